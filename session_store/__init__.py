@@ -1,0 +1,1 @@
+"""Everything Colloquy keeps, on one DuckDB file. Imports neither streamlit nor the runtime."""

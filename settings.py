@@ -1,0 +1,86 @@
+"""The settings of Colloquy: one class, read from the environment and from ``.env``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from session_store.errors import ColloquyError
+
+PREFIX = "COLLOQUY_"
+
+Names = Annotated[tuple[str, ...], NoDecode]
+"""Names separated by commas."""
+
+
+class SettingsError(ColloquyError):
+    """A setting has a value that it cannot have."""
+
+
+class Settings(BaseSettings):
+    """What can be set from outside. Each field is the variable ``COLLOQUY_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="Folder of the database and everything else that is kept.")
+    user: str = Field("local", min_length=1, description="User id that the sessions of this app belong to.")
+    model: str = Field("embedded", min_length=1, description="Model of a new session, by its id in the model list.")
+    max_turns: int = Field(4, ge=1, le=64, description="Turns that may run at once; further ones wait in order.")
+    undo_seconds: int = Field(600, ge=0, description="Seconds in which deleted sessions can be brought back.")
+
+    gguf_models: Names = Field((), description="Paths of further GGUF files to offer as models, separated by commas.")
+    context_tokens: int = Field(
+        4096, ge=512, le=1_048_576, description="Context window of the embedded model and of GGUF files, in tokens."
+    )
+    threads: int = Field(0, ge=0, le=256, description="Threads of the embedded model; 0 leaves it to llama.cpp.")
+
+    google_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices(f"{PREFIX}GOOGLE_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY"),
+        description="Key of the Gemini API. Also read from GOOGLE_API_KEY and GEMINI_API_KEY.",
+    )
+    gemini_models: Names = Field(
+        ("gemini-2.5-flash", "gemini-2.5-pro"), description="Gemini models to offer when there is a key."
+    )
+    gemini_base_url: HttpUrl | None = Field(None, description="Another address that speaks the Gemini protocol.")
+
+    openai_base_url: HttpUrl | None = Field(
+        None, description="Base URL of an OpenAI-compatible server, for instance http://localhost:11434/v1 for Ollama."
+    )
+    openai_api_key: SecretStr | None = Field(None, description="Key of that server, if it wants one.")
+    openai_models: Names = Field((), description="Models of that server to offer; empty asks the server for its list.")
+
+    litellm_models: Names = Field((), description="Models to offer through LiteLLM, which must be installed.")
+
+    @field_validator("gguf_models", "gemini_models", "openai_models", "litellm_models", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: names every variable with a wrong value, what it was and what is expected.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"{_variable(problem['loc'])}={problem['input']!r}: {problem['msg']}."
+            for problem in error.errors(include_url=False)
+        ]
+        raise SettingsError(
+            "Colloquy cannot start, because of these settings (environment or .env):\n  " + "\n  ".join(lines)
+        ) from error
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name = str(location[0])
+    return name if name.isupper() else PREFIX + name.upper()
