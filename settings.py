@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     max_turns: int = Field(4, ge=1, le=64, description="Turns that may run at once; further ones wait in order.")
     undo_seconds: int = Field(600, ge=0, description="Seconds in which deleted sessions can be brought back.")
 
+    models_dir: Path = Field(Path("models"), description="Folder of the embedded model's file.")
     gguf_models: Names = Field((), description="Paths of further GGUF files to offer as models, separated by commas.")
     context_tokens: int = Field(
         4096, ge=512, le=1_048_576, description="Context window of the embedded model and of GGUF files, in tokens."
