@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar
 
 from google.adk.events.event import Event
 
-
 T = TypeVar("T")
 
 

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
+import itertools
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from session_store.models import Page, SessionKey, SessionSummary, StoredEvent, TitleSource, Turn, TurnStatus
+from session_store import turn_table
+from session_store.models import (
+    Page,
+    SessionKey,
+    SessionStatus,
+    SessionSummary,
+    StoredEvent,
+    TitleSource,
+    Turn,
+    TurnStatus,
+)
+from session_store.open_files import claim, release
+from session_store.session_list import page_of_sessions, session_of
+from session_store.session_log import SessionLog, events_of
+from session_store.transaction import Transaction
+
+_RANKS = {source: rank for rank, source in enumerate(TitleSource)}
 
 
 class Store:
@@ -21,21 +40,48 @@ class Store:
         Raises:
             StoreLockedError, StoreTooNewError, StoreDamagedError, StoreNotWritableError, StoreFullError
         """
-        raise NotImplementedError
+        self.path = Path(path).absolute()
+        claim(self.path)
+        try:
+            self.log = SessionLog(self.path)
+        except BaseException:
+            release(self.path)
+            raise
+        self._chunk_numbers = itertools.count(time.time_ns())
+        self._closed = False
+        atexit.register(self.close)
 
     def close(self) -> None:
         """Finish pending writes and release the file. May be called twice."""
-        raise NotImplementedError
+        if self._closed:
+            return
+        self._closed = True
+        atexit.unregister(self.close)
+        try:
+            self.log.close()
+        finally:
+            release(self.path)
 
     # -- sessions ------------------------------------------------------------------------------------------------------
 
     def create_session(self, key: SessionKey, *, model: str | None = None) -> SessionSummary:
         """Create an empty session. Raises AlreadyExistsError (ADK's) for a key in use."""
-        raise NotImplementedError
+        head = self.log.create(key, {}, model=model).result().head
+        return SessionSummary(
+            key=key,
+            title="",
+            title_source=TitleSource.NONE,
+            model=model,
+            saved=False,
+            created_at=head.created_at,
+            updated_at=head.updated_at,
+            status=SessionStatus.IDLE,
+            unseen=False,
+        )
 
     def get_session(self, session_id: str) -> SessionSummary | None:
         """The session with this id, whatever its application and user; None if there is none or it was deleted."""
-        raise NotImplementedError
+        return session_of(self.log.database, session_id, self.log.unsaved_times())
 
     def list_sessions(
         self,
@@ -49,36 +95,68 @@ class Store:
     ) -> Page[SessionSummary]:
         """Sessions of a user, newest update first. ``search`` is a plain substring, case-insensitive, of the title or
         of the text of any message."""
-        raise NotImplementedError
+        return page_of_sessions(
+            self.log.database,
+            self.log.unsaved_times(),
+            user_id=user_id,
+            app_name=app_name,
+            saved=saved,
+            search=search,
+            before=before,
+            limit=limit,
+        )
 
     def rename_session(self, key: SessionKey, title: str, source: TitleSource) -> bool:
         """Set the title unless a stronger source wrote the present one. Returns whether it was set."""
-        raise NotImplementedError
+        weaker = [other.value for other in TitleSource if _RANKS[other] <= _RANKS[source]]
 
-    def set_saved(self, keys: Iterable[SessionKey], saved: bool) -> None:
+        def work(transaction: Transaction) -> bool:
+            names = [key.app_name, key.user_id, key.session_id]
+            found = transaction.rows(
+                "select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 "
+                "and deleted_at is null and list_contains($4::varchar[], title_source)",
+                [*names, weaker],
+            )
+            if found:
+                transaction.execute(
+                    "update sessions set title = $2, title_source = $3 where session_no = $1",
+                    [found[0][0], title, source.value],
+                )
+            return bool(found)
+
+        return self.log.writer.submit(work).result()
+
+    def set_saved(self, keys: Iterable[SessionKey], saved: bool) -> None:  # noqa: FBT001 - the value is the point
         """Mark sessions as worth keeping, or no longer."""
-        raise NotImplementedError
+        for key in keys:
+            self._set(key, "saved", saved)
 
     def set_model(self, key: SessionKey, model: str) -> None:
         """Choose the model of the session's next turns."""
-        raise NotImplementedError
+        self._set(key, "model", model)
 
     def mark_seen(self, key: SessionKey) -> None:
         """Remember that a person has looked at the session now. Writes nothing if it was not unseen."""
-        raise NotImplementedError
+        unseen = self.log.database.rows(
+            "select 1 from sessions s join turns t using (session_no) where s.app_name = $1 and s.user_id = $2 "
+            "and s.id = $3 and t.ended_at > s.seen_at and not t.rewound limit 1",
+            [key.app_name, key.user_id, key.session_id],
+        )
+        if unseen:
+            self._set(key, "seen_at", time.time())
 
     def delete_sessions(self, keys: Iterable[SessionKey]) -> None:
         """Hide sessions. ``restore_sessions`` brings them back until ``purge_deleted`` removes them for good."""
-        raise NotImplementedError
+        self.log.hide(keys, hidden=True).result()
 
     def restore_sessions(self, keys: Iterable[SessionKey]) -> None:
         """Bring hidden sessions back."""
-        raise NotImplementedError
+        self.log.hide(keys, hidden=False).result()
 
     def purge_deleted(self, *, older_than: float) -> list[SessionKey]:
         """Remove, with everything that belongs to them, the sessions that were hidden more than ``older_than`` seconds
         ago. Returns what was removed."""
-        raise NotImplementedError
+        return self.log.remove_deleted(time.time() - older_than).result()
 
     # -- events --------------------------------------------------------------------------------------------------------
 
@@ -92,13 +170,13 @@ class Store:
         include_rewound: bool = False,
     ) -> list[StoredEvent]:
         """Events in order of append (oldest first), cut to the newest ``limit`` with ``after < seq < before``."""
-        raise NotImplementedError
+        return events_of(self.log, key, before=before, after=after, limit=limit, include_rewound=include_rewound)
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 
     def create_turn(self, turn: Turn) -> None:
         """Keep a turn. Durable when it returns."""
-        raise NotImplementedError
+        self.log.writer.submit(lambda transaction: turn_table.insert_turn(transaction, turn)).result()
 
     def update_turn(
         self,
@@ -114,26 +192,44 @@ class Store:
         error: str | None = None,
     ) -> None:
         """Set the given fields; None leaves a field alone. Ending a turn also drops its chunks (see append_chunks)."""
-        raise NotImplementedError
+        fields = {
+            "status": status,
+            "model": model,
+            "started_at": started_at,
+            "first_token_at": first_token_at,
+            "ended_at": ended_at,
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+            "error": error,
+        }
+        self.log.writer.submit(lambda transaction: turn_table.change_turn(transaction, turn_id, fields)).result()
 
     def get_turn(self, turn_id: str) -> Turn | None:
         """The turn, or None."""
-        raise NotImplementedError
+        return self.get_turns([turn_id]).get(turn_id)
 
     def get_turns(self, turn_ids: Iterable[str]) -> dict[str, Turn]:
         """Those of the given turns that exist, by id."""
-        raise NotImplementedError
+        return turn_table.turns_by_id(self.log.database, turn_ids)
 
     def list_unfinished_turns(self, key: SessionKey | None = None) -> list[Turn]:
         """Turns that are queued, running or paused, in order of creation; of one session, or of all."""
-        raise NotImplementedError
+        return turn_table.unfinished_turns(self.log.database, key)
 
     def append_chunks(self, chunks: Mapping[str, str]) -> None:
         """Append what running turns said since the last call, by turn id, in one transaction.
 
         They exist to give back the partial text of a turn whose process died, and go when the turn ends."""
-        raise NotImplementedError
+        if not chunks:
+            return
+        kept, number = dict(chunks), next(self._chunk_numbers)
+        self.log.writer.submit(lambda transaction: turn_table.insert_chunks(transaction, kept, number)).result()
 
     def partial_text(self, turn_id: str) -> str:
         """What ``append_chunks`` kept of a turn, joined."""
-        raise NotImplementedError
+        return turn_table.text_of(self.log.database, turn_id)
+
+    def _set(self, key: SessionKey, column: str, value: object) -> None:
+        names = [key.app_name, key.user_id, key.session_id]
+        sql = f"update sessions set {column} = $4 where app_name = $1 and user_id = $2 and id = $3"
+        self.log.writer.submit(lambda transaction: transaction.execute(sql, [*names, value])).result()

@@ -1,0 +1,139 @@
+"""The DuckDB file: opening it with a helpful error, and cursors for readers."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from session_store.errors import StoreClosedError, StoreDamagedError
+from session_store.faults import explain, is_fatal, unusable_path
+from session_store.migrations import migrate
+
+IDLE_CURSORS = 8
+
+
+class Database:
+    """One open DuckDB file: the writer's connection and a pool of cursors for readers.
+
+    ``prepare`` runs on the writer's connection after each opening, before anybody reads.
+    """
+
+    def __init__(self, path: Path, prepare: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+        self.path = path
+        self._prepare = prepare
+        self._gate = threading.Condition()
+        self._idle: list[duckdb.DuckDBPyConnection] = []
+        self._reading = 0
+        self._broken = False
+        self._writer: duckdb.DuckDBPyConnection | None = self._open()
+
+    @property
+    def writer(self) -> duckdb.DuckDBPyConnection:
+        """The connection that only the writer thread uses."""
+        if self._writer is None:
+            raise StoreClosedError(f"The database {self.path} is closed.")
+        return self._writer
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of the caller's own, with errors of DuckDB turned into those of the project."""
+        cursor = self._borrow()
+        try:
+            yield cursor
+        except duckdb.Error as error:
+            self._give_back(None)
+            if is_fatal(error):
+                self.mark_broken()
+            raise explain(error, self.path) from error
+        except BaseException:
+            self._give_back(None)
+            raise
+        else:
+            self._give_back(cursor)
+
+    def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of one query, read on a cursor of its own."""
+        with self.reading() as cursor:
+            return cursor.execute(sql, parameters or []).fetchall()
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether DuckDB gave up on the open file, so that it must be opened anew."""
+        return self._broken
+
+    def mark_broken(self) -> None:
+        """Remember that DuckDB gave up on the open file."""
+        self._broken = True
+
+    def reopen(self) -> None:
+        """Open the file anew after a fatal error. Waits for readers to let go of the old one.
+
+        Raises:
+            StoreError: it cannot be opened yet; a later call tries again.
+        """
+        with self._gate:
+            self._gate.wait_for(lambda: self._reading == 0)
+            self._close_all()
+            self._writer = self._open()
+            self._broken = False
+
+    def close(self) -> None:
+        """Wait for readers, write everything into the main file and release it."""
+        with self._gate:
+            self._gate.wait_for(lambda: self._reading == 0)
+            self._close_all()
+            self._gate.notify_all()
+
+    def _borrow(self) -> duckdb.DuckDBPyConnection:
+        with self._gate:
+            if self._idle:
+                cursor = self._idle.pop()
+            else:
+                cursor = self.writer.cursor()
+            self._reading += 1
+            return cursor
+
+    def _give_back(self, cursor: duckdb.DuckDBPyConnection | None) -> None:
+        with self._gate:
+            self._reading -= 1
+            if cursor is not None and len(self._idle) < IDLE_CURSORS:
+                self._idle.append(cursor)
+            self._gate.notify_all()
+
+    def _close_all(self) -> None:
+        connections = [*self._idle, *([self._writer] if self._writer else [])]
+        self._idle.clear()
+        self._writer = None
+        for connection in connections:
+            with contextlib.suppress(duckdb.Error):
+                connection.close()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        problem = unusable_path(self.path)
+        if problem is not None:
+            raise problem
+        try:
+            connection = duckdb.connect(str(self.path))
+        except duckdb.Error as error:
+            raise explain(error, self.path) from error
+        try:
+            migrate(connection, self.path)
+            self._prepare(connection)
+        except duckdb.CatalogException as error:
+            connection.close()
+            raise StoreDamagedError(
+                f"{self.path} is a DuckDB file, but its tables are not those of this program ({error}). "
+                "Choose another file, or move this one away."
+            ) from error
+        except duckdb.Error as error:
+            connection.close()
+            raise explain(error, self.path) from error
+        except BaseException:
+            connection.close()
+            raise
+        return connection

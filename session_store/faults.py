@@ -1,0 +1,94 @@
+"""What went wrong with the database file, in words for a person."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import duckdb
+
+from session_store.errors import (
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreLockedError,
+    StoreNotWritableError,
+)
+
+_HOLDER = re.compile(r"held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
+_FULL = ("no space left", "not enough space", "disk full", "file too large", "disk quota exceeded")
+_LOCKED = ("could not set lock", "being used by another process")
+_FORBIDDEN = ("permission denied", "read-only file system", "operation not permitted", "access is denied")
+_DAMAGED = (
+    "not a valid duckdb database",
+    "checksum",
+    "corrupt",
+    "replaying wal",
+    "serialization",
+    "deserialize",
+    "failed to load",
+    "cannot read",
+    "could not read",
+)
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether DuckDB refuses to go on with the open file after this error."""
+    return isinstance(error, (duckdb.FatalException, duckdb.InternalException, duckdb.IOException))
+
+
+def explain(error: duckdb.Error, path: Path) -> StoreError:
+    """The project's error for one of DuckDB's about ``path``."""
+    text = str(error).lower()
+    if any(words in text for words in _FULL):
+        return StoreFullError(
+            f"The disk of {path.parent} is full, so nothing more can be kept in {path.name}. What was acknowledged "
+            "before is safe. Free some space and try again."
+        )
+    if any(words in text for words in _LOCKED):
+        return StoreLockedError(_locked(str(error), path))
+    if any(words in text for words in _FORBIDDEN):
+        return StoreNotWritableError(
+            f"{path} cannot be written: {_first_line(error)} Give this user write permission for the file and its "
+            "folder, or choose another data folder."
+        )
+    if any(words in text for words in _DAMAGED):
+        return StoreDamagedError(
+            f"{path} cannot be read as a DuckDB database: {_first_line(error)} Nothing was changed. Move it away "
+            f"together with {path.name}.wal, if there is one, and restore a backup or start with an empty file."
+        )
+    return StoreError(f"The database {path} reported: {_first_line(error)}")
+
+
+def unusable_path(path: Path) -> StoreError | None:
+    """Create the folder of ``path``; the error that says why no database can be there, or None."""
+    if path.is_dir():
+        return StoreNotWritableError(f"{path} is a folder. Name a file in it, for instance {path / 'colloquy.duckdb'}.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        return StoreNotWritableError(f"{path.parent} is a file, so no database can be kept in it. Choose a folder.")
+    except NotADirectoryError:
+        return StoreNotWritableError(f"A part of {path.parent} is a file, not a folder. Choose another data folder.")
+    except OSError as error:
+        return StoreNotWritableError(
+            f"The folder {path.parent} cannot be created: {error.strerror}. Create it, or choose another one."
+        )
+    return None
+
+
+def _locked(message: str, path: Path) -> str:
+    holder = _HOLDER.search(message)
+    if holder is None:
+        who = "another process"
+    elif int(holder["pid"]) == os.getpid():
+        who = f"this very process (PID {holder['pid']})"
+    else:
+        who = f"{holder['program']} (PID {holder['pid']})"
+    return f"{path} is in use by {who}. Only one process at a time can use it: end that one, or choose another file."
+
+
+def _first_line(error: BaseException) -> str:
+    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return line if line.endswith(".") else line + "."

@@ -1,0 +1,33 @@
+"""Which database files this process has open: DuckDB would let it open one twice, and two writers would clash."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from session_store.errors import StoreLockedError
+
+_lock = threading.Lock()
+_open: set[Path] = set()
+
+
+def claim(path: Path) -> None:
+    """Note that ``path`` is open.
+
+    Raises:
+        StoreLockedError: it is open already.
+    """
+    with _lock:
+        if path.resolve() in _open:
+            raise StoreLockedError(
+                f"{path} is in use by this very process (PID {os.getpid()}). Share the open store instead of opening "
+                "the file again."
+            )
+        _open.add(path.resolve())
+
+
+def release(path: Path) -> None:
+    """Note that ``path`` was closed."""
+    with _lock:
+        _open.discard(path.resolve())

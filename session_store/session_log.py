@@ -1,0 +1,421 @@
+"""Sessions and their events: creating, appending, removing, and reading them back whole."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from google.adk.errors._stale_session_error import StaleSessionError
+from google.adk.errors.already_exists_error import AlreadyExistsError
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.adk.sessions import _session_util as adk_session_util
+
+from session_store.database import Database
+from session_store.event_rows import NewEvent
+from session_store.memory import CachedEvent, Head, Memory, State, UserScope
+from session_store.models import SessionKey, StoredEvent, TitleSource
+from session_store.rewinds import mark_rewound
+from session_store.transaction import SELECT_HEAD, EventBuffer, Transaction, head_of, state_of
+from session_store.writer import Writer
+
+REMEMBERED_IDS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an appender knows of the session that it appends to."""
+
+    revision: int | None
+    """None if it was not read from this store, or was copied in a way that loses it."""
+    updated_at: float
+    last_event_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A session as of one moment."""
+
+    head: Head
+    app_state: State
+    user_state: State
+    events: list[CachedEvent]
+
+
+class SessionLog:
+    """Writes go through the one writer thread; reads are answered from memory or on a cursor of their own."""
+
+    def __init__(self, path: Path) -> None:
+        self.memory = Memory()
+        self._numbers = itertools.count(1)
+        self._event_ids: dict[int, set[str]] = {}
+        self._buffer: EventBuffer | None = None
+        self.database = Database(path, self._prepare)
+        self.writer: Writer[Transaction] = Writer(
+            self.database, self._begin, reopened=self.memory.clear, idle=self._idle_work
+        )
+
+    def close(self) -> None:
+        """Finish pending writes and release the file."""
+        self.writer.close()
+        self.database.close()
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def create(
+        self, key: SessionKey, state: Mapping[str, Any], *, model: str | None = None, fresh: bool = False
+    ) -> Future[Loaded]:
+        """Create a session with ``state``, whose keys may name a scope.
+
+        ``fresh`` says that the id was made up for it, so that nobody needs to look whether it is in use.
+
+        Raises:
+            AlreadyExistsError: in the future, if the key is in use.
+        """
+        scopes = adk_session_util.extract_json_safe_state_delta(dict(state))
+
+        def work(transaction: Transaction) -> Loaded:
+            existing = None if fresh else transaction.head(key)
+            if existing is not None and not existing.deleted:
+                raise AlreadyExistsError(f"Session with id {key.session_id} already exists.")
+            if existing is not None:
+                self._remove(transaction, [existing])
+            now = time.time()
+            number = next(self._numbers)
+            if scopes["app"]:
+                transaction.merge_app_state(key.app_name, scopes["app"], now)
+            if scopes["user"]:
+                transaction.merge_user_state((key.app_name, key.user_id), scopes["user"], now)
+            transaction.execute(
+                "insert into sessions values ($1, $2, $3, $4, '', $5, $6, false, $7, $7, $7, null, $8)",
+                [
+                    number,
+                    key.app_name,
+                    key.user_id,
+                    key.session_id,
+                    TitleSource.NONE.value,
+                    model,
+                    now,
+                    json.dumps(scopes["session"]),
+                ],
+            )
+            head = Head(key, number, now, now, number, None, scopes["session"])
+            transaction.set_head(head)
+            transaction.on_commit(lambda memory: memory.events.put(number, []))
+            self._event_ids[number] = set()
+            return Loaded(
+                head, transaction.app_state(key.app_name), transaction.user_state((key.app_name, key.user_id)), []
+            )
+
+        return self.writer.submit(work)
+
+    def append(self, key: SessionKey, event: NewEvent, known: Known) -> Future[int]:
+        """Append an event; the future gives its ``seq``.
+
+        Raises:
+            SessionNotFoundError, StaleSessionError, AlreadyExistsError: in the future, if there is no such session,
+                it has moved on since it was read, or it has an event with this id.
+        """
+
+        def work(transaction: Transaction) -> int:
+            head = transaction.head(key)
+            if head is None or head.deleted:
+                raise SessionNotFoundError(f"Session {key.session_id} not found.")
+            _refuse_stale(head, known)
+            ids = self._ids_of(transaction, head)
+            if event.id in ids:
+                raise AlreadyExistsError(f"Session {key.session_id} already has an event with id {event.id}.")
+            seq = next(self._numbers)
+            transaction.add_event(
+                event.row(seq, head.session_no),
+                head.session_no,
+                CachedEvent(seq, event.data, rewound=event.rewind_before is not None),
+            )
+            ids.add(event.id)
+            transaction.on_rollback(lambda: self._event_ids.pop(head.session_no, None))
+            self._merge_state(transaction, head, event)
+            transaction.set_head(
+                replace(
+                    head,
+                    updated_at=event.timestamp,
+                    revision=seq,
+                    last_event_id=event.id,
+                    state={**head.state, **event.session_state} if event.session_state else head.state,
+                )
+            )
+            if event.rewind_before is not None:
+                mark_rewound(transaction, head.session_no)
+            return seq
+
+        return self.writer.submit(work)
+
+    def remove(self, keys: Iterable[SessionKey]) -> Future[None]:
+        """Remove sessions for good, with everything that belongs to them. Unknown ones are skipped."""
+        wanted = list(keys)
+
+        def work(transaction: Transaction) -> None:
+            self._remove(transaction, [head for key in wanted if (head := transaction.head(key)) is not None])
+
+        return self.writer.submit(work)
+
+    def remove_deleted(self, before: float) -> Future[list[SessionKey]]:
+        """Remove for good the sessions that were hidden before a time. Gives their keys."""
+
+        def work(transaction: Transaction) -> list[SessionKey]:
+            rows = transaction.rows("select app_name, user_id, id from sessions where deleted_at <= $1", [before])
+            keys = [SessionKey(*row) for row in rows]
+            self._remove(transaction, [head for key in keys if (head := transaction.head(key)) is not None])
+            return keys
+
+        return self.writer.submit(work)
+
+    def hide(self, keys: Iterable[SessionKey], *, hidden: bool) -> Future[None]:
+        """Hide sessions, or bring them back. Unknown ones are skipped."""
+        wanted = list(keys)
+        deleted_at = time.time() if hidden else None
+
+        def work(transaction: Transaction) -> None:
+            heads = [head for key in wanted if (head := transaction.head(key)) is not None]
+            transaction.execute(
+                "update sessions set deleted_at = $1 where session_no in (select unnest($2::bigint[]))",
+                [deleted_at, [head.session_no for head in heads]],
+            )
+            for head in heads:
+                transaction.set_head(replace(head, deleted=hidden))
+
+        return self.writer.submit(work)
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def recall(self, key: SessionKey) -> Loaded | None:
+        """The session from memory; None if it is not all there."""
+        memory = self.memory
+        scope = (key.app_name, key.user_id)
+        with memory.lock:
+            head = memory.heads.get(key)
+            if head is None or head.deleted:
+                return None
+            events = memory.events.get(head.session_no)
+            app_state = memory.app_states.get(key.app_name)
+            user_state = memory.user_states.get(scope)
+            if events is None or app_state is None or user_state is None:
+                return None
+            return Loaded(head, app_state, user_state, events.copy())
+
+    def load(self, key: SessionKey, *, newest: int | None = None, since: float | None = None) -> Loaded | None:
+        """The session from the database; None if there is none.
+
+        Args:
+            key: the session.
+            newest: only so many of its latest events by timestamp.
+            since: only events from this time on.
+        """
+        memory = self.memory
+        with memory.lock:
+            memory.loading += 1
+            generation = memory.generation
+        try:
+            loaded = self._read(key, newest, since)
+            with memory.lock:
+                if loaded is not None and memory.generation == generation:
+                    self._remember(loaded, everything=newest is None and since is None)
+        finally:
+            with memory.lock:
+                memory.loading -= 1
+        return None if loaded is None or loaded.head.deleted else loaded
+
+    def user_state(self, scope: UserScope) -> State:
+        """State shared by the sessions of a user with an application."""
+        with self.memory.lock:
+            state = self.memory.user_states.get(scope)
+        if state is not None:
+            return state
+        sql = "select state from user_states where app_name = $1 and user_id = $2"
+        return state_of(self.database.rows(sql, list(scope)))
+
+    def unsaved_times(self) -> dict[int, float]:
+        """``updated_at`` by session number, where the table may still have an older one."""
+        with self.memory.lock:
+            return dict(self.memory.unsaved_times)
+
+    # -- internals -----------------------------------------------------------------------------------------------------
+
+    def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        row = connection.execute(
+            "select greatest(coalesce((select max(seq) from events), 0), "
+            "coalesce((select max(session_no) from sessions), 0))"
+        ).fetchone()
+        self._numbers = itertools.count((row[0] if row else 0) + 1)
+        self._event_ids.clear()
+        self._buffer = EventBuffer(connection)
+        connection.execute(
+            """
+            update sessions set updated_at = e.timestamp
+            from (select session_no, arg_max(timestamp, seq) as timestamp from events group by session_no) e
+            where sessions.session_no = e.session_no and sessions.updated_at != e.timestamp
+            """
+        )
+
+    def _begin(self) -> Transaction:
+        assert self._buffer is not None  # noqa: S101 - set by _prepare, before the writer starts
+        return Transaction(self.database.writer, self._buffer, self.memory)
+
+    def _idle_work(self) -> Callable[[Transaction], None] | None:
+        return self._save_times if self.memory.unsaved_times else None
+
+    def _save_times(self, transaction: Transaction) -> None:
+        with self.memory.lock:
+            times = dict(self.memory.unsaved_times)
+        transaction.execute(
+            "update sessions set updated_at = t.updated_at "
+            "from (select unnest($1::bigint[]) as session_no, unnest($2::double[]) as updated_at) t "
+            "where sessions.session_no = t.session_no",
+            [list(times), list(times.values())],
+        )
+
+        def saved(memory: Memory) -> None:
+            for session_no, updated_at in times.items():
+                if memory.unsaved_times.get(session_no) == updated_at:
+                    del memory.unsaved_times[session_no]
+
+        transaction.on_commit(saved)
+
+    def _merge_state(self, transaction: Transaction, head: Head, event: NewEvent) -> None:
+        if event.app_state:
+            transaction.merge_app_state(head.key.app_name, event.app_state, event.timestamp)
+        if event.user_state:
+            transaction.merge_user_state((head.key.app_name, head.key.user_id), event.user_state, event.timestamp)
+        if event.session_state:
+            transaction.execute(
+                "update sessions set state = $1 where session_no = $2",
+                [json.dumps({**head.state, **event.session_state}), head.session_no],
+            )
+        transaction.time_moved(head.session_no, event.timestamp)
+
+    def _ids_of(self, transaction: Transaction, head: Head) -> set[str]:
+        ids = self._event_ids.pop(head.session_no, None)
+        if ids is None:
+            ids = {row[0] for row in transaction.rows("select id from events where session_no = $1", [head.session_no])}
+        self._event_ids[head.session_no] = ids
+        while len(self._event_ids) > REMEMBERED_IDS:
+            del self._event_ids[next(iter(self._event_ids))]
+        return ids
+
+    def _remove(self, transaction: Transaction, heads: list[Head]) -> None:
+        numbers = [head.session_no for head in heads]
+        if not numbers:
+            return
+        transaction.execute(
+            "delete from turn_chunks where turn_id in "
+            "(select id from turns where session_no in (select unnest($1::bigint[])))",
+            [numbers],
+        )
+        for table in ("turns", "events", "sessions"):
+            transaction.execute(f"delete from {table} where session_no in (select unnest($1::bigint[]))", [numbers])
+
+        def gone(memory: Memory) -> None:
+            for number in numbers:
+                memory.events.drop(number)
+                memory.unsaved_times.pop(number, None)
+
+        transaction.on_commit(gone)
+        for head in heads:
+            transaction.forget_head(head.key)
+            self._event_ids.pop(head.session_no, None)
+
+    def _read(self, key: SessionKey, newest: int | None, since: float | None) -> Loaded | None:
+        names = [key.app_name, key.user_id, key.session_id]
+        with self.database.reading() as cursor:
+            cursor.begin()
+            rows = cursor.execute(SELECT_HEAD, names).fetchall()
+            loaded = None
+            if rows:
+                head = head_of(key, rows[0])
+                loaded = Loaded(
+                    head,
+                    state_of(cursor.execute("select state from app_states where app_name = $1", names[:1]).fetchall()),
+                    state_of(
+                        cursor.execute(
+                            "select state from user_states where app_name = $1 and user_id = $2", names[:2]
+                        ).fetchall()
+                    ),
+                    _read_events(cursor, head.session_no, newest, since),
+                )
+            cursor.commit()
+        return loaded
+
+    def _remember(self, loaded: Loaded, *, everything: bool) -> None:
+        memory, key = self.memory, loaded.head.key
+        scope = (key.app_name, key.user_id)
+        if key not in memory.heads:
+            memory.heads.put(key, loaded.head)
+        if key.app_name not in memory.app_states:
+            memory.app_states.put(key.app_name, loaded.app_state)
+        if scope not in memory.user_states:
+            memory.user_states.put(scope, loaded.user_state)
+        if everything and memory.heads.get(key) == loaded.head:
+            memory.events.put(loaded.head.session_no, loaded.events.copy())
+
+
+def new_session_id() -> str:
+    """A made-up session id."""
+    return str(uuid.uuid4())
+
+
+def _refuse_stale(head: Head, known: Known) -> None:
+    if known.revision is not None:
+        fresh = known.revision == head.revision
+    elif known.last_event_id is not None:
+        fresh = known.last_event_id == head.last_event_id
+    else:
+        fresh = known.updated_at >= head.updated_at or head.last_event_id is None
+    if not fresh:
+        raise StaleSessionError(
+            "The session has been modified in storage since it was loaded. Please reload the session before appending "
+            "more events."
+        )
+
+
+def _read_events(
+    cursor: duckdb.DuckDBPyConnection, session_no: int, newest: int | None, since: float | None
+) -> list[CachedEvent]:
+    if newest == 0:
+        return []
+    if newest is None and since is None:
+        sql = "select seq, data, rewound from events where session_no = $1 and seq > $1"
+        rows = cursor.execute(sql, [session_no]).fetchall()
+    else:
+        sql = (
+            "select seq, data, rewound from events where session_no = $1 and seq > $1 and timestamp >= $2 "
+            "order by timestamp desc, seq desc limit $3"
+        )
+        since = float("-inf") if since is None else since
+        rows = cursor.execute(sql, [session_no, since, 2**62 if newest is None else newest]).fetchall()
+    rows.sort()
+    return [CachedEvent(seq, data, rewound=rewound) for seq, data, rewound in rows]
+
+
+def events_of(
+    log: SessionLog, key: SessionKey, *, before: int | None, after: int | None, limit: int, include_rewound: bool
+) -> list[StoredEvent]:
+    """A page of a session's events. See ``Store.list_events``."""
+    low = 0 if after is None else after
+    high = 2**62 if before is None else before
+    known = log.recall(key)
+    if known is not None:
+        wanted = [e for e in known.events if low < e.seq < high and (include_rewound or not e.rewound)]
+        return [event.stored() for event in wanted[-limit:]] if limit else []
+    rows = log.database.rows(
+        "select seq, data, rewound from events where session_no = ("
+        "select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null) "
+        "and seq > $4 and seq < $5 and (not rewound or $6) order by seq desc limit $7",
+        [key.app_name, key.user_id, key.session_id, low, high, include_rewound, limit],
+    )
+    return [CachedEvent(seq, data, rewound=rewound).stored() for seq, data, rewound in reversed(rows)]

@@ -1,0 +1,102 @@
+"""Turns, and the chunks of text of those that run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+
+from session_store.database import Database
+from session_store.models import SessionKey, Turn, TurnStatus
+from session_store.transaction import Transaction
+
+_SELECT = (
+    "select t.id, s.app_name, s.user_id, s.id, t.status, t.message, t.model, t.created_at, t.started_at, "
+    "t.first_token_at, t.ended_at, t.input_tokens, t.output_tokens, t.error, t.rewound "
+    "from turns t join sessions s using (session_no) where "
+)
+
+
+def insert_turn(transaction: Transaction, turn: Turn) -> None:
+    """Keep a turn.
+
+    Raises:
+        SessionNotFoundError: there is no such session.
+    """
+    head = transaction.head(turn.key)
+    if head is None or head.deleted:
+        raise SessionNotFoundError(f"Session {turn.key.session_id} not found.")
+    transaction.execute(
+        "insert into turns values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        [
+            turn.id,
+            head.session_no,
+            turn.status.value,
+            json.dumps(turn.message),
+            turn.model,
+            turn.created_at,
+            turn.started_at,
+            turn.first_token_at,
+            turn.ended_at,
+            turn.input_tokens,
+            turn.output_tokens,
+            turn.error,
+            turn.rewound,
+        ],
+    )
+
+
+def change_turn(transaction: Transaction, turn_id: str, fields: Mapping[str, Any]) -> None:
+    """Set the fields that are not None. A turn that is over loses its chunks."""
+    changes = {name: value for name, value in fields.items() if value is not None}
+    if not changes:
+        return
+    status = changes.get("status")
+    names = ", ".join(f"{name} = ${number}" for number, name in enumerate(changes, start=2))
+    transaction.execute(f"update turns set {names} where id = $1", [turn_id, *map(_plain, changes.values())])
+    if isinstance(status, TurnStatus) and status.is_over:
+        transaction.execute("delete from turn_chunks where turn_id = $1", [turn_id])
+
+
+def insert_chunks(transaction: Transaction, chunks: Mapping[str, str], number: int) -> None:
+    """Keep chunks of several turns; ``number`` grows from call to call."""
+    transaction.execute(
+        "insert into turn_chunks select unnest($1::varchar[]), $2, unnest($3::varchar[])",
+        [list(chunks), number, list(chunks.values())],
+    )
+
+
+def text_of(database: Database, turn_id: str) -> str:
+    """The chunks of a turn, joined."""
+    rows = database.rows("select text from turn_chunks where turn_id = $1 order by number", [turn_id])
+    return "".join(row[0] for row in rows)
+
+
+def turns_by_id(database: Database, turn_ids: Iterable[str]) -> dict[str, Turn]:
+    """Those of the given turns that exist."""
+    wanted = list(turn_ids)
+    if not wanted:
+        return {}
+    rows = database.rows(_SELECT + "t.id in (select unnest($1::varchar[]))", [wanted])
+    return {turn.id: turn for turn in map(_turn, rows)}
+
+
+def unfinished_turns(database: Database, key: SessionKey | None) -> list[Turn]:
+    """Turns that are not over, of sessions that are not deleted, in order of creation."""
+    condition = "t.status in ('queued', 'running', 'paused') and s.deleted_at is null"
+    names: list[str] = []
+    if key is not None:
+        condition += " and s.app_name = $1 and s.user_id = $2 and s.id = $3"
+        names = [key.app_name, key.user_id, key.session_id]
+    return [_turn(row) for row in database.rows(f"{_SELECT}{condition} order by t.created_at, t.id", names)]
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, TurnStatus) else value
+
+
+def _turn(row: tuple[Any, ...]) -> Turn:
+    turn_id, app_name, user_id, session_id, status, message, *rest = row
+    return Turn(turn_id, SessionKey(app_name, user_id, session_id), TurnStatus(status), json.loads(message), *rest)
