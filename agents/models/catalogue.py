@@ -1,0 +1,114 @@
+"""The list of models that a session can be held with."""
+
+from __future__ import annotations
+
+import threading
+
+from google.adk.models import BaseLlm
+from google.adk.models.llm_request import LlmRequest
+from google.genai import types
+
+from agents.models import titles
+from agents.models.errors import ModelUnavailableError
+from agents.models.local import LocalProvider
+from agents.models.offers import ModelInfo, Offers, unknown
+from agents.models.provider import ProviderLlm
+from session_store.errors import ColloquyError
+from settings import Settings
+
+
+class ModelCatalogue:
+    """Every model that the settings offer, and the child processes of those that run on this machine. Thread-safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Reads nothing and starts nothing yet."""
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._llms: dict[str, ProviderLlm] = {}
+        self._offers = Offers(settings)
+        self._closed = False
+
+    def list(self) -> list[ModelInfo]:
+        """All models, the embedded one first. Files that appear or vanish are noticed at each call."""
+        return [entry.info for entry in self._offers.by_id().values()]
+
+    def default(self) -> ModelInfo:
+        """The model of a new session: the one set, else the first that is available, else the one set all the same."""
+        entries = self._offers.by_id()
+        wanted = entries.get(self._settings.model)
+        if wanted is not None and wanted.info.available:
+            return wanted.info
+        available = next((entry.info for entry in entries.values() if entry.info.available), None)
+        return available or (wanted.info if wanted else unknown(self._settings.model))
+
+    def label(self, model_id: str) -> str:
+        """The label of a model; its id where no such model is listed any more."""
+        entry = self._offers.by_id().get(model_id)
+        return entry.info.label if entry else model_id
+
+    def llm(self, model_id: str) -> BaseLlm:
+        """The model for an ADK agent. Its calls raise ModelError.
+
+        Raises:
+            ModelUnavailableError: there is no such model now; says how to get it.
+        """
+        return self._llm(model_id)
+
+    def warm(self, model_id: str) -> None:
+        """Begin to load a model of this machine in the background; nothing for others or unavailable ones."""
+        if not model_id.startswith(("embedded", "gguf/")):
+            return
+        try:
+            provider = self._llm(model_id).provider
+        except ModelUnavailableError:
+            return
+        if isinstance(provider, LocalProvider):
+            provider.server.start()
+
+    async def title(self, model_id: str, message: str) -> str | None:
+        """A title of 3 to 6 words for a conversation that begins with this message; None when no usable one came."""
+        if not message.strip():
+            return None
+        try:
+            llm = self._llm(model_id)
+            if isinstance(llm.provider, LocalProvider):
+                answer = await llm.provider.complete(titles.raw_prompt(message), titles.RAW_OPTIONS)
+            else:
+                answer = await _ask(llm, message)
+        except ColloquyError:
+            return None
+        return titles.usable(answer, message)
+
+    def close(self) -> None:
+        """End all child processes. May be called twice."""
+        with self._lock:
+            self._closed = True
+            providers = [llm.provider for llm in self._llms.values()]
+        for provider in providers:
+            if isinstance(provider, LocalProvider):
+                provider.server.close()
+
+    def _llm(self, model_id: str) -> ProviderLlm:
+        entry = self._offers.by_id().get(model_id)
+        info = entry.info if entry else unknown(model_id)
+        if entry is None or not info.available:
+            raise ModelUnavailableError(f"{info.label} is not available. {info.note}")
+        with self._lock:
+            if self._closed:
+                raise ModelUnavailableError("Colloquy is shutting down, so its models take no more messages.")
+            if model_id not in self._llms:
+                self._llms[model_id] = ProviderLlm(model=entry.name, provider=entry.make())
+            return self._llms[model_id]
+
+
+async def _ask(llm: BaseLlm, message: str) -> str:
+    request = LlmRequest(
+        model=llm.model,
+        contents=[types.Content(role="user", parts=[types.Part(text=titles.shortened(message))])],
+        config=types.GenerateContentConfig(system_instruction=titles.INSTRUCTION),
+    )
+    answer = ""
+    async for response in llm.generate_content_async(request):
+        for part in (response.content and response.content.parts) or []:
+            answer += part.text if part.text and not part.thought else ""
+    return answer

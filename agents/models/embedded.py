@@ -1,0 +1,28 @@
+"""The language model that comes with Colloquy: SmolLM2-135M-Instruct (Apache 2.0)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+MODEL_ID = "embedded"
+LABEL = "SmolLM2 135M (built in)"
+FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+BYTES = 98_362_432
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+NOTE = "A very small model that needs no key and no network. Good for trying things out; it knows little."
+MISSING = (
+    "The file of the built-in model is missing: run `python -m agents.fetch`, set GOOGLE_API_KEY,"
+    " or point COLLOQUY_GGUF_MODELS at a GGUF file."
+)
+
+LONGEST_ANSWER = 512
+"""Tokens. Left to itself, it rambles."""
+
+SAMPLING: Mapping[str, float] = {"temp": 0.3, "top_p": 0.9, "penalty_repeat": 1.1, "penalty_last_n": 256}
+
+
+def path_in(models_dir: Path) -> Path:
+    """Where the file belongs."""
+    return models_dir / FILE

@@ -1,0 +1,95 @@
+"""Turns what the libraries of the model providers raise into sentences for a person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from agents.models.errors import ModelError
+
+_OVERFLOW = re.compile(
+    r"context.?length|context.?size|context.?window|maximum context|prompt is too long|too many (input )?tokens"
+    r"|input token count.*exceeds|maximum number of tokens",
+    re.IGNORECASE,
+)
+_KEY_REFUSED = re.compile(r"api.?key.?(is )?(not.valid|invalid|expired)|invalid.api.?key", re.IGNORECASE)
+_LONGEST_DETAIL = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who was called: a name for messages, the address, the variable that holds the key, and what never to repeat."""
+
+    name: str
+    address: str
+    key_variable: str
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+def is_overflow(error: BaseException) -> bool:
+    """Whether a provider refused a prompt because it is longer than the model's context window."""
+    return _status(error) in (400, 413, 422) and _OVERFLOW.search(str(error)) is not None
+
+
+# Each library brings an HTTP client of its own (httpx, a fork of it, aiohttp), so their errors are told by name.
+
+
+def explain(error: Exception, party: Party) -> ModelError | None:
+    """What happened and what to do about it, without any secret; None for an error that is none of the provider's."""
+    status = _status(error)
+    if status is not None:
+        return ModelError(_refusal(status, _detail(error, party), party))
+    kinds = {base.__name__ for link in _chain(error) for base in type(link).__mro__}
+    if kinds & {"TimeoutException", "TimeoutError", "APITimeoutError"}:
+        return ModelError(f"{party.name} at {party.address} did not answer in time. Send the message again.")
+    if kinds & {"ConnectError", "ConnectionRefusedError", "ClientConnectorError"}:
+        return ModelError(
+            f"{party.name} cannot be reached at {party.address}. Check that it runs there and that the network works,"
+            " then send the message again."
+        )
+    if kinds & {"TransportError", "ConnectionError", "APIConnectionError", "ClientError"}:
+        return ModelError(f"The connection to {party.name} at {party.address} broke. Send the message again.")
+    return None
+
+
+def _refusal(status: int, detail: str, party: Party) -> str:
+    if status in (401, 403) or (status == 400 and _KEY_REFUSED.search(detail)):
+        return f"{party.name} refused the key. Check {party.key_variable} and start Colloquy again. It said: {detail}"
+    if status == 404:
+        return f"{party.name} at {party.address} does not have this model. Choose another one. It said: {detail}"
+    if status == 429:
+        return (
+            f"{party.name} takes no more requests at the moment (limit or quota reached). Wait a little and send"
+            f" the message again. It said: {detail}"
+        )
+    if status >= 500:
+        return (
+            f"{party.name} at {party.address} has a problem of its own (status {status}). Send the message again"
+            f" in a while. It said: {detail}"
+        )
+    return f"{party.name} did not accept the request (status {status}). It said: {detail}"
+
+
+def _status(error: BaseException) -> int | None:
+    for name in ("status_code", "code"):
+        status = getattr(error, name, None)
+        if isinstance(status, int) and 400 <= status < 600:
+            return status
+    return None
+
+
+def _detail(error: Exception, party: Party) -> str:
+    body = getattr(error, "body", None)
+    inner = body.get("message") if isinstance(body, dict) else None
+    text = " ".join(str(inner or getattr(error, "message", None) or error).split())
+    for secret in party.secrets:
+        text = text.replace(secret, "…")
+    return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL] + "…"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or current.__context__

@@ -1,0 +1,84 @@
+"""Reads from the head of a GGUF file how long a context its model was trained for."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from agents.models.errors import ModelError
+
+_MAGIC = b"GGUF"
+_STRING, _ARRAY = 8, 9
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+
+
+def trained_context(path: Path) -> int | None:
+    """The context length that the model in ``path`` was trained for, in tokens; None where the file does not say.
+
+    Raises:
+        ModelError: the file is missing, cannot be read, or is not a GGUF file.
+    """
+    try:
+        with path.open("rb") as file:
+            return _context_length(file)
+    except FileNotFoundError:
+        raise ModelError(f"The model file {path} is missing. Put it back, or choose another model.") from None
+    except OSError as error:
+        raise ModelError(f"The model file {path} cannot be read ({error.strerror}). Check its permissions.") from error
+    except (struct.error, KeyError, UnicodeDecodeError) as error:
+        raise _damaged(path) from error
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether a readable file that begins like a GGUF file is there."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
+def _context_length(file: BinaryIO) -> int | None:
+    if file.read(4) != _MAGIC:
+        raise _damaged(Path(file.name))
+    _version, _tensors, entries = _unpack(file, "IQQ")
+    for _ in range(entries):
+        key = _string(file).decode()
+        (kind,) = _unpack(file, "I")
+        if key.endswith(".context_length") and kind in _SCALARS:
+            (length,) = _unpack(file, _SCALARS[kind])
+            return int(length)
+        _skip(file, kind)
+    return None
+
+
+def _skip(file: BinaryIO, kind: int) -> None:
+    if kind == _STRING:
+        _string(file)
+    elif kind == _ARRAY:
+        inner, count = _unpack(file, "IQ")
+        if inner in _SCALARS:
+            file.seek(count * struct.calcsize(_SCALARS[inner]), 1)
+            return
+        for _ in range(count):
+            _skip(file, inner)
+    else:
+        _unpack(file, _SCALARS[kind])
+
+
+def _string(file: BinaryIO) -> bytes:
+    (length,) = _unpack(file, "Q")
+    text = file.read(length)
+    if len(text) < length:
+        raise struct.error("the file ends within a string")
+    return text
+
+
+def _unpack(file: BinaryIO, layout: str) -> tuple[int, ...]:
+    size = struct.calcsize("<" + layout)
+    return struct.unpack("<" + layout, file.read(size))
+
+
+def _damaged(path: Path) -> ModelError:
+    return ModelError(f"{path} is not a GGUF model file, or is damaged. Fetch it again, or choose another model.")

@@ -1,0 +1,47 @@
+"""What models an OpenAI-compatible server has, asked in the background."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import httpx
+from pydantic import SecretStr
+
+_FRESH = 30.0
+_FIRST_WAIT = 0.25
+_TIMEOUT = 5.0
+
+
+class ServerListing:
+    """The names of a server's models. Reading them never waits for the network, except a moment the first time."""
+
+    def __init__(self, base_url: str, key: SecretStr | None) -> None:
+        self._base_url = base_url
+        self._key = key
+        self._lock = threading.Lock()
+        self._names: tuple[str, ...] | None = None
+        self._asked_at: float | None = None
+        self._asking: threading.Thread | None = None
+
+    def names(self) -> tuple[str, ...] | None:
+        """The names last heard of; None while the server did not answer. Asks again when they are 30 seconds old."""
+        with self._lock:
+            first = self._asked_at is None
+            idle = self._asking is None or not self._asking.is_alive()
+            if idle and (self._asked_at is None or time.monotonic() - self._asked_at > _FRESH):
+                self._asked_at = time.monotonic()
+                self._asking = threading.Thread(target=self._ask, name="model-list", daemon=True)
+                self._asking.start()
+            asking = self._asking
+        if first and asking is not None:
+            asking.join(_FIRST_WAIT)
+        return self._names
+
+    def _ask(self) -> None:
+        headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"} if self._key else {}
+        try:
+            answer = httpx.get(f"{self._base_url}/models", headers=headers, timeout=_TIMEOUT).raise_for_status()
+            self._names = tuple(str(model["id"]) for model in answer.json()["data"])
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            self._names = None

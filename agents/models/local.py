@@ -1,0 +1,114 @@
+"""GGUF models on this machine, through a child process each."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+from google.adk.models import BaseLlm
+
+from agents.models.errors import ModelError
+from agents.models.failures import Party, explain
+from agents.models.loops import PerLoop
+from agents.models.provider import Provider
+from agents.models.server import Endpoint, ModelServer
+from session_store.errors import ColloquyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ANSWER_SHARE = 4
+"""A quarter of the window is kept free for the answer."""
+
+_REMEMBERED_COUNTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    endpoint: Endpoint
+    http: httpx.AsyncClient
+    llm: BaseLlm
+
+
+class LocalProvider(Provider):
+    """Talks to a ModelServer; starts it with the first call, and anew after it died."""
+
+    def __init__(self, server: ModelServer, model: str, longest_answer: int | None = None) -> None:
+        """``longest_answer`` in tokens; a quarter of the window if None."""
+        self.server = server
+        self.party = Party(server.options.label, "this computer", "")
+        self._model = model
+        self._longest_answer = longest_answer
+        self._connections: PerLoop[_Connection] = PerLoop()
+        self._counts: dict[bytes, int] = {}
+
+    async def open(self) -> BaseLlm:
+        """The model, loaded. Raises ModelError."""
+        return (await self._connect()).llm
+
+    async def budget(self) -> int:
+        """Three quarters of the window."""
+        window = (await self._connect()).endpoint.window
+        return window - window // _ANSWER_SHARE
+
+    async def count(self, texts: Sequence[str]) -> list[int]:
+        """Exact number of tokens of each text. Those of long conversations are remembered from turn to turn."""
+        http = (await self._connect()).http
+        counts = []
+        for text in texts:
+            name = hashlib.blake2b(text.encode(), digest_size=16).digest()
+            if name not in self._counts:
+                while len(self._counts) >= _REMEMBERED_COUNTS:
+                    self._counts.pop(next(iter(self._counts)))
+                answer = (await http.post("/tokenize", json={"content": text})).raise_for_status()
+                self._counts[name] = len(answer.json()["tokens"])
+            counts.append(self._counts[name])
+        return counts
+
+    async def complete(self, prompt: str, options: Mapping[str, object]) -> str:
+        """Continue a raw text, without the chat template. ``options`` are those of llama.cpp's /completion."""
+        http = (await self._connect()).http
+        answer = (await http.post("/completion", json={"prompt": prompt, **options})).raise_for_status()
+        return str(answer.json()["content"])
+
+    def explain(self, error: Exception) -> ColloquyError | None:
+        """Whatever breaks once the child is gone is due to that."""
+        explained = explain(error, self.party)
+        if explained is not None and not self.server.is_alive:
+            return ModelError(f"{self.party.name} stopped unexpectedly. Send the message again: it is started anew.")
+        return explained
+
+    async def _connect(self) -> _Connection:
+        endpoint = await self.server.ready()
+        connection = self._connections.get()
+        if connection is None or connection.endpoint is not endpoint:
+            connection = await asyncio.to_thread(self._build, endpoint)
+            self._connections.set(connection)
+        return connection
+
+    def _build(self, endpoint: Endpoint) -> _Connection:
+        from google.adk.integrations.openai import OpenAILlm  # noqa: PLC0415 - takes half a second
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient  # noqa: PLC0415
+
+        # A proxy that the environment names must not get what is said to this computer.
+        http = httpx.AsyncClient(
+            base_url=endpoint.address,
+            headers={"Authorization": f"Bearer {endpoint.key}"},
+            timeout=httpx.Timeout(None, connect=10),
+            limits=httpx.Limits(max_connections=None),
+            trust_env=False,
+        )
+        client = AsyncOpenAI(
+            base_url=f"{endpoint.address}/v1",
+            api_key=endpoint.key,
+            http_client=DefaultAsyncHttpxClient(trust_env=False),
+            max_retries=0,
+            timeout=None,
+        )
+        longest = endpoint.window // _ANSWER_SHARE
+        llm = OpenAILlm(model=self._model, client=client, max_tokens=min(longest, self._longest_answer or longest))
+        return _Connection(endpoint, http, llm)

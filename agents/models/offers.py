@@ -1,0 +1,127 @@
+"""What models the settings offer."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from agents.models import embedded
+from agents.models.gguf import is_gguf
+from agents.models.listing import ServerListing
+from agents.models.local import LocalProvider
+from agents.models.provider import Provider
+from agents.models.remote import GeminiProvider, LiteLlmProvider, OpenAiProvider
+from agents.models.server import ModelServer, ServerOptions
+from settings import Settings
+
+_EMBEDDED_SLOTS = 4
+_FILE_SLOTS = 2
+"""Conversations answered at once by a GGUF file; each costs memory for a whole context window."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model as a person sees it. ``note`` says what it is or, if it is not available, how to get it."""
+
+    id: str
+    label: str
+    available: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model and the way to make its provider. ``name`` is what the provider calls the model."""
+
+    info: ModelInfo
+    name: str
+    make: Callable[[], Provider]
+
+
+class Offers:
+    """Looks at the settings, the files and the server's list anew at each call."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        url = settings.openai_base_url
+        self._openai_url = str(url).rstrip("/") if url else ""
+        self._listing = ServerListing(self._openai_url, settings.openai_api_key) if url else None
+
+    def by_id(self) -> dict[str, Offer]:
+        """All offers in the order in which they are to be shown."""
+        offers: dict[str, Offer] = {}
+        for source in (self._embedded, self._files, self._gemini, self._openai, self._litellm):
+            for offer in source():
+                offers.setdefault(offer.info.id, offer)
+        return offers
+
+    def _embedded(self) -> Iterator[Offer]:
+        path = embedded.path_in(self._settings.models_dir)
+        here = is_gguf(path)
+        info = ModelInfo("embedded", embedded.LABEL, here, embedded.NOTE if here else embedded.MISSING)
+        options = self._server(path, embedded.LABEL, _EMBEDDED_SLOTS, embedded.SAMPLING)
+        yield Offer(info, path.stem, lambda: LocalProvider(ModelServer(options), path.stem, embedded.LONGEST_ANSWER))
+
+    def _files(self) -> Iterator[Offer]:
+        for name in self._settings.gguf_models:
+            yield self._file(Path(name).expanduser())
+
+    def _file(self, path: Path) -> Offer:
+        note = f"Runs on this computer, from {path}."
+        if not path.is_file():
+            note = f"There is no file {path}: put it there, or correct COLLOQUY_GGUF_MODELS."
+        elif not is_gguf(path):
+            note = f"{path} is not a GGUF file, or cannot be read: correct COLLOQUY_GGUF_MODELS."
+        info = ModelInfo(f"gguf/{path.stem}", path.stem, is_gguf(path), note)
+        options = self._server(path, path.stem, _FILE_SLOTS, {})
+        return Offer(info, path.stem, lambda: LocalProvider(ModelServer(options), path.stem))
+
+    def _server(self, path: Path, label: str, slots: int, sampling: Mapping[str, float]) -> ServerOptions:
+        settings = self._settings
+        return ServerOptions(path, label, settings.context_tokens, slots, settings.threads, sampling)
+
+    def _gemini(self) -> Iterator[Offer]:
+        key = self._settings.google_api_key
+        url = str(self._settings.gemini_base_url).rstrip("/") if self._settings.gemini_base_url else None
+        note = "Answered by Google's Gemini API." if key else "Set GOOGLE_API_KEY to use it."
+        for name in self._settings.gemini_models:
+            info = ModelInfo(f"gemini/{name}", _spoken(name), key is not None, note)
+            yield Offer(info, name, partial(GeminiProvider, name, key or SecretStr(""), url))
+
+    def _openai(self) -> Iterator[Offer]:
+        if self._listing is None:
+            return
+        names: tuple[str, ...] = self._settings.openai_models or self._listing.names() or ()
+        wanted = self._settings.model
+        if wanted.startswith("openai/") and not names:
+            names = (wanted.removeprefix("openai/"),)  # the server may not have been asked yet, or may come up later
+        url, key = self._openai_url, self._settings.openai_api_key
+        for name in names:
+            info = ModelInfo(f"openai/{name}", name, available=True, note=f"Answered by {url}.")
+            yield Offer(info, name, partial(OpenAiProvider, name, url, key))
+        if not names:
+            note = f"{url} gave no list of models: start the server there, or set COLLOQUY_OPENAI_MODELS."
+            info = ModelInfo("openai/", url, available=False, note=note)
+            yield Offer(info, "", partial(OpenAiProvider, "", url, key))
+
+    def _litellm(self) -> Iterator[Offer]:
+        installed = importlib.util.find_spec("litellm") is not None
+        for name in self._settings.litellm_models:
+            note = "Answered through LiteLLM." if installed else "Install LiteLLM to use it: pip install litellm"
+            info = ModelInfo(f"litellm/{name}", name, installed, note)
+            yield Offer(info, name, partial(LiteLlmProvider, name))
+
+
+def unknown(model_id: str) -> ModelInfo:
+    """What to say of a model that nothing offers."""
+    note = "No setting offers a model of this name: choose another one, or correct COLLOQUY_MODEL."
+    return ModelInfo(model_id, model_id, available=False, note=note)
+
+
+def _spoken(name: str) -> str:
+    return " ".join(word.capitalize() for word in name.split("-"))

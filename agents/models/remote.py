@@ -1,0 +1,83 @@
+"""Models behind an API: Gemini, any OpenAI-compatible server, and whatever LiteLLM speaks to."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+
+from google.adk.models import BaseLlm
+from pydantic import SecretStr
+
+from agents.models.failures import Party
+from agents.models.loops import PerLoop
+from agents.models.provider import Provider
+
+_TIMEOUT, _CONNECT_TIMEOUT = 600.0, 10.0
+"""Seconds. A local server may load a large model for minutes before it says the first word."""
+
+
+class RemoteProvider(Provider):
+    """Builds its model object once per event loop, on a thread, because the libraries are slow to import."""
+
+    def __init__(self, model: str, party: Party) -> None:
+        self.party = party
+        self._model = model
+        self._built: PerLoop[BaseLlm] = PerLoop()
+
+    async def open(self) -> BaseLlm:
+        """The provider's model object for the running loop."""
+        llm = self._built.get()
+        if llm is None:
+            llm = await asyncio.to_thread(self._build)
+            self._built.set(llm)
+        return llm
+
+    @abstractmethod
+    def _build(self) -> BaseLlm: ...
+
+
+class GeminiProvider(RemoteProvider):
+    """Gemini, by its API key."""
+
+    def __init__(self, model: str, key: SecretStr, base_url: str | None) -> None:
+        secret = key.get_secret_value()
+        super().__init__(model, Party("Gemini", base_url or "Google", "GOOGLE_API_KEY", (secret,)))
+        self._key = key
+        self._base_url = base_url
+
+    def _build(self) -> BaseLlm:
+        from google.adk.models import Gemini  # noqa: PLC0415 - takes half a second
+
+        options = {"api_key": self._key.get_secret_value(), "enterprise": False}
+        return Gemini(model=self._model, base_url=self._base_url, client_kwargs=options)
+
+
+class OpenAiProvider(RemoteProvider):
+    """A server that speaks OpenAI's chat completions."""
+
+    def __init__(self, model: str, base_url: str, key: SecretStr | None) -> None:
+        secrets = (key.get_secret_value(),) if key else ()
+        super().__init__(model, Party("The model server", base_url, "COLLOQUY_OPENAI_API_KEY", secrets))
+        self._base_url = base_url
+        self._key = key
+
+    def _build(self) -> BaseLlm:
+        from google.adk.integrations.openai import OpenAILlm  # noqa: PLC0415 - takes half a second
+        from openai import AsyncOpenAI, Timeout  # noqa: PLC0415
+
+        key = self._key.get_secret_value() if self._key else "none"
+        timeout = Timeout(_TIMEOUT, connect=_CONNECT_TIMEOUT)
+        client = AsyncOpenAI(base_url=self._base_url, api_key=key, timeout=timeout, max_retries=1)
+        return OpenAILlm(model=self._model, client=client)
+
+
+class LiteLlmProvider(RemoteProvider):
+    """Whatever LiteLLM knows by ``provider/name``; it reads keys from variables of its own."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(model, Party(f"LiteLLM ({model})", "its provider", "the key of that provider"))
+
+    def _build(self) -> BaseLlm:
+        from google.adk.models.lite_llm import LiteLlm  # noqa: PLC0415 - takes seconds, and may not be installed
+
+        return LiteLlm(model=self._model)
