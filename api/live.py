@@ -1,0 +1,65 @@
+"""Wakes the pages: a WebSocket that says that something happened, and never what."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from runtime.bus import BusEvent, Happening
+from runtime.workbench import current
+
+PACE = 0.04
+"""Seconds between two wakes of one page: 25 a second look continuous, and more would only load the browser."""
+
+FOREIGN_ORIGIN = 4403
+
+
+async def wake(socket: WebSocket) -> None:
+    """Send a short text whenever the page has something new to show.
+
+    With ``?session=<id>`` that is anything in this session; without, any change to the list of sessions.
+    """
+    if not _same_origin(socket):
+        await socket.close(FOREIGN_ORIGIN)
+        return
+    await socket.accept()
+    session_id = socket.query_params.get("session")
+    loop, news = asyncio.get_running_loop(), asyncio.Event()
+
+    def hear(event: BusEvent) -> None:
+        if event.key.session_id == session_id if session_id else event.kind is not Happening.AGENT_CHUNK:
+            loop.call_soon_threadsafe(news.set)
+
+    unsubscribe = current().bus.subscribe(hear)
+    leaving = asyncio.create_task(_until_left(socket))
+    try:
+        while not leaving.done():
+            waking = asyncio.create_task(news.wait())
+            await asyncio.wait((waking, leaving), return_when=asyncio.FIRST_COMPLETED)
+            waking.cancel()
+            if news.is_set():
+                news.clear()
+                await socket.send_text("news")
+                await asyncio.sleep(PACE)
+    except (WebSocketDisconnect, RuntimeError):  # Starlette raises either when the page is gone while we send
+        pass
+    finally:
+        unsubscribe()
+        leaving.cancel()
+
+
+async def _until_left(socket: WebSocket) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def _same_origin(socket: WebSocket) -> bool:
+    """Whether the page that connects came from this server: other sites may open WebSockets to localhost, too."""
+    origin = socket.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
+
+
+routes = [WebSocketRoute("/api/live", wake)]

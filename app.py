@@ -1,0 +1,12 @@
+"""Colloquy as an ASGI app: ``streamlit run app.py``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # pages import the packages beside this file, wherever it is started
+
+import streamlit as st
+
+from ui.server import serve
+
+app = st.App(**serve())

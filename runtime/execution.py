@@ -1,0 +1,198 @@
+"""Runs one turn to its end with ADK's Runner."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypedDict
+
+import structlog
+from google.adk.agents.run_config import RunConfig, StreamingMode  # type: ignore[attr-defined]
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.adk.events.event import Event
+from google.adk.runners import Runner
+from google.adk.sessions import BaseSessionService
+from google.genai import types
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
+from typing_extensions import Unpack
+
+from agents.catalogue import AgentCatalogue
+from agents.models import ModelCatalogue
+from runtime.bus import BusEvent, EventBus, Happening
+from runtime.history import append_lost_message, append_partial_answer
+from runtime.live import LiveTurn
+from session_store import Store
+from session_store.errors import ColloquyError, StoreFullError
+from session_store.models import TurnStatus
+from session_store.transcript import text_of
+
+ABORTED = "INVOCATION_ABORTED"
+"""The error code of the event with which ADK seals an invocation that was stopped."""
+
+LONGEST_WAIT_FOR_ROOM = 30
+"""Seconds between two attempts to keep the end of a turn on a full disk."""
+
+log = structlog.get_logger()
+
+
+class AgentFailedError(ColloquyError):
+    """The agent ended its turn with an error event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What running a turn needs."""
+
+    store: Store
+    sessions: BaseSessionService
+    agents: AgentCatalogue
+    models: ModelCatalogue
+    bus: EventBus
+
+
+class _TurnFields(TypedDict, total=False):
+    status: TurnStatus
+    started_at: float
+    first_token_at: float | None
+    ended_at: float
+    input_tokens: int | None
+    output_tokens: int | None
+    error: str | None
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is measured of a turn. Times are Unix seconds."""
+
+    first_token_at: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+    def count(self, usage: types.GenerateContentResponseUsageMetadata | None) -> None:
+        """Add what one model call used."""
+        if usage and usage.prompt_token_count is not None:
+            self.input_tokens = (self.input_tokens or 0) + usage.prompt_token_count
+        if usage and usage.candidates_token_count is not None:
+            self.output_tokens = (self.output_tokens or 0) + usage.candidates_token_count
+
+
+class Execution:
+    """One turn on its way from queued to its end. Lives on the runtime's event loop."""
+
+    def __init__(self, services: Services, live: LiveTurn) -> None:
+        self._services = services
+        self._live = live
+        self._tally = _Tally()
+        self._abort = asyncio.Event()
+        self.over = asyncio.Event()
+        self._ended_early_as = TurnStatus.STOPPED
+
+    def stop(self, status: TurnStatus = TurnStatus.STOPPED) -> None:
+        """End the turn as soon as the model lets go; what was said is kept."""
+        self._ended_early_as = status
+        self._abort.set()
+
+    async def run(self) -> None:
+        """Run the turn. Every failure ends the turn as failed, with a message for the person; none is raised."""
+        try:
+            await self._run()
+        finally:
+            self.over.set()
+
+    async def _run(self) -> None:
+        turn = self._live.turn
+        self._live.status = TurnStatus.RUNNING
+        try:
+            await self._update(status=TurnStatus.RUNNING, started_at=time.time())
+            await self._converse()
+        except ColloquyError as error:
+            await self._end(TurnStatus.FAILED, str(error))
+        except Exception as error:
+            log.warning("turn failed", turn=turn.id, exc_info=True)
+            await self._end(TurnStatus.FAILED, f"The agent failed with {type(error).__name__}: {error}")
+        else:
+            await self._end(self._ended_early_as if self._abort.is_set() else TurnStatus.COMPLETED)
+
+    async def _converse(self) -> None:
+        turn = self._live.turn
+        model = self._services.models.llm(turn.model or self._services.models.default().id)
+        runner = Runner(
+            app_name=turn.key.app_name,
+            agent=self._services.agents.get(turn.key.app_name).agent(model),
+            session_service=self._services.sessions,
+        )
+        async for event in runner.run_async(
+            user_id=turn.key.user_id,
+            session_id=turn.key.session_id,
+            invocation_id=turn.id,
+            new_message=types.Content.model_validate(turn.message),
+            run_config=RunConfig(streaming_mode=StreamingMode.SSE),
+            yield_user_message=True,
+            abort_signal=self._abort,
+        ):
+            await self._take(event)
+
+    async def _take(self, event: Event) -> None:
+        text = text_of(event.content)
+        if text and event.author != "user" and self._tally.first_token_at is None:
+            self._tally.first_token_at = time.time()
+        if event.partial:
+            if text:
+                self._live.add(event.id, event.author, text)
+                self._publish(Happening.AGENT_CHUNK, text)
+            return
+        if event.error_code and event.error_code != ABORTED:
+            raise AgentFailedError(event.error_message or f"The model ended the answer with {event.error_code}.")
+        self._tally.count(event.usage_metadata)
+        if event.error_code != ABORTED:
+            self._live.event_stored()
+            self._publish(Happening.SESSION_CHANGED)
+
+    async def _end(self, status: TurnStatus, error: str | None = None) -> None:
+        """Keep how the turn ended, as soon as there is room for it: until then the live turn goes on showing it."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(StoreFullError),
+            wait=wait_exponential(max=LONGEST_WAIT_FOR_ROOM),
+            before_sleep=self._report,
+        ):
+            with attempt:
+                await self._keep_end(status, error)
+
+    def _report(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        self._live.problem = str(error)
+        self._publish(Happening.TURN_CHANGED)
+
+    async def _keep_end(self, status: TurnStatus, error: str | None) -> None:
+        turn = self._live.turn
+        said = self._live.view()
+        with suppress(SessionNotFoundError):  # deleted in the meantime
+            await append_lost_message(self._services.sessions, turn)
+            if said.text:
+                await append_partial_answer(
+                    self._services.sessions,
+                    turn,
+                    author=self._live.author or turn.key.app_name,
+                    text=said.text,
+                    status=status,
+                    event_id=said.event_id,
+                )
+                self._live.event_stored()
+        await self._update(
+            status=status,
+            ended_at=time.time(),
+            first_token_at=self._tally.first_token_at,
+            input_tokens=self._tally.input_tokens,
+            output_tokens=self._tally.output_tokens,
+            error=error,
+        )
+        self._live.status = status
+
+    async def _update(self, **fields: Unpack[_TurnFields]) -> None:
+        await asyncio.to_thread(self._services.store.update_turn, self._live.turn.id, **fields)
+        self._publish(Happening.TURN_CHANGED)
+
+    def _publish(self, kind: Happening, text: str = "") -> None:
+        self._services.bus.publish(BusEvent(kind, self._live.turn.key, self._live.turn.id, text))

@@ -1,0 +1,55 @@
+"""Writes into a session what a turn that ended early leaves behind."""
+
+from __future__ import annotations
+
+from google.adk.events.event import Event
+from google.adk.sessions import BaseSessionService
+from google.genai import types
+
+from session_store.models import SessionKey, Turn, TurnStatus
+
+PARTIAL = "colloquy_partial"
+"""Key in an event's custom metadata: the status of the turn that ended before this answer was complete."""
+
+
+async def append_partial_answer(
+    sessions: BaseSessionService,
+    turn: Turn,
+    *,
+    author: str,
+    text: str,
+    status: TurnStatus,
+    event_id: str | None = None,
+) -> None:
+    """Keep what an unfinished answer had said, marked as partial and part of what the model sees next.
+
+    ``event_id`` is the id that the chunks of the answer carried, where it is known.
+    """
+    await _append(
+        sessions,
+        turn.key,
+        Event(
+            id=event_id or "",  # ADK makes an id where there is none
+            invocation_id=turn.id,
+            author=author,
+            content=types.Content(role="model", parts=[types.Part(text=text)]),
+            interrupted=True,
+            custom_metadata={PARTIAL: status.value},
+        ),
+    )
+
+
+async def append_lost_message(sessions: BaseSessionService, turn: Turn) -> None:
+    """Keep the user's message of a turn that never came to run, unless the session has it already."""
+    session = await sessions.get_session(
+        app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
+    )
+    if session and not any(event.invocation_id == turn.id for event in session.events):
+        content = types.Content.model_validate(turn.message)
+        await sessions.append_event(session, Event(invocation_id=turn.id, author="user", content=content))
+
+
+async def _append(sessions: BaseSessionService, key: SessionKey, event: Event) -> None:
+    session = await sessions.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
+    if session:
+        await sessions.append_event(session, event)

@@ -1,0 +1,78 @@
+"""A turn that is not over yet: what it has said so far, for whoever looks."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from session_store.models import Turn, TurnStatus
+
+EVENT_END = "\x1e"
+"""Stands in the chunks kept of a turn where an event is complete: what came before it is in the store as that event."""
+
+
+def unfinished_text(chunks: str) -> str:
+    """What a turn was saying when its process died, from all its chunks joined."""
+    return chunks.rpartition(EVENT_END)[2]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveView:
+    """A consistent look at a live turn.
+
+    ``text`` is what the event ``event_id`` has said so far and is not in the store yet. Whoever shows the store's
+    events beside it reads this first, and leaves ``text`` out when the store has ``event_id`` by then.
+    """
+
+    turn: Turn
+    status: TurnStatus
+    text: str
+    event_id: str | None
+    problem: str | None
+    """Why the end of the turn could not be kept yet."""
+
+
+class LiveTurn:
+    """Collects the chunks of one turn. Written by the runtime's loop, read by any thread."""
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.status = TurnStatus.QUEUED
+        self.author: str | None = None
+        self.problem: str | None = None
+        self._event_id: str | None = None
+        self._chunks: list[str] = []
+        self._unsaved: list[str] = []
+        self._said_anything = False
+        self._lock = threading.Lock()
+
+    def add(self, event_id: str, author: str, text: str) -> None:
+        """Take a chunk of the event ``event_id``."""
+        with self._lock:
+            if event_id != self._event_id:
+                self._chunks.clear()
+            self._event_id, self.author = event_id, author
+            self._chunks.append(text)
+            self._unsaved.append(text)
+            self._said_anything = True
+
+    def event_stored(self) -> None:
+        """The event whose chunks were collected is in the store, whole."""
+        with self._lock:
+            self._event_id = None
+            self._chunks.clear()
+            if self._said_anything:
+                self._unsaved.append(EVENT_END)
+                self._said_anything = False
+
+    def take_unsaved(self) -> str:
+        """What was said since the last call, to be kept for the case that the process dies."""
+        with self._lock:
+            text = "".join(self._unsaved)
+            self._unsaved.clear()
+            return text
+
+    def view(self) -> LiveView:
+        """What there is to see now."""
+        with self._lock:
+            return LiveView(self.turn, self.status, "".join(self._chunks), self._event_id, self.problem)

@@ -1,0 +1,256 @@
+"""Takes messages, runs their turns in the background and says how they stand."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.adk.runners import Runner
+
+from runtime.bus import BusEvent, Happening
+from runtime.execution import Execution, Services
+from runtime.history import append_lost_message, append_partial_answer
+from runtime.live import LiveTurn, LiveView, unfinished_text
+from runtime.texts import first_words, user_content
+from session_store.errors import ColloquyError
+from session_store.models import SessionKey, TitleSource, Turn, TurnStatus
+from session_store.transcript import message_text
+
+KEEP_CHUNKS_EVERY = 0.2
+"""Seconds between two writes of what running turns say: the most that a crash can take of an unfinished answer."""
+
+STOP_PATIENCE = 5.0
+"""Seconds to wait for a turn that was told to stop. One that a tool holds up longer ends when the tool returns."""
+
+R = TypeVar("R")
+
+
+class SessionBusyError(ColloquyError):
+    """The conversation cannot be changed while a turn of it runs."""
+
+
+class EmptyMessageError(ColloquyError):
+    """A message has no text."""
+
+
+class SessionGoneError(ColloquyError):
+    """The session was deleted."""
+
+
+class Turns:
+    """The turns of all sessions, on one background event loop. Its methods may be called from any thread."""
+
+    def __init__(self, services: Services, *, max_turns: int) -> None:
+        self._services = services
+        self._live: dict[SessionKey, list[LiveTurn]] = defaultdict(list)
+        self._at_work: set[SessionKey] = set()
+        self._executions: dict[str, Execution] = {}
+        self._lock = threading.Lock()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="turns", daemon=True)
+        self._slots = asyncio.Semaphore(max_turns)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def start(self) -> None:
+        """Close what a process that died left open, then take messages."""
+        self._thread.start()
+        self._call(self._recover())
+        self._spawn_soon(self._keep_chunks())
+
+    def close(self) -> None:
+        """End running turns as interrupted, keep what they said, and stop the loop."""
+        if self._closed:
+            return
+        self._closed = True
+        self._call(self._wind_down())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def submit(self, key: SessionKey, text: str) -> Turn:
+        """Take a message. Its turn runs at once, or waits for those before it. Durable when this returns.
+
+        Raises:
+            EmptyMessageError, SessionGoneError
+        """
+        if not text.strip():
+            raise EmptyMessageError("Write a message first.")
+        session = self._services.store.get_session(key.session_id)
+        if session is None:
+            raise SessionGoneError("This chat was deleted. Undo that, or start a new one.")
+        if session.title_source is TitleSource.NONE:
+            self._services.store.rename_session(key, first_words(text), TitleSource.WORDS)
+        with self._lock:  # so that the order of the rows is the order of the queue
+            turn = Turn(
+                id=str(uuid.uuid4()),
+                key=key,
+                status=TurnStatus.QUEUED,
+                message=user_content(text).model_dump(mode="json", exclude_none=True),
+                model=session.model or self._services.models.default().id,
+                created_at=time.time(),
+            )
+            self._services.store.create_turn(turn)
+            live = LiveTurn(turn)
+            self._live[key].append(live)
+            if key not in self._at_work:
+                self._at_work.add(key)
+                self._spawn_soon(self._work_off(key))
+        self._publish(Happening.TURN_CHANGED, key, turn.id)
+        return turn
+
+    def replace(self, turn: Turn, text: str) -> Turn:
+        """Take back a turn and everything after it, and run again with ``text`` as its message.
+
+        Raises:
+            SessionBusyError: a turn of the session is running or waiting.
+            EmptyMessageError, SessionGoneError
+        """
+        if not text.strip():
+            raise EmptyMessageError("Write a message first.")
+        if self.live(turn.key):
+            raise SessionBusyError("Stop the running answer before you change the conversation.")
+        self._call(self._rewind(turn))
+        self._publish(Happening.SESSION_CHANGED, turn.key)
+        return self.submit(turn.key, text)
+
+    def retry(self, turn: Turn) -> Turn:
+        """Take back a turn and run its message again. Raises like ``replace``."""
+        return self.replace(turn, message_text(turn))
+
+    def stop(self, turn_id: str) -> None:
+        """End a running turn and keep what it said, or withdraw a waiting one. Does nothing if it is over."""
+        self._call(self._stop(turn_id))
+
+    def live(self, key: SessionKey) -> list[LiveView]:
+        """The turns of a session that are not over, in order: the first may be running, the others wait."""
+        with self._lock:
+            return [turn.view() for turn in self._live.get(key, ())]
+
+    # -- on the loop ---------------------------------------------------------------------------------------------------
+
+    async def _work_off(self, key: SessionKey) -> None:
+        while not self._closed and (live := self._first(key)):
+            async with self._slots:
+                if live.status is TurnStatus.QUEUED:  # and not withdrawn while it waited for a slot
+                    execution = self._executions[live.turn.id] = Execution(self._services, live)
+                    try:
+                        await execution.run()
+                    finally:
+                        del self._executions[live.turn.id]
+            self._forget(live)
+            if live.status is TurnStatus.COMPLETED:
+                self._spawn(self._write_title(live.turn))
+
+    def _first(self, key: SessionKey) -> LiveTurn | None:
+        with self._lock:
+            turns = self._live[key]
+            if not turns:
+                del self._live[key]
+                self._at_work.discard(key)
+                return None
+            return turns[0]
+
+    def _forget(self, live: LiveTurn) -> None:
+        key = live.turn.key
+        with self._lock:
+            if live in self._live[key]:
+                self._live[key].remove(live)
+        self._publish(Happening.TURN_CHANGED, key, live.turn.id)
+
+    async def _stop(self, turn_id: str) -> None:
+        if execution := self._executions.get(turn_id):
+            execution.stop()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(execution.over.wait(), STOP_PATIENCE)
+            return
+        with self._lock:
+            waiting = [turn for turns in self._live.values() for turn in turns if turn.turn.id == turn_id]
+        for live in waiting:
+            live.status = TurnStatus.STOPPED
+            await asyncio.to_thread(
+                self._services.store.update_turn, turn_id, status=TurnStatus.STOPPED, ended_at=time.time()
+            )
+            self._forget(live)
+
+    async def _rewind(self, turn: Turn) -> None:
+        agent = self._services.agents.get(turn.key.app_name)
+        runner = Runner(
+            app_name=turn.key.app_name,
+            agent=agent.agent(self._services.models.llm(turn.model or self._services.models.default().id)),
+            session_service=self._services.sessions,
+        )
+        await runner.rewind_async(
+            user_id=turn.key.user_id, session_id=turn.key.session_id, rewind_before_invocation_id=turn.id
+        )
+
+    async def _write_title(self, turn: Turn) -> None:
+        store = self._services.store
+        session = await asyncio.to_thread(store.get_session, turn.key.session_id)
+        if session is None or session.title_source is not TitleSource.WORDS or not turn.model:
+            return
+        title = await self._services.models.title(turn.model, message_text(turn))
+        if not title:
+            return
+        renamed = await asyncio.to_thread(store.rename_session, turn.key, title, TitleSource.MODEL)
+        if renamed:
+            self._publish(Happening.SESSION_LIST_CHANGED, turn.key)
+
+    async def _keep_chunks(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_CHUNKS_EVERY)
+            with self._lock:
+                live = [turns[0] for turns in self._live.values() if turns]
+            chunks = {turn.turn.id: text for turn in live if (text := turn.take_unsaved())}
+            if chunks:
+                await asyncio.to_thread(self._services.store.append_chunks, chunks)
+
+    async def _recover(self) -> None:
+        """What ran or waited when the process died is over: keep what it said, and its message."""
+        store, sessions = self._services.store, self._services.sessions
+        for turn in store.list_unfinished_turns():
+            text = unfinished_text(store.partial_text(turn.id))
+            with suppress(SessionNotFoundError):  # deleted in the meantime
+                await append_lost_message(sessions, turn)
+                if text:
+                    await append_partial_answer(
+                        sessions, turn, author=turn.key.app_name, text=text, status=TurnStatus.INTERRUPTED
+                    )
+            store.update_turn(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())
+
+    async def _wind_down(self) -> None:
+        for execution in self._executions.values():
+            execution.stop(TurnStatus.INTERRUPTED)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_PATIENCE):
+                for execution in [*self._executions.values()]:
+                    await execution.over.wait()
+        others = self._tasks - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    # -- between threads -----------------------------------------------------------------------------------------------
+
+    def _call(self, coroutine: Coroutine[Any, Any, R]) -> R:
+        future: Future[R] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return future.result()
+
+    def _spawn_soon(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._loop.call_soon_threadsafe(self._spawn, coroutine)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _publish(self, kind: Happening, key: SessionKey, turn_id: str | None = None) -> None:
+        self._services.bus.publish(BusEvent(kind, key, turn_id))

@@ -1,0 +1,46 @@
+"""What a turn says, on its way from the model to the page and to the store."""
+
+import time
+
+from runtime.live import EVENT_END, LiveTurn, unfinished_text
+from session_store.models import SessionKey, Turn, TurnStatus
+
+
+def live_turn():
+    return LiveTurn(Turn("t", SessionKey("a", "u", "s"), TurnStatus.QUEUED, {}, None, time.time()))
+
+
+def test_chunks_add_up():
+    live = live_turn()
+    for word in ("a ", "b ", "c"):
+        live.add("e1", "agent", word)
+    assert (live.view().text, live.view().event_id) == ("a b c", "e1")
+
+
+def test_an_event_in_the_store_is_not_shown_twice():
+    live = live_turn()
+    live.add("e1", "agent", "first")
+    live.event_stored()
+    assert (live.view().text, live.view().event_id) == ("", None)
+    live.add("e2", "agent", "second")
+    assert live.view().text == "second"
+
+
+def test_only_what_is_not_in_the_store_is_recovered():
+    live = live_turn()
+    live.add("e1", "agent", "first")
+    kept = live.take_unsaved()
+    live.event_stored()
+    live.add("e2", "agent", "sec")
+    live.add("e2", "agent", "ond")
+    kept += live.take_unsaved()
+    assert kept == f"first{EVENT_END}second"
+    assert unfinished_text(kept) == "second"
+    assert live.take_unsaved() == ""
+
+
+def test_nothing_is_recovered_of_a_turn_whose_events_are_all_stored():
+    live = live_turn()
+    live.add("e1", "agent", "first")
+    live.event_stored()
+    assert unfinished_text(live.take_unsaved()) == ""

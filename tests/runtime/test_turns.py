@@ -1,0 +1,207 @@
+"""How a turn goes: in the background, one at a time per session, kept whatever happens to it."""
+
+import pytest
+
+from runtime.turns import EmptyMessageError, SessionBusyError, SessionGoneError
+from session_store.models import SessionStatus, TitleSource, TurnStatus
+from tests.support.workbenches import conversation, counted, finish, new_session, open_workbench, said, until
+
+
+def test_a_message_is_answered(workbench):
+    key = new_session(workbench)
+    [turn] = finish(workbench, workbench.turns.submit(key, "hello"))
+    assert turn.status is TurnStatus.COMPLETED
+    assert said(workbench, key) == [("user", "hello"), ("assistant", "You said: hello")]
+
+
+def test_a_turn_knows_its_model_its_times_and_its_tokens(workbench):
+    [turn] = finish(workbench, workbench.turns.submit(new_session(workbench), "count 7"))
+    assert turn.model == "scripted/one"
+    assert turn.created_at <= turn.started_at <= turn.first_token_at <= turn.ended_at
+    assert (turn.input_tokens, turn.output_tokens) == (1, 7)
+
+
+def test_the_model_of_a_session_can_change_between_turns(workbench):
+    key = new_session(workbench)
+    [first] = finish(workbench, workbench.turns.submit(key, "one"))
+    workbench.store.set_model(key, "scripted/two")
+    [second] = finish(workbench, workbench.turns.submit(key, "two"))
+    assert (first.model, second.model) == ("scripted/one", "scripted/two")
+
+
+def test_messages_sent_quickly_are_answered_one_after_the_other(workbench):
+    key = new_session(workbench)
+    finish(workbench, *[workbench.turns.submit(key, f"count {n}") for n in (30, 20, 10)])
+    assert said(workbench, key) == [
+        pair for n in (30, 20, 10) for pair in (("user", f"count {n}"), ("assistant", counted(n)))
+    ]
+
+
+def test_sessions_run_side_by_side_and_never_mix(workbench):
+    keys = [new_session(workbench) for _ in range(8)]
+    turns = [workbench.turns.submit(key, f"count {n + 20} every 1 ms") for n, key in enumerate(keys)]
+    finish(workbench, *turns)
+    for n, key in enumerate(keys):
+        assert said(workbench, key)[1] == ("assistant", counted(n + 20))
+
+
+def test_no_more_turns_run_at_once_than_the_limit(tmp_path):
+    workbench = open_workbench(tmp_path, max_turns=2)
+    running = [workbench.turns.submit(new_session(workbench), "count 1 then wait") for _ in range(2)]
+    until(workbench, lambda: all(_status(workbench, turn) is TurnStatus.RUNNING for turn in running))
+    waiting = workbench.turns.submit(new_session(workbench), "hello")
+    assert workbench.store.get_session(waiting.key.session_id).status is SessionStatus.QUEUED
+    workbench.turns.stop(running[0].id)
+    assert finish(workbench, waiting)[0].status is TurnStatus.COMPLETED
+    workbench.close()
+
+
+def test_who_comes_back_sees_the_whole_text_so_far(workbench):
+    key = new_session(workbench)
+    turn = workbench.turns.submit(key, "count 5 then wait")
+    until(workbench, lambda: _text(workbench, key) == counted(5))
+    assert workbench.store.get_session(key.session_id).status is SessionStatus.RUNNING
+    workbench.turns.stop(turn.id)
+
+
+def test_stop_keeps_what_was_said_and_shows_it_to_the_model_next(workbench):
+    key = new_session(workbench)
+    turn = workbench.turns.submit(key, "count 5 then wait")
+    until(workbench, lambda: _text(workbench, key) == counted(5))
+    workbench.turns.stop(turn.id)
+    [turn] = finish(workbench, turn)
+    assert turn.status is TurnStatus.STOPPED
+    answer = conversation(workbench, key)[-1]
+    assert (answer.text, answer.partial) == (counted(5), True)
+    finish(workbench, workbench.turns.submit(key, "history"))
+    assert f"model: {counted(5)}" in conversation(workbench, key)[-1].text
+
+
+def test_a_waiting_message_can_be_withdrawn(workbench):
+    key = new_session(workbench)
+    first = workbench.turns.submit(key, "count 1 then wait")
+    second = workbench.turns.submit(key, "never mind")
+    workbench.turns.stop(second.id)
+    assert workbench.store.get_turn(second.id).status is TurnStatus.STOPPED
+    workbench.turns.stop(first.id)
+    finish(workbench, first)
+    assert "never mind" not in [text for _, text in said(workbench, key)]
+
+
+def test_a_failure_ends_only_its_own_turn_and_says_why(workbench):
+    key = new_session(workbench)
+    failed, next_one = (workbench.turns.submit(key, text) for text in ("count 3 then fail", "hello"))
+    failed, next_one = finish(workbench, failed, next_one)
+    assert (failed.status, failed.error) == (TurnStatus.FAILED, "The scripted model failed as it was told to.")
+    assert next_one.status is TurnStatus.COMPLETED
+    assert said(workbench, key)[1] == ("assistant", counted(3))
+
+
+def test_a_model_that_is_not_set_up_fails_the_turn_and_keeps_the_message(workbench):
+    key = new_session(workbench)
+    workbench.store.set_model(key, "scripted/none")
+    [turn] = finish(workbench, workbench.turns.submit(key, "hello"))
+    assert (turn.status, turn.error) == (TurnStatus.FAILED, "Set COLLOQUY_NOT_HERE to use this model.")
+    assert said(workbench, key) == [("user", "hello")]
+
+
+def test_retry_takes_the_failed_answer_back(workbench):
+    key = new_session(workbench)
+    [failed] = finish(workbench, workbench.turns.submit(key, "count 3 then fail"))
+    finish(workbench, workbench.turns.retry(failed))
+    assert said(workbench, key) == [("user", "count 3 then fail"), ("assistant", counted(3))]
+    assert workbench.store.get_turn(failed.id).rewound
+
+
+def test_an_edited_message_replaces_the_old_one_for_the_model_too(workbench):
+    key = new_session(workbench)
+    finish(workbench, workbench.turns.submit(key, "first"))
+    [turn] = finish(workbench, workbench.turns.submit(key, "tpyo"))
+    finish(workbench, workbench.turns.replace(turn, "history"))
+    shown = conversation(workbench, key)[-1].text
+    assert "user: first" in shown
+    assert "tpyo" not in shown
+    assert [text for author, text in said(workbench, key) if author == "user"] == ["first", "history"]
+
+
+def test_a_running_conversation_is_not_rewritten(workbench):
+    key = new_session(workbench)
+    [done] = finish(workbench, workbench.turns.submit(key, "hello"))
+    running = workbench.turns.submit(key, "count 1 then wait")
+    with pytest.raises(SessionBusyError, match="Stop the running answer"):
+        workbench.turns.replace(done, "other")
+    workbench.turns.stop(running.id)
+
+
+def test_a_blank_message_is_refused(workbench):
+    with pytest.raises(EmptyMessageError):
+        workbench.turns.submit(new_session(workbench), " \n ")
+
+
+def test_a_message_to_a_deleted_session_is_refused(workbench):
+    key = new_session(workbench)
+    workbench.delete_sessions([key])
+    with pytest.raises(SessionGoneError, match="deleted"):
+        workbench.turns.submit(key, "hello")
+
+
+def test_deleting_a_session_stops_what_runs_in_it(workbench):
+    key = new_session(workbench)
+    turn = workbench.turns.submit(key, "count 1 then wait")
+    until(workbench, lambda: _text(workbench, key))
+    workbench.delete_sessions([key])
+    assert finish(workbench, turn)[0].status is TurnStatus.STOPPED
+
+
+class TestTitles:
+    def test_the_first_words_are_the_title_at_once(self, workbench):
+        key = new_session(workbench)
+        workbench.turns.submit(key, "What is\nthe capital of France?")
+        session = workbench.store.get_session(key.session_id)
+        assert (session.title, session.title_source) == ("What is the capital of France?", TitleSource.WORDS)
+
+    def test_the_model_writes_a_better_one(self, workbench):
+        key = new_session(workbench)
+        workbench.turns.submit(key, "title me")
+        until(workbench, lambda: workbench.store.get_session(key.session_id).title == "About title")
+
+    def test_a_title_that_a_person_gave_stays(self, workbench):
+        key = new_session(workbench)
+        workbench.rename_session(key, "Mine")
+        finish(workbench, workbench.turns.submit(key, "title me"))
+        assert not workbench.store.rename_session(key, "About title", TitleSource.MODEL)
+        assert workbench.store.get_session(key.session_id).title == "Mine"
+
+
+class TestShutdown:
+    def test_running_turns_end_as_interrupted_with_what_they_said(self, tmp_path):
+        workbench = open_workbench(tmp_path)
+        key = new_session(workbench)
+        turn = workbench.turns.submit(key, "count 4 then wait")
+        until(workbench, lambda: _text(workbench, key) == counted(4))
+        workbench.close()
+
+        workbench = open_workbench(tmp_path)
+        assert workbench.store.get_turn(turn.id).status is TurnStatus.INTERRUPTED
+        assert said(workbench, key) == [("user", "count 4 then wait"), ("assistant", counted(4))]
+        workbench.close()
+
+    def test_waiting_messages_are_kept(self, tmp_path):
+        workbench = open_workbench(tmp_path)
+        key = new_session(workbench)
+        workbench.turns.submit(key, "count 1 then wait")
+        waiting = workbench.turns.submit(key, "later")
+        workbench.close()
+
+        workbench = open_workbench(tmp_path)
+        assert workbench.store.get_turn(waiting.id).status is TurnStatus.INTERRUPTED
+        assert said(workbench, key)[-1] == ("user", "later")
+        workbench.close()
+
+
+def _status(workbench, turn):
+    return workbench.store.get_turn(turn.id).status
+
+
+def _text(workbench, key):
+    return "".join(view.text for view in workbench.turns.live(key))

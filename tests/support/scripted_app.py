@@ -1,0 +1,13 @@
+"""Colloquy with the scripted model, for tests in the browser: ``streamlit run tests/support/scripted_app.py``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import streamlit as st
+
+from tests.support.scripted import ScriptedModels
+from ui.server import serve
+
+app = st.App(**serve(ScriptedModels()))

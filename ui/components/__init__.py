@@ -1,0 +1,45 @@
+"""What Streamlit has no element for, as small components of our own."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+
+@cache
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def wake_on_news(session_id: str | None = None) -> None:
+    """Rerun the fragment around this whenever a session, or with None the list of sessions, has something new.
+
+    The browser is told through a WebSocket, so that an idle page costs nothing and news show at once.
+    """
+    mount = st.components.v2.component("colloquy.wake", js=_read("wake.js"))
+    mount(key=f"wake-{session_id or 'list'}", data={"session": session_id}, on_news_change=_nothing, height=0)
+
+
+def follow_end(session_id: str, sent: int) -> None:
+    """Keep the end of the conversation in view until the person scrolls away from it.
+
+    ``sent`` counts the messages sent from this tab: each one brings the end into view again.
+    """
+    mount = st.components.v2.component("colloquy.follow", js=_read("follow.js"))
+    mount(key=f"follow-{session_id}", data={"session": session_id, "sent": sent}, height=0)
+
+
+def copy_button(key: str, text: str) -> None:
+    """A button that copies ``text``."""
+    mount = st.components.v2.component(
+        "colloquy.copy", html=_read("copy.html"), css=_read("copy.css"), js=_read("copy.js")
+    )
+    mount(key=f"copy-{key}", data={"text": text}, width="content", height="content")
+
+
+def _nothing() -> None:
+    """The rerun itself is all that is wanted."""

@@ -1,0 +1,30 @@
+// Keeps the end of the conversation in view until the person scrolls away from it.
+const NEAR = 80;
+
+const follow = (window.colloquyFollow ??= { session: null, sent: 0, pinned: true });
+
+export default function ({ data }) {
+  const scroller = document.querySelector('[data-testid="stMain"]');
+  const content = document.querySelector('[data-testid="stMainBlockContainer"]');
+  if (!scroller || !content) return;
+
+  const toEnd = () => {
+    if (follow.pinned) scroller.scrollTop = scroller.scrollHeight;
+  };
+  const onScroll = () => {
+    follow.pinned = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+  };
+
+  if (data.session !== follow.session || data.sent !== follow.sent) follow.pinned = true;
+  follow.session = data.session;
+  follow.sent = data.sent;
+  toEnd();
+
+  const observer = new ResizeObserver(toEnd);
+  observer.observe(content);
+  scroller.addEventListener("scroll", onScroll, { passive: true });
+  return () => {
+    observer.disconnect();
+    scroller.removeEventListener("scroll", onScroll);
+  };
+}

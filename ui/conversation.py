@@ -1,0 +1,61 @@
+"""The conversation with one session: its head, its older messages and its live end."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.models import SessionKey, SessionSummary, StoredEvent
+from session_store.transcript import messages
+from ui import state
+from ui.formatting import label
+from ui.live_turn import live_end
+from ui.models import model_menu, model_notice
+from ui.transcript import bubble
+
+WINDOW = 30
+"""Events of a conversation that are on the page at first; each click on older ones adds as many again."""
+
+
+def conversation(session: SessionSummary) -> None:
+    """A session that is in the store."""
+    agent = current().agents.get(session.key.app_name)
+    _head(session)
+    events, more = _window(session.key)
+    settled = _without_last_turn(events)
+    if more:
+        st.button("Show older messages", key="older", icon=":material/expand_less:", on_click=_older, width="stretch")
+    turns = current().store.get_turns({event.event.invocation_id for event in settled})
+    for message in messages(settled):
+        bubble(message, turns.get(message.turn_id), agent.head.icon)
+    after = settled[-1].seq if settled else (events[0].seq - 1 if events else 0)
+    model_notice(session.model)
+    live_end(session.key, after, agent.head.icon)
+
+
+def _window(key: SessionKey) -> tuple[list[StoredEvent], bool]:
+    size = st.session_state.get("window", {}).get(key.session_id, WINDOW)
+    events = current().store.list_events(key, limit=size + 1)
+    return events[-size:], len(events) > size
+
+
+def _without_last_turn(events: list[StoredEvent]) -> list[StoredEvent]:
+    """The last turn belongs to the live end, where it can be edited and run again."""
+    if not events:
+        return []
+    last = events[-1].event.invocation_id
+    return [event for event in events if event.event.invocation_id != last]
+
+
+def _older() -> None:
+    session_id = state.active_id()
+    window = st.session_state.setdefault("window", {})
+    window[session_id] = window.get(session_id, WINDOW) + WINDOW
+
+
+def _head(session: SessionSummary) -> None:
+    agent = current().agents.get(session.key.app_name)
+    with st.container(horizontal=True, vertical_alignment="center", key="head"):
+        st.markdown(f"**{label(state.title_of(session))}**", width="stretch")
+        st.caption(f"{agent.head.icon} {agent.head.name}", width="content")
+        model_menu(session)

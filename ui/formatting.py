@@ -1,0 +1,89 @@
+"""How texts, times and durations look on the page."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from session_store.models import SessionSummary
+
+CODE = re.compile(r"(^(?:```|~~~).*?(?:^(?:```|~~~)\s*$|\Z)|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
+IMAGE = re.compile(r"!(?=\[)")
+DOLLAR = re.compile(r"(?<![\\$])\$(?!\$)")
+DIRECTIVE = re.compile(r":(?=[a-z][a-z0-9_-]*[\[/:])")
+LABEL_SYNTAX = re.compile(r"([\\`*_{}\[\]()#+!|~$:<>-])")
+
+
+def untrusted_markdown(text: str) -> str:
+    """Markdown that a person, a model or a tool wrote, made safe and plain for ``st.markdown``.
+
+    Images become links, so that nothing remote loads unasked; single dollar signs stay dollar signs instead of
+    becoming formulas; Streamlit's own directives (``:red[…]``, ``:material/…:``) stay text. Code is left alone.
+    """
+    pieces = CODE.split(text)
+    pieces[::2] = [_plain(piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def _plain(text: str) -> str:
+    text = IMAGE.sub("", text)
+    text = DOLLAR.sub(r"\\$", text)
+    return DIRECTIVE.sub(r"\\:", text)
+
+
+def label(text: str) -> str:
+    """A plain text as the label of a widget, where Streamlit would read Markdown."""
+    return LABEL_SYNTAX.sub(r"\\\1", text)
+
+
+def now() -> datetime:
+    """The present in the time zone of the person's browser."""
+    return datetime.now(_zone())
+
+
+def local(at: float) -> datetime:
+    """Unix seconds as a time in the zone of the person's browser."""
+    return datetime.fromtimestamp(at, _zone())
+
+
+def _zone() -> ZoneInfo:
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except ZoneInfoNotFoundError:
+        return ZoneInfo("UTC")
+
+
+def short_time(at: float) -> str:
+    """A time as short as it can be told: the hour today, the weekday in this week, else the date."""
+    when, today = local(at), now().date()
+    if when.date() == today:
+        return f"{when:%H:%M}"
+    if today - when.date() < timedelta(days=7):
+        return f"{when:%a}"
+    return f"{when:%d %b}" if when.year == today.year else f"{when:%b %Y}"
+
+
+def duration(seconds: float) -> str:
+    """A duration: ``0.8 s``, ``12 s``, ``2 min 5 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+GROUPS = ("Saved", "Today", "Yesterday", "Previous 7 days", "Older")
+
+
+def group(session: SessionSummary) -> str:
+    """The heading of ``GROUPS`` that a session stands under."""
+    if session.saved:
+        return "Saved"
+    age = (now().date() - local(session.updated_at).date()).days
+    if age <= 0:
+        return "Today"
+    if age == 1:
+        return "Yesterday"
+    return "Previous 7 days" if age <= 7 else "Older"

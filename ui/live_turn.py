@@ -1,0 +1,152 @@
+"""The end of a conversation, where it goes on: its last turns, the running answer and the chat input.
+
+Whatever a person does here happens in a callback: when a click and a piece of news reach Streamlit in the same tick, it
+reruns only one of the two fragments concerned, but runs the callbacks of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import streamlit as st
+
+from runtime.live import LiveView
+from runtime.workbench import current
+from session_store.errors import ColloquyError
+from session_store.models import SessionKey, StoredEvent, Turn, TurnStatus
+from session_store.transcript import Message, message_text, messages
+from ui import state
+from ui.components import follow_end, wake_on_news
+from ui.formatting import untrusted_markdown
+from ui.transcript import PERSON, bubble
+
+TAIL_EVENTS = 200
+TAIL_TURNS = 6
+"""More turns than this are handed over to the part of the page that does not rerun with every chunk."""
+
+
+@st.fragment
+def live_end(key: SessionKey, after: int, icon: str) -> None:
+    """Everything after the event ``after`` (a ``seq``), as it happens, and the input for the next message.
+
+    It reruns on its own, at every chunk of a running answer and every message sent: the older messages above it are
+    not touched.
+    """
+    if state.must_rebuild(key):
+        st.rerun()
+    wake_on_news(key.session_id)
+    live = current().turns.live(key)  # before the store is read: see LiveView
+    events = current().store.list_events(key, after=after, limit=TAIL_EVENTS)
+    turns = current().store.get_turns({event.event.invocation_id for event in events})
+    _over(events, turns, icon, live)
+    for view in live:
+        _not_over(view, events, icon)
+    if not live:
+        current().store.mark_seen(key)
+    follow_end(key.session_id, st.session_state.get("sent", 0))
+    with st.bottom:
+        st.chat_input(
+            "Write a message",
+            key=f"input-{key.session_id}",
+            on_submit=_send,
+            args=(key,),
+            kwargs={"crowded": len(turns) > TAIL_TURNS},
+        )
+
+
+def _over(events: Iterable[StoredEvent], turns: dict[str, Turn], icon: str, live: list[LiveView]) -> None:
+    shown = messages(events)
+    last = turns.get(shown[-1].turn_id) if shown and not live else None
+    for message in shown:
+        turn = turns.get(message.turn_id)
+        if turn and turn == last and message.is_user:
+            _editable(message, turn, icon)
+        else:
+            bubble(message, turn, icon)
+    if last and last.status is not TurnStatus.COMPLETED:
+        with st.chat_message("assistant", avatar=icon):
+            if last.error:
+                st.error(untrusted_markdown(last.error), icon=":material/error:")
+            st.button(
+                "Try again",
+                key=f"retry-{last.id}",
+                icon=":material/refresh:",
+                on_click=_retry,
+                args=(last,),
+            )
+
+
+def _editable(message: Message, turn: Turn, icon: str) -> None:
+    """The last message of the person, which can be changed and sent again."""
+    if st.session_state.get("editing") != turn.id:
+        bubble(message, turn, icon, action=partial(_edit_button, turn))
+        return
+    with st.chat_message("user", avatar=PERSON), st.form(f"edit-form-{turn.id}", border=False):
+        st.text_area("Message", value=message.text, key=f"edited-{turn.id}", label_visibility="collapsed")
+        with st.container(horizontal=True):
+            st.form_submit_button("Send again", type="primary", on_click=_send_again, args=(turn,))
+            st.form_submit_button("Cancel", type="tertiary", on_click=_edit, args=(None,))
+
+
+def _edit_button(turn: Turn) -> None:
+    st.button("Edit", key=f"edit-{turn.id}", icon=":material/edit:", type="tertiary", on_click=_edit, args=(turn.id,))
+
+
+def _not_over(view: LiveView, events: Iterable[StoredEvent], icon: str) -> None:
+    turn, stored = view.turn, list(events)
+    if not any(event.event.invocation_id == turn.id for event in stored):
+        with st.chat_message("user", avatar=PERSON):
+            st.markdown(untrusted_markdown(message_text(turn)))
+    waiting = view.status is TurnStatus.QUEUED
+    with st.chat_message("assistant", avatar=icon):
+        if view.text and not any(event.event.id == view.event_id for event in stored):
+            st.markdown(untrusted_markdown(view.text))
+        else:
+            with st.container(key=f"thinking-{turn.id}"):
+                st.caption("Waiting for its turn" if waiting else "Thinking")
+        if view.problem:
+            st.error(untrusted_markdown(view.problem), icon=":material/error:")
+        st.button(
+            "Withdraw" if waiting else "Stop",
+            key=f"stop-{turn.id}",
+            icon=":material/stop_circle:",
+            type="tertiary",
+            on_click=current().turns.stop,
+            args=(turn.id,),
+        )
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _send(key: SessionKey, *, crowded: bool) -> None:
+    text = st.session_state[f"input-{key.session_id}"] or ""
+    if _attempt(lambda: current().turns.submit(key, text)):
+        st.session_state.sent = st.session_state.get("sent", 0) + 1
+        if crowded:
+            state.rebuild()
+
+
+def _send_again(turn: Turn) -> None:
+    text = st.session_state[f"edited-{turn.id}"]
+    if _attempt(lambda: current().turns.replace(turn, text)):
+        _edit(None)
+
+
+def _retry(turn: Turn) -> None:
+    _attempt(lambda: current().turns.retry(turn))
+
+
+def _edit(turn_id: str | None) -> None:
+    st.session_state.editing = turn_id
+
+
+def _attempt(act: Callable[[], object]) -> bool:
+    """Do something that may be refused. Says why in a toast; returns whether it was done."""
+    try:
+        act()
+    except ColloquyError as error:
+        st.toast(str(error), icon=":material/error:")
+        return False
+    return True

@@ -1,0 +1,43 @@
+"""The choice of a model, and what to do when the chosen one cannot answer."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.models import SessionSummary
+from ui import state
+
+
+def model_menu(session: SessionSummary | None) -> None:
+    """The choice of the model for the next turns of a session, or of a new chat."""
+    models = {model.id: model for model in current().models.list()}
+    chosen = (session and session.model) or state.draft_model()
+
+    def choose() -> None:
+        model = models[st.session_state["model-menu"]]
+        if not model.available:
+            st.toast(model.note, icon=":material/info:")
+        elif session:
+            current().store.set_model(session.key, model.id)
+        else:
+            st.session_state.draft_model = model.id
+
+    st.menu_button(
+        current().models.label(chosen),
+        list(models),
+        format_func=lambda model_id: (
+            models[model_id].label + ("" if models[model_id].available else " :gray[(not set up)]")
+        ),
+        key="model-menu",
+        icon=":material/memory:",
+        type="tertiary",
+        on_click=choose,
+    )
+
+
+def model_notice(model_id: str | None) -> None:
+    """Says what to do when the model cannot answer; nothing when it can."""
+    for model in current().models.list():
+        if model.id == (model_id or state.draft_model()) and not model.available:
+            st.info(model.note, icon=":material/info:")

@@ -1,0 +1,72 @@
+"""What ``st.App`` needs to serve Colloquy: the pages' script, the API's routes, and what happens at start and end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypedDict
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+from streamlit import config
+
+from agents.models import ModelCatalogue
+from api import live
+from api.security import security_headers
+from runtime.logs import configure_logs
+from runtime.workbench import Workbench, install
+from session_store.errors import ColloquyError
+from settings import load_settings
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class AppOptions(TypedDict):
+    """Arguments of ``st.App``."""
+
+    script_path: Path
+    lifespan: Callable[[st.App], AbstractAsyncContextManager[dict[str, Any] | None]]
+    routes: Sequence[BaseRoute]
+    middleware: Sequence[Middleware]
+
+
+def serve(models: ModelCatalogue | None = None) -> AppOptions:
+    """Open the data folder that the settings name. ``models`` is the catalogue to use in place of the usual one.
+
+    Whatever is wrong with a setting or the data folder ends the process here, with a message.
+    """
+    configure_logs()
+    try:
+        workbench = Workbench.open(load_settings(), models)
+    except ColloquyError as error:
+        sys.exit(f"\n{error}\n")
+
+    @asynccontextmanager
+    async def lifespan(_: st.App) -> AsyncIterator[None]:
+        _warn_if_open()
+        install(workbench)
+        workbench.models.warm(workbench.models.default().id)
+        try:
+            yield
+        finally:
+            install(None)
+            workbench.close()
+
+    return AppOptions(
+        script_path=Path(__file__).parent / "shell.py",
+        lifespan=lifespan,
+        routes=live.routes,
+        middleware=[security_headers],
+    )
+
+
+def _warn_if_open() -> None:
+    address = config.get_option("server.address")
+    if address not in LOOPBACK:
+        print(  # noqa: T201 - it stands beside Streamlit's own lines about the address
+            f"\n  WARNING: Colloquy listens on {address or 'every address'}: whoever reaches this machine can read and"
+            "\n  write every chat. Without HOST it listens on this machine only.\n"
+        )

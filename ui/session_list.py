@@ -1,0 +1,227 @@
+"""The list of sessions in the sidebar."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.models import SessionKey, SessionStatus, SessionSummary
+from ui import state
+from ui.components import wake_on_news
+from ui.formatting import GROUPS, group, label, short_time
+
+ROWS = 30
+ANY_AGENT = "All agents"
+
+RENAME, SAVE, UNSAVE, DELETE = "Rename", "Save", "Remove from saved", "Delete"
+MENU_ICONS = {
+    RENAME: ":material/edit:",
+    SAVE: ":material/bookmark:",
+    UNSAVE: ":material/bookmark_remove:",
+    DELETE: ":material/delete:",
+}
+
+
+@st.fragment
+def session_list() -> None:
+    """Everything about sessions in the sidebar: new, filter, search, open, rename, save, delete."""
+    if state.must_rebuild():
+        st.rerun()
+    wake_on_news()
+    st.button(
+        "New chat", icon=":material/edit_square:", width="stretch", type="primary", key="new-chat", on_click=_new_chat
+    )
+    agent_id, search = _filters()
+    sessions, more = _sessions(agent_id, search)
+    _undo_bar()
+    if st.session_state.get("selecting"):
+        _selection_bar(sessions)
+    for heading, rows in groupby(sessions, key=group):
+        st.caption(heading)
+        for session in rows:
+            _row(session)
+    if more:
+        st.button("Show more", key="more-sessions", type="tertiary", icon=":material/expand_more:", on_click=_show_more)
+    if not sessions:
+        st.caption("Nothing found. Try other words." if search else "Your chats will be listed here.")
+    elif not st.session_state.get("selecting"):
+        st.button("Select several", key="select", type="tertiary", icon=":material/checklist:", on_click=_select)
+
+
+def _filters() -> tuple[str | None, str]:
+    agents = {agent.id: agent.head.name for agent in current().agents.list()}
+    search = st.text_input(
+        "Search",
+        key="search",
+        placeholder="Search chats",
+        icon=":material/search:",
+        type="search",
+        live=True,
+        label_visibility="collapsed",
+    )
+    agent_id = st.selectbox(
+        "Agent",
+        [ANY_AGENT, *agents],
+        format_func=lambda agent_id: agents.get(agent_id, ANY_AGENT),
+        key="agent_filter",
+        label_visibility="collapsed",
+    )
+    return (None if agent_id == ANY_AGENT else agent_id), (search or "").strip()
+
+
+def _sessions(agent_id: str | None, search: str) -> tuple[list[SessionSummary], bool]:
+    """The rows to show, saved ones first, and whether there are more."""
+    store, user = current().store, current().settings.user
+    limit = st.session_state.get("session_rows", ROWS)
+    saved = store.list_sessions(user, app_name=agent_id, saved=True, search=search, limit=limit)
+    others = store.list_sessions(user, app_name=agent_id, saved=False, search=search, limit=limit)
+    sessions = sorted([*saved.items, *others.items], key=lambda session: GROUPS.index(group(session)))
+    return sessions, bool(saved.next or others.next)
+
+
+def _row(session: SessionSummary) -> None:
+    session_id = session.key.session_id
+    if st.session_state.get("renaming") == session_id:
+        _rename_row(session)
+        return
+    active = session_id == state.active_id()
+    mark = _mark(session, active=active)
+    with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"row-{mark}-{session_id}"):
+        if st.session_state.get("selecting"):
+            st.checkbox(label(state.title_of(session)), key=f"pick-{session_id}", width="stretch")
+            return
+        st.button(
+            label(state.title_of(session)),
+            key=f"open-{session_id}",
+            type="tertiary",
+            width="stretch",
+            on_click=_open,
+            args=(session_id,),
+        )
+        st.menu_button(
+            short_time(session.updated_at),
+            [RENAME, UNSAVE if session.saved else SAVE, DELETE],
+            format_func=lambda option: f"{MENU_ICONS[option]} {option}",
+            key=f"menu-{session_id}",
+            type="tertiary",
+            on_click=_menu,
+            args=(session,),
+        )
+
+
+def _mark(session: SessionSummary, *, active: bool) -> str:
+    """What the row's mark shows; the style sheet goes by it."""
+    if session.status in (SessionStatus.RUNNING, SessionStatus.QUEUED, SessionStatus.PAUSED):
+        mark = session.status.value
+    else:
+        mark = "unseen" if session.unseen and not active else "plain"
+    return f"{mark}-active" if active else mark
+
+
+def _rename_row(session: SessionSummary) -> None:
+    session_id = session.key.session_id
+    st.text_input(
+        "Title",
+        value=state.title_of(session),
+        key=f"title-{session_id}",
+        label_visibility="collapsed",
+        max_chars=120,
+        on_change=_renamed,
+        args=(session.key,),
+    )
+    st.button("Keep the old title", key="keep-title", type="tertiary", on_click=_stop_renaming)
+
+
+def _undo_bar() -> None:
+    deleted: list[SessionKey] = st.session_state.get("deleted", [])
+    if not deleted:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="undo-bar"):
+        st.markdown(f"Deleted {_count(len(deleted))}.", width="stretch")
+        st.button("Undo", key="undo", type="tertiary", icon=":material/undo:", on_click=_undo)
+
+
+def _selection_bar(sessions: list[SessionSummary]) -> None:
+    picked = [session.key for session in sessions if st.session_state.get(f"pick-{session.key.session_id}")]
+    with st.container(horizontal=True, key="selection-bar"):
+        if st.button(
+            f"Delete {len(picked)}" if picked else "Delete",
+            key="delete-picked",
+            icon=":material/delete:",
+            disabled=not picked,
+        ):
+            _confirm_deletion(picked, _count(len(picked)))
+        st.button("Cancel", key="stop-selecting", type="tertiary", on_click=_stop_selecting)
+
+
+@st.dialog("Delete?", icon=":material/delete:")
+def _confirm_deletion(keys: list[SessionKey], what: str) -> None:
+    minutes = current().settings.undo_seconds // 60
+    grace = f"You can undo this for {minutes} minutes." if minutes else "This cannot be undone."
+    st.markdown(f"Delete {what}, with everything in it? {grace}")
+    with st.container(horizontal=True):
+        deleted = st.button("Delete", key="confirm-delete", type="primary", on_click=_delete, args=(keys,))
+        if st.button("Cancel", key="cancel-delete") or deleted:
+            st.rerun()
+
+
+def _count(sessions: int) -> str:
+    return f"{sessions} chats" if sessions > 1 else "1 chat"
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _new_chat() -> None:
+    state.new_chat()
+    state.rebuild()
+
+
+def _open(session_id: str) -> None:
+    state.open_session(session_id)
+    state.rebuild()
+
+
+def _menu(session: SessionSummary) -> None:
+    choice = st.session_state[f"menu-{session.key.session_id}"]
+    if choice == RENAME:
+        st.session_state.renaming = session.key.session_id
+    elif choice in (SAVE, UNSAVE):
+        current().set_saved([session.key], choice == SAVE)
+    elif choice == DELETE:
+        _confirm_deletion([session.key], f"“{label(state.title_of(session))}”")
+
+
+def _show_more() -> None:
+    st.session_state.session_rows = st.session_state.get("session_rows", ROWS) + ROWS
+
+
+def _renamed(key: SessionKey) -> None:
+    current().rename_session(key, st.session_state[f"title-{key.session_id}"])
+    _stop_renaming()
+
+
+def _stop_renaming() -> None:
+    st.session_state.pop("renaming", None)
+
+
+def _delete(keys: list[SessionKey]) -> None:
+    current().delete_sessions(keys)
+    st.session_state.deleted = keys if current().settings.undo_seconds else []
+    _stop_selecting()
+    if state.active_id() in {key.session_id for key in keys}:
+        state.new_chat()
+
+
+def _undo() -> None:
+    current().restore_sessions(st.session_state.pop("deleted", []))
+
+
+def _select() -> None:
+    st.session_state.selecting = True
+
+
+def _stop_selecting() -> None:
+    st.session_state.selecting = False

@@ -1,0 +1,13 @@
+"""The script that Streamlit runs for every page: what is the same on all of them."""
+
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).parent.parent
+
+st.set_page_config(page_title="Colloquy", page_icon=ROOT / "ui" / "icon.svg", initial_sidebar_state="auto")
+st.html(ROOT / "ui" / "style.css")
+st.navigation(
+    [st.Page(ROOT / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True)], position="hidden"
+).run()

@@ -1,0 +1,66 @@
+"""What one browser tab has open. The URL says which session; everything else is a choice of this tab."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.models import SessionKey, SessionSummary, TitleSource
+
+SESSION = "session"
+
+
+def active_id() -> str | None:
+    """The id of the session that the URL names; None for a new chat that has no message yet."""
+    return st.query_params.get(SESSION)
+
+
+def active_session() -> SessionSummary | None:
+    """The session that the URL names, None if it names none or one that is not there any more."""
+    session_id = active_id()
+    return current().store.get_session(session_id) if session_id else None
+
+
+def open_session(session_id: str) -> None:
+    """Show a session from the next run on."""
+    st.query_params[SESSION] = session_id
+
+
+def new_chat() -> None:
+    """Show an empty chat from the next run on."""
+    st.query_params.pop(SESSION, None)
+
+
+def rebuild() -> None:
+    """Run the whole page again, not only the fragment that a click belongs to."""
+    st.session_state.must_rebuild = True
+
+
+def must_rebuild(key: SessionKey | None = None) -> bool:
+    """Whether a fragment has to give way to a run of the whole page: asked for, or the URL names another session than
+    the one the fragment shows, or that session is gone."""
+    asked = bool(st.session_state.pop("must_rebuild", False))
+    return asked or (key is not None and (active_id() != key.session_id or active_session() is None))
+
+
+def draft_agent() -> str:
+    """The agent that the next new session will be held with."""
+    return str(st.session_state.get("draft_agent") or current().agents.default().id)
+
+
+def draft_model() -> str:
+    """The model that the next new session will begin with."""
+    return str(st.session_state.get("draft_model") or current().models.default().id)
+
+
+def create_session_from_draft() -> SessionKey:
+    """Turn the new chat into a session in the store and open it."""
+    workbench = current()
+    session = workbench.create_session(agent_id=draft_agent(), model=draft_model())
+    open_session(session.key.session_id)
+    return session.key
+
+
+def title_of(session: SessionSummary) -> str:
+    """The title to show."""
+    return session.title if session.title_source is not TitleSource.NONE and session.title else "New chat"

@@ -1,0 +1,44 @@
+"""The messages of a conversation as bubbles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.models import Turn, TurnStatus
+from session_store.transcript import Message
+from ui.components import copy_button
+from ui.formatting import duration, short_time, untrusted_markdown
+
+PERSON = ":material/person:"
+
+PARTIAL_MARKS = {
+    TurnStatus.STOPPED: "Stopped: this answer is not complete.",
+    TurnStatus.FAILED: "Failed: this answer is not complete.",
+    TurnStatus.INTERRUPTED: "Interrupted: Colloquy ended before this answer was complete.",
+}
+
+
+def bubble(message: Message, turn: Turn | None, icon: str, *, action: Callable[[], None] | None = None) -> None:
+    """One message with its quiet line below. ``icon`` is the agent's; ``action`` adds to the quiet line."""
+    with st.chat_message("user" if message.is_user else "assistant", avatar=PERSON if message.is_user else icon):
+        st.markdown(untrusted_markdown(message.text))
+        if message.partial and turn:
+            st.caption(f":material/incomplete_circle: {PARTIAL_MARKS.get(turn.status, 'This answer is not complete.')}")
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"foot-{message.id}"):
+            st.caption(_quiet_line(message, turn), width="content")
+            copy_button(message.id, message.text)
+            if action:
+                action()
+
+
+def _quiet_line(message: Message, turn: Turn | None) -> str:
+    facts = [short_time(message.at)]
+    if turn and not message.is_user:
+        if turn.model:
+            facts.append(current().models.label(turn.model))
+        if turn.started_at and turn.ended_at:
+            facts.append(duration(turn.ended_at - turn.started_at))
+    return " · ".join(facts)
