@@ -30,7 +30,7 @@ def conversation(session: SessionSummary) -> None:
         bubble(message, turns.get(message.turn_id), agent.head.icon)
     after = settled[-1].seq if settled else (events[0].seq - 1 if events else 0)
     model_notice(session.model)
-    live_end(session.key, after, agent.head.icon)
+    live_end(session.key, after, state.title_of(session), agent.head.icon)
 
 
 def _window(key: SessionKey) -> tuple[list[StoredEvent], bool]:

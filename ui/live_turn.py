@@ -25,15 +25,20 @@ TAIL_EVENTS = 200
 TAIL_TURNS = 6
 """More turns than this are handed over to the part of the page that does not rerun with every chunk."""
 
+NO_ANSWER = {
+    TurnStatus.STOPPED: "Stopped before the first word.",
+    TurnStatus.INTERRUPTED: "Colloquy ended before this was answered.",
+}
+
 
 @st.fragment
-def live_end(key: SessionKey, after: int, icon: str) -> None:
+def live_end(key: SessionKey, after: int, title: str, icon: str) -> None:
     """Everything after the event ``after`` (a ``seq``), as it happens, and the input for the next message.
 
     It reruns on its own, at every chunk of a running answer and every message sent: the older messages above it are
-    not touched.
+    not touched. ``title`` is the one they stand under.
     """
-    if state.must_rebuild(key):
+    if state.must_rebuild(key, title):
         st.rerun()
     wake_on_news(key.session_id)
     live = current().turns.live(key)  # before the store is read: see LiveView
@@ -60,28 +65,30 @@ def _over(events: Iterable[StoredEvent], turns: dict[str, Turn], icon: str, live
     last = turns.get(shown[-1].turn_id) if shown and not live else None
     for message in shown:
         turn = turns.get(message.turn_id)
-        if turn and turn == last and message.is_user:
-            _editable(message, turn, icon)
+        action = None
+        if turn and turn == last:
+            if message.is_user and st.session_state.get("editing") == turn.id:
+                _edit_form(message, turn)
+                continue
+            action = partial(_edit_button if message.is_user else _retry_button, turn)
+        bubble(message, turn, icon, action=action)
+    if last and (last.error or shown[-1].is_user):
+        _no_answer(last, icon, retry=shown[-1].is_user)
+
+
+def _no_answer(turn: Turn, icon: str, *, retry: bool) -> None:
+    """Why the last turn has no answer, or only a part of one."""
+    with st.chat_message("assistant", avatar=icon):
+        if turn.error:
+            st.error(untrusted_markdown(turn.error), icon=":material/error:")
         else:
-            bubble(message, turn, icon)
-    if last and last.status is not TurnStatus.COMPLETED:
-        with st.chat_message("assistant", avatar=icon):
-            if last.error:
-                st.error(untrusted_markdown(last.error), icon=":material/error:")
-            st.button(
-                "Try again",
-                key=f"retry-{last.id}",
-                icon=":material/refresh:",
-                on_click=_retry,
-                args=(last,),
-            )
+            st.caption(NO_ANSWER.get(turn.status, "No answer."))
+        if retry:
+            _retry_button(turn)
 
 
-def _editable(message: Message, turn: Turn, icon: str) -> None:
-    """The last message of the person, which can be changed and sent again."""
-    if st.session_state.get("editing") != turn.id:
-        bubble(message, turn, icon, action=partial(_edit_button, turn))
-        return
+def _edit_form(message: Message, turn: Turn) -> None:
+    """The last message of the person, to be changed and sent again."""
     with st.chat_message("user", avatar=PERSON), st.form(f"edit-form-{turn.id}", border=False):
         st.text_area("Message", value=message.text, key=f"edited-{turn.id}", label_visibility="collapsed")
         with st.container(horizontal=True):
@@ -91,6 +98,12 @@ def _editable(message: Message, turn: Turn, icon: str) -> None:
 
 def _edit_button(turn: Turn) -> None:
     st.button("Edit", key=f"edit-{turn.id}", icon=":material/edit:", type="tertiary", on_click=_edit, args=(turn.id,))
+
+
+def _retry_button(turn: Turn) -> None:
+    st.button(
+        "Try again", key=f"retry-{turn.id}", icon=":material/refresh:", type="tertiary", on_click=_retry, args=(turn,)
+    )
 
 
 def _not_over(view: LiveView, events: Iterable[StoredEvent], icon: str) -> None:

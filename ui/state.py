@@ -36,11 +36,14 @@ def rebuild() -> None:
     st.session_state.must_rebuild = True
 
 
-def must_rebuild(key: SessionKey | None = None) -> bool:
-    """Whether a fragment has to give way to a run of the whole page: asked for, or the URL names another session than
-    the one the fragment shows, or that session is gone."""
+def must_rebuild(key: SessionKey | None = None, title: str = "") -> bool:
+    """Whether a fragment has to give way to a run of the whole page: because it was asked for, or because the session
+    ``key`` that the fragment shows is not the one of the URL, is gone, or has another title by now."""
     asked = bool(st.session_state.pop("must_rebuild", False))
-    return asked or (key is not None and (active_id() != key.session_id or active_session() is None))
+    if asked or key is None:
+        return asked
+    session = active_session()
+    return session is None or session.key != key or title_of(session) != title
 
 
 def draft_agent() -> str:
