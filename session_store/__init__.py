@@ -1,1 +1,6 @@
 """Everything Colloquy keeps, on one DuckDB file. Imports neither streamlit nor the runtime."""
+
+from session_store.adk_service import DuckDBSessionService
+from session_store.store import Store
+
+__all__ = ["DuckDBSessionService", "Store"]

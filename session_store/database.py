@@ -91,10 +91,7 @@ class Database:
 
     def _borrow(self) -> duckdb.DuckDBPyConnection:
         with self._gate:
-            if self._idle:
-                cursor = self._idle.pop()
-            else:
-                cursor = self.writer.cursor()
+            cursor = self._idle.pop() if self._idle else self.writer.cursor()
             self._reading += 1
             return cursor
 

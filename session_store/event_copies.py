@@ -8,44 +8,36 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from datetime import date, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
-from google.adk.events.event import Event
 from pydantic import BaseModel
 
-Copier = Callable[[Any], Any]
+M = TypeVar("M", bound=BaseModel)
 
-_IMMUTABLE = (str, int, float, bool, type(None), bytes, Enum, frozenset)
+_PLAIN = (str, int, float, bool, type(None), bytes, datetime, date, Enum)
 _new = object.__new__
 _set = object.__setattr__
 
 
-def copier_of(value: Any) -> Copier | None:
-    """A function that copies ``value`` as long as it stays as it is now; None if it needs no copy."""
-    if isinstance(value, _IMMUTABLE):
-        return None
-    if isinstance(value, BaseModel):
-        return _model_copier(value)
-    if type(value) is dict:
-        return _dict_copier(value)
-    if type(value) is list:
-        return _list_copier(value)
-    return copy.deepcopy
-
-
-def event_copier(event: Event) -> Callable[[Event], Event]:
-    """A function that copies ``event``."""
-    return _model_copier(event)
-
-
-def _model_copier(model: BaseModel) -> Copier:
-    if model.__pydantic_private__ or model.__pydantic_extra__:
+def copier_of(model: M) -> Callable[[M], M]:
+    """A function that copies ``model``, as long as it stays as it is now."""
+    inner = _copiers(model.__dict__.items())
+    private = model.__pydantic_private__
+    if model.__pydantic_extra__ or (private and _copiers(private.items())):
         return copy.deepcopy
     kind = type(model)
-    inner = [(name, copier) for name, value in model.__dict__.items() if (copier := copier_of(value)) is not None]
 
-    def copied(source: Any) -> Any:
+    def leaf(source: M) -> M:
+        clone = _new(kind)
+        _set(clone, "__dict__", source.__dict__.copy())
+        _set(clone, "__pydantic_fields_set__", source.__pydantic_fields_set__.copy())
+        _set(clone, "__pydantic_extra__", None)
+        _set(clone, "__pydantic_private__", None)
+        return clone
+
+    def copied(source: M) -> M:
         clone = _new(kind)
         fields = source.__dict__.copy()
         for name, copier in inner:
@@ -53,35 +45,38 @@ def _model_copier(model: BaseModel) -> Copier:
         _set(clone, "__dict__", fields)
         _set(clone, "__pydantic_fields_set__", source.__pydantic_fields_set__.copy())
         _set(clone, "__pydantic_extra__", None)
-        _set(clone, "__pydantic_private__", None)
+        _set(clone, "__pydantic_private__", private and private.copy())
         return clone
 
-    return copied
+    return copied if inner or private else leaf
 
 
-def _dict_copier(value: dict[Any, Any]) -> Copier:
-    inner = [(key, copier) for key, item in value.items() if (copier := copier_of(item)) is not None]
+def _copiers(items: Any) -> list[tuple[Any, Callable[[Any], Any]]]:  # noqa: ANN401 - pairs of any mapping
+    return [(name, copier) for name, value in items if (copier := _copier(value)) is not None]
+
+
+def _copier(value: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - whatever a field holds
+    if isinstance(value, _PLAIN):
+        return None
+    if isinstance(value, BaseModel):
+        return copier_of(value)
+    if type(value) is dict:
+        return _container_copier(dict.copy, _copiers(value.items()))
+    if type(value) is list:
+        return _container_copier(list.copy, _copiers(enumerate(value)))
+    return copy.deepcopy
+
+
+def _container_copier(
+    shallow: Callable[[Any], Any], inner: list[tuple[Any, Callable[[Any], Any]]]
+) -> Callable[[Any], Any]:
     if not inner:
-        return dict.copy
+        return shallow
 
-    def copied(source: dict[Any, Any]) -> dict[Any, Any]:
-        clone = source.copy()
-        for key, copier in inner:
-            clone[key] = copier(clone[key])
-        return clone
-
-    return copied
-
-
-def _list_copier(value: list[Any]) -> Copier:
-    inner = [(index, copier) for index, item in enumerate(value) if (copier := copier_of(item)) is not None]
-    if not inner:
-        return list.copy
-
-    def copied(source: list[Any]) -> list[Any]:
-        clone = source.copy()
-        for index, copier in inner:
-            clone[index] = copier(clone[index])
+    def copied(source: Any) -> Any:  # noqa: ANN401 - list or dict
+        clone = shallow(source)
+        for place, copier in inner:
+            clone[place] = copier(clone[place])
         return clone
 
     return copied

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from google.adk.events.event import Event
 
-from session_store.event_copies import event_copier
+from session_store.event_copies import copier_of
 from session_store.models import SessionKey, StoredEvent
 
 K = TypeVar("K", bound=Hashable)
@@ -38,36 +38,30 @@ class Head:
 
 
 class CachedEvent:
-    """A stored event, parsed when somebody first wants it."""
+    """A stored event, parsed when it is wanted for the second time."""
 
-    __slots__ = ("_copier", "_parsed", "data", "rewound", "seq")
+    __slots__ = ("_parsed", "data", "rewound", "seq")
 
     def __init__(self, seq: int, data: str, *, rewound: bool) -> None:
         self.seq = seq
         self.data = data
         self.rewound = rewound
-        self._parsed: Event | None = None
-        self._copier: Callable[[Event], Event] | None = None
+        self._parsed: tuple[Event, Callable[[Event], Event]] | None = None
 
     def event(self) -> Event:
-        """A copy of the caller's own."""
-        if self._parsed is None or self._copier is None:
-            parsed = Event.model_validate_json(self.data)
-            self._copier = event_copier(parsed)
-            self._parsed = parsed
-        return self._copier(self._parsed)
+        """An event of the caller's own, as a copy if it was parsed before."""
+        known = self._parsed
+        return Event.model_validate_json(self.data) if known is None else known[1](known[0])
+
+    def warm(self) -> None:
+        """Parse the event, so that ``event`` need only copy it."""
+        if self._parsed is None:
+            event = Event.model_validate_json(self.data)
+            self._parsed = event, copier_of(event)
 
     def stored(self) -> StoredEvent:
-        """The same with its place in the store."""
+        """An event of the caller's own, with its place in the store."""
         return StoredEvent(self.seq, self.event())
-
-    @property
-    def timestamp(self) -> float:
-        """When the event happened."""
-        if self._parsed is None:
-            self.event()
-        assert self._parsed is not None  # noqa: S101 - parsed in the line above
-        return self._parsed.timestamp
 
 
 class Recent(Generic[K, V]):

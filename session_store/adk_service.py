@@ -1,0 +1,218 @@
+"""ADK's session service on DuckDB."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import os
+from collections.abc import Awaitable, Mapping
+from concurrent.futures import Future
+from operator import attrgetter
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from google.adk.events.event import Event
+from google.adk.sessions.base_session_service import BaseSessionService, GetSessionConfig, ListSessionsResponse
+from google.adk.sessions.session import Session
+from google.adk.sessions.state import State
+
+from session_store.addresses import path_of
+from session_store.adk_list import listed_sessions
+from session_store.event_rows import NewEvent
+from session_store.memory import CachedEvent
+from session_store.models import SessionKey
+from session_store.session_log import Known, Loaded, new_session_id
+from session_store.shared_stores import borrow, give_back
+from session_store.store import Store
+
+T = TypeVar("T")
+_timestamp = attrgetter("timestamp")
+
+
+class DuckDBSessionService(BaseSessionService):
+    """Keeps ADK sessions in a DuckDB file.
+
+    May be used from several threads and event loops at once. An append returns when it is durable.
+    """
+
+    def __init__(
+        self,
+        path_or_store: str | os.PathLike[str] | Store | None = None,
+        *,
+        uri: str | None = None,
+        **_ignored: object,
+    ) -> None:
+        """Open the file, or share a store that is open.
+
+        Args:
+            path_or_store: a path, a ``duckdb:`` URI, or an open store (which its owner closes).
+            uri: the same as a keyword, the way ADK's service registry calls it. Its further keywords have no meaning
+                here.
+
+        Raises:
+            StoreError: the file cannot be used; its message says why.
+            TypeError: neither or both were given.
+        """
+        if (path_or_store is None) == (uri is None):
+            raise TypeError("DuckDBSessionService takes a path, a duckdb: URI or a Store.")
+        where = uri if path_or_store is None else path_or_store
+        if isinstance(where, Store):
+            self._store, self._borrowed = where, False
+        else:
+            assert where is not None  # noqa: S101 - exactly one of the two is None
+            self._store, self._borrowed = borrow(path_of(where)), True
+        self._appending: dict[int, asyncio.Task[Event]] = {}
+
+    @property
+    def store(self) -> Store:
+        """The store underneath."""
+        return self._store
+
+    async def create_session(
+        self,
+        *,
+        app_name: str,
+        user_id: str,
+        state: dict[str, Any] | None = None,
+        session_id: str | None = None,
+    ) -> Session:
+        """Create a session. A blank id gets a new one.
+
+        Raises:
+            AlreadyExistsError: the id is in use.
+        """
+        given = session_id.strip() if session_id else ""
+        key = SessionKey(app_name, user_id, given or new_session_id())
+        return _session(await _done(self._store.log.create(key, state or {}, fresh=not given)), None, None)
+
+    async def get_session(
+        self, *, app_name: str, user_id: str, session_id: str, config: GetSessionConfig | None = None
+    ) -> Session | None:
+        """The session with its events in order of time, cut to what ``config`` says; None if there is none."""
+        log, key = self._store.log, _key(app_name, user_id, session_id)
+        newest = config.num_recent_events if config else None
+        since = (config.after_timestamp or None) if config else None
+        loaded = log.recall(key)
+        if loaded is not None:
+            return _session(loaded, newest, since)
+        loaded = await asyncio.to_thread(log.load, key, newest=newest, since=since)
+        if loaded is None:
+            return None
+        # Parsing is the slow part, and the caller's loop has others to serve.
+        session = await asyncio.to_thread(_session, loaded, newest, since)
+        if newest is None and since is None:
+            asyncio.get_running_loop().run_in_executor(None, _warm, loaded.events)
+        return session
+
+    async def list_sessions(self, *, app_name: str, user_id: str | None = None) -> ListSessionsResponse:
+        """Sessions without their events, oldest update first; of all users if none is given."""
+        sessions = await asyncio.to_thread(listed_sessions, self._store.log, app_name, user_id)
+        return ListSessionsResponse(sessions=sessions)
+
+    async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
+        """Remove a session for good, with everything that belongs to it. State of user and application stays."""
+        await _done(self._store.log.remove([_key(app_name, user_id, session_id)]))
+
+    async def get_user_state(self, *, app_name: str, user_id: str) -> dict[str, Any]:
+        """State of the user with this application, without the ``user:`` prefix."""
+        state = await asyncio.to_thread(self._store.log.user_state, (app_name, user_id))
+        return copy.deepcopy(dict(state))
+
+    async def append_event(self, session: Session, event: Event) -> Event:
+        """Append an event to the stored session and to ``session``. Partial events are not kept.
+
+        Appends through the same ``session`` object wait for each other. One that is cancelled may be stored; then
+        ``session`` has the event as well, as soon as it is.
+
+        Raises:
+            SessionNotFoundError: there is no such session (any more).
+            StaleSessionError: the stored session has moved on since ``session`` was read.
+            AlreadyExistsError: the session has an event with this id.
+        """
+        if event.partial:
+            return event
+        task = asyncio.ensure_future(self._append(session, event, self._appending.get(id(session))))
+        self._appending[id(session)] = task
+        task.add_done_callback(lambda done: self._appended(id(session), done))
+        return await asyncio.shield(task)
+
+    async def flush(self) -> None:
+        """Nothing to do: what was appended is durable."""
+
+    async def close(self) -> None:
+        """Release the file, unless the store was lent or somebody else still uses it."""
+        if self._borrowed:
+            self._borrowed = False
+            await asyncio.to_thread(give_back, self._store)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _append(self, session: Session, event: Event, earlier: asyncio.Task[Event] | None) -> Event:
+        if earlier is not None and earlier.get_loop() is asyncio.get_running_loop():
+            await asyncio.wait([earlier])
+        self._apply_temp_state(session, event)
+        event = self._trim_temp_delta_state(event)
+        marker = session._storage_update_marker  # noqa: SLF001 - what ADK made for its session services
+        known = Known(
+            revision=int(marker) if marker else None,
+            updated_at=session.last_update_time,
+            last_event_id=session.events[-1].id if session.events else None,
+        )
+        key = SessionKey(session.app_name, session.user_id, session.id)
+        revision = await _done(self._store.log.append(key, NewEvent.of(event), known))
+        session.last_update_time = event.timestamp
+        session._storage_update_marker = str(revision)  # noqa: SLF001
+        return self._commit_event_to_session(session, event)
+
+    def _appended(self, session: int, task: asyncio.Task[Event]) -> None:
+        if self._appending.get(session) is task:
+            del self._appending[session]
+
+
+def _done(future: Future[T]) -> Awaitable[T]:
+    return asyncio.shield(asyncio.wrap_future(future))
+
+
+def _key(app_name: str, user_id: str, session_id: str) -> SessionKey:
+    return SessionKey(app_name, user_id, session_id.strip() if session_id else session_id)
+
+
+def _session(loaded: Loaded, newest: int | None, since: float | None) -> Session:
+    head = loaded.head
+    events = sorted((event.event() for event in loaded.events), key=_timestamp)
+    if since is not None:
+        events = [event for event in events if event.timestamp >= since]
+    if newest is not None:
+        events = events[len(events) - min(newest, len(events)) :]
+    session = Session(
+        id=head.key.session_id,
+        app_name=head.key.app_name,
+        user_id=head.key.user_id,
+        state=merged_state(head.state, loaded.app_state, loaded.user_state),
+        last_update_time=head.updated_at,
+    )
+    session.events = events
+    session._storage_update_marker = str(head.revision)  # noqa: SLF001
+    return session
+
+
+def _warm(events: list[CachedEvent]) -> None:
+    for event in events:
+        event.warm()
+
+
+def merged_state(session: Mapping[str, Any], app: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
+    """The state that agents see: that of the session, and of the wider scopes under their prefixes."""
+    return copy.deepcopy(
+        {
+            **session,
+            **{State.APP_PREFIX + name: value for name, value in app.items()},
+            **{State.USER_PREFIX + name: value for name, value in user.items()},
+        }
+    )

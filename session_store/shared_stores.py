@@ -1,0 +1,32 @@
+"""Stores opened by path, shared by all session services of this process that name the same file."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from session_store.store import Store
+
+_lock = threading.Lock()
+_stores: dict[Path, tuple[Store, int]] = {}
+
+
+def borrow(path: Path) -> Store:
+    """The store of a file, opened if need be. Give it back when done."""
+    path = path.resolve()
+    with _lock:
+        store, users = _stores.get(path) or (Store(path), 0)
+        _stores[path] = (store, users + 1)
+        return store
+
+
+def give_back(store: Store) -> None:
+    """Close the store, if nobody else uses it."""
+    with _lock:
+        path = store.path
+        _, users = _stores[path]
+        if users > 1:
+            _stores[path] = (store, users - 1)
+        else:
+            del _stores[path]
+            store.close()
