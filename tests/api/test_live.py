@@ -1,0 +1,72 @@
+"""The WebSocket that tells pages that there is news."""
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from api import live
+from api.security import HEADERS, security_headers
+from runtime.bus import BusEvent, EventBus, Happening
+from runtime.workbench import install
+from session_store.models import SessionKey
+
+KEY = SessionKey("assistant", "local", "here")
+OTHER = SessionKey("assistant", "local", "elsewhere")
+
+
+class OnlyABus:
+    def __init__(self):
+        self.bus = EventBus()
+
+
+@pytest.fixture
+def bus():
+    workbench = OnlyABus()
+    install(workbench)
+    yield workbench.bus
+    install(None)
+
+
+@pytest.fixture
+def client():
+    with TestClient(Starlette(routes=live.routes, middleware=[security_headers])) as client:
+        yield client
+
+
+def test_a_page_hears_of_its_session_and_not_what_was_said(bus, client):
+    with client.websocket_connect("/api/live?session=here") as socket:
+        bus.publish(BusEvent(Happening.AGENT_CHUNK, OTHER, "t", "secret"))
+        bus.publish(BusEvent(Happening.AGENT_CHUNK, KEY, "t", "secret"))
+        assert socket.receive_text() == "news"
+
+
+def test_the_list_of_sessions_hears_of_everything_but_words(bus, client):
+    with client.websocket_connect("/api/live") as socket:
+        bus.publish(BusEvent(Happening.AGENT_CHUNK, KEY, "t", "word"))
+        bus.publish(BusEvent(Happening.TURN_CHANGED, OTHER))
+        assert socket.receive_text() == "news"
+
+
+def test_a_page_that_leaves_is_no_longer_told(bus, client):
+    with client.websocket_connect("/api/live"):
+        assert len(bus._listeners) == 1
+    assert not bus._listeners
+
+
+def test_pages_of_other_sites_are_turned_away(bus, client):
+    with (
+        pytest.raises(WebSocketDisconnect) as refused,
+        client.websocket_connect("/api/live", headers={"Origin": "http://elsewhere.example"}) as socket,
+    ):
+        socket.receive_text()
+    assert refused.value.code == live.FOREIGN_ORIGIN
+    with client.websocket_connect("/api/live", headers={"Origin": "http://testserver"}):
+        assert bus._listeners
+
+
+def test_every_answer_forbids_the_browser_to_load_from_elsewhere(client):
+    answer = client.get("/nothing")
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+    assert "img-src 'self' data: blob:;" in HEADERS["Content-Security-Policy"]

@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+from streamlit.proto.Common_pb2 import StringTriggerValue
+from streamlit.testing.v1 import AppTest
+
+from runtime.workbench import install
+from tests.support.workbenches import open_workbench
+
+SHELL = Path(__file__).parents[2] / "ui" / "shell.py"
+
+
+@pytest.fixture
+def workbench(tmp_path):
+    workbench = open_workbench(tmp_path)
+    install(workbench)
+    yield workbench
+    install(None)
+    workbench.close()
+
+
+@pytest.fixture
+def page(workbench):
+    """The page in a new tab; ``session`` opens it with that session in the URL."""
+
+    def open_page(session: str | None = None) -> AppTest:
+        page = AppTest.from_file(str(SHELL), default_timeout=20)
+        if session:
+            page.query_params["session"] = session
+        page.run()
+        assert not page.exception
+        return page
+
+    return open_page
+
+
+def choose(page: AppTest, key: str, option: str) -> AppTest:
+    """Take an option of a menu button, which AppTest shows but cannot click."""
+    button = next(menu for menu in page.get("menu_button") if menu.key == key)
+    full = next(text for text in button.options if option in text)
+    states = page._tree.get_widget_states()
+    states.widgets.add(id=button.proto.id, string_trigger_value=StringTriggerValue(data=full))
+    return page._run(states)

@@ -1,0 +1,220 @@
+"""The chat page, as far as it can be told without a browser."""
+
+import pytest
+
+from session_store.models import TurnStatus
+from tests.pages.conftest import choose
+from tests.support.workbenches import finish, new_session, said, until
+
+PROMPT = "Explain what a database index is, in three sentences."
+
+
+def bubbles(page):
+    return [(bubble.name, bubble.markdown[0].value if bubble.markdown else "") for bubble in page.chat_message]
+
+
+def rows(page):
+    return [button.label for button in page.sidebar.button if (button.key or "").startswith("open-")]
+
+
+def headings(page):
+    return [caption.value for caption in page.sidebar.caption]
+
+
+def menu(page, key, option):
+    return choose(page, f"menu-{key.session_id}", option)
+
+
+def answered(workbench, text="hello"):
+    key = new_session(workbench)
+    finish(workbench, workbench.turns.submit(key, text))
+    return key
+
+
+class TestNewChat:
+    def test_a_first_visit_offers_something_to_try_and_stores_nothing(self, workbench, page):
+        assert PROMPT in [button.label for button in page().button]
+        assert not workbench.store.list_sessions("local").items
+
+    def test_a_prompt_becomes_the_first_message_of_a_session_in_the_url(self, workbench, page):
+        tab = page()
+        next(button for button in tab.button if button.label == PROMPT).click().run()
+        [session] = workbench.store.list_sessions("local").items
+        assert tab.query_params["session"] == session.key.session_id
+        until(workbench, lambda: not workbench.turns.live(session.key))
+        assert bubbles(tab.run()) == [("user", PROMPT), ("assistant", f"You said: {PROMPT}")]
+
+    def test_the_chosen_agent_and_model_are_those_of_the_session(self, workbench, page):
+        tab = page()
+        tab.get("button_group")[0].set_value("specialist").run()
+        choose(tab, "model-menu", "Scripted two")
+        tab.chat_input[0].set_value("hello").run()
+        [session] = workbench.store.list_sessions("local").items
+        assert (session.key.app_name, session.model) == ("specialist", "scripted/two")
+
+    def test_new_chat_leaves_the_session(self, workbench, page):
+        tab = page(answered(workbench).session_id)
+        tab.sidebar.button(key="new-chat").click().run()
+        assert "session" not in tab.query_params
+        assert not tab.chat_message
+
+
+class TestConversation:
+    def test_a_message_is_answered_below(self, workbench, page):
+        key = answered(workbench)
+        tab = page(key.session_id)
+        turn = workbench.turns
+        tab.chat_input[0].set_value("count 3").run()
+        until(workbench, lambda: not turn.live(key))
+        assert bubbles(tab.run())[-2:] == [("user", "count 3"), ("assistant", "w0 w1 w2")]
+
+    def test_what_is_still_being_said_is_shown_with_a_way_to_stop_it(self, workbench, page):
+        key = new_session(workbench)
+        turn = workbench.turns.submit(key, "count 4 then wait")
+        until(workbench, lambda: any(view.text.endswith("w3 ") for view in workbench.turns.live(key)))
+        tab = page(key.session_id)
+        assert bubbles(tab)[-1] == ("assistant", "w0 w1 w2 w3")
+        tab.button(key=f"stop-{turn.id}").click().run()
+        assert workbench.store.get_turn(turn.id).status is TurnStatus.STOPPED
+        assert "Stopped: this answer is not complete." in tab.chat_message[-1].caption[0].value
+
+    def test_a_waiting_message_says_so_and_can_be_withdrawn(self, workbench, page):
+        key = new_session(workbench)
+        first = workbench.turns.submit(key, "count 1 then wait")
+        second = workbench.turns.submit(key, "second")
+        tab = page(key.session_id)
+        assert bubbles(tab)[-2][1] == "second"
+        assert tab.chat_message[-1].caption[0].value == "Waiting for its turn"
+        tab.button(key=f"stop-{second.id}").click().run()
+        assert "second" not in [text for _, text in bubbles(tab)]
+        workbench.turns.stop(first.id)
+
+    def test_a_failure_says_why_and_can_be_tried_again(self, workbench, page):
+        key = new_session(workbench)
+        [failed] = finish(workbench, workbench.turns.submit(key, "count 2 then fail"))
+        tab = page(key.session_id)
+        assert tab.error[0].value == "The scripted model failed as it was told to."
+        tab.button(key=f"retry-{failed.id}").click().run()
+        until(workbench, lambda: not workbench.turns.live(key))
+        assert workbench.store.get_turn(failed.id).rewound
+        assert len(bubbles(tab.run())) == 3
+
+    def test_the_last_message_can_be_edited_and_sent_again(self, workbench, page):
+        key = answered(workbench, "tpyo")
+        tab = page(key.session_id)
+        next(button for button in tab.button if button.label == "Edit").click().run()
+        tab.text_area[0].set_value("typo")
+        next(button for button in tab.button if button.label == "Send again").click().run()
+        until(workbench, lambda: not workbench.turns.live(key))
+        assert said(workbench, key) == [("user", "typo"), ("assistant", "You said: typo")]
+        assert bubbles(tab.run()) == [("user", "typo"), ("assistant", "You said: typo")]
+
+    def test_only_the_newest_messages_are_on_the_page_until_older_ones_are_asked_for(self, workbench, page):
+        key = new_session(workbench)
+        finish(workbench, *[workbench.turns.submit(key, f"message {n}") for n in range(40)])
+        tab = page(key.session_id)
+        few = len(bubbles(tab))
+        assert bubbles(tab)[-1][1] == "You said: message 39"
+        assert few <= 40
+        tab.button(key="older").click().run()
+        assert len(bubbles(tab)) > few
+        tab.button(key="older").click().run()
+        assert bubbles(tab)[0] == ("user", "message 0")
+        assert "older" not in [button.key for button in tab.button]
+
+    def test_a_long_exchange_in_one_visit_stays_in_order(self, workbench, page):
+        key = new_session(workbench)
+        tab = page(key.session_id)
+        for n in range(10):
+            tab.chat_input[0].set_value(f"message {n}").run()
+            until(workbench, lambda: not workbench.turns.live(key))
+        tab.run()
+        assert [text for name, text in bubbles(tab) if name == "user"] == [f"message {n}" for n in range(10)]
+
+    def test_the_model_can_be_changed_and_one_that_is_not_set_up_says_what_to_do(self, workbench, page):
+        key = answered(workbench)
+        tab = page(key.session_id)
+        choose(tab, "model-menu", "Not here")
+        assert "COLLOQUY_NOT_HERE" in tab.toast[0].value
+        choose(tab, "model-menu", "Scripted two")
+        assert workbench.store.get_session(key.session_id).model == "scripted/two"
+
+    def test_a_session_whose_model_is_gone_says_what_to_do(self, workbench, page):
+        key = answered(workbench)
+        workbench.store.set_model(key, "scripted/none")
+        assert "COLLOQUY_NOT_HERE" in page(key.session_id).info[0].value
+
+    def test_an_unknown_session_says_so(self, page):
+        assert "not here any more" in page("00000000-0000-4000-8000-000000000000").warning[0].value
+
+
+class TestSessionList:
+    def test_sessions_are_listed_newest_first_and_open_on_click(self, workbench, page):
+        first, _ = answered(workbench, "first"), answered(workbench, "second")
+        tab = page()
+        assert (rows(tab), headings(tab)) == (["second", "first"], ["Today"])
+        tab.sidebar.button(key=f"open-{first.session_id}").click().run()
+        assert bubbles(tab)[0] == ("user", "first")
+
+    def test_saved_sessions_stand_on_top(self, workbench, page):
+        old = answered(workbench, "old")
+        answered(workbench, "new")
+        tab = menu(page(), old, "Save")
+        assert (rows(tab), headings(tab)) == (["old", "new"], ["Saved", "Today"])
+        tab = menu(tab, old, "Remove from saved")
+        assert headings(tab) == ["Today"]
+
+    def test_a_session_is_renamed_in_place(self, workbench, page):
+        key = answered(workbench)
+        tab = menu(page(), key, "Rename")
+        tab.sidebar.text_input(key=f"title-{key.session_id}").set_value("Better *name*").run()
+        assert rows(tab) == [r"Better \*name\*"]
+
+    def test_deleting_asks_and_can_be_undone(self, workbench, page):
+        key = answered(workbench)
+        tab = menu(page(key.session_id), key, "Delete")
+        assert rows(tab) == ["hello"]
+        tab.button(key="confirm-delete").click().run()
+        assert rows(tab) == []
+        assert workbench.store.get_session(key.session_id) is None
+        tab.sidebar.button(key="undo").click().run()
+        assert rows(tab) == ["hello"]
+
+    def test_several_are_deleted_at_once(self, workbench, page):
+        keys = [answered(workbench, text) for text in ("a", "b", "c")]
+        tab = page()
+        tab.sidebar.button(key="select").click().run()
+        for key in keys[:2]:
+            tab.sidebar.checkbox(key=f"pick-{key.session_id}").check().run()
+        tab.sidebar.button(key="delete-picked").click().run()
+        tab.button(key="confirm-delete").click().run()
+        assert rows(tab) == ["c"]
+
+    @pytest.mark.parametrize(
+        ("words", "found"), [("FIRST", ["first one"]), ("you said: sec", ["second one"]), ("%", [])]
+    )
+    def test_search_looks_into_titles_and_texts(self, workbench, page, words, found):
+        answered(workbench, "first one")
+        answered(workbench, "second one")
+        tab = page()
+        tab.sidebar.text_input(key="search").set_value(words).run()
+        assert rows(tab) == found
+
+    def test_the_list_can_be_narrowed_to_one_agent(self, workbench, page):
+        answered(workbench, "with the assistant")
+        finish(workbench, workbench.turns.submit(new_session(workbench, "specialist"), "with the specialist"))
+        tab = page()
+        tab.sidebar.selectbox(key="agent_filter").set_value("specialist").run()
+        assert rows(tab) == ["with the specialist"]
+
+    def test_more_rows_come_on_demand(self, workbench, page):
+        for n in range(35):
+            workbench.rename_session(new_session(workbench), f"chat {n}")
+        tab = page()
+        assert len(rows(tab)) == 30
+        tab.sidebar.button(key="more-sessions").click().run()
+        assert len(rows(tab)) == 35
+        assert "more-sessions" not in [button.key for button in tab.sidebar.button]
+
+    def test_an_empty_list_says_what_it_is_for(self, page):
+        assert headings(page()) == ["Your chats will be listed here."]
