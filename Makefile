@@ -1,0 +1,72 @@
+# `make help` lists what can be made.
+
+PORT ?= 8501
+HOST ?= 127.0.0.1
+ARGS ?=
+
+export PYTHON
+VENV_BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+VENV := .venv
+VENV_PYTHON := $(VENV)/$(VENV_BIN)/python
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check install --quiet
+UV_COMPILE := $(VENV_PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--no-emit-package httpx2-jsfetch --generate-hashes --annotation-style line \
+	--custom-compile-command "make pins" --upgrade
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format audit bench pins model clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(INSTALLED) model ## Serve the app on http://localhost:8501 (PORT=9000, HOST=0.0.0.0)
+	@case "$(HOST)" in \
+		127.*|localhost|::1) ;; \
+		*) printf '\n*** Colloquy listens on %s: whoever reaches this machine can read and write every session. ***\n\n' "$(HOST)" ;; \
+	esac
+	@$(VENV_PYTHON) -m streamlit run app.py --server.address "$(HOST)" --server.port "$(PORT)"
+
+test: $(INSTALLED_DEV) model ## Run the tests (ARGS="tests/test_settings.py -x")
+	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+lint: $(INSTALLED_DEV) ## Check style, types and the directions of imports
+	$(VENV_PYTHON) -m ruff check
+	$(VENV_PYTHON) -m ruff format --check
+	$(VENV_PYTHON) -m mypy
+	$(VENV_PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+format: $(INSTALLED_DEV) ## Lay out the code and repair what ruff can repair
+	$(VENV_PYTHON) -m ruff check --fix
+	$(VENV_PYTHON) -m ruff format
+
+audit: $(INSTALLED_DEV) ## Check that every requirement is pinned and none is known to be vulnerable
+	$(VENV_PYTHON) scripts/audit.py
+
+bench: $(INSTALLED_DEV) model ## Compare the store and the page with their peers; prints ratios
+	$(VENV_PYTHON) -m bench $(ARGS)
+
+pins: $(INSTALLED_DEV) ## Write requirements*.txt anew, with the newest versions that requirements*.in allow
+	$(UV_COMPILE) requirements.in --output-file requirements.txt
+	$(UV_COMPILE) requirements-dev.in --output-file requirements-dev.txt
+
+model: $(INSTALLED)
+	@$(VENV_PYTHON) -m agents.fetch || echo "Going on without the embedded model: the chat page says what else can be used."
+
+clean: ## Remove the virtual environment and caches; conversations and models stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV_PYTHON):
+	@python=$$(scripts/find-python) && echo "Making $(VENV) with $$($$python --version) …" && $$python -m venv --clear $(VENV)
+
+$(INSTALLED): requirements.txt | $(VENV_PYTHON)
+	@echo "Installing requirements.txt …"
+	@$(PIP) --requirement requirements.txt
+	@touch $@
+
+$(INSTALLED_DEV): requirements-dev.txt $(INSTALLED)
+	@echo "Installing requirements-dev.txt …"
+	@$(PIP) --requirement requirements.txt --requirement requirements-dev.txt
+	@touch $@
