@@ -1,0 +1,400 @@
+"""Sessions, events and turns, as the pages and the runtime see them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from google.adk.errors.already_exists_error import AlreadyExistsError
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.adk.events.event import Event
+from google.genai import types
+
+from session_store import DuckDBSessionService, Store
+from session_store.errors import StoreClosedError, StoreError
+from session_store.models import SessionKey, SessionStatus, TitleSource, Turn, TurnStatus
+from tests.session_store.events import append, changed, rewind, said, text_of, texts
+
+KEY = SessionKey("agent", "ann", "one")
+
+
+def turn(number: int, key: SessionKey = KEY, status: TurnStatus = TurnStatus.QUEUED, **fields: object) -> Turn:
+    message = {"role": "user", "parts": [{"text": f"question {number}"}]}
+    return Turn(f"turn-{number}", key, status, message, None, created_at=float(number), **fields)
+
+
+def ids(page) -> list[str]:
+    return [summary.key.session_id for summary in page.items]
+
+
+def spoken(store: Store, key: SessionKey = KEY, **options: object) -> list[str]:
+    return [text_of(stored.event) for stored in store.list_events(key, **options)]
+
+
+# -- sessions ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_session_is_empty_idle_and_found_by_its_id(store):
+    created = store.create_session(KEY, model="small")
+
+    assert (created.title, created.title_source, created.model) == ("", TitleSource.NONE, "small")
+    assert (created.saved, created.status, created.unseen) == (False, SessionStatus.IDLE, False)
+    assert store.get_session("one") == created
+    assert store.get_session("two") is None
+    with pytest.raises(AlreadyExistsError):
+        store.create_session(KEY)
+
+
+def test_sessions_come_newest_first_in_pages_that_neither_skip_nor_repeat(store):
+    for number in range(25):
+        key = SessionKey("agent" if number % 2 else "other", "ann", f"{number:02}")
+        store.create_session(key)
+        append(store, key, said("x", timestamp=float(number // 3)))
+    store.create_session(SessionKey("agent", "ben", "not hers"))
+
+    seen, place = [], None
+    while True:
+        page = store.list_sessions("ann", before=place, limit=4)
+        seen += [(s.updated_at, s.key.app_name, s.key.session_id) for s in page.items]
+        place = page.next
+        if place is None:
+            break
+    assert len(seen) == 25
+    assert seen == sorted(seen, reverse=True)
+    assert len(store.list_sessions("ann", limit=25).items) == 25
+    assert store.list_sessions("ann", limit=25).next is None
+
+
+def test_a_session_that_gets_a_message_moves_to_the_top_at_once_and_stays_there(store, path):
+    for name in ("one", "two"):
+        store.create_session(SessionKey("agent", "ann", name))
+    append(store, KEY, said("hello", timestamp=time.time() + 100))
+
+    assert ids(store.list_sessions("ann")) == ["one", "two"]
+    store.close()
+    again = Store(path)
+    assert ids(again.list_sessions("ann")) == ["one", "two"]
+    again.close()
+
+
+def test_the_list_can_be_cut_to_an_agent_or_to_what_was_saved(store):
+    for app, name in (("a", "1"), ("b", "2"), ("a", "3")):
+        store.create_session(SessionKey(app, "ann", name))
+    store.set_saved([SessionKey("a", "ann", "1"), SessionKey("b", "ann", "2")], True)
+
+    assert sorted(ids(store.list_sessions("ann", app_name="a"))) == ["1", "3"]
+    assert sorted(ids(store.list_sessions("ann", saved=True))) == ["1", "2"]
+    assert ids(store.list_sessions("ann", saved=False)) == ["3"]
+    assert ids(store.list_sessions("ann", app_name="a", saved=True)) == ["1"]
+    store.set_saved([SessionKey("a", "ann", "1")], False)
+    assert ids(store.list_sessions("ann", saved=True)) == ["2"]
+    first = store.list_sessions("ann", app_name="a", limit=1)
+    assert ids(first) + ids(store.list_sessions("ann", app_name="a", limit=1, before=first.next)) == ["3", "1"]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("TIDES", ["one"]),
+        ("100% sure", ["two"]),
+        ("100_", []),
+        ("%", ["two"]),
+        ("ÉTÉ", ["one"]),
+        ("secret thought", []),
+        ("", ["two", "one"]),
+    ],
+)
+def test_search_is_a_plain_substring_of_titles_and_messages(store, search, found):
+    other = SessionKey("agent", "ann", "two")
+    for key in (KEY, other):
+        store.create_session(key)
+    store.rename_session(KEY, "About tides", TitleSource.PERSON)
+    append(store, KEY, said("en été", timestamp=1.0))
+    thought = types.Content(role="model", parts=[types.Part(text="secret thought", thought=True)])
+    append(store, other, Event(author="agent", content=thought), said("100% sure", timestamp=2.0))
+
+    assert ids(store.list_sessions("ann", search=search)) == found
+
+
+def test_a_weaker_source_never_overwrites_a_title(store):
+    store.create_session(KEY)
+
+    assert store.rename_session(KEY, "first words", TitleSource.WORDS)
+    assert store.rename_session(KEY, "by the model", TitleSource.MODEL)
+    assert not store.rename_session(KEY, "first words", TitleSource.WORDS)
+    assert store.rename_session(KEY, "mine", TitleSource.PERSON)
+    assert not store.rename_session(KEY, "by the model", TitleSource.MODEL)
+    assert store.rename_session(KEY, "mine again", TitleSource.PERSON)
+    assert not store.rename_session(SessionKey("agent", "ann", "nobody"), "x", TitleSource.PERSON)
+    assert store.get_session("one").title == "mine again"
+    assert store.list_sessions("ann").items[0].title_source is TitleSource.PERSON
+
+
+def test_the_model_can_be_changed(store):
+    store.create_session(KEY, model="small")
+    store.set_model(KEY, "large")
+    assert store.get_session("one").model == "large"
+    assert store.list_sessions("ann").items[0].model == "large"
+
+
+async def test_a_deleted_session_is_gone_for_everybody_until_it_is_restored(store):
+    store.create_session(KEY)
+    service = DuckDBSessionService(store)
+    names = {"app_name": "agent", "user_id": "ann"}
+    session = await service.get_session(**names, session_id="one")
+    await service.append_event(session, said("hello"))
+    store.create_turn(turn(1))
+    store.delete_sessions([KEY, SessionKey("agent", "ann", "nobody")])
+
+    assert store.get_session("one") is None
+    assert store.list_sessions("ann").items == ()
+    assert store.list_events(KEY) == []
+    assert store.list_unfinished_turns() == []
+    assert await service.get_session(**names, session_id="one") is None
+    assert (await service.list_sessions(**names)).sessions == []
+    with pytest.raises(SessionNotFoundError):
+        await service.append_event(session, said("lost"))
+
+    store.restore_sessions([KEY])
+    assert texts(await service.get_session(**names, session_id="one")) == ["hello"]
+    assert ids(store.list_sessions("ann")) == ["one"]
+    assert spoken(store) == ["hello"]
+
+
+def test_purging_removes_what_was_deleted_long_enough_ago_with_all_that_belongs_to_it(store):
+    kept = SessionKey("agent", "ann", "two")
+    for key in (KEY, kept):
+        store.create_session(key)
+        append(store, key, said("hello"))
+    store.create_turn(turn(1, status=TurnStatus.RUNNING))
+    store.append_chunks({"turn-1": "partial"})
+    store.delete_sessions([KEY])
+
+    assert store.purge_deleted(older_than=3600) == []
+    assert store.purge_deleted(older_than=0) == [KEY]
+    assert store.get_turn("turn-1") is None
+    assert store.partial_text("turn-1") == ""
+    store.restore_sessions([KEY])
+    assert ids(store.list_sessions("ann")) == ["two"]
+    for table in ("sessions", "events"):
+        assert store.log.database.rows(f"select count(*) from {table}") == [(1,)]
+
+
+def test_creating_the_id_of_a_deleted_session_starts_afresh(store):
+    store.create_session(KEY)
+    append(store, KEY, said("old"))
+    store.delete_sessions([KEY])
+    store.create_session(KEY)
+
+    assert store.list_events(KEY) == []
+    store.restore_sessions([KEY])
+    assert store.list_events(KEY) == []
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_events_come_in_pages_from_the_newest_backwards(store, warm):
+    store.create_session(KEY)
+    append(store, KEY, *(said(str(number)) for number in range(7)))
+    if not warm:
+        store.log.memory.clear()
+
+    newest = store.list_events(KEY, limit=3)
+    assert [text_of(stored.event) for stored in newest] == ["4", "5", "6"]
+    older = store.list_events(KEY, before=newest[0].seq, limit=3)
+    assert [text_of(stored.event) for stored in older] == ["1", "2", "3"]
+    assert spoken(store, before=older[0].seq, limit=3) == ["0"]
+    assert spoken(store, after=newest[1].seq) == ["6"]
+    assert spoken(store, after=older[0].seq, before=newest[0].seq) == ["2", "3"]
+    assert spoken(store, limit=0) == []
+    assert spoken(store, SessionKey("agent", "ann", "nobody")) == []
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_rewind_hides_what_it_takes_back_and_itself(store, warm):
+    store.create_session(KEY)
+    for number in (1, 2, 3):
+        store.create_turn(turn(number, status=TurnStatus.COMPLETED))
+        append(store, KEY, said(f"q{number}", turn=f"turn-{number}"), said(f"a{number}", turn=f"turn-{number}"))
+    append(store, KEY, rewind("turn-2"), said("q4", turn="turn-4"))
+    if not warm:
+        store.log.memory.clear()
+
+    assert spoken(store) == ["q1", "a1", "q4"]
+    assert spoken(store, include_rewound=True) == ["q1", "a1", "q2", "a2", "q3", "a3", "", "q4"]
+    assert [store.get_turn(f"turn-{number}").rewound for number in (1, 2, 3)] == [False, True, True]
+
+
+def test_a_rewind_over_a_rewind_gives_the_same_as_adk_shows_to_the_model(store):
+    from google.adk.events._rewind_events import _apply_rewinds
+
+    store.create_session(KEY)
+    append(
+        store,
+        KEY,
+        said("a", turn="A"),
+        said("b", turn="B"),
+        rewind("A"),
+        said("c", turn="C"),
+        rewind("B"),
+        said("d", turn="D"),
+        rewind("unknown"),
+    )
+    whole = [stored.event for stored in store.list_events(KEY, include_rewound=True)]
+    assert spoken(store) == [text_of(event) for event in _apply_rewinds(whole)] == ["a", "d"]
+
+
+def test_what_analysts_ask_for_stands_in_typed_columns(store):
+    store.create_session(KEY)
+    parts = [
+        types.Part(text="thinking", thought=True),
+        types.Part(text="Let me "),
+        types.Part(text="look."),
+        types.Part(function_call=types.FunctionCall(name="search", args={})),
+        types.Part(function_response=types.FunctionResponse(name="lookup", response={})),
+    ]
+    event = Event(
+        author="agent",
+        invocation_id="turn-1",
+        timestamp=5.0,
+        model_version="small-1",
+        content=types.Content(role="model", parts=parts),
+        interrupted=True,
+        error_code="429",
+        finish_reason=types.FinishReason.MAX_TOKENS,
+        usage_metadata=types.GenerateContentResponseUsageMetadata(
+            prompt_token_count=7, candidates_token_count=3, thoughts_token_count=2, cached_content_token_count=1
+        ),
+    )
+    append(store, KEY, event)
+
+    columns = (
+        "author, invocation_id, timestamp, text, model, input_tokens, output_tokens, thought_tokens, cached_tokens, "
+        "tool_calls, tool_results, interrupted, finish_reason, error_code, rewound"
+    )
+    assert store.log.database.rows(f"select {columns} from events") == [
+        ("agent", "turn-1", 5.0, "Let me look.", "small-1", 7, 3, 2, 1, ["search"], ["lookup"], True, "MAX_TOKENS")
+        + ("429", False)
+    ]
+
+
+# -- turns -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_turn_is_kept_as_it_was_and_changes_field_by_field(store):
+    store.create_session(KEY)
+    first = turn(1)
+    store.create_turn(first)
+    assert store.get_turn("turn-1") == first
+
+    store.update_turn("turn-1", status=TurnStatus.RUNNING, started_at=2.0, model="small")
+    store.update_turn("turn-1", first_token_at=3.0)
+    store.update_turn("turn-1")
+    store.update_turn("turn-1", status=TurnStatus.FAILED, ended_at=4.0, input_tokens=5, output_tokens=6, error="no")
+    changed_turn = store.get_turn("turn-1")
+    assert changed_turn == Turn(
+        "turn-1", KEY, TurnStatus.FAILED, first.message, "small", 1.0, 2.0, 3.0, 4.0, 5, 6, "no"
+    )
+    assert store.get_turns(["turn-1", "nobody"]) == {"turn-1": changed_turn}
+    assert store.get_turns([]) == {}
+    assert store.get_turn("nobody") is None
+    with pytest.raises(SessionNotFoundError):
+        store.create_turn(turn(2, SessionKey("agent", "ann", "nobody")))
+
+
+def test_unfinished_turns_come_in_order_of_creation(store):
+    other = SessionKey("agent", "ann", "two")
+    for key in (KEY, other):
+        store.create_session(key)
+    for number, key, status in (
+        (3, KEY, TurnStatus.QUEUED),
+        (1, KEY, TurnStatus.COMPLETED),
+        (2, other, TurnStatus.RUNNING),
+        (4, KEY, TurnStatus.PAUSED),
+    ):
+        store.create_turn(turn(number, key, status))
+
+    assert [t.id for t in store.list_unfinished_turns()] == ["turn-2", "turn-3", "turn-4"]
+    assert [t.id for t in store.list_unfinished_turns(KEY)] == ["turn-3", "turn-4"]
+
+
+def test_what_a_turn_said_is_kept_in_order_until_it_ends(store, path):
+    store.create_session(KEY)
+    for number in (1, 2):
+        store.create_turn(turn(number, status=TurnStatus.RUNNING))
+    for chunk in ("Once ", "upon ", "a time"):
+        store.append_chunks({"turn-1": chunk, "turn-2": chunk.upper()})
+    store.append_chunks({})
+    store.close()
+
+    again = Store(path)
+    again.append_chunks({"turn-1": "."})
+    assert again.partial_text("turn-1") == "Once upon a time."
+    again.update_turn("turn-1", status=TurnStatus.INTERRUPTED)
+    assert again.partial_text("turn-1") == ""
+    assert again.partial_text("turn-2") == "ONCE UPON A TIME"
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([TurnStatus.COMPLETED, TurnStatus.QUEUED], SessionStatus.QUEUED),
+        ([TurnStatus.RUNNING, TurnStatus.QUEUED], SessionStatus.RUNNING),
+        ([TurnStatus.PAUSED, TurnStatus.QUEUED], SessionStatus.PAUSED),
+        ([TurnStatus.FAILED], SessionStatus.IDLE),
+        ([TurnStatus.INTERRUPTED], SessionStatus.TERMINATED),
+        ([TurnStatus.INTERRUPTED, TurnStatus.COMPLETED], SessionStatus.IDLE),
+    ],
+)
+def test_the_status_of_a_session_follows_from_its_turns(store, statuses, expected):
+    store.create_session(KEY)
+    for number, status in enumerate(statuses):
+        store.create_turn(turn(number, status=status))
+
+    assert store.get_session("one").status is expected
+    assert store.list_sessions("ann").items[0].status is expected
+
+
+def test_a_session_is_unseen_once_a_turn_ended_and_until_it_is_looked_at(store):
+    store.create_session(KEY)
+    store.create_turn(turn(1, status=TurnStatus.RUNNING))
+    assert not store.get_session("one").unseen
+    store.update_turn("turn-1", status=TurnStatus.COMPLETED, ended_at=time.time())
+    assert store.get_session("one").unseen
+    assert store.list_sessions("ann").items[0].unseen
+
+    store.mark_seen(KEY)
+    assert not store.get_session("one").unseen
+    store.mark_seen(SessionKey("agent", "ann", "nobody"))
+
+
+# -- the file ----------------------------------------------------------------------------------------------------------
+
+
+def test_everything_is_there_after_closing_and_opening_again(store, path):
+    store.create_session(KEY, model="small")
+    append(store, KEY, said("hello"), changed(mood="good"))
+    store.create_turn(turn(1))
+    before = (store.get_session("one"), store.list_events(KEY), store.get_turn("turn-1"))
+    store.close()
+    store.close()
+
+    again = Store(path)
+    assert (again.get_session("one"), again.list_events(KEY), again.get_turn("turn-1")) == before
+    again.close()
+
+
+def test_a_closed_store_says_so(store):
+    store.close()
+    with pytest.raises(StoreClosedError):
+        store.create_session(KEY)
+    with pytest.raises(StoreClosedError):
+        store.list_sessions("ann")
+
+
+def test_a_made_up_place_in_the_list_is_refused(store):
+    with pytest.raises(StoreError, match="first page"):
+        store.list_sessions("ann", before="nonsense")
