@@ -29,7 +29,7 @@ class Party:
 
 def is_overflow(error: BaseException) -> bool:
     """Whether a provider refused a prompt because it is longer than the model's context window."""
-    return _status(error) in (400, 413, 422) and _OVERFLOW.search(str(error)) is not None
+    return status_of(error) in (400, 413, 422) and _OVERFLOW.search(str(error)) is not None
 
 
 # Each library brings an HTTP client of its own (httpx, a fork of it, aiohttp), so their errors are told by name.
@@ -37,7 +37,7 @@ def is_overflow(error: BaseException) -> bool:
 
 def explain(error: Exception, party: Party) -> ModelError | None:
     """What happened and what to do about it, without any secret; None for an error that is none of the provider's."""
-    status = _status(error)
+    status = status_of(error)
     if status is not None:
         return ModelError(_refusal(status, _detail(error, party), party))
     kinds = {base.__name__ for link in _chain(error) for base in type(link).__mro__}
@@ -71,7 +71,8 @@ def _refusal(status: int, detail: str, party: Party) -> str:
     return f"{party.name} did not accept the request (status {status}). It said: {detail}"
 
 
-def _status(error: BaseException) -> int | None:
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that a provider refused a request with; None for an error of another kind."""
     for name in ("status_code", "code"):
         status = getattr(error, name, None)
         if isinstance(status, int) and 400 <= status < 600:

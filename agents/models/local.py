@@ -12,7 +12,7 @@ import httpx
 from google.adk.models import BaseLlm
 
 from agents.models.errors import ModelError
-from agents.models.failures import Party, explain
+from agents.models.failures import Party, explain, status_of
 from agents.models.loops import PerLoop
 from agents.models.provider import Provider
 from agents.models.server import Endpoint, ModelServer
@@ -75,12 +75,13 @@ class LocalProvider(Provider):
         answer = (await http.post("/completion", json={"prompt": prompt, **options})).raise_for_status()
         return str(answer.json()["content"])
 
-    def explain(self, error: Exception) -> ColloquyError | None:
-        """Whatever breaks once the child is gone is due to that."""
+    async def explain(self, error: Exception) -> ColloquyError | None:
+        """A connection within this computer breaks for one reason: the child died."""
         explained = explain(error, self.party)
-        if explained is not None and not self.server.is_alive:
-            return ModelError(f"{self.party.name} stopped unexpectedly. Send the message again: it is started anew.")
-        return explained
+        if explained is None or status_of(error) is not None:
+            return explained
+        await self.server.ended()
+        return ModelError(f"{self.party.name} stopped unexpectedly. Send the message again: it will be started anew.")
 
     async def _connect(self) -> _Connection:
         endpoint = await self.server.ready()

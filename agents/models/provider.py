@@ -39,7 +39,7 @@ class Provider(ABC):
         """Tokens of each text; an estimate unless the provider can tell."""
         return [len(text.encode()) // _BYTES_PER_TOKEN for text in texts]
 
-    def explain(self, error: Exception) -> ColloquyError | None:
+    async def explain(self, error: Exception) -> ColloquyError | None:
         """The error in words for a person; None for one that is not the provider's doing."""
         return explain(error, self.party)
 
@@ -77,7 +77,7 @@ class ProviderLlm(BaseLlm):
         except ColloquyError:
             raise
         except Exception as error:
-            explained = self.provider.explain(error)
+            explained = await self.provider.explain(error)
             if explained is None:
                 raise
             raise explained from error

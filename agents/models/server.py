@@ -18,6 +18,7 @@ from pathlib import Path
 from agents.models.errors import ModelError
 from agents.models.gguf import trained_context
 
+_DYING_SECONDS = 2
 _CHILD = Path(__file__).with_name("child.py")
 
 
@@ -68,12 +69,6 @@ class ModelServer:
                 self._starting = self._launcher.submit(self._launch)
             return self._starting
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether a child process runs, loaded or loading."""
-        process = self._process
-        return process is not None and process.poll() is None
-
     async def ready(self) -> Endpoint:
         """The loaded model's endpoint. Cancelling the wait leaves the loading alone.
 
@@ -81,6 +76,13 @@ class ModelServer:
             ModelError: the model could not be loaded; says why.
         """
         return await asyncio.shield(asyncio.wrap_future(self.start()))
+
+    async def ended(self) -> None:
+        """Wait until a child that broke a connection is known to be gone, so that the next call starts another."""
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(process.wait, _DYING_SECONDS)
 
     def close(self) -> None:
         """End the child process. May be called twice; the model cannot be used afterwards."""

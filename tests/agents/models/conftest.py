@@ -1,0 +1,57 @@
+"""Catalogues over real files and servers, and conversations held with them through ADK's Runner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.models import ModelCatalogue, embedded
+from settings import Settings, load_settings
+from tests.agents.models.http_server import HttpServer, http_server
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in tuple(os.environ):
+        if name.startswith("COLLOQUY_") or name in {"GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY"}:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The folder of the built-in model's file."""
+    folder = load_settings().models_dir.resolve()
+    if not embedded.path_in(folder).is_file():
+        message = "the built-in model is missing: run `python -m agents.fetch`"
+        if os.environ.get("COLLOQUY_REQUIRE_MODEL"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    with http_server() as running:
+        yield running
+
+
+CatalogueOf = Callable[..., ModelCatalogue]
+
+
+@pytest.fixture
+def catalogue_of(tmp_path: Path) -> Iterator[CatalogueOf]:
+    """Makes catalogues of given settings, and closes them after the test."""
+    made: list[ModelCatalogue] = []
+
+    def make(**settings: Any) -> ModelCatalogue:
+        catalogue = ModelCatalogue(Settings(_env_file=None, **{"models_dir": tmp_path, **settings}))
+        made.append(catalogue)
+        return catalogue
+
+    yield make
+    for catalogue in made:
+        catalogue.close()

@@ -1,0 +1,102 @@
+"""The list of models, and which one a new session gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agents.models import ModelUnavailableError, embedded
+from tests.agents.models.conftest import CatalogueOf
+
+
+def gguf(folder: Path, name: str) -> Path:
+    file = folder / name
+    file.write_bytes(b"GGUF")
+    return file
+
+
+def test_without_its_file_the_built_in_model_says_what_to_do(catalogue_of: CatalogueOf):
+    catalogue = catalogue_of()
+    info = catalogue.default()
+
+    assert (info.id, info.available) == ("embedded", False)
+    assert "python -m agents.fetch" in info.note
+    with pytest.raises(ModelUnavailableError, match="COLLOQUY_GGUF_MODELS"):
+        catalogue.llm("embedded")
+
+
+def test_its_file_is_noticed_when_it_appears(catalogue_of: CatalogueOf, tmp_path: Path):
+    catalogue = catalogue_of()
+    assert not catalogue.default().available
+
+    gguf(tmp_path, embedded.FILE)
+
+    assert catalogue.default().available
+    assert catalogue.llm("embedded")
+
+
+def test_a_gguf_file_is_offered_by_its_name(catalogue_of: CatalogueOf, tmp_path: Path):
+    file = gguf(tmp_path, "Qwen2.5-0.5B.gguf")
+    catalogue = catalogue_of(gguf_models=f"{file}, {tmp_path / 'gone.gguf'}")
+
+    here, gone = [info for info in catalogue.list() if info.id.startswith("gguf/")]
+
+    assert (here.id, here.label, here.available) == ("gguf/Qwen2.5-0.5B", "Qwen2.5-0.5B", True)
+    assert not gone.available
+    assert "gone.gguf" in gone.note
+
+
+def test_a_file_that_is_no_gguf_is_listed_with_what_is_wrong(catalogue_of: CatalogueOf, tmp_path: Path):
+    file = tmp_path / "notes.txt"
+    file.write_text("hello")
+
+    info = catalogue_of(gguf_models=str(file)).list()[1]
+
+    assert not info.available
+    assert "not a GGUF file" in info.note
+
+
+def test_a_new_session_gets_the_model_that_was_set_or_else_the_first_available(
+    catalogue_of: CatalogueOf, tmp_path: Path
+):
+    assert catalogue_of(google_api_key="k", model="gemini/gemini-2.5-pro").default().id == "gemini/gemini-2.5-pro"
+    assert catalogue_of(google_api_key="k").default().id == "gemini/gemini-2.5-flash"
+    assert catalogue_of(google_api_key="k", model="nonsense").default().id == "gemini/gemini-2.5-flash"
+    assert catalogue_of(model="nonsense").default().id == "nonsense"
+
+
+def test_a_model_that_nothing_offers_keeps_its_id_as_label_and_is_refused_in_words(catalogue_of: CatalogueOf):
+    catalogue = catalogue_of()
+
+    assert catalogue.label("gguf/of-last-week") == "gguf/of-last-week"
+    with pytest.raises(ModelUnavailableError, match="gguf/of-last-week is not available"):
+        catalogue.llm("gguf/of-last-week")
+
+
+def test_litellm_is_offered_only_where_it_is_installed(catalogue_of: CatalogueOf, monkeypatch: pytest.MonkeyPatch):
+    catalogue = catalogue_of(litellm_models="anthropic/claude")
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    info = catalogue.list()[-1]
+    assert (info.id, info.available) == ("litellm/anthropic/claude", False)
+    assert "pip install litellm" in info.note
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    assert catalogue.list()[-1].available
+
+
+def test_a_session_keeps_one_model_object_for_all_its_turns(catalogue_of: CatalogueOf):
+    catalogue = catalogue_of(google_api_key="k")
+
+    assert catalogue.llm("gemini/gemini-2.5-pro") is catalogue.llm("gemini/gemini-2.5-pro")
+
+
+def test_keys_are_not_shown(catalogue_of: CatalogueOf):
+    catalogue = catalogue_of(
+        google_api_key="AIza-secret", openai_base_url="http://127.0.0.1:9", openai_api_key="sk-secret"
+    )
+
+    shown = f"{catalogue.list()} {catalogue.llm('gemini/gemini-2.5-pro')!r}"
+
+    assert "secret" not in shown

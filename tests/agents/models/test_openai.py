@@ -1,0 +1,207 @@
+"""OpenAI-compatible servers, by base URL."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+from agents.models import ModelError
+from tests.agents.models.conftest import CatalogueOf
+from tests.agents.models.conversation import Conversation, streamed, text_of
+from tests.agents.models.http_server import Answer, HttpServer
+
+SECRET = "sk-very-secret-42"
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+
+
+def usage(prompt: int, answer: int) -> dict[str, Any]:
+    counts = {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
+    return {**chunk({}), "choices": [], "usage": counts}
+
+
+def says(*words: str) -> Answer:
+    chunks = [chunk({"role": "assistant", "content": word}) for word in words]
+    return Answer([*chunks, chunk({}, "stop"), usage(7, len(words))], stream=True)
+
+
+def refuses(status: int, message: str) -> Answer:
+    return Answer({"error": {"message": message, "code": status}}, status=status)
+
+
+def too_long() -> Answer:
+    return refuses(400, "This model's maximum context length is 4096 tokens. However, you asked for 5000.")
+
+
+@pytest.fixture
+def conversation(catalogue_of: CatalogueOf, server: HttpServer) -> Conversation:
+    catalogue = catalogue_of(openai_base_url=f"{server.url}/v1", openai_models="m", openai_api_key=SECRET)
+    return Conversation(catalogue.llm("openai/m"))
+
+
+async def test_an_answer_streams_word_by_word_and_ends_with_the_tokens_it_took(
+    conversation: Conversation, server: HttpServer
+):
+    server.will_answer(says("Good ", "morning", "!"))
+
+    events = await conversation.say("hello")
+
+    assert streamed(events) == "Good morning!"
+    assert len([event for event in events if event.partial]) == 3
+    last = events[-1]
+    assert (text_of(last), last.model_version) == ("Good morning!", "m")
+    assert (last.usage_metadata.prompt_token_count, last.usage_metadata.candidates_token_count) == (7, 3)
+    assert server.asked[0].path == "/v1/chat/completions"
+    assert server.asked[0].headers["authorization"] == f"Bearer {SECRET}"
+
+
+async def test_a_tool_call_arrives_in_pieces_is_run_and_its_result_goes_back(
+    catalogue_of: CatalogueOf, server: HttpServer
+):
+    asked_for: list[str] = []
+
+    def weather(city: str) -> str:
+        """The weather in a city."""
+        asked_for.append(city)
+        return "sunny"
+
+    first = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}}
+    pieces = [{"index": 0, "function": {"arguments": piece}} for piece in ('{"ci', 'ty": "Ri', 'ga"}')]
+    deltas = [chunk({"tool_calls": [piece]}) for piece in (first, *pieces)]
+    server.will_answer(Answer([*deltas, chunk({}, "tool_calls"), usage(20, 9)], stream=True), says("It is ", "sunny."))
+    catalogue = catalogue_of(openai_base_url=f"{server.url}/v1", openai_models="m")
+
+    events = await Conversation(catalogue.llm("openai/m"), tools=[weather]).say("weather in Riga?")
+
+    assert asked_for == ["Riga"]
+    assert text_of(events[-1]) == "It is sunny."
+    call, result = server.asked[1].body["messages"][-2:]
+    assert call["tool_calls"][0]["id"] == result["tool_call_id"] == "call_1"
+    assert "sunny" in result["content"]
+
+
+async def test_a_conversation_over_the_window_loses_its_oldest_exchanges_and_goes_on(
+    conversation: Conversation, server: HttpServer
+):
+    for turn in range(6):
+        server.will_answer(says(f"answer {turn}"))
+        await conversation.say(f"question {turn} " + "word " * 200)
+    server.will_answer(too_long(), says("still here"))
+
+    events = await conversation.say("the newest question")
+
+    assert text_of(events[-1]) == "still here"
+    refused, accepted = (asked.body["messages"] for asked in server.asked[-2:])
+    assert accepted[0] == refused[0], "the instruction stays"
+    assert accepted[-1]["content"] == "the newest question"
+    assert accepted[1:] == refused[-len(accepted) + 1 :], "the newest messages stay as they are"
+    assert len(accepted) < len(refused)
+    assert accepted[1]["role"] == "user"
+
+
+async def test_a_message_over_the_window_is_cut_in_the_middle(conversation: Conversation, server: HttpServer):
+    server.will_answer(too_long(), too_long(), says("read it"))
+
+    events = await conversation.say("BEGIN " + "word " * 4000 + "END")
+
+    assert text_of(events[-1]) == "read it"
+    message = server.asked[-1].body["messages"][-1]["content"]
+    assert message.startswith("BEGIN")
+    assert message.endswith("END")
+    assert message.count("left out") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (refuses(401, f"Incorrect API key provided: {SECRET}"), ["refused the key", "COLLOQUY_OPENAI_API_KEY"]),
+        (refuses(404, "model m not found"), ["does not have this model", "model m not found"]),
+        (refuses(400, "tools are not supported"), ["did not accept", "tools are not supported"]),
+    ],
+)
+async def test_a_refusal_is_told_in_words_without_the_key(
+    conversation: Conversation, server: HttpServer, answer: Answer, words: list[str]
+):
+    server.will_answer(answer)
+
+    with pytest.raises(ModelError) as caught:
+        await conversation.say("hello")
+
+    assert all(word in str(caught.value) for word in words)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(("status", "words"), [(429, "no more requests"), (503, "problem of its own")])
+async def test_trouble_that_may_pass_is_tried_once_more_before_it_is_told(
+    conversation: Conversation, server: HttpServer, status: int, words: str
+):
+    server.will_answer(refuses(status, "busy"), refuses(status, "busy"))
+
+    with pytest.raises(ModelError, match=words):
+        await conversation.say("hello")
+
+
+async def test_a_server_that_is_not_there_is_named(catalogue_of: CatalogueOf):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
+        catalogue = catalogue_of(openai_base_url=url, openai_models="m")
+        with pytest.raises(ModelError, match="cannot be reached") as caught:
+            await Conversation(catalogue.llm("openai/m")).say("hello")
+    assert url in str(caught.value)
+
+
+async def test_an_answer_that_breaks_off_is_an_error_after_the_words_that_came(
+    conversation: Conversation, server: HttpServer
+):
+    server.will_answer(Answer([chunk({"content": "Half an "})], stream=True, breaks_off=True))
+    events = conversation.events("hello")
+
+    assert text_of(await anext(events)) == "Half an "
+    with pytest.raises(ModelError, match="broke"):
+        [event async for event in events]
+
+
+async def test_titles_come_from_a_plain_instruction(catalogue_of: CatalogueOf, server: HttpServer):
+    catalogue = catalogue_of(openai_base_url=f"{server.url}/v1", openai_models="m")
+    message = {"role": "assistant", "content": '"Fixing the Kitchen Sink"'}
+    body = {**chunk({}), "object": "chat.completion", "choices": [{"index": 0, "message": message}]}
+    server.will_answer(Answer(body), refuses(400, "no"))
+
+    assert await catalogue.title("openai/m", "my sink drips, what can I do?") == "Fixing the Kitchen Sink"
+    assert await catalogue.title("openai/m", "my sink drips, what can I do?") is None
+
+
+def test_the_servers_own_list_is_offered_where_the_settings_name_no_models(
+    catalogue_of: CatalogueOf, server: HttpServer
+):
+    server.will_answer(Answer({"data": [{"id": "llama3"}, {"id": "qwen/coder"}]}))
+
+    ids = [info.id for info in catalogue_of(openai_base_url=f"{server.url}/v1").list() if info.available]
+
+    assert ids == ["openai/llama3", "openai/qwen/coder"]
+    assert server.asked[0].path == "/v1/models"
+
+
+def test_a_server_that_gives_no_list_is_shown_with_what_to_do(catalogue_of: CatalogueOf, server: HttpServer):
+    server.will_answer(refuses(500, "no"))
+
+    info = catalogue_of(openai_base_url=f"{server.url}/v1").list()[-1]
+
+    assert not info.available
+    assert "COLLOQUY_OPENAI_MODELS" in info.note
+
+
+def test_the_model_set_for_new_sessions_can_be_used_before_its_server_gave_a_list(
+    catalogue_of: CatalogueOf, server: HttpServer
+):
+    server.will_answer(refuses(500, "no"))
+    catalogue = catalogue_of(openai_base_url=f"{server.url}/v1", model="openai/llama3")
+
+    assert catalogue.default().id == "openai/llama3"
+    assert catalogue.llm("openai/llama3").model == "llama3"
