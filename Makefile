@@ -44,15 +44,15 @@ format: $(INSTALLED_DEV) ## Lay out the code and repair what ruff can repair
 audit: $(INSTALLED_DEV) ## Check that every requirement is pinned and none is known to be vulnerable
 	$(VENV_PYTHON) scripts/audit.py
 
-bench: $(INSTALLED_DEV) model ## Compare the store and the page with their peers; prints ratios
-	$(VENV_PYTHON) -m bench $(ARGS)
+bench: $(INSTALLED_DEV) model ## Compare the store with ADK's own session services
+	$(VENV_PYTHON) -m bench.store $(ARGS)
 
 pins: $(INSTALLED_DEV) ## Write requirements*.txt anew, with the newest versions that requirements*.in allow
 	$(UV_COMPILE) requirements.in --output-file requirements.txt
 	$(UV_COMPILE) requirements-dev.in --output-file requirements-dev.txt
 
 model: $(INSTALLED)
-	@$(VENV_PYTHON) -m agents.fetch || echo "Going on without the embedded model: the chat page says what else can be used."
+	@$(VENV_PYTHON) -m agents.fetch || true
 
 clean: ## Remove the virtual environment and caches; conversations and models stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

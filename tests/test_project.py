@@ -1,0 +1,153 @@
+"""What the repository promises to whoever clones it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from streamlit import config
+
+from scripts.audit import REQUIREMENTS, unpinned
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+OWN_PACKAGES = {"app", "settings", "session_store", "runtime", "agents", "api", "ui", "pages"}
+TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.name)
+def test_every_requirement_names_one_version_and_its_hashes(path):
+    assert unpinned(path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("line", ["httpx", "httpx>=0.28", "httpx==0.28.1", "httpx==0.*", "git+https://example.org/x"])
+def test_a_requirement_that_is_not_pinned_is_found(line):
+    assert unpinned(line) == [line]
+
+
+def test_tools_and_app_agree_on_the_versions_they_share():
+    runtime, tools = (
+        dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", path.read_text("utf-8"), re.MULTILINE)) for path in REQUIREMENTS
+    )
+
+    assert {name: tools[name] for name in tools.keys() & runtime.keys()} == {
+        name: runtime[name] for name in tools.keys() & runtime.keys()
+    }
+
+
+@pytest.mark.parametrize("source", ["requirements.in", "requirements-dev.in", "session_store/requirements.in"])
+def test_every_direct_requirement_is_among_the_pins(source):
+    wanted = re.findall(r"^([A-Za-z][\w-]*)", (ROOT / source).read_text("utf-8"), re.MULTILINE)
+    pinned = "\n".join(path.read_text("utf-8") for path in REQUIREMENTS)
+
+    assert [name for name in wanted if not re.search(rf"^{name.lower()}==", pinned, re.MULTILINE)] == []
+
+
+def test_no_requirement_file_names_an_index_or_a_path_of_a_machine():
+    for path in [*REQUIREMENTS, ROOT / "requirements.in", ROOT / "requirements-dev.in"]:
+        assert not re.search(r"://|--(extra-)?index-url|--find-links|\s/\w", path.read_text("utf-8")), path.name
+
+
+def test_every_make_command_of_the_readme_exists():
+    named = set(re.findall(r"`(?:[A-Z]+=\S+ )?make ([a-z]+)", README)) | set(
+        re.findall(r"^make ([a-z]+)", README, re.MULTILINE)
+    )
+
+    assert named
+    assert named - TARGETS == set()
+
+
+def test_every_file_that_the_readme_links_exists():
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+
+    assert "docs/adk_session_service.md" in links
+    to_come = {"docs/images/chat-light.png", "docs/adk_session_service.md"}
+    assert [link for link in links if link not in to_come and not (ROOT / link).exists()] == []
+
+
+def test_the_start_serves_on_loopback_and_reports_nothing():
+    settings = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))
+
+    assert settings["server"]["address"] == "127.0.0.1"
+    assert settings["browser"]["gatherUsageStats"] is False
+    assert settings["client"]["showErrorDetails"] == "none"
+
+
+def test_streamlit_knows_every_key_of_its_configuration():
+    settings = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))
+
+    assert [key for key in _keys(settings) if key not in config._config_options_template] == []
+
+
+def test_the_theme_loads_nothing_from_elsewhere():
+    assert "://" not in (ROOT / ".streamlit/config.toml").read_text("utf-8")
+
+
+def test_settings_stand_on_the_store_alone():
+    assert _own_imports(ROOT / "settings.py") <= {"session_store"}
+
+
+@pytest.mark.parametrize("target", ["run", "test", "lint", "audit", "bench", "clean"])
+@pytest.mark.skipif(os.name == "nt", reason="make is a POSIX tool")
+def test_help_lists_what_can_be_made(target):
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert re.search(rf"^make {target} ", shown, re.MULTILINE)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="make is a POSIX tool")
+def test_the_port_comes_from_the_environment_or_the_command_line():
+    environment = {**os.environ, "PORT": "9000"}
+    command = ["make", "--dry-run", "run"]
+
+    by_environment = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    by_argument = subprocess.run([*command, "PORT=9001"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert '--server.port "9000"' in by_environment.stdout
+    assert '--server.port "9001"' in by_argument.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_a_machine_without_a_fitting_python_is_told_what_to_install():
+    environment = {**os.environ, "PYTHON": "no-such-python"}
+
+    found = subprocess.run([ROOT / "scripts/find-python"], env=environment, capture_output=True, text=True, check=False)
+
+    assert found.returncode == 1
+    assert "needs Python 3.11 or newer" in found.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_a_python_that_cannot_make_environments_is_told_apart(tmp_path):
+    bare = tmp_path / "python3"
+    bare.write_text('#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n', "utf-8")
+    bare.chmod(0o755)
+    environment = {**os.environ, "PYTHON": str(bare)}
+
+    found = subprocess.run([ROOT / "scripts/find-python"], env=environment, capture_output=True, text=True, check=False)
+
+    assert found.returncode == 1
+    assert "apt install python3-venv" in found.stderr
+
+
+def _keys(table: dict, prefix: str = "") -> list[str]:
+    keys = []
+    for name, value in table.items():
+        keys += _keys(value, f"{prefix}{name}.") if isinstance(value, dict) else [prefix + name]
+    return keys
+
+
+def _own_imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names & OWN_PACKAGES

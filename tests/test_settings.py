@@ -1,0 +1,143 @@
+"""The settings: each described in the README, each wrong value explained, no secret shown."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from settings import PREFIX, Settings, SettingsError, load_settings
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY = "a-key-that-nobody-may-see"
+FIELDS = Settings.model_fields
+
+
+@pytest.fixture(autouse=True)
+def untouched_environment(monkeypatch, tmp_path):
+    """No variable and no .env of the machine that the tests run on."""
+    for name in os.environ:
+        if name.startswith(PREFIX) or name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def _shown(default: object) -> str:
+    if default is None or default == ():
+        return "none"
+    text = ",".join(default) if isinstance(default, tuple) else str(default)
+    return f"`{text}`"
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_readme_gives_the_meaning_type_and_default_of_each_setting(name):
+    table = (ROOT / "README.md").read_text("utf-8")
+    field = FIELDS[name]
+
+    row = re.search(rf"^\| `{PREFIX}{name.upper()}` \| (.+) \| (.+) \| (.+) \|$", table, re.MULTILINE)
+
+    assert row, f"the table has no row for {PREFIX}{name.upper()}"
+    assert row[1].replace("`", "") == field.description
+    assert row[3] == _shown(field.default)
+
+
+def test_the_readme_describes_no_setting_that_does_not_exist():
+    named = re.findall(rf"^\| `{PREFIX}([A-Z_]+)` \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+
+    assert sorted(name.lower() for name in named) == sorted(FIELDS)
+
+
+def test_the_example_lists_each_setting_with_its_default():
+    example = (ROOT / ".env.example").read_text("utf-8")
+
+    for name, field in FIELDS.items():
+        default = "" if field.default in (None, ()) else _shown(field.default).strip("`")
+        assert f"# {PREFIX}{name.upper()}={default}\n" in example
+
+
+def test_without_any_variable_the_defaults_hold():
+    settings = load_settings()
+
+    assert settings.data_dir == Path("data")
+    assert settings.model == "embedded"
+    assert settings.google_api_key is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("COLLOQUY_USER", ""),
+        ("COLLOQUY_MODEL", ""),
+        ("COLLOQUY_MAX_TURNS", "many"),
+        ("COLLOQUY_MAX_TURNS", "0"),
+        ("COLLOQUY_MAX_TURNS", "65"),
+        ("COLLOQUY_UNDO_SECONDS", "-1"),
+        ("COLLOQUY_CONTEXT_TOKENS", "511"),
+        ("COLLOQUY_THREADS", "257"),
+        ("COLLOQUY_GEMINI_BASE_URL", "not a url"),
+        ("COLLOQUY_OPENAI_BASE_URL", "localhost:11434"),
+    ],
+)
+def test_a_wrong_value_stops_with_a_message_that_names_the_variable(monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SettingsError) as stopped:
+        load_settings()
+
+    assert f"{variable}={value!r}" in str(stopped.value)
+
+
+def test_all_wrong_values_are_named_at_once(monkeypatch):
+    monkeypatch.setenv("COLLOQUY_MAX_TURNS", "0")
+    monkeypatch.setenv("COLLOQUY_THREADS", "-1")
+
+    with pytest.raises(SettingsError, match=r"(?s)COLLOQUY_MAX_TURNS.*COLLOQUY_THREADS"):
+        load_settings()
+
+
+def test_the_env_file_is_read_and_the_environment_goes_before_it(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("COLLOQUY_MAX_TURNS=7\nCOLLOQUY_USER=ada\nSOMETHING_ELSE=1\n", "utf-8")
+    monkeypatch.setenv("COLLOQUY_USER", "grace")
+
+    settings = load_settings()
+
+    assert settings.max_turns == 7
+    assert settings.user == "grace"
+
+
+def test_names_are_separated_by_commas(monkeypatch):
+    monkeypatch.setenv("COLLOQUY_OPENAI_MODELS", "llama3.2, qwen3 ,")
+
+    assert load_settings().openai_models == ("llama3.2", "qwen3")
+
+
+@pytest.mark.parametrize("variable", ["COLLOQUY_GOOGLE_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY"])
+def test_the_google_key_has_three_names(monkeypatch, variable):
+    monkeypatch.setenv(variable, KEY)
+
+    key = load_settings().google_api_key
+
+    assert key
+    assert key.get_secret_value() == KEY
+
+
+@pytest.mark.parametrize("variable", ["GOOGLE_API_KEY", "COLLOQUY_OPENAI_API_KEY"])
+def test_a_key_is_never_shown(monkeypatch, variable):
+    monkeypatch.setenv(variable, KEY)
+
+    settings = load_settings()
+
+    assert KEY not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize("variable", ["GOOGLE_API_KEY", "COLLOQUY_OPENAI_API_KEY"])
+def test_a_key_is_not_part_of_the_message_about_another_setting(monkeypatch, variable):
+    monkeypatch.setenv(variable, KEY)
+    monkeypatch.setenv("COLLOQUY_MAX_TURNS", "0")
+
+    with pytest.raises(SettingsError) as stopped:
+        load_settings()
+
+    assert KEY not in str(stopped.value)
