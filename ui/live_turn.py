@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 import streamlit as st
+from google.adk.events.event import Event
 
 from runtime.live import LiveView
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.models import SessionKey, StoredEvent, Turn, TurnStatus
-from session_store.transcript import Message, message_text, messages
+from session_store.transcript import USER, Message, message_text, messages
 from ui import state
 from ui.components import follow_end, wake_on_news
 from ui.formatting import untrusted_markdown
@@ -107,13 +108,16 @@ def _retry_button(turn: Turn) -> None:
 
 
 def _not_over(view: LiveView, events: Iterable[StoredEvent], icon: str) -> None:
-    turn, stored = view.turn, list(events)
-    if not any(event.event.invocation_id == turn.id for event in stored):
+    turn, stored = view.turn, [event.event for event in events if event.event.invocation_id == view.turn.id]
+    if not stored:
         with st.chat_message("user", avatar=PERSON):
             st.markdown(untrusted_markdown(message_text(turn)))
+    saying = view.text and not any(event.id == view.event_id for event in stored)
+    if stored and _is_answer(stored[-1]) and not saying and not view.problem:
+        return  # all is said, and the turn is about to end: no second bubble for that moment
     waiting = view.status is TurnStatus.QUEUED
     with st.chat_message("assistant", avatar=icon):
-        if view.text and not any(event.event.id == view.event_id for event in stored):
+        if saying:
             st.markdown(untrusted_markdown(view.text))
         else:
             with st.container(key=f"thinking-{turn.id}"):
@@ -128,6 +132,10 @@ def _not_over(view: LiveView, events: Iterable[StoredEvent], icon: str) -> None:
             on_click=current().turns.stop,
             args=(turn.id,),
         )
+
+
+def _is_answer(event: Event) -> bool:
+    return event.author != USER and event.is_final_response()
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------

@@ -122,16 +122,24 @@ def _mark(session: SessionSummary, *, active: bool) -> str:
 
 def _rename_row(session: SessionSummary) -> None:
     session_id = session.key.session_id
-    st.text_input(
-        "Title",
-        value=state.title_of(session),
-        key=f"title-{session_id}",
-        label_visibility="collapsed",
-        max_chars=120,
-        on_change=_renamed,
-        args=(session.key,),
-    )
-    st.button("Keep the old title", key="keep-title", type="tertiary", on_click=_stop_renaming)
+    with st.container(horizontal=True, gap=None, vertical_alignment="center", key="rename"):
+        st.text_input(
+            "New title",
+            value=state.title_of(session),
+            key=f"title-{session_id}",
+            label_visibility="collapsed",
+            max_chars=120,
+            on_change=_renamed,
+            args=(session.key,),
+        )
+        st.button(
+            "",
+            key="keep-title",
+            icon=":material/close:",
+            help="Keep the old title",
+            type="tertiary",
+            on_click=_stop_renaming,
+        )
 
 
 def _undo_bar() -> None:

@@ -7,7 +7,8 @@ import streamlit as st
 ROOT = Path(__file__).parent.parent
 
 st.set_page_config(page_title="Colloquy", page_icon=ROOT / "ui" / "icon.svg", initial_sidebar_state="auto")
-st.html(ROOT / "ui" / "style.css")
+# With nothing but a style sheet in it, this would stand where a dialog takes its place.
+st.html(f"<i></i><style>{(ROOT / 'ui' / 'style.css').read_text(encoding='utf-8')}</style>")
 st.navigation(
     [st.Page(ROOT / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True)], position="hidden"
 ).run()

@@ -30,24 +30,24 @@ export default function ({ data, setTriggerValue }) {
     next();
   };
 
-  const connect = (again) => {
+  const connect = () => {
     const url = new URL("/api/live", window.location.href);
     url.protocol = url.protocol.replace("http", "ws");
     if (id) url.searchParams.set("session", id);
     socket = new WebSocket(url);
     socket.onopen = () => {
       pause = 250;
-      if (again) wake(); // something may have happened while there was no connection
+      wake(); // something may have happened between the last run and this connection
     };
     socket.onmessage = wake;
     socket.onclose = () => {
       if (left) return;
-      timer = setTimeout(() => connect(true), pause);
+      timer = setTimeout(connect, pause);
       pause = Math.min(pause * 2, LONGEST_PAUSE);
     };
   };
 
-  connect(false);
+  connect();
   return () => {
     left = true;
     clearTimeout(timer);
