@@ -49,7 +49,7 @@ def _known_vulnerabilities() -> list[str]:
     else:
         print(f"{len(packages)} packages were checked for known vulnerabilities.")
     return [
-        f"{package['name']} {package['version']}: {flaw['id']}, repaired in {', '.join(flaw['fix_versions']) or 'no version'}"
+        f"{package['name']} {package['version']}: {flaw['id']}, fixed in {' '.join(flaw['fix_versions']) or 'none'}"
         for package in packages
         for flaw in package.get("vulns", ())
     ]
