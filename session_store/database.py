@@ -15,6 +15,15 @@ from session_store.faults import explain, is_fatal, unusable_path
 from session_store.migrations import migrate
 
 IDLE_CURSORS = 8
+LOG_BYTES = 16_000_000
+LOG_BYTES_UNDER_LOAD = 64_000_000
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    # Nothing calls out: DuckDB would fetch an extension to read a file of another kind.
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    # The writer decides when: a commit that fails in the checkpoint behind it would be reported as not done.
+    "checkpoint_threshold": "1TB",
+}
 
 
 class Database:
@@ -70,6 +79,18 @@ class Database:
         """Remember that DuckDB gave up on the open file."""
         self._broken = True
 
+    def checkpoint(self, *, under_load: bool) -> None:
+        """Move the write-ahead log into the main file, if it has grown large. Nothing is lost if that fails."""
+        log = self.path.with_name(self.path.name + ".wal")
+        limit = LOG_BYTES_UNDER_LOAD if under_load else LOG_BYTES
+        if self._broken or not log.exists() or log.stat().st_size < limit:
+            return
+        try:
+            self.writer.execute("checkpoint")
+        except duckdb.Error as error:
+            if is_fatal(error):
+                self.mark_broken()
+
     def reopen(self) -> None:
         """Open the file anew after a fatal error. Waits for readers to let go of the old one.
 
@@ -114,10 +135,18 @@ class Database:
         problem = unusable_path(self.path)
         if problem is not None:
             raise problem
+        is_new = not self.path.exists()
         try:
-            connection = duckdb.connect(str(self.path))
+            return self._connect()
         except duckdb.Error as error:
+            if is_new:
+                # What was begun on a full disk would later look like a damaged file.
+                with contextlib.suppress(OSError):
+                    self.path.unlink()
             raise explain(error, self.path) from error
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(str(self.path), config=_CONFIG)
         try:
             migrate(connection, self.path)
             self._prepare(connection)
@@ -127,9 +156,6 @@ class Database:
                 f"{self.path} is a DuckDB file, but its tables are not those of this program ({error}). "
                 "Choose another file, or move this one away."
             ) from error
-        except duckdb.Error as error:
-            connection.close()
-            raise explain(error, self.path) from error
         except BaseException:
             connection.close()
             raise

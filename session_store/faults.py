@@ -30,6 +30,7 @@ _DAMAGED = (
     "failed to load",
     "cannot read",
     "could not read",
+    "extension",  # DuckDB knows the format as that of another program, and lacks what reads it
 )
 
 

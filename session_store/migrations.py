@@ -18,6 +18,11 @@ def first_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute(
         """
+        create table schema_version (
+            version    integer not null,
+            name       varchar not null,
+            applied_at double not null
+        );
         create table sessions (
             session_no   bigint not null,   -- from the same counter as events.seq: smaller than that of its events
             app_name     varchar not null,
@@ -101,12 +106,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     Raises:
         StoreTooNewError: the file has seen changes that this version does not know.
     """
-    connection.execute(
-        "create table if not exists schema_version "
-        "(version integer not null, name varchar not null, applied_at double not null)"
-    )
-    row = connection.execute("select coalesce(max(version), 0) from schema_version").fetchone()
-    present = int(row[0]) if row else 0
+    present = _version(connection)
     if present > len(MIGRATIONS):
         raise StoreTooNewError(
             f"{path} was written by a newer version of this program (schema {present}; this version knows up to "
@@ -119,7 +119,13 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             connection.execute(
                 "insert into schema_version values ($1, $2, $3)", [version, change.__name__, time.time()]
             )
+            connection.commit()
         except BaseException:
             connection.rollback()
             raise
-        connection.commit()
+
+
+def _version(connection: duckdb.DuckDBPyConnection) -> int:
+    known = connection.execute("select 1 from information_schema.tables where table_name = 'schema_version'").fetchone()
+    row = connection.execute("select max(version) from schema_version").fetchone() if known else None
+    return int(row[0]) if row and row[0] is not None else 0

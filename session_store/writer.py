@@ -102,10 +102,10 @@ class Writer(Generic[X]):
             jobs, more = self._next_group()
             if jobs:
                 self._write(jobs)
-            elif more:
+            if not jobs or not more:
                 self._when_idle()
+            self._database.checkpoint(under_load=bool(jobs))
             if not more:
-                self._when_idle()
                 return
 
     def _next_group(self) -> tuple[list[_Job[X]], bool]:

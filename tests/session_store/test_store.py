@@ -274,9 +274,10 @@ def test_what_analysts_ask_for_stands_in_typed_columns(store):
         "author, invocation_id, timestamp, text, model, input_tokens, output_tokens, thought_tokens, cached_tokens, "
         "tool_calls, tool_results, interrupted, finish_reason, error_code, rewound"
     )
+    said_by = ("agent", "turn-1", 5.0, "Let me look.", "small-1")
+    ended_as = (True, "MAX_TOKENS", "429", False)
     assert store.log.database.rows(f"select {columns} from events") == [
-        ("agent", "turn-1", 5.0, "Let me look.", "small-1", 7, 3, 2, 1, ["search"], ["lookup"], True, "MAX_TOKENS")
-        + ("429", False)
+        (*said_by, 7, 3, 2, 1, ["search"], ["lookup"], *ended_as)
     ]
 
 

@@ -1,0 +1,322 @@
+"""What the store does when the machine does not play along. Nothing acknowledged is ever lost."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import random
+import shutil
+import stat
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from session_store import DuckDBSessionService, Store
+from session_store.errors import (
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreLockedError,
+    StoreNotWritableError,
+    StoreTooNewError,
+)
+from session_store.models import SessionKey
+from tests.session_store.events import append, said, text_of
+from tests.session_store.writing_process import hold, write_forever
+
+KEY = SessionKey("app", "ann", "one")
+KILLS = 20
+
+
+def processes() -> multiprocessing.context.BaseContext:
+    if sys.platform == "win32":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.session_store.writing_process"])
+    return context
+
+
+@contextmanager
+def mounted(folder: Path, size: str) -> Iterator[Path]:
+    """A disk of its own, which is the only honest way to fill one."""
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if sys.platform != "linux" or os.geteuid() != 0 or mount is None:
+        pytest.skip("filling a disk needs root on Linux, to mount a small one")
+    done = subprocess.run(
+        [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip(f"no disk can be mounted here: {done.stderr}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def remount(folder: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
+
+
+# -- kill -9 -----------------------------------------------------------------------------------------------------------
+
+
+def drain(acknowledged: Connection) -> list[tuple[str, str]]:
+    events = []
+    with suppress(EOFError):
+        while True:
+            events.append(acknowledged.recv())
+    return events
+
+
+def test_no_acknowledged_event_is_lost_when_the_process_is_killed(tmp_path):
+    path, chance = tmp_path / "chats.duckdb", random.Random(2026)
+    acknowledged: dict[str, list[str]] = defaultdict(list)
+    for _ in range(KILLS):
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        process = processes().Process(target=write_forever, args=(path, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        told = [ours.recv() for _ in range(chance.randrange(1, 60))]
+        process.kill()
+        process.join()
+        for session_id, event_id in told + drain(ours):
+            acknowledged[session_id].append(event_id)
+
+        store = Store(path)
+        stored: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for session_id, event_id, text in store.log.database.rows(EVENTS):
+            stored[session_id].append((event_id, text))
+        for session_id, events in acknowledged.items():
+            assert [event_id for event_id, _ in stored[session_id]][: len(events)] == events
+        for events in stored.values():
+            assert [text for _, text in events] == [f"message {number}" for number in range(len(events))]
+        listed = store.list_sessions("ann", limit=10_000).items
+        newest = {row[0]: row[1] for row in store.log.database.rows(NEWEST)}
+        assert [summary.updated_at for summary in listed] == sorted(
+            (newest.get(summary.key.session_id, summary.created_at) for summary in listed), reverse=True
+        )
+        store.close()
+
+
+EVENTS = "select s.id, e.id, e.text from sessions s join events e using (session_no) order by e.seq"
+NEWEST = """
+    select s.id, arg_max(e.timestamp, e.seq) from sessions s join events e using (session_no) group by s.id
+"""
+
+
+# -- a full disk -------------------------------------------------------------------------------------------------------
+
+
+def fill(store: Store) -> int:
+    """Append until the disk is full; how many were acknowledged."""
+    for kept in range(1000):
+        try:
+            append(store, KEY, said(f"{kept} " + random.Random(kept).randbytes(50_000).hex()))
+        except StoreFullError:
+            return kept
+    raise AssertionError("The disk was never full.")
+
+
+def first_words(store: Store) -> list[str]:
+    return [text_of(event.event).split()[0] for event in store.list_events(KEY, limit=10_000)]
+
+
+def test_after_a_full_disk_everything_acknowledged_is_there_and_writing_goes_on(tmp_path):
+    with mounted(tmp_path / "disk", "3m") as disk:
+        store = Store(disk / "chats.duckdb")
+        store.create_session(KEY)
+        kept = fill(store)
+        with pytest.raises(StoreFullError):
+            append(store, KEY, said("x" * 5_000_000))
+        assert len(store.list_sessions("ann").items) == 1
+
+        remount(disk, "size=40m")
+        append(store, KEY, said("after"))
+        assert first_words(store) == [*map(str, range(kept)), "after"]
+        store.close()
+
+        again = Store(disk / "chats.duckdb")
+        assert first_words(again) == [*map(str, range(kept)), "after"]
+        again.close()
+
+
+def test_a_full_disk_at_the_checkpoint_loses_nothing(tmp_path):
+    with mounted(tmp_path / "disk", "22m") as disk:
+        store = Store(disk / "chats.duckdb")
+        store.create_session(KEY)
+        kept = fill(store)
+        store.log.database.checkpoint(under_load=False)
+        with pytest.raises(StoreFullError):
+            append(store, KEY, said("x" * 5_000_000))
+        store.close()
+
+        remount(disk, "size=100m")
+        again = Store(disk / "chats.duckdb")
+        assert first_words(again) == [*map(str, range(kept))]
+        append(again, KEY, said("after"))
+        again.close()
+
+
+def test_a_store_on_a_disk_that_is_full_from_the_start_says_so_and_opens_once_there_is_space(tmp_path):
+    with mounted(tmp_path / "disk", "1m") as disk:
+        ballast = disk / "ballast"
+        with suppress(OSError):
+            ballast.write_bytes(b"x" * 1_048_576)
+        with pytest.raises(StoreFullError, match="Free some space"):
+            Store(disk / "chats.duckdb").create_session(KEY)
+        ballast.unlink()
+        store = Store(disk / "chats.duckdb")
+        store.create_session(KEY)
+        store.close()
+
+
+# -- places where nothing can be written -------------------------------------------------------------------------------
+
+
+def test_a_read_only_disk_is_reported_and_left_alone(tmp_path):
+    with mounted(tmp_path / "disk", "10m") as disk:
+        store = Store(disk / "chats.duckdb")
+        store.create_session(KEY)
+        store.close()
+        remount(disk, "ro")
+        with pytest.raises(StoreNotWritableError, match="write permission"):
+            Store(disk / "chats.duckdb")
+        with pytest.raises(StoreNotWritableError):
+            Store(disk / "new.duckdb")
+        with pytest.raises(StoreNotWritableError):
+            Store(disk / "new folder" / "new.duckdb")
+        remount(disk, "rw")
+        again = Store(disk / "chats.duckdb")
+        assert again.get_session("one") is not None
+        again.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="permissions do not bind root")
+def test_a_folder_without_write_permission_is_reported(tmp_path):
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    with pytest.raises(StoreNotWritableError, match="write permission"):
+        Store(tmp_path / "chats.duckdb")
+
+
+def test_missing_folders_are_created(tmp_path):
+    Store(tmp_path / "a" / "b" / "chats.duckdb").close()
+    assert (tmp_path / "a" / "b" / "chats.duckdb").exists()
+
+
+def test_a_folder_in_place_of_the_file_is_reported(tmp_path):
+    with pytest.raises(StoreNotWritableError, match="is a folder"):
+        Store(tmp_path)
+
+
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path / "file" / "chats.duckdb", tmp_path / "file" / "deeper" / "chats.duckdb"):
+        with pytest.raises(StoreNotWritableError, match="a file, "):
+            Store(path)
+
+
+# -- files that are not what they should be ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    store = Store(tmp_path / "chats.duckdb")
+    store.create_session(KEY)
+    append(store, KEY, *(said(f"hello {number} " * 200) for number in range(200)))
+    store.close()
+    return tmp_path / "chats.duckdb"
+
+
+@pytest.mark.parametrize("content", [b"SQLite format 3\x00" + bytes(5000), b"notes\n" * 1000, os.urandom(20_000)])
+def test_a_file_that_is_no_duckdb_database_is_reported_and_left_alone(tmp_path, content):
+    path = tmp_path / "chats.duckdb"
+    path.write_bytes(content)
+    with pytest.raises(StoreDamagedError, match=r"Move it away.*chats\.duckdb\.wal"):
+        Store(path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("place", [0, 8, 4096, 8192])
+def test_a_damaged_file_is_reported_and_left_alone(filled, place):
+    content = bytearray(filled.read_bytes())
+    content[place : place + 4096] = os.urandom(4096)
+    filled.write_bytes(content)
+    try:
+        store = Store(filled)
+    except StoreDamagedError:
+        assert filled.read_bytes() == bytes(content)
+    else:
+        # DuckDB keeps two headers, and goes on with the one that is whole.
+        assert len(store.list_events(KEY, limit=1000)) == 200
+        store.close()
+
+
+def test_a_file_cut_short_is_reported(filled):
+    filled.write_bytes(filled.read_bytes()[:20_000])
+    with pytest.raises(StoreError), closing(Store(filled)) as store:
+        store.list_events(KEY)
+
+
+def test_a_duckdb_file_of_another_program_is_reported(tmp_path):
+    with duckdb.connect(str(tmp_path / "chats.duckdb")) as other:
+        other.execute("create table sessions (name varchar)")
+    with pytest.raises(StoreDamagedError, match="not those of this program"):
+        Store(tmp_path / "chats.duckdb")
+    with duckdb.connect(str(tmp_path / "chats.duckdb")) as other:
+        assert other.execute("select table_name from information_schema.tables").fetchall() == [("sessions",)]
+
+
+def test_a_file_of_a_newer_version_is_refused_and_left_alone(filled):
+    with duckdb.connect(str(filled)) as newer:
+        newer.execute("insert into schema_version values (99, 'from_the_future', 0)")
+    with pytest.raises(StoreTooNewError, match=r"schema 99.*Update the program"):
+        Store(filled)
+
+
+# -- one process at a time ---------------------------------------------------------------------------------------------
+
+
+def test_a_second_process_is_told_who_holds_the_file(tmp_path):
+    path = tmp_path / "chats.duckdb"
+    ours, theirs = multiprocessing.Pipe()
+    process = processes().Process(target=hold, args=(path, theirs), daemon=True)
+    process.start()
+    assert ours.recv() == "open"
+    with pytest.raises(StoreLockedError, match="Only one process at a time") as caught:
+        Store(path)
+    if sys.platform != "win32":
+        assert f"PID {process.pid}" in str(caught.value)
+    ours.send("close")
+    process.join()
+    Store(path).close()
+
+
+def test_a_second_store_in_the_same_process_is_refused_as_well(tmp_path):
+    store = Store(tmp_path / "chats.duckdb")
+    with pytest.raises(StoreLockedError, match=f"PID {os.getpid()}"):
+        Store(tmp_path / "chats.duckdb")
+    store.close()
+    Store(tmp_path / "chats.duckdb").close()
+
+
+def test_a_service_whose_file_cannot_be_opened_can_be_tried_again(tmp_path):
+    path = tmp_path / "chats.duckdb"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(StoreDamagedError):
+        DuckDBSessionService(path)
+    path.unlink()
+
+    async def use() -> None:
+        async with DuckDBSessionService(path) as service:
+            assert await service.create_session(app_name="app", user_id="ann")
+
+    asyncio.run(use())
