@@ -1,21 +1,18 @@
-"""What ``st.App`` needs to serve Colloquy: the pages' script, the API's routes, and what happens at start and end."""
+"""What ``st.App`` needs to serve the pages: their script, and what happens at start and end."""
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
 import streamlit as st
-from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
 from streamlit import config
 
 from agents.models import ModelCatalogue
-from api import live
-from api.security import security_headers
 from runtime.logs import configure_logs
 from runtime.workbench import Workbench, install
 from session_store.errors import ColloquyError
@@ -24,21 +21,21 @@ from settings import load_settings
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-class AppOptions(TypedDict):
+class PageOptions(TypedDict):
     """Arguments of ``st.App``."""
 
     script_path: Path
     lifespan: Callable[[st.App], AbstractAsyncContextManager[dict[str, Any] | None]]
-    routes: Sequence[BaseRoute]
-    middleware: Sequence[Middleware]
 
 
-def serve(models: ModelCatalogue | None = None) -> AppOptions:
+def serve(models: ModelCatalogue | None = None) -> PageOptions:
     """Open the data folder that the settings name. ``models`` is the catalogue to use in place of the usual one.
 
     Whatever is wrong with a setting or the data folder ends the process here, with a message.
     """
     configure_logs()
+    # A wake that arrives after its page turned to another session is no cause for a line in the log.
+    logging.getLogger("streamlit.runtime.scriptrunner.script_runner").setLevel(logging.ERROR)
     try:
         workbench = Workbench.open(load_settings(), models)
     except ColloquyError as error:
@@ -55,12 +52,7 @@ def serve(models: ModelCatalogue | None = None) -> AppOptions:
             install(None)
             workbench.close()
 
-    return AppOptions(
-        script_path=Path(__file__).parent / "shell.py",
-        lifespan=lifespan,
-        routes=live.routes,
-        middleware=[security_headers],
-    )
+    return PageOptions(script_path=Path(__file__).parent / "shell.py", lifespan=lifespan)
 
 
 def _warn_if_open() -> None:

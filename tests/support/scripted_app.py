@@ -7,7 +7,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import streamlit as st
 
+from api import live
+from api.security import security_headers
 from tests.support.scripted import ScriptedModels
 from ui.server import serve
 
-app = st.App(**serve(ScriptedModels()))
+app = st.App(**serve(ScriptedModels()), routes=live.routes, middleware=[security_headers])
