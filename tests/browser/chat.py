@@ -1,0 +1,122 @@
+"""The page in one tab of a browser, in the words of a person who uses it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Locator, Page, expect
+
+BUBBLE = '[data-testid="stChatMessage"]'
+TEXT = '[data-testid="stMarkdown"] [data-testid="stMarkdownContainer"]'
+RECORDER = (Path(__file__).parent / "recorder.js").read_text(encoding="utf-8")
+
+
+class Chat:
+    """One tab."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.bubbles = page.locator(BUBBLE)
+        self.texts = page.locator(f"{BUBBLE} {TEXT}")
+        self.answers = page.locator(f'{BUBBLE}:has([aria-label="Chat message from assistant"])')
+        self.input = page.get_by_placeholder("Write a message")
+        self.sidebar = page.get_by_test_id("stSidebar")
+        self.stop = page.get_by_role("button", name="Stop", exact=True)
+        self.prompts = page.locator('[class*="st-key-prompt-"] button')
+        self.title = page.locator(".st-key-head strong")
+        self.search = page.get_by_placeholder("Search chats")
+
+    def open(self, session_id: str | None = None) -> Chat:
+        """Go to a session, or to a new chat."""
+        self.page.goto(f"{self.url}/?session={session_id}" if session_id else self.url)
+        expect(self.input).to_be_visible()
+        return self
+
+    @property
+    def session_id(self) -> str | None:
+        """The session that the URL names."""
+        return parse_qs(urlsplit(self.page.url).query).get("session", [None])[0]
+
+    def begin(self, text: str) -> str:
+        """Send the first message of a new chat; returns the id of the session that it became."""
+        assert self.session_id is None
+        self.send(text)
+        self.page.wait_for_url(re.compile(r"session="))
+        expect(self.title).to_be_visible()
+        return self.session_id
+
+    def send(self, text: str) -> None:
+        """Write a message and press Enter."""
+        self.input.fill(text)
+        self.input.press("Enter")
+
+    def new_chat(self) -> None:
+        """Leave the session for a new chat."""
+        self.sidebar.get_by_role("button", name="New chat", exact=True).click()
+        expect(self.prompts.first).to_be_visible()
+
+    def row(self, session_id: str) -> Locator:
+        """The row of a session in the sidebar."""
+        return self.sidebar.locator(f'[class*="st-key-row-"][class*="{session_id}"]')
+
+    def marked_row(self, mark: str, session_id: str) -> Locator:
+        """The row of a session while it bears this mark."""
+        return self.sidebar.locator(f'[class*="st-key-row-{mark}-"][class*="{session_id}"]')
+
+    def open_row(self, session_id: str) -> None:
+        """Click a session in the sidebar and wait until it is the open one."""
+        self._settled(self.sidebar.locator(f".st-key-open-{session_id} button:visible")).click()
+        self.page.wait_for_url(re.compile(f"session={session_id}"))
+
+    def choose(self, session_id: str, option: str) -> None:
+        """Take an option of the menu of a session's row."""
+        self._settled(self.sidebar.locator(f".st-key-menu-{session_id} button:visible")).click()
+        self.page.get_by_role("menuitem", name=option).click()
+
+    def confirm_deletion(self) -> None:
+        """Say yes to the question whether to delete."""
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Delete", exact=True).click()
+        expect(dialog).to_have_count(0)
+
+    @staticmethod
+    def _settled(locator: Locator) -> Locator:
+        """What stands on the page once: while rows move, Streamlit has one of them at its old and its new place."""
+        expect(locator).to_have_count(1)
+        return locator.first
+
+    def shows(self, *texts: str) -> None:
+        """The conversation is exactly this, and nothing of it is still being said."""
+        expect(self.texts).to_have_text([text.strip() for text in texts])
+        expect(self.stop).to_have_count(0)
+        expect(self.texts).to_have_text([text.strip() for text in texts])
+
+    def wait_for_words(self, number: int) -> None:
+        """Wait until the answer being given has at least this many words."""
+        word = re.compile(rf"\bw{number - 1}\b")
+        expect(self.answers.last.locator(TEXT)).to_have_text(word)
+
+    def record(self) -> None:
+        """From the next page load on, remember everything that the conversation shows, however briefly."""
+        self.page.add_init_script(RECORDER)
+
+    def recorded(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """What was shown since the last page load: the session of the URL, with the author and text of each bubble."""
+        return [
+            (session, [(author, text) for author, text in bubbles])
+            for session, bubbles in json.loads(self.page.evaluate("JSON.stringify(window.recorded)"))
+        ]
+
+    def showed_only_prefixes_of(self, *answers: str, steps: int = 1) -> None:
+        """Whatever was shown of an answer was the beginning of one of ``answers``; ``steps`` such states were seen."""
+        shown = self.recorded()
+        for _, bubbles in shown:
+            authors = [author for author, _ in bubbles]
+            assert authors == ["user", "assistant"] * (len(authors) // 2) + ["user"] * (len(authors) % 2), bubbles
+            for author, text in bubbles:
+                assert author == "user" or any(answer.startswith(text) for answer in answers), text
+        assert len({text for _, bubbles in shown for author, text in bubbles if author == "assistant"}) >= steps

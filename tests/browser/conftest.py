@@ -1,0 +1,139 @@
+"""A real Chromium, and the app with the scripted model behind it."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.browser.chat import Chat
+from tests.conftest import REPORT
+from tests.support.browsers import OPTIONS, chromium_path
+from tests.support.servers import Server
+
+HERE = Path(__file__).parent
+
+PATIENCE = 20_000
+"""Milliseconds to wait for what must happen, on a machine with much else to do."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory):
+    """A server that tests share: each keeps to sessions of its own."""
+    server = Server(tmp_path_factory.mktemp("shared") / "data", max_turns=16).start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own_app(tmp_path):
+    """A server of this test alone, to be started by it."""
+    server = Server(tmp_path / "data")
+    yield server
+    server.close()
+
+
+class Visitor:
+    """A person with a browser of their own: opens tabs, and notes whatever goes wrong in them."""
+
+    def __init__(self, browser, url, **options):
+        self.url = url
+        self.context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
+        self.context.set_default_timeout(PATIENCE)
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url)
+        self.troubles = []
+        self.expected = []
+        self.context.on("console", self._console)
+        self.context.on("weberror", lambda error: self._note(f"error on the page: {error.error}"))
+        self.context.on("request", lambda request: self._request(request.url))
+        self.context.on("page", lambda page: page.on("websocket", lambda socket: self._request(socket.url)))
+
+    def tab(self):
+        """A tab with nothing in it yet."""
+        chat = Chat(self.context.new_page(), self.url)
+        chat.record()
+        return chat
+
+    def expect_trouble(self, pattern):
+        """Allow what the browser reports when a test takes the server away."""
+        self.expected.append(re.compile(pattern))
+
+    def _console(self, message):
+        if message.type == "error":
+            self._note(f"error in the console: {message.text} ({message.location.get('url')})")
+
+    def _request(self, url):
+        if (
+            urlsplit(url).scheme not in ("data", "blob", "chrome-error")
+            and urlsplit(url).netloc != urlsplit(self.url).netloc
+        ):
+            self._note(f"request to elsewhere: {url}")
+
+    def _note(self, trouble):
+        self.troubles.append(trouble)
+
+    def unexpected(self):
+        return [trouble for trouble in self.troubles if not any(known.search(trouble) for known in self.expected)]
+
+    def leave(self, item, folder):
+        """Close all tabs. If the test failed, keep pictures of them; if something went wrong in one, it fails now."""
+        report = item.stash.get(REPORT, None)
+        for number, page in enumerate(self.context.pages):
+            if report is None or report.failed:
+                path = folder / f"{id(self)}-{number}.png"
+                page.screenshot(path=path)
+                item.add_report_section("teardown", "screenshot", f"{page.url}: {path}")
+            page.close()
+        troubles, self.troubles = self.unexpected(), []
+        assert not troubles
+
+
+@pytest.fixture(scope="session")
+def regular(chromium, app):
+    """The one who visits the shared server in most tests: the files of the page are in the browser's cache by then."""
+    visitor = Visitor(chromium, app.url)
+    yield visitor
+    visitor.context.close()
+
+
+@pytest.fixture
+def visitor(regular, request, tmp_path):
+    yield regular
+    regular.leave(request.node, tmp_path)
+
+
+@pytest.fixture
+def visitors(chromium, request, tmp_path):
+    """Makes visitors with a browser profile and settings of their own."""
+    made = []
+
+    def visit(server, **options):
+        made.append(Visitor(chromium, server.url, **options))
+        return made[-1]
+
+    yield visit
+    for visitor in made:
+        visitor.leave(request.node, tmp_path)
+        visitor.context.close()
+
+
+@pytest.fixture
+def chat(visitor):
+    """A new chat on the shared server."""
+    return visitor.tab().open()

@@ -1,0 +1,47 @@
+"""What all tests share: how tests that need a browser are run, or not."""
+
+import os
+
+import pytest
+
+from tests.support.browsers import chromium_path
+
+NO_BROWSER = "No Chromium or Chrome was found. Install one, or name it in COLLOQUY_CHROMIUM."
+BROWSER_REQUIRED = "COLLOQUY_REQUIRE_BROWSER"
+
+REPORT = pytest.StashKey[pytest.TestReport]()
+SKIPPED = pytest.StashKey[int]()
+
+
+def needs_browser(item: pytest.Item) -> bool:
+    return item.get_closest_marker("browser") is not None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Tests in the browser come last: Playwright keeps an event loop in this thread, beside which no other can run."""
+    items.sort(key=needs_browser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    if needs_browser(item) and not chromium_path():
+        if os.environ.get(BROWSER_REQUIRED) == "1":
+            pytest.fail(NO_BROWSER, pytrace=False)
+        item.config.stash[SKIPPED] = item.config.stash.get(SKIPPED, 0) + 1
+        pytest.skip(NO_BROWSER)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.stash[REPORT] = report
+    return report
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if skipped := config.stash.get(SKIPPED, 0):
+        terminalreporter.write_line(
+            f"!!! {skipped} TESTS IN THE BROWSER WERE SKIPPED: {NO_BROWSER} !!!", red=True, bold=True
+        )

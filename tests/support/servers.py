@@ -1,0 +1,119 @@
+"""The app as a process of its own, on a free port of this machine, that tests may stop and kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "app.py"
+SCRIPTED_APP = ROOT / "tests" / "support" / "scripted_app.py"
+
+PATIENCE = 60.0
+"""Seconds that a start or a graceful stop may take on a machine with much else to do."""
+
+LOOK_EVERY = 0.05
+FOREIGN = ("COLLOQUY_", "STREAMLIT_", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(data_dir: Path, **settings: object) -> dict[str, str]:
+    """The variables of a process that keeps its data in ``data_dir``: nothing that this machine has set for Colloquy or
+    Streamlit reaches it. ``settings`` are fields of Settings."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    chosen = {"data_dir": data_dir, "user": "local", **settings}
+    return inherited | {f"COLLOQUY_{name.upper()}": str(value) for name, value in chosen.items()}
+
+
+def streamlit_command(script: str | Path, port: int) -> list[str]:
+    """The command that serves ``script`` on ``port``."""
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    return [sys.executable, "-m", "streamlit", "run", str(script), *options]
+
+
+class Server:
+    """One data folder and one port, and the app on them while it runs."""
+
+    def __init__(self, data_dir: Path, *, script: Path = SCRIPTED_APP, **settings: object) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = data_dir.with_name(f"{data_dir.name}-{self.port}.log")
+        self._command = streamlit_command(script, self.port)
+        self._environment = environment(data_dir, **settings)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, cwd: Path = ROOT) -> Server:
+        """Start the app and wait until it answers."""
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=cwd, env=self._environment, stdout=log, stderr=log, creationflags=flags
+            )
+        self._wait_until_healthy()
+        return self
+
+    def stop(self) -> int:
+        """Ask the app to end, wait until it has, and return its exit code."""
+        process = self._running()
+        process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGTERM)
+        try:
+            return self._ended(process, PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the app did not end within {PATIENCE:.0f} s:\n{self.output()}") from None
+
+    def kill(self) -> None:
+        """End the process at once, the way ``kill -9`` does."""
+        process = self._running()
+        process.kill()
+        self._ended(process, PATIENCE)
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        if self._process:
+            self.kill()
+
+    def output(self) -> str:
+        """What the app has printed so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process, "the app does not run"
+        return self._process
+
+    def _ended(self, process: subprocess.Popen[bytes], patience: float) -> int:
+        code = process.wait(patience)
+        self._process = None
+        return code
+
+    def _wait_until_healthy(self) -> None:
+        process = self._running()
+        for _ in range(round(PATIENCE / LOOK_EVERY)):
+            if self._healthy():
+                return
+            try:
+                code = self._ended(process, LOOK_EVERY)
+            except subprocess.TimeoutExpired:
+                continue
+            raise AssertionError(f"the app ended with {code}:\n{self.output()}")
+        self.kill()
+        raise AssertionError(f"the app did not answer within {PATIENCE:.0f} s:\n{self.output()}")
+
+    def _healthy(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/_stcore/health", trust_env=False).is_success
+        except httpx.TransportError:
+            return False
