@@ -73,8 +73,9 @@ def _refusal(status: int, detail: str, party: Party) -> str:
 
 def status_of(error: BaseException) -> int | None:
     """The HTTP status that a provider refused a request with; None for an error of another kind."""
-    for name in ("status_code", "code"):
-        status = getattr(error, name, None)
+    response = getattr(error, "response", None)
+    for source, name in ((error, "status_code"), (error, "code"), (response, "status_code")):
+        status = getattr(source, name, None)
         if isinstance(status, int) and 400 <= status < 600:
             return status
     return None

@@ -110,8 +110,8 @@ class Offers:
             yield Offer(info, "", partial(OpenAiProvider, "", url, key))
 
     def _litellm(self) -> Iterator[Offer]:
-        installed = importlib.util.find_spec("litellm") is not None
         for name in self._settings.litellm_models:
+            installed = importlib.util.find_spec("litellm") is not None
             note = "Answered through LiteLLM." if installed else "Install LiteLLM to use it: pip install litellm"
             info = ModelInfo(f"litellm/{name}", name, installed, note)
             yield Offer(info, name, partial(LiteLlmProvider, name))

@@ -68,7 +68,8 @@ class OpenAiProvider(RemoteProvider):
         key = self._key.get_secret_value() if self._key else "none"
         timeout = Timeout(_TIMEOUT, connect=_CONNECT_TIMEOUT)
         client = AsyncOpenAI(base_url=self._base_url, api_key=key, timeout=timeout, max_retries=1)
-        return OpenAILlm(model=self._model, client=client)
+        # A limit on the answer would count against the window of servers whose window is small, and cut long answers.
+        return OpenAILlm(model=self._model, client=client).model_copy(update={"max_tokens": None})
 
 
 class LiteLlmProvider(RemoteProvider):

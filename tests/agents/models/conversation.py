@@ -17,9 +17,15 @@ from google.genai import types
 
 class Conversation:
     def __init__(
-        self, llm: BaseLlm, *, instruction: str = "Answer briefly.", tools: Sequence[Callable[..., Any]] = ()
+        self, llm: BaseLlm, *, tools: Sequence[Callable[..., Any]] = (), longest_answer: int | None = None
     ) -> None:
-        agent = LlmAgent(name="assistant", model=llm, instruction=instruction, tools=list(tools))
+        agent = LlmAgent(
+            name="assistant",
+            model=llm,
+            instruction="Answer briefly.",
+            tools=list(tools),
+            generate_content_config=types.GenerateContentConfig(max_output_tokens=longest_answer),
+        )
         self.sessions = InMemorySessionService()
         self.runner = Runner(app_name="test", agent=agent, session_service=self.sessions)
         self.session_id: str | None = None

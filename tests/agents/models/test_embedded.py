@@ -58,7 +58,7 @@ async def test_it_answers_word_by_word_and_says_what_it_took(catalogue: ModelCat
 
 
 async def test_it_holds_several_conversations_at_once(catalogue: ModelCatalogue):
-    conversations = [Conversation(catalogue.llm("embedded")) for _ in range(6)]
+    conversations = [Conversation(catalogue.llm("embedded"), longest_answer=16) for _ in range(6)]
 
     answers = await asyncio.gather(*(one.say(f"Name {n} animals.") for n, one in enumerate(conversations, 2)))
 
@@ -87,7 +87,7 @@ async def test_stopping_ends_the_generation_in_the_child_too(catalogue: ModelCat
 
 
 async def test_when_the_child_dies_the_turn_fails_in_words_and_the_next_one_works(catalogue: ModelCatalogue):
-    conversation = Conversation(catalogue.llm("embedded"))
+    conversation = Conversation(catalogue.llm("embedded"), longest_answer=64)
     endpoint = await endpoint_of(catalogue)
 
     async def turn_in_which_it_dies() -> None:
@@ -104,8 +104,8 @@ async def test_when_the_child_dies_the_turn_fails_in_words_and_the_next_one_work
 
 async def test_a_conversation_longer_than_the_window_goes_on(models_dir: Path, catalogue_of: CatalogueOf):
     small = catalogue_of(models_dir=models_dir, context_tokens=512)
-    conversation = Conversation(small.llm("embedded"))
-    for turn in range(3):
+    conversation = Conversation(small.llm("embedded"), longest_answer=8)
+    for turn in range(4):
         events = await conversation.say(f"Message {turn}: " + "the quick brown fox jumps over the lazy dog " * 12)
         assert events[-1].usage_metadata.prompt_token_count <= 384
 
@@ -143,6 +143,13 @@ async def test_a_proxy_of_the_environment_does_not_get_to_see_it(
     events = await Conversation(catalogue_of(models_dir=models_dir).llm("embedded")).say("Hello!")
 
     assert text_of(events[-1])
+
+
+async def test_any_gguf_file_answers_in_the_same_way(models_dir: Path, catalogue_of: CatalogueOf):
+    catalogue = catalogue_of(gguf_models=str(embedded.path_in(models_dir)))
+    llm = catalogue.llm(f"gguf/{Path(embedded.FILE).stem}")
+
+    assert text_of((await Conversation(llm, longest_answer=8).say("Hello!"))[-1])
 
 
 async def test_a_broken_file_is_told_in_words(catalogue_of: CatalogueOf, tmp_path: Path, models_dir: Path):

@@ -57,6 +57,7 @@ async def test_an_answer_streams_word_by_word_and_ends_with_the_tokens_it_took(
     assert (text_of(last), last.model_version) == ("Good morning!", "m")
     assert (last.usage_metadata.prompt_token_count, last.usage_metadata.candidates_token_count) == (7, 3)
     assert server.asked[0].path == "/v1/chat/completions"
+    assert server.asked[0].body["max_tokens"] is None
     assert server.asked[0].headers["authorization"] == f"Bearer {SECRET}"
 
 
