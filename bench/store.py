@@ -23,6 +23,7 @@ from google.adk.sessions.sqlite_session_service import SqliteSessionService
 from google.genai import types
 
 from session_store import DuckDBSessionService
+from session_store.models import SessionKey, TitleSource
 
 OURS = "DuckDB"
 TEXT = "The quick brown fox jumps over the lazy dog. " * 8
@@ -108,13 +109,23 @@ async def open_session(peer: Peer, session_id: str) -> None:
 
 
 async def newest_of_many(peer: Peer) -> None:
+    await newest(peer, "newest 50 of many sessions")
+    session = await peer.crowd.create_session(app_name="bench", user_id="crowd")
+    await peer.crowd.append_event(session, message(0))
+    if isinstance(peer.crowd, DuckDBSessionService):
+        key = SessionKey("bench", "crowd", session.id)
+        peer.crowd.store.rename_session(key, "A title", TitleSource.PERSON)
+    await newest(peer, "the same, one just changed")
+
+
+async def newest(peer: Peer, what: str) -> None:
     start = time.perf_counter()
     if isinstance(peer.crowd, DuckDBSessionService):
         assert len(peer.crowd.store.list_sessions("crowd", limit=50).items) == 50
     else:
         listed = await peer.crowd.list_sessions(app_name="bench", user_id="crowd")
         assert len(listed.sessions[-50:]) == 50
-    peer.note("newest 50 of many sessions", time.perf_counter() - start)
+    peer.note(what, time.perf_counter() - start)
 
 
 async def fill_session(service: BaseSessionService, events: int) -> str:

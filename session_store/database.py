@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from session_store.errors import StoreClosedError, StoreDamagedError
+from session_store.errors import StoreClosedError, StoreDamagedError, StoreError
 from session_store.faults import explain, is_fatal, unusable_path
 from session_store.migrations import migrate
 
@@ -39,14 +39,25 @@ class Database:
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._reading = 0
         self._broken = False
+        self._closed = False
+        self._obstacle: StoreError | None = None
         self._writer: duckdb.DuckDBPyConnection | None = self._open()
 
     @property
     def writer(self) -> duckdb.DuckDBPyConnection:
         """The connection that only the writer thread uses."""
         if self._writer is None:
-            raise StoreClosedError(f"The database {self.path} is closed.")
+            raise self._obstacle or StoreClosedError(f"The database {self.path} is closed.")
         return self._writer
+
+    def require_open(self) -> None:
+        """For reads that memory answers.
+
+        Raises:
+            StoreClosedError: the store was closed.
+        """
+        if self._closed:
+            raise StoreClosedError(f"The database {self.path} is closed.")
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -100,15 +111,20 @@ class Database:
         with self._gate:
             self._gate.wait_for(lambda: self._reading == 0)
             self._close_all()
-            self._writer = self._open()
+            try:
+                self._writer = self._open()
+            except StoreError as error:
+                self._obstacle = error
+                raise
+            self._obstacle = None
             self._broken = False
 
     def close(self) -> None:
         """Wait for readers, write everything into the main file and release it."""
         with self._gate:
             self._gate.wait_for(lambda: self._reading == 0)
+            self._closed = True
             self._close_all()
-            self._gate.notify_all()
 
     def _borrow(self) -> duckdb.DuckDBPyConnection:
         with self._gate:

@@ -12,6 +12,7 @@ from google.adk.events.event import Event
 
 from session_store.event_copies import copier_of
 from session_store.models import SessionKey, StoredEvent
+from session_store.session_index import SessionIndex
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -155,6 +156,7 @@ class Memory:
         self.app_states: Recent[str, State] = Recent(SESSIONS)
         self.user_states: Recent[UserScope, State] = Recent(SESSIONS)
         self.events = EventLists()
+        self.index = SessionIndex()
         self.unsaved_times: dict[int, float] = {}
         """``updated_at`` by session number, where the table still has an older one."""
         self.loading = 0
@@ -168,7 +170,7 @@ class Memory:
             self.user_states.shrink()
 
     def clear(self) -> None:
-        """Forget everything, because the file was opened anew."""
+        """Forget everything that can be read again, because the file was opened anew."""
         with self.lock:
             self.generation += 1
             self.heads.clear()

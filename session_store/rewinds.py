@@ -47,3 +47,4 @@ def mark_rewound(transaction: Transaction, session_no: int) -> None:
         [session_no, sorted({row[1] for row in rows if row[0] in live}), sorted({row[1] for row in rows})],
     )
     transaction.on_commit(lambda memory: memory.events.drop(session_no))
+    transaction.summary_changed(session_no)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from session_store.database import Database
 from session_store.errors import StoreError
+from session_store.memory import Memory
 from session_store.models import Page, SessionKey, SessionStatus, SessionSummary, TitleSource
+from session_store.session_index import Place, dated
 
 _COLUMNS = (
-    "p.app_name, p.user_id, p.id, p.title, p.title_source, p.model, p.saved, p.created_at, p.updated_at, "
+    "session_no, p.app_name, p.user_id, p.id, p.title, p.title_source, p.model, p.saved, p.created_at, p.updated_at, "
     "coalesce(t.running, false), coalesce(t.paused, false), coalesce(t.queued, false), "
     "coalesce(t.ended_at > p.seen_at, false), coalesce(t.interrupted, false)"
 )
@@ -29,15 +31,16 @@ _TURNS = """
 _ORDER = "updated_at desc, app_name desc, user_id desc, id desc"
 
 
-def session_of(database: Database, session_id: str, unsaved_times: Mapping[int, float]) -> SessionSummary | None:
+def session_of(database: Database, memory: Memory, session_id: str) -> SessionSummary | None:
     """The session with an id that was not deleted; of several, the one updated last."""
-    found = _summaries(database, ["id = $id"], {"id": session_id}, unsaved_times, limit=1)
-    return found[0] if found else None
+    with memory.lock:
+        places = memory.index.named(session_id)
+    return next(iter(_at(database, memory, places)), None)
 
 
 def page_of_sessions(
     database: Database,
-    unsaved_times: Mapping[int, float],
+    memory: Memory,
     *,
     user_id: str,
     app_name: str | None,
@@ -47,55 +50,95 @@ def page_of_sessions(
     limit: int,
 ) -> Page[SessionSummary]:
     """A page of a user's sessions. See ``Store.list_sessions``."""
-    conditions, values = ["user_id = $user"], {"user": user_id}
-    parameters: dict[str, Any] = dict(values)
+    start = None if before is None else _decode(before)
+    if saved is None and not search:
+        with memory.lock:
+            places = memory.index.newest(user_id, app_name=app_name, before=start, limit=limit + 1)
+        items = _at(database, memory, places)
+    else:
+        items = _matching(
+            database,
+            memory,
+            user_id=user_id,
+            app_name=app_name,
+            saved=saved,
+            search=search,
+            start=start,
+            limit=limit + 1,
+        )
+    return Page(tuple(items[:limit]), _encode(items[limit - 1]) if len(items) > limit else None)
+
+
+def _at(database: Database, memory: Memory, places: list[Place]) -> list[SessionSummary]:
+    database.require_open()
+    with memory.lock:
+        known = memory.index.summaries(places)
+        clock = memory.index.clock
+    missing = [place[4] for place in places if place[4] not in known]
+    if missing:
+        condition = "session_no in (select unnest($missing::bigint[]))"
+        rows = _rows(database, "sessions", [condition], {"missing": missing}, limit=len(missing))
+        read = {number: _summary(row) for number, *row in rows}
+        with memory.lock:
+            memory.index.keep(read, clock)
+        known |= read
+    return [dated(known[place[4]], place) for place in places if place[4] in known]
+
+
+def _matching(
+    database: Database,
+    memory: Memory,
+    *,
+    user_id: str,
+    app_name: str | None,
+    saved: bool | None,
+    search: str,
+    start: tuple[float, str, str, str] | None,
+    limit: int,
+) -> list[SessionSummary]:
+    conditions = ["user_id = $user"]
+    values: dict[str, Any] = {"user": user_id}
     if app_name is not None:
         conditions.append("app_name = $app")
-        parameters["app"] = app_name
+        values["app"] = app_name
     if saved is not None:
         conditions.append("saved = $saved")
-        parameters["saved"] = saved
+        values["saved"] = saved
     if search:
         conditions.append(
             "(contains(lower(title), lower($search)) or session_no in "
             "(select session_no from events where not rewound and contains(lower(text), lower($search))))"
         )
-        parameters["search"] = search
-    if before is not None:
+        values["search"] = search
+    if start is not None:
         conditions.append("(updated_at, app_name, user_id, id) < ($b0::double, $b1, $b2, $b3)")
-        parameters |= dict(zip(("b0", "b1", "b2", "b3"), _decode(before), strict=True))
-    items = _summaries(database, conditions, parameters, unsaved_times, limit=limit + 1)
-    more = len(items) > limit
-    return Page(tuple(items[:limit]), _encode(items[limit - 1]) if more else None)
-
-
-def _summaries(
-    database: Database,
-    conditions: list[str],
-    parameters: dict[str, Any],
-    unsaved_times: Mapping[int, float],
-    *,
-    limit: int,
-) -> list[SessionSummary]:
+        values |= dict(zip(("b0", "b1", "b2", "b3"), start, strict=True))
     source = "sessions"
-    if unsaved_times:
+    with memory.lock:
+        times = dict(memory.unsaved_times)
+    if times:
         source = (
             "(select s.* replace (coalesce(n.updated_at, s.updated_at) as updated_at) from sessions s left join "
             "(select unnest($numbers::bigint[]) as session_no, unnest($times::double[]) as updated_at) n "
             "using (session_no))"
         )
-        parameters = {**parameters, "numbers": list(unsaved_times), "times": list(unsaved_times.values())}
+        values |= {"numbers": list(times), "times": list(times.values())}
+    return [_summary(row) for _, *row in _rows(database, source, conditions, values, limit=limit)]
+
+
+def _rows(
+    database: Database, source: str, conditions: list[str], values: dict[str, Any], *, limit: int
+) -> list[tuple[Any, ...]]:
     sql = (
         f"with page as materialized (select * exclude (state) from {source} "
         f"where deleted_at is null and {' and '.join(conditions)} order by {_ORDER} limit {int(limit)}), "
         f"t as ({_TURNS}) select {_COLUMNS} from page p left join t using (session_no) order by {_ORDER}"
     )
     with database.reading() as cursor:
-        rows = cursor.execute(sql, parameters).fetchall()
-    return [_summary(row) for row in rows]
+        return cursor.execute(sql, values).fetchall()
 
 
-def _summary(row: tuple[Any, ...]) -> SessionSummary:
+def _summary(row: Sequence[Any]) -> SessionSummary:
     running, paused, queued, unseen, interrupted = row[9:14]
     if running:
         status = SessionStatus.RUNNING
@@ -108,7 +151,7 @@ def _summary(row: tuple[Any, ...]) -> SessionSummary:
     else:
         status = SessionStatus.IDLE
     return SessionSummary(
-        key=SessionKey(*row[:3]),
+        key=SessionKey(row[0], row[1], row[2]),
         title=row[3],
         title_source=TitleSource(row[4]),
         model=row[5],

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 from google.adk.errors._stale_session_error import StaleSessionError
@@ -23,6 +23,7 @@ from session_store.event_rows import NewEvent
 from session_store.memory import CachedEvent, Head, Memory, State, UserScope
 from session_store.models import SessionKey, StoredEvent, TitleSource
 from session_store.rewinds import mark_rewound
+from session_store.session_index import Place
 from session_store.transaction import SELECT_HEAD, EventBuffer, Transaction, head_of, state_of
 from session_store.writer import Writer
 
@@ -66,6 +67,7 @@ class SessionLog:
         """Finish pending writes and release the file."""
         self.writer.close()
         self.database.close()
+        self.memory.clear()
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -109,6 +111,7 @@ class SessionLog:
             head = Head(key, number, now, now, number, None, scopes["session"])
             transaction.set_head(head)
             transaction.on_commit(lambda memory: memory.events.put(number, []))
+            transaction.on_commit(lambda memory: memory.index.put(key, number, now))
             self._event_ids[number] = set()
             return Loaded(
                 head, transaction.app_state(key.app_name), transaction.user_state((key.app_name, key.user_id)), []
@@ -189,6 +192,7 @@ class SessionLog:
             )
             for head in heads:
                 transaction.set_head(replace(head, deleted=hidden))
+            transaction.on_commit(lambda memory: _list(memory, heads, hidden=hidden))
 
         return self.writer.submit(work)
 
@@ -262,6 +266,11 @@ class SessionLog:
             where sessions.session_no = e.session_no and sessions.updated_at != e.timestamp
             """
         )
+        places = connection.execute(
+            "select updated_at, app_name, user_id, id, session_no from sessions where deleted_at is null"
+        ).fetchall()
+        with self.memory.lock:
+            self.memory.index.fill(cast("list[Place]", places))
 
     def _begin(self) -> Transaction:
         assert self._buffer is not None  # noqa: S101 - set by _prepare, before the writer starts
@@ -297,7 +306,7 @@ class SessionLog:
                 "update sessions set state = $1 where session_no = $2",
                 [json.dumps({**head.state, **event.session_state}), head.session_no],
             )
-        transaction.time_moved(head.session_no, event.timestamp)
+        transaction.time_moved(head.key, head.session_no, event.timestamp)
 
     def _ids_of(self, transaction: Transaction, head: Head) -> set[str]:
         ids = self._event_ids.pop(head.session_no, None)
@@ -323,6 +332,7 @@ class SessionLog:
         def gone(memory: Memory) -> None:
             for number in numbers:
                 memory.events.drop(number)
+                memory.index.remove(number)
                 memory.unsaved_times.pop(number, None)
 
         transaction.on_commit(gone)
@@ -362,6 +372,14 @@ class SessionLog:
             memory.user_states.put(scope, loaded.user_state)
         if everything and memory.heads.get(key) == loaded.head:
             memory.events.put(loaded.head.session_no, loaded.events.copy())
+
+
+def _list(memory: Memory, heads: list[Head], *, hidden: bool) -> None:
+    for head in heads:
+        if hidden:
+            memory.index.remove(head.session_no)
+        else:
+            memory.index.put(head.key, head.session_no, head.updated_at)
 
 
 def new_session_id() -> str:

@@ -81,7 +81,7 @@ class Store:
 
     def get_session(self, session_id: str) -> SessionSummary | None:
         """The session with this id, whatever its application and user; None if there is none or it was deleted."""
-        return session_of(self.log.database, session_id, self.log.unsaved_times())
+        return session_of(self.log.database, self.log.memory, session_id)
 
     def list_sessions(
         self,
@@ -97,7 +97,7 @@ class Store:
         of the text of any message."""
         return page_of_sessions(
             self.log.database,
-            self.log.unsaved_times(),
+            self.log.memory,
             user_id=user_id,
             app_name=app_name,
             saved=saved,
@@ -111,29 +111,26 @@ class Store:
         weaker = [other.value for other in TitleSource if _RANKS[other] <= _RANKS[source]]
 
         def work(transaction: Transaction) -> bool:
-            names = [key.app_name, key.user_id, key.session_id]
-            found = transaction.rows(
-                "select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 "
-                "and deleted_at is null and list_contains($4::varchar[], title_source)",
-                [*names, weaker],
+            head = transaction.head(key)
+            if head is None or head.deleted:
+                return False
+            renamed = transaction.change(
+                "update sessions set title = $2, title_source = $3 "
+                "where session_no = $1 and list_contains($4::varchar[], title_source) returning session_no",
+                [head.session_no, title, source.value, weaker],
             )
-            if found:
-                transaction.execute(
-                    "update sessions set title = $2, title_source = $3 where session_no = $1",
-                    [found[0][0], title, source.value],
-                )
-            return bool(found)
+            transaction.summary_changed(head.session_no)
+            return bool(renamed)
 
         return self.log.writer.submit(work).result()
 
     def set_saved(self, keys: Iterable[SessionKey], saved: bool) -> None:  # noqa: FBT001 - the value is the point
         """Mark sessions as worth keeping, or no longer."""
-        for key in keys:
-            self._set(key, "saved", saved)
+        self._set(keys, "saved", saved)
 
     def set_model(self, key: SessionKey, model: str) -> None:
         """Choose the model of the session's next turns."""
-        self._set(key, "model", model)
+        self._set([key], "model", model)
 
     def mark_seen(self, key: SessionKey) -> None:
         """Remember that a person has looked at the session now. Writes nothing if it was not unseen."""
@@ -143,7 +140,7 @@ class Store:
             [key.app_name, key.user_id, key.session_id],
         )
         if unseen:
-            self._set(key, "seen_at", time.time())
+            self._set([key], "seen_at", time.time())
 
     def delete_sessions(self, keys: Iterable[SessionKey]) -> None:
         """Hide sessions. ``restore_sessions`` brings them back until ``purge_deleted`` removes them for good."""
@@ -229,7 +226,14 @@ class Store:
         """What ``append_chunks`` kept of a turn, joined."""
         return turn_table.text_of(self.log.database, turn_id)
 
-    def _set(self, key: SessionKey, column: str, value: object) -> None:
-        names = [key.app_name, key.user_id, key.session_id]
-        sql = f"update sessions set {column} = $4 where app_name = $1 and user_id = $2 and id = $3"
-        self.log.writer.submit(lambda transaction: transaction.execute(sql, [*names, value])).result()
+    def _set(self, keys: Iterable[SessionKey], column: str, value: object) -> None:
+        wanted = list(keys)
+
+        def work(transaction: Transaction) -> None:
+            for head in filter(None, map(transaction.head, wanted)):
+                transaction.execute(
+                    f"update sessions set {column} = $2 where session_no = $1", [head.session_no, value]
+                )
+                transaction.summary_changed(head.session_no)
+
+        self.log.writer.submit(work).result()

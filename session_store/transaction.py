@@ -74,6 +74,11 @@ class Transaction:
         self.flush()
         return self._connection.execute(sql, parameters).fetchall()
 
+    def change(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Change something that tells what it changed."""
+        self.changes += 1
+        return self.rows(sql, parameters)
+
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Change something."""
         self.changes += 1
@@ -114,9 +119,14 @@ class Transaction:
         self.changes += 1
         self._heads[key] = None
 
-    def time_moved(self, session_no: int, updated_at: float) -> None:
-        """Have ``updated_at`` written into the table later."""
+    def time_moved(self, key: SessionKey, session_no: int, updated_at: float) -> None:
+        """Have the list go by ``updated_at`` now, and the table later."""
         self._times[session_no] = updated_at
+        self.on_commit(lambda memory: memory.index.put(key, session_no, updated_at))
+
+    def summary_changed(self, session_no: int) -> None:
+        """Have the session's summary read again."""
+        self.on_commit(lambda memory: memory.index.changed(session_no))
 
     def app_state(self, app_name: str) -> State:
         """State shared by an application's sessions."""

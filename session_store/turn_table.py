@@ -46,6 +46,7 @@ def insert_turn(transaction: Transaction, turn: Turn) -> None:
             turn.rewound,
         ],
     )
+    transaction.summary_changed(head.session_no)
 
 
 def change_turn(transaction: Transaction, turn_id: str, fields: Mapping[str, Any]) -> None:
@@ -55,7 +56,9 @@ def change_turn(transaction: Transaction, turn_id: str, fields: Mapping[str, Any
         return
     status = changes.get("status")
     names = ", ".join(f"{name} = ${number}" for number, name in enumerate(changes, start=2))
-    transaction.execute(f"update turns set {names} where id = $1", [turn_id, *map(_plain, changes.values())])
+    sql = f"update turns set {names} where id = $1 returning session_no"
+    for (session_no,) in transaction.change(sql, [turn_id, *map(_plain, changes.values())]):
+        transaction.summary_changed(session_no)
     if isinstance(status, TurnStatus) and status.is_over:
         transaction.execute("delete from turn_chunks where turn_id = $1", [turn_id])
 

@@ -1,0 +1,105 @@
+"""The order of the sessions of each user, in memory, and the summaries that were asked for.
+
+A question to DuckDB costs milliseconds however little it asks for, and the list of sessions is drawn more often than
+anything else. So the order is kept here, right at every commit, and a summary is read again only after its session
+changed. All methods are called with the lock of the memory held.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from session_store.models import SessionKey, SessionSummary
+
+Place = tuple[float, str, str, str, int]
+"""Time of the last update, application, user, id, and the session's number."""
+
+
+class SessionIndex:
+    """Sessions that were not deleted."""
+
+    def __init__(self) -> None:
+        self.fill([])
+
+    def fill(self, places: Iterable[Place]) -> None:
+        """Start afresh with these sessions."""
+        self._places = {place[4]: place for place in places}
+        self._orders: dict[str, list[Place]] = defaultdict(list)
+        self._by_id: dict[str, set[int]] = defaultdict(set)
+        self._summaries: dict[int, SessionSummary] = {}
+        self._changes: dict[int, int] = {}
+        self.clock = 0
+        for place in sorted(self._places.values()):
+            self._orders[place[2]].append(place)
+            self._by_id[place[3]].add(place[4])
+
+    def put(self, key: SessionKey, number: int, updated_at: float) -> None:
+        """Add a session, or move it to where its time of update belongs."""
+        self._take_out(number)
+        place = (updated_at, key.app_name, key.user_id, key.session_id, number)
+        self._places[number] = place
+        self._by_id[key.session_id].add(number)
+        insort(self._orders[key.user_id], place)
+
+    def remove(self, number: int) -> None:
+        """Take out a session, if it is there."""
+        place = self._take_out(number)
+        if place is not None:
+            self._by_id[place[3]].discard(number)
+            if not self._by_id[place[3]]:
+                del self._by_id[place[3]]
+        self.changed(number)
+
+    def changed(self, number: int) -> None:
+        """Forget the summary of a session."""
+        self.clock += 1
+        self._changes[number] = self.clock
+        self._summaries.pop(number, None)
+
+    def keep(self, summaries: Mapping[int, SessionSummary], clock: int) -> None:
+        """Keep summaries read when ``self.clock`` was ``clock``, unless their sessions have changed since."""
+        for number, summary in summaries.items():
+            if number in self._places and self._changes.get(number, 0) <= clock:
+                self._summaries[number] = summary
+
+    def newest(
+        self, user_id: str, *, app_name: str | None, before: tuple[float, str, str, str] | None, limit: int
+    ) -> list[Place]:
+        """The first places of a user's list, or those after ``before``."""
+        order = self._orders.get(user_id, [])
+        end = len(order) if before is None else bisect_left(order, before)
+        found: list[Place] = []
+        for place in _backwards(order, end):
+            if len(found) == limit:
+                break
+            if app_name is None or place[1] == app_name:
+                found.append(place)
+        return found
+
+    def named(self, session_id: str) -> list[Place]:
+        """The session with an id; of several, the one updated last."""
+        places = [self._places[number] for number in self._by_id.get(session_id, ())]
+        return [max(places)] if places else []
+
+    def summaries(self, places: Iterable[Place]) -> dict[int, SessionSummary]:
+        """Those of the summaries that are known, by number."""
+        return {place[4]: self._summaries[place[4]] for place in places if place[4] in self._summaries}
+
+    def _take_out(self, number: int) -> Place | None:
+        place = self._places.pop(number, None)
+        if place is not None:
+            order = self._orders[place[2]]
+            del order[bisect_left(order, place)]
+        return place
+
+
+def dated(summary: SessionSummary, place: Place) -> SessionSummary:
+    """The summary with the time of update that the list goes by."""
+    return summary if summary.updated_at == place[0] else replace(summary, updated_at=place[0])
+
+
+def _backwards(order: list[Place], end: int) -> Iterator[Place]:
+    return (order[index] for index in range(end - 1, -1, -1))
