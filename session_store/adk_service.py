@@ -21,7 +21,7 @@ from session_store.adk_list import listed_sessions
 from session_store.event_rows import NewEvent
 from session_store.memory import CachedEvent
 from session_store.models import SessionKey
-from session_store.session_log import Known, Loaded, new_session_id
+from session_store.session_log import Known, Loaded, SessionLog, new_session_id
 from session_store.shared_stores import borrow, give_back
 from session_store.store import Store
 
@@ -95,12 +95,9 @@ class DuckDBSessionService(BaseSessionService):
         loaded = log.recall(key)
         if loaded is not None:
             return _session(loaded, newest, since)
-        loaded = await asyncio.to_thread(log.load, key, newest=newest, since=since)
-        if loaded is None:
-            return None
         # Parsing is the slow part, and the caller's loop has others to serve.
-        session = await asyncio.to_thread(_session, loaded, newest, since)
-        if newest is None and since is None:
+        loaded, session = await asyncio.to_thread(_read, log, key, newest, since)
+        if loaded is not None and newest is None and since is None:
             asyncio.get_running_loop().run_in_executor(None, _warm, loaded.events)
         return session
 
@@ -181,6 +178,13 @@ def _done(future: Future[T]) -> Awaitable[T]:
 
 def _key(app_name: str, user_id: str, session_id: str) -> SessionKey:
     return SessionKey(app_name, user_id, session_id.strip() if session_id else session_id)
+
+
+def _read(
+    log: SessionLog, key: SessionKey, newest: int | None, since: float | None
+) -> tuple[Loaded | None, Session | None]:
+    loaded = log.load(key, newest=newest, since=since)
+    return loaded, None if loaded is None else _session(loaded, newest, since)
 
 
 def _session(loaded: Loaded, newest: int | None, since: float | None) -> Session:

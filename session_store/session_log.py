@@ -24,7 +24,7 @@ from session_store.memory import CachedEvent, Head, Memory, State, UserScope
 from session_store.models import SessionKey, StoredEvent, TitleSource
 from session_store.rewinds import mark_rewound
 from session_store.session_index import Place
-from session_store.transaction import SELECT_HEAD, EventBuffer, Transaction, head_of, state_of
+from session_store.transaction import SELECT_HEAD, SELECT_SESSION, EventBuffer, Transaction, head_of, state_of
 from session_store.writer import Writer
 
 REMEMBERED_IDS = 500
@@ -344,19 +344,13 @@ class SessionLog:
         names = [key.app_name, key.user_id, key.session_id]
         with self.database.reading() as cursor:
             cursor.begin()
-            rows = cursor.execute(SELECT_HEAD, names).fetchall()
+            found = _read_session(cursor, key, newest, since)
             loaded = None
-            if rows:
-                head = head_of(key, rows[0])
+            if found is not None:
+                app_rows = cursor.execute("select state from app_states where app_name = $1", names[:1]).fetchall()
+                sql = "select state from user_states where app_name = $1 and user_id = $2"
                 loaded = Loaded(
-                    head,
-                    state_of(cursor.execute("select state from app_states where app_name = $1", names[:1]).fetchall()),
-                    state_of(
-                        cursor.execute(
-                            "select state from user_states where app_name = $1 and user_id = $2", names[:2]
-                        ).fetchall()
-                    ),
-                    _read_events(cursor, head.session_no, newest, since),
+                    found[0], state_of(app_rows), state_of(cursor.execute(sql, names[:2]).fetchall()), found[1]
                 )
             cursor.commit()
         return loaded
@@ -401,23 +395,28 @@ def _refuse_stale(head: Head, known: Known) -> None:
         )
 
 
-def _read_events(
-    cursor: duckdb.DuckDBPyConnection, session_no: int, newest: int | None, since: float | None
-) -> list[CachedEvent]:
+def _read_session(
+    cursor: duckdb.DuckDBPyConnection, key: SessionKey, newest: int | None, since: float | None
+) -> tuple[Head, list[CachedEvent]] | None:
+    names = [key.app_name, key.user_id, key.session_id]
+    whole = newest is None and since is None
+    found = cursor.execute(SELECT_SESSION if whole else SELECT_HEAD, names).fetchone()
+    if found is None:
+        return None
     if newest == 0:
-        return []
-    if newest is None and since is None:
-        sql = "select seq, data, rewound from events where session_no = $1 and seq > $1"
-        rows = cursor.execute(sql, [session_no]).fetchall()
+        return head_of(key, found), []
+    number, sql = found[0], "select seq, data, rewound, timestamp, id from events where session_no = $1 and seq > $1 "
+    if whole:
+        rows = cursor.execute(sql, [number]).fetchall()
     else:
-        sql = (
-            "select seq, data, rewound from events where session_no = $1 and seq > $1 and timestamp >= $2 "
-            "order by timestamp desc, seq desc limit $3"
-        )
-        since = float("-inf") if since is None else since
-        rows = cursor.execute(sql, [session_no, since, 2**62 if newest is None else newest]).fetchall()
+        sql += "and timestamp >= $2 order by timestamp desc, seq desc limit $3"
+        start = float("-inf") if since is None else since
+        rows = cursor.execute(sql, [number, start, 2**62 if newest is None else newest]).fetchall()
     rows.sort()
-    return [CachedEvent(seq, data, rewound=rewound) for seq, data, rewound in rows]
+    if whole:
+        # The last event tells what SELECT_HEAD would have to look for.
+        found = (*found, rows[-1][0], *rows[-1][3:]) if rows else (*found, None, None, None)
+    return head_of(key, found), [CachedEvent(seq, data, rewound=rewound) for seq, data, rewound, *_ in rows]
 
 
 def events_of(

@@ -12,6 +12,10 @@ from session_store.event_rows import Columns
 from session_store.memory import CachedEvent, Head, Memory, State, UserScope
 from session_store.models import SessionKey
 
+SELECT_SESSION = """
+    select session_no, created_at, updated_at, deleted_at is not null, state
+    from sessions where id = $3 and user_id = $2 and app_name = $1
+"""
 SELECT_HEAD = """
     select s.session_no, s.created_at, s.updated_at, s.deleted_at is not null, s.state, e.seq, e.timestamp, e.id
     from sessions s left join (
