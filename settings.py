@@ -36,7 +36,9 @@ class Settings(BaseSettings):
     context_tokens: int = Field(
         4096, ge=512, le=1_048_576, description="Context window of the embedded model and of GGUF files, in tokens."
     )
-    threads: int = Field(0, ge=0, le=256, description="Threads of the embedded model and of GGUF files; 0: half of the cores.")
+    threads: int = Field(
+        0, ge=0, le=256, description="Threads of the embedded model and of GGUF files; 0: half of the cores."
+    )
 
     google_api_key: SecretStr | None = Field(
         None,

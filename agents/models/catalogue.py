@@ -72,7 +72,7 @@ class ModelCatalogue:
         try:
             llm = self._llm(model_id)
             if isinstance(llm.provider, LocalProvider):
-                answer = await llm.provider.complete(titles.raw_prompt(message), titles.RAW_OPTIONS)
+                answer = titles.first_words(await llm.provider.complete(titles.raw_prompt(message), titles.RAW_OPTIONS))
             else:
                 answer = await _ask(llm, message)
         except ColloquyError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from abc import abstractmethod
 
 from google.adk.models import BaseLlm
@@ -76,7 +77,8 @@ class LiteLlmProvider(RemoteProvider):
     """Whatever LiteLLM knows by ``provider/name``; it reads keys from variables of its own."""
 
     def __init__(self, model: str) -> None:
-        super().__init__(model, Party(f"LiteLLM ({model})", "its provider", "the key of that provider"))
+        secrets = tuple(value for name, value in os.environ.items() if name.endswith("_API_KEY") and value)
+        super().__init__(model, Party(f"LiteLLM ({model})", "its provider", "the key of that provider", secrets))
 
     def _build(self) -> BaseLlm:
         from google.adk.models.lite_llm import LiteLlm  # noqa: PLC0415 - takes seconds, and may not be installed

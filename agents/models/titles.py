@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+_DANGLING = frozenset("a an and are as at by for from in into is of on or the to vs with".split())  # noqa: SIM905
 _LONGEST_MESSAGE = 300
 _LONGEST_TITLE = 60
+_MOST_WORDS = 6
 
 _EXAMPLES = (
     ("can you help me plan a weekend trip to Lisbon with two kids?", "Weekend Trip to Lisbon"),
@@ -15,18 +17,19 @@ _EXAMPLES = (
     ("Explain how vaccines train the immune system, in simple words.", "How Vaccines Train Immunity"),
 )
 
-_GRAMMAR = r"""root ::= " " word (" " word){2,5} "\n"
-word ::= [A-Za-z0-9] [A-Za-z0-9'+#.-]{0,17}"""
+_GRAMMAR = r"""root ::= " " word (" " word){2,8} "\n"
+word ::= [A-Z] [a-z']{1,13} | [a-z] [a-z']{0,13} | [A-Z] [A-Z0-9]{0,5} | [0-9] [0-9a-z]{0,5}"""
 
 RAW_OPTIONS: Mapping[str, object] = {
     "grammar": _GRAMMAR,
-    "n_predict": 24,
+    "n_predict": 28,
     "temperature": 0.0,
     "repeat_penalty": 1.0,
     "stop": ["\n"],
     "cache_prompt": True,
 }
-"""For a raw completion of ``raw_prompt``: a few tokens, three to six words."""
+"""For a raw completion of ``raw_prompt``: a few tokens, at least three words. More than six are allowed, because at a
+limit the model would glue words together; ``first_words`` cuts them off."""
 
 INSTRUCTION = (
     "Write a title of three to six words for a conversation that begins with the user's message."
@@ -45,12 +48,20 @@ def shortened(message: str) -> str:
     return " ".join(message.split())[:_LONGEST_MESSAGE]
 
 
+def first_words(answer: str) -> str:
+    """As many words of an answer as a title may have."""
+    return " ".join(answer.split()[:_MOST_WORDS])
+
+
 def usable(answer: str, message: str) -> str | None:
     """The title in a model's answer; None when it is none, or an example, or only repeats the message."""
     line = next((line for line in answer.splitlines() if line.strip()), "")
     title = re.sub(r"^(title:)?[\s\"'“”*#]+|[\s\"'“”*.]+$", "", line.strip(), flags=re.IGNORECASE)
     words = title.split()
-    if not 3 <= len(words) <= 6 or len(title) > _LONGEST_TITLE:
+    while words and words[-1].lower() in _DANGLING:
+        words.pop()
+    title = " ".join(words)
+    if not 3 <= len(words) <= _MOST_WORDS or len(title) > _LONGEST_TITLE:
         return None
     if _plain(title) == _plain(message)[: len(_plain(title))] or len({word.lower() for word in words}) < 3:
         return None

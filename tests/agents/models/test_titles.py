@@ -15,6 +15,7 @@ MESSAGE = "My sink drips since yesterday, what can I do about it?"
         (" Fixing a Dripping Sink", "Fixing a Dripping Sink"),
         ('"fixing a dripping sink."\n', "Fixing a dripping sink"),
         ("Title: **Fixing a Dripping Sink**", "Fixing a Dripping Sink"),
+        ("Fixing a Dripping Sink in the", "Fixing a Dripping Sink"),
         ("\n\nWaschbecken tropft seit gestern", "Waschbecken tropft seit gestern"),
     ],
 )
