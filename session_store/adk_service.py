@@ -21,7 +21,8 @@ from session_store.adk_list import listed_sessions
 from session_store.event_rows import NewEvent
 from session_store.memory import CachedEvent
 from session_store.models import SessionKey
-from session_store.session_log import Known, Loaded, SessionLog, new_session_id
+from session_store.session_log import Known, SessionLog, new_session_id
+from session_store.session_reads import Loaded
 from session_store.shared_stores import borrow, give_back
 from session_store.store import Store
 

@@ -18,13 +18,15 @@ from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.sessions import _session_util as adk_session_util
 
+from session_store import session_reads
 from session_store.database import Database
 from session_store.event_rows import NewEvent
 from session_store.memory import CachedEvent, Head, Memory, State, UserScope
-from session_store.models import SessionKey, StoredEvent, TitleSource
+from session_store.models import SessionKey, TitleSource
 from session_store.rewinds import mark_rewound
 from session_store.session_index import Place
-from session_store.transaction import SELECT_HEAD, SELECT_SESSION, EventBuffer, Transaction, head_of, state_of
+from session_store.session_reads import Loaded
+from session_store.transaction import EventBuffer, Transaction, state_of
 from session_store.writer import Writer
 
 REMEMBERED_IDS = 500
@@ -38,16 +40,6 @@ class Known:
     """None if it was not read from this store, or was copied in a way that loses it."""
     updated_at: float
     last_event_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A session as of one moment."""
-
-    head: Head
-    app_state: State
-    user_state: State
-    events: list[CachedEvent]
 
 
 class SessionLog:
@@ -200,18 +192,7 @@ class SessionLog:
 
     def recall(self, key: SessionKey) -> Loaded | None:
         """The session from memory; None if it is not all there."""
-        memory = self.memory
-        scope = (key.app_name, key.user_id)
-        with memory.lock:
-            head = memory.heads.get(key)
-            if head is None or head.deleted:
-                return None
-            events = memory.events.get(head.session_no)
-            app_state = memory.app_states.get(key.app_name)
-            user_state = memory.user_states.get(scope)
-            if events is None or app_state is None or user_state is None:
-                return None
-            return Loaded(head, app_state, user_state, events.copy())
+        return session_reads.recall(self.memory, key)
 
     def load(self, key: SessionKey, *, newest: int | None = None, since: float | None = None) -> Loaded | None:
         """The session from the database; None if there is none.
@@ -221,19 +202,7 @@ class SessionLog:
             newest: only so many of its latest events by timestamp.
             since: only events from this time on.
         """
-        memory = self.memory
-        with memory.lock:
-            memory.loading += 1
-            generation = memory.generation
-        try:
-            loaded = self._read(key, newest, since)
-            with memory.lock:
-                if loaded is not None and memory.generation == generation:
-                    self._remember(loaded, everything=newest is None and since is None)
-        finally:
-            with memory.lock:
-                memory.loading -= 1
-        return None if loaded is None or loaded.head.deleted else loaded
+        return session_reads.load(self.database, self.memory, key, newest=newest, since=since)
 
     def user_state(self, scope: UserScope) -> State:
         """State shared by the sessions of a user with an application."""
@@ -340,33 +309,6 @@ class SessionLog:
             transaction.forget_head(head.key)
             self._event_ids.pop(head.session_no, None)
 
-    def _read(self, key: SessionKey, newest: int | None, since: float | None) -> Loaded | None:
-        names = [key.app_name, key.user_id, key.session_id]
-        with self.database.reading() as cursor:
-            cursor.begin()
-            found = _read_session(cursor, key, newest, since)
-            loaded = None
-            if found is not None:
-                app_rows = cursor.execute("select state from app_states where app_name = $1", names[:1]).fetchall()
-                sql = "select state from user_states where app_name = $1 and user_id = $2"
-                loaded = Loaded(
-                    found[0], state_of(app_rows), state_of(cursor.execute(sql, names[:2]).fetchall()), found[1]
-                )
-            cursor.commit()
-        return loaded
-
-    def _remember(self, loaded: Loaded, *, everything: bool) -> None:
-        memory, key = self.memory, loaded.head.key
-        scope = (key.app_name, key.user_id)
-        if key not in memory.heads:
-            memory.heads.put(key, loaded.head)
-        if key.app_name not in memory.app_states:
-            memory.app_states.put(key.app_name, loaded.app_state)
-        if scope not in memory.user_states:
-            memory.user_states.put(scope, loaded.user_state)
-        if everything and memory.heads.get(key) == loaded.head:
-            memory.events.put(loaded.head.session_no, loaded.events.copy())
-
 
 def _list(memory: Memory, heads: list[Head], *, hidden: bool) -> None:
     for head in heads:
@@ -393,46 +335,3 @@ def _refuse_stale(head: Head, known: Known) -> None:
             "The session has been modified in storage since it was loaded. Please reload the session before appending "
             "more events."
         )
-
-
-def _read_session(
-    cursor: duckdb.DuckDBPyConnection, key: SessionKey, newest: int | None, since: float | None
-) -> tuple[Head, list[CachedEvent]] | None:
-    names = [key.app_name, key.user_id, key.session_id]
-    whole = newest is None and since is None
-    found = cursor.execute(SELECT_SESSION if whole else SELECT_HEAD, names).fetchone()
-    if found is None:
-        return None
-    if newest == 0:
-        return head_of(key, found), []
-    number, sql = found[0], "select seq, data, rewound, timestamp, id from events where session_no = $1 and seq > $1 "
-    if whole:
-        rows = cursor.execute(sql, [number]).fetchall()
-    else:
-        sql += "and timestamp >= $2 order by timestamp desc, seq desc limit $3"
-        start = float("-inf") if since is None else since
-        rows = cursor.execute(sql, [number, start, 2**62 if newest is None else newest]).fetchall()
-    rows.sort()
-    if whole:
-        # The last event tells what SELECT_HEAD would have to look for.
-        found = (*found, rows[-1][0], *rows[-1][3:]) if rows else (*found, None, None, None)
-    return head_of(key, found), [CachedEvent(seq, data, rewound=rewound) for seq, data, rewound, *_ in rows]
-
-
-def events_of(
-    log: SessionLog, key: SessionKey, *, before: int | None, after: int | None, limit: int, include_rewound: bool
-) -> list[StoredEvent]:
-    """A page of a session's events. See ``Store.list_events``."""
-    low = 0 if after is None else after
-    high = 2**62 if before is None else before
-    known = log.recall(key)
-    if known is not None:
-        wanted = [e for e in known.events if low < e.seq < high and (include_rewound or not e.rewound)]
-        return [event.stored() for event in wanted[-limit:]] if limit else []
-    rows = log.database.rows(
-        "select seq, data, rewound from events where session_no = ("
-        "select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null) "
-        "and seq > $4 and seq < $5 and (not rewound or $6) order by seq desc limit $7",
-        [key.app_name, key.user_id, key.session_id, low, high, include_rewound, limit],
-    )
-    return [CachedEvent(seq, data, rewound=rewound).stored() for seq, data, rewound in reversed(rows)]

@@ -21,7 +21,8 @@ from session_store.models import (
 )
 from session_store.open_files import claim, release
 from session_store.session_list import page_of_sessions, session_of
-from session_store.session_log import SessionLog, events_of
+from session_store.session_log import SessionLog
+from session_store.session_reads import events_of
 from session_store.transaction import Transaction
 
 _RANKS = {source: rank for rank, source in enumerate(TitleSource)}
@@ -167,7 +168,15 @@ class Store:
         include_rewound: bool = False,
     ) -> list[StoredEvent]:
         """Events in order of append (oldest first), cut to the newest ``limit`` with ``after < seq < before``."""
-        return events_of(self.log, key, before=before, after=after, limit=limit, include_rewound=include_rewound)
+        return events_of(
+            self.log.database,
+            self.log.memory,
+            key,
+            before=before,
+            after=after,
+            limit=limit,
+            include_rewound=include_rewound,
+        )
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 
