@@ -94,7 +94,12 @@ class Database:
         """Move the write-ahead log into the main file, if it has grown large. Nothing is lost if that fails."""
         log = self.path.with_name(self.path.name + ".wal")
         limit = LOG_BYTES_UNDER_LOAD if under_load else LOG_BYTES
-        if self._broken or not log.exists() or log.stat().st_size < limit:
+        if self._broken:
+            return
+        try:
+            if log.stat().st_size < limit:
+                return
+        except OSError:
             return
         try:
             self.writer.execute("checkpoint")

@@ -50,6 +50,9 @@ class EventBuffer:
                 self._appender.clear()
                 raise
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
     def clear(self) -> None:
         """Forget rows that were not sent."""
         self._rows.clear()
@@ -60,6 +63,7 @@ class Transaction:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, events: EventBuffer, memory: Memory) -> None:
         self.changes = 0
+        self._started = False
         self._connection = connection
         self._events = events
         self._events.clear()
@@ -75,18 +79,20 @@ class Transaction:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Read, with everything that was changed so far."""
-        self.flush()
+        self._flush()
         return self._connection.execute(sql, parameters).fetchall()
 
     def change(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Change something that tells what it changed."""
         self.changes += 1
+        self._start()
         return self.rows(sql, parameters)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Change something."""
         self.changes += 1
-        self.flush()
+        self._start()
+        self._flush()
         self._connection.execute(sql, parameters)
 
     def add_event(self, row: Columns, session_no: int, cached: CachedEvent) -> None:
@@ -95,9 +101,31 @@ class Transaction:
         self._events.add(row)
         self.on_commit(lambda memory: memory.events.extend(session_no, cached))
 
-    def flush(self) -> None:
-        """Send buffered rows."""
-        self._events.flush()
+    def commit(self) -> None:
+        """Make everything durable."""
+        if self._started:
+            self._events.flush()
+            self._connection.commit()
+        else:
+            # Nothing but new events, the most frequent case: one statement needs no transaction around it.
+            self._events.flush()
+
+    def undo(self) -> None:
+        """Roll back, and forget everything."""
+        for action in self._on_rollback:
+            action()
+        if self._started:
+            self._connection.rollback()
+
+    def _start(self) -> None:
+        if not self._started:
+            self._connection.begin()
+            self._started = True
+
+    def _flush(self) -> None:
+        if self._events:
+            self._start()
+            self._events.flush()
 
     # -- memory --------------------------------------------------------------------------------------------------------
 
@@ -181,11 +209,6 @@ class Transaction:
     def on_rollback(self, action: Callable[[], object]) -> None:
         """Call ``action`` if nothing of this comes to pass."""
         self._on_rollback.append(action)
-
-    def undo(self) -> None:
-        """Forget everything, after the database did."""
-        for action in self._on_rollback:
-            action()
 
     def publish(self) -> None:
         """Show to everybody what was committed."""

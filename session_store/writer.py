@@ -27,14 +27,14 @@ class Transaction(Protocol):
     def changes(self) -> int:
         """Grows with every change that was asked for."""
 
-    def flush(self) -> None:
-        """Send buffered changes to the database."""
+    def commit(self) -> None:
+        """Make everything durable."""
 
     def publish(self) -> None:
         """Show the changes in memory, after they were committed."""
 
     def undo(self) -> None:
-        """Forget the changes, after they were rolled back."""
+        """Roll back, and forget the changes."""
 
 
 X = TypeVar("X", bound=Transaction)
@@ -155,24 +155,20 @@ class Writer(Generic[X]):
         if self._database.is_broken:
             self._database.reopen()
             self._reopened()
-        connection = self._database.writer
         transaction = self._begin()
-        connection.begin()
         try:
             outcomes = [_attempt(job, transaction) for job in jobs]
-            transaction.flush()
-            connection.commit()
+            transaction.commit()
         except BaseException as error:
-            transaction.undo()
-            self._roll_back(connection, error)
+            self._undo(transaction, error)
             raise
         transaction.publish()
         return outcomes
 
-    def _roll_back(self, connection: duckdb.DuckDBPyConnection, error: BaseException) -> None:
+    def _undo(self, transaction: X, error: BaseException) -> None:
         failure = error
         try:
-            connection.rollback()
+            transaction.undo()
         except duckdb.Error as rollback_error:
             if is_fatal(rollback_error):
                 failure = rollback_error
