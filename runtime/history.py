@@ -7,6 +7,7 @@ from google.adk.sessions import BaseSessionService
 from google.genai import types
 
 from session_store.models import SessionKey, Turn, TurnStatus
+from session_store.transcript import USER, text_of
 
 PARTIAL = "colloquy_partial"
 """Key in an event's custom metadata: the status of the turn that ended before this answer was complete."""
@@ -47,6 +48,20 @@ async def append_lost_message(sessions: BaseSessionService, turn: Turn) -> None:
     if session and not any(event.invocation_id == turn.id for event in session.events):
         content = types.Content.model_validate(turn.message)
         await sessions.append_event(session, Event(invocation_id=turn.id, author="user", content=content))
+
+
+async def has_answer(sessions: BaseSessionService, turn: Turn, text: str) -> bool:
+    """Whether the session has the answer whose chunks began with ``text``: it was complete when the process died, which
+    only could not be noted any more."""
+    session = await sessions.get_session(
+        app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
+    )
+    said = [
+        text_of(event.content)
+        for event in (session.events if session else ())
+        if event.invocation_id == turn.id and event.author != USER and text_of(event.content)
+    ]
+    return bool(said) and said[-1].startswith(text)
 
 
 async def _append(sessions: BaseSessionService, key: SessionKey, event: Event) -> None:

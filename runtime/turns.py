@@ -17,7 +17,7 @@ from google.adk.runners import Runner
 
 from runtime.bus import BusEvent, Happening
 from runtime.execution import Execution, Services
-from runtime.history import append_lost_message, append_partial_answer
+from runtime.history import append_lost_message, append_partial_answer, has_answer
 from runtime.live import LiveTurn, LiveView, unfinished_text
 from runtime.texts import first_words, user_content
 from session_store.errors import ColloquyError
@@ -220,7 +220,7 @@ class Turns:
             text = unfinished_text(store.partial_text(turn.id))
             with suppress(SessionNotFoundError):  # deleted in the meantime
                 await append_lost_message(sessions, turn)
-                if text:
+                if text and not await has_answer(sessions, turn, text):
                     await append_partial_answer(
                         sessions, turn, author=turn.key.app_name, text=text, status=TurnStatus.INTERRUPTED
                     )

@@ -1,0 +1,136 @@
+"""``kill -9`` at any moment: whatever was acknowledged is there, and the next start goes on from it."""
+
+import multiprocessing
+import random
+import statistics
+from collections import defaultdict
+from contextlib import closing
+
+import pytest
+
+from runtime.live import unfinished_text
+from session_store.models import TurnStatus
+from session_store.transcript import message_text, messages, text_of
+from tests.support import crash_driver
+from tests.support.scripted import COUNT
+from tests.support.workbenches import counted, finish, new_session, open_workbench, said
+
+KILLS = 20
+MOST_FACTS = 500
+"""The process is killed after it has told of a random number of facts, at most this many: about a second's worth."""
+
+LOST_AT_MOST = 0.3
+"""Seconds of an unfinished answer that a crash may take."""
+
+
+class Witness:
+    """Remembers over all lives of the process what it has acknowledged."""
+
+    def __init__(self):
+        self.turns, self.events = {}, {}
+        self.said, self.kept = defaultdict(list), defaultdict(str)
+
+    def hear(self, fact):
+        match fact.pop("kind"):
+            case "turn":
+                self.turns[fact["id"]] = fact
+            case "event":
+                self.events[fact["id"]] = fact
+            case "said":
+                self.said[fact["turn"]].append((fact["at"], fact["text"]))
+            case "kept":
+                self.kept[fact["turn"]] += fact["text"]
+
+    def seconds_lost(self, turn_id, text):
+        """How long before the crash the first word was said that is not in ``text``."""
+        said = self.said[turn_id]
+        missing = [at for number, (at, _) in enumerate(said) if len(counted(number + 1)) > len(text)]
+        return said[-1][0] - missing[0] if missing else 0.0
+
+
+def processes():
+    """Starts processes that have the app imported already, where the system can do that."""
+    ways = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
+    if "forkserver" in ways:
+        context.set_forkserver_preload([crash_driver.__name__])
+    return context
+
+
+def live_and_die(context, folder, witness, facts):
+    """Let the process work until it has told of so many facts, kill it, and hear out what it had told by then."""
+    listener, teller = context.Pipe(duplex=False)
+    process = context.Process(target=crash_driver.converse_until_killed, args=(folder, teller), daemon=True)
+    process.start()
+    teller.close()
+    try:
+        for _ in range(facts):
+            assert listener.poll(60), "the process fell silent"
+            witness.hear(listener.recv())
+    finally:
+        process.kill()
+        process.join()
+    try:
+        while True:
+            witness.hear(listener.recv())
+    except (EOFError, OSError):  # the last fact may be cut off
+        listener.close()
+
+
+def check(workbench, witness):
+    """Everything acknowledged is there, once. Returns the seconds of text that interrupted turns lost, by turn id."""
+    bubbles, events = defaultdict(list), {}
+    for session in {fact["session"] for fact in witness.turns.values()}:
+        stored = workbench.store.list_events(workbench.store.get_session(session).key, limit=100_000)
+        assert len({one.event.id for one in stored}) == len(stored)
+        events |= {one.event.id: one.event for one in stored}
+        for message in messages(stored):
+            bubbles[message.turn_id].append(message)
+    for event_id, fact in witness.events.items():
+        assert text_of(events[event_id].content) == fact["text"]
+    turns = workbench.store.get_turns(witness.turns)
+    for turn_id, fact in witness.turns.items():
+        check_turn(turns[turn_id], fact["text"], bubbles[turn_id], witness.kept[turn_id])
+    return {
+        turn_id: witness.seconds_lost(turn_id, bubbles[turn_id][-1].text if len(bubbles[turn_id]) > 1 else "")
+        for turn_id, turn in turns.items()
+        if turn.status is TurnStatus.INTERRUPTED and witness.said[turn_id]
+    }
+
+
+def check_turn(turn, text, bubbles, kept):
+    question, *answers = bubbles
+    assert (question.author, question.text) == ("user", text)
+    assert message_text(turn) == text
+    assert len(answers) <= 1, "an answer stands there twice"
+    answer = answers[0].text if answers else ""
+    whole = counted(int(COUNT.search(text)[1]))
+    assert turn.status in (TurnStatus.COMPLETED, TurnStatus.INTERRUPTED)
+    if turn.status is TurnStatus.COMPLETED:
+        assert answer == whole
+    assert whole.startswith(answer)
+    assert answer.startswith(unfinished_text(kept))
+
+
+@pytest.mark.slow
+def test_twenty_kills_under_load_lose_nothing_that_was_acknowledged(tmp_path, record_testsuite_property):
+    context, witness, chance, lost = processes(), Witness(), random.Random(), {}
+    for _ in range(KILLS):
+        live_and_die(context, tmp_path / "data", witness, chance.randint(1, MOST_FACTS))
+        with closing(open_workbench(tmp_path / "data")) as workbench:
+            assert not workbench.store.list_unfinished_turns()
+            lost |= check(workbench, witness)
+    assert len(witness.events) > KILLS
+    record_testsuite_property("acknowledged", len(witness.turns) + len(witness.events))
+    record_testsuite_property("most_seconds_lost", max(lost.values()))
+    assert statistics.median(lost.values()) <= LOST_AT_MOST
+
+
+def test_an_answer_that_was_stored_before_the_crash_does_not_stand_there_twice(tmp_path):
+    with closing(open_workbench(tmp_path)) as workbench:
+        key = new_session(workbench)
+        [turn] = finish(workbench, workbench.turns.submit(key, "count 50"))
+        workbench.store.update_turn(turn.id, status=TurnStatus.RUNNING)  # as if killed before the end was kept
+        workbench.store.append_chunks({turn.id: counted(40)})
+    with closing(open_workbench(tmp_path)) as workbench:
+        assert said(workbench, key) == [("user", "count 50"), ("assistant", counted(50))]

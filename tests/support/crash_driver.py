@@ -1,0 +1,80 @@
+"""What a process does that holds many conversations at once until it is killed.
+
+It tells of whatever has been acknowledged: a session created, a message taken, an event appended, a piece of an
+unfinished answer kept; and of each chunk that the model has said.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from google.adk.events.event import Event
+from google.adk.sessions import Session
+
+from runtime import workbench as workbench_module
+from runtime.bus import BusEvent, Happening
+from session_store import DuckDBSessionService, Store
+from session_store.transcript import text_of
+from tests.support.workbenches import finish, new_session, open_workbench
+
+SESSIONS = 4
+MESSAGES = ("count 5 every 10 ms", "count 200 every 10 ms")
+
+_lock = threading.Lock()
+_listener: list[Connection] = []
+
+
+def tell(kind: str, **facts: object) -> None:
+    """Tell the parent, whatever other threads tell."""
+    with _lock:
+        _listener[0].send({"kind": kind, **facts})
+
+
+class TellingSessions(DuckDBSessionService):
+    """Tells of each event that was appended."""
+
+    async def append_event(self, session: Session, event: Event) -> Event:
+        appended = await super().append_event(session, event)
+        if not event.partial:
+            tell("event", id=event.id, session=session.id, turn=event.invocation_id, text=text_of(event.content))
+        return appended
+
+
+class TellingStore(Store):
+    """Tells of each piece of an answer that was kept."""
+
+    def append_chunks(self, chunks: Mapping[str, str]) -> None:
+        super().append_chunks(chunks)
+        for turn, text in chunks.items():
+            tell("kept", turn=turn, text=text)
+
+
+def converse_until_killed(folder: Path, listener: Connection) -> None:
+    """Open the data folder and hold conversations in ``SESSIONS`` new sessions, without an end."""
+    _listener.append(listener)
+    workbench_module.DuckDBSessionService, workbench_module.Store = TellingSessions, TellingStore  # type: ignore[misc]
+    workbench = open_workbench(folder)
+
+    def hear(event: BusEvent) -> None:
+        if event.kind is Happening.AGENT_CHUNK:
+            tell("said", turn=event.turn_id, text=event.text, at=time.monotonic())
+
+    def converse() -> None:
+        key = new_session(workbench)
+        while True:
+            turns = []
+            for message in MESSAGES:
+                turns.append(workbench.turns.submit(key, message))
+                tell("turn", id=turns[-1].id, session=key.session_id, text=message)
+            finish(workbench, *turns)
+
+    workbench.bus.subscribe(hear)
+    threads = [threading.Thread(target=converse) for _ in range(SESSIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
