@@ -24,7 +24,10 @@ class SessionKey:
 
 
 class SessionStatus(StrEnum):
-    """What a session is doing, derived from its turns."""
+    """What a session is doing, derived from its turns.
+
+    It is terminated if its newest turn was cut off because the process died; the next turn changes that.
+    """
 
     IDLE = "idle"
     QUEUED = "queued"
