@@ -1,0 +1,88 @@
+"""A start that cannot succeed says why and what to do; one that can does not depend on where one stands."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from tests.support.servers import APP, PATIENCE, ROOT, Server, environment, free_port, streamlit_command
+from tests.support.workbenches import open_workbench
+
+
+def refused(data_dir, *, prefix=(), **settings):
+    """What the app prints when it does not start."""
+    ended = subprocess.run(
+        [*prefix, *streamlit_command(APP, free_port())],
+        cwd=ROOT,
+        env=environment(data_dir, **settings),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        check=False,
+    )
+    printed = ended.stdout + ended.stderr
+    assert ended.returncode != 0, printed
+    assert "Traceback" not in printed
+    return printed
+
+
+def test_a_wrong_setting_is_named_with_what_is_expected(tmp_path):
+    printed = refused(tmp_path / "data", max_turns="many", threads=-1)
+    assert "COLLOQUY_MAX_TURNS='many'" in printed
+    assert "COLLOQUY_THREADS='-1'" in printed
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_data_folder_in_use_is_refused_with_the_process_that_holds_it(tmp_path):
+    with closing(open_workbench(tmp_path / "data")):
+        printed = refused(tmp_path / "data")
+    assert "is in use by" in printed
+    if sys.platform != "win32":  # which does not tell
+        assert f"PID {os.getpid()}" in printed
+
+
+def bound_by_permissions():
+    """A prefix for commands that makes permissions bind even root."""
+    if sys.platform == "win32":
+        pytest.skip("folders of Windows have no such permissions")
+    if os.geteuid() != 0:
+        return []
+    if not (setpriv := shutil.which("setpriv")):
+        pytest.skip("permissions do not bind root")
+    return [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
+
+
+def test_a_read_only_data_folder_is_refused_with_what_to_do(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    assert "Give this user write permission" in refused(folder, prefix=bound_by_permissions())
+
+
+def test_a_file_in_place_of_the_data_folder_is_refused_with_what_to_do(tmp_path):
+    (tmp_path / "data").write_text("not a folder")
+    assert "is a file" in refused(tmp_path / "data")
+
+
+def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path):
+    (tmp_path / "data").mkdir()
+    database = tmp_path / "data" / "colloquy.duckdb"
+    database.write_bytes(b"no database" * 1000)
+    assert "cannot be read as a DuckDB database" in refused(tmp_path / "data")
+    assert database.read_bytes() == b"no database" * 1000
+
+
+def test_it_starts_from_any_working_directory_and_ends_when_asked_to(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    server = Server(tmp_path / "data", script=APP, models_dir=tmp_path / "no-models").start(cwd=elsewhere)
+    with closing(server):
+        server.stop()
+    assert "Traceback" not in server.output()
+    with closing(open_workbench(tmp_path / "data")) as workbench:
+        assert not workbench.store.list_sessions("local").items
