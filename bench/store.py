@@ -136,13 +136,8 @@ async def fill_session(service: BaseSessionService, events: int) -> str:
 
 
 async def fill_crowd(service: BaseSessionService, sessions: int) -> None:
-    for first in range(0, sessions, AT_ONCE):
-        await asyncio.gather(
-            *(
-                service.create_session(app_name="bench", user_id="crowd", state={"topic": f"number {number}"})
-                for number in range(first, min(first + AT_ONCE, sessions))
-            )
-        )
+    for number in range(sessions):
+        await service.create_session(app_name="bench", user_id="crowd", state={"topic": f"number {number}"})
 
 
 def openers(folder: Path) -> dict[str, Callable[[str], BaseSessionService]]:
