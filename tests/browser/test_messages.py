@@ -1,0 +1,129 @@
+"""What one can do with messages: begin, stop, try again, edit, copy."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.chat import TEXT
+from tests.support.workbenches import counted
+
+
+def test_a_first_visit_offers_prompts_and_a_click_gets_an_answer(chat):
+    expect(chat.page.get_by_role("heading", name="What shall we talk about?")).to_be_visible()
+    prompt = chat.prompts.first.inner_text().splitlines()[-1]
+    chat.prompts.first.click()
+    chat.shows(prompt, f"You said: {prompt}")
+    assert chat.session_id
+
+
+def test_a_link_to_a_session_that_is_not_there_says_so(visitor):
+    tab = visitor.tab().open("00000000-0000-4000-8000-000000000000")
+    expect(tab.page.get_by_text("This chat is not here any more.")).to_be_visible()
+
+
+def test_stop_keeps_what_was_said_and_marks_it(chat):
+    chat.begin("count 12 then wait")
+    chat.wait_for_words(12)
+    chat.stop.click()
+    expect(chat.page.get_by_text("Stopped: this answer is not complete.")).to_be_visible()
+    chat.shows("count 12 then wait", counted(12))
+    chat.send("hello")
+    chat.shows("count 12 then wait", counted(12), "hello", "You said: hello")
+
+
+def test_a_waiting_message_can_be_withdrawn(chat):
+    chat.begin("count 3 then wait")
+    chat.wait_for_words(3)
+    chat.send("never mind")
+    chat.page.get_by_role("button", name="Withdraw").click()
+    expect(chat.page.get_by_role("button", name="Withdraw")).to_have_count(0)
+    chat.stop.click()
+    expect(chat.stop).to_have_count(0)
+    expect(chat.texts.first).to_have_text("count 3 then wait")
+    expect(chat.texts.nth(1)).to_have_text(counted(3).strip())
+
+
+def test_a_failure_says_why_and_try_again_runs_it_again(chat):
+    chat.begin("count 4 then fail")
+    failure = chat.page.get_by_text("The scripted model failed as it was told to.")
+    expect(failure).to_have_count(1)
+    expect(chat.page.get_by_text("Failed: this answer is not complete.")).to_be_visible()
+    retry = chat.page.locator('[class*="st-key-retry-"]')
+    first = re.search(r"st-key-(retry-\S+)", retry.get_attribute("class"))[1]
+    retry.get_by_role("button", name="Try again").click()
+    expect(chat.page.locator(f'[class*="st-key-retry-"]:not(.st-key-{first})')).to_have_count(1)
+    expect(failure).to_have_count(1)
+    expect(chat.texts.filter(has_text="count 4 then fail")).to_have_count(1)
+
+
+def test_the_last_message_can_be_edited_and_is_answered_again(chat):
+    chat.begin("first")
+    chat.shows("first", "You said: first")
+    chat.send("tpyo")
+    chat.shows("first", "You said: first", "tpyo", "You said: tpyo")
+    chat.page.get_by_role("button", name="Edit").click()
+    box = chat.page.get_by_role("textbox", name="Message", exact=True)
+    expect(box).to_have_value("tpyo")
+    box.fill("history")
+    chat.page.get_by_role("button", name="Send again").click()
+    expect(chat.answers.last.locator(TEXT)).to_have_text(
+        re.compile("user: first.*model: You said: first.*history", re.DOTALL)
+    )
+    expect(chat.texts).to_have_count(4)
+    expect(chat.answers.last).not_to_contain_text("tpyo")
+
+
+def test_editing_can_be_given_up(chat):
+    chat.begin("hello")
+    chat.shows("hello", "You said: hello")
+    chat.page.get_by_role("button", name="Edit").click()
+    chat.page.get_by_role("textbox", name="Message", exact=True).fill("something else")
+    chat.page.get_by_role("button", name="Cancel").click()
+    chat.shows("hello", "You said: hello")
+
+
+def test_copying_a_message_puts_its_markdown_on_the_clipboard(chat):
+    markdown = "Some **bold** text with `code`, $5 and :red[no colour]"
+    chat.begin(markdown)
+    expect(chat.answers.last.get_by_role("button", name="Copy message")).to_be_visible()
+    chat.answers.last.get_by_role("button", name="Copy message").click()
+    expect(chat.answers.last.get_by_role("button", name="Copied")).to_be_visible()
+    assert chat.page.evaluate("navigator.clipboard.readText()") == f"You said: {markdown}"
+
+
+def test_markdown_code_and_tables_are_shown_as_such(chat):
+    chat.begin("x\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nprint(1)\n```\n\n**strong**")
+    expect(chat.answers.last.locator("table td").first).to_have_text("1")
+    expect(chat.answers.last.locator("pre code")).to_have_text(re.compile(r"print\(1\)"))
+    expect(chat.answers.last.locator("strong")).to_have_text("strong")
+
+
+def test_raw_html_and_remote_images_are_neither_rendered_nor_loaded(chat):
+    hostile = (
+        '<img src="http://example.invalid/a.png" onerror="window.owned=1"> <b>bold?</b> '
+        "<script>window.owned=1</script> ![picture](http://example.invalid/b.png) "
+        "![ref][1]\n\n[1]: http://example.invalid/c.png\n\n[link](javascript:window.owned=1)"
+    )
+    chat.begin(hostile)
+    expect(chat.answers.last.get_by_role("button", name="Copy message")).to_be_visible()
+    body = chat.answers.last.locator(TEXT)
+    expect(body).to_contain_text("<b>bold?</b>")
+    for tag in ("img", "b", "script", "iframe"):
+        expect(body.locator(tag)).to_have_count(0)
+    assert chat.page.evaluate("window.owned") is None
+    assert not body.locator("a").evaluate_all("links => links.filter(link => link.protocol === 'javascript:').length")
+
+
+def test_the_model_can_be_changed_and_one_that_is_not_set_up_says_what_to_do(chat):
+    chat.begin("hello")
+    chat.shows("hello", "You said: hello")
+    menu = chat.page.locator(".st-key-model-menu button")
+    menu.click()
+    chat.page.get_by_role("menuitem", name="Scripted two").click()
+    expect(menu).to_contain_text("Scripted two")
+    chat.send("again")
+    expect(chat.answers.last).to_contain_text("Scripted two")
+    menu.click()
+    chat.page.get_by_role("menuitem", name="Not here").click()
+    expect(chat.page.get_by_text("Set COLLOQUY_NOT_HERE to use this model.")).to_be_visible()
+    expect(menu).to_contain_text("Scripted two")
