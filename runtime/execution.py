@@ -85,6 +85,7 @@ class Execution:
         self._services = services
         self._live = live
         self._tally = _Tally()
+        self._message_stored = False
         self._abort = asyncio.Event()
         self.over = asyncio.Event()
         self._ended_early_as = TurnStatus.STOPPED
@@ -102,18 +103,22 @@ class Execution:
             self.over.set()
 
     async def _run(self) -> None:
-        turn = self._live.turn
         self._live.status = TurnStatus.RUNNING
+        problem = None
         try:
             await self._update(status=TurnStatus.RUNNING, started_at=time.time())
             await self._converse()
         except ColloquyError as error:
-            await self._end(TurnStatus.FAILED, str(error))
-        except Exception as error:
-            log.warning("turn failed", turn=turn.id, exc_info=True)
-            await self._end(TurnStatus.FAILED, f"The agent failed with {type(error).__name__}: {error}")
+            problem = str(error)
+        except Exception as error:  # an agent may raise anything, and only its own turn may fail
+            log.warning("turn failed", turn=self._live.turn.id, exc_info=True)
+            problem = f"The agent failed with {type(error).__name__}: {error}"
+        if self._abort.is_set():  # and whatever breaks then breaks because of that
+            await self._end(self._ended_early_as)
+        elif problem:
+            await self._end(TurnStatus.FAILED, problem)
         else:
-            await self._end(self._ended_early_as if self._abort.is_set() else TurnStatus.COMPLETED)
+            await self._end(TurnStatus.COMPLETED)
 
     async def _converse(self) -> None:
         turn = self._live.turn
@@ -145,6 +150,7 @@ class Execution:
             return
         if event.error_code and event.error_code != ABORTED:
             raise AgentFailedError(event.error_message or f"The model ended the answer with {event.error_code}.")
+        self._message_stored = True
         self._tally.count(event.usage_metadata)
         if event.error_code != ABORTED:
             self._live.event_stored()
@@ -169,7 +175,8 @@ class Execution:
         turn = self._live.turn
         said = self._live.view()
         with suppress(SessionNotFoundError):  # deleted in the meantime
-            await append_lost_message(self._services.sessions, turn)
+            if not self._message_stored:
+                await append_lost_message(self._services.sessions, turn)
             if said.text:
                 await append_partial_answer(
                     self._services.sessions,

@@ -54,6 +54,7 @@ class Turns:
         self._at_work: set[SessionKey] = set()
         self._executions: dict[str, Execution] = {}
         self._lock = threading.Lock()
+        self._entry = threading.Lock()  # keeps the order of the rows that of the queue
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="turns", daemon=True)
         self._slots = asyncio.Semaphore(max_turns)
@@ -89,7 +90,7 @@ class Turns:
             raise SessionGoneError("This chat was deleted. Undo that, or start a new one.")
         if session.title_source is TitleSource.NONE:
             self._services.store.rename_session(key, first_words(text), TitleSource.WORDS)
-        with self._lock:  # so that the order of the rows is the order of the queue
+        with self._entry:
             turn = Turn(
                 id=str(uuid.uuid4()),
                 key=key,
@@ -99,11 +100,7 @@ class Turns:
                 created_at=time.time(),
             )
             self._services.store.create_turn(turn)
-            live = LiveTurn(turn)
-            self._live[key].append(live)
-            if key not in self._at_work:
-                self._at_work.add(key)
-                self._spawn_soon(self._work_off(key))
+            self._enqueue(LiveTurn(turn))
         self._publish(Happening.TURN_CHANGED, key, turn.id)
         return turn
 
@@ -134,6 +131,14 @@ class Turns:
         """The turns of a session that are not over, in order: the first may be running, the others wait."""
         with self._lock:
             return [turn.view() for turn in self._live.get(key, ())]
+
+    def _enqueue(self, live: LiveTurn) -> None:
+        key = live.turn.key
+        with self._lock:
+            self._live[key].append(live)
+            if key not in self._at_work:
+                self._at_work.add(key)
+                self._spawn_soon(self._work_off(key))
 
     # -- on the loop ---------------------------------------------------------------------------------------------------
 
