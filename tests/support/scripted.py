@@ -12,12 +12,17 @@ The message says what the answer is:
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
-from google.adk.models import BaseLlm, LlmRequest, LlmResponse
+from google.adk.models import BaseLlm
+from google.adk.models.llm_request import LlmRequest
+from google.adk.models.llm_response import LlmResponse
 from google.genai import types
 
 from agents.models import ModelCatalogue, ModelError, ModelInfo, ModelUnavailableError
@@ -25,8 +30,15 @@ from settings import Settings
 
 COUNT = re.compile(r"count (\d+)(?: every (\d+) ms)?(?: then (fail|wait))?")
 
-FIRST_TOKENS: dict[str, float] = {}
-"""When the first word of the answer to each message was given, in Unix seconds."""
+TIMES = "SCRIPTED_TIMES"
+"""Environment variable: a file that gets a line for each answer that was said to its end."""
+
+
+def note_times(message: str, first: float, last: float) -> None:
+    """Write down when the first and the last word of the answer to a message were given, in Unix seconds."""
+    if file := os.environ.get(TIMES):
+        with Path(file).open("a", encoding="utf-8") as notes:
+            notes.write(json.dumps({"message": message, "first": first, "last": last}) + "\n")
 
 
 class ScriptedModel(BaseLlm):
@@ -34,11 +46,14 @@ class ScriptedModel(BaseLlm):
 
     async def generate_content_async(self, llm_request: LlmRequest, stream: bool = False) -> Any:
         message = text_of(llm_request.contents[-1])
-        said = []
+        said: list[str] = []
+        first = last = time.time()
         async for word in _words(message, llm_request):
-            FIRST_TOKENS.setdefault(message, time.time())
+            last = time.time()
+            first = first if said else last
             said.append(word)
             yield LlmResponse(partial=True, content=_content(word))
+        note_times(message, first, last)
         yield LlmResponse(
             content=_content("".join(said)),
             usage_metadata=types.GenerateContentResponseUsageMetadata(

@@ -1,0 +1,57 @@
+"""What one run of the page's script costs without a browser: time and queries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from streamlit.testing.v1 import AppTest
+
+from bench.browser_app import ROOT
+from runtime.workbench import Workbench, install
+from session_store.database import Database
+from settings import Settings
+from tests.support.scripted import ScriptedModels
+
+RUNS = 10
+
+
+def cost_of_runs(folder: Path, session_id: str) -> dict[str, list[float]]:
+    """Milliseconds and queries of a full run that shows a session of the data folder."""
+    workbench = Workbench.open(Settings(_env_file=None, data_dir=folder), ScriptedModels())
+    install(workbench)
+    try:
+        page = AppTest.from_file(str(ROOT / "ui" / "shell.py"), default_timeout=60)
+        page.query_params["session"] = session_id
+        page.run()
+        times, queries = [], []
+        for _ in range(RUNS):
+            with counting_queries() as count:
+                start = time.perf_counter()
+                page.run()
+                times.append((time.perf_counter() - start) * 1000)
+            queries.append(float(count()))
+    finally:
+        install(None)
+        workbench.close()
+    return {"full run in AppTest, ms": times, "full run: queries": queries}
+
+
+@contextmanager
+def counting_queries() -> Iterator[Callable[[], int]]:
+    taken: list[float] = []
+    original = Database.reading
+
+    @contextmanager
+    def counted(database: Database) -> Iterator[Any]:
+        start = time.perf_counter()
+        with original(database) as cursor:
+            yield cursor
+        taken.append(time.perf_counter() - start)
+
+    with patch.object(Database, "reading", counted):
+        yield lambda: len(taken)
