@@ -18,6 +18,7 @@ from google.adk.sessions.state import State
 
 from session_store.addresses import path_of
 from session_store.adk_list import listed_sessions
+from session_store.bulk import collection_paused
 from session_store.event_rows import NewEvent
 from session_store.memory import CachedEvent
 from session_store.models import SessionKey
@@ -190,7 +191,8 @@ def _read(
 
 def _session(loaded: Loaded, newest: int | None, since: float | None) -> Session:
     head = loaded.head
-    events = sorted((event.event() for event in loaded.events), key=_timestamp)
+    with collection_paused():
+        events = sorted([event.event() for event in loaded.events], key=_timestamp)
     if since is not None:
         events = [event for event in events if event.timestamp >= since]
     if newest is not None:
@@ -208,8 +210,9 @@ def _session(loaded: Loaded, newest: int | None, since: float | None) -> Session
 
 
 def _warm(events: list[CachedEvent]) -> None:
-    for event in events:
-        event.warm()
+    with collection_paused():
+        for event in events:
+            event.warm()
 
 
 def merged_state(session: Mapping[str, Any], app: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
