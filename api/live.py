@@ -14,6 +14,10 @@ from runtime.workbench import current
 PACE = 0.04
 """Seconds between two wakes of one page: 25 a second look continuous, and more would only load the browser."""
 
+LIST_DELAY = 0.3
+"""Seconds that news of the list of sessions may wait for more. The start of a turn is several pieces of it, and
+drawing the list for each would come before the first word of the answer, which people wait for."""
+
 FOREIGN_ORIGIN = 4403
 
 
@@ -41,6 +45,7 @@ async def wake(socket: WebSocket) -> None:
             await asyncio.wait((waking, leaving), return_when=asyncio.FIRST_COMPLETED)
             waking.cancel()
             if news.is_set():
+                await asyncio.sleep(0 if session_id else LIST_DELAY)
                 news.clear()
                 await socket.send_text("news")
                 await asyncio.sleep(PACE)
