@@ -23,13 +23,16 @@ def conversation(session: SessionSummary) -> None:
     _head(session)
     events, more = _window(session.key)
     settled = _without_last_turn(events)
-    if more:
-        st.button("Show older messages", key="older", icon=":material/expand_less:", on_click=_older, width="stretch")
-    turns = current().store.get_turns({event.event.invocation_id for event in settled})
-    for message in messages(settled):
-        bubble(message, turns.get(message.turn_id), agent.head.icon)
+    with st.container(key="settled"):  # one place for all of it: Streamlit knows the live end below by its place
+        if more:
+            st.button(
+                "Show older messages", key="older", icon=":material/expand_less:", on_click=_older, width="stretch"
+            )
+        turns = current().store.get_turns({event.event.invocation_id for event in settled})
+        for message in messages(settled):
+            bubble(message, turns.get(message.turn_id), agent.head.icon)
+        model_notice(session.model)
     after = settled[-1].seq if settled else (events[0].seq - 1 if events else 0)
-    model_notice(session.model)
     live_end(session.key, after, state.title_of(session), agent.head.icon)
 
 
