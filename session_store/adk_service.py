@@ -18,9 +18,7 @@ from google.adk.sessions.state import State
 
 from session_store.addresses import path_of
 from session_store.adk_list import listed_sessions
-from session_store.bulk import collection_paused
 from session_store.event_rows import NewEvent
-from session_store.memory import CachedEvent
 from session_store.models import SessionKey
 from session_store.session_log import Known, SessionLog, new_session_id
 from session_store.session_reads import Loaded
@@ -98,10 +96,7 @@ class DuckDBSessionService(BaseSessionService):
         if loaded is not None:
             return _session(loaded, newest, since)
         # Parsing is the slow part, and the caller's loop has others to serve.
-        loaded, session = await asyncio.to_thread(_read, log, key, newest, since)
-        if loaded is not None and newest is None and since is None:
-            asyncio.get_running_loop().run_in_executor(None, _warm, loaded.events)
-        return session
+        return await asyncio.to_thread(_read, log, key, newest, since)
 
     async def list_sessions(self, *, app_name: str, user_id: str | None = None) -> ListSessionsResponse:
         """Sessions without their events, oldest update first; of all users if none is given."""
@@ -182,17 +177,14 @@ def _key(app_name: str, user_id: str, session_id: str) -> SessionKey:
     return SessionKey(app_name, user_id, session_id.strip() if session_id else session_id)
 
 
-def _read(
-    log: SessionLog, key: SessionKey, newest: int | None, since: float | None
-) -> tuple[Loaded | None, Session | None]:
+def _read(log: SessionLog, key: SessionKey, newest: int | None, since: float | None) -> Session | None:
     loaded = log.load(key, newest=newest, since=since)
-    return loaded, None if loaded is None else _session(loaded, newest, since)
+    return None if loaded is None else _session(loaded, newest, since)
 
 
 def _session(loaded: Loaded, newest: int | None, since: float | None) -> Session:
     head = loaded.head
-    with collection_paused():
-        events = sorted([event.event() for event in loaded.events], key=_timestamp)
+    events = sorted([event.event() for event in loaded.events], key=_timestamp)
     if since is not None:
         events = [event for event in events if event.timestamp >= since]
     if newest is not None:
@@ -207,12 +199,6 @@ def _session(loaded: Loaded, newest: int | None, since: float | None) -> Session
     session.events = events
     session._storage_update_marker = str(head.revision)  # noqa: SLF001
     return session
-
-
-def _warm(events: list[CachedEvent]) -> None:
-    with collection_paused():
-        for event in events:
-            event.warm()
 
 
 def merged_state(session: Mapping[str, Any], app: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:

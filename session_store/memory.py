@@ -20,7 +20,7 @@ V = TypeVar("V")
 State = Mapping[str, Any]
 UserScope = tuple[str, str]
 SESSIONS = 2_000
-EVENTS = 50_000
+EVENTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +39,28 @@ class Head:
 
 
 class CachedEvent:
-    """A stored event, parsed when it is wanted for the second time."""
+    """A stored event. Parsed for each caller at first, and copied once it turns out to be wanted again: to analyse and
+    to copy an event that is read only once would cost more than to parse it."""
 
-    __slots__ = ("_parsed", "data", "rewound", "seq")
+    __slots__ = ("_parsed", "_wanted", "data", "rewound", "seq")
 
     def __init__(self, seq: int, data: str, *, rewound: bool) -> None:
         self.seq = seq
         self.data = data
         self.rewound = rewound
+        self._wanted = False
         self._parsed: tuple[Event, Callable[[Event], Event]] | None = None
 
     def event(self) -> Event:
-        """An event of the caller's own, as a copy if it was parsed before."""
-        known = self._parsed
-        return Event.model_validate_json(self.data) if known is None else known[1](known[0])
-
-    def warm(self) -> None:
-        """Parse the event, so that ``event`` need only copy it."""
+        """An event of the caller's own."""
         if self._parsed is None:
             event = Event.model_validate_json(self.data)
+            if not self._wanted:
+                self._wanted = True
+                return event
             self._parsed = event, copier_of(event)
+        event, copy = self._parsed
+        return copy(event)
 
     def stored(self) -> StoredEvent:
         """An event of the caller's own, with its place in the store."""

@@ -24,16 +24,12 @@ class SessionKey:
 
 
 class SessionStatus(StrEnum):
-    """What a session is doing, derived from its turns.
-
-    It is terminated if its newest turn was cut off because the process died; the next turn changes that.
-    """
+    """What a session is doing, derived from its turns."""
 
     IDLE = "idle"
     QUEUED = "queued"
     RUNNING = "running"
     PAUSED = "paused"
-    TERMINATED = "terminated"
 
 
 class TitleSource(StrEnum):

@@ -17,15 +17,14 @@ from session_store.session_index import Place, dated
 _COLUMNS = (
     "session_no, p.app_name, p.user_id, p.id, p.title, p.title_source, p.model, p.saved, p.created_at, p.updated_at, "
     "coalesce(t.running, false), coalesce(t.paused, false), coalesce(t.queued, false), "
-    "coalesce(t.ended_at > p.seen_at, false), coalesce(t.interrupted, false)"
+    "coalesce(t.ended_at > p.seen_at, false)"
 )
 _TURNS = """
     select session_no,
         bool_or(status = 'running') as running,
         bool_or(status = 'paused') as paused,
         bool_or(status = 'queued') as queued,
-        max(ended_at) as ended_at,
-        arg_max(status, created_at) = 'interrupted' as interrupted
+        max(ended_at) as ended_at
     from turns where session_no in (select session_no from page) and not rewound group by session_no
 """
 _ORDER = "updated_at desc, app_name desc, user_id desc, id desc"
@@ -139,15 +138,13 @@ def _rows(
 
 
 def _summary(row: Sequence[Any]) -> SessionSummary:
-    running, paused, queued, unseen, interrupted = row[9:14]
+    running, paused, queued, unseen = row[9:13]
     if running:
         status = SessionStatus.RUNNING
     elif paused:
         status = SessionStatus.PAUSED
     elif queued:
         status = SessionStatus.QUEUED
-    elif interrupted:
-        status = SessionStatus.TERMINATED
     else:
         status = SessionStatus.IDLE
     return SessionSummary(

@@ -346,7 +346,7 @@ def test_what_a_turn_said_is_kept_in_order_until_it_ends(store, path):
         ([TurnStatus.RUNNING, TurnStatus.QUEUED], SessionStatus.RUNNING),
         ([TurnStatus.PAUSED, TurnStatus.QUEUED], SessionStatus.PAUSED),
         ([TurnStatus.FAILED], SessionStatus.IDLE),
-        ([TurnStatus.INTERRUPTED], SessionStatus.TERMINATED),
+        ([TurnStatus.INTERRUPTED], SessionStatus.IDLE),
         ([TurnStatus.INTERRUPTED, TurnStatus.COMPLETED], SessionStatus.IDLE),
     ],
 )
