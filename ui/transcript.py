@@ -9,7 +9,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.models import Turn, TurnStatus
 from session_store.transcript import Message
-from ui.components import copy_button
+from ui.components import message_foot
 from ui.formatting import duration, short_time, untrusted_markdown
 
 PERSON = ":material/person:"
@@ -27,11 +27,12 @@ def bubble(message: Message, turn: Turn | None, icon: str, *, action: Callable[[
         st.markdown(untrusted_markdown(message.text))
         if message.partial and turn:
             st.caption(f":material/incomplete_circle: {PARTIAL_MARKS.get(turn.status, 'This answer is not complete.')}")
+        if action is None:
+            message_foot(message.id, _quiet_line(message, turn), message.text)
+            return
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"foot-{message.id}"):
-            st.caption(_quiet_line(message, turn), width="content")
-            copy_button(message.id, message.text)
-            if action:
-                action()
+            message_foot(message.id, _quiet_line(message, turn), message.text)
+            action()
 
 
 def _quiet_line(message: Message, turn: Turn | None) -> str:

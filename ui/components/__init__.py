@@ -33,12 +33,15 @@ def follow_end(session_id: str, sent: int) -> None:
     mount(key=f"follow-{session_id}", data={"session": session_id, "sent": sent}, height=0)
 
 
-def copy_button(key: str, text: str) -> None:
-    """A button that copies ``text``."""
+def message_foot(key: str, note: str, text: str) -> None:
+    """A quiet ``note`` below a message, with a button that copies ``text``.
+
+    One element for both: a page has many of them, and every element of its own costs the browser time at each switch.
+    """
     mount = st.components.v2.component(
         "colloquy.copy", html=_read("copy.html"), css=_read("copy.css"), js=_read("copy.js")
     )
-    mount(key=f"copy-{key}", data={"text": text}, width="content", height="content")
+    mount(key=f"copy-{key}", data={"note": note, "text": text}, width="content", height="content")
 
 
 def _nothing() -> None:

@@ -1,6 +1,7 @@
 // A button that puts a text on the clipboard, as it was written.
 export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");
+  parentElement.querySelector(".note").textContent = data.note;
   let timer;
 
   const say = (done) => {
