@@ -1,21 +1,28 @@
 // Reruns the fragment that this component stands in whenever the server says that there is news.
 const LONGEST_PAUSE = 5000;
-const APART = 15;
+const LOOK_EVERY = 15;
 
-// Streamlit gathers what happens in one tick into one rerun, of one fragment only: the wakes of several fragments go
-// one after the other. In a hidden tab timers come late, but still in order.
+// Streamlit gathers what happens in one tick into one rerun, of one fragment only. And when the rerun of one fragment
+// begins before the browser has heard that the one of another has ended, the other is taken for broken off, and what
+// it no longer shows stays on the page. So wakes go one after the other, each when no rerun is under way. In a hidden
+// tab timers come late, but still in order.
 const wakes = (window.colloquyWakes ??= { waiting: new Map(), busy: false });
+
+const atRest = () =>
+  (document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState ?? "notRunning") === "notRunning";
 
 const next = () => {
   if (wakes.busy || wakes.waiting.size === 0) return;
-  const [id, wake] = wakes.waiting.entries().next().value;
-  wakes.waiting.delete(id);
+  if (atRest()) {
+    const [id, wake] = wakes.waiting.entries().next().value;
+    wakes.waiting.delete(id);
+    wake();
+  }
   wakes.busy = true;
-  wake();
   setTimeout(() => {
     wakes.busy = false;
     next();
-  }, APART);
+  }, LOOK_EVERY);
 };
 
 export default function ({ data, setTriggerValue }) {
