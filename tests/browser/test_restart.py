@@ -1,0 +1,49 @@
+"""The server ends under an open page: asked to, or by ``kill -9``."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chat import TEXT
+from tests.support.workbenches import counted
+
+INTERRUPTED = "Interrupted: Colloquy ended before this answer was complete."
+
+
+@pytest.fixture
+def tab(own_app, visitors):
+    """A tab whose server comes and goes."""
+    visitor = visitors(own_app.start())
+    visitor.expect_trouble("ERR_CONNECTION_|ERR_EMPTY_RESPONSE|WebSocket|Failed to fetch|when disconnected from server")
+    return visitor.tab().open()
+
+
+def test_an_open_page_goes_on_with_a_restarted_server(tab, own_app):
+    tab.begin("hello")
+    tab.shows("hello", "You said: hello")
+    page = tab.page.get_by_test_id("stApp")
+    own_app.stop()
+    expect(page).not_to_have_attribute("data-test-connection-state", "CONNECTED")
+    own_app.start()
+    expect(page).to_have_attribute("data-test-connection-state", "CONNECTED")
+    expect(page).to_have_attribute("data-test-script-state", "notRunning")
+    tab.send("count 30 every 20 ms")
+    tab.shows("hello", "You said: hello", "count 30 every 20 ms", counted(30))
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_an_interrupted_answer_keeps_what_it_had_said_with_a_mark(tab, own_app, end):
+    story, words = "count 500 every 20 ms", counted(500)
+    session = tab.begin(story)
+    tab.wait_for_words(50)
+    getattr(own_app, end)()
+    own_app.start()
+    expect(tab.page.get_by_text(INTERRUPTED)).to_be_visible()
+    for _ in range(2):
+        tab.open(session)
+        expect(tab.page.get_by_text(INTERRUPTED)).to_be_visible()
+        expect(tab.texts).to_have_count(2)
+        kept = tab.answers.last.locator(TEXT).inner_text()
+        assert words.startswith(kept)
+        assert len(kept.split()) >= 25
+    tab.send("hello")
+    tab.shows(story, kept, "hello", "You said: hello")
