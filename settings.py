@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     user: str = Field("local", min_length=1, description="User id that the sessions of this app belong to.")
     model: str = Field("embedded", min_length=1, description="Model of a new session, by its id in the model list.")
     max_turns: int = Field(4, ge=1, le=64, description="Turns that may run at once; further ones wait in order.")
+    agents_dir: Path | None = Field(None, description="Folder of ADK agent folders, as adk web takes it.")
     undo_seconds: int = Field(600, ge=0, description="Seconds in which deleted sessions can be brought back.")
 
     models_dir: Path = Field(Path("models"), description="Folder of the embedded model's file.")
@@ -57,6 +58,11 @@ class Settings(BaseSettings):
     openai_models: Names = Field((), description="Models of that server to offer; empty asks the server for its list.")
 
     litellm_models: Names = Field((), description="Models to offer through LiteLLM, which must be installed.")
+
+    @field_validator("agents_dir", mode="before")
+    @classmethod
+    def _blank_is_none(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("gguf_models", "gemini_models", "openai_models", "litellm_models", mode="before")
     @classmethod

@@ -1,102 +1,81 @@
-"""The agents that a session can be held with."""
+"""The agents that a session can be held with, from all sources."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import yaml
-from google.adk.agents import LlmAgent
-from google.adk.models import BaseLlm
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from session_store.errors import ColloquyError
+from agents.adk_folders import AdkFolders
+from agents.agent import Agent, Source, UnknownAgentError
+from agents.persona import PersonaFolder
 
 BUILT_IN = Path(__file__).parent / "personas"
 
+FIRST = "assistant"
+"""The agent on top of the list, which new chats begin with."""
 
-class PersonaError(ColloquyError):
-    """A persona's file cannot be used."""
-
-
-class UnknownAgentError(ColloquyError):
-    """There is no agent of this id."""
-
-
-class PersonaHead(BaseModel):
-    """The YAML head of a persona's file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    icon: str = ":material/smart_toy:"
-    description: str = ""
-    prompts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Persona:
-    """An agent defined by a Markdown file. ``id`` is the file's stem and the ADK application name of its sessions."""
-
-    id: str
-    head: PersonaHead
-    instruction: str
-
-    def agent(self, model: BaseLlm) -> LlmAgent:
-        """The ADK agent of this persona on a model."""
-        # A function keeps ADK from reading braces in the text as names of state variables.
-        return LlmAgent(
-            name=self.id, model=model, description=self.head.description, instruction=lambda _: self.instruction
-        )
-
-
-def read_persona(path: Path) -> Persona:
-    """Read a persona's file: a YAML head between two lines ``---``, then the instruction.
-
-    Raises:
-        PersonaError: says what is wrong with the file.
-    """
-    opening, _, rest = path.read_text(encoding="utf-8").partition("---\n")
-    head, separator, body = rest.partition("\n---\n")
-    if opening.strip() or not separator:
-        raise PersonaError(f"{path.name} must begin with a YAML head between two lines of three dashes.")
-    if not path.stem.isidentifier():
-        raise PersonaError(f"{path.name} must be named with letters, digits and underscores only.")
-    try:
-        return Persona(path.stem, PersonaHead.model_validate(yaml.safe_load(head)), body.strip())
-    except yaml.YAMLError as error:
-        raise PersonaError(f"The head of {path.name} is not valid YAML: {error}") from error
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise PersonaError(f"The head of {path.name} is not right: {problems}") from error
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the files of personas."""
 
 
 class AgentCatalogue:
-    """The agents to choose from, in order: the assistant first, then by name."""
+    """The agents to choose from. Thread-safe.
 
-    def __init__(self, files: Iterable[Path] | None = None) -> None:
-        personas = [read_persona(path) for path in (files if files is not None else BUILT_IN.glob("*.md"))]
-        personas.sort(key=lambda persona: (persona.id != "assistant", persona.head.name.casefold()))
-        self._personas = {persona.id: persona for persona in personas}
+    Shipped personas, then the user's, then ADK folders: one with the id of an earlier one replaces it, and does so even
+    when it is broken, so that no session goes on with another agent than the one its id stands for.
+    """
 
-    def list(self) -> list[Persona]:
-        """All agents, in the order to show them in."""
-        return list(self._personas.values())
+    def __init__(
+        self,
+        personas: Path | None = None,
+        folders: AdkFolders | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``personas`` is the folder of the user's own; ``clock`` gives seconds."""
+        self._personas = [PersonaFolder(BUILT_IN, Source.BUILT_IN)]
+        if personas:
+            self._personas.append(PersonaFolder(personas, Source.YOURS))
+        self._folders = folders
+        self._clock = clock
+        self._looked_at = -LOOK_EVERY
+        self._from_files: Sequence[Agent] = ()
+        self._lock = threading.Lock()
 
-    def default(self) -> Persona:
-        """The agent of a session for which none was chosen."""
-        return next(iter(self._personas.values()))
+    def list(self) -> list[Agent]:
+        """All agents in the order to show them in: the assistant first, then by name. Some may have a ``problem``."""
+        return sorted(self._by_id().values(), key=lambda agent: (agent.id != FIRST, agent.name.casefold(), agent.id))
 
-    def get(self, agent_id: str) -> Persona:
+    def default(self) -> Agent:
+        """The agent of a session for which none was chosen: the first that can be used."""
+        agents = self.list()
+        return next((agent for agent in agents if not agent.problem), agents[0])
+
+    def find(self, agent_id: str) -> Agent | None:
+        """The agent of this id, None if there is none any more."""
+        return self._by_id().get(agent_id)
+
+    def get(self, agent_id: str) -> Agent:
         """The agent of this id.
 
         Raises:
             UnknownAgentError: there is none.
         """
-        try:
-            return self._personas[agent_id]
-        except KeyError:
-            raise UnknownAgentError(
-                f"There is no agent {agent_id!r} any more. Start a new chat with another agent."
-            ) from None
+        agent = self.find(agent_id)
+        if agent is None:
+            raise UnknownAgentError(f"There is no agent {agent_id!r} any more. Start a new chat with another agent.")
+        return agent
+
+    def _by_id(self) -> dict[str, Agent]:
+        agents = [*self._persona_agents(), *(self._folders.agents() if self._folders else ())]
+        return {agent.id: agent for agent in agents}
+
+    def _persona_agents(self) -> Sequence[Agent]:
+        with self._lock:
+            now = self._clock()
+            if now - self._looked_at >= LOOK_EVERY:
+                self._looked_at = now
+                self._from_files = [agent for folder in self._personas for agent in folder.agents()]
+            return self._from_files

@@ -12,7 +12,6 @@ import structlog
 from google.adk.agents.run_config import RunConfig, StreamingMode  # type: ignore[attr-defined]
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events.event import Event
-from google.adk.runners import Runner
 from google.adk.sessions import BaseSessionService
 from google.genai import types
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
@@ -23,6 +22,7 @@ from agents.models import ModelCatalogue
 from runtime.bus import BusEvent, EventBus, Happening
 from runtime.history import append_lost_message, append_partial_answer
 from runtime.live import LiveTurn
+from runtime.runner import runner_for
 from session_store import Store
 from session_store.errors import ColloquyError, StoreFullError
 from session_store.models import TurnStatus
@@ -122,12 +122,8 @@ class Execution:
 
     async def _converse(self) -> None:
         turn = self._live.turn
-        model = self._services.models.llm(turn.model or self._services.models.default().id)
-        runner = Runner(
-            app_name=turn.key.app_name,
-            agent=self._services.agents.get(turn.key.app_name).agent(model),
-            session_service=self._services.sessions,
-        )
+        services = self._services
+        runner = runner_for(turn, services.agents, services.models, services.sessions)
         async for event in runner.run_async(
             user_id=turn.key.user_id,
             session_id=turn.key.session_id,

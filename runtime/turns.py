@@ -13,15 +13,15 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from google.adk.errors.session_not_found_error import SessionNotFoundError
-from google.adk.runners import Runner
 
 from runtime.bus import BusEvent, Happening
 from runtime.execution import Execution, Services
 from runtime.history import append_lost_message, append_partial_answer, has_answer
 from runtime.live import LiveTurn, LiveView, unfinished_text
+from runtime.runner import runner_for
 from runtime.texts import first_words, user_content
 from session_store.errors import ColloquyError
-from session_store.models import SessionKey, TitleSource, Turn, TurnStatus
+from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
 from session_store.transcript import message_text
 
 KEEP_CHUNKS_EVERY = 0.2
@@ -96,7 +96,7 @@ class Turns:
                 key=key,
                 status=TurnStatus.QUEUED,
                 message=user_content(text).model_dump(mode="json", exclude_none=True),
-                model=session.model or self._services.models.default().id,
+                model=self._model_of(session),
                 created_at=time.time(),
             )
             self._services.store.create_turn(turn)
@@ -131,6 +131,12 @@ class Turns:
         """The turns of a session that are not over, in order: the first may be running, the others wait."""
         with self._lock:
             return [turn.view() for turn in self._live.get(key, ())]
+
+    def _model_of(self, session: SessionSummary) -> str | None:
+        agent = self._services.agents.find(session.key.app_name)
+        if agent and not agent.chooses_model:
+            return None
+        return session.model or self._services.models.default().id
 
     def _enqueue(self, live: LiveTurn) -> None:
         key = live.turn.key
@@ -187,12 +193,8 @@ class Turns:
             self._forget(live)
 
     async def _rewind(self, turn: Turn) -> None:
-        agent = self._services.agents.get(turn.key.app_name)
-        runner = Runner(
-            app_name=turn.key.app_name,
-            agent=agent.agent(self._services.models.llm(turn.model or self._services.models.default().id)),
-            session_service=self._services.sessions,
-        )
+        services = self._services
+        runner = runner_for(turn, services.agents, services.models, services.sessions)
         await runner.rewind_async(
             user_id=turn.key.user_id, session_id=turn.key.session_id, rewind_before_invocation_id=turn.id
         )

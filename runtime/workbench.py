@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from google.adk.sessions import BaseSessionService
 
+from agents.adk_folders import AdkFolders
 from agents.catalogue import AgentCatalogue
 from agents.models import ModelCatalogue
 from runtime.bus import BusEvent, EventBus, Happening
@@ -18,6 +19,7 @@ from session_store.models import SessionKey, SessionSummary, TitleSource
 from settings import Settings
 
 DATABASE = "colloquy.duckdb"
+PERSONAS = "personas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,11 @@ class Workbench:
         """
         store = Store(settings.data_dir / DATABASE)
         store.purge_deleted(older_than=settings.undo_seconds)
-        services = Services(
-            store, DuckDBSessionService(store), AgentCatalogue(), models or ModelCatalogue(settings), EventBus()
-        )
+        folders = AdkFolders(settings.agents_dir) if settings.agents_dir else None
+        agents = AgentCatalogue(settings.data_dir / PERSONAS, folders)
+        services = Services(store, DuckDBSessionService(store), agents, models or ModelCatalogue(settings), EventBus())
+        if folders:
+            folders.load()
         turns = Turns(services, max_turns=settings.max_turns)
         turns.start()
         return cls(settings, store, services.sessions, services.agents, services.models, services.bus, turns)
@@ -54,8 +58,9 @@ class Workbench:
         Raises:
             UnknownAgentError: there is no such agent.
         """
-        key = SessionKey(self.agents.get(agent_id).id, self.settings.user, str(uuid.uuid4()))
-        session = self.store.create_session(key, model=model)
+        agent = self.agents.get(agent_id)
+        key = SessionKey(agent.id, self.settings.user, str(uuid.uuid4()))
+        session = self.store.create_session(key, model=model if agent.chooses_model else None)
         self.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
         return session
 

@@ -8,6 +8,7 @@ from runtime.workbench import current
 from session_store.models import SessionKey, SessionSummary, StoredEvent
 from session_store.transcript import messages
 from ui import state
+from ui.agents import agent_label, icon_of
 from ui.formatting import label
 from ui.live_turn import live_end
 from ui.models import model_menu, model_notice
@@ -19,7 +20,7 @@ WINDOW = 30
 
 def conversation(session: SessionSummary) -> None:
     """A session that is in the store."""
-    agent = current().agents.get(session.key.app_name)
+    icon = icon_of(current().agents.find(session.key.app_name))
     _head(session)
     events, more = _window(session.key)
     settled = _without_last_turn(events)
@@ -30,10 +31,10 @@ def conversation(session: SessionSummary) -> None:
             )
         turns = current().store.get_turns({event.event.invocation_id for event in settled})
         for message in messages(settled):
-            bubble(message, turns.get(message.turn_id), agent.head.icon)
-        model_notice(session.model)
+            bubble(message, turns.get(message.turn_id), icon)
+        model_notice(session)
     after = settled[-1].seq if settled else (events[0].seq - 1 if events else 0)
-    live_end(session.key, after, state.title_of(session), agent.head.icon)
+    live_end(session.key, after, state.title_of(session), icon)
 
 
 def _window(key: SessionKey) -> tuple[list[StoredEvent], bool]:
@@ -57,8 +58,7 @@ def _older() -> None:
 
 
 def _head(session: SessionSummary) -> None:
-    agent = current().agents.get(session.key.app_name)
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
         st.markdown(f"**{label(state.title_of(session))}**", width="stretch")
-        st.caption(f"{agent.head.icon} {agent.head.name}", width="content")
+        st.caption(agent_label(session.key.app_name), width="content")
         model_menu(session)

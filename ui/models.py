@@ -11,6 +11,9 @@ from ui import state
 
 def model_menu(session: SessionSummary | None) -> None:
     """The choice of the model for the next turns of a session, or of a new chat."""
+    if not _chooses_model(session):
+        st.caption(":material/memory: Set by the agent", width="content")
+        return
     models = {model.id: model for model in current().models.list()}
     chosen = (session and session.model) or state.draft_model()
 
@@ -36,8 +39,16 @@ def model_menu(session: SessionSummary | None) -> None:
     )
 
 
-def model_notice(model_id: str | None) -> None:
-    """Says what to do when the model cannot answer; nothing when it can."""
+def _chooses_model(session: SessionSummary | None) -> bool:
+    agent = current().agents.find(session.key.app_name if session else state.draft_agent())
+    return agent is None or agent.chooses_model
+
+
+def model_notice(session: SessionSummary | None) -> None:
+    """Says what to do when the model of a session, or of a new chat, cannot answer; nothing when it can."""
+    if not _chooses_model(session):
+        return
+    chosen = (session and session.model) or state.draft_model()
     for model in current().models.list():
-        if model.id == (model_id or state.draft_model()) and not model.available:
+        if model.id == chosen and not model.available:
             st.info(model.note, icon=":material/info:")

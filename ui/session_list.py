@@ -51,7 +51,7 @@ def session_list() -> None:
 
 
 def _filters() -> tuple[str | None, str]:
-    agents = {agent.id: agent.head.name for agent in current().agents.list()}
+    agents = {agent.id: agent.name for agent in current().agents.list()}
     search = st.text_input(
         "Search",
         key="search",

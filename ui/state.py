@@ -48,12 +48,16 @@ def must_rebuild(key: SessionKey | None = None, title: str = "") -> bool:
 
 def draft_agent() -> str:
     """The agent that the next new session will be held with."""
-    return str(st.session_state.get("draft_agent") or current().agents.default().id)
+    agents = current().agents
+    agent = agents.find(st.session_state.get("draft_agent") or "")
+    return agent.id if agent and not agent.problem else agents.default().id
 
 
 def draft_model() -> str:
     """The model that the next new session will begin with."""
-    return str(st.session_state.get("draft_model") or current().models.default().id)
+    agent = current().agents.find(draft_agent())
+    preferred = {model.id for model in current().models.list() if agent and model.id == agent.model and model.available}
+    return str(st.session_state.get("draft_model") or next(iter(preferred), current().models.default().id))
 
 
 def create_session_from_draft() -> SessionKey:

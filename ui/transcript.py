@@ -9,6 +9,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.models import Turn, TurnStatus
 from session_store.transcript import Message
+from ui.agents import other_author
 from ui.components import message_foot
 from ui.formatting import duration, short_time, untrusted_markdown
 
@@ -38,6 +39,8 @@ def bubble(message: Message, turn: Turn | None, icon: str, *, action: Callable[[
 def _quiet_line(message: Message, turn: Turn | None) -> str:
     facts = [short_time(message.at)]
     if turn and not message.is_user:
+        if author := other_author(message.author, turn.key.app_name):
+            facts.insert(0, author)
         if turn.model:
             facts.append(current().models.label(turn.model))
         if turn.started_at and turn.ended_at:

@@ -7,28 +7,31 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from ui import state
+from ui.agents import agent_label, unusable_agents
+from ui.formatting import untrusted_markdown
 from ui.models import model_menu, model_notice
 
 
 def welcome() -> None:
     """A chat that becomes a session with its first message."""
-    agents = {agent.id: agent for agent in current().agents.list()}
+    agents = current().agents.list()
+    usable = [agent.id for agent in agents if not agent.problem]
     with st.container(key="welcome"):
         st.title("What shall we talk about?", anchor=False)
         chosen = st.pills(
             "Agent",
-            list(agents),
-            format_func=lambda agent_id: f"{agents[agent_id].head.icon} {agents[agent_id].head.name}",
+            usable,
+            format_func=agent_label,
             default=state.draft_agent(),
             required=True,
             key="draft-agent-pills",
             label_visibility="collapsed",
         )
         st.session_state.draft_agent = chosen
-        agent = agents[state.draft_agent()]
-        st.caption(agent.head.description)
-        prompts = agent.head.prompts
-        for number, prompt in enumerate(prompts):
+        agent = current().agents.get(state.draft_agent())
+        st.caption(untrusted_markdown(agent.description))
+        unusable_agents(agents)
+        for number, prompt in enumerate(agent.prompts):
             st.button(
                 prompt,
                 key=f"prompt-{number}",

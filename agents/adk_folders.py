@@ -1,0 +1,167 @@
+"""Agents that are folders as ``adk web`` takes them, loaded by ADK's own loader."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from google.adk.apps.app import App
+from google.adk.cli.utils.agent_loader import AgentLoader
+from google.adk.models import BaseLlm
+
+from agents.agent import Agent, AgentProblemError, Source, UnusableAgent
+from agents.quiet import printed_lines
+
+ICON = ":material/deployed_code:"
+
+PATIENCE = 20.0
+"""Seconds that the other folders wait for a slow one, before they are loaded beside it."""
+
+LOADING = "{} is still being loaded. Try again in a moment."
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdkAgent(Agent):
+    """An agent of a folder. Its model, tools, plugins and sub-agents are its own."""
+
+    loaded: App
+    author: str
+
+    @property
+    def chooses_model(self) -> bool:
+        """It brings its own model."""
+        return False
+
+    @property
+    def root_name(self) -> str:
+        """The name of its root agent."""
+        return self.author
+
+    def app(self, model: BaseLlm | None) -> App:  # noqa: ARG002 - the interface of all agents
+        """What ADK's Runner runs."""
+        return self.loaded
+
+
+class AdkFolders:
+    """The agents of one folder of agent folders, or of a folder that is an agent itself. Thread-safe."""
+
+    def __init__(self, folder: Path) -> None:
+        """Lists the names only: nothing is imported before ``load``."""
+        self._folder = folder
+        self._loader = AgentLoader(str(folder))
+        self._agents: dict[str, Agent] = {}
+        self.loaded = threading.Event()
+        """Every folder was loaded, or turned out to be broken."""
+        try:
+            names = self._loader.list_agents()
+        except OSError:
+            self._agents[folder.name] = self._unusable(
+                folder.name, f"COLLOQUY_AGENTS_DIR names {folder}, which is not a folder. Correct it and start again."
+            )
+            names = []
+        self._names = names
+        for name in names:
+            self._agents[name] = self._unusable(name, LOADING.format(name), loading=True)
+
+    def agents(self) -> list[Agent]:
+        """All of them, as far as they are loaded."""
+        return list(self._agents.values())
+
+    def load(self) -> None:
+        """Begin to import the folders in the background."""
+        threading.Thread(target=self._load, name="agent folders", daemon=True).start()
+
+    def _load(self) -> None:
+        if self._loader.agents_dir not in sys.path:
+            # ADK would put it in front, where its folders would hide modules that Colloquy has yet to import.
+            sys.path.append(self._loader.agents_dir)
+        threads = []
+        for name in self._names:
+            thread = threading.Thread(target=self._load_one, args=(name,), name=f"agent folder {name}", daemon=True)
+            thread.start()
+            thread.join(PATIENCE)
+            threads.append(thread)
+        for thread in threads:
+            thread.join()
+        self.loaded.set()
+
+    def _load_one(self, name: str) -> None:
+        try:
+            with printed_lines(lambda line: log.info("an agent folder printed", folder=name, text=line)):
+                self._agents[name] = self._imported(name)
+        except AgentProblemError as error:
+            self._agents[name] = self._unusable(name, str(error))
+        # An import may raise anything, sys.exit included, and only its own folder may suffer from that.
+        except BaseException as error:
+            log.warning("agent folder not loaded", folder=name, exc_info=True)
+            self._agents[name] = self._unusable(name, self._in_words(name, error))
+
+    def _imported(self, name: str) -> Agent:
+        parent = Path(self._loader.agents_dir)
+        if name.startswith("__"):
+            raise AgentProblemError(
+                f"The folder {name} must not begin with underscores: ADK keeps such names. Rename it."
+            )
+        if elsewhere := module_elsewhere(name, parent / name):
+            raise AgentProblemError(
+                f"The folder {name} has the name of a Python module that is already here ({elsewhere}). Rename the"
+                " folder."
+            )
+        found = AgentLoader(str(self._folder)).load_agent(name)  # its own: loaders are not thread-safe
+        # Validating would refuse names that ADK's own Runner takes.
+        app = found if isinstance(found, App) else App.model_construct(name=name, root_agent=found)
+        if app.root_agent is None:
+            raise AgentProblemError(f"The App of {name} has no root_agent.")
+        return AdkAgent(
+            id=name,
+            name=name,
+            source=Source.ADK_FOLDER,
+            icon=ICON,
+            description=app.root_agent.description or "",
+            loaded=app,
+            author=app.root_agent.name,
+        )
+
+    def _in_words(self, name: str, error: BaseException) -> str:
+        folder = Path(self._loader.agents_dir, name)
+        where = _place(error, folder)
+        if not where and error.__cause__:  # ADK wraps what the folder raised
+            error = error.__cause__
+            where = _place(error, folder)
+        if isinstance(error, SystemExit):
+            what = f"it ended with sys.exit({error.code!r})"
+        else:
+            what = ": ".join(filter(None, (type(error).__name__, str(error))))
+        return f"{name} could not be loaded{where}: {what}"
+
+    @staticmethod
+    def _unusable(name: str, reason: str, *, loading: bool = False) -> Agent:
+        return UnusableAgent(id=name, name=name, source=Source.ADK_FOLDER, icon=ICON, reason=reason, not_yet=loading)
+
+
+def _place(error: BaseException, folder: Path) -> str:
+    """Which line of the folder raised, in brackets; nothing if none did."""
+    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    inside = [(file.relative_to(folder), line) for file, line in frames if file.is_relative_to(folder)]
+    return f" ({inside[-1][0]}, line {inside[-1][1]})" if inside else ""
+
+
+def module_elsewhere(name: str, folder: Path) -> str | None:
+    """Where Python finds a module ``name`` that is not ``folder``; None if it does not find another one."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ValueError:  # imported, without a trace of where from
+        return "imported already"
+    if spec is None:
+        return None
+    places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
+    if any(Path(place).resolve().is_relative_to(folder.resolve()) for place in places):
+        return None
+    return places[0] if places else "built in"

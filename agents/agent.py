@@ -1,0 +1,102 @@
+"""What every agent has in common, wherever it comes from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import StrEnum
+
+from google.adk.apps.app import App
+from google.adk.models import BaseLlm
+
+from session_store.errors import ColloquyError
+
+NEUTRAL_ICON = ":material/smart_toy:"
+
+
+class AgentProblemError(ColloquyError):
+    """An agent is listed but cannot be used now; the message says why."""
+
+
+class UnknownAgentError(ColloquyError):
+    """There is no agent of this id."""
+
+
+class Source(StrEnum):
+    """Where an agent comes from."""
+
+    BUILT_IN = "built in"
+    YOURS = "yours"
+    ADK_FOLDER = "ADK folder"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent(ABC):
+    """An agent that a session can be held with. ``id`` is the ADK application name of its sessions."""
+
+    id: str
+    name: str
+    source: Source
+    icon: str = NEUTRAL_ICON
+    description: str = ""
+    prompts: tuple[str, ...] = ()
+    model: str | None = None
+    """The id of the model that new sessions begin with, where the agent prefers one."""
+    tools: tuple[str, ...] = ()
+    workspaces: tuple[str, ...] = ()
+    """The kinds of workspaces that it is for; empty for all."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot be used, as a sentence; None if it can."""
+        return None
+
+    @property
+    def chooses_model(self) -> bool:
+        """Whether it runs on the model of the session; otherwise it brings its own."""
+        return True
+
+    @property
+    def loading(self) -> bool:
+        """Whether its problem is only that it is not loaded yet."""
+        return False
+
+    @property
+    def root_name(self) -> str:
+        """The author of what it says itself; what other agents inside it say has other authors."""
+        return self.id
+
+    @abstractmethod
+    def app(self, model: BaseLlm | None) -> App:
+        """What ADK's Runner runs. ``model`` is the session's, None for an agent that brings its own.
+
+        Raises:
+            AgentProblemError: it cannot be used.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnusableAgent(Agent):
+    """An agent that is there but cannot be used: it is broken, or not loaded yet."""
+
+    reason: str
+    not_yet: bool = False
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used."""
+        return self.reason
+
+    @property
+    def loading(self) -> bool:
+        """Whether it is not loaded yet."""
+        return self.not_yet
+
+    @property
+    def chooses_model(self) -> bool:
+        """Whether it would run on the model of the session."""
+        return self.source is not Source.ADK_FOLDER
+
+    def app(self, model: BaseLlm | None) -> App:  # noqa: ARG002 - the interface of all agents
+        """Raise AgentProblemError: there is nothing to run."""
+        raise AgentProblemError(self.reason)

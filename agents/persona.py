@@ -1,0 +1,140 @@
+"""Agents that are Markdown files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from google.adk.agents import LlmAgent
+from google.adk.apps.app import App
+from google.adk.models import BaseLlm
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+
+from agents.agent import NEUTRAL_ICON, Agent, Source, UnusableAgent
+from session_store.errors import ColloquyError
+
+ICON = re.compile(r":material/[a-z0-9_]+:|[^\x00-\x7f]\S{0,7}")
+
+RESERVED = {"user"}
+"""Ids that ADK keeps for itself: what the person writes has this author."""
+
+
+class PersonaError(ColloquyError):
+    """A persona's file cannot be used."""
+
+
+class PersonaHead(BaseModel):
+    """The YAML head of a persona's file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    icon: str = NEUTRAL_ICON
+    description: str = ""
+    prompts: tuple[str, ...] = ()
+    model: str | None = None
+    tools: tuple[str, ...] = ()
+    workspaces: tuple[str, ...] = ()
+
+    @field_validator("icon")
+    @classmethod
+    def _shown(cls, icon: str) -> str:
+        if not ICON.fullmatch(icon):
+            raise ValueError("must be an emoji or a Material icon such as ':material/star:'")
+        return icon
+
+
+@dataclass(frozen=True, kw_only=True)
+class Persona(Agent):
+    """An agent defined by a Markdown file. ``id`` is the file's stem."""
+
+    instruction: str
+
+    def agent(self, model: BaseLlm) -> LlmAgent:
+        """The ADK agent of this persona on a model."""
+        # A function keeps ADK from reading braces in the text as names of state variables.
+        return LlmAgent(name=self.id, model=model, description=self.description, instruction=lambda _: self.instruction)
+
+    def app(self, model: BaseLlm | None) -> App:
+        """What ADK's Runner runs."""
+        if model is None:
+            raise ValueError(f"The persona {self.id} runs on the session's model.")
+        # Validating would refuse file names that ADK takes as names of agents.
+        return App.model_construct(name=self.id, root_agent=self.agent(model))
+
+
+def read_persona(path: Path, source: Source = Source.YOURS) -> Persona:
+    """Read a persona's file: a YAML head between two lines ``---``, then the instruction.
+
+    Raises:
+        PersonaError: says what is wrong with the file.
+    """
+    if not path.stem.isidentifier() or path.stem in RESERVED:
+        raise PersonaError(
+            f"{path.name} must be named with letters, digits and underscores only, not begin with a digit, and not be"
+            " called user.md."
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark in front
+    except UnicodeDecodeError as error:
+        raise PersonaError(f"{path.name} is not a UTF-8 text file. Save it in that encoding.") from error
+    except OSError as error:
+        raise PersonaError(f"{path.name} cannot be read: {error.strerror}.") from error
+    opening, _, rest = text.partition("---\n")
+    head, separator, body = rest.partition("\n---\n")
+    if opening.strip() or not separator:
+        raise PersonaError(f"{path.name} must begin with a YAML head between two lines of three dashes.")
+    if not body.strip():
+        raise PersonaError(f"{path.name} has no instruction: write below the head what the agent shall do.")
+    return Persona(id=path.stem, source=source, instruction=body.strip(), **dict(_head(path, head)))
+
+
+def _head(path: Path, text: str) -> PersonaHead:
+    try:
+        return PersonaHead.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise PersonaError(f"The head of {path.name} is not valid YAML: {error}") from error
+    except ValidationError as error:
+        problems = "; ".join(map(_in_words, error.errors()))
+        raise PersonaError(f"The head of {path.name} is not right: {problems}.") from error
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    where = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        return f"there is no key {where!r}, only {', '.join(PersonaHead.model_fields)}"
+    if not where:
+        return "it must have lines such as 'name: Critic'"
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+class PersonaFolder:
+    """The personas in a folder, read again when their files change. Not thread-safe."""
+
+    def __init__(self, folder: Path, source: Source) -> None:
+        self._folder = folder
+        self._source = source
+        self._read: dict[Path, tuple[tuple[int, ...], Agent]] = {}
+
+    def agents(self) -> list[Agent]:
+        """All of them as the files are now; what is wrong with a file is the problem of its agent."""
+        files: dict[Path, tuple[tuple[int, ...], Agent]] = {}
+        for path in self._folder.glob("*.md"):
+            try:
+                stat = path.stat()
+            except OSError:  # removed in this moment, or a link to nothing
+                continue
+            stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            known = self._read.get(path)
+            files[path] = known if known and known[0] == stamp else (stamp, self._agent(path))
+        self._read = files
+        return [agent for _, agent in files.values()]
+
+    def _agent(self, path: Path) -> Agent:
+        try:
+            return read_persona(path, self._source)
+        except PersonaError as error:
+            return UnusableAgent(id=path.stem, name=path.stem, source=self._source, reason=str(error))

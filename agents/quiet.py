@@ -1,0 +1,71 @@
+"""Sends to the log what some threads print, and leaves all others alone."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TextIO, cast
+
+Listener = Callable[[str], object]
+
+
+class _Router:
+    """A text stream that hands the lines of chosen threads to listeners. Whoever keeps it may go on writing to it."""
+
+    def __init__(self, original: TextIO) -> None:
+        self.original = original
+        self.listeners: dict[int, Listener] = {}
+        self._listening: set[int] = set()
+
+    def write(self, text: str) -> int:
+        thread = threading.get_ident()
+        listener = self.listeners.get(thread)
+        if listener is None or thread in self._listening:  # what a listener prints is not for it
+            return self.original.write(text)
+        self._listening.add(thread)
+        try:
+            for line in text.splitlines():
+                if line.strip():
+                    listener(line)
+        finally:
+            self._listening.discard(thread)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.original, name)
+
+
+@contextmanager
+def printed_lines(listener: Listener) -> Iterator[None]:
+    """Give what this thread prints to ``listener``, line by line. Other threads print as ever."""
+    routers = {name: _route(name, listener) for name in ("stdout", "stderr")}
+    try:
+        yield
+    finally:
+        for name, router in routers.items():
+            _restore(name, router)
+
+
+_lock = threading.Lock()
+
+
+def _route(name: str, listener: Listener) -> _Router:
+    with _lock:
+        stream = getattr(sys, name)
+        router = stream if isinstance(stream, _Router) else _Router(stream)
+        router.listeners[threading.get_ident()] = listener
+        setattr(sys, name, cast("TextIO", router))
+        return router
+
+
+def _restore(name: str, router: _Router) -> None:
+    with _lock:
+        del router.listeners[threading.get_ident()]
+        if not router.listeners and getattr(sys, name) is router:
+            setattr(sys, name, router.original)

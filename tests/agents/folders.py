@@ -1,0 +1,34 @@
+"""ADK agent folders for tests. Their names must be new in each test: what was imported stays imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agents.adk_folders import AdkFolders
+
+PATIENCE = 60.0
+
+AGENT = "from google.adk.agents import LlmAgent\nroot_agent = LlmAgent(name='guide', description='Knows the way.')\n"
+
+
+class AgentFolders:
+    """Writes folders as ``adk web`` takes them into one parent."""
+
+    def __init__(self, parent: Path) -> None:
+        self.parent = parent
+
+    def __call__(self, name: str, code: str, **files: str) -> Path:
+        """A folder with ``agent.py``; ``files`` are further ones by their names, ``__`` in place of the dot."""
+        folder = self.parent / name
+        folder.mkdir(parents=True)
+        for file, text in {"agent.py": code, **files}.items():
+            (folder / file).write_text(text, "utf-8")
+        return folder
+
+
+def loaded(folder: Path) -> AdkFolders:
+    """The agents of a folder, when all of them are loaded."""
+    folders = AdkFolders(folder)
+    folders.load()
+    assert folders.loaded.wait(PATIENCE)
+    return folders

@@ -1,0 +1,171 @@
+"""Agents that are folders as ``adk web`` takes them."""
+
+import os
+import re
+import sys
+import threading
+
+import pytest
+import structlog
+
+from agents.adk_folders import AdkFolders
+from tests.agents.folders import AGENT, PATIENCE, loaded
+
+APP = """
+from google.adk.agents import LlmAgent
+from google.adk.apps.app import App, ResumabilityConfig
+from google.adk.plugins.base_plugin import BasePlugin
+
+app = App(
+    name="another_name",
+    root_agent=LlmAgent(name="guide"),
+    plugins=[BasePlugin(name="counts")],
+    resumability_config=ResumabilityConfig(is_resumable=True),
+)
+"""
+
+YAML = "name: guide\nmodel: gemini-2.5-flash\ndescription: Knows the way.\ninstruction: Show the way.\n"
+
+
+def only(folders):
+    [agent] = folders.agents()
+    return agent
+
+
+class TestWhatIsTaken:
+    def test_agent_py_with_a_root_agent(self, agent_folder):
+        agent_folder("plain_desk", AGENT)
+        agent = only(loaded(agent_folder.parent))
+        assert (agent.id, agent.name, agent.root_name, agent.problem) == ("plain_desk", "plain_desk", "guide", None)
+        assert agent.description == "Knows the way."
+        assert not agent.chooses_model
+        app = agent.app(None)
+        assert (app.name, app.root_agent.name) == ("plain_desk", "guide")
+
+    def test_agent_py_with_an_app_and_all_that_it_brings(self, agent_folder):
+        agent_folder("app_desk", APP)
+        app = only(loaded(agent_folder.parent)).app(None)
+        assert [plugin.name for plugin in app.plugins] == ["counts"]
+        assert app.resumability_config.is_resumable
+
+    def test_a_package_whose_modules_import_one_another(self, agent_folder):
+        agent_folder(
+            "package_desk",
+            "from .words import NAME\nfrom google.adk.agents import LlmAgent\nroot_agent = LlmAgent(name=NAME)",
+            **{"__init__.py": "from . import agent", "words.py": "NAME = 'from_words'"},
+        )
+        assert only(loaded(agent_folder.parent)).root_name == "from_words"
+
+    def test_a_package_with_its_agent_in_init_py(self, agent_folder):
+        folder = agent_folder("init_desk", "")
+        (folder / "agent.py").unlink()
+        (folder / "__init__.py").write_text(AGENT, "utf-8")
+        assert only(loaded(agent_folder.parent)).root_name == "guide"
+
+    def test_root_agent_yaml(self, agent_folder):
+        folder = agent_folder("yaml_desk", "")
+        (folder / "agent.py").unlink()
+        (folder / "root_agent.yaml").write_text(YAML, "utf-8")
+        agent = only(loaded(agent_folder.parent))
+        assert (agent.problem, agent.root_name, agent.description) == (None, "guide", "Knows the way.")
+
+    def test_a_folder_that_is_a_single_agent(self, agent_folder):
+        folder = agent_folder("single_desk", AGENT)
+        agent_folder("its_neighbour", AGENT)
+        assert only(loaded(folder)).id == "single_desk"
+
+    def test_folders_that_are_no_agents_are_left_out(self, agent_folder):
+        agent_folder("only_desk", AGENT)
+        (agent_folder.parent / "notes").mkdir()
+        (agent_folder.parent / ".git").mkdir()
+        assert only(loaded(agent_folder.parent)).id == "only_desk"
+
+    def test_modules_that_the_folders_share(self, agent_folder):
+        agent_folder("sharing_desk", "from shared_by_desks import root_agent")
+        (agent_folder.parent / "shared_by_desks.py").write_text(AGENT, "utf-8")
+        assert only(loaded(agent_folder.parent)).root_name == "guide"
+
+    def test_the_env_file_of_the_folder_without_changing_what_is_set(self, agent_folder, monkeypatch):
+        agent_folder(
+            "env_desk",
+            "import os\nfrom google.adk.agents import LlmAgent\nroot_agent = LlmAgent(name=os.environ['DESK_NAME'])",
+            **{".env": "DESK_NAME=from_env\nPATH=/nowhere\n"},
+        )
+        path = os.environ["PATH"]
+        assert only(loaded(agent_folder.parent)).root_name == "from_env"
+        assert os.environ["PATH"] == path
+
+
+class TestWhatIsBroken:
+    @pytest.mark.parametrize(
+        ("name", "code", "problem"),
+        [
+            ("raising_desk", "x = 1\nraise ValueError('no key')", r"\(agent.py, line 2\): .*no key"),
+            ("missing_desk", "import no_such_module_anywhere", "No module named 'no_such_module_anywhere'"),
+            ("wrong_syntax_desk", "def x(:", "SyntaxError"),
+            ("exiting_desk", "import sys\nsys.exit(3)", r"it ended with sys.exit\(3\)"),
+            ("interrupted_desk", "raise KeyboardInterrupt", "KeyboardInterrupt"),
+            ("empty_desk", "", "No root_agent found"),
+            ("mistyped_desk", "root_agent = 'guide'", "not a BaseAgent"),
+            ("not-a-name", AGENT, "Invalid agent name"),
+            ("__private_desk", AGENT, "must not begin with underscores"),
+        ],
+    )
+    def test_it_is_listed_with_its_error_and_the_others_work(self, agent_folder, name, code, problem):
+        agent_folder(name, code)
+        agent_folder(f"good_beside_{len(name)}_{len(code)}", AGENT)
+        broken, good = sorted(loaded(agent_folder.parent).agents(), key=lambda agent: agent.id != name)
+        assert broken.problem
+        assert not broken.loading
+        assert re.search(problem, broken.problem)
+        assert good.problem is None
+
+    @pytest.mark.parametrize("name", ["json", "settings", "ui", "sys", "colorsys"])
+    def test_a_folder_with_the_name_of_a_module_is_to_be_renamed(self, agent_folder, name):
+        agent_folder(name, AGENT)
+        before = sys.modules.get(name)
+        assert "Rename the folder" in only(loaded(agent_folder.parent)).problem
+        assert sys.modules.get(name) is before
+
+    def test_its_neighbours_hide_no_module_of_the_app(self, agent_folder):
+        agent_folder("harmless_desk", AGENT)
+        (agent_folder.parent / "graphlib.py").write_text("raise ValueError('hidden')", "utf-8")
+        sys.modules.pop("graphlib", None)
+        loaded(agent_folder.parent)
+        import graphlib
+
+        assert graphlib.TopologicalSorter
+
+    def test_a_setting_that_names_no_folder_is_shown(self, tmp_path):
+        agent = only(loaded(tmp_path / "nowhere"))
+        assert "nowhere, which is not a folder" in agent.problem
+
+
+class TestLoading:
+    def test_a_slow_import_holds_up_nobody(self, agent_folder, monkeypatch):
+        monkeypatch.setattr("agents.adk_folders.PATIENCE", 0.0)
+        monkeypatch.setattr("tests.agents.folders.GATE", gate := threading.Event(), raising=False)
+        agent_folder("a_slow_desk", f"import tests.agents.folders as f\nassert f.GATE.wait({PATIENCE})\n{AGENT}")
+        agent_folder("z_quick_desk", AGENT)
+        folders = AdkFolders(agent_folder.parent)
+        folders.load()
+        slow, quick = folders.agents()
+        while quick.loading:
+            slow, quick = folders.agents()
+        assert slow.loading
+        gate.set()
+        assert folders.loaded.wait(PATIENCE)
+        assert [agent.problem for agent in folders.agents()] == [None, None]
+
+    def test_what_an_import_prints_goes_to_the_log(self, agent_folder, capsys):
+        agent_folder("noisy_desk", f"import sys\nprint('hello')\nprint('oh', file=sys.stderr)\n{AGENT}")
+        with structlog.testing.capture_logs() as logs:
+            loaded(agent_folder.parent)
+        assert [(line["folder"], line["text"]) for line in logs] == [("noisy_desk", "hello"), ("noisy_desk", "oh")]
+        sys.stdout.write("mine\n")
+        assert capsys.readouterr() == ("mine\n", "")
+
+    def test_nothing_is_imported_before_it_is_loaded(self, agent_folder):
+        agent_folder("waiting_desk", "raise ValueError")
+        assert only(AdkFolders(agent_folder.parent)).loading
+        assert "waiting_desk.agent" not in sys.modules

@@ -1,0 +1,71 @@
+"""Agents that are Markdown files."""
+
+import pytest
+
+from agents.persona import PersonaError, read_persona
+from tests.support.scripted import ScriptedModel
+
+HEAD = "---\nname: Critic\nicon: ':material/star:'\nprompts: [Judge this.]\n---\n"
+
+
+def test_a_persona_is_a_markdown_file(tmp_path):
+    file = tmp_path / "critic.md"
+    file.write_text(HEAD + "You judge {everything}.\n", encoding="utf-8")
+    persona = read_persona(file)
+    assert (persona.id, persona.name, persona.instruction) == ("critic", "Critic", "You judge {everything}.")
+    assert (persona.prompts, persona.icon) == (("Judge this.",), ":material/star:")
+    agent = persona.app(ScriptedModel()).root_agent
+    assert agent.instruction(None) == "You judge {everything}."
+
+
+def test_it_runs_on_the_model_of_the_session(tmp_path):
+    file = tmp_path / "critic.md"
+    file.write_text(HEAD + "You judge.", encoding="utf-8")
+    persona, model = read_persona(file), ScriptedModel()
+    assert persona.chooses_model
+    assert persona.app(model).root_agent.model is model
+
+
+def test_the_head_may_name_a_model_tools_and_kinds_of_workspaces(tmp_path):
+    file = tmp_path / "critic.md"
+    file.write_text(
+        "---\nname: Critic\nmodel: embedded\ntools: [run_sql, chart]\nworkspaces: [data]\n---\nYou judge.", "utf-8"
+    )
+    persona = read_persona(file)
+    assert (persona.model, persona.tools, persona.workspaces) == ("embedded", ("run_sql", "chart"), ("data",))
+
+
+@pytest.mark.parametrize("start", ["\ufeff", "\n"])
+def test_what_editors_put_in_front_does_no_harm(tmp_path, start):
+    file = tmp_path / "critic.md"
+    file.write_text(start + HEAD.replace("\n", "\r\n") + "You judge.\r\n", encoding="utf-8", newline="")
+    assert read_persona(file).instruction == "You judge."
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("critic.md", "You judge.", "must begin with a YAML head"),
+        ("critic.md", "---\nname: [\n---\nYou judge.", "not valid YAML"),
+        ("critic.md", "---\nicon: ':material/star:'\n---\nYou judge.", "name: Field required"),
+        ("critic.md", "---\nname: x\ncolour: red\n---\nYou judge.", "there is no key 'colour', only name, icon"),
+        ("critic.md", "---\n- name\n---\nYou judge.", "it must have lines such as 'name: Critic'"),
+        ("critic.md", "---\nname: x\nicon: star\n---\nYou judge.", "icon: must be an emoji or a Material icon"),
+        ("critic.md", "---\nname: x\ntools: sql\n---\nYou judge.", "tools: "),
+        ("critic.md", HEAD, "no instruction"),
+        ("my-critic.md", HEAD + "You judge.", "letters, digits and underscores"),
+        ("user.md", HEAD + "You judge.", "not be called user.md"),
+    ],
+)
+def test_a_broken_persona_says_what_is_wrong(tmp_path, name, text, problem):
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(PersonaError, match=problem):
+        read_persona(file)
+
+
+def test_a_file_in_another_encoding_says_so(tmp_path):
+    file = tmp_path / "critic.md"
+    file.write_bytes("---\nname: Critic\n---\nSei höflich.".encode("latin-1"))
+    with pytest.raises(PersonaError, match="not a UTF-8 text file"):
+        read_persona(file)
