@@ -1,0 +1,76 @@
+"""How the page looks and is used without a mouse, wide and narrow."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.chat import TEXT
+
+PHONE = {"viewport": {"width": 390, "height": 844}}
+LONG = (
+    "x" * 300
+    + " and\n\n```\n"
+    + "y" * 300
+    + "\n```\n\n| "
+    + " | ".join("abcdefgh" * 4 for _ in range(6))
+    + " |\n"
+    + "|---" * 6
+    + "|"
+)
+
+
+def test_nothing_scrolls_sideways_on_a_phone(app, visitors):
+    tab = visitors(app, **PHONE).tab().open()
+    assert_fits(tab)
+    tab.begin(LONG)
+    expect(tab.answers.last.get_by_role("button", name="Copy message")).to_be_visible()
+    assert_fits(tab)
+    tab.page.get_by_test_id("stExpandSidebarButton").click()
+    expect(tab.sidebar.get_by_role("button", name="New chat", exact=True)).to_be_in_viewport()
+    assert_fits(tab)
+
+
+def assert_fits(tab):
+    sidebar = '[data-testid="stSidebar"][aria-expanded="true"] [data-testid="stSidebarContent"]'
+    too_wide = tab.page.locator(f'html, [data-testid="stMain"], {sidebar}').evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.outerHTML.slice(0, 200))"
+    )
+    assert not too_wide
+    assert tab.input.bounding_box()["width"] > 200
+
+
+def test_the_keyboard_is_enough_to_hold_a_conversation(chat):
+    focused = "document.activeElement.placeholder ?? ''"
+    for _ in range(60):
+        if chat.page.evaluate(focused) == "Write a message":
+            break
+        chat.page.keyboard.press("Tab")
+    assert chat.page.evaluate(focused) == "Write a message"
+    chat.page.keyboard.type("first line")
+    chat.page.keyboard.press("Shift+Enter")
+    chat.page.keyboard.type("second line")
+    expect(chat.input).to_have_value("first line\nsecond line")
+    chat.page.keyboard.press("Enter")
+    expect(chat.answers.last.locator(TEXT)).to_have_text(re.compile("You said: first line.*second line", re.DOTALL))
+    expect(chat.stop).to_have_count(0)
+    chat.input.focus()
+    chat.page.keyboard.type("again")
+    chat.page.keyboard.press("Enter")
+    expect(chat.answers.last.locator(TEXT)).to_have_text("You said: again")
+    chat.page.keyboard.type("and again")
+    expect(chat.input).to_have_value("and again")
+
+
+def test_the_sidebar_collapses_and_opens(chat):
+    new_chat = chat.sidebar.get_by_role("button", name="New chat", exact=True)
+    expect(new_chat).to_be_in_viewport()
+    chat.sidebar.hover()
+    chat.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    expect(new_chat).not_to_be_in_viewport()
+    chat.page.get_by_test_id("stExpandSidebarButton").click()
+    expect(new_chat).to_be_in_viewport()
+
+
+def test_nothing_of_the_developers_tools_is_in_the_way(chat):
+    for name in ("stMainMenu", "stAppDeployButton", "stStatusWidget", "stDecoration"):
+        expect(chat.page.get_by_test_id(name)).not_to_be_visible()
