@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import structlog
-from google.adk.agents.run_config import RunConfig, StreamingMode  # type: ignore[attr-defined]
+from google.adk.agents.run_config import RunConfig, StreamingMode, ToolThreadPoolConfig  # type: ignore[attr-defined]
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService
@@ -30,6 +30,9 @@ from session_store.transcript import text_of
 
 ABORTED = "INVOCATION_ABORTED"
 """The error code of the event with which ADK seals an invocation that was stopped."""
+
+TOOL_THREADS = 16
+"""Tools that may block at once without holding up other sessions, which share the event loop."""
 
 LONGEST_WAIT_FOR_ROOM = 30
 """Seconds between two attempts to keep the end of a turn on a full disk."""
@@ -110,7 +113,8 @@ class Execution:
             await self._converse()
         except ColloquyError as error:
             problem = str(error)
-        except Exception as error:  # an agent may raise anything, and only its own turn may fail
+        # An agent may raise anything, sys.exit included, and only its own turn may fail.
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
             log.warning("turn failed", turn=self._live.turn.id, exc_info=True)
             problem = f"The agent failed with {type(error).__name__}: {error}"
         if self._abort.is_set():  # and whatever breaks then breaks because of that
@@ -129,7 +133,9 @@ class Execution:
             session_id=turn.key.session_id,
             invocation_id=turn.id,
             new_message=types.Content.model_validate(turn.message),
-            run_config=RunConfig(streaming_mode=StreamingMode.SSE),
+            run_config=RunConfig(
+                streaming_mode=StreamingMode.SSE, tool_thread_pool_config=ToolThreadPoolConfig(max_workers=TOOL_THREADS)
+            ),
             yield_user_message=True,
             abort_signal=self._abort,
         ):

@@ -56,7 +56,7 @@ class Turns:
         self._lock = threading.Lock()
         self._entry = threading.Lock()  # keeps the order of the rows that of the queue
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="turns", daemon=True)
+        self._thread = threading.Thread(target=self._run_loop, name="turns", daemon=True)
         self._slots = asyncio.Semaphore(max_turns)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -145,6 +145,13 @@ class Turns:
             if key not in self._at_work:
                 self._at_work.add(key)
                 self._spawn_soon(self._work_off(key))
+
+    def _run_loop(self) -> None:
+        while True:
+            # A tool that calls sys.exit ends its turn; asyncio would have it end the loop, too.
+            with suppress(SystemExit, KeyboardInterrupt):
+                self._loop.run_forever()
+                return
 
     # -- on the loop ---------------------------------------------------------------------------------------------------
 

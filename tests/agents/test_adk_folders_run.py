@@ -1,0 +1,310 @@
+"""Conversations with agents of ADK folders, through the real runtime."""
+
+import threading
+
+import pytest
+from structlog.testing import capture_logs
+
+from session_store.models import TurnStatus
+from tests.agents.folders import PATIENCE
+from tests.support.workbenches import finish, new_session, open_workbench, said, until
+
+MODELS = '''
+from google.adk.models import BaseLlm
+from google.adk.models.llm_response import LlmResponse
+from google.genai import types
+
+
+class Script(BaseLlm):
+    """Says ``before`` and calls a tool, then says ``answer`` when the tool has answered; or ``answer`` at once."""
+
+    model: str = "script"
+    before: str = ""
+    call: str | None = None
+    args: dict = {}
+    answer: str = "Done."
+
+    async def generate_content_async(self, llm_request, stream=False):
+        last = llm_request.contents[-1].parts[-1]
+        if self.call and not last.function_response:
+            call = types.Part(function_call=types.FunctionCall(name=self.call, args=self.args))
+            said = [types.Part(text=self.before)] if self.before else []
+            if said:
+                yield LlmResponse(partial=True, content=types.Content(role="model", parts=said))
+            yield LlmResponse(content=types.Content(role="model", parts=[*said, call]))
+            return
+        text = self.answer
+        if last.function_response:
+            text = text.format(**last.function_response.response)
+        content = types.Content(role="model", parts=[types.Part(text=text)])
+        yield LlmResponse(partial=True, content=content)
+        yield LlmResponse(content=content)
+'''
+
+IMPORTS = """
+import sys
+import time
+from google.adk.agents import LlmAgent, LoopAgent, ParallelAgent, SequentialAgent
+from google.adk.apps.app import App, EventsCompactionConfig, ResumabilityConfig
+from google.adk.apps.llm_event_summarizer import LlmEventSummarizer
+from google.adk.plugins.base_plugin import BasePlugin
+from google.adk.tools import AgentTool, FunctionTool, LongRunningFunctionTool
+from google.adk.workflow import Workflow
+from google.genai import types
+from .models import Script
+"""
+
+RAISES = """
+def look_up():
+    raise LookupError("the archive is closed")
+
+root_agent = LlmAgent(name="desk", model=Script(before="Let me see.", call="look_up"), tools=[look_up])
+"""
+
+EXITS = RAISES.replace('raise LookupError("the archive is closed")', "sys.exit(3)")
+
+IN_TWO_STEPS = """
+def step(name):
+    return LlmAgent(name=name, model=Script(answer=f"The {name} is done."))
+
+steps = SequentialAgent(name="steps", sub_agents=[step("draft"), step("review")])
+"""
+
+
+@pytest.fixture
+def workbench_with(agent_folder, tmp_path):
+    """A workbench with one agent folder; more can be written before it."""
+    opened = []
+
+    def open_with(name, code):
+        agent_folder(name, IMPORTS + code, **{"models.py": MODELS, "__init__.py": ""})
+        workbench = open_workbench(tmp_path / "data", agents_dir=agent_folder.parent)
+        opened.append(workbench)
+        assert workbench.agents._folders.loaded.wait(PATIENCE)
+        return workbench
+
+    with capture_logs():  # printing the values of all variables takes seconds
+        yield open_with
+        for workbench in opened:
+            workbench.close()
+
+
+@pytest.fixture
+def talk(workbench_with):
+    """Hold a conversation with an agent folder: its turns as they ended, and all that was said."""
+
+    def hold(name, code, *messages):
+        workbench = workbench_with(name, code)
+        key = new_session(workbench, name)
+        turns = [finish(workbench, workbench.turns.submit(key, message))[0] for message in messages]
+        return turns, said(workbench, key)
+
+    return hold
+
+
+def completed(turns):
+    assert [(turn.status, turn.error) for turn in turns] == [(TurnStatus.COMPLETED, None)] * len(turns)
+
+
+def test_an_agent_answers_on_its_own_model(talk):
+    [turn], conversation = talk("run_plain", "root_agent = LlmAgent(name='desk', model=Script(answer='Hello.'))", "hi")
+    completed([turn])
+    assert turn.model is None
+    assert conversation == [("user", "hi"), ("desk", "Hello.")]
+
+
+def test_a_sub_agent_takes_over_and_goes_on_with_the_next_message(talk):
+    turns, conversation = talk(
+        "run_transfer",
+        """
+rooms = LlmAgent(name="rooms", description="Books rooms.", model=Script(answer="A room is free."))
+root_agent = LlmAgent(
+    name="desk",
+    model=Script(before="One moment.", call="transfer_to_agent", args={"agent_name": "rooms"}),
+    sub_agents=[rooms],
+)
+""",
+        "a room, please",
+        "and tomorrow?",
+    )
+    completed(turns)
+    assert conversation == [
+        ("user", "a room, please"),
+        ("desk", "One moment."),
+        ("rooms", "A room is free."),
+        ("user", "and tomorrow?"),
+        ("rooms", "A room is free."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("run_sequence", "root_agent = steps"),
+        ("run_loop", "root_agent = LoopAgent(name='loop', max_iterations=1, sub_agents=[steps])"),
+        ("run_app", "app = App(name='app', root_agent=steps)"),
+        (
+            "run_resumable",
+            "app = App(name='app', root_agent=steps, resumability_config=ResumabilityConfig(is_resumable=True))",
+        ),
+        ("run_workflow", "root_agent = Workflow(name='flow', edges=[('START', step('draft'), step('review'))])"),
+    ],
+)
+def test_a_sequence_answers_step_by_step_in_every_turn(talk, name, code):
+    turns, conversation = talk(name, IN_TWO_STEPS + code, "go", "again")
+    completed(turns)
+    once = [("draft", "The draft is done."), ("review", "The review is done.")]
+    assert conversation == [("user", "go"), *once, ("user", "again"), *once]
+
+
+def test_agents_side_by_side_each_say_their_own(talk):
+    turns, conversation = talk(
+        "run_parallel",
+        IN_TWO_STEPS + "root_agent = ParallelAgent(name='both', sub_agents=[step('left'), step('right')])",
+        "go",
+    )
+    completed(turns)
+    assert sorted(conversation[1:]) == [("left", "The left is done."), ("right", "The right is done.")]
+
+
+def test_an_agent_as_a_tool_of_another(talk):
+    turns, conversation = talk(
+        "run_agent_tool",
+        """
+clerk = LlmAgent(name="clerk", model=Script(answer="Room 7."))
+root_agent = LlmAgent(
+    name="desk",
+    model=Script(call="clerk", args={"request": "which room?"}, answer="The clerk says: {result}"),
+    tools=[AgentTool(clerk)],
+)
+""",
+        "which room?",
+    )
+    completed(turns)
+    assert conversation[-1] == ("desk", "The clerk says: Room 7.")
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "why"),
+    [("run_raises", RAISES, "the archive is closed"), ("run_exits", EXITS, "SystemExit")],
+)
+def test_a_tool_that_raises_fails_only_its_turn_and_says_why(workbench_with, name, code, why):
+    workbench = workbench_with(name, code)
+    key, other = new_session(workbench, name), new_session(workbench)
+    [failed, again] = finish(workbench, workbench.turns.submit(key, "look"), workbench.turns.submit(key, "look again"))
+    [unharmed] = finish(workbench, workbench.turns.submit(other, "hello"))
+    assert failed.status is again.status is TurnStatus.FAILED
+    assert why in failed.error
+    assert unharmed.status is TurnStatus.COMPLETED
+    assert said(workbench, key) == [
+        ("user", "look"),
+        ("desk", "Let me see."),
+        ("user", "look again"),
+        ("desk", "Let me see."),
+    ]
+
+
+def test_a_tool_that_raises_can_be_reported_to_the_model(talk):
+    turns, conversation = talk(
+        "run_reports",
+        RAISES.replace("tools=[look_up])", "tools=[look_up], on_tool_error_callback=tell)")
+        .replace(
+            "root_agent", "def tell(tool, args, tool_context, error):\n    return {'why': str(error)}\n\nroot_agent"
+        )
+        .replace("Script(", "Script(answer='Sorry: {why}.', "),
+        "look",
+    )
+    completed(turns)
+    assert conversation[-1] == ("desk", "Sorry: the archive is closed.")
+
+
+LONG = """
+def ask_boss():
+    return {"status": "asked"}
+
+root_agent = LlmAgent(
+    name="desk", model=Script(call="ask_boss", answer="The boss was {status}."),
+    tools=[LongRunningFunctionTool(ask_boss)],
+)
+"""
+
+
+def test_a_long_running_tool_answers_with_what_is_known_so_far(talk):
+    turns, conversation = talk("run_long", LONG, "ask", "ask again")
+    completed(turns)
+    answer = ("desk", "The boss was asked.")
+    assert conversation == [("user", "ask"), answer, ("user", "ask again"), answer]
+
+
+def test_plugins_and_compaction_of_an_app_are_at_work(talk):
+    turns, conversation = talk(
+        "run_plugin",
+        """
+class Marks(BasePlugin):
+    async def on_user_message_callback(self, *, invocation_context, user_message):
+        return types.Content(role="user", parts=[types.Part(text=user_message.parts[0].text + " (seen)")])
+
+app = App(
+    name="app",
+    root_agent=LlmAgent(name="desk", model=Script(answer="Hello.")),
+    plugins=[Marks(name="marks")],
+    events_compaction_config=EventsCompactionConfig(
+        compaction_interval=1, overlap_size=0, summarizer=LlmEventSummarizer(llm=Script(answer="They greeted."))
+    ),
+)
+""",
+        "hi",
+        "hi again",
+    )
+    completed(turns)
+    assert conversation == [("user", "hi (seen)"), ("desk", "Hello."), ("user", "hi again (seen)"), ("desk", "Hello.")]
+
+
+def test_a_tool_that_blocks_holds_up_no_other_session(workbench_with, monkeypatch):
+    monkeypatch.setattr("tests.agents.folders.GATE", gate := threading.Event(), raising=False)
+    workbench = workbench_with(
+        "run_blocks",
+        f"""
+import tests.agents.folders
+
+def wait():
+    assert tests.agents.folders.GATE.wait({PATIENCE})
+
+root_agent = LlmAgent(name="desk", model=Script(before="Hold on.", call="wait"), tools=[wait])
+""",
+    )
+    key, other = new_session(workbench, "run_blocks"), new_session(workbench)
+    blocked = workbench.turns.submit(key, "go")
+    until(workbench, lambda: ("desk", "Hold on.") in said(workbench, key))
+    [unharmed] = finish(workbench, workbench.turns.submit(other, "hello"))
+    assert unharmed.status is TurnStatus.COMPLETED
+    gate.set()
+    completed(finish(workbench, blocked))
+
+
+def test_an_answer_can_be_taken_back_and_tried_again(workbench_with):
+    workbench = workbench_with("run_again", IN_TWO_STEPS + "root_agent = steps")
+    key = new_session(workbench, "run_again")
+    [turn] = finish(workbench, workbench.turns.submit(key, "go"))
+    completed(finish(workbench, workbench.turns.retry(turn)))
+    assert said(workbench, key) == [("user", "go"), ("draft", "The draft is done."), ("review", "The review is done.")]
+
+
+def test_a_broken_folder_fails_the_turn_with_its_error_and_keeps_the_message(talk):
+    [turn], conversation = talk("run_broken", "raise ValueError('no key')", "hi")
+    assert turn.status is TurnStatus.FAILED
+    assert "no key" in turn.error
+    assert conversation == [("user", "hi")]
+
+
+def test_a_folder_that_is_gone_leaves_its_conversations(workbench_with, tmp_path):
+    workbench = workbench_with("run_gone", "root_agent = LlmAgent(name='desk', model=Script(answer='Hello.'))")
+    key = new_session(workbench, "run_gone")
+    finish(workbench, workbench.turns.submit(key, "hi"))
+    workbench.close()
+
+    workbench = open_workbench(tmp_path / "data")
+    [turn] = finish(workbench, workbench.turns.submit(key, "still there?"))
+    assert "no agent 'run_gone' any more" in turn.error
+    assert said(workbench, key) == [("user", "hi"), ("desk", "Hello."), ("user", "still there?")]
+    workbench.close()
