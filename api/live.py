@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.routing import WebSocketRoute
@@ -14,9 +15,10 @@ from runtime.workbench import current
 PACE = 0.04
 """Seconds between two wakes of one page: 25 a second look continuous, and more would only load the browser."""
 
-LIST_DELAY = 0.3
-"""Seconds that news of the list of sessions may wait for more. The start of a turn is several pieces of it, and
-drawing the list for each would come before the first word of the answer, which people wait for."""
+SESSION_DELAY, LIST_DELAY = 0.15, 0.3
+"""Seconds that news of a session, and of the list of sessions, may wait for more. The start of a turn is several pieces
+of it, and drawing the page for each would hold up the first word of the answer, which people wait for. A word does not
+wait."""
 
 FOREIGN_ORIGIN = 4403
 
@@ -31,11 +33,14 @@ async def wake(socket: WebSocket) -> None:
         return
     await socket.accept()
     session_id = socket.query_params.get("session")
-    loop, news = asyncio.get_running_loop(), asyncio.Event()
+    loop, news, word = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def hear(event: BusEvent) -> None:
-        if event.key.session_id == session_id if session_id else event.kind is not Happening.AGENT_CHUNK:
+        is_word = event.kind is Happening.AGENT_CHUNK
+        if event.key.session_id == session_id if session_id else not is_word:
             loop.call_soon_threadsafe(news.set)
+            if is_word:
+                loop.call_soon_threadsafe(word.set)
 
     unsubscribe = current().bus.subscribe(hear)
     leaving = asyncio.create_task(_until_left(socket))
@@ -45,8 +50,10 @@ async def wake(socket: WebSocket) -> None:
             await asyncio.wait((waking, leaving), return_when=asyncio.FIRST_COMPLETED)
             waking.cancel()
             if news.is_set():
-                await asyncio.sleep(0 if session_id else LIST_DELAY)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(word.wait(), SESSION_DELAY if session_id else LIST_DELAY)
                 news.clear()
+                word.clear()
                 await socket.send_text("news")
                 await asyncio.sleep(PACE)
     except (WebSocketDisconnect, RuntimeError):  # Starlette raises either when the page is gone while we send

@@ -14,7 +14,7 @@ from ui.live_turn import live_end
 from ui.models import model_menu, model_notice
 from ui.transcript import bubble
 
-WINDOW = 30
+WINDOW = 20
 """Events of a conversation that are on the page at first; each click on older ones adds as many again."""
 
 

@@ -71,7 +71,8 @@ def _over(events: Iterable[StoredEvent], turns: dict[str, Turn], icon: str, live
             if message.is_user and st.session_state.get("editing") == turn.id:
                 _edit_form(message, turn)
                 continue
-            action = partial(_edit_button if message.is_user else _retry_button, turn)
+            if message.is_user or message is shown[-1]:  # agents inside an agent answer with several messages
+                action = partial(_edit_button if message.is_user else _retry_button, turn)
         bubble(message, turn, icon, action=action)
     if last and (last.error or shown[-1].is_user):
         _no_answer(last, icon, retry=shown[-1].is_user)
