@@ -1,0 +1,132 @@
+"""What pages show of agents: the user's own, ADK folders, broken ones and ones that are gone."""
+
+import json
+import sys
+
+import pytest
+
+from agents.adk_folders import AdkFolders
+from runtime.workbench import install
+from tests.agents.folders import PATIENCE, AgentFolders
+from tests.support.workbenches import finish, new_session, open_workbench
+
+DESK = """
+from google.adk.agents import LlmAgent, SequentialAgent
+from tests.support.scripted import ScriptedModel
+
+steps = [LlmAgent(name=name, model=ScriptedModel()) for name in ("draft", "review")]
+root_agent = SequentialAgent(name="desk", description="Works in steps.", sub_agents=steps)
+"""
+PLAIN = """
+from google.adk.agents import LlmAgent
+from tests.support.scripted import ScriptedModel
+
+root_agent = LlmAgent(name="desk", model=ScriptedModel())
+"""
+
+
+@pytest.fixture
+def agent_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    return AgentFolders(tmp_path / "agent_folders")
+
+
+@pytest.fixture
+def workbench(tmp_path, agent_folder):
+    agent_folder("page_steps", DESK)
+    agent_folder("page_plain", PLAIN)
+    agent_folder("page_broken", "raise ValueError('no *key*')")
+    personas = tmp_path / "data" / "personas"
+    personas.mkdir(parents=True)
+    (personas / "critic.md").write_text("---\nname: Critic\nmodel: scripted/two\n---\nYou judge.", "utf-8")
+    (personas / "odd.md").write_text("---\nname: Odd\nicon: ':material/no_such_icon:'\n---\nYou judge.", "utf-8")
+    (personas / "torn.md").write_text("---\nname: Torn\n", "utf-8")
+    workbench = open_workbench(tmp_path / "data", agents_dir=agent_folder.parent)
+    assert workbench.agents._folders.loaded.wait(PATIENCE)
+    install(workbench)
+    yield workbench
+    install(None)
+    workbench.close()
+
+
+def offered(tab):
+    return list(tab.get("button_group")[0].options)
+
+
+def quiet_lines(tab):
+    """What stands below each message."""
+    feet = [element.proto for element in tab.main if element.type == "bidi_component"]
+    return [json.loads(foot.json)["note"] for foot in feet if foot.component_name == "colloquy.copy"]
+
+
+def captions(tab):
+    return [caption.value for caption in tab.main.caption]
+
+
+class TestNewChat:
+    def test_agents_of_all_sources_are_offered(self, page):
+        names = " ".join(offered(page()))
+        assert "Assistant" in names
+        assert "Critic" in names
+        assert r"page\_steps" in names
+
+    def test_broken_ones_cannot_be_chosen_and_say_why(self, page):
+        tab = page()
+        assert "broken" not in " ".join(offered(tab))
+        [expander] = tab.expander
+        assert expander.label == "2 agents cannot be used"
+        assert [line.value for line in expander.markdown] == [
+            r"page\_broken :gray[(ADK folder)]",
+            "torn :gray[(yours)]",
+        ]
+        problems = [line.value for line in expander.caption]
+        assert "no *key*" in problems[0]
+        assert "must begin with a YAML head" in problems[1]
+
+    def test_an_agent_that_brings_its_model_has_no_menu_for_it(self, page, workbench):
+        tab = page()
+        tab.get("button_group")[0].set_value("page_steps").run()
+        assert "Works in steps." in captions(tab)
+        assert ":material/memory: Set by the agent" in captions(tab)
+        assert not [menu for menu in tab.main.get("menu_button") if menu.key == "model-menu"]
+        tab.chat_input[0].set_value("hello").run()
+        [session] = workbench.store.list_sessions("local").items
+        assert (session.key.app_name, session.model) == ("page_steps", None)
+
+    def test_the_model_that_a_persona_prefers_is_the_one_of_its_new_sessions(self, page, workbench):
+        tab = page()
+        tab.get("button_group")[0].set_value("critic").run()
+        tab.chat_input[0].set_value("hello").run()
+        [session] = workbench.store.list_sessions("local").items
+        assert session.model == "scripted/two"
+
+    def test_folders_that_are_still_loading_are_named(self, page, workbench, agent_folder):
+        workbench.agents._folders = AdkFolders(agent_folder.parent)
+        assert r"Loading page\_broken, page\_plain, page\_steps …" in captions(page())
+
+
+class TestConversation:
+    def test_each_message_names_the_agent_inside_that_wrote_it(self, page, workbench):
+        key = new_session(workbench, "page_steps")
+        finish(workbench, workbench.turns.submit(key, "hello"))
+        feet = quiet_lines(page(key.session_id))
+        assert [foot.split(" · ")[0] for foot in feet[1:]] == ["draft", "review"]
+        assert "Scripted" not in " ".join(feet)
+
+    def test_what_the_agent_itself_says_goes_without_its_name(self, page, workbench):
+        key = new_session(workbench, "page_plain")
+        finish(workbench, workbench.turns.submit(key, "hello"))
+        assert "desk" not in quiet_lines(page(key.session_id))[-1]
+
+    def test_a_session_whose_agent_is_gone_is_shown_all_the_same(self, page, workbench):
+        key = new_session(workbench, "page_plain")
+        finish(workbench, workbench.turns.submit(key, "hello"))
+        workbench.agents._folders = None
+        tab = page(key.session_id)
+        assert tab.chat_message[1].markdown[0].value == "You said: hello"
+        assert r":material/smart_toy: page\_plain" in captions(tab)
+
+    def test_an_icon_that_does_not_exist_is_replaced(self, page, workbench):
+        key = new_session(workbench, "odd")
+        finish(workbench, workbench.turns.submit(key, "hello"))
+        assert ":material/smart_toy: Odd" in captions(page(key.session_id))
