@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from agents.adk_folders import AdkFolders
@@ -24,6 +28,18 @@ class AgentFolders:
         for file, text in {"agent.py": code, **files}.items():
             (folder / file).write_text(text, "utf-8")
         return folder
+
+
+@contextmanager
+def agent_folders(parent: Path) -> Iterator[AgentFolders]:
+    """Write agent folders. What importing them changes in the process is taken back, except for the modules."""
+    path, environment = sys.path.copy(), os.environ.copy()
+    try:
+        yield AgentFolders(parent / "agent_folders")
+    finally:
+        sys.path[:] = path
+        os.environ.clear()
+        os.environ.update(environment)
 
 
 def loaded(folder: Path) -> AdkFolders:

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from agents.adk_folders import AdkFolders
-from tests.agents.folders import AGENT, PATIENCE, loaded
+from tests.agents.folders import AGENT, PATIENCE, agent_folders, loaded
 
 APP = """
 from google.adk.agents import LlmAgent
@@ -25,6 +25,12 @@ app = App(
 """
 
 YAML = "name: guide\nmodel: gemini-2.5-flash\ndescription: Knows the way.\ninstruction: Show the way.\n"
+
+
+@pytest.fixture
+def agent_folder(tmp_path):
+    with agent_folders(tmp_path) as write:
+        yield write
 
 
 def only(folders):

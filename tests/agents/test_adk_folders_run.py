@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from session_store.models import TurnStatus
-from tests.agents.folders import PATIENCE
+from tests.agents.folders import PATIENCE, agent_folders
 from tests.support.workbenches import finish, new_session, open_workbench, said, until
 
 MODELS = '''
@@ -69,6 +69,12 @@ def step(name):
 
 steps = SequentialAgent(name="steps", sub_agents=[step("draft"), step("review")])
 """
+
+
+@pytest.fixture
+def agent_folder(tmp_path):
+    with agent_folders(tmp_path) as write:
+        yield write
 
 
 @pytest.fixture

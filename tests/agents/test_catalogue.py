@@ -7,9 +7,15 @@ import pytest
 from agents.adk_folders import AdkFolders
 from agents.agent import AgentProblemError, Source, UnknownAgentError
 from agents.catalogue import LOOK_EVERY, AgentCatalogue
-from tests.agents.folders import AGENT, loaded
+from tests.agents.folders import AGENT, agent_folders, loaded
 
 PERSONA = "---\nname: {name}\n---\nYou judge.\n"
+
+
+@pytest.fixture
+def agent_folder(tmp_path):
+    with agent_folders(tmp_path) as write:
+        yield write
 
 
 @pytest.fixture

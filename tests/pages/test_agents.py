@@ -1,13 +1,12 @@
 """What pages show of agents: the user's own, ADK folders, broken ones and ones that are gone."""
 
 import json
-import sys
 
 import pytest
 
 from agents.adk_folders import AdkFolders
 from runtime.workbench import install
-from tests.agents.folders import PATIENCE, AgentFolders
+from tests.agents.folders import PATIENCE, agent_folders
 from tests.support.workbenches import finish, new_session, open_workbench
 
 DESK = """
@@ -26,9 +25,9 @@ root_agent = LlmAgent(name="desk", model=ScriptedModel())
 
 
 @pytest.fixture
-def agent_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", sys.path.copy())
-    return AgentFolders(tmp_path / "agent_folders")
+def agent_folder(tmp_path):
+    with agent_folders(tmp_path) as write:
+        yield write
 
 
 @pytest.fixture
