@@ -12,7 +12,7 @@ from ui import state
 def model_menu(session: SessionSummary | None) -> None:
     """The choice of the model for the next turns of a session, or of a new chat."""
     if not _chooses_model(session):
-        st.caption(":material/memory: Set by the agent", width="content")
+        st.caption(":material/memory: Model set by the agent", width="content")
         return
     models = {model.id: model for model in current().models.list()}
     chosen = (session and session.model) or state.draft_model()

@@ -30,7 +30,6 @@ def welcome() -> None:
         st.session_state.draft_agent = chosen
         agent = current().agents.get(state.draft_agent())
         st.caption(untrusted_markdown(agent.description))
-        unusable_agents(agents)
         for number, prompt in enumerate(agent.prompts):
             st.button(
                 prompt,
@@ -42,6 +41,7 @@ def welcome() -> None:
             )
         model_menu(None)
         model_notice(None)
+        unusable_agents(agents)
     with st.bottom:
         st.chat_input("Write a message", key="input-new", on_submit=lambda: _begin(st.session_state["input-new"]))
 

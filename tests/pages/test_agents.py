@@ -86,7 +86,7 @@ class TestNewChat:
         tab = page()
         tab.get("button_group")[0].set_value("page_steps").run()
         assert "Works in steps." in captions(tab)
-        assert ":material/memory: Set by the agent" in captions(tab)
+        assert ":material/memory: Model set by the agent" in captions(tab)
         assert not [menu for menu in tab.main.get("menu_button") if menu.key == "model-menu"]
         tab.chat_input[0].set_value("hello").run()
         [session] = workbench.store.list_sessions("local").items
