@@ -29,7 +29,6 @@ _PLAIN = (
     date,
     Enum,
     GenerateContentResponseUsageMetadata,
-    NodeInfo,
 )
 _new = object.__new__
 # Pydantic keeps a model in these four slots. Setting them by their descriptors takes a third less time than by name.
