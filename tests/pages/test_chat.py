@@ -118,9 +118,9 @@ class TestConversation:
         assert few <= 40
         tab.button(key="older").click().run()
         assert len(bubbles(tab)) > few
-        tab.button(key="older").click().run()
+        while "older" in [button.key for button in tab.button]:
+            tab.button(key="older").click().run()
         assert bubbles(tab)[0] == ("user", "message 0")
-        assert "older" not in [button.key for button in tab.button]
 
     def test_a_long_exchange_in_one_visit_stays_in_order(self, workbench, page):
         key = new_session(workbench)
