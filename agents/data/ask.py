@@ -1,0 +1,204 @@
+"""Questions for models that cannot call tools: one query asked for under a schema, and a message that is SQL already.
+
+All of it is text in and text out; who asks the model and who runs the query is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import pyarrow as pa
+
+from agents.data.cells import json_rows
+from agents.data.functions import Dialect
+from agents.data.results import QueryResult, TableInfo
+
+SQL_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"sql": {"type": "string", "minLength": 8, "maxLength": 2000}},
+    "required": ["sql"],
+    "additionalProperties": False,
+}
+"""What the model's answer has to look like."""
+
+SHOWN_ROWS: Final = 20
+_MOST_TABLES: Final = 30
+_MOST_COLUMNS: Final = 40
+_MOST_VALUES: Final = 8
+_COMMAND: Final = "/sql"
+_DIALECT_NAMES: Final[dict[Dialect, str]] = {"duckdb": "DuckDB", "sqlite": "SQLite", "postgres": "PostgreSQL"}
+_MONTHS: Final[dict[Dialect, str]] = {
+    "duckdb": "date_trunc('month', sold_at)",
+    "sqlite": "strftime('%Y-%m', sold_at)",
+    "postgres": "date_trunc('month', sold_at)",
+}
+_EXAMPLE_TABLES: Final = "shops(shop_id, name, city)\nsales(sale_id, shop_id, sold_at, amount, state)"
+_BEST_SHOPS: Final = (
+    "SELECT s.name, sum(x.amount) AS sold FROM sales x JOIN shops s ON s.shop_id = x.shop_id "
+    "WHERE x.state <> 'cancelled' GROUP BY s.name ORDER BY sold DESC LIMIT 5"
+)
+_FENCE: Final = re.compile(r"```(?:sql|\w+)?\s*\n?(.*?)```", re.DOTALL | re.IGNORECASE)
+_SQL_START: Final = re.compile(
+    r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(?:select|with|from|values|explain|describe|summarize|show|table)\b",
+    re.DOTALL | re.IGNORECASE,
+)
+_SQL_SHAPES: Final = (
+    r"select\b.*(?:\bfrom\b|[\d*'(,])",
+    r"with\s+(?:recursive\s+)?[\w\"]+\s*(?:\([^)]*\)\s*)?as\s*(?:(?:not\s+)?materialized\s*)?\(",
+    r"from\s+[\w.\"]+\s*(?:;|$|\b(?:select|where|group|order|limit|join|left|inner|cross)\b)",
+    r"values\s*\(",
+    r"explain\s+(?:analyze\s+|query\s+plan\s+)?(?:select|with|from|values)\b",
+    r"(?:describe|desc|summarize|table)\s+[\w.\"]+\s*;?\s*$",
+    r"show\s+(?:all\s+)?tables\s*;?\s*$",
+)
+_IS_SQL: Final = re.compile(
+    r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*\(*\s*(?:" + "|".join(_SQL_SHAPES) + ")", re.DOTALL | re.IGNORECASE
+)
+_PROSE: Final = re.compile(
+    r"\?\s*$|^\s*(?:select|from|with|show|describe)\s+(?:the|a|an|all\s+the|me|my|your|some)\s", re.IGNORECASE
+)
+
+
+def is_sql(message: str) -> bool:
+    """Whether a message is SQL to be run as it stands: it begins with ``/sql`` or reads as a query."""
+    if _is_command(message):
+        return True
+    return bool(_IS_SQL.match(message)) and not _PROSE.search(message)
+
+
+def sql_of(message: str) -> str:
+    """The SQL of a message for which ``is_sql`` holds."""
+    text = message.strip()
+    if _is_command(text):
+        text = text[len(_COMMAND) :].strip()
+    fenced = _FENCE.fullmatch(text)
+    return (fenced[1] if fenced else text).strip()
+
+
+def sql_prompt(
+    question: str,
+    tables: Iterable[TableInfo],
+    dialect: Dialect = "duckdb",
+    values: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
+) -> str:
+    """The prompt that asks for one query as ``{"sql": …}`` (see SQL_SCHEMA).
+
+    ``values`` gives by table and column the few values that a column of text has, as ``describe`` finds them.
+    """
+    lines = [_table_line(table, (values or {}).get(table.name, {})) for table in tables]
+    examples = "\n\n".join(
+        f"Question: {asked}\nAnswer: {json.dumps({'sql': sql})}" for asked, sql in _examples(dialect)
+    )
+    shown = "\n".join(lines[:_MOST_TABLES])
+    return f"""You write one {_DIALECT_NAMES[dialect]} SELECT query that answers a question. \
+Answer with JSON only: {{"sql": "…"}}. Use only the tables and columns that are listed.
+
+Tables:
+{_EXAMPLE_TABLES}
+
+{examples}
+
+Now other tables:
+{shown}
+
+Question: {" ".join(question.split())}
+Answer:"""
+
+
+def parse_answer(text: str) -> str | None:
+    """The query in a model's answer: from its JSON, from a fenced block, or the bare query; None if there is none."""
+    for candidate in _objects(text):
+        sql = candidate.get("sql")
+        if isinstance(sql, str) and _SQL_START.match(sql):
+            return sql.strip()
+    for found in [*_FENCE.findall(text), text]:
+        if _SQL_START.match(found) and is_sql(found):
+            return str(found).strip()
+    return None
+
+
+def answer_text(result: QueryResult) -> str:
+    """A result as Markdown, written by code from its rows: no figure in it that the query did not give."""
+    if result.rows == 0:
+        return "The query found no rows."
+    parts = [_sentence(result.table) if _is_single(result) else _markdown_table(result.table)]
+    if result.rows > SHOWN_ROWS:
+        parts.append(f"The first {SHOWN_ROWS} of {result.rows:,} rows.")
+    if result.note:
+        parts.append(result.note)
+    return "\n\n".join(parts)
+
+
+def _is_command(message: str) -> bool:
+    text = message.lstrip()
+    return text[: len(_COMMAND)].lower() == _COMMAND and text[len(_COMMAND) : len(_COMMAND) + 1] in (
+        "",
+        " ",
+        "\n",
+        "\t",
+    )
+
+
+def _examples(dialect: Dialect) -> tuple[tuple[str, str], ...]:
+    month = _MONTHS[dialect]
+    return (
+        ("How many shops are there in Rome?", "SELECT count(*) AS shops FROM shops WHERE city = 'Rome'"),
+        ("Which 5 shops sold most?", _BEST_SHOPS),
+        (
+            "Sales by month",
+            f"SELECT {month} AS month, sum(amount) AS sold FROM sales GROUP BY {month} ORDER BY month",
+        ),
+    )
+
+
+def _table_line(table: TableInfo, values: Mapping[str, tuple[str, ...]]) -> str:
+    columns = []
+    for column in table.columns[:_MOST_COLUMNS]:
+        few = values.get(column.name, ())
+        hint = f" in ({', '.join(repr(value) for value in few)})" if 0 < len(few) <= _MOST_VALUES else ""
+        columns.append(f"{column.name} {column.type.lower()}{hint}")
+    notes = [table.comment, *(f"{c.name}: {c.comment}" for c in table.columns[:_MOST_COLUMNS] if c.comment)]
+    note = "; ".join(note for note in notes if note)
+    return f"{table.name}({', '.join(columns)})" + (f" -- {note}" if note else "")
+
+
+def _objects(text: str) -> Iterable[dict[str, Any]]:
+    decoder = json.JSONDecoder(strict=False)
+    for start in (match.start() for match in re.finditer(r"\{", text)):
+        try:
+            found, _ = decoder.raw_decode(text, start)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            yield found
+
+
+def _is_single(result: QueryResult) -> bool:
+    return result.rows == 1 and len(result.columns) == 1
+
+
+def _sentence(table: pa.Table) -> str:
+    return f"**{_cell(table.column_names[0])}**: {_cell(json_rows(table, 1)[0][0])}"
+
+
+def _markdown_table(table: pa.Table) -> str:
+    head = "| " + " | ".join(_cell(name) for name in table.column_names) + " |"
+    line = "|" + " --- |" * len(table.column_names)
+    rows = ["| " + " | ".join(_cell(value) for value in row) + " |" for row in json_rows(table, SHOWN_ROWS)]
+    return "\n".join([head, line, *rows])
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, float):
+        return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return re.sub(r"([\\`*_\[\]<>|$~#])", r"\\\1", " ".join(text.split()))

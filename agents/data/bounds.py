@@ -1,0 +1,104 @@
+"""How much a query may take, and how a result is cut to that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import pyarrow as pa
+
+MEBIBYTE: Final = 1024 * 1024
+
+Cut = Literal["rows", "bytes"]
+"""The bound that a result was cut at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one query may take: rows and bytes of its result, and seconds until its last row."""
+
+    rows: int = 10_000
+    seconds: float = 20.0
+    result_bytes: int = 64 * MEBIBYTE
+
+
+class EngineError(Exception):
+    """What went wrong in the worker. ``kind`` is ``failed``, ``time``, ``memory`` or ``unavailable``."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Deadline:
+    """The moment at which a query has had its time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() > self._end
+
+    def error(self) -> EngineError:
+        """The error that says so."""
+        return EngineError("time", too_slow(self._seconds))
+
+
+def too_slow(seconds: float) -> str:
+    """The sentence about a query that was cut off."""
+    return (
+        f"The query was stopped after {seconds:g} seconds, which is the limit. "
+        "Ask for less: filter rows, join on keys, or aggregate."
+    )
+
+
+def too_big(mebibytes: int) -> str:
+    """The sentence about a query that was cut off for its memory."""
+    return (
+        f"The query was stopped because it needed more than {mebibytes} MB of memory. "
+        "Ask for less: filter rows, choose fewer columns, or aggregate."
+    )
+
+
+def collect(batches: Iterable[pa.RecordBatch], schema: pa.Schema, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
+    """Gather batches up to the bounds.
+
+    Returns:
+        The table and what cut it short: ``rows``, ``bytes`` or None.
+
+    Raises:
+        EngineError: not even the first row fits into the bytes.
+    """
+    kept: list[pa.RecordBatch] = []
+    rows = size = 0
+    cut: Cut | None = None
+    for batch in batches:
+        wanted = batch
+        if rows + wanted.num_rows > bounds.rows:
+            wanted, cut = wanted.slice(0, bounds.rows - rows), "rows"
+        room = bounds.result_bytes - size
+        if wanted.get_total_buffer_size() > room and wanted.nbytes > room:
+            wanted, cut = _fitting(wanted, room), "bytes"
+        kept.append(wanted)
+        rows, size = rows + wanted.num_rows, size + wanted.nbytes
+        if cut:
+            break
+    if cut == "bytes" and rows == 0:
+        raise EngineError("memory", f"One row of the result is larger than {bounds.result_bytes // MEBIBYTE} MB.")
+    return pa.Table.from_batches(kept, schema), cut
+
+
+def _fitting(batch: pa.RecordBatch, room: int) -> pa.RecordBatch:
+    low, high = 0, batch.num_rows
+    while low < high:
+        middle = (low + high + 1) // 2
+        if batch.slice(0, middle).nbytes <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return batch.slice(0, low)

@@ -1,0 +1,57 @@
+"""A DuckDB database that this process has open already (Colloquy's own conversations), asked through its cursors.
+
+DuckDB lets no second process in, so queries run here: behind the guard, in transactions that only read, and
+interrupted after their time. What the engine's locks allow is for whoever opened the database to decide.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import duckdb
+
+from agents.data.bounds import Bounds, EngineError
+from agents.data.database import MEMORY_MIB, tables_from
+from agents.data.engines.duckdb_engine import run_on, tables_of
+from agents.data.errors import QueryBoundError, QueryStoppedError, SqlFailedError, SqlRefusedError
+from agents.data.functions import Dialect
+from agents.data.guard import Refusal, check
+from agents.data.results import QueryResult, TableInfo
+from agents.data.stopping import Stop
+
+
+class CursorDatabase:
+    """See Database. ``new_cursor`` gives a cursor that is closed after each call."""
+
+    dialect: Dialect = "duckdb"
+
+    def __init__(self, name: str, new_cursor: Callable[[], duckdb.DuckDBPyConnection]) -> None:
+        self.name = name
+        self._new_cursor = new_cursor
+
+    def test(self) -> str:
+        """See Database."""
+        return f"{len(self.tables())} tables of {self.name}."
+
+    def tables(self) -> tuple[TableInfo, ...]:
+        """See Database."""
+        with self._new_cursor() as cursor:
+            return tables_from(tables_of(cursor))
+
+    def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
+        """See Database."""
+        bounds, stop = bounds or Bounds(), stop or Stop()
+        started = time.perf_counter()
+        try:
+            statement = check(sql, self.dialect)
+            with self._new_cursor() as cursor, stop.calls(cursor.interrupt):
+                table, cut = run_on(cursor, statement, bounds, MEMORY_MIB)
+        except Refusal as refusal:
+            raise SqlRefusedError(str(refusal)) from None
+        except EngineError as error:
+            if stop.is_set:
+                raise QueryStoppedError("The query was stopped.") from error
+            kind = SqlFailedError if error.kind == "failed" else QueryBoundError
+            raise kind(str(error)) from error
+        return QueryResult(sql, table, time.perf_counter() - started, bounds, cut)

@@ -1,0 +1,76 @@
+"""What every engine offers the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from agents.data.bounds import Bounds, Cut
+from agents.data.functions import Dialect
+from agents.data.guard import Statement
+
+MAX_TABLES = 300
+"""Tables that are listed with their columns; a list longer than this helps neither a person nor a model."""
+
+Row = dict[str, Any]
+
+
+class Engine(Protocol):
+    """One database, opened anew for each call, so that it is never held against others and always up to date."""
+
+    dialect: Dialect
+
+    def summary(self) -> str:
+        """What was found, in words."""
+        ...
+
+    def tables(self) -> list[Row]:
+        """Each table: ``name``, ``sql`` (its name quoted for a query), ``kind``, ``rows`` (a count or an estimate,
+        or None), ``exact``, ``comment`` and ``columns`` of ``name``, ``type``, ``comment``."""
+        ...
+
+    def run(self, statement: Statement, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
+        """The result and what cut it short (``rows``, ``bytes`` or None).
+
+        Raises:
+            EngineError
+        """
+        ...
+
+
+def table_row(
+    schema: str | None, table: str, kind: str, rows: int | None, comment: str | None, *, exact: bool = False
+) -> Row:
+    """A table as ``Engine.tables`` gives it; ``schema`` is None where its name alone finds it."""
+    parts = [part for part in (schema, table) if part is not None]
+    return {
+        "name": ".".join(parts),
+        "sql": ".".join(quoted(part) for part in parts),
+        "kind": kind,
+        "rows": rows,
+        "exact": exact,
+        "comment": comment or "",
+        "columns": [],
+    }
+
+
+def add_columns(tables: list[Row], columns: Iterable[tuple[str | None, str, str, str, str | None]]) -> list[Row]:
+    """Put columns (schema, table, name, type, comment) to their tables."""
+    by_name: dict[str, Row] = {table["name"]: table for table in tables}
+    for schema, table_name, name, kind, comment in columns:
+        table = by_name.get(f"{schema}.{table_name}" if schema else table_name)
+        if table is not None:
+            table["columns"].append({"name": name, "type": kind, "comment": comment or ""})
+    return tables
+
+
+def quoted(name: str) -> str:
+    """A name as SQL reads it, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 table``, ``12,000 tables``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

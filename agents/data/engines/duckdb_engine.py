@@ -1,0 +1,238 @@
+"""DuckDB files, and folders of Parquet and CSV files read through DuckDB."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from agents.data.bounds import Bounds, Cut, Deadline, EngineError, collect, too_big
+from agents.data.engines.base import MAX_TABLES, Row, add_columns, counted, quoted, table_row
+from agents.data.functions import Dialect
+from agents.data.guard import Statement
+
+_BATCH_ROWS: Final = 2048
+_SUFFIXES: Final = {".parquet": "read_parquet", ".csv": "read_csv", ".tsv": "read_csv", ".csv.gz": "read_csv"}
+
+_TABLES: Final = """
+select nullif(schema_name, 'main'), table_name, kind, rows, comment
+from (select schema_name, table_name, 'table' as kind, estimated_size as rows, comment from duckdb_tables()
+      where not internal and not temporary and database_name = current_database()
+      union all
+      select schema_name, view_name, 'view', null, comment from duckdb_views()
+      where not internal and not temporary and database_name = current_database())
+order by schema_name, table_name limit $1
+"""
+_COLUMNS: Final = """
+select nullif(schema_name, 'main'), table_name, column_name, data_type, comment
+from duckdb_columns() where not internal and database_name = current_database()
+order by schema_name, table_name, column_index
+"""
+
+
+def configuration(memory_mib: int, threads: int) -> dict[str, str | bool | int | float | list[str]]:
+    """How every database is opened; ``_lock`` follows once all is set up."""
+    return {
+        "memory_limit": f"{memory_mib}MB",
+        "threads": threads,
+        "temp_directory": "",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "allow_persistent_secrets": False,
+        "python_enable_replacements": False,
+    }
+
+
+def tables_of(cursor: duckdb.DuckDBPyConnection) -> list[Row]:
+    """The tables and views of the current database."""
+    tables = [
+        table_row(schema, name, kind, rows, comment, exact=rows is not None)
+        for schema, name, kind, rows, comment in cursor.execute(_TABLES, [MAX_TABLES]).fetchall()
+    ]
+    return add_columns(tables, cursor.execute(_COLUMNS).fetchall())
+
+
+def run_on(
+    cursor: duckdb.DuckDBPyConnection, statement: Statement, bounds: Bounds, memory_mib: int
+) -> tuple[pa.Table, Cut | None]:
+    """Run a statement that the guard let pass, in a transaction that only reads and is rolled back.
+
+    Raises:
+        EngineError
+    """
+    deadline = Deadline(bounds.seconds)
+    timer = threading.Timer(bounds.seconds, cursor.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        _check_kind(cursor, statement.sql)
+        cursor.execute("begin transaction read only")
+        # A relation streams; what execute() gives would be copied whole first.
+        with cursor.sql(statement.sql).to_arrow_reader(_BATCH_ROWS) as reader:
+            table, cut = collect(reader, reader.schema, bounds)
+    except duckdb.InterruptException as error:
+        raise deadline.error() from error
+    except (duckdb.OutOfMemoryException, MemoryError, pa.ArrowMemoryError) as error:
+        raise EngineError("memory", too_big(memory_mib)) from error
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if deadline.has_passed:
+            raise deadline.error() from error
+        raise EngineError("failed", plain(error)) from error
+    finally:
+        timer.cancel()
+        _end(cursor)
+    return table, cut
+
+
+def _check_kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """What DuckDB's own parser makes of it: a file that may be read could be written over by COPY."""
+    kinds = [statement.type for statement in cursor.extract_statements(sql)]
+    if len(kinds) != 1 or kinds[0] not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+        raise EngineError(
+            "failed",
+            "To DuckDB this is more than one query, so it was not run. PIVOT needs its values: ON column IN (…).",
+        )
+
+
+def plain(error: Exception) -> str:
+    """What the engine said, without the picture of the line below it and without pointing at its own tables."""
+    said = re.split(r"\n\s*LINE \d+:", str(error))[0]
+    return re.sub(r'\s*Did you mean "(pg_|duckdb_|sqlite_|information_schema)[^"]*"\?', "", said).strip()[:1500]
+
+
+def _end(cursor: duckdb.DuckDBPyConnection) -> None:
+    try:
+        cursor.execute("rollback")
+    except duckdb.Error:
+        return  # the transaction had not begun, or the error had already ended it
+
+
+class DuckDbEngine:
+    """A DuckDB file."""
+
+    dialect: Dialect = "duckdb"
+
+    def __init__(self, setup: dict[str, Any]) -> None:
+        self._path: str = setup["address"]
+        self._memory: int = setup["memory_mib"]
+        self._threads: int = setup["threads"]
+
+    @contextmanager
+    def _opened(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002 - the folder needs it
+        if not Path(self._path).is_file():
+            raise EngineError("unavailable", f"There is no file {self._path}.")
+        try:
+            connection = duckdb.connect(self._path, read_only=True, config=configuration(self._memory, self._threads))
+        except duckdb.Error as error:
+            raise EngineError("unavailable", _not_opened(self._path, error)) from error
+        with connection:
+            _lock(connection, [])
+            yield connection
+
+    def summary(self) -> str:
+        """See Engine."""
+        tables = self.tables()
+        return f"A DuckDB database with {counted(len(tables), 'table')}."
+
+    def tables(self) -> list[Row]:
+        """See Engine."""
+        with self._opened("") as connection:
+            return tables_of(connection)
+
+    def run(self, statement: Statement, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
+        """See Engine."""
+        with self._opened(statement.sql) as connection:
+            return run_on(connection, statement, bounds, self._memory)
+
+
+class FolderEngine(DuckDbEngine):
+    """A folder: each Parquet or CSV file in it is a table of that name."""
+
+    @contextmanager
+    def _opened(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        files = self._files()
+        mentioned = {name: path for name, path in files.items() if not sql or name.lower() in sql.lower()}
+        with duckdb.connect(":memory:", config=configuration(self._memory, self._threads)) as connection:
+            for name, path in mentioned.items():
+                _add_view(connection, name, path, is_needed=bool(sql))
+            # Views name their files, and these stay readable; nothing else on the disk is.
+            _lock(connection, list(mentioned.values()))
+            yield connection
+
+    def summary(self) -> str:
+        """See Engine."""
+        return f"A folder with {counted(len(self._files()), 'table')} in Parquet or CSV files."
+
+    def tables(self) -> list[Row]:
+        """See Engine."""
+        files = self._files()
+        with self._opened("") as connection:
+            views = {table["name"]: table for table in tables_of(connection)}
+            found = []
+            for name, path in files.items():
+                table = table_row(
+                    None, name, "file", None, path.name if name in views else f"{path.name} cannot be read."
+                )
+                if name in views:
+                    table["columns"] = views[name]["columns"]
+                if name in views and path.suffix.lower() == ".parquet":  # its footer knows
+                    table["rows"] = connection.execute(f"select count(*) from {quoted(name)}").fetchall()[0][0]
+                    table["exact"] = True
+                found.append(table)
+            return found
+
+    def _files(self) -> dict[str, Path]:
+        folder = Path(self._path)
+        if not folder.is_dir():
+            raise EngineError("unavailable", f"There is no folder {self._path}.")
+        files: dict[str, Path] = {}
+        for path in sorted(folder.iterdir()):
+            suffix = _suffix(path)
+            if suffix and path.is_file() and len(files) < MAX_TABLES:
+                stem = path.name[: -len(suffix)]
+                files[stem if stem not in files else stem + suffix.replace(".", "_")] = path.resolve()
+        return files
+
+
+def _suffix(path: Path) -> str | None:
+    return next((suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)), None)
+
+
+def _add_view(connection: duckdb.DuckDBPyConnection, name: str, path: Path, *, is_needed: bool) -> None:
+    reader = _SUFFIXES[_suffix(path) or ".csv"]
+    try:
+        connection.execute(f"create view {quoted(name)} as from {reader}({_text(_literally(str(path)))})")
+    except duckdb.Error as error:
+        if is_needed:
+            raise EngineError("failed", f"{path.name} cannot be read: {plain(error)}") from error
+
+
+def _literally(path: str) -> str:
+    """A path as DuckDB's readers take it: what looks like a pattern in it is none."""
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, readable: list[Path]) -> None:
+    """The engine's own wall: no files but these, no extensions, no network, and no way to change that."""
+    allowed = ", ".join(_text(str(path)) for path in readable)
+    connection.execute(f"set allowed_paths = [{allowed}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _not_opened(path: str, error: duckdb.Error) -> str:
+    said = str(error)
+    if "lock" in said.lower():
+        return f"{path} is in use by another program that writes to it. Close that program or connect to a copy."
+    return f"{path} could not be opened as a DuckDB database: {plain(error)}"

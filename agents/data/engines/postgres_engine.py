@@ -1,0 +1,191 @@
+"""PostgreSQL, through its own server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+import pyarrow as pa
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+
+from agents.data.bounds import MEBIBYTE, Bounds, Cut, Deadline, EngineError, collect
+from agents.data.engines.base import MAX_TABLES, Row, add_columns, counted, table_row
+from agents.data.engines.postgres_values import as_arrow, as_texts
+from agents.data.functions import Dialect
+from agents.data.guard import Statement
+
+_CONNECT_SECONDS: Final = 10
+_LOCK_SECONDS: Final = 3
+_FIRST_ROWS: Final = 20
+_FETCH_BYTES: Final = 4 * MEBIBYTE
+_MOST_ROWS_AT_ONCE: Final = 5000
+_READS_EVERYTHING: Final = "pg_read_all_data"
+
+_SYSTEM_SCHEMAS: Final = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
+_SCHEMA: Final = "case when not pg_table_is_visible(c.oid) then n.nspname::text end"
+_TABLES: Final = f"""
+select {_SCHEMA}, c.relname::text,
+       case c.relkind when 'v' then 'view' when 'm' then 'view' else 'table' end,
+       case when c.reltuples >= 0 and c.relkind <> 'v' then c.reltuples::bigint end,
+       obj_description(c.oid, 'pg_class')
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition and {_SYSTEM_SCHEMAS}
+  and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+order by 1 nulls first, 2 limit {MAX_TABLES}
+"""
+_COLUMNS: Final = f"""
+select {_SCHEMA}, c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod),
+       col_description(c.oid, a.attnum)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition and {_SYSTEM_SCHEMAS}
+  and a.attnum > 0 and not a.attisdropped and has_table_privilege(c.oid, 'select')
+order by 1, 2, a.attnum
+"""
+
+
+class PostgresEngine:
+    """A PostgreSQL database by its URL. Every call is one read-only transaction that is rolled back."""
+
+    dialect: Dialect = "postgres"
+
+    def __init__(self, setup: dict[str, Any]) -> None:
+        self._url: str = setup["address"]
+
+    @contextmanager
+    def _opened(self, seconds: float) -> Iterator[psycopg.Connection[Any]]:
+        try:
+            connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                connect_timeout=_CONNECT_SECONDS,
+                client_encoding="utf8",
+                application_name="Colloquy",
+            )
+        except psycopg.Error as error:
+            raise EngineError("unavailable", f"The server did not accept the connection: {_plain(error)}") from error
+        try:
+            self._lock(connection, seconds)
+            yield connection
+        finally:
+            connection.close()  # without a commit the server rolls back
+
+    def _lock(self, connection: psycopg.Connection[Any], seconds: float) -> None:
+        settings = {
+            "statement_timeout": f"{int(seconds * 1000) + 1000}ms",
+            "lock_timeout": f"{_LOCK_SECONDS}s",
+            "idle_in_transaction_session_timeout": f"{int(seconds) + 30}s",
+            "standard_conforming_strings": "on",
+            "work_mem": "32MB",
+            "max_parallel_workers_per_gather": "0",
+            "jit": "off",
+            "datestyle": "ISO, YMD",
+            "intervalstyle": "postgres",
+            "timezone": "UTC",
+            "bytea_output": "hex",
+        }
+        if connection.info.server_version >= 140_000:
+            settings["client_connection_check_interval"] = "2s"
+        is_superuser = connection.info.parameter_status("is_superuser") == "on"
+        if is_superuser:
+            settings["temp_file_limit"] = "1GB"
+        try:
+            connection.execute("begin transaction isolation level repeatable read read only")
+            for name, value in settings.items():
+                connection.execute(f"set local {name} = '{value}'")
+            if is_superuser and connection.info.server_version >= 140_000:
+                # A superuser's rights reach the server's files and programs; these end at its tables.
+                connection.execute(f"set local role {_READS_EVERYTHING}")
+        except psycopg.Error as error:
+            raise EngineError("unavailable", f"The server did not open for reading: {_plain(error)}") from error
+
+    def summary(self) -> str:
+        """See Engine."""
+        with self._opened(_CONNECT_SECONDS) as connection:
+            version = connection.info.server_version
+            user = connection.info.user
+            # The session's own parameter tells of the role that the queries run in.
+            asked = connection.execute("select rolsuper from pg_roles where rolname = session_user").fetchone()
+            is_superuser = asked is not None and asked[0]
+            found = f"PostgreSQL {version // 10000} with {counted(len(self._tables(connection)), 'readable table')}."
+        if is_superuser:
+            found += (
+                f" The user {user} is a superuser, whose rights reach beyond the data. Queries are kept to reading, "
+                "but give Colloquy a role of its own: create role reader login password '…'; "
+                "grant pg_read_all_data to reader."
+            )
+        return found
+
+    def tables(self) -> list[Row]:
+        """See Engine. Rows are the estimates that the server keeps."""
+        with self._opened(_CONNECT_SECONDS) as connection:
+            return self._tables(connection)
+
+    def _tables(self, connection: psycopg.Connection[Any]) -> list[Row]:
+        try:
+            tables = [table_row(*row) for row in connection.execute(_TABLES).fetchall()]
+            return add_columns(tables, connection.execute(_COLUMNS).fetchall())
+        except psycopg.Error as error:
+            raise EngineError("unavailable", f"The list of tables could not be read: {_plain(error)}") from error
+
+    def run(self, statement: Statement, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
+        """See Engine."""
+        deadline = Deadline(bounds.seconds)
+        with self._opened(bounds.seconds) as connection:
+            timer = threading.Timer(bounds.seconds, connection.cancel_safe)
+            timer.daemon = True
+            timer.start()
+            try:
+                if statement.is_rows:
+                    return _fetch(connection, statement.sql, bounds, deadline)
+                return _whole(_exec(connection, statement.sql), bounds)
+            except (psycopg.errors.QueryCanceled, psycopg.errors.IdleInTransactionSessionTimeout) as error:
+                raise deadline.error() from error
+            except (psycopg.Error, pa.ArrowException, UnicodeDecodeError) as error:
+                raise EngineError("failed", _plain(error)) from error
+            finally:
+                timer.cancel()
+
+
+def _exec(connection: psycopg.Connection[Any], sql: str) -> PGresult:
+    """Run through the protocol that takes exactly one statement, and give the values as the server wrote them."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.encode(), prepare=True)
+        result = cursor.pgresult
+    if result is None or result.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+        raise EngineError("failed", "The server gave no result.")
+    return result
+
+
+def _fetch(
+    connection: psycopg.Connection[Any], sql: str, bounds: Bounds, deadline: Deadline
+) -> tuple[pa.Table, Cut | None]:
+    _exec(connection, f"declare rows_of_query no scroll cursor for {sql}")
+    result = _exec(connection, f"fetch forward {min(_FIRST_ROWS, bounds.rows + 1)} from rows_of_query")
+    kept = [as_texts(result)]
+    rows, size = result.ntuples, kept[0].nbytes
+    while result.ntuples and rows <= bounds.rows and size <= bounds.result_bytes:
+        if deadline.has_passed:
+            raise deadline.error()
+        wanted = max(1, min(_MOST_ROWS_AT_ONCE, _FETCH_BYTES * rows // max(size, 1), bounds.rows + 1 - rows))
+        result = _exec(connection, f"fetch forward {wanted} from rows_of_query")
+        kept.append(as_texts(result))
+        rows, size = rows + result.ntuples, size + kept[-1].nbytes
+    table, cut = collect(kept, kept[0].schema, bounds)
+    return as_arrow(table, result), cut
+
+
+def _whole(result: PGresult, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
+    batch = as_texts(result)
+    table, cut = collect([batch], batch.schema, bounds)
+    return as_arrow(table, result), cut
+
+
+def _plain(error: Exception) -> str:
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        hint = f" {error.diag.message_hint}" if error.diag.message_hint else ""
+        return f"{error.diag.message_primary}.{hint}"
+    return str(error).strip()[:1500]

@@ -1,0 +1,81 @@
+"""What databases answer with, as plain immutable values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from agents.data.bounds import Bounds, Cut
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """The rows of a query, up to its bounds.
+
+    ``cut`` names the bound that more rows would have passed (``rows`` or ``bytes``), None if these are all.
+    ``seconds`` is the time from asking to having the rows.
+    """
+
+    sql: str
+    table: pa.Table = field(repr=False)
+    seconds: float
+    bounds: Bounds
+    cut: Cut | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are here."""
+        return int(self.table.num_rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Their names. May repeat."""
+        return tuple(self.table.column_names)
+
+    @property
+    def note(self) -> str:
+        """A sentence about what is missing; empty if nothing is."""
+        if self.cut == "rows":
+            return f"Only the first {self.rows:,} rows are here: that is the limit. The query has more."
+        if self.cut == "bytes":
+            size = self.bounds.result_bytes // (1024 * 1024)
+            return f"Only the first {self.rows:,} rows are here: a result may hold {size} MB. The query has more."
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table, with its type in the words of the database."""
+
+    name: str
+    type: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """A table, view or file. ``sql`` is its name quoted for a query.
+
+    ``rows`` is a count if ``is_exact``, else an estimate; None if neither is known without reading it.
+    """
+
+    name: str
+    sql: str
+    kind: str
+    rows: int | None
+    is_exact: bool
+    columns: tuple[Column, ...]
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableDescription:
+    """A table with what is in it. ``sample`` has its first rows (at most 5).
+
+    ``values`` gives for columns of text with few different values in the first rows all of these, sorted.
+    """
+
+    table: TableInfo
+    sample: pa.Table = field(repr=False)
+    values: dict[str, tuple[str, ...]] = field(hash=False)

@@ -1,0 +1,127 @@
+"""Questions for a model that cannot call tools, and messages that are SQL already."""
+
+import json
+
+import pyarrow as pa
+import pytest
+
+from agents.data.ask import SQL_SCHEMA, answer_text, is_sql, parse_answer, sql_of, sql_prompt
+from agents.data.bounds import Bounds
+from agents.data.results import Column, QueryResult, TableInfo
+
+ORDERS = TableInfo(
+    "orders",
+    '"orders"',
+    "table",
+    3,
+    True,
+    (Column("id", "INTEGER"), Column("status", "VARCHAR", "how far it is")),
+    "Sold",
+)
+
+
+def result(table, cut=None):
+    return QueryResult("select", pa.table(table), 0.1, Bounds(), cut)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "/sql select 1",
+        "/SQL\nselect 1",
+        "  /sql",
+        "select 1",
+        "SELECT country, count(*) FROM customers GROUP BY 1",
+        "select * from orders limit 3;",
+        "with x as (select 1) select * from x",
+        "WITH RECURSIVE r(n) AS (select 1) select * from r",
+        "from orders",
+        "from orders where id = 1",
+        "values (1, 2)",
+        "explain select 1",
+        "describe orders",
+        "summarize orders;",
+        "show tables",
+        "-- how many\nselect count(*) from orders",
+        "(select 1) union (select 2)",
+    ],
+)
+def test_a_message_that_is_sql_is_known(message):
+    assert is_sql(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "hello",
+        "Select the best customers from last year",
+        "select a product for me",
+        "Show me the tables",
+        "show revenue by month",
+        "With what do we earn most?",
+        "from which country do most customers come?",
+        "describe the orders to me",
+        "explain this chart",
+        "values matter to us",
+        "/sqlite is what?",
+        "How many orders are there where status is completed?",
+        "What does select count(*) from orders do?",
+    ],
+)
+def test_a_message_in_words_is_no_sql(message):
+    assert not is_sql(message)
+
+
+def test_the_sql_of_a_message_is_without_its_command_and_fence():
+    assert sql_of("/sql select 1") == "select 1"
+    assert sql_of("/sql\n```sql\nselect 1\n```") == "select 1"
+    assert sql_of(" select 1 ") == "select 1"
+
+
+def test_the_prompt_holds_tables_examples_and_the_question():
+    prompt = sql_prompt("How many\norders?", [ORDERS], "duckdb", {"orders": {"status": ("open", "done")}})
+    assert "orders(id integer, status varchar in ('open', 'done')) -- Sold; status: how far it is" in prompt
+    assert prompt.count('Answer: {"sql": ') == 3
+    assert prompt.endswith("Question: How many orders?\nAnswer:")
+    assert "SQLite" in sql_prompt("x", [ORDERS], "sqlite")
+    json.dumps(SQL_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"sql": "select 1 from t"}',
+        ' {"sql":"select 1 from t"} and that is it',
+        'Sure! ```json\n{"sql": "select 1 from t"}\n```',
+        "```sql\nselect 1 from t\n```",
+        "select 1 from t",
+        '{"note": {"x": 1}}{"sql": "select 1 from t"}',
+    ],
+)
+def test_the_query_is_found_in_an_answer(text):
+    assert parse_answer(text) == "select 1 from t"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "I do not know.", '{"sql": ""}', '{"sql": 5}', '{"sql": "no idea"}', '{"sql": "select', "{" * 5000]
+)
+def test_without_a_query_there_is_none(text):
+    assert parse_answer(text) is None
+
+
+def test_a_result_is_written_by_code():
+    assert answer_text(result({"orders": [120_000]})) == "**orders**: 120,000"
+    table = answer_text(result({"name": ["a|b", None], "total": [1.5, 20_000.0]}))
+    assert table.splitlines() == ["| name | total |", "| --- | --- |", "| a\\|b | 1.50 |", "|  | 20,000.00 |"]
+    assert answer_text(result({"x": pa.array([], pa.int64())})) == "The query found no rows."
+    many = answer_text(result({"i": list(range(100)), "j": list(range(100))}, cut="rows"))
+    assert "first 20 of 100 rows" in many
+    assert "The query has more" in many
+
+
+def test_what_stands_in_the_data_cannot_become_a_link_or_html():
+    text = answer_text(result({"x": ["<script>alert(1)</script> [a](http://b) ![c](d)"]}))
+    assert "<script>" not in text.replace("\\<", "")
+    assert "[a](" not in text
+    assert "\\](" in text

@@ -1,0 +1,315 @@
+"""Every kind of place can be asked in the same way."""
+
+import os
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import duckdb
+import psycopg
+import pyarrow as pa
+import pytest
+
+from agents.data.bounds import Bounds
+from agents.data.connection import Connection
+from agents.data.cursor_database import CursorDatabase
+from agents.data.database import WorkerDatabase, describe
+from agents.data.errors import (
+    ConnectionInvalidError,
+    ConnectionUnavailableError,
+    DataError,
+    QueryBoundError,
+    QueryStoppedError,
+    SqlFailedError,
+    SqlRefusedError,
+    UnknownTableError,
+)
+from agents.data.stopping import Stop
+from tests.agents.data.postgres import PASSWORD, URL_PASSWORD
+from tests.agents.data.shops import COUNTRIES, ORDERS, ROWS, TOTAL
+
+ENDLESS = "with recursive r(n) as (select 1 union all select n + 1 from r) select count(*) from r"
+
+
+def test_testing_a_connection_says_what_was_found(shop):
+    found = shop.database.test()
+    assert "table" in found
+    assert {"duckdb": "DuckDB", "sqlite": "SQLite", "folder": "folder", "postgres": "PostgreSQL"}[
+        shop.connection.kind
+    ] in found
+
+
+def test_a_superuser_is_warned_of(shops):
+    assert "superuser" in shops("postgres").database.test()
+
+
+def test_tables_are_listed_with_their_columns_and_rows(shop):
+    tables = {table.name: table for table in shop.database.tables()}
+    assert {"orders", "customers"} <= set(tables)
+    assert [column.name for column in tables["orders"].columns] == ["id", "country", "amount", "day"]
+    assert tables["orders"].rows == ORDERS
+
+
+def test_comments_come_along(shops):
+    for kind in ("duckdb", "postgres"):
+        orders = next(table for table in shops(kind).database.tables() if table.name == "orders")
+        assert orders.comment == "What was sold"
+        assert orders.columns[2].comment == "In euros"
+
+
+def test_a_broken_file_in_a_folder_is_listed_and_harms_no_other(shops):
+    database = shops("folder").database
+    broken = next(table for table in database.tables() if table.name == "broken")
+    assert "cannot be read" in broken.comment
+    assert database.query("select count(*) from customers").rows == 1
+    with pytest.raises(SqlFailedError, match=r"broken\.parquet"):
+        database.query("select * from broken")
+
+
+def test_a_table_is_described_with_count_sample_and_common_values(shop):
+    found = describe(shop.database, "Orders")
+    assert (found.table.rows, found.table.is_exact) == (ORDERS, True)
+    assert found.sample.num_rows == 5
+    assert found.values["country"] == COUNTRIES
+
+
+def test_an_unknown_table_is_answered_with_those_that_exist(shop):
+    with pytest.raises(UnknownTableError, match="customers"):
+        describe(shop.database, "order")
+
+
+def test_a_query_gives_its_rows(shop):
+    result = shop.database.query(
+        "select country, count(*) as n, sum(amount) as total from orders group by 1 order by 1"
+    )
+    assert result.columns == ("country", "n", "total")
+    assert result.table.column("country").to_pylist() == list(COUNTRIES)
+    assert sum(result.table.column("n").to_pylist()) == ORDERS
+    assert float(sum(result.table.column("total").to_pylist())) == pytest.approx(float(TOTAL))
+    assert result.cut is None
+    assert result.seconds > 0
+
+
+def test_a_query_without_rows_still_has_its_columns(shop):
+    result = shop.database.query("select id, country from orders where id < 0")
+    assert (result.rows, result.columns) == (0, ("id", "country"))
+
+
+def test_values_keep_their_types(shops):
+    row = shops("postgres").database.query(
+        "select true as b, 1::bigint as i, 1.50::numeric as n, 'x'::text as t, date '2025-01-02' as d, "
+        "timestamptz '2025-01-02 03:04:05+02' as z, null::int as e, '\\x00ff'::bytea as y, array[1, 2] as a, "
+        "'infinity'::date as f, 'NaN'::float8 as q"
+    )
+    assert [str(kind) for kind in row.table.schema.types][:6] == [
+        "bool",
+        "int64",
+        "decimal128(38, 2)",
+        "string",
+        "date32[day]",
+        "timestamp[us, tz=UTC]",
+    ]
+    values = row.table.to_pylist()[0]
+    assert (values["e"], values["y"], values["a"], values["f"]) == (None, b"\x00\xff", "{1,2}", "infinity")
+    assert values["z"].hour == 1
+
+
+def test_a_column_of_sqlite_with_values_of_many_types_becomes_text(shops):
+    result = shops("sqlite").database.query("select 1 as x union all select 'a' union all select x'ff'")
+    assert result.table.column("x").to_pylist() == ["1", "a", "ff"]
+
+
+def test_more_rows_than_allowed_are_cut_and_it_says_so(shop):
+    result = shop.database.query("select * from orders", Bounds(rows=100))
+    assert (result.rows, result.cut) == (100, "rows")
+    assert "100 rows" in result.note
+
+
+def test_exactly_as_many_rows_as_allowed_are_not_called_cut(shop):
+    result = shop.database.query("select * from orders", Bounds(rows=ORDERS))
+    assert (result.rows, result.cut, result.note) == (ORDERS, None, "")
+
+
+def test_more_bytes_than_allowed_are_cut_and_it_says_so(shop):
+    result = shop.database.query("select * from orders", Bounds(result_bytes=10_000))
+    assert 0 < result.rows < ORDERS
+    assert result.table.nbytes <= 10_000
+    assert result.cut == "bytes"
+
+
+def test_a_million_rows_come_when_they_may(shops):
+    result = shops("duckdb").database.query("select i, i * 2 from range(1000000) t(i)", Bounds(rows=2_000_000))
+    assert (result.rows, result.cut) == (1_000_000, None)
+
+
+def test_a_query_that_takes_too_long_is_stopped_and_the_next_one_runs(shop):
+    with pytest.raises(QueryBoundError, match="seconds"):
+        shop.database.query(ENDLESS, Bounds(seconds=0.5))
+    assert shop.database.query("select 1").rows == 1
+
+
+def test_a_query_can_be_stopped_from_another_thread(shop):
+    stop = Stop()
+    threading.Timer(0.3, stop.set).start()
+    with pytest.raises(QueryStoppedError):
+        shop.database.query(ENDLESS, stop=stop)
+    with pytest.raises(QueryStoppedError):
+        shop.database.query("select 1", stop=stop)
+    assert shop.database.query("select 1").rows == 1
+
+
+def test_queries_run_side_by_side(shop):
+    with ThreadPoolExecutor(8) as pool:
+        counts = list(
+            pool.map(lambda _: shop.database.query("select count(*) from orders").table[0][0].as_py(), range(8))
+        )
+    assert counts == [ORDERS] * 8
+
+
+def test_an_error_of_the_engine_is_a_sentence(shop):
+    with pytest.raises(SqlFailedError, match="nothing_like_it"):
+        shop.database.query("select * from nothing_like_it")
+
+
+def test_a_place_that_is_not_there_is_a_sentence(tmp_path):
+    for kind in ("duckdb", "sqlite", "folder"):
+        with pytest.raises(ConnectionUnavailableError, match="There is no"):
+            WorkerDatabase(Connection.of(kind, str(tmp_path / "none"))).test()
+    junk = tmp_path / "junk"
+    junk.write_bytes(b"this is no database, however one looks at it" * 100)
+    for kind in ("duckdb", "sqlite"):
+        with pytest.raises(ConnectionUnavailableError, match="could not be opened"):
+            WorkerDatabase(Connection.of(kind, str(junk))).test()
+    with pytest.raises(ConnectionUnavailableError, match="did not accept"):
+        WorkerDatabase(Connection.of("postgres", "postgresql://u:p@127.0.0.1:1/x")).test()
+
+
+def test_a_file_that_changes_is_read_as_it_is_now(tmp_path):
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    database = WorkerDatabase(Connection.of("folder", str(tmp_path)))
+    assert database.query("select sum(x) from a").table[0][0].as_py() == 1
+    (tmp_path / "a.csv").write_text("x\n1\n2\n")
+    (tmp_path / "b.csv").write_text("y\n5\n")
+    assert database.query("select sum(x) from a").table[0][0].as_py() == 3
+    assert database.query("select y from b").rows == 1
+    database.close()
+
+
+def test_a_database_of_sqlite_in_wal_mode_can_be_read_while_it_is_written(tmp_path):
+    writer = sqlite3.connect(tmp_path / "wal.db")
+    writer.execute("pragma journal_mode = wal")
+    writer.execute("create table t (x)")
+    writer.execute("insert into t values (1)")
+    writer.commit()
+    database = WorkerDatabase(Connection.of("sqlite", str(tmp_path / "wal.db")))
+    assert database.query("select x from t").rows == 1
+    database.close()
+    writer.close()
+
+
+def test_a_file_of_duckdb_is_not_held_between_queries(tmp_path):
+    path = tmp_path / "own.duckdb"
+    duckdb.connect(str(path)).execute("create table t (x int)").close()
+    database = WorkerDatabase(Connection.of("duckdb", str(path)))
+    assert database.query("select * from t").rows == 0
+    with duckdb.connect(str(path)) as writer:
+        writer.execute("insert into t values (1)")
+        with pytest.raises(ConnectionUnavailableError, match="in use"):
+            database.query("select * from t")
+    assert database.query("select * from t").rows == 1
+    database.close()
+
+
+def test_the_worker_sees_no_keys_of_the_app(shops, monkeypatch):
+    monkeypatch.setenv("GOOGLE_API_KEY", "very-secret")
+    database = WorkerDatabase(shops("duckdb").connection)
+    database.test()
+    process = database._idle._process
+    if os.path.exists(f"/proc/{process.pid}/environ"):  # noqa: PTH110
+        with open(f"/proc/{process.pid}/environ", "rb") as environment:  # noqa: PTH123
+            assert b"very-secret" not in environment.read()
+    database.close()
+    assert process.poll() is not None
+
+
+def test_an_open_database_can_be_asked_through_its_cursors():
+    with duckdb.connect() as owner:
+        owner.execute("create table events as select i as id from range(1000) t(i)")
+        database = CursorDatabase("conversations", owner.cursor)
+        assert [table.name for table in database.tables()] == ["events"]
+        assert database.query("select count(*) from events").table[0][0].as_py() == 1000
+        assert describe(database, "events").table.rows == 1000
+        with pytest.raises(SqlRefusedError):
+            database.query("delete from events")
+        with pytest.raises(QueryBoundError):
+            database.query(ENDLESS, Bounds(seconds=0.3))
+        stop = Stop()
+        threading.Timer(0.3, stop.set).start()
+        with pytest.raises(QueryStoppedError):
+            database.query(ENDLESS, stop=stop)
+        assert owner.execute("select count(*) from events").fetchall() == [(1000,)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        ("oracle", "x"),
+        ("duckdb", "  "),
+        ("postgres", "mysql://a:topsecret@b/c"),
+        ("postgres", "postgresql://a:top@se:cret@b:x/c"),
+    ],
+)
+def test_a_description_that_is_none_is_refused_without_its_password(kind, address):
+    with pytest.raises(ConnectionInvalidError) as caught:
+        Connection.of(kind, address)
+    assert "secret" not in str(caught.value)
+    assert "se:cret" not in str(caught.value)
+
+
+def test_the_password_shows_nowhere(shops, caplog):
+    connection = shops("postgres").connection
+    wrong = Connection.of("postgres", connection.address.get_secret_value().replace("/postgres", "/no_such_database"))
+    seen = [str(connection), repr(connection), connection.shown_address, f"{connection}"]
+    for database in (
+        WorkerDatabase(wrong),
+        WorkerDatabase(Connection.of("postgres", "postgresql://x:hid%20den@127.0.0.1:1/y")),
+    ):
+        with pytest.raises(DataError) as caught:
+            database.test()
+        seen += [str(caught.value), repr(caught.value), repr(database.connection)]
+        database.close()
+    seen.append(caplog.text)
+    for text in seen:
+        for secret in (PASSWORD, URL_PASSWORD, "hid%20den", "hid den"):
+            assert secret not in text
+    in_query = Connection.of("postgres", "postgresql://h/d?user=u&password=topsecret&sslmode=require")
+    assert "topsecret" not in in_query.shown_address
+    assert "sslmode=require" in in_query.shown_address
+    assert "topsecret" not in in_query.redacted("connection failed: password topsecret is wrong")
+
+
+def test_a_reader_that_is_no_superuser_is_enough(shops, postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute("drop role if exists reader")
+        owner.execute("create role reader login password 'r'")
+        owner.execute("grant select on orders to reader")
+    shops("postgres")
+    address = postgres_url.replace(f"owner:{URL_PASSWORD}", "reader:r")
+    database = WorkerDatabase(Connection.of("postgres", address))
+    assert "superuser" not in database.test()
+    assert [table.name for table in database.tables()] == ["orders"]
+    assert database.query("select count(*) from orders").table[0][0].as_py() == len(ROWS)
+    database.close()
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute("drop owned by reader")
+        owner.execute("drop role reader")
+
+
+def test_strange_columns_arrive(shops):
+    result = shops("duckdb").database.query(
+        "select {'a': [1, 2]} as s, map {'k': 1} as m, uuid() as u, interval 1 day as i, 'x'::enum('x', 'y') as e, "
+        "1::hugeint as h, '101'::bit as b, time '10:00' as t, 'NaN'::double as n, 1 as a, 2 as a"
+    )
+    assert result.rows == 1
+    assert result.columns[-2:] == ("a", "a")
+    assert isinstance(result.table, pa.Table)
