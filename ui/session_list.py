@@ -23,6 +23,15 @@ MENU_ICONS = {
     DELETE: ":material/delete:",
 }
 
+MARKS = {
+    "running": '--mark: ""; --mark-motion: pulse 1.2s ease-in-out infinite;',
+    "queued": '--mark: ""; --mark-fill: none; --mark-line: 2px solid var(--accent);',
+    "paused": '--mark: ""; --mark-fill: #d97706;',
+    "unseen": '--mark: ""; --title-weight: 600;',
+    "plain": "",
+}
+ACTIVE = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);"
+
 
 @st.fragment
 def session_list() -> None:
@@ -38,6 +47,7 @@ def session_list() -> None:
     _undo_bar()
     if st.session_state.get("selecting"):
         _selection_bar(sessions)
+    _marks(sessions)
     for heading, rows in groupby(sessions, key=group):
         st.caption(heading)
         for session in rows:
@@ -86,9 +96,7 @@ def _row(session: SessionSummary) -> None:
     if st.session_state.get("renaming") == session_id:
         _rename_row(session)
         return
-    active = session_id == state.active_id()
-    mark = _mark(session, active=active)
-    with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"row-{mark}-{session_id}"):
+    with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"row-{session_id}"):
         if st.session_state.get("selecting"):
             st.checkbox(label(state.title_of(session)), key=f"pick-{session_id}", width="stretch")
             return
@@ -111,13 +119,21 @@ def _row(session: SessionSummary) -> None:
         )
 
 
-def _mark(session: SessionSummary, *, active: bool) -> str:
-    """What the row's mark shows; the style sheet goes by it."""
+def _marks(sessions: list[SessionSummary]) -> None:
+    """What the rows' marks show, as one style sheet: were it part of the rows, each change would draw its row anew and
+    close a menu that is open on it."""
+    rules = [f".st-key-row-{session.key.session_id} {{ {_mark(session)} }}" for session in sessions]
+    st.html(f"<i></i><style>{' '.join(rules)}</style>")
+
+
+def _mark(session: SessionSummary) -> str:
+    """The variables that the style sheet goes by."""
+    active = session.key.session_id == state.active_id()
     if session.status in (SessionStatus.RUNNING, SessionStatus.QUEUED, SessionStatus.PAUSED):
         mark = session.status.value
     else:
         mark = "unseen" if session.unseen and not active else "plain"
-    return f"{mark}-active" if active else mark
+    return f"--mark-name: {mark}; {MARKS[mark]} {ACTIVE if active else ''}"
 
 
 def _rename_row(session: SessionSummary) -> None:

@@ -61,11 +61,11 @@ class Chat:
 
     def row(self, session_id: str) -> Locator:
         """The row of a session in the sidebar."""
-        return self.sidebar.locator(f'[class*="st-key-row-"][class*="{session_id}"]')
+        return self.sidebar.locator(f".st-key-row-{session_id}")
 
-    def marked_row(self, mark: str, session_id: str) -> Locator:
-        """The row of a session while it bears this mark."""
-        return self.sidebar.locator(f'[class*="st-key-row-{mark}-"][class*="{session_id}"]')
+    def expect_mark(self, session_id: str, mark: str) -> None:
+        """The row of a session comes to bear this mark."""
+        expect(self.row(session_id)).to_have_css("--mark-name", mark)
 
     def open_row(self, session_id: str) -> None:
         """Click a session in the sidebar and wait until it is the open one."""

@@ -115,15 +115,15 @@ def test_the_list_can_be_narrowed_to_one_agent(chat):
 def test_a_running_session_pulses_and_a_finished_one_stays_marked_until_it_is_opened(chat):
     session = chat.begin("count 150 every 20 ms")
     chat.new_chat()
-    mark = chat.marked_row("running", session).locator("button p").first
-    expect(mark).to_be_visible()
+    chat.expect_mark(session, "running")
+    mark = chat.row(session).locator("button p").first
     assert mark.evaluate("mark => getComputedStyle(mark, '::before').animationName") == "pulse"
-    expect(chat.marked_row("unseen", session)).to_be_visible()
+    chat.expect_mark(session, "unseen")
     chat.open_row(session)
     chat.shows("count 150 every 20 ms", counted(150))
-    expect(chat.marked_row("plain", session)).to_have_count(1)
+    chat.expect_mark(session, "plain")
     chat.new_chat()
-    expect(chat.marked_row("plain", session)).to_have_count(1)
+    chat.expect_mark(session, "plain")
 
 
 @pytest.mark.parametrize("way", ["click", "link"])
@@ -143,3 +143,13 @@ def test_back_and_forward_move_between_sessions(chat, way):
     chat.page.go_forward()
     chat.page.wait_for_url(re.compile(first))
     chat.shows(one, f"You said: {one}")
+
+
+def test_a_menu_stays_open_while_the_list_is_drawn_anew(chat):
+    session = chat.begin("count 40 every 20 ms")
+    chat.expect_mark(session, "running")
+    chat.sidebar.locator(f".st-key-menu-{session} button:visible").click()
+    delete = chat.page.get_by_role("menuitem", name="Delete")
+    expect(delete).to_be_visible()
+    chat.expect_mark(session, "plain")
+    expect(delete).to_be_visible()
