@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from agents.data.bounds import Bounds
 from agents.data.connection import Connection
+from agents.data.engines.base import quoted
 from agents.data.errors import QueryBoundError, QueryStoppedError, UnknownTableError
 from agents.data.functions import Dialect
 from agents.data.results import Column, QueryResult, TableDescription, TableInfo
@@ -75,7 +76,10 @@ def describe(database: Database, name: str, stop: Stop | None = None) -> TableDe
     looked_at = database.query(f"select * from {table.sql} limit {_LOOKED_AT_ROWS}", Bounds(rows=_LOOKED_AT_ROWS), stop)
     if not table.is_exact:
         table = _counted(database, table, looked_at, stop)
-    return TableDescription(table, looked_at.table.slice(0, _SAMPLE_ROWS), _few_values(looked_at.table))
+    values = _few_values(looked_at.table)
+    if looked_at.rows != table.rows:
+        values = _in_the_whole_table(database, table, values, stop)
+    return TableDescription(table, looked_at.table.slice(0, _SAMPLE_ROWS), values)
 
 
 def _counted(database: Database, table: TableInfo, looked_at: QueryResult, stop: Stop | None) -> TableInfo:
@@ -107,6 +111,22 @@ def _few_values(table: pa.Table) -> dict[str, tuple[str, ...]]:
             values = [value for value in pc.unique(column).to_pylist() if value is not None]
             if 0 < len(values) <= _FEW_VALUES:
                 found[name] = tuple(sorted(values))
+    return found
+
+
+def _in_the_whole_table(
+    database: Database, table: TableInfo, values: dict[str, tuple[str, ...]], stop: Stop | None
+) -> dict[str, tuple[str, ...]]:
+    """The values of the columns that have few in the first rows, from all rows where finding them is quick."""
+    found = dict(values)
+    for column in values:
+        sql = f"select distinct {quoted(column)} from {table.sql} limit {_FEW_VALUES + 2}"
+        try:
+            result = database.query(sql, Bounds(_FEW_VALUES + 2, _COUNT_SECONDS), stop)
+        except QueryBoundError:
+            break
+        found.pop(column)
+        found |= _few_values(result.table)
     return found
 
 

@@ -73,7 +73,8 @@ class TableInfo:
 class TableDescription:
     """A table with what is in it. ``sample`` has its first rows (at most 5).
 
-    ``values`` gives for columns of text with few different values in the first rows all of these, sorted.
+    ``values`` gives for columns of text with few different values all of these, sorted; in a table too large to look
+    through, those of its first rows.
     """
 
     table: TableInfo

@@ -55,6 +55,10 @@ _ERRORS: Final[dict[str, type[DataError]]] = {
 }
 
 
+def _module_path() -> str:
+    return os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+
+
 class WorkerProcess:
     """A worker. One request at a time; after an error of the kinds above it can be asked again while ``is_alive``."""
 
@@ -68,7 +72,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=_ROOT,
-            env=environment | {"PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"},
+            env=environment | {"PYTHONPATH": _module_path(), "PYTHONUTF8": "1"},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         self._is_ready = False
