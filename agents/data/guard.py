@@ -59,7 +59,7 @@ _FILE_LIKE: Final = re.compile(
 
 _OPEN_CATALOGS_TEXT: Final = """
 pg_class pg_namespace pg_attribute pg_type pg_description pg_index pg_constraint pg_tables pg_views pg_matviews
-pg_indexes pg_enum pg_proc duckdb_tables duckdb_columns duckdb_views duckdb_constraints duckdb_schemas sqlite_master
+pg_indexes pg_enum duckdb_tables duckdb_columns duckdb_views duckdb_constraints duckdb_schemas sqlite_master
 sqlite_schema sqlite_sequence
 """
 _OPEN_CATALOGS: Final = frozenset(_OPEN_CATALOGS_TEXT.split())
