@@ -1,10 +1,17 @@
-"""How the page looks and is used without a mouse, wide and narrow."""
+"""How the page looks and is used without a mouse, in light and dark, wide and narrow."""
 
 import re
+from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import TEXT
+
+READABLE = 4.5
+"""The contrast that WCAG AA asks of text."""
+
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 
 PHONE = {"viewport": {"width": 390, "height": 844}}
 LONG = (
@@ -17,6 +24,25 @@ LONG = (
     + "|---" * 6
     + "|"
 )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_is_readable(app, visitors, scheme):
+    tab = visitors(app, color_scheme=scheme).tab().open()
+    assert_readable(tab)
+    session = tab.begin("count 3 then fail")
+    expect(tab.page.get_by_text("The scripted model failed as it was told to.")).to_be_visible()
+    assert_readable(tab)
+    tab.send("some `code`, a [link](https://example.com) and a\n\n> quotation")
+    expect(tab.answers.last.locator("a")).to_be_visible()
+    expect(tab.row(session)).to_have_count(1)
+    assert_readable(tab)
+
+
+def assert_readable(tab):
+    measured = tab.page.evaluate(CONTRAST)
+    assert len(measured) > 10
+    assert not [found for found in measured if found["contrast"] < READABLE]
 
 
 def test_nothing_scrolls_sideways_on_a_phone(app, visitors):
