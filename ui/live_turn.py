@@ -20,6 +20,7 @@ from session_store.transcript import USER, Message, message_text, messages
 from ui import state
 from ui.components import follow_end, wake_on_news
 from ui.formatting import untrusted_markdown
+from ui.message_input import message_input
 from ui.transcript import PERSON, bubble
 
 TAIL_EVENTS = 200
@@ -51,14 +52,7 @@ def live_end(key: SessionKey, after: int, title: str, icon: str) -> None:
     if not live:
         current().store.mark_seen(key)
     follow_end(key.session_id, st.session_state.get("sent", 0))
-    with st.bottom:
-        st.chat_input(
-            "Write a message",
-            key=f"input-{key.session_id}",
-            on_submit=_send,
-            args=(key,),
-            kwargs={"crowded": len(turns) > TAIL_TURNS},
-        )
+    message_input(f"input-{key.session_id}", partial(_send, key, crowded=len(turns) > TAIL_TURNS))
 
 
 def _over(events: Iterable[StoredEvent], turns: dict[str, Turn], icon: str, live: list[LiveView]) -> None:
@@ -142,8 +136,7 @@ def _is_answer(event: Event) -> bool:
 # -- callbacks ---------------------------------------------------------------------------------------------------------
 
 
-def _send(key: SessionKey, *, crowded: bool) -> None:
-    text = st.session_state[f"input-{key.session_id}"] or ""
+def _send(key: SessionKey, text: str, *, crowded: bool) -> None:
     if _attempt(lambda: current().turns.submit(key, text)):
         st.session_state.sent = st.session_state.get("sent", 0) + 1
         if crowded:

@@ -9,6 +9,7 @@ from session_store.errors import ColloquyError
 from ui import state
 from ui.agents import agent_label, unusable_agents
 from ui.formatting import untrusted_markdown
+from ui.message_input import message_input
 from ui.models import model_menu, model_notice
 
 
@@ -42,8 +43,7 @@ def welcome() -> None:
         model_menu(None)
         model_notice(None)
         unusable_agents(agents)
-    with st.bottom:
-        st.chat_input("Write a message", key="input-new", on_submit=lambda: _begin(st.session_state["input-new"]))
+    message_input("input-new", _begin)
 
 
 def _begin(text: str) -> None:

@@ -127,3 +127,11 @@ def test_the_model_can_be_changed_and_one_that_is_not_set_up_says_what_to_do(cha
     chat.page.get_by_role("menuitem", name="Not here").click()
     expect(chat.page.get_by_text("Set COLLOQUY_NOT_HERE to use this model.")).to_be_visible()
     expect(menu).to_contain_text("Scripted two")
+
+
+def test_one_types_on_after_the_first_message_of_a_new_chat(chat):
+    chat.begin("first")
+    expect(chat.input).to_be_focused()
+    chat.page.keyboard.type("second")
+    chat.page.keyboard.press("Enter")
+    expect(chat.answers.last).to_contain_text("You said: second")

@@ -1,4 +1,5 @@
-// Keeps the end of the conversation in view until the person scrolls away from it.
+// Keeps the end of the conversation in view until the person scrolls away from it, and the cursor in the input: with the
+// first message of a new chat its input gives way to another one, and what is typed next would go nowhere.
 const NEAR = 80;
 
 const follow = (window.colloquyFollow ??= { session: null, sent: 0, pinned: true });
@@ -15,7 +16,13 @@ export default function ({ data }) {
     follow.pinned = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
   };
 
-  if (data.session !== follow.session || data.sent !== follow.sent) follow.pinned = true;
+  if (data.session !== follow.session || data.sent !== follow.sent) {
+    follow.pinned = true;
+    const nothingHasFocus = document.activeElement === document.body;
+    if (nothingHasFocus && matchMedia("(pointer: fine)").matches) {
+      document.querySelector('[data-testid="stChatInputTextArea"]')?.focus({ preventScroll: true });
+    }
+  }
   follow.session = data.session;
   follow.sent = data.sent;
   toEnd();
