@@ -12,6 +12,7 @@ from ui.agents import agent_label, icon_of
 from ui.formatting import label
 from ui.live_turn import live_end
 from ui.models import model_menu, model_notice
+from ui.state import Part
 from ui.transcript import bubble
 
 WINDOW = 20
@@ -55,6 +56,7 @@ def _older() -> None:
     session_id = state.active_id()
     window = st.session_state.setdefault("window", {})
     window[session_id] = window.get(session_id, WINDOW) + WINDOW
+    state.touch(Part.PAGE)
 
 
 def _head(session: SessionSummary) -> None:

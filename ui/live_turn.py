@@ -1,8 +1,4 @@
-"""The end of a conversation, where it goes on: its last turns, the running answer and the chat input.
-
-Whatever a person does here happens in a callback: when a click and a piece of news reach Streamlit in the same tick, it
-reruns only one of the two fragments concerned, but runs the callbacks of both.
-"""
+"""The end of a conversation, where it goes on: its last turns, the running answer and the chat input."""
 
 from __future__ import annotations
 
@@ -21,6 +17,7 @@ from ui import state
 from ui.components import follow_end, wake_on_news
 from ui.formatting import untrusted_markdown
 from ui.message_input import message_input
+from ui.state import Part
 from ui.transcript import PERSON, bubble
 
 TAIL_EVENTS = 200
@@ -40,7 +37,7 @@ def live_end(key: SessionKey, after: int, title: str, icon: str) -> None:
     It reruns on its own, at every chunk of a running answer and every message sent: the older messages above it are
     not touched. ``title`` is the one they stand under.
     """
-    if state.must_rebuild(key, title):
+    if state.must_give_way(Part.LIVE) or not state.shows(key, title):
         st.rerun()
     wake_on_news(key.session_id)
     live = current().turns.live(key)  # before the store is read: see LiveView
@@ -124,7 +121,7 @@ def _not_over(view: LiveView, events: Iterable[StoredEvent], icon: str) -> None:
             key=f"stop-{turn.id}",
             icon=":material/stop_circle:",
             type="tertiary",
-            on_click=current().turns.stop,
+            on_click=_stop,
             args=(turn.id,),
         )
 
@@ -139,8 +136,7 @@ def _is_answer(event: Event) -> bool:
 def _send(key: SessionKey, text: str, *, crowded: bool) -> None:
     if _attempt(lambda: current().turns.submit(key, text)):
         st.session_state.sent = st.session_state.get("sent", 0) + 1
-        if crowded:
-            state.rebuild()
+        state.touch(Part.PAGE if crowded else Part.LIVE)
 
 
 def _send_again(turn: Turn) -> None:
@@ -151,10 +147,17 @@ def _send_again(turn: Turn) -> None:
 
 def _retry(turn: Turn) -> None:
     _attempt(lambda: current().turns.retry(turn))
+    state.touch(Part.LIVE)
 
 
 def _edit(turn_id: str | None) -> None:
     st.session_state.editing = turn_id
+    state.touch(Part.LIVE)
+
+
+def _stop(turn_id: str) -> None:
+    current().turns.stop(turn_id)
+    state.touch(Part.LIVE)
 
 
 def _attempt(act: Callable[[], object]) -> bool:

@@ -7,6 +7,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.models import SessionSummary
 from ui import state
+from ui.state import Part
 
 
 def model_menu(session: SessionSummary | None) -> None:
@@ -25,6 +26,7 @@ def model_menu(session: SessionSummary | None) -> None:
             current().store.set_model(session.key, model.id)
         else:
             st.session_state.draft_model = model.id
+        state.touch(Part.PAGE)
 
     st.menu_button(
         current().models.label(chosen),

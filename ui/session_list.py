@@ -11,6 +11,7 @@ from session_store.models import SessionKey, SessionStatus, SessionSummary
 from ui import state
 from ui.components import wake_on_news
 from ui.formatting import GROUPS, group, label, short_time
+from ui.state import Part
 
 ROWS = 30
 ANY_AGENT = "All agents"
@@ -36,7 +37,7 @@ ACTIVE = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);"
 @st.fragment
 def session_list() -> None:
     """Everything about sessions in the sidebar: new, filter, search, open, rename, save, delete."""
-    if state.must_rebuild():
+    if state.must_give_way(Part.LIST):
         st.rerun()
     wake_on_news()
     st.button(
@@ -70,6 +71,8 @@ def _filters() -> tuple[str | None, str]:
         type="search",
         live=True,
         label_visibility="collapsed",
+        on_change=state.touch,
+        args=(Part.LIST,),
     )
     agent_id = st.selectbox(
         "Agent",
@@ -77,6 +80,8 @@ def _filters() -> tuple[str | None, str]:
         format_func=lambda agent_id: agents.get(agent_id, ANY_AGENT),
         key="agent_filter",
         label_visibility="collapsed",
+        on_change=state.touch,
+        args=(Part.LIST,),
     )
     return (None if agent_id == ANY_AGENT else agent_id), (search or "").strip()
 
@@ -98,7 +103,13 @@ def _row(session: SessionSummary) -> None:
         return
     with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"row-{session_id}"):
         if st.session_state.get("selecting"):
-            st.checkbox(label(state.title_of(session)), key=f"pick-{session_id}", width="stretch")
+            st.checkbox(
+                label(state.title_of(session)),
+                key=f"pick-{session_id}",
+                width="stretch",
+                on_change=state.touch,
+                args=(Part.LIST,),
+            )
             return
         st.button(
             label(state.title_of(session)),
@@ -187,7 +198,8 @@ def _confirm_deletion(keys: list[SessionKey], what: str) -> None:
     st.markdown(f"Delete {what}, with everything in it? {grace}")
     with st.container(horizontal=True):
         deleted = st.button("Delete", key="confirm-delete", type="primary", on_click=_delete, args=(keys,))
-        if st.button("Cancel", key="cancel-delete") or deleted:
+        cancelled = st.button("Cancel", key="cancel-delete", on_click=state.touch, args=(Part.PAGE,))
+        if deleted or cancelled:
             st.rerun()
 
 
@@ -200,12 +212,12 @@ def _count(sessions: int) -> str:
 
 def _new_chat() -> None:
     state.new_chat()
-    state.rebuild()
+    state.touch(Part.PAGE)
 
 
 def _open(session_id: str) -> None:
     state.open_session(session_id)
-    state.rebuild()
+    state.touch(Part.PAGE)
 
 
 def _menu(session: SessionSummary) -> None:
@@ -216,10 +228,12 @@ def _menu(session: SessionSummary) -> None:
         current().set_saved([session.key], choice == SAVE)
     elif choice == DELETE:
         _confirm_deletion([session.key], f"“{label(state.title_of(session))}”")
+    state.touch(Part.LIST)
 
 
 def _show_more() -> None:
     st.session_state.session_rows = st.session_state.get("session_rows", ROWS) + ROWS
+    state.touch(Part.LIST)
 
 
 def _renamed(key: SessionKey) -> None:
@@ -229,6 +243,7 @@ def _renamed(key: SessionKey) -> None:
 
 def _stop_renaming() -> None:
     st.session_state.pop("renaming", None)
+    state.touch(Part.LIST)
 
 
 def _delete(keys: list[SessionKey]) -> None:
@@ -237,15 +252,19 @@ def _delete(keys: list[SessionKey]) -> None:
     _stop_selecting()
     if state.active_id() in {key.session_id for key in keys}:
         state.new_chat()
+    state.touch(Part.PAGE)
 
 
 def _undo() -> None:
     current().restore_sessions(st.session_state.pop("deleted", []))
+    state.touch(Part.LIST)
 
 
 def _select() -> None:
     st.session_state.selecting = True
+    state.touch(Part.LIST)
 
 
 def _stop_selecting() -> None:
     st.session_state.selecting = False
+    state.touch(Part.LIST)

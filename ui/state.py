@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import streamlit as st
 
 from runtime.workbench import current
 from session_store.models import SessionKey, SessionSummary, TitleSource
 
 SESSION = "session"
+TOUCHED = "touched"
 
 
 def active_id() -> str | None:
@@ -31,19 +34,40 @@ def new_chat() -> None:
     st.query_params.pop(SESSION, None)
 
 
-def rebuild() -> None:
-    """Run the whole page again, not only the fragment that a click belongs to."""
-    st.session_state.must_rebuild = True
+class Part(StrEnum):
+    """What a click changes: the whole page, or one of the fragments that rerun on their own."""
+
+    PAGE = "page"
+    LIST = "list"
+    LIVE = "live"
 
 
-def must_rebuild(key: SessionKey | None = None, title: str = "") -> bool:
-    """Whether a fragment has to give way to a run of the whole page: because it was asked for, or because the session
-    ``key`` that the fragment shows is not the one of the URL, is gone, or has another title by now."""
-    asked = bool(st.session_state.pop("must_rebuild", False))
-    if asked or key is None:
-        return asked
+def touch(part: Part) -> None:
+    """Say in a callback what has to be drawn anew because of it.
+
+    When a click and the wake of a fragment reach Streamlit in the same tick, it runs the callbacks of both, but reruns
+    only one fragment, which may be the wrong one: see ``must_give_way``.
+    """
+    st.session_state.setdefault(TOUCHED, set()).add(part)
+
+
+def begin_run() -> None:
+    """The whole page is about to be drawn: nothing is left to be drawn anew."""
+    st.session_state[TOUCHED] = set()
+
+
+def must_give_way(part: Part) -> bool:
+    """Whether the fragment that is about to be drawn has to give way to a run of the whole page, because something
+    else was touched."""
+    touched: set[Part] = st.session_state.setdefault(TOUCHED, set())
+    touched.discard(part)
+    return bool(touched)
+
+
+def shows(key: SessionKey, title: str) -> bool:
+    """Whether this is still the session of the URL, and its title."""
     session = active_session()
-    return session is None or session.key != key or title_of(session) != title
+    return session is not None and session.key == key and title_of(session) == title
 
 
 def draft_agent() -> str:

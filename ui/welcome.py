@@ -11,6 +11,7 @@ from ui.agents import agent_label, unusable_agents
 from ui.formatting import untrusted_markdown
 from ui.message_input import message_input
 from ui.models import model_menu, model_notice
+from ui.state import Part
 
 
 def welcome() -> None:
@@ -27,6 +28,8 @@ def welcome() -> None:
             required=True,
             key="draft-agent-pills",
             label_visibility="collapsed",
+            on_change=state.touch,
+            args=(Part.PAGE,),
         )
         st.session_state.draft_agent = chosen
         agent = current().agents.get(state.draft_agent())
@@ -49,5 +52,6 @@ def welcome() -> None:
 def _begin(text: str) -> None:
     try:
         current().turns.submit(state.create_session_from_draft(), text)
+        state.touch(Part.PAGE)
     except ColloquyError as error:
         st.toast(str(error), icon=":material/error:")

@@ -1,11 +1,13 @@
 // Reruns the fragment that this component stands in whenever the server says that there is news.
 const LONGEST_PAUSE = 5000;
 const LOOK_EVERY = 15;
+const SETTLE = 600;
 
 // Streamlit gathers what happens in one tick into one rerun, of one fragment only. And when the rerun of one fragment
 // begins before the browser has heard that the one of another has ended, the other is taken for broken off, and what
-// it no longer shows stays on the page. So wakes go one after the other, each when no rerun is under way. In a hidden
-// tab timers come late, but still in order.
+// it no longer shows stays on the page. So wakes go one after the other, each when no rerun is under way. A click cannot
+// be held back like that: a moment after the last click or piece of news each fragment runs once more, and whatever
+// stayed goes. In a hidden tab timers come late, but still in order.
 const wakes = (window.colloquyWakes ??= { waiting: new Map(), busy: false });
 
 const atRest = () =>
@@ -29,12 +31,21 @@ export default function ({ data, setTriggerValue }) {
   const id = data.session ?? "";
   let socket;
   let timer;
+  let settling;
   let pause = 250;
   let left = false;
 
-  const wake = () => {
+  const draw = () => {
     wakes.waiting.set(id, () => left || setTriggerValue("news", Date.now()));
     next();
+  };
+  const settle = () => {
+    clearTimeout(settling);
+    settling = setTimeout(draw, SETTLE);
+  };
+  const wake = () => {
+    draw();
+    settle();
   };
 
   const connect = () => {
@@ -55,9 +66,12 @@ export default function ({ data, setTriggerValue }) {
   };
 
   connect();
+  document.addEventListener("click", settle);
   return () => {
     left = true;
+    document.removeEventListener("click", settle);
     clearTimeout(timer);
+    clearTimeout(settling);
     socket.close();
   };
 }
