@@ -8,13 +8,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tests.support.browsers import OPTIONS, chromium_path
 from tests.support.servers import APP, Server
 
 PICTURES = Path(__file__).parents[1] / "docs" / "images"
-LOOKS = {"wide": {"width": 1400, "height": 900}, "phone": {"width": 390, "height": 800}}
+LOOKS = {"wide": ViewportSize(width=1400, height=900), "phone": ViewportSize(width=390, height=800)}
 TALKS = [
     ["Give me five names for a small bakery by the sea."],
     ["Write a short, friendly email that moves a meeting to Thursday."],

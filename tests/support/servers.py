@@ -57,7 +57,9 @@ class Server:
 
     def start(self, *, cwd: Path = ROOT) -> Server:
         """Start the app and wait until it answers."""
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+        flags = 0
+        if sys.platform == "win32":
+            flags = subprocess.CREATE_NEW_PROCESS_GROUP
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, cwd=cwd, env=self._environment, stdout=log, stderr=log, creationflags=flags
@@ -68,7 +70,10 @@ class Server:
     def stop(self) -> int:
         """Ask the app to end, wait until it has, and return its exit code."""
         process = self._running()
-        process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGTERM)
+        if sys.platform == "win32":
+            process.send_signal(signal.CTRL_BREAK_EVENT)
+        else:
+            process.send_signal(signal.SIGTERM)
         try:
             return self._ended(process, PATIENCE)
         except subprocess.TimeoutExpired:
