@@ -13,11 +13,6 @@ from google.adk.sessions import _session_util as adk_session_util
 
 Columns = tuple[Any, ...]
 
-COLUMNS = (
-    "seq, session_no, id, invocation_id, author, timestamp, text, model, input_tokens, output_tokens, thought_tokens, "
-    "cached_tokens, tool_calls, tool_results, interrupted, finish_reason, error_code, rewind_before, rewound, data"
-)
-
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:

@@ -1,9 +1,11 @@
 """How the page looks and is used without a mouse, in light and dark, wide and narrow."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import expect
 
 from tests.browser.chat import TEXT
@@ -40,6 +42,12 @@ def test_all_text_is_readable(app, visitors, scheme):
 
 
 def assert_readable(tab):
+    with suppress(PlaywrightTimeoutError):  # what fades in cannot be read yet
+        tab.page.wait_for_function(
+            f"lowest => ({CONTRAST.rstrip().rstrip(';')})().every(found => found.contrast >= lowest)",
+            arg=READABLE,
+            timeout=5000,
+        )
     measured = tab.page.evaluate(CONTRAST)
     assert len(measured) > 10
     assert not [found for found in measured if found["contrast"] < READABLE]
