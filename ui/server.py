@@ -18,6 +18,7 @@ from runtime.logs import configure_logs
 from runtime.workbench import Workbench, install
 from session_store.errors import ColloquyError
 from settings import load_settings
+from ui.lost_messages import keep_messages_of_open_pages
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -45,6 +46,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[None]:
         _warn_if_open()
+        keep_messages_of_open_pages()
         install(workbench)
         # What was imported stays for good: collections of garbage that look through it again and again would hold up
         # streams by up to 0.1 s each.
