@@ -14,7 +14,7 @@ from google.adk.apps.app import App
 from google.adk.cli.utils.agent_loader import AgentLoader
 from google.adk.models import BaseLlm
 
-from agents.agent import Agent, AgentProblemError, Source, UnusableAgent
+from agents.agent import Agent, AgentProblemError, Source, Surroundings, UnusableAgent
 from agents.quiet import printed_lines
 
 ICON = ":material/deployed_code:"
@@ -44,7 +44,7 @@ class AdkAgent(Agent):
         """The name of its root agent."""
         return self.author
 
-    def app(self, model: BaseLlm | None) -> App:  # noqa: ARG002 - the interface of all agents
+    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - the interface of all agents
         """What ADK's Runner runs."""
         return self.loaded
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from google.adk.apps.app import App
 from google.adk.models import BaseLlm
 
+from agents.data.bounds import Bounds
+from agents.data.database import Database
+from agents.tools.results import ResultSink
 from session_store.errors import ColloquyError
 
 NEUTRAL_ICON = ":material/smart_toy:"
@@ -30,6 +33,23 @@ class Source(StrEnum):
     ADK_FOLDER = "ADK folder"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a session gives its agent for one turn. ``data`` is that of the session's workspace, None where it has no
+    connection; ``history`` are Colloquy's own conversations."""
+
+    sink: ResultSink
+    data: Database | None = None
+    history: Database | None = None
+    bounds: Bounds = field(default_factory=Bounds)
+    messages: int = 20
+    """How many of the newest messages the model sees; 0 for all. An agent's own number takes precedence."""
+    compaction: bool = False
+    """Whether ADK's own compaction takes the place of that cut."""
+    calls_tools: bool = True
+    """Whether the session's model calls tools reliably."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Agent(ABC):
     """An agent that a session can be held with. ``id`` is the ADK application name of its sessions."""
@@ -45,6 +65,8 @@ class Agent(ABC):
     tools: tuple[str, ...] = ()
     workspaces: tuple[str, ...] = ()
     """The kinds of workspaces that it is for; empty for all."""
+    messages: int | None = None
+    """How many of the newest messages its model sees, where it has a number of its own; 0 for all."""
 
     @property
     def problem(self) -> str | None:
@@ -66,9 +88,13 @@ class Agent(ABC):
         """The author of what it says itself; what other agents inside it say has other authors."""
         return self.id
 
+    def fits(self, workspace_has_data: bool) -> bool:  # noqa: FBT001 - the only thing that is asked
+        """Whether it is to be offered in a workspace with (or without) a data connection."""
+        return workspace_has_data or "data" not in self.workspaces
+
     @abstractmethod
-    def app(self, model: BaseLlm | None) -> App:
-        """What ADK's Runner runs. ``model`` is the session's, None for an agent that brings its own.
+    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:
+        """What ADK's Runner runs for one turn. ``model`` is the session's, None for an agent that brings its own.
 
         Raises:
             AgentProblemError: it cannot be used.
@@ -97,6 +123,6 @@ class UnusableAgent(Agent):
         """Whether it would run on the model of the session."""
         return self.source is not Source.ADK_FOLDER
 
-    def app(self, model: BaseLlm | None) -> App:  # noqa: ARG002 - the interface of all agents
+    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - the interface of all agents
         """Raise AgentProblemError: there is nothing to run."""
         raise AgentProblemError(self.reason)

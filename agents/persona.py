@@ -10,10 +10,10 @@ import yaml
 from google.adk.agents import LlmAgent
 from google.adk.apps.app import App
 from google.adk.models import BaseLlm
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from agents.agent import NEUTRAL_ICON, Agent, Source, UnusableAgent
+from agents.agent import NEUTRAL_ICON, Agent, Source, Surroundings, UnusableAgent
 from session_store.errors import ColloquyError
 
 ICON = re.compile(r":material/[a-z0-9_]+:|[^\x00-\x7f]\S{0,7}")
@@ -38,6 +38,7 @@ class PersonaHead(BaseModel):
     model: str | None = None
     tools: tuple[str, ...] = ()
     workspaces: tuple[str, ...] = ()
+    messages: int | None = Field(None, ge=0)
 
     @field_validator("icon")
     @classmethod
@@ -58,7 +59,7 @@ class Persona(Agent):
         # A function keeps ADK from reading braces in the text as names of state variables.
         return LlmAgent(name=self.id, model=model, description=self.description, instruction=lambda _: self.instruction)
 
-    def app(self, model: BaseLlm | None) -> App:
+    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - not yet
         """What ADK's Runner runs."""
         if model is None:
             raise ValueError(f"The persona {self.id} runs on the session's model.")

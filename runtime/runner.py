@@ -9,9 +9,12 @@ from google.adk.agents.invocation_context import InvocationContext
 from google.adk.agents.run_config import RunConfig
 from google.adk.runners import Runner
 from google.adk.sessions import BaseSessionService, Session
+from google.adk.tools.tool_context import ToolContext
 from google.genai import types
 
+from agents.agent import Surroundings
 from agents.catalogue import AgentCatalogue
+from agents.data.results import QueryResult
 from agents.models import ModelCatalogue
 from session_store.models import Turn
 
@@ -49,6 +52,16 @@ class TurnRunner(Runner):
         )
 
 
+class NoResults:
+    """Drops what tools make. See ResultSink."""
+
+    async def add_table(self, context: ToolContext, *, title: str, result: QueryResult) -> None:
+        """Drop it."""
+
+    async def add_chart(self, context: ToolContext, *, title: str, result: QueryResult, spec: dict[str, Any]) -> None:
+        """Drop it."""
+
+
 def runner_for(turn: Turn, agents: AgentCatalogue, models: ModelCatalogue, sessions: BaseSessionService) -> Runner:
     """What runs a turn: its session's agent, on the turn's model if the agent does not bring its own.
 
@@ -58,4 +71,6 @@ def runner_for(turn: Turn, agents: AgentCatalogue, models: ModelCatalogue, sessi
     """
     agent = agents.get(turn.key.app_name)
     model = models.llm(turn.model or models.default().id) if agent.chooses_model and not agent.problem else None
-    return TurnRunner(app=agent.app(model), app_name=turn.key.app_name, session_service=sessions)
+    return TurnRunner(
+        app=agent.app(model, Surroundings(sink=NoResults())), app_name=turn.key.app_name, session_service=sessions
+    )

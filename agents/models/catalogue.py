@@ -41,10 +41,14 @@ class ModelCatalogue:
         available = next((entry.info for entry in entries.values() if entry.info.available), None)
         return available or (wanted.info if wanted else unknown(self._settings.model))
 
+    def info(self, model_id: str) -> ModelInfo:
+        """The model of this id; one that is not available where no such model is listed any more."""
+        entry = self._offers.by_id().get(model_id)
+        return entry.info if entry else unknown(model_id)
+
     def label(self, model_id: str) -> str:
         """The label of a model; its id where no such model is listed any more."""
-        entry = self._offers.by_id().get(model_id)
-        return entry.info.label if entry else model_id
+        return self.info(model_id).label
 
     def llm(self, model_id: str) -> BaseLlm:
         """The model for an ADK agent. Its calls raise ModelError.

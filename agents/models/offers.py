@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final, Literal
 
 from pydantic import SecretStr
 
@@ -24,14 +25,25 @@ _FILE_SLOTS = 2
 """Conversations answered at once by a GGUF file; each costs memory for a whole context window."""
 
 
+Attached = Literal["image", "pdf"]
+
+_IMAGES: Final[frozenset[Attached]] = frozenset({"image"})
+_GEMINI_TAKES: Final[frozenset[Attached]] = frozenset({"image", "pdf"})
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model as a person sees it. ``note`` says what it is or, if it is not available, how to get it."""
+    """A model as a person sees it. ``note`` says what it is or, if it is not available, how to get it.
+
+    ``calls_tools`` says whether it does so reliably; ``takes`` what may be attached to a message besides text.
+    """
 
     id: str
     label: str
     available: bool
     note: str
+    calls_tools: bool = True
+    takes: frozenset[Attached] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,8 @@ class Offers:
     def _embedded(self) -> Iterator[Offer]:
         path = embedded.path_in(self._settings.models_dir)
         here = is_gguf(path)
-        info = ModelInfo("embedded", embedded.LABEL, here, embedded.NOTE if here else embedded.MISSING)
+        note = embedded.NOTE if here else embedded.MISSING
+        info = ModelInfo("embedded", embedded.LABEL, here, note, calls_tools=False)
         options = self._server(path, embedded.LABEL, _EMBEDDED_SLOTS, embedded.SAMPLING)
         yield Offer(info, path.stem, lambda: LocalProvider(ModelServer(options), path.stem, embedded.LONGEST_ANSWER))
 
@@ -77,7 +90,7 @@ class Offers:
             note = f"There is no file {path}: put it there, or correct COLLOQUY_GGUF_MODELS."
         elif not is_gguf(path):
             note = f"{path} is not a GGUF file, or cannot be read: correct COLLOQUY_GGUF_MODELS."
-        info = ModelInfo(f"gguf/{path.stem}", path.stem, is_gguf(path), note)
+        info = ModelInfo(f"gguf/{path.stem}", path.stem, is_gguf(path), note, calls_tools=False)
         options = self._server(path, path.stem, _FILE_SLOTS, {})
         return Offer(info, path.stem, lambda: LocalProvider(ModelServer(options), path.stem))
 
@@ -90,7 +103,7 @@ class Offers:
         url = str(self._settings.gemini_base_url).rstrip("/") if self._settings.gemini_base_url else None
         note = "Answered by Google's Gemini API." if key else "Set GOOGLE_API_KEY to use it."
         for name in self._settings.gemini_models:
-            info = ModelInfo(f"gemini/{name}", _spoken(name), key is not None, note)
+            info = ModelInfo(f"gemini/{name}", _spoken(name), key is not None, note, takes=_GEMINI_TAKES)
             yield Offer(info, name, partial(GeminiProvider, name, key or SecretStr(""), url))
 
     def _openai(self) -> Iterator[Offer]:
@@ -102,7 +115,7 @@ class Offers:
             names = (wanted.removeprefix("openai/"),)  # the server may not have been asked yet, or may come up later
         url, key = self._openai_url, self._settings.openai_api_key
         for name in names:
-            info = ModelInfo(f"openai/{name}", name, available=True, note=f"Answered by {url}.")
+            info = ModelInfo(f"openai/{name}", name, available=True, note=f"Answered by {url}.", takes=_IMAGES)
             yield Offer(info, name, partial(OpenAiProvider, name, url, key))
         if not names:
             note = f"{url} gave no list of models: start the server there, or set COLLOQUY_OPENAI_MODELS."
@@ -113,7 +126,7 @@ class Offers:
         for name in self._settings.litellm_models:
             installed = importlib.util.find_spec("litellm") is not None
             note = "Answered through LiteLLM." if installed else "Install LiteLLM to use it: pip install litellm"
-            info = ModelInfo(f"litellm/{name}", name, installed, note)
+            info = ModelInfo(f"litellm/{name}", name, installed, note, takes=_IMAGES)
             yield Offer(info, name, partial(LiteLlmProvider, name))
 
 

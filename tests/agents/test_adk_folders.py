@@ -10,6 +10,7 @@ import structlog
 
 from agents.adk_folders import AdkFolders
 from tests.agents.folders import AGENT, PATIENCE, agent_folders, loaded
+from tests.agents.surroundings import NOTHING
 
 APP = """
 from google.adk.agents import LlmAgent
@@ -45,12 +46,12 @@ class TestWhatIsTaken:
         assert (agent.id, agent.name, agent.root_name, agent.problem) == ("plain_desk", "plain_desk", "guide", None)
         assert agent.description == "Knows the way."
         assert not agent.chooses_model
-        app = agent.app(None)
+        app = agent.app(None, NOTHING)
         assert (app.name, app.root_agent.name) == ("plain_desk", "guide")
 
     def test_agent_py_with_an_app_and_all_that_it_brings(self, agent_folder):
         agent_folder("app_desk", APP)
-        app = only(loaded(agent_folder.parent)).app(None)
+        app = only(loaded(agent_folder.parent)).app(None, NOTHING)
         assert [plugin.name for plugin in app.plugins] == ["counts"]
         assert app.resumability_config.is_resumable
 

@@ -8,6 +8,7 @@ from agents.adk_folders import AdkFolders
 from agents.agent import AgentProblemError, Source, UnknownAgentError
 from agents.catalogue import LOOK_EVERY, AgentCatalogue
 from tests.agents.folders import AGENT, agent_folders, loaded
+from tests.agents.surroundings import NOTHING
 
 PERSONA = "---\nname: {name}\n---\nYou judge.\n"
 
@@ -111,7 +112,7 @@ class TestPersonasOfTheUser:
         critic = catalogue.get("critic")
         assert "must begin with a YAML head" in critic.problem
         with pytest.raises(AgentProblemError, match="must begin with a YAML head"):
-            critic.app(None)
+            critic.app(None, NOTHING)
         assert catalogue.get("specialist").problem is None
 
     def test_one_that_is_mended_works(self, catalogue, personas, clock):

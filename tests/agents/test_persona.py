@@ -3,6 +3,7 @@
 import pytest
 
 from agents.persona import PersonaError, read_persona
+from tests.agents.surroundings import NOTHING
 from tests.support.scripted import ScriptedModel
 
 HEAD = "---\nname: Critic\nicon: ':material/star:'\nprompts: [Judge this.]\n---\n"
@@ -14,7 +15,7 @@ def test_a_persona_is_a_markdown_file(tmp_path):
     persona = read_persona(file)
     assert (persona.id, persona.name, persona.instruction) == ("critic", "Critic", "You judge {everything}.")
     assert (persona.prompts, persona.icon) == (("Judge this.",), ":material/star:")
-    agent = persona.app(ScriptedModel()).root_agent
+    agent = persona.app(ScriptedModel(), NOTHING).root_agent
     assert agent.instruction(None) == "You judge {everything}."
 
 
@@ -23,7 +24,7 @@ def test_it_runs_on_the_model_of_the_session(tmp_path):
     file.write_text(HEAD + "You judge.", encoding="utf-8")
     persona, model = read_persona(file), ScriptedModel()
     assert persona.chooses_model
-    assert persona.app(model).root_agent.model is model
+    assert persona.app(model, NOTHING).root_agent.model is model
 
 
 def test_the_head_may_name_a_model_tools_and_kinds_of_workspaces(tmp_path):

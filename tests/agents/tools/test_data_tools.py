@@ -19,22 +19,9 @@ from agents.data.connection import Connection
 from agents.data.database import WorkerDatabase
 from agents.tools import DataTools
 from tests.agents.data.shops import COUNTRIES, ORDERS
+from tests.agents.surroundings import Kept
 
 BY_COUNTRY = "select country, sum(amount) as total from orders group by country order by country"
-
-
-class Kept:
-    """A sink that remembers what came."""
-
-    def __init__(self):
-        self.tables = []
-        self.charts = []
-
-    async def add_table(self, context, *, title, result):
-        self.tables.append((context.session.id, title, result))
-
-    async def add_chart(self, context, *, title, result, spec):
-        self.charts.append((context.session.id, title, result, spec))
 
 
 @pytest.fixture

@@ -1,0 +1,22 @@
+"""What agents get in tests."""
+
+from __future__ import annotations
+
+from agents.agent import Surroundings
+
+
+class Kept:
+    """A ResultSink that remembers what came, by session id."""
+
+    def __init__(self):
+        self.tables = []
+        self.charts = []
+
+    async def add_table(self, context, *, title, result):
+        self.tables.append((context.session.id, title, result))
+
+    async def add_chart(self, context, *, title, result, spec):
+        self.charts.append((context.session.id, title, result, spec))
+
+
+NOTHING = Surroundings(sink=Kept())
