@@ -163,6 +163,8 @@ class Memory:
         """``updated_at`` by session number, where the table still has an older one."""
         self.loading = 0
         self.generation = 0
+        self.revision = 0
+        """Grows with each commit: what was computed at the same revision is still right."""
 
     def shrink(self) -> None:
         """Forget what was not used for longest. Call with the lock held."""

@@ -214,6 +214,7 @@ class Transaction:
         """Show to everybody what was committed."""
         memory = self._memory
         with memory.lock:
+            memory.revision += 1
             for key, head in self._heads.items():
                 memory.heads.put(key, head)
             for app_name, state in self._app_states.items():
