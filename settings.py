@@ -32,6 +32,16 @@ class Settings(BaseSettings):
     agents_dir: Path | None = Field(None, description="Folder of ADK agent folders, as adk web takes it.")
     undo_seconds: int = Field(600, ge=0, description="Seconds in which deleted sessions can be brought back.")
 
+    context_messages: int = Field(
+        20, ge=0, le=100_000, description="Newest messages of a conversation that the model sees; 0: all of them."
+    )
+    compaction: bool = Field(
+        False, description="Whether ADK's own compaction (a summary of older messages) takes the place of that cut."
+    )
+    query_rows: int = Field(10_000, ge=1, le=10_000_000, description="Rows that the result of a query may have.")
+    query_seconds: float = Field(20.0, gt=0, le=3600, description="Seconds that a query may take.")
+    attachment_mb: int = Field(10, ge=1, le=100, description="Megabytes that the files of one message may have.")
+
     models_dir: Path = Field(Path("models"), description="Folder of the embedded model's file.")
     gguf_models: Names = Field((), description="Paths of further GGUF files to offer as models, separated by commas.")
     context_tokens: int = Field(
