@@ -26,18 +26,20 @@ FOREIGN_ORIGIN = 4403
 async def wake(socket: WebSocket) -> None:
     """Send a short text whenever the page has something new to show.
 
-    With ``?session=<id>`` that is anything in this session; without, any change to the list of sessions.
+    With ``?session=<id>`` that is anything in this session, with ``&words=no`` anything but the words of a running
+    answer; without, any change to the list of sessions.
     """
     if not _same_origin(socket):
         await socket.close(FOREIGN_ORIGIN)
         return
     await socket.accept()
     session_id = socket.query_params.get("session")
+    with_words = session_id is not None and socket.query_params.get("words") != "no"
     loop, news, word = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def hear(event: BusEvent) -> None:
         is_word = event.kind is Happening.AGENT_CHUNK
-        if event.key.session_id == session_id if session_id else not is_word:
+        if session_id in (None, event.key.session_id) and (with_words or not is_word):
             loop.call_soon_threadsafe(news.set)
             if is_word:
                 loop.call_soon_threadsafe(word.set)
@@ -51,7 +53,7 @@ async def wake(socket: WebSocket) -> None:
             waking.cancel()
             if news.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(word.wait(), SESSION_DELAY if session_id else LIST_DELAY)
+                    await asyncio.wait_for(word.wait(), SESSION_DELAY if with_words else LIST_DELAY)
                 news.clear()
                 word.clear()
                 await socket.send_text("news")

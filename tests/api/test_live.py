@@ -48,6 +48,15 @@ def test_the_list_of_sessions_hears_of_everything_but_words(bus, client):
         assert socket.receive_text() == "news"
 
 
+def test_a_part_of_the_page_can_hear_of_its_session_without_the_words_of_its_answers(bus, client):
+    with client.websocket_connect("/api/live?session=here&words=no") as quiet:
+        bus.publish(BusEvent(Happening.AGENT_CHUNK, KEY, "t", "word"))
+        bus.publish(BusEvent(Happening.TURN_CHANGED, OTHER))
+        with client.websocket_connect("/api/live?session=here") as eager:
+            bus.publish(BusEvent(Happening.TURN_CHANGED, KEY))
+            assert (eager.receive_text(), quiet.receive_text()) == ("news", "news")
+
+
 def test_a_page_that_leaves_is_no_longer_told(bus, client):
     with client.websocket_connect("/api/live"):
         assert len(bus._listeners) == 1

@@ -28,7 +28,7 @@ const next = () => {
 };
 
 export default function ({ data, setTriggerValue }) {
-  const id = data.session ?? "";
+  const id = `${data.session ?? ""} ${data.words}`;
   let socket;
   let timer;
   let settling;
@@ -51,7 +51,8 @@ export default function ({ data, setTriggerValue }) {
   const connect = () => {
     const url = new URL("/api/live", window.location.href);
     url.protocol = url.protocol.replace("http", "ws");
-    if (id) url.searchParams.set("session", id);
+    if (data.session) url.searchParams.set("session", data.session);
+    if (!data.words) url.searchParams.set("words", "no");
     socket = new WebSocket(url);
     socket.onopen = () => {
       pause = 250;

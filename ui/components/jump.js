@@ -1,0 +1,28 @@
+// Brings a part of the conversation into view and lights it up for a moment. It may still have to be drawn.
+const PATIENCE = 10000;
+const LIGHT = 1600;
+
+export default function ({ data }) {
+  if (!data.anchors.length || window.colloquyJumped === data.number) return;
+
+  const show = () => {
+    const found = data.anchors.map((key) => document.querySelector(`[data-testid="stChatMessage"] .st-key-${key}`)).find(Boolean);
+    if (!found) return false;
+    window.colloquyJumped = data.number;
+    if (window.colloquyFollow) window.colloquyFollow.pinned = false;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    found.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
+    found.classList.add("colloquy-lit");
+    setTimeout(() => found.classList.remove("colloquy-lit"), LIGHT);
+    return true;
+  };
+
+  if (show()) return;
+  const observer = new MutationObserver(() => show() && observer.disconnect());
+  observer.observe(document.body, { childList: true, subtree: true });
+  const timer = setTimeout(() => observer.disconnect(), PATIENCE);
+  return () => {
+    observer.disconnect();
+    clearTimeout(timer);
+  };
+}
