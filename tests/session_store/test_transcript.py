@@ -1,0 +1,234 @@
+"""Messages as a person sees them, made from the events of agents with tools."""
+
+import itertools
+
+import pytest
+from google.adk.events.event import Event
+from google.adk.events.event_actions import EventActions
+from google.adk.tools.tool_confirmation import ToolConfirmation
+from google.genai import types
+
+from session_store.models import SessionKey, StoredEvent, Turn, TurnStatus
+from session_store.transcript import ASKS, FilePart, message_files, message_text, messages
+from tests.session_store.events import said
+
+QUERY = {"sql": "select 1"}
+ROWS = {"columns": ["x"], "rows": [[1]], "row_count": 1}
+
+
+@pytest.fixture
+def seen():
+    """The messages of these events, which happen a second apart."""
+
+    def read(*events):
+        for second, event in enumerate(events):
+            event.timestamp = float(second)
+        return messages(StoredEvent(seq, event) for seq, event in enumerate(events))
+
+    return read
+
+
+def event(*parts, author="analyst", role="model", turn="turn-1", **fields):
+    return Event(
+        author=author,
+        invocation_id=turn,
+        content=types.Content(role=role, parts=[types.Part(**p) for p in parts]),
+        **fields,
+    )
+
+
+numbers = itertools.count()
+
+
+def call(name="run_sql", args=QUERY, call_id=None):
+    return {"function_call": types.FunctionCall(id=call_id or f"call-{next(numbers)}", name=name, args=args)}
+
+
+def response(of, value=ROWS):
+    asked = of["function_call"]
+    return {"function_response": types.FunctionResponse(id=asked.id, name=asked.name, response=value)}
+
+
+def answer(text, author="analyst", **fields):
+    return said(text, author=author, **fields)
+
+
+def question(about, hint="Really?", call_id="question"):
+    original = about["function_call"].model_dump(exclude_none=True, by_alias=True)
+    return call(ASKS, {"originalFunctionCall": original, "toolConfirmation": {"hint": hint}}, call_id)
+
+
+def paused(about):
+    """What ADK says for a tool that waits for its confirmation."""
+    asked = {about["function_call"].id: ToolConfirmation(hint="Really?")}
+    actions = EventActions(requested_tool_confirmations=asked)
+    return event(response(about, {"error": "This tool call requires confirmation."}), role="user", actions=actions)
+
+
+def decided(response_value, call_id="question"):
+    said_so = types.FunctionResponse(id=call_id, name=ASKS, response=response_value)
+    return event({"function_response": said_so}, author="user", role="user")
+
+
+class TestSteps:
+    def test_an_answer_with_tool_calls_is_one_message_with_its_steps_in_order(self, seen):
+        first, second = call("list_tables", {}), call()
+        user, reply = seen(
+            said("how many?"),
+            event(first),
+            event(response(first, {"tables": []}), role="user"),
+            event({"text": "Now the query."}, second),
+            event(response(second), role="user"),
+            answer("One."),
+        )
+        assert user.text == "how many?"
+        assert reply.text == "Now the query.\n\nOne."
+        assert [(step.name, step.response, step.seconds) for step in reply.steps] == [
+            ("list_tables", {"tables": []}, 1.0),
+            ("run_sql", ROWS, 1.0),
+        ]
+        assert reply.at == 5.0
+
+    def test_a_message_is_named_by_the_event_that_said_its_text(self, seen):
+        asked, last = call(), answer("One.")
+        [message] = seen(event(asked), event(response(asked), role="user"), last)
+        assert message.id == last.id
+
+    def test_a_step_whose_tool_has_not_answered_has_no_response(self, seen):
+        [message] = seen(event(call()))
+        [step] = message.steps
+        assert (message.text, step.response, step.seconds) == ("", None, None)
+
+    def test_calls_at_once_get_each_its_own_response(self, seen):
+        one, two = call(args={"sql": "select 1"}), call(args={"sql": "select 2"})
+        [message] = seen(event(one, two), event(response(two, {"row_count": 2}), response(one), role="user"))
+        assert [step.response["row_count"] for step in message.steps] == [1, 2]
+
+    def test_an_error_of_a_tool_is_that_of_its_step(self, seen):
+        asked = call()
+        [message] = seen(event(asked), event(response(asked, {"error": "No such table."}), role="user"))
+        assert message.steps[0].error == "No such table."
+
+    @pytest.mark.parametrize(
+        ("args", "metadata"), [(QUERY | {"guessed": True}, None), (QUERY, {"guessed": True})], ids=["args", "metadata"]
+    )
+    def test_a_guess_is_marked_as_one(self, seen, args, metadata):
+        [message] = seen(event(call(args=args), custom_metadata=metadata))
+        [step] = message.steps
+        assert step.guessed
+        assert step.args == QUERY
+
+    def test_a_response_whose_call_is_out_of_sight_is_left_out(self, seen):
+        assert seen(event(response(call()), role="user")) == []
+
+    def test_several_answers_of_one_agent_stay_several_messages(self, seen):
+        assert [message.text for message in seen(answer("a"), answer("b"))] == ["a", "b"]
+
+    def test_turns_are_never_mixed(self, seen):
+        left_open = call()
+        assert [message.turn_id for message in seen(event(left_open), answer("b", turn="turn-2"))] == [
+            "turn-1",
+            "turn-2",
+        ]
+
+    def test_an_answer_that_ended_early_is_partial(self, seen):
+        asked = call()
+        [message] = seen(event(asked), event(response(asked), role="user"), answer("On", interrupted=True))
+        assert message.partial
+
+
+class TestSeveralAgents:
+    def test_who_hands_over_leaves_its_steps_to_the_other(self, seen):
+        asked = call("transfer_to_agent", {"agent_name": "billing"})
+        handed = event(
+            response(asked, {"result": None}),
+            role="user",
+            author="desk",
+            actions=EventActions(transfer_to_agent="billing"),
+        )
+        [message] = seen(event(asked, author="desk"), handed, answer("Paid.", author="billing"))
+        assert (message.author, message.text) == ("billing", "Paid.")
+        assert [step.author for step in message.steps] == ["desk"]
+
+    def test_agents_that_work_at_once_keep_their_own_steps(self, seen):
+        one, two = call("look", {"at": 1}), call("look", {"at": 2})
+        shown = seen(
+            event(one, author="a"),
+            event(two, author="b"),
+            event(response(one), author="a", role="user"),
+            event(response(two), author="b", role="user"),
+            answer("B.", author="b"),
+            answer("A.", author="a"),
+        )
+        assert [(message.author, message.text, message.steps[0].args["at"]) for message in shown] == [
+            ("a", "A.", 1),
+            ("b", "B.", 2),
+        ]
+
+
+class TestConfirmations:
+    def test_a_call_that_waits_for_the_person_says_what_it_asks(self, seen):
+        asked = call("delete_order", {"order": 7})
+        [message] = seen(event(asked), event(question(asked)), paused(asked))
+        [step] = message.steps
+        assert (step.asks, step.confirmation_id, step.approved, step.response) == ("Really?", "question", None, None)
+
+    @pytest.mark.parametrize(
+        ("said_so", "approved"),
+        [
+            ({"confirmed": True}, True),
+            ({"confirmed": False}, False),
+            ({"response": '{"confirmed": true}'}, True),
+            ({"response": "yes"}, False),
+        ],
+    )
+    def test_the_decision_and_what_came_of_it_belong_to_the_same_message(self, seen, said_so, approved):
+        asked = call("delete_order", {"order": 7})
+        [message] = seen(
+            event(asked),
+            event(question(asked)),
+            paused(asked),
+            decided(said_so),
+            event(response(asked, {"deleted": 7}), role="user"),
+            answer("Done."),
+        )
+        [step] = message.steps
+        assert (step.approved, step.response, step.seconds) == (approved, {"deleted": 7}, 1.0)
+        assert message.text == "Done."
+
+
+class TestFiles:
+    def test_files_stand_beside_the_text(self, seen):
+        [message] = seen(
+            event(
+                {"text": "What is this?"},
+                {"inline_data": types.Blob(data=b"png", mime_type="image/png", display_name="a.png")},
+                {"file_data": types.FileData(file_uri="gs://b/c.pdf", mime_type="application/pdf")},
+                {"text": "[Attached file: notes.txt]\nfirst\nsecond"},
+                author="user",
+                role="user",
+            )
+        )
+        assert message.text == "What is this?"
+        assert message.files == (
+            FilePart("a.png", "image/png", b"png"),
+            FilePart("gs://b/c.pdf", "application/pdf", uri="gs://b/c.pdf"),
+            FilePart("notes.txt", "text/plain", b"first\nsecond"),
+        )
+
+    def test_a_message_may_be_files_only(self, seen):
+        [message] = seen(event({"text": "[Attached file: a.csv]\nx"}, author="user", role="user"))
+        assert (message.text, [file.name for file in message.files]) == ("", ["a.csv"])
+
+    def test_an_agent_may_write_whatever_looks_like_a_file(self, seen):
+        assert seen(answer("[Attached file: a]\nb"))[0].text == "[Attached file: a]\nb"
+
+    def test_a_turn_knows_the_text_and_the_files_of_its_message(self):
+        content = {"role": "user", "parts": [{"text": "hello"}, {"text": "[Attached file: a.csv]\nx"}]}
+        turn = Turn("t", SessionKey("a", "u", "s"), TurnStatus.QUEUED, content, None, 0.0)
+        assert message_text(turn) == "hello"
+        assert message_files(turn) == (FilePart("a.csv", "text/plain", b"x"),)
+
+
+def test_thoughts_and_events_without_content_are_not_shown(seen):
+    assert seen(event({"text": "hm", "thought": True}), Event(author="analyst", invocation_id="turn-1")) == []
