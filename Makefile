@@ -16,7 +16,7 @@ UV_COMPILE := $(VENV_PYTHON) -m uv pip compile --quiet --universal --python-vers
 	--custom-compile-command "make pins" --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format audit bench pins model clean
+.PHONY: help run demo test lint format audit bench pins model clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ run: $(INSTALLED) model ## Serve the app on http://localhost:8501 (PORT=9000, HO
 		*) printf '\n*** Colloquy listens on %s: whoever reaches this machine can read and write every session. ***\n\n' "$(HOST)" ;; \
 	esac
 	@$(VENV_PYTHON) -m streamlit run app.py --server.address "$(HOST)" --server.port "$(PORT)"
+
+demo: $(INSTALLED) ## Serve the app on a year of made-up conversations, kept in demo-data (ARGS="--sessions 10000")
+	@$(VENV_PYTHON) -m session_store.demo --folder demo-data $(ARGS)
+	@COLLOQUY_DATA_DIR=demo-data $(MAKE) --no-print-directory run
 
 test: $(INSTALLED_DEV) model ## Run the tests (ARGS="tests/test_settings.py -x")
 	@$(VENV_PYTHON) -m pytest $(ARGS)
