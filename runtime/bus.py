@@ -17,6 +17,12 @@ class Happening(StrEnum):
     SESSION_CHANGED = "session-changed"
     TURN_CHANGED = "turn-changed"
     AGENT_CHUNK = "agent-chunk"
+    RESULT_ADDED = "result-added"
+    WORKSPACES_CHANGED = "workspaces-changed"
+
+
+NO_SESSION = SessionKey("", "", "")
+"""The key of what happens outside sessions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypedDict
@@ -20,7 +21,8 @@ from typing_extensions import Unpack
 from agents.catalogue import AgentCatalogue
 from agents.models import ModelCatalogue
 from runtime.bus import BusEvent, EventBus, Happening
-from runtime.history import append_lost_message, append_partial_answer
+from runtime.confirmation import Pause, answer_content, questions
+from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer
 from runtime.live import LiveTurn
 from runtime.runner import runner_for
 from session_store import Store
@@ -55,13 +57,16 @@ class Services:
     bus: EventBus
 
 
-class _TurnFields(TypedDict, total=False):
-    status: TurnStatus
-    started_at: float
+class _Counted(TypedDict, total=False):
     first_token_at: float | None
-    ended_at: float
     input_tokens: int | None
     output_tokens: int | None
+
+
+class _TurnFields(_Counted, total=False):
+    status: TurnStatus
+    started_at: float
+    ended_at: float
     error: str | None
 
 
@@ -82,13 +87,15 @@ class _Tally:
 
 
 class Execution:
-    """One turn on its way from queued to its end. Lives on the runtime's event loop."""
+    """One turn on its way from queued, or paused, to its end or its next pause. Lives on the runtime's event loop."""
 
     def __init__(self, services: Services, live: LiveTurn) -> None:
         self._services = services
         self._live = live
+        self._answers: Mapping[str, bool] = live.pause.answers if live.pause else {}
         self._tally = _Tally()
-        self._message_stored = False
+        self._message_stored = bool(self._answers)
+        self._calls_tools = bool(self._answers)
         self._abort = asyncio.Event()
         self.over = asyncio.Event()
         self._ended_early_as = TurnStatus.STOPPED
@@ -99,7 +106,8 @@ class Execution:
         self._abort.set()
 
     async def run(self) -> None:
-        """Run the turn. Every failure ends the turn as failed, with a message for the person; none is raised."""
+        """Run the turn until it ends or pauses. Every failure ends the turn as failed, with a message for the person;
+        none is raised."""
         try:
             await self._run()
         finally:
@@ -109,7 +117,7 @@ class Execution:
         self._live.status = TurnStatus.RUNNING
         problem = None
         try:
-            await self._update(status=TurnStatus.RUNNING, started_at=time.time())
+            await self._begin()
             await self._converse()
         except ColloquyError as error:
             problem = str(error)
@@ -121,8 +129,19 @@ class Execution:
             await self._end(self._ended_early_as)
         elif problem:
             await self._end(TurnStatus.FAILED, problem)
+        elif asked := await self._questions():
+            await self._pause(asked)
         else:
             await self._end(TurnStatus.COMPLETED)
+
+    async def _begin(self) -> None:
+        if not self._answers:
+            await self._update(status=TurnStatus.RUNNING, started_at=time.time())
+            return
+        await self._update(status=TurnStatus.RUNNING)
+        before = await asyncio.to_thread(self._services.store.get_turn, self._live.turn.id)
+        if before:
+            self._tally = _Tally(before.first_token_at, before.input_tokens, before.output_tokens)
 
     async def _converse(self) -> None:
         turn = self._live.turn
@@ -132,7 +151,7 @@ class Execution:
             user_id=turn.key.user_id,
             session_id=turn.key.session_id,
             invocation_id=turn.id,
-            new_message=types.Content.model_validate(turn.message),
+            new_message=answer_content(self._answers) if self._answers else types.Content.model_validate(turn.message),
             run_config=RunConfig(
                 streaming_mode=StreamingMode.SSE, tool_thread_pool_config=ToolThreadPoolConfig(max_workers=TOOL_THREADS)
             ),
@@ -153,20 +172,41 @@ class Execution:
         if event.error_code and event.error_code != ABORTED:
             raise AgentFailedError(event.error_message or f"The model ended the answer with {event.error_code}.")
         self._message_stored = True
+        self._calls_tools = self._calls_tools or bool(event.get_function_calls())
         self._tally.count(event.usage_metadata)
         if event.error_code != ABORTED:
             self._live.event_stored()
             self._publish(Happening.SESSION_CHANGED)
 
+    async def _questions(self) -> dict[str, str]:
+        if not self._calls_tools:
+            return {}
+        key = self._live.turn.key
+        session = await self._services.sessions.get_session(
+            app_name=key.app_name, user_id=key.user_id, session_id=key.session_id
+        )
+        return questions(session.events, self._live.turn.id) if session else {}
+
+    async def _pause(self, asked: Mapping[str, str]) -> None:
+        """Wait for the person; the turn stays, whoever looks sees that it waits, and others use its place."""
+        self._live.pause = Pause(asked)
+        self._live.status = TurnStatus.PAUSED
+        async for attempt in self._until_there_is_room():
+            with attempt:
+                await self._update(status=TurnStatus.PAUSED, **self._counted())
+
     async def _end(self, status: TurnStatus, error: str | None = None) -> None:
         """Keep how the turn ended, as soon as there is room for it: until then the live turn goes on showing it."""
-        async for attempt in AsyncRetrying(
+        async for attempt in self._until_there_is_room():
+            with attempt:
+                await self._keep_end(status, error)
+
+    def _until_there_is_room(self) -> AsyncRetrying:
+        return AsyncRetrying(
             retry=retry_if_exception_type(StoreFullError),
             wait=wait_exponential(max=LONGEST_WAIT_FOR_ROOM),
             before_sleep=self._report,
-        ):
-            with attempt:
-                await self._keep_end(status, error)
+        )
 
     def _report(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -189,15 +229,17 @@ class Execution:
                     event_id=said.event_id,
                 )
                 self._live.event_stored()
-        await self._update(
-            status=status,
-            ended_at=time.time(),
-            first_token_at=self._tally.first_token_at,
-            input_tokens=self._tally.input_tokens,
-            output_tokens=self._tally.output_tokens,
-            error=error,
-        )
+            if self._calls_tools:
+                await answer_open_calls(self._services.sessions, turn, OPEN_CALL[status])
+        await self._update(status=status, ended_at=time.time(), error=error, **self._counted())
         self._live.status = status
+
+    def _counted(self) -> _Counted:
+        return {
+            "first_token_at": self._tally.first_token_at,
+            "input_tokens": self._tally.input_tokens,
+            "output_tokens": self._tally.output_tokens,
+        }
 
     async def _update(self, **fields: Unpack[_TurnFields]) -> None:
         await asyncio.to_thread(self._services.store.update_turn, self._live.turn.id, **fields)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from runtime.confirmation import Pause
 from session_store.models import Turn, TurnStatus
 
 EVENT_END = "\x1e"
@@ -30,6 +32,10 @@ class LiveView:
     event_id: str | None
     problem: str | None
     """Why the end of the turn could not be kept yet."""
+    author: str | None = None
+    """Who says ``text``."""
+    answers: Mapping[str, bool] = field(default_factory=dict, hash=False)
+    """Of a paused turn: what was answered already, by the ids of the asking calls."""
 
 
 class LiveTurn:
@@ -40,6 +46,8 @@ class LiveTurn:
         self.status = TurnStatus.QUEUED
         self.author: str | None = None
         self.problem: str | None = None
+        self.pause: Pause | None = None
+        """What it waits for, or waited for last."""
         self._event_id: str | None = None
         self._chunks: list[str] = []
         self._unsaved: list[str] = []
@@ -75,4 +83,12 @@ class LiveTurn:
     def view(self) -> LiveView:
         """What there is to see now."""
         with self._lock:
-            return LiveView(self.turn, self.status, "".join(self._chunks), self._event_id, self.problem)
+            return LiveView(
+                turn=self.turn,
+                status=self.status,
+                text="".join(self._chunks),
+                event_id=self._event_id,
+                problem=self.problem,
+                author=self.author if self._chunks else None,
+                answers=self.pause.answers if self.pause and self.status is TurnStatus.PAUSED else {},
+            )

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 
+from agents.agent import AgentProblemError
 from runtime.bus import BusEvent, Happening
+from runtime.confirmation import NothingToAnswerError, Pause, questions
 from runtime.execution import Execution, Services
-from runtime.history import append_lost_message, append_partial_answer, has_answer
+from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer, has_answer
 from runtime.live import LiveTurn, LiveView, unfinished_text
 from runtime.runner import runner_for
 from runtime.texts import first_words, user_content
@@ -62,7 +64,7 @@ class Turns:
         self._closed = False
 
     def start(self) -> None:
-        """Close what a process that died left open, then take messages."""
+        """Close what a process that died left open, go on to wait where it waited for a person, then take messages."""
         self._thread.start()
         self._call(self._recover())
         self._spawn_soon(self._keep_chunks())
@@ -113,7 +115,9 @@ class Turns:
         """
         if not text.strip():
             raise EmptyMessageError("Write a message first.")
-        if self.live(turn.key):
+        if live := self.live(turn.key):
+            if live[0].status is TurnStatus.PAUSED:
+                raise SessionBusyError("Answer what the tool asks, or stop it, before you change the conversation.")
             raise SessionBusyError("Stop the running answer before you change the conversation.")
         self._call(self._rewind(turn))
         self._publish(Happening.SESSION_CHANGED, turn.key)
@@ -126,6 +130,17 @@ class Turns:
     def stop(self, turn_id: str) -> None:
         """End a running turn and keep what it said, or withdraw a waiting one. Does nothing if it is over."""
         self._call(self._stop(turn_id))
+
+    def answer(self, turn_id: str, call_id: str, approved: bool) -> None:  # noqa: FBT001 - it is the answer
+        """Approve or decline what a tool of a paused turn asks. The turn goes on when all that it asks is answered.
+
+        ``call_id`` is that of the asking call (``adk_request_confirmation``) or of the call it is about.
+
+        Raises:
+            NothingToAnswerError: it was answered already, or the turn is over.
+            AgentProblemError: the agent is not loaded yet.
+        """
+        self._call(self._answer(turn_id, call_id, approved=approved))
 
     def live(self, key: SessionKey) -> list[LiveView]:
         """The turns of a session that are not over, in order: the first may be running, the others wait."""
@@ -157,6 +172,17 @@ class Turns:
 
     async def _work_off(self, key: SessionKey) -> None:
         while not self._closed and (live := self._first(key)):
+            await self._see_through(live)
+            self._forget(live)
+            if live.status is TurnStatus.COMPLETED:
+                self._spawn(self._write_title(live.turn))
+
+    async def _see_through(self, live: LiveTurn) -> None:
+        """Run a turn to its end, and wait for the person wherever it asks."""
+        while not live.status.is_over:
+            if live.status is TurnStatus.PAUSED and live.pause:
+                await live.pause.over.wait()
+                live.status = live.status if live.status.is_over else TurnStatus.QUEUED
             async with self._slots:
                 if live.status is TurnStatus.QUEUED:  # and not withdrawn while it waited for a slot
                     execution = self._executions[live.turn.id] = Execution(self._services, live)
@@ -164,9 +190,6 @@ class Turns:
                         await execution.run()
                     finally:
                         del self._executions[live.turn.id]
-            self._forget(live)
-            if live.status is TurnStatus.COMPLETED:
-                self._spawn(self._write_title(live.turn))
 
     def _first(self, key: SessionKey) -> LiveTurn | None:
         with self._lock:
@@ -190,14 +213,32 @@ class Turns:
             with suppress(TimeoutError):
                 await asyncio.wait_for(execution.over.wait(), STOP_PATIENCE)
             return
-        with self._lock:
-            waiting = [turn for turns in self._live.values() for turn in turns if turn.turn.id == turn_id]
-        for live in waiting:
+        if live := self._find(turn_id):
             live.status = TurnStatus.STOPPED
+            if live.pause:
+                with suppress(SessionNotFoundError):  # deleted in the meantime
+                    await answer_open_calls(self._services.sessions, live.turn, OPEN_CALL[TurnStatus.STOPPED])
             await asyncio.to_thread(
                 self._services.store.update_turn, turn_id, status=TurnStatus.STOPPED, ended_at=time.time()
             )
+            if live.pause:
+                live.pause.over.set()
             self._forget(live)
+
+    async def _answer(self, turn_id: str, call_id: str, *, approved: bool) -> None:
+        live = self._find(turn_id)
+        if live is None or live.pause is None or live.status is not TurnStatus.PAUSED:
+            raise NothingToAnswerError
+        agent = self._services.agents.find(live.turn.key.app_name)
+        if agent and agent.loading:  # after a start; the turn would fail
+            raise AgentProblemError(agent.problem)
+        live.pause.answer(call_id, approved=approved)
+        self._publish(Happening.TURN_CHANGED, live.turn.key, turn_id)
+
+    def _find(self, turn_id: str) -> LiveTurn | None:
+        with self._lock:
+            found = (live for turns in self._live.values() for live in turns if live.turn.id == turn_id)
+            return next(found, None)
 
     async def _rewind(self, turn: Turn) -> None:
         services = self._services
@@ -230,15 +271,37 @@ class Turns:
     async def _recover(self) -> None:
         """What ran or waited when the process died is over: keep what it said, and its message."""
         store, sessions = self._services.store, self._services.sessions
+        paused: set[SessionKey] = set()
         for turn in store.list_unfinished_turns():
+            if await self._goes_on(turn, paused):
+                paused.add(turn.key)
+                continue
             text = unfinished_text(store.partial_text(turn.id))
             with suppress(SessionNotFoundError):  # deleted in the meantime
                 await append_lost_message(sessions, turn)
+                await answer_open_calls(sessions, turn, OPEN_CALL[TurnStatus.INTERRUPTED])
                 if text and not await has_answer(sessions, turn, text):
                     await append_partial_answer(
                         sessions, turn, author=turn.key.app_name, text=text, status=TurnStatus.INTERRUPTED
                     )
             store.update_turn(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())
+
+    async def _goes_on(self, turn: Turn, paused: set[SessionKey]) -> bool:
+        """Whether a turn that was left unfinished can still end as it should: it waits for the person, or behind one
+        that does."""
+        live = LiveTurn(turn)
+        if turn.status is TurnStatus.PAUSED:
+            session = await self._services.sessions.get_session(
+                app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
+            )
+            asked = questions(session.events, turn.id) if session else {}
+            if not asked:
+                return False
+            live.pause, live.status = Pause(asked), TurnStatus.PAUSED
+        elif turn.status is not TurnStatus.QUEUED or turn.key not in paused:
+            return False
+        self._enqueue(live)
+        return True
 
     async def _wind_down(self) -> None:
         for execution in self._executions.values():

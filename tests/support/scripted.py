@@ -6,7 +6,13 @@ The message says what the answer is:
 - ``count 5 then fail``: five words, then the model fails;
 - ``count 5 then wait``: five words, then nothing until the turn is stopped;
 - ``history``: what the model was shown, one line a message;
+- ``call run_sql {"sql": "select 1"}``: a call of this tool, and when it has answered, a line with its answer; further
+  calls at once after ``and``: ``call one {} and call two {}``;
 - anything else: ``You said: …``.
+
+Where JSON is asked for, the answer is the query after ``guess`` in the message: ``{"sql": …}``.
+
+It is as strict as servers of OpenAI's protocol: every tool call in what it is shown must be answered right after it.
 """
 
 from __future__ import annotations
@@ -28,6 +34,8 @@ from google.genai import types
 from agents.models import ModelCatalogue, ModelError, ModelInfo, ModelUnavailableError
 from settings import Settings
 
+CALL = re.compile(r"(?:\s+and\s+)?call (\w+)\s*")
+GUESS = re.compile(r"guess (.+)")
 COUNT = re.compile(r"count (\d+)(?: every (\d+) ms)?(?: then (fail|wait))?")
 
 TIMES = "SCRIPTED_TIMES"
@@ -45,7 +53,11 @@ class ScriptedModel(BaseLlm):
     model: str = "scripted"
 
     async def generate_content_async(self, llm_request: LlmRequest, stream: bool = False) -> Any:
+        check_answered(llm_request.contents)
         message = text_of(llm_request.contents[-1])
+        if calls := calls_in(message):
+            yield LlmResponse(content=types.Content(role="model", parts=calls), usage_metadata=_usage(llm_request, 1))
+            return
         said: list[str] = []
         first = last = time.time()
         async for word in _words(message, llm_request):
@@ -56,14 +68,49 @@ class ScriptedModel(BaseLlm):
         note_times(message, first, last)
         yield LlmResponse(
             content=_content("".join(said)),
-            usage_metadata=types.GenerateContentResponseUsageMetadata(
-                prompt_token_count=len(llm_request.contents), candidates_token_count=len(said)
-            ),
+            usage_metadata=_usage(llm_request, len(said)),
         )
 
 
+def calls_in(message: str) -> list[types.Part]:
+    """The tool calls that a message asks for."""
+    calls, decoder = [], json.JSONDecoder()
+    while found := CALL.match(message):
+        message, args = message[found.end() :], {}
+        if message.startswith("{"):
+            args, end = decoder.raw_decode(message)
+            message = message[end:]
+        calls.append(types.Part(function_call=types.FunctionCall(name=found[1], args=args)))
+    return calls
+
+
+def check_answered(contents: list[types.Content]) -> None:
+    """Refuse a history with a call that is not answered in the content after it, or an answer to no call."""
+    open_calls: set[str | None] = set()
+    for content in contents:
+        parts = content.parts or []
+        answered = {part.function_response.id for part in parts if part.function_response}
+        if answered != open_calls:
+            raise ModelError(f"The history has calls {open_calls} and right after them answers to {answered}.")
+        open_calls = {part.function_call.id for part in parts if part.function_call}
+    if open_calls:
+        raise ModelError(f"The history ends with calls that nobody answered: {open_calls}.")
+
+
+def _usage(request: LlmRequest, words: int) -> types.GenerateContentResponseUsageMetadata:
+    return types.GenerateContentResponseUsageMetadata(
+        prompt_token_count=len(request.contents), candidates_token_count=words
+    )
+
+
 async def _words(message: str, request: LlmRequest) -> AsyncIterator[str]:
-    if script := COUNT.search(message):
+    answers = [part.function_response for part in request.contents[-1].parts or [] if part.function_response]
+    if answers:
+        yield "; ".join(f"{answer.name} answered {json.dumps(answer.response)}" for answer in answers)
+    elif request.config.response_mime_type == "application/json":
+        guess = GUESS.search(message)
+        yield json.dumps({"sql": guess[1] if guess else "I do not know."})
+    elif script := COUNT.search(message):
         number, pause, then = int(script[1]), int(script[2] or 0) / 1000, script[3]
         begin = time.perf_counter()
         for i in range(number):
@@ -90,13 +137,14 @@ def _content(text: str) -> types.Content:
 
 
 class ScriptedModels(ModelCatalogue):
-    """A catalogue with the scripted model, one more of the same, and one that is not set up."""
+    """A catalogue with the scripted model twice, once without tool calls, and one that is not set up."""
 
     def __init__(self) -> None:
         super().__init__(Settings(_env_file=None))
         self.infos = [
-            ModelInfo("scripted/one", "Scripted", True, "Says what it is told to."),
+            ModelInfo("scripted/one", "Scripted", True, "Says what it is told to.", takes=frozenset({"image", "pdf"})),
             ModelInfo("scripted/two", "Scripted two", True, "Says what it is told to."),
+            ModelInfo("scripted/small", "Scripted small", True, "Calls no tools.", calls_tools=False),
             ModelInfo("scripted/none", "Not here", False, "Set COLLOQUY_NOT_HERE to use this model."),
         ]
 
@@ -111,6 +159,9 @@ class ScriptedModels(ModelCatalogue):
             if info.id == model_id and info.available:
                 return ScriptedModel(model=model_id)
         raise ModelUnavailableError("Set COLLOQUY_NOT_HERE to use this model.")
+
+    def info(self, model_id: str) -> ModelInfo:
+        return next((info for info in self.infos if info.id == model_id), self.infos[-1])
 
     def label(self, model_id: str) -> str:
         return next((info.label for info in self.infos if info.id == model_id), model_id)

@@ -1,0 +1,74 @@
+"""Tools that ask the person before they run: what is asked, and the answers, in the words of ADK."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from google.adk.events.event import Event
+from google.genai import types
+
+from session_store.errors import ColloquyError
+
+CONFIRMATION = "adk_request_confirmation"
+"""The name of the function call with which ADK asks."""
+
+
+class NothingToAnswerError(ColloquyError):
+    """A tool's question was answered already, or its turn is over."""
+
+    def __init__(self) -> None:
+        super().__init__("This question was answered already, or the turn that asked it is over.")
+
+
+def questions(events: Iterable[Event], turn_id: str) -> dict[str, str]:
+    """What a turn asks and nobody has answered: ids of the asking calls, each with that of the call it is about."""
+    asked: dict[str, str] = {}
+    for event in events:
+        if event.invocation_id != turn_id:
+            continue
+        for call in event.get_function_calls():
+            if call.name == CONFIRMATION and call.id:
+                asked[call.id] = str(((call.args or {}).get("originalFunctionCall") or {}).get("id", ""))
+        for response in event.get_function_responses():
+            asked.pop(response.id or "", None)
+    return asked
+
+
+def answer_content(answers: Mapping[str, bool]) -> types.Content:
+    """The message that answers what was asked, by the ids of the asking calls."""
+    return types.Content(
+        role="user",
+        parts=[
+            types.Part(
+                function_response=types.FunctionResponse(
+                    id=call_id, name=CONFIRMATION, response={"confirmed": approved}
+                )
+            )
+            for call_id, approved in answers.items()
+        ],
+    )
+
+
+class Pause:
+    """What a turn waits for. Lives on the runtime's event loop."""
+
+    def __init__(self, asked: Mapping[str, str]) -> None:
+        """``asked`` as ``questions`` gives it."""
+        self._asked = asked
+        self.answers: dict[str, bool] = {}
+        """Replaced at each answer, never changed."""
+        self.over = asyncio.Event()
+
+    def answer(self, call_id: str, *, approved: bool) -> None:
+        """Answer one question, named by the id of the asking call or of the call it is about.
+
+        Raises:
+            NothingToAnswerError: this is not asked.
+        """
+        asking = [asked for asked, about in self._asked.items() if call_id in (asked, about)]
+        if not asking or self.over.is_set():
+            raise NothingToAnswerError
+        self.answers = self.answers | dict.fromkeys(asking, approved)
+        if len(self.answers) == len(self._asked):
+            self.over.set()

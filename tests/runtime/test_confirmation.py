@@ -1,0 +1,301 @@
+"""A tool asks the person: the turn waits, goes on with the answer, and leaves a history that every model takes."""
+
+from contextlib import closing
+from itertools import count
+
+import pytest
+
+from runtime.confirmation import CONFIRMATION, NothingToAnswerError
+from runtime.turns import SessionBusyError
+from session_store.models import SessionStatus, TurnStatus
+from tests.agents.folders import PATIENCE, agent_folders
+from tests.runtime import desk
+from tests.support.workbenches import finish, new_session, open_workbench, said, until
+
+NUMBERS = count(1)
+
+
+@pytest.fixture
+def agent_folder(tmp_path):
+    with agent_folders(tmp_path) as write:
+        yield write
+
+
+@pytest.fixture
+def opened(agent_folder, tmp_path):
+    """Opens a workbench with an agent folder, and opens it again after a restart."""
+    workbenches = []
+
+    def open_with(code):
+        name = f"asking_desk_{next(NUMBERS)}"
+        agent_folder(name, code.replace("{name!r}", repr(name)))
+
+        def start():
+            for workbench in workbenches:
+                workbench.close()
+            workbenches.append(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent))
+            assert workbenches[-1].agents._folders.loaded.wait(PATIENCE)
+            return workbenches[-1]
+
+        return name, start
+
+    yield open_with
+    for workbench in workbenches:
+        workbench.close()
+
+
+@pytest.fixture(params=["PLAIN", "RESUMABLE"])
+def start(request, opened):
+    return opened(getattr(desk, request.param))
+
+
+def ask(workbench, name, message):
+    key = new_session(workbench, name)
+    turn = workbench.turns.submit(key, message)
+    until(workbench, lambda: status(workbench, turn) is TurnStatus.PAUSED)
+    return key, turn
+
+
+def status(workbench, turn):
+    """How the turn stands, in memory and in the store alike."""
+    live = [view.status for view in workbench.turns.live(turn.key) if view.turn.id == turn.id]
+    stored = workbench.store.get_turn(turn.id).status
+    return stored if live in ([], [stored]) else None
+
+
+def asked(workbench, key):
+    """The ids of the asking calls, by the names of the tools that they are about."""
+    return {
+        call.args["originalFunctionCall"]["name"]: call.id
+        for event in events(workbench, key)
+        for call in event.get_function_calls()
+        if call.name == CONFIRMATION
+    }
+
+
+def events(workbench, key):
+    return [stored.event for stored in workbench.store.list_events(key, limit=1000)]
+
+
+def responses(workbench, key):
+    """What each tool answered last, by its name."""
+    return {
+        response.name: response.response
+        for event in events(workbench, key)
+        for response in event.get_function_responses()
+        if response.name != CONFIRMATION
+    }
+
+
+def goes_on(workbench, key):
+    """The next message is answered, by a model that wants every call answered."""
+    [turn] = finish(workbench, workbench.turns.submit(key, "hello"))
+    calls = {call.id for event in events(workbench, key) for call in event.get_function_calls()}
+    answered = {response.id for event in events(workbench, key) for response in event.get_function_responses()}
+    return turn.error is None and said(workbench, key)[-1][1] == "You said: hello" and calls == answered
+
+
+def test_an_approved_tool_runs_and_the_turn_goes_on_under_its_id(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
+    assert workbench.store.get_session(key.session_id).status is SessionStatus.PAUSED
+    workbench.turns.answer(turn.id, asked(workbench, key)["pay"], True)
+    [ended] = finish(workbench, turn)
+    assert (ended.status, ended.error) == (TurnStatus.COMPLETED, None)
+    assert responses(workbench, key) == {"pay": {"paid": 5}}
+    assert said(workbench, key) == [("user", 'call pay {"amount": 5}'), ("clerk", 'pay answered {"paid": 5}')]
+    assert {event.invocation_id for event in events(workbench, key)} == {turn.id}
+    assert ended.started_at <= ended.first_token_at <= ended.ended_at
+    assert ended.output_tokens > 1
+    assert goes_on(workbench, key)
+
+
+def test_a_declined_tool_does_not_run(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
+    workbench.turns.answer(turn.id, asked(workbench, key)["pay"], False)
+    assert finish(workbench, turn)[0].status is TurnStatus.COMPLETED
+    assert responses(workbench, key) == {"pay": {"error": "This tool call is rejected."}}
+    assert goes_on(workbench, key)
+
+
+def test_a_tool_that_asks_itself_gets_the_answer(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call book {"days": 3}')
+    workbench.turns.answer(turn.id, asked(workbench, key)["book"], True)
+    finish(workbench, turn)
+    assert responses(workbench, key) == {"book": {"booked": 3}}
+    assert goes_on(workbench, key)
+
+
+def test_a_question_can_be_answered_by_the_id_of_the_call_it_is_about(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
+    [call] = [call for event in events(workbench, key) for call in event.get_function_calls() if call.name == "pay"]
+    workbench.turns.answer(turn.id, call.id, True)
+    finish(workbench, turn)
+    assert responses(workbench, key) == {"pay": {"paid": 5}}
+
+
+def test_two_tools_that_ask_at_once_run_when_both_are_answered(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call pay {"amount": 5} and call book {"days": 3} and call look_up')
+    questions = asked(workbench, key)
+    workbench.turns.answer(turn.id, questions["pay"], True)
+    [view] = workbench.turns.live(key)
+    assert (view.status, view.answers) == (TurnStatus.PAUSED, {questions["pay"]: True})
+    workbench.turns.answer(turn.id, questions["book"], False)
+    assert finish(workbench, turn)[0].status is TurnStatus.COMPLETED
+    assert responses(workbench, key) == {"pay": {"paid": 5}, "book": {"status": "not booked"}, "look_up": {"found": 7}}
+    assert goes_on(workbench, key)
+
+
+def test_stopping_declines(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
+    workbench.turns.stop(turn.id)
+    assert finish(workbench, turn)[0].status is TurnStatus.STOPPED
+    assert responses(workbench, key) == {"pay": {"error": "The user stopped this before the tool had answered."}}
+    with pytest.raises(NothingToAnswerError):
+        workbench.turns.answer(turn.id, asked(workbench, key)["pay"], True)
+    assert goes_on(workbench, key)
+
+
+def test_the_question_is_still_there_after_a_restart_and_so_is_what_waits_behind_it(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call pay {"amount": 5} and call book {"days": 3}')
+    workbench.turns.answer(turn.id, asked(workbench, key)["book"], True)  # is asked again: the other was not answered
+    later = workbench.turns.submit(key, "later")
+    workbench = open_it()
+    assert [view.status for view in workbench.turns.live(key)] == [TurnStatus.PAUSED, TurnStatus.QUEUED]
+    assert workbench.store.get_session(key.session_id).status is SessionStatus.PAUSED
+    for question in asked(workbench, key).values():
+        workbench.turns.answer(turn.id, question, True)
+    turn, later = finish(workbench, turn, later)
+    assert (turn.status, later.status) == (TurnStatus.COMPLETED, TurnStatus.COMPLETED)
+    assert responses(workbench, key) == {"pay": {"paid": 5}, "book": {"booked": 3}}
+    assert said(workbench, key)[-1] == ("clerk", "You said: later")
+    assert goes_on(workbench, key)
+
+
+def test_a_turn_that_waits_can_be_stopped_after_a_restart(start):
+    name, open_it = start
+    key, turn = ask(open_it(), name, 'call pay {"amount": 5}')
+    workbench = open_it()
+    workbench.turns.stop(turn.id)
+    assert finish(workbench, turn)[0].status is TurnStatus.STOPPED
+    assert goes_on(workbench, key)
+
+
+def test_messages_sent_meanwhile_wait_for_the_answer(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
+    later = workbench.turns.submit(key, "later")
+    assert [view.status for view in workbench.turns.live(key)] == [TurnStatus.PAUSED, TurnStatus.QUEUED]
+    workbench.turns.answer(turn.id, asked(workbench, key)["pay"], True)
+    finish(workbench, turn, later)
+    assert [text for _, text in said(workbench, key)][1:] == ['pay answered {"paid": 5}', "later", "You said: later"]
+
+
+def test_a_turn_that_waits_takes_no_place_from_others(opened, tmp_path, agent_folder):
+    name = f"asking_desk_{next(NUMBERS)}"
+    agent_folder(name, desk.PLAIN)
+    with closing(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent, max_turns=1)) as workbench:
+        assert workbench.agents._folders.loaded.wait(PATIENCE)
+        for _ in range(2):
+            ask(workbench, name, 'call pay {"amount": 5}')
+        assert finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))[0].error is None
+
+
+def test_what_waits_is_neither_retried_nor_edited(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
+    for change in (lambda: workbench.turns.retry(turn), lambda: workbench.turns.replace(turn, "other")):
+        with pytest.raises(SessionBusyError, match="Answer what the tool asks, or stop it"):
+            change()
+    workbench.turns.stop(turn.id)
+    finish(workbench, turn, workbench.turns.replace(turn, "other"))
+    assert said(workbench, key) == [("user", "other"), ("clerk", "You said: other")]
+
+
+def test_deleting_a_session_ends_what_waits_in_it(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
+    workbench.delete_sessions([key])
+    assert finish(workbench, turn)[0].status is TurnStatus.STOPPED
+    workbench.restore_sessions([key])
+    assert goes_on(workbench, key)
+
+
+def test_an_approved_tool_that_fails_ends_the_turn_with_its_error(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, "call fail_after")
+    workbench.turns.answer(turn.id, asked(workbench, key)["fail_after"], True)
+    [ended] = finish(workbench, turn)
+    assert ended.status is TurnStatus.FAILED
+    assert "the archive is closed" in ended.error
+    assert goes_on(workbench, key)
+
+
+def test_a_question_is_answered_once(start):
+    name, open_it = start
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
+    question = asked(workbench, key)["pay"]
+    workbench.turns.answer(turn.id, question, True)
+    finish(workbench, turn)
+    with pytest.raises(NothingToAnswerError, match="answered already"):
+        workbench.turns.answer(turn.id, question, False)
+    with pytest.raises(NothingToAnswerError):
+        workbench.turns.answer("no-such-turn", question, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (desk.WITH_SUB_AGENT, 'call transfer_to_agent {"agent_name": "clerk"}'),
+        (desk.IN_SEQUENCE, None),
+    ],
+)
+def test_an_agent_inside_an_agent_may_ask(opened, code, message):
+    name, open_it = opened(code)
+    workbench = open_it()
+    key = new_session(workbench, name)
+    if message:
+        finish(workbench, workbench.turns.submit(key, message))
+    turn = workbench.turns.submit(key, 'call pay {"amount": 5}')
+    until(workbench, lambda: status(workbench, turn) is TurnStatus.PAUSED)
+    workbench.turns.answer(turn.id, asked(workbench, key)["pay"], True)
+    [ended] = finish(workbench, turn)
+    assert (ended.status, ended.error) == (TurnStatus.COMPLETED, None)
+    assert responses(workbench, key)["pay"] == {"paid": 5}
+
+
+class TestLongRunningTools:
+    def test_one_without_an_answer_ends_the_turn_and_the_session_goes_on(self, start):
+        name, open_it = start
+        workbench = open_it()
+        key = new_session(workbench, name)
+        [turn] = finish(workbench, workbench.turns.submit(key, "call ticket"))
+        assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
+        assert goes_on(workbench, key)
+
+    def test_one_that_says_that_it_has_begun_is_spoken_about(self, start):
+        name, open_it = start
+        workbench = open_it()
+        key = new_session(workbench, name)
+        [turn] = finish(workbench, workbench.turns.submit(key, "call order"))
+        assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
+        assert responses(workbench, key) == {"order": {"status": "pending", "ticket": 12}}
+        assert goes_on(workbench, key)
