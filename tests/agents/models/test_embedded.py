@@ -182,8 +182,8 @@ from settings import Settings
 
 catalogue = ModelCatalogue(Settings(_env_file=None, models_dir=Path(sys.argv[1])))
 endpoint = asyncio.run(catalogue.llm("embedded").provider.server.ready())
-print(endpoint.address, flush=True)
 try:
+    print(endpoint.address, flush=True)
     sys.stdin.read()
 except KeyboardInterrupt:
     print("interrupted", endpoint.is_alive, flush=True)
