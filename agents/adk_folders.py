@@ -15,6 +15,7 @@ from google.adk.cli.utils.agent_loader import AgentLoader
 from google.adk.models import BaseLlm
 
 from agents.agent import Agent, AgentProblemError, Source, Surroundings, UnusableAgent
+from agents.kits import equipped
 from agents.quiet import printed_lines
 
 ICON = ":material/deployed_code:"
@@ -44,9 +45,9 @@ class AdkAgent(Agent):
         """The name of its root agent."""
         return self.author
 
-    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - the interface of all agents
+    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - it brings its own
         """What ADK's Runner runs."""
-        return self.loaded
+        return equipped(self.loaded, surroundings, self.messages)
 
 
 class AdkFolders:

@@ -14,6 +14,9 @@ from agents.data.database import Database
 from agents.tools.results import ResultSink
 from session_store.errors import ColloquyError
 
+WITH_DATA = "data"
+"""The kind of workspaces that have a data connection."""
+
 NEUTRAL_ICON = ":material/smart_toy:"
 
 
@@ -50,6 +53,14 @@ class Surroundings:
     """Whether the session's model calls tools reliably."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A first message to offer, and what to call it."""
+
+    text: str
+    label: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Agent(ABC):
     """An agent that a session can be held with. ``id`` is the ADK application name of its sessions."""
@@ -59,7 +70,7 @@ class Agent(ABC):
     source: Source
     icon: str = NEUTRAL_ICON
     description: str = ""
-    prompts: tuple[str, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
     model: str | None = None
     """The id of the model that new sessions begin with, where the agent prefers one."""
     tools: tuple[str, ...] = ()
@@ -90,7 +101,7 @@ class Agent(ABC):
 
     def fits(self, workspace_has_data: bool) -> bool:  # noqa: FBT001 - the only thing that is asked
         """Whether it is to be offered in a workspace with (or without) a data connection."""
-        return workspace_has_data or "data" not in self.workspaces
+        return workspace_has_data or WITH_DATA not in self.workspaces
 
     @abstractmethod
     def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:

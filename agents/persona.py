@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import yaml
 from google.adk.agents import LlmAgent
 from google.adk.apps.app import App
 from google.adk.models import BaseLlm
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from agents.agent import NEUTRAL_ICON, Agent, Source, Surroundings, UnusableAgent
+from agents.agent import NEUTRAL_ICON, WITH_DATA, Agent, Prompt, Source, Surroundings, UnusableAgent
+from agents.kits import TOOLS, equipped, kit_of
 from session_store.errors import ColloquyError
 
 ICON = re.compile(r":material/[a-z0-9_]+:|[^\x00-\x7f]\S{0,7}")
@@ -26,6 +28,19 @@ class PersonaError(ColloquyError):
     """A persona's file cannot be used."""
 
 
+def _prompt(value: object) -> object:
+    """A first message, or ``{label: message}``."""
+    if isinstance(value, str):
+        return Prompt(value, value)
+    if isinstance(value, dict) and len(value) == 1:
+        [(label, text)] = value.items()
+        return Prompt(str(text), str(label))
+    raise ValueError("must be a message, or one label with a message behind it")
+
+
+PromptEntry = Annotated[Prompt, BeforeValidator(_prompt)]
+
+
 class PersonaHead(BaseModel):
     """The YAML head of a persona's file."""
 
@@ -34,7 +49,7 @@ class PersonaHead(BaseModel):
     name: str
     icon: str = NEUTRAL_ICON
     description: str = ""
-    prompts: tuple[str, ...] = ()
+    prompts: tuple[PromptEntry, ...] = ()
     model: str | None = None
     tools: tuple[str, ...] = ()
     workspaces: tuple[str, ...] = ()
@@ -47,6 +62,22 @@ class PersonaHead(BaseModel):
             raise ValueError("must be an emoji or a Material icon such as ':material/star:'")
         return icon
 
+    @field_validator("tools")
+    @classmethod
+    def _known(cls, tools: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in tools if name not in TOOLS]:
+            raise ValueError(f"there are no tools called {', '.join(unknown)}, only {' and '.join(TOOLS)}")
+        if len(tools) > 1:
+            raise ValueError(f"give one of {' and '.join(TOOLS)}, because an agent asks one database")
+        return tools
+
+    @field_validator("workspaces")
+    @classmethod
+    def _known_kind(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [kind for kind in kinds if kind != WITH_DATA]:
+            raise ValueError(f"there is no kind of workspaces called {', '.join(unknown)}, only {WITH_DATA}")
+        return kinds
+
 
 @dataclass(frozen=True, kw_only=True)
 class Persona(Agent):
@@ -54,17 +85,26 @@ class Persona(Agent):
 
     instruction: str
 
-    def agent(self, model: BaseLlm) -> LlmAgent:
-        """The ADK agent of this persona on a model."""
-        # A function keeps ADK from reading braces in the text as names of state variables.
-        return LlmAgent(name=self.id, model=model, description=self.description, instruction=lambda _: self.instruction)
-
-    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - not yet
+    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:
         """What ADK's Runner runs."""
         if model is None:
             raise ValueError(f"The persona {self.id} runs on the session's model.")
         # Validating would refuse file names that ADK takes as names of agents.
-        return App.model_construct(name=self.id, root_agent=self.agent(model))
+        app = App.model_construct(name=self.id, root_agent=self._agent(model, surroundings))
+        return equipped(app, surroundings, self.messages)
+
+    def _agent(self, model: BaseLlm, surroundings: Surroundings) -> LlmAgent:
+        kit = kit_of(self.name, self.tools, model, surroundings)
+        instruction = "\n\n".join(filter(None, (self.instruction, kit.instruction)))
+        return LlmAgent(
+            name=self.id,
+            model=model,
+            description=self.description,
+            # A function keeps ADK from reading braces in the text as names of state variables.
+            instruction=lambda _: instruction,
+            tools=list(kit.tools),
+            before_model_callback=kit.before_model,
+        )
 
 
 def read_persona(path: Path, source: Source = Source.YOURS) -> Persona:

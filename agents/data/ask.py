@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
@@ -24,11 +25,12 @@ SQL_SCHEMA: Final[dict[str, Any]] = {
 }
 """What the model's answer has to look like."""
 
-SHOWN_ROWS: Final = 20
+SHOWN_ROWS: Final = 10
+_MIDNIGHT: Final = "T00:00:00"
 _MOST_TABLES: Final = 30
 _MOST_COLUMNS: Final = 40
 _MOST_VALUES: Final = 8
-_COMMAND: Final = "/sql"
+_COMMAND: Final = re.compile(r"/(sql|chart)(?=\s|$)", re.IGNORECASE)
 _DIALECT_NAMES: Final[dict[Dialect, str]] = {"duckdb": "DuckDB", "sqlite": "SQLite", "postgres": "PostgreSQL"}
 _MONTHS: Final[dict[Dialect, str]] = {
     "duckdb": "date_trunc('month', sold_at)",
@@ -62,20 +64,38 @@ _PROSE: Final = re.compile(
 )
 
 
-def is_sql(message: str) -> bool:
-    """Whether a message is SQL to be run as it stands: it begins with ``/sql`` or reads as a query."""
-    if _is_command(message):
-        return True
-    return bool(_IS_SQL.match(message)) and not _PROSE.search(message)
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a message to an agent with data asks for. ``text`` is without the command.
+
+    ``is_sql`` says whether it is to be run as it stands; ``chart`` whether a chart was asked for by ``/chart``.
+    """
+
+    text: str
+    is_sql: bool
+    chart: bool = False
 
 
-def sql_of(message: str) -> str:
-    """The SQL of a message for which ``is_sql`` holds."""
+def request_of(message: str) -> Request:
+    """Read a message. What begins with ``/sql`` is SQL; what else reads as a query is, too."""
     text = message.strip()
-    if _is_command(text):
-        text = text[len(_COMMAND) :].strip()
+    command = _COMMAND.match(text)
+    if command:
+        text = text[command.end() :].strip()
     fenced = _FENCE.fullmatch(text)
-    return (fenced[1] if fenced else text).strip()
+    text = (fenced[1] if fenced else text).strip()
+    kind = command[1].lower() if command else ""
+    return Request(text, kind == "sql" or is_query(text), kind == "chart")
+
+
+def has_command(message: str) -> bool:
+    """Whether a message begins with one of the commands that only agents with data know."""
+    return bool(_COMMAND.match(message.strip()))
+
+
+def is_query(text: str) -> bool:
+    """Whether a text reads as one query rather than as words about one."""
+    return bool(_IS_SQL.match(text)) and not _PROSE.search(text)
 
 
 def sql_prompt(
@@ -115,7 +135,7 @@ def parse_answer(text: str) -> str | None:
         if isinstance(sql, str) and _SQL_START.match(sql):
             return sql.strip()
     for found in [*_FENCE.findall(text), text]:
-        if _SQL_START.match(found) and is_sql(found):
+        if _SQL_START.match(found) and is_query(found.strip()):
             return str(found).strip()
     return None
 
@@ -130,16 +150,6 @@ def answer_text(result: QueryResult) -> str:
     if result.note:
         parts.append(result.note)
     return "\n\n".join(parts)
-
-
-def _is_command(message: str) -> bool:
-    text = message.lstrip()
-    return text[: len(_COMMAND)].lower() == _COMMAND and text[len(_COMMAND) : len(_COMMAND) + 1] in (
-        "",
-        " ",
-        "\n",
-        "\t",
-    )
 
 
 def _examples(dialect: Dialect) -> tuple[tuple[str, str], ...]:
@@ -200,5 +210,5 @@ def _cell(value: object) -> str:
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, float):
         return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.4g}"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value.removesuffix(_MIDNIGHT) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return re.sub(r"([\\`*_\[\]<>|$~#])", r"\\\1", " ".join(text.split()))

@@ -20,6 +20,7 @@ from agents.data.charts import chart_spec, checked_spec
 from agents.data.database import Database, describe
 from agents.data.errors import ChartInvalidError, DataError
 from agents.data.results import QueryResult, TableInfo
+from agents.data.schema import Schema, schema_of
 from agents.data.stopping import Stop
 from agents.tools.results import ResultSink
 
@@ -42,6 +43,8 @@ class DataTools:
         self._database = database
         self._sink = sink
         self._bounds = bounds or Bounds()
+        self.latest: QueryResult | None = None
+        """What ``run_sql`` found last; None if that failed."""
 
     def tools(self) -> list[FunctionTool]:
         """The tools, for ``LlmAgent(tools=…)``."""
@@ -98,10 +101,12 @@ class DataTools:
         Returns:
             'columns', 'rows' (the first 50), 'row_count', 'truncated' and 'seconds', or 'error' with what to correct.
         """
+        self.latest = None
         try:
             result = await self._queried(sql, self._bounds)
         except DataError as error:
             return {"error": str(error)}
+        self.latest = result
         await self._sink.add_table(tool_context, title=title.strip(), result=result)
         return answer_of(result)
 
@@ -130,7 +135,9 @@ class DataTools:
         """
         try:
             bounds = Bounds(min(self._bounds.rows, CHART_ROWS), self._bounds.seconds, self._bounds.result_bytes)
-            result = await self._queried(sql, bounds)
+            known = self.latest
+            is_known = known is not None and known.sql == sql and known.rows <= bounds.rows
+            result = known if known is not None and is_known else await self._queried(sql, bounds)
             if result.rows == 0:
                 raise ChartInvalidError("The query found no rows, so there is nothing to draw. Change the query.")
             if vega_lite:
@@ -141,6 +148,14 @@ class DataTools:
             return {"error": str(error)}
         await self._sink.add_chart(tool_context, title=title.strip(), result=result, spec=spec)
         return {"shown": f"The chart {title.strip()!r} is shown to the user."} | answer_of(result)
+
+    async def schema(self) -> Schema:
+        """The tables, and the values of text columns that have only a few.
+
+        Raises:
+            DataError: the database cannot be reached.
+        """
+        return await _off_the_loop(lambda stop: schema_of(self._database, stop))
 
     async def _queried(self, sql: str, bounds: Bounds) -> QueryResult:
         return await _off_the_loop(lambda stop: self._database.query(sql, bounds, stop))

@@ -52,7 +52,7 @@ class TestWhatIsTaken:
     def test_agent_py_with_an_app_and_all_that_it_brings(self, agent_folder):
         agent_folder("app_desk", APP)
         app = only(loaded(agent_folder.parent)).app(None, NOTHING)
-        assert [plugin.name for plugin in app.plugins] == ["counts"]
+        assert app.plugins[0].name == "counts"
         assert app.resumability_config.is_resumable
 
     def test_a_package_whose_modules_import_one_another(self, agent_folder):

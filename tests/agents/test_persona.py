@@ -2,6 +2,7 @@
 
 import pytest
 
+from agents.agent import Prompt
 from agents.persona import PersonaError, read_persona
 from tests.agents.surroundings import NOTHING
 from tests.support.scripted import ScriptedModel
@@ -14,9 +15,15 @@ def test_a_persona_is_a_markdown_file(tmp_path):
     file.write_text(HEAD + "You judge {everything}.\n", encoding="utf-8")
     persona = read_persona(file)
     assert (persona.id, persona.name, persona.instruction) == ("critic", "Critic", "You judge {everything}.")
-    assert (persona.prompts, persona.icon) == (("Judge this.",), ":material/star:")
+    assert (persona.prompts, persona.icon) == ((Prompt("Judge this.", "Judge this."),), ":material/star:")
     agent = persona.app(ScriptedModel(), NOTHING).root_agent
     assert agent.instruction(None) == "You judge {everything}."
+
+
+def test_a_prompt_may_have_a_label(tmp_path):
+    file = tmp_path / "critic.md"
+    file.write_text("---\nname: Critic\nprompts: [{Orders: '/sql select 1'}]\n---\nYou judge.", "utf-8")
+    assert read_persona(file).prompts == (Prompt("/sql select 1", "Orders"),)
 
 
 def test_it_runs_on_the_model_of_the_session(tmp_path):
@@ -27,13 +34,16 @@ def test_it_runs_on_the_model_of_the_session(tmp_path):
     assert persona.app(model, NOTHING).root_agent.model is model
 
 
-def test_the_head_may_name_a_model_tools_and_kinds_of_workspaces(tmp_path):
+def test_the_head_may_name_a_model_tools_kinds_of_workspaces_and_how_much_is_remembered(tmp_path):
     file = tmp_path / "critic.md"
     file.write_text(
-        "---\nname: Critic\nmodel: embedded\ntools: [run_sql, chart]\nworkspaces: [data]\n---\nYou judge.", "utf-8"
+        "---\nname: Critic\nmodel: embedded\ntools: [data]\nworkspaces: [data]\nmessages: 4\n---\nYou judge.", "utf-8"
     )
     persona = read_persona(file)
-    assert (persona.model, persona.tools, persona.workspaces) == ("embedded", ("run_sql", "chart"), ("data",))
+    assert (persona.model, persona.tools, persona.workspaces) == ("embedded", ("data",), ("data",))
+    assert persona.messages == 4
+    assert persona.fits(workspace_has_data=True)
+    assert not persona.fits(workspace_has_data=False)
 
 
 @pytest.mark.parametrize("start", ["\ufeff", "\n"])
@@ -53,6 +63,11 @@ def test_what_editors_put_in_front_does_no_harm(tmp_path, start):
         ("critic.md", "---\n- name\n---\nYou judge.", "it must have lines such as 'name: Critic'"),
         ("critic.md", "---\nname: x\nicon: star\n---\nYou judge.", "icon: must be an emoji or a Material icon"),
         ("critic.md", "---\nname: x\ntools: sql\n---\nYou judge.", "tools: "),
+        ("critic.md", "---\nname: x\ntools: [sql]\n---\nYou judge.", "no tools called sql, only data and history"),
+        ("critic.md", "---\nname: x\ntools: [data, history]\n---\nYou judge.", "give one of data and history"),
+        ("critic.md", "---\nname: x\nworkspaces: [big]\n---\nYou judge.", "no kind of workspaces called big"),
+        ("critic.md", "---\nname: x\nmessages: -1\n---\nYou judge.", "messages: "),
+        ("critic.md", "---\nname: x\nprompts: [{a: b, c: d}]\n---\nYou judge.", "one label with a message"),
         ("critic.md", HEAD, "no instruction"),
         ("my-critic.md", HEAD + "You judge.", "letters, digits and underscores"),
         ("user.md", HEAD + "You judge.", "not be called user.md"),

@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from agents.data.ask import SQL_SCHEMA, answer_text, is_sql, parse_answer, sql_of, sql_prompt
+from agents.data.ask import SQL_SCHEMA, answer_text, has_command, parse_answer, request_of, sql_prompt
 from agents.data.bounds import Bounds
 from agents.data.results import Column, QueryResult, TableInfo
 
@@ -47,7 +47,7 @@ def result(table, cut=None):
     ],
 )
 def test_a_message_that_is_sql_is_known(message):
-    assert is_sql(message)
+    assert request_of(message).is_sql
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,27 @@ def test_a_message_that_is_sql_is_known(message):
     ],
 )
 def test_a_message_in_words_is_no_sql(message):
-    assert not is_sql(message)
+    assert not request_of(message).is_sql
 
 
-def test_the_sql_of_a_message_is_without_its_command_and_fence():
-    assert sql_of("/sql select 1") == "select 1"
-    assert sql_of("/sql\n```sql\nselect 1\n```") == "select 1"
-    assert sql_of(" select 1 ") == "select 1"
+@pytest.mark.parametrize(
+    "message", ["/sql select 1", "/SQL\n```sql\nselect 1\n```", " select 1 ", "```\nselect 1\n```", "/chart select 1"]
+)
+def test_the_sql_of_a_message_is_without_its_command_and_fence(message):
+    request = request_of(message)
+    assert (request.text, request.is_sql, request.chart) == ("select 1", True, message.startswith("/chart"))
+
+
+def test_a_chart_can_be_asked_for_in_words():
+    request = request_of("/chart revenue by month")
+    assert (request.text, request.is_sql, request.chart) == ("revenue by month", False, True)
+
+
+def test_commands_are_whole_words():
+    assert has_command(" /sql select 1")
+    assert has_command("/chart")
+    assert not has_command("/charts of the year")
+    assert not has_command("what does /sql do?")
 
 
 def test_the_prompt_holds_tables_examples_and_the_question():
@@ -116,7 +130,7 @@ def test_a_result_is_written_by_code():
     assert table.splitlines() == ["| name | total |", "| --- | --- |", "| a\\|b | 1.50 |", "|  | 20,000.00 |"]
     assert answer_text(result({"x": pa.array([], pa.int64())})) == "The query found no rows."
     many = answer_text(result({"i": list(range(100)), "j": list(range(100))}, cut="rows"))
-    assert "first 20 of 100 rows" in many
+    assert "first 10 of 100 rows" in many
     assert "The query has more" in many
 
 
