@@ -1,0 +1,74 @@
+"""The passwords of connections, in a file of their own that nothing else reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import uuid
+from pathlib import Path
+from typing import cast
+
+from session_store.errors import ColloquyError
+
+FILE = "secrets.json"
+
+Secret = dict[str, str]
+"""Parts of a connection's address that are secret, by name."""
+
+
+class SecretsError(ColloquyError):
+    """The file of passwords cannot be used."""
+
+
+class Secrets:
+    """Secrets by the id of the workspace they belong to. Thread-safe; a change is durable when its method returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+
+    def get(self, workspace_id: str) -> Secret:
+        """The secrets of a workspace; empty if it has none."""
+        with self._lock:
+            return self._read().get(workspace_id, {})
+
+    def set(self, workspace_id: str, secret: Secret) -> None:
+        """Keep the secrets of a workspace in place of those it had; an empty one removes them."""
+        with self._lock:
+            kept = self._read()
+            if kept.get(workspace_id, {}) == secret:
+                return
+            kept.pop(workspace_id, None)
+            if secret:
+                kept[workspace_id] = secret
+            self._write(kept)
+
+    def _read(self) -> dict[str, Secret]:
+        try:
+            return cast("dict[str, Secret]", json.loads(self._path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError):
+            # The cause is left out: a message about broken JSON repeats what it is about.
+            raise SecretsError(
+                f"The passwords of connections cannot be read from {self._path}. Mend the file, or remove it and enter"
+                " the passwords again."
+            ) from None
+
+    def _write(self, kept: dict[str, Secret]) -> None:
+        unfinished = self._path.with_name(f".{self._path.name}.{uuid.uuid4().hex}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(kept, file)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(self._path)
+        except OSError as error:
+            raise SecretsError(
+                f"The password could not be kept in {self._path}: {error.strerror}. The connection is as it was."
+            ) from None
+        finally:
+            unfinished.unlink(missing_ok=True)

@@ -1,0 +1,60 @@
+"""Passwords lie in one file, which only its owner reads."""
+
+import errno
+import os
+import sys
+
+import pytest
+
+from runtime.passwords import Secrets, SecretsError
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "data" / "secrets.json"
+
+
+def test_they_are_kept_by_workspace(path):
+    Secrets(path).set("one", {"password": "a"})
+    Secrets(path).set("two", {"password": "b"})
+    assert Secrets(path).get("one") == {"password": "a"}
+    Secrets(path).set("one", {})
+    assert Secrets(path).get("one") == {}
+    assert Secrets(path).get("two") == {"password": "b"}
+
+
+def test_there_is_no_file_before_there_is_a_password(path):
+    Secrets(path).set("one", {})
+    assert Secrets(path).get("one") == {}
+    assert not path.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_only_the_owner_reads_it(path):
+    Secrets(path).set("one", {"password": "a"})
+    path.chmod(0o644)
+    Secrets(path).set("one", {"password": "b"})
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(path.parent) == ["secrets.json"]  # noqa: PTH208
+
+
+def test_a_broken_file_is_reported_without_what_is_in_it(path):
+    Secrets(path).set("one", {"password": "hidden"})
+    path.write_text('{"one": {"password": "hidden"', "utf-8")
+    with pytest.raises(SecretsError, match="cannot be read") as broken:
+        Secrets(path).get("one")
+    assert "hidden" not in str(broken.value)
+    assert broken.value.__cause__ is None
+
+
+def test_one_that_does_not_fit_on_the_disk_is_reported_and_the_old_one_stays(path, monkeypatch):
+    Secrets(path).set("one", {"password": "old"})
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SecretsError, match="could not be kept .*: No space left on device"):
+        Secrets(path).set("one", {"password": "new"})
+    assert Secrets(path).get("one") == {"password": "old"}
+    assert os.listdir(path.parent) == ["secrets.json"]  # noqa: PTH208
