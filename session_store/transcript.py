@@ -55,6 +55,11 @@ class Step:
     guessed: bool = False
 
     @property
+    def is_asking(self) -> bool:
+        """Whether it waits for a person to say that it may run."""
+        return self.confirmation_id is not None and self.approved is None and self.response is None
+
+    @property
     def error(self) -> str | None:
         """What the tool says went wrong; None if it says nothing of the kind."""
         error = (self.response or {}).get("error")
@@ -77,6 +82,8 @@ class Message:
     """The answer ended before it was complete."""
     steps: tuple[Step, ...] = ()
     files: tuple[FilePart, ...] = ()
+    goes_on: bool = False
+    """Its last event is a tool call, or the response to one: what the author says next belongs to it."""
 
     @property
     def is_user(self) -> bool:
@@ -183,6 +190,7 @@ class _Bubble:
     texts: list[str] = field(default_factory=list)
     calls: list[_Call] = field(default_factory=list)
     files: list[FilePart] = field(default_factory=list)
+    goes_on: bool = False
 
     def message(self) -> Message:
         return Message(
@@ -194,6 +202,7 @@ class _Bubble:
             partial=self.partial,
             steps=tuple(call.step() for call in self.calls),
             files=tuple(self.files),
+            goes_on=self.goes_on,
         )
 
 
@@ -222,7 +231,8 @@ class _Transcript:
             bubble.calls += [self._call(call, event) for call in calls]
             bubble.at = event.timestamp
             bubble.partial = bool(event.interrupted)
-            if calls:
+            bubble.goes_on = any(call.response is None for call in bubble.calls)
+            if bubble.goes_on:
                 self._open[event.invocation_id, event.author] = bubble
         if event.actions.transfer_to_agent:
             self._hand_over(event, event.actions.transfer_to_agent)

@@ -196,6 +196,20 @@ class TestConfirmations:
         assert (step.approved, step.response, step.seconds) == (approved, {"deleted": 7}, 1.0)
         assert message.text == "Done."
 
+    def test_what_an_agent_says_while_it_waits_and_afterwards_is_one_message(self, seen):
+        asked = call("book", {"days": 3})
+        [message] = seen(
+            event(asked),
+            event(question(asked)),
+            paused(asked),
+            answer("You will be asked."),
+            decided({"confirmed": True}),
+            event(response(asked, {"booked": 3}), role="user"),
+            answer("Booked."),
+        )
+        assert message.text == "You will be asked.\n\nBooked."
+        assert not message.goes_on
+
 
 class TestFiles:
     def test_files_stand_beside_the_text(self, seen):
