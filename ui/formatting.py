@@ -41,15 +41,16 @@ def label(text: str) -> str:
 
 def now() -> datetime:
     """The present in the time zone of the person's browser."""
-    return datetime.now(_zone())
+    return datetime.now(zone())
 
 
 def local(at: float) -> datetime:
     """Unix seconds as a time in the zone of the person's browser."""
-    return datetime.fromtimestamp(at, _zone())
+    return datetime.fromtimestamp(at, zone())
 
 
-def _zone() -> ZoneInfo:
+def zone() -> ZoneInfo:
+    """The time zone of the person's browser; UTC where it is not known."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except ZoneInfoNotFoundError:
