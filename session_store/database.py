@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # Nothing calls out: DuckDB would fetch an extension to read a file of another kind.
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "allow_persistent_secrets": False,
+    # A name in a query is never that of a variable of this program, nor a query too large for memory one of the disk.
+    "python_enable_replacements": False,
+    "temp_directory": "",
     # The writer decides when: a commit that fails in the checkpoint behind it would be reported as not done.
     "checkpoint_threshold": "1TB",
 }
@@ -37,6 +43,7 @@ class Database:
         self._prepare = prepare
         self._gate = threading.Condition()
         self._idle: list[duckdb.DuckDBPyConnection] = []
+        self._lent: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
         self._reading = 0
         self._broken = False
         self._closed = False
@@ -80,6 +87,18 @@ class Database:
         """All rows of one query, read on a cursor of its own."""
         with self.reading() as cursor:
             return cursor.execute(sql, parameters or []).fetchall()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor for the caller to close. It reads the schema ``history`` where a name says no other.
+
+        Raises:
+            StoreClosedError: the store was closed.
+        """
+        with self._gate:
+            cursor = self.writer.cursor()
+            self._lent.add(cursor)
+        cursor.execute("use history")
+        return cursor
 
     @property
     def is_broken(self) -> bool:
@@ -145,7 +164,10 @@ class Database:
             self._gate.notify_all()
 
     def _close_all(self) -> None:
-        connections = [*self._idle, *([self._writer] if self._writer else [])]
+        for cursor in self._lent:
+            cursor.interrupt()
+        connections = [*self._lent, *self._idle, *([self._writer] if self._writer else [])]
+        self._lent.clear()
         self._idle.clear()
         self._writer = None
         for connection in connections:
@@ -171,6 +193,7 @@ class Database:
         try:
             migrate(connection, self.path)
             self._prepare(connection)
+            _lock(connection)
         except duckdb.CatalogException as error:
             connection.close()
             raise StoreDamagedError(
@@ -181,3 +204,9 @@ class Database:
             connection.close()
             raise
         return connection
+
+
+def _lock(connection: duckdb.DuckDBPyConnection) -> None:
+    """Agents ask this database in SQL: no files but its own, no network, and no way to change that."""
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")

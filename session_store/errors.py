@@ -34,3 +34,7 @@ class StoreFullError(StoreError):
 
 class StoreClosedError(StoreError):
     """The store was used after it was closed."""
+
+
+class WorkspaceError(StoreError):
+    """A workspace does not exist, or cannot be what it was asked to become."""

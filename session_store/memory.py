@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from google.adk.events.event import Event
 
 from session_store.event_copies import copier_of
-from session_store.models import SessionKey, StoredEvent
+from session_store.models import SessionKey, StoredEvent, Workspace
 from session_store.session_index import SessionIndex
 
 K = TypeVar("K", bound=Hashable)
@@ -35,6 +35,7 @@ class Head:
     """``seq`` of the last event, or ``session_no`` before the first: never the same for two versions of a session."""
     last_event_id: str | None
     state: State = field(hash=False)
+    workspace_id: str
     deleted: bool = False
 
 
@@ -159,6 +160,8 @@ class Memory:
         self.user_states: Recent[UserScope, State] = Recent(SESSIONS)
         self.events = EventLists()
         self.index = SessionIndex()
+        self.workspaces: Mapping[str, Workspace] = {}
+        """All of them, by id. Replaced as a whole, never changed."""
         self.unsaved_times: dict[int, float] = {}
         """``updated_at`` by session number, where the table still has an older one."""
         self.loading = 0

@@ -8,6 +8,8 @@ from pathlib import Path
 import duckdb
 
 from session_store.errors import StoreTooNewError
+from session_store.history_views import history_views
+from session_store.models import GENERAL, SAMPLE_SHOP
 
 
 def first_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -96,7 +98,64 @@ def first_tables(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS = (first_tables,)
+def workspaces_and_results(connection: duckdb.DuckDBPyConnection) -> None:
+    """Workspaces, results, feedback, and views for people and agents who ask about the history in SQL."""
+    connection.execute(
+        f"""
+        create table workspaces (
+            id                 varchar not null primary key,
+            name               varchar not null,
+            parent_id          varchar,
+            created_at         double not null,
+            connection_kind    varchar,
+            connection_address varchar,         -- without the password
+            connection_name    varchar
+        );
+        alter table sessions add column workspace_id varchar default '{GENERAL}';
+        alter table sessions alter column workspace_id set not null;
+        create table results (
+            id           varchar not null primary key,
+            session_no   bigint not null,
+            turn_id      varchar not null,
+            call_id      varchar,
+            kind         varchar not null,
+            title        varchar not null,
+            sql          varchar,
+            spec         varchar,               -- JSON of a Vega-Lite specification without data
+            row_count    bigint,
+            note         varchar not null,
+            seconds      double,
+            file_name    varchar,
+            file_version integer,
+            mime_type    varchar,
+            size         bigint not null,
+            created_at   double not null
+        );
+        create table result_data (
+            result_id varchar not null,
+            part      integer not null,
+            data      blob not null,            -- a piece of the result's Parquet file
+            primary key (result_id, part)
+        );
+        create table feedback (
+            session_no bigint not null,
+            event_id   varchar not null,
+            score      tinyint,                 -- 1 or -1
+            comment    varchar not null,
+            given_at   double not null
+        );
+        """
+    )
+    now = time.time()
+    connection.execute(
+        "insert into workspaces values ($1, 'General', null, $3, null, null, null), "
+        "($2, 'Sample shop', null, $3, 'sample', '', 'Sample shop')",
+        [GENERAL, SAMPLE_SHOP, now],
+    )
+    history_views(connection)
+
+
+MIGRATIONS = (first_tables, workspaces_and_results)
 """In order of age. Never change or remove one that was released: add another."""
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from google.adk.events.event import Event
 
 T = TypeVar("T")
+
+GENERAL = "general"
+"""Id of the workspace that is always there: what has no other belongs to it."""
+SAMPLE_SHOP = "sample-shop"
+"""Id of the workspace with sample data that a new store begins with. It can be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,27 @@ class TurnStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredConnection:
+    """Data that a workspace carries. ``kind`` is "duckdb", "sqlite", "folder", "postgres" or "sample"; ``address`` is
+    a path or a URL, never with a password; ``name`` is what people call it."""
+
+    kind: str
+    address: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What sessions are about. ``parent_id`` is None at the top of the tree. Time in Unix seconds."""
+
+    id: str
+    name: str
+    parent_id: str | None
+    connection: StoredConnection | None
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSummary:
     """One row of the session list. Times are Unix seconds in UTC."""
 
@@ -72,6 +98,7 @@ class SessionSummary:
     status: SessionStatus
     unseen: bool
     """A turn of it ended after the session was last looked at."""
+    workspace_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +142,49 @@ class Turn:
     error: str | None = None
     rewound: bool = False
     """Taken back by a later rewind: no longer part of the conversation, kept for the record."""
+
+
+class ResultKind(StrEnum):
+    """What a turn produced."""
+
+    TABLE = "table"
+    CHART = "chart"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Something that a turn produced, without its data.
+
+    ``turn_id`` is the ADK invocation id, ``call_id`` that of the ADK function call. Tables and charts have ``sql``, the
+    number of ``rows`` and the ``seconds`` that the query took; charts a ``spec`` (Vega-Lite, without data) as well.
+    Files have the name and version of their artifact. ``note`` says what a person should know about the data, ``size``
+    is that of the data in bytes. Time in Unix seconds.
+    """
+
+    id: str
+    key: SessionKey
+    turn_id: str
+    call_id: str | None
+    kind: ResultKind
+    title: str
+    sql: str | None
+    spec: dict[str, Any] | None = field(hash=False)
+    rows: int | None
+    note: str
+    seconds: float | None
+    file_name: str | None
+    file_version: int | None
+    mime_type: str | None
+    size: int
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a person thinks of an answer: thumbs up (1) or down (-1), and a comment. Time in Unix seconds."""
+
+    event_id: str
+    score: Literal[1, -1] | None
+    comment: str
+    at: float

@@ -1,4 +1,4 @@
-"""The order of the sessions of each user, in memory, and the summaries that were asked for.
+"""The order of the sessions of each user, in all and by workspace, in memory, and the summaries that were asked for.
 
 A question to DuckDB costs milliseconds however little it asks for, and the list of sessions is drawn more often than
 anything else. So the order is kept here, right at every commit, and a summary is read again only after its session
@@ -24,25 +24,30 @@ class SessionIndex:
     def __init__(self) -> None:
         self.fill([])
 
-    def fill(self, places: Iterable[Place]) -> None:
-        """Start afresh with these sessions."""
-        self._places = {place[4]: place for place in places}
-        self._orders: dict[str, list[Place]] = defaultdict(list)
+    def fill(self, places: Iterable[tuple[Place, str]]) -> None:
+        """Start afresh with these sessions, each with its workspace."""
+        placed = sorted(places)
+        self._places = {place[4]: place for place, _ in placed}
+        self._workspaces = {place[4]: workspace for place, workspace in placed}
+        self._orders: dict[tuple[str, str | None], list[Place]] = defaultdict(list)
         self._by_id: dict[str, set[int]] = defaultdict(set)
         self._summaries: dict[int, SessionSummary] = {}
         self._changes: dict[int, int] = {}
         self.clock = 0
-        for place in sorted(self._places.values()):
-            self._orders[place[2]].append(place)
+        for place, workspace in placed:
+            for order in self._orders_of(place, workspace):
+                order.append(place)
             self._by_id[place[3]].add(place[4])
 
-    def put(self, key: SessionKey, number: int, updated_at: float) -> None:
-        """Add a session, or move it to where its time of update belongs."""
+    def put(self, key: SessionKey, number: int, updated_at: float, workspace: str) -> None:
+        """Add a session, or move it to where its time of update and its workspace belong."""
         self._take_out(number)
         place = (updated_at, key.app_name, key.user_id, key.session_id, number)
         self._places[number] = place
+        self._workspaces[number] = workspace
         self._by_id[key.session_id].add(number)
-        insort(self._orders[key.user_id], place)
+        for order in self._orders_of(place, workspace):
+            insort(order, place)
 
     def remove(self, number: int) -> None:
         """Take out a session, if it is there."""
@@ -66,10 +71,16 @@ class SessionIndex:
                 self._summaries[number] = summary
 
     def newest(
-        self, user_id: str, *, app_name: str | None, before: tuple[float, str, str, str] | None, limit: int
+        self,
+        user_id: str,
+        *,
+        app_name: str | None,
+        workspace: str | None,
+        before: tuple[float, str, str, str] | None,
+        limit: int,
     ) -> list[Place]:
-        """The first places of a user's list, or those after ``before``."""
-        order = self._orders.get(user_id, [])
+        """The first places of a user's list, or those after ``before``; of one workspace, or of all."""
+        order = self._orders.get((user_id, workspace), [])
         end = len(order) if before is None else bisect_left(order, before)
         found: list[Place] = []
         for place in _backwards(order, end):
@@ -78,6 +89,14 @@ class SessionIndex:
             if app_name is None or place[1] == app_name:
                 found.append(place)
         return found
+
+    def counts(self) -> dict[str, int]:
+        """How many sessions each workspace has, those without any left out."""
+        counts: dict[str, int] = defaultdict(int)
+        for (_, workspace), order in self._orders.items():
+            if workspace is not None and order:
+                counts[workspace] += len(order)
+        return dict(counts)
 
     def named(self, session_id: str) -> list[Place]:
         """The session with an id; of several, the one updated last."""
@@ -91,9 +110,12 @@ class SessionIndex:
     def _take_out(self, number: int) -> Place | None:
         place = self._places.pop(number, None)
         if place is not None:
-            order = self._orders[place[2]]
-            del order[bisect_left(order, place)]
+            for order in self._orders_of(place, self._workspaces.pop(number)):
+                del order[bisect_left(order, place)]
         return place
+
+    def _orders_of(self, place: Place, workspace: str) -> tuple[list[Place], list[Place]]:
+        return self._orders[place[2], None], self._orders[place[2], workspace]
 
 
 def dated(summary: SessionSummary, place: Place) -> SessionSummary:

@@ -17,7 +17,7 @@ from session_store.session_index import Place, dated
 _COLUMNS = (
     "session_no, p.app_name, p.user_id, p.id, p.title, p.title_source, p.model, p.saved, p.created_at, p.updated_at, "
     "coalesce(t.running, false), coalesce(t.paused, false), coalesce(t.queued, false), "
-    "coalesce(t.ended_at > p.seen_at, false)"
+    "coalesce(t.ended_at > p.seen_at, false), p.workspace_id"
 )
 _TURNS = """
     select session_no,
@@ -43,6 +43,7 @@ def page_of_sessions(
     *,
     user_id: str,
     app_name: str | None,
+    workspace_id: str | None,
     saved: bool | None,
     search: str,
     before: str | None,
@@ -52,7 +53,9 @@ def page_of_sessions(
     start = None if before is None else _decode(before)
     if saved is None and not search:
         with memory.lock:
-            places = memory.index.newest(user_id, app_name=app_name, before=start, limit=limit + 1)
+            places = memory.index.newest(
+                user_id, app_name=app_name, workspace=workspace_id, before=start, limit=limit + 1
+            )
         items = _at(database, memory, places)
     else:
         items = _matching(
@@ -60,6 +63,7 @@ def page_of_sessions(
             memory,
             user_id=user_id,
             app_name=app_name,
+            workspace_id=workspace_id,
             saved=saved,
             search=search,
             start=start,
@@ -90,6 +94,7 @@ def _matching(
     *,
     user_id: str,
     app_name: str | None,
+    workspace_id: str | None,
     saved: bool | None,
     search: str,
     start: tuple[float, str, str, str] | None,
@@ -100,6 +105,9 @@ def _matching(
     if app_name is not None:
         conditions.append("app_name = $app")
         values["app"] = app_name
+    if workspace_id is not None:
+        conditions.append("workspace_id = $workspace")
+        values["workspace"] = workspace_id
     if saved is not None:
         conditions.append("saved = $saved")
         values["saved"] = saved
@@ -157,6 +165,7 @@ def _summary(row: Sequence[Any]) -> SessionSummary:
         updated_at=row[8],
         status=status,
         unseen=unseen,
+        workspace_id=row[13],
     )
 
 

@@ -22,11 +22,12 @@ from session_store import session_reads
 from session_store.database import Database
 from session_store.event_rows import NewEvent
 from session_store.memory import CachedEvent, Head, Memory, State, UserScope
-from session_store.models import SessionKey, TitleSource
+from session_store.models import GENERAL, SessionKey, TitleSource
 from session_store.rewinds import mark_rewound
 from session_store.session_index import Place
 from session_store.session_reads import Loaded
 from session_store.transaction import EventBuffer, Transaction, state_of
+from session_store.workspace_tree import read_workspaces, required
 from session_store.writer import Writer
 
 REMEMBERED_IDS = 500
@@ -64,7 +65,13 @@ class SessionLog:
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def create(
-        self, key: SessionKey, state: Mapping[str, Any], *, model: str | None = None, fresh: bool = False
+        self,
+        key: SessionKey,
+        state: Mapping[str, Any],
+        *,
+        model: str | None = None,
+        workspace_id: str = GENERAL,
+        fresh: bool = False,
     ) -> Future[Loaded]:
         """Create a session with ``state``, whose keys may name a scope.
 
@@ -72,6 +79,7 @@ class SessionLog:
 
         Raises:
             AlreadyExistsError: in the future, if the key is in use.
+            WorkspaceError: in the future, if there is no such workspace.
         """
         scopes = adk_session_util.extract_json_safe_state_delta(dict(state))
 
@@ -79,6 +87,7 @@ class SessionLog:
             existing = None if fresh else transaction.head(key)
             if existing is not None and not existing.deleted:
                 raise AlreadyExistsError(f"Session with id {key.session_id} already exists.")
+            required(transaction.workspaces(), workspace_id)
             if existing is not None:
                 self._remove(transaction, [existing])
             now = time.time()
@@ -88,7 +97,7 @@ class SessionLog:
             if scopes["user"]:
                 transaction.merge_user_state((key.app_name, key.user_id), scopes["user"], now)
             transaction.execute(
-                "insert into sessions values ($1, $2, $3, $4, '', $5, $6, false, $7, $7, $7, null, $8)",
+                "insert into sessions values ($1, $2, $3, $4, '', $5, $6, false, $7, $7, $7, null, $8, $9)",
                 [
                     number,
                     key.app_name,
@@ -98,12 +107,13 @@ class SessionLog:
                     model,
                     now,
                     json.dumps(scopes["session"]),
+                    workspace_id,
                 ],
             )
-            head = Head(key, number, now, now, number, None, scopes["session"])
+            head = Head(key, number, now, now, number, None, scopes["session"], workspace_id)
             transaction.set_head(head)
             transaction.on_commit(lambda memory: memory.events.put(number, []))
-            transaction.on_commit(lambda memory: memory.index.put(key, number, now))
+            transaction.on_commit(lambda memory: memory.index.put(key, number, now, workspace_id))
             self._event_ids[number] = set()
             return Loaded(
                 head, transaction.app_state(key.app_name), transaction.user_state((key.app_name, key.user_id)), []
@@ -154,11 +164,11 @@ class SessionLog:
     def remove(self, keys: Iterable[SessionKey]) -> Future[None]:
         """Remove sessions for good, with everything that belongs to them. Unknown ones are skipped."""
         wanted = list(keys)
+        return self.writer.submit(lambda transaction: self.remove_in(transaction, wanted))
 
-        def work(transaction: Transaction) -> None:
-            self._remove(transaction, [head for key in wanted if (head := transaction.head(key)) is not None])
-
-        return self.writer.submit(work)
+    def remove_in(self, transaction: Transaction, keys: Iterable[SessionKey]) -> None:
+        """Remove sessions for good as a part of a transaction. Unknown ones are skipped."""
+        self._remove(transaction, [head for key in keys if (head := transaction.head(key)) is not None])
 
     def remove_deleted(self, before: float) -> Future[list[SessionKey]]:
         """Remove for good the sessions that were hidden before a time. Gives their keys."""
@@ -166,7 +176,7 @@ class SessionLog:
         def work(transaction: Transaction) -> list[SessionKey]:
             rows = transaction.rows("select app_name, user_id, id from sessions where deleted_at <= $1", [before])
             keys = [SessionKey(*row) for row in rows]
-            self._remove(transaction, [head for key in keys if (head := transaction.head(key)) is not None])
+            self.remove_in(transaction, keys)
             return keys
 
         return self.writer.submit(work)
@@ -235,11 +245,14 @@ class SessionLog:
             where sessions.session_no = e.session_no and sessions.updated_at != e.timestamp
             """
         )
-        places = connection.execute(
-            "select updated_at, app_name, user_id, id, session_no from sessions where deleted_at is null"
+        rows = connection.execute(
+            "select updated_at, app_name, user_id, id, session_no, workspace_id from sessions where deleted_at is null"
         ).fetchall()
+        places = [(cast("Place", row[:5]), row[5]) for row in rows]
+        workspaces = read_workspaces(connection)
         with self.memory.lock:
-            self.memory.index.fill(cast("list[Place]", places))
+            self.memory.index.fill(places)
+            self.memory.workspaces = workspaces
 
     def _begin(self) -> Transaction:
         assert self._buffer is not None  # noqa: S101 - set by _prepare, before the writer starts
@@ -275,7 +288,7 @@ class SessionLog:
                 "update sessions set state = $1 where session_no = $2",
                 [json.dumps({**head.state, **event.session_state}), head.session_no],
             )
-        transaction.time_moved(head.key, head.session_no, event.timestamp)
+        transaction.time_moved(head, event.timestamp)
 
     def _ids_of(self, transaction: Transaction, head: Head) -> set[str]:
         ids = self._event_ids.pop(head.session_no, None)
@@ -290,12 +303,13 @@ class SessionLog:
         numbers = [head.session_no for head in heads]
         if not numbers:
             return
-        transaction.execute(
-            "delete from turn_chunks where turn_id in "
-            "(select id from turns where session_no in (select unnest($1::bigint[])))",
-            [numbers],
-        )
-        for table in ("turns", "events", "sessions"):
+        for table, column, parent in (("turn_chunks", "turn_id", "turns"), ("result_data", "result_id", "results")):
+            transaction.execute(
+                f"delete from {table} where {column} in "
+                f"(select id from {parent} where session_no in (select unnest($1::bigint[])))",
+                [numbers],
+            )
+        for table in ("turns", "results", "feedback", "events", "sessions"):
             transaction.execute(f"delete from {table} where session_no in (select unnest($1::bigint[]))", [numbers])
 
         def gone(memory: Memory) -> None:
@@ -315,7 +329,7 @@ def _list(memory: Memory, heads: list[Head], *, hidden: bool) -> None:
         if hidden:
             memory.index.remove(head.session_no)
         else:
-            memory.index.put(head.key, head.session_no, head.updated_at)
+            memory.index.put(head.key, head.session_no, head.updated_at, head.workspace_id)
 
 
 def new_session_id() -> str:

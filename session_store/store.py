@@ -8,8 +8,12 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import duckdb
+
 from session_store import turn_table
+from session_store.feedback_table import StoredFeedback
 from session_store.models import (
+    GENERAL,
     Page,
     SessionKey,
     SessionStatus,
@@ -20,16 +24,18 @@ from session_store.models import (
     TurnStatus,
 )
 from session_store.open_files import claim, release
+from session_store.result_table import StoredResults
 from session_store.session_list import page_of_sessions, session_of
 from session_store.session_log import SessionLog
 from session_store.session_reads import events_of
 from session_store.transaction import Transaction
+from session_store.workspace_table import StoredWorkspaces
 
 _RANKS = {source: rank for rank, source in enumerate(TitleSource)}
 
 
-class Store:
-    """Sessions, events and turns of one data file.
+class Store(StoredWorkspaces, StoredResults, StoredFeedback):
+    """Sessions with their events, turns, results and feedback, and workspaces, of one data file.
 
     Thread-safe. Reads run on cursors of their own and never wait for a write. A method that writes returns when the
     write is durable (it survives ``kill -9``). Keyset cursors (``before``, ``Page.next``) are opaque strings.
@@ -50,6 +56,7 @@ class Store:
             raise
         self._chunk_numbers = itertools.count(time.time_ns())
         self._closed = False
+        self._remove_orphans()
         atexit.register(self.close)
 
     def close(self) -> None:
@@ -65,9 +72,16 @@ class Store:
 
     # -- sessions ------------------------------------------------------------------------------------------------------
 
-    def create_session(self, key: SessionKey, *, model: str | None = None) -> SessionSummary:
-        """Create an empty session. Raises AlreadyExistsError (ADK's) for a key in use."""
-        head = self.log.create(key, {}, model=model).result().head
+    def create_session(
+        self, key: SessionKey, *, model: str | None = None, workspace_id: str = GENERAL
+    ) -> SessionSummary:
+        """Create an empty session.
+
+        Raises:
+            AlreadyExistsError: ADK's; the key is in use.
+            WorkspaceError: there is no such workspace.
+        """
+        head = self.log.create(key, {}, model=model, workspace_id=workspace_id).result().head
         return SessionSummary(
             key=key,
             title="",
@@ -78,6 +92,7 @@ class Store:
             updated_at=head.updated_at,
             status=SessionStatus.IDLE,
             unseen=False,
+            workspace_id=workspace_id,
         )
 
     def get_session(self, session_id: str) -> SessionSummary | None:
@@ -89,18 +104,20 @@ class Store:
         user_id: str,
         *,
         app_name: str | None = None,
+        workspace_id: str | None = None,
         saved: bool | None = None,
         search: str = "",
         before: str | None = None,
         limit: int = 30,
     ) -> Page[SessionSummary]:
-        """Sessions of a user, newest update first. ``search`` is a plain substring, case-insensitive, of the title or
-        of the text of any message."""
+        """Sessions of a user, newest update first; of one workspace (without those below it), or of all. ``search`` is
+        a plain substring, case-insensitive, of the title or of the text of any message."""
         return page_of_sessions(
             self.log.database,
             self.log.memory,
             user_id=user_id,
             app_name=app_name,
+            workspace_id=workspace_id,
             saved=saved,
             search=search,
             before=before,
@@ -234,6 +251,15 @@ class Store:
     def partial_text(self, turn_id: str) -> str:
         """What ``append_chunks`` kept of a turn, joined."""
         return turn_table.text_of(self.log.database, turn_id)
+
+    # -- questions in SQL ----------------------------------------------------------------------------------------------
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor to ask with in SQL, for the caller to close; names without a schema are those of ``history``.
+
+        The engine reads no files and reaches no network, whatever it is asked, but a caller who writes is not stopped.
+        Closing the store interrupts what runs."""
+        return self.log.database.cursor()
 
     def _set(self, keys: Iterable[SessionKey], column: str, value: object) -> None:
         wanted = list(keys)

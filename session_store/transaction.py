@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import duckdb
 
 from session_store.event_rows import Columns
 from session_store.memory import CachedEvent, Head, Memory, State, UserScope
-from session_store.models import SessionKey
+from session_store.models import SessionKey, Workspace
 
 SELECT_SESSION = """
-    select session_no, created_at, updated_at, deleted_at is not null, state
+    select session_no, created_at, updated_at, deleted_at is not null, state, workspace_id
     from sessions where id = $3 and user_id = $2 and app_name = $1
 """
 SELECT_HEAD = """
-    select s.session_no, s.created_at, s.updated_at, s.deleted_at is not null, s.state, e.seq, e.timestamp, e.id
+    select s.session_no, s.created_at, s.updated_at, s.deleted_at is not null, s.state, s.workspace_id,
+        e.seq, e.timestamp, e.id
     from sessions s left join (
         select session_no, max(seq) as seq, arg_max(timestamp, seq) as timestamp, arg_max(id, seq) as id
         from events where session_no = (
@@ -71,6 +72,7 @@ class Transaction:
         self._heads: dict[SessionKey, Head | None] = {}
         self._app_states: dict[str, State] = {}
         self._user_states: dict[UserScope, State] = {}
+        self._workspaces: Mapping[str, Workspace] | None = None
         self._times: dict[int, float] = {}
         self._on_commit: list[Callable[[Memory], None]] = []
         self._on_rollback: list[Callable[[], object]] = []
@@ -151,14 +153,35 @@ class Transaction:
         self.changes += 1
         self._heads[key] = None
 
-    def time_moved(self, key: SessionKey, session_no: int, updated_at: float) -> None:
+    def time_moved(self, head: Head, updated_at: float) -> None:
         """Have the list go by ``updated_at`` now, and the table later."""
-        self._times[session_no] = updated_at
-        self.on_commit(lambda memory: memory.index.put(key, session_no, updated_at))
+        self._times[head.session_no] = updated_at
+        self.on_commit(lambda memory: memory.index.put(head.key, head.session_no, updated_at, head.workspace_id))
+
+    def workspace_changed(self, head: Head) -> None:
+        """Have the session listed in the workspace that ``head`` names."""
+        self.set_head(head)
+        if not head.deleted:
+            self.on_commit(
+                lambda memory: memory.index.put(head.key, head.session_no, head.updated_at, head.workspace_id)
+            )
+        self.summary_changed(head.session_no)
 
     def summary_changed(self, session_no: int) -> None:
         """Have the session's summary read again."""
         self.on_commit(lambda memory: memory.index.changed(session_no))
+
+    def workspaces(self) -> Mapping[str, Workspace]:
+        """All workspaces as of now, by id."""
+        if self._workspaces is None:
+            with self._memory.lock:
+                self._workspaces = self._memory.workspaces
+        return self._workspaces
+
+    def set_workspaces(self, workspaces: Mapping[str, Workspace]) -> None:
+        """Remember all workspaces anew, after one was changed in the table."""
+        self.changes += 1
+        self._workspaces = workspaces
 
     def app_state(self, app_name: str) -> State:
         """State shared by an application's sessions."""
@@ -221,6 +244,8 @@ class Transaction:
                 memory.app_states.put(app_name, state)
             for scope, state in self._user_states.items():
                 memory.user_states.put(scope, state)
+            if self._workspaces is not None:
+                memory.workspaces = self._workspaces
             memory.unsaved_times.update(self._times)
             for action in self._on_commit:
                 action(memory)
@@ -229,7 +254,7 @@ class Transaction:
 
 def head_of(key: SessionKey, row: tuple[Any, ...]) -> Head:
     """The head in a row of ``SELECT_HEAD``."""
-    session_no, created_at, updated_at, deleted, state, seq, timestamp, event_id = row
+    session_no, created_at, updated_at, deleted, state, workspace_id, seq, timestamp, event_id = row
     return Head(
         key=key,
         session_no=session_no,
@@ -238,6 +263,7 @@ def head_of(key: SessionKey, row: tuple[Any, ...]) -> Head:
         revision=session_no if seq is None else seq,
         last_event_id=event_id,
         state=json.loads(state),
+        workspace_id=workspace_id,
         deleted=deleted,
     )
 
