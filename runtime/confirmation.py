@@ -14,6 +14,16 @@ CONFIRMATION = "adk_request_confirmation"
 """The name of the function call with which ADK asks."""
 
 
+UNANSWERABLE = {
+    "adk_request_credential": (
+        "A tool of the agent asks for a sign-in, which Colloquy does not offer. Give the agent its credentials in its"
+        " own settings."
+    ),
+    "adk_request_input": "The agent asks for input in a form that Colloquy does not offer.",
+}
+"""What ADK asks for besides confirmations, and what to tell the person about it."""
+
+
 class NothingToAnswerError(ColloquyError):
     """A tool's question was answered already, or its turn is over."""
 
@@ -33,6 +43,11 @@ def questions(events: Iterable[Event], turn_id: str) -> dict[str, str]:
         for response in event.get_function_responses():
             asked.pop(response.id or "", None)
     return asked
+
+
+def unanswerable(event: Event) -> str | None:
+    """Why a person cannot give what an event asks for; None if it asks for nothing of the kind."""
+    return next((UNANSWERABLE[call.name] for call in event.get_function_calls() if call.name in UNANSWERABLE), None)
 
 
 def answer_content(answers: Mapping[str, bool]) -> types.Content:

@@ -13,19 +13,17 @@ import structlog
 from google.adk.agents.run_config import RunConfig, StreamingMode, ToolThreadPoolConfig  # type: ignore[attr-defined]
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events.event import Event
-from google.adk.sessions import BaseSessionService
 from google.genai import types
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
 from typing_extensions import Unpack
 
-from agents.catalogue import AgentCatalogue
-from agents.models import ModelCatalogue
-from runtime.bus import BusEvent, EventBus, Happening
-from runtime.confirmation import Pause, answer_content, questions
+from runtime.bus import BusEvent, Happening
+from runtime.confirmation import Pause, answer_content, questions, unanswerable
 from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer
 from runtime.live import LiveTurn
+from runtime.results import Origin, add_files
 from runtime.runner import runner_for
-from session_store import Store
+from runtime.services import Services
 from session_store.errors import ColloquyError, StoreFullError
 from session_store.models import TurnStatus
 from session_store.transcript import text_of
@@ -44,17 +42,6 @@ log = structlog.get_logger()
 
 class AgentFailedError(ColloquyError):
     """The agent ended its turn with an error event."""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What running a turn needs."""
-
-    store: Store
-    sessions: BaseSessionService
-    agents: AgentCatalogue
-    models: ModelCatalogue
-    bus: EventBus
 
 
 class _Counted(TypedDict, total=False):
@@ -96,6 +83,7 @@ class Execution:
         self._tally = _Tally()
         self._message_stored = bool(self._answers)
         self._calls_tools = bool(self._answers)
+        self._problem: str | None = None
         self._abort = asyncio.Event()
         self.over = asyncio.Event()
         self._ended_early_as = TurnStatus.STOPPED
@@ -115,20 +103,19 @@ class Execution:
 
     async def _run(self) -> None:
         self._live.status = TurnStatus.RUNNING
-        problem = None
         try:
             await self._begin()
             await self._converse()
         except ColloquyError as error:
-            problem = str(error)
+            self._problem = str(error)
         # An agent may raise anything, sys.exit included, and only its own turn may fail.
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             log.warning("turn failed", turn=self._live.turn.id, exc_info=True)
-            problem = f"The agent failed with {type(error).__name__}: {error}"
+            self._problem = f"The agent failed with {type(error).__name__}: {error}"
         if self._abort.is_set():  # and whatever breaks then breaks because of that
             await self._end(self._ended_early_as)
-        elif problem:
-            await self._end(TurnStatus.FAILED, problem)
+        elif self._problem:
+            await self._end(TurnStatus.FAILED, self._problem)
         elif asked := await self._questions():
             await self._pause(asked)
         else:
@@ -146,7 +133,7 @@ class Execution:
     async def _converse(self) -> None:
         turn = self._live.turn
         services = self._services
-        runner = runner_for(turn, services.agents, services.models, services.sessions)
+        runner = await asyncio.to_thread(runner_for, turn, services)
         async for event in runner.run_async(
             user_id=turn.key.user_id,
             session_id=turn.key.session_id,
@@ -172,8 +159,12 @@ class Execution:
         if event.error_code and event.error_code != ABORTED:
             raise AgentFailedError(event.error_message or f"The model ended the answer with {event.error_code}.")
         self._message_stored = True
+        self._problem = self._problem or unanswerable(event)
         self._calls_tools = self._calls_tools or bool(event.get_function_calls())
         self._tally.count(event.usage_metadata)
+        if event.actions.artifact_delta:
+            origin = Origin(self._live.turn.key, self._live.turn.id, _answered_call(event))
+            await add_files(self._services.results, self._services.artifacts, origin, event.actions.artifact_delta)
         if event.error_code != ABORTED:
             self._live.event_stored()
             self._publish(Happening.SESSION_CHANGED)
@@ -247,3 +238,9 @@ class Execution:
 
     def _publish(self, kind: Happening, text: str = "") -> None:
         self._services.bus.publish(BusEvent(kind, self._live.turn.key, self._live.turn.id, text))
+
+
+def _answered_call(event: Event) -> str | None:
+    """The call that an event answers, where it is one."""
+    answered = [response.id for response in event.get_function_responses()]
+    return answered[0] if len(answered) == 1 else None

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from google.adk.agents import BaseAgent
 from google.adk.agents.invocation_context import InvocationContext
 from google.adk.agents.run_config import RunConfig
 from google.adk.runners import Runner
-from google.adk.sessions import BaseSessionService, Session
-from google.adk.tools.tool_context import ToolContext
+from google.adk.sessions import Session
 from google.genai import types
 
-from agents.agent import Surroundings
-from agents.catalogue import AgentCatalogue
-from agents.data.results import QueryResult
-from agents.models import ModelCatalogue
+from agents.agent import Agent, Surroundings
+from agents.kits import DATA, HISTORY
+from runtime.results import TurnSink
+from runtime.services import Services
 from session_store.models import Turn
 
 
@@ -52,25 +52,49 @@ class TurnRunner(Runner):
         )
 
 
-class NoResults:
-    """Drops what tools make. See ResultSink."""
-
-    async def add_table(self, context: ToolContext, *, title: str, result: QueryResult) -> None:
-        """Drop it."""
-
-    async def add_chart(self, context: ToolContext, *, title: str, result: QueryResult, spec: dict[str, Any]) -> None:
-        """Drop it."""
-
-
-def runner_for(turn: Turn, agents: AgentCatalogue, models: ModelCatalogue, sessions: BaseSessionService) -> Runner:
+def runner_for(turn: Turn, services: Services) -> Runner:
     """What runs a turn: its session's agent, on the turn's model if the agent does not bring its own.
+
+    Blocks while the data of the session's workspace is made ready: off the event loop.
 
     Raises:
         UnknownAgentError, AgentProblemError: the agent is gone or broken.
         ModelUnavailableError: the model cannot be used now.
+        DataError, SecretsError: the connection of the workspace cannot be used.
     """
-    agent = agents.get(turn.key.app_name)
-    model = models.llm(turn.model or models.default().id) if agent.chooses_model and not agent.problem else None
+    agent = services.agents.get(turn.key.app_name)
+    models, model, info = services.models, None, None
+    if agent.chooses_model and not agent.problem:
+        info = models.info(turn.model) if turn.model else models.default()
+        model = models.llm(info.id)
+    surroundings = _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools)
     return TurnRunner(
-        app=agent.app(model, Surroundings(sink=NoResults())), app_name=turn.key.app_name, session_service=sessions
+        app=agent.app(model, surroundings),
+        app_name=turn.key.app_name,
+        session_service=services.sessions,
+        artifact_service=services.artifacts,
+    )
+
+
+def rewinder(app_name: str, services: Services) -> Runner:
+    """What takes turns back. It runs no agent, so that it works where the agent or its model does not."""
+    return Runner(
+        app_name=app_name,
+        agent=BaseAgent(name="rewinder"),
+        session_service=services.sessions,
+        artifact_service=services.artifacts,
+    )
+
+
+def _surroundings(turn: Turn, agent: Agent, services: Services, *, calls_tools: bool) -> Surroundings:
+    settings = services.settings
+    session = services.store.get_session(turn.key.session_id)
+    return Surroundings(
+        sink=TurnSink(services.results, turn),
+        data=services.workspaces.database(session.workspace_id) if session and DATA in agent.tools else None,
+        history=services.workspaces.history() if HISTORY in agent.tools else None,
+        bounds=services.bounds,
+        messages=settings.context_messages,
+        compaction=settings.compaction,
+        calls_tools=calls_tools,
     )

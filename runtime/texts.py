@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from google.genai import types
 
 TITLE_LENGTH = 48
@@ -16,6 +18,7 @@ def first_words(message: str) -> str:
     return (cut.rpartition(" ")[0] or cut[:TITLE_LENGTH]).rstrip(",.;:- ") + "…"
 
 
-def user_content(text: str) -> types.Content:
-    """A user's message as ADK takes it."""
-    return types.Content(role="user", parts=[types.Part(text=text)])
+def user_content(text: str, files: Sequence[types.Part] = ()) -> types.Content:
+    """A user's message as ADK takes it. One that is only files has no part of text before them."""
+    said = [types.Part(text=text)] if text.strip() else []
+    return types.Content(role="user", parts=[*said, *files])

@@ -7,20 +7,24 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.genai import types
 
 from agents.agent import AgentProblemError
+from runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
 from runtime.bus import BusEvent, Happening
-from runtime.confirmation import NothingToAnswerError, Pause, questions
-from runtime.execution import Execution, Services
-from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer, has_answer
-from runtime.live import LiveTurn, LiveView, unfinished_text
-from runtime.runner import runner_for
+from runtime.confirmation import NothingToAnswerError
+from runtime.execution import Execution
+from runtime.history import OPEN_CALL, answer_open_calls
+from runtime.live import LiveTurn, LiveView
+from runtime.recovery import recover
+from runtime.runner import rewinder
+from runtime.services import Services
 from runtime.texts import first_words, user_content
 from session_store.errors import ColloquyError
 from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
@@ -66,7 +70,8 @@ class Turns:
     def start(self) -> None:
         """Close what a process that died left open, go on to wait where it waited for a person, then take messages."""
         self._thread.start()
-        self._call(self._recover())
+        for live in self._call(recover(self._services)):
+            self._enqueue(live)
         self._spawn_soon(self._keep_chunks())
 
     def close(self) -> None:
@@ -79,25 +84,33 @@ class Turns:
         self._thread.join()
         self._loop.close()
 
-    def submit(self, key: SessionKey, text: str) -> Turn:
+    def submit(self, key: SessionKey, text: str, files: Sequence[Attachment] = ()) -> Turn:
         """Take a message. Its turn runs at once, or waits for those before it. Durable when this returns.
 
         Raises:
             EmptyMessageError, SessionGoneError
+            AttachmentRefusedError: a file cannot be part of a message, or the session's model does not read it.
         """
-        if not text.strip():
+        session = self._services.store.get_session(key.session_id)
+        model = self._model_of(session) if session else None
+        if files and model and (reason := refusal(files, self._services.models.info(model))):
+            raise AttachmentRefusedError(reason)
+        return self._submit(key, text, parts_of(files, most_mb=self._services.settings.attachment_mb))
+
+    def _submit(self, key: SessionKey, text: str, files: Sequence[types.Part]) -> Turn:
+        if not text.strip() and not files:
             raise EmptyMessageError("Write a message first.")
         session = self._services.store.get_session(key.session_id)
         if session is None:
             raise SessionGoneError("This chat was deleted. Undo that, or start a new one.")
         if session.title_source is TitleSource.NONE:
-            self._services.store.rename_session(key, first_words(text), TitleSource.WORDS)
+            self._services.store.rename_session(key, first_words(text or names_of(files)), TitleSource.WORDS)
         with self._entry:
             turn = Turn(
                 id=str(uuid.uuid4()),
                 key=key,
                 status=TurnStatus.QUEUED,
-                message=user_content(text).model_dump(mode="json", exclude_none=True),
+                message=user_content(text, files).model_dump(mode="json", exclude_none=True),
                 model=self._model_of(session),
                 created_at=time.time(),
             )
@@ -107,13 +120,14 @@ class Turns:
         return turn
 
     def replace(self, turn: Turn, text: str) -> Turn:
-        """Take back a turn and everything after it, and run again with ``text`` as its message.
+        """Take back a turn and everything after it, and run again with ``text`` and the files of its message.
 
         Raises:
             SessionBusyError: a turn of the session is running or waiting.
             EmptyMessageError, SessionGoneError
         """
-        if not text.strip():
+        files = [part for part in types.Content.model_validate(turn.message).parts or [] if is_file(part)]
+        if not text.strip() and not files:
             raise EmptyMessageError("Write a message first.")
         if live := self.live(turn.key):
             if live[0].status is TurnStatus.PAUSED:
@@ -121,7 +135,7 @@ class Turns:
             raise SessionBusyError("Stop the running answer before you change the conversation.")
         self._call(self._rewind(turn))
         self._publish(Happening.SESSION_CHANGED, turn.key)
-        return self.submit(turn.key, text)
+        return self._submit(turn.key, text, files)
 
     def retry(self, turn: Turn) -> Turn:
         """Take back a turn and run its message again. Raises like ``replace``."""
@@ -241,9 +255,7 @@ class Turns:
             return next(found, None)
 
     async def _rewind(self, turn: Turn) -> None:
-        services = self._services
-        runner = runner_for(turn, services.agents, services.models, services.sessions)
-        await runner.rewind_async(
+        await rewinder(turn.key.app_name, self._services).rewind_async(
             user_id=turn.key.user_id, session_id=turn.key.session_id, rewind_before_invocation_id=turn.id
         )
 
@@ -267,41 +279,6 @@ class Turns:
             chunks = {turn.turn.id: text for turn in live if (text := turn.take_unsaved())}
             if chunks:
                 await asyncio.to_thread(self._services.store.append_chunks, chunks)
-
-    async def _recover(self) -> None:
-        """What ran or waited when the process died is over: keep what it said, and its message."""
-        store, sessions = self._services.store, self._services.sessions
-        paused: set[SessionKey] = set()
-        for turn in store.list_unfinished_turns():
-            if await self._goes_on(turn, paused):
-                paused.add(turn.key)
-                continue
-            text = unfinished_text(store.partial_text(turn.id))
-            with suppress(SessionNotFoundError):  # deleted in the meantime
-                await append_lost_message(sessions, turn)
-                await answer_open_calls(sessions, turn, OPEN_CALL[TurnStatus.INTERRUPTED])
-                if text and not await has_answer(sessions, turn, text):
-                    await append_partial_answer(
-                        sessions, turn, author=turn.key.app_name, text=text, status=TurnStatus.INTERRUPTED
-                    )
-            store.update_turn(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())
-
-    async def _goes_on(self, turn: Turn, paused: set[SessionKey]) -> bool:
-        """Whether a turn that was left unfinished can still end as it should: it waits for the person, or behind one
-        that does."""
-        live = LiveTurn(turn)
-        if turn.status is TurnStatus.PAUSED:
-            session = await self._services.sessions.get_session(
-                app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
-            )
-            asked = questions(session.events, turn.id) if session else {}
-            if not asked:
-                return False
-            live.pause, live.status = Pause(asked), TurnStatus.PAUSED
-        elif turn.status is not TurnStatus.QUEUED or turn.key not in paused:
-            return False
-        self._enqueue(live)
-        return True
 
     async def _wind_down(self) -> None:
         for execution in self._executions.values():

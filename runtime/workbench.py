@@ -5,21 +5,30 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from google.adk.sessions import BaseSessionService
 
 from agents.adk_folders import AdkFolders
 from agents.catalogue import AgentCatalogue
 from agents.models import ModelCatalogue
+from runtime.artifacts import Artifacts
 from runtime.bus import BusEvent, EventBus, Happening
-from runtime.execution import Services
+from runtime.passwords import FILE as SECRETS
+from runtime.passwords import Secrets
+from runtime.rerun import rerun
+from runtime.results import Results
+from runtime.services import Services
 from runtime.turns import Turns
+from runtime.workspaces import Workspaces
 from session_store import DuckDBSessionService, Store
-from session_store.models import SessionKey, SessionSummary, TitleSource
+from session_store.models import GENERAL, Result, SessionKey, SessionSummary, TitleSource
 from settings import Settings
 
 DATABASE = "colloquy.duckdb"
 PERSONAS = "personas"
+ARTIFACTS = "artifacts"
+SAMPLES = "samples"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,10 @@ class Workbench:
     models: ModelCatalogue
     bus: EventBus
     turns: Turns
+    workspaces: Workspaces
+    artifacts: Artifacts
+    results: Results
+    services: Services
 
     @classmethod
     def open(cls, settings: Settings, models: ModelCatalogue | None = None) -> Workbench:
@@ -41,27 +54,53 @@ class Workbench:
         Raises:
             StoreError: the data folder cannot be used; says why and what to do.
         """
-        store = Store(settings.data_dir / DATABASE)
-        store.purge_deleted(older_than=settings.undo_seconds)
+        data = settings.data_dir
+        store, bus, artifacts = Store(data / DATABASE), EventBus(), Artifacts(data / ARTIFACTS)
+        for key in store.purge_deleted(older_than=settings.undo_seconds):
+            artifacts.forget(key)
         folders = AdkFolders(settings.agents_dir) if settings.agents_dir else None
-        agents = AgentCatalogue(settings.data_dir / PERSONAS, folders)
-        services = Services(store, DuckDBSessionService(store), agents, models or ModelCatalogue(settings), EventBus())
+        services = Services(
+            settings=settings,
+            store=store,
+            sessions=DuckDBSessionService(store),
+            artifacts=artifacts,
+            agents=AgentCatalogue(data / PERSONAS, folders),
+            models=models or ModelCatalogue(settings),
+            bus=bus,
+            workspaces=Workspaces(store, Secrets(data / SECRETS), data / SAMPLES, bus),
+            results=Results(store, bus),
+        )
         if folders:
             folders.load()
         turns = Turns(services, max_turns=settings.max_turns)
         turns.start()
-        return cls(settings, store, services.sessions, services.agents, services.models, services.bus, turns)
+        return cls(
+            settings=settings,
+            store=store,
+            sessions=services.sessions,
+            agents=services.agents,
+            models=services.models,
+            bus=bus,
+            turns=turns,
+            workspaces=services.workspaces,
+            artifacts=artifacts,
+            results=services.results,
+            services=services,
+        )
 
-    def create_session(self, *, agent_id: str, model: str) -> SessionSummary:
+    def create_session(self, *, agent_id: str, model: str, workspace_id: str = GENERAL) -> SessionSummary:
         """Create an empty session of this app's user.
 
         Raises:
-            UnknownAgentError: there is no such agent.
+            UnknownAgentError, WorkspaceError: there is no such agent, or no such workspace.
         """
         agent = self.agents.get(agent_id)
         key = SessionKey(agent.id, self.settings.user, str(uuid.uuid4()))
-        session = self.store.create_session(key, model=model if agent.chooses_model else None)
-        self.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+        session = self.store.create_session(
+            key, model=model if agent.chooses_model else None, workspace_id=workspace_id
+        )
+        self.workspaces.warm(workspace_id)
+        self._list_changed([key])
         return session
 
     def rename_session(self, key: SessionKey, title: str) -> None:
@@ -76,17 +115,57 @@ class Workbench:
 
     def delete_sessions(self, keys: Sequence[SessionKey]) -> None:
         """Stop what runs in the sessions and hide them; ``restore_sessions`` brings them back for a while."""
-        for key in keys:
-            for view in self.turns.live(key):
-                self.turns.stop(view.turn.id)
+        self._stop_all(keys)
         self.store.delete_sessions(keys)
-        self.store.purge_deleted(older_than=self.settings.undo_seconds)
+        for gone in self.store.purge_deleted(older_than=self.settings.undo_seconds):
+            self.artifacts.forget(gone)
         self._list_changed(keys)
 
     def restore_sessions(self, keys: Sequence[SessionKey]) -> None:
         """Bring deleted sessions back."""
         self.store.restore_sessions(keys)
         self._list_changed(keys)
+
+    def move_sessions(self, keys: Sequence[SessionKey], workspace_id: str) -> None:
+        """Put sessions into another workspace. What runs in them goes on with the data it began with.
+
+        Raises:
+            WorkspaceError: there is no such workspace.
+        """
+        self.store.move_sessions(keys, workspace_id)
+        self._list_changed(keys)
+
+    def delete_workspace(self, workspace_id: str) -> None:
+        """Delete a workspace for good, with all below it and every chat in these; what runs there is stopped first.
+
+        Raises:
+            WorkspaceError: it is one that stays, or gone already.
+        """
+        if workspace_id != GENERAL:
+            self._stop_all(self.store.sessions_in(self.workspaces.subtree(workspace_id)))
+        gone = self.workspaces.delete(workspace_id)
+        for key in gone:
+            self.artifacts.forget(key)
+        self._list_changed(gone)
+
+    def rerun(self, result_id: str) -> Result:
+        """Run the query of a result again, as a new result of the same turn. Blocks as long as the query takes.
+
+        Raises:
+            ResultGoneError: it was removed, or has no query.
+            DataError: the query, or the connection, does not work any more; says why.
+        """
+        return rerun(self.services, result_id)
+
+    def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> None:
+        """Keep what a person thinks of an answer; without score and comment, nothing."""
+        self.store.set_feedback(key, event_id, score, comment)
+        self.bus.publish(BusEvent(Happening.SESSION_CHANGED, key))
+
+    def _stop_all(self, keys: Sequence[SessionKey]) -> None:
+        for key in keys:
+            for view in self.turns.live(key):
+                self.turns.stop(view.turn.id)
 
     def _list_changed(self, keys: Sequence[SessionKey]) -> None:
         for key in keys:
@@ -95,6 +174,7 @@ class Workbench:
     def close(self) -> None:
         """End what runs, keep it, and release the data folder."""
         self.turns.close()
+        self.workspaces.close()
         self.models.close()
         self.store.close()
 

@@ -19,8 +19,9 @@ def open_workbench(folder: Path, **settings: object) -> Workbench:
     return Workbench.open(Settings(_env_file=None, data_dir=folder, **settings), ScriptedModels())
 
 
-def new_session(workbench: Workbench, agent_id: str = "assistant") -> SessionKey:
-    return workbench.create_session(agent_id=agent_id, model=workbench.models.default().id).key
+def new_session(workbench: Workbench, agent_id: str = "assistant", **where: str) -> SessionKey:
+    """A session with an agent; ``workspace_id`` says where."""
+    return workbench.create_session(agent_id=agent_id, model=workbench.models.default().id, **where).key
 
 
 def until(workbench: Workbench, condition: Callable[[], object]) -> None:

@@ -1,0 +1,56 @@
+"""What becomes of the turns that a process left unfinished."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+
+from runtime.confirmation import Pause, questions
+from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer, has_answer
+from runtime.live import LiveTurn, unfinished_text
+from runtime.services import Services
+from session_store.models import SessionKey, Turn, TurnStatus
+
+
+async def recover(services: Services) -> list[LiveTurn]:
+    """Close what ran or waited when the process ended: keep what it said, and its message.
+
+    Returns the turns that can still end as they should, in order: those that wait for a person, and what waits behind
+    them.
+    """
+    going_on: list[LiveTurn] = []
+    paused: set[SessionKey] = set()
+    for turn in services.store.list_unfinished_turns():
+        if live := await _going_on(services, turn, paused):
+            paused.add(turn.key)
+            going_on.append(live)
+        else:
+            await _close(services, turn)
+    return going_on
+
+
+async def _going_on(services: Services, turn: Turn, paused: set[SessionKey]) -> LiveTurn | None:
+    live = LiveTurn(turn)
+    if turn.status is TurnStatus.PAUSED:
+        session = await services.sessions.get_session(
+            app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
+        )
+        asked = questions(session.events, turn.id) if session else {}
+        live.pause, live.status = Pause(asked), TurnStatus.PAUSED
+        return live if asked else None
+    return live if turn.status is TurnStatus.QUEUED and turn.key in paused else None
+
+
+async def _close(services: Services, turn: Turn) -> None:
+    store, sessions = services.store, services.sessions
+    text = unfinished_text(store.partial_text(turn.id))
+    with suppress(SessionNotFoundError):  # deleted in the meantime
+        await append_lost_message(sessions, turn)
+        await answer_open_calls(sessions, turn, OPEN_CALL[TurnStatus.INTERRUPTED])
+        if text and not await has_answer(sessions, turn, text):
+            await append_partial_answer(
+                sessions, turn, author=turn.key.app_name, text=text, status=TurnStatus.INTERRUPTED
+            )
+    store.update_turn(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())

@@ -1,0 +1,51 @@
+"""Runs the query of a result again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from agents.agent import Agent
+from agents.data.charts import checked_spec
+from agents.data.database import Database
+from agents.data.errors import ConnectionInvalidError
+from agents.kits import HISTORY
+from agents.tools.data_tools import CHART_ROWS
+from runtime.results import Origin, ResultGoneError
+from runtime.services import Services
+from session_store.models import Result
+
+
+def rerun(services: Services, result_id: str) -> Result:
+    """A new result of the same turn, with the same title and chart. Blocks as long as the query takes.
+
+    Raises:
+        ResultGoneError: it was removed, or has no query.
+        DataError: the query, the chart or the connection does not work any more.
+    """
+    result = services.store.get_result(result_id)
+    session = services.store.get_session(result.key.session_id) if result else None
+    if result is None or session is None:
+        raise ResultGoneError("This result is not here any more.")
+    if result.sql is None:
+        raise ResultGoneError("This result has no query that could run again.")
+    database = _database(services, services.agents.find(result.key.app_name), session.workspace_id)
+    bounds = services.bounds
+    if result.spec:
+        bounds = replace(bounds, rows=min(bounds.rows, CHART_ROWS))
+    answer = database.query(result.sql, bounds)
+    if result.spec:
+        checked_spec(result.spec, answer.table)
+    return services.results.add_query(
+        Origin(result.key, result.turn_id, result.call_id), result.title, answer, result.spec
+    )
+
+
+def _database(services: Services, agent: Agent | None, workspace_id: str) -> Database:
+    if agent and HISTORY in agent.tools:
+        return services.workspaces.history()
+    database = services.workspaces.database(workspace_id)
+    if database is None:
+        raise ConnectionInvalidError(
+            "The workspace of this chat has no data connection any more. Give it one, and run this again."
+        )
+    return database

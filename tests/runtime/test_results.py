@@ -1,0 +1,204 @@
+"""What turns produce is kept, told of, and can be made again."""
+
+import io
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from agents.data.bounds import Bounds
+from agents.data.errors import ConnectionInvalidError, SqlFailedError
+from agents.data.results import QueryResult
+from runtime.bus import Happening
+from runtime.results import ResultGoneError, as_parquet
+from session_store.errors import StoreFullError
+from session_store.models import SAMPLE_SHOP, ResultKind, TurnStatus
+from tests.agents.folders import PATIENCE, agent_folders
+from tests.support.workbenches import conversation, finish, new_session, open_workbench
+
+TABLE = 'call run_sql {"sql": "select product_id, name from products order by 1", "title": "Products"}'
+CHART = (
+    'call make_chart {"title": "Orders", "sql": "select channel, count(*) as orders from orders group by 1",'
+    ' "encoding": {"x": "channel", "y": "orders"}}'
+)
+FILES = """
+from google.adk.agents import LlmAgent
+from google.adk.tools import ToolContext
+from google.genai import types
+from tests.support.scripted import ScriptedModel
+
+
+async def save(name: str, text: str, tool_context: ToolContext) -> dict:
+    part = types.Part.from_bytes(data=text.encode(), mime_type="text/csv")
+    return {"version": await tool_context.save_artifact(name, part)}
+
+
+root_agent = LlmAgent(name="writer", model=ScriptedModel(), tools=[save])
+"""
+
+
+def ask(workbench, message, agent_id="data_analyst"):
+    key = new_session(workbench, agent_id, workspace_id=SAMPLE_SHOP)
+    [turn] = finish(workbench, workbench.turns.submit(key, message))
+    return key, turn
+
+
+def results(workbench, key):
+    return list(workbench.store.list_results(key).items)
+
+
+def rows_of(workbench, result):
+    return parquet.read_table(io.BytesIO(workbench.store.result_data(result.id)))
+
+
+class TestTablesAndCharts:
+    def test_a_table_is_kept_with_its_query_and_its_call(self, workbench):
+        key, turn = ask(workbench, TABLE)
+        [result] = results(workbench, key)
+        assert (result.kind, result.title, result.turn_id) == (ResultKind.TABLE, "Products", turn.id)
+        assert result.sql == "select product_id, name from products order by 1"
+        assert result.rows == rows_of(workbench, result).num_rows > 100
+        assert result.size == len(workbench.store.result_data(result.id))
+        assert workbench.store.results_of([result.call_id]) == {result.call_id: [result]}
+        assert "run_sql answered" in conversation(workbench, key)[-1].text
+
+    def test_a_chart_is_kept_with_its_specification(self, workbench):
+        key, _ = ask(workbench, CHART)
+        [result] = results(workbench, key)
+        assert (result.kind, result.title) == (ResultKind.CHART, "Orders")
+        assert result.spec["encoding"]["x"]["field"] == "channel"
+        assert rows_of(workbench, result).column_names == ["channel", "orders"]
+
+    def test_it_is_told_once_it_can_be_read(self, workbench):
+        heard = []
+
+        def hear(event):
+            if event.kind is Happening.RESULT_ADDED:
+                heard.append((event.key, event.turn_id, workbench.store.count_results(event.key)))
+
+        workbench.bus.subscribe(hear)
+        key, turn = ask(workbench, TABLE)
+        assert heard == [(key, turn.id, 1)]
+
+    def test_rows_beyond_the_setting_are_cut_off_and_it_says_so(self, tmp_path):
+        workbench = open_workbench(tmp_path, query_rows=7)
+        key, _ = ask(workbench, TABLE)
+        [result] = results(workbench, key)
+        assert (result.rows, rows_of(workbench, result).num_rows) == (7, 7)
+        assert "Only the first 7 rows are here" in result.note
+        workbench.close()
+
+    def test_no_room_for_a_result_is_said_in_words_and_the_session_goes_on(self, workbench, monkeypatch):
+        def full(*_):
+            raise StoreFullError("The disk is full. Make room and try again.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(workbench.store, "add_result", full)
+            key, turn = ask(workbench, TABLE)
+        assert turn.status is TurnStatus.FAILED
+        assert turn.error == "The result “Products” could not be kept: The disk is full. Make room and try again."
+        assert finish(workbench, workbench.turns.submit(key, "hello"))[0].error is None
+
+    def test_results_of_a_session_go_with_it(self, tmp_path):
+        workbench = open_workbench(tmp_path, undo_seconds=0)
+        key, _ = ask(workbench, TABLE)
+        [result] = results(workbench, key)
+        workbench.delete_sessions([key])
+        assert workbench.store.get_result(result.id) is None
+        workbench.close()
+
+
+class TestAgain:
+    def test_a_query_runs_again_as_another_result_of_the_same_turn(self, workbench):
+        key, turn = ask(workbench, CHART)
+        [first] = results(workbench, key)
+        again = workbench.rerun(first.id)
+        assert [result.id for result in results(workbench, key)] == [again.id, first.id]
+        assert (again.kind, again.title, again.sql, again.spec) == (first.kind, first.title, first.sql, first.spec)
+        assert (again.turn_id, again.call_id, again.rows) == (turn.id, first.call_id, first.rows)
+
+    def test_what_is_gone_cannot_run_again(self, workbench):
+        with pytest.raises(ResultGoneError):
+            workbench.rerun("no-such-result")
+
+    def test_a_connection_that_is_gone_is_said_in_words(self, workbench):
+        key, _ = ask(workbench, TABLE)
+        [result] = results(workbench, key)
+        workbench.workspaces.set_connection(SAMPLE_SHOP, None)
+        with pytest.raises(ConnectionInvalidError, match="no data connection any more"):
+            workbench.rerun(result.id)
+
+    def test_a_query_that_does_not_fit_the_data_any_more_is_said_in_words(self, workbench, tmp_path):
+        key, _ = ask(workbench, TABLE)
+        [result] = results(workbench, key)
+        (tmp_path / "files").mkdir()
+        (tmp_path / "files" / "other.csv").write_text("a,b\n1,2\n", "utf-8")
+        workbench.workspaces.set_connection(SAMPLE_SHOP, "folder", str(tmp_path / "files"))
+        with pytest.raises(SqlFailedError):
+            workbench.rerun(result.id)
+
+    def test_that_of_the_history_analyst_asks_the_conversations_again(self, workbench):
+        key, _ = ask(workbench, 'call run_sql {"sql": "select count(*) from history.conversations"}', "history_analyst")
+        [result] = results(workbench, key)
+        new_session(workbench)
+        again = workbench.rerun(result.id)
+        assert [rows_of(workbench, one).column(0).to_pylist() for one in (result, again)] == [[1], [2]]
+
+
+class TestFiles:
+    @pytest.fixture
+    def desk(self, tmp_path):
+        with agent_folders(tmp_path) as write:
+            write("writing_desk", FILES)
+            workbench = open_workbench(tmp_path / "data", agents_dir=write.parent, undo_seconds=0)
+            assert workbench.agents._folders.loaded.wait(PATIENCE)
+            yield workbench
+            workbench.close()
+
+    async def test_a_file_that_an_agent_saves_is_a_result(self, desk):
+        key = new_session(desk, "writing_desk")
+        [turn] = finish(desk, desk.turns.submit(key, 'call save {"name": "list.csv", "text": "a,b"}'))
+        assert turn.error is None
+        [result] = results(desk, key)
+        assert (result.kind, result.file_name, result.file_version) == (ResultKind.FILE, "list.csv", 0)
+        assert (result.mime_type, result.size, result.turn_id) == ("text/csv", 3, turn.id)
+        assert result.call_id is not None
+        part = await desk.artifacts.load_artifact(
+            app_name=key.app_name, user_id=key.user_id, session_id=key.session_id, filename="list.csv", version=0
+        )
+        assert part.inline_data.data == b"a,b"
+
+    def test_files_of_a_session_go_with_it(self, desk, tmp_path):
+        keys = [new_session(desk, "writing_desk") for _ in range(2)]
+        finish(desk, *[desk.turns.submit(key, 'call save {"name": "list.csv", "text": "a"}') for key in keys])
+        desk.delete_sessions(keys[:1])
+        kept = [path.parts for path in (tmp_path / "data" / "artifacts").rglob("list.csv") if path.is_file()]
+        assert [keys[1].session_id in parts for parts in kept] == [True]
+
+
+class TestParquet:
+    def test_every_type_that_a_database_gives_can_be_kept(self):
+        table = pa.table(
+            {
+                "number": pa.array([1, None]),
+                "amount": pa.array([Decimal("1.50"), None], pa.decimal128(10, 2)),
+                "wait": pa.array([(1, 2, 3), None], pa.month_day_nano_interval()),
+                "nothing": pa.nulls(2),
+                "words": pa.array(["a", "b"]).dictionary_encode(),
+                "many": pa.array([[1, 2], None]),
+            }
+        )
+        kept = parquet.read_table(io.BytesIO(as_parquet(table)))
+        assert kept.column_names == table.column_names
+        assert kept.column("amount").to_pylist() == [Decimal("1.50"), None]
+        assert kept.column("wait").to_pylist()[1] is None
+        assert kept.num_rows == 2
+
+    def test_names_may_repeat(self):
+        table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["n", "n"])
+        assert parquet.ParquetFile(io.BytesIO(as_parquet(table))).schema_arrow.names == ["n", "n"]
+
+    def test_a_result_without_columns_of_rows_can_be_kept(self):
+        result = QueryResult("select 1 where false", pa.table({"n": pa.array([], pa.int64())}), 0.1, Bounds())
+        assert parquet.read_table(io.BytesIO(as_parquet(result.table))).num_rows == 0

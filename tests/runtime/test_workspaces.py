@@ -1,0 +1,250 @@
+"""Workspaces carry data: connections without passwords, databases that are asked, a shop to try."""
+
+import logging
+import sqlite3
+import threading
+from contextlib import closing
+
+import pytest
+from structlog.testing import capture_logs
+
+from agents.data import shop
+from agents.data.connection import HIDDEN
+from agents.data.errors import ConnectionInvalidError, ConnectionUnavailableError, DataError
+from runtime import workspaces as workspaces_module
+from runtime.bus import Happening
+from runtime.workspaces import SAMPLE
+from session_store.errors import WorkspaceError
+from session_store.models import GENERAL, SAMPLE_SHOP, TurnStatus
+from tests.agents.data.fixtures import postgres_url  # noqa: F401 - a fixture
+from tests.agents.data.postgres import PASSWORD, URL_PASSWORD
+from tests.support.workbenches import conversation, finish, new_session, open_workbench, until
+
+
+@pytest.fixture
+def workspaces(workbench):
+    return workbench.workspaces
+
+
+@pytest.fixture
+def sqlite_file(tmp_path):
+    return make_sqlite(tmp_path / "cats.sqlite", "cats", 3)
+
+
+def make_sqlite(path, table, rows):
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"create table {table} (number integer)")
+        database.executemany(f"insert into {table} values (?)", [(n,) for n in range(rows)])
+        database.commit()
+    return path
+
+
+class TestTree:
+    def test_changes_are_told(self, workbench, workspaces):
+        heard = []
+        workbench.bus.subscribe(lambda event: heard.append(event.kind))
+        top = workspaces.create("Team")
+        below = workspaces.create("Data", top.id)
+        workspaces.rename(below.id, "Figures")
+        workspaces.move(below.id, None)
+        workspaces.delete(top.id)
+        assert heard == [Happening.WORKSPACES_CHANGED] * 5
+        assert workbench.store.get_workspace(below.id).name == "Figures"
+
+    def test_a_workspace_goes_with_all_below_it_and_what_runs_there_is_stopped(self, workbench, workspaces):
+        top = workspaces.create("Team")
+        below = workspaces.create("Data", top.id)
+        key = new_session(workbench, workspace_id=below.id)
+        other = new_session(workbench)
+        turn = workbench.turns.submit(key, "count 1 then wait")
+        until(workbench, lambda: workbench.turns.live(key)[0].text)
+        workbench.delete_workspace(top.id)
+        assert workbench.turns.live(key) == []
+        assert workbench.store.get_turn(turn.id) is None
+        assert workbench.store.get_session(key.session_id) is None
+        assert workbench.store.get_workspace(below.id) is None
+        assert workbench.store.get_session(other.session_id).workspace_id == GENERAL
+
+    def test_the_general_one_stays_and_so_does_what_runs_in_it(self, workbench):
+        key = new_session(workbench)
+        turn = workbench.turns.submit(key, "count 1 then wait")
+        until(workbench, lambda: workbench.turns.live(key)[0].text)
+        with pytest.raises(WorkspaceError):
+            workbench.delete_workspace(GENERAL)
+        assert workbench.turns.live(key)[0].status is TurnStatus.RUNNING
+        workbench.turns.stop(turn.id)
+
+    def test_sessions_move(self, workbench, workspaces):
+        key, team = new_session(workbench), workspaces.create("Team")
+        workbench.move_sessions([key], team.id)
+        assert workbench.store.get_session(key.session_id).workspace_id == team.id
+
+
+class TestConnections:
+    def test_one_is_tested_before_it_is_kept(self, workspaces, sqlite_file):
+        assert "cats" in workspaces.test("sqlite", str(sqlite_file)) or "1 table" in workspaces.test(
+            "sqlite", str(sqlite_file)
+        )
+        with pytest.raises(DataError):
+            workspaces.test("duckdb", str(sqlite_file.with_name("not-here.duckdb")))
+        with pytest.raises(ConnectionInvalidError):
+            workspaces.test("postgres", "not a url")
+
+    def test_a_workspace_asks_its_own(self, workspaces, sqlite_file):
+        team = workspaces.create("Team")
+        assert workspaces.database(team.id) is None
+        with pytest.raises(ConnectionInvalidError, match="no data connection"):
+            workspaces.test_workspace(team.id)
+        workspaces.set_connection(team.id, "sqlite", str(sqlite_file), "Cats")
+        assert workspaces.database(team.id).name == "Cats"
+        assert workspaces.database(team.id).query("select count(*) from cats").table.column(0).to_pylist() == [3]
+        assert workspaces.database(team.id) is workspaces.database(team.id)
+        assert workspaces.shown_address(team.id) == str(sqlite_file)
+        assert workspaces.test_workspace(team.id)
+
+    def test_one_that_changes_is_asked_in_place_of_the_old_one(self, workspaces, sqlite_file, tmp_path):
+        team = workspaces.create("Team")
+        workspaces.set_connection(team.id, "sqlite", str(sqlite_file))
+        before = workspaces.database(team.id)
+        workspaces.set_connection(team.id, "sqlite", str(make_sqlite(tmp_path / "dogs.sqlite", "dogs", 2)))
+        assert workspaces.database(team.id) is not before
+        assert [table.name for table in workspaces.database(team.id).tables()] == ["dogs"]
+        workspaces.set_connection(team.id, None)
+        assert workspaces.database(team.id) is None
+
+    def test_one_that_is_not_there_any_more_is_reported_in_words(self, workspaces, sqlite_file):
+        team = workspaces.create("Team")
+        workspaces.set_connection(team.id, "sqlite", str(sqlite_file))
+        sqlite_file.unlink()
+        with pytest.raises(ConnectionUnavailableError):
+            workspaces.test_workspace(team.id)
+
+    def test_a_workspace_that_is_gone_has_no_data(self, workspaces):
+        assert workspaces.database("no-such-workspace") is None
+        assert workspaces.shown_address("no-such-workspace") == ""
+
+
+class TestSampleShop:
+    def test_it_is_there_from_the_start(self, workspaces):
+        found = workspaces.database(SAMPLE_SHOP).query("select count(*) from orders").table.column(0).to_pylist()
+        assert found == [shop.ORDERS]
+        assert "orders" in workspaces.test(SAMPLE, "") or "tables" in workspaces.test(SAMPLE, "")
+        assert workspaces.shown_address(SAMPLE_SHOP) == ""
+
+    def test_it_is_made_once_however_many_ask_at_once(self, workspaces, monkeypatch):
+        made = []
+        real = shop.sample_shop
+
+        def make(folder):
+            if not (folder / shop.FILE_NAME).exists():
+                made.append(threading.current_thread().name)
+            return real(folder)
+
+        monkeypatch.setattr(workspaces_module, "sample_shop", make)
+        workspaces.warm(SAMPLE_SHOP)
+        threads = [threading.Thread(target=workspaces.database, args=(SAMPLE_SHOP,)) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(made) == 1
+
+    def test_no_room_for_it_is_said_in_words(self, workspaces, monkeypatch):
+        def full(folder):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(workspaces_module, "sample_shop", full)
+        with pytest.raises(ConnectionUnavailableError, match=r"The sample shop could not be made: .*No space left"):
+            workspaces.database(SAMPLE_SHOP)
+
+    def test_the_data_analyst_asks_it(self, workbench):
+        key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)
+        finish(workbench, workbench.turns.submit(key, 'call run_sql {"sql": "select count(*) as n from orders"}'))
+        assert f'"rows": [[{shop.ORDERS}]]' in conversation(workbench, key)[-1].text
+
+
+class TestPasswords:
+    def test_nothing_but_one_file_has_them(self, tmp_path, postgres_url, caplog, capfd):  # noqa: F811 - the fixture
+        caplog.set_level(logging.DEBUG)
+        heard = []
+        with capture_logs() as logs, closing(open_workbench(tmp_path)) as workbench:
+            workbench.bus.subscribe(heard.append)
+            workspaces, team = workbench.workspaces, workbench.workspaces.create("Team")
+            workspaces.set_connection(team.id, "postgres", postgres_url)
+            assert workspaces.test_workspace(team.id)
+            assert HIDDEN in workspaces.shown_address(team.id)
+            key = new_session(workbench, "data_analyst", workspace_id=team.id)
+            for message in (
+                'call run_sql {"sql": "select 40 + 2 as answer"}',
+                'call run_sql {"sql": "select no_such_column"}',
+                "call list_tables",
+            ):
+                finish(workbench, workbench.turns.submit(key, message))
+            assert "42" in conversation(workbench, key)[1].text
+            wrong = postgres_url.replace(URL_PASSWORD, "wr0ng-password")
+            with pytest.raises(DataError) as refused:
+                workspaces.test("postgres", wrong)
+            workspaces.set_connection(team.id, "postgres", wrong)
+            finish(workbench, workbench.turns.submit(key, "call list_tables"))
+            seen = f"{refused.value} {workspaces.shown_address(team.id)} {workbench.store.list_workspaces()} {heard}"
+            errors = [
+                turn.error
+                for turn in workbench.store.get_turns({m.turn_id for m in conversation(workbench, key)}).values()
+            ]
+        everything = seen + str(errors) + str(logs) + caplog.text + "".join(capfd.readouterr())
+        for password in (PASSWORD, URL_PASSWORD, "wr0ng-password"):
+            assert password not in everything
+            for file in (path for path in tmp_path.rglob("*") if path.is_file() and path.name != "secrets.json"):
+                assert password.encode() not in file.read_bytes(), file
+        assert "wr0ng-password" in (tmp_path / "secrets.json").read_text("utf-8")
+
+    def test_one_that_is_hidden_in_the_address_is_the_one_that_is_kept(self, workspaces, postgres_url):  # noqa: F811
+        team = workspaces.create("Team")
+        workspaces.set_connection(team.id, "postgres", postgres_url)
+        shown = workspaces.shown_address(team.id)
+        assert workspaces.test("postgres", shown, team.id)
+        workspaces.set_connection(team.id, "postgres", shown, "Renamed")
+        assert workspaces.database(team.id).name == "Renamed"
+        assert workspaces.test_workspace(team.id)
+
+    @pytest.mark.parametrize("change", [("127.0.0.1", "localhost"), ("owner", "eve")])
+    def test_it_is_not_given_to_another_server_or_user(self, workspaces, postgres_url, change):  # noqa: F811
+        team = workspaces.create("Team")
+        workspaces.set_connection(team.id, "postgres", postgres_url)
+        shown = workspaces.shown_address(team.id)
+        with pytest.raises(ConnectionInvalidError, match="Write the password"):
+            workspaces.set_connection(team.id, "postgres", shown.replace(*change))
+        with pytest.raises(ConnectionInvalidError, match="Write the password"):
+            workspaces.test("postgres", shown)
+
+    def test_they_go_with_their_workspace(self, workspaces, postgres_url, tmp_path):  # noqa: F811
+        team = workspaces.create("Team")
+        workspaces.set_connection(team.id, "postgres", postgres_url)
+        workspaces.delete(team.id)
+        assert (tmp_path / "secrets.json").read_text("utf-8") == "{}"
+
+
+def test_ten_sessions_in_three_workspaces_at_once_each_get_their_own(workbench, tmp_path):
+    """Each workspace has a table of its own, and each session asks for the number that only it knows."""
+    kept = []
+    for n in range(3):
+        workspace = workbench.workspaces.create(f"Workspace {n}")
+        path = make_sqlite(tmp_path / f"data{n}.sqlite", "things", 10 + n)
+        workbench.workspaces.set_connection(workspace.id, "sqlite", str(path))
+        kept.append(workspace.id)
+    keys = [new_session(workbench, "data_analyst", workspace_id=kept[n % 3]) for n in range(10)]
+    sql = "select count(*) as things, {} as session from things"
+    turns = [
+        workbench.turns.submit(key, f'call run_sql {{"sql": "{sql.format(n)}", "title": "Of {n}"}}')
+        for n, key in enumerate(keys)
+    ]
+    finish(workbench, *turns)
+    for n, (key, turn) in enumerate(zip(keys, turns, strict=True)):
+        assert workbench.store.get_session(key.session_id).workspace_id == kept[n % 3]
+        assert f'"rows": [[{10 + n % 3}, {n}]]' in conversation(workbench, key)[-1].text
+        [result] = workbench.store.list_results(key).items
+        assert (result.key, result.turn_id, result.title) == (key, turn.id, f"Of {n}")
+        assert result.sql == sql.format(n)
+    for n, workspace_id in enumerate(kept):
+        listed = workbench.store.list_sessions("local", workspace_id=workspace_id).items
+        assert {session.key for session in listed} == set(keys[n::3])
