@@ -161,6 +161,10 @@ class SessionLog:
 
         return self.writer.submit(work)
 
+    def next_number(self) -> int:
+        """A number for a new session or event. Only for pieces of work that the writer runs."""
+        return next(self._numbers)
+
     def remove(self, keys: Iterable[SessionKey]) -> Future[None]:
         """Remove sessions for good, with everything that belongs to them. Unknown ones are skipped."""
         wanted = list(keys)
