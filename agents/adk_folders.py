@@ -15,7 +15,7 @@ from google.adk.cli.utils.agent_loader import AgentLoader
 from google.adk.models import BaseLlm
 
 from agents.agent import Agent, AgentProblemError, Source, Surroundings, UnusableAgent
-from agents.kits import equipped
+from agents.context import bounded
 from agents.quiet import printed_lines
 
 ICON = ":material/deployed_code:"
@@ -47,7 +47,7 @@ class AdkAgent(Agent):
 
     def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - it brings its own
         """What ADK's Runner runs."""
-        return equipped(self.loaded, surroundings, self.messages)
+        return bounded(self.loaded, self.messages_seen(surroundings.messages), compaction=surroundings.compaction)
 
 
 class AdkFolders:

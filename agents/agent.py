@@ -103,6 +103,10 @@ class Agent(ABC):
         """Whether it is to be offered in a workspace with (or without) a data connection."""
         return workspace_has_data or WITH_DATA not in self.workspaces
 
+    def messages_seen(self, by_default: int) -> int:
+        """How many of the newest messages its model sees; 0 for all. ``by_default`` is the number of the settings."""
+        return by_default if self.messages is None else self.messages
+
     @abstractmethod
     def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:
         """What ADK's Runner runs for one turn. ``model`` is the session's, None for an agent that brings its own.

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from google.adk.agents.callback_context import CallbackContext
-from google.adk.apps.app import App
 from google.adk.models import BaseLlm
 from google.adk.models.llm_request import LlmRequest
 from google.adk.models.llm_response import LlmResponse
 from google.adk.tools.function_tool import FunctionTool
 
 from agents.agent import Surroundings
-from agents.context import bounded
 from agents.data.ask import has_command
 from agents.data.database import Database
 from agents.queries import Queries, said
-from agents.sealing import SealingPlugin
 from agents.tools import DataTools
 from session_store.transcript import text_of
 
@@ -59,16 +56,6 @@ def kit_of(name: str, tools: tuple[str, ...], model: BaseLlm, surroundings: Surr
     data_tools = DataTools(database, surroundings.sink, bounds=surroundings.bounds)
     queries = Queries(data_tools, database, model, guesses=not surroundings.calls_tools)
     return Kit(queries.before_model, tuple(data_tools.tools()), _about(database))
-
-
-def equipped(app: App, surroundings: Surroundings, messages: int | None) -> App:
-    """A copy of an app for one turn: with the bounds of what its model sees, and no tool call left without response.
-
-    ``messages`` is the agent's own number, None if it has none.
-    """
-    seen = surroundings.messages if messages is None else messages
-    app = bounded(app, seen, compaction=surroundings.compaction)
-    return app.model_copy(update={"plugins": [*app.plugins, SealingPlugin()]})
 
 
 def _about(database: Database) -> str:

@@ -15,7 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from agents.agent import NEUTRAL_ICON, WITH_DATA, Agent, Prompt, Source, Surroundings, UnusableAgent
-from agents.kits import TOOLS, equipped, kit_of
+from agents.context import bounded
+from agents.kits import TOOLS, kit_of
 from session_store.errors import ColloquyError
 
 ICON = re.compile(r":material/[a-z0-9_]+:|[^\x00-\x7f]\S{0,7}")
@@ -91,7 +92,7 @@ class Persona(Agent):
             raise ValueError(f"The persona {self.id} runs on the session's model.")
         # Validating would refuse file names that ADK takes as names of agents.
         app = App.model_construct(name=self.id, root_agent=self._agent(model, surroundings))
-        return equipped(app, surroundings, self.messages)
+        return bounded(app, self.messages_seen(surroundings.messages), compaction=surroundings.compaction)
 
     def _agent(self, model: BaseLlm, surroundings: Surroundings) -> LlmAgent:
         kit = kit_of(self.name, self.tools, model, surroundings)

@@ -13,6 +13,7 @@ _OVERFLOW = re.compile(
     r"|input token count.*exceeds|maximum number of tokens",
     re.IGNORECASE,
 )
+_ROLES = re.compile(r"roles must alternate|(start|begin)s? with\W+(a\W+)?(role\W+)?user|first message must", re.IGNORECASE)
 _KEY_REFUSED = re.compile(r"api.?key.?(is )?(not.valid|invalid|expired)|invalid.api.?key", re.IGNORECASE)
 _LONGEST_DETAIL = 300
 
@@ -30,6 +31,11 @@ class Party:
 def is_overflow(error: BaseException) -> bool:
     """Whether a provider refused a prompt because it is longer than the model's context window."""
     return status_of(error) in (400, 413, 422) and _OVERFLOW.search(str(error)) is not None
+
+
+def wants_user_first(error: BaseException) -> bool:
+    """Whether a provider refused a conversation because it does not begin with the user's message."""
+    return status_of(error) in (400, 422, 500) and _ROLES.search(str(error)) is not None
 
 
 # Each library brings an HTTP client of its own (httpx, a fork of it, aiohttp), so their errors are told by name.

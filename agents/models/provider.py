@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from itertools import dropwhile
 
 from google.adk.models import BaseLlm, LlmCapabilities
 from google.adk.models.llm_request import LlmRequest
@@ -14,7 +15,7 @@ from pydantic import PrivateAttr
 from typing_extensions import override
 
 from agents.models.errors import ModelError
-from agents.models.failures import Party, explain, is_overflow
+from agents.models.failures import Party, explain, is_overflow, wants_user_first
 from agents.models.fitting import DoesNotFitError, fit, size_of, text_of
 from session_store.errors import ColloquyError
 
@@ -52,6 +53,8 @@ class ProviderLlm(BaseLlm):
 
     provider: Provider
     _budget: int | None = PrivateAttr(default=None)
+    _user_first: bool = PrivateAttr(default=False)
+    """The model takes no conversation that begins with an answer, as one does whose beginning was cut off."""
 
     @property
     @override
@@ -93,13 +96,21 @@ class ProviderLlm(BaseLlm):
                         started = True
                         yield response
             except Exception as error:
-                if started or attempt == _ATTEMPTS or not is_overflow(error):
+                if started or attempt == _ATTEMPTS:
                     raise
-                await self._lower_budget(fitted)
+                if wants_user_first(error) and not _begins_with_user(fitted.contents):
+                    self._user_first = True
+                elif is_overflow(error):
+                    await self._lower_budget(fitted)
+                else:
+                    raise
             else:
                 return
 
     async def _fitted(self, request: LlmRequest) -> LlmRequest:
+        if self._user_first:
+            newer = list(dropwhile(lambda content: content.role != "user", request.contents))
+            request = request.model_copy(update={"contents": newer})
         budget = self._budget or await self.provider.budget()
         if budget is None:
             return request
@@ -110,6 +121,10 @@ class ProviderLlm(BaseLlm):
         """Learn from a refusal: from now on, prompts stay well below the size of the refused one."""
         size = await size_of(refused.contents, _extra(refused), self.provider.count)
         self._budget = max(1, min(self._budget or size, size) * 3 // 4)
+
+
+def _begins_with_user(contents: Sequence[types.Content]) -> bool:
+    return not contents or contents[0].role == "user"
 
 
 def _extra(request: LlmRequest) -> str:

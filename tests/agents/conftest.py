@@ -1,8 +1,11 @@
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
+from agents.models import embedded
+from settings import load_settings
 from tests.agents.folders import AgentFolders
 
 
@@ -14,3 +17,15 @@ def agent_folder(tmp_path, monkeypatch):
     yield AgentFolders(tmp_path / "agent_folders")
     os.environ.clear()
     os.environ.update(environment)
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The folder of the built-in model's file."""
+    folder = load_settings().models_dir.resolve()
+    if not embedded.path_in(folder).is_file():
+        message = "the built-in model is missing: run `python -m agents.fetch`"
+        if os.environ.get("COLLOQUY_REQUIRE_MODEL"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder

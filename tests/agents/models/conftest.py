@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from agents.models import ModelCatalogue, embedded
-from settings import Settings, load_settings
+from agents.models import ModelCatalogue
+from settings import Settings
 from tests.agents.models.http_server import HttpServer, http_server
 
 
@@ -19,18 +19,6 @@ def _no_keys_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in tuple(os.environ):
         if name.startswith("COLLOQUY_") or name in {"GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY"}:
             monkeypatch.delenv(name)
-
-
-@pytest.fixture(scope="session")
-def models_dir() -> Path:
-    """The folder of the built-in model's file."""
-    folder = load_settings().models_dir.resolve()
-    if not embedded.path_in(folder).is_file():
-        message = "the built-in model is missing: run `python -m agents.fetch`"
-        if os.environ.get("COLLOQUY_REQUIRE_MODEL"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return folder
 
 
 @pytest.fixture

@@ -100,3 +100,19 @@ def test_keys_are_not_shown(catalogue_of: CatalogueOf):
     shown = f"{catalogue.list()} {catalogue.llm('gemini/gemini-2.5-pro')!r}"
 
     assert "secret" not in shown
+
+
+def test_each_model_says_whether_it_calls_tools_and_what_can_be_attached(catalogue_of: CatalogueOf, tmp_path: Path):
+    catalogue = catalogue_of(
+        gguf_models=str(tmp_path / "big.gguf"),
+        google_api_key="k",
+        openai_base_url="http://127.0.0.1:9/v1",
+        openai_models="m",
+        litellm_models="x/y",
+    )
+    known = {info.id: (info.calls_tools, info.takes) for info in catalogue.list()}
+    assert known["embedded"] == known["gguf/big"] == (False, frozenset())
+    assert known["gemini/gemini-2.5-flash"] == (True, {"image", "pdf"})
+    assert known["openai/m"] == known["litellm/x/y"] == (True, {"image"})
+    assert catalogue.info("openai/m").label == "m"
+    assert not catalogue.info("gone").available

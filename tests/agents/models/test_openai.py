@@ -6,6 +6,8 @@ import socket
 from typing import Any
 
 import pytest
+from google.adk.models.llm_request import LlmRequest
+from google.genai import types
 
 from agents.models import ModelError
 from tests.agents.models.conftest import CatalogueOf
@@ -206,3 +208,27 @@ def test_the_model_set_for_new_sessions_can_be_used_before_its_server_gave_a_lis
 
     assert catalogue.default().id == "openai/llama3"
     assert catalogue.llm("openai/llama3").model == "llama3"
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        "Conversation roles must alternate user/assistant/user/assistant/...",
+        'messages: first message must use the "user" role',
+        "Invalid first message. Should always start with 'role'='user'",
+    ],
+)
+async def test_a_model_that_wants_the_user_to_begin_gets_it_so_from_then_on(
+    catalogue_of: CatalogueOf, server: HttpServer, complaint: str
+):
+    llm = catalogue_of(openai_base_url=f"{server.url}/v1", openai_models="m").llm("openai/m")
+    server.will_answer(refuses(400, complaint), says("Yes."), says("Yes."))
+    said = [("model", "older answer"), ("user", "newest question")]
+    contents = [types.Content(role=role, parts=[types.Part(text=text)]) for role, text in said]
+
+    for _ in range(2):
+        answers = [answer async for answer in llm.generate_content_async(LlmRequest(contents=contents), stream=True)]
+        assert answers[-1].content.parts[0].text == "Yes."
+
+    roles = [[message["role"] for message in asked.body["messages"]] for asked in server.asked]
+    assert roles == [["assistant", "user"], ["user"], ["user"]]

@@ -1,0 +1,51 @@
+"""What a model is told of a database before it writes a query."""
+
+import pytest
+
+from agents.data.errors import QueryBoundError, QueryStoppedError
+from agents.data.schema import schema_of
+from tests.agents.data.shops import COUNTRIES
+
+
+class Wrapped:
+    """A database that counts its queries, and fails those that a test wants to fail."""
+
+    def __init__(self, database, error=None):
+        self.database, self.error = database, error
+        self.name, self.dialect = database.name, database.dialect
+        self.asked = 0
+
+    def tables(self):
+        self.asked += 1
+        return self.database.tables()
+
+    def query(self, sql, bounds=None, stop=None):
+        self.asked += 1
+        if self.error:
+            raise self.error
+        return self.database.query(sql, bounds, stop)
+
+
+def test_it_has_the_tables_and_the_values_of_columns_with_few(shop):
+    schema = schema_of(shop.database)
+    assert "orders" in {table.name for table in schema.tables}
+    assert set(schema.values["orders"]["country"]) == set(COUNTRIES)
+
+
+def test_it_is_remembered_for_a_while(shop):
+    database = Wrapped(shop.database)
+    schema = schema_of(database)
+    asked = database.asked
+    assert schema_of(database) is schema
+    assert database.asked == asked
+
+
+def test_a_table_that_cannot_be_read_is_known_by_its_columns(shop):
+    schema = schema_of(Wrapped(shop.database, QueryBoundError("too slow")))
+    assert schema.tables
+    assert schema.values == {}
+
+
+def test_a_stop_ends_the_looking(shop):
+    with pytest.raises(QueryStoppedError):
+        schema_of(Wrapped(shop.database, QueryStoppedError("stopped")))

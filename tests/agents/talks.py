@@ -1,0 +1,75 @@
+"""Conversations with agents through a real ADK Runner and the store's own session service, streaming."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import replace
+
+from google.adk.agents.run_config import RunConfig, StreamingMode
+from google.adk.runners import Runner
+from google.adk.sessions import InMemorySessionService
+from google.genai import types
+
+from agents.agent import Surroundings
+from agents.catalogue import AgentCatalogue
+from session_store.transcript import text_of
+from tests.agents.surroundings import Kept
+
+USER, SESSION = "user", "s-1"
+
+
+class Talk:
+    """One session with an agent. ``kept`` is what its tools made."""
+
+    def __init__(self, model, *, agent="data_analyst", sessions=None, **surroundings):
+        self.agent = AgentCatalogue().get(agent) if isinstance(agent, str) else agent
+        self.kept = Kept()
+        self.model = model
+        self.sessions = sessions or InMemorySessionService()
+        self.surroundings = Surroundings(sink=self.kept, **surroundings)
+        self.live = []
+
+    async def say(self, text, *, stop_at=lambda _: False, **changes):
+        """All events of the turn that are not partial, as they are stored; the partial ones are in ``live``.
+
+        The turn is stopped when a stored event comes that ``stop_at`` holds for."""
+        abort = asyncio.Event()
+        app = self.agent.app(self.model, replace(self.surroundings, **changes))
+        runner = Runner(app=app, app_name=self.agent.id, session_service=self.sessions, auto_create_session=True)
+        running = runner.run_async(
+            user_id=USER,
+            session_id=SESSION,
+            new_message=types.Content(role="user", parts=[types.Part(text=text)]),
+            run_config=RunConfig(streaming_mode=StreamingMode.SSE),
+            abort_signal=abort,
+        )
+        self.live = []
+        stored = []
+        async with aclosing(running) as events:
+            async for event in events:
+                (self.live if event.partial else stored).append(event)
+                if not event.partial and stop_at(event):
+                    abort.set()
+        return stored
+
+    async def events(self):
+        session = await self.sessions.get_session(app_name=self.agent.id, user_id=USER, session_id=SESSION)
+        return session.events if session else []
+
+
+def calls_of(events):
+    return [call for event in events for call in event.get_function_calls()]
+
+
+def responses_of(events):
+    return [response for event in events for response in event.get_function_responses()]
+
+
+def answer_of(events):
+    return text_of(events[-1].content)
+
+
+def unanswered(events):
+    """Calls without a response, and responses without a call."""
+    return {call.id for call in calls_of(events)} ^ {response.id for response in responses_of(events)}
