@@ -1,0 +1,27 @@
+"""The program of a process that draws one chart: Vega-Lite as JSON on standard input, the picture on standard output.
+
+``python -m api.chart_worker png|svg``
+"""
+
+from __future__ import annotations
+
+import sys
+
+import vl_convert
+
+PIXELS = 2
+"""Pixels of a PNG for each unit of the chart, so that it is sharp in print."""
+
+
+def main() -> None:
+    """Draw the chart."""
+    spec = sys.stdin.buffer.read().decode()
+    if sys.argv[1] == "png":
+        picture = vl_convert.vegalite_to_png(spec, scale=PIXELS, allowed_base_urls=[])
+    else:
+        picture = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]).encode()
+    sys.stdout.buffer.write(picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Tables as CSV, piece by piece: the whole of it is never in memory."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+from pyarrow.parquet import ParquetFile
+
+BATCH_ROWS = 8192
+
+FORMULA = "^[=@\t\r]|^[+-].*[^-+0-9 .,()/]"
+"""Texts that a spreadsheet would take for a formula, and that are not just a number, a date or a phone number."""
+
+
+def csv_pieces(parquet: bytes) -> Iterator[bytes]:
+    """The rows of a Parquet file as CSV (RFC 4180, UTF-8 without a mark, line feeds), beginning with the column names.
+
+    Texts that a spreadsheet would run as a formula get an apostrophe in front: the rows come from databases that
+    others may have written to. Numbers are untouched; whoever needs every text as it is takes the Parquet file.
+    Nested values become JSON, bytes hexadecimal digits.
+    """
+    file = ParquetFile(pa.BufferReader(parquet))
+    names = pa.array(file.schema_arrow.names, pa.string())
+    yield _written([pa.array([name]) for name in _harmless(names).to_pylist()])
+    for batch in file.iter_batches(BATCH_ROWS):
+        if batch.num_rows:
+            yield _written([_plain(column) for column in batch.columns])
+
+
+def _written(columns: list[pa.Array]) -> bytes:
+    piece = io.BytesIO()
+    names = [str(number) for number in range(len(columns))]
+    csv.write_csv(pa.Table.from_arrays(columns, names), piece, csv.WriteOptions(include_header=False))
+    return piece.getvalue()
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """A column as a type that CSV can tell."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _plain(column.dictionary_decode())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _harmless(column)
+    if pa.types.is_null(kind) or pa.types.is_boolean(kind) or _is_number(kind) or _is_moment(kind):
+        return column
+    return _harmless(pa.array(map(_text, column.to_pylist()), pa.string()))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _is_moment(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_time(kind))
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=_text)
+    return str(value)
+
+
+def _harmless(texts: pa.Array) -> pa.Array:
+    suspicious = pc.match_substring_regex(texts, FORMULA)
+    if not pc.any(suspicious).as_py():
+        return texts
+    return pc.if_else(suspicious, pc.binary_join_element_wise("'", texts, ""), texts)

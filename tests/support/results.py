@@ -1,0 +1,61 @@
+"""Results of conversations, as tools leave them."""
+
+from __future__ import annotations
+
+import io
+import time
+import uuid
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from runtime.workbench import Workbench
+from session_store.models import Result, ResultKind, SessionKey
+
+MONTHS = pa.table({"month": ["2026-01-01", "2026-02-01", "2026-03-01"], "revenue": [1200.5, 980.0, 1430.25]})
+BARS = {
+    "mark": {"type": "bar", "tooltip": True},
+    "encoding": {
+        "x": {"field": "month", "type": "nominal", "sort": None},
+        "y": {"field": "revenue", "type": "quantitative"},
+    },
+}
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """A table as the store keeps it."""
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def new_result(
+    workbench: Workbench, key: SessionKey, table: pa.Table | None = MONTHS, *, turn_id: str = "", **facts: Any
+) -> Result:
+    """Keep a result of a session, and return it: a table unless ``facts`` say otherwise."""
+    data = None if table is None else parquet_bytes(table)
+    usual: dict[str, Any] = {
+        "id": str(uuid.uuid4()),
+        "call_id": None,
+        "kind": ResultKind.TABLE,
+        "title": "Revenue by month",
+        "sql": "select month, revenue from sales",
+        "spec": None,
+        "rows": None if table is None else table.num_rows,
+        "note": "",
+        "seconds": 0.02,
+        "file_name": None,
+        "file_version": None,
+        "mime_type": None,
+        "size": len(data or b""),
+        "created_at": time.time(),
+    }
+    result = Result(key=key, turn_id=turn_id or str(uuid.uuid4()), **{**usual, **facts})
+    assert workbench.store.add_result(result, data)
+    return result
+
+
+def new_chart(workbench: Workbench, key: SessionKey, table: pa.Table = MONTHS, **facts: Any) -> Result:
+    """Keep a chart of a session, and return it."""
+    return new_result(workbench, key, table, **{"kind": ResultKind.CHART, "spec": BARS, **facts})

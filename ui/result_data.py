@@ -1,0 +1,163 @@
+"""The part of a result's data that goes to the browser, kept ready: pages are drawn again and again."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow.parquet import ParquetFile
+
+from agents.data.charts import checked_spec
+from agents.data.errors import ChartInvalidError
+from runtime.workbench import current
+from session_store.models import Result, ResultKind
+
+TABLE_ROWS = 200
+TABLE_COLUMNS = 100
+TABLE_CELLS = 10_000
+CHART_ROWS = 5_000
+LONGEST_TEXT = 500
+KEPT_BYTES = 32 * 1024 * 1024
+TALLEST = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the page shows of a result: rows, for a chart its specification, and what else there is to say."""
+
+    table: pa.Table = field(repr=False)
+    spec: dict[str, Any] | None = field(default=None, hash=False)
+    note: str = ""
+    problem: str = ""
+
+
+class _Kept:
+    """Previews by the id of their result, the most recently used ones, up to a size in bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._previews: OrderedDict[str, Preview] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, result_id: str) -> Preview | None:
+        with self._lock:
+            if result_id in self._previews:
+                self._previews.move_to_end(result_id)
+            return self._previews.get(result_id)
+
+    def keep(self, result_id: str, preview: Preview) -> None:
+        with self._lock:
+            self._previews[result_id] = preview
+            while len(self._previews) > 1 and self._total() > self._size:
+                self._previews.popitem(last=False)
+
+    def _total(self) -> int:
+        return sum(preview.table.nbytes for preview in self._previews.values())
+
+
+_kept = _Kept(KEPT_BYTES)
+
+
+def preview_of(result: Result) -> Preview | None:
+    """What to show of a table or chart; None if its data is not there any more. A result never changes."""
+    preview = _kept.get(result.id)
+    if preview is None:
+        data = current().store.result_data(result.id)
+        if data is None:
+            return None
+        preview = _made(result, data)
+        _kept.keep(result.id, preview)
+    return preview
+
+
+def _made(result: Result, data: bytes) -> Preview:
+    file = ParquetFile(pa.BufferReader(data))
+    is_chart = result.kind is ResultKind.CHART and result.spec is not None
+    columns = file.schema_arrow.names if is_chart else file.schema_arrow.names[:TABLE_COLUMNS]
+    rows = CHART_ROWS if is_chart else min(TABLE_ROWS, max(1, TABLE_CELLS // max(1, len(columns))))
+    batch = next(file.iter_batches(rows), None)
+    table = pa.Table.from_batches([batch] if batch else [], file.schema_arrow)
+    if is_chart:
+        return _chart(result.spec or {}, table)
+    shown = _shown(table.select(range(len(columns))))
+    return Preview(shown, note=_missing(file.metadata.num_rows, table.num_rows, table.num_columns, len(columns)))
+
+
+def _missing(all_rows: int, rows: int, all_columns: int, columns: int) -> str:
+    """What of a table is not on the page."""
+    if rows == all_rows and columns == all_columns:
+        return ""
+    shown = f"the first {rows:,} rows" if rows < all_rows else ""
+    narrowed = f"the first {columns:,} of {all_columns:,} columns" if columns < all_columns else ""
+    return f"Shown are {' and '.join(filter(None, (shown, narrowed)))}; a download has all {all_rows:,} rows."
+
+
+def _chart(spec: dict[str, Any], table: pa.Table) -> Preview:
+    try:
+        checked = checked_spec(spec, table)
+    except ChartInvalidError as error:
+        return Preview(_shown(table.slice(0, TABLE_ROWS)), problem=str(error))
+    checked.pop("title", None)  # it stands above the chart already
+    height = checked.get("height")
+    if isinstance(height, int | float):
+        checked["height"] = min(height, TALLEST)
+    if isinstance(checked.get("width"), int | float):
+        checked["width"] = "container"
+    columns = [_drawable(column) for column in table.columns]
+    return Preview(pa.Table.from_arrays(columns, table.column_names), checked)
+
+
+def _shown(table: pa.Table) -> pa.Table:
+    """A table as the grid of the page takes it: no name twice, no endless texts."""
+    return pa.Table.from_arrays([_readable(column) for column in table.columns], _unique(table.column_names))
+
+
+def _unique(names: list[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return unique
+
+
+def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _readable(column.cast(kind.value_type))
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _shortened(column)
+    if pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
+        return column
+    return _shortened(pa.chunked_array([pa.array(map(_text, column.to_pylist()), pa.string())]))
+
+
+def _drawable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as Vega-Lite takes it: JavaScript has neither decimals nor large integers."""
+    kind = column.type
+    if pa.types.is_decimal(kind) or pa.types.is_integer(kind):
+        return column.cast(pa.float64(), safe=False)
+    return _readable(column)
+
+
+def _shortened(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    is_long = pc.greater(pc.utf8_length(texts), LONGEST_TEXT)
+    if not pc.any(is_long).as_py():
+        return texts
+    begin = pc.utf8_slice_codeunits(texts, 0, LONGEST_TEXT)
+    return pc.if_else(is_long, pc.binary_join_element_wise(begin, "…", ""), texts)
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return f"<{len(value):,} bytes>"
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)

@@ -1,0 +1,114 @@
+"""Results as the page shows them: tables, charts and files that turns produced."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from session_store.models import Result, ResultKind
+from ui.formatting import duration, label, untrusted_markdown
+from ui.result_data import Preview, preview_of
+
+ICONS = {
+    ResultKind.TABLE: ":material/table_chart:",
+    ResultKind.CHART: ":material/bar_chart:",
+    ResultKind.FILE: ":material/draft:",
+}
+NAMES = {ResultKind.TABLE: "Table", ResultKind.CHART: "Chart", ResultKind.FILE: "File"}
+FORMATS = {
+    ResultKind.TABLE: ("csv", "parquet"),
+    ResultKind.CHART: ("png", "svg", "csv", "parquet"),
+}
+LABELS = {"csv": "CSV", "parquet": "Parquet", "png": "PNG", "svg": "SVG"}
+
+TELLING_SECONDS = 0.1
+"""A query that took less than this took no time."""
+
+ROW_HEIGHT = 35
+MOST_ROWS_HIGH = 9
+"""Rows of a table that are seen at once; the others by scrolling in it."""
+
+
+def result_view(result: Result) -> None:
+    """A result in full, as it stands below the message that it came with: its table or chart, and its downloads."""
+    with st.container(key=anchor_of(result), gap="xsmall"):
+        heading(result)
+        body(result)
+        foot(result)
+
+
+def anchor_of(result: Result) -> str:
+    """The key of the element below a message that shows the result."""
+    return f"result-{result.id}"
+
+
+def heading(result: Result) -> None:
+    """What the result is."""
+    st.markdown(f"{ICONS[result.kind]} **{label(title_of(result))}**")
+
+
+def title_of(result: Result) -> str:
+    """The title to show, of a result whose agent gave none as well."""
+    return result.title.strip() or result.file_name or NAMES[result.kind]
+
+
+def body(result: Result) -> None:
+    """The table or chart itself; nothing for a file."""
+    if result.kind is ResultKind.FILE:
+        return
+    preview = preview_of(result)
+    if preview is None:
+        st.caption("The data of this result is not here any more.")
+    else:
+        if preview.spec:
+            st.vega_lite_chart(preview.table, preview.spec, width="stretch", alt=title_of(result))
+        else:
+            _table(result, preview)
+        if notes := " ".join(filter(None, (preview.note, result.note))):
+            st.caption(untrusted_markdown(notes))
+
+
+def _table(result: Result, preview: Preview) -> None:
+    if preview.problem:
+        st.caption(untrusted_markdown(preview.problem))
+    rows = preview.table.num_rows
+    height = ROW_HEIGHT * (min(rows, MOST_ROWS_HIGH) + 1) + 3 + (ROW_HEIGHT // 2 if rows > MOST_ROWS_HIGH else 0)
+    st.dataframe(preview.table, hide_index=True, height=height, lazy=False, alt=title_of(result))
+
+
+def foot(result: Result, *more: str) -> None:
+    """Links to the result's files, and facts about it. One element for all of it: pages have many."""
+    links = " ".join(_link(result, form) for form in FORMATS.get(result.kind, ("file",)))
+    facts = " · ".join(map(escape, [*_facts(result), *more]))
+    st.html(f'<div class="result-foot"><span>{facts}</span><span>{links}</span></div>')
+
+
+def _facts(result: Result) -> list[str]:
+    facts = []
+    if result.rows is not None:
+        facts.append("1 row" if result.rows == 1 else f"{result.rows:,} rows")
+    if result.seconds is not None and result.seconds >= TELLING_SECONDS:
+        facts.append(duration(result.seconds))
+    if result.kind is ResultKind.FILE:
+        facts.append(size_of(result.size))
+    return facts
+
+
+def size_of(size: int) -> str:
+    """A number of bytes in words: ``2.5 MB``."""
+    number = float(size)
+    for unit in ("bytes", "KB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "bytes" or number >= 10 else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+def _link(result: Result, form: str) -> str:
+    if form == "file":
+        name = escape(result.file_name or "file")
+        return f'<a class="result-file" href="/api/v1/results/{result.id}/file" download>Download {name}</a>'
+    return (
+        f'<a href="/api/v1/results/{result.id}.{form}" download title="Download as {LABELS[form]}">{LABELS[form]}</a>'
+    )
