@@ -12,6 +12,7 @@ from ui.agents import agent_label, icon_of
 from ui.formatting import label
 from ui.live_turn import live_end
 from ui.models import model_menu, model_notice
+from ui.results_panel import results_panel
 from ui.state import Part
 from ui.transcript import bubble
 
@@ -64,3 +65,6 @@ def _head(session: SessionSummary) -> None:
         st.markdown(f"**{label(state.title_of(session))}**", width="stretch")
         st.caption(agent_label(session.key.app_name), width="content")
         model_menu(session)
+        # The panel stands beside or over the chat by its style. Its place in the page is here, behind the button that
+        # opens it: whether it is open moves nothing that comes after the head.
+        results_panel(session.key)
