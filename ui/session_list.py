@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from itertools import groupby
+from pathlib import Path
 
 import streamlit as st
 
 from runtime.workbench import current
 from session_store.models import SessionKey, SessionStatus, SessionSummary
 from ui import state
+from ui.analytics.demo_mark import demo_mark
 from ui.components import wake_on_news
 from ui.formatting import GROUPS, group, label, short_time
 from ui.state import Part
 
+ANALYTICS = Path(__file__).parents[1] / "pages" / "analytics.py"
 ROWS = 30
 ANY_AGENT = "All agents"
 
@@ -43,6 +46,8 @@ def session_list() -> None:
     st.button(
         "New chat", icon=":material/edit_square:", width="stretch", type="primary", key="new-chat", on_click=_new_chat
     )
+    st.page_link(ANALYTICS, label="Analytics", icon=":material/monitoring:", width="stretch")
+    demo_mark()
     agent_id, search = _filters()
     sessions, more = _sessions(agent_id, search)
     _undo_bar()

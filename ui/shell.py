@@ -13,5 +13,9 @@ st.set_page_config(page_title="Colloquy", page_icon=ROOT / "ui" / "icon.svg", in
 # With nothing but a style sheet in it, this would stand where a dialog takes its place.
 st.html(f"<i></i><style>{(ROOT / 'ui' / 'style.css').read_text(encoding='utf-8')}</style>")
 st.navigation(
-    [st.Page(ROOT / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True)], position="hidden"
+    [
+        st.Page(ROOT / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True),
+        st.Page(ROOT / "pages" / "analytics.py", title="Analytics", icon=":material/monitoring:"),
+    ],
+    position="hidden",
 ).run()

@@ -109,8 +109,8 @@ AGENTS: Final = (
                 "through that everybody takes, and a way back."
             ),
             (
-                "1. Data is lost on the way: likely, serious. Copy first, compare, then switch.\n2. Nobody uses {topic} "
-                ""
+                "1. Data is lost on the way: likely, serious. Copy first, compare, then switch.\n2. Nobody uses "
+                "{topic} "
                 "while it moves: tell people a week before.\n3. Costs grow unseen: set a limit."
             ),
         ),
@@ -135,7 +135,8 @@ AGENTS: Final = (
                 "begin with the last one."
             ),
             (
-                "Begin with what loses data. In {topic} that is two people who save at the same moment: the second must "
+                "Begin with what loses data. In {topic} that is two people who save at the same moment: the second "
+                "must "
                 "be "
                 "told, and nothing of the first may vanish."
             ),
@@ -161,10 +162,10 @@ AGENTS: Final = (
         ),
         (
             (
-                '```python\ndef read_settings(path: str) -> dict[str, str]:\n    """Settings as name and value."""\n    '
-                ""
-                'with open(path, encoding="utf-8") as file:\n        return dict(line.strip().split("=", 1) for line in '
-                ""
+                '```python\ndef read_settings(path: str) -> dict[str, str]:\n    """Settings as name and '
+                'value."""\n    '
+                'with open(path, encoding="utf-8") as file:\n        return dict(line.strip().split("=", 1) for '
+                "line in "
                 "file)\n```\n\nIt reads the settings of {topic}, one a line."
             ),
             (
@@ -193,8 +194,8 @@ AGENTS: Final = (
         ),
         (
             (
-                "The best month was **November** with 1,284 orders; the weakest was February. The chart shows the whole "
-                ""
+                "The best month was **November** with 1,284 orders; the weakest was February. The chart shows the "
+                "whole "
                 "year, and the table has the figures behind it."
             ),
             (

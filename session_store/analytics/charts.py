@@ -1,0 +1,203 @@
+"""The tables behind the charts. Columns have the names that a person reads; hidden ones begin with ``_``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+import pandas as pd
+
+from session_store.analytics.figures import OVER
+from session_store.analytics.period import Period, Step
+from session_store.analytics.scope import bucket
+from session_store.analytics.zones import day_at, day_number
+from session_store.store import Store
+
+WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+TURN_RANGES: Final = ((0, 0), (1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, 1_000_000))
+QUESTIONS: Final = 10
+NAMES: Final = 12
+"""Rows of charts by name: models, tools, agents."""
+
+Cursor = duckdb.DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart and the way to its table."""
+
+    name: str
+    table: Callable[[Cursor, Period], pd.DataFrame]
+
+
+def activity(cursor: Cursor, period: Period) -> pd.DataFrame:
+    """``Start`` of each step of the period (ISO), with its ``Chats``, ``Messages`` and ``Turns``."""
+    start = bucket(period.step)
+    found = cursor.execute(
+        f"""
+        select start, count(distinct session_no) as "Chats", coalesce(sum(messages), 0)::bigint as "Messages",
+            coalesce(sum(turns), 0)::bigint as "Turns"
+        from (
+            select session_no, {start} as start, messages, 0 as turns from moved where now
+            union all
+            select session_no, {start}, 0, 1 from held where now
+        ) group by start
+        """
+    ).df()
+    return _over_time(found, period).fillna(0).astype({"Chats": int, "Messages": int, "Turns": int})
+
+
+def heat(cursor: Cursor, _: Period) -> pd.DataFrame:
+    """``Weekday`` and ``Hour`` in local time, with the ``Questions``: messages written by people. All 168 hours."""
+    found = cursor.execute(
+        """
+        select (local // 96 + 3) % 7 as day, local % 96 // 4 as "Hour", sum(messages)::bigint as "Questions"
+        from moved where now and asked group by all
+        """
+    ).fetchall()
+    counts = {(day, hour): number for day, hour, number in found}
+    return pd.DataFrame(
+        [(WEEKDAYS[day], hour, counts.get((day, hour), 0)) for day in range(7) for hour in range(24)],
+        columns=["Weekday", "Hour", "Questions"],
+    )
+
+
+def models(cursor: Cursor, _: Period) -> pd.DataFrame:
+    """``Model``, ``Tokens in``, ``Tokens out``, ``Cost`` (US dollars; NaN where no price is known), ``Tokens without a
+    price``."""
+    return cursor.execute(
+        f"""
+        select model as "Model", sum(input_tokens)::bigint as "Tokens in", sum(output_tokens)::bigint as "Tokens out",
+            sum(cost) as "Cost",
+            coalesce(sum(input_tokens + output_tokens) filter (cost is null), 0)::bigint as "Tokens without a price"
+        from moved where now and model is not null group by model
+        order by sum(input_tokens + output_tokens) desc, model limit {NAMES}
+        """
+    ).df()
+
+
+def latency(cursor: Cursor, period: Period) -> pd.DataFrame:
+    """``Start`` of each step (ISO), with the median and the 95th percentile of the seconds to the ``First word`` and of
+    the ``Whole turn``; NaN where nothing was measured."""
+    found = cursor.execute(
+        f"""
+        select {bucket(period.step)} as start,
+            quantile_cont(wait, 0.5) as "First word, median", quantile_cont(wait, 0.95) as "First word, 95 %",
+            quantile_cont(seconds, 0.5) as "Whole turn, median", quantile_cont(seconds, 0.95) as "Whole turn, 95 %"
+        from held where now group by start
+        """
+    ).df()
+    return _over_time(found, period)
+
+
+def tools(cursor: Cursor, period: Period) -> pd.DataFrame:
+    """``Tool``, how often it was called, answered (``Succeeded``, ``Failed``) or not (``No answer``), and the seconds
+    it took (``Median``, ``95 %``)."""
+    return cursor.execute(
+        f"""
+        select name as "Tool", count(*) filter (called) as "Calls", count(*) filter (not called and ok) as "Succeeded",
+            count(*) filter (not called and not ok) as "Failed",
+            greatest(count(*) filter (called) - count(*) filter (not called), 0) as "No answer",
+            quantile_cont(seconds, 0.5) as "Median", quantile_cont(seconds, 0.95) as "95 %"
+        from tool join picked using (session_no)
+        where tool.quarter >= {period.begin} and tool.quarter < {period.end}
+        group by name order by count(*) desc, name limit {NAMES}
+        """
+    ).df()
+
+
+def turns(cursor: Cursor, _: Period) -> pd.DataFrame:
+    """``Turns`` in the period as a range, and the ``Chats`` with so many."""
+    found = cursor.execute(
+        """
+        select turns, count(*) from (
+            select count(held.session_no) as turns from active left join held on held.now
+                and held.session_no = active.session_no
+            where active.now group by active.session_no
+        ) group by turns
+        """
+    ).fetchall()
+    rows = [
+        (range_label(low, high), sum(number for turns, number in found if low <= turns <= high), low, high)
+        for low, high in TURN_RANGES
+    ]
+    while len(rows) > 1 and rows[-1][1] == 0:
+        rows.pop()
+    return pd.DataFrame(rows, columns=["Turns", "Chats", "_low", "_high"])
+
+
+def agents(cursor: Cursor, _: Period) -> pd.DataFrame:
+    """One row an ``Agent``: ``Chats``, ``Messages``, ``Turns``, ``Tokens``, ``Cost``, seconds to the ``First
+    word`` (median) and of the ``Whole turn`` (median), share of ``Failed`` turns (of 1)."""
+    return cursor.execute(
+        f"""
+        with a as (select agent, count(*) as conversations from active where now group by agent),
+        m as (select agent, sum(messages)::bigint as messages, sum(input_tokens + output_tokens)::bigint as tokens,
+            case when coalesce(sum(input_tokens + output_tokens) filter (cost is null), 0) = 0
+                then coalesce(sum(cost), 0.0) else sum(cost) end as cost from moved where now group by agent),
+        t as (select agent, count(*) as turns, quantile_cont(wait, 0.5) as wait, quantile_cont(seconds, 0.5) as seconds,
+            count(*) filter (status = 'failed') / nullif(count(*) filter ({OVER}), 0) as failed
+            from held where now group by agent)
+        select agent as "Agent", conversations as "Chats", coalesce(messages, 0) as "Messages",
+            coalesce(turns, 0) as "Turns", coalesce(tokens, 0) as "Tokens", cost as "Cost", wait as "First word",
+            seconds as "Whole turn", failed as "Failed"
+        from a left join m using (agent) left join t using (agent) order by conversations desc, agent limit {NAMES}
+        """
+    ).df()
+
+
+def questions(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
+    """The most frequent ``Question``s (capitals and blanks at the ends aside), ``Times`` asked, and in how many
+    ``Chats``. Only what was asked more than once."""
+    found = cursor.execute(
+        f"""
+        select question, count(*), count(distinct session_no), min(seq) from question join picked using (session_no)
+        where question.quarter >= {period.begin} and question.quarter < {period.end}
+        group by question having count(*) > 1 order by count(*) desc, min(seq) limit {QUESTIONS}
+        """
+    ).fetchall()
+    texts = dict(
+        store.log.database.rows(
+            "select seq, text from events where seq in (select unnest($1::bigint[]))", [[row[3] for row in found]]
+        )
+    )
+    rows = [
+        (" ".join(texts[seq].split()), times, conversations, str(question))
+        for question, times, conversations, seq in found
+        if seq in texts
+    ]
+    return pd.DataFrame(rows, columns=["Question", "Times", "Chats", "_question"])
+
+
+def range_label(low: int, high: int) -> str:
+    """How a range of turns is written."""
+    if low == high:
+        return str(low)
+    return f"over {low - 1}" if high == TURN_RANGES[-1][1] else f"{low}-{high}"
+
+
+def steps(period: Period) -> list[int]:
+    """The day numbers with which the steps of a period begin; the first may lie before the period."""
+    first, last = day_number(period.first), day_number(period.last)
+    if period.step is Step.DAY:
+        return list(range(first, last + 1))
+    if period.step is Step.WEEK:
+        return list(range(first - (first + 3) % 7, last + 1, 7))
+    return [day for day in range(first - 31, last + 1) if day_at(day).day == 1 and _ends_in(day, first)]
+
+
+def _ends_in(month: int, first: int) -> bool:
+    """Whether the month that begins with this day reaches the first day of the period."""
+    begin, day = day_at(month), day_at(first)
+    return (begin.year, begin.month) >= (day.year, day.month)
+
+
+def _over_time(found: pd.DataFrame, period: Period) -> pd.DataFrame:
+    whole = found.set_index("start").reindex(steps(period))
+    whole.insert(0, "Start", [day_at(day).isoformat() for day in whole.index])
+    return whole.reset_index(drop=True)
+
+
+CHARTS: Final = tuple(Chart(table.__name__, table) for table in (activity, heat, models, latency, tools, turns, agents))

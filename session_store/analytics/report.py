@@ -1,0 +1,40 @@
+"""Everything that the page shows, computed in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import duckdb
+import pandas as pd
+
+from session_store.analytics import charts
+from session_store.analytics.facts import Facts
+from session_store.analytics.figures import Figures, figures
+from session_store.analytics.scope import Scope, lay_out
+from session_store.store import Store
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """Figures of the period and of the one before, and the tables behind the charts (see ``charts``)."""
+
+    scope: Scope
+    now: Figures
+    before: Figures
+    tables: dict[str, pd.DataFrame] = field(hash=False)
+
+
+def report(store: Store, facts: Facts, scope: Scope) -> Report:
+    """Compute a report. ``store`` is asked for the texts of the most frequent questions only."""
+    cursor = lay_out(facts, scope)
+    try:
+        now, before = figures(cursor)
+        tables = {chart.name: _table(chart, cursor, scope) for chart in charts.CHARTS}
+        tables["questions"] = charts.questions(cursor, store, scope.period)
+        return Report(scope, now, before, tables)
+    finally:
+        cursor.close()
+
+
+def _table(chart: charts.Chart, cursor: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
+    return chart.table(cursor, scope.period)

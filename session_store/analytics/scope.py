@@ -1,0 +1,102 @@
+"""The part of the facts that one report is about, laid out in temporary tables of a cursor of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from session_store.analytics.facts import Facts
+from session_store.analytics.filters import Filters
+from session_store.analytics.period import Period, Step
+from session_store.analytics.prices import Price, prices_of
+from session_store.analytics.zones import local, midnight
+
+FOREVER = 2**31 - 1
+_BUCKETS = {
+    Step.DAY: "{day}",
+    Step.WEEK: "{day} - ({day} + 3) % 7",  # 1970 began on a Thursday, and weeks begin on Monday
+    Step.MONTH: "date_diff('day', date '1970-01-01', date_trunc('month', date '1970-01-01' + ({day})::integer))",
+}
+_TABLES = """
+    create temp table picked as select session_no, agent, user_id, quarter from session where {condition};
+    create temp table moved as
+        select a.session_no, a.asked, a.model, a.messages, coalesce(a.input_tokens, 0) as input_tokens,
+            coalesce(a.output_tokens, 0) as output_tokens, a.quarter >= {begin} as now, {local} as local, p.agent,
+            p.user_id, (coalesce(a.input_tokens, 0) * r.input + coalesce(a.output_tokens, 0) * r.output) / 1e6 as cost
+        from activity a join picked p using (session_no) left join rates r
+            on r.model = a.model and a.quarter >= r.begin and a.quarter < r.until
+        where a.quarter >= {start} and a.quarter < {end};
+    create temp table held as
+        select t.session_no, t.quarter, {turn_local} as local, t.status, t.wait, t.seconds, p.agent,
+            t.quarter >= {begin} as now
+        from turn t join picked p using (session_no) where t.quarter >= {start} and t.quarter < {end};
+    create temp table active as
+        select session_no, now, p.agent, p.user_id from (
+            select session_no, now from moved
+            union
+            select session_no, now from held
+            union
+            select session_no, quarter >= {begin} from picked where quarter >= {start} and quarter < {end}
+        ) join picked p using (session_no);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a report is about: conversations, a time, and what tokens cost."""
+
+    filters: Filters
+    period: Period
+    prices: tuple[Price, ...] = ()
+
+
+def lay_out(facts: Facts, scope: Scope) -> duckdb.DuckDBPyConnection:
+    """A cursor with the tables ``picked`` (the conversations), ``moved`` (their activity with its cost in US dollars,
+    null where the price is not known), ``held`` (their turns) and ``active`` (those that count). Each has the period
+    (``now``) and the one before it; ``local`` is a quarter of an hour in local time."""
+    period, cursor = scope.period, facts.connection.cursor()
+    begin, end, start = period.begin, period.end, period.before().begin
+    _rates(cursor, scope.prices)
+    condition, values = scope.filters.condition()
+    statements = _TABLES.format(
+        condition=condition,
+        begin=begin,
+        end=end,
+        start=start,
+        local=local("a.quarter", period.zone, start, end),
+        turn_local=local("t.quarter", period.zone, start, end),
+    ).split(";")
+    cursor.execute(statements[0], values)
+    for statement in filter(str.strip, statements[1:]):
+        cursor.execute(statement)
+    return cursor
+
+
+def bucket(step: Step) -> str:
+    """SQL for the day number with which the step of a row's ``local`` begins."""
+    return _BUCKETS[step].format(day="local // 96")
+
+
+def _rates(cursor: duckdb.DuckDBPyConnection, prices: Sequence[Price]) -> None:
+    """The prices of each model, with the quarters in which they hold. A model is known by the name that its provider
+    has for it, and by those under which it is chosen."""
+    cursor.execute("create temp table rates (model varchar, begin integer, until integer, input double, output double)")
+    models = cursor.execute(
+        "select model, list(distinct id order by id) from (select distinct model from activity where model is not null)"
+        " left join alias on name = model group by model"
+    ).fetchall()
+    rows = [row for model, ids in models for row in _intervals(model, [model, *filter(None, ids)], prices)]
+    if rows:
+        cursor.executemany("insert into rates values ($1, $2, $3, $4, $5)", rows)
+
+
+def _intervals(model: str, names: Sequence[str], prices: Iterable[Price]) -> list[tuple[object, ...]]:
+    found = prices_of(names, prices)
+    begins = [midnight(price.since, ZoneInfo("UTC")) for price in found]
+    return [
+        (model, begin, until, price.input, price.output)
+        for price, begin, until in zip(found, begins, [*begins, FOREVER][1:], strict=True)
+    ]

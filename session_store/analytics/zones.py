@@ -1,0 +1,61 @@
+"""Local time as arithmetic on whole quarters of an hour, which is all that time zones need."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+QUARTER: Final = 900
+"""Seconds."""
+DAY: Final = 96
+"""Quarters of an hour in a day; in local time each day has as many, because what a clock change skips stays empty."""
+_EPOCH: Final = date(1970, 1, 1)
+
+
+def quarter_of(moment: datetime) -> int:
+    """The quarter since 1970 (UTC) in which a moment lies."""
+    return int(moment.timestamp() // QUARTER)
+
+
+def midnight(day: date, zone: ZoneInfo) -> int:
+    """The quarter (UTC) with which a local day begins."""
+    return quarter_of(datetime(day.year, day.month, day.day, tzinfo=zone))
+
+
+def day_number(day: date) -> int:
+    """Days since 1970."""
+    return (day - _EPOCH).days
+
+
+def day_at(number: int) -> date:
+    """The day with this number."""
+    return _EPOCH + timedelta(days=number)
+
+
+def local(column: str, zone: ZoneInfo, first: int, last: int) -> str:
+    """SQL for the local quarter of a column with quarters (UTC) between ``first`` and ``last``."""
+    changes = _changes(zone, first, last)
+    offset = str(changes[0][1])
+    for start, later in changes[1:]:
+        offset = f"case when {column} >= {start} then {later} else {offset} end"
+    return f"({column} + {offset})"
+
+
+def _changes(zone: ZoneInfo, first: int, last: int) -> list[tuple[int, int]]:
+    """From which quarter on which offset holds, the first of them from ``first`` on."""
+    changes = [(first, _offset(first, zone))]
+    for noon in range(first, last + DAY, DAY):
+        end = min(noon + DAY, last + 1)
+        if _offset(end, zone) != changes[-1][1]:
+            low, high = noon, end
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if _offset(middle, zone) == changes[-1][1] else (low, middle)
+            changes.append((high, _offset(high, zone)))
+    return changes
+
+
+def _offset(quarter: int, zone: ZoneInfo) -> int:
+    moment = datetime.fromtimestamp(quarter * QUARTER, UTC).astimezone(zone)
+    return int((moment.utcoffset() or timedelta()).total_seconds()) // QUARTER

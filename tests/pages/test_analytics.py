@@ -1,0 +1,130 @@
+"""The analytics page: figures, charts, filters in the URL, and the way down to the conversations."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from runtime.workbench import DATABASE, install
+from session_store.demo import fill
+from tests.pages.conftest import SHELL
+from tests.support.workbenches import finish, new_session, open_workbench
+
+
+@pytest.fixture
+def analytics(workbench):
+    """Opens the page in a new tab, with parameters in its URL."""
+
+    def open_page(**parameters: str) -> AppTest:
+        tab = AppTest.from_file(str(SHELL), default_timeout=30)
+        tab.switch_page("../pages/analytics.py")
+        for name, value in parameters.items():
+            tab.query_params[name] = value
+        tab.run()
+        assert not tab.exception
+        return tab
+
+    return open_page
+
+
+@pytest.fixture
+def demo(tmp_path, workbench):
+    """A workbench with demo conversations in place of the empty one."""
+    fill(tmp_path / "demo" / DATABASE, sessions=200, until=datetime.now(UTC).date())
+    demo = open_workbench(tmp_path / "demo")
+    install(demo)
+    yield demo
+    install(None)
+    demo.close()
+
+
+def figures(tab):
+    [row] = [element.proto for element in tab.main if element.type == "bidi_component"]
+    return {figure["title"]: figure for figure in json.loads(row.json)["figures"]}
+
+
+def values(tab):
+    return {title: figure["value"] for title, figure in figures(tab).items()}
+
+
+def questions(tab):
+    return [heading.value for heading in tab.subheader]
+
+
+class TestEmpty:
+    def test_it_says_that_there_is_nothing_to_count_and_where_to_begin(self, analytics):
+        tab = analytics()
+        assert "There is nothing to count yet" in tab.main.markdown[0].value
+        assert not tab.subheader
+
+    def test_one_chat_is_counted(self, analytics, workbench):
+        key = new_session(workbench)
+        finish(workbench, workbench.turns.submit(key, "hello"))
+        tab = analytics()
+        shown = values(tab)
+        assert (shown["Chats"], shown["Turns"], shown["Messages"], shown["Users"]) == ("1", "1", "2", "1")
+        assert shown["Failed turns"] == "0.0 %"
+        assert len(questions(tab)) == 8
+
+    def test_a_chat_without_messages_is_counted(self, analytics, workbench):
+        new_session(workbench)
+        shown = values(analytics())
+        assert (shown["Chats"], shown["Turns"], shown["Messages"]) == ("1", "0", "0")
+        assert shown["Failed turns"] == "none"
+
+    def test_new_messages_count_at_the_next_look(self, analytics, workbench):
+        key = new_session(workbench)
+        finish(workbench, workbench.turns.submit(key, "hello"))
+        tab = analytics()
+        finish(workbench, workbench.turns.submit(key, "again"))
+        assert values(tab.run())["Messages"] == "4"
+
+    def test_the_price_of_an_unknown_model_is_unknown_and_not_zero(self, analytics, workbench):
+        finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+        cost = figures(analytics())["Cost"]
+        assert cost["value"] == "unknown"
+        assert "price unknown" in cost["detail"]
+
+
+class TestScope:
+    def test_saved_chats_are_the_scope_where_there_are_some(self, analytics, workbench):
+        keys = [new_session(workbench) for _ in range(3)]
+        assert values(analytics())["Chats"] == "3"
+        workbench.set_saved(keys[:1], True)
+        assert values(analytics())["Chats"] == "1"
+        assert values(analytics(show="All"))["Chats"] == "3"
+
+    def test_filters_come_from_the_url(self, analytics, workbench):
+        for agent in ("assistant", "assistant", "specialist"):
+            finish(workbench, workbench.turns.submit(new_session(workbench, agent), "hello"))
+        assert values(analytics(agent="Assistant"))["Chats"] == "2"
+        assert values(analytics(agent="Specialist", period="Year"))["Messages"] == "2"
+
+    def test_filters_that_match_nothing_say_so_and_can_be_reset(self, analytics, workbench):
+        finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+        tab = analytics(status="failed")
+        assert "Nothing happened in this period" in tab.info[0].value
+        tab.button(key="reset-filters").click().run()
+        assert values(tab)["Chats"] == "1"
+
+    def test_they_leave_the_open_session_of_the_url_alone(self, analytics, workbench):
+        key = new_session(workbench)
+        tab = analytics(session=key.session_id, show="All")
+        assert tab.query_params["session"] == key.session_id
+
+
+class TestDemo:
+    def test_demo_data_is_labelled_on_every_page(self, analytics, demo, page):
+        labels = [
+            element.proto.body
+            for tab in (analytics(), page())
+            for element in tab.get("markdown")
+            if "Demo" in element.proto.body
+        ]
+        assert len(labels) == 2
+
+    def test_every_chart_asks_a_question_and_has_data(self, analytics, demo):
+        tab = analytics(show="All", period="Year")
+        assert all(question.endswith("?") for question in questions(tab))
+        assert len(tab.get("vega_lite_chart")) == 8

@@ -1,0 +1,57 @@
+"""The analytics page, from the filters down to the charts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from session_store.analytics.report import Report
+from session_store.errors import ColloquyError
+from ui.analytics.behind_dialog import CHAT
+from ui.analytics.card import card
+from ui.analytics.cards import CARDS
+from ui.analytics.figure_row import figure_row
+from ui.analytics.prices import edit_prices
+from ui.analytics.scope_bar import reset, scope_bar
+from ui.analytics.source import analytics
+
+STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+
+
+def desk() -> None:
+    """Everything on the page."""
+    st.html(f"<i></i><style>{STYLE}</style>")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title("Analytics", anchor=False, width="stretch")
+        st.button("Prices", key="open-prices", icon=":material/payments:", type="tertiary", on_click=edit_prices)
+    facts = analytics().facts()
+    if facts.first is None:
+        _nothing_yet()
+        return
+    try:
+        report = analytics().report(scope_bar(facts))
+    except ColloquyError as error:
+        st.error(str(error))
+        return
+    _report(report)
+
+
+def _report(report: Report) -> None:
+    if not report.now.conversations:
+        st.info("Nothing happened in this period in the chats that the filters choose.", icon=":material/filter_alt:")
+        st.button("Reset filters", key="reset-filters", icon=":material/filter_alt_off:", on_click=reset)
+        return
+    figure_row(report)
+    for first, second in zip(CARDS[::2], CARDS[1::2], strict=True):
+        left, right = st.columns(2)
+        with left:
+            card(first, report)
+        with right:
+            card(second, report)
+
+
+def _nothing_yet() -> None:
+    st.markdown("There is nothing to count yet: what is said in your chats will show here.")
+    st.page_link(CHAT, label="Begin a chat", icon=":material/edit_square:")
+    st.caption("To see this page with a year of made-up conversations, start Colloquy with `make demo`.")

@@ -1,0 +1,127 @@
+"""The figures at the top of the page, with how much each grew since the period before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+from session_store.analytics.behind import Behind, Kind
+from session_store.analytics.figures import Figures
+from session_store.analytics.report import Report
+from ui.analytics import behind_dialog
+from ui.analytics.numbers import MISSING, change, count, money, seconds, share
+
+HERE = Path(__file__).parent
+KEY = "figures"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure: how to find, write and judge it. ``better`` is 1 where more is good, -1 where it is bad."""
+
+    name: str
+    title: str
+    value: Callable[[Figures], float | None]
+    write: Callable[[float | None], str]
+    behind: Callable[[Report], Behind]
+    better: int = 0
+    detail: Callable[[Figures], str] = lambda _: ""
+    note: str = ""
+
+
+def _count(value: float | None) -> str:
+    return MISSING if value is None else count(value)
+
+
+def _all(_: Report) -> Behind:
+    return Behind(Kind.ALL)
+
+
+def _cost_detail(figures: Figures) -> str:
+    return f"+ {count(figures.unpriced_tokens)} tokens, price unknown" if figures.unpriced_tokens else ""
+
+
+def _unpriced(report: Report) -> Behind:
+    models = report.tables["models"]
+    names = tuple(models.loc[models["Tokens without a price"] > 0, "Model"])
+    return Behind(Kind.UNPRICED, names) if names else Behind(Kind.ALL)
+
+
+FIGURES = (
+    Figure("conversations", "Chats", lambda f: f.conversations, _count, _all, note="Begun or continued in the period"),
+    Figure("turns", "Turns", lambda f: f.turns, _count, lambda _: Behind(Kind.TURNS, (1, 1_000_000_000))),
+    Figure("messages", "Messages", lambda f: f.messages, _count, _all),
+    Figure("users", "Users", lambda f: f.users, _count, _all),
+    Figure("input", "Tokens in", lambda f: f.input_tokens, _count, _all, note="What models were given to read"),
+    Figure("output", "Tokens out", lambda f: f.output_tokens, _count, _all, note="What models wrote"),
+    Figure("cost", "Cost", lambda f: f.cost, money, _unpriced, detail=_cost_detail),
+    Figure(
+        "wait",
+        "Time to first word",
+        lambda f: f.wait,
+        seconds,
+        lambda report: Behind(Kind.SLOW_FIRST_WORD, (report.now.wait_p95 or 0.0,)),
+        better=-1,
+        detail=lambda f: f"95 % within {seconds(f.wait_p95)}" if f.wait_p95 is not None else "",
+        note="Median. Opens the slowest 5 %",
+    ),
+    Figure(
+        "seconds",
+        "Length of a turn",
+        lambda f: f.seconds,
+        seconds,
+        lambda report: Behind(Kind.SLOW_TURN, (report.now.seconds_p95 or 0.0,)),
+        better=-1,
+        detail=lambda f: f"95 % within {seconds(f.seconds_p95)}" if f.seconds_p95 is not None else "",
+        note="Median. Opens the slowest 5 %",
+    ),
+    Figure("failures", "Failed turns", lambda f: f.failures, share, lambda _: Behind(Kind.FAILED), better=-1),
+    Figure("positive", "Positive feedback", lambda f: f.positive, share, _all, better=1),
+)
+
+
+@st.fragment
+def figure_row(report: Report) -> None:
+    """Draws the figures; a click opens the conversations behind one."""
+    shown = [figure for figure in FIGURES if figure.name != "positive" or report.now.positive is not None]
+    mount = st.components.v2.component(
+        "colloquy.figures", html=_read("figures.html"), css=_read("figures.css"), js=_read("figures.js")
+    )
+    mount(
+        key=KEY,
+        data={"figures": [_drawn(figure, report) for figure in shown]},
+        on_picked_change=_picked,
+        height="content",
+    )
+    picked = st.session_state.pop("figure_picked", None)
+    for figure in shown:
+        if figure.name == picked:
+            behind_dialog.behind(report.scope, figure.behind(report), figure.title)
+
+
+def _drawn(figure: Figure, report: Report) -> dict[str, str]:
+    now, before = figure.value(report.now), figure.value(report.before)
+    grown = change(now, before)
+    better = figure.better * (1 if grown.startswith(("+", "x")) else -1)
+    return {
+        "name": figure.name,
+        "title": figure.title,
+        "value": figure.write(now),
+        "change": "" if grown in ("+0 %", "-0 %") else grown,
+        "tone": "good" if better > 0 else "bad" if better < 0 else "plain",
+        "detail": figure.detail(report.now),
+        "note": f"{figure.note}. " * bool(figure.note) + f"In the period before: {figure.write(before)}",
+    }
+
+
+def _picked() -> None:
+    st.session_state.figure_picked = st.session_state[KEY].picked
+
+
+@cache
+def _read(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")

@@ -1,0 +1,11 @@
+"""Names of agents where Markdown is not read."""
+
+from __future__ import annotations
+
+from runtime.workbench import current
+
+
+def agent_name(agent_id: str) -> str:
+    """The name of an agent; its id where it is gone."""
+    agent = current().agents.find(agent_id)
+    return agent.name if agent else agent_id

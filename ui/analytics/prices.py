@@ -1,0 +1,43 @@
+"""The price table, to be looked at and changed."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.analytics.prices import keep_prices, price_list
+from session_store.errors import ColloquyError
+
+
+@st.dialog("What tokens cost", width="large", icon=":material/payments:")
+def edit_prices() -> None:
+    """The table, where rows can be added, changed and removed."""
+    folder = current().settings.data_dir
+    st.caption(
+        "US dollars for a million tokens, from a day on. A later row for the same model holds from its day. A `*` "
+        "stands for any characters. Models without a row are shown as unknown."
+    )
+    rows = pd.DataFrame(
+        [(price.model, price.since, price.input, price.output) for price in price_list(folder)],
+        columns=["model", "since", "input", "output"],
+    )
+    edited = st.data_editor(
+        rows,
+        num_rows="dynamic",
+        hide_index=True,
+        key="prices",
+        column_config={
+            "model": st.column_config.TextColumn("Model", required=True),
+            "since": st.column_config.DateColumn("From", required=True),
+            "input": st.column_config.NumberColumn("In, $", min_value=0.0, format="%.4f", required=True),
+            "output": st.column_config.NumberColumn("Out, $", min_value=0.0, format="%.4f", required=True),
+        },
+    )
+    if st.button("Keep", type="primary", key="keep-prices"):
+        try:
+            keep_prices(folder, [dict(zip(rows.columns, row, strict=True)) for row in edited.itertuples(index=False)])
+        except ColloquyError as error:
+            st.error(str(error))
+        else:
+            st.rerun()

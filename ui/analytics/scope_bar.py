@@ -1,0 +1,91 @@
+"""The row of filters. What is chosen stands in the URL, so that a view can be kept and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.analytics import Filters, Period
+from session_store.analytics.facts import Facts
+from session_store.analytics.prices import price_list
+from session_store.analytics.scope import Scope
+from session_store.models import TurnStatus
+from ui.analytics.names import agent_name
+from ui.analytics.source import analytics
+from ui.formatting import now, zone
+
+SAVED, ALL = "Saved", "All"
+EVER, BETWEEN = "All time", "Between"
+DAYS = {"7 days": 7, "30 days": 30, "90 days": 90, "Year": 365}
+PERIODS = [*DAYS, EVER, BETWEEN]
+STATUSES = [status.value for status in TurnStatus]
+USUAL = "30 days"
+CHOICES = ("agent", "model", "user", "workspace", "status")
+
+
+def scope_bar(facts: Facts) -> Scope:
+    """Draws the filters; returns what they choose."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="scope-bar"):
+        saved = st.segmented_control(
+            "Chats",
+            [SAVED, ALL],
+            default=SAVED if facts.saved else ALL,
+            required=True,
+            key="show",
+            bind="query-params",
+        )
+        period = _period()
+        filters = Filters(
+            saved_only=saved == SAVED,
+            agents=_choice("agent", "Agent", facts.choices("agent"), agent_name),
+            models=_choice("model", "Model", facts.choices("model", "answered")),
+            users=_choice("user", "User", facts.choices("user_id")),
+            workspaces=_choice("workspace", "Workspace", facts.choices("workspace")),
+            statuses=_choice("status", "With a turn that is", STATUSES),
+        )
+    return Scope(filters, period, price_list(current().settings.data_dir))
+
+
+def reset() -> None:
+    """All chats of the usual period, from the next run on. For callbacks."""
+    for key in CHOICES:
+        if key in st.session_state:
+            st.session_state[key] = []
+    st.session_state.show, st.session_state.period = ALL, USUAL
+
+
+def _choice(key: str, name: str, options: list[str], format_func: Callable[[str], str] = str) -> tuple[str, ...]:
+    """A filter with several values, only shown where there is something to choose."""
+    if len(options) < 2 and not st.query_params.get(key):
+        return ()
+    return tuple(
+        st.multiselect(
+            name, options, format_func=format_func, key=key, placeholder="All", bind="query-params", width=180
+        )
+    )
+
+
+def _period() -> Period:
+    today = now().date()
+    chosen = st.selectbox("Period", PERIODS, index=PERIODS.index(USUAL), key="period", bind="query-params", width=130)
+    if chosen == EVER:
+        return analytics().everything(zone(), today)
+    if chosen == BETWEEN:
+        return _between(today)
+    return Period(today - timedelta(days=DAYS[chosen] - 1), today, zone())
+
+
+def _between(today: date) -> Period:
+    chosen = st.date_input(
+        "From and to",
+        (today - timedelta(days=29), today),
+        key="between",
+        format="YYYY-MM-DD",
+        bind="query-params",
+        width=230,
+    )
+    first, last = (chosen[0], chosen[-1]) if isinstance(chosen, tuple) and chosen else (today, today)
+    return Period(first, last, zone())
