@@ -1,9 +1,13 @@
 """Files of a message: what models read, as they read it; everything else is refused in words."""
 
+from contextlib import closing
+
 import pytest
 
 from agents.models import ModelInfo
 from runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
+from runtime.turns import EmptyMessageError
+from tests.support.workbenches import conversation, finish, new_session, open_workbench
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
 READS_ALL = ModelInfo("all", "Reads all", True, "", takes=frozenset({"image", "pdf"}))
@@ -88,3 +92,49 @@ class TestModels:
         assert "does not read PDF files, so a.pdf" in refusal(
             [attached("a.pdf", "application/pdf", b"%PDF-")], READS_IMAGES
         )
+
+
+class TestMessages:
+    """Files on their way through the runtime."""
+
+    def test_the_model_reads_them_and_the_conversation_keeps_them(self, workbench):
+        key = new_session(workbench)
+        finish(workbench, workbench.turns.submit(key, "look", [attached(), attached("shop.png", "image/png", PNG)]))
+        question, _ = conversation(workbench, key)
+        assert (question.text, [file.name for file in question.files]) == ("look", ["notes.txt", "shop.png"])
+        assert question.files[1].data == PNG
+        finish(workbench, workbench.turns.submit(key, "history"))
+        assert "user: look[Attached file: notes.txt]\none, two" in conversation(workbench, key)[-1].text
+
+    def test_a_message_may_be_nothing_but_files(self, workbench):
+        key = new_session(workbench)
+        [turn] = finish(workbench, workbench.turns.submit(key, "", [attached()]))
+        assert turn.error is None
+        assert workbench.store.get_session(key.session_id).title == "notes.txt"
+        with pytest.raises(EmptyMessageError):
+            workbench.turns.submit(key, " ")
+
+    def test_retrying_and_editing_keep_them(self, workbench):
+        key = new_session(workbench)
+        [turn] = finish(
+            workbench, workbench.turns.submit(key, "tpyo", [attached(), attached("s.png", "image/png", PNG)])
+        )
+        [turn] = finish(workbench, workbench.turns.replace(turn, "typo"))
+        finish(workbench, workbench.turns.retry(turn))
+        question = conversation(workbench, key)[0]
+        assert (question.text, [file.name for file in question.files]) == ("typo", ["notes.txt", "s.png"])
+        assert len(conversation(workbench, key)) == 2
+
+    def test_a_model_that_does_not_read_them_is_not_asked(self, workbench):
+        key = new_session(workbench)
+        workbench.store.set_model(key, "scripted/two")
+        with pytest.raises(AttachmentRefusedError, match="Scripted two does not read images"):
+            workbench.turns.submit(key, "look", [attached("shop.png", "image/png", PNG)])
+        assert workbench.turns.live(key) == []
+        assert conversation(workbench, key) == []
+
+    def test_the_setting_bounds_them(self, tmp_path):
+        with closing(open_workbench(tmp_path, attachment_mb=1)) as workbench:
+            key = new_session(workbench)
+            with pytest.raises(AttachmentRefusedError, match="COLLOQUY_ATTACHMENT_MB"):
+                workbench.turns.submit(key, "look", [attached(data=b"x" * 1_000_001)])
