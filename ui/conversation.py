@@ -6,7 +6,6 @@ import streamlit as st
 
 from runtime.workbench import current
 from session_store.models import SessionKey, SessionSummary, StoredEvent
-from session_store.transcript import messages
 from ui import state
 from ui.agents import agent_label, icon_of
 from ui.formatting import label
@@ -14,7 +13,7 @@ from ui.live_turn import live_end
 from ui.models import model_menu, model_notice
 from ui.results_panel import results_panel
 from ui.state import Part
-from ui.transcript import bubble
+from ui.transcript import transcript
 
 WINDOW = 20
 """Events of a conversation that are on the page at first; each click on older ones adds as many again."""
@@ -31,12 +30,10 @@ def conversation(session: SessionSummary) -> None:
             st.button(
                 "Show older messages", key="older", icon=":material/expand_less:", on_click=_older, width="stretch"
             )
-        turns = current().store.get_turns({event.event.invocation_id for event in settled})
-        for message in messages(settled):
-            bubble(message, turns.get(message.turn_id), icon)
+        transcript(session.key, settled, icon)
         model_notice(session)
     after = settled[-1].seq if settled else (events[0].seq - 1 if events else 0)
-    live_end(session.key, after, state.title_of(session), icon)
+    live_end(session.key, settled, after, state.title_of(session), icon)
 
 
 def _window(key: SessionKey) -> tuple[list[StoredEvent], bool]:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
-from google.adk.events.event import Event
 
+from runtime.attachments import Attachment
 from runtime.live import LiveView
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.models import SessionKey, StoredEvent, Turn, TurnStatus
-from session_store.transcript import USER, Message, message_text, messages
+from session_store.transcript import Message, Step, message_files, message_text, messages
 from ui import state
+from ui.agents import other_author
+from ui.attachments import attachments
+from ui.attempts import attempt
 from ui.components import follow_end, wake_on_news
-from ui.formatting import untrusted_markdown
+from ui.confirmation import confirmation_card
+from ui.context_mark import context_mark
+from ui.formatting import label, untrusted_markdown
 from ui.message_input import message_input
+from ui.models import refusal_of
 from ui.state import Part
-from ui.transcript import PERSON, bubble
+from ui.transcript import PERSON, Details, bubble, details_of, made_of
 
 TAIL_EVENTS = 200
 TAIL_TURNS = 6
@@ -31,32 +38,34 @@ NO_ANSWER = {
 
 
 @st.fragment
-def live_end(key: SessionKey, after: int, title: str, icon: str) -> None:
+def live_end(key: SessionKey, settled: Sequence[StoredEvent], after: int, title: str, icon: str) -> None:
     """Everything after the event ``after`` (a ``seq``), as it happens, and the input for the next message.
 
-    It reruns on its own, at every chunk of a running answer and every message sent: the older messages above it are
-    not touched. ``title`` is the one they stand under.
+    It reruns on its own, at every chunk of a running answer and every message sent: the older messages above it, those
+    of the ``settled`` events, are not touched. ``title`` is the one they stand under.
     """
     if state.must_give_way(Part.LIVE) or not state.shows(key, title):
         st.rerun()
     wake_on_news(key.session_id)
     live = current().turns.live(key)  # before the store is read: see LiveView
     events = current().store.list_events(key, after=after, limit=TAIL_EVENTS)
-    turns = current().store.get_turns({event.event.invocation_id for event in events})
-    _over(events, turns, icon, live)
+    shown = messages(events)
+    details = details_of(key, shown)
+    under_way = {view.turn.id for view in live}
+    _over([message for message in shown if message.turn_id not in under_way], details, icon, is_end=not live)
     for view in live:
-        _not_over(view, events, icon)
+        _not_over(view, [message for message in shown if message.turn_id == view.turn.id], details, events, icon)
+    context_mark(key, [*settled, *events])
     if not live:
         current().store.mark_seen(key)
     follow_end(key.session_id, st.session_state.get("sent", 0))
-    message_input(f"input-{key.session_id}", partial(_send, key, crowded=len(turns) > TAIL_TURNS))
+    message_input(f"input-{key.session_id}", partial(_send, key, crowded=len(details.turns) > TAIL_TURNS))
 
 
-def _over(events: Iterable[StoredEvent], turns: dict[str, Turn], icon: str, live: list[LiveView]) -> None:
-    shown = messages(events)
-    last = turns.get(shown[-1].turn_id) if shown and not live else None
+def _over(shown: Sequence[Message], details: Details, icon: str, *, is_end: bool) -> None:
+    last = details.turns.get(shown[-1].turn_id) if shown and is_end else None
     for message in shown:
-        turn = turns.get(message.turn_id)
+        turn = details.turns.get(message.turn_id)
         action = None
         if turn and turn == last:
             if message.is_user and st.session_state.get("editing") == turn.id:
@@ -64,7 +73,7 @@ def _over(events: Iterable[StoredEvent], turns: dict[str, Turn], icon: str, live
                 continue
             if message.is_user or message is shown[-1]:  # agents inside an agent answer with several messages
                 action = partial(_edit_button if message.is_user else _retry_button, turn)
-        bubble(message, turn, icon, action=action)
+        bubble(message, details, icon, action=action)
     if last and (last.error or shown[-1].is_user):
         _no_answer(last, icon, retry=shown[-1].is_user)
 
@@ -99,54 +108,104 @@ def _retry_button(turn: Turn) -> None:
     )
 
 
-def _not_over(view: LiveView, events: Iterable[StoredEvent], icon: str) -> None:
-    turn, stored = view.turn, [event.event for event in events if event.event.invocation_id == view.turn.id]
-    if not stored:
-        with st.chat_message("user", avatar=PERSON):
-            st.markdown(untrusted_markdown(message_text(turn)))
-    saying = view.text and not any(event.id == view.event_id for event in stored)
-    if stored and _is_answer(stored[-1]) and not saying and not view.problem:
-        return  # all is said, and the turn is about to end: no second bubble for that moment
-    waiting = view.status is TurnStatus.QUEUED
-    with st.chat_message("assistant", avatar=icon):
-        if saying:
-            st.markdown(untrusted_markdown(view.text))
+def _not_over(
+    view: LiveView, mine: Sequence[Message], details: Details, events: Iterable[StoredEvent], icon: str
+) -> None:
+    """A turn that goes on: what is stored of it, with what it does now in the bubble that this belongs to."""
+    if not any(message.is_user for message in mine):
+        _message_of(view.turn)
+    saying = bool(view.text) and all(stored.event.id != view.event_id for stored in events)
+    open_bubbles = [
+        message for message in mine if message.goes_on and (not saying or view.author in (None, message.author))
+    ]
+    for message in mine:
+        if open_bubbles and message is open_bubbles[-1]:
+            _running(view, message, details, icon, saying=saying)
         else:
+            bubble(message, details, icon)
+    if open_bubbles or (mine and not mine[-1].is_user and not saying and not view.problem):
+        return  # all is said, or else the turn is about to end: no further bubble for that moment
+    _running(view, None, details, icon, saying=saying)
+
+
+def _message_of(turn: Turn) -> None:
+    """The message of a turn that has not come to be stored as an event yet."""
+    with st.chat_message("user", avatar=PERSON):
+        attachments(message_files(turn))
+        st.markdown(untrusted_markdown(message_text(turn)))
+
+
+def _running(view: LiveView, message: Message | None, details: Details, icon: str, *, saying: bool) -> None:
+    """The bubble that grows: ``message`` is what is stored of it."""
+    turn = view.turn
+    with st.chat_message("assistant", avatar=icon):
+        asking, going = _steps(view, message)
+        if message:
+            made_of(replace(message, steps=tuple(going)), details, running=True)
+        for step in asking:
+            confirmation_card(turn.id, step)
+        text = "\n\n".join(filter(None, [message.text if message else "", view.text if saying else ""]))
+        if text:
+            st.markdown(untrusted_markdown(text))
+        if not saying and not asking and all(step.response is not None for step in going):
             with st.container(key=f"thinking-{turn.id}"):
-                st.caption("Waiting for its turn" if waiting else "Thinking")
+                st.caption("Waiting for its turn" if view.status is TurnStatus.QUEUED else "Thinking")
         if view.problem:
             st.error(untrusted_markdown(view.problem), icon=":material/error:")
-        st.button(
-            "Withdraw" if waiting else "Stop",
-            key=f"stop-{turn.id}",
-            icon=":material/stop_circle:",
-            type="tertiary",
-            on_click=_stop,
-            args=(turn.id,),
-        )
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"running-{turn.id}"):
+            speaker = view.author if saying else message.author if message else None
+            if speaker and (author := other_author(speaker, turn.key.app_name)):
+                st.caption(label(author), width="content")
+            _stop_button(view)
 
 
-def _is_answer(event: Event) -> bool:
-    return event.author != USER and event.is_final_response()
+def _steps(view: LiveView, message: Message | None) -> tuple[list[Step], list[Step]]:
+    """The steps that wait for the person, and the others."""
+    asking, going = [], []
+    for step in message.steps if message else ():
+        answer = view.answers.get(step.confirmation_id or "")
+        if step.is_asking and answer is None:
+            asking.append(step)
+        else:
+            going.append(step if answer is None else replace(step, approved=answer))
+    return asking, going
+
+
+def _stop_button(view: LiveView) -> None:
+    st.button(
+        "Withdraw" if view.status is TurnStatus.QUEUED and not view.answers else "Stop",
+        key=f"stop-{view.turn.id}",
+        icon=":material/stop_circle:",
+        type="tertiary",
+        on_click=_stop,
+        args=(view.turn.id,),
+    )
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------
 
 
-def _send(key: SessionKey, text: str, *, crowded: bool) -> None:
-    if _attempt(lambda: current().turns.submit(key, text)):
-        st.session_state.sent = st.session_state.get("sent", 0) + 1
-        state.touch(Part.PAGE if crowded else Part.LIVE)
+def _send(key: SessionKey, text: str, files: Sequence[Attachment], *, crowded: bool) -> str | None:
+    refused = refusal_of(files, current().store.get_session(key.session_id))
+    if refused:
+        return refused
+    try:
+        current().turns.submit(key, text, files)
+    except ColloquyError as error:
+        return str(error)
+    st.session_state.sent = st.session_state.get("sent", 0) + 1
+    state.touch(Part.PAGE if crowded else Part.LIVE)
+    return None
 
 
 def _send_again(turn: Turn) -> None:
     text = st.session_state[f"edited-{turn.id}"]
-    if _attempt(lambda: current().turns.replace(turn, text)):
+    if attempt(lambda: current().turns.replace(turn, text)):
         _edit(None)
 
 
 def _retry(turn: Turn) -> None:
-    _attempt(lambda: current().turns.retry(turn))
+    attempt(lambda: current().turns.retry(turn))
     state.touch(Part.LIVE)
 
 
@@ -158,13 +217,3 @@ def _edit(turn_id: str | None) -> None:
 def _stop(turn_id: str) -> None:
     current().turns.stop(turn_id)
     state.touch(Part.LIVE)
-
-
-def _attempt(act: Callable[[], object]) -> bool:
-    """Do something that may be refused. Says why in a toast; returns whether it was done."""
-    try:
-        act()
-    except ColloquyError as error:
-        st.toast(str(error), icon=":material/error:")
-        return False
-    return True

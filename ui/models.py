@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from runtime.attachments import Attachment, AttachmentRefusedError, parts_of, refusal
 from runtime.workbench import current
 from session_store.models import SessionSummary
 from ui import state
+from ui.formatting import label
 from ui.state import Part
 
 
@@ -54,3 +58,31 @@ def model_notice(session: SessionSummary | None) -> None:
     for model in current().models.list():
         if model.id == chosen and not model.available:
             st.info(model.note, icon=":material/info:")
+
+
+def better_model() -> str:
+    """How to get better queries than a small model guesses, as a sentence."""
+    able = [model.label for model in current().models.list() if model.available and model.calls_tools]
+    if able:
+        names = " or ".join([", ".join(able[:2]), "another one"] if len(able) > 3 else able)
+        return f"For better ones choose {label(names)} above."
+    return (
+        "For better ones set up a stronger model and choose it above: Gemini (`GOOGLE_API_KEY`), a server such as"
+        " Ollama (`COLLOQUY_OPENAI_BASE_URL`), or a larger model file (`COLLOQUY_GGUF_MODELS`)."
+    )
+
+
+def refusal_of(files: Sequence[Attachment], session: SessionSummary | None) -> str | None:
+    """Why the model of a session, or of a new chat, cannot be sent these files; None if it can.
+
+    An agent that brings its own model is not asked: what it takes is not known.
+    """
+    if not files:
+        return None
+    try:
+        parts_of(files, most_mb=current().settings.attachment_mb)
+    except AttachmentRefusedError as error:
+        return str(error)
+    if not _chooses_model(session):
+        return None
+    return refusal(files, current().models.info((session and session.model) or state.draft_model()))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import streamlit as st
 
 from runtime.workbench import current
-from session_store.models import Turn, TurnStatus
-from session_store.transcript import Message
+from session_store.models import Feedback, Result, SessionKey, StoredEvent, Turn, TurnStatus
+from session_store.transcript import Message, messages
 from ui.agents import other_author
+from ui.attachments import attachments
 from ui.components import message_foot
+from ui.feedback import answer_foot
 from ui.formatting import duration, short_time, untrusted_markdown
+from ui.models import better_model
+from ui.results import result_view
+from ui.steps import steps_view
 
 PERSON = ":material/person:"
 
@@ -22,18 +28,81 @@ PARTIAL_MARKS = {
 }
 
 
-def bubble(message: Message, turn: Turn | None, icon: str, *, action: Callable[[], None] | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What the page shows with messages, besides what stands in their events. Fetched at once for all of them."""
+
+    key: SessionKey
+    turns: Mapping[str, Turn]
+    _results: Mapping[str, list[Result]]
+    feedback: Mapping[str, Feedback]
+
+    def results_of(self, message: Message) -> list[Result]:
+        """The tables, charts and files of a message, in the order of its steps."""
+        return [
+            result
+            for step in message.steps
+            for result in self._results.get(step.call_id, ())
+            if (result.key, result.turn_id) == (self.key, message.turn_id)  # models may give a call's id twice
+        ]
+
+
+def details_of(key: SessionKey, shown: Iterable[Message]) -> Details:
+    """What belongs to these messages of a session, with at most three queries."""
+    store, shown = current().store, list(shown)
+    calls = [step.call_id for message in shown for step in message.steps]
+    answers = [message.id for message in shown if not message.is_user]
+    return Details(
+        key,
+        store.get_turns({message.turn_id for message in shown}) if shown else {},
+        store.results_of(calls) if calls else {},
+        store.feedback_of(key, answers) if answers else {},
+    )
+
+
+def transcript(key: SessionKey, events: Iterable[StoredEvent], icon: str) -> None:
+    """The messages of events that nothing changes any more."""
+    shown = messages(events)
+    details = details_of(key, shown)
+    for message in shown:
+        bubble(message, details, icon)
+
+
+def bubble(message: Message, details: Details, icon: str, *, action: Callable[[], None] | None = None) -> None:
     """One message with its quiet line below. ``icon`` is the agent's; ``action`` adds to the quiet line."""
+    turn = details.turns.get(message.turn_id)
     with st.chat_message("user" if message.is_user else "assistant", avatar=PERSON if message.is_user else icon):
-        st.markdown(untrusted_markdown(message.text))
-        if message.partial and turn:
+        made_of(message, details)
+        if message.text:
+            st.markdown(untrusted_markdown(message.text))
+        if turn and (message.partial or (not message.is_user and not message.text and turn.status in PARTIAL_MARKS)):
             st.caption(f":material/incomplete_circle: {PARTIAL_MARKS.get(turn.status, 'This answer is not complete.')}")
         if action is None:
-            message_foot(message.id, _quiet_line(message, turn), message.text)
+            _foot(message, details)
             return
-        with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"foot-{message.id}"):
-            message_foot(message.id, _quiet_line(message, turn), message.text)
+        with st.container(horizontal=True, gap="small", key=f"foot-{message.id}"):
+            _foot(message, details)
             action()
+
+
+def made_of(message: Message, details: Details, *, running: bool = False) -> None:
+    """What stands above the text of a message: its files, its steps and what they found."""
+    attachments(message.files)
+    if not message.steps:
+        return
+    steps_view(message.steps, details.turns.get(message.turn_id), running=running)
+    if any(step.guessed for step in message.steps):
+        st.caption(f":material/lightbulb: The small model guessed this query. {better_model()}")
+    for result in details.results_of(message):
+        result_view(result)
+
+
+def _foot(message: Message, details: Details) -> None:
+    note = _quiet_line(message, details.turns.get(message.turn_id))
+    if message.is_user:
+        message_foot(message.id, note, message.text)
+    else:
+        answer_foot(details.key, message, note, details.feedback.get(message.id))
 
 
 def _quiet_line(message: Message, turn: Turn | None) -> str:

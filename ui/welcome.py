@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from runtime.attachments import Attachment
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from ui import state
 from ui.agents import agent_label, unusable_agents
 from ui.formatting import untrusted_markdown
 from ui.message_input import message_input
-from ui.models import model_menu, model_notice
+from ui.models import model_menu, model_notice, refusal_of
 from ui.state import Part
 
 
@@ -36,12 +39,12 @@ def welcome() -> None:
         st.caption(untrusted_markdown(agent.description))
         for number, prompt in enumerate(agent.prompts):
             st.button(
-                prompt,
+                prompt.label,
                 key=f"prompt-{number}",
                 width="stretch",
                 icon=":material/arrow_outward:",
-                on_click=_begin,
-                args=(prompt,),
+                on_click=_begin_with_prompt,
+                args=(prompt.text,),
             )
         model_menu(None)
         model_notice(None)
@@ -49,9 +52,17 @@ def welcome() -> None:
     message_input("input-new", _begin)
 
 
-def _begin(text: str) -> None:
+def _begin(text: str, files: Sequence[Attachment] = ()) -> str | None:
+    if refused := refusal_of(files, None):
+        return refused
     try:
-        current().turns.submit(state.create_session_from_draft(), text)
-        state.touch(Part.PAGE)
+        current().turns.submit(state.create_session_from_draft(), text, files)
     except ColloquyError as error:
-        st.toast(str(error), icon=":material/error:")
+        return str(error)
+    state.touch(Part.PAGE)
+    return None
+
+
+def _begin_with_prompt(text: str) -> None:
+    if refused := _begin(text):
+        st.toast(refused, icon=":material/error:")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
+
+LONGEST_COMMENT = 2000
+SCORES: dict[object, Literal[1, -1]] = {1: 1, -1: -1}
 
 _HERE = Path(__file__).parent
 
@@ -44,15 +50,48 @@ def jump_to(anchors: list[str], number: int) -> None:
     mount(key="jump", data={"anchors": anchors, "number": number}, height=0)
 
 
-def message_foot(key: str, note: str, text: str) -> None:
-    """A quiet ``note`` below a message, with a button that copies ``text``.
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What a person thinks of a message."""
 
-    One element for both: a page has many of them, and every element of its own costs the browser time at each switch.
+    score: Literal[1, -1] | None = None
+    comment: str = ""
+
+
+def message_foot(
+    key: str,
+    note: str,
+    text: str,
+    *,
+    rating: Rating | None = None,
+    on_rating: Callable[[Rating], None] | None = None,
+) -> None:
+    """A quiet ``note`` below a message, with a button that copies ``text`` and, with a ``rating``, thumbs and a
+    comment, which ``on_rating`` gets when the person changes them.
+
+    One element for all: a page has many of them, and every element of its own costs the browser time at each switch.
     """
     mount = st.components.v2.component(
-        "colloquy.copy", html=_read("copy.html"), css=_read("copy.css"), js=_read("copy.js")
+        "colloquy.foot", html=_read("foot.html"), css=_read("foot.css"), js=_read("foot.js")
     )
-    mount(key=f"copy-{key}", data={"note": note, "text": text}, width="content", height="content")
+    data: dict[str, object] = {"note": note, "text": text, "rated": rating is not None}
+    if rating:
+        data |= {"score": rating.score, "comment": rating.comment}
+    element = f"copy-{key}"
+
+    def rated() -> None:
+        if on_rating and (given := _rating(st.session_state[element].get("rating"))):
+            on_rating(given)
+
+    mount(key=element, data=data, on_rating_change=rated, width="content", height="content")
+
+
+def _rating(given: object) -> Rating | None:
+    """A rating as the browser sends it; None for anything else."""
+    if not isinstance(given, Mapping):
+        return None
+    score, comment = SCORES.get(given.get("score")), given.get("comment")
+    return Rating(score, comment.strip()[:LONGEST_COMMENT]) if isinstance(comment, str) else None
 
 
 def _nothing() -> None:

@@ -1,0 +1,21 @@
+"""What a person thinks of an answer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from runtime.workbench import current
+from session_store.models import Feedback, SessionKey
+from session_store.transcript import Message
+from ui.attempts import attempt
+from ui.components import Rating, message_foot
+
+
+def answer_foot(key: SessionKey, message: Message, note: str, feedback: Feedback | None) -> None:
+    """The quiet line below an answer, with thumbs and a comment."""
+    rating = Rating(feedback.score, feedback.comment) if feedback else Rating()
+    message_foot(message.id, note, message.text, rating=rating, on_rating=partial(_keep, key, message.id))
+
+
+def _keep(key: SessionKey, event_id: str, rating: Rating) -> None:
+    attempt(lambda: current().set_feedback(key, event_id, rating.score, rating.comment))

@@ -1,0 +1,133 @@
+"""The tool calls of an answer, as collapsed steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from runtime.history import OPEN_CALL
+from session_store.models import Turn, TurnStatus
+from session_store.transcript import Step
+from ui.formatting import duration, label, untrusted_markdown
+
+LONGEST_TEXT = 4_000
+"""Characters of a tool's arguments or response that are on the page."""
+
+NOTABLE = 0.05
+"""Seconds from which on it is worth saying how long a tool took."""
+
+SHORT = 60
+"""Characters of JSON that stand in one line."""
+
+WORDS = {
+    "list_tables": ("Looking at the tables", "Looked at the tables", "Looking at the tables failed"),
+    "describe_table": ("Looking at a table", "Looked at a table", "Looking at a table failed"),
+    "run_sql": ("Running a query", "Ran a query", "The query failed"),
+    "make_chart": ("Drawing a chart", "Drew a chart", "Drawing the chart failed"),
+    "transfer_to_agent": ("Handing over", "Handed over", "Handing over failed"),
+}
+"""What to call a tool while it runs, when it is done and when it failed."""
+
+TABLED = ("run_sql", "make_chart")
+"""Tools whose response is a table or chart that stands below the steps in full."""
+
+OBJECTS = {"describe_table": "table", "make_chart": "title", "run_sql": "title", "transfer_to_agent": "agent_name"}
+"""The argument that says what a call is about."""
+
+
+def steps_view(steps: tuple[Step, ...], turn: Turn | None, *, running: bool = False) -> None:
+    """Steps in their order, each one line that opens. ``running`` tells whether their turn goes on."""
+    for step in steps:
+        under_way = running and step.response is None
+        with st.expander(step_line(step, running=under_way), type="step", icon=_icon(step, running=under_way)):
+            arguments(step)
+            _outcome(step, turn, running=under_way)
+
+
+def step_line(step: Step, *, running: bool) -> str:
+    """One line about a step: what was done, on what, how it went."""
+    doing, done, failed = WORDS.get(step.name, (f"Calling {step.name}", step.name, f"{step.name} failed"))
+    words = doing if running else failed if step.error or step.response is None else done
+    subject = step.args.get(OBJECTS.get(step.name, ""))
+    if isinstance(subject, str) and subject.strip():
+        words += f": {_shortened(subject.strip(), 80)}"
+    facts = [words]
+    if step.approved is not None:
+        facts.append("approved" if step.approved else "declined")
+    if found := _found(step.response or {}):
+        facts.append(found)
+    if step.seconds is not None and step.seconds >= NOTABLE and step.approved is not False:
+        facts.append(duration(step.seconds))
+    return " · ".join(label(fact) for fact in facts)
+
+
+def arguments(step: Step) -> None:
+    """What a tool was called with: its SQL as such, the rest as JSON."""
+    rest = dict(step.args)
+    sql = rest.pop("sql", None)
+    if isinstance(sql, str):
+        st.code(_shortened(sql, LONGEST_TEXT), language="sql", wrap_lines=True)
+    elif sql is not None:
+        rest["sql"] = sql
+    if step.name == "run_sql":
+        rest.pop("title", None)  # it stands in the line already
+    if rest:
+        st.code(_json(rest), language="json", wrap_lines=True)
+
+
+def _icon(step: Step, *, running: bool) -> str:
+    if running:
+        return "spinner"
+    if step.approved is False:
+        return ":material/block:"
+    if step.error or step.response is None:
+        return ":material/error:"
+    return ":material/database:" if step.name in WORDS and step.name != "transfer_to_agent" else ":material/build:"
+
+
+def _found(response: Mapping[str, Any]) -> str:
+    rows, tables = response.get("row_count"), response.get("tables")
+    if isinstance(rows, int):
+        return "1 row" if rows == 1 else f"{rows:,} rows"
+    if isinstance(tables, list):
+        return "1 table" if len(tables) == 1 else f"{len(tables):,} tables"
+    return ""
+
+
+def _outcome(step: Step, turn: Turn | None, *, running: bool) -> None:
+    if running:
+        st.caption("At work …")
+    elif problem := _problem(step, turn):
+        st.error(untrusted_markdown(problem))
+    elif step.name not in TABLED:
+        st.code(_json(step.response), language="json", wrap_lines=True)
+    elif note := (step.response or {}).get("note"):
+        st.caption(untrusted_markdown(str(note)))
+
+
+def _problem(step: Step, turn: Turn | None) -> str | None:
+    """Why a step has come to nothing; None if it has not."""
+    if step.approved is False and step.error not in OPEN_CALL.values():
+        return "You declined this, so the tool did not do it."
+    if step.response is not None and step.error != OPEN_CALL[TurnStatus.FAILED]:
+        return step.error
+    # A tool that raises says nothing itself: the turn ends with its error.
+    if turn and turn.error:
+        return turn.error
+    return step.error or "The tool has not answered."
+
+
+def _json(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if len(text) > SHORT:
+        text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    return _shortened(text, LONGEST_TEXT)
+
+
+def _shortened(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]} … and {len(text) - longest:,} more characters"
