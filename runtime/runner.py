@@ -16,6 +16,7 @@ from agents.agent import Agent, Surroundings
 from agents.kits import DATA, HISTORY
 from runtime.results import TurnSink
 from runtime.services import Services
+from runtime.unread import UnreadFiles
 from session_store.models import Turn
 
 
@@ -67,9 +68,11 @@ def runner_for(turn: Turn, services: Services) -> Runner:
     if agent.chooses_model and not agent.problem:
         info = models.info(turn.model) if turn.model else models.default()
         model = models.llm(info.id)
-    surroundings = _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools)
+    app = agent.app(model, _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools))
+    if info:
+        app = app.model_copy(update={"plugins": [*app.plugins, UnreadFiles(info)]})
     return TurnRunner(
-        app=agent.app(model, surroundings),
+        app=app,
         app_name=turn.key.app_name,
         session_service=services.sessions,
         artifact_service=services.artifacts,

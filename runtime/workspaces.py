@@ -176,7 +176,7 @@ class Workspaces:
 
     def history(self) -> Database:
         """Colloquy's own conversations."""
-        return CursorDatabase(HISTORY_NAME, self._store.cursor)
+        return CursorDatabase(HISTORY_NAME, self._store.cursor, schema="history")
 
     def warm(self, workspace_id: str) -> None:
         """Begin in the background to make what the first question to a workspace would wait for."""

@@ -1,6 +1,7 @@
 """An ADK agent folder whose tools ask the person, take long, or fail; on the scripted model."""
 
 HEAD = """
+import threading
 from google.adk.agents import LlmAgent, SequentialAgent
 from google.adk.apps.app import App, ResumabilityConfig
 from google.adk.tools import FunctionTool, LongRunningFunctionTool, ToolContext
@@ -45,11 +46,17 @@ def order() -> dict:
     return {"status": "pending", "ticket": 12}
 
 
+def hang() -> dict:
+    \"\"\"Never answers.\"\"\"
+    threading.Event().wait()
+
+
 tools = [
     FunctionTool(pay, require_confirmation=True),
     book,
     look_up,
     FunctionTool(fail_after, require_confirmation=True),
+    FunctionTool(hang, require_confirmation=True),
     LongRunningFunctionTool(ticket),
     LongRunningFunctionTool(order),
 ]

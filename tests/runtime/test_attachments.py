@@ -133,6 +133,14 @@ class TestMessages:
         assert workbench.turns.live(key) == []
         assert conversation(workbench, key) == []
 
+    def test_a_model_chosen_later_that_does_not_read_them_is_told_their_names(self, workbench):
+        key = new_session(workbench)
+        finish(workbench, workbench.turns.submit(key, "look", [attached("shop.png", "image/png", PNG)]))
+        workbench.store.set_model(key, "scripted/two")
+        finish(workbench, workbench.turns.submit(key, "history"))
+        assert "user: look[Attached file: shop.png. You cannot read it.]" in conversation(workbench, key)[-1].text
+        assert conversation(workbench, key)[0].files[0].data == PNG
+
     def test_the_setting_bounds_them(self, tmp_path):
         with closing(open_workbench(tmp_path, attachment_mb=1)) as workbench:
             key = new_session(workbench)

@@ -8,9 +8,9 @@ import pytest
 from runtime.confirmation import CONFIRMATION, NothingToAnswerError
 from runtime.turns import SessionBusyError
 from session_store.models import SessionStatus, TurnStatus
-from tests.agents.folders import PATIENCE, agent_folders
+from tests.agents.folders import agent_folders
 from tests.runtime import desk
-from tests.support.workbenches import finish, new_session, open_workbench, said, until
+from tests.support.workbenches import finish, new_session, open_workbench, said, until, until_loaded
 
 NUMBERS = count(1)
 
@@ -34,7 +34,7 @@ def opened(agent_folder, tmp_path):
             for workbench in workbenches:
                 workbench.close()
             workbenches.append(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent))
-            assert workbenches[-1].agents._folders.loaded.wait(PATIENCE)
+            until_loaded(workbenches[-1])
             return workbenches[-1]
 
         return name, start
@@ -209,7 +209,7 @@ def test_a_turn_that_waits_takes_no_place_from_others(opened, tmp_path, agent_fo
     name = f"asking_desk_{next(NUMBERS)}"
     agent_folder(name, desk.PLAIN)
     with closing(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent, max_turns=1)) as workbench:
-        assert workbench.agents._folders.loaded.wait(PATIENCE)
+        until_loaded(workbench)
         for _ in range(2):
             ask(workbench, name, 'call pay {"amount": 5}')
         assert finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))[0].error is None

@@ -14,8 +14,8 @@ from runtime.bus import Happening
 from runtime.results import ResultGoneError, as_parquet
 from session_store.errors import StoreFullError
 from session_store.models import SAMPLE_SHOP, ResultKind, TurnStatus
-from tests.agents.folders import PATIENCE, agent_folders
-from tests.support.workbenches import conversation, finish, new_session, open_workbench
+from tests.agents.folders import agent_folders
+from tests.support.workbenches import conversation, finish, new_session, open_workbench, until_loaded
 
 TABLE = 'call run_sql {"sql": "select product_id, name from products order by 1", "title": "Products"}'
 CHART = (
@@ -152,7 +152,7 @@ class TestFiles:
         with agent_folders(tmp_path) as write:
             write("writing_desk", FILES)
             workbench = open_workbench(tmp_path / "data", agents_dir=write.parent, undo_seconds=0)
-            assert workbench.agents._folders.loaded.wait(PATIENCE)
+            until_loaded(workbench)
             yield workbench
             workbench.close()
 

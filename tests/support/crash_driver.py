@@ -18,8 +18,9 @@ from google.adk.sessions import Session
 from runtime import workbench as workbench_module
 from runtime.bus import BusEvent, Happening
 from session_store import DuckDBSessionService, Store
+from session_store.models import TurnStatus
 from session_store.transcript import text_of
-from tests.support.workbenches import finish, new_session, open_workbench
+from tests.support.workbenches import finish, new_session, open_workbench, until, until_loaded
 
 SESSIONS = 4
 MESSAGES = ("count 5 every 10 ms", "count 200 every 10 ms")
@@ -78,3 +79,24 @@ def converse_until_killed(folder: Path, listener: Connection) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def ask_and_wait(folder: Path, agents_dir: Path, agent_id: str, message: str, listener: Connection) -> None:
+    """Send a message whose tool asks the person, tell when the turn waits, and wait with it."""
+    workbench = open_workbench(folder, agents_dir=agents_dir)
+    until_loaded(workbench)
+    key = new_session(workbench, agent_id)
+    turn = workbench.turns.submit(key, message)
+    until(workbench, lambda: workbench.store.get_turn(turn.id).status is TurnStatus.PAUSED)
+    listener.send((key, turn.id))
+    threading.Event().wait()
+
+
+def approve(folder: Path, agents_dir: Path, turn_id: str, call_id: str, listener: Connection) -> None:
+    """Approve what a tool asks; the tool tells when it runs, in the folder, and never answers."""
+    workbench = open_workbench(folder, agents_dir=agents_dir)
+    until_loaded(workbench)
+    workbench.turns.answer(turn_id, call_id, True)
+    until(workbench, lambda: workbench.store.get_turn(turn_id).status is TurnStatus.RUNNING)
+    listener.send("runs")
+    threading.Event().wait()

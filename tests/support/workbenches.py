@@ -36,6 +36,11 @@ def until(workbench: Workbench, condition: Callable[[], object]) -> None:
         unsubscribe()
 
 
+def until_loaded(workbench: Workbench) -> None:
+    """Wait for the agent folders."""
+    assert workbench.agents._folders.loaded.wait(PATIENCE), "the agent folders are not loaded"
+
+
 def finish(workbench: Workbench, *turns: Turn) -> list[Turn]:
     """Wait until the turns are over and return them as they ended."""
     for turn in turns:

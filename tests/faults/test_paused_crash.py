@@ -1,0 +1,58 @@
+"""``kill -9`` while a tool asks the person: the question is still there. While it runs: it ends as interrupted."""
+
+import multiprocessing
+from contextlib import closing
+
+from runtime.confirmation import CONFIRMATION
+from session_store.models import SessionStatus, TurnStatus
+from tests.agents.folders import agent_folders
+from tests.runtime import desk
+from tests.support import crash_driver
+from tests.support.workbenches import finish, open_workbench, until_loaded
+
+
+def killed_after(target, *arguments):
+    """Run it in a process of its own, kill that when it has told something, and give what it told."""
+    context = multiprocessing.get_context("spawn")
+    listener, teller = context.Pipe(duplex=False)
+    process = context.Process(target=target, args=(*arguments, teller), daemon=True)
+    process.start()
+    teller.close()
+    try:
+        assert listener.poll(60), "the process fell silent"
+        return listener.recv()
+    finally:
+        process.kill()
+        process.join()
+        listener.close()
+
+
+def calls_and_responses(workbench, key):
+    events = [stored.event for stored in workbench.store.list_events(key, limit=100)]
+    calls = {call.id: call for event in events for call in event.get_function_calls()}
+    responses = {answer.name: answer.response for event in events for answer in event.get_function_responses()}
+    answered = {answer.id for event in events for answer in event.get_function_responses()}
+    return calls, responses, answered
+
+
+def test_a_question_survives_and_what_it_allows_does_not_run_twice(tmp_path):
+    data = tmp_path / "data"
+    with agent_folders(tmp_path) as write:
+        write("killed_desk", desk.PLAIN)
+        key, turn_id = killed_after(crash_driver.ask_and_wait, data, write.parent, "killed_desk", "call hang")
+        with closing(open_workbench(data, agents_dir=write.parent)) as workbench:
+            [view] = workbench.turns.live(key)
+            assert (view.turn.id, view.status) == (turn_id, TurnStatus.PAUSED)
+            assert workbench.store.get_session(key.session_id).status is SessionStatus.PAUSED
+            calls, _, _ = calls_and_responses(workbench, key)
+            [question] = [call.id for call in calls.values() if call.name == CONFIRMATION]
+
+        killed_after(crash_driver.approve, data, write.parent, turn_id, question)
+        with closing(open_workbench(data, agents_dir=write.parent)) as workbench:
+            until_loaded(workbench)
+            assert workbench.turns.live(key) == []
+            assert workbench.store.get_turn(turn_id).status is TurnStatus.INTERRUPTED
+            calls, responses, answered = calls_and_responses(workbench, key)
+            assert set(calls) == answered
+            assert responses["hang"] == {"error": "Colloquy ended before the tool had answered."}
+            assert finish(workbench, workbench.turns.submit(key, "hello"))[0].error is None
