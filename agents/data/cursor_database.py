@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import duckdb
 
@@ -18,17 +19,22 @@ from agents.data.errors import QueryBoundError, QueryStoppedError, SqlFailedErro
 from agents.data.functions import Dialect
 from agents.data.guard import Refusal, check
 from agents.data.results import QueryResult, TableInfo
+from agents.data.scope import Scope
 from agents.data.stopping import Stop
 
 
 class CursorDatabase:
-    """See Database. ``new_cursor`` gives a cursor that is closed after each call."""
+    """See Database. ``new_cursor`` gives a cursor that is closed after each call. With a ``schema`` only its tables can
+    be seen and read; the cursor has to look for names there."""
 
     dialect: Dialect = "duckdb"
 
-    def __init__(self, name: str, new_cursor: Callable[[], duckdb.DuckDBPyConnection]) -> None:
+    def __init__(
+        self, name: str, new_cursor: Callable[[], duckdb.DuckDBPyConnection], *, schema: str | None = None
+    ) -> None:
         self.name = name
         self._new_cursor = new_cursor
+        self._schema = schema
 
     def test(self) -> str:
         """See Database."""
@@ -37,7 +43,12 @@ class CursorDatabase:
     def tables(self) -> tuple[TableInfo, ...]:
         """See Database."""
         with self._new_cursor() as cursor:
-            return tables_from(tables_of(cursor))
+            tables = tables_from(tables_of(cursor))
+        if self._schema is None:
+            return tables
+        prefix = f"{self._schema}."
+        inside = (table for table in tables if table.name.startswith(prefix))
+        return tuple(replace(table, name=table.name.removeprefix(prefix)) for table in inside)
 
     def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
         """See Database."""
@@ -46,6 +57,8 @@ class CursorDatabase:
         try:
             statement = check(sql, self.dialect)
             with self._new_cursor() as cursor, stop.calls(cursor.interrupt):
+                if self._schema is not None:
+                    _scope(cursor, self._schema).check(statement)
                 table, cut = run_on(cursor, statement, bounds, MEMORY_MIB)
         except Refusal as refusal:
             raise SqlRefusedError(str(refusal)) from None
@@ -55,3 +68,12 @@ class CursorDatabase:
             kind = SqlFailedError if error.kind == "failed" else QueryBoundError
             raise kind(str(error)) from error
         return QueryResult(sql, table, time.perf_counter() - started, bounds, cut)
+
+
+def _scope(cursor: duckdb.DuckDBPyConnection, schema: str) -> Scope:
+    found = cursor.execute(
+        "select schema_name, table_name from duckdb_tables() "
+        "union all select schema_name, view_name from duckdb_views()"
+    ).fetchall()
+    inside = {name.lower() for place, name in found if place == schema}
+    return Scope(schema, frozenset(name.lower() for _, name in found) - inside)

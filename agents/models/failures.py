@@ -13,7 +13,9 @@ _OVERFLOW = re.compile(
     r"|input token count.*exceeds|maximum number of tokens",
     re.IGNORECASE,
 )
-_ROLES = re.compile(r"roles must alternate|(start|begin)s? with\W+(a\W+)?(role\W+)?user|first message must", re.IGNORECASE)
+_ROLES = re.compile(
+    r"roles must alternate|(start|begin)s? with\W+(a\W+)?(role\W+)?user|first message must", re.IGNORECASE
+)
 _KEY_REFUSED = re.compile(r"api.?key.?(is )?(not.valid|invalid|expired)|invalid.api.?key", re.IGNORECASE)
 _LONGEST_DETAIL = 300
 

@@ -1,0 +1,105 @@
+"""Colloquy's own conversations as a database to ask: only what its views show, whatever is asked."""
+
+from contextlib import closing
+
+import pytest
+
+from agents.catalogue import AgentCatalogue
+from agents.data.ask import request_of
+from agents.data.cursor_database import CursorDatabase
+from agents.data.database import describe
+from agents.data.errors import SqlFailedError, SqlRefusedError
+from session_store import DuckDBSessionService, Store
+from tests.agents.talks import Talk, answer_of
+from tests.support.scripted import ScriptedModel
+
+
+@pytest.fixture
+def store(tmp_path):
+    with closing(Store(tmp_path / "store.duckdb")) as store:
+        yield store
+
+
+@pytest.fixture
+def history(store):
+    return CursorDatabase("conversations", store.cursor, schema="history")
+
+
+@pytest.fixture
+async def talk(store):
+    """A conversation of two messages and their answers."""
+    talk = Talk(ScriptedModel(), agent="assistant", sessions=DuckDBSessionService(store))
+    await talk.say("one")
+    await talk.say("two")
+    return talk
+
+
+def test_it_has_the_views_only_under_their_short_names(history):
+    names = [table.name for table in history.tables()]
+    assert names == ["conversations", "feedback", "messages", "tool_calls", "turns"]
+    assert all(table.comment for table in history.tables())
+
+
+async def test_what_was_said_can_be_asked(history, talk):
+    assert history.query("select count(*) from messages").table[0][0].as_py() == 4
+    assert history.query("select messages from history.conversations").table[0][0].as_py() == 4
+    assert describe(history, "messages").values["role"] == ("agent", "user")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from sessions",
+        "select * from main.turns",
+        'select * from "main"."events"',
+        "select * from EVENTS",
+        "select text from messages union all select data from main.events",
+        "select (select count(*) from workspaces)",
+        "with a as (select * from result_data) select * from a",
+        "select * from events, (with events as (select 1) select * from events)",
+        "select * from information_schema.tables",
+        "select * from duckdb_tables",
+        "select * from sqlite_master",
+        "select * from pg_catalog.pg_class",
+        "explain select * from events",
+        "explain analyze select * from main.events",
+        "describe events",
+        "describe main.events",
+        "summarize sessions",
+        "from events",
+        "table events",
+    ],
+)
+def test_the_tables_behind_the_views_cannot_be_read(history, sql):
+    with pytest.raises(SqlRefusedError):
+        history.query(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "with mine as (select * from conversations) select count(*) from mine",
+        "select c.title, count(*) from conversations c join messages m on m.conversation_id = c.id group by 1",
+        "explain select * from messages",
+        "describe conversations",
+        'summarize history."messages"',
+        "select i from range(3) t(i)",
+        "from turns",
+    ],
+)
+def test_honest_questions_pass(history, sql):
+    history.query(sql)
+
+
+def test_a_name_that_is_not_there_is_told_by_the_engine(history):
+    with pytest.raises(SqlFailedError, match="does not exist"):
+        history.query("select * from chats")
+
+
+async def test_the_queries_that_the_history_analyst_offers_run(store, history, talk):
+    prompts = [prompt for prompt in AgentCatalogue().get("history_analyst").prompts if request_of(prompt.text).is_sql]
+    assert len(prompts) == 2
+    asking = Talk(ScriptedModel(), agent="history_analyst", history=history)
+    assert "| assistant | 1 | 4 |" in answer_of(await asking.say(prompts[0].text))
+    await asking.say(prompts[1].text)
+    assert [title for _, title, _ in asking.kept.tables] == ["Agent, conversations, messages", "Tokens by day"]
