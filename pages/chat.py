@@ -1,15 +1,12 @@
-"""The chat page: sessions on the left, the open one on the right."""
+"""The chat page: the open session, or a new chat."""
 
 import streamlit as st
 
 from ui import state
 from ui.conversation import conversation
-from ui.session_list import session_list
 from ui.welcome import welcome
 
 session = state.active_session()
-with st.sidebar:
-    session_list()
 if session:
     conversation(session)
 else:

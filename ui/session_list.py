@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import streamlit as st
 
 from runtime.workbench import current
-from session_store.models import SessionKey, SessionStatus, SessionSummary
+from session_store.models import GENERAL, SessionKey, SessionStatus, SessionSummary
 from ui import state
 from ui.analytics.demo_mark import demo_mark
 from ui.components import wake_on_news
 from ui.formatting import GROUPS, group, label, short_time
-from ui.state import Part
+from ui.state import ALL, Part
+from ui.workspaces import move_dialog, redraw_when_workspaces_change, workspace_menu
 
 ANALYTICS = Path(__file__).parents[1] / "pages" / "analytics.py"
 ROWS = 30
 ANY_AGENT = "All agents"
 
-RENAME, SAVE, UNSAVE, DELETE = "Rename", "Save", "Remove from saved", "Delete"
+RENAME, SAVE, UNSAVE, MOVE, DELETE = "Rename", "Save", "Remove from saved", "Move to…", "Delete"
 MENU_ICONS = {
     RENAME: ":material/edit:",
     SAVE: ":material/bookmark:",
     UNSAVE: ":material/bookmark_remove:",
+    MOVE: ":material/drive_file_move:",
     DELETE: ":material/delete:",
 }
 
@@ -39,10 +42,12 @@ ACTIVE = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);"
 
 @st.fragment
 def session_list() -> None:
-    """Everything about sessions in the sidebar: new, filter, search, open, rename, save, delete."""
+    """Everything about sessions in the sidebar: workspace, new, filter, search, open, rename, save, move, delete."""
     if state.must_give_way(Part.LIST):
         st.rerun()
+    redraw_when_workspaces_change()
     wake_on_news()
+    workspace_menu()
     st.button(
         "New chat", icon=":material/edit_square:", width="stretch", type="primary", key="new-chat", on_click=_new_chat
     )
@@ -61,7 +66,7 @@ def session_list() -> None:
     if more:
         st.button("Show more", key="more-sessions", type="tertiary", icon=":material/expand_more:", on_click=_show_more)
     if not sessions:
-        st.caption("Nothing found. Try other words." if search else "Your chats will be listed here.")
+        st.caption("Nothing found. Try other words." if search else _nothing_here(agent_id))
     elif not st.session_state.get("selecting"):
         st.button("Select several", key="select", type="tertiary", icon=":material/checklist:", on_click=_select)
 
@@ -91,12 +96,29 @@ def _filters() -> tuple[str | None, str]:
     return (None if agent_id == ANY_AGENT else agent_id), (search or "").strip()
 
 
+def _nothing_here(agent_id: str | None) -> str:
+    if agent_id:
+        return "No chats with this agent here."
+    workspace = current().store.get_workspace(state.chosen_workspace())
+    if workspace is None or workspace.id == GENERAL:
+        return "Your chats will be listed here."
+    return f"Your chats in {label(workspace.name)} will be listed here."
+
+
 def _sessions(agent_id: str | None, search: str) -> tuple[list[SessionSummary], bool]:
     """The rows to show, saved ones first, and whether there are more."""
     store, user = current().store, current().settings.user
     limit = st.session_state.get("session_rows", ROWS)
-    saved = store.list_sessions(user, app_name=agent_id, saved=True, search=search, limit=limit)
-    others = store.list_sessions(user, app_name=agent_id, saved=False, search=search, limit=limit)
+    chosen = state.chosen_workspace()
+    listed = partial(
+        store.list_sessions,
+        user,
+        app_name=agent_id,
+        search=search,
+        limit=limit,
+        workspace_id=None if chosen == ALL else chosen,
+    )
+    saved, others = listed(saved=True), listed(saved=False)
     sessions = sorted([*saved.items, *others.items], key=lambda session: GROUPS.index(group(session)))
     return sessions, bool(saved.next or others.next)
 
@@ -126,7 +148,7 @@ def _row(session: SessionSummary) -> None:
         )
         st.menu_button(
             short_time(session.updated_at),
-            [RENAME, UNSAVE if session.saved else SAVE, DELETE],
+            [RENAME, UNSAVE if session.saved else SAVE, MOVE, DELETE],
             format_func=lambda option: f"{MENU_ICONS[option]} {option}",
             key=f"menu-{session_id}",
             type="tertiary",
@@ -193,6 +215,9 @@ def _selection_bar(sessions: list[SessionSummary]) -> None:
             disabled=not picked,
         ):
             _confirm_deletion(picked, _count(len(picked)))
+        if st.button("Move", key="move-picked", icon=":material/drive_file_move:", disabled=not picked):
+            chosen = state.chosen_workspace()
+            move_dialog(picked, _count(len(picked)), None if chosen == ALL else chosen)
         st.button("Cancel", key="stop-selecting", type="tertiary", on_click=_stop_selecting)
 
 
@@ -217,11 +242,13 @@ def _count(sessions: int) -> str:
 
 def _new_chat() -> None:
     state.new_chat()
+    state.go_to(state.CHAT)
     state.touch(Part.PAGE)
 
 
 def _open(session_id: str) -> None:
     state.open_session(session_id)
+    state.go_to(state.CHAT)
     state.touch(Part.PAGE)
 
 
@@ -231,6 +258,8 @@ def _menu(session: SessionSummary) -> None:
         st.session_state.renaming = session.key.session_id
     elif choice in (SAVE, UNSAVE):
         current().set_saved([session.key], choice == SAVE)
+    elif choice == MOVE:
+        move_dialog([session.key], f"“{label(state.title_of(session))}”", session.workspace_id)
     elif choice == DELETE:
         _confirm_deletion([session.key], f"“{label(state.title_of(session))}”")
     state.touch(Part.LIST)
@@ -252,11 +281,11 @@ def _stop_renaming() -> None:
 
 
 def _delete(keys: list[SessionKey]) -> None:
+    if state.active_id() in {key.session_id for key in keys}:
+        state.new_chat()
     current().delete_sessions(keys)
     st.session_state.deleted = keys if current().settings.undo_seconds else []
     _stop_selecting()
-    if state.active_id() in {key.session_id for key in keys}:
-        state.new_chat()
     state.touch(Part.PAGE)
 
 

@@ -1,22 +1,39 @@
-"""What one browser tab has open. The URL says which session; everything else is a choice of this tab.
+"""What one browser tab has open. The URL says which session or workspace; everything else is a choice of this tab.
 
 A browser sends its URL with everything that happens on the page, and what it sends just after a click may still bear
-the URL from before. So only a run of the whole page takes the session from the URL (a reload, a link, Back); the rerun
-of a fragment keeps to what this tab had open.
+the URL from before. So only a run of the whole page takes these from the URL (a reload, a link, Back); the rerun of a
+fragment keeps to what this tab had open.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import streamlit as st
 
+from agents.agent import Agent
 from runtime.workbench import current
-from session_store.models import SessionKey, SessionSummary, TitleSource
+from session_store.models import GENERAL, SessionKey, SessionSummary, TitleSource
 
-SESSION = "session"
-OPEN = "open_session"
-TOUCHED = "touched"
+SESSION: Final = "session"
+WORKSPACE: Final = "workspace"
+OPEN: Final = "open_session"
+CHOSEN: Final = "chosen_workspace"
+TOUCHED: Final = "touched"
+DESTINATION: Final = "destination"
+DRAWN: Final = "drawn_workspaces"
+
+ALL: Final = "all"
+"""In place of the id of a workspace: the sessions of all of them."""
+
+CHAT: Final = ""
+ANALYTICS: Final = "analytics"
+WORKSPACES: Final = "workspaces"
+"""The pages, by their place in the URL."""
+
+DATA_ANALYST: Final = "data_analyst"
+"""The agent that new chats about data begin with."""
 
 
 def active_id() -> str | None:
@@ -30,15 +47,61 @@ def active_session() -> SessionSummary | None:
     return current().store.get_session(session_id) if session_id else None
 
 
+def chosen_workspace() -> str:
+    """The id of the workspace whose sessions are listed, or ALL."""
+    chosen = str(st.session_state.get(CHOSEN, GENERAL))
+    if chosen == ALL:
+        return ALL
+    session = active_session()
+    if session:
+        st.session_state[CHOSEN] = session.workspace_id
+        return session.workspace_id
+    return chosen if current().store.get_workspace(chosen) else GENERAL
+
+
+def active_workspace() -> str:
+    """The id of the workspace of the open session, or that a new chat will belong to."""
+    session = active_session()
+    if session:
+        return session.workspace_id
+    chosen = chosen_workspace()
+    return GENERAL if chosen == ALL else chosen
+
+
 def open_session(session_id: str) -> None:
     """Show a session from the next run on."""
-    st.session_state[OPEN] = st.query_params[SESSION] = session_id
+    st.session_state[OPEN] = session_id
+    _write_url()
 
 
 def new_chat() -> None:
-    """Show an empty chat from the next run on."""
+    """Show an empty chat in the same workspace from the next run on."""
+    st.session_state[CHOSEN] = chosen_workspace()
     st.session_state[OPEN] = None
-    st.query_params.pop(SESSION, None)
+    _write_url()
+
+
+def choose_workspace(workspace_id: str) -> None:
+    """List the sessions of another workspace, or of ALL, from the next run on. The open session stays open if it is
+    among them."""
+    session = active_session()
+    if session is None or workspace_id not in (ALL, session.workspace_id):
+        st.session_state[OPEN] = None
+    st.session_state[CHOSEN] = workspace_id
+    _write_url()
+    if workspace_id != ALL:
+        current().workspaces.warm(workspace_id)
+
+
+def go_to(page: str) -> None:
+    """Show another page from the next run on."""
+    st.session_state[DESTINATION] = page
+
+
+def destination() -> str | None:
+    """The page to go to, once; None to stay."""
+    page: str | None = st.session_state.pop(DESTINATION, None)
+    return page
 
 
 class Part(StrEnum):
@@ -48,6 +111,7 @@ class Part(StrEnum):
     LIST = "list"
     LIVE = "live"
     RESULTS = "results"
+    TRIAL = "trial"
 
 
 def touch(part: Part) -> None:
@@ -61,27 +125,42 @@ def touch(part: Part) -> None:
 
 def begin_run() -> None:
     """The whole page is about to be drawn: nothing is left to be drawn anew."""
-    st.session_state[OPEN] = st.query_params.get(SESSION)
+    session_id, workspace_id = st.query_params.get(SESSION), st.query_params.get(WORKSPACE)
+    st.session_state[OPEN] = session_id
+    if not session_id or workspace_id == ALL:
+        st.session_state[CHOSEN] = workspace_id or GENERAL
+    elif st.session_state.get(CHOSEN) == ALL:
+        st.session_state[CHOSEN] = GENERAL
     st.session_state[TOUCHED] = set()
+    st.session_state.pop(DRAWN, None)
 
 
 def must_give_way(part: Part) -> bool:
     """Whether the fragment that is about to be drawn has to give way to a run of the whole page, because something
     else was touched. A URL from before the last click is set right first: the run of the whole page goes by it."""
-    _correct_url()
+    if any(st.query_params.get(name) != url().get(name) for name in (SESSION, WORKSPACE)):
+        _write_url()
     touched: set[Part] = st.session_state.setdefault(TOUCHED, set())
     touched.discard(part)
     return bool(touched)
 
 
-def _correct_url() -> None:
+def url() -> dict[str, str]:
+    """The parameters of the URL that say what is open."""
+    chosen = st.session_state.get(CHOSEN, GENERAL)
     session_id = active_id()
-    if st.query_params.get(SESSION) == session_id:
-        return
     if session_id:
-        open_session(session_id)
-    else:
-        new_chat()
+        return {SESSION: session_id} | ({WORKSPACE: ALL} if chosen == ALL else {})
+    return {WORKSPACE: chosen} if chosen != GENERAL else {}
+
+
+def _write_url() -> None:
+    wanted = url()
+    for name in (SESSION, WORKSPACE):
+        if name in wanted:
+            st.query_params[name] = wanted[name]
+        else:
+            st.query_params.pop(name, None)
 
 
 def shows(key: SessionKey, title: str) -> bool:
@@ -90,11 +169,28 @@ def shows(key: SessionKey, title: str) -> bool:
     return session is not None and session.key == key and title_of(session) == title
 
 
+def offered_agents() -> list[Agent]:
+    """The agents that a new chat in the active workspace can be held with."""
+    return [agent for agent in current().agents.list() if not agent.problem and agent.fits(_has_data())]
+
+
 def draft_agent() -> str:
     """The agent that the next new session will be held with."""
-    agents = current().agents
-    agent = agents.find(st.session_state.get("draft_agent") or "")
-    return agent.id if agent and not agent.problem else agents.default().id
+    offered = {agent.id for agent in offered_agents()}
+    chosen = st.session_state.get("draft_agents", {}).get(active_workspace())
+    if chosen in offered:
+        return str(chosen)
+    return DATA_ANALYST if _has_data() and DATA_ANALYST in offered else current().agents.default().id
+
+
+def choose_agent(agent_id: str) -> None:
+    """Hold the next new sessions in the active workspace with this agent."""
+    st.session_state.setdefault("draft_agents", {})[active_workspace()] = agent_id
+
+
+def _has_data() -> bool:
+    workspace = current().store.get_workspace(active_workspace())
+    return workspace is not None and workspace.connection is not None
 
 
 def draft_model() -> str:
@@ -106,8 +202,7 @@ def draft_model() -> str:
 
 def create_session_from_draft() -> SessionKey:
     """Turn the new chat into a session in the store and open it."""
-    workbench = current()
-    session = workbench.create_session(agent_id=draft_agent(), model=draft_model())
+    session = current().create_session(agent_id=draft_agent(), model=draft_model(), workspace_id=active_workspace())
     open_session(session.key.session_id)
     return session.key
 

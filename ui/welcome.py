@@ -6,38 +6,36 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from agents.agent import Agent, Prompt, Source
 from runtime.attachments import Attachment
 from runtime.workbench import current
+from runtime.workspaces import SAMPLE
 from session_store.errors import ColloquyError
+from session_store.models import GENERAL, SAMPLE_SHOP, Workspace
 from ui import state
 from ui.agents import agent_label, unusable_agents
-from ui.formatting import untrusted_markdown
+from ui.formatting import label, untrusted_markdown
 from ui.message_input import message_input
 from ui.models import model_menu, model_notice, refusal_of
 from ui.state import Part
+from ui.workspaces import connection_line
+
+ABOUT_ANY_DATA = tuple(
+    Prompt(words, words)
+    for words in ("Which tables are there, and what is in them?", "Which table has the most rows, and how many?")
+)
+"""What the data analyst can be asked wherever its own prompts, which are about the sample shop, do not fit."""
 
 
 def welcome() -> None:
     """A chat that becomes a session with its first message."""
-    agents = current().agents.list()
-    usable = [agent.id for agent in agents if not agent.problem]
+    workspace = current().store.get_workspace(state.active_workspace())
     with st.container(key="welcome"):
-        st.title("What shall we talk about?", anchor=False)
-        chosen = st.pills(
-            "Agent",
-            usable,
-            format_func=agent_label,
-            default=state.draft_agent(),
-            required=True,
-            key="draft-agent-pills",
-            label_visibility="collapsed",
-            on_change=state.touch,
-            args=(Part.PAGE,),
-        )
-        st.session_state.draft_agent = chosen
-        agent = current().agents.get(state.draft_agent())
+        st.title(_heading(workspace), anchor=False)
+        connection_line(state.active_workspace())
+        agent = _choice_of_agent()
         st.caption(untrusted_markdown(agent.description))
-        for number, prompt in enumerate(agent.prompts):
+        for number, prompt in enumerate(_prompts(agent, workspace)):
             st.button(
                 prompt.label,
                 key=f"prompt-{number}",
@@ -48,8 +46,64 @@ def welcome() -> None:
             )
         model_menu(None)
         model_notice(None)
-        unusable_agents(agents)
+        unusable_agents(current().agents.list())
+        if state.active_workspace() == GENERAL:
+            _pointer_to_the_sample_shop()
     message_input("input-new", _begin)
+
+
+def _heading(workspace: Workspace | None) -> str:
+    if workspace and workspace.connection:
+        return "What would you like to know?"
+    return "What shall we talk about?"
+
+
+def _choice_of_agent() -> Agent:
+    place = f"draft-agent-{state.active_workspace()}"
+
+    def choose() -> None:
+        state.choose_agent(st.session_state[place])
+        state.touch(Part.PAGE)
+
+    st.pills(
+        "Agent",
+        [agent.id for agent in state.offered_agents()],
+        format_func=agent_label,
+        default=state.draft_agent(),
+        required=True,
+        key=place,
+        label_visibility="collapsed",
+        on_change=choose,
+    )
+    return current().agents.get(state.draft_agent())
+
+
+def _prompts(agent: Agent, workspace: Workspace | None) -> Sequence[Prompt]:
+    has_shop = workspace is not None and workspace.connection is not None and workspace.connection.kind == SAMPLE
+    is_about_the_shop = agent.id == state.DATA_ANALYST and agent.source is Source.BUILT_IN
+    return ABOUT_ANY_DATA if is_about_the_shop and not has_shop else agent.prompts
+
+
+def _pointer_to_the_sample_shop() -> None:
+    """The way to data that is there from the start, until somebody has gone it."""
+    store = current().store
+    shop = store.get_workspace(SAMPLE_SHOP)
+    if shop is None or store.list_sessions(current().settings.user, workspace_id=SAMPLE_SHOP, limit=1).items:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="pointer"):
+        st.caption(":material/database: A sample database is here to try the data analyst on.", width="content")
+        st.button(
+            f"Ask the {label(shop.name[:1].lower() + shop.name[1:])}",
+            key="ask-sample-shop",
+            type="tertiary",
+            icon=":material/arrow_forward:",
+            on_click=_go_to_sample_shop,
+        )
+
+
+def _go_to_sample_shop() -> None:
+    state.choose_workspace(SAMPLE_SHOP)
+    state.touch(Part.PAGE)
 
 
 def _begin(text: str, files: Sequence[Attachment] = ()) -> str | None:

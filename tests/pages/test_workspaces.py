@@ -1,0 +1,444 @@
+"""Workspaces: the choice in the sidebar, what a new chat offers in each, and the page about them."""
+
+import sqlite3
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from session_store.models import GENERAL, SAMPLE_SHOP
+from tests.pages.conftest import SHELL, choose
+from tests.support.workbenches import finish, until
+
+ALL = "all"
+
+
+@pytest.fixture
+def visit(workbench):
+    """The page in a new tab, with parameters in its URL."""
+
+    def open_page(**parameters) -> AppTest:
+        page = AppTest.from_file(str(SHELL), default_timeout=20)
+        for name, value in parameters.items():
+            page.query_params[name] = value
+        page.run()
+        assert not page.exception
+        return page
+
+    return open_page
+
+
+@pytest.fixture
+def manage(visit):
+    """The page about workspaces with one of them chosen."""
+
+    def open_manager(workspace=GENERAL):
+        page = visit(workspace=workspace)
+        page.sidebar.button(key="manage-workspaces").click().run()
+        assert not page.exception
+        assert page.title[0].value == "Workspaces"
+        return page
+
+    return open_manager
+
+
+@pytest.fixture
+def shop_file(tmp_path):
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table orders (id integer, total real)")
+        connection.execute("insert into orders values (1, 9.5)")
+    connection.close()
+    return path
+
+
+def begin(workbench, text, workspace=GENERAL, agent="assistant"):
+    key = workbench.create_session(agent_id=agent, model="scripted/one", workspace_id=workspace).key
+    finish(workbench, workbench.turns.submit(key, text))
+    return key
+
+
+def listed(page):
+    return [button.label for button in page.sidebar.button if (button.key or "").startswith("open-")]
+
+
+def menu(page):
+    return next(menu for menu in page.sidebar.get("menu_button") if menu.key == "workspace-menu")
+
+
+def chosen(page):
+    return menu(page).label.split(maxsplit=1)[1]
+
+
+def offered(page):
+    return " ".join(page.main.get("button_group")[0].options)
+
+
+def preselected(page):
+    return page.main.get("button_group")[0].value
+
+
+def buttons(page):
+    return [button.label for button in page.main.button]
+
+
+def nodes(page):
+    """The tree on the page about workspaces, with what stands at the end of each row."""
+    names = [button.label for button in page.main.button if (button.key or "").startswith("open-workspace-")]
+    counts = [caption.value for caption in page.main.caption if caption.value.endswith(("chat", "chats"))]
+    return list(zip(names, counts, strict=True))
+
+
+def until_tested(page):
+    """Run the page until the test of a connection is over."""
+    for _ in range(1000):
+        if "Testing" not in " ".join(info.value for info in page.main.info):
+            return page
+        page.run()
+    raise AssertionError("the test of the connection does not end")
+
+
+class TestChoice:
+    def test_general_and_the_sample_shop_are_there_from_the_start(self, visit):
+        page = visit()
+        assert chosen(page) == "General"
+        assert [option.replace("*", "") for option in menu(page).options] == [
+            ":material/stacks: All workspaces",
+            ":material/folder: General",
+            ":material/database: Sample shop",
+        ]
+
+    def test_workspaces_inside_others_are_indented(self, workbench, visit):
+        sales = workbench.workspaces.create("Sales")
+        workbench.workspaces.create("North", sales.id)
+        assert "\u2003:material/folder: North" in menu(visit()).options
+
+    def test_two_of_the_same_name_can_be_told_apart(self, workbench, visit):
+        first, second = workbench.workspaces.create("Twin"), workbench.workspaces.create("Twin")
+        begin(workbench, "in the first", first.id)
+        begin(workbench, "in the second", second.id)
+        page = visit()
+        twins = [option for option in menu(page).options if "Twin" in option]
+        seen = [listed(choose(page, "workspace-menu", twin)) for twin in sorted(twins, key=len, reverse=True)]
+        assert sorted(seen) == [["in the first"], ["in the second"]]
+
+    def test_choosing_one_lists_its_sessions(self, workbench, visit):
+        sales = workbench.workspaces.create("Sales")
+        begin(workbench, "general")
+        begin(workbench, "about sales", sales.id)
+        page = visit()
+        assert listed(page) == ["general"]
+        choose(page, "workspace-menu", "Sales")
+        assert (chosen(page), listed(page)) == ("Sales", ["about sales"])
+        choose(page, "workspace-menu", "All workspaces")
+        assert listed(page) == ["about sales", "general"]
+        choose(page, "workspace-menu", "General")
+        assert listed(page) == ["general"]
+
+    def test_an_empty_one_says_what_will_be_there(self, visit):
+        page = visit(workspace=SAMPLE_SHOP)
+        assert "Your chats in Sample shop will be listed here." in [caption.value for caption in page.sidebar.caption]
+
+    def test_the_url_keeps_the_choice(self, workbench, visit):
+        page = visit()
+        choose(page, "workspace-menu", "Sample shop")
+        assert page.query_params["workspace"] == SAMPLE_SHOP
+        assert chosen(visit(workspace=SAMPLE_SHOP)) == "Sample shop"
+        choose(page, "workspace-menu", "General")
+        assert "workspace" not in page.query_params
+
+    def test_a_session_opened_by_its_url_brings_its_workspace(self, workbench, visit):
+        sales = workbench.workspaces.create("Sales")
+        key = begin(workbench, "about sales", sales.id)
+        page = visit(session=key.session_id)
+        assert (chosen(page), listed(page)) == ("Sales", ["about sales"])
+        page.sidebar.button(key="new-chat").click().run()
+        assert (chosen(page), listed(page)) == ("Sales", ["about sales"])
+        assert page.query_params["workspace"] == sales.id
+
+    def test_with_all_of_them_listed_opening_a_session_leaves_the_list_as_it_is(self, workbench, visit):
+        sales = workbench.workspaces.create("Sales")
+        begin(workbench, "general")
+        key = begin(workbench, "about sales", sales.id)
+        page = visit(workspace=ALL)
+        page.sidebar.button(key=f"open-{key.session_id}").click().run()
+        assert page.chat_message[0].markdown[0].value == "about sales"
+        assert listed(page) == ["about sales", "general"]
+        assert listed(visit(session=key.session_id, workspace=ALL)) == ["about sales", "general"]
+
+    def test_choosing_another_one_leaves_the_open_session(self, workbench, visit):
+        key = begin(workbench, "general")
+        page = visit(session=key.session_id)
+        choose(page, "workspace-menu", "Sample shop")
+        assert not page.chat_message
+        assert "session" not in page.query_params
+
+    def test_choosing_one_that_the_open_session_is_in_keeps_it_open(self, workbench, visit):
+        key = begin(workbench, "general")
+        page = visit(session=key.session_id)
+        for choice in ("All workspaces", "General"):
+            choose(page, "workspace-menu", choice)
+            assert page.query_params["session"] == key.session_id
+
+    def test_one_that_is_gone_gives_way_to_general(self, visit):
+        assert chosen(visit(workspace="gone")) == "General"
+
+    def test_deleting_the_open_session_stays_in_its_workspace(self, workbench, visit):
+        sales = workbench.workspaces.create("Sales")
+        key = begin(workbench, "about sales", sales.id)
+        page = visit(session=key.session_id)
+        choose(page, f"menu-{key.session_id}", "Delete")
+        page.button(key="confirm-delete").click().run()
+        assert (chosen(page), listed(page)) == ("Sales", [])
+
+
+class TestNewChat:
+    def test_it_is_begun_in_the_chosen_workspace(self, workbench, visit):
+        sales = workbench.workspaces.create("Sales")
+        page = visit(workspace=sales.id)
+        page.chat_input[0].set_value("hello").run()
+        [session] = workbench.store.list_sessions("local").items
+        assert session.workspace_id == sales.id
+        assert chosen(page.run()) == "Sales"
+
+    def test_with_all_workspaces_listed_it_is_begun_in_general(self, workbench, visit):
+        page = visit(workspace=ALL)
+        page.chat_input[0].set_value("hello").run()
+        assert [session.workspace_id for session in workbench.store.list_sessions("local").items] == [GENERAL]
+
+    def test_where_there_is_data_the_data_analyst_is_preselected_and_the_connection_named(self, visit):
+        page = visit(workspace=SAMPLE_SHOP)
+        assert preselected(page) == "data_analyst"
+        assert "Revenue by month" in buttons(page)
+        lines = [caption.value for caption in page.main.caption]
+        assert any("Sample shop" in line and "read only" in line for line in lines)
+
+    def test_where_there_is_none_agents_for_data_are_not_offered(self, visit):
+        page = visit()
+        assert "Data analyst" not in offered(page)
+        assert preselected(page) == "assistant"
+
+    def test_the_agent_chosen_in_one_workspace_is_that_of_its_new_chats_only(self, workbench, visit):
+        page = visit(workspace=SAMPLE_SHOP)
+        page.main.get("button_group")[0].set_value("specialist").run()
+        choose(page, "workspace-menu", "General")
+        assert preselected(page) == "assistant"
+        choose(page, "workspace-menu", "Sample shop")
+        page.chat_input[0].set_value("hello").run()
+        [session] = workbench.store.list_sessions("local").items
+        assert session.key.app_name == "specialist"
+
+    def test_a_prompt_about_the_shop_gives_results_without_a_model(self, workbench, visit):
+        page = visit(workspace=SAMPLE_SHOP)
+        next(button for button in page.main.button if button.label == "Revenue by month").click().run()
+        [session] = workbench.store.list_sessions("local", workspace_id=SAMPLE_SHOP).items
+        until(workbench, lambda: not workbench.turns.live(session.key))
+        assert workbench.store.list_results(session.key).items
+
+    def test_prompts_about_the_shop_are_not_offered_for_other_data(self, workbench, visit, shop_file):
+        workbench.workspaces.set_connection(GENERAL, "sqlite", str(shop_file))
+        assert preselected(visit()) == "data_analyst"
+        assert "Revenue by month" not in buttons(visit())
+        assert any("Which tables" in button for button in buttons(visit()))
+
+    def test_the_way_to_the_sample_shop_is_shown_until_it_has_been_asked(self, workbench, visit):
+        page = visit()
+        page.button(key="ask-sample-shop").click().run()
+        assert chosen(page) == "Sample shop"
+        begin(workbench, "hello", SAMPLE_SHOP)
+        assert "ask-sample-shop" not in [button.key for button in visit().button]
+
+
+class TestMovingSessions:
+    def test_a_session_is_moved_from_its_menu(self, workbench, visit):
+        sales = workbench.workspaces.create("Sales")
+        key = begin(workbench, "hello")
+        page = visit()
+        choose(page, f"menu-{key.session_id}", "Move to…")
+        page.selectbox(key="move-target").set_value(sales.id)
+        page.button(key="confirm-move").click().run()
+        assert listed(page) == []
+        assert workbench.store.get_session(key.session_id).workspace_id == sales.id
+
+    def test_the_list_follows_the_open_session(self, workbench, visit):
+        sales = workbench.workspaces.create("Sales")
+        key = begin(workbench, "hello")
+        page = visit(session=key.session_id)
+        choose(page, f"menu-{key.session_id}", "Move to…")
+        page.selectbox(key="move-target").set_value(sales.id)
+        page.button(key="confirm-move").click().run()
+        assert (chosen(page), listed(page)) == ("Sales", ["hello"])
+        assert page.chat_message[0].markdown[0].value == "hello"
+
+    def test_several_are_moved_at_once(self, workbench, visit):
+        sales = workbench.workspaces.create("Sales")
+        keys = [begin(workbench, text) for text in ("a", "b", "c")]
+        page = visit()
+        page.sidebar.button(key="select").click().run()
+        for key in keys[:2]:
+            page.sidebar.checkbox(key=f"pick-{key.session_id}").check().run()
+        page.sidebar.button(key="move-picked").click().run()
+        page.selectbox(key="move-target").set_value(sales.id)
+        page.button(key="confirm-move").click().run()
+        assert listed(page) == ["c"]
+        assert len(workbench.store.list_sessions("local", workspace_id=sales.id).items) == 2
+
+
+class TestManager:
+    def test_it_shows_the_tree_with_the_number_of_chats(self, workbench, manage):
+        sales = workbench.workspaces.create("Sales")
+        workbench.workspaces.create("North", sales.id)
+        begin(workbench, "a", sales.id)
+        begin(workbench, "b")
+        begin(workbench, "c")
+        assert nodes(manage()) == [
+            ("General", "2 chats"),
+            ("Sales", "1 chat"),
+            ("North", "0 chats"),
+            ("Sample shop", "0 chats"),
+        ]
+
+    def test_one_is_added_inside_another_and_chosen(self, workbench, manage):
+        sales = workbench.workspaces.create("Sales")
+        page = manage(sales.id)
+        page.button(key="add-workspace").click().run()
+        page.text_input(key="new-workspace-name").set_value("North")
+        page.button(key="confirm-add").click().run()
+        [north] = [workspace for workspace in workbench.store.list_workspaces() if workspace.name == "North"]
+        assert north.parent_id == sales.id
+        assert chosen(page) == "North"
+        assert "new-workspace-name" not in [field.key for field in page.text_input]
+
+    def test_a_blank_name_is_refused_where_it_was_typed(self, workbench, manage):
+        page = manage()
+        page.button(key="add-workspace").click().run()
+        page.button(key="confirm-add").click().run()
+        assert page.error
+        assert len(workbench.store.list_workspaces()) == 2
+
+    def test_one_is_renamed_in_place(self, workbench, manage):
+        page = manage(SAMPLE_SHOP)
+        page.text_input(key=f"workspace-name-{SAMPLE_SHOP}").set_value("Toy *shop*").run()
+        assert workbench.store.get_workspace(SAMPLE_SHOP).name == "Toy *shop*"
+        assert chosen(page) == r"Toy \*shop\*"
+
+    def test_a_blank_new_name_is_refused_and_the_old_one_stands_again(self, workbench, manage):
+        page = manage(SAMPLE_SHOP)
+        page.text_input(key=f"workspace-name-{SAMPLE_SHOP}").set_value("  ").run()
+        assert page.toast
+        assert page.text_input(key=f"workspace-name-{SAMPLE_SHOP}").value == "Sample shop"
+
+    def test_one_is_moved_but_never_into_itself(self, workbench, manage):
+        sales = workbench.workspaces.create("Sales")
+        north = workbench.workspaces.create("North", sales.id)
+        inside = manage(sales.id).selectbox(key=f"workspace-parent-{sales.id}")
+        assert inside.options == ["Nothing (at the top)", "General", "Sample shop"]
+        page = manage(north.id)
+        page.selectbox(key=f"workspace-parent-{north.id}").set_value(SAMPLE_SHOP).run()
+        assert workbench.store.get_workspace(north.id).parent_id == SAMPLE_SHOP
+
+    def test_deleting_asks_and_says_what_goes(self, workbench, manage):
+        sales = workbench.workspaces.create("Sales")
+        north = workbench.workspaces.create("North", sales.id)
+        keys = [begin(workbench, "a", sales.id), begin(workbench, "b", north.id)]
+        page = manage(sales.id)
+        page.button(key="delete-workspace").click().run()
+        [question] = [text.value for text in page.markdown if text.value.startswith("Delete")]
+        assert "“Sales”, the workspace inside it and 2 chats" in question
+        page.button(key="cancel-delete-workspace").click().run()
+        assert workbench.store.get_workspace(sales.id)
+        page.button(key="delete-workspace").click().run()
+        page.button(key="confirm-delete-workspace").click().run()
+        assert nodes(page) == [("General", "0 chats"), ("Sample shop", "0 chats")]
+        assert not any(workbench.store.get_session(key.session_id) for key in keys)
+        assert chosen(page) == "General"
+
+    def test_general_cannot_be_deleted_or_moved(self, manage):
+        page = manage()
+        assert "delete-workspace" not in [button.key for button in page.button]
+        assert not [box for box in page.main.selectbox if box.label == "Inside"]
+
+    def test_chats_are_a_click_away(self, workbench, manage):
+        key = begin(workbench, "hello")
+        page = manage()
+        page.sidebar.button(key=f"open-{key.session_id}").click().run()
+        assert page.chat_message[0].markdown[0].value == "hello"
+        page.sidebar.button(key="manage-workspaces").click().run()
+        page.button(key="back").click().run()
+        assert page.chat_message[0].markdown[0].value == "hello"
+        page.sidebar.button(key="manage-workspaces").click().run()
+        page.sidebar.button(key="new-chat").click().run()
+        assert page.chat_input
+        assert not page.chat_message
+
+
+class TestConnection:
+    def fill(self, page, workspace, kind, address, *, password=None):
+        page.selectbox(key=f"kind-{workspace}").set_value(kind).run()
+        page.text_input(key=f"address-{workspace}-{kind}").set_value(str(address))
+        if password:
+            page.text_input(key=f"password-{workspace}").set_value(password)
+        return page
+
+    def test_each_kind_shows_what_its_address_looks_like(self, manage):
+        page = manage()
+        examples = []
+        for kind in ("duckdb", "sqlite", "folder", "postgres"):
+            page.selectbox(key=f"kind-{GENERAL}").set_value(kind).run()
+            examples.append(page.text_input(key=f"address-{GENERAL}-{kind}").placeholder)
+        assert len(set(examples)) == 4
+        assert examples[-1].startswith("postgresql://")
+
+    def test_data_is_connected_and_says_what_was_found(self, workbench, manage, shop_file):
+        page = self.fill(manage(), GENERAL, "sqlite", shop_file)
+        page.button(key="connect").click().run()
+        assert "1 table" in until_tested(page).success[0].value
+        assert workbench.store.get_workspace(GENERAL).connection.address == str(shop_file)
+        assert str(shop_file) in [code.value for code in page.code]
+        page.sidebar.button(key="new-chat").click().run()
+        assert preselected(page) == "data_analyst"
+
+    def test_an_address_is_tried_without_being_kept(self, workbench, manage, shop_file, tmp_path):
+        page = self.fill(manage(), GENERAL, "sqlite", shop_file)
+        page.button(key="try-connection").click().run()
+        assert "1 table" in until_tested(page).success[0].value
+        page.text_input(key=f"address-{GENERAL}-sqlite").set_value(str(tmp_path / "none.db"))
+        page.button(key="try-connection").click().run()
+        assert "There is no file" in until_tested(page).error[0].value
+        assert workbench.store.get_workspace(GENERAL).connection is None
+
+    def test_one_that_does_not_work_any_more_says_why(self, workbench, manage, shop_file):
+        workbench.workspaces.set_connection(GENERAL, "sqlite", str(shop_file), "")
+        shop_file.unlink()
+        page = manage()
+        page.button(key="test-connection").click().run()
+        assert "There is no file" in until_tested(page).error[0].value
+
+    def test_an_address_that_is_none_says_what_it_must_look_like(self, workbench, manage):
+        page = self.fill(manage(), GENERAL, "postgres", "mysql://somewhere")
+        page.button(key="connect").click().run()
+        assert "postgresql://" in page.error[0].value
+        assert workbench.store.get_workspace(GENERAL).connection is None
+
+    def test_a_password_is_kept_and_never_shown_again(self, workbench, manage):
+        address = "postgresql://reader@127.0.0.1:1/shop"
+        page = self.fill(manage(), GENERAL, "postgres", address, password="s3cr/t word")
+        page.button(key="connect").click().run()
+        connection = workbench.workspaces.connection(workbench.store.get_workspace(GENERAL))
+        assert connection.address.get_secret_value() == "postgresql://reader:s3cr%2Ft%20word@127.0.0.1:1/shop"
+        until_tested(page)
+        page.button(key="change-connection").click().run()
+        everything = repr(page) + repr(page.session_state)
+        assert "s3cr" not in everything
+        assert page.text_input(key=f"address-{GENERAL}-postgres").value == "postgresql://reader:•••@127.0.0.1:1/shop"
+        page.text_input(key=f"data-name-{GENERAL}-postgres").set_value("The shop")
+        page.button(key="connect").click().run()
+        kept = workbench.workspaces.connection(workbench.store.get_workspace(GENERAL))
+        assert (kept.name, kept.address) == ("The shop", connection.address)
+
+    def test_the_connection_can_be_taken_away(self, workbench, manage):
+        page = manage(SAMPLE_SHOP)
+        page.button(key="remove-connection").click().run()
+        assert workbench.store.get_workspace(SAMPLE_SHOP).connection is None
+        page.selectbox(key=f"kind-{SAMPLE_SHOP}").set_value("sample").run()
+        page.button(key="connect").click().run()
+        assert "7 tables" in until_tested(page).success[0].value

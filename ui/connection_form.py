@@ -1,0 +1,296 @@
+"""The data connection of a workspace: what it is, whether it works, and the form that it is entered in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.errors import ColloquyError
+from session_store.models import StoredConnection, Workspace
+from ui import state
+from ui.formatting import label, untrusted_markdown
+from ui.state import Part
+
+TRIAL: Final = "connection_trial"
+CHANGING: Final = "connection_changing"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of connection in words."""
+
+    name: str
+    placeholder: str
+    help: str
+
+
+HERE: Final = "A path on the machine that Colloquy runs on."
+KINDS: Final = {
+    "duckdb": Kind("DuckDB file", "/home/me/data/sales.duckdb", HERE),
+    "sqlite": Kind("SQLite file", "/home/me/data/app.db", HERE),
+    "folder": Kind("Folder of Parquet and CSV files", "/home/me/exports", f"{HERE} Each file becomes a table."),
+    "postgres": Kind(
+        "PostgreSQL", "postgresql://reader@db.example.com:5432/sales", "A user who may only read is best."
+    ),
+    "sample": Kind("Sample shop", "", ""),
+}
+HAS_ADDRESS: Final = {kind for kind in KINDS if kind != "sample"}
+
+
+def kind_of(kind: str) -> Kind:
+    """The words for a kind of connection."""
+    return KINDS.get(kind, Kind(kind, "", ""))
+
+
+def connection_section(workspace: Workspace) -> None:
+    """The connection of a workspace: shown and tested if there is one, else entered."""
+    st.subheader("Data", anchor=False)
+    if workspace.connection is None:
+        st.caption("No data yet. With a connection, agents can query it in every chat of this workspace, read only.")
+        _form(workspace)
+    elif st.session_state.get(CHANGING) == workspace.id:
+        _form(workspace)
+    else:
+        _carried(workspace.id, workspace.connection)
+    _outcome(workspace.id)
+
+
+def _carried(workspace_id: str, connection: StoredConnection) -> None:
+    try:
+        address = current().workspaces.shown_address(workspace_id)
+    except ColloquyError as error:
+        st.warning(untrusted_markdown(str(error)))
+        address = ""
+    st.markdown(f":material/database: **{label(connection.name)}** · {kind_of(connection.kind).name}")
+    if address:
+        st.code(address, language=None, wrap_lines=True)
+    with st.container(horizontal=True):
+        st.button(
+            "Test connection",
+            key="test-connection",
+            icon=":material/network_check:",
+            disabled=_is_under_way(workspace_id),
+            on_click=_test,
+            args=(workspace_id,),
+        )
+        st.button("Change", key="change-connection", type="tertiary", on_click=_change, args=(workspace_id,))
+        st.button("Remove connection", key="remove-connection", type="tertiary", on_click=_remove, args=(workspace_id,))
+
+
+# -- the form ----------------------------------------------------------------------------------------------------------
+
+
+def _form(workspace: Workspace) -> None:
+    stored = workspace.connection
+    kinds = list(KINDS)
+    kind = st.selectbox(
+        "Kind",
+        kinds,
+        index=kinds.index(stored.kind) if stored and stored.kind in KINDS else 0,
+        format_func=lambda kind: KINDS[kind].name,
+        key=f"kind-{workspace.id}",
+        on_change=_other_kind,
+    )
+    with st.form(f"connection-{workspace.id}", border=False):
+        if kind in HAS_ADDRESS:
+            _address_fields(workspace, kind)
+        else:
+            st.caption("An online shop with some hundred thousand rows to try things with. It is made on this machine.")
+        with st.container(horizontal=True):
+            st.form_submit_button("Connect", type="primary", key="connect", on_click=_connect, args=(workspace.id,))
+            st.form_submit_button(
+                "Test only",
+                key="try-connection",
+                disabled=_is_under_way(workspace.id),
+                on_click=_try,
+                args=(workspace.id,),
+            )
+            if stored:
+                st.form_submit_button("Cancel", type="tertiary", key="keep-connection", on_click=_keep)
+
+
+def _address_fields(workspace: Workspace, kind: str) -> None:
+    stored = workspace.connection
+    same_kind = stored is not None and stored.kind == kind
+    st.text_input(
+        "URL" if kind == "postgres" else "Path",
+        value=_shown_address(workspace.id) if same_kind else "",
+        placeholder=KINDS[kind].placeholder,
+        help=KINDS[kind].help,
+        key=f"address-{workspace.id}-{kind}",
+    )
+    if kind == "postgres":
+        st.text_input(
+            "Password",
+            type="password",
+            autocomplete="new-password",
+            placeholder="The one that is kept" if same_kind else "",
+            help="Kept apart from everything else, on this machine, and never shown again.",
+            key=f"password-{workspace.id}",
+        )
+    st.text_input(
+        "Name of the data",
+        value=stored.name if stored and same_kind else "",
+        placeholder="Optional",
+        key=f"data-name-{workspace.id}-{kind}",
+    )
+
+
+def _shown_address(workspace_id: str) -> str:
+    try:
+        return current().workspaces.shown_address(workspace_id)
+    except ColloquyError:
+        return ""
+
+
+def _entered(workspace_id: str) -> tuple[str, str, str]:
+    """Kind, address and name as they stand in the form."""
+    entered = st.session_state
+    kind = entered[f"kind-{workspace_id}"]
+    address = (entered.get(f"address-{workspace_id}-{kind}") or "").strip()
+    if kind == "postgres":
+        address = with_password(address, entered.get(f"password-{workspace_id}") or "")
+    return kind, address, (entered.get(f"data-name-{workspace_id}-{kind}") or "").strip()
+
+
+def with_password(url: str, password: str) -> str:
+    """A PostgreSQL URL with this password in place of the one in it; as it is without a password."""
+    if not password or "://" not in url:
+        return url
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}").geturl()
+
+
+# -- trying it out -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a test ended: a sentence of what was found, or of what is wrong."""
+
+    found: bool
+    text: str
+
+
+@dataclass(slots=True)
+class Trial:
+    """A test of a connection of a workspace. ``outcome`` is None while it is under way."""
+
+    workspace_id: str
+    outcome: Outcome | None = None
+
+    def begin(self, look: Callable[[], str]) -> None:
+        """Look in the background, so that no page has to wait for a server that does not answer."""
+        threading.Thread(target=self._run, args=(look,), name="connection test", daemon=True).start()
+
+    def _run(self, look: Callable[[], str]) -> None:
+        outcome = Outcome(found=False, text="The test broke off. The log says why.")
+        try:
+            outcome = Outcome(found=True, text=look())
+        except ColloquyError as error:
+            outcome = Outcome(found=False, text=str(error))
+        finally:
+            self.outcome = outcome
+
+
+def _trial_of(workspace_id: str) -> Trial | None:
+    trial: Trial | None = st.session_state.get(TRIAL)
+    return trial if trial and trial.workspace_id == workspace_id else None
+
+
+def _is_under_way(workspace_id: str) -> bool:
+    trial = _trial_of(workspace_id)
+    return trial is not None and trial.outcome is None
+
+
+def _outcome(workspace_id: str) -> None:
+    trial = _trial_of(workspace_id)
+    if trial is None:
+        return
+    if trial.outcome is None:
+        _until_over(trial)
+    elif trial.outcome.found:
+        st.success(untrusted_markdown(trial.outcome.text), icon=":material/check_circle:")
+    else:
+        st.error(untrusted_markdown(trial.outcome.text), icon=":material/error:")
+
+
+@st.fragment(run_every=0.3)
+def _until_over(trial: Trial) -> None:
+    if state.must_give_way(Part.TRIAL) or trial.outcome:
+        st.rerun()
+    st.info("Testing the connection …", icon="spinner")
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _begin(workspace_id: str, look: Callable[[], str]) -> None:
+    st.session_state[TRIAL] = trial = Trial(workspace_id)
+    trial.begin(look)
+
+
+def _test(workspace_id: str) -> None:
+    workspaces = current().workspaces
+    _begin(workspace_id, lambda: workspaces.test_workspace(workspace_id))
+    state.touch(Part.PAGE)
+
+
+def _try(workspace_id: str) -> None:
+    kind, address, _ = _entered(workspace_id)
+    workspaces = current().workspaces
+    _begin(workspace_id, lambda: workspaces.test(kind, address, workspace_id))
+    state.touch(Part.PAGE)
+
+
+def _connect(workspace_id: str) -> None:
+    kind, address, name = _entered(workspace_id)
+    try:
+        current().workspaces.set_connection(workspace_id, kind, address, name)
+    except ColloquyError as error:
+        st.session_state[TRIAL] = Trial(workspace_id, Outcome(found=False, text=str(error)))
+    else:
+        _forget_form(workspace_id)
+        _test(workspace_id)
+    state.touch(Part.PAGE)
+
+
+def _remove(workspace_id: str) -> None:
+    try:
+        current().workspaces.set_connection(workspace_id, None)
+        st.session_state.pop(TRIAL, None)
+    except ColloquyError as error:
+        st.session_state[TRIAL] = Trial(workspace_id, Outcome(found=False, text=str(error)))
+    state.touch(Part.PAGE)
+
+
+def _change(workspace_id: str) -> None:
+    st.session_state[CHANGING] = workspace_id
+    st.session_state.pop(TRIAL, None)
+    state.touch(Part.PAGE)
+
+
+def _keep() -> None:
+    st.session_state.pop(CHANGING, None)
+    st.session_state.pop(TRIAL, None)
+    state.touch(Part.PAGE)
+
+
+def _other_kind() -> None:
+    st.session_state.pop(TRIAL, None)
+    state.touch(Part.PAGE)
+
+
+def _forget_form(workspace_id: str) -> None:
+    """What was entered, a password above all, stays nowhere in the page."""
+    st.session_state.pop(CHANGING, None)
+    for key in [key for key in st.session_state if isinstance(key, str) and f"-{workspace_id}" in key]:
+        if key.startswith(("kind-", "address-", "password-", "data-name-")):
+            del st.session_state[key]
