@@ -50,4 +50,4 @@ def _seen(key: SessionKey) -> int:
     settings, agent = current().settings, current().agents.find(key.app_name)
     if settings.compaction:
         return 0
-    return settings.context_messages if agent is None or agent.messages is None else agent.messages
+    return agent.messages_seen(settings.context_messages) if agent else settings.context_messages

@@ -25,7 +25,7 @@ from ui.formatting import label, untrusted_markdown
 from ui.message_input import message_input
 from ui.models import refusal_of
 from ui.state import Part
-from ui.transcript import PERSON, Details, bubble, details_of, made_of
+from ui.transcript import PERSON, Details, bubble, details_of, made_of, person_markdown
 
 TAIL_EVENTS = 200
 TAIL_TURNS = 6
@@ -132,7 +132,8 @@ def _message_of(turn: Turn) -> None:
     """The message of a turn that has not come to be stored as an event yet."""
     with st.chat_message("user", avatar=PERSON):
         attachments(message_files(turn))
-        st.markdown(untrusted_markdown(message_text(turn)))
+        if text := message_text(turn):
+            st.markdown(person_markdown(text))
 
 
 def _running(view: LiveView, message: Message | None, details: Details, icon: str, *, saying: bool) -> None:

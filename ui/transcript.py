@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from agents.data.ask import request_of
 from runtime.workbench import current
 from session_store.models import Feedback, Result, SessionKey, StoredEvent, Turn, TurnStatus
 from session_store.transcript import Message, messages
@@ -74,7 +75,7 @@ def bubble(message: Message, details: Details, icon: str, *, action: Callable[[]
     with st.chat_message("user" if message.is_user else "assistant", avatar=PERSON if message.is_user else icon):
         made_of(message, details)
         if message.text:
-            st.markdown(untrusted_markdown(message.text))
+            st.markdown(person_markdown(message.text) if message.is_user else untrusted_markdown(message.text))
         if turn and (message.partial or (not message.is_user and not message.text and turn.status in PARTIAL_MARKS)):
             st.caption(f":material/incomplete_circle: {PARTIAL_MARKS.get(turn.status, 'This answer is not complete.')}")
         if action is None:
@@ -95,6 +96,13 @@ def made_of(message: Message, details: Details, *, running: bool = False) -> Non
         st.caption(f":material/lightbulb: The small model guessed this query. {better_model()}")
     for result in details.results_of(message):
         result_view(result)
+
+
+def person_markdown(text: str) -> str:
+    """What a person wrote, as Markdown; a query as code, where Markdown would take its asterisks for italics."""
+    if "~~~" in text or "```" in text or not request_of(text).is_sql:
+        return untrusted_markdown(text)
+    return f"~~~sql\n{text}\n~~~"
 
 
 def _foot(message: Message, details: Details) -> None:

@@ -1,15 +1,19 @@
 """What the chat shows of tools: steps, questions, files, and what people think of the answers."""
 
+import io
 import json
+import re
 from itertools import count
 
 import pytest
+from PIL import Image
 
 from runtime.workbench import install
-from session_store.models import TurnStatus
+from session_store.models import SAMPLE_SHOP, TurnStatus
 from tests.agents.folders import PATIENCE, agent_folders
 from tests.runtime import desk
-from tests.support.workbenches import finish, new_session, open_workbench, until
+from tests.support.workbenches import conversation, finish, new_session, open_workbench, until
+from ui.context_mark import WORDS
 
 NUMBERS = count(1)
 CLERK = (
@@ -88,11 +92,7 @@ def asked(workbench):
 
 
 def steps(tab):
-    return [step.label for step in tab.main.expander]
-
-
-def inside(step):
-    return [(part.type, part.value) for part in step.children.values()]
+    return [step.label for message in tab.chat_message for step in message.expander]
 
 
 def code(tab):
@@ -125,11 +125,11 @@ class TestSteps:
     def test_an_error_of_a_tool_stands_in_its_step_in_words(self, told, page):
         tab = page(told('call run_sql {"sql": "select * from nowhere"}').session_id)
         assert steps(tab)[0].startswith("The query failed")
-        assert [error.value for error in tab.main.expander[0].error] == ["There is no table *nowhere*."]
+        assert [error.value for error in tab.chat_message[1].expander[0].error] == ["There is no table *nowhere*."]
 
     def test_a_tool_that_raises_shows_that_in_its_step_and_the_turn_fails(self, told, page):
         tab = page(told("call raises {}").session_id)
-        [step] = tab.main.expander
+        [step] = tab.chat_message[1].expander
         assert step.label.startswith("raises failed")
         assert "the archive is *closed*" in step.error[0].value
         assert "the archive is *closed*" in tab.main.error[-1].value
@@ -200,3 +200,111 @@ class TestFeedback:
         workbench.set_feedback(key, answer.id, -1, "Too short")
         tab = page(key.session_id)
         assert (foot(tab)["score"], foot(tab)["comment"]) == (-1, "Too short")
+
+
+class TestFiles:
+    @pytest.fixture
+    def picture(self):
+        written = io.BytesIO()
+        Image.new("RGB", (640, 400), "purple").save(written, "PNG")
+        return written.getvalue()
+
+    def send(self, page, key, text, *files):
+        tab = page(key.session_id)
+        tab.chat_input[0].set_value(text)
+        for name, content, mime_type in files:
+            tab.chat_input[0].upload(name, content, mime_type)
+        return tab.run()
+
+    def test_a_text_file_is_sent_with_the_message_and_shown_by_name(self, workbench, page):
+        key = new_session(workbench)
+        tab = self.send(page, key, "read this", ("notes.txt", b"first\nsecond", "text/plain"))
+        until(workbench, lambda: not workbench.turns.live(key))
+        tab.run()
+        question = tab.chat_message[0]
+        assert question.markdown[0].value == "read this"
+        assert "notes.txt" in question.caption[0].value
+        assert [file.data for file in conversation(workbench, key)[0].files] == [b"first\nsecond"]
+
+    def test_a_picture_is_shown_small(self, workbench, page, picture):
+        key = new_session(workbench)
+        tab = self.send(page, key, "what is this?", ("shop.png", picture, "image/png"))
+        until(workbench, lambda: not workbench.turns.live(key))
+        assert len(tab.run().chat_message[0].image) == 1
+
+    def test_what_only_says_that_it_is_a_picture_is_shown_by_name(self, workbench, page):
+        key = new_session(workbench)
+        tab = self.send(page, key, "look", ("broken.png", b"no picture", "image/png"))
+        until(workbench, lambda: not workbench.turns.live(key))
+        assert "broken.png" in tab.run().chat_message[0].caption[0].value
+
+    def test_files_may_go_without_a_word(self, workbench, page):
+        key = new_session(workbench)
+        self.send(page, key, "", ("notes.txt", b"first", "text/plain"))
+        until(workbench, lambda: not workbench.turns.live(key))
+        assert [file.name for file in conversation(workbench, key)[0].files] == ["notes.txt"]
+
+    def test_a_model_that_reads_no_pictures_is_sent_none_and_the_text_stays(self, workbench, page, picture):
+        key = new_session(workbench)
+        workbench.store.set_model(key, "scripted/two")
+        tab = self.send(page, key, "what is this?", ("shop.png", picture, "image/png"))
+        assert "Scripted two does not read images" in tab.warning[0].value
+        assert tab.chat_input[0].proto.value == "what is this?"
+        assert not workbench.store.list_events(key)
+        tab.chat_input[0].set_value("what is this?").run()
+        until(workbench, lambda: not workbench.turns.live(key))
+        assert not tab.run().warning
+
+    def test_a_first_message_that_cannot_be_sent_makes_no_session(self, workbench, page):
+        tab = page()
+        tab.chat_input[0].set_value("look").upload("a.bin", b"\0\1\2", "application/octet-stream").run()
+        assert "neither a text file" in tab.warning[0].value
+        assert tab.chat_input[0].proto.value == "look"
+        assert not workbench.store.list_sessions("local").items
+
+
+class TestContext:
+    def mark(self, tab):
+        """The message that the line stands above, by its id."""
+        styles = [text for html in tab.main.get("html") if WORDS in (text := html.proto.body)]
+        return re.search(r"st-key-copy-([\w-]+)", styles[0])[1] if styles else None
+
+    def test_the_first_message_that_the_model_sees_is_marked(self, workbench, page):
+        key = new_session(workbench)
+        finish(workbench, *[workbench.turns.submit(key, f"message {n}") for n in range(15)])
+        shown = conversation(workbench, key)
+        # It was asked with the newest 20 of the 29 messages that there were then.
+        tab = page(key.session_id)
+        assert self.mark(tab) is None
+        tab.button(key="older").click().run()
+        assert self.mark(tab) == shown[-21].id
+
+    def test_a_short_conversation_has_no_mark(self, workbench, page):
+        key = new_session(workbench)
+        finish(workbench, *[workbench.turns.submit(key, f"message {n}") for n in range(3)])
+        assert self.mark(page(key.session_id)) is None
+
+
+class TestData:
+    def test_a_query_of_a_person_is_shown_as_code_and_its_rows_in_full(self, workbench, page):
+        key = analyst(workbench, "scripted/one")
+        finish(workbench, workbench.turns.submit(key, "/sql select 2 * 3 as a, 4 * 5 as b"))
+        tab = page(key.session_id)
+        assert tab.chat_message[0].markdown[0].value.startswith("~~~sql\n/sql select")
+        assert steps(tab)[0].startswith("Ran a query")
+        [table] = tab.chat_message[1].dataframe
+        assert table.value.to_dict("list") == {"a": [6], "b": [20]}
+
+    def test_a_guess_of_a_small_model_is_called_one_and_how_to_get_better_ones(self, workbench, page):
+        key = analyst(workbench, "scripted/small")
+        finish(workbench, workbench.turns.submit(key, "guess select count(*) as orders from orders"))
+        tab = page(key.session_id)
+        [notice] = [caption.value for caption in tab.main.caption if "guessed" in caption.value]
+        assert notice == (
+            ":material/lightbulb: The small model guessed this query."
+            " For better ones choose Scripted or Scripted two above."
+        )
+
+
+def analyst(workbench, model):
+    return workbench.create_session(agent_id="data_analyst", model=model, workspace_id=SAMPLE_SHOP).key
