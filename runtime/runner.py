@@ -60,14 +60,13 @@ def runner_for(turn: Turn, services: Services) -> Runner:
 
     Raises:
         UnknownAgentError, AgentProblemError: the agent is gone or broken.
-        ModelUnavailableError: the model cannot be used now.
         DataError, SecretsError: the connection of the workspace cannot be used.
     """
     agent = services.agents.get(turn.key.app_name)
     models, model, info = services.models, None, None
     if agent.chooses_model and not agent.problem:
         info = models.info(turn.model) if turn.model else models.default()
-        model = models.llm(info.id)
+        model = models.llm_when_asked(info.id)
     app = agent.app(model, _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools))
     if info:
         app = app.model_copy(update={"plugins": [*app.plugins, UnreadFiles(info)]})

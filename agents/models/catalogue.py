@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import AsyncGenerator
 
 from google.adk.models import BaseLlm
 from google.adk.models.llm_request import LlmRequest
+from google.adk.models.llm_response import LlmResponse
 from google.genai import types
+from pydantic import ConfigDict
+from typing_extensions import override
 
 from agents.models import titles
 from agents.models.errors import ModelUnavailableError
@@ -58,6 +62,13 @@ class ModelCatalogue:
         """
         return self._llm(model_id)
 
+    def llm_when_asked(self, model_id: str) -> BaseLlm:
+        """The same, but a model that cannot be used now raises only when it is asked: SQL is answered without it."""
+        try:
+            return self.llm(model_id)
+        except ModelUnavailableError as error:
+            return UnavailableLlm(model=model_id, reason=error)
+
     def warm(self, model_id: str) -> None:
         """Begin to load a model of this machine in the background; nothing for others or unavailable ones."""
         if not model_id.startswith(("embedded", "gguf/")):
@@ -103,6 +114,21 @@ class ModelCatalogue:
             if model_id not in self._llms:
                 self._llms[model_id] = ProviderLlm(model=entry.name, provider=entry.make())
             return self._llms[model_id]
+
+
+class UnavailableLlm(BaseLlm):
+    """Stands for a model that cannot be used now."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    reason: ModelUnavailableError
+
+    @override
+    def generate_content_async(
+        self, llm_request: LlmRequest, stream: bool = False
+    ) -> AsyncGenerator[LlmResponse, None]:
+        """Raise ModelUnavailableError."""
+        raise self.reason
 
 
 async def _ask(llm: BaseLlm, message: str) -> str:

@@ -11,7 +11,7 @@ from agents.data.connection import Connection
 from agents.data.database import WorkerDatabase
 from agents.data.shop import sample_shop
 from agents.kits import MISSING
-from agents.models import ModelCatalogue
+from agents.models import ModelCatalogue, ModelUnavailableError
 from agents.queries import EMPTY, NO_CHART, NO_QUERY
 from settings import Settings
 from tests.agents.talks import Talk, answer_of, calls_of, responses_of, unanswered
@@ -101,6 +101,13 @@ class TestSqlAsItStands:
         talk = Talk(Silent(), data=shop, bounds=Bounds(rows=100))
         events = await talk.say("/sql select order_id, customer_id from orders")
         assert "Only the first 100 rows are here: that is the limit." in answer_of(events)
+
+    async def test_it_needs_no_model_that_can_be_used(self, shop, tmp_path):
+        with closing(ModelCatalogue(Settings(_env_file=None, models_dir=tmp_path))) as models:
+            talk = Talk(models.llm_when_asked("embedded"), data=shop, calls_tools=False)
+            assert answer_of(await talk.say("/sql select 1 as one")) == "**one**: 1"
+            with pytest.raises(ModelUnavailableError, match="file of the built-in model is missing"):
+                await talk.say("How many orders are there?")
 
     async def test_a_command_without_sql_is_explained(self, shop):
         for command in ("/sql", "/chart "):
