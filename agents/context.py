@@ -10,6 +10,7 @@ from enum import Enum, auto
 from functools import partial
 from typing import Final
 
+from google.adk.agents import LlmAgent
 from google.adk.apps.app import App, EventsCompactionConfig
 from google.adk.events.event import Event
 from google.adk.plugins.context_filter_plugin import ContextFilterPlugin
@@ -59,11 +60,12 @@ def newest(contents: list[types.Content], messages: int) -> list[types.Content]:
 def bounded(app: App, messages: int, *, compaction: bool) -> App:
     """A copy of an app whose model sees the newest ``messages`` only (0: all), or with ADK's own compaction.
 
-    An app that brings a compaction or a context filter of its own keeps that.
+    An app that brings a compaction or a context filter of its own keeps that. Where the root agent has no model that
+    could sum up, the cut takes the place of the compaction.
     """
     if app.events_compaction_config or any(isinstance(plugin, ContextFilterPlugin) for plugin in app.plugins):
         return app
-    if compaction:
+    if compaction and isinstance(app.root_agent, LlmAgent):
         interval = max(1, messages // 2) if messages else _COMPACTED_TURNS
         overlap = min(_OVERLAPPING_TURNS, interval - 1)
         config = EventsCompactionConfig(compaction_interval=interval, overlap_size=overlap)

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from google.adk.agents import LlmAgent
+from google.adk.agents import LlmAgent, SequentialAgent
 from google.adk.apps.app import App, EventsCompactionConfig
 from google.adk.events.event import Event
 from google.adk.models import BaseLlm
@@ -149,6 +149,10 @@ class TestInConversations:
         assert "They counted." in seen
         assert "two" not in seen
         assert unanswered(await talk.events()) == set()
+
+    def test_a_sequence_has_no_model_to_sum_up_and_is_cut(self):
+        app = App(name="steps", root_agent=SequentialAgent(name="steps", sub_agents=[LlmAgent(name="one")]))
+        assert [plugin.name for plugin in bounded(app, 20, compaction=True).plugins] == ["colloquy_context"]
 
     def test_an_app_with_a_compaction_or_context_filter_keeps_it(self):
         root = LlmAgent(name="desk")
