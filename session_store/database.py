@@ -27,6 +27,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # A name in a query is never that of a variable of this program, nor a query too large for memory one of the disk.
     "python_enable_replacements": False,
     "temp_directory": "",
+    "memory_limit": "2GB",
     # The writer decides when: a commit that fails in the checkpoint behind it would be reported as not done.
     "checkpoint_threshold": "1TB",
 }
@@ -76,6 +77,8 @@ class Database:
             self._give_back(None)
             if is_fatal(error):
                 self.mark_broken()
+            if isinstance(error, duckdb.OutOfMemoryException):
+                self.make_room()
             raise explain(error, self.path) from error
         except BaseException:
             self._give_back(None)
@@ -99,6 +102,14 @@ class Database:
             self._lent.add(cursor)
         cursor.execute("use history")
         return cursor
+
+    def make_room(self) -> bool:
+        """Interrupt what runs on lent cursors, whose queries share the memory. Whether there are any."""
+        with self._gate:
+            cursors = list(self._lent)
+        for cursor in cursors:
+            cursor.interrupt()
+        return bool(cursors)
 
     @property
     def is_broken(self) -> bool:
@@ -164,8 +175,7 @@ class Database:
             self._gate.notify_all()
 
     def _close_all(self) -> None:
-        for cursor in self._lent:
-            cursor.interrupt()
+        self.make_room()
         connections = [*self._lent, *self._idle, *([self._writer] if self._writer else [])]
         self._lent.clear()
         self._idle.clear()

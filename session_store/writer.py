@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from session_store.faults import explain, is_fatal
 T = TypeVar("T")
 MAX_GROUP = 256
 IDLE_SECONDS = 0.1
+PAUSES = (0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
+"""Seconds given to interrupted queries to let go of their memory, before each further attempt to write."""
 
 
 class Transaction(Protocol):
@@ -131,7 +134,7 @@ class Writer(Generic[X]):
 
     def _write(self, jobs: list[_Job[X]]) -> None:
         try:
-            outcomes = self._commit(jobs)
+            outcomes = self._commit_in_memory(jobs)
         except StoreError as error:
             self._fail(jobs, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it goes to who waits for it
@@ -150,6 +153,17 @@ class Writer(Generic[X]):
     def _fail(self, jobs: list[_Job[X]], error: BaseException) -> None:
         for job in jobs:
             job.done.set_exception(error)
+
+    def _commit_in_memory(self, jobs: list[_Job[X]]) -> list[tuple[Any, BaseException | None]]:
+        """Commit, and where memory does not suffice put an end to questions of others, which can be asked again."""
+        for seconds in PAUSES:
+            try:
+                return self._commit(jobs)
+            except duckdb.OutOfMemoryException:
+                if not self._database.make_room():
+                    raise
+                time.sleep(seconds)
+        return self._commit(jobs)
 
     def _commit(self, jobs: list[_Job[X]]) -> list[tuple[Any, BaseException | None]]:
         if self._database.is_broken:

@@ -1,0 +1,86 @@
+"""Files of earlier versions, opened by this one."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from session_store import Store, migrations
+from session_store.migrations import first_tables
+from session_store.models import GENERAL, SAMPLE_SHOP, SessionKey, SessionStatus
+from tests.session_store.events import append, said, text_of
+
+KEY = SessionKey("agent", "ann", "one")
+
+
+@pytest.fixture
+def first_version(path, monkeypatch):
+    """A file as the first version made it, with conversations in it."""
+    monkeypatch.setattr(migrations, "MIGRATIONS", (first_tables,))
+    with duckdb.connect(str(path)) as connection:
+        migrations.migrate(connection, path)
+        connection.execute(
+            """
+            insert into sessions values
+                (1, 'agent', 'ann', 'one', 'Tides', 'person', 'small', true, 10, 20, 30, null, '{"mood": "calm"}'),
+                (2, 'agent', 'ann', 'two', '', 'none', null, false, 11, 12, 30, 13, '{}');
+            insert into events values (3, 1, 'e1', 't1', 'user', 20, 'When is low tide?', null, null, null, null, null,
+                null, null, false, null, null, null, false,
+                '{"id":"e1","author":"user","invocation_id":"t1","timestamp":20.0,'
+                '"content":{"role":"user","parts":[{"text":"When is low tide?"}]}}');
+            insert into turns values
+                ('t1', 1, 'completed', '{"parts":[]}', 'small', 20, 20, 21, 22, 5, 6, null, false),
+                ('t2', 1, 'paused', '{"parts":[]}', 'small', 23, 23, null, null, null, null, null, false);
+            insert into turn_chunks values ('t2', 1, 'At ');
+            insert into app_states values ('agent', '{"a": 1}', 1);
+            insert into user_states values ('agent', 'ann', '{"u": 2}', 1);
+            """
+        )
+    monkeypatch.undo()
+    return path
+
+
+def test_a_file_of_the_first_version_keeps_everything_and_gains_workspaces(first_version):
+    store = Store(first_version)
+
+    session = store.get_session("one")
+    assert (session.title, session.model, session.saved, session.updated_at) == ("Tides", "small", True, 20)
+    assert (session.workspace_id, session.status) == (GENERAL, SessionStatus.PAUSED)
+    assert [text_of(stored.event) for stored in store.list_events(KEY)] == ["When is low tide?"]
+    assert store.get_turn("t1").output_tokens == 6
+    assert [turn.id for turn in store.list_unfinished_turns()] == ["t2"]
+    assert store.partial_text("t2") == "At "
+    assert dict(store.log.user_state(("agent", "ann"))) == {"u": 2}
+    store.restore_sessions([SessionKey("agent", "ann", "two")])
+    assert len(store.list_sessions("ann", workspace_id=GENERAL).items) == 2
+    assert [workspace.id for workspace in store.list_workspaces()] == [GENERAL, SAMPLE_SHOP]
+    store.close()
+
+
+def test_a_migrated_file_can_be_written_and_opened_again(first_version):
+    store = Store(first_version)
+    append(store, KEY, said("And high tide?", turn="t3"))
+    work = store.create_workspace("Work")
+    store.move_sessions([KEY], work.id)
+    store.close()
+
+    again = Store(first_version)
+    assert len(again.list_events(KEY)) == 2
+    assert again.get_session("one").workspace_id == work.id
+    assert len(again.list_workspaces()) == 3
+    again.close()
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(first_version, monkeypatch):
+    def broken(connection):
+        connection.execute("alter table sessions add column half_done varchar")
+        raise RuntimeError("power cut")
+
+    monkeypatch.setattr(migrations, "MIGRATIONS", (first_tables, broken))
+    with pytest.raises(RuntimeError):
+        Store(first_version)
+    monkeypatch.undo()
+
+    store = Store(first_version)
+    assert store.get_session("one").title == "Tides"
+    store.close()
