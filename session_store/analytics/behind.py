@@ -25,6 +25,8 @@ class Kind(StrEnum):
     """[models whose price is not known]"""
     TOOL = "tool"
     """[tool]"""
+    RATED = "rated"
+    """[whether positive]"""
     TURNS = "turns"
     """[least and greatest number of turns]"""
     AGENT = "agent"
@@ -56,6 +58,9 @@ _CONDITIONS: Final = {
     )""",
     Kind.TOOL: """session_no in (
         select session_no from tool where name = $1 and quarter >= {begin} and quarter < {end}
+    )""",
+    Kind.RATED: """session_no in (
+        select session_no from feedback where positive = $1 and quarter >= {begin} and quarter < {end}
     )""",
     Kind.TURNS: """(
         select count(*) from turn where turn.session_no = session.session_no and quarter >= {begin} and quarter < {end}

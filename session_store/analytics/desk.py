@@ -61,6 +61,6 @@ class Analytics:
 
     def _fresh(self) -> Facts:
         if self._facts is None or self._facts.revision != revision_of(self._store):
-            self._facts = gather(self._store)
+            self._facts = gather(self._store, self._facts)
             self._reports.clear()
         return self._facts

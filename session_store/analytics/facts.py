@@ -7,6 +7,8 @@ as many rows or fewer. Times are quarters of an hour since 1970 (UTC): exact for
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,16 +16,17 @@ import duckdb
 
 from session_store.store import Store
 
+_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {"autoinstall_known_extensions": False}
 _SESSIONS: Final = """
-    select session_no, id, app_name as agent, user_id, model, saved, title, {workspace} as workspace,
-        created_at, floor(created_at / 900)::integer as quarter
-    from sessions where deleted_at is null
+    select session_no, s.id, app_name as agent, user_id, model, saved, title, w.name as workspace,
+        floor(s.created_at / 900)::integer as quarter
+    from sessions s left join workspaces w on w.id = workspace_id where deleted_at is null
 """
 _ACTIVITY: Final = """
     select session_no, floor(timestamp / 900)::integer as quarter, author = 'user' as asked, model,
         count(text)::integer as messages, sum(input_tokens)::bigint as input_tokens,
         sum(output_tokens)::bigint as output_tokens
-    from events where not rewound group by all
+    from events where not rewound and {changed} group by all
 """
 _TURNS: Final = """
     select session_no, floor(created_at / 900)::integer as quarter, status, model,
@@ -37,7 +40,7 @@ _TOOLS: Final = """
             -- Only what may tell of an error is read as JSON.
             case when tool_results is not null and contains(data, '"error"')
                 then json_extract(data, '$.content.parts[*].function_response') end as responses
-        from events where not rewound and (tool_calls is not null or tool_results is not null)
+        from events where not rewound and {changed} and (tool_calls is not null or tool_results is not null)
     ), timed as (
         select *, case when not called and lag(called) over after
             then timestamp - lag(timestamp) over after end as seconds
@@ -51,28 +54,30 @@ _TOOLS: Final = """
 """
 _QUESTIONS: Final = """
     select session_no, floor(timestamp / 900)::integer as quarter, hash(lower(trim(text))) as question, seq
-    from events where author = 'user' and text is not null and not rewound
+    from events where author = 'user' and text is not null and not rewound and {changed}
 """
-_IMPORTS: Final = {"session": _SESSIONS, "activity": _ACTIVITY, "turn": _TURNS, "tool": _TOOLS, "question": _QUESTIONS}
-_WITH_SESSION: Final = "session_no in (select session_no from session)"
-_DERIVED: Final = f"""
-    create table session as from imported_session;
+_FEEDBACK: Final = """
+    select f.session_no, floor(f.given_at / 900)::integer as quarter, f.score > 0 as positive
+    from feedback f join events e on e.session_no = f.session_no and e.id = f.event_id
+    where f.score is not null and not e.rewound
+"""
+_WHOLE: Final = {"session": _SESSIONS, "turn": _TURNS, "feedback": _FEEDBACK}
+"""Copied anew each time: they are small, and their rows change."""
+_GROWING: Final = {"happened": _ACTIVITY, "tool": _TOOLS, "question": _QUESTIONS}
+"""Copied once, and then for the sessions that have new events: whatever changes an event comes with a new one."""
+_DERIVED: Final = """
     -- How the provider of a model calls it, for answers that do not say so themselves.
-    create table alias as
-        select s.model as id, coalesce(mode(a.model), regexp_replace(id, '^[a-z]+/', '')) as name
-        from (select model, session_no from session union select model, session_no from imported_turn) s
-        left join imported_activity a on a.session_no = s.session_no and a.model is not null
-        where s.model is not null group by s.model;
-    create table activity as
-        select a.* replace (
-                case when not asked
-                    and (a.model is not null or messages > 0 or input_tokens > 0 or output_tokens > 0)
-                    then coalesce(a.model, alias.name, 'unknown') end as model)
-        from imported_activity a join session s using (session_no) left join alias on alias.id = s.model;
-    create table turn as from imported_turn where {_WITH_SESSION};
-    create table tool as from imported_tool where {_WITH_SESSION};
-    create table question as from imported_question where {_WITH_SESSION};
-    create table answered as
+    create or replace table alias as
+        with named as (select distinct session_no, model from happened where model is not null),
+        chosen as (select session_no, model from session union select session_no, model from turn)
+        select c.model as id, coalesce(mode(n.model), regexp_replace(id, '^[a-z]+/', '')) as name
+        from chosen c left join named n using (session_no) where c.model is not null group by c.model;
+    create or replace table activity as
+        select h.* replace (
+            case when not asked and (h.model is not null or messages > 0 or input_tokens > 0 or output_tokens > 0)
+                then coalesce(h.model, alias.name, 'unknown') end as model)
+        from happened h join session s using (session_no) left join alias on alias.id = s.model;
+    create or replace table answered as
         select distinct session_no, model from activity where model is not null
         union
         select session_no, alias.name from (select distinct session_no, model from turn) join alias on id = model;
@@ -81,11 +86,13 @@ _DERIVED: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A database in memory with the tables ``session``, ``activity``, ``turn``, ``tool``, ``question``, ``answered``
-    and ``alias``, as of ``revision``. ``first`` and ``last`` are the quarters that anything happened in; None while
-    nothing has."""
+    """A database in memory with the tables of ``_WHOLE``, ``_GROWING`` and ``_DERIVED``, as of ``revision``; some rows
+    may be of deleted sessions, which ``session`` lacks. ``first`` and ``last`` are the quarters that anything happened
+    in; None while nothing has. ``seq`` is that of the last event, ``generation`` that of the store's memory."""
 
     revision: int
+    generation: int
+    seq: int
     connection: duckdb.DuckDBPyConnection
     first: int | None
     last: int | None
@@ -106,23 +113,54 @@ def revision_of(store: Store) -> int:
     return store.log.memory.revision
 
 
-def gather(store: Store) -> Facts:
-    """Copy the facts out of the store, all as of one moment."""
-    revision = revision_of(store)
-    connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": False})
+def gather(store: Store, known: Facts | None = None) -> Facts:
+    """Copy the facts out of the store, all as of one moment. ``known`` is brought up to date, and must not be used any
+    more: only what has changed since is copied."""
+    revision, generation = revision_of(store), store.log.memory.generation
+    if known is not None and known.generation != generation:
+        known = None
     with store.log.database.reading() as cursor:
         cursor.begin()
-        columns = {row[0] for row in cursor.execute("select column_name from (describe sessions)").fetchall()}
-        workspace = "workspace_id" if "workspace_id" in columns else "null::varchar"
-        for name, sql in _IMPORTS.items():
-            imported = cursor.sql(sql.replace("{workspace}", workspace)).to_arrow_table()
-            connection.register(f"imported_{name}", imported)
+        seq = int(cursor.execute("select coalesce(max(seq), 0) from events").fetchall()[0][0])
+        changed = _changed(cursor, known)
+        copies = {
+            name: cursor.sql(sql.replace("{changed}", changed)).to_arrow_table()
+            for name, sql in (_WHOLE | _GROWING).items()
+        }
         cursor.commit()
-    connection.execute(_DERIVED)
-    for name in _IMPORTS:
-        connection.unregister(f"imported_{name}")
+    connection = known.connection if known else duckdb.connect(":memory:", config=_CONFIG)
+    with _together(connection):
+        for name, copy in copies.items():
+            connection.register("copy", copy)
+            if known is None or name in _WHOLE:
+                connection.execute(f"create or replace table {name} as from copy")
+            else:
+                connection.execute(f"delete from {name} where {changed}")
+                connection.execute(f"insert into {name} from copy")
+            connection.unregister("copy")
+        connection.execute(_DERIVED)
     first, last = connection.execute(
         "select min(quarter), max(quarter) from (select quarter from session union all select quarter from activity "
-        "union all select quarter from turn)"
+        "union all select quarter from turn where session_no in (select session_no from session))"
     ).fetchall()[0]
-    return Facts(revision, connection, first, last)
+    return Facts(revision, generation, seq, connection, first, last)
+
+
+def _changed(cursor: duckdb.DuckDBPyConnection, known: Facts | None) -> str:
+    """A condition for the sessions that have events which are not known."""
+    if known is None:
+        return "true"
+    found = cursor.execute("select distinct session_no from events where seq > $1", [known.seq]).fetchall()
+    return f"session_no in ({', '.join(str(int(row[0])) for row in found)})" if found else "false"
+
+
+@contextlib.contextmanager
+def _together(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All changes or none, for whoever reads meanwhile."""
+    connection.begin()
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise

@@ -43,12 +43,12 @@ _SQL = f"""
             quantile_cont(seconds, [0.5, 0.95]) as lengths,
             count(*) filter (status = 'failed') / nullif(count(*) filter ({OVER}), 0) as failures
         from held group by now
-    )
+    ), f as (select now, avg(positive::integer) as positive from rated group by now)
     select now, coalesce(conversations, 0), coalesce(users, 0), coalesce(messages, 0), coalesce(turns, 0),
         coalesce(input_tokens, 0), coalesce(output_tokens, 0),
         case when coalesce(unpriced_tokens, 0) = 0 then coalesce(known, 0.0) else known end,
-        coalesce(unpriced_tokens, 0), waits[1], waits[2], lengths[1], lengths[2], failures
-    from a full join m using (now) full join t using (now)
+        coalesce(unpriced_tokens, 0), waits[1], waits[2], lengths[1], lengths[2], failures, positive
+    from a full join m using (now) full join t using (now) full join f using (now)
 """
 
 

@@ -33,6 +33,9 @@ _TABLES = """
         select t.session_no, t.quarter, {turn_local} as local, t.status, t.wait, t.seconds, p.agent,
             t.quarter >= {begin} as now
         from turn t join picked p using (session_no) where t.quarter >= {start} and t.quarter < {end};
+    create temp table rated as
+        select f.positive, f.quarter >= {begin} as now
+        from feedback f join picked p using (session_no) where f.quarter >= {start} and f.quarter < {end};
     create temp table active as
         select session_no, now, p.agent, p.user_id from (
             select session_no, now from moved
@@ -55,7 +58,8 @@ class Scope:
 
 def lay_out(facts: Facts, scope: Scope) -> duckdb.DuckDBPyConnection:
     """A cursor with the tables ``picked`` (the conversations), ``moved`` (their activity with its cost in US dollars,
-    null where the price is not known), ``held`` (their turns) and ``active`` (those that count). Each has the period
+    null where the price is not known), ``held`` (their turns), ``rated`` (the scores given)
+    and ``active`` (those that count). Each has the period
     (``now``) and the one before it; ``local`` is a quarter of an hour in local time."""
     period, cursor = scope.period, facts.connection.cursor()
     begin, end, start = period.begin, period.end, period.before().begin

@@ -61,7 +61,13 @@ def _fill(path: Path, number: int, messages: int | None, seed: int, until: date)
         connection.register("plan_events", events)
         connection.execute(statements.uuids(seed))
         connection.begin()
-        for statement in (statements.SESSIONS, statements.TURNS, statements.EVENTS, statements.UPDATED_AT):
+        for statement in (
+            statements.SESSIONS,
+            statements.TURNS,
+            statements.EVENTS,
+            statements.FEEDBACK,
+            statements.UPDATED_AT,
+        ):
             connection.execute(statement)
         mark(connection, seed)
         connection.commit()

@@ -54,7 +54,8 @@ def plan_sessions(random: np.random.Generator, number: int, messages: int | None
 def plan_turns(random: np.random.Generator, sessions: pd.DataFrame, until: date) -> pd.DataFrame:
     """One row a turn, in order of session and time: ``session``, ``at`` (Unix seconds), ``status``, ``topic``,
     ``question``, ``answer``, ``tool`` (whether one is called), ``tool_failed``, ``tool_seconds``, ``wait`` and
-    ``seconds`` (until the first word, and the end), ``query``, ``failure``, ``case`` (0, or a number to name)."""
+    ``seconds`` (until the first word, and the end), ``query``, ``failure``, ``score``
+    (1, -1 or 0 for none), ``case`` (0, or a number to name)."""
     counts = sessions["turns"].to_numpy()
     session = np.repeat(np.arange(len(sessions)), counts)
     number = len(session)
@@ -82,6 +83,7 @@ def plan_turns(random: np.random.Generator, sessions: pd.DataFrame, until: date)
             "seconds": waits + tool_seconds + tokens / speed * np.where(status == _STOPPED, 0.4, 1.0),
             "query": random.integers(0, len(QUERIES), number),
             "failure": random.integers(0, len(FAILURES), number),
+            "score": random.choice((1, -1, 0), number, p=(0.05, 0.012, 0.938)),
             "case": np.where(random.random(number) < 0.35, random.integers(100, 1_000_000, number), 0),
         }
     )

@@ -30,6 +30,7 @@ SESSIONS: Final = f"""
     select
         s.session_no, a.id as app_name, u.id as user_id, made_id('session', s.session_no) as id,
         coalesce({_TITLE}, '') as title, case when text is null then 'none' else 'words' end as title_source,
+        case when a.id = 'data_analyst' then 'sample-shop' else 'general' end as workspace_id,
         m.id as model, s.saved, s.start as created_at, s.start as updated_at, s.start as seen_at,
         case when s.deleted then s.start + 3600 end as deleted_at, '{{}}' as state
     from plan_sessions s
@@ -106,6 +107,16 @@ EVENTS: Final = f"""
         || '{_ACTIONS},"id":"' || id || '","timestamp":' || timestamp || '}}' as data
     from made
     order by seq
+"""
+
+FEEDBACK: Final = """
+    insert into feedback by name
+    select s.session_no, made_id('event', e.seq) as event_id, t.score, '' as comment, e.timestamp + 20 as given_at
+    from plan_events e
+    join plan_turns t on t.place = e.turn
+    join plan_sessions s on s.place = t.session
+    where e.kind = 3 and t.score != 0
+    order by e.seq
 """
 
 UPDATED_AT: Final = """

@@ -80,7 +80,15 @@ FIGURES = (
         note="Median. Opens the slowest 5 %",
     ),
     Figure("failures", "Failed turns", lambda f: f.failures, share, lambda _: Behind(Kind.FAILED), better=-1),
-    Figure("positive", "Positive feedback", lambda f: f.positive, share, _all, better=1),
+    Figure(
+        "positive",
+        "Positive feedback",
+        lambda f: f.positive,
+        share,
+        lambda _: Behind(Kind.RATED, (False,)),
+        better=1,
+        note="Share of the scores given. Opens the chats with a negative one",
+    ),
 )
 
 
