@@ -1,0 +1,8 @@
+"""``python -m session_store``: import, export and backup of conversations."""
+
+import sys
+
+from session_store.exchange.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,333 @@
+"""Conversations as JSON in the format of ADK's sessions, which ``adk web`` and ``adk run`` read and write.
+
+What ADK's format has no field for stands in the state under ``__session_metadata__``, where ``adk web`` keeps the title
+of a session as well. State of the application and of the user stands under its prefixes, as ADK has it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any, Final, TypeVar
+
+from google.adk.events._internal_metadata import public_event
+from google.adk.events.event import Event
+from google.adk.events.event_actions import EventActions
+from google.adk.sessions import _session_util as adk_session_util
+from google.adk.sessions.state import State
+from pydantic import ValidationError
+
+from session_store.exchange import conversation as incoming
+from session_store.exchange.conversation import About, Conversation, checked_text, checked_time
+from session_store.exchange.errors import DamagedError
+from session_store.exchange.reading import Whole
+from session_store.models import (
+    GENERAL,
+    Feedback,
+    Result,
+    ResultKind,
+    SessionKey,
+    StoredConnection,
+    TitleSource,
+    Turn,
+    TurnStatus,
+    Workspace,
+)
+
+METADATA: Final = "__session_metadata__"
+OURS: Final = "colloquy"
+VERSION: Final = 1
+T = TypeVar("T")
+
+
+def session_json(whole: Whole, *, for_adk_web: bool = False) -> dict[str, Any]:
+    """A conversation in ADK's session format.
+
+    ``for_adk_web`` leaves out of the events what the API server of ADK refuses in a session that it is to create:
+    actions such as changes of state (the state as it became is there all the same), and ADK's own function calls.
+    """
+    about, key = whole.about, whole.about.key
+    events = [public_event(stored.event) for stored in whole.events(rewound=not for_adk_web)]
+    if for_adk_web:
+        events = [plain for event in events if (plain := _plain(event))]
+    return {
+        "id": key.session_id,
+        "appName": key.app_name,
+        "userId": key.user_id,
+        "state": {
+            **about.state,
+            **{State.APP_PREFIX + name: value for name, value in about.app_state.items()},
+            **{State.USER_PREFIX + name: value for name, value in about.user_state.items()},
+            METADATA: _metadata(whole, brief=for_adk_web),
+        },
+        "events": [event_json(event) for event in events],
+        "lastUpdateTime": about.updated_at,
+    }
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """An event with the names that ADK's API gives its fields."""
+    fields: dict[str, Any] = json.loads(event.model_dump_json(by_alias=True, exclude_none=True))
+    if event.actions.state_delta:
+        # As it is: pydantic writes NaN and Infinity as null, and a None that a nested model holds not at all.
+        fields["actions"]["stateDelta"] = adk_session_util.make_json_safe_state(event.actions.state_delta)
+    return fields
+
+
+def workspace_json(workspace: Workspace, *, with_connection: bool) -> dict[str, Any]:
+    """A workspace as JSON; its connection only where the whole history goes with it."""
+    fields = asdict(workspace)
+    return fields if with_connection else {**fields, "connection": None}
+
+
+def conversation_of(document: object) -> Conversation:
+    """The conversation that a session in ADK's format is.
+
+    Raises:
+        DamagedError: it is not one; the message names the place.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("events"), list):
+        raise DamagedError("it is no session: it has no list of events")
+    key = SessionKey(
+        incoming.checked_name(_either(document, "appName", "app_name"), "the application's name"),
+        incoming.checked_name(_either(document, "userId", "user_id"), "the user's id"),
+        incoming.usable_id(checked_text(document.get("id"), "the id").strip()),
+    )
+    events = [_event(fields, f"event {number}") for number, fields in enumerate(document["events"], start=1)]
+    incoming.unique(events)
+    state = document.get("state") or {}
+    if not isinstance(state, dict):
+        raise DamagedError("its state is not a JSON object")
+    own, state = _take_own(state)
+    scopes = adk_session_util.extract_state_delta(incoming.without_temporary(state))
+    updated_at = checked_time(_either(document, "lastUpdateTime", "last_update_time") or 0, "the time of its update")
+    about = _about(key, own, events, updated_at)
+    return Conversation(
+        replace(about, state=scopes["session"], app_state=scopes["app"], user_state=scopes["user"]),
+        tuple(incoming.new_event(event, f"event {number}") for number, event in enumerate(events, start=1)),
+    )
+
+
+def workspaces_of(document: object) -> dict[str, Workspace]:
+    """The workspaces that a list of them, or a session that names its own, brings along.
+
+    Raises:
+        DamagedError: one is not a workspace.
+    """
+    if not isinstance(document, list):
+        return {}
+    found = [_made(_workspace, fields, f"workspace {number}") for number, fields in enumerate(document, start=1)]
+    return {workspace.id: workspace for workspace in found}
+
+
+def carried_workspaces(document: object) -> object:
+    """The list of workspaces that a session in JSON brings along."""
+    for name in ("state", METADATA, OURS, "workspaces"):
+        document = document.get(name) if isinstance(document, dict) else None
+    return document
+
+
+def displayed_title(state: Mapping[str, Any]) -> str:
+    """The title that ``adk web`` gave a session."""
+    metadata = state.get(METADATA)
+    title = metadata.get("displayName") if isinstance(metadata, dict) else None
+    return title.strip() if isinstance(title, str) else ""
+
+
+def result_json(result: Result) -> dict[str, Any]:
+    """What is known of a result, without its data and its session."""
+    return {**asdict(result), "key": None}
+
+
+def result_of(fields: object, key: SessionKey, what: str) -> Result:
+    """The result that this JSON describes.
+
+    Raises:
+        DamagedError: it describes none.
+    """
+    result: Result = _made(lambda known: _result(key, known), fields, what)
+    return result
+
+
+def _plain(event: Event) -> Event | None:
+    names = [call.name for call in event.get_function_calls()] + [
+        response.name for response in event.get_function_responses()
+    ]
+    if any(name and name.startswith("adk_") for name in names) or not event.content:
+        return None
+    return event.model_copy(update={"actions": EventActions(), "long_running_tool_ids": None})
+
+
+def _metadata(whole: Whole, *, brief: bool) -> dict[str, Any]:
+    about = whole.about
+    known = about.state.get(METADATA)
+    metadata: dict[str, Any] = {**(known if isinstance(known, dict) else {}), "displayName": about.title}
+    if brief:
+        return metadata
+    path = [*_path(whole)]
+    return {
+        **metadata,
+        OURS: {
+            "version": VERSION,
+            "metadata": known,
+            "title": about.title,
+            "title_source": about.title_source.value,
+            "model": about.model,
+            "saved": about.saved,
+            "created_at": about.created_at,
+            "seen_at": about.seen_at,
+            "workspace": about.workspace_id,
+            "workspaces": [workspace_json(workspace, with_connection=False) for workspace in path],
+            "turns": [{**asdict(turn), "key": None} for turn in about.turns],
+            "rewound": sorted(about.rewound or ()),
+            "feedback": [asdict(feedback) for feedback in about.feedback],
+        },
+    }
+
+
+def _path(whole: Whole) -> list[Workspace]:
+    path: list[Workspace] = []
+    workspace = whole.workspaces.get(whole.about.workspace_id)
+    while workspace and workspace not in path:
+        path.insert(0, workspace)
+        workspace = whole.workspaces.get(workspace.parent_id) if workspace.parent_id else None
+    return path
+
+
+def _take_own(state: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """What this program put into a state, and the state as it was before."""
+    metadata = state.get(METADATA)
+    own = metadata.get(OURS) if isinstance(metadata, dict) else None
+    if not isinstance(own, dict):
+        title = displayed_title(state)
+        return ({"title": title, "title_source": TitleSource.PERSON.value} if title else None), state
+    version = own.get("version")
+    if version != VERSION:
+        raise DamagedError(f"it was written by a newer version of this program (format {version})")
+    rest = {name: value for name, value in state.items() if name != METADATA}
+    return own, rest if own.get("metadata") is None else {**rest, METADATA: own["metadata"]}
+
+
+def _about(key: SessionKey, own: dict[str, Any] | None, events: list[Event], updated_at: float) -> About:
+    first = events[0].timestamp if events else updated_at
+    last = events[-1].timestamp if events else updated_at
+    if own is None or "version" not in own:
+        title = checked_text(own["title"] if own else incoming.first_words(events), "the title")
+        source = TitleSource.PERSON if own else TitleSource.WORDS
+        return About(
+            key=key,
+            created_at=min(first, last),
+            updated_at=last,
+            seen_at=max(last, time.time()),
+            title=title,
+            title_source=source if title else TitleSource.NONE,
+            turns=incoming.turns_of(key, events),
+        )
+    return About(
+        key=key,
+        created_at=checked_time(own.get("created_at"), "the time of its creation"),
+        updated_at=last,
+        seen_at=checked_time(own.get("seen_at"), "the time when it was seen"),
+        title=checked_text(own.get("title"), "the title"),
+        title_source=_made(lambda known: TitleSource(known["title_source"]), own, "the source of its title"),
+        model=checked_text(own.get("model"), "the model") or None,
+        saved=own.get("saved") is True,
+        workspace_id=checked_text(own.get("workspace"), "the workspace") or GENERAL,
+        turns=tuple(_made(lambda known: _turn(key, known), fields, "a turn") for fields in own.get("turns") or []),
+        rewound=frozenset(map(str, own.get("rewound") or [])),
+        feedback=tuple(_made(_feedback, fields, "a feedback") for fields in own.get("feedback") or []),
+    )
+
+
+def _turn(key: SessionKey, fields: dict[str, Any]) -> Turn:
+    turn = Turn(**{**fields, "key": key, "status": TurnStatus(fields["status"])})
+    times = [turn.created_at, turn.started_at, turn.first_token_at, turn.ended_at]
+    for at in times:
+        if at is not None:
+            checked_time(at, "the time of a turn")
+    for text in (turn.id, turn.model, turn.error):
+        checked_text(text, "a turn's text")
+    for count in (turn.input_tokens, turn.output_tokens):
+        if not (count is None or (isinstance(count, int) and 0 <= count < 2**63)):
+            raise DamagedError("a turn's count of tokens is not one")
+    if not isinstance(turn.message, dict) or not turn.id:
+        raise DamagedError("a turn has no message or no id")
+    return turn if turn.status.is_over else replace(turn, status=TurnStatus.INTERRUPTED, ended_at=turn.created_at)
+
+
+def _result(key: SessionKey, fields: dict[str, Any]) -> Result:
+    result = Result(**{**fields, "key": key, "kind": ResultKind(fields["kind"])})
+    checked_time(result.created_at, "the time of a result")
+    for text in (
+        result.id,
+        result.turn_id,
+        result.call_id,
+        result.title,
+        result.sql,
+        result.note,
+        result.file_name,
+        result.mime_type,
+    ):
+        checked_text(text, "a result's text")
+    for number in (result.rows, result.seconds, result.file_version, result.size):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float))):
+            raise DamagedError("a result has something else than a number where one belongs")
+    if not result.id or not isinstance(result.spec, dict | None) or not isinstance(result.size, int):
+        raise DamagedError("a result is not as it should be")
+    return result
+
+
+def _feedback(fields: dict[str, Any]) -> Feedback:
+    feedback = Feedback(**fields)
+    if feedback.score not in (1, -1, None):
+        raise DamagedError("a feedback is neither up nor down")
+    checked_time(feedback.at, "the time of a feedback")
+    checked_text(feedback.event_id, "the event of a feedback")
+    checked_text(feedback.comment, "the comment of a feedback")
+    return feedback
+
+
+def _workspace(fields: dict[str, Any]) -> Workspace:
+    connection = fields.get("connection")
+    workspace = Workspace(**{**fields, "connection": StoredConnection(**connection) if connection else None})
+    checked_time(workspace.created_at, "the time of a workspace")
+    for text in (workspace.id, workspace.name, workspace.parent_id, *(connection or {}).values()):
+        checked_text(text, "a workspace's text")
+    if not workspace.id or not workspace.name:
+        raise DamagedError("a workspace has no id or no name")
+    return workspace
+
+
+def _made(make: Any, fields: object, what: str) -> Any:  # noqa: ANN401 - whatever ``make`` makes
+    if not isinstance(fields, dict):
+        raise DamagedError(f"{what} is not a JSON object")
+    try:
+        return make(fields)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise DamagedError(f"{what} is not as it should be ({error})") from error
+
+
+def _event(fields: object, what: str) -> Event:
+    if not isinstance(fields, dict):
+        raise DamagedError(f"{what} is not a JSON object")
+    return parsed_event(json.dumps(fields), what)
+
+
+def parsed_event(text: str | bytes, what: str) -> Event:
+    """The event in a JSON text.
+
+    Raises:
+        DamagedError: it is none.
+    """
+    try:
+        return Event.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "JSON"
+        raise DamagedError(f"{what} is not an event of ADK ({place}: {first['msg']})") from error
+
+
+def _either(document: Mapping[str, Any], first: str, second: str) -> Any:  # noqa: ANN401 - JSON
+    return document.get(first, document.get(second))

@@ -1,0 +1,155 @@
+"""ZIP archives: the own one, of conversations with their results and workspaces, and those that others make."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import lzma
+import re
+import time
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Final
+
+from session_store.exchange.adk_json import result_json, session_json, workspace_json
+from session_store.exchange.documents import parse
+from session_store.exchange.errors import ImportRefusedError
+from session_store.exchange.reading import Whole, Workspaces
+
+MANIFEST: Final = "colloquy.json"
+FORMAT: Final = "colloquy-archive"
+VERSION: Final = 1
+ENTRY_BYTES: Final = 512_000_000
+SUSPICIOUS_BYTES: Final = 200_000_000
+SUSPICIOUS_RATIO: Final = 200
+_CHATGPT: Final = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json")
+
+
+def write_archive(wholes: Iterable[Whole], workspaces: Workspaces, file: IO[bytes]) -> int:
+    """Write conversations with the data of their results. Returns how many it were.
+
+    Args:
+        wholes: the conversations, read with the data of their results.
+        workspaces: all of the store, which go along.
+        file: where to.
+    """
+    listed: list[dict[str, Any]] = []
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, whole in enumerate(wholes, start=1):
+            name = f"conversations/{number:06} {slug(whole.about.title)}".rstrip() + ".json"
+            archive.writestr(name, json.dumps(session_json(whole), ensure_ascii=False))
+            results: list[dict[str, Any]] = []
+            for place, (result, data) in enumerate(whole.about.results, start=1):
+                data_name = f"results/{number:06}/{place:03} {slug(result.title)}".rstrip() + ".parquet"
+                if data is not None:
+                    archive.writestr(data_name, data, zipfile.ZIP_STORED)
+                results.append({**result_json(result), "data": data_name if data is not None else None})
+            listed.append({"file": name, "results": results})
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "created_at": time.time(),
+            "workspaces": [workspace_json(workspace, with_connection=True) for workspace in workspaces.values()],
+            "conversations": listed,
+        }
+        archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False))
+    return len(listed)
+
+
+def slug(title: str) -> str:
+    """A title as a part of a file name on any system."""
+    return re.sub(r"[^\w-]+", " ", title).strip()[:60].strip()
+
+
+class Archive:
+    """An open archive. Nothing of it is ever written to the disk, and no entry is larger than it may be."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            ImportRefusedError: it is damaged, or made to do harm.
+        """
+        self._path = path
+        with self._reading("its directory"):
+            self._zip = zipfile.ZipFile(path)
+        try:
+            self._refuse_hostile()
+        except BaseException:
+            self._zip.close()
+            raise
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is one that this program wrote."""
+        return MANIFEST in self._zip.NameToInfo
+
+    @property
+    def conversation_files(self) -> list[str]:
+        """The names of ChatGPT's files of conversations in it."""
+        return sorted(name for name in self._zip.NameToInfo if _CHATGPT.fullmatch(name))
+
+    def document(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """An entry that is JSON.
+
+        Raises:
+            ImportRefusedError: it is missing, damaged, or not JSON.
+        """
+        return parse(self.data(name), f"{name} in {self._path}")
+
+    def data(self, name: str) -> bytes:
+        """The bytes of an entry.
+
+        Raises:
+            ImportRefusedError: it is missing or damaged.
+        """
+        with self._reading(name):
+            if name not in self._zip.NameToInfo:
+                raise ImportRefusedError(f"{self._path} is not complete: {name} is missing. Nothing was imported.")
+            with self._zip.open(name) as entry:
+                data = entry.read(ENTRY_BYTES + 1)
+        if len(data) > ENTRY_BYTES:
+            raise ImportRefusedError(
+                f"{name} in {self._path} is larger than {ENTRY_BYTES // 1_000_000} MB. Nothing was imported."
+            )
+        return data
+
+    def _refuse_hostile(self) -> None:
+        entries = self._zip.infolist()
+        for entry in entries:
+            path = PurePosixPath(entry.filename.replace("\\", "/"))
+            if path.is_absolute() or ".." in path.parts or ":" in entry.filename[:3]:
+                raise ImportRefusedError(
+                    f"{self._path} names a file outside of itself: {entry.filename[:80]!r}. Nothing was imported."
+                )
+        if len({entry.filename for entry in entries}) < len(entries):
+            raise ImportRefusedError(f"{self._path} has two files of one name. Nothing was imported.")
+        size = sum(entry.file_size for entry in entries)
+        if size > SUSPICIOUS_BYTES and size > SUSPICIOUS_RATIO * self._path.stat().st_size:
+            raise ImportRefusedError(
+                f"{self._path} would unpack to {size // 1_000_000:,} MB, more than {SUSPICIOUS_RATIO} times its size. "
+                "It looks like an archive that is made to fill disks, so nothing was imported."
+            )
+
+    @contextlib.contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            # NotImplementedError is one too: a kind of compression that is not known.
+            raise ImportRefusedError(
+                f"{name} in {self._path} cannot be read: {error}. Unpack it and make a plain ZIP archive of it."
+            ) from error
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError) as error:
+            raise ImportRefusedError(
+                f"{self._path} is damaged or cut off at {name}: {error}. Nothing was imported. Copy or download it "
+                "again."
+            ) from error

@@ -1,0 +1,274 @@
+"""The command line: ``python -m session_store import | export | backup``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from dotenv import dotenv_values
+
+from session_store.errors import ColloquyError, StoreLockedError, WorkspaceError
+from session_store.exchange.backup import backup
+from session_store.exchange.errors import ExportError, ImportRefusedError
+from session_store.exchange.exporting import SUFFIXES, Format, export, text
+from session_store.exchange.foreign import Owner
+from session_store.exchange.importing import Report, import_file
+from session_store.exchange.reading import selected, wholes
+from session_store.exchange.terminal import ProgressLine
+from session_store.store import Store
+
+DATABASE: Final = "colloquy.duckdb"
+DATA_DIR: Final = "COLLOQUY_DATA_DIR"
+FAILED, IN_USE, INTERRUPTED = 1, 3, 130
+_CODES: Final = (
+    "Exit codes: 0 done, 1 it could not be done (the message says why, nothing was changed), 2 wrong arguments, "
+    "3 Colloquy is running and has the database open."
+)
+_SHOWN: Final = 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Returns the exit code."""
+    chosen = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], None] = chosen.run
+    try:
+        run(chosen)
+    except StoreLockedError as error:
+        _say(f"{error}\nIf that is Colloquy, stop it (Ctrl+C in its terminal), run this again, and start it again.")
+        return IN_USE
+    except ColloquyError as error:
+        _say(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        _say("Interrupted. Conversations that were taken are complete; importing again takes the rest.")
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m session_store",
+        description="Import, export and back up the conversations of Colloquy. Stop Colloquy first: only one process "
+        "at a time can use its database.",
+        epilog=f"Add --help to a command to see what it takes. {_CODES}",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="{import,export,backup}", required=True)
+    where = argparse.ArgumentParser(add_help=False)
+    place = where.add_mutually_exclusive_group()
+    place.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help=f"Colloquy's data folder (default: {DATA_DIR} from the environment or .env, else data)",
+    )
+    place.add_argument(
+        "--database", type=Path, metavar="FILE", help=f"the database itself, instead of {DATABASE} in it"
+    )
+    _add_import(commands.add_parser, where)
+    _add_export(commands.add_parser, where)
+    _add_backup(commands.add_parser, where)
+    return parser
+
+
+def _add_import(add: Callable[..., argparse.ArgumentParser], where: argparse.ArgumentParser) -> None:
+    parser = add(
+        "import",
+        parents=[where],
+        help="take conversations from files",
+        description="Take the conversations of files that are not in the database yet. What a file is, is found out: "
+        "a session exported as JSON by Colloquy, adk web or adk run; a ZIP archive of Colloquy; a session database of "
+        "any ADK project (SQLite, of SqliteSessionService or DatabaseSessionService); ChatGPT's conversations.json, or "
+        "the ZIP that it comes in; an export of Open WebUI.",
+        epilog="Importing a file twice takes nothing new. A damaged file changes nothing. " + _CODES,
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to import")
+    parser.add_argument(
+        "--user",
+        metavar="ID",
+        help="user that they belong to afterwards (default: as in the file, and "
+        "local for those of other programs). Colloquy shows those of COLLOQUY_USER, which is local by default",
+    )
+    parser.add_argument(
+        "--agent",
+        default="assistant",
+        metavar="ID",
+        help="agent to go on with conversations of other programs (assistant)",
+    )
+    parser.add_argument("--workspace", metavar="NAME", help="workspace to put all of them into, by its name or id")
+    parser.add_argument(
+        "--skip-damaged", action="store_true", help="leave out conversations that are damaged, instead of stopping"
+    )
+    parser.set_defaults(run=_import)
+
+
+def _add_export(add: Callable[..., argparse.ArgumentParser], where: argparse.ArgumentParser) -> None:
+    parser = add(
+        "export",
+        parents=[where],
+        help="write conversations to files",
+        description="Write conversations to a file, to a folder (a file for each), or to the terminal. Formats: "
+        "markdown to read; json, ADK's session format, complete; adk-web, the same without what ADK's own import "
+        "refuses (actions and ADK's own function calls); jsonl, a line for each event; zip, everything with results "
+        "and workspaces, to import elsewhere; parquet, the whole history as tables.",
+        epilog=_CODES,
+    )
+    parser.add_argument(
+        "ids",
+        nargs="*",
+        metavar="ID",
+        help="ids of conversations, as they stand in the address of the page after ?session= (default: all)",
+    )
+    parser.add_argument(
+        "--format",
+        type=Format,
+        choices=list(Format),
+        metavar="FORMAT",
+        help=", ".join(Format) + " (default: by the ending of --output)",
+    )
+    parser.add_argument(
+        "--output", "-o", type=Path, metavar="PATH", help="a file, or a folder that exists (default: the terminal)"
+    )
+    parser.add_argument("--user", metavar="ID", help="only conversations of this user")
+    parser.add_argument("--agent", metavar="ID", help="only conversations with this agent")
+    parser.add_argument("--saved", action="store_true", help="only saved conversations")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    parser.set_defaults(run=_export)
+
+
+def _add_backup(add: Callable[..., argparse.ArgumentParser], where: argparse.ArgumentParser) -> None:
+    parser = add(
+        "backup",
+        parents=[where],
+        help="copy the database",
+        description="Make a copy of the database that is consistent and was opened once to check it. To go back to it, "
+        f"put it in the place of {DATABASE} in the data folder while Colloquy is stopped, and delete {DATABASE}.wal, "
+        "if there is one. Files that agents made and the passwords of connections stand beside the database: copy the "
+        "data folder to have them too.",
+        epilog=_CODES,
+    )
+    parser.add_argument("target", type=Path, metavar="FILE", help="the copy")
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
+    parser.set_defaults(run=_backup)
+
+
+def _import(chosen: argparse.Namespace) -> None:
+    path = _database(chosen)
+    is_new = not path.exists()
+    # Read no file after another one was taken, only to find that it is not there.
+    for file in chosen.files:
+        if not file.is_file():
+            raise ImportRefusedError(f"There is no file {file}.")
+    store = Store(path)
+    try:
+        if is_new:
+            _say(f"{path} was not there and is made now.")
+        workspace_id = _workspace(store, chosen.workspace)
+        for file in chosen.files:
+            with ProgressLine(sys.stderr) as progress:
+                report = import_file(
+                    store,
+                    file,
+                    owner=Owner(chosen.agent, chosen.user or "local"),
+                    user_id=chosen.user,
+                    workspace_id=workspace_id,
+                    skip_damaged=chosen.skip_damaged,
+                    progress=progress,
+                )
+            _tell(file, report)
+    finally:
+        store.close()
+
+
+def _export(chosen: argparse.Namespace) -> None:
+    form, output = _form(chosen), chosen.output
+    if output is None and form not in (Format.MARKDOWN, Format.JSON, Format.ADK_WEB, Format.JSON_LINES):
+        raise ExportError(f"Name with --output where the {form} is to be written.")
+    store = Store(_present(chosen))
+    try:
+        keys = selected(store, session_ids=chosen.ids, user_id=chosen.user, app_name=chosen.agent, saved=chosen.saved)
+        if not keys and form is not Format.PARQUET:
+            raise ExportError("There are no such conversations.")
+        if output is None:
+            sys.stdout.writelines(text(wholes(store, keys), form))
+            return
+        with ProgressLine(sys.stderr) as progress:
+            files = export(store, keys, form, output, overwrite=chosen.overwrite, progress=progress)
+    finally:
+        store.close()
+    what = "The whole history" if form is Format.PARQUET else _number(len(keys), "conversation")
+    _say(f"{what} written to {files[0] if len(files) == 1 else f'{len(files):,} files in {output}'}.")
+
+
+def _backup(chosen: argparse.Namespace) -> None:
+    source = _present(chosen)
+    size = backup(source, chosen.target, overwrite=chosen.overwrite)
+    _say(f"{chosen.target} is a copy of {source} ({size / 1e6:,.1f} MB). It was opened once to check it.")
+
+
+def _form(chosen: argparse.Namespace) -> Format:
+    if chosen.format is not None:
+        return Format(chosen.format)
+    suffix = chosen.output.suffix.lower() if chosen.output else ""
+    found = next((form for form, known in SUFFIXES.items() if known == suffix), None)
+    if found is None:
+        raise ExportError(f"Say with --format what to write: {', '.join(Format)}.")
+    return found
+
+
+def _database(chosen: argparse.Namespace) -> Path:
+    if chosen.database is not None:
+        return Path(chosen.database)
+    folder = chosen.data or os.environ.get(DATA_DIR) or dotenv_values(".env").get(DATA_DIR) or "data"
+    return Path(folder) / DATABASE
+
+
+def _present(chosen: argparse.Namespace) -> Path:
+    path = _database(chosen)
+    if not path.is_file():
+        raise ExportError(
+            f"There is no database {path}. Name Colloquy's data folder with --data, or run this in Colloquy's folder."
+        )
+    return path
+
+
+def _workspace(store: Store, name: str | None) -> str | None:
+    if name is None:
+        return None
+    found = [workspace for workspace in store.list_workspaces() if name in (workspace.id, workspace.name)]
+    if len(found) == 1:
+        return found[0].id
+    if not found:
+        known = ", ".join(workspace.name for workspace in store.list_workspaces())
+        raise WorkspaceError(f"There is no workspace {name!r}. There are: {known}.")
+    ids = ", ".join(workspace.id for workspace in found)
+    raise WorkspaceError(f"{len(found)} workspaces are called {name!r}. Name one of them by its id: {ids}.")
+
+
+def _tell(file: Path, report: Report) -> None:
+    taken = f"{_number(len(report.taken), 'conversation')} with {_number(report.events, 'event')} taken"
+    _say(f"{file} ({report.kind}): {taken}, {len(report.skipped):,} skipped.")
+    reasons: dict[str, list[str]] = {}
+    for skipped in report.skipped:
+        reasons.setdefault(skipped.why, []).append(skipped.name)
+    for why, names in list(reasons.items())[:_SHOWN]:
+        more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+        _say(f"  skipped: {', '.join(names[:3])}{more}: {why}.")
+    if len(reasons) > _SHOWN:
+        _say(f"  and for {len(reasons) - _SHOWN:,} more reasons.")
+    for note in report.notes:
+        _say(f"  {note}")
+    if report.users:
+        whose = ", ".join(f"{user} ({number:,})" for user, number in report.users.items())
+        _say(f"  They belong to the user {whose}. Colloquy shows those of COLLOQUY_USER (local by default).")
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")

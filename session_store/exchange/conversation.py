@@ -1,0 +1,208 @@
+"""One conversation outside of the store: on its way in, or on its way out."""
+
+from __future__ import annotations
+
+import math
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from google.adk.events.event import Event
+from google.adk.sessions.state import State
+
+from session_store.event_rows import NewEvent
+from session_store.exchange.errors import DamagedError
+from session_store.models import GENERAL, Feedback, Result, SessionKey, TitleSource, Turn, TurnStatus
+from session_store.transcript import text_of
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is being done, how much of it is done, and how much there is, if that is known."""
+
+TITLE_LENGTH: Final = 48
+_NAMESPACE: Final = uuid.UUID("6b1f0a52-0f5c-5d0e-9d0a-6d7d4a2f9c11")
+_PLAIN_ID: Final = re.compile(r"[\w@:+=~|][\w.@:+=~|-]{0,199}", re.ASCII)
+_END_OF_TIME: Final = 253_402_300_800.0
+_LARGEST: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What there is to know of a conversation besides its events. Times are Unix seconds.
+
+    The three states are those of the session, of its application and of its user, without prefixes.
+    """
+
+    key: SessionKey
+    created_at: float
+    updated_at: float
+    seen_at: float
+    title: str = ""
+    title_source: TitleSource = TitleSource.NONE
+    model: str | None = None
+    saved: bool = False
+    workspace_id: str = GENERAL
+    state: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    app_state: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    user_state: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    turns: tuple[Turn, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+    results: tuple[tuple[Result, bytes | None], ...] = ()
+    rewound: frozenset[str] | None = None
+    """Ids of the events that were taken back; None if that is still to be found out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation on its way in."""
+
+    about: About
+    events: tuple[NewEvent, ...]
+    note: str = ""
+    """What of it could not be taken, if anything."""
+
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        return self.about.title or self.about.key.session_id
+
+
+def stable_id(*names: str) -> str:
+    """An id that is always the same for the same names."""
+    return str(uuid.uuid5(_NAMESPACE, "\n".join(names)))
+
+
+def usable_id(session_id: str) -> str:
+    """The id, or a stable one in its stead if it could be taken for a path or is not to be read."""
+    return session_id if _PLAIN_ID.fullmatch(session_id) else stable_id("id", session_id)
+
+
+def checked_name(value: object, what: str) -> str:
+    """The name of an application or a user.
+
+    Raises:
+        DamagedError: it is none.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise DamagedError(f"{what} is missing")
+    if value in {".", ".."} or len(value) > 200 or any(sign in "/\\" or not sign.isprintable() for sign in value):
+        raise DamagedError(f"{what} {value[:40]!r} has signs that a name cannot have")
+    return value
+
+
+def checked_text(value: object, what: str) -> str:
+    """A text that can be stored; None counts as none.
+
+    Raises:
+        DamagedError: it is not one.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise DamagedError(f"{what} is not a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise DamagedError(f"{what} has signs that are not valid Unicode") from None
+    return value
+
+
+def checked_time(value: object, what: str) -> float:
+    """A time in Unix seconds.
+
+    Raises:
+        DamagedError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise DamagedError(f"{what} is not a time: {str(value)[:40]!r}")
+    if not math.isfinite(value) or not 0 <= value < _END_OF_TIME:
+        raise DamagedError(f"{what} is not a time between 1970 and 9999: {str(value)[:40]}")
+    return float(value)
+
+
+def new_event(event: Event, what: str) -> NewEvent:
+    """The event as the store takes it.
+
+    Raises:
+        DamagedError: it has an id, a time or a count that cannot be.
+    """
+    if not event.id:
+        raise DamagedError(f"{what} has no id")
+    checked_time(event.timestamp, f"the timestamp of {what}")
+    event.actions.state_delta = without_temporary(event.actions.state_delta)
+    taken = NewEvent.of(event)
+    if any(isinstance(value, int) and abs(value) > _LARGEST for value in taken.columns):
+        raise DamagedError(f"{what} has a count that is too large")
+    return taken
+
+
+def without_temporary(state: Mapping[str, Any]) -> dict[str, Any]:
+    """State without what is not meant to be kept."""
+    return {name: value for name, value in state.items() if not name.startswith(State.TEMP_PREFIX)}
+
+
+def unique(events: Iterable[Event]) -> None:
+    """Refuse events of which two have one id.
+
+    Raises:
+        DamagedError: two have.
+    """
+    seen: set[str] = set()
+    for event in events:
+        if event.id in seen:
+            raise DamagedError(f"two events have the id {event.id!r}")
+        seen.add(event.id)
+
+
+def first_words(events: Iterable[Event]) -> str:
+    """The beginning of the first message of a person, as a title."""
+    for event in events:
+        line = " ".join(text_of(event.content).split()) if event.author == "user" else ""
+        if line:
+            cut = line[: TITLE_LENGTH + 1]
+            short = (cut.rpartition(" ")[0] or cut[:TITLE_LENGTH]).rstrip(",.;:- ") + "…"
+            return line if len(line) <= TITLE_LENGTH else short
+    return ""
+
+
+def turns_of(key: SessionKey, events: Sequence[Event]) -> tuple[Turn, ...]:
+    """Turns made up from events that came without: one for each invocation that a message began."""
+    invocations: dict[str, list[Event]] = {}
+    for event in events:
+        if event.invocation_id:
+            invocations.setdefault(event.invocation_id, []).append(event)
+    return tuple(
+        _turn(key, turn_id, said)
+        for turn_id, said in invocations.items()
+        if any(event.author == "user" and event.content for event in said)
+    )
+
+
+def _turn(key: SessionKey, turn_id: str, events: Sequence[Event]) -> Turn:
+    message = next(event.content for event in events if event.author == "user" and event.content)
+    usages = [event.usage_metadata for event in events if event.usage_metadata]
+    failed = next((event for event in reversed(events) if event.error_code), None)
+    status = TurnStatus.COMPLETED
+    if any(event.interrupted for event in events):
+        status = TurnStatus.STOPPED
+    elif failed:
+        status = TurnStatus.FAILED
+    return Turn(
+        id=turn_id,
+        key=key,
+        status=status,
+        message=message.model_dump(mode="json", exclude_none=True),
+        model=next((event.model_version for event in reversed(events) if event.model_version), None),
+        created_at=events[0].timestamp,
+        started_at=events[0].timestamp,
+        ended_at=max(event.timestamp for event in events),
+        input_tokens=_sum(usage.prompt_token_count for usage in usages),
+        output_tokens=_sum(usage.candidates_token_count for usage in usages),
+        error=(failed.error_message or failed.error_code) if failed and status is TurnStatus.FAILED else None,
+    )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

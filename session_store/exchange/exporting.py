@@ -1,0 +1,158 @@
+"""Exporting conversations to files, which appear when they are complete."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+
+from session_store.exchange.adk_json import session_json
+from session_store.exchange.archive import slug, write_archive
+from session_store.exchange.conversation import Progress
+from session_store.exchange.errors import ExportError
+from session_store.exchange.importing import silent
+from session_store.exchange.json_lines import lines
+from session_store.exchange.markdown import markdown
+from session_store.exchange.parquet import write_views
+from session_store.exchange.reading import Whole, wholes
+from session_store.models import SessionKey
+from session_store.store import Store
+
+
+class Format(StrEnum):
+    """What conversations can be exported as."""
+
+    MARKDOWN = "markdown"
+    JSON = "json"
+    ADK_WEB = "adk-web"
+    JSON_LINES = "jsonl"
+    ZIP = "zip"
+    PARQUET = "parquet"
+
+
+SUFFIXES = {
+    Format.MARKDOWN: ".md",
+    Format.JSON: ".json",
+    Format.ADK_WEB: ".json",
+    Format.JSON_LINES: ".jsonl",
+    Format.ZIP: ".zip",
+}
+
+
+def text(found: Iterable[Whole], form: Format) -> Iterator[str]:
+    """Conversations as one text, in pieces. JSON is one session, or a list of them if there are several."""
+    if form is Format.MARKDOWN:
+        for number, whole in enumerate(found):
+            yield ("\n\n" if number else "") + markdown(whole)
+    elif form is Format.JSON_LINES:
+        for whole in found:
+            yield from lines(whole)
+    else:
+        yield from _json(found, for_adk_web=form is Format.ADK_WEB)
+
+
+def export(
+    store: Store,
+    keys: list[SessionKey],
+    form: Format,
+    target: Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> list[Path]:
+    """Write conversations to ``target``.
+
+    A folder that exists gets a file for each conversation (Markdown, JSON, JSON Lines), or the views of the whole
+    history (Parquet, which takes no notice of ``keys`` and makes the folder). Else ``target`` is one file of all.
+
+    Returns the files.
+
+    Raises:
+        ExportError: there is something already, or it cannot be written. What was there stays as it was.
+    """
+    with _Files(overwrite=overwrite) as files, _explained(target):
+        if form is Format.PARQUET:
+            target.mkdir(parents=True, exist_ok=True)
+            write_views(store, target, files.claim, progress)
+        elif form is Format.ZIP:
+            with files.claim(target / f"conversations{SUFFIXES[form]}" if target.is_dir() else target).open(
+                "wb"
+            ) as file:
+                found = _watched(wholes(store, keys, with_data=True), len(keys), progress)
+                write_archive(found, {workspace.id: workspace for workspace in store.list_workspaces()}, file)
+        elif target.is_dir():
+            for whole in _watched(wholes(store, keys), len(keys), progress):
+                name = f"{slug(whole.about.title)} {slug(whole.about.key.session_id)}".strip()
+                _write(files.claim(target / f"{name}{SUFFIXES[form]}"), text([whole], form))
+        else:
+            found = _watched(wholes(store, keys), len(keys), progress)
+            _write(files.claim(target), text(found, form))
+        return files.publish()
+
+
+class _Files:
+    """Files that are written beside their places, and moved there when all are complete."""
+
+    def __init__(self, *, overwrite: bool) -> None:
+        self._overwrite = overwrite
+        self._unfinished: dict[Path, Path] = {}
+
+    def __enter__(self) -> _Files:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for unfinished in self._unfinished.values():
+            with contextlib.suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+
+    def claim(self, path: Path) -> Path:
+        """Where to write the file that is to be at ``path``."""
+        if path.exists() and not self._overwrite:
+            raise ExportError(f"{path} exists already. Choose another name, or overwrite it (--overwrite).")
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        self._unfinished[path] = unfinished
+        return unfinished
+
+    def publish(self) -> list[Path]:
+        """Move all files to their places."""
+        for path, unfinished in self._unfinished.items():
+            unfinished.replace(path)
+        return list(self._unfinished)
+
+
+@contextlib.contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or target
+        raise ExportError(
+            f"{where} cannot be written: {error.strerror or error}. Nothing was exported. Choose another place."
+        ) from error
+
+
+def _watched(found: Iterable[Whole], total: int, progress: Callable[[str, int, int | None], None]) -> Iterator[Whole]:
+    for done, whole in enumerate(found, start=1):
+        yield whole
+        progress("Writing conversations", done, total)
+
+
+def _write(path: Path, pieces: Iterable[str]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(pieces)
+
+
+def _json(found: Iterable[Whole], *, for_adk_web: bool) -> Iterator[str]:
+    documents = (
+        json.dumps(session_json(whole, for_adk_web=for_adk_web), ensure_ascii=False, indent=2) for whole in found
+    )
+    first, second = next(documents, None), next(documents, None)
+    if first is None or second is None:
+        yield f"{first or '[]'}\n"
+        return
+    yield f"[\n{first},\n{second}"
+    for document in documents:
+        yield f",\n{document}"
+    yield "\n]\n"

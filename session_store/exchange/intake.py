@@ -1,0 +1,360 @@
+"""Taking conversations into the store: whole ones only, and each only once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from session_store import turn_table
+from session_store.event_rows import NewEvent
+from session_store.exchange.conversation import About, Conversation, stable_id
+from session_store.memory import CachedEvent, Head
+from session_store.models import GENERAL, SessionKey, Workspace
+from session_store.result_table import PART_BYTES
+from session_store.rewinds import mark_rewound
+from session_store.session_log import SessionLog
+from session_store.transaction import Transaction
+
+EVENTS_AT_ONCE: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one conversation: its key in the store, or why it was skipped."""
+
+    name: str
+    key: SessionKey
+    skipped: str = ""
+    renamed: bool = False
+    events: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A session that the store has."""
+
+    key: SessionKey
+    deleted: bool
+    first_event: str | None
+    events: int
+
+
+def batches(conversations: Iterable[Conversation]) -> Iterable[list[Conversation]]:
+    """The conversations in groups that are taken in one transaction each, so that other writes wait only shortly."""
+    batch: list[Conversation] = []
+    events = 0
+    for conversation in conversations:
+        batch.append(conversation)
+        events += max(1, len(conversation.events))
+        if events >= EVENTS_AT_ONCE:
+            yield batch
+            batch, events = [], 0
+    if batch:
+        yield batch
+
+
+def take(
+    log: SessionLog, batch: Sequence[Conversation], workspaces: Mapping[str, Workspace], into: str | None
+) -> list[Outcome]:
+    """Take conversations, all in one transaction: after a crash each is there as a whole, or not at all.
+
+    Args:
+        log: where to.
+        batch: the conversations.
+        workspaces: those that the file brings along; the ones that are needed and missing are made.
+        into: the workspace of all of them, instead of their own.
+    """
+
+    def work(transaction: Transaction) -> list[Outcome]:
+        intake = _Intake(log, transaction, batch, workspaces, into)
+        return [intake.take(conversation) for conversation in batch]
+
+    return log.writer.submit(work).result()
+
+
+class _Intake:
+    """One transaction."""
+
+    def __init__(
+        self,
+        log: SessionLog,
+        transaction: Transaction,
+        batch: Sequence[Conversation],
+        workspaces: Mapping[str, Workspace],
+        into: str | None,
+    ) -> None:
+        self._log = log
+        self._transaction = transaction
+        self._workspaces = workspaces
+        self._into = into
+        self._known = self._sessions(batch)
+        turn_ids = {turn.id for conversation in batch for turn in conversation.about.turns}
+        rows = transaction.rows(
+            "select t.id from turns t where t.id in (select unnest($1::varchar[]))", [sorted(turn_ids)]
+        )
+        self._turns: set[str] = {row[0] for row in rows}
+        result_ids = {result.id for conversation in batch for result, _ in conversation.about.results}
+        rows = transaction.rows(
+            "select id from results where id in (select unnest($1::varchar[]))", [sorted(result_ids)]
+        )
+        self._results: set[str] = {row[0] for row in rows}
+
+    def take(self, conversation: Conversation) -> Outcome:
+        """Take one, unless it is here."""
+        key = conversation.about.key
+        other = replace(key, session_id=other_id(conversation))
+        for candidate in (key, other):
+            here = next((known for known in self._known.get(candidate.session_id, []) if known.key == candidate), None)
+            if here and not here.deleted and (candidate is other or _same(here, conversation)):
+                return Outcome(conversation.name, candidate, skipped=_here(here, conversation))
+        free = all(known.deleted and known.key == key and _same(known, conversation) for known in self._places(key))
+        placed = key if free else other
+        self._insert(placed, conversation)
+        return Outcome(conversation.name, placed, renamed=not free, events=len(conversation.events))
+
+    def _places(self, key: SessionKey) -> list[_Known]:
+        return self._known.get(key.session_id, [])
+
+    def _sessions(self, batch: Sequence[Conversation]) -> dict[str, list[_Known]]:
+        ids = [conversation.about.key.session_id for conversation in batch]
+        rows = self._transaction.rows(
+            """
+            with found as (
+                select session_no, app_name, user_id, id, deleted_at is not null as deleted
+                from sessions where id in (select unnest($1::varchar[]))
+            )
+            select f.app_name, f.user_id, f.id, f.deleted, e.first, coalesce(e.number, 0) from found f left join (
+                select session_no, arg_min(id, seq) as first, count(*) as number from events
+                where session_no in (select session_no from found) group by session_no
+            ) e using (session_no)
+            """,
+            [ids + [other_id(conversation) for conversation in batch]],
+        )
+        known: dict[str, list[_Known]] = {}
+        for app_name, user_id, session_id, deleted, first, number in rows:
+            session = _Known(SessionKey(app_name, user_id, session_id), deleted, first, number)
+            known.setdefault(session_id, []).append(session)
+        return known
+
+    def _insert(self, key: SessionKey, conversation: Conversation) -> None:
+        about = conversation.about
+        if any(known.key == key for known in self._places(key)):
+            self._log.remove_in(self._transaction, [key])
+            self._turns -= {turn.id for turn in about.turns}
+            self._results -= {result.id for result, _ in about.results}
+        names = self._turn_names(key, about)
+        number = self._log.next_number()
+        events = [(self._log.next_number(), _renamed(event, names)) for event in conversation.events]
+        workspace_id = self._workspace(about.workspace_id)
+        self._insert_session(key, number, about, workspace_id)
+        for seq, event in events:
+            rewound = event.rewind_before is not None if about.rewound is None else event.id in about.rewound
+            *columns, _, data = event.row(seq, number)
+            cached = CachedEvent(seq, event.data, rewound=rewound)
+            self._transaction.add_event((*columns, rewound, data), number, cached)
+        head = Head(
+            key=key,
+            session_no=number,
+            created_at=about.created_at,
+            updated_at=about.updated_at,
+            revision=events[-1][0] if events else number,
+            last_event_id=events[-1][1].id if events else None,
+            state=about.state,
+            workspace_id=workspace_id,
+        )
+        self._transaction.set_head(head)
+        self._insert_what_belongs(key, number, about, names)
+        if about.rewound is None and any(event.rewind_before for _, event in events):
+            mark_rewound(self._transaction, number)
+        self._transaction.on_commit(lambda memory: memory.index.put(key, number, about.updated_at, workspace_id))
+        first = conversation.events[0].id if conversation.events else None
+        self._known[key.session_id] = [
+            *(known for known in self._places(key) if known.key != key),
+            _Known(key, deleted=False, first_event=first, events=len(events)),
+        ]
+
+    def _insert_session(self, key: SessionKey, number: int, about: About, workspace_id: str) -> None:
+        self._merge_states(key, about)
+        self._transaction.execute(
+            "insert into sessions (session_no, app_name, user_id, id, title, title_source, model, saved, created_at, "
+            "updated_at, seen_at, deleted_at, state, workspace_id) "
+            "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, null, $12, $13)",
+            [
+                number,
+                key.app_name,
+                key.user_id,
+                key.session_id,
+                about.title,
+                about.title_source.value,
+                about.model,
+                about.saved,
+                about.created_at,
+                about.updated_at,
+                about.seen_at,
+                json.dumps(about.state),
+                workspace_id,
+            ],
+        )
+
+    def _merge_states(self, key: SessionKey, about: About) -> None:
+        """State that several sessions share: what the store has of it stays as it is."""
+        known = self._transaction.app_state(key.app_name)
+        new = {name: value for name, value in about.app_state.items() if name not in known}
+        if new:
+            self._transaction.merge_app_state(key.app_name, new, time.time())
+        scope = (key.app_name, key.user_id)
+        known = self._transaction.user_state(scope)
+        new = {name: value for name, value in about.user_state.items() if name not in known}
+        if new:
+            self._transaction.merge_user_state(scope, new, time.time())
+
+    def _turn_names(self, key: SessionKey, about: About) -> dict[str, str]:
+        """New ids for turns, if another session has one of theirs."""
+        ids = [turn.id for turn in about.turns]
+        names = {turn_id: stable_id("turn", key.session_id, turn_id) for turn_id in ids}
+        names = names if self._turns.intersection(ids) else {}
+        self._turns.update(names.get(turn_id, turn_id) for turn_id in ids)
+        return names
+
+    def _insert_what_belongs(self, key: SessionKey, number: int, about: About, names: Mapping[str, str]) -> None:
+        for turn in about.turns:
+            turn_table.insert_turn(self._transaction, replace(turn, id=names.get(turn.id, turn.id), key=key))
+        for feedback in about.feedback:
+            self._transaction.execute(
+                "insert into feedback (session_no, event_id, score, comment, given_at) values ($1, $2, $3, $4, $5)",
+                [number, feedback.event_id, feedback.score, feedback.comment, feedback.at],
+            )
+        for result, data in about.results:
+            taken = result.id in self._results
+            result_id = stable_id("result", key.session_id, result.id) if taken else result.id
+            self._results.add(result_id)
+            self._transaction.execute(
+                "insert into results (id, session_no, turn_id, call_id, kind, title, sql, spec, row_count, note, "
+                "seconds, file_name, file_version, mime_type, size, created_at) "
+                "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                [
+                    result_id,
+                    number,
+                    names.get(result.turn_id, result.turn_id),
+                    result.call_id,
+                    result.kind.value,
+                    result.title,
+                    result.sql,
+                    None if result.spec is None else json.dumps(result.spec),
+                    result.rows,
+                    result.note,
+                    result.seconds,
+                    result.file_name,
+                    result.file_version,
+                    result.mime_type,
+                    result.size,
+                    result.created_at,
+                ],
+            )
+            self._insert_data(result_id, data)
+
+    def _insert_data(self, result_id: str, data: bytes | None) -> None:
+        if data is None:
+            return
+        for part, begin in enumerate(range(0, max(len(data), 1), PART_BYTES)):
+            self._transaction.execute(
+                "insert into result_data (result_id, part, data) values ($1, $2, $3)",
+                [result_id, part, data[begin : begin + PART_BYTES]],
+            )
+
+    def _workspace(self, wanted: str) -> str:
+        """The id of the workspace, which is made with those above it, if it is missing and the file has it."""
+        if self._into is not None:
+            return self._into
+        path: list[Workspace] = []
+        workspace = self._workspaces.get(wanted)
+        present = self._transaction.workspaces()
+        while workspace and workspace.id not in present and workspace not in path:
+            path.insert(0, workspace)
+            workspace = self._workspaces.get(workspace.parent_id) if workspace.parent_id else None
+        make_workspaces(self._transaction, path)
+        return wanted if wanted in self._transaction.workspaces() else GENERAL
+
+
+def make_workspaces(transaction: Transaction, wanted: Iterable[Workspace]) -> None:
+    """Make those of the workspaces that are missing; one whose parent is missing stands at the top."""
+    present = dict(transaction.workspaces())
+    missing = {workspace.id: workspace for workspace in wanted if workspace.id not in present}
+    if not missing:
+        return
+    while missing:
+        # One whose parent comes later waits for it, unless they stand under each other.
+        ready = next((found for found in missing.values() if found.parent_id not in missing), None)
+        workspace = ready or next(iter(missing.values()))
+        made = replace(workspace, parent_id=workspace.parent_id if workspace.parent_id in present else None)
+        _insert_workspace(transaction, made)
+        present[made.id] = made
+        del missing[made.id]
+    transaction.set_workspaces(present)
+
+
+def _insert_workspace(transaction: Transaction, workspace: Workspace) -> None:
+    connection = workspace.connection
+    transaction.execute(
+        "insert into workspaces (id, name, parent_id, created_at, connection_kind, connection_address, "
+        "connection_name) values ($1, $2, $3, $4, $5, $6, $7)",
+        [
+            workspace.id,
+            workspace.name,
+            workspace.parent_id,
+            workspace.created_at,
+            connection and connection.kind,
+            connection and connection.address,
+            connection and connection.name,
+        ],
+    )
+
+
+def other_id(conversation: Conversation) -> str:
+    """The id of a conversation whose own is taken by another one: always the same."""
+    key = conversation.about.key
+    first = conversation.events[0].id if conversation.events else ""
+    return stable_id("session", key.app_name, key.user_id, key.session_id, first)
+
+
+def _same(known: _Known, conversation: Conversation) -> bool:
+    first = conversation.events[0].id if conversation.events else None
+    return known.first_event is None or first is None or known.first_event == first
+
+
+def _here(known: _Known, conversation: Conversation) -> str:
+    more = len(conversation.events) - known.events
+    if more > 0:
+        return f"is here already, with {more} events fewer than in the file; delete it first to take the file's"
+    return "is here already"
+
+
+def _renamed(event: NewEvent, names: Mapping[str, str]) -> NewEvent:
+    """The event with other ids of invocations."""
+    if not names:
+        return event
+    fields = json.loads(event.data)
+    fields["invocation_id"] = names.get(fields.get("invocation_id"), fields.get("invocation_id"))
+    actions = fields.get("actions") or {}
+    if "rewind_before_invocation_id" in actions:
+        before = actions["rewind_before_invocation_id"]
+        actions["rewind_before_invocation_id"] = names.get(before, before)
+    data = json.dumps(fields)
+    event_id, invocation_id, *columns = event.columns
+    *columns, rewind_before, rewound, _ = columns
+    return replace(
+        event,
+        rewind_before=names.get(rewind_before, rewind_before),
+        columns=(
+            event_id,
+            names.get(invocation_id, invocation_id),
+            *columns,
+            names.get(rewind_before, rewind_before),
+            rewound,
+            data,
+        ),
+        data=data,
+    )

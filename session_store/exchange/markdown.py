@@ -1,0 +1,79 @@
+"""Conversations as Markdown, for people."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from session_store.exchange.reading import Whole
+from session_store.transcript import Message, Step, messages
+
+YOU = "You"
+
+
+def markdown(whole: Whole) -> str:
+    """The conversation as a person sees it: messages with the tool calls that led to them, nothing that was taken
+    back. Times are in UTC."""
+    return "".join(f"{block}\n\n" for block in _blocks(whole)).rstrip() + "\n"
+
+
+def _blocks(whole: Whole) -> Iterator[str]:
+    about = whole.about
+    yield f"# {about.title or 'Conversation'}"
+    facts = {
+        "Agent": about.key.app_name,
+        "Model": about.model,
+        "Workspace": whole.workspace,
+        "User": about.key.user_id,
+        "Begun": _time(about.created_at),
+        "Last message": _time(about.updated_at),
+        "Id": about.key.session_id,
+    }
+    yield "\n".join(f"- {name}: {value}" for name, value in facts.items() if value)
+    for message in messages(whole.events(rewound=False)):
+        yield "---"
+        yield from _message(message)
+
+
+def _message(message: Message) -> Iterator[str]:
+    author = YOU if message.is_user else message.author
+    partial = " (not complete)" if message.partial else ""
+    yield f"**{author}** · {_time(message.at)}{partial}"
+    for step in message.steps:
+        yield from _step(step)
+    for file in message.files:
+        yield f"Attached: `{file.name}` ({file.mime_type})"
+    if message.text:
+        yield message.text
+
+
+def _step(step: Step) -> Iterator[str]:
+    duration = "" if step.seconds is None else f" · {step.seconds:.2f} s"
+    yield f"Tool `{step.name}`{duration}"
+    sql = step.args.get("sql")
+    if isinstance(sql, str):
+        yield fenced(sql, "sql")
+    rest: Mapping[str, Any] = {name: value for name, value in step.args.items() if not (name == "sql" and value is sql)}
+    if rest:
+        yield fenced(_json(rest), "json")
+    if step.response is not None:
+        yield "answered"
+        yield fenced(_json(step.response), "json")
+
+
+def fenced(text: str, language: str) -> str:
+    """A block of code whose fence does not occur in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"

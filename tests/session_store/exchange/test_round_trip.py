@@ -1,0 +1,274 @@
+"""What is exported and imported elsewhere is the same there."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from pathlib import Path
+
+import pytest
+from google.adk.events.event import Event
+from google.adk.events.event_actions import EventActions
+from google.genai import types
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from session_store import Store
+from session_store.exchange import Format, export, import_file, selected
+from session_store.models import SessionKey, TurnStatus
+from tests.session_store.events import append, said
+from tests.session_store.exchange.histories import KEY, OTHER, contents, fill, turn
+
+
+def exported(store: Store, form: Format, target: Path) -> Path:
+    [file] = export(store, selected(store), form, target)
+    return file
+
+
+def imported(file: Path, path: Path) -> Path:
+    store = Store(path)
+    import_file(store, file)
+    store.close()
+    return path
+
+
+def test_an_archive_brings_everything_along_with_results_and_workspaces(store, path, tmp_path):
+    fill(store)
+    archive = exported(store, Format.ZIP, tmp_path / "all.zip")
+    store.close()
+    fresh = tmp_path / "fresh.duckdb"
+    begun = contents(fresh)["workspaces"]
+
+    copied, original = contents(imported(archive, fresh)), contents(path)
+
+    made_at = {row["id"]: row["created_at"] for row in begun}
+    for row in original["workspaces"]:
+        row["created_at"] = made_at.get(row["id"], row["created_at"])
+    assert copied == original
+    assert len(copied["events"]) == 15
+    assert len(copied["result_data"]) == 2
+
+
+def test_json_brings_everything_along_but_results_and_connections(store, path, tmp_path):
+    fill(store)
+    file = exported(store, Format.JSON, tmp_path / "all.json")
+    store.close()
+
+    copied, original = contents(imported(file, tmp_path / "fresh.duckdb")), contents(path)
+
+    assert copied["results"] == copied["result_data"] == []
+    assert {row["name"]: row["connection_kind"] for row in copied["workspaces"]} == {
+        "General": None,
+        "Sample shop": "sample",
+        "Sales": None,
+        "Nord": None,
+    }
+    for same in ("sessions", "events", "turns", "feedback", "app_states", "user_states"):
+        assert copied[same] == original[same], same
+
+
+@pytest.mark.parametrize("wipe", ["delete_sessions", "remove"])
+def test_what_was_deleted_comes_back_into_the_same_store(store, path, tmp_path, wipe):
+    fill(store)
+    archive = exported(store, Format.ZIP, tmp_path / "all.zip")
+    store.close()
+    before = contents(path)
+
+    store = Store(path)
+    if wipe == "remove":
+        store.log.remove([KEY, OTHER]).result()
+    else:
+        store.delete_sessions([KEY, OTHER])
+    report = import_file(store, archive)
+    listed = [session.title for session in store.list_sessions("local").items]
+    store.close()
+
+    assert (len(report.taken), listed) == (2, ['Sales: "north" / 2026?'])
+    assert contents(path) == before
+
+
+def test_importing_twice_takes_nothing_new(store, path, tmp_path):
+    fill(store)
+    archive = exported(store, Format.ZIP, tmp_path / "all.zip")
+
+    report = import_file(store, archive)
+    again = import_file(store, archive)
+
+    assert report.taken == again.taken == ()
+    assert [skipped.why for skipped in report.skipped] == ["is here already"] * 2
+
+
+def test_an_imported_session_goes_on_at_once(store, tmp_path):
+    fill(store)
+    archive = exported(store, Format.ZIP, tmp_path / "all.zip")
+    with_import = Store(tmp_path / "fresh.duckdb")
+    import_file(with_import, archive)
+
+    append(with_import, OTHER, said("And now?", turn="turn-9"))
+    events = with_import.list_events(OTHER)
+    summary = with_import.get_session(OTHER.session_id)
+    with_import.close()
+
+    assert [event.event.invocation_id for event in events] == ["turn-3", "turn-3", "turn-9"]
+    assert [event.seq for event in events] == sorted(event.seq for event in events)
+    assert summary is not None
+    assert summary.updated_at == events[-1].event.timestamp
+
+
+def test_a_session_whose_id_is_taken_by_another_one_gets_a_stable_one(store, tmp_path):
+    fill(store)
+    archive = exported(store, Format.ZIP, tmp_path / "all.zip")
+    other = Store(tmp_path / "other.duckdb")
+    taken = SessionKey("critic", "ben", KEY.session_id)
+    other.create_session(taken)
+    append(other, taken, said("Something else", turn="turn-0"))
+    other.create_turn(turn(taken, "turn-0", "Something else"))
+
+    first = import_file(other, archive)
+    again = import_file(other, archive)
+    [key] = [outcome.key for outcome in first.taken if outcome.renamed]
+    turns = {event.event.invocation_id for event in other.list_events(key, include_rewound=True)}
+    known = other.get_turns(turns)
+    texts = [event.event.content for event in other.list_events(taken)]
+    results = other.list_results(key).items
+    other.close()
+
+    assert key != KEY
+    assert again.taken == ()
+    assert len(texts) == 1
+    assert {known.key for known in known.values()} == {key}
+    assert len(known) == 3
+    assert {result.turn_id for result in results} <= turns
+
+
+def test_a_copy_for_another_user_stands_beside_the_original(store, tmp_path):
+    fill(store)
+    file = exported(store, Format.JSON, tmp_path / "all.json")
+
+    report = import_file(store, file, user_id="clara")
+
+    assert {outcome.key.user_id for outcome in report.taken} == {"clara"}
+    assert len(store.list_sessions("clara").items) == 2
+    assert len(store.list_sessions("local").items) == 1
+
+
+def test_what_the_store_has_of_shared_state_stays_as_it_is(store, tmp_path):
+    fill(store)
+    file = exported(store, Format.JSON, tmp_path / "all.json")
+    other = Store(tmp_path / "other.duckdb")
+    mine = SessionKey("data_analyst", "local", "mine")
+    other.create_session(mine)
+    append(other, mine, Event(author="a", invocation_id="t", actions=EventActions(state_delta={"user:tone": "warm"})))
+
+    import_file(other, file)
+
+    assert other.log.user_state(("data_analyst", "local")) == {"tone": "warm"}
+    other.close()
+
+
+def test_turns_that_were_running_are_over_elsewhere(store, tmp_path):
+    store.create_session(KEY)
+    append(store, KEY, said("Wait", turn="t"))
+    store.create_turn(turn(KEY, "t", "Wait", status=TurnStatus.RUNNING))
+    file = exported(store, Format.JSON, tmp_path / "one.json")
+    other = Store(tmp_path / "other.duckdb")
+
+    import_file(other, file)
+    found = other.get_turn("t")
+    other.close()
+
+    assert found is not None
+    assert found.status is TurnStatus.INTERRUPTED
+    assert found.ended_at is not None
+
+
+def test_all_go_into_the_workspace_that_is_named(store, tmp_path):
+    fill(store)
+    archive = exported(store, Format.ZIP, tmp_path / "all.zip")
+    other = Store(tmp_path / "other.duckdb")
+    inbox = other.create_workspace("Inbox")
+
+    import_file(other, archive, workspace_id=inbox.id)
+    names = {workspace.name for workspace in other.list_workspaces()}
+    number = len(other.sessions_in([inbox.id]))
+    other.close()
+
+    assert names == {"General", "Sample shop", "Inbox"}
+    assert number == 2
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+names = st.builds(lambda prefix, name: prefix + name, st.sampled_from(["", "user:", "app:"]), texts)
+plain = st.dictionaries(texts, st.none() | st.booleans() | st.integers(-(2**60), 2**60) | texts, max_size=3)
+parts = st.one_of(
+    st.builds(types.Part, text=texts, thought=st.none() | st.booleans()),
+    st.builds(lambda args: types.Part(function_call=types.FunctionCall(id="c", name="tool", args=args)), plain),
+    st.builds(
+        lambda said: types.Part(function_response=types.FunctionResponse(id="c", name="tool", response=said)), plain
+    ),
+    st.builds(lambda data: types.Part(inline_data=types.Blob(data=data, mime_type="a/b")), st.binary(max_size=9)),
+)
+events = st.builds(
+    Event,
+    author=st.sampled_from(["user", "agent"]),
+    invocation_id=st.sampled_from(["t1", "t2", "t3"]),
+    content=st.none()
+    | st.builds(types.Content, role=st.sampled_from(["user", "model"]), parts=st.lists(parts, max_size=3)),
+    timestamp=st.floats(0, 4e9),
+    actions=st.builds(
+        EventActions,
+        state_delta=st.dictionaries(names, values, max_size=2),
+        rewind_before_invocation_id=st.sampled_from([None, None, None, "t1", "t2"]),
+        transfer_to_agent=st.none() | texts,
+        artifact_delta=st.dictionaries(texts, st.integers(0, 9), max_size=1),
+    ),
+    custom_metadata=st.none() | plain,
+    error_code=st.none() | texts,
+    interrupted=st.none() | st.booleans(),
+    usage_metadata=st.none()
+    | st.builds(types.GenerateContentResponseUsageMetadata, prompt_token_count=st.none() | st.integers(0, 2**31)),
+)
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.lists(st.lists(events, max_size=5), min_size=1, max_size=3), st.sampled_from([Format.JSON, Format.ZIP]))
+def test_any_conversations_are_the_same_event_for_event(conversations, form):
+    with tempfile.TemporaryDirectory() as folder:
+        path, fresh = Path(folder, "a.duckdb"), Path(folder, "b.duckdb")
+        store = Store(path)
+        for number, said_there in enumerate(conversations):
+            key = SessionKey("agent", f"user-{number % 2}", f"session-{number}")
+            store.create_session(key)
+            append(store, key, *said_there)
+        file = exported(store, form, Path(folder, f"all.{form}"))
+        store.close()
+
+        copied, original = contents(imported(file, fresh)), contents(path)
+
+    assert {**copied, "workspaces": None} == {**original, "workspaces": None}
+
+
+def test_numbers_that_json_does_not_know_survive(store, path, tmp_path):
+    store.create_session(KEY)
+    delta = {"a": math.nan, "b": [math.inf, -math.inf], "c": 2**70, "d": {"e": None}}
+    append(store, KEY, Event(author="a", invocation_id="t", actions=EventActions(state_delta=delta)))
+    file = exported(store, Format.JSON, tmp_path / "one.json")
+    store.close()
+
+    copied = contents(imported(file, tmp_path / "fresh.duckdb"))
+
+    assert copied["events"] == contents(path)["events"]
+    assert json.dumps(copied["sessions"][0]["state"]) == json.dumps(
+        {"a": "NaN", "b": ["Infinity", "-Infinity"], "c": 2**70, "d": {"e": None}}
+    )
