@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from google.adk.events.event import Event
 from google.genai import types
@@ -31,15 +32,24 @@ class NothingToAnswerError(ColloquyError):
         super().__init__("This question was answered already, or the turn that asked it is over.")
 
 
-def questions(events: Iterable[Event], turn_id: str) -> dict[str, str]:
-    """What a turn asks and nobody has answered: ids of the asking calls, each with that of the call it is about."""
-    asked: dict[str, str] = {}
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a tool asks. ``call_id`` is the id of the call that it is about, ``branch`` where in the agents that is."""
+
+    call_id: str
+    branch: str | None
+
+
+def questions(events: Iterable[Event], turn_id: str) -> dict[str, Question]:
+    """What a turn asks and nobody has answered, by the ids of the asking calls."""
+    asked: dict[str, Question] = {}
     for event in events:
         if event.invocation_id != turn_id:
             continue
         for call in event.get_function_calls():
             if call.name == CONFIRMATION and call.id:
-                asked[call.id] = str(((call.args or {}).get("originalFunctionCall") or {}).get("id", ""))
+                about = (call.args or {}).get("originalFunctionCall") or {}
+                asked[call.id] = Question(str(about.get("id", "")), event.branch)
         for response in event.get_function_responses():
             asked.pop(response.id or "", None)
     return asked
@@ -68,12 +78,19 @@ def answer_content(answers: Mapping[str, bool]) -> types.Content:
 class Pause:
     """What a turn waits for. Lives on the runtime's event loop."""
 
-    def __init__(self, asked: Mapping[str, str]) -> None:
+    def __init__(self, asked: Mapping[str, Question]) -> None:
         """``asked`` as ``questions`` gives it."""
         self._asked = asked
         self.answers: dict[str, bool] = {}
         """Replaced at each answer, never changed."""
         self.over = asyncio.Event()
+
+    def messages(self) -> list[types.Content]:
+        """The answers as messages, one for each branch: ADK goes on with one of the agents that work side by side."""
+        by_branch: dict[str | None, dict[str, bool]] = {}
+        for call_id, approved in self.answers.items():
+            by_branch.setdefault(self._asked[call_id].branch, {})[call_id] = approved
+        return [answer_content(answers) for answers in by_branch.values()]
 
     def answer(self, call_id: str, *, approved: bool) -> None:
         """Answer one question, named by the id of the asking call or of the call it is about.
@@ -81,7 +98,7 @@ class Pause:
         Raises:
             NothingToAnswerError: this is not asked.
         """
-        asking = [asked for asked, about in self._asked.items() if call_id in (asked, about)]
+        asking = [asked for asked, question in self._asked.items() if call_id in (asked, question.call_id)]
         if not asking or self.over.is_set():
             raise NothingToAnswerError
         self.answers = self.answers | dict.fromkeys(asking, approved)

@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from typing_extensions import Unpack
 
 from runtime.bus import BusEvent, Happening
-from runtime.confirmation import Pause, answer_content, questions, unanswerable
+from runtime.confirmation import Pause, Question, questions, unanswerable
 from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer
 from runtime.live import LiveTurn
 from runtime.results import Origin, add_files
@@ -38,10 +38,6 @@ LONGEST_WAIT_FOR_ROOM = 30
 """Seconds between two attempts to keep the end of a turn on a full disk."""
 
 log = structlog.get_logger()
-
-
-class AgentFailedError(ColloquyError):
-    """The agent ended its turn with an error event."""
 
 
 class _Counted(TypedDict, total=False):
@@ -79,10 +75,10 @@ class Execution:
     def __init__(self, services: Services, live: LiveTurn) -> None:
         self._services = services
         self._live = live
-        self._answers: Mapping[str, bool] = live.pause.answers if live.pause else {}
+        self._resumed = live.pause
         self._tally = _Tally()
-        self._message_stored = bool(self._answers)
-        self._calls_tools = bool(self._answers)
+        self._message_stored = live.pause is not None
+        self._calls_tools = live.pause is not None
         self._problem: str | None = None
         self._abort = asyncio.Event()
         self.over = asyncio.Event()
@@ -122,7 +118,7 @@ class Execution:
             await self._end(TurnStatus.COMPLETED)
 
     async def _begin(self) -> None:
-        if not self._answers:
+        if not self._resumed:
             await self._update(status=TurnStatus.RUNNING, started_at=time.time())
             return
         await self._update(status=TurnStatus.RUNNING)
@@ -132,20 +128,27 @@ class Execution:
 
     async def _converse(self) -> None:
         turn = self._live.turn
-        services = self._services
-        runner = await asyncio.to_thread(runner_for, turn, services)
-        async for event in runner.run_async(
-            user_id=turn.key.user_id,
-            session_id=turn.key.session_id,
-            invocation_id=turn.id,
-            new_message=answer_content(self._answers) if self._answers else types.Content.model_validate(turn.message),
-            run_config=RunConfig(
-                streaming_mode=StreamingMode.SSE, tool_thread_pool_config=ToolThreadPoolConfig(max_workers=TOOL_THREADS)
-            ),
-            yield_user_message=True,
-            abort_signal=self._abort,
-        ):
-            await self._take(event)
+        runner = await asyncio.to_thread(runner_for, turn, self._services)
+        for message in self._messages():
+            async for event in runner.run_async(
+                user_id=turn.key.user_id,
+                session_id=turn.key.session_id,
+                invocation_id=turn.id,
+                new_message=message,
+                run_config=RunConfig(
+                    streaming_mode=StreamingMode.SSE,
+                    tool_thread_pool_config=ToolThreadPoolConfig(max_workers=TOOL_THREADS),
+                ),
+                yield_user_message=True,
+                abort_signal=self._abort,
+            ):
+                await self._take(event)
+            if self._abort.is_set():
+                break
+
+    def _messages(self) -> list[types.Content]:
+        """What the runner is given: the person's message, or what was answered since."""
+        return self._resumed.messages() if self._resumed else [types.Content.model_validate(self._live.turn.message)]
 
     async def _take(self, event: Event) -> None:
         text = text_of(event.content)
@@ -157,7 +160,9 @@ class Execution:
                 self._publish(Happening.AGENT_CHUNK, text)
             return
         if event.error_code and event.error_code != ABORTED:
-            raise AgentFailedError(event.error_message or f"The model ended the answer with {event.error_code}.")
+            # Where an exception is behind it, that follows and says more.
+            self._problem = event.error_message or f"The model ended the answer with {event.error_code}."
+            return
         self._message_stored = True
         self._problem = self._problem or unanswerable(event)
         self._calls_tools = self._calls_tools or bool(event.get_function_calls())
@@ -169,7 +174,7 @@ class Execution:
             self._live.event_stored()
             self._publish(Happening.SESSION_CHANGED)
 
-    async def _questions(self) -> dict[str, str]:
+    async def _questions(self) -> dict[str, Question]:
         if not self._calls_tools:
             return {}
         key = self._live.turn.key
@@ -178,7 +183,7 @@ class Execution:
         )
         return questions(session.events, self._live.turn.id) if session else {}
 
-    async def _pause(self, asked: Mapping[str, str]) -> None:
+    async def _pause(self, asked: Mapping[str, Question]) -> None:
         """Wait for the person; the turn stays, whoever looks sees that it waits, and others use its place."""
         self._live.pause = Pause(asked)
         self._live.status = TurnStatus.PAUSED

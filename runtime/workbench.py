@@ -44,7 +44,6 @@ class Workbench:
     turns: Turns
     workspaces: Workspaces
     artifacts: Artifacts
-    results: Results
     services: Services
 
     @classmethod
@@ -84,7 +83,6 @@ class Workbench:
             turns=turns,
             workspaces=services.workspaces,
             artifacts=artifacts,
-            results=services.results,
             services=services,
         )
 

@@ -2,9 +2,10 @@
 
 HEAD = """
 import threading
-from google.adk.agents import LlmAgent, SequentialAgent
+from google.adk.agents import LlmAgent, ParallelAgent, SequentialAgent
 from google.adk.apps.app import App, ResumabilityConfig
-from google.adk.tools import FunctionTool, LongRunningFunctionTool, ToolContext
+from google.adk.tools import AgentTool, FunctionTool, LongRunningFunctionTool, ToolContext
+from google.adk.workflow import Workflow
 from tests.support.scripted import ScriptedModel
 
 ran = []
@@ -37,6 +38,11 @@ def fail_after() -> dict:
     raise LookupError("the archive is closed")
 
 
+def breaks() -> dict:
+    \"\"\"Fails at once.\"\"\"
+    raise LookupError("the archive is closed")
+
+
 def ticket() -> None:
     \"\"\"Opens a ticket that somebody works on for days.\"\"\"
 
@@ -55,6 +61,7 @@ tools = [
     FunctionTool(pay, require_confirmation=True),
     book,
     look_up,
+    breaks,
     FunctionTool(fail_after, require_confirmation=True),
     FunctionTool(hang, require_confirmation=True),
     LongRunningFunctionTool(ticket),
@@ -74,3 +81,12 @@ WITH_SUB_AGENT = HEAD + "root_agent = LlmAgent(name='front', model=ScriptedModel
 IN_SEQUENCE = HEAD + (
     "root_agent = SequentialAgent(name='steps', sub_agents=[clerk, LlmAgent(name='after', model=ScriptedModel())])\n"
 )
+
+IN_PARALLEL = HEAD + (
+    "root_agent = ParallelAgent(name='both', sub_agents=[clerk, LlmAgent(name='other', model=ScriptedModel(),"
+    " tools=[FunctionTool(pay, require_confirmation=True)])])\n"
+)
+
+AS_TOOL = HEAD + "root_agent = LlmAgent(name='front', model=ScriptedModel(), tools=[AgentTool(clerk)])\n"
+
+WORKFLOW = HEAD + "root_agent = Workflow(name='flow', edges=[('START', clerk)])\n"

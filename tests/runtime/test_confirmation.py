@@ -4,6 +4,7 @@ from contextlib import closing
 from itertools import count
 
 import pytest
+from structlog.testing import capture_logs
 
 from runtime.confirmation import CONFIRMATION, NothingToAnswerError
 from runtime.turns import SessionBusyError
@@ -39,9 +40,10 @@ def opened(agent_folder, tmp_path):
 
         return name, start
 
-    yield open_with
-    for workbench in workbenches:
-        workbench.close()
+    with capture_logs():  # printing the values of all variables takes seconds
+        yield open_with
+        for workbench in workbenches:
+            workbench.close()
 
 
 @pytest.fixture(params=["PLAIN", "RESUMABLE"])
@@ -266,6 +268,7 @@ def test_a_question_is_answered_once(start):
     [
         (desk.WITH_SUB_AGENT, 'call transfer_to_agent {"agent_name": "clerk"}'),
         (desk.IN_SEQUENCE, None),
+        (desk.WORKFLOW, None),
     ],
 )
 def test_an_agent_inside_an_agent_may_ask(opened, code, message):
@@ -282,20 +285,59 @@ def test_an_agent_inside_an_agent_may_ask(opened, code, message):
     assert responses(workbench, key)["pay"] == {"paid": 5}
 
 
-class TestLongRunningTools:
-    def test_one_without_an_answer_ends_the_turn_and_the_session_goes_on(self, start):
-        name, open_it = start
+def test_agents_side_by_side_may_both_ask(opened):
+    name, open_it = opened(desk.IN_PARALLEL)
+    workbench = open_it()
+    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
+    questions = [
+        call.id for event in events(workbench, key) for call in event.get_function_calls() if call.name == CONFIRMATION
+    ]
+    assert len(questions) == 2
+    for question in questions:
+        workbench.turns.answer(turn.id, question, True)
+    [ended] = finish(workbench, turn)
+    assert (ended.status, ended.error) == (TurnStatus.COMPLETED, None)
+    assert sorted(author for author, text in said(workbench, key) if text == 'pay answered {"paid": 5}') == [
+        "clerk",
+        "other",
+    ]
+
+
+@pytest.mark.parametrize("code", [desk.PLAIN, desk.RESUMABLE, desk.WITH_SUB_AGENT, desk.WORKFLOW])
+class TestOtherTools:
+    """Tools that take longer than their turn, and tools that fail, in agents and in agents inside them."""
+
+    @pytest.fixture
+    def desk_of(self, opened, code):
+        name, open_it = opened(code)
         workbench = open_it()
         key = new_session(workbench, name)
+        if code == desk.WITH_SUB_AGENT:
+            finish(workbench, workbench.turns.submit(key, 'call transfer_to_agent {"agent_name": "clerk"}'))
+        return workbench, key
+
+    def test_a_long_one_without_an_answer_ends_the_turn_and_the_session_goes_on(self, desk_of):
+        workbench, key = desk_of
         [turn] = finish(workbench, workbench.turns.submit(key, "call ticket"))
         assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
         assert goes_on(workbench, key)
 
-    def test_one_that_says_that_it_has_begun_is_spoken_about(self, start):
-        name, open_it = start
-        workbench = open_it()
-        key = new_session(workbench, name)
+    def test_a_long_one_that_says_that_it_has_begun_is_spoken_about(self, desk_of):
+        workbench, key = desk_of
         [turn] = finish(workbench, workbench.turns.submit(key, "call order"))
         assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
-        assert responses(workbench, key) == {"order": {"status": "pending", "ticket": 12}}
+        assert responses(workbench, key)["order"] == {"status": "pending", "ticket": 12}
+        assert said(workbench, key)[-1][1].startswith("order answered")
+        assert goes_on(workbench, key)
+
+    def test_one_that_fails_ends_the_turn_with_its_error_and_the_session_goes_on(self, desk_of):
+        workbench, key = desk_of
+        [turn] = finish(workbench, workbench.turns.submit(key, "call breaks"))
+        assert turn.status is TurnStatus.FAILED
+        assert turn.error == "The agent failed with LookupError: the archive is closed"
+        assert goes_on(workbench, key)
+
+    def test_one_that_does_not_exist_ends_the_turn_and_the_session_goes_on(self, desk_of):
+        workbench, key = desk_of
+        finish(workbench, workbench.turns.submit(key, "call no_such_tool"))
         assert goes_on(workbench, key)

@@ -52,6 +52,7 @@ def rows_of(workbench, result):
     return parquet.read_table(io.BytesIO(workbench.store.result_data(result.id)))
 
 
+@pytest.mark.usefixtures("sample_data")
 class TestTablesAndCharts:
     def test_a_table_is_kept_with_its_query_and_its_call(self, workbench):
         key, turn = ask(workbench, TABLE)
@@ -109,6 +110,7 @@ class TestTablesAndCharts:
         workbench.close()
 
 
+@pytest.mark.usefixtures("sample_data")
 class TestAgain:
     def test_a_query_runs_again_as_another_result_of_the_same_turn(self, workbench):
         key, turn = ask(workbench, CHART)
