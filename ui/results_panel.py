@@ -19,7 +19,7 @@ from ui.result_jump import jump_target, open_at
 from ui.results import body, foot, heading, title_of
 from ui.state import Part
 
-RESULTS = 6
+RESULTS = 4
 """Results in the panel at first; each click on older ones adds as many again."""
 
 EMPTY = "Tables, charts and files that this chat produces will be listed here, each with its query and downloads."
@@ -79,9 +79,7 @@ def _look(key: SessionKey, count: int) -> Look:
 def _panel(key: SessionKey, count: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="results-head"):
         st.markdown(f"**Results** :gray[{count}]" if count else "**Results**", width="stretch")
-        st.button(
-            "", key="close-results", icon=":material/close:", help="Close the results", type="tertiary", on_click=_close
-        )
+        st.button("Close", key="close-results", icon=":material/close:", type="tertiary", on_click=_close)
     if not count:
         st.caption(EMPTY)
         return
@@ -106,12 +104,18 @@ def _card(result: Result) -> None:
         body(result)
         foot(result, short_time(result.created_at))
         if result.sql:
-            with st.expander("Query"):
-                st.code(result.sql, language="sql", wrap_lines=True)
+            _query(result.id, result.sql)
         if st.session_state.get(DELETING) == result.id:
             _question(result)
         else:
             _actions(result)
+
+
+def _query(result_id: str, sql: str) -> None:
+    """The query, drawn when it is opened: highlighting it costs the browser time."""
+    query = st.expander("Query", key=f"query-{result_id}", type="compact", on_change=state.touch, args=(Part.RESULTS,))
+    if query.open:
+        query.code(sql, language="sql", wrap_lines=True)
 
 
 def _actions(result: Result) -> None:

@@ -1,0 +1,243 @@
+"""Results over HTTP: what each is, and its data as files."""
+
+import csv
+import io
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from google.genai import types
+from pyarrow import parquet
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from api import chart_pictures, results
+from api.csv_text import csv_pieces
+from api.security import security_headers
+from runtime.workbench import install
+from session_store.models import ResultKind, SessionKey
+from tests.support.results import BARS, MONTHS, new_chart, new_result, parquet_bytes
+from tests.support.workbenches import new_session, open_workbench
+
+
+@pytest.fixture(scope="module")
+def workbench(tmp_path_factory):
+    workbench = open_workbench(tmp_path_factory.mktemp("results"))
+    install(workbench)
+    yield workbench
+    install(None)
+    workbench.close()
+
+
+@pytest.fixture
+def key(workbench):
+    return new_session(workbench)
+
+
+@pytest.fixture(scope="module")
+def client(workbench):
+    with TestClient(Starlette(routes=results.routes, middleware=[security_headers])) as client:
+        yield client
+
+
+def path(result, form):
+    return f"/api/v1/results/{result.id}.{form}"
+
+
+def rows_of(answer):
+    return list(csv.reader(io.StringIO(answer.text)))
+
+
+def is_problem(answer, status):
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert (answer.json()["status"], answer.json()["type"]) == (status, "about:blank")
+    return answer.json()["detail"]
+
+
+class TestTables:
+    def test_are_csv_with_the_names_of_their_columns(self, client, workbench, key):
+        answer = client.get(path(new_result(workbench, key), "csv"))
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        assert rows_of(answer)[:2] == [["month", "revenue"], ["2026-01-01", "1200.5"]]
+        assert answer.content[:1] == b'"'
+
+    def test_are_parquet_to_the_last_bit(self, client, workbench, key):
+        answer = client.get(path(new_result(workbench, key), "parquet"))
+        assert parquet.read_table(io.BytesIO(answer.content)).equals(MONTHS)
+
+    def test_come_with_every_row_however_many(self, client, workbench, key):
+        many = pa.table({"n": range(100_000)})
+        assert client.get(path(new_result(workbench, key, many), "csv")).text.count("\n") == 100_001
+
+    def test_of_no_rows_have_their_header(self, client, workbench, key):
+        assert rows_of(client.get(path(new_result(workbench, key, MONTHS.slice(0, 0)), "csv"))) == [
+            ["month", "revenue"]
+        ]
+
+    def test_are_no_pictures(self, client, workbench, key):
+        assert (
+            is_problem(client.get(path(new_result(workbench, key), "png")), 404) == "This table cannot be had as png."
+        )
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("title", "name"),
+        [
+            ("Umsatz für März", "Umsatz%20f%C3%BCr%20M%C3%A4rz.csv"),
+            ("../../etc/passwd", "etc%20passwd.csv"),
+            ('a"b\r\nSet-Cookie: c', "a%20b%20Set-Cookie%20c.csv"),
+            ("  ", "table.csv"),
+            ("x" * 300, "x" * 80 + ".csv"),
+        ],
+    )
+    def test_are_those_of_the_results_without_what_a_name_cannot_have(self, client, workbench, key, title, name):
+        header = client.get(path(new_result(workbench, key, title=title), "csv")).headers["content-disposition"]
+        assert header.startswith('attachment; filename="')
+        assert header.endswith(f"filename*=UTF-8''{name}")
+        assert not re.search(r"[\r\n\x80-\U0010ffff]", header)
+
+
+class TestCharts:
+    def test_are_png(self, client, workbench, key):
+        answer = client.get(path(new_chart(workbench, key), "png"))
+        assert (answer.headers["content-type"], answer.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
+        assert answer.headers["content-disposition"].endswith("Revenue%20by%20month.png")
+
+    def test_are_svg_with_the_data_in_them(self, client, workbench, key):
+        answer = client.get(path(new_chart(workbench, key), "svg"))
+        assert answer.headers["content-type"].startswith("image/svg+xml")
+        assert "2026-02-01" in answer.text
+
+    def test_are_rows_as_well(self, client, workbench, key):
+        assert len(rows_of(client.get(path(new_chart(workbench, key), "csv")))) == 4
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            {**BARS, "data": {"url": "http://elsewhere.example/x.csv"}},
+            {**BARS, "usermeta": {}},
+            {**BARS, "mark": {"type": "image"}},
+            {**BARS, "mark": {"type": "bar", "href": "http://elsewhere.example"}},
+        ],
+    )
+    def test_that_nobody_checked_are_not_drawn(self, client, workbench, key, spec):
+        assert is_problem(client.get(path(new_chart(workbench, key, spec=spec), "svg")), 422)
+
+    def test_that_take_too_long_are_given_up(self, client, workbench, key, monkeypatch):
+        monkeypatch.setattr(chart_pictures, "SECONDS", 0.001)
+        assert "not drawn in" in is_problem(client.get(path(new_chart(workbench, key), "svg")), 422)
+
+    def test_take_dates_for_what_they_say(self, client, workbench, key):
+        days = pa.table({"month": [date(2026, 1, 1), date(2026, 2, 1)], "revenue": [Decimal("1.50"), Decimal(2)]})
+        spec = {"mark": "line", "encoding": {"x": {"field": "month", "type": "temporal"}, "y": {"field": "revenue"}}}
+        picture = client.get(path(new_chart(workbench, key, days, spec=spec), "svg")).text
+        assert "Jan 01" in picture or "2026" in picture
+        assert "Dec" not in picture
+
+
+class TestFiles:
+    async def test_are_those_that_the_agent_made(self, client, workbench, key):
+        result = await self.made(workbench, key, "report.html", b"<script>alert(1)</script>")
+        answer = client.get(f"/api/v1/results/{result.id}/file")
+        assert answer.content == b"<script>alert(1)</script>"
+        assert (
+            answer.headers["content-disposition"]
+            == "attachment; filename=\"report.html\"; filename*=UTF-8''report.html"
+        )
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+    async def test_have_no_rows(self, client, workbench, key):
+        result = await self.made(workbench, key, "report.html", b"x")
+        assert is_problem(client.get(path(result, "csv")), 404)
+
+    @staticmethod
+    async def made(workbench, key, name, content):
+        version = await workbench.artifacts.save_artifact(
+            app_name=key.app_name,
+            user_id=key.user_id,
+            session_id=key.session_id,
+            filename=name,
+            artifact=types.Part.from_bytes(data=content, mime_type="text/html"),
+        )
+        facts = {"file_name": name, "file_version": version, "mime_type": "text/html", "size": len(content)}
+        return new_result(workbench, key, None, kind=ResultKind.FILE, sql=None, **facts)
+
+
+class TestWhoMayHaveThem:
+    def test_what_is_not_there_says_so(self, client):
+        assert "not here" in is_problem(client.get("/api/v1/results/nothing.csv"), 404)
+
+    def test_results_of_deleted_sessions_are_gone_until_these_come_back(self, client, workbench, key):
+        result = new_result(workbench, key)
+        workbench.delete_sessions([key])
+        assert is_problem(client.get(path(result, "csv")), 404)
+        workbench.restore_sessions([key])
+        assert client.get(path(result, "csv")).is_success
+
+    def test_deleted_results_are_gone(self, client, workbench, key):
+        result = new_result(workbench, key)
+        workbench.store.delete_result(result.id)
+        assert is_problem(client.get(path(result, "parquet")), 404)
+
+    def test_results_of_another_user_are_not_here(self, client, workbench):
+        other = SessionKey("assistant", "somebody else", "theirs")
+        workbench.store.create_session(other)
+        assert is_problem(client.get(path(new_result(workbench, other), "csv")), 404)
+
+    @pytest.mark.parametrize("headers", [{"Origin": "http://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}])
+    def test_pages_of_other_sites_are_turned_away(self, client, workbench, key, headers):
+        answer = client.get(path(new_result(workbench, key), "csv"), headers=headers)
+        assert "own page" in is_problem(answer, 403)
+
+    def test_nothing_can_be_changed_here(self, client, workbench, key):
+        result = new_result(workbench, key)
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            assert client.request(method, path(result, "csv")).status_code == 405
+
+    def test_what_a_browser_has_it_need_not_load_again(self, client, workbench, key):
+        result = new_result(workbench, key)
+        tag = client.get(path(result, "csv")).headers["etag"]
+        assert client.get(path(result, "csv"), headers={"If-None-Match": tag}).status_code == 304
+        assert client.get(path(result, "csv"), headers={"If-None-Match": f'"other", W/{tag}'}).status_code == 304
+        assert client.get(path(result, "parquet"), headers={"If-None-Match": tag}).status_code == 200
+        workbench.store.delete_result(result.id)
+        assert client.get(path(result, "csv"), headers={"If-None-Match": tag}).status_code == 404
+
+
+def test_a_result_describes_itself(client, workbench, key):
+    result = new_chart(workbench, key)
+    facts = client.get(path(result, "json")).json()
+    assert (facts["session_id"], facts["kind"], facts["rows"]) == (key.session_id, "chart", 3)
+    assert (facts["sql"], facts["spec"]) == (result.sql, BARS)
+
+
+class TestCsvText:
+    @staticmethod
+    def cells(*values, kind=None):
+        text = b"".join(csv_pieces(parquet_bytes(pa.table({"c": pa.array(values, kind)})))).decode()
+        return [row[0] if row else "" for row in csv.reader(io.StringIO(text))][1:]
+
+    @pytest.mark.parametrize("text", ["=1+1", "@SUM(A1)", "\tx", "\rx", "+cmd|' /C calc'!A0", "-2+3+cmd|'x'!A0"])
+    def test_what_a_spreadsheet_would_run_stays_text(self, text):
+        assert self.cells(text) == [f"'{text}"]
+
+    @pytest.mark.parametrize("text", ["-5", "+49 (170) 123-4", "-1,234.50", "a=b", "it's", "", "2026-01-01"])
+    def test_other_texts_are_untouched(self, text):
+        assert self.cells(text, "x") == [text, "x"]
+
+    def test_so_do_the_names_of_columns(self):
+        assert b"".join(csv_pieces(parquet_bytes(pa.table({"=1": [1]})))) == b'"\'=1"\n1\n'
+
+    def test_values_of_all_kinds_are_told(self):
+        assert self.cells(Decimal("1.10"), None) == ["1.10", ""]
+        assert self.cells(datetime(2026, 1, 1, 3, tzinfo=UTC)) == ["2026-01-01 03:00:00.000000Z"]
+        assert self.cells({"a": ["x", "ü"]}) == ['{"a": ["x", "ü"]}']
+        assert self.cells(b"\xff\x00") == ["ff00"]
+        assert self.cells("=1", "=1", kind=pa.dictionary(pa.int32(), pa.string())) == ["'=1", "'=1"]
+
+    def test_names_may_repeat(self):
+        twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["n", "n"])
+        assert b"".join(csv_pieces(parquet_bytes(twice))) == b'"n","n"\n1,2\n'
