@@ -117,29 +117,34 @@ def _form(workspace: Workspace) -> None:
 
 def _address_fields(workspace: Workspace, kind: str) -> None:
     stored = workspace.connection
-    same_kind = stored is not None and stored.kind == kind
+    is_kept = stored is not None and _address_key(workspace.id, stored.kind) == _address_key(workspace.id, kind)
     st.text_input(
         "URL" if kind == "postgres" else "Path",
-        value=_shown_address(workspace.id) if same_kind else "",
+        value=_shown_address(workspace.id) if is_kept else "",
         placeholder=KINDS[kind].placeholder,
         help=KINDS[kind].help,
-        key=f"address-{workspace.id}-{kind}",
+        key=_address_key(workspace.id, kind),
     )
     if kind == "postgres":
         st.text_input(
             "Password",
             type="password",
             autocomplete="new-password",
-            placeholder="The one that is kept" if same_kind else "",
+            placeholder="The one that is kept" if is_kept else "",
             help="Kept apart from everything else, on this machine, and never shown again.",
             key=f"password-{workspace.id}",
         )
     st.text_input(
         "Name of the data",
-        value=stored.name if stored and same_kind else "",
+        value=stored.name if stored else "",
         placeholder="Optional",
-        key=f"data-name-{workspace.id}-{kind}",
+        key=f"data-name-{workspace.id}",
     )
+
+
+def _address_key(workspace_id: str, kind: str) -> str:
+    """One field for all kinds of paths, so that what was typed stays when another kind is chosen."""
+    return f"address-{workspace_id}-{'url' if kind == 'postgres' else 'path'}"
 
 
 def _shown_address(workspace_id: str) -> str:
@@ -153,10 +158,10 @@ def _entered(workspace_id: str) -> tuple[str, str, str]:
     """Kind, address and name as they stand in the form."""
     entered = st.session_state
     kind = entered[f"kind-{workspace_id}"]
-    address = (entered.get(f"address-{workspace_id}-{kind}") or "").strip()
+    address = (entered.get(_address_key(workspace_id, kind)) or "").strip()
     if kind == "postgres":
         address = with_password(address, entered.get(f"password-{workspace_id}") or "")
-    return kind, address, (entered.get(f"data-name-{workspace_id}-{kind}") or "").strip()
+    return kind, address, (entered.get(f"data-name-{workspace_id}") or "").strip()
 
 
 def with_password(url: str, password: str) -> str:

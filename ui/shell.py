@@ -25,4 +25,5 @@ if destination not in (None, page.url_path):
 if page.url_path in (state.CHAT, state.WORKSPACES):
     with st.sidebar:
         session_list()
+state.show_notice()
 page.run()

@@ -23,6 +23,7 @@ CHOSEN: Final = "chosen_workspace"
 TOUCHED: Final = "touched"
 DESTINATION: Final = "destination"
 DRAWN: Final = "drawn_workspaces"
+NOTICE: Final = "notice"
 
 ALL: Final = "all"
 """In place of the id of a workspace: the sessions of all of them."""
@@ -102,6 +103,21 @@ def destination() -> str | None:
     """The page to go to, once; None to stay."""
     page: str | None = st.session_state.pop(DESTINATION, None)
     return page
+
+
+def say(text: str, icon: str) -> None:
+    """Show a notice with the next run of the whole page.
+
+    What a callback says by ``st.toast`` takes the place of an open dialog, and the page breaks when that is drawn.
+    """
+    st.session_state[NOTICE] = (text, icon)
+
+
+def show_notice() -> None:
+    """Show what was said since the last run of the whole page."""
+    if notice := st.session_state.pop(NOTICE, None):
+        text, icon = notice
+        st.toast(text, icon=icon)
 
 
 class Part(StrEnum):

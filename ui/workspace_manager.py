@@ -180,11 +180,11 @@ def _chats(number: int) -> str:
 
 
 def _attempt(act: Callable[[], object]) -> bool:
-    """Do something that may be refused. Says why in a toast; returns whether it was done."""
+    """Do something that may be refused. Says why if it was; returns whether it was done."""
     try:
         act()
     except ColloquyError as error:
-        st.toast(label(str(error)), icon=":material/error:")
+        state.say(label(str(error)), ":material/error:")
         return False
     finally:
         state.touch(Part.PAGE)

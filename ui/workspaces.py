@@ -85,10 +85,10 @@ def _move(keys: Sequence[SessionKey]) -> None:
     try:
         current().move_sessions(keys, workspace_id)
     except ColloquyError as error:
-        st.toast(label(str(error)), icon=":material/error:")
+        state.say(label(str(error)), ":material/error:")
     else:
         workspace = current().store.get_workspace(workspace_id)
-        st.toast(f"Moved to {label(workspace.name if workspace else '')}", icon=":material/drive_file_move:")
+        state.say(f"Moved to {label(workspace.name if workspace else '')}", ":material/drive_file_move:")
         st.session_state.selecting = False
     state.touch(Part.PAGE)
 

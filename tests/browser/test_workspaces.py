@@ -24,6 +24,11 @@ def unique(word):
     return f"{word} {uuid.uuid4().hex[:8]}"
 
 
+def settle(chat):
+    """Wait until the page is drawn: while it changes to another workspace, what is clicked may be the one before."""
+    expect(chat.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def chosen(chat):
     """The button of the menu of workspaces."""
     return chat.sidebar.locator(".st-key-workspace-menu button")
@@ -33,11 +38,13 @@ def choose(chat, name):
     chosen(chat).click()
     chat.page.get_by_role("menuitem", name=name).click()
     expect(chosen(chat)).to_contain_text(name)
+    settle(chat)
 
 
 def manage(chat):
     chat.sidebar.get_by_role("button", name="Manage workspaces").click()
     expect(chat.page.get_by_role("heading", name="Workspaces")).to_be_visible()
+    settle(chat)
 
 
 def add(chat, name):
@@ -48,6 +55,8 @@ def add(chat, name):
     dialog.get_by_role("button", name="Add", exact=True).click()
     expect(dialog).to_have_count(0)
     expect(chosen(chat)).to_contain_text(name)
+    expect(chat.page.get_by_role("textbox", name="Name", exact=True)).to_have_value(name)
+    settle(chat)
 
 
 def node(chat, name):
@@ -69,9 +78,10 @@ def test_a_workspace_from_its_making_to_its_end(chat, data_file):
     manage(chat)
     add(chat, outer)
     add(chat, inner)
+    chat.page.get_by_role("textbox", name="Path").fill(str(data_file))
     chat.page.get_by_role("combobox", name="Kind").click()
     chat.page.get_by_role("option", name="SQLite file").click()
-    chat.page.get_by_role("textbox", name="Path").fill(str(data_file))
+    expect(chat.page.get_by_placeholder("/home/me/data/app.db")).to_have_value(str(data_file))
     chat.page.get_by_role("button", name="Connect", exact=True).click()
     expect(chat.page.get_by_text("A SQLite database with 2 tables.")).to_be_visible()
     chat.page.get_by_role("button", name="Test connection").click()

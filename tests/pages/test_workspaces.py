@@ -88,6 +88,10 @@ def nodes(page):
     return list(zip(names, counts, strict=True))
 
 
+def place(kind):
+    return "url" if kind == "postgres" else "path"
+
+
 def until_tested(page):
     """Run the page until the test of a connection is over."""
     for _ in range(1000):
@@ -374,7 +378,7 @@ class TestManager:
 class TestConnection:
     def fill(self, page, workspace, kind, address, *, password=None):
         page.selectbox(key=f"kind-{workspace}").set_value(kind).run()
-        page.text_input(key=f"address-{workspace}-{kind}").set_value(str(address))
+        page.text_input(key=f"address-{workspace}-{place(kind)}").set_value(str(address))
         if password:
             page.text_input(key=f"password-{workspace}").set_value(password)
         return page
@@ -384,7 +388,7 @@ class TestConnection:
         examples = []
         for kind in ("duckdb", "sqlite", "folder", "postgres"):
             page.selectbox(key=f"kind-{GENERAL}").set_value(kind).run()
-            examples.append(page.text_input(key=f"address-{GENERAL}-{kind}").placeholder)
+            examples.append(page.text_input(key=f"address-{GENERAL}-{place(kind)}").placeholder)
         assert len(set(examples)) == 4
         assert examples[-1].startswith("postgresql://")
 
@@ -401,7 +405,7 @@ class TestConnection:
         page = self.fill(manage(), GENERAL, "sqlite", shop_file)
         page.button(key="try-connection").click().run()
         assert "1 table" in until_tested(page).success[0].value
-        page.text_input(key=f"address-{GENERAL}-sqlite").set_value(str(tmp_path / "none.db"))
+        page.text_input(key=f"address-{GENERAL}-path").set_value(str(tmp_path / "none.db"))
         page.button(key="try-connection").click().run()
         assert "There is no file" in until_tested(page).error[0].value
         assert workbench.store.get_workspace(GENERAL).connection is None
@@ -429,8 +433,8 @@ class TestConnection:
         page.button(key="change-connection").click().run()
         everything = repr(page) + repr(page.session_state)
         assert "s3cr" not in everything
-        assert page.text_input(key=f"address-{GENERAL}-postgres").value == "postgresql://reader:•••@127.0.0.1:1/shop"
-        page.text_input(key=f"data-name-{GENERAL}-postgres").set_value("The shop")
+        assert page.text_input(key=f"address-{GENERAL}-url").value == "postgresql://reader:•••@127.0.0.1:1/shop"
+        page.text_input(key=f"data-name-{GENERAL}").set_value("The shop")
         page.button(key="connect").click().run()
         kept = workbench.workspaces.connection(workbench.store.get_workspace(GENERAL))
         assert (kept.name, kept.address) == ("The shop", connection.address)
