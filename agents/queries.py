@@ -136,6 +136,8 @@ def _called(name: str, **arguments: Any) -> LlmResponse:  # noqa: ANN401 - as th
 def _latest_response(context: CallbackContext) -> types.FunctionResponse | None:
     """What the last tool call of this turn was answered with; None before the first one."""
     for event in reversed(context.session.events):
-        if event.invocation_id == context.invocation_id and (responses := event.get_function_responses()):
+        if event.invocation_id != context.invocation_id:
+            return None
+        if responses := event.get_function_responses():
             return responses[-1]
     return None

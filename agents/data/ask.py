@@ -44,8 +44,7 @@ _BEST_SHOPS: Final = (
 )
 _FENCE: Final = re.compile(r"```(?:sql|\w+)?\s*\n?(.*?)```", re.DOTALL | re.IGNORECASE)
 _SQL_START: Final = re.compile(
-    r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*(?:select|with|from|values|explain|describe|summarize|show|table)\b",
-    re.DOTALL | re.IGNORECASE,
+    r"(?:select|with|from|values|explain|describe|summarize|show|table)\b", re.DOTALL | re.IGNORECASE
 )
 _SQL_SHAPES: Final = (
     r"select\b.*(?:\bfrom\b|[\d*'(,])",
@@ -56,9 +55,7 @@ _SQL_SHAPES: Final = (
     r"(?:describe|desc|summarize|table)\s+[\w.\"]+\s*;?\s*$",
     r"show\s+(?:all\s+)?tables\s*;?\s*$",
 )
-_IS_SQL: Final = re.compile(
-    r"\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*\(*\s*(?:" + "|".join(_SQL_SHAPES) + ")", re.DOTALL | re.IGNORECASE
-)
+_IS_SQL: Final = re.compile(r"\(*\s*(?:" + "|".join(_SQL_SHAPES) + ")", re.DOTALL | re.IGNORECASE)
 _PROSE: Final = re.compile(
     r"\?\s*$|^\s*(?:select|from|with|show|describe)\s+(?:the|a|an|all\s+the|me|my|your|some)\s", re.IGNORECASE
 )
@@ -95,7 +92,7 @@ def has_command(message: str) -> bool:
 
 def is_query(text: str) -> bool:
     """Whether a text reads as one query rather than as words about one."""
-    return bool(_IS_SQL.match(text)) and not _PROSE.search(text)
+    return bool(_IS_SQL.match(text, _start(text))) and not _PROSE.search(text)
 
 
 def sql_prompt(
@@ -132,10 +129,10 @@ def parse_answer(text: str) -> str | None:
     """The query in a model's answer: from its JSON, from a fenced block, or the bare query; None if there is none."""
     for candidate in _objects(text):
         sql = candidate.get("sql")
-        if isinstance(sql, str) and _SQL_START.match(sql):
+        if isinstance(sql, str) and _SQL_START.match(sql, _start(sql)):
             return sql.strip()
     for found in [*_FENCE.findall(text), text]:
-        if _SQL_START.match(found) and is_query(found.strip()):
+        if _SQL_START.match(found, _start(found)) and is_query(found.strip()):
             return str(found).strip()
     return None
 
@@ -150,6 +147,26 @@ def answer_text(result: QueryResult) -> str:
     if result.note:
         parts.append(result.note)
     return "\n\n".join(parts)
+
+
+def _start(text: str) -> int:
+    """Where a text begins behind blanks and SQL comments. No regular expression, because those take ages over some."""
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+        elif text.startswith("--", at):
+            at = _behind(text, "\n", at)
+        elif text.startswith("/*", at):
+            at = _behind(text, "*/", at + 2)
+        else:
+            break
+    return at
+
+
+def _behind(text: str, mark: str, start: int) -> int:
+    found = text.find(mark, start)
+    return len(text) if found < 0 else found + len(mark)
 
 
 def _examples(dialect: Dialect) -> tuple[tuple[str, str], ...]:

@@ -16,7 +16,10 @@ from sqlglot.errors import SqlglotError
 MOST_BARS: Final = 120
 MOST_POINTS: Final = 1_500
 _MOST_COLOURS: Final = 12
+_LOOKED_AT_ROWS: Final = 5_000
 _LONGEST_TITLE: Final = 60
+_LONGEST_READ: Final = 5_000
+_MOST_BRACKETS: Final = 40
 
 _DATE: Final = r"^\d{4}(-\d{2}(-\d{2})?|-?Q[1-4]|-W\d{2})?$"
 _TIME_NAMES: Final = re.compile(r"(?:.*_)?(?:year|quarter|month|week|day|weekday|hour)(?:_.*)?", re.IGNORECASE)
@@ -37,8 +40,10 @@ def suggested_chart(table: pa.Table, *, wanted: bool = False) -> SuggestedChart 
 
     ``wanted`` says that somebody asked for a chart: then also rows are drawn that make a poor one.
     """
+    rows = table.num_rows
+    table = table.slice(0, _LOOKED_AT_ROWS)
     names = table.column_names
-    if len(set(names)) < len(names) or len(names) < 2 or table.num_rows < (1 if wanted else 2):
+    if len(set(names)) < len(names) or len(names) < 2 or rows < (1 if wanted else 2):
         return None
     first, rest = names[0], names[1:]
     y = next((name for name in rest if _is_measure(name, table)), None)
@@ -50,7 +55,7 @@ def suggested_chart(table: pa.Table, *, wanted: bool = False) -> SuggestedChart 
     )
     places = [first, colour] if colour else [first]
     is_clear = table.group_by(places).aggregate([]).num_rows == table.num_rows
-    is_readable = table.num_rows <= (MOST_POINTS if over_time else MOST_BARS)
+    is_readable = rows <= (MOST_POINTS if over_time else MOST_BARS)
     if not (wanted or (is_clear and is_readable)):
         return None
     encoding: dict[str, Any] = {"x": first, "y": y}
@@ -67,10 +72,13 @@ def chart_title(measure: str, *places: str) -> str:
 
 
 def title_of_query(sql: str) -> str:
-    """A title for the rows of a query, from the names of its columns or tables; empty where there is none in it."""
+    """A title for the rows of a query, from the names of its columns or tables; empty where there is none in it, or
+    where reading it could take long."""
+    if len(sql) > _LONGEST_READ or sql.count("(") > _MOST_BRACKETS:
+        return ""
     try:
         tree = sqlglot.parse_one(sql)
-    except SqlglotError:
+    except (SqlglotError, RecursionError):
         return ""
     names = [name for name in tree.named_selects if name != "*"] if isinstance(tree, exp.Query) else []
     if len(names) == 2:

@@ -140,10 +140,8 @@ class DataTools:
             result = known if known is not None and is_known else await self._queried(sql, bounds)
             if result.rows == 0:
                 raise ChartInvalidError("The query found no rows, so there is nothing to draw. Change the query.")
-            if vega_lite:
-                spec = checked_spec({"title": title, **vega_lite}, result.table)
-            else:
-                spec = chart_spec(title, result.table, mark, encoding or _first_columns(result))
+            # The first check of a chart loads a large library, which must not hold up other sessions.
+            spec = await _off_the_loop(lambda _: _spec(title, result, mark, encoding, vega_lite))
         except DataError as error:
             return {"error": str(error)}
         await self._sink.add_chart(tool_context, title=title.strip(), result=result, spec=spec)
@@ -179,6 +177,18 @@ def answer_of(result: QueryResult) -> Answer:
     if notes:
         answer["note"] = " ".join(notes)
     return answer
+
+
+def _spec(
+    title: str,
+    result: QueryResult,
+    mark: str,
+    encoding: dict[str, Any] | None,
+    vega_lite: dict[str, Any] | None,
+) -> dict[str, Any]:
+    if vega_lite:
+        return checked_spec({"title": title, **vega_lite}, result.table)
+    return chart_spec(title, result.table, mark, encoding or _first_columns(result))
 
 
 def _first_columns(result: QueryResult) -> dict[str, Any]:

@@ -221,7 +221,7 @@ def test_a_tool_that_raises_can_be_reported_to_the_model(talk):
         "look",
     )
     completed(turns)
-    assert conversation[-1] == ("desk", "Sorry: the archive is closed.")
+    assert conversation[-1] == ("desk", "Let me see.\n\nSorry: the archive is closed.")
 
 
 LONG = """

@@ -81,6 +81,30 @@ def test_the_sql_of_a_message_is_without_its_command_and_fence(message):
     assert (request.text, request.is_sql, request.chart) == ("select 1", True, message.startswith("/chart"))
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "/**/" * 20_000 + "x",
+        "--\n" * 20_000 + "x",
+        "/*" * 50_000,
+        "(" * 100_000,
+        "with " + "a" * 100_000,
+        "with a" + " " * 100_000,
+        "select " * 20_000,
+        "```" + "\n" * 100_000,
+        "? " * 50_000,
+        "from " * 20_000,
+    ],
+)
+def test_a_hostile_message_is_read_at_once(message):
+    assert not request_of(message).is_sql
+
+
+def test_comments_before_a_query_do_not_hide_it():
+    assert request_of("-- how many\n/* of them */ select count(*) from orders").is_sql
+    assert request_of("/**/" * 1000 + "select 1").is_sql
+
+
 def test_a_chart_can_be_asked_for_in_words():
     request = request_of("/chart revenue by month")
     assert (request.text, request.is_sql, request.chart) == ("revenue by month", False, True)

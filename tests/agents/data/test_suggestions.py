@@ -78,6 +78,12 @@ def test_a_chart_that_is_asked_for_is_drawn_if_there_is_any():
     assert drawn({"name": ["a", "b"], "city": ["x", "y"]}, wanted=True) is None
 
 
+def test_very_many_rows_are_not_drawn_unless_asked_for():
+    table = pa.table({"name": [str(number) for number in range(9_000)], "n": list(range(9_000))})
+    assert suggested_chart(table) is None
+    assert suggested_chart(table, wanted=True).mark == "bar"
+
+
 def test_columns_of_one_name_are_not_drawn():
     table = pa.Table.from_arrays([pa.array(["a", "b"]), pa.array([1, 2]), pa.array([1, 2])], ["n", "x", "x"])
     assert suggested_chart(table, wanted=True) is None
@@ -92,6 +98,9 @@ def test_columns_of_one_name_are_not_drawn():
         ("with x as (select 1 as n) select n from x", "N"),
         ("describe orders", "Orders"),
         ("select (", ""),
+        ("select " + "(" * 30 + "1" + ")" * 30, ""),
+        ("select " + "(" * 100_000, ""),
+        ("select " + "-" * 4_000 + "1", ""),
     ],
 )
 def test_a_query_has_a_title(sql, title):
