@@ -163,6 +163,29 @@ class TestSampleShop:
         assert f'"rows": [[{shop.ORDERS}]]' in conversation(workbench, key)[-1].text
 
 
+ENDLESS = 'call run_sql {"sql": "select count(*) from order_items a, order_items b, order_items c"}'
+
+
+@pytest.mark.usefixtures("sample_data")
+class TestQueries:
+    def test_stopping_a_turn_ends_its_query_and_the_session_goes_on(self, workbench):
+        key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)
+        turn = workbench.turns.submit(key, ENDLESS)
+        until(workbench, lambda: len(workbench.store.list_events(key)) == 2)
+        workbench.turns.stop(turn.id)
+        assert finish(workbench, turn)[0].status is TurnStatus.STOPPED
+        assert finish(workbench, workbench.turns.submit(key, "hello"))[0].error is None
+
+    def test_one_past_its_seconds_is_cut_off_and_says_so(self, tmp_path, sample_data):
+        with closing(open_workbench(tmp_path, query_seconds=0.3)) as workbench:
+            key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)
+            [turn] = finish(workbench, workbench.turns.submit(key, ENDLESS))
+            assert turn.error is None
+            assert (
+                "The query was stopped after 0.3 seconds, which is the limit." in conversation(workbench, key)[-1].text
+            )
+
+
 class TestPasswords:
     def test_nothing_but_one_file_has_them(self, tmp_path, postgres_url, caplog, capfd):  # noqa: F811 - the fixture
         caplog.set_level(logging.DEBUG)
