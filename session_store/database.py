@@ -106,10 +106,12 @@ class Database:
     def make_room(self) -> bool:
         """Interrupt what runs on lent cursors, whose queries share the memory. Whether there are any."""
         with self._gate:
-            cursors = list(self._lent)
-        for cursor in cursors:
-            cursor.interrupt()
-        return bool(cursors)
+            for cursor in list(self._lent):
+                try:
+                    cursor.interrupt()
+                except duckdb.ConnectionException:  # closed by who borrowed it
+                    self._lent.discard(cursor)
+            return bool(self._lent)
 
     @property
     def is_broken(self) -> bool:
