@@ -12,8 +12,12 @@ export default function ({ data }) {
   const toEnd = () => {
     if (follow.pinned) scroller.scrollTop = scroller.scrollHeight;
   };
+  // Only a person scrolls up. That the end is far off after a scroll of ours says that a chart came in meanwhile.
+  let last = scroller.scrollTop;
   const onScroll = () => {
-    follow.pinned = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+    const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+    if (near || scroller.scrollTop < last) follow.pinned = near;
+    last = scroller.scrollTop;
   };
 
   if (data.session !== follow.session || data.sent !== follow.sent) {
