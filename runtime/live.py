@@ -35,7 +35,7 @@ class LiveView:
     author: str | None = None
     """Who says ``text``."""
     answers: Mapping[str, bool] = field(default_factory=dict, hash=False)
-    """Of a paused turn: what was answered already, by the ids of the asking calls."""
+    """Of a turn that is paused, or waits for its place again: what was answered, by the ids of the asking calls."""
 
 
 class LiveTurn:
@@ -90,5 +90,5 @@ class LiveTurn:
                 event_id=self._event_id,
                 problem=self.problem,
                 author=self.author if self._chunks else None,
-                answers=self.pause.answers if self.pause and self.status is TurnStatus.PAUSED else {},
+                answers=self.pause.answers if self.pause and self.status is not TurnStatus.RUNNING else {},
             )

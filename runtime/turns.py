@@ -18,7 +18,7 @@ from google.genai import types
 from agents.agent import AgentProblemError
 from runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
 from runtime.bus import BusEvent, Happening
-from runtime.confirmation import NothingToAnswerError
+from runtime.confirmation import NothingToAnswerError, Pause
 from runtime.execution import Execution
 from runtime.history import OPEN_CALL, answer_open_calls
 from runtime.live import LiveTurn, LiveView
@@ -195,8 +195,7 @@ class Turns:
         """Run a turn to its end, and wait for the person wherever it asks."""
         while not live.status.is_over:
             if live.status is TurnStatus.PAUSED and live.pause:
-                await live.pause.over.wait()
-                live.status = live.status if live.status.is_over else TurnStatus.QUEUED
+                await self._answered(live, live.pause)
             async with self._slots:
                 if live.status is TurnStatus.QUEUED:  # and not withdrawn while it waited for a slot
                     execution = self._executions[live.turn.id] = Execution(self._services, live)
@@ -204,6 +203,12 @@ class Turns:
                         await execution.run()
                     finally:
                         del self._executions[live.turn.id]
+
+    async def _answered(self, live: LiveTurn, pause: Pause) -> None:
+        await pause.over.wait()
+        if not live.status.is_over:
+            live.status = TurnStatus.QUEUED
+            self._publish(Happening.TURN_CHANGED, live.turn.key, live.turn.id)
 
     def _first(self, key: SessionKey) -> LiveTurn | None:
         with self._lock:

@@ -213,8 +213,15 @@ def test_a_turn_that_waits_takes_no_place_from_others(opened, tmp_path, agent_fo
     with closing(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent, max_turns=1)) as workbench:
         until_loaded(workbench)
         for _ in range(2):
-            ask(workbench, name, 'call pay {"amount": 5}')
-        assert finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))[0].error is None
+            key, turn = ask(workbench, name, 'call pay {"amount": 5}')
+        running = workbench.turns.submit(new_session(workbench), "count 1 then wait")
+        until(workbench, lambda: status(workbench, running) is TurnStatus.RUNNING)
+        question = asked(workbench, key)["pay"]
+        workbench.turns.answer(turn.id, question, True)
+        until(workbench, lambda: workbench.turns.live(key)[0].status is TurnStatus.QUEUED)  # now it needs one again
+        assert workbench.turns.live(key)[0].answers == {question: True}
+        workbench.turns.stop(running.id)
+        assert finish(workbench, turn)[0].error is None
 
 
 def test_what_waits_is_neither_retried_nor_edited(start):
