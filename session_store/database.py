@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from session_store.faults import explain, is_fatal, unusable_path
 from session_store.migrations import migrate
 
 IDLE_CURSORS = 8
+PATIENCE = 500
+"""How often questions are interrupted before the file is closed without waiting for them any longer."""
 LOG_BYTES = 16_000_000
 LOG_BYTES_UNDER_LOAD = 64_000_000
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -177,14 +180,23 @@ class Database:
             self._gate.notify_all()
 
     def _close_all(self) -> None:
-        self.make_room()
-        connections = [*self._lent, *self._idle, *([self._writer] if self._writer else [])]
-        self._lent.clear()
+        self._take_back()
+        connections = [*self._idle, *([self._writer] if self._writer else [])]
         self._idle.clear()
         self._writer = None
         for connection in connections:
             with contextlib.suppress(duckdb.Error):
                 connection.close()
+
+    def _take_back(self) -> None:
+        """Close lent cursors: one may begin a query after it was interrupted, and cannot be closed while that runs."""
+        for _ in range(PATIENCE):
+            for cursor in list(self._lent):
+                with contextlib.suppress(duckdb.Error):
+                    cursor.close()
+            if not self.make_room():
+                return
+            time.sleep(0.01)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         problem = unusable_path(self.path)
