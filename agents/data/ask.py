@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pyarrow as pa
-
 from agents.data.cells import json_rows
 from agents.data.functions import Dialect
 from agents.data.results import QueryResult, TableInfo
@@ -25,7 +23,6 @@ SQL_SCHEMA: Final[dict[str, Any]] = {
 }
 """What the model's answer has to look like."""
 
-SHOWN_ROWS: Final = 10
 _MIDNIGHT: Final = "T00:00:00"
 _MOST_TABLES: Final = 30
 _MOST_COLUMNS: Final = 40
@@ -138,15 +135,17 @@ def parse_answer(text: str) -> str | None:
 
 
 def answer_text(result: QueryResult) -> str:
-    """A result as Markdown, written by code from its rows: no figure in it that the query did not give."""
+    """What a query found in a sentence or two, written by code: no figure in it that the query did not give.
+
+    Rows are not listed: whoever reads this has the table beside it.
+    """
     if result.rows == 0:
         return "The query found no rows."
-    parts = [_sentence(result.table) if _is_single(result) else _markdown_table(result.table)]
-    if result.rows > SHOWN_ROWS:
-        parts.append(f"The first {SHOWN_ROWS} of {result.rows:,} rows.")
-    if result.note:
-        parts.append(result.note)
-    return "\n\n".join(parts)
+    if result.rows == 1 and len(result.columns) == 1:
+        found = f"**{_cell(result.columns[0])}**: {_cell(json_rows(result.table, 1)[0][0])}"
+    else:
+        found = f"{result.rows:,} {'row' if result.rows == 1 else 'rows'}, in the table."
+    return " ".join(filter(None, (found, result.note)))
 
 
 def _start(text: str) -> int:
@@ -201,21 +200,6 @@ def _objects(text: str) -> Iterable[dict[str, Any]]:
             continue
         if isinstance(found, dict):
             yield found
-
-
-def _is_single(result: QueryResult) -> bool:
-    return result.rows == 1 and len(result.columns) == 1
-
-
-def _sentence(table: pa.Table) -> str:
-    return f"**{_cell(table.column_names[0])}**: {_cell(json_rows(table, 1)[0][0])}"
-
-
-def _markdown_table(table: pa.Table) -> str:
-    head = "| " + " | ".join(_cell(name) for name in table.column_names) + " |"
-    line = "|" + " --- |" * len(table.column_names)
-    rows = ["| " + " | ".join(_cell(value) for value in row) + " |" for row in json_rows(table, SHOWN_ROWS)]
-    return "\n".join([head, line, *rows])
 
 
 def _cell(value: object) -> str:

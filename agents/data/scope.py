@@ -1,4 +1,8 @@
-"""Keeps queries to the tables of one schema, where a database also has tables that are nobody's business."""
+"""A narrower wall for a database that this very process has open, where no other process bounds what a query takes.
+
+It keeps queries to the tables of one schema, because the others are nobody's business, and refuses what makes long
+texts out of short ones: DuckDB counts those neither towards its memory limit nor can it be interrupted meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,16 @@ from typing import Final
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.tokenizer_core import TokenType
 
 from agents.data.guard import Refusal, Statement
 
 _EXPLAIN: Final = re.compile(r"explain\s+(?:analyze\s+|query\s+plan\s+)?", re.IGNORECASE)
 _INSPECTED: Final = re.compile(r"(?:describe|desc|summarize)\s+(.+)", re.IGNORECASE | re.DOTALL)
+_GROWING: Final = frozenset({"repeat", "lpad", "rpad", "printf", "format", "bar", "array_to_string", "list_aggregate"})
+_JOINING: Final = frozenset({"replace", "regexp_replace", "concat", "concat_ws"})
+_MOST_JOINS: Final = 6
+_LONGEST_LITERAL: Final = 1_000
 _CATALOG: Final = re.compile(r"(?:pg|duckdb|sqlite|pragma)_.*", re.DOTALL)
 
 
@@ -29,6 +38,7 @@ class Scope:
         Raises:
             Refusal: names the table.
         """
+        _check_growth(statement.sql)
         if inspected := _INSPECTED.match(statement.sql):
             self._check_name(inspected[1].replace('"', "").lower().split("."))
         elif statement.is_rows or _EXPLAIN.match(statement.sql):
@@ -44,3 +54,20 @@ class Scope:
         is_outside = parts[-2] != self.schema if len(parts) > 1 else parts[0] in self.others
         if is_outside or _CATALOG.fullmatch(parts[-1]):
             raise Refusal(f"The table {'.'.join(parts)[:80]} is not open here. Use the tables that are listed.")
+
+
+def _check_growth(sql: str) -> None:
+    tokens = sqlglot.tokenize(sql, dialect="duckdb")
+    joins = 0
+    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
+        name = token.text.lower()
+        is_call = after is not None and after.token_type is TokenType.L_PAREN
+        if is_call and name in _GROWING:
+            raise Refusal(f"The function {name}() is not among those that may be called here. Leave it out.")
+        if token.token_type is TokenType.RECURSIVE:
+            raise Refusal("Recursion is not open here. Write the query without it.")
+        if token.token_type is TokenType.STRING and len(token.text) > _LONGEST_LITERAL:
+            raise Refusal(f"A text in a query may have {_LONGEST_LITERAL:,} characters here. Shorten it.")
+        joins += token.token_type is TokenType.DPIPE or (is_call and name in _JOINING)
+    if joins > _MOST_JOINS:
+        raise Refusal(f"Texts may be joined or replaced at most {_MOST_JOINS} times in a query here. Do it less often.")

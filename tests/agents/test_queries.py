@@ -44,7 +44,7 @@ class TestSqlAsItStands:
         query, chart = calls_of(events)
         assert (query.name, query.args) == ("run_sql", {"sql": BY_CHANNEL, "title": "Orders by channel"})
         assert (chart.name, chart.args["mark"]) == ("make_chart", "bar")
-        assert answer_of(events).splitlines()[:3] == ["| channel | orders |", "| --- | --- |", "| web | 53,265 |"]
+        assert answer_of(events) == "4 rows, in the table."
         assert not any(event.custom_metadata for event in events)
         assert unanswered(events) == set()
 
@@ -56,8 +56,7 @@ class TestSqlAsItStands:
         assert title == "Revenue by month"
         assert (spec["mark"]["type"], spec["encoding"]["x"]["type"]) == ("line", "temporal")
         assert result.rows == 36
-        assert "The first 10 of 36 rows." in answer_of(events)
-        assert "| 2023-01-01 |" in answer_of(events)
+        assert answer_of(events) == "36 rows, in the table."
 
     @pytest.mark.parametrize("agent", ["data_analyst", "history_analyst"])
     def test_prompts_with_sql_have_a_label_that_can_be_read(self, agent):
