@@ -132,7 +132,7 @@ def new_event(event: Event, what: str) -> NewEvent:
     checked_time(event.timestamp, f"the timestamp of {what}")
     event.actions.state_delta = without_temporary(event.actions.state_delta)
     taken = NewEvent.of(event)
-    if any(isinstance(value, int) and abs(value) > _LARGEST for value in taken.columns):
+    if event.usage_metadata and any(type(value) is int and abs(value) > _LARGEST for value in taken.columns):
         raise DamagedError(f"{what} has a count that is too large")
     return taken
 

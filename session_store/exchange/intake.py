@@ -6,19 +6,77 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
-from session_store import turn_table
 from session_store.event_rows import NewEvent
 from session_store.exchange.conversation import About, Conversation, stable_id
 from session_store.memory import CachedEvent, Head
-from session_store.models import GENERAL, SessionKey, Workspace
+from session_store.models import GENERAL, Result, SessionKey, Workspace
 from session_store.result_table import PART_BYTES
 from session_store.rewinds import mark_rewound
 from session_store.session_log import SessionLog
 from session_store.transaction import Transaction
 
 EVENTS_AT_ONCE: Final = 2_000
+
+_TABLES: Final = {
+    "sessions": {
+        "session_no": "bigint",
+        "app_name": "varchar",
+        "user_id": "varchar",
+        "id": "varchar",
+        "title": "varchar",
+        "title_source": "varchar",
+        "model": "varchar",
+        "saved": "boolean",
+        "created_at": "double",
+        "updated_at": "double",
+        "seen_at": "double",
+        "state": "varchar",
+        "workspace_id": "varchar",
+    },
+    "turns": {
+        "id": "varchar",
+        "session_no": "bigint",
+        "status": "varchar",
+        "message": "varchar",
+        "model": "varchar",
+        "created_at": "double",
+        "started_at": "double",
+        "first_token_at": "double",
+        "ended_at": "double",
+        "input_tokens": "bigint",
+        "output_tokens": "bigint",
+        "error": "varchar",
+        "rewound": "boolean",
+    },
+    "feedback": {
+        "session_no": "bigint",
+        "event_id": "varchar",
+        "score": "tinyint",
+        "comment": "varchar",
+        "given_at": "double",
+    },
+    "results": {
+        "id": "varchar",
+        "session_no": "bigint",
+        "turn_id": "varchar",
+        "call_id": "varchar",
+        "kind": "varchar",
+        "title": "varchar",
+        "sql": "varchar",
+        "spec": "varchar",
+        "row_count": "bigint",
+        "note": "varchar",
+        "seconds": "double",
+        "file_name": "varchar",
+        "file_version": "integer",
+        "mime_type": "varchar",
+        "size": "bigint",
+        "created_at": "double",
+    },
+}
+"""The columns that are written, and their types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +128,9 @@ def take(
 
     def work(transaction: Transaction) -> list[Outcome]:
         intake = _Intake(log, transaction, batch, workspaces, into)
-        return [intake.take(conversation) for conversation in batch]
+        outcomes = [intake.take(conversation) for conversation in batch]
+        intake.finish()
+        return outcomes
 
     return log.writer.submit(work).result()
 
@@ -101,6 +161,8 @@ class _Intake:
             "select id from results where id in (select unnest($1::varchar[]))", [sorted(result_ids)]
         )
         self._results: set[str] = {row[0] for row in rows}
+        self._rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _TABLES}
+        self._with_rewinds: list[int] = []
 
     def take(self, conversation: Conversation) -> Outcome:
         """Take one, unless it is here."""
@@ -114,6 +176,17 @@ class _Intake:
         placed = key if free else other
         self._insert(placed, conversation)
         return Outcome(conversation.name, placed, renamed=not free, events=len(conversation.events))
+
+    def finish(self) -> None:
+        """Insert the rows, each table's at once: one statement costs as much as hundreds of rows."""
+        for table, columns in _TABLES.items():
+            if rows := self._rows[table]:
+                lists = ", ".join(f"unnest(${n}::{kind}[])" for n, kind in enumerate(columns.values(), start=1))
+                self._transaction.execute(
+                    f"insert into {table} ({', '.join(columns)}) select {lists}", [*map(list, zip(*rows, strict=True))]
+                )
+        for number in self._with_rewinds:
+            mark_rewound(self._transaction, number)
 
     def _places(self, key: SessionKey) -> list[_Known]:
         return self._known.get(key.session_id, [])
@@ -168,7 +241,7 @@ class _Intake:
         self._transaction.set_head(head)
         self._insert_what_belongs(key, number, about, names)
         if about.rewound is None and any(event.rewind_before for _, event in events):
-            mark_rewound(self._transaction, number)
+            self._with_rewinds.append(number)
         self._transaction.on_commit(lambda memory: memory.index.put(key, number, about.updated_at, workspace_id))
         first = conversation.events[0].id if conversation.events else None
         self._known[key.session_id] = [
@@ -178,11 +251,8 @@ class _Intake:
 
     def _insert_session(self, key: SessionKey, number: int, about: About, workspace_id: str) -> None:
         self._merge_states(key, about)
-        self._transaction.execute(
-            "insert into sessions (session_no, app_name, user_id, id, title, title_source, model, saved, created_at, "
-            "updated_at, seen_at, deleted_at, state, workspace_id) "
-            "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, null, $12, $13)",
-            [
+        self._rows["sessions"].append(
+            (
                 number,
                 key.app_name,
                 key.user_id,
@@ -196,7 +266,7 @@ class _Intake:
                 about.seen_at,
                 json.dumps(about.state),
                 workspace_id,
-            ],
+            )
         )
 
     def _merge_states(self, key: SessionKey, about: About) -> None:
@@ -221,40 +291,52 @@ class _Intake:
 
     def _insert_what_belongs(self, key: SessionKey, number: int, about: About, names: Mapping[str, str]) -> None:
         for turn in about.turns:
-            turn_table.insert_turn(self._transaction, replace(turn, id=names.get(turn.id, turn.id), key=key))
-        for feedback in about.feedback:
-            self._transaction.execute(
-                "insert into feedback (session_no, event_id, score, comment, given_at) values ($1, $2, $3, $4, $5)",
-                [number, feedback.event_id, feedback.score, feedback.comment, feedback.at],
-            )
-        for result, data in about.results:
-            taken = result.id in self._results
-            result_id = stable_id("result", key.session_id, result.id) if taken else result.id
-            self._results.add(result_id)
-            self._transaction.execute(
-                "insert into results (id, session_no, turn_id, call_id, kind, title, sql, spec, row_count, note, "
-                "seconds, file_name, file_version, mime_type, size, created_at) "
-                "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-                [
-                    result_id,
+            self._rows["turns"].append(
+                (
+                    names.get(turn.id, turn.id),
                     number,
-                    names.get(result.turn_id, result.turn_id),
-                    result.call_id,
-                    result.kind.value,
-                    result.title,
-                    result.sql,
-                    None if result.spec is None else json.dumps(result.spec),
-                    result.rows,
-                    result.note,
-                    result.seconds,
-                    result.file_name,
-                    result.file_version,
-                    result.mime_type,
-                    result.size,
-                    result.created_at,
-                ],
+                    turn.status.value,
+                    json.dumps(turn.message),
+                    turn.model,
+                    turn.created_at,
+                    turn.started_at,
+                    turn.first_token_at,
+                    turn.ended_at,
+                    turn.input_tokens,
+                    turn.output_tokens,
+                    turn.error,
+                    turn.rewound,
+                )
             )
-            self._insert_data(result_id, data)
+        for feedback in about.feedback:
+            self._rows["feedback"].append((number, feedback.event_id, feedback.score, feedback.comment, feedback.at))
+        for result, data in about.results:
+            self._insert_result(key, number, replace(result, turn_id=names.get(result.turn_id, result.turn_id)), data)
+
+    def _insert_result(self, key: SessionKey, number: int, result: Result, data: bytes | None) -> None:
+        result_id = stable_id("result", key.session_id, result.id) if result.id in self._results else result.id
+        self._results.add(result_id)
+        self._rows["results"].append(
+            (
+                result_id,
+                number,
+                result.turn_id,
+                result.call_id,
+                result.kind.value,
+                result.title,
+                result.sql,
+                None if result.spec is None else json.dumps(result.spec),
+                result.rows,
+                result.note,
+                result.seconds,
+                result.file_name,
+                result.file_version,
+                result.mime_type,
+                result.size,
+                result.created_at,
+            )
+        )
+        self._insert_data(result_id, data)
 
     def _insert_data(self, result_id: str, data: bytes | None) -> None:
         if data is None:
