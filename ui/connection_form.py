@@ -117,13 +117,13 @@ def _form(workspace: Workspace) -> None:
 
 def _address_fields(workspace: Workspace, kind: str) -> None:
     stored = workspace.connection
-    is_kept = stored is not None and _address_key(workspace.id, stored.kind) == _address_key(workspace.id, kind)
+    is_kept = stored is not None and _form_of(stored.kind) == _form_of(kind)
     st.text_input(
         "URL" if kind == "postgres" else "Path",
         value=_shown_address(workspace.id) if is_kept else "",
         placeholder=KINDS[kind].placeholder,
         help=KINDS[kind].help,
-        key=_address_key(workspace.id, kind),
+        key=_field_key("address", workspace.id, kind),
     )
     if kind == "postgres":
         st.text_input(
@@ -136,15 +136,19 @@ def _address_fields(workspace: Workspace, kind: str) -> None:
         )
     st.text_input(
         "Name of the data",
-        value=stored.name if stored else "",
+        value=stored.name if stored and is_kept else "",
         placeholder="Optional",
-        key=f"data-name-{workspace.id}",
+        key=_field_key("data-name", workspace.id, kind),
     )
 
 
-def _address_key(workspace_id: str, kind: str) -> str:
+def _field_key(what: str, workspace_id: str, kind: str) -> str:
     """One field for all kinds of paths, so that what was typed stays when another kind is chosen."""
-    return f"address-{workspace_id}-{'url' if kind == 'postgres' else 'path'}"
+    return f"{what}-{workspace_id}-{_form_of(kind)}"
+
+
+def _form_of(kind: str) -> str:
+    return "url" if kind == "postgres" else "path"
 
 
 def _shown_address(workspace_id: str) -> str:
@@ -158,10 +162,10 @@ def _entered(workspace_id: str) -> tuple[str, str, str]:
     """Kind, address and name as they stand in the form."""
     entered = st.session_state
     kind = entered[f"kind-{workspace_id}"]
-    address = (entered.get(_address_key(workspace_id, kind)) or "").strip()
+    address = (entered.get(_field_key("address", workspace_id, kind)) or "").strip()
     if kind == "postgres":
         address = with_password(address, entered.get(f"password-{workspace_id}") or "")
-    return kind, address, (entered.get(f"data-name-{workspace_id}") or "").strip()
+    return kind, address, (entered.get(_field_key("data-name", workspace_id, kind)) or "").strip()
 
 
 def with_password(url: str, password: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.test_looks import assert_readable
 from tests.support.workbenches import counted
 
 
@@ -218,6 +219,18 @@ def test_the_keyboard_is_enough_to_choose_a_workspace(chat):
     expect(shop).to_be_focused()
     chat.page.keyboard.press("Enter")
     expect(chosen(chat)).to_contain_text("Sample shop")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_is_readable(app, visitors, scheme):
+    chat = visitors(app, color_scheme=scheme).tab().open()
+    choose(chat, "Sample shop")
+    assert_readable(chat)
+    manage(chat)
+    assert_readable(chat)
+    chat.page.get_by_role("button", name="Test connection").click()
+    expect(chat.page.get_by_text("7 tables")).to_be_visible()
+    assert_readable(chat)
 
 
 def test_a_phone_shows_all_of_the_page(app, visitors):

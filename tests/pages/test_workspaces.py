@@ -434,7 +434,7 @@ class TestConnection:
         everything = repr(page) + repr(page.session_state)
         assert "s3cr" not in everything
         assert page.text_input(key=f"address-{GENERAL}-url").value == "postgresql://reader:•••@127.0.0.1:1/shop"
-        page.text_input(key=f"data-name-{GENERAL}").set_value("The shop")
+        page.text_input(key=f"data-name-{GENERAL}-url").set_value("The shop")
         page.button(key="connect").click().run()
         kept = workbench.workspaces.connection(workbench.store.get_workspace(GENERAL))
         assert (kept.name, kept.address) == ("The shop", connection.address)
