@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -14,10 +12,10 @@ from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.models import StoredConnection, Workspace
 from ui import state
+from ui.connection_trial import begin_trial, end_trial, forget_trial, is_under_way, outcome_of_trial
 from ui.formatting import label, untrusted_markdown
 from ui.state import Part
 
-TRIAL: Final = "connection_trial"
 CHANGING: Final = "connection_changing"
 
 
@@ -58,7 +56,7 @@ def connection_section(workspace: Workspace) -> None:
         _form(workspace)
     else:
         _carried(workspace.id, workspace.connection)
-    _outcome(workspace.id)
+    outcome_of_trial(workspace.id)
 
 
 def _carried(workspace_id: str, connection: StoredConnection) -> None:
@@ -75,7 +73,7 @@ def _carried(workspace_id: str, connection: StoredConnection) -> None:
             "Test connection",
             key="test-connection",
             icon=":material/network_check:",
-            disabled=_is_under_way(workspace_id),
+            disabled=is_under_way(workspace_id),
             on_click=_test,
             args=(workspace_id,),
         )
@@ -107,7 +105,7 @@ def _form(workspace: Workspace) -> None:
             st.form_submit_button(
                 "Test only",
                 key="try-connection",
-                disabled=_is_under_way(workspace.id),
+                disabled=is_under_way(workspace.id),
                 on_click=_try,
                 args=(workspace.id,),
             )
@@ -177,85 +175,19 @@ def with_password(url: str, password: str) -> str:
     return parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}").geturl()
 
 
-# -- trying it out -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a test ended: a sentence of what was found, or of what is wrong."""
-
-    found: bool
-    text: str
-
-
-@dataclass(slots=True)
-class Trial:
-    """A test of a connection of a workspace. ``outcome`` is None while it is under way."""
-
-    workspace_id: str
-    outcome: Outcome | None = None
-
-    def begin(self, look: Callable[[], str]) -> None:
-        """Look in the background, so that no page has to wait for a server that does not answer."""
-        threading.Thread(target=self._run, args=(look,), name="connection test", daemon=True).start()
-
-    def _run(self, look: Callable[[], str]) -> None:
-        outcome = Outcome(found=False, text="The test broke off. The log says why.")
-        try:
-            outcome = Outcome(found=True, text=look())
-        except ColloquyError as error:
-            outcome = Outcome(found=False, text=str(error))
-        finally:
-            self.outcome = outcome
-
-
-def _trial_of(workspace_id: str) -> Trial | None:
-    trial: Trial | None = st.session_state.get(TRIAL)
-    return trial if trial and trial.workspace_id == workspace_id else None
-
-
-def _is_under_way(workspace_id: str) -> bool:
-    trial = _trial_of(workspace_id)
-    return trial is not None and trial.outcome is None
-
-
-def _outcome(workspace_id: str) -> None:
-    trial = _trial_of(workspace_id)
-    if trial is None:
-        return
-    if trial.outcome is None:
-        _until_over(trial)
-    elif trial.outcome.found:
-        st.success(untrusted_markdown(trial.outcome.text), icon=":material/check_circle:")
-    else:
-        st.error(untrusted_markdown(trial.outcome.text), icon=":material/error:")
-
-
-@st.fragment(run_every=0.3)
-def _until_over(trial: Trial) -> None:
-    if state.must_give_way(Part.TRIAL) or trial.outcome:
-        st.rerun()
-    st.info("Testing the connection …", icon="spinner")
-
-
 # -- callbacks ---------------------------------------------------------------------------------------------------------
-
-
-def _begin(workspace_id: str, look: Callable[[], str]) -> None:
-    st.session_state[TRIAL] = trial = Trial(workspace_id)
-    trial.begin(look)
 
 
 def _test(workspace_id: str) -> None:
     workspaces = current().workspaces
-    _begin(workspace_id, lambda: workspaces.test_workspace(workspace_id))
+    begin_trial(workspace_id, lambda: workspaces.test_workspace(workspace_id))
     state.touch(Part.PAGE)
 
 
 def _try(workspace_id: str) -> None:
     kind, address, _ = _entered(workspace_id)
     workspaces = current().workspaces
-    _begin(workspace_id, lambda: workspaces.test(kind, address, workspace_id))
+    begin_trial(workspace_id, lambda: workspaces.test(kind, address, workspace_id))
     state.touch(Part.PAGE)
 
 
@@ -264,7 +196,7 @@ def _connect(workspace_id: str) -> None:
     try:
         current().workspaces.set_connection(workspace_id, kind, address, name)
     except ColloquyError as error:
-        st.session_state[TRIAL] = Trial(workspace_id, Outcome(found=False, text=str(error)))
+        end_trial(workspace_id, error)
     else:
         _forget_form(workspace_id)
         _test(workspace_id)
@@ -274,26 +206,26 @@ def _connect(workspace_id: str) -> None:
 def _remove(workspace_id: str) -> None:
     try:
         current().workspaces.set_connection(workspace_id, None)
-        st.session_state.pop(TRIAL, None)
+        forget_trial()
     except ColloquyError as error:
-        st.session_state[TRIAL] = Trial(workspace_id, Outcome(found=False, text=str(error)))
+        end_trial(workspace_id, error)
     state.touch(Part.PAGE)
 
 
 def _change(workspace_id: str) -> None:
     st.session_state[CHANGING] = workspace_id
-    st.session_state.pop(TRIAL, None)
+    forget_trial()
     state.touch(Part.PAGE)
 
 
 def _keep() -> None:
     st.session_state.pop(CHANGING, None)
-    st.session_state.pop(TRIAL, None)
+    forget_trial()
     state.touch(Part.PAGE)
 
 
 def _other_kind() -> None:
-    st.session_state.pop(TRIAL, None)
+    forget_trial()
     state.touch(Part.PAGE)
 
 

@@ -1,0 +1,93 @@
+"""Tests of connections, which may take seconds: in the background, and how they end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from session_store.errors import ColloquyError
+from ui import state
+from ui.formatting import untrusted_markdown
+from ui.state import Part
+
+TRIAL: Final = "connection_trial"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a test ended: a sentence of what was found, or of what is wrong."""
+
+    found: bool
+    text: str
+
+
+@dataclass(slots=True)
+class Trial:
+    """A test of a connection of a workspace. ``outcome`` is None while it is under way."""
+
+    workspace_id: str
+    outcome: Outcome | None = None
+
+    def begin(self, look: Callable[[], str]) -> None:
+        """Look in the background, so that no page has to wait for a server that does not answer."""
+        threading.Thread(target=self._run, args=(look,), name="connection test", daemon=True).start()
+
+    def _run(self, look: Callable[[], str]) -> None:
+        outcome = Outcome(found=False, text="The test broke off. The log says why.")
+        try:
+            outcome = Outcome(found=True, text=look())
+        except ColloquyError as error:
+            outcome = Outcome(found=False, text=str(error))
+        finally:
+            self.outcome = outcome
+
+
+def _trial_of(workspace_id: str) -> Trial | None:
+    trial: Trial | None = st.session_state.get(TRIAL)
+    return trial if trial and trial.workspace_id == workspace_id else None
+
+
+def is_under_way(workspace_id: str) -> bool:
+    """Whether a connection of this workspace is being tested."""
+    trial = _trial_of(workspace_id)
+    return trial is not None and trial.outcome is None
+
+
+def outcome_of_trial(workspace_id: str) -> None:
+    """What the last test of a workspace's connection found, or that it is under way."""
+    trial = _trial_of(workspace_id)
+    if trial is None:
+        return
+    if trial.outcome is None:
+        _until_over(trial)
+    elif trial.outcome.found:
+        st.success(untrusted_markdown(trial.outcome.text), icon=":material/check_circle:")
+    else:
+        st.error(untrusted_markdown(trial.outcome.text), icon=":material/error:")
+
+
+@st.fragment(run_every=0.3)
+def _until_over(trial: Trial) -> None:
+    if state.must_give_way(Part.TRIAL) or trial.outcome:
+        st.rerun()
+    st.info("Testing the connection …", icon="spinner")
+
+
+def begin_trial(workspace_id: str, look: Callable[[], str]) -> None:
+    """Test a connection of a workspace in the background; ``look`` raises ColloquyError where it does not work."""
+    st.session_state[TRIAL] = trial = Trial(workspace_id)
+    trial.begin(look)
+
+
+def end_trial(workspace_id: str, problem: ColloquyError) -> None:
+    """Say what is wrong with a connection without a test."""
+    st.session_state[TRIAL] = Trial(workspace_id, Outcome(found=False, text=str(problem)))
+
+
+def forget_trial() -> None:
+    """What was found does not matter any more."""
+    st.session_state.pop(TRIAL, None)
