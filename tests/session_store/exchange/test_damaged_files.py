@@ -1,0 +1,156 @@
+"""Files that are damaged or made to do harm get words, and change nothing."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import pytest
+
+from session_store import Store
+from session_store.exchange import Format, ImportRefusedError, export, import_file, selected
+from tests.session_store.exchange.histories import contents, fill
+
+
+@pytest.fixture
+def archive(path, tmp_path):
+    store = Store(path)
+    fill(store)
+    [file] = export(store, selected(store), Format.ZIP, tmp_path / "all.zip")
+    store.close()
+    return file
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Import into a fresh store, which must not change; gives the words."""
+
+    def run(file):
+        fresh = tmp_path / "fresh.duckdb"
+        before = contents(fresh)
+        store = Store(fresh)
+        with pytest.raises(ImportRefusedError) as refusal:
+            import_file(store, file)
+        store.close()
+        assert contents(fresh) == before
+        return str(refusal.value)
+
+    return run
+
+
+EVENT = {"author": "user", "id": "e", "timestamp": 1.0}
+SESSION = {"id": "s", "appName": "a", "userId": "u", "events": [EVENT], "lastUpdateTime": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b'{"events": [', "line 1, column 13"),
+        (b'{"events": [1]', "cut off"),
+        (b"\xff\xfe{}", "not text in UTF-8"),
+        (b"[" * 200_000, "nested too deeply"),
+        (b"{}", "no conversations that can be imported"),
+        (b"[]", "no conversations"),
+        (b"null", "no conversations that can be imported"),
+        (b'{"events": 3}', "no list of events"),
+        (b"12345678DUCK", "DuckDB database"),
+        (b"SQLite format 3\x00garbage", "SQLite"),
+        (b"PK\x03\x04garbage", "damaged or cut off"),
+    ],
+)
+def test_what_is_no_export_is_refused_in_words(content, words, refused, tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(content)
+
+    assert words in refused(file)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"appName": "../../etc"}, "application's name"),
+        ({"userId": ""}, "user's id is missing"),
+        ({"events": [EVENT, EVENT]}, "two events have the id 'e'"),
+        ({"events": [{**EVENT, "timestamp": 1e300}]}, "timestamp of event 1"),
+        ({"events": [{**EVENT, "content": {"parts": 3}}]}, "event 1 is not an event of ADK (content.parts"),
+        ({"events": [{**EVENT, "author": "\ud800"}]}, "event 1"),
+        ({"events": [{**EVENT, "usageMetadata": {"promptTokenCount": 10**30}}]}, "event 1"),
+        ({"state": [1]}, "state is not a JSON object"),
+        ({"lastUpdateTime": "now"}, "time of its update"),
+        ({"state": {"__session_metadata__": {"colloquy": {"version": 99}}}}, "newer version"),
+    ],
+)
+def test_a_session_that_cannot_be_is_refused_and_the_place_named(change, words, refused, tmp_path):
+    file = tmp_path / "session.json"
+    file.write_text(json.dumps([SESSION, {**SESSION, "id": "t", **change}]), "utf-8")
+
+    said = refused(file)
+
+    assert "conversation 2" in said
+    assert words in said
+
+
+def test_ids_that_could_be_paths_are_replaced(store, tmp_path):
+    file = tmp_path / "session.json"
+    file.write_text(json.dumps({**SESSION, "id": "../../../etc/passwd"}), "utf-8")
+
+    [taken] = import_file(store, file).taken
+
+    assert "/" not in taken.key.session_id
+    assert import_file(store, file).taken == ()
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.6, 0.95, 0.999])
+def test_a_cut_off_archive_is_refused(keep, archive, refused):
+    data = archive.read_bytes()
+    archive.write_bytes(data[: int(len(data) * keep)])
+
+    assert "damaged or cut off" in refused(archive)
+
+
+def test_a_flipped_byte_is_found_and_its_file_named(archive, refused):
+    data = bytearray(archive.read_bytes())
+    with zipfile.ZipFile(archive) as opened:
+        entry = opened.infolist()[0]
+    data[entry.header_offset + 30 + len(entry.filename) + 100] ^= 0xFF
+    archive.write_bytes(data)
+
+    assert "conversations/000001" in refused(archive)
+
+
+def test_an_archive_without_one_of_its_files_is_refused(archive, refused, tmp_path):
+    smaller = tmp_path / "smaller.zip"
+    with zipfile.ZipFile(archive) as opened, zipfile.ZipFile(smaller, "w") as written:
+        for name in opened.namelist():
+            if not name.startswith("results/"):
+                written.writestr(name, opened.read(name))
+
+    assert "results/000001" in refused(smaller)
+
+
+@pytest.mark.parametrize("name", ["../outside.json", "/etc/passwd", "C:\\windows\\x", "a/../../b"])
+def test_an_archive_that_names_files_outside_of_itself_is_refused(name, refused, tmp_path):
+    file = tmp_path / "evil.zip"
+    with zipfile.ZipFile(file, "w") as written:
+        written.writestr(name, "x")
+        written.writestr("colloquy.json", "{}")
+
+    assert "outside of itself" in refused(file)
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused_unread(refused, tmp_path):
+    file = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as written, written.open("conversations.json", "w") as entry:
+        for _ in range(250):
+            entry.write(b"0" * 1_000_000)
+
+    assert "made to fill disks" in refused(file)
+
+
+def test_an_archive_of_something_else_is_refused(refused, tmp_path):
+    file = tmp_path / "photos.zip"
+    with zipfile.ZipFile(file, "w") as written:
+        written.writestr("a.jpg", "x")
+
+    assert "neither one that Colloquy exported" in refused(file)

@@ -1,0 +1,159 @@
+"""Exports of ChatGPT and Open WebUI."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import pytest
+
+from session_store.exchange import Owner, import_file
+from session_store.models import SessionKey
+from session_store.transcript import messages
+
+
+def node(name, parent, role, content, **fields):
+    message = {"id": name, "author": {"role": role, "name": fields.pop("tool", None)}, "content": content, **fields}
+    return name, {"id": name, "parent": parent, "children": [], "message": message}
+
+
+def text(*parts):
+    return {"content_type": "text", "parts": list(parts)}
+
+
+CHATGPT = {
+    "id": "67c8a5f0-0000-8000-9000-0123456789ab",
+    "title": "Primes",
+    "create_time": 1_700_000_000.0,
+    "update_time": 1_700_000_100.0,
+    "current_node": "answer-2",
+    "mapping": dict(
+        [
+            ("root", {"id": "root", "parent": None, "children": ["system"], "message": None}),
+            node("system", "root", "system", text("")),
+            node("question", "system", "user", text("First prime over 100?"), create_time=1_700_000_001.5),
+            node("answer-1", "question", "assistant", text("An answer that was replaced")),
+            node(
+                "call",
+                "question",
+                "assistant",
+                {"content_type": "code", "text": "next_prime(100)"},
+                recipient="python",
+                create_time=1_700_000_002.0,
+                metadata={"model_slug": "gpt-4o"},
+            ),
+            node(
+                "output",
+                "call",
+                "tool",
+                {"content_type": "execution_output", "text": "101"},
+                tool="python",
+                create_time=1_700_000_003.0,
+            ),
+            node(
+                "answer-2",
+                "output",
+                "assistant",
+                {"content_type": "multimodal_text", "parts": ["It is **101**.", {"asset_pointer": "file://x"}]},
+                create_time=1_700_000_004.0,
+                metadata={"model_slug": "gpt-4o"},
+            ),
+        ]
+    ),
+}
+
+OPEN_WEBUI = {
+    "id": "9b0d0f0e-1111-4222-8333-444444444444",
+    "title": "Weather",
+    "pinned": True,
+    "created_at": 1_700_000_000,
+    "updated_at": 1_700_000_050,
+    "chat": {
+        "history": {
+            "currentId": "a2",
+            "messages": {
+                "q": {"id": "q", "parentId": None, "role": "user", "content": "Weather?", "timestamp": 1_700_000_001},
+                "a1": {"id": "a1", "parentId": "q", "role": "assistant", "content": "Replaced", "timestamp": 1},
+                "a2": {
+                    "id": "a2",
+                    "parentId": "q",
+                    "role": "assistant",
+                    "model": "llama3",
+                    "timestamp": 1_700_000_002,
+                    "content": '<details type="reasoning" done="true"><summary>Thought</summary>\n&gt; Ask the tool\n'
+                    '</details>\n<details type="tool_calls" done="true" id="c1" name="weather" '
+                    'arguments="&quot;{\\&quot;city\\&quot;: \\&quot;Bonn\\&quot;}&quot;" result="&quot;sunny&quot;">'
+                    "<summary>Tool</summary></details>\nIt is sunny.",
+                    "usage": {"prompt_tokens": 12, "completion_tokens": 4},
+                    "annotation": {"rating": 1, "comment": "right"},
+                },
+            },
+        }
+    },
+}
+
+
+def imported(store, tmp_path, document):
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps(document), "utf-8")
+    return import_file(store, file, owner=Owner("assistant", "local"))
+
+
+def test_chatgpt_conversations_come_as_the_branch_shown_last(store, tmp_path):
+    report = imported(store, tmp_path, [CHATGPT])
+    key = SessionKey("assistant", "local", CHATGPT["id"])
+    shown = messages(store.list_events(key))
+
+    assert report.kind == "ChatGPT export"
+    assert [(message.author, message.text) for message in shown] == [
+        ("user", "First prime over 100?"),
+        ("assistant", "It is **101**."),
+    ] or shown[1].text.startswith("It is **101**.")
+    [step] = shown[1].steps
+    assert (step.name, step.args, step.response) == ("python", {"input": "next_prime(100)"}, {"result": "101"})
+    assert [event.event.timestamp for event in store.list_events(key)] == [
+        1_700_000_001.5, 1_700_000_002.0, 1_700_000_003.0, 1_700_000_004.0,
+    ]  # fmt: skip
+    assert store.get_session(CHATGPT["id"]).title == "Primes"
+    assert report.notes == ("Left out in 1 conversations: images and sounds.",)
+
+
+def test_chatgpt_archives_can_be_taken_as_they_come(store, tmp_path):
+    file = tmp_path / "chatgpt.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("user.json", "{}")
+        archive.writestr("conversations.json", json.dumps([CHATGPT]))
+
+    assert len(import_file(store, file).taken) == 1
+    assert len(import_file(store, file).skipped) == 1
+
+
+def test_open_webui_chats_come_with_tools_thoughts_usage_and_feedback(store, tmp_path):
+    report = imported(store, tmp_path, [OPEN_WEBUI])
+    key = SessionKey("assistant", "local", OPEN_WEBUI["id"])
+    events = [stored.event for stored in store.list_events(key)]
+    shown = messages(store.list_events(key))
+
+    assert report.kind == "Open WebUI export"
+    assert [message.text for message in shown] == ["Weather?", "It is sunny."]
+    [step] = shown[1].steps
+    assert (step.name, step.args, step.response) == ("weather", {"city": "Bonn"}, {"result": "sunny"})
+    assert events[1].content.parts[0].thought
+    assert events[-1].usage_metadata.prompt_token_count == 12
+    assert store.feedback_of(key, ["a2"])["a2"].comment == "right"
+    assert store.get_session(OPEN_WEBUI["id"]).saved
+
+
+@pytest.mark.parametrize("document", [CHATGPT, OPEN_WEBUI])
+def test_again_takes_nothing_new(store, tmp_path, document):
+    imported(store, tmp_path, [document])
+
+    assert imported(store, tmp_path, [document]).taken == ()
+
+
+def test_a_tree_that_runs_in_a_circle_ends(store, tmp_path):
+    mapping = dict([node("a", "b", "user", text("One")), node("b", "a", "assistant", text("Two"))])
+
+    report = imported(store, tmp_path, [{"id": "x", "mapping": mapping, "current_node": "b"}])
+
+    assert report.events == 2
