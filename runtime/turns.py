@@ -126,7 +126,8 @@ class Turns:
             SessionBusyError: a turn of the session is running or waiting.
             EmptyMessageError, SessionGoneError
         """
-        files = [part for part in types.Content.model_validate(turn.message).parts or [] if is_file(part)]
+        message = types.Content.model_validate(self._whole(turn).message)
+        files = [part for part in message.parts or [] if is_file(part)]
         if not text.strip() and not files:
             raise EmptyMessageError("Write a message first.")
         if live := self.live(turn.key):
@@ -139,7 +140,7 @@ class Turns:
 
     def retry(self, turn: Turn) -> Turn:
         """Take back a turn and run its message again. Raises like ``replace``."""
-        return self.replace(turn, message_text(turn))
+        return self.replace(turn, message_text(self._whole(turn)))
 
     def stop(self, turn_id: str) -> None:
         """End a running turn and keep what it said, or withdraw a waiting one. Does nothing if it is over."""
@@ -160,6 +161,13 @@ class Turns:
         """The turns of a session that are not over, in order: the first may be running, the others wait."""
         with self._lock:
             return [turn.view() for turn in self._live.get(key, ())]
+
+    def _whole(self, turn: Turn) -> Turn:
+        """The turn with its message."""
+        whole = self._services.store.get_turn(turn.id)
+        if whole is None:
+            raise SessionGoneError("This chat was deleted. Undo that, or start a new one.")
+        return whole
 
     def _model_of(self, session: SessionSummary) -> str | None:
         agent = self._services.agents.find(session.key.app_name)

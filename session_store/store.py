@@ -229,10 +229,11 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback):
 
     def get_turn(self, turn_id: str) -> Turn | None:
         """The turn, or None."""
-        return self.get_turns([turn_id]).get(turn_id)
+        return turn_table.turn_of(self.log.database, turn_id)
 
     def get_turns(self, turn_ids: Iterable[str]) -> dict[str, Turn]:
-        """Those of the given turns that exist, by id."""
+        """Those of the given turns that exist, by id. Their ``message`` is empty: a page asks often how turns stand,
+        and messages may carry files."""
         return turn_table.turns_by_id(self.log.database, turn_ids)
 
     def list_unfinished_turns(self, key: SessionKey | None = None) -> list[Turn]:

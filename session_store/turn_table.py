@@ -12,11 +12,17 @@ from session_store.database import Database
 from session_store.models import SessionKey, Turn, TurnStatus
 from session_store.transaction import Transaction
 
-_SELECT = (
-    "select t.id, s.app_name, s.user_id, s.id, t.status, t.message, t.model, t.created_at, t.started_at, "
-    "t.first_token_at, t.ended_at, t.input_tokens, t.output_tokens, t.error, t.rewound "
-    "from turns t join sessions s using (session_no) where "
-)
+
+def _select(message: str) -> str:
+    return (
+        f"select t.id, s.app_name, s.user_id, s.id, t.status, {message}, t.model, t.created_at, t.started_at, "
+        "t.first_token_at, t.ended_at, t.input_tokens, t.output_tokens, t.error, t.rewound "
+        "from turns t join sessions s using (session_no) where "
+    )
+
+
+_WHOLE = _select("t.message")
+_WITHOUT_MESSAGE = _select("'{}'")
 
 
 def insert_turn(transaction: Transaction, turn: Turn) -> None:
@@ -77,12 +83,17 @@ def text_of(database: Database, turn_id: str) -> str:
     return "".join(row[0] for row in rows)
 
 
+def turn_of(database: Database, turn_id: str) -> Turn | None:
+    """The turn with this id."""
+    return next(map(_turn, database.rows(_WHOLE + "t.id = $1", [turn_id])), None)
+
+
 def turns_by_id(database: Database, turn_ids: Iterable[str]) -> dict[str, Turn]:
-    """Those of the given turns that exist."""
+    """Those of the given turns that exist, without their messages."""
     wanted = list(turn_ids)
     if not wanted:
         return {}
-    rows = database.rows(_SELECT + "t.id in (select unnest($1::varchar[]))", [wanted])
+    rows = database.rows(_WITHOUT_MESSAGE + "t.id in (select unnest($1::varchar[]))", [wanted])
     return {turn.id: turn for turn in map(_turn, rows)}
 
 
@@ -93,7 +104,7 @@ def unfinished_turns(database: Database, key: SessionKey | None) -> list[Turn]:
     if key is not None:
         condition += " and s.app_name = $1 and s.user_id = $2 and s.id = $3"
         names = [key.app_name, key.user_id, key.session_id]
-    return [_turn(row) for row in database.rows(f"{_SELECT}{condition} order by t.created_at, t.id", names)]
+    return [_turn(row) for row in database.rows(f"{_WHOLE}{condition} order by t.created_at, t.id", names)]
 
 
 def _plain(value: object) -> object:

@@ -88,7 +88,7 @@ def check(workbench, witness):
             bubbles[message.turn_id].append(message)
     for event_id, fact in witness.events.items():
         assert text_of(events[event_id].content) == fact["text"]
-    turns = workbench.store.get_turns(witness.turns)
+    turns = {turn_id: workbench.store.get_turn(turn_id) for turn_id in witness.turns}
     for turn_id, fact in witness.turns.items():
         check_turn(turns[turn_id], fact["text"], bubbles[turn_id], witness.kept[turn_id])
     return {
