@@ -3,10 +3,8 @@
 import streamlit as st
 
 from ui.analytics.behind_dialog import CHAT
-from ui.analytics.demo_mark import demo_mark
 from ui.analytics.desk import desk
 
 with st.sidebar:
     st.page_link(CHAT, label="Back to the chats", icon=":material/arrow_back:")
-demo_mark()
 desk()

@@ -80,12 +80,12 @@ def models(cursor: Cursor, _: Period) -> pd.DataFrame:
 
 def latency(cursor: Cursor, period: Period) -> pd.DataFrame:
     """``Start`` of each step (ISO), with the median and the 95th percentile of the seconds to the ``First word`` and of
-    the ``Whole turn``; NaN where nothing was measured."""
+    the whole ``Turn``; NaN where nothing was measured."""
     found = cursor.execute(
         f"""
         select {bucket(period.step)} as start,
-            quantile_cont(wait, 0.5) as "First word, median", quantile_cont(wait, 0.95) as "First word, 95 %",
-            quantile_cont(seconds, 0.5) as "Whole turn, median", quantile_cont(seconds, 0.95) as "Whole turn, 95 %"
+            quantile_cont(wait, 0.5) as "First word", quantile_cont(wait, 0.95) as "First word, 95 %",
+            quantile_cont(seconds, 0.5) as "Turn", quantile_cont(seconds, 0.95) as "Turn, 95 %"
         from held where now group by start
         """
     ).df()
@@ -130,7 +130,7 @@ def turns(cursor: Cursor, _: Period) -> pd.DataFrame:
 
 def agents(cursor: Cursor, _: Period) -> pd.DataFrame:
     """One row an ``Agent``: ``Chats``, ``Messages``, ``Turns``, ``Tokens``, ``Cost``, seconds to the ``First
-    word`` (median) and of the ``Whole turn`` (median), share of ``Failed`` turns (of 1)."""
+    word`` (median), ``Turn length`` (median), share of ``Failed`` turns (of 1)."""
     return cursor.execute(
         f"""
         with a as (select agent, count(*) as conversations from active where now group by agent),
@@ -142,7 +142,7 @@ def agents(cursor: Cursor, _: Period) -> pd.DataFrame:
             from held where now group by agent)
         select agent as "Agent", conversations as "Chats", coalesce(messages, 0) as "Messages",
             coalesce(turns, 0) as "Turns", coalesce(tokens, 0) as "Tokens", cost as "Cost", wait as "First word",
-            seconds as "Whole turn", failed as "Failed"
+            seconds as "Turn length", failed as "Failed"
         from a left join m using (agent) left join t using (agent) order by conversations desc, agent limit {NAMES}
         """
     ).df()

@@ -21,6 +21,8 @@ class Report:
     scope: Scope
     now: Figures
     before: Figures
+    comparable: bool
+    """Whether the history reaches back over all of the period before."""
     tables: dict[str, pd.DataFrame] = field(hash=False)
 
 
@@ -29,9 +31,10 @@ def report(store: Store, facts: Facts, scope: Scope) -> Report:
     cursor = lay_out(facts, scope)
     try:
         now, before = figures(cursor)
+        comparable = facts.first is not None and facts.first <= scope.period.before().begin
         tables = {chart.name: _table(chart, cursor, scope) for chart in charts.CHARTS}
         tables["questions"] = charts.questions(cursor, store, scope.period)
-        return Report(scope, now, before, tables)
+        return Report(scope, now, before, comparable, tables)
     finally:
         cursor.close()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import streamlit as st
 
 from session_store.analytics.behind import Behind, Conversation
 from session_store.analytics.scope import Scope
-from ui.agents import agent_label
+from ui.analytics.names import agent_name
 from ui.analytics.source import analytics
 from ui.formatting import label, local
 
@@ -26,24 +28,19 @@ def behind(scope: Scope, picked: Behind, title: str) -> None:
 def _list(scope: Scope, picked: Behind) -> None:
     rows, number = analytics().conversations(scope, picked, st.session_state[LIMIT])
     st.caption(f"{number:,} chats, newest first" if number != 1 else "1 chat")
-    for row in rows:
-        _row(row)
+    st.html(f'<ul class="behind">{"".join(map(_row, rows))}</ul>')
     if number > len(rows):
         st.button("Show more", key="more-behind", icon=":material/expand_more:", type="tertiary", on_click=_more)
 
 
-def _row(row: Conversation) -> None:
-    with st.container(gap=None, key=f"behind-row-{row.id}"):
-        st.page_link(CHAT, label=label(row.title or "New chat"), query_params={"session": row.id}, width="stretch")
-        messages = "1 message" if row.messages == 1 else f"{row.messages:,} messages"
-        facts = [
-            agent_label(row.agent),
-            label(row.model or ""),
-            label(row.user),
-            messages,
-            f"{local(row.latest):%d %b %Y}",
-        ]
-        st.caption(" · ".join(filter(None, facts)))
+def _row(row: Conversation) -> str:
+    """A link of the browser's own: with one of Streamlit's, the way back would lead here without the filters."""
+    messages = "1 message" if row.messages == 1 else f"{row.messages:,} messages"
+    facts = [agent_name(row.agent), row.model, row.user, messages, f"{local(row.latest):%d %b %Y}"]
+    return (
+        f'<li><a href="./?session={quote(row.id)}">{escape(row.title or "New chat")}</a>'
+        f"<span>{escape(' · '.join(filter(None, facts)))}</span></li>"
+    )
 
 
 def _more() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pandas as pd
+import streamlit as st
 
 from session_store.analytics.behind import Behind, Kind
 from session_store.analytics.charts import WEEKDAYS
@@ -104,7 +105,7 @@ AGENT_VALUES = {
     "Turns": count,
     "Tokens": count,
     "First word": seconds,
-    "Whole turn": seconds,
+    "Turn length": seconds,
     "Failed": share,
 }
 
@@ -120,19 +121,23 @@ def _questions(table: pd.DataFrame, _: str) -> pd.DataFrame:
     return _named(table, [_short(question) for question in table["Question"]], values)
 
 
+def _by_name(field: str, parts: tuple[str, ...], number_format: str) -> Drawing:
+    return drawings.by_name(field, parts, number_format, dark=st.context.theme.type == "dark")
+
+
 def _draw_tools(_: Report, measure: str) -> Drawing:
     if measure == "Seconds":
-        return drawings.by_name("Tool", ("Median",), ".1f")
-    return drawings.by_name("Tool", ("Succeeded", "Failed", "No answer"), "~s")
+        return _by_name("Tool", ("Median",), ".1f")
+    return _by_name("Tool", ("Succeeded", "Failed", "No answer"), "~s")
 
 
 def _draw_models(_: Report, measure: str) -> Drawing:
     if measure == "Cost":
-        return drawings.by_name("Model", ("Cost",), "$,.2f")
-    return drawings.by_name("Model", ("Tokens in", "Tokens out"), "~s")
+        return _by_name("Model", ("Cost",), "$,.2f")
+    return _by_name("Model", ("Tokens in", "Tokens out"), "~s")
 
 
-AGENT_FORMATS = {"First word": ".1f", "Whole turn": ".1f", "Failed": ".0%"}
+AGENT_FORMATS = {"First word": ".1f", "Turn length": ".1f", "Failed": ".0%"}
 NOT_MEASURED = "No turn was measured in this period."
 
 CARDS = (
@@ -188,7 +193,7 @@ CARDS = (
     Card(
         "agents",
         "How do the agents compare?",
-        lambda _, measure: drawings.by_name("Agent", (measure,), AGENT_FORMATS.get(measure, "~s")),
+        lambda _, measure: _by_name("Agent", (measure,), AGENT_FORMATS.get(measure, "~s")),
         _agent,
         "No chat in this period.",
         measures=tuple(AGENT_VALUES),
@@ -197,7 +202,7 @@ CARDS = (
     Card(
         "questions",
         "What is asked again and again?",
-        lambda *_: drawings.by_name("Question", ("Times",), "~s"),
+        lambda *_: _by_name("Question", ("Times",), "~s"),
         _question,
         "Nothing was asked twice in this period.",
         shown=_questions,

@@ -11,6 +11,7 @@ from session_store.errors import ColloquyError
 from ui.analytics.behind_dialog import CHAT
 from ui.analytics.card import card
 from ui.analytics.cards import CARDS
+from ui.analytics.demo_mark import demo_mark
 from ui.analytics.figure_row import figure_row
 from ui.analytics.prices import edit_prices
 from ui.analytics.scope_bar import reset, scope_bar
@@ -25,6 +26,7 @@ def desk() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Analytics", anchor=False, width="stretch")
         st.button("Prices", key="open-prices", icon=":material/payments:", type="tertiary", on_click=edit_prices)
+    demo_mark()
     facts = analytics().facts()
     if facts.first is None:
         _nothing_yet()

@@ -15,6 +15,8 @@ from session_store.analytics.period import Step
 PICK: Final = "pick"
 HEIGHT: Final = 240
 BAR: Final = 26
+TEXT: Final = {False: "#1c2130", True: "#e6e8ef"}
+"""The theme's, which does not reach texts inside a drawing; by whether it is dark."""
 DATE_FORMATS: Final = {Step.DAY: "%d %b", Step.WEEK: "%d %b", Step.MONTH: "%b %Y"}
 
 Drawing = dict[str, Any]
@@ -40,7 +42,8 @@ def _base() -> alt.Chart:
 def _when(step: Step) -> alt.X:
     shown = f"timeFormat(toDate(datum.value + 'T00:00'), '{DATE_FORMATS[step]}')"
     return alt.X(
-        "Start:O", axis=alt.Axis(title=None, labelExpr=shown, labelAngle=0, labelOverlap="greedy", ticks=False)
+        "Start:O",
+        axis=alt.Axis(title=None, labelExpr=shown, labelAngle=0, labelOverlap="greedy", labelBound=True, ticks=False),
     )
 
 
@@ -73,10 +76,10 @@ def heat() -> Drawing:
 def latency(step: Step) -> Drawing:
     """Two lines of medians and two of percentiles, in seconds."""
     names: list[str | alt.FieldName] = [
-        "First word, median",
+        "First word",
         "First word, 95 %",
-        "Whole turn, median",
-        "Whole turn, 95 %",
+        "Turn",
+        "Turn, 95 %",
     ]
     lines = _base().transform_fold(names, as_=["Time", "Seconds"])
     lines = lines.transform_filter("isValid(datum.Seconds)").mark_line(point={"size": 40, "cursor": "pointer"})
@@ -86,11 +89,11 @@ def latency(step: Step) -> Drawing:
         color=alt.Color("Time:N", sort=None, scale=alt.Scale(domain=names), legend=_legend()),
         tooltip=["Start:O", "Time:N", alt.Tooltip("Seconds:Q", format=".2f")],
     )
-    return _finished(lines.add_params(_picks("Start")))
+    return _finished(lines.add_params(_picks("Start")), HEIGHT + 50)
 
 
 @cache
-def by_name(field: str, parts: tuple[str, ...], number_format: str) -> Drawing:
+def by_name(field: str, parts: tuple[str, ...], number_format: str, *, dark: bool) -> Drawing:
     """A bar for each name, of one part or of several in a row; the name stands above its bar, so that there is room
     for it on a phone."""
     base = _base().transform_fold([*parts], as_=["What", "Number"])
@@ -106,7 +109,7 @@ def by_name(field: str, parts: tuple[str, ...], number_format: str) -> Drawing:
         order=alt.Order("_place:Q") if len(parts) > 1 else alt.Undefined,
         tooltip=[f"{field}:N", "What:N", alt.Tooltip("Number:Q", format=number_format)],
     )
-    names = _base().mark_text(align="left", dy=-5, limit=420, cursor="pointer")
+    names = _base().mark_text(align="left", dy=-5, limit=420, color=TEXT[dark])
     names = names.encode(x=alt.value(2), y=place, text="_label:N")
     return _finished(alt.layer(bars.add_params(_picks(field)), names), alt.Step(BAR + 10))
 

@@ -113,7 +113,7 @@ def figure_row(report: Report) -> None:
 
 def _drawn(figure: Figure, report: Report) -> dict[str, str]:
     now, before = figure.value(report.now), figure.value(report.before)
-    grown = change(now, before)
+    grown = change(now, before) if report.comparable else ""
     better = figure.better * (1 if grown.startswith(("+", "x")) else -1)
     return {
         "name": figure.name,
@@ -122,8 +122,13 @@ def _drawn(figure: Figure, report: Report) -> dict[str, str]:
         "change": "" if grown in ("+0 %", "-0 %") else grown,
         "tone": "good" if better > 0 else "bad" if better < 0 else "plain",
         "detail": figure.detail(report.now),
-        "note": f"{figure.note}. " * bool(figure.note) + f"In the period before: {figure.write(before)}",
+        "note": ". ".join(filter(None, [figure.note, _comparison(report, figure.write(before))])),
     }
+
+
+def _comparison(report: Report, before: str) -> str:
+    period = report.scope.period.before()
+    return f"{period.first} to {period.last}: {before}" if report.comparable else ""
 
 
 def _picked() -> None:

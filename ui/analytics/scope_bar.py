@@ -23,7 +23,7 @@ DAYS = {"7 days": 7, "30 days": 30, "90 days": 90, "Year": 365}
 PERIODS = [*DAYS, EVER, BETWEEN]
 STATUSES = [status.value for status in TurnStatus]
 USUAL = "30 days"
-CHOICES = ("agent", "model", "user", "workspace", "status")
+CHOICES = ("agent", "model", "user", "workspaces", "status")
 
 
 def scope_bar(facts: Facts) -> Scope:
@@ -43,7 +43,7 @@ def scope_bar(facts: Facts) -> Scope:
             agents=_choice("agent", "Agent", facts.choices("agent"), agent_name),
             models=_choice("model", "Model", facts.choices("model", "answered")),
             users=_choice("user", "User", facts.choices("user_id")),
-            workspaces=_choice("workspace", "Workspace", facts.choices("workspace")),
+            workspaces=_choice("workspaces", "Workspace", facts.choices("workspace")),
             statuses=_choice("status", "With a turn that is", STATUSES),
         )
     return Scope(filters, period, price_list(current().settings.data_dir))
@@ -63,14 +63,14 @@ def _choice(key: str, name: str, options: list[str], format_func: Callable[[str]
         return ()
     return tuple(
         st.multiselect(
-            name, options, format_func=format_func, key=key, placeholder="All", bind="query-params", width=180
+            name, options, format_func=format_func, key=key, placeholder="All", bind="query-params", width=140
         )
     )
 
 
 def _period() -> Period:
     today = now().date()
-    chosen = st.selectbox("Period", PERIODS, index=PERIODS.index(USUAL), key="period", bind="query-params", width=130)
+    chosen = st.selectbox("Period", PERIODS, index=PERIODS.index(USUAL), key="period", bind="query-params", width=115)
     if chosen == EVER:
         return analytics().everything(zone(), today)
     if chosen == BETWEEN:

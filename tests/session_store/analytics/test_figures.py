@@ -147,7 +147,7 @@ class TestAgainstPandas:
             turns.groupby(starts(turns, period.step)).size()
         )
         assert activity.index.is_monotonic_increasing
-        latency = tables["latency"].set_index("Start")["Whole turn, 95 %"].dropna()
+        latency = tables["latency"].set_index("Start")["Turn, 95 %"].dropna()
         expected = turns.groupby(starts(turns, period.step))["seconds"].quantile(0.95).dropna()
         assert latency.to_dict() == pytest.approx(expected.to_dict(), rel=1e-5)
 
