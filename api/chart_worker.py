@@ -9,12 +9,16 @@ import sys
 
 import vl_convert
 
+from agents.data.memory import end_when_above
+
+MOST_MIB = 1024
 PIXELS = 2
 """Pixels of a PNG for each unit of the chart, so that it is sharp in print."""
 
 
 def main() -> None:
     """Draw the chart."""
+    end_when_above(MOST_MIB)
     spec = sys.stdin.buffer.read().decode()
     if sys.argv[1] == "png":
         picture = vl_convert.vegalite_to_png(spec, scale=PIXELS, allowed_base_urls=[])
