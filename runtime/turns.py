@@ -16,6 +16,8 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.genai import types
 
 from agents.agent import AgentProblemError
+from agents.data.ask import request_of
+from agents.data.suggestions import title_of_query
 from runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
 from runtime.bus import BusEvent, Happening
 from runtime.confirmation import NothingToAnswerError, Pause
@@ -277,7 +279,11 @@ class Turns:
         session = await asyncio.to_thread(store.get_session, turn.key.session_id)
         if session is None or session.title_source is not TitleSource.WORDS or not turn.model:
             return
-        title = await self._services.models.title(turn.model, message_text(turn))
+        request = request_of(message_text(turn))
+        if request.is_sql:
+            title: str | None = await asyncio.to_thread(title_of_query, request.text)
+        else:
+            title = await self._services.models.title(turn.model, message_text(turn))
         if not title:
             return
         renamed = await asyncio.to_thread(store.rename_session, turn.key, title, TitleSource.MODEL)

@@ -165,6 +165,11 @@ class TestTitles:
         workbench.turns.submit(key, "title me")
         until(workbench, lambda: workbench.store.get_session(key.session_id).title == "About title")
 
+    def test_a_query_is_called_after_what_it_asks_for(self, workbench):
+        key = new_session(workbench)
+        workbench.turns.submit(key, "/sql select month, revenue from sales")
+        until(workbench, lambda: workbench.store.get_session(key.session_id).title == "Revenue by month")
+
     def test_a_title_that_a_person_gave_stays(self, workbench):
         key = new_session(workbench)
         workbench.rename_session(key, "Mine")
