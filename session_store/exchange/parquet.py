@@ -37,7 +37,7 @@ def write_views(store: Store, folder: Path, target: Callable[[Path], Path], prog
         for done, name in enumerate(names):
             progress("Writing views", done, len(names))
             # The names come from the store's own catalogue.
-            rows = cursor.execute(f'select * from history."{name}"')
+            rows = cursor.sql(f'select * from history."{name}"')
             written[name] = _write(rows.to_arrow_reader(ROWS_AT_ONCE), target(folder / f"{name}.parquet"))
         cursor.commit()
     progress("Writing views", len(names), len(names))

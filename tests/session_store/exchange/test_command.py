@@ -1,0 +1,153 @@
+"""The command line, as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from session_store import Store
+from tests.session_store.exchange.histories import KEY, contents, fill
+
+ROOT = Path(__file__).resolve().parents[3]
+HOLD = (
+    "import sys; from session_store import Store; s = Store(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+)
+KILL = """
+import os, sys
+from pathlib import Path
+from session_store import Store
+from session_store.exchange import import_file, intake
+intake.EVENTS_AT_ONCE = 40
+def progress(doing, done, total):
+    if doing.startswith("Taking") and done >= 6:
+        os._exit(9)
+import_file(Store(sys.argv[1]), Path(sys.argv[2]), progress=progress)
+"""
+
+
+def run(*arguments, folder):
+    return subprocess.run(
+        [sys.executable, "-m", "session_store", *map(str, arguments)],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "", "SYSTEMROOT": "C:\\Windows"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder with Colloquy's data folder in it."""
+    store = Store(tmp_path / "data" / "colloquy.duckdb")
+    fill(store)
+    store.close()
+    return tmp_path
+
+
+def test_everything_can_be_moved_to_another_machine(data):
+    first = run("export", "-o", "all.zip", folder=data)
+    second = run("import", "--data", "elsewhere", "all.zip", folder=data)
+    again = run("import", "--data", "elsewhere", "all.zip", folder=data)
+
+    assert (first.returncode, second.returncode, again.returncode) == (0, 0, 0)
+    assert "2 conversations written to all.zip" in first.stderr
+    assert "2 conversations with 15 events taken, 0 skipped" in second.stderr
+    assert "0 conversations with 0 events taken, 2 skipped" in again.stderr
+    assert contents(data / "elsewhere/colloquy.duckdb")["events"] == contents(data / "data/colloquy.duckdb")["events"]
+
+
+def test_one_conversation_goes_to_the_terminal(data):
+    done = run("export", KEY.session_id, "--format", "json", folder=data)
+
+    assert json.loads(done.stdout)["id"] == KEY.session_id
+
+
+def test_a_backup_is_a_store_with_everything(data):
+    done = run("backup", "copy/backup.duckdb", folder=data)
+    refused = run("backup", "copy/backup.duckdb", folder=data)
+
+    assert done.returncode == 0, done.stderr
+    assert (refused.returncode, "exists already" in refused.stderr) == (1, True)
+    assert contents(data / "copy/backup.duckdb") == contents(data / "data/colloquy.duckdb")
+
+
+@pytest.mark.parametrize("command", [["export", "-o", "all.zip"], ["import", "x.json"], ["backup", "b.duckdb"]])
+def test_while_colloquy_runs_it_says_so_and_names_the_process(data, command):
+    (data / "x.json").write_text("{}", "utf-8")
+    path = data / "data" / "colloquy.duckdb"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout.readline() == "open\n"
+        done = run(*command, folder=data)
+        holder.stdin.close()
+
+    assert done.returncode == 3
+    assert f"PID {holder.pid}" in done.stderr or sys.platform == "win32"
+    assert "stop it" in done.stderr
+    assert not (data / "all.zip").exists()
+    assert not (data / "b.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["export", "nowhere", "-o", "x.md"], "no conversation with the id nowhere"),
+        (["export", "-o", "x.bin"], "Say with --format"),
+        (["export", "--data", "empty", "-o", "x.zip"], "There is no database"),
+        (["import", "missing.zip"], "There is no file missing.zip"),
+        (["import", "--workspace", "Mars", "data/colloquy.duckdb"], "There is no workspace 'Mars'. There are: Empty"),
+        (["backup", "--data", "empty", "x.duckdb"], "There is no database"),
+        (["backup", "data/colloquy.duckdb", "--overwrite"], "is the database itself"),
+    ],
+)
+def test_mistakes_get_words_and_an_exit_code(data, arguments, words):
+    done = run(*arguments, folder=data)
+
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["import"], ["export"], ["backup"]])
+def test_help_tells_a_newcomer_what_there_is(command, tmp_path):
+    done = run(*command, "--help", folder=tmp_path)
+
+    assert done.returncode == 0
+    assert "Exit codes:" in " ".join(done.stdout.split())
+
+
+def test_after_a_crash_in_between_each_conversation_is_there_whole_or_not_at_all(tmp_path):
+    event = {"author": "user", "content": {"role": "user", "parts": [{"text": "Hi"}]}}
+    sessions = [
+        {
+            "id": f"s-{number}",
+            "appName": "a",
+            "userId": "local",
+            "lastUpdateTime": 1.0,
+            "events": [
+                {**event, "id": f"e-{place}", "timestamp": 1.0 + place, "invocationId": f"t-{number}"}
+                for place in range(20)
+            ],
+        }
+        for number in range(20)
+    ]
+    file, path = tmp_path / "many.json", tmp_path / "data" / "colloquy.duckdb"
+    file.write_text(json.dumps(sessions), "utf-8")
+
+    killed = subprocess.run([sys.executable, "-c", KILL, str(path), str(file)], cwd=ROOT, check=False)
+    after_crash = contents(path)
+    rest = run("import", file, folder=tmp_path)
+    complete = contents(path)
+
+    assert killed.returncode == 9
+    assert 6 <= len(after_crash["sessions"]) < 20
+    assert len(after_crash["events"]) == 20 * len(after_crash["sessions"]) == 20 * len(after_crash["turns"])
+    assert f"{20 - len(after_crash['sessions'])} conversations" in rest.stderr
+    assert (len(complete["sessions"]), len(complete["events"])) == (20, 400)

@@ -1,0 +1,130 @@
+"""What exports look like to those who read them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import duckdb
+import pyarrow.parquet
+import pytest
+from fastapi.testclient import TestClient
+from google.adk.cli.fast_api import get_fast_api_app
+from google.adk.sessions.session import Session
+
+from session_store import DuckDBSessionService
+from session_store.exchange import ExportError, Format, export, selected
+from tests.session_store.events import append, said
+from tests.session_store.exchange.histories import KEY, fill
+
+
+def exported(store, form, target, keys=None):
+    return export(store, keys or selected(store), form, target)
+
+
+def test_markdown_shows_messages_with_the_steps_between_them(store, tmp_path):
+    fill(store)
+
+    [file] = exported(store, Format.MARKDOWN, tmp_path / "one.md", [KEY])
+    shown = file.read_text("utf-8")
+
+    assert shown.startswith('# Sales: "north" / 2026?\n')
+    assert "- Workspace: Nord\n" in shown
+    assert "**You** · " in shown
+    assert "Tool `run_sql` · " in shown
+    assert "```sql\nselect 'a``b'\n```" in shown
+    assert "Answer **0**" in shown
+    assert "Question 2" not in shown
+
+
+def test_a_folder_gets_a_file_for_each_conversation(store, tmp_path):
+    fill(store)
+
+    files = exported(store, Format.MARKDOWN, tmp_path)
+
+    assert sorted(file.name for file in files) == [
+        "Sales north 2026 6f0a3c0e-0000-4000-8000-000000000001.md",
+        "s-2.md",
+    ]
+
+
+def test_json_is_what_adk_reads_as_its_own(store, tmp_path):
+    fill(store)
+
+    [file] = exported(store, Format.JSON, tmp_path / "one.json", [KEY])
+    session = Session.model_validate_json(file.read_text("utf-8"))
+    service = DuckDBSessionService(store)
+    original = asyncio.run(service.get_session(app_name=KEY.app_name, user_id=KEY.user_id, session_id=KEY.session_id))
+
+    assert session.events == original.events
+    assert {name: session.state[name] for name in original.state} == original.state
+    assert session.state["__session_metadata__"]["displayName"] == 'Sales: "north" / 2026?'
+
+
+def test_adk_web_imports_it(store, tmp_path):
+    fill(store)
+    [file] = exported(store, Format.ADK_WEB, tmp_path / "one.json", [KEY])
+    document = json.loads(file.read_text("utf-8"))
+    app = get_fast_api_app(agents_dir=str(tmp_path), session_service_uri="memory://", web=False)
+
+    with TestClient(app) as client:
+        answer = client.post(
+            "/apps/data_analyst/users/user/sessions", json={"events": document["events"], "state": document["state"]}
+        )
+
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["events"]) == len(document["events"]) == 8
+
+
+def test_json_lines_can_be_queried(store, tmp_path):
+    fill(store)
+
+    [file] = exported(store, Format.JSON_LINES, tmp_path / "all.jsonl")
+    rows = duckdb.sql(
+        f"select author, count(*), sum(input_tokens), count(*) filter (rewound) "
+        f"from read_json('{file.as_posix()}') group by author order by author"
+    ).fetchall()
+
+    assert rows == [("assistant", 1, None, 0), ("data_analyst", 9, 21, 3), ("user", 5, None, 2)]
+
+
+def test_parquet_has_a_file_for_each_view(store, tmp_path):
+    fill(store)
+
+    files = exported(store, Format.PARQUET, tmp_path / "history")
+    rows = {file.stem: pyarrow.parquet.read_table(file).num_rows for file in files}
+
+    assert {"conversations", "messages", "turns", "tool_calls", "feedback"} <= set(rows)
+    assert (rows["conversations"], rows["turns"], rows["tool_calls"], rows["feedback"]) == (2, 2, 2, 1)
+
+
+def test_what_is_there_is_not_overwritten_unasked(store, tmp_path):
+    fill(store)
+    target = tmp_path / "all.json"
+    target.write_text("mine", "utf-8")
+
+    with pytest.raises(ExportError, match="exists already"):
+        exported(store, Format.JSON, target)
+    assert target.read_text("utf-8") == "mine"
+    export(store, selected(store), Format.JSON, target, overwrite=True)
+
+    assert len(json.loads(target.read_text("utf-8"))) == 2
+    assert [file.name for file in tmp_path.iterdir() if "unfinished" in file.name] == []
+
+
+def test_a_place_that_cannot_be_written_gets_words(store, tmp_path):
+    fill(store)
+
+    with pytest.raises(ExportError, match="cannot be written"):
+        exported(store, Format.ZIP, tmp_path / "missing" / "all.zip")
+
+
+def test_a_selection_can_be_made_by_id_user_agent_and_mark(store):
+    fill(store)
+    append(store, KEY, said("More", turn="t"))
+
+    assert selected(store, session_ids=[KEY.session_id]) == selected(store, saved=True) == [KEY]
+    assert selected(store, user_id="local") == selected(store, app_name="data_analyst") == [KEY]
+    assert len(selected(store)) == 2
+    with pytest.raises(ExportError, match="no conversation with the id nowhere"):
+        selected(store, session_ids=["nowhere"])
