@@ -1,0 +1,133 @@
+"""The analytics page in a browser: filters in the URL, the way down to a chat, the data taken away, looks."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import expect
+
+from runtime.workbench import DATABASE
+from session_store.demo import fill
+from tests.browser.test_looks import PHONE, assert_readable
+from tests.support.servers import Server
+
+CHART = '[data-testid="stVegaLiteChart"] svg.marks'
+NOT_AT_THE_ROOT = "404"
+"""Below another path than the root, Streamlit's front end first looks for its server there."""
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("analytics") / "data"
+    fill(folder / DATABASE, sessions=300, until=datetime.now(UTC).date())
+    server = Server(folder).start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def desk(demo, visitors):
+    """Opens the page with these parameters in its URL, and waits until all of it is there."""
+
+    def open_page(query="?show=All&period=Year", **options):
+        visitor = visitors(demo, timezone_id="Europe/Berlin", **options)
+        visitor.expect_trouble(NOT_AT_THE_ROOT)
+        tab = visitor.tab()
+        tab.page.goto(f"{demo.url}/analytics{query}")
+        complete(tab.page)
+        return tab
+
+    return open_page
+
+
+def complete(page, charts=8):
+    expect(page.locator(CHART)).to_have_count(charts, timeout=60_000)
+    expect(page.get_by_role("group", name="Figures").get_by_role("button").first).to_be_visible()
+
+
+def figure(page, name):
+    return page.locator(f'button[data-name="{name}"]')
+
+
+def test_the_way_from_the_chats_and_back(demo, visitors):
+    visitor = visitors(demo)
+    visitor.expect_trouble(NOT_AT_THE_ROOT)
+    chat = visitor.tab().open()
+    expect(chat.sidebar.get_by_text("Demo data")).to_be_visible()
+    chat.sidebar.get_by_role("link", name="Analytics").click()
+    expect(chat.page.get_by_role("heading", name="Analytics")).to_be_visible()
+    expect(chat.page.get_by_text("Demo data")).to_be_visible()
+    chat.page.get_by_role("link", name="Back to the chats").click()
+    expect(chat.input).to_be_visible()
+
+
+def test_a_filter_stands_in_the_url_and_holds_after_a_reload(desk):
+    page = desk("?show=All").page
+    all_chats = figure(page, "conversations").locator(".value").text_content()
+    page.get_by_role("combobox", name=re.compile("Agent")).fill("Specialist")
+    page.keyboard.press("Enter")
+    expect(figure(page, "conversations").locator(".value")).not_to_have_text(all_chats)
+    page.wait_for_url(re.compile("agent=Specialist"))
+    chosen = figure(page, "conversations").locator(".value").text_content()
+    page.reload()
+    complete(page, charts=7)  # this agent calls no tools
+    expect(figure(page, "conversations").locator(".value")).to_have_text(chosen)
+
+
+def test_from_a_figure_to_a_chat_and_back(desk):
+    tab = desk()
+    page = tab.page
+    figure(page, "failures").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Failed turns")).to_be_visible()
+    link = dialog.get_by_role("link").first
+    title = link.text_content()
+    link.click()
+    page.wait_for_url(re.compile(r"/\?session="))
+    expect(tab.title).to_have_text(title)
+    page.go_back()
+    complete(page)
+    assert "period=Year" in page.url
+
+
+def test_from_a_bar_to_the_chats_behind_it_again_and_again(desk):
+    page = desk().page
+    bars = page.locator(f".st-key-card-turns {CHART}")
+    bars.scroll_into_view_if_needed()
+    for _ in range(2):
+        box = bars.bounding_box()
+        page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.6)
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_text(re.compile("Turns: "))).to_be_visible()
+        expect(dialog.get_by_role("link").first).to_be_visible()
+        dialog.get_by_role("button", name="Close").click()
+        expect(dialog).to_have_count(0)
+
+
+def test_the_data_of_a_chart_as_table_and_csv(desk):
+    page = desk().page
+    page.locator(".st-key-data-agents button").click()
+    popover = page.get_by_test_id("stPopoverBody")
+    expect(popover.get_by_test_id("stDataFrame")).to_be_visible()
+    with page.expect_download() as download:
+        popover.get_by_role("button", name="CSV").click()
+    lines = download.value.path().read_text("utf-8").splitlines()
+    assert lines[0].startswith("Agent,Chats,Messages,Turns,Tokens,Cost")
+    assert len(lines) == 6
+
+
+def test_prices_can_be_looked_at(desk):
+    page = desk().page
+    page.get_by_role("button", name="Prices").click()
+    expect(page.get_by_role("dialog").get_by_test_id("stDataFrame")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["wide", "phone"])
+def test_it_can_be_read_everywhere(desk, scheme, size):
+    tab = desk(color_scheme=scheme, **size)
+    assert_readable(tab)
+    too_wide = tab.page.locator('html, [data-testid="stMain"]').evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
+    )
+    assert too_wide == 0
