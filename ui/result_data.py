@@ -132,6 +132,8 @@ def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return _readable(column.cast(kind.value_type))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _shortened(column)
+    if pa.types.is_timestamp(kind):
+        return _dates(column)
     if pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
         return column
     return _shortened(pa.chunked_array([pa.array(map(_text, column.to_pylist()), pa.string())]))
@@ -143,6 +145,14 @@ def _drawable(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_decimal(kind) or pa.types.is_integer(kind):
         return column.cast(pa.float64(), safe=False)
     return _readable(column)
+
+
+def _dates(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Days without a time of day, if that is what the times are: the months of a ``date_trunc``, for instance."""
+    if times.type.tz or times.null_count == len(times):
+        return times
+    days = times.cast(pa.date32(), safe=False)
+    return days if pc.all(pc.equal(days.cast(times.type), times)).as_py() else times
 
 
 def _shortened(texts: pa.ChunkedArray) -> pa.ChunkedArray:

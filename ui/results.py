@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+import pyarrow as pa
 import streamlit as st
 
 from session_store.models import Result, ResultKind
@@ -74,7 +75,18 @@ def _table(result: Result, preview: Preview) -> None:
         st.caption(untrusted_markdown(preview.problem))
     rows = preview.table.num_rows
     height = ROW_HEIGHT * (min(rows, MOST_ROWS_HIGH) + 1) + 3 + (ROW_HEIGHT // 2 if rows > MOST_ROWS_HIGH else 0)
-    st.dataframe(preview.table, hide_index=True, height=height, lazy=False, alt=title_of(result))
+    st.dataframe(
+        preview.table,
+        hide_index=True,
+        height=height,
+        lazy=False,
+        alt=title_of(result),
+        column_config={
+            column.name: st.column_config.NumberColumn(format="localized")
+            for column in preview.table.schema
+            if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)
+        },
+    )
 
 
 def foot(result: Result, *more: str) -> None:

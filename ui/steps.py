@@ -42,7 +42,12 @@ def steps_view(steps: tuple[Step, ...], turn: Turn | None, *, running: bool = Fa
     """Steps in their order, each one line that opens. ``running`` tells whether their turn goes on."""
     for step in steps:
         under_way = running and step.response is None
-        with st.expander(step_line(step, running=under_way), type="step", icon=_icon(step, running=under_way)):
+        with st.expander(
+            step_line(step, running=under_way),
+            type="step",
+            icon=_icon(step, running=under_way),
+            expanded=step.guessed,  # to be read before what it found is trusted
+        ):
             arguments(step)
             _outcome(step, turn, running=under_way)
 

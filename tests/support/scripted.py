@@ -74,9 +74,11 @@ class ScriptedModel(BaseLlm):
 
 def calls_in(message: str) -> list[types.Part]:
     """The tool calls that a message asks for."""
-    calls, decoder = [], json.JSONDecoder()
+    calls: list[types.Part] = []
+    decoder = json.JSONDecoder()
     while found := CALL.match(message):
-        message, args = message[found.end() :], {}
+        message = message[found.end() :]
+        args: dict[str, Any] = {}
         if message.startswith("{"):
             args, end = decoder.raw_decode(message)
             message = message[end:]
