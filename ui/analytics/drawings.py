@@ -109,7 +109,7 @@ def by_name(field: str, parts: tuple[str, ...], number_format: str, *, dark: boo
         order=alt.Order("_place:Q") if len(parts) > 1 else alt.Undefined,
         tooltip=[f"{field}:N", "What:N", alt.Tooltip("Number:Q", format=number_format)],
     )
-    names = _base().mark_text(align="left", dy=-5, limit=420, color=TEXT[dark])
+    names = _base().mark_text(align="left", dy=-5, limit=alt.ExprRef("width - 4"), color=TEXT[dark])
     names = names.encode(x=alt.value(2), y=place, text="_label:N")
     return _finished(alt.layer(bars.add_params(_picks(field)), names), alt.Step(BAR + 10))
 
