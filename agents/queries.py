@@ -37,6 +37,9 @@ EMPTY: Final = (
 )
 NO_CHART: Final = "There is no chart of these rows: a chart needs a column to draw along and one with numbers."
 
+_GUESSES: Final = 2
+"""Queries that a model may guess for one question: the second one knows what was wrong with the first."""
+
 _LONGEST_QUERY: Final = 700
 """Tokens of a guess: enough for the longest query that the schema allows."""
 
@@ -62,7 +65,7 @@ class Queries:
         if response is None:
             return await self._first_step(request)
         if response.name == "run_sql":
-            return self._after_query(request, response.response or {})
+            return await self._after_query(request, callback_context)
         return said(self._answer(request, chart_error=(response.response or {}).get("error")))
 
     async def _first_step(self, request: Request) -> LlmResponse:
@@ -72,10 +75,15 @@ class Queries:
             return await self._guess(request.text)
         return _called("run_sql", sql=request.text, title=title_of_query(request.text))
 
-    def _after_query(self, request: Request, response: dict[str, Any]) -> LlmResponse:
-        error = response.get("error")
+    async def _after_query(self, request: Request, context: CallbackContext) -> LlmResponse:
+        queries = _queries(context)
+        sql, error = queries[-1]
         if error or self._tools.latest is None:
-            return said(str(error) if request.is_sql else FAILED.format(error=error))
+            if request.is_sql:
+                return said(str(error))
+            if len(queries) < _GUESSES:
+                return await self._guess(request.text, failed=(sql, str(error)))
+            return said(FAILED.format(error=error))
         chart = suggested_chart(self._tools.latest.table, wanted=request.chart)
         if chart is None:
             return said(self._answer(request, chart_error=NO_CHART if request.chart else None))
@@ -86,18 +94,18 @@ class Queries:
         rows = answer_text(self._tools.latest) if self._tools.latest else ""
         return "\n\n".join(filter(None, (None if request.is_sql else GUESS, rows, chart_error)))
 
-    async def _guess(self, question: str) -> LlmResponse:
+    async def _guess(self, question: str, failed: tuple[str, str] | None = None) -> LlmResponse:
         try:
             schema = await self._tools.schema()
         except DataError as error:
             return said(str(error))
         if not schema.tables:
             return said(NO_TABLES.format(name=self._database.name))
-        prompt = sql_prompt(question, schema.tables, self._database.dialect, schema.values)
+        prompt = sql_prompt(question, schema.tables, self._database.dialect, schema.values, failed)
         answer = await self._asked(prompt)
         sql = parse_answer(text_of(answer.content))
-        if sql is None:
-            return said(NO_QUERY, answer.usage_metadata)
+        if sql is None or (failed and sql == failed[0]):
+            return said(FAILED.format(error=failed[1]) if failed else NO_QUERY, answer.usage_metadata)
         title = " ".join(question.split())[:_LONGEST_TITLE]
         response = _called("run_sql", sql=sql, title=title)
         return response.model_copy(update={"custom_metadata": {GUESSED: True}, "usage_metadata": answer.usage_metadata})
@@ -131,6 +139,14 @@ def said(text: str, usage: types.GenerateContentResponseUsageMetadata | None = N
 def _called(name: str, **arguments: Any) -> LlmResponse:  # noqa: ANN401 - as the tools take them
     call = types.FunctionCall(name=name, args=arguments)
     return LlmResponse(content=types.Content(role="model", parts=[types.Part(function_call=call)]))
+
+
+def _queries(context: CallbackContext) -> list[tuple[str, str | None]]:
+    """The queries that this turn ran, each with what was wrong with it."""
+    events = [event for event in context.session.events if event.invocation_id == context.invocation_id]
+    responses = [one for event in events for one in event.get_function_responses() if one.name == "run_sql"]
+    asked = {call.id: str((call.args or {}).get("sql", "")) for event in events for call in event.get_function_calls()}
+    return [(asked.get(one.id, ""), (one.response or {}).get("error")) for one in responses]
 
 
 def _latest_response(context: CallbackContext) -> types.FunctionResponse | None:

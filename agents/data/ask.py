@@ -97,16 +97,19 @@ def sql_prompt(
     tables: Iterable[TableInfo],
     dialect: Dialect = "duckdb",
     values: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
+    failed: tuple[str, str] | None = None,
 ) -> str:
     """The prompt that asks for one query as ``{"sql": …}`` (see SQL_SCHEMA).
 
-    ``values`` gives by table and column the few values that a column of text has, as ``describe`` finds them.
+    ``values`` gives by table and column the few values that a column of text has, as ``describe`` finds them;
+    ``failed`` is a first answer and what was wrong with it.
     """
     lines = [_table_line(table, (values or {}).get(table.name, {})) for table in tables]
     examples = "\n\n".join(
         f"Question: {asked}\nAnswer: {json.dumps({'sql': sql})}" for asked, sql in _examples(dialect)
     )
     shown = "\n".join(lines[:_MOST_TABLES])
+    again = f" {json.dumps({'sql': failed[0]})}\nThat is wrong: {failed[1]}\nRight answer:" if failed else ""
     return f"""You write one {_DIALECT_NAMES[dialect]} SELECT query that answers a question. \
 Answer with JSON only: {{"sql": "…"}}. Use only the tables and columns that are listed.
 
@@ -119,7 +122,7 @@ Now other tables:
 {shown}
 
 Question: {" ".join(question.split())}
-Answer:"""
+Answer:{again}"""
 
 
 def parse_answer(text: str) -> str | None:

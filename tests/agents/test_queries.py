@@ -1,9 +1,12 @@
 """Answers from data without a model that calls tools: SQL as it stands, one guessed query, else plain words."""
 
+import json
 import re
 from contextlib import closing
 
 import pytest
+from google.adk.models.llm_response import LlmResponse
+from google.genai import types
 
 from agents.catalogue import AgentCatalogue
 from agents.data.bounds import Bounds
@@ -13,6 +16,7 @@ from agents.data.shop import sample_shop
 from agents.kits import MISSING
 from agents.models import ModelCatalogue, ModelUnavailableError
 from agents.queries import EMPTY, NO_CHART, NO_QUERY
+from session_store.transcript import text_of
 from settings import Settings
 from tests.agents.talks import Talk, answer_of, calls_of, responses_of, unanswered
 from tests.support.scripted import ScriptedModel
@@ -169,6 +173,27 @@ class TestGuessedQueries:
         events = await Talk(ScriptedModel(), data=shop, calls_tools=False).say("guess select revenue from orders")
         assert "did not work, so there is no answer" in answer_of(events)
         assert "/sql" in answer_of(events)
+        assert unanswered(events) == set()
+
+    async def test_a_query_that_fails_is_guessed_once_more_with_what_was_wrong(self, shop):
+        prompts = []
+
+        class Learning(ScriptedModel):
+            async def generate_content_async(self, llm_request, stream=False):
+                prompts.append(text_of(llm_request.contents[0]))
+                sql = "select count(*) as n from order" + ("s" if len(prompts) > 1 else "")
+                content = types.Content(role="model", parts=[types.Part(text=json.dumps({"sql": sql}))])
+                yield LlmResponse(content=content)
+
+        talk = Talk(Learning(), data=shop, calls_tools=False)
+        events = await talk.say("How many orders are there?")
+        assert [call.args["sql"] for call in calls_of(events)] == [
+            "select count(*) as n from order",
+            "select count(*) as n from orders",
+        ]
+        assert answer_of(events).endswith("**n**: 120,000")
+        assert "That is wrong" not in prompts[0]
+        assert "select count(*) as n from order" in prompts[1].partition("That is wrong")[0]
         assert unanswered(events) == set()
 
     async def test_an_answer_without_a_query_gives_no_figure(self, shop):
