@@ -11,6 +11,7 @@ from runtime.passwords import Secret
 
 PASSWORD: Final = "password"  # noqa: S105 - the name of a part of an address
 _SECRET_OPTIONS: Final = frozenset({"password", "sslpassword", "passfile", "sslkey", "oauth_client_secret"})
+_SERVER_OPTIONS: Final = ("host", "port", "user", "service")
 _OPTION: Final = "option "
 
 
@@ -72,5 +73,5 @@ def _address(parts: SplitResult, netloc: str, options: list[str]) -> str:
 
 
 def _server(parts: SplitResult) -> tuple[str, str]:
-    hosts = [option for option in parts.query.split("&") if option.partition("=")[0].startswith(("host", "port"))]
-    return parts.netloc, "&".join(sorted(hosts))
+    options = parts.query.split("&")
+    return parts.netloc, "&".join(sorted(one for one in options if unquote(one).startswith(_SERVER_OPTIONS)))

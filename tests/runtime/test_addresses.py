@@ -53,6 +53,9 @@ def test_an_address_as_it_is_shown_has_no_password_of_its_own():
         ("postgresql://ada@db:1/shop", False),
         ("postgresql://ada@db/shop?host=elsewhere", False),
         ("postgresql://ada@db/shop?hostaddr=10.0.0.1", False),
+        ("postgresql://ada@db/shop?%68ost=elsewhere", False),
+        ("postgresql://ada@db/shop?user=eve", False),
+        ("postgresql://ada@db/shop?service=elsewhere", False),
     ],
 )
 def test_a_password_belongs_to_one_user_of_one_server(other, same):
