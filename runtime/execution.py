@@ -190,6 +190,9 @@ class Execution:
         async for attempt in self._until_there_is_room():
             with attempt:
                 await self._update(status=TurnStatus.PAUSED, **self._counted())
+        # Stopped while this was kept; a shutdown leaves the question to be answered after the next start.
+        if self._abort.is_set() and self._ended_early_as is TurnStatus.STOPPED:
+            await self._end(TurnStatus.STOPPED)
 
     async def _end(self, status: TurnStatus, error: str | None = None) -> None:
         """Keep how the turn ended, as soon as there is room for it: until then the live turn goes on showing it."""

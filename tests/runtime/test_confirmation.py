@@ -113,6 +113,23 @@ def test_an_approved_tool_runs_and_the_turn_goes_on_under_its_id(start):
     assert goes_on(workbench, key)
 
 
+def test_a_turn_that_is_stopped_just_as_its_tool_begins_to_ask_does_not_wait(start, monkeypatch):
+    name, open_it = start
+    workbench = open_it()
+    update_turn = workbench.store.update_turn
+
+    def stopped_meanwhile(turn_id, **fields):
+        if fields.get("status") is TurnStatus.PAUSED:
+            workbench.turns._executions[turn_id].stop()
+        update_turn(turn_id, **fields)
+
+    monkeypatch.setattr(workbench.store, "update_turn", stopped_meanwhile)
+    key = new_session(workbench, name)
+    [turn] = finish(workbench, workbench.turns.submit(key, 'call pay {"amount": 5}'))
+    assert turn.status is TurnStatus.STOPPED
+    assert goes_on(workbench, key)
+
+
 def test_a_declined_tool_does_not_run(start):
     name, open_it = start
     workbench = open_it()
