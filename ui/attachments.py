@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from functools import lru_cache
 
 import streamlit as st
 from PIL import Image, ImageOps
@@ -37,7 +36,8 @@ def _thumbnail_of(file: FilePart) -> tuple[bytes, int] | None:
     return _thumbnail(file.data) if file.data and file.mime_type.startswith("image/") else None
 
 
-@lru_cache(maxsize=64)
+# Not ``lru_cache``, which would keep the whole pictures as its keys.
+@st.cache_data(max_entries=256, show_spinner=False)
 def _thumbnail(data: bytes) -> tuple[bytes, int] | None:
     """A small PNG of a picture and the width to show it with; None where it is no picture that can be read."""
     try:

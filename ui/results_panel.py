@@ -14,7 +14,7 @@ from session_store.errors import ColloquyError
 from session_store.models import Result, ResultKind, SessionKey
 from ui import state
 from ui.components import jump_to, wake_on_news
-from ui.formatting import short_time, untrusted_markdown
+from ui.formatting import label, short_time, untrusted_markdown
 from ui.result_jump import jump_target, open_at
 from ui.results import body, foot, heading, title_of
 from ui.state import Part
@@ -207,6 +207,6 @@ def _keep() -> None:
 def _delete(result: Result) -> None:
     current().store.delete_result(result.id)
     current().bus.publish(BusEvent(Happening.SESSION_CHANGED, result.key, result.turn_id))
-    st.toast(f"Deleted “{title_of(result)}”.", icon=":material/delete:")
+    st.toast(f"Deleted “{label(title_of(result))}”.", icon=":material/delete:")
     _keep()
     state.touch(Part.PAGE)

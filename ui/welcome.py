@@ -119,4 +119,4 @@ def _begin(text: str, files: Sequence[Attachment] = ()) -> str | None:
 
 def _begin_with_prompt(text: str) -> None:
     if refused := _begin(text):
-        st.toast(refused, icon=":material/error:")
+        st.toast(untrusted_markdown(refused), icon=":material/error:")

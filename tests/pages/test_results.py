@@ -142,6 +142,13 @@ class TestWhatCanBeDone:
         assert not titles(tab)
         assert workbench.store.get_result(result.id) is None
 
+    def test_a_title_that_a_model_wrote_is_plain_text_also_where_its_end_is_told(self, page, key, workbench):
+        result = new_result(workbench, key, title="![seen](http://tracker.example/a.png)")
+        tab = page(key.session_id)
+        tab.button(key=f"delete-{result.id}").click().run()
+        tab.button(key=f"really-{result.id}").click().run()
+        assert [told.value for told in tab.toast] == [r"Deleted “\!\[seen\]\(http\://tracker.example/a.png\)”."]
+
     def test_the_message_of_an_old_result_is_brought_onto_the_page(self, page, workbench):
         key = new_session(workbench)
         turns = finish(workbench, *[workbench.turns.submit(key, f"message {n}") for n in range(40)])
