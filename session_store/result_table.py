@@ -110,6 +110,28 @@ class StoredResults:
         return [_result(row) for row in self.log.database.rows(_SELECT + condition, values)]
 
 
+def result_row(result: Result, session_no: int) -> tuple[Any, ...]:
+    """The row of a result, without its data."""
+    return (
+        result.id,
+        session_no,
+        result.turn_id,
+        result.call_id,
+        result.kind.value,
+        result.title,
+        result.sql,
+        None if result.spec is None else json.dumps(result.spec),
+        result.rows,
+        result.note,
+        result.seconds,
+        result.file_name,
+        result.file_version,
+        result.mime_type,
+        result.size,
+        result.created_at,
+    )
+
+
 def _insert(transaction: Transaction, result: Result, parts: list[bytes]) -> bool:
     """Add a result and the last part of its data."""
     head = transaction.head(result.key)
@@ -120,24 +142,7 @@ def _insert(transaction: Transaction, result: Result, parts: list[bytes]) -> boo
         _insert_part(transaction, result.id, len(parts) - 1, parts[-1])
     transaction.execute(
         "insert into results values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-        [
-            result.id,
-            head.session_no,
-            result.turn_id,
-            result.call_id,
-            result.kind.value,
-            result.title,
-            result.sql,
-            None if result.spec is None else json.dumps(result.spec),
-            result.rows,
-            result.note,
-            result.seconds,
-            result.file_name,
-            result.file_version,
-            result.mime_type,
-            result.size,
-            result.created_at,
-        ],
+        result_row(result, head.session_no),
     )
     return True
 

@@ -25,6 +25,25 @@ _WHOLE = _select("t.message")
 _WITHOUT_MESSAGE = _select("'{}'")
 
 
+def turn_row(turn: Turn, session_no: int) -> tuple[Any, ...]:
+    """The row of a turn."""
+    return (
+        turn.id,
+        session_no,
+        turn.status.value,
+        json.dumps(turn.message),
+        turn.model,
+        turn.created_at,
+        turn.started_at,
+        turn.first_token_at,
+        turn.ended_at,
+        turn.input_tokens,
+        turn.output_tokens,
+        turn.error,
+        turn.rewound,
+    )
+
+
 def insert_turn(transaction: Transaction, turn: Turn) -> None:
     """Keep a turn.
 
@@ -36,21 +55,7 @@ def insert_turn(transaction: Transaction, turn: Turn) -> None:
         raise SessionNotFoundError(f"Session {turn.key.session_id} not found.")
     transaction.execute(
         "insert into turns values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        [
-            turn.id,
-            head.session_no,
-            turn.status.value,
-            json.dumps(turn.message),
-            turn.model,
-            turn.created_at,
-            turn.started_at,
-            turn.first_token_at,
-            turn.ended_at,
-            turn.input_tokens,
-            turn.output_tokens,
-            turn.error,
-            turn.rewound,
-        ],
+        turn_row(turn, head.session_no),
     )
     transaction.summary_changed(head.session_no)
 

@@ -12,10 +12,11 @@ from session_store.event_rows import NewEvent
 from session_store.exchange.conversation import About, Conversation, stable_id
 from session_store.memory import CachedEvent, Head
 from session_store.models import GENERAL, Result, SessionKey, Workspace
-from session_store.result_table import PART_BYTES
+from session_store.result_table import PART_BYTES, result_row
 from session_store.rewinds import mark_rewound
 from session_store.session_log import SessionLog
 from session_store.transaction import Transaction
+from session_store.turn_table import turn_row
 
 EVENTS_AT_ONCE: Final = 2_000
 
@@ -291,23 +292,7 @@ class _Intake:
 
     def _insert_what_belongs(self, key: SessionKey, number: int, about: About, names: Mapping[str, str]) -> None:
         for turn in about.turns:
-            self._rows["turns"].append(
-                (
-                    names.get(turn.id, turn.id),
-                    number,
-                    turn.status.value,
-                    json.dumps(turn.message),
-                    turn.model,
-                    turn.created_at,
-                    turn.started_at,
-                    turn.first_token_at,
-                    turn.ended_at,
-                    turn.input_tokens,
-                    turn.output_tokens,
-                    turn.error,
-                    turn.rewound,
-                )
-            )
+            self._rows["turns"].append(turn_row(replace(turn, id=names.get(turn.id, turn.id)), number))
         for feedback in about.feedback:
             self._rows["feedback"].append((number, feedback.event_id, feedback.score, feedback.comment, feedback.at))
         for result, data in about.results:
@@ -316,26 +301,7 @@ class _Intake:
     def _insert_result(self, key: SessionKey, number: int, result: Result, data: bytes | None) -> None:
         result_id = stable_id("result", key.session_id, result.id) if result.id in self._results else result.id
         self._results.add(result_id)
-        self._rows["results"].append(
-            (
-                result_id,
-                number,
-                result.turn_id,
-                result.call_id,
-                result.kind.value,
-                result.title,
-                result.sql,
-                None if result.spec is None else json.dumps(result.spec),
-                result.rows,
-                result.note,
-                result.seconds,
-                result.file_name,
-                result.file_version,
-                result.mime_type,
-                result.size,
-                result.created_at,
-            )
-        )
+        self._rows["results"].append(result_row(replace(result, id=result_id), number))
         self._insert_data(result_id, data)
 
     def _insert_data(self, result_id: str, data: bytes | None) -> None:
