@@ -54,13 +54,15 @@ def price_list(folder: Path) -> tuple[Price, ...]:
         raise PricesInvalidError(
             f"{path} is not a price table ({error}). Repair it, or delete it to get the default prices back."
         ) from error
+    except OSError as error:
+        raise PricesInvalidError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def keep_prices(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Keep a price table, given as rows with the fields of ``Price`` (``since`` as a date or ISO text).
 
     Raises:
-        PricesInvalidError: a row is not a price; nothing is kept.
+        PricesInvalidError: a row is not a price, or the file cannot be written; nothing is kept.
     """
     try:
         prices = [_price(row) for row in rows]
@@ -69,10 +71,15 @@ def keep_prices(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
             f"The prices were not kept: {error}. Each needs a model, a day, and two amounts of 0 or more."
         ) from error
     kept = [asdict(price) | {"since": price.since.isoformat()} for price in prices]
-    folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{FILE_NAME}.unfinished"
-    unfinished.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-    unfinished.replace(folder / FILE_NAME)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        unfinished.replace(folder / FILE_NAME)
+    except OSError as error:
+        raise PricesInvalidError(
+            f"The prices were not kept, because {folder / FILE_NAME} cannot be written: {error.strerror}."
+        ) from error
 
 
 def prices_of(names: Sequence[str], prices: Iterable[Price]) -> list[Price]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
+from functools import lru_cache
 
 from runtime.workbench import current
 from session_store.analytics import Analytics
 from session_store.store import Store
 
-_known: WeakKeyDictionary[Store, Analytics] = WeakKeyDictionary()
-
 
 def analytics() -> Analytics:
     """One for all tabs, so that they share what was computed."""
-    store = current().store
-    return _known.setdefault(store, Analytics(store))
+    return _of(current().store)
+
+
+@lru_cache(maxsize=1)
+def _of(store: Store) -> Analytics:
+    return Analytics(store)

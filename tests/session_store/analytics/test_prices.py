@@ -55,3 +55,10 @@ def test_a_name_written_out_comes_before_a_pattern_and_a_longer_pattern_before_a
     assert [price.model for price in prices_of(["gem-2-flash"], prices)] == ["gem-2*"]
     assert [price.model for price in prices_of(["other"], prices[1:])] == []
     assert [price.model for price in prices_of(["other", "gem-1"], prices[1:])] == ["gem*"]
+
+
+def test_a_file_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / FILE_NAME).mkdir()
+    for use in (lambda: price_list(tmp_path), lambda: keep_prices(tmp_path, [ROW])):
+        with pytest.raises(PricesInvalidError, match=FILE_NAME):
+            use()
