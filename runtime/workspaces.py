@@ -73,7 +73,9 @@ class Workspaces:
 
         Raises:
             WorkspaceError: it is one that stays, or gone already.
+            SecretsError: the passwords cannot be read; nothing was deleted.
         """
+        self._secrets.get(workspace_id)  # fails before anything is gone rather than after it
         ids = self.subtree(workspace_id)
         gone = self._store.delete_workspace(workspace_id)
         for one in ids:

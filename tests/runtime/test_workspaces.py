@@ -13,6 +13,7 @@ from agents.data.connection import HIDDEN
 from agents.data.errors import ConnectionInvalidError, ConnectionUnavailableError, DataError
 from runtime import workspaces as workspaces_module
 from runtime.bus import Happening
+from runtime.passwords import SecretsError
 from runtime.workspaces import SAMPLE
 from session_store.errors import WorkspaceError
 from session_store.models import GENERAL, SAMPLE_SHOP, TurnStatus
@@ -50,6 +51,15 @@ class TestTree:
         workspaces.delete(top.id)
         assert heard == [Happening.WORKSPACES_CHANGED] * 5
         assert workbench.store.get_workspace(below.id).name == "Figures"
+
+    def test_nothing_is_deleted_while_the_passwords_cannot_be_read(self, workbench, workspaces):
+        top = workspaces.create("Team")
+        file = workbench.settings.data_dir / "secrets.json"
+        file.write_text("{", "utf-8")
+        with pytest.raises(SecretsError):
+            workbench.delete_workspace(top.id)
+        file.unlink()
+        assert workbench.store.get_workspace(top.id) == top
 
     def test_a_workspace_goes_with_all_below_it_and_what_runs_there_is_stopped(self, workbench, workspaces):
         top = workspaces.create("Team")
