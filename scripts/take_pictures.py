@@ -5,11 +5,16 @@ python -m scripts.take_pictures
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from session_store.models import SAMPLE_SHOP
 from tests.support.browsers import OPTIONS, chromium_path
 from tests.support.servers import APP, Server
 
@@ -24,7 +29,10 @@ TALKS = [
         "Show me how to create one in SQL.",
     ],
 ]
+Scheme = Literal["light", "dark"]
 MINUTE = 60_000
+SETTLED = 2_500
+"""Milliseconds that charts take to come in and the end of a conversation to be scrolled to."""
 
 
 def talk(page: Page, url: str, messages: list[str]) -> None:
@@ -37,26 +45,45 @@ def talk(page: Page, url: str, messages: list[str]) -> None:
         page.get_by_role("button", name="Try again").wait_for(timeout=MINUTE)
 
 
+def ask_the_shop(page: Page, url: str) -> None:
+    """Have the data analyst draw a chart of the sample shop."""
+    page.goto(f"{url}/?workspace={SAMPLE_SHOP}")
+    page.get_by_role("button", name="Revenue by month").click()
+    page.get_by_role("button", name="Try again").wait_for(timeout=MINUTE)
+
+
+def take(browser: Browser, url: str, ready: str, name: str, looks: Mapping[Scheme, Iterable[str]]) -> None:
+    """Take pictures of a page that has come when ``ready`` (a selector) is there."""
+    for scheme, sizes in looks.items():
+        for look in sizes:
+            visitor = browser.new_page(viewport=LOOKS[look], color_scheme=scheme)
+            visitor.goto(url)
+            visitor.locator(ready).last.wait_for(timeout=MINUTE)
+            visitor.wait_for_load_state("networkidle")
+            visitor.wait_for_timeout(SETTLED)
+            visitor.screenshot(path=PICTURES / f"{name}-{scheme}{'' if look == 'wide' else '-' + look}.png")
+            visitor.close()
+
+
 def main() -> None:
-    """Write ``docs/images/chat-<scheme>.png`` and ``chat-<scheme>-phone.png``."""
+    """Write ``docs/images/<page>-<scheme>.png``, and with ``-phone`` what it looks like there."""
     browser_path = chromium_path()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = Server(Path(folder) / "data", script=APP).start()
         browser = playwright.chromium.launch(executable_path=browser_path, args=OPTIONS)
         page = browser.new_page(viewport=LOOKS["wide"])
+        server = Server(Path(folder) / "data", script=APP).start()
         for messages in TALKS:
             talk(page, server.url, messages)
-        page.get_by_text("SQL", exact=False).first.wait_for()
-        for scheme in ("light", "dark"):
-            for look, size in LOOKS.items():
-                visitor = browser.new_page(viewport=size, color_scheme=scheme)
-                visitor.goto(page.url)
-                visitor.get_by_role("button", name="Try again").wait_for(timeout=MINUTE)
-                visitor.wait_for_load_state("networkidle")
-                name = f"chat-{scheme}.png" if look == "wide" else f"chat-{scheme}-{look}.png"
-                visitor.screenshot(path=PICTURES / name)
-        browser.close()
+        take(browser, page.url, '[class*="st-key-retry-"]', "chat", {"light": ["phone"], "dark": ["wide"]})
+        ask_the_shop(page, server.url)
+        take(browser, page.url, "canvas:visible", "shop", {"light": ["wide", "phone"]})
         server.stop()
+        demo = Path(folder) / "demo"
+        subprocess.run([sys.executable, "-m", "session_store.demo", "--folder", str(demo)], check=True)
+        server = Server(demo, script=APP).start()
+        take(browser, f"{server.url}/analytics", "canvas:visible, svg.marks:visible", "analytics", {"light": ["wide"]})
+        server.stop()
+        browser.close()
 
 
 if __name__ == "__main__":
