@@ -55,7 +55,8 @@ def steps_view(steps: tuple[Step, ...], turn: Turn | None, *, running: bool = Fa
 def step_line(step: Step, *, running: bool) -> str:
     """One line about a step: what was done, on what, how it went."""
     doing, done, failed = WORDS.get(step.name, (f"Calling {step.name}", step.name, f"{step.name} failed"))
-    words = doing if running else failed if step.error or step.response is None else done
+    is_failed = (step.error or step.response is None) and step.approved is not False
+    words = doing if running else failed if is_failed else done
     subject = step.args.get(OBJECTS.get(step.name, ""))
     if isinstance(subject, str) and subject.strip():
         words += f": {_shortened(subject.strip(), 80)}"

@@ -48,7 +48,8 @@ def suggested_chart(table: pa.Table, *, wanted: bool = False) -> SuggestedChart 
     first, rest = names[0], names[1:]
     y = next((name for name in rest if _is_measure(name, table)), None)
     over_time = _is_time(first, table)
-    if y is None or not (over_time or wanted or _is_category(first, table)):
+    is_name = _is_category(first, table) and not _ID_NAMES.fullmatch(first)
+    if y is None or not (over_time or wanted or is_name):
         return None
     colour = next(
         (name for name in rest if _is_category(name, table) and _distinct(table, name) <= _MOST_COLOURS), None

@@ -168,7 +168,7 @@ class TestConfirmation:
         finish(workbench, turn)
         tab.run()
         [step] = steps(tab)
-        assert f" · {line}" in step
+        assert f"pay · {line}" in step
         assert not [button for button in tab.main.button if button.label in ("Approve", "Decline")]
         assert len(tab.chat_message) == 2
 

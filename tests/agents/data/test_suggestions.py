@@ -57,6 +57,7 @@ def test_a_second_category_becomes_the_colour():
 @pytest.mark.parametrize(
     "columns",
     [
+        {"id": ["a1", "b2"], "messages": [3, 4]},
         {"month": [MONTHS[0]], "revenue": [1.0]},
         {"n": [1, 2]},
         {"name": ["a", "b"], "city": ["x", "y"]},
