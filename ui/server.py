@@ -20,6 +20,7 @@ from session_store.errors import ColloquyError
 from settings import load_settings
 from ui.lost_messages import keep_messages_of_open_pages
 
+SCRIPT = Path(__file__).parent / "shell.py"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -36,6 +37,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
     Whatever is wrong with a setting or the data folder ends the process here, with a message.
     """
     configure_logs()
+    keep_import_path_still(SCRIPT)
     # A wake that arrives after its page turned to another session is no cause for a line in the log.
     logging.getLogger("streamlit.runtime.scriptrunner.script_runner").setLevel(logging.ERROR)
     try:
@@ -59,7 +61,18 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
             install(None)
             workbench.close()
 
-    return PageOptions(script_path=Path(__file__).parent / "shell.py", lifespan=lifespan)
+    return PageOptions(script_path=SCRIPT, lifespan=lifespan)
+
+
+def keep_import_path_still(script: Path) -> None:
+    """Have runs of ``script`` leave ``sys.path`` as it is.
+
+    Streamlit puts the folder of the script in front of it for each run and takes it out at the end
+    (``modified_sys_path``), unless it is there. Whatever a turn imports meanwhile in its own thread walks over a list
+    that gets shorter, and misses an entry: "No module named …" for a module that is installed.
+    """
+    if str(script.parent) not in sys.path:
+        sys.path.append(str(script.parent))
 
 
 def _warn_if_open() -> None:

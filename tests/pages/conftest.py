@@ -1,4 +1,3 @@
-from pathlib import Path
 
 import pytest
 from streamlit.proto.Common_pb2 import StringTriggerValue
@@ -6,8 +5,10 @@ from streamlit.testing.v1 import AppTest
 
 from runtime.workbench import install
 from tests.support.workbenches import open_workbench
+from ui.server import SCRIPT, keep_import_path_still
 
-SHELL = Path(__file__).parents[2] / "ui" / "shell.py"
+SHELL = SCRIPT
+keep_import_path_still(SCRIPT)  # as the server does: a run of a page beside a turn that imports
 
 
 @pytest.fixture
