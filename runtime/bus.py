@@ -13,7 +13,10 @@ from session_store.models import SessionKey
 class Happening(StrEnum):
     """Kinds of bus events."""
 
+    SESSION_CREATED = "session-created"
+    SESSION_TERMINATED = "session-terminated"
     SESSION_LIST_CHANGED = "session-list-changed"
+    ACTIVE_SESSION_CHANGED = "active-session-changed"
     SESSION_CHANGED = "session-changed"
     TURN_CHANGED = "turn-changed"
     AGENT_CHUNK = "agent-chunk"
