@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import groupby
-from pathlib import Path
 
 import streamlit as st
 
@@ -17,7 +16,6 @@ from ui.formatting import GROUPS, group, label, short_time
 from ui.state import ALL, Part
 from ui.workspaces import move_dialog, redraw_when_workspaces_change, workspace_menu
 
-ANALYTICS = Path(__file__).parents[1] / "pages" / "analytics.py"
 ROWS = 30
 ANY_AGENT = "All agents"
 
@@ -51,7 +49,6 @@ def session_list() -> None:
     st.button(
         "New chat", icon=":material/edit_square:", width="stretch", type="primary", key="new-chat", on_click=_new_chat
     )
-    st.page_link(ANALYTICS, label="Analytics", icon=":material/monitoring:", width="stretch")
     demo_mark()
     agent_id, search = _filters()
     sessions, more = _sessions(agent_id, search)

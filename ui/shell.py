@@ -10,19 +10,23 @@ from ui.session_list import session_list
 ROOT = Path(__file__).parent.parent
 PAGES = {
     state.CHAT: st.Page(ROOT / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True),
+    state.OVERVIEW: st.Page(ROOT / "pages" / "overview.py", title="Overview", icon=":material/lan:"),
+    state.HISTORY: st.Page(ROOT / "pages" / "history.py", title="History", icon=":material/history:"),
     state.ANALYTICS: st.Page(ROOT / "pages" / "analytics.py", title="Analytics", icon=":material/monitoring:"),
+    state.CONSOLE: st.Page(ROOT / "pages" / "console.py", title="SQL", icon=":material/terminal:"),
+    state.DATA: st.Page(ROOT / "pages" / "data.py", title="Import and export", icon=":material/import_export:"),
     state.WORKSPACES: st.Page(ROOT / "pages" / "workspaces.py", title="Workspaces", icon=":material/account_tree:"),
 }
 
-state.begin_run()
 st.set_page_config(page_title="Colloquy", page_icon=ROOT / "ui" / "icon.svg", initial_sidebar_state="auto")
 # With nothing but a style sheet in it, this would stand where a dialog takes its place.
 st.html(f"<i></i><style>{(ROOT / 'ui' / 'style.css').read_text(encoding='utf-8')}</style>")
-page = st.navigation(list(PAGES.values()), position="hidden")
-destination = state.destination()
-if destination not in (None, page.url_path):
-    st.switch_page(PAGES[destination], query_params=state.url())
-if page.url_path in (state.CHAT, state.WORKSPACES):
+page = st.navigation(list(PAGES.values()), position="top")
+state.begin_run(page.url_path)
+if destination := state.destination():
+    name, parameters = destination
+    st.switch_page(PAGES[name], query_params=parameters)
+if page.url_path in state.WITH_SESSIONS:
     with st.sidebar:
         session_list()
 state.show_notice()

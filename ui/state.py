@@ -2,7 +2,8 @@
 
 A browser sends its URL with everything that happens on the page, and what it sends just after a click may still bear
 the URL from before. So only a run of the whole page takes these from the URL (a reload, a link, Back); the rerun of a
-fragment keeps to what this tab had open.
+fragment keeps to what this tab had open. On pages that show other things the tab keeps what it had open, for the way
+back.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ WORKSPACE: Final = "workspace"
 OPEN: Final = "open_session"
 CHOSEN: Final = "chosen_workspace"
 TOUCHED: Final = "touched"
+PAGE: Final = "page"
 DESTINATION: Final = "destination"
 DRAWN: Final = "drawn_workspaces"
 NOTICE: Final = "notice"
@@ -29,9 +31,16 @@ ALL: Final = "all"
 """In place of the id of a workspace: the sessions of all of them."""
 
 CHAT: Final = ""
+OVERVIEW: Final = "overview"
+HISTORY: Final = "history"
 ANALYTICS: Final = "analytics"
+CONSOLE: Final = "console"
+DATA: Final = "data"
 WORKSPACES: Final = "workspaces"
 """The pages, by their place in the URL."""
+
+WITH_SESSIONS: Final = frozenset({CHAT, WORKSPACES})
+"""The pages whose URL says which session or workspace is open, with the list of sessions beside them."""
 
 DATA_ANALYST: Final = "data_analyst"
 """The agent that new chats about data begin with."""
@@ -94,15 +103,18 @@ def choose_workspace(workspace_id: str) -> None:
         current().workspaces.warm(workspace_id)
 
 
-def go_to(page: str) -> None:
-    """Show another page from the next run on."""
-    st.session_state[DESTINATION] = page
+def go_to(page: str, **parameters: str) -> None:
+    """Show another page from the next run on, with these in its URL. The pages with sessions show what is open."""
+    st.session_state[DESTINATION] = (page, parameters)
 
 
-def destination() -> str | None:
-    """The page to go to, once; None to stay."""
-    page: str | None = st.session_state.pop(DESTINATION, None)
-    return page
+def destination() -> tuple[str, dict[str, str]] | None:
+    """The page to go to, and the parameters of its URL, once; None to stay."""
+    wanted: tuple[str, dict[str, str]] | None = st.session_state.pop(DESTINATION, None)
+    if wanted is None or (wanted[0] == st.session_state.get(PAGE) and not wanted[1]):
+        return None
+    page, parameters = wanted
+    return page, url() if page in WITH_SESSIONS else parameters
 
 
 def say(text: str, icon: str) -> None:
@@ -139,23 +151,31 @@ def touch(part: Part) -> None:
     st.session_state.setdefault(TOUCHED, set()).add(part)
 
 
-def begin_run() -> None:
-    """The whole page is about to be drawn: nothing is left to be drawn anew."""
+def begin_run(page: str = CHAT) -> None:
+    """The whole of ``page`` is about to be drawn: nothing is left to be drawn anew."""
+    before, st.session_state[PAGE] = st.session_state.get(PAGE), page
+    if page in WITH_SESSIONS:
+        if before not in (None, *WITH_SESSIONS) and not {SESSION, WORKSPACE} & set(st.query_params):
+            _write_url()  # the navigation leads back to what was open
+        _open_what_the_url_says()
+    st.session_state.setdefault(OPEN, None)
+    st.session_state[TOUCHED] = set()
+    st.session_state.pop(DRAWN, None)
+
+
+def _open_what_the_url_says() -> None:
     session_id, workspace_id = st.query_params.get(SESSION), st.query_params.get(WORKSPACE)
     st.session_state[OPEN] = session_id
     if not session_id or workspace_id == ALL:
         st.session_state[CHOSEN] = workspace_id or GENERAL
     elif st.session_state.get(CHOSEN) == ALL:
         st.session_state[CHOSEN] = GENERAL
-    st.session_state[TOUCHED] = set()
-    st.session_state.pop(DRAWN, None)
 
 
 def must_give_way(part: Part) -> bool:
     """Whether the fragment that is about to be drawn has to give way to a run of the whole page, because something
     else was touched. A URL from before the last click is set right first: the run of the whole page goes by it."""
-    if any(st.query_params.get(name) != url().get(name) for name in (SESSION, WORKSPACE)):
-        _write_url()
+    _write_url()
     touched: set[Part] = st.session_state.setdefault(TOUCHED, set())
     touched.discard(part)
     return bool(touched)
@@ -171,12 +191,16 @@ def url() -> dict[str, str]:
 
 
 def _write_url() -> None:
+    if st.session_state.get(PAGE, CHAT) not in WITH_SESSIONS:
+        return
     wanted = url()
     for name in (SESSION, WORKSPACE):
+        if st.query_params.get(name) == wanted.get(name):
+            continue
         if name in wanted:
             st.query_params[name] = wanted[name]
         else:
-            st.query_params.pop(name, None)
+            del st.query_params[name]
 
 
 def shows(key: SessionKey, title: str) -> bool:

@@ -1,0 +1,1 @@
+"""The history page: all conversations, to look through and to read."""

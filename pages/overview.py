@@ -1,0 +1,1 @@
+"""The overview page: the workspaces, and the agents at work in each."""
