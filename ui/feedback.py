@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from runtime.workbench import current
@@ -11,10 +12,27 @@ from ui.attempts import attempt
 from ui.components import Rating, message_foot
 
 
-def answer_foot(key: SessionKey, message: Message, note: str, feedback: Feedback | None) -> None:
-    """The quiet line below an answer, with thumbs and a comment."""
+def answer_foot(
+    key: SessionKey,
+    message: Message,
+    note: str,
+    feedback: Feedback | None,
+    *,
+    prefix: str = "",
+    action: str = "",
+    on_action: Callable[[], None] | None = None,
+) -> None:
+    """The quiet line below an answer, with thumbs and a comment. ``prefix`` begins the key of its element."""
     rating = Rating(feedback.score, feedback.comment) if feedback else Rating()
-    message_foot(message.id, note, message.text, rating=rating, on_rating=partial(_keep, key, message.id))
+    message_foot(
+        prefix + message.id,
+        note,
+        message.text,
+        rating=rating,
+        on_rating=partial(_keep, key, message.id),
+        action=action,
+        on_action=on_action,
+    )
 
 
 def _keep(key: SessionKey, event_id: str, rating: Rating) -> None:

@@ -67,6 +67,11 @@ def short_time(at: float) -> str:
     return f"{when:%d %b}" if when.year == today.year else f"{when:%b %Y}"
 
 
+def long_time(at: float) -> str:
+    """A time with its day, to the minute."""
+    return f"{local(at):%d %b %Y, %H:%M}"
+
+
 def duration(seconds: float) -> str:
     """A duration: ``0.8 s``, ``12 s``, ``2 min 5 s``."""
     if seconds < 10:

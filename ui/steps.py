@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -38,15 +38,18 @@ OBJECTS = {"describe_table": "table", "make_chart": "title", "run_sql": "title",
 """The argument that says what a call is about."""
 
 
-def steps_view(steps: tuple[Step, ...], turn: Turn | None, *, running: bool = False) -> None:
-    """Steps in their order, each one line that opens. ``running`` tells whether their turn goes on."""
+def steps_view(
+    steps: tuple[Step, ...], turn: Turn | None, *, running: bool = False, opened: Collection[str] = ()
+) -> None:
+    """Steps in their order, each one line that opens. ``running`` tells whether their turn goes on; those of the calls
+    with the ids ``opened`` stand open."""
     for step in steps:
         under_way = running and step.response is None
         with st.expander(
             step_line(step, running=under_way),
             type="step",
             icon=_icon(step, running=under_way),
-            expanded=step.guessed,  # to be read before what it found is trusted
+            expanded=step.guessed or step.call_id in opened,  # a guess is to be read before what it found is trusted
         ):
             arguments(step)
             _outcome(step, turn, running=under_way)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
@@ -15,7 +16,7 @@ from ui.agents import other_author
 from ui.attachments import attachments
 from ui.components import message_foot
 from ui.feedback import answer_foot
-from ui.formatting import duration, short_time, untrusted_markdown
+from ui.formatting import duration, long_time, short_time, untrusted_markdown
 from ui.models import better_model
 from ui.results import result_view
 from ui.steps import steps_view
@@ -27,6 +28,19 @@ PARTIAL_MARKS = {
     TurnStatus.FAILED: "Failed: this answer is not complete.",
     TurnStatus.INTERRUPTED: "Interrupted: Colloquy ended before this answer was complete.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How messages look where they are read and not chatted on: with all that was measured, and a button to branch.
+
+    ``prefix`` begins the keys of their elements, for pages that show a message twice. The steps of the calls ``opened``
+    stand open. ``on_branch`` gets the id of the message to branch at.
+    """
+
+    on_branch: Callable[[str], None]
+    prefix: str = ""
+    opened: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +83,36 @@ def transcript(key: SessionKey, events: Iterable[StoredEvent], icon: str) -> Non
         bubble(message, details, icon)
 
 
-def bubble(message: Message, details: Details, icon: str, *, action: Callable[[], None] | None = None) -> None:
+def bubble(
+    message: Message,
+    details: Details,
+    icon: str,
+    *,
+    action: Callable[[], None] | None = None,
+    reading: Reading | None = None,
+) -> None:
     """One message with its quiet line below. ``icon`` is the agent's; ``action`` adds to the quiet line."""
     turn = details.turns.get(message.turn_id)
     with st.chat_message("user" if message.is_user else "assistant", avatar=PERSON if message.is_user else icon):
-        made_of(message, details)
+        made_of(message, details, opened=reading.opened if reading else ())
         if message.text:
             st.markdown(person_markdown(message.text) if message.is_user else untrusted_markdown(message.text))
         if turn and (message.partial or (not message.is_user and not message.text and turn.status in PARTIAL_MARKS)):
             st.caption(f":material/incomplete_circle: {PARTIAL_MARKS.get(turn.status, 'This answer is not complete.')}")
         if action is None:
-            _foot(message, details)
+            _foot(message, details, reading)
             return
         with st.container(horizontal=True, gap="small", key=f"foot-{message.id}"):
             _foot(message, details)
             action()
 
 
-def made_of(message: Message, details: Details, *, running: bool = False) -> None:
-    """What stands above the text of a message: its files, its steps and what they found."""
+def made_of(message: Message, details: Details, *, running: bool = False, opened: Collection[str] = ()) -> None:
+    """What stands above the text of a message: its files, its steps and what they found. See ``steps_view``."""
     attachments(message.files)
     if not message.steps:
         return
-    steps_view(message.steps, details.turns.get(message.turn_id), running=running)
+    steps_view(message.steps, details.turns.get(message.turn_id), running=running, opened=opened)
     if any(step.guessed for step in message.steps):
         st.caption(f":material/lightbulb: The small model guessed this query. {better_model()}")
     for result in details.results_of(message):
@@ -105,16 +126,20 @@ def person_markdown(text: str) -> str:
     return f"~~~sql\n{text}\n~~~"
 
 
-def _foot(message: Message, details: Details) -> None:
-    note = _quiet_line(message, details.turns.get(message.turn_id))
+def _foot(message: Message, details: Details, reading: Reading | None = None) -> None:
+    note = _quiet_line(message, details.turns.get(message.turn_id), measured=reading is not None)
+    prefix, action, on_action = "", "", None
+    if reading:
+        prefix, action, on_action = reading.prefix, "Branch here", partial(reading.on_branch, message.id)
     if message.is_user:
-        message_foot(message.id, note, message.text)
+        message_foot(prefix + message.id, note, message.text, action=action, on_action=on_action)
     else:
-        answer_foot(details.key, message, note, details.feedback.get(message.id))
+        feedback = details.feedback.get(message.id)
+        answer_foot(details.key, message, note, feedback, prefix=prefix, action=action, on_action=on_action)
 
 
-def _quiet_line(message: Message, turn: Turn | None) -> str:
-    facts = [short_time(message.at)]
+def _quiet_line(message: Message, turn: Turn | None, *, measured: bool) -> str:
+    facts = [long_time(message.at) if measured else short_time(message.at)]
     if turn and not message.is_user:
         if author := other_author(message.author, turn.key.app_name):
             facts.insert(0, author)
@@ -122,4 +147,16 @@ def _quiet_line(message: Message, turn: Turn | None) -> str:
             facts.append(current().models.label(turn.model))
         if turn.started_at and turn.ended_at:
             facts.append(duration(turn.ended_at - turn.started_at))
+        if measured:
+            facts += _measures(turn)
     return " · ".join(facts)
+
+
+def _measures(turn: Turn) -> list[str]:
+    """What was measured of a turn besides how long it took."""
+    facts = []
+    if turn.started_at and turn.first_token_at:
+        facts.append(f"first word after {duration(turn.first_token_at - turn.started_at)}")
+    if turn.input_tokens is not None or turn.output_tokens is not None:
+        facts.append(f"{turn.input_tokens or 0:,} tokens in, {turn.output_tokens or 0:,} out")
+    return facts

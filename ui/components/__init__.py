@@ -65,16 +65,18 @@ def message_foot(
     *,
     rating: Rating | None = None,
     on_rating: Callable[[Rating], None] | None = None,
+    action: str = "",
+    on_action: Callable[[], None] | None = None,
 ) -> None:
     """A quiet ``note`` below a message, with a button that copies ``text`` and, with a ``rating``, thumbs and a
-    comment, which ``on_rating`` gets when the person changes them.
+    comment, which ``on_rating`` gets when the person changes them. With an ``action``, the label of one more button.
 
     One element for all: a page has many of them, and every element of its own costs the browser time at each switch.
     """
     mount = st.components.v2.component(
         "colloquy.foot", html=_read("foot.html"), css=_read("foot.css"), js=_read("foot.js")
     )
-    data: dict[str, object] = {"note": note, "text": text, "rated": rating is not None}
+    data: dict[str, object] = {"note": note, "text": text, "action": action, "rated": rating is not None}
     if rating:
         data |= {"score": rating.score, "comment": rating.comment}
     element = f"copy-{key}"
@@ -83,7 +85,14 @@ def message_foot(
         if on_rating and (given := _rating(st.session_state[element].get("rating"))):
             on_rating(given)
 
-    mount(key=element, data=data, on_rating_change=rated, width="content", height="content")
+    mount(
+        key=element,
+        data=data,
+        on_rating_change=rated,
+        on_act_change=on_action or _nothing,
+        width="content",
+        height="content",
+    )
 
 
 def _rating(given: object) -> Rating | None:

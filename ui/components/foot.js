@@ -1,4 +1,5 @@
-// Below a message: a note, a button that copies the message as it was written, and what the person thinks of it.
+// Below a message: a note, a button that copies the message as it was written, one more button where the page has use for
+// it, and what the person thinks of the message.
 const remembered = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -9,6 +10,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   find(".note").textContent = data.note;
   const stopCopying = offerCopy(find(".copy"), data.text);
+  const act = find(".act");
+  act.hidden = !data.action;
+  act.textContent = data.action;
+  act.onclick = () => setTriggerValue("act", true);
 
   const rating = find(".rating");
   const form = find("form");
