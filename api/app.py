@@ -1,0 +1,92 @@
+"""The REST API as one FastAPI app, with its description and a page to try it on."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+
+from api.origin import OwnSiteOnly
+from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems
+
+PREFIX = "/api"
+"""Where the app is mounted."""
+
+VERSION = "1"
+MOST_BYTES = 64 * 2**20
+"""What a request may have as its body. A router that takes files says otherwise."""
+
+DESCRIPTION = """\
+What the pages of Colloquy do, programs can do: conversations, sessions, turns, and everything around them.
+
+Errors are problem details (RFC 9457). Lists come in pages: `next` of one is the `cursor` of the one after it. Single
+things have an `ETag`: `If-None-Match` spares reading them again, `If-Match` changes them only as they were read.
+Times are UTC.
+"""
+
+NO_ICON = "data:,"
+
+routers: list[APIRouter] = []
+"""Everything below ``/api/v1``."""
+
+
+def create_api() -> FastAPI:
+    """The app to mount at ``PREFIX``: the routes of all routers, ``/docs`` and ``/openapi.json``."""
+    api = _Api(
+        title="Colloquy",
+        version=VERSION,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=PROBLEM_RESPONSES,
+        max_body_size=MOST_BYTES,
+        middleware=[Middleware(OwnSiteOnly)],
+    )
+    answer_with_problems(api)
+    for router in routers:
+        api.include_router(router)
+    api.add_route("/docs", _docs, include_in_schema=False)
+    api.mount("/docs/assets", StaticFiles(directory=_assets()))
+    return api
+
+
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The description of the API, with the errors that every route may answer with."""
+        if self.openapi_schema is None:
+            schema = get_openapi(
+                title=self.title, version=self.version, description=self.description, routes=self.routes
+            )
+            _, problems = models_json_schema(
+                [(Problem, "serialization"), (WrongField, "serialization")], ref_template="#/components/schemas/{model}"
+            )
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(problems["$defs"])
+            schema["servers"] = [{"url": PREFIX}]
+            self.openapi_schema = schema
+        return self.openapi_schema
+
+
+async def _docs(request: Request) -> HTMLResponse:
+    here = request.scope.get("root_path", "")
+    return get_swagger_ui_html(
+        openapi_url=f"{here}/openapi.json",
+        title="Colloquy: REST API",
+        swagger_js_url=f"{here}/docs/assets/swagger-ui-bundle.js",
+        swagger_css_url=f"{here}/docs/assets/swagger-ui.css",
+        swagger_favicon_url=NO_ICON,
+    )
+
+
+def _assets() -> Path:
+    """The folder of Swagger UI's files, which a package brings: nothing is loaded from elsewhere."""
+    return Path(str(resources.files("fastapi_offline") / "static"))

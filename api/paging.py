@@ -1,0 +1,25 @@
+"""Lists in pages: what a route takes, and what it answers with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+T = TypeVar("T")
+
+LONGEST_CURSOR = 800
+MOST_ITEMS = 200
+
+Cursor = Annotated[
+    str | None, Query(max_length=LONGEST_CURSOR, description="`next` of the page before; none for the first page.")
+]
+Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many items at most.")]
+
+
+class Paged(BaseModel, Generic[T]):
+    """A page of a list."""
+
+    items: list[T]
+    next: str | None = Field(None, description="`cursor` of the page after this one; none at the end.")

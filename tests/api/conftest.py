@@ -1,0 +1,26 @@
+"""The REST API over a real workbench with the scripted model, without a network in between."""
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
+from api.app import PREFIX, create_api
+from runtime.workbench import install
+from tests.support.workbenches import open_workbench
+
+
+@pytest.fixture(scope="module")
+def workbench(tmp_path_factory):
+    workbench = open_workbench(tmp_path_factory.mktemp("workbench"))
+    install(workbench)
+    yield workbench
+    install(None)
+    workbench.close()
+
+
+@pytest.fixture(scope="module")
+def client(workbench):
+    """What a program on this machine sees: errors that nobody foresaw are answers, too."""
+    with TestClient(Starlette(routes=[Mount(PREFIX, create_api())]), raise_server_exceptions=False) as client:
+        yield client

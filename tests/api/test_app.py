@@ -1,0 +1,76 @@
+"""What holds for the whole API: its description, its page, its errors, and who may ask."""
+
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_api
+
+PROBLEM = "application/problem+json"
+
+
+class TestPage:
+    def test_shows_the_api_without_anything_from_elsewhere(self, client):
+        page = client.get("/api/docs").text
+        addresses = re.findall(r'(?:src|href)="([^"]*)"', page)
+        assert "/api/openapi.json" in page
+        assert addresses == [
+            "/api/docs/assets/swagger-ui.css",
+            "data:,",
+            "/api/docs/assets/swagger-ui-bundle.js",
+        ]
+        for address in addresses:
+            assert address == "data:," or client.get(address).is_success
+
+    def test_describes_its_errors(self, client):
+        schema = client.get("/api/openapi.json").json()
+        assert schema["servers"] == [{"url": "/api"}]
+        assert set(schema["components"]["schemas"]["Problem"]["required"]) == {"title", "status", "detail"}
+
+
+class TestErrors:
+    @pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/v1/nothing", "/api/docs/assets/nothing"])
+    def test_a_path_that_is_not_there_is_a_problem(self, client, path):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
+        assert answer.json()["title"] == "Not Found"
+
+    def test_a_method_that_does_not_fit_is_a_problem_that_says_which_do(self, client):
+        answer = client.post("/api/docs")
+        assert (answer.status_code, answer.headers["content-type"]) == (405, PROBLEM)
+        assert "GET" in answer.headers["allow"]
+
+    def test_one_that_nobody_foresaw_says_nothing_of_the_inside(self):
+        api = create_api()
+
+        @api.get("/broken")
+        def broken() -> None:
+            raise RuntimeError("secret")
+
+        answer = TestClient(api, raise_server_exceptions=False).get("/broken")
+        assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
+        assert "secret" not in answer.text
+
+
+class TestOtherSites:
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Origin": "https://example.org"},
+            {"Origin": "null"},
+            {"Origin": "http://[broken"},
+            {"Origin": "http://testserver:81"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+        ],
+    )
+    def test_are_refused(self, client, headers):
+        answer = client.get("/api/openapi.json", headers=headers)
+        assert (answer.status_code, answer.headers["content-type"]) == (403, PROBLEM)
+
+    @pytest.mark.parametrize(
+        "headers", [{}, {"Origin": "http://testserver"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}]
+    )
+    def test_the_own_page_and_programs_are_let_in(self, client, headers):
+        assert client.get("/api/openapi.json", headers=headers).is_success
