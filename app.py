@@ -7,8 +7,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # pages import the packages besi
 
 import streamlit as st
 
-from api import agents, live, results
+from api.routes import routes
 from api.security import security_headers
 from ui.server import serve
 
-app = st.App(**serve(), routes=[*agents.routes, *live.routes, *results.routes], middleware=[security_headers])
+app = st.App(**serve(), routes=routes(), middleware=[security_headers])

@@ -1,0 +1,13 @@
+"""All that is served beside the pages, in the order in which it is looked for."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute, Mount
+
+from api import agents, live, results
+from api.app import PREFIX, create_api
+
+
+def routes() -> list[BaseRoute]:
+    """The routes for ``st.App``."""
+    return [*live.routes, *agents.routes, *results.routes, Mount(PREFIX, create_api())]
