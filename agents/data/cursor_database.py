@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import duckdb
@@ -18,6 +19,7 @@ from agents.data.engines.duckdb_engine import run_on, tables_of
 from agents.data.errors import QueryBoundError, QueryStoppedError, SqlFailedError, SqlRefusedError
 from agents.data.functions import Dialect
 from agents.data.guard import Refusal, check
+from agents.data.narrowing import Narrowing
 from agents.data.results import QueryResult, TableInfo
 from agents.data.scope import Scope
 from agents.data.stopping import Stop
@@ -25,16 +27,22 @@ from agents.data.stopping import Stop
 
 class CursorDatabase:
     """See Database. ``new_cursor`` gives a cursor that is closed after each call. With a ``schema`` only its tables can
-    be seen and read; the cursor has to look for names there."""
+    be seen and read; the cursor has to look for names there. ``narrow`` leaves a part of their rows to be seen."""
 
     dialect: Dialect = "duckdb"
 
     def __init__(
-        self, name: str, new_cursor: Callable[[], duckdb.DuckDBPyConnection], *, schema: str | None = None
+        self,
+        name: str,
+        new_cursor: Callable[[], duckdb.DuckDBPyConnection],
+        *,
+        schema: str | None = None,
+        narrow: Narrowing | None = None,
     ) -> None:
         self.name = name
         self._new_cursor = new_cursor
         self._schema = schema
+        self._narrow = narrow
 
     def test(self) -> str:
         """See Database."""
@@ -59,7 +67,8 @@ class CursorDatabase:
             with self._new_cursor() as cursor, stop.calls(cursor.interrupt):
                 if self._schema is not None:
                     _scope(cursor, self._schema).check(statement)
-                table, cut = run_on(cursor, statement, bounds, MEMORY_MIB)
+                with self._narrow(cursor) if self._narrow else nullcontext():
+                    table, cut = run_on(cursor, statement, bounds, MEMORY_MIB)
         except Refusal as refusal:
             raise SqlRefusedError(str(refusal)) from None
         except EngineError as error:
@@ -76,4 +85,9 @@ def _scope(cursor: duckdb.DuckDBPyConnection, schema: str) -> Scope:
         "union all select schema_name, view_name from duckdb_views()"
     ).fetchall()
     inside = {name.lower() for place, name in found if place == schema}
-    return Scope(schema, frozenset(name.lower() for _, name in found) - inside)
+    databases = cursor.execute("select database_name from duckdb_databases()").fetchall()
+    return Scope(
+        schema,
+        others=frozenset(name.lower() for _, name in found) - inside,
+        databases=frozenset(name.lower() for (name,) in databases),
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import sqlglot
@@ -22,15 +23,17 @@ _GROWING: Final = frozenset({"repeat", "lpad", "rpad", "printf", "format", "bar"
 _JOINING: Final = frozenset({"replace", "regexp_replace", "concat", "concat_ws"})
 _MOST_JOINS: Final = 6
 _LONGEST_LITERAL: Final = 1_000
+_LISTED: Final = "Use the tables that are listed."
 _CATALOG: Final = re.compile(r"(?:pg|duckdb|sqlite|pragma)_.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A schema, and the names of all tables in others. Lower case."""
+    """A schema, the names of all tables in others, and those of all databases. Lower case."""
 
     schema: str
     others: frozenset[str]
+    databases: frozenset[str]
 
     def check(self, statement: Statement) -> None:
         """Let a statement pass that the guard let pass, if it reads nothing outside of the schema.
@@ -39,6 +42,7 @@ class Scope:
             Refusal: names the table.
         """
         _check_growth(statement.sql)
+        self._check_databases(statement.sql)
         if inspected := _INSPECTED.match(statement.sql):
             self._check_name(inspected[1].replace('"', "").lower().split("."))
         elif statement.is_rows or _EXPLAIN.match(statement.sql):
@@ -46,14 +50,21 @@ class Scope:
             for table in tree.find_all(exp.Table):
                 self._check_name([part.name.lower() for part in table.parts if isinstance(part, exp.Identifier)])
 
+    def _check_databases(self, sql: str) -> None:
+        """Whatever the query is taken to mean: without the name of its database in front, a name leads nowhere else."""
+        tokens = sqlglot.tokenize(sql, dialect="duckdb")
+        for token, after in pairwise(tokens):
+            if after.token_type is TokenType.DOT and token.text.lower() in self.databases:
+                raise Refusal(f"Write names without {token.text[:80]!r} in front: {_LISTED}")
+
     def _check_name(self, parts: list[str]) -> None:
         """Names of others are refused without a schema too, also as names that the query gives: which of the two is
         meant depends on where it stands."""
         if not parts:
             return
-        is_outside = parts[-2] != self.schema if len(parts) > 1 else parts[0] in self.others
+        is_outside = parts[:-1] != [self.schema] if len(parts) > 1 else parts[0] in self.others
         if is_outside or _CATALOG.fullmatch(parts[-1]):
-            raise Refusal(f"The table {'.'.join(parts)[:80]} is not open here. Use the tables that are listed.")
+            raise Refusal(f"The table {'.'.join(parts)[:80]} is not open here. {_LISTED}")
 
 
 def _check_growth(sql: str) -> None:
