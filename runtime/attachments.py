@@ -60,13 +60,17 @@ def parts_of(files: Sequence[Attachment], *, most_mb: int) -> list[types.Part]:
     Raises:
         AttachmentRefusedError: they are too large together, empty, or of a kind that no model reads.
     """
-    size = sum(len(file.data) for file in files)
+    refuse_large(sum(len(file.data) for file in files), most_mb=most_mb)
+    return [_part(file) for file in files]
+
+
+def refuse_large(size: int, *, most_mb: int) -> None:
+    """Refuse files that have ``size`` bytes together, if these are too many. Raises AttachmentRefusedError."""
     if size > most_mb * MEGABYTE:
         raise AttachmentRefusedError(
             f"The files of one message may have {most_mb} MB together, and these have {size / MEGABYTE:.1f} MB. Send"
             " fewer or smaller ones, or raise COLLOQUY_ATTACHMENT_MB."
         )
-    return [_part(file) for file in files]
 
 
 def is_file(part: types.Part) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from google.adk.events.event import Event
+from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
 from session_store.errors import ColloquyError
@@ -60,19 +62,31 @@ def unanswerable(event: Event) -> str | None:
     return next((UNANSWERABLE[call.name] for call in event.get_function_calls() if call.name in UNANSWERABLE), None)
 
 
-def answer_content(answers: Mapping[str, bool]) -> types.Content:
+def answer_content(responses: Mapping[str, Mapping[str, Any]]) -> types.Content:
     """The message that answers what was asked, by the ids of the asking calls."""
     return types.Content(
         role="user",
         parts=[
-            types.Part(
-                function_response=types.FunctionResponse(
-                    id=call_id, name=CONFIRMATION, response={"confirmed": approved}
-                )
-            )
-            for call_id, approved in answers.items()
+            types.Part(function_response=types.FunctionResponse(id=call_id, name=CONFIRMATION, response=dict(response)))
+            for call_id, response in responses.items()
         ],
     )
+
+
+def confirmations(content: types.Content) -> dict[str, dict[str, Any]]:
+    """The answers to confirmations in a message, by the ids of the asking calls."""
+    responses = [part.function_response for part in content.parts or [] if part.function_response]
+    return {
+        response.id or "": _read(response.response or {}) for response in responses if response.name == CONFIRMATION
+    }
+
+
+def _read(response: dict[str, Any]) -> dict[str, Any]:
+    try:
+        given = ToolConfirmation.from_response_dict(response)
+    except (ValueError, TypeError):  # what nobody can read approves of nothing
+        given = ToolConfirmation()
+    return given.model_dump(mode="json", include={"confirmed", "payload"}, exclude_none=True)
 
 
 class Pause:
@@ -81,26 +95,33 @@ class Pause:
     def __init__(self, asked: Mapping[str, Question]) -> None:
         """``asked`` as ``questions`` gives it."""
         self._asked = asked
-        self.answers: dict[str, bool] = {}
-        """Replaced at each answer, never changed."""
+        self._responses: Mapping[str, Mapping[str, Any]] = {}  # replaced at each answer, never changed
         self.over = asyncio.Event()
+
+    @property
+    def answers(self) -> dict[str, bool]:
+        """What was answered, by the ids of the asking calls."""
+        return {call_id: bool(response["confirmed"]) for call_id, response in self._responses.items()}
 
     def messages(self) -> list[types.Content]:
         """The answers as messages, one for each branch: ADK goes on with one of the agents that work side by side."""
-        by_branch: dict[str | None, dict[str, bool]] = {}
-        for call_id, approved in self.answers.items():
-            by_branch.setdefault(self._asked[call_id].branch, {})[call_id] = approved
+        by_branch: dict[str | None, dict[str, Mapping[str, Any]]] = {}
+        for call_id, response in self._responses.items():
+            by_branch.setdefault(self._asked[call_id].branch, {})[call_id] = response
         return [answer_content(answers) for answers in by_branch.values()]
 
-    def answer(self, call_id: str, *, approved: bool) -> None:
-        """Answer one question, named by the id of the asking call or of the call it is about.
+    def answer(self, responses: Mapping[str, Mapping[str, Any]]) -> None:
+        """Answer questions, each named by the id of the asking call or of the call it is about.
 
         Raises:
-            NothingToAnswerError: this is not asked.
+            NothingToAnswerError: one of them is not asked. None is answered then.
         """
-        asking = [asked for asked, question in self._asked.items() if call_id in (asked, question.call_id)]
-        if not asking or self.over.is_set():
-            raise NothingToAnswerError
-        self.answers = self.answers | dict.fromkeys(asking, approved)
-        if len(self.answers) == len(self._asked):
+        given: dict[str, Mapping[str, Any]] = {}
+        for call_id, response in responses.items():
+            asking = [asked for asked, question in self._asked.items() if call_id in (asked, question.call_id)]
+            if not asking or self.over.is_set():
+                raise NothingToAnswerError
+            given |= dict.fromkeys(asking, response)
+        self._responses = {**self._responses, **given}
+        if len(self._responses) == len(self._asked):
             self.over.set()

@@ -135,6 +135,7 @@ class Execution:
                 session_id=turn.key.session_id,
                 invocation_id=turn.id,
                 new_message=message,
+                state_delta=None if self._resumed else self._live.state_delta,
                 run_config=RunConfig(
                     streaming_mode=StreamingMode.SSE,
                     tool_thread_pool_config=ToolThreadPoolConfig(max_workers=TOOL_THREADS),
@@ -142,6 +143,7 @@ class Execution:
                 yield_user_message=True,
                 abort_signal=self._abort,
             ):
+                self._live.stretch.add(event)
                 await self._take(event)
             if self._abort.is_set():
                 break

@@ -88,7 +88,7 @@ async def answer_open_calls(sessions: BaseSessionService, turn: Turn, reason: st
         return
     events = [event for event in session.events if event.invocation_id == turn.id]
     if asked := questions(events, turn.id):
-        declined = answer_content(dict.fromkeys(asked, False))
+        declined = answer_content({call_id: {"confirmed": False} for call_id in asked})
         await sessions.append_event(session, Event(invocation_id=turn.id, author=USER, content=declined))
     calls: defaultdict[tuple[str, str | None, str | None], list[types.FunctionCall]] = defaultdict(list)
     for event, call in _open_calls(events):

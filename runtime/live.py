@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from runtime.confirmation import Pause
+from runtime.stretches import Stretch
 from session_store.models import Turn, TurnStatus
 
 EVENT_END = "\x1e"
@@ -41,8 +43,12 @@ class LiveView:
 class LiveTurn:
     """Collects the chunks of one turn. Written by the runtime's loop, read by any thread."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, state_delta: Mapping[str, Any] | None = None) -> None:
+        """``state_delta`` is the change of state that an ADK client sent with the message."""
         self.turn = turn
+        self.state_delta = dict(state_delta) if state_delta else None
+        self.stretch = Stretch()
+        """What it gave out since it was submitted, or last answered."""
         self.status = TurnStatus.QUEUED
         self.author: str | None = None
         self.problem: str | None = None

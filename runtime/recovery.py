@@ -39,6 +39,7 @@ async def _going_on(services: Services, turn: Turn, paused: set[SessionKey]) -> 
         )
         asked = questions(session.events, turn.id) if session else {}
         live.pause, live.status = Pause(asked), TurnStatus.PAUSED
+        live.stretch.end()
         return live if asked else None
     return live if turn.status is TurnStatus.QUEUED and turn.key in paused else None
 

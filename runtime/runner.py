@@ -8,6 +8,7 @@ from typing import Any
 from google.adk.agents import BaseAgent
 from google.adk.agents.invocation_context import InvocationContext
 from google.adk.agents.run_config import RunConfig
+from google.adk.apps.app import App
 from google.adk.runners import Runner
 from google.adk.sessions import Session
 from google.genai import types
@@ -21,7 +22,31 @@ from session_store.models import Turn
 
 
 class TurnRunner(Runner):
-    """A Runner whose caller chooses the invocation id of each new turn."""
+    """The Runner of one turn, whose id is the invocation id of all that it runs."""
+
+    def __init__(self, turn_id: str, app: App, services: Services) -> None:
+        super().__init__(
+            app=app,
+            app_name=app.name,
+            session_service=services.sessions,
+            artifact_service=services.artifacts,
+        )
+        self._turn_id = turn_id
+
+    def _resolve_invocation_id(
+        self, session: Session, new_message: types.Content | None, invocation_id: str | None
+    ) -> str | None:
+        """ADK takes the response of a function into the invocation that called it. That of a turn that is over, say of
+        a tool that runs for hours, sets off a turn of its own."""
+        del session, new_message
+        return invocation_id
+
+    def _resolve_invocation_id_from_fr(
+        self, session: Session, new_message: types.Content, *, strict: bool = True
+    ) -> str | None:
+        del strict
+        resolved = super()._resolve_invocation_id_from_fr(session, new_message, strict=False)
+        return resolved if resolved == self._turn_id else None
 
     async def _setup_context_for_resumed_invocation(
         self,
@@ -70,12 +95,7 @@ def runner_for(turn: Turn, services: Services) -> Runner:
     app = agent.app(model, _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools))
     if info:
         app = app.model_copy(update={"plugins": [*app.plugins, UnreadFiles(info)]})
-    return TurnRunner(
-        app=app,
-        app_name=turn.key.app_name,
-        session_service=services.sessions,
-        artifact_service=services.artifacts,
-    )
+    return TurnRunner(turn.id, app, services)
 
 
 def rewinder(app_name: str, services: Services) -> Runner:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-import uuid
 from collections import defaultdict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -16,27 +15,32 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.genai import types
 
 from agents.agent import AgentProblemError
-from agents.data.ask import request_of
-from agents.data.suggestions import title_of_query
-from runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
+from runtime.attachments import Attachment, is_file, refuse_large
 from runtime.bus import BusEvent, Happening
-from runtime.confirmation import NothingToAnswerError, Pause
+from runtime.confirmation import NothingToAnswerError, Pause, confirmations
 from runtime.execution import Execution
 from runtime.history import OPEN_CALL, answer_open_calls
 from runtime.live import LiveTurn, LiveView
+from runtime.messages import EmptyMessageError, Messages, SessionGoneError
 from runtime.recovery import recover
 from runtime.runner import rewinder
 from runtime.services import Services
-from runtime.texts import first_words, user_content
+from runtime.stretches import Stretch
+from runtime.texts import user_content
+from runtime.titles import write_title
+from session_store import Store
 from session_store.errors import ColloquyError
-from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
-from session_store.transcript import message_text
+from session_store.models import SessionKey, Turn, TurnStatus
+from session_store.transcript import USER, message_text
 
 KEEP_CHUNKS_EVERY = 0.2
 """Seconds between two writes of what running turns say: the most that a crash can take of an unfinished answer."""
 
 STOP_PATIENCE = 5.0
 """Seconds to wait for a turn that was told to stop. One that a tool holds up longer ends when the tool returns."""
+
+FOLLOWED_LATE = 30.0
+"""Seconds after its end in which a turn can still be followed from its first event."""
 
 R = TypeVar("R")
 
@@ -45,21 +49,15 @@ class SessionBusyError(ColloquyError):
     """The conversation cannot be changed while a turn of it runs."""
 
 
-class EmptyMessageError(ColloquyError):
-    """A message has no text."""
-
-
-class SessionGoneError(ColloquyError):
-    """The session was deleted."""
-
-
 class Turns:
     """The turns of all sessions, on one background event loop. Its methods may be called from any thread."""
 
     def __init__(self, services: Services, *, max_turns: int) -> None:
         self._services = services
+        self._messages = Messages(services)
         self._live: dict[SessionKey, list[LiveTurn]] = defaultdict(list)
         self._at_work: set[SessionKey] = set()
+        self._known: dict[str, LiveTurn] = {}
         self._executions: dict[str, Execution] = {}
         self._lock = threading.Lock()
         self._entry = threading.Lock()  # keeps the order of the rows that of the queue
@@ -93,31 +91,36 @@ class Turns:
             EmptyMessageError, SessionGoneError
             AttachmentRefusedError: a file cannot be part of a message, or the session's model does not read it.
         """
-        session = self._services.store.get_session(key.session_id)
-        model = self._model_of(session) if session else None
-        if files and model and (reason := refusal(files, self._services.models.info(model))):
-            raise AttachmentRefusedError(reason)
-        return self._submit(key, text, parts_of(files, most_mb=self._services.settings.attachment_mb))
+        return self._submit(key, user_content(text, self._messages.parts_of(key, files)))
 
-    def _submit(self, key: SessionKey, text: str, files: Sequence[types.Part]) -> Turn:
-        if not text.strip() and not files:
-            raise EmptyMessageError("Write a message first.")
-        session = self._services.store.get_session(key.session_id)
-        if session is None:
-            raise SessionGoneError("This chat was deleted. Undo that, or start a new one.")
-        if session.title_source is TitleSource.NONE:
-            self._services.store.rename_session(key, first_words(text or names_of(files)), TitleSource.WORDS)
+    def submit_content(
+        self, key: SessionKey, content: types.Content, *, state_delta: Mapping[str, Any] | None = None
+    ) -> Turn:
+        """Take what a client of ADK sends: a message, or the responses of functions.
+
+        Answers to what a tool asks go to the turn that waits for them, which is returned, and goes on. Everything else
+        is a turn of its own, like one of ``submit``; ``state_delta`` is applied to the session when that begins.
+
+        Raises:
+            EmptyMessageError, SessionGoneError
+            AttachmentRefusedError: the files are too large.
+            NothingToAnswerError: it answers what nothing asks (any more).
+            AgentProblemError: it answers a tool of an agent that is not loaded yet.
+        """
+        if responses := confirmations(content):
+            return self._call(self._answer_all(key, responses))
+        size = sum(len(part.inline_data.data or b"") for part in content.parts or [] if part.inline_data)
+        refuse_large(size, most_mb=self._services.settings.attachment_mb)
+        return self._submit(key, content.model_copy(update={"role": USER}), state_delta)
+
+    def _submit(self, key: SessionKey, content: types.Content, state_delta: Mapping[str, Any] | None = None) -> Turn:
         with self._entry:
-            turn = Turn(
-                id=str(uuid.uuid4()),
-                key=key,
-                status=TurnStatus.QUEUED,
-                message=user_content(text, files).model_dump(mode="json", exclude_none=True),
-                model=self._model_of(session),
-                created_at=time.time(),
-            )
-            self._services.store.create_turn(turn)
-            self._enqueue(LiveTurn(turn))
+            turn = self._messages.new_turn(key, content)
+            try:
+                self._services.store.create_turn(turn)
+            except SessionNotFoundError as error:
+                raise SessionGoneError from error
+            self._enqueue(LiveTurn(turn, state_delta))
         self._publish(Happening.TURN_CHANGED, key, turn.id)
         return turn
 
@@ -128,21 +131,21 @@ class Turns:
             SessionBusyError: a turn of the session is running or waiting.
             EmptyMessageError, SessionGoneError
         """
-        message = types.Content.model_validate(self._whole(turn).message)
+        message = types.Content.model_validate(self._whole(turn.id).message)
         files = [part for part in message.parts or [] if is_file(part)]
         if not text.strip() and not files:
-            raise EmptyMessageError("Write a message first.")
+            raise EmptyMessageError
         if live := self.live(turn.key):
             if live[0].status is TurnStatus.PAUSED:
                 raise SessionBusyError("Answer what the tool asks, or stop it, before you change the conversation.")
             raise SessionBusyError("Stop the running answer before you change the conversation.")
         self._call(self._rewind(turn))
         self._publish(Happening.SESSION_CHANGED, turn.key)
-        return self._submit(turn.key, text, files)
+        return self._submit(turn.key, user_content(text, files))
 
     def retry(self, turn: Turn) -> Turn:
         """Take back a turn and run its message again. Raises like ``replace``."""
-        return self.replace(turn, message_text(self._whole(turn)))
+        return self.replace(turn, message_text(self._whole(turn.id)))
 
     def stop(self, turn_id: str) -> None:
         """End a running turn and keep what it said, or withdraw a waiting one. Does nothing if it is over."""
@@ -157,30 +160,45 @@ class Turns:
             NothingToAnswerError: it was answered already, or the turn is over.
             AgentProblemError: the agent is not loaded yet.
         """
-        self._call(self._answer(turn_id, call_id, approved=approved))
+        self._call(self._answer(turn_id, {call_id: {"confirmed": approved}}))
 
     def live(self, key: SessionKey) -> list[LiveView]:
         """The turns of a session that are not over, in order: the first may be running, the others wait."""
         with self._lock:
             return [turn.view() for turn in self._live.get(key, ())]
 
-    def _whole(self, turn: Turn) -> Turn:
-        """The turn with its message."""
-        whole = self._services.store.get_turn(turn.id)
-        if whole is None:
-            raise SessionGoneError("This chat was deleted. Undo that, or start a new one.")
-        return whole
+    def wait(self, turn_id: str, timeout: float | None = None) -> Turn:
+        """Wait until a turn is over or waits for a person, at most ``timeout`` seconds. Returns it as it stands then.
 
-    def _model_of(self, session: SessionSummary) -> str | None:
-        agent = self._services.agents.find(session.key.app_name)
-        if agent and not agent.chooses_model:
-            return None
-        return session.model or self._services.models.default().id
+        Not for an event loop. Raises SessionGoneError if there is no such turn.
+        """
+        if stretch := self.stretch(turn_id):
+            stretch.wait(timeout)
+        return self._whole(turn_id)
+
+    def stretch(self, turn_id: str) -> Stretch | None:
+        """What a turn gave out since it was submitted or last answered; None if it ended a while ago."""
+        with self._lock:
+            live = self._known.get(turn_id)
+        return live.stretch if live else None
+
+    @property
+    def store(self) -> Store:
+        """Where turns are kept."""
+        return self._services.store
+
+    def _whole(self, turn_id: str) -> Turn:
+        """The turn with its message."""
+        whole = self._services.store.get_turn(turn_id)
+        if whole is None:
+            raise SessionGoneError
+        return whole
 
     def _enqueue(self, live: LiveTurn) -> None:
         key = live.turn.key
         with self._lock:
             self._live[key].append(live)
+            self._known[live.turn.id] = live
             if key not in self._at_work:
                 self._at_work.add(key)
                 self._spawn_soon(self._work_off(key))
@@ -199,7 +217,7 @@ class Turns:
             await self._see_through(live)
             self._forget(live)
             if live.status is TurnStatus.COMPLETED:
-                self._spawn(self._write_title(live.turn))
+                self._spawn(write_title(self._services, live.turn))
 
     async def _see_through(self, live: LiveTurn) -> None:
         """Run a turn to its end, and wait for the person wherever it asks."""
@@ -209,10 +227,13 @@ class Turns:
             async with self._slots:
                 if live.status is TurnStatus.QUEUED:  # and not withdrawn while it waited for a slot
                     execution = self._executions[live.turn.id] = Execution(self._services, live)
+                    stretch = live.stretch
                     try:
                         await execution.run()
                     finally:
                         del self._executions[live.turn.id]
+                    if not live.status.is_over:  # else once it is out of the way
+                        stretch.end()
 
     async def _answered(self, live: LiveTurn, pause: Pause) -> None:
         await pause.over.wait()
@@ -234,6 +255,8 @@ class Turns:
         with self._lock:
             if live in self._live[key]:
                 self._live[key].remove(live)
+        live.stretch.end()
+        self._loop.call_later(FOLLOWED_LATE, self._known.pop, live.turn.id, None)
         self._publish(Happening.TURN_CHANGED, key, live.turn.id)
 
     async def _stop(self, turn_id: str) -> None:
@@ -254,15 +277,25 @@ class Turns:
                 live.pause.over.set()
             self._forget(live)
 
-    async def _answer(self, turn_id: str, call_id: str, *, approved: bool) -> None:
+    async def _answer(self, turn_id: str, responses: Mapping[str, Mapping[str, Any]]) -> Turn:
         live = self._find(turn_id)
         if live is None or live.pause is None or live.status is not TurnStatus.PAUSED:
             raise NothingToAnswerError
         agent = self._services.agents.find(live.turn.key.app_name)
         if agent and agent.loading:  # after a start; the turn would fail
             raise AgentProblemError(agent.problem)
-        live.pause.answer(call_id, approved=approved)
+        live.pause.answer(responses)
+        live.stretch = Stretch()
+        if not live.pause.over.is_set():
+            live.stretch.end()
         self._publish(Happening.TURN_CHANGED, live.turn.key, turn_id)
+        return live.turn
+
+    async def _answer_all(self, key: SessionKey, responses: Mapping[str, Mapping[str, Any]]) -> Turn:
+        with self._lock:
+            turns = self._live.get(key, ())
+            paused = next((live.turn.id for live in turns if live.status is TurnStatus.PAUSED), "")
+        return await self._answer(paused, responses)
 
     def _find(self, turn_id: str) -> LiveTurn | None:
         with self._lock:
@@ -273,22 +306,6 @@ class Turns:
         await rewinder(turn.key.app_name, self._services).rewind_async(
             user_id=turn.key.user_id, session_id=turn.key.session_id, rewind_before_invocation_id=turn.id
         )
-
-    async def _write_title(self, turn: Turn) -> None:
-        store = self._services.store
-        session = await asyncio.to_thread(store.get_session, turn.key.session_id)
-        if session is None or session.title_source is not TitleSource.WORDS or not turn.model:
-            return
-        request = request_of(message_text(turn))
-        if request.is_sql:
-            title: str | None = await asyncio.to_thread(title_of_query, request.text)
-        else:
-            title = await self._services.models.title(turn.model, message_text(turn))
-        if not title:
-            return
-        renamed = await asyncio.to_thread(store.rename_session, turn.key, title, TitleSource.MODEL)
-        if renamed:
-            self._publish(Happening.SESSION_LIST_CHANGED, turn.key)
 
     async def _keep_chunks(self) -> None:
         while True:
@@ -310,6 +327,8 @@ class Turns:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        for live in self._known.values():
+            live.stretch.end()
 
     # -- between threads -----------------------------------------------------------------------------------------------
 

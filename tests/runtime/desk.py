@@ -1,5 +1,7 @@
 """An ADK agent folder whose tools ask the person, take long, or fail; on the scripted model."""
 
+from runtime.confirmation import CONFIRMATION
+
 HEAD = """
 import threading
 from google.adk.agents import LlmAgent, ParallelAgent, SequentialAgent
@@ -90,3 +92,17 @@ IN_PARALLEL = HEAD + (
 AS_TOOL = HEAD + "root_agent = LlmAgent(name='front', model=ScriptedModel(), tools=[AgentTool(clerk)])\n"
 
 WORKFLOW = HEAD + "root_agent = Workflow(name='flow', edges=[('START', clerk)])\n"
+
+
+def asked(workbench, key):
+    """The ids of the asking calls, by the names of the tools that they are about."""
+    return {
+        call.args["originalFunctionCall"]["name"]: call.id
+        for event in events(workbench, key)
+        for call in event.get_function_calls()
+        if call.name == CONFIRMATION
+    }
+
+
+def events(workbench, key):
+    return [stored.event for stored in workbench.store.list_events(key, limit=1000)]

@@ -6,7 +6,7 @@ import pytest
 
 from agents.models import ModelInfo
 from runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
-from runtime.turns import EmptyMessageError
+from runtime.messages import EmptyMessageError
 from tests.support.workbenches import conversation, finish, new_session, open_workbench
 
 PNG = b"\x89PNG\r\n\x1a\n and more"

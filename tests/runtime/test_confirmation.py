@@ -1,49 +1,15 @@
 """A tool asks the person: the turn waits, goes on with the answer, and leaves a history that every model takes."""
 
 from contextlib import closing
-from itertools import count
 
 import pytest
-from structlog.testing import capture_logs
 
 from runtime.confirmation import CONFIRMATION, NothingToAnswerError
 from runtime.turns import SessionBusyError
 from session_store.models import SessionStatus, TurnStatus
-from tests.agents.folders import agent_folders
 from tests.runtime import desk
+from tests.runtime.desk import asked, events
 from tests.support.workbenches import finish, new_session, open_workbench, said, until, until_loaded
-
-NUMBERS = count(1)
-
-
-@pytest.fixture
-def agent_folder(tmp_path):
-    with agent_folders(tmp_path) as write:
-        yield write
-
-
-@pytest.fixture
-def opened(agent_folder, tmp_path):
-    """Opens a workbench with an agent folder, and opens it again after a restart."""
-    workbenches = []
-
-    def open_with(code):
-        name = f"asking_desk_{next(NUMBERS)}"
-        agent_folder(name, code.replace("{name!r}", repr(name)))
-
-        def start():
-            for workbench in workbenches:
-                workbench.close()
-            workbenches.append(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent))
-            until_loaded(workbenches[-1])
-            return workbenches[-1]
-
-        return name, start
-
-    with capture_logs():  # printing the values of all variables takes seconds
-        yield open_with
-        for workbench in workbenches:
-            workbench.close()
 
 
 @pytest.fixture(params=["PLAIN", "RESUMABLE"])
@@ -63,20 +29,6 @@ def status(workbench, turn):
     live = [view.status for view in workbench.turns.live(turn.key) if view.turn.id == turn.id]
     stored = workbench.store.get_turn(turn.id).status
     return stored if live in ([], [stored]) else None
-
-
-def asked(workbench, key):
-    """The ids of the asking calls, by the names of the tools that they are about."""
-    return {
-        call.args["originalFunctionCall"]["name"]: call.id
-        for event in events(workbench, key)
-        for call in event.get_function_calls()
-        if call.name == CONFIRMATION
-    }
-
-
-def events(workbench, key):
-    return [stored.event for stored in workbench.store.list_events(key, limit=1000)]
 
 
 def responses(workbench, key):
@@ -225,7 +177,7 @@ def test_messages_sent_meanwhile_wait_for_the_answer(start):
 
 
 def test_a_turn_that_waits_takes_no_place_from_others(opened, tmp_path, agent_folder):
-    name = f"asking_desk_{next(NUMBERS)}"
+    name = "waiting_desk"
     agent_folder(name, desk.PLAIN)
     with closing(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent, max_turns=1)) as workbench:
         until_loaded(workbench)

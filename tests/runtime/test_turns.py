@@ -2,7 +2,8 @@
 
 import pytest
 
-from runtime.turns import EmptyMessageError, SessionBusyError, SessionGoneError
+from runtime.messages import EmptyMessageError, SessionGoneError
+from runtime.turns import SessionBusyError
 from session_store.models import SessionStatus, TitleSource, TurnStatus
 from tests.support.workbenches import conversation, counted, finish, new_session, open_workbench, said, until
 

@@ -1,0 +1,63 @@
+"""Following a turn: its ADK events, as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from google.adk.events.event import Event
+
+from runtime.stretches import Stretch
+from runtime.turns import Turns
+from session_store import Store
+from session_store.models import Turn
+
+PAGE = 200
+
+
+async def follow(turns: Turns, turn: Turn) -> AsyncIterator[Event]:
+    """The events of a turn since it was submitted, or last answered, until it is over or waits for a person.
+
+    They are those that its ADK runner yields, in their order: the person's message first, partial ones as they come,
+    complete ones once they are in the store. Who follows right after ``submit``, ``submit_content`` or ``answer`` gets
+    all; of a turn that ended a while ago there are the complete ones only. Works in any event loop, as slowly as it
+    likes. Leaving early does not stop the turn.
+    """
+    stretch = turns.stretch(turn.id)
+    if stretch is None:
+        for event in await asyncio.to_thread(_kept, turns.store, turn):
+            yield event
+        return
+    async for event in _as_they_come(stretch):
+        yield event
+
+
+async def _as_they_come(stretch: Stretch) -> AsyncIterator[Event]:
+    loop, news, position, over = asyncio.get_running_loop(), asyncio.Event(), 0, False
+
+    def wake() -> None:
+        with suppress(RuntimeError):  # the follower's loop is closed
+            loop.call_soon_threadsafe(news.set)
+
+    while not over:
+        news.clear()
+        events, over = stretch.read(position, wake)
+        for event in events:
+            yield event
+        position += len(events)
+        if not events and not over:
+            await news.wait()
+
+
+def _kept(store: Store, turn: Turn) -> list[Event]:
+    """The turn's events in the store."""
+    found: list[Event] = []
+    before = None
+    while page := store.list_events(turn.key, before=before, limit=PAGE, include_rewound=True):
+        mine = [stored.event for stored in page if stored.event.invocation_id == turn.id]
+        if found and not mine:
+            break
+        found = mine + found
+        before = page[0].seq
+    return found

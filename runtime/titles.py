@@ -1,0 +1,30 @@
+"""The title that a session gets by itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+from agents.data.ask import request_of
+from agents.data.suggestions import title_of_query
+from runtime.bus import BusEvent, Happening
+from runtime.services import Services
+from session_store.models import TitleSource, Turn
+from session_store.transcript import message_text
+
+
+async def write_title(services: Services, turn: Turn) -> None:
+    """Replace the first words of a message by a title, of its query or by the turn's model, if nobody gave another."""
+    store = services.store
+    session = await asyncio.to_thread(store.get_session, turn.key.session_id)
+    if session is None or session.title_source is not TitleSource.WORDS or not turn.model:
+        return
+    request = request_of(message_text(turn))
+    if request.is_sql:
+        title: str | None = await asyncio.to_thread(title_of_query, request.text)
+    else:
+        title = await services.models.title(turn.model, message_text(turn))
+    if not title:
+        return
+    renamed = await asyncio.to_thread(store.rename_session, turn.key, title, TitleSource.MODEL)
+    if renamed:
+        services.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, turn.key))

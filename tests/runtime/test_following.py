@@ -1,0 +1,200 @@
+"""Following a turn event by event, from wherever: what programs and clients of ADK get of it."""
+
+import asyncio
+import threading
+
+import pytest
+from google.genai import types
+
+from runtime.confirmation import CONFIRMATION, NothingToAnswerError
+from runtime.following import follow
+from runtime.messages import EmptyMessageError, SessionGoneError
+from session_store.models import SessionKey, TurnStatus
+from tests.runtime import desk
+from tests.support.workbenches import counted, finish, new_session, open_workbench, said, until
+
+
+def message(text):
+    return types.Content(role="user", parts=[types.Part(text=text)])
+
+
+def response(name, call_id, **answer):
+    return types.Content(
+        role="user",
+        parts=[types.Part(function_response=types.FunctionResponse(name=name, id=call_id, response=answer))],
+    )
+
+
+def approval(call_id, **answer):
+    return response(CONFIRMATION, call_id, **answer)
+
+
+def texts(events, partial):
+    return [event.content.parts[0].text for event in events if event.author != "user" and event.partial is partial]
+
+
+async def followed(workbench, turn):
+    return [event async for event in follow(workbench.turns, turn)]
+
+
+async def test_a_follower_gets_each_word_as_it_comes_and_the_whole_answer_once(workbench):
+    key = new_session(workbench)
+    turn = workbench.turns.submit_content(key, message("count 20 every 1 ms"))
+    events = await followed(workbench, turn)
+    assert events[0].content.parts[0].text == "count 20 every 1 ms"
+    assert texts(events, True) == [f"w{n} " for n in range(20)]
+    assert texts(events[1:], None) + texts(events, False) == [counted(20)]
+    assert {event.invocation_id for event in events} == {turn.id}
+    assert workbench.turns.wait(turn.id, 0).status is TurnStatus.COMPLETED
+    assert workbench.turns.live(key) == []
+
+
+async def test_who_comes_when_the_turn_has_ended_gets_the_same(workbench):
+    turn = workbench.turns.submit(new_session(workbench), "count 5")
+    await asyncio.to_thread(finish, workbench, turn)
+    assert texts(await followed(workbench, turn), True) == ["w0 ", "w1 ", "w2 ", "w3 ", "w4 "]
+
+
+async def test_of_a_turn_of_long_ago_there_are_the_complete_events(tmp_path):
+    workbench = open_workbench(tmp_path)
+    key = new_session(workbench)
+    turns = [workbench.turns.submit(key, f"count {n}") for n in (3, 4, 5)]
+    await asyncio.to_thread(finish, workbench, *turns)
+    workbench.close()
+    workbench = open_workbench(tmp_path)
+    events = await followed(workbench, turns[1])
+    assert [event.content.parts[0].text for event in events] == ["count 4", counted(4)]
+    workbench.close()
+
+
+async def test_a_follower_that_takes_its_time_holds_nothing_up_and_misses_nothing(workbench):
+    key = new_session(workbench)
+    turn = workbench.turns.submit(key, "count 300")
+    follower = follow(workbench.turns, turn)
+    events = [await anext(follower)]
+    await asyncio.to_thread(finish, workbench, turn)
+    events += [event async for event in follower]
+    assert "".join(texts(events, True)) == counted(300)
+
+
+async def test_many_follow_one_turn_from_loops_of_their_own_and_all_get_everything(workbench):
+    turn = workbench.turns.submit(new_session(workbench), "count 50 every 1 ms")
+    heard = []
+    threads = [threading.Thread(target=lambda: heard.append(asyncio.run(followed(workbench, turn)))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    own = await followed(workbench, turn)
+    for thread in threads:
+        await asyncio.to_thread(thread.join)
+    assert [texts(events, True) for events in heard] == [texts(own, True)] * 8
+    assert len(texts(own, True)) == 50
+
+
+async def test_who_leaves_early_does_not_stop_the_turn(workbench):
+    key = new_session(workbench)
+    turn = workbench.turns.submit(key, "count 30 every 1 ms")
+
+    async def look_in():
+        async for event in follow(workbench.turns, turn):
+            if event.partial:
+                return
+
+    await asyncio.to_thread(asyncio.run, look_in())
+    [turn] = await asyncio.to_thread(finish, workbench, turn)
+    assert turn.status is TurnStatus.COMPLETED
+
+
+async def test_following_ends_when_the_turn_is_stopped_fails_or_is_withdrawn(workbench):
+    key = new_session(workbench)
+    running = workbench.turns.submit(key, "count 3 then wait")
+    waiting = workbench.turns.submit(key, "never mind")
+    failing = workbench.turns.submit(new_session(workbench), "count 2 then fail")
+    assert "".join(texts(await followed(workbench, failing), True)) == counted(2)
+    await asyncio.to_thread(workbench.turns.stop, waiting.id)
+    assert await followed(workbench, waiting) == []
+    await asyncio.to_thread(until, workbench, lambda: "w2" in workbench.turns.live(key)[0].text)
+    await asyncio.to_thread(workbench.turns.stop, running.id)
+    assert "".join(texts(await followed(workbench, running), True)) == counted(3)
+
+
+async def test_following_ends_with_the_app(tmp_path):
+    workbench = open_workbench(tmp_path)
+    key = new_session(workbench)
+    turns = [workbench.turns.submit(key, text) for text in ("count 1 then wait", "later")]
+    followers = [asyncio.create_task(followed(workbench, turn)) for turn in turns]
+    await asyncio.to_thread(until, workbench, lambda: workbench.turns.live(key)[0].text)
+    await asyncio.to_thread(workbench.close)
+    assert [texts(events, True) for events in await asyncio.gather(*followers)] == [["w0 "], []]
+
+
+class TestWaiting:
+    def test_a_script_waits_for_its_turn(self, workbench):
+        turn = workbench.turns.submit(new_session(workbench), "count 10 every 1 ms")
+        assert workbench.turns.wait(turn.id).status is TurnStatus.COMPLETED
+        assert workbench.turns.live(turn.key) == []
+
+    def test_it_need_not_wait_for_ever(self, workbench):
+        turn = workbench.turns.submit(new_session(workbench), "count 1 then wait")
+        assert not workbench.turns.wait(turn.id, 0.01).status.is_over
+        workbench.turns.stop(turn.id)
+        assert workbench.turns.wait(turn.id).status is TurnStatus.STOPPED
+
+    def test_a_turn_that_is_not_there_is_told(self, workbench):
+        with pytest.raises(SessionGoneError):
+            workbench.turns.wait("nothing")
+
+
+class TestClientsOfAdk:
+    async def test_state_that_comes_with_a_message_is_set(self, workbench):
+        key = new_session(workbench)
+        turn = workbench.turns.submit_content(key, message("hello"), state_delta={"mood": "fine"})
+        await followed(workbench, turn)
+        session = await workbench.sessions.get_session(
+            app_name=key.app_name, user_id=key.user_id, session_id=key.session_id
+        )
+        assert session.state["mood"] == "fine"
+
+    def test_what_is_no_message_is_refused(self, workbench):
+        key = new_session(workbench)
+        for content in (message("  "), types.Content(parts=[]), types.Content()):
+            with pytest.raises(EmptyMessageError):
+                workbench.turns.submit_content(key, content)
+        with pytest.raises(SessionGoneError):
+            workbench.turns.submit_content(SessionKey(key.app_name, "nobody", key.session_id), message("hello"))
+        with pytest.raises(NothingToAnswerError):
+            workbench.turns.submit_content(key, approval("c1", confirmed=True))
+
+    @pytest.mark.parametrize("code", [desk.PLAIN, desk.RESUMABLE], ids=["plain", "resumable"])
+    async def test_an_approval_goes_to_the_turn_that_waits_for_it(self, opened, code):
+        name, start = opened(code)
+        workbench = start()
+        key = new_session(workbench, name)
+        turn = workbench.turns.submit_content(key, message('call pay {"amount": 5} and call book {"days": 2}'))
+        first = await followed(workbench, turn)
+        assert workbench.turns.wait(turn.id).status is TurnStatus.PAUSED
+        assert [call.name for event in first for call in event.get_function_calls()].count(CONFIRMATION) == 2
+        calls = desk.asked(workbench, key)
+
+        again = workbench.turns.submit_content(key, approval(calls["pay"], confirmed=True))
+        assert (again.id, await followed(workbench, again)) == (turn.id, [])
+        again = workbench.turns.submit_content(key, approval(calls["book"], response='{"confirmed": true}'))
+        second = await followed(workbench, again)
+        assert workbench.turns.wait(turn.id).status is TurnStatus.COMPLETED
+        assert {answer.name for event in second for answer in event.get_function_responses()} >= {"pay", "book"}
+        assert not {event.id for event in first} & {event.id for event in second}
+        with pytest.raises(NothingToAnswerError):
+            workbench.turns.submit_content(key, approval(calls["pay"], confirmed=True))
+
+    @pytest.mark.parametrize("code", [desk.PLAIN, desk.RESUMABLE], ids=["plain", "resumable"])
+    async def test_the_late_answer_of_a_slow_tool_is_a_turn_of_its_own(self, opened, code):
+        name, start = opened(code)
+        workbench = start()
+        key = new_session(workbench, name)
+        turn = workbench.turns.submit_content(key, message("call order {}"))
+        events = await followed(workbench, turn)
+        [call] = [call for event in events for call in event.get_function_calls()]
+        late = workbench.turns.submit_content(key, response("order", call.id, arrived=True))
+        events = await followed(workbench, late)
+        assert workbench.turns.wait(late.id).error is None
+        assert {event.invocation_id for event in events} == {late.id} != {turn.id}
+        assert "arrived" in said(workbench, key)[-1][1]
