@@ -4,54 +4,78 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from google.adk.events.event import Event
 from google.adk.sessions import _session_util as adk_session_util
 
+from session_store.tool_columns import ToolColumns, tool_columns
+
 Columns = tuple[Any, ...]
+_TOKENS: Final = 6
+"""Place of the first of the ``_COUNTS`` numbers of tokens in the columns of an event."""
+_COUNTS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
     """An event on its way into the store, independent of the object that it was made from.
 
-    ``columns`` are those of the table without ``seq`` and ``session_no``; the state deltas are what JSON can hold of
-    the event's.
+    ``columns`` are those of the table from ``id`` to ``error_code``; the state deltas are what JSON can hold of the
+    event's. ``copied`` says that a branch has it from the session that it began in: its tokens were spent there.
     """
 
     id: str
     timestamp: float
     rewind_before: str | None
     columns: Columns
+    tools: ToolColumns
     data: str
     app_state: dict[str, Any]
     user_state: dict[str, Any]
     session_state: dict[str, Any]
+    copied: bool = False
 
     @classmethod
     def of(cls, event: Event) -> NewEvent:
         """Take down an event whose ``temp:`` state was already removed."""
         delta = adk_session_util.make_json_safe_state(event.actions.state_delta)
         scopes = adk_session_util.extract_state_delta(delta)
-        data = _to_json(event, delta)
-        rewind_before = event.actions.rewind_before_invocation_id or None
         return cls(
             id=event.id,
             timestamp=event.timestamp,
-            rewind_before=rewind_before,
-            columns=(*_columns(event), rewind_before, rewind_before is not None, data),
-            data=data,
+            rewind_before=event.actions.rewind_before_invocation_id or None,
+            columns=_columns(event),
+            tools=tool_columns(event),
+            data=_to_json(event, delta),
             app_state=scopes["app"],
             user_state=scopes["user"],
             session_state=scopes["session"],
         )
 
-    def row(self, seq: int, session_no: int) -> Columns:
+    def row(self, seq: int, session_no: int, *, rewound: bool) -> Columns:
         """All columns of the table, in order."""
-        return (seq, session_no, *self.columns)
+        columns = self.columns
+        if self.copied:
+            columns = (*columns[:_TOKENS], *(None,) * _COUNTS, *columns[_TOKENS + _COUNTS :])
+        return (seq, session_no, *columns, self.rewind_before, rewound, self.data, *self.tools, self.copied)
+
+    def with_invocations(self, names: Mapping[str, str]) -> NewEvent:
+        """The event with other ids of invocations, by those that it has."""
+        fields = json.loads(self.data)
+        fields["invocation_id"] = names.get(fields.get("invocation_id"), fields.get("invocation_id"))
+        before = None if self.rewind_before is None else names.get(self.rewind_before, self.rewind_before)
+        if before is not None:
+            fields["actions"]["rewind_before_invocation_id"] = before
+        event_id, invocation_id, *columns = self.columns
+        return replace(
+            self,
+            rewind_before=before,
+            columns=(event_id, names.get(invocation_id, invocation_id), *columns),
+            data=json.dumps(fields),
+        )
 
 
 def _columns(event: Event) -> Columns:

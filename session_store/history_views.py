@@ -12,6 +12,7 @@ def _utc(seconds: str) -> str:
 
 
 _VIEWS: Final = f"""
+drop schema if exists history cascade;
 create schema history;
 
 create view history.conversations as
@@ -23,25 +24,32 @@ create view history.conversations as
         from main.events group by session_no
     ), t as (
         select session_no, count(*) as turns, bool_or(status = 'running') as running,
-            bool_or(status = 'paused') as paused, bool_or(status = 'queued') as queued
+            bool_or(status = 'paused') as paused, bool_or(status = 'queued') as queued,
+            arg_max(status, (created_at, id)) as last_status
         from main.turns where not rewound group by session_no
+    ), g as (
+        select session_no, list(tag order by tag) as tags from main.tags group by session_no
     )
     select s.id, s.title, w.name as workspace, s.app_name as agent, s.model, s.user_id as "user", s.saved,
         {_utc("s.created_at")} as created_at, {_utc("coalesce(e.updated_at, s.updated_at)")} as updated_at,
         coalesce(e.messages, 0) as messages, coalesce(t.turns, 0) as turns,
         coalesce(e.input_tokens, 0) as input_tokens, coalesce(e.output_tokens, 0) as output_tokens,
-        case when t.running then 'running' when t.paused then 'paused' when t.queued then 'queued' else 'idle' end
-            as status
+        case when t.running then 'running' when t.paused then 'paused' when t.queued then 'queued'
+            when s.terminated_at is not null then 'terminated' else 'idle' end as status,
+        t.last_status as last_turn_status, coalesce(g.tags, []) as tags, s.note,
+        {_utc("s.terminated_at")} as terminated_at, s.branched_from
     from main.sessions s
     left join main.workspaces w on w.id = s.workspace_id
     left join e using (session_no)
     left join t using (session_no)
+    left join g using (session_no)
     where s.deleted_at is null;
 
 create view history.messages as
     select e.id, s.id as conversation_id, e.invocation_id as turn_id, e.author,
         case when e.author = 'user' then 'user' else 'agent' end as role, e.text,
-        {_utc("e.timestamp")} as created_at, e.model, e.input_tokens, e.output_tokens, e.interrupted as partial
+        {_utc("e.timestamp")} as created_at, e.model, e.input_tokens, e.output_tokens, e.interrupted as partial,
+        e.copied
     from main.events e join main.sessions s using (session_no)
     where s.deleted_at is null and not e.rewound and e.text != '';
 
@@ -49,7 +57,7 @@ create view history.turns as
     select t.id, s.id as conversation_id, t.status, t.model,
         {_utc("t.created_at")} as created_at, {_utc("t.started_at")} as started_at,
         t.first_token_at - t.started_at as first_token_seconds, t.ended_at - t.started_at as seconds,
-        t.input_tokens, t.output_tokens, t.error
+        t.input_tokens, t.output_tokens, t.error, t.copied
     from main.turns t join main.sessions s using (session_no)
     where s.deleted_at is null and not t.rewound;
 
@@ -90,7 +98,12 @@ _COMMENTS: Final = {
         "updated_at": "UTC, of the last event",
         "messages": "Number of rows in messages",
         "turns": "Number of rows in turns",
-        "status": "idle, queued, running or paused",
+        "status": "idle, queued, running, paused or terminated",
+        "last_turn_status": "Status of its last row in turns",
+        "tags": "Words that people sort it by",
+        "note": "What a person noted about it",
+        "terminated_at": "UTC, when a person ended it",
+        "branched_from": "Id of the conversation that it is a branch of",
     },
     "history.messages": {
         "": "One row for each thing that a person or an agent said.",
@@ -100,6 +113,7 @@ _COMMENTS: Final = {
         "created_at": "UTC",
         "model": "Model that wrote it",
         "partial": "Broken off before its end",
+        "copied": "A branch has it from the conversation that it began in; its tokens count there",
     },
     "history.turns": {
         "": "One row for each question with what it set off.",
@@ -109,6 +123,7 @@ _COMMENTS: Final = {
         "first_token_seconds": "From the start to the first word",
         "seconds": "From the start to the end",
         "error": "What went wrong, if it failed",
+        "copied": "A branch has it from the conversation that it began in; its tokens count there",
     },
     "history.tool_calls": {
         "": "One row for each call of a tool.",
@@ -127,7 +142,7 @@ _COMMENTS: Final = {
 
 
 def history_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the views in the schema ``history``, each with comments."""
+    """Make the views in the schema ``history`` anew, each with comments, over the tables as they are now."""
     connection.execute(_VIEWS)
     for view, comments in _COMMENTS.items():
         for column, comment in comments.items():

@@ -37,6 +37,7 @@ class Head:
     state: State = field(hash=False)
     workspace_id: str
     deleted: bool = False
+    terminated: bool = False
 
 
 class CachedEvent:

@@ -10,6 +10,9 @@ import duckdb
 from session_store.errors import StoreTooNewError
 from session_store.history_views import history_views
 from session_store.models import GENERAL, SAMPLE_SHOP
+from session_store.tool_columns import tool_columns_of_json
+
+EVENTS_AT_ONCE = 20_000
 
 
 def first_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -99,7 +102,7 @@ def first_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def workspaces_and_results(connection: duckdb.DuckDBPyConnection) -> None:
-    """Workspaces, results, feedback, and views for people and agents who ask about the history in SQL."""
+    """Workspaces, results and feedback."""
     connection.execute(
         f"""
         create table workspaces (
@@ -152,10 +155,73 @@ def workspaces_and_results(connection: duckdb.DuckDBPyConnection) -> None:
         "($2, 'Sample shop', null, $3, 'sample', '', 'Sample shop')",
         [GENERAL, SAMPLE_SHOP, now],
     )
+
+
+def tags_tools_and_queries(connection: duckdb.DuckDBPyConnection) -> None:
+    """Tags, notes, the end of sessions and their branches; what tools said, as columns; queries that were asked."""
+    connection.execute(
+        """
+        alter table sessions add column terminated_at double;
+        alter table sessions add column note varchar default '';
+        alter table sessions alter column note set not null;
+        alter table sessions add column branched_from varchar; -- id of another session
+        alter table sessions add column branched_at varchar;   -- id of the event in it with which the branch begins
+        alter table events add column tool_errors varchar[];   -- names of the tools whose answer was an error
+        alter table events add column tool_text varchar;       -- what tools were asked and answered, to search in
+        alter table events add column copied boolean default false; -- from the session that a branch began in
+        alter table events alter column copied set not null;
+        alter table turns add column copied boolean default false;
+        alter table turns alter column copied set not null;
+        create table tags (
+            session_no bigint not null,
+            tag        varchar not null
+        );
+        create table named_queries (
+            id         varchar not null primary key,
+            name       varchar not null,
+            sql        varchar not null,
+            created_at double not null
+        );
+        create table asked_queries (
+            id        varchar not null primary key,
+            sql       varchar not null,
+            asked_at  double not null,
+            seconds   double not null,
+            row_count bigint,
+            error     varchar
+        );
+        """
+    )
+    _fill_tool_columns(connection)
     history_views(connection)
 
 
-MIGRATIONS = (first_tables, workspaces_and_results)
+def _fill_tool_columns(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create temp table found (seq bigint, tool_errors varchar[], tool_text varchar)")
+    seq = -1
+    while rows := connection.execute(
+        "select seq, data from events where seq > $1 and (tool_calls is not null or tool_results is not null) "
+        f"order by seq limit {EVENTS_AT_ONCE}",
+        [seq],
+    ).fetchall():
+        seq = rows[-1][0]
+        columns = [tool_columns_of_json(data) for _, data in rows]
+        connection.execute(
+            "insert into found select unnest($1::bigint[]), unnest($2::varchar[][]), unnest($3::varchar[])",
+            [[row[0] for row in rows], [errors for errors, _ in columns], [text for _, text in columns]],
+        )
+    # One by one: a list cannot be changed in place, so that the whole row is written anew, and few tools fail.
+    connection.execute(
+        "update events set tool_text = f.tool_text from found f where f.seq = events.seq and f.tool_text is not null"
+    )
+    connection.execute(
+        "update events set tool_errors = f.tool_errors from found f "
+        "where f.seq = events.seq and f.tool_errors is not null"
+    )
+    connection.execute("drop table found")
+
+
+MIGRATIONS = (first_tables, workspaces_and_results, tags_tools_and_queries)
 """In order of age. Never change or remove one that was released: add another."""
 
 

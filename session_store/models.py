@@ -29,12 +29,13 @@ class SessionKey:
 
 
 class SessionStatus(StrEnum):
-    """What a session is doing, derived from its turns."""
+    """What a session is doing: what its unfinished turns say, or else whether it was terminated."""
 
     IDLE = "idle"
     QUEUED = "queued"
     RUNNING = "running"
     PAUSED = "paused"
+    TERMINATED = "terminated"
 
 
 class TitleSource(StrEnum):
@@ -99,6 +100,10 @@ class SessionSummary:
     unseen: bool
     """A turn of it ended after the session was last looked at."""
     workspace_id: str
+    terminated_at: float | None = None
+    """When it was ended; None once a new message has made it go on."""
+    branched_from: str | None = None
+    """Id of the session that it is a branch of, which may be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,8 @@ class Turn:
     error: str | None = None
     rewound: bool = False
     """Taken back by a later rewind: no longer part of the conversation, kept for the record."""
+    copied: bool = False
+    """A branch has it from the session that it began in. It was asked, and its tokens were spent, there."""
 
 
 class ResultKind(StrEnum):

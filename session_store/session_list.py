@@ -17,7 +17,7 @@ from session_store.session_index import Place, dated
 _COLUMNS = (
     "session_no, p.app_name, p.user_id, p.id, p.title, p.title_source, p.model, p.saved, p.created_at, p.updated_at, "
     "coalesce(t.running, false), coalesce(t.paused, false), coalesce(t.queued, false), "
-    "coalesce(t.ended_at > p.seen_at, false), p.workspace_id"
+    "coalesce(t.ended_at > p.seen_at, false), p.workspace_id, p.terminated_at, p.branched_from"
 )
 _TURNS = """
     select session_no,
@@ -146,13 +146,15 @@ def _rows(
 
 
 def _summary(row: Sequence[Any]) -> SessionSummary:
-    running, paused, queued, unseen = row[9:13]
+    running, paused, queued, unseen, workspace_id, terminated_at, branched_from = row[9:16]
     if running:
         status = SessionStatus.RUNNING
     elif paused:
         status = SessionStatus.PAUSED
     elif queued:
         status = SessionStatus.QUEUED
+    elif terminated_at is not None:
+        status = SessionStatus.TERMINATED
     else:
         status = SessionStatus.IDLE
     return SessionSummary(
@@ -165,7 +167,9 @@ def _summary(row: Sequence[Any]) -> SessionSummary:
         updated_at=row[8],
         status=status,
         unseen=unseen,
-        workspace_id=row[13],
+        workspace_id=workspace_id,
+        terminated_at=terminated_at,
+        branched_from=branched_from,
     )
 
 

@@ -97,7 +97,9 @@ class SessionLog:
             if scopes["user"]:
                 transaction.merge_user_state((key.app_name, key.user_id), scopes["user"], now)
             transaction.execute(
-                "insert into sessions values ($1, $2, $3, $4, '', $5, $6, false, $7, $7, $7, null, $8, $9)",
+                "insert into sessions (session_no, app_name, user_id, id, title, title_source, model, saved, "
+                "created_at, updated_at, seen_at, state, workspace_id) "
+                "values ($1, $2, $3, $4, '', $5, $6, false, $7, $7, $7, $8, $9)",
                 [
                     number,
                     key.app_name,
@@ -137,11 +139,11 @@ class SessionLog:
             ids = self._ids_of(transaction, head)
             if event.id in ids:
                 raise AlreadyExistsError(f"Session {key.session_id} already has an event with id {event.id}.")
-            seq = next(self._numbers)
+            seq, rewound = next(self._numbers), event.rewind_before is not None
             transaction.add_event(
-                event.row(seq, head.session_no),
+                event.row(seq, head.session_no, rewound=rewound),
                 head.session_no,
-                CachedEvent(seq, event.data, rewound=event.rewind_before is not None),
+                CachedEvent(seq, event.data, rewound=rewound),
             )
             ids.add(event.id)
             transaction.on_rollback(lambda: self._event_ids.pop(head.session_no, None))
@@ -313,7 +315,7 @@ class SessionLog:
                 f"(select id from {parent} where session_no in (select unnest($1::bigint[])))",
                 [numbers],
             )
-        for table in ("turns", "results", "feedback", "events", "sessions"):
+        for table in ("turns", "results", "feedback", "tags", "events", "sessions"):
             transaction.execute(f"delete from {table} where session_no in (select unnest($1::bigint[]))", [numbers])
 
         def gone(memory: Memory) -> None:

@@ -13,12 +13,12 @@ from session_store.memory import CachedEvent, Head, Memory, State, UserScope
 from session_store.models import SessionKey, Workspace
 
 SELECT_SESSION = """
-    select session_no, created_at, updated_at, deleted_at is not null, state, workspace_id
+    select session_no, created_at, updated_at, deleted_at is not null, terminated_at is not null, state, workspace_id
     from sessions where id = $3 and user_id = $2 and app_name = $1
 """
 SELECT_HEAD = """
-    select s.session_no, s.created_at, s.updated_at, s.deleted_at is not null, s.state, s.workspace_id,
-        e.seq, e.timestamp, e.id
+    select s.session_no, s.created_at, s.updated_at, s.deleted_at is not null, s.terminated_at is not null, s.state,
+        s.workspace_id, e.seq, e.timestamp, e.id
     from sessions s left join (
         select session_no, max(seq) as seq, arg_max(timestamp, seq) as timestamp, arg_max(id, seq) as id
         from events where session_no = (
@@ -254,7 +254,7 @@ class Transaction:
 
 def head_of(key: SessionKey, row: tuple[Any, ...]) -> Head:
     """The head in a row of ``SELECT_HEAD``."""
-    session_no, created_at, updated_at, deleted, state, workspace_id, seq, timestamp, event_id = row
+    session_no, created_at, updated_at, deleted, terminated, state, workspace_id, seq, timestamp, event_id = row
     return Head(
         key=key,
         session_no=session_no,
@@ -265,6 +265,7 @@ def head_of(key: SessionKey, row: tuple[Any, ...]) -> Head:
         state=json.loads(state),
         workspace_id=workspace_id,
         deleted=deleted,
+        terminated=terminated,
     )
 
 

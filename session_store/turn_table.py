@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from google.adk.errors.session_not_found_error import SessionNotFoundError
@@ -16,7 +17,7 @@ from session_store.transaction import Transaction
 def _select(message: str) -> str:
     return (
         f"select t.id, s.app_name, s.user_id, s.id, t.status, {message}, t.model, t.created_at, t.started_at, "
-        "t.first_token_at, t.ended_at, t.input_tokens, t.output_tokens, t.error, t.rewound "
+        "t.first_token_at, t.ended_at, t.input_tokens, t.output_tokens, t.error, t.rewound, t.copied "
         "from turns t join sessions s using (session_no) where "
     )
 
@@ -41,11 +42,12 @@ def turn_row(turn: Turn, session_no: int) -> tuple[Any, ...]:
         turn.output_tokens,
         turn.error,
         turn.rewound,
+        turn.copied,
     )
 
 
 def insert_turn(transaction: Transaction, turn: Turn) -> None:
-    """Keep a turn.
+    """Keep a turn. A session that was terminated goes on with it.
 
     Raises:
         SessionNotFoundError: there is no such session.
@@ -54,9 +56,12 @@ def insert_turn(transaction: Transaction, turn: Turn) -> None:
     if head is None or head.deleted:
         raise SessionNotFoundError(f"Session {turn.key.session_id} not found.")
     transaction.execute(
-        "insert into turns values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        "insert into turns values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         turn_row(turn, head.session_no),
     )
+    if head.terminated:
+        transaction.execute("update sessions set terminated_at = null where session_no = $1", [head.session_no])
+        transaction.set_head(replace(head, terminated=False))
     transaction.summary_changed(head.session_no)
 
 

@@ -66,6 +66,8 @@ _ACTIONS: Final = (
     '"node_info":{"path":""}'
 )
 
+_FAILURE: Final = "The query failed: there is no such column."
+
 EVENTS: Final = f"""
     insert into events by name
     with made as (
@@ -90,13 +92,17 @@ EVENTS: Final = f"""
         seq, session_no, id, invocation_id, author, timestamp, text, model, input_tokens, output_tokens,
         null as thought_tokens, null as cached_tokens,
         case when kind = 1 then ['run_sql'] end as tool_calls, case when kind = 2 then ['run_sql'] end as tool_results,
+        case when kind = 2 and tool_failed then ['run_sql'] end as tool_errors,
+        case when kind = 1 then 'run_sql sql: ' || sql
+            when kind = 2 and tool_failed then 'run_sql error: {_FAILURE}'
+            when kind = 2 then 'run_sql row_count: 12, seconds: 0.02' end as tool_text,
         interrupted, null as finish_reason, null as error_code, null as rewind_before, false as rewound,
         '{{' || case when model is null then '' else '"model_version":"' || model || '",' end
         || '"content":{{"parts":[{{' || case kind
             when 1 then '"function_call":{{"id":"' || call_id || '","args":{{"sql":' || to_json(sql)
                 || '}},"name":"run_sql"}}'
             when 2 then '"function_response":{{"id":"' || call_id || '","name":"run_sql","response":{{'
-                || case when tool_failed then '"error":"The query failed: there is no such column."'
+                || case when tool_failed then '"error":"{_FAILURE}"'
                    else '"row_count":12,"seconds":0.02' end || '}}}}'
             else '"text":' || to_json(text) end
         || '}}],"role":"' || case when kind in (0, 2) then 'user' else 'model' end || '"}},'

@@ -51,6 +51,13 @@ class About:
     results: tuple[tuple[Result, bytes | None], ...] = ()
     rewound: frozenset[str] | None = None
     """Ids of the events that were taken back; None if that is still to be found out."""
+    copied: frozenset[str] = frozenset()
+    """Ids of the events that it has from the session that it is a branch of."""
+    branched_from: str | None = None
+    branched_at: str | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    terminated_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

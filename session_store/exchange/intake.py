@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from session_store.event_rows import NewEvent
 from session_store.exchange.conversation import About, Conversation, stable_id
 from session_store.memory import CachedEvent, Head
 from session_store.models import GENERAL, Result, SessionKey, Workspace
@@ -35,6 +34,10 @@ _TABLES: Final = {
         "seen_at": "double",
         "state": "varchar",
         "workspace_id": "varchar",
+        "terminated_at": "double",
+        "note": "varchar",
+        "branched_from": "varchar",
+        "branched_at": "varchar",
     },
     "turns": {
         "id": "varchar",
@@ -50,6 +53,11 @@ _TABLES: Final = {
         "output_tokens": "bigint",
         "error": "varchar",
         "rewound": "boolean",
+        "copied": "boolean",
+    },
+    "tags": {
+        "session_no": "bigint",
+        "tag": "varchar",
     },
     "feedback": {
         "session_no": "bigint",
@@ -221,14 +229,16 @@ class _Intake:
             self._results -= {result.id for result, _ in about.results}
         names = self._turn_names(key, about)
         number = self._log.next_number()
-        events = [(self._log.next_number(), _renamed(event, names)) for event in conversation.events]
+        events = [
+            (self._log.next_number(), event.with_invocations(names) if names else event)
+            for event in conversation.events
+        ]
         workspace_id = self._workspace(about.workspace_id)
         self._insert_session(key, number, about, workspace_id)
         for seq, event in events:
             rewound = event.rewind_before is not None if about.rewound is None else event.id in about.rewound
-            *columns, _, data = event.row(seq, number)
-            cached = CachedEvent(seq, event.data, rewound=rewound)
-            self._transaction.add_event((*columns, rewound, data), number, cached)
+            row = replace(event, copied=event.id in about.copied).row(seq, number, rewound=rewound)
+            self._transaction.add_event(row, number, CachedEvent(seq, event.data, rewound=rewound))
         head = Head(
             key=key,
             session_no=number,
@@ -238,6 +248,7 @@ class _Intake:
             last_event_id=events[-1][1].id if events else None,
             state=about.state,
             workspace_id=workspace_id,
+            terminated=about.terminated_at is not None,
         )
         self._transaction.set_head(head)
         self._insert_what_belongs(key, number, about, names)
@@ -267,6 +278,10 @@ class _Intake:
                 about.seen_at,
                 json.dumps(about.state),
                 workspace_id,
+                about.terminated_at,
+                about.note,
+                about.branched_from,
+                about.branched_at,
             )
         )
 
@@ -293,6 +308,7 @@ class _Intake:
     def _insert_what_belongs(self, key: SessionKey, number: int, about: About, names: Mapping[str, str]) -> None:
         for turn in about.turns:
             self._rows["turns"].append(turn_row(replace(turn, id=names.get(turn.id, turn.id)), number))
+        self._rows["tags"] += [(number, tag) for tag in about.tags]
         for feedback in about.feedback:
             self._rows["feedback"].append((number, feedback.event_id, feedback.score, feedback.comment, feedback.at))
         for result, data in about.results:
@@ -378,31 +394,3 @@ def _here(known: _Known, conversation: Conversation) -> str:
     if more > 0:
         return f"is here already, with {more} events fewer than in the file; delete it first to take the file's"
     return "is here already"
-
-
-def _renamed(event: NewEvent, names: Mapping[str, str]) -> NewEvent:
-    """The event with other ids of invocations."""
-    if not names:
-        return event
-    fields = json.loads(event.data)
-    fields["invocation_id"] = names.get(fields.get("invocation_id"), fields.get("invocation_id"))
-    actions = fields.get("actions") or {}
-    if "rewind_before_invocation_id" in actions:
-        before = actions["rewind_before_invocation_id"]
-        actions["rewind_before_invocation_id"] = names.get(before, before)
-    data = json.dumps(fields)
-    event_id, invocation_id, *columns = event.columns
-    *columns, rewind_before, rewound, _ = columns
-    return replace(
-        event,
-        rewind_before=names.get(rewind_before, rewind_before),
-        columns=(
-            event_id,
-            names.get(invocation_id, invocation_id),
-            *columns,
-            names.get(rewind_before, rewind_before),
-            rewound,
-            data,
-        ),
-        data=data,
-    )

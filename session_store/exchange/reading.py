@@ -29,12 +29,13 @@ from session_store.workspace_tree import read_workspaces
 Workspaces = Mapping[str, Workspace]
 
 _SESSION = """
-    select session_no, created_at, updated_at, seen_at, title, title_source, model, saved, workspace_id, state
+    select session_no, created_at, updated_at, seen_at, title, title_source, model, saved, workspace_id, state,
+        terminated_at, note, branched_from, branched_at
     from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null
 """
 _TURNS = """
     select id, status, message, model, created_at, started_at, first_token_at, ended_at, input_tokens, output_tokens,
-        error, rewound
+        error, rewound, copied
     from turns where session_no = $1 order by created_at, id
 """
 _RESULTS = """
@@ -122,8 +123,9 @@ def _read(cursor: duckdb.DuckDBPyConnection, key: SessionKey, *, with_data: bool
     found = cursor.execute(_SESSION, [key.app_name, key.user_id, key.session_id]).fetchone()
     if found is None:
         raise ExportError(f"There is no conversation with the id {key.session_id}.")
-    number, created_at, updated_at, seen_at, title, source, model, saved, workspace_id, state = found
-    sql = "select seq, data, rewound, timestamp, id from events where session_no = $1 order by seq"
+    number, created_at, updated_at, seen_at, title, source, model, saved, workspace_id, state, *rest = found
+    terminated_at, note, branched_from, branched_at = rest
+    sql = "select seq, data, rewound, timestamp, id, copied from events where session_no = $1 order by seq"
     events = cursor.execute(sql, [number]).fetchall()
     about = About(
         key=key,
@@ -141,7 +143,13 @@ def _read(cursor: duckdb.DuckDBPyConnection, key: SessionKey, *, with_data: bool
         turns=_turns(cursor, key, number),
         feedback=_feedback(cursor, number),
         results=_results(cursor, key, number, with_data=with_data),
-        rewound=frozenset(event_id for _, _, rewound, _, event_id in events if rewound),
+        rewound=frozenset(event_id for _, _, rewound, _, event_id, _ in events if rewound),
+        copied=frozenset(event_id for *_, event_id, copied in events if copied),
+        branched_from=branched_from,
+        branched_at=branched_at,
+        tags=_tags(cursor, number),
+        note=note,
+        terminated_at=terminated_at,
     )
     return Whole(about, tuple((seq, data, rewound) for seq, data, rewound, *_ in events), read_workspaces(cursor))
 
@@ -154,6 +162,11 @@ def _state(cursor: duckdb.DuckDBPyConnection, where: str, names: list[str]) -> d
 def _turns(cursor: duckdb.DuckDBPyConnection, key: SessionKey, number: int) -> tuple[Turn, ...]:
     rows: list[Any] = cursor.execute(_TURNS, [number]).fetchall()
     return tuple(Turn(row[0], key, TurnStatus(row[1]), json.loads(row[2]), *row[3:]) for row in rows)
+
+
+def _tags(cursor: duckdb.DuckDBPyConnection, number: int) -> tuple[str, ...]:
+    rows = cursor.execute("select tag from tags where session_no = $1 order by tag", [number]).fetchall()
+    return tuple(tag for (tag,) in rows)
 
 
 def _feedback(cursor: duckdb.DuckDBPyConnection, number: int) -> tuple[Feedback, ...]:

@@ -86,6 +86,11 @@ def test_conversations_say_where_they_belong_and_how_much_was_said(history):
         "input_tokens": 7,
         "output_tokens": 3,
         "status": "idle",
+        "last_turn_status": "completed",
+        "tags": [],
+        "note": "",
+        "terminated_at": None,
+        "branched_from": None,
     }
 
 

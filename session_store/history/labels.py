@@ -1,0 +1,109 @@
+"""Tags, notes and the end of sessions, as methods of the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from session_store.history.errors import HistoryError
+from session_store.history.tags import clean_tags
+from session_store.memory import Head
+from session_store.models import SessionKey
+from session_store.session_log import SessionLog
+from session_store.transaction import Transaction
+
+LONGEST_NOTE: Final = 10_000
+_NUMBER: Final = (
+    "(select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null)"
+)
+
+
+class StoredLabels:
+    """The part of the store that keeps what people say about sessions. Sessions that are gone are skipped."""
+
+    log: SessionLog
+
+    def terminate_sessions(self, keys: Iterable[SessionKey]) -> None:
+        """End sessions. A session that has ended goes on with its next turn; ending it twice changes nothing."""
+        wanted, now = list(keys), time.time()
+
+        def work(transaction: Transaction) -> None:
+            heads = [head for head in _present(transaction, wanted) if not head.terminated]
+            if heads:
+                transaction.execute(
+                    "update sessions set terminated_at = $1 where session_no in (select unnest($2::bigint[]))",
+                    [now, [head.session_no for head in heads]],
+                )
+            for head in heads:
+                transaction.set_head(replace(head, terminated=True))
+                transaction.summary_changed(head.session_no)
+
+        self.log.writer.submit(work).result()
+
+    def set_tags(self, keys: Iterable[SessionKey], *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        """Add tags to sessions and take others from them, whatever their case. A tag that is there stays as it is.
+
+        Raises:
+            HistoryError: one of the tags to add cannot be one; nothing was changed.
+        """
+        wanted, added = list(keys), list(clean_tags(add))
+        removed = [tag.strip().casefold() for tag in remove]
+
+        def work(transaction: Transaction) -> None:
+            for head in _present(transaction, wanted):
+                present = [
+                    tag for (tag,) in transaction.rows("select tag from tags where session_no = $1", [head.session_no])
+                ]
+                kept = clean_tags([tag for tag in present if tag.casefold() not in removed] + added)
+                if set(kept) != set(present):
+                    transaction.execute("delete from tags where session_no = $1", [head.session_no])
+                    transaction.execute(
+                        "insert into tags select $1, unnest($2::varchar[])", [head.session_no, list(kept)]
+                    )
+
+        self.log.writer.submit(work).result()
+
+    def tags_of(self, key: SessionKey) -> tuple[str, ...]:
+        """The tags of a session, in order."""
+        rows = self.log.database.rows(f"select tag from tags where session_no = {_NUMBER}", _names(key))
+        return tuple(sorted((tag for (tag,) in rows), key=str.casefold))
+
+    def all_tags(self, user_id: str | None = None) -> dict[str, int]:
+        """All tags, in order, with the number of sessions that have them; of a user's sessions, or of all."""
+        rows = self.log.database.rows(
+            "select mode(tag), count(*) from tags join sessions using (session_no) "
+            "where deleted_at is null and coalesce(user_id = $1, true) group by lower(tag) order by lower(tag)",
+            [user_id],
+        )
+        return dict(rows)
+
+    def set_note(self, key: SessionKey, note: str) -> None:
+        """Keep a note about a session in place of the one before; a blank one is none.
+
+        Raises:
+            HistoryError: it is too long; nothing was changed.
+        """
+        kept = note.strip()
+        if len(kept) > LONGEST_NOTE:
+            raise HistoryError(f"The note has {len(kept):,} characters. Shorten it to at most {LONGEST_NOTE:,}.")
+
+        def work(transaction: Transaction) -> None:
+            for head in _present(transaction, [key]):
+                transaction.execute("update sessions set note = $1 where session_no = $2", [kept, head.session_no])
+
+        self.log.writer.submit(work).result()
+
+    def note_of(self, key: SessionKey) -> str:
+        """The note about a session; empty if there is none."""
+        rows = self.log.database.rows(f"select note from sessions where session_no = {_NUMBER}", _names(key))
+        return str(rows[0][0]) if rows else ""
+
+
+def _present(transaction: Transaction, keys: Iterable[SessionKey]) -> list[Head]:
+    return [head for key in dict.fromkeys(keys) if (head := transaction.head(key)) is not None and not head.deleted]
+
+
+def _names(key: SessionKey) -> list[str]:
+    return [key.app_name, key.user_id, key.session_id]

@@ -1,0 +1,33 @@
+"""What a tag can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from session_store.history.errors import HistoryError
+
+LONGEST_TAG: Final = 40
+
+
+def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Tags as they are kept: trimmed, each once, whatever its case; the first way of writing it counts.
+
+    Raises:
+        HistoryError: one of them cannot be a tag; nothing was kept.
+    """
+    clean = {tag.casefold(): tag for tag in reversed([_clean(tag) for tag in tags])}
+    return tuple(sorted(clean.values(), key=str.casefold))
+
+
+def _clean(tag: str) -> str:
+    words = " ".join(tag.split())
+    if not words:
+        raise HistoryError("A tag needs at least one letter. Write a word, and try again.")
+    if len(words) > LONGEST_TAG:
+        raise HistoryError(f"The tag “{words[:LONGEST_TAG]}…” is too long: use at most {LONGEST_TAG} characters.")
+    if "," in words:
+        raise HistoryError(f"The tag “{words}” has a comma in it. Make two tags of it, or leave the comma out.")
+    if not words.isprintable():
+        raise HistoryError("A tag has signs in it that cannot be seen. Write it by hand, and try again.")
+    return words
