@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from google.adk.events._internal_metadata import public_event
 from google.adk.events.event import Event
@@ -22,24 +22,14 @@ from pydantic import ValidationError
 from session_store.exchange import conversation as incoming
 from session_store.exchange.conversation import About, Conversation, checked_text, checked_time
 from session_store.exchange.errors import DamagedError
+from session_store.exchange.labels import labels_json, with_labels
+from session_store.exchange.own_records import feedback_of, made, turn_json, turn_of, workspace_json
 from session_store.exchange.reading import Whole
-from session_store.models import (
-    GENERAL,
-    Feedback,
-    Result,
-    ResultKind,
-    SessionKey,
-    StoredConnection,
-    TitleSource,
-    Turn,
-    TurnStatus,
-    Workspace,
-)
+from session_store.models import GENERAL, SessionKey, TitleSource, Workspace
 
 METADATA: Final = "__session_metadata__"
 OURS: Final = "colloquy"
 VERSION: Final = 1
-T = TypeVar("T")
 
 
 def session_json(whole: Whole, *, for_adk_web: bool = False) -> dict[str, Any]:
@@ -76,12 +66,6 @@ def event_json(event: Event) -> dict[str, Any]:
     return fields
 
 
-def workspace_json(workspace: Workspace, *, with_connection: bool) -> dict[str, Any]:
-    """A workspace as JSON; its connection only where the whole history goes with it."""
-    fields = asdict(workspace)
-    return fields if with_connection else {**fields, "connection": None}
-
-
 def conversation_of(document: object) -> Conversation:
     """The conversation that a session in ADK's format is.
 
@@ -110,18 +94,6 @@ def conversation_of(document: object) -> Conversation:
     )
 
 
-def workspaces_of(document: object) -> dict[str, Workspace]:
-    """The workspaces that a list of them, or a session that names its own, brings along.
-
-    Raises:
-        DamagedError: one is not a workspace.
-    """
-    if not isinstance(document, list):
-        return {}
-    found = [_made(_workspace, fields, f"workspace {number}") for number, fields in enumerate(document, start=1)]
-    return {workspace.id: workspace for workspace in found}
-
-
 def carried_workspaces(document: object) -> object:
     """The list of workspaces that a session in JSON brings along."""
     for name in ("state", METADATA, OURS, "workspaces"):
@@ -134,21 +106,6 @@ def displayed_title(state: Mapping[str, Any]) -> str:
     metadata = state.get(METADATA)
     title = metadata.get("displayName") if isinstance(metadata, dict) else None
     return title.strip() if isinstance(title, str) else ""
-
-
-def result_json(result: Result) -> dict[str, Any]:
-    """What is known of a result, without its data and its session."""
-    return {**asdict(result), "key": None}
-
-
-def result_of(fields: object, key: SessionKey, what: str) -> Result:
-    """The result that this JSON describes.
-
-    Raises:
-        DamagedError: it describes none.
-    """
-    result: Result = _made(lambda known: _result(key, known), fields, what)
-    return result
 
 
 def _plain(event: Event) -> Event | None:
@@ -180,9 +137,10 @@ def _metadata(whole: Whole, *, brief: bool) -> dict[str, Any]:
             "seen_at": about.seen_at,
             "workspace": about.workspace_id,
             "workspaces": [workspace_json(workspace, with_connection=False) for workspace in path],
-            "turns": [{**asdict(turn), "key": None} for turn in about.turns],
+            "turns": [turn_json(turn) for turn in about.turns],
             "rewound": sorted(about.rewound or ()),
             "feedback": [asdict(feedback) for feedback in about.feedback],
+            **labels_json(about),
         },
     }
 
@@ -225,88 +183,21 @@ def _about(key: SessionKey, own: dict[str, Any] | None, events: list[Event], upd
             title_source=source if title else TitleSource.NONE,
             turns=incoming.turns_of(key, events),
         )
-    return About(
+    about = About(
         key=key,
         created_at=checked_time(own.get("created_at"), "the time of its creation"),
         updated_at=last,
         seen_at=checked_time(own.get("seen_at"), "the time when it was seen"),
         title=checked_text(own.get("title"), "the title"),
-        title_source=_made(lambda known: TitleSource(known["title_source"]), own, "the source of its title"),
+        title_source=made(lambda known: TitleSource(known["title_source"]), own, "the source of its title"),
         model=checked_text(own.get("model"), "the model") or None,
         saved=own.get("saved") is True,
         workspace_id=checked_text(own.get("workspace"), "the workspace") or GENERAL,
-        turns=tuple(_made(lambda known: _turn(key, known), fields, "a turn") for fields in own.get("turns") or []),
+        turns=tuple(turn_of(fields, key) for fields in own.get("turns") or []),
         rewound=frozenset(map(str, own.get("rewound") or [])),
-        feedback=tuple(_made(_feedback, fields, "a feedback") for fields in own.get("feedback") or []),
+        feedback=tuple(feedback_of(fields) for fields in own.get("feedback") or []),
     )
-
-
-def _turn(key: SessionKey, fields: dict[str, Any]) -> Turn:
-    turn = Turn(**{**fields, "key": key, "status": TurnStatus(fields["status"])})
-    times = [turn.created_at, turn.started_at, turn.first_token_at, turn.ended_at]
-    for at in times:
-        if at is not None:
-            checked_time(at, "the time of a turn")
-    for text in (turn.id, turn.model, turn.error):
-        checked_text(text, "a turn's text")
-    for count in (turn.input_tokens, turn.output_tokens):
-        if not (count is None or (isinstance(count, int) and 0 <= count < 2**63)):
-            raise DamagedError("a turn's count of tokens is not one")
-    if not isinstance(turn.message, dict) or not turn.id:
-        raise DamagedError("a turn has no message or no id")
-    return turn if turn.status.is_over else replace(turn, status=TurnStatus.INTERRUPTED, ended_at=turn.created_at)
-
-
-def _result(key: SessionKey, fields: dict[str, Any]) -> Result:
-    result = Result(**{**fields, "key": key, "kind": ResultKind(fields["kind"])})
-    checked_time(result.created_at, "the time of a result")
-    for text in (
-        result.id,
-        result.turn_id,
-        result.call_id,
-        result.title,
-        result.sql,
-        result.note,
-        result.file_name,
-        result.mime_type,
-    ):
-        checked_text(text, "a result's text")
-    for number in (result.rows, result.seconds, result.file_version, result.size):
-        if number is not None and (isinstance(number, bool) or not isinstance(number, (int, float))):
-            raise DamagedError("a result has something else than a number where one belongs")
-    if not result.id or not isinstance(result.spec, dict | None) or not isinstance(result.size, int):
-        raise DamagedError("a result is not as it should be")
-    return result
-
-
-def _feedback(fields: dict[str, Any]) -> Feedback:
-    feedback = Feedback(**fields)
-    if feedback.score not in (1, -1, None):
-        raise DamagedError("a feedback is neither up nor down")
-    checked_time(feedback.at, "the time of a feedback")
-    checked_text(feedback.event_id, "the event of a feedback")
-    checked_text(feedback.comment, "the comment of a feedback")
-    return feedback
-
-
-def _workspace(fields: dict[str, Any]) -> Workspace:
-    connection = fields.get("connection")
-    workspace = Workspace(**{**fields, "connection": StoredConnection(**connection) if connection else None})
-    checked_time(workspace.created_at, "the time of a workspace")
-    for text in (workspace.id, workspace.name, workspace.parent_id, *(connection or {}).values()):
-        checked_text(text, "a workspace's text")
-    if not workspace.id or not workspace.name:
-        raise DamagedError("a workspace has no id or no name")
-    return workspace
-
-
-def _made(make: Any, fields: object, what: str) -> Any:  # noqa: ANN401 - whatever ``make`` makes
-    if not isinstance(fields, dict):
-        raise DamagedError(f"{what} is not a JSON object")
-    try:
-        return make(fields)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise DamagedError(f"{what} is not as it should be ({error})") from error
+    return with_labels(about, own)
 
 
 def _event(fields: object, what: str) -> Event:

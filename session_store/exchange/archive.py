@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
-from session_store.exchange.adk_json import result_json, session_json, workspace_json
+from session_store.exchange.adk_json import session_json
 from session_store.exchange.documents import parse
 from session_store.exchange.errors import ImportRefusedError
+from session_store.exchange.own_records import result_json, workspace_json
 from session_store.exchange.reading import Whole, Workspaces
 
 MANIFEST: Final = "colloquy.json"

@@ -14,7 +14,8 @@ from session_store.errors import WorkspaceError
 from session_store.exchange.conversation import Conversation, Progress
 from session_store.exchange.errors import ImportRefusedError
 from session_store.exchange.foreign import Owner
-from session_store.exchange.intake import Outcome, batches, make_workspaces, take
+from session_store.exchange.intake import Outcome, batches, take
+from session_store.exchange.intake_workspaces import make_workspaces
 from session_store.exchange.sources import Source, opened
 from session_store.store import Store
 

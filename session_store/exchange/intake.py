@@ -6,9 +6,11 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from session_store.exchange.conversation import About, Conversation, stable_id
+from session_store.exchange.intake_rows import Rows
+from session_store.exchange.intake_workspaces import make_workspaces
 from session_store.memory import CachedEvent, Head
 from session_store.models import GENERAL, Result, SessionKey, Workspace
 from session_store.result_table import PART_BYTES, result_row
@@ -18,74 +20,6 @@ from session_store.transaction import Transaction
 from session_store.turn_table import turn_row
 
 EVENTS_AT_ONCE: Final = 2_000
-
-_TABLES: Final = {
-    "sessions": {
-        "session_no": "bigint",
-        "app_name": "varchar",
-        "user_id": "varchar",
-        "id": "varchar",
-        "title": "varchar",
-        "title_source": "varchar",
-        "model": "varchar",
-        "saved": "boolean",
-        "created_at": "double",
-        "updated_at": "double",
-        "seen_at": "double",
-        "state": "varchar",
-        "workspace_id": "varchar",
-        "terminated_at": "double",
-        "note": "varchar",
-        "branched_from": "varchar",
-        "branched_at": "varchar",
-    },
-    "turns": {
-        "id": "varchar",
-        "session_no": "bigint",
-        "status": "varchar",
-        "message": "varchar",
-        "model": "varchar",
-        "created_at": "double",
-        "started_at": "double",
-        "first_token_at": "double",
-        "ended_at": "double",
-        "input_tokens": "bigint",
-        "output_tokens": "bigint",
-        "error": "varchar",
-        "rewound": "boolean",
-        "copied": "boolean",
-    },
-    "tags": {
-        "session_no": "bigint",
-        "tag": "varchar",
-    },
-    "feedback": {
-        "session_no": "bigint",
-        "event_id": "varchar",
-        "score": "tinyint",
-        "comment": "varchar",
-        "given_at": "double",
-    },
-    "results": {
-        "id": "varchar",
-        "session_no": "bigint",
-        "turn_id": "varchar",
-        "call_id": "varchar",
-        "kind": "varchar",
-        "title": "varchar",
-        "sql": "varchar",
-        "spec": "varchar",
-        "row_count": "bigint",
-        "note": "varchar",
-        "seconds": "double",
-        "file_name": "varchar",
-        "file_version": "integer",
-        "mime_type": "varchar",
-        "size": "bigint",
-        "created_at": "double",
-    },
-}
-"""The columns that are written, and their types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +104,7 @@ class _Intake:
             "select id from results where id in (select unnest($1::varchar[]))", [sorted(result_ids)]
         )
         self._results: set[str] = {row[0] for row in rows}
-        self._rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _TABLES}
+        self._rows = Rows()
         self._with_rewinds: list[int] = []
 
     def take(self, conversation: Conversation) -> Outcome:
@@ -187,13 +121,8 @@ class _Intake:
         return Outcome(conversation.name, placed, renamed=not free, events=len(conversation.events))
 
     def finish(self) -> None:
-        """Insert the rows, each table's at once: one statement costs as much as hundreds of rows."""
-        for table, columns in _TABLES.items():
-            if rows := self._rows[table]:
-                lists = ", ".join(f"unnest(${n}::{kind}[])" for n, kind in enumerate(columns.values(), start=1))
-                self._transaction.execute(
-                    f"insert into {table} ({', '.join(columns)}) select {lists}", [*map(list, zip(*rows, strict=True))]
-                )
+        """Insert what the conversations have besides their events."""
+        self._rows.insert(self._transaction)
         for number in self._with_rewinds:
             mark_rewound(self._transaction, number)
 
@@ -263,7 +192,8 @@ class _Intake:
 
     def _insert_session(self, key: SessionKey, number: int, about: About, workspace_id: str) -> None:
         self._merge_states(key, about)
-        self._rows["sessions"].append(
+        self._rows.add(
+            "sessions",
             (
                 number,
                 key.app_name,
@@ -282,7 +212,7 @@ class _Intake:
                 about.note,
                 about.branched_from,
                 about.branched_at,
-            )
+            ),
         )
 
     def _merge_states(self, key: SessionKey, about: About) -> None:
@@ -307,17 +237,17 @@ class _Intake:
 
     def _insert_what_belongs(self, key: SessionKey, number: int, about: About, names: Mapping[str, str]) -> None:
         for turn in about.turns:
-            self._rows["turns"].append(turn_row(replace(turn, id=names.get(turn.id, turn.id)), number))
-        self._rows["tags"] += [(number, tag) for tag in about.tags]
+            self._rows.add("turns", turn_row(replace(turn, id=names.get(turn.id, turn.id)), number))
+        self._rows.add("tags", *((number, tag) for tag in about.tags))
         for feedback in about.feedback:
-            self._rows["feedback"].append((number, feedback.event_id, feedback.score, feedback.comment, feedback.at))
+            self._rows.add("feedback", (number, feedback.event_id, feedback.score, feedback.comment, feedback.at))
         for result, data in about.results:
             self._insert_result(key, number, replace(result, turn_id=names.get(result.turn_id, result.turn_id)), data)
 
     def _insert_result(self, key: SessionKey, number: int, result: Result, data: bytes | None) -> None:
         result_id = stable_id("result", key.session_id, result.id) if result.id in self._results else result.id
         self._results.add(result_id)
-        self._rows["results"].append(result_row(replace(result, id=result_id), number))
+        self._rows.add("results", result_row(replace(result, id=result_id), number))
         self._insert_data(result_id, data)
 
     def _insert_data(self, result_id: str, data: bytes | None) -> None:
@@ -341,40 +271,6 @@ class _Intake:
             workspace = self._workspaces.get(workspace.parent_id) if workspace.parent_id else None
         make_workspaces(self._transaction, path)
         return wanted if wanted in self._transaction.workspaces() else GENERAL
-
-
-def make_workspaces(transaction: Transaction, wanted: Iterable[Workspace]) -> None:
-    """Make those of the workspaces that are missing; one whose parent is missing stands at the top."""
-    present = dict(transaction.workspaces())
-    missing = {workspace.id: workspace for workspace in wanted if workspace.id not in present}
-    if not missing:
-        return
-    while missing:
-        # One whose parent comes later waits for it, unless they stand under each other.
-        ready = next((found for found in missing.values() if found.parent_id not in missing), None)
-        workspace = ready or next(iter(missing.values()))
-        made = replace(workspace, parent_id=workspace.parent_id if workspace.parent_id in present else None)
-        _insert_workspace(transaction, made)
-        present[made.id] = made
-        del missing[made.id]
-    transaction.set_workspaces(present)
-
-
-def _insert_workspace(transaction: Transaction, workspace: Workspace) -> None:
-    connection = workspace.connection
-    transaction.execute(
-        "insert into workspaces (id, name, parent_id, created_at, connection_kind, connection_address, "
-        "connection_name) values ($1, $2, $3, $4, $5, $6, $7)",
-        [
-            workspace.id,
-            workspace.name,
-            workspace.parent_id,
-            workspace.created_at,
-            connection and connection.kind,
-            connection and connection.address,
-            connection and connection.name,
-        ],
-    )
 
 
 def other_id(conversation: Conversation) -> str:

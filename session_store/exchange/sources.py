@@ -16,6 +16,7 @@ from session_store.exchange.conversation import Conversation
 from session_store.exchange.documents import load
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.foreign import Owner
+from session_store.exchange.own_records import result_of, workspaces_of
 from session_store.models import Result, Workspace
 
 _ZIP: Final = b"PK"
@@ -105,7 +106,7 @@ def _json(document: object, what: str, owner: Owner, damaged: Damaged) -> Source
 
 def _session(document: object, workspaces: dict[str, Workspace]) -> Conversation:
     conversation = adk_json.conversation_of(document)
-    workspaces.update(adk_json.workspaces_of(adk_json.carried_workspaces(document)))
+    workspaces.update(workspaces_of(adk_json.carried_workspaces(document)))
     return conversation
 
 
@@ -154,7 +155,7 @@ def _own_archive(archive: Archive, path: Path, damaged: Damaged) -> Source:
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise ImportRefusedError(f"{MANIFEST} in {path} lists no conversations. Nothing was imported.")
     try:
-        workspaces = adk_json.workspaces_of(manifest.get("workspaces"))
+        workspaces = workspaces_of(manifest.get("workspaces"))
     except DamagedError as error:
         raise ImportRefusedError(f"{MANIFEST} in {path} is damaged: {error}. Nothing was imported.") from error
     conversations = _archived(archive, listed, damaged)
@@ -184,5 +185,5 @@ def _results(
         known = {name: value for name, value in fields.items() if name != "data"}
         data_name = fields.get("data")
         data = None if data_name is None else archive.data(str(data_name))
-        found.append((adk_json.result_of(known, conversation.about.key, f"result {number}"), data))
+        found.append((result_of(known, conversation.about.key, f"result {number}"), data))
     return tuple(found)
