@@ -139,6 +139,8 @@ class Part(StrEnum):
     LIST = "list"
     LIVE = "live"
     RESULTS = "results"
+    HISTORY = "history"
+    OVERVIEW = "overview"
     TRIAL = "trial"
 
 
