@@ -6,9 +6,9 @@ import asyncio
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from google.adk.errors.session_not_found_error import SessionNotFoundError
@@ -142,6 +142,18 @@ class Turns:
         self._call(self._rewind(turn))
         self._publish(Happening.SESSION_CHANGED, turn.key)
         return self._submit(turn.key, user_content(text, files))
+
+    @contextmanager
+    def quiet(self, key: SessionKey) -> Iterator[None]:
+        """Keep turns from beginning, to change a session in between. Only for short work: all sessions wait.
+
+        Raises:
+            SessionBusyError: a turn of the session is running or waiting.
+        """
+        with self._entry:
+            if self.live(key):
+                raise SessionBusyError("A turn of this conversation is running or waiting. Try again when it is over.")
+            yield
 
     def retry(self, turn: Turn) -> Turn:
         """Take back a turn and run its message again. Raises like ``replace``."""
