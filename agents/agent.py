@@ -39,11 +39,13 @@ class Source(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What a session gives its agent for one turn. ``data`` is that of the session's workspace, None where it has no
-    connection; ``history`` are Colloquy's own conversations."""
+    connection; ``history`` are Colloquy's own conversations, ``scope`` says in phrases to which of them it is
+    narrowed (see history_scope.in_words)."""
 
     sink: ResultSink
     data: Database | None = None
     history: Database | None = None
+    scope: tuple[str, ...] = ()
     bounds: Bounds = field(default_factory=Bounds)
     messages: int = 20
     """How many of the newest messages the model sees; 0 for all. An agent's own number takes precedence."""

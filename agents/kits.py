@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +31,11 @@ MISSING: Final = {
     ),
     HISTORY: "The conversations kept by Colloquy cannot be queried here.",
 }
+SCOPED: Final = (
+    "The person chose a part of the conversations, and this chat is about that part alone: {}. Your tools show nothing"
+    " else, so write no conditions for it; where your answer could be taken for one about all conversations, name the"
+    " part that it is about."
+)
 NOT_FOR: Final = "{name} has no data to query. Start a chat with the Data analyst in a workspace that has some."
 
 BeforeModel = Callable[[CallbackContext, LlmRequest], Awaitable[LlmResponse | None]]
@@ -55,11 +60,13 @@ def kit_of(name: str, tools: tuple[str, ...], model: BaseLlm, surroundings: Surr
         return Kit(_saying(MISSING[kind]))
     data_tools = DataTools(database, surroundings.sink, bounds=surroundings.bounds)
     queries = Queries(data_tools, database, model, guesses=not surroundings.calls_tools)
-    return Kit(queries.before_model, tuple(data_tools.tools()), _about(database))
+    about = _about(database, surroundings.scope if kind == HISTORY else ())
+    return Kit(queries.before_model, tuple(data_tools.tools()), about)
 
 
-def _about(database: Database) -> str:
-    return f"The database that your tools ask is called {database.name!r} and speaks the SQL of {database.dialect}."
+def _about(database: Database, scope: Sequence[str]) -> str:
+    told = f"The database that your tools ask is called {database.name!r} and speaks the SQL of {database.dialect}."
+    return "\n\n".join([told, SCOPED.format("; ".join(scope))] if scope else [told])
 
 
 def _saying(text: str) -> BeforeModel:

@@ -10,9 +10,10 @@ from agents.data.database import Database
 from agents.data.errors import ConnectionInvalidError
 from agents.kits import HISTORY
 from agents.tools.data_tools import CHART_ROWS
+from runtime.history_scope import scope_of
 from runtime.results import Origin, ResultGoneError
 from runtime.services import Services
-from session_store.models import Result
+from session_store.models import Result, SessionSummary
 
 
 def rerun(services: Services, result_id: str) -> Result:
@@ -28,7 +29,7 @@ def rerun(services: Services, result_id: str) -> Result:
         raise ResultGoneError("This result is not here any more.")
     if result.sql is None:
         raise ResultGoneError("This result has no query that could run again.")
-    database = _database(services, services.agents.find(result.key.app_name), session.workspace_id)
+    database = _database(services, services.agents.find(result.key.app_name), session)
     bounds = services.bounds
     if result.spec:
         bounds = replace(bounds, rows=min(bounds.rows, CHART_ROWS))
@@ -40,10 +41,10 @@ def rerun(services: Services, result_id: str) -> Result:
     )
 
 
-def _database(services: Services, agent: Agent | None, workspace_id: str) -> Database:
+def _database(services: Services, agent: Agent | None, session: SessionSummary) -> Database:
     if agent and HISTORY in agent.tools:
-        return services.workspaces.history()
-    database = services.workspaces.database(workspace_id)
+        return services.workspaces.history(scope_of(services, session.key))
+    database = services.workspaces.database(session.workspace_id)
     if database is None:
         raise ConnectionInvalidError(
             "The workspace of this chat has no data connection any more. Give it one, and run this again."

@@ -15,6 +15,7 @@ from google.genai import types
 
 from agents.agent import Agent, Surroundings
 from agents.kits import DATA, HISTORY
+from runtime.history_scope import scope_of, words_of
 from runtime.results import TurnSink
 from runtime.services import Services
 from runtime.unread import UnreadFiles
@@ -111,10 +112,13 @@ def rewinder(app_name: str, services: Services) -> Runner:
 def _surroundings(turn: Turn, agent: Agent, services: Services, *, calls_tools: bool) -> Surroundings:
     settings = services.settings
     session = services.store.get_session(turn.key.session_id)
+    asks_history = HISTORY in agent.tools
+    scope = scope_of(services, turn.key) if asks_history else None
     return Surroundings(
         sink=TurnSink(services.results, turn),
         data=services.workspaces.database(session.workspace_id) if session and DATA in agent.tools else None,
-        history=services.workspaces.history() if HISTORY in agent.tools else None,
+        history=services.workspaces.history(scope) if asks_history else None,
+        scope=tuple(words_of(services, scope)) if scope else (),
         bounds=services.bounds,
         messages=settings.context_messages,
         compaction=settings.compaction,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from google.adk.sessions import BaseSessionService
 
@@ -86,8 +86,10 @@ class Workbench:
             services=services,
         )
 
-    def create_session(self, *, agent_id: str, model: str, workspace_id: str = GENERAL) -> SessionSummary:
-        """Create an empty session of this app's user.
+    def create_session(
+        self, *, agent_id: str, model: str, workspace_id: str = GENERAL, state: Mapping[str, Any] | None = None
+    ) -> SessionSummary:
+        """Create an empty session of this app's user. ``state`` is the ADK state that it begins with.
 
         Raises:
             UnknownAgentError, WorkspaceError: there is no such agent, or no such workspace.
@@ -95,7 +97,7 @@ class Workbench:
         agent = self.agents.get(agent_id)
         key = SessionKey(agent.id, self.settings.user, str(uuid.uuid4()))
         session = self.store.create_session(
-            key, model=model if agent.chooses_model else None, workspace_id=workspace_id
+            key, model=model if agent.chooses_model else None, workspace_id=workspace_id, state=state
         )
         self.workspaces.warm(workspace_id)
         self._list_changed([key])

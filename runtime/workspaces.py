@@ -12,6 +12,8 @@ from agents.data.connection import HIDDEN, Connection, ConnectionKind
 from agents.data.cursor_database import CursorDatabase
 from agents.data.database import Database, WorkerDatabase
 from agents.data.errors import ConnectionInvalidError, ConnectionUnavailableError
+from agents.data.history_scope import HistoryScope
+from agents.data.narrowing import narrowing
 from agents.data.shop import FILE_NAME, sample_shop
 from runtime import addresses
 from runtime.bus import NO_SESSION, BusEvent, EventBus, Happening
@@ -176,9 +178,10 @@ class Workspaces:
                     replaced.close()
             return database
 
-    def history(self) -> Database:
-        """Colloquy's own conversations."""
-        return CursorDatabase(HISTORY_NAME, self._store.cursor, schema="history")
+    def history(self, scope: HistoryScope | None = None) -> Database:
+        """Colloquy's own conversations; with a scope, nothing but what that leaves."""
+        narrow = narrowing(scope) if scope else None
+        return CursorDatabase(HISTORY_NAME, self._store.cursor, schema="history", narrow=narrow)
 
     def warm(self, workspace_id: str) -> None:
         """Begin in the background to make what the first question to a workspace would wait for."""

@@ -7,6 +7,7 @@ import itertools
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -29,7 +30,7 @@ from session_store.result_table import StoredResults
 from session_store.session_list import page_of_sessions, session_of
 from session_store.session_log import SessionLog
 from session_store.session_reads import events_of
-from session_store.transaction import Transaction
+from session_store.transaction import Transaction, state_of
 from session_store.workspace_table import StoredWorkspaces
 
 _RANKS = {source: rank for rank, source in enumerate(TitleSource)}
@@ -74,15 +75,20 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredLabels):
     # -- sessions ------------------------------------------------------------------------------------------------------
 
     def create_session(
-        self, key: SessionKey, *, model: str | None = None, workspace_id: str = GENERAL
+        self,
+        key: SessionKey,
+        *,
+        model: str | None = None,
+        workspace_id: str = GENERAL,
+        state: Mapping[str, Any] | None = None,
     ) -> SessionSummary:
-        """Create an empty session.
+        """Create an empty session. ``state`` is the ADK state that it begins with.
 
         Raises:
             AlreadyExistsError: ADK's; the key is in use.
             WorkspaceError: there is no such workspace.
         """
-        head = self.log.create(key, {}, model=model, workspace_id=workspace_id).result().head
+        head = self.log.create(key, state or {}, model=model, workspace_id=workspace_id).result().head
         return SessionSummary(
             key=key,
             title="",
@@ -99,6 +105,14 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredLabels):
     def get_session(self, session_id: str) -> SessionSummary | None:
         """The session with this id, whatever its application and user; None if there is none or it was deleted."""
         return session_of(self.log.database, self.log.memory, session_id)
+
+    def session_state(self, key: SessionKey) -> dict[str, Any]:
+        """The session's own ADK state, as JSON values; empty if it is not there."""
+        rows = self.log.database.rows(
+            "select state from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null",
+            [key.app_name, key.user_id, key.session_id],
+        )
+        return dict(state_of(rows))
 
     def list_sessions(
         self,

@@ -8,6 +8,7 @@ from runtime.workbench import current
 from session_store.models import SessionKey, SessionSummary, StoredEvent
 from ui import state
 from ui.agents import agent_label, icon_of
+from ui.ask_history import scope_line, scope_of_session
 from ui.formatting import label
 from ui.live_turn import live_end
 from ui.models import model_menu, model_notice
@@ -23,6 +24,7 @@ def conversation(session: SessionSummary) -> None:
     """A session that is in the store."""
     icon = icon_of(current().agents.find(session.key.app_name))
     _head(session)
+    scope_line(scope_of_session(session.key))
     events, more = _window(session.key)
     settled = _without_last_turn(events)
     with st.container(key="settled"):  # one place for all of it: Streamlit knows the live end below by its place

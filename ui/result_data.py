@@ -76,16 +76,33 @@ def preview_of(result: Result) -> Preview | None:
 
 
 def _made(result: Result, data: bytes) -> Preview:
+    if result.kind is ResultKind.CHART and result.spec is not None:
+        return chart_preview(data, result.spec)
+    return table_preview(data)
+
+
+def table_preview(data: bytes) -> Preview:
+    """What a page shows of the rows of a Parquet file as a table."""
     file = ParquetFile(pa.BufferReader(data))
-    is_chart = result.kind is ResultKind.CHART and result.spec is not None
-    columns = file.schema_arrow.names if is_chart else file.schema_arrow.names[:TABLE_COLUMNS]
-    rows = CHART_ROWS if is_chart else min(TABLE_ROWS, max(1, TABLE_CELLS // max(1, len(columns))))
-    batch = next(file.iter_batches(rows), None)
-    table = pa.Table.from_batches([batch] if batch else [], file.schema_arrow)
-    if is_chart:
-        return _chart(result.spec or {}, table)
+    columns = file.schema_arrow.names[:TABLE_COLUMNS]
+    table = _first_rows(file, min(TABLE_ROWS, max(1, TABLE_CELLS // max(1, len(columns)))))
     shown = _shown(table.select(range(len(columns))))
     return Preview(shown, note=_missing(file.metadata.num_rows, table.num_rows, table.num_columns, len(columns)))
+
+
+def chart_preview(data: bytes, spec: dict[str, Any]) -> Preview:
+    """What a page shows of the rows of a Parquet file as a chart; as a table with the problem where it cannot."""
+    return _chart(spec, chart_rows(data))
+
+
+def chart_rows(data: bytes) -> pa.Table:
+    """The rows of a Parquet file that a chart draws."""
+    return _first_rows(ParquetFile(pa.BufferReader(data)), CHART_ROWS)
+
+
+def _first_rows(file: ParquetFile, rows: int) -> pa.Table:
+    batch = next(file.iter_batches(rows), None)
+    return pa.Table.from_batches([batch] if batch else [], file.schema_arrow)
 
 
 def _missing(all_rows: int, rows: int, all_columns: int, columns: int) -> str:

@@ -65,12 +65,13 @@ def body(result: Result) -> None:
         if preview.spec:
             st.vega_lite_chart(preview.table, preview.spec, width="stretch", alt=title_of(result))
         else:
-            _table(result, preview)
+            table(preview, title_of(result))
         if notes := " ".join(filter(None, (preview.note, result.note))):
             st.caption(untrusted_markdown(notes))
 
 
-def _table(result: Result, preview: Preview) -> None:
+def table(preview: Preview, name: str) -> None:
+    """Rows as a grid, with what kept them from being a chart above it. ``name`` is for who cannot see it."""
     if preview.problem:
         st.caption(untrusted_markdown(preview.problem))
     rows = preview.table.num_rows
@@ -80,7 +81,7 @@ def _table(result: Result, preview: Preview) -> None:
         hide_index=True,
         height=height,
         lazy=False,
-        alt=title_of(result),
+        alt=name,
         column_config={
             column.name: st.column_config.NumberColumn(format="localized")
             for column in preview.table.schema

@@ -14,6 +14,7 @@ from typing import Final
 import streamlit as st
 
 from agents.agent import Agent
+from agents.data.history_scope import STATE, HistoryScope
 from runtime.workbench import current
 from session_store.models import GENERAL, SessionKey, SessionSummary, TitleSource
 
@@ -42,6 +43,9 @@ WORKSPACES: Final = "workspaces"
 WITH_SESSIONS: Final = frozenset({CHAT, WORKSPACES})
 """The pages whose URL says which session or workspace is open, with the list of sessions beside them."""
 
+SCOPE: Final = "draft_scope"
+
+HISTORY_ANALYST: Final = "history_analyst"
 DATA_ANALYST: Final = "data_analyst"
 """The agent that new chats about data begin with."""
 
@@ -81,13 +85,18 @@ def active_workspace() -> str:
 def open_session(session_id: str) -> None:
     """Show a session from the next run on."""
     st.session_state[OPEN] = session_id
+    st.session_state.pop(SCOPE, None)
     _write_url()
 
 
-def new_chat() -> None:
-    """Show an empty chat in the same workspace from the next run on."""
+def new_chat(scope: HistoryScope | None = None) -> None:
+    """Show an empty chat in the same workspace from the next run on. With a ``scope``, it is one with the history
+    analyst about that part of the history."""
     st.session_state[CHOSEN] = chosen_workspace()
     st.session_state[OPEN] = None
+    st.session_state[SCOPE] = scope
+    if scope is not None:
+        choose_agent(HISTORY_ANALYST)
     _write_url()
 
 
@@ -140,6 +149,7 @@ class Part(StrEnum):
     LIVE = "live"
     RESULTS = "results"
     HISTORY = "history"
+    CONSOLE = "console"
     OVERVIEW = "overview"
     TRIAL = "trial"
 
@@ -242,9 +252,21 @@ def draft_model() -> str:
     return str(st.session_state.get("draft_model") or next(iter(preferred), current().models.default().id))
 
 
+def draft_scope() -> HistoryScope | None:
+    """The part of the history that the next new session will be about; None for all, or with another agent."""
+    scope: HistoryScope | None = st.session_state.get(SCOPE)
+    return scope if scope and not scope.is_everything and draft_agent() == HISTORY_ANALYST else None
+
+
 def create_session_from_draft() -> SessionKey:
     """Turn the new chat into a session in the store and open it."""
-    session = current().create_session(agent_id=draft_agent(), model=draft_model(), workspace_id=active_workspace())
+    scope = draft_scope()
+    session = current().create_session(
+        agent_id=draft_agent(),
+        model=draft_model(),
+        workspace_id=active_workspace(),
+        state={STATE: scope.as_state()} if scope else None,
+    )
     open_session(session.key.session_id)
     return session.key
 

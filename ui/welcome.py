@@ -14,6 +14,7 @@ from session_store.errors import ColloquyError
 from session_store.models import GENERAL, SAMPLE_SHOP, Workspace
 from ui import state
 from ui.agents import agent_label, unusable_agents
+from ui.ask_history import scope_line
 from ui.formatting import label, untrusted_markdown
 from ui.message_input import message_input
 from ui.models import model_menu, model_notice, refusal_of
@@ -35,6 +36,7 @@ def welcome() -> None:
         connection_line(state.active_workspace())
         agent = _choice_of_agent()
         st.caption(untrusted_markdown(agent.description))
+        scope_line(state.draft_scope())
         for number, prompt in enumerate(_prompts(agent, workspace)):
             st.button(
                 prompt.label,

@@ -6,6 +6,7 @@ The message says what the answer is:
 - ``count 5 then fail``: five words, then the model fails;
 - ``count 5 then wait``: five words, then nothing until the turn is stopped;
 - ``history``: what the model was shown, one line a message;
+- ``instruction``: what the agent was told to be;
 - ``call run_sql {"sql": "select 1"}``: a call of this tool, and when it has answered, a line with its answer; further
   calls at once after ``and``: ``call one {} and call two {}``;
 - anything else: ``You said: …``.
@@ -125,6 +126,8 @@ async def _words(message: str, request: LlmRequest) -> AsyncIterator[str]:
     elif message == "history":
         for content in request.contents:
             yield f"{content.role}: {text_of(content)}\n\n"
+    elif message == "instruction":
+        yield str(request.config.system_instruction)
     else:
         yield "You said: "
         yield message

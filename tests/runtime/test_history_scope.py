@@ -1,0 +1,82 @@
+"""A chat about a part of the history: the agent is told, its queries see nothing else, and that stays so."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from agents.data.history_scope import STATE, HistoryScope
+from runtime.workbench import DATABASE
+from session_store.demo import fill
+from session_store.models import TurnStatus
+from tests.support.workbenches import finish, open_workbench, said
+
+SCOPE = HistoryScope(agents=frozenset({"assistant"}), saved=True)
+COUNT = "/sql select count(*) as n from history.conversations"
+
+
+@pytest.fixture(scope="module")
+def workbench(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    fill(folder / DATABASE, sessions=100, until=datetime.now(UTC).date())
+    workbench = open_workbench(folder)
+    yield workbench
+    workbench.close()
+
+
+@pytest.fixture
+def expected(workbench):
+    rows = workbench.workspaces.history().query(
+        "select count(*) filter (agent = 'assistant' and saved), count(*) from conversations"
+    )
+    some, everything = (column[0].as_py() for column in rows.table.columns)
+    assert 0 < some < everything
+    return some
+
+
+def ask(workbench, message, state, model="scripted/one"):
+    session = workbench.create_session(agent_id="history_analyst", model=model, state=state)
+    turn = finish(workbench, workbench.turns.submit(session.key, message))[0]
+    return session.key, turn
+
+
+@pytest.mark.parametrize("model", ["scripted/one", "scripted/small"])
+def test_a_query_sees_the_chosen_conversations_only(workbench, expected, model):
+    key, turn = ask(workbench, COUNT, {STATE: SCOPE.as_state()}, model)
+    assert turn.status is TurnStatus.COMPLETED
+    assert said(workbench, key)[-1] == ("history_analyst", f"**n**: {expected}")
+
+
+def test_so_does_the_query_that_a_small_model_guesses(workbench, expected):
+    question = "How many? guess select count(*) as n from conversations"
+    key, _ = ask(workbench, question, {STATE: SCOPE.as_state()}, "scripted/small")
+    assert f"**n**: {expected}" in said(workbench, key)[-1][1]
+
+
+def test_and_the_query_that_a_model_calls_for(workbench, expected):
+    call = 'call run_sql {"sql": "select count(*) as n from conversations"}'
+    key, _ = ask(workbench, call, {STATE: SCOPE.as_state()})
+    assert f'"rows": [[{expected}]]' in said(workbench, key)[-1][1]
+
+
+def test_running_a_result_again_stays_within_the_scope(workbench, expected):
+    key, _ = ask(workbench, COUNT, {STATE: SCOPE.as_state()})
+    [result] = workbench.store.list_results(key).items
+    again = workbench.rerun(result.id)
+    assert workbench.store.result_data(again.id) == workbench.store.result_data(result.id)
+
+
+def test_the_agent_is_told_what_it_is_about(workbench):
+    key, _ = ask(workbench, "instruction", {STATE: SCOPE.as_state()})
+    assert "agent assistant; saved only." in said(workbench, key)[-1][1]
+
+
+def test_without_a_scope_everything_is_seen_and_nothing_told(workbench):
+    key, _ = ask(workbench, "instruction", None)
+    assert "chose a part" not in said(workbench, key)[-1][1]
+
+
+def test_a_scope_that_cannot_be_read_lets_nothing_be_asked(workbench):
+    key, turn = ask(workbench, COUNT, {STATE: {"agent": "assistant"}})
+    assert turn.status is TurnStatus.FAILED
+    assert "Begin a new chat from the page with the filters" in turn.error
+    assert workbench.store.list_results(key).items == ()
