@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from api import conversations
 from api.origin import OwnSiteOnly
 from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems
 
@@ -35,7 +36,9 @@ Times are UTC.
 
 NO_ICON = "data:,"
 
-routers: list[APIRouter] = []
+routers: list[APIRouter] = [
+    conversations.router,
+]
 """Everything below ``/api/v1``."""
 
 

@@ -19,8 +19,9 @@ from starlette.responses import JSONResponse
 from agents.agent import AgentProblemError
 from agents.data.errors import ConnectionUnavailableError
 from runtime.confirmation import NothingToAnswerError
+from runtime.messages import SessionGoneError
 from runtime.results import ResultGoneError
-from runtime.turns import SessionBusyError, SessionGoneError
+from runtime.turns import SessionBusyError
 from session_store.errors import ColloquyError, StoreClosedError, StoreFullError
 
 MEDIA_TYPE = "application/problem+json"
@@ -52,6 +53,10 @@ class StaleError(ColloquyError):
     """What the client wants to change has changed since the client read it."""
 
 
+class NotReadyError(ColloquyError):
+    """The app cannot serve yet, or no longer."""
+
+
 class WrongRequestError(ColloquyError):
     """A value in the request that no schema can refuse."""
 
@@ -69,6 +74,7 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     StaleError: HTTPStatus.PRECONDITION_FAILED,
     ConnectionUnavailableError: HTTPStatus.BAD_GATEWAY,
     StoreClosedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotReadyError: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     ColloquyError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }

@@ -1,0 +1,258 @@
+"""Conversations, as the clients of data workbenches know them: below the connection that they are about."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from api.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match
+from api.lookup import session_named, workspace_named
+from api.messages import ConversationMessage, NewMessage, as_conversation_message
+from api.new_sessions import choose_model, new_session
+from api.paging import Cursor, Limit, Paged
+from api.recording import record
+from api.titles import retitle
+from api.transcripts import page_of_messages, tag_of_session
+from api.values import Body, Id, Text, Title, moment
+from runtime.workbench import current
+from session_store.models import SessionStatus, SessionSummary, TitleSource
+
+router = APIRouter(prefix="/v1", tags=["conversations"])
+
+ConversationId = Annotated[str, Path(description="The id of the session that the conversation is held in.")]
+ConnectionId = Annotated[str, Path(description="The id of a workspace: it carries the connection.")]
+WorkspaceId = Annotated[str, Path(description="The id of a workspace.")]
+Search = Annotated[Text | None, Query(description="Only those with this text in the title or in a message.")]
+Saved = Annotated[bool | None, Query(description="Only saved ones, or only others.")]
+
+
+class Conversation(BaseModel):
+    """A conversation, without its messages."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    id: str
+    connection_id: str = Field(description="The workspace, whose connection the conversation is about.")
+    workspace_id: str
+    agent_id: str
+    model: str | None = Field(description="None where the agent brings its own.")
+    title: str = Field(description="Empty until there is a message or somebody gives one.")
+    title_source: TitleSource
+    saved: bool
+    status: SessionStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+class ConversationWithMessages(Conversation):
+    """A conversation with the newest of its messages, or those before a cursor."""
+
+    messages: list[ConversationMessage] = Field(description="From the oldest to the newest of the page.")
+    next: str | None = Field(None, description="`cursor` of the messages before these; none at the beginning.")
+
+
+class NewConversation(Body):
+    """How a conversation begins. What is left out is as in a new chat on the page."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    title: Title | None = None
+    agent_id: Id | None = None
+    model: Id | None = None
+
+
+class ConversationChange(Body):
+    """What is to be otherwise; at least one thing."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, json_schema_extra={"minProperties": 1})
+
+    title: Title | None = None
+    saved: bool | None = None
+    model: Id | None = Field(None, description="The model of the next turns.")
+    workspace_id: Id | None = Field(None, description="The workspace to move it to.")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if all(value is None for value in (self.title, self.saved, self.model, self.workspace_id)):
+            raise ValueError("say what to change: title, saved, model or workspaceId")
+        return self
+
+
+class TitleWish(Body):
+    """What a title is to be about."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    first_message: Text | None = Field(None, description="The first message of the conversation where there is none.")
+
+
+@router.get("/dbs/{connection_id}/conversations")
+def list_of_connection(
+    connection_id: ConnectionId, cursor: Cursor = None, limit: Limit = 50, search: Search = None, saved: Saved = None
+) -> Paged[Conversation]:
+    """The conversations about a connection, newest update first."""
+    return _page(workspace_named(connection_id).id, cursor, limit, search, saved)
+
+
+@router.post("/dbs/{connection_id}/conversations", status_code=HTTPStatus.CREATED)
+def create_about_connection(
+    connection_id: ConnectionId, response: Response, new: NewConversation | None = None
+) -> Conversation:
+    """Begin a conversation about a connection."""
+    return _create(workspace_named(connection_id).id, new or NewConversation(), response)
+
+
+@router.get("/workspaces/{workspace_id}/conversations")
+def list_of_workspace(
+    workspace_id: WorkspaceId, cursor: Cursor = None, limit: Limit = 50, search: Search = None, saved: Saved = None
+) -> Paged[Conversation]:
+    """The conversations in a workspace, without those below it, newest update first."""
+    return _page(workspace_named(workspace_id).id, cursor, limit, search, saved)
+
+
+@router.post("/workspaces/{workspace_id}/conversations", status_code=HTTPStatus.CREATED)
+def create_in_workspace(
+    workspace_id: WorkspaceId, response: Response, new: NewConversation | None = None
+) -> Conversation:
+    """Begin a conversation in a workspace."""
+    return _create(workspace_named(workspace_id).id, new or NewConversation(), response)
+
+
+@router.get("/conversations")
+def list_all(
+    cursor: Cursor = None, limit: Limit = 50, search: Search = None, saved: Saved = None
+) -> Paged[Conversation]:
+    """All conversations, newest update first."""
+    return _page(None, cursor, limit, search, saved)
+
+
+@router.get(
+    "/conversations/{conversation_id}", response_model=ConversationWithMessages, responses=NOT_MODIFIED_RESPONSE
+)
+def get_conversation(
+    conversation_id: ConversationId,
+    response: Response,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    if_none_match: IfNoneMatch = None,
+) -> ConversationWithMessages | Response:
+    """A conversation with its newest messages; `next` leads to older ones."""
+    session = session_named(conversation_id)
+    tag = tag_of_session(session)
+    if unchanged := not_modified(tag, if_none_match):
+        return unchanged
+    response.headers["ETag"] = tag
+    page = _messages(session, cursor, limit)
+    return ConversationWithMessages(**_told(session).model_dump(), messages=page.items, next=page.next)
+
+
+@router.patch("/conversations/{conversation_id}")
+def change_conversation(
+    conversation_id: ConversationId, change: ConversationChange, response: Response, if_match: IfMatch = None
+) -> Conversation:
+    """Rename a conversation, mark it as worth keeping or no longer, move it, or choose another model for it."""
+    session = session_named(conversation_id)
+    require_match(tag_of_session(session), if_match)
+    if change.model is not None:
+        choose_model(session.key, change.model)
+    if change.workspace_id is not None:
+        current().move_sessions([session.key], change.workspace_id)
+    if change.title is not None:
+        current().rename_session(session.key, change.title)
+    if change.saved is not None:
+        current().set_saved([session.key], change.saved)
+    return _answer(session_named(conversation_id), response)
+
+
+@router.delete("/conversations/{conversation_id}", status_code=HTTPStatus.NO_CONTENT)
+def delete_conversation(conversation_id: ConversationId, if_match: IfMatch = None) -> None:
+    """Delete a conversation with its messages. What runs in it is stopped. The page can undo it for a while."""
+    session = session_named(conversation_id)
+    require_match(tag_of_session(session), if_match)
+    current().delete_sessions([session.key])
+
+
+@router.get("/conversations/{conversation_id}/messages")
+def list_messages(
+    conversation_id: ConversationId, cursor: Cursor = None, limit: Limit = 50
+) -> Paged[ConversationMessage]:
+    """The newest messages, from the oldest to the newest; `next` leads to older ones."""
+    return _messages(session_named(conversation_id), cursor, limit)
+
+
+@router.post("/conversations/{conversation_id}/messages", status_code=HTTPStatus.CREATED)
+def add_message(conversation_id: ConversationId, message: NewMessage) -> ConversationMessage:
+    """Add a message that was said elsewhere, with its tool calls. No agent answers it: for that, run a turn."""
+    return as_conversation_message(record(session_named(conversation_id), [message])[0])
+
+
+@router.post("/conversations/{conversation_id}/generate-title")
+async def generate_title(
+    conversation_id: ConversationId, response: Response, wish: TitleWish | None = None
+) -> Conversation:
+    """Have the conversation's model write a title, in place of the present one whoever gave it.
+
+    Where the model has no good idea, the title is the first words of the message.
+    """
+    session = await run_in_threadpool(session_named, conversation_id)
+    await retitle(session, (wish.first_message if wish else None) or "")
+    return await run_in_threadpool(lambda: _answer(session_named(conversation_id), response))
+
+
+def _page(
+    workspace_id: str | None,
+    cursor: str | None,
+    limit: int,
+    search: str | None,
+    saved: bool | None,  # noqa: FBT001 - as the routes have it
+) -> Paged[Conversation]:
+    workbench = current()
+    page = workbench.store.list_sessions(
+        workbench.settings.user,
+        workspace_id=workspace_id,
+        saved=saved,
+        search=search or "",
+        before=cursor,
+        limit=limit,
+    )
+    return Paged(items=[_told(session) for session in page.items], next=page.next)
+
+
+def _create(workspace_id: str, new: NewConversation, response: Response) -> Conversation:
+    session = new_session(agent=new.agent_id, model=new.model, workspace_id=workspace_id)
+    if new.title:
+        current().rename_session(session.key, new.title)
+    response.headers["Location"] = f"/api/v1/conversations/{session.key.session_id}"
+    return _answer(session_named(session.key.session_id), response)
+
+
+def _messages(session: SessionSummary, cursor: str | None, limit: int) -> Paged[ConversationMessage]:
+    found, before = page_of_messages(session.key, cursor, limit)
+    return Paged(items=[as_conversation_message(message) for message in found], next=before)
+
+
+def _answer(session: SessionSummary, response: Response) -> Conversation:
+    response.headers["ETag"] = tag_of_session(session)
+    return _told(session)
+
+
+def _told(session: SessionSummary) -> Conversation:
+    return Conversation(
+        id=session.key.session_id,
+        connection_id=session.workspace_id,
+        workspace_id=session.workspace_id,
+        agent_id=session.key.app_name,
+        model=session.model,
+        title=session.title,
+        title_source=session.title_source,
+        saved=session.saved,
+        status=session.status,
+        created_at=moment(session.created_at),
+        updated_at=moment(session.updated_at),
+    )

@@ -1,0 +1,208 @@
+"""The messages of a conversation as programs send and get them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Literal, Self
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from api.values import Body, Id, JsonObject, JsonValue, Text, moment
+from session_store.models import SessionKey, StoredEvent
+from session_store.transcript import FilePart, Message, Step, messages
+
+Role = Literal["user", "assistant"]
+
+RESULT: Final = "result"
+"""Under this name a tool's response has what is not an object, as ADK does it."""
+
+CALLS_OF: Final = "colloquy_calls_of"
+"""Key in an event's custom metadata: the id of the user's message that a program sent these calls with."""
+
+EXAMPLE_CALL: Final[dict[str, Any]] = {"name": "run_sql", "args": {"sql": "select 1"}, "result": {"rows": 1}}
+
+CallState = Literal["completed", "failed", "waiting", "running"]
+
+
+class NewToolCall(Body):
+    """A tool call that was made elsewhere, and what came of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_CALL]})
+
+    id: Id | None = Field(None, description="Made up where there is none.")
+    name: Id = Field(validation_alias=AliasChoices("name", "tool"), description="Also taken as `tool`.")
+    args: JsonObject = Field(
+        default_factory=dict,
+        validation_alias=AliasChoices("args", "input", "arguments"),
+        description="Also taken as `input` or `arguments`.",
+    )
+    result: JsonValue = Field(
+        None, validation_alias=AliasChoices("result", "output"), description="Any JSON. Also taken as `output`."
+    )
+    error: Text | None = Field(None, description="Why it failed.")
+
+
+class NewMessage(Body):
+    """A message to add to a conversation. It has a text, tool calls, or both."""
+
+    role: Literal["user", "assistant", "model"] = Field(description="`model` is ADK's word for `assistant`.")
+    content: Text = ""
+    tool_calls: list[NewToolCall] = Field(
+        default_factory=list,
+        max_length=200,
+        validation_alias=AliasChoices("toolCalls", "tool_calls"),
+        description="In the order in which they were made, before the text of an assistant and after that of a user.",
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.content.strip() and (self.is_user or not self.tool_calls):
+            raise ValueError("a user says something; an assistant says something, calls tools, or both")
+        return self
+
+    @property
+    def is_user(self) -> bool:
+        """Whether the person said it."""
+        return self.role == "user"
+
+
+class ToolCall(BaseModel):
+    """A tool call of a message."""
+
+    id: str
+    name: str
+    args: dict[str, Any]
+    result: Any = Field(description="What the tool answered; null while it has not, or failed.")
+    error: str | None = Field(description="Why it failed, if it did.")
+    status: CallState = Field(description="`waiting`: for a person to say that it may run.")
+    seconds: float | None = Field(description="From the call to the answer.")
+
+
+class AttachedFile(BaseModel):
+    """A file of a message, without its data."""
+
+    name: str
+    mime_type: str
+
+
+class SessionMessage(BaseModel):
+    """A message of a session."""
+
+    id: str
+    session_id: str
+    turn_id: str
+    role: Role
+    author: str = Field(description="`user`, or the name of the agent.")
+    content: str
+    tool_calls: list[ToolCall]
+    files: list[AttachedFile]
+    partial: bool = Field(description="Whether it ended before it was complete.")
+    created_at: datetime
+
+
+class CamelFile(AttachedFile):
+    """A file of a message, without its data."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class ConversationMessage(BaseModel):
+    """A message of a conversation."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    id: str
+    conversation_id: str
+    turn_id: str
+    role: Role
+    author: str = Field(description="`user`, or the name of the agent.")
+    content: str
+    tool_calls: list[ToolCall]
+    files: list[CamelFile]
+    partial: bool = Field(description="Whether it ended before it was complete.")
+    created_at: datetime
+
+
+def session_messages(key: SessionKey, events: Sequence[StoredEvent]) -> list[SessionMessage]:
+    """The messages of events, in the order in which they were complete."""
+    calls_of = _calls_of(events)
+    places = {stored.event.id: stored.seq for stored in events}
+    shown = sorted(messages(events), key=lambda message: places[message.id])
+    by_id = {message.id: _message(key, message) for message in shown}
+    for message in shown:
+        moved = [step for step in message.steps if step.call_id in calls_of and calls_of[step.call_id] in by_id]
+        if not moved:
+            continue
+        for step in moved:
+            by_id[calls_of[step.call_id]].tool_calls.append(_call(step))
+        left = [step for step in message.steps if step not in moved]
+        by_id[message.id].tool_calls = [_call(step) for step in left]
+        if not left and not message.text and not message.files:
+            del by_id[message.id]
+    return list(by_id.values())
+
+
+def as_conversation_message(message: SessionMessage) -> ConversationMessage:
+    """The same message with the names that conversations use."""
+    fields = message.model_dump()
+    return ConversationMessage(conversation_id=fields.pop("session_id"), **fields)
+
+
+def _calls_of(events: Sequence[StoredEvent]) -> dict[str, str]:
+    """The ids of the users' messages that calls were sent with, by the ids of the calls."""
+    return {
+        call.id or "": str(stored.event.custom_metadata[CALLS_OF])
+        for stored in events
+        if stored.event.custom_metadata and CALLS_OF in stored.event.custom_metadata
+        for call in stored.event.get_function_calls()
+    }
+
+
+def _message(key: SessionKey, message: Message) -> SessionMessage:
+    return SessionMessage(
+        id=message.id,
+        session_id=key.session_id,
+        turn_id=message.turn_id,
+        role="user" if message.is_user else "assistant",
+        author=message.author,
+        content=message.text,
+        tool_calls=[_call(step) for step in message.steps],
+        files=[_file(file) for file in message.files],
+        partial=message.partial,
+        created_at=moment(message.at),
+    )
+
+
+def _call(step: Step) -> ToolCall:
+    return ToolCall(
+        id=step.call_id,
+        name=step.name,
+        args=dict(step.args),
+        result=_result(step),
+        error=step.error,
+        status=_state(step),
+        seconds=step.seconds,
+    )
+
+
+def _result(step: Step) -> object:
+    if step.response is None:
+        return None
+    said = {name: value for name, value in step.response.items() if not (step.error and name == "error")}
+    if set(said) == {RESULT}:
+        return said[RESULT]
+    return None if step.error and not said else said
+
+
+def _state(step: Step) -> CallState:
+    if step.is_asking:
+        return "waiting"
+    if step.response is None:
+        return "running"
+    return "failed" if step.error else "completed"
+
+
+def _file(file: FilePart) -> AttachedFile:
+    return AttachedFile(name=file.name, mime_type=file.mime_type)

@@ -1,0 +1,87 @@
+"""Values that requests and answers have in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
+
+LONGEST_TEXT = 1_000_000
+LONGEST_TITLE = 200
+LONGEST_ID = 200
+DEEPEST = 50
+LARGEST = 2**63 - 1
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_SECOND = 253_402_300_799.0
+
+Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
+"""Any text but one with NUL, which no terminal, file name or database likes."""
+
+Title = Annotated[
+    str,
+    StringConstraints(
+        max_length=LONGEST_TITLE,
+        pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+        strip_whitespace=True,
+    ),
+]
+"""One line with something on it."""
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]*$")]
+
+
+class Body(BaseModel):
+    """A JSON object that a client sends. A number is no text and a text no number; what it has besides is ignored."""
+
+    model_config = ConfigDict(strict=True)
+
+
+def plain_json(value: object) -> object:
+    """JSON that every reader of JSON understands, as it is.
+
+    Raises:
+        PydanticCustomError: it is too deep, or has NaN, Infinity, an integer beyond 64 bits, NUL or half a character.
+    """
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return value
+    raise PydanticCustomError("too_deep", "must not be nested deeper than {deepest} levels", {"deepest": DEEPEST})
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(plain_json)]
+JsonValue = Annotated[Any, AfterValidator(plain_json)]
+
+
+def moment(seconds: float) -> datetime:
+    """A time in Unix seconds as an answer tells it: RFC 3339 in UTC."""
+    return _EPOCH + timedelta(seconds=min(max(seconds, 0.0), _LAST_SECOND))
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str):
+        _check_text(value)
+    elif (isinstance(value, float) and not math.isfinite(value)) or (
+        isinstance(value, int) and not -LARGEST <= value <= LARGEST
+    ):
+        raise PydanticCustomError("number", "must have finite numbers of at most 64 bits only")
+    return ()
+
+
+def _check_text(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("unicode", "must be valid Unicode") from None
+    if "\0" in value:
+        raise PydanticCustomError("nul", "must not have NUL characters")

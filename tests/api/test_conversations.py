@@ -1,0 +1,429 @@
+"""Conversations over HTTP: begun, listed, renamed, added to, deleted."""
+
+import json
+from datetime import datetime
+
+import pytest
+
+from api.recording import record
+from runtime.bus import Happening
+from session_store.models import SAMPLE_SHOP, TitleSource
+from tests.support.workbenches import finish, new_session, said, until
+
+API = "/api/v1"
+CALL = {"id": "c1", "name": "run_sql", "args": {"sql": "select 1"}, "result": {"rows": [[1]]}}
+
+ODD_TEXTS = ["", " ", "\x00", "a\x00b", "\ud800", "\x1b[31m", "\n", "x" * 300, 7, None, [], {"a": 1}]
+
+
+def create(client, where="general", **fields):
+    answer = client.post(f"{API}/dbs/{where}/conversations", json=fields or None)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def get(client, conversation, **query):
+    return client.get(f"{API}/conversations/{conversation['id']}", params=query).json()
+
+
+def add(client, conversation, content="hello", role="user", **fields):
+    return client.post(
+        f"{API}/conversations/{conversation['id']}/messages", json={"role": role, "content": content, **fields}
+    )
+
+
+def send(client, method, path, body):
+    """A request whose body has whatever JSON can be written down."""
+    return client.request(method, path, content=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+
+
+def is_problem(answer, status):
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    return answer.json()["detail"]
+
+
+class TestBeginning:
+    def test_without_a_body_is_as_on_the_page(self, client, workbench):
+        answer = client.post(f"{API}/dbs/general/conversations")
+        conversation = answer.json()
+        assert answer.headers["location"] == f"{API}/conversations/{conversation['id']}"
+        assert conversation["connectionId"] == conversation["workspaceId"] == "general"
+        assert (conversation["agentId"], conversation["title"]) == ("assistant", "")
+        assert workbench.store.get_session(conversation["id"]).model == workbench.models.default().id
+
+    def test_about_data_is_held_with_the_data_analyst(self, client):
+        assert create(client, SAMPLE_SHOP)["agentId"] == "data_analyst"
+
+    def test_with_an_agent_a_model_and_a_title(self, client, workbench):
+        conversation = create(client, agentId="assistant", model="scripted/two", title=" My title ")
+        session = workbench.store.get_session(conversation["id"])
+        assert (session.title, session.title_source, session.model) == (
+            "My title",
+            TitleSource.PERSON,
+            "scripted/two",
+        )
+
+    def test_reaches_the_pages(self, client, workbench):
+        heard = []
+        unsubscribe = workbench.bus.subscribe(heard.append)
+        conversation = create(client)
+        unsubscribe()
+        assert (Happening.SESSION_LIST_CHANGED, conversation["id"]) in [(e.kind, e.key.session_id) for e in heard]
+
+    def test_where_there_is_nothing_is_refused(self, client):
+        assert "no workspace" in is_problem(client.post(f"{API}/dbs/nowhere/conversations"), 404)
+
+    @pytest.mark.parametrize("wrong", [{"agentId": "nobody"}, {"model": "nothing"}, {"model": "scripted/none"}])
+    def test_with_what_is_not_there_is_refused(self, client, wrong):
+        is_problem(client.post(f"{API}/dbs/general/conversations", json=wrong), 422)
+
+
+class TestLists:
+    def test_are_of_one_connection_newest_update_first(self, client):
+        first, second = create(client, SAMPLE_SHOP), create(client, SAMPLE_SHOP)
+        elsewhere = create(client)
+        add(client, first)
+        listed = client.get(f"{API}/dbs/{SAMPLE_SHOP}/conversations").json()["items"]
+        assert [one["id"] for one in listed[:2]] == [first["id"], second["id"]]
+        assert elsewhere["id"] not in [one["id"] for one in listed]
+        times = [datetime.fromisoformat(one["updatedAt"]) for one in listed]
+        assert times == sorted(times, reverse=True)
+
+    def test_are_the_same_by_workspace(self, client):
+        create(client, SAMPLE_SHOP)
+        by_connection = client.get(f"{API}/dbs/{SAMPLE_SHOP}/conversations").json()
+        assert client.get(f"{API}/workspaces/{SAMPLE_SHOP}/conversations").json() == by_connection
+
+    def test_come_in_pages_that_leave_nothing_out(self, client):
+        made = [create(client)["id"] for _ in range(5)]
+        found, cursor = [], None
+        while True:
+            query = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+            page = client.get(f"{API}/conversations", params=query).json()
+            found += [one["id"] for one in page["items"]]
+            if (cursor := page["next"]) is None:
+                break
+        assert found[:5] == made[::-1]
+        assert len(found) == len(set(found))
+
+    def test_find_by_text_and_by_whether_they_are_saved(self, client):
+        conversation = create(client, title="The owl and the pussycat")
+        add(client, create(client), "went to sea")
+        client.patch(f"{API}/conversations/{conversation['id']}", json={"saved": True})
+
+        def found(**query):
+            return [one["title"] for one in client.get(f"{API}/conversations", params=query).json()["items"]]
+
+        assert found(search="PUSSY") == ["The owl and the pussycat"]
+        assert found(search="to sea") == ["went to sea"]
+        assert found(saved=True) == ["The owl and the pussycat"]
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"cursor": "nonsense"},
+            {"cursor": "W10="},
+            {"cursor": "\x00"},
+            {"cursor": "x" * 5000},
+            {"cursor": "W1tbW1tbW1tbW1tb" * 50},
+            {"limit": 0},
+            {"limit": 10**30},
+            {"limit": "many"},
+            {"saved": "perhaps"},
+            {"search": "\x00"},
+        ],
+    )
+    def test_refuse_what_is_no_place_in_them(self, client, query):
+        is_problem(client.get(f"{API}/dbs/general/conversations", params=query), 422)
+
+
+class TestOne:
+    def test_comes_with_its_messages_and_their_tool_calls(self, client):
+        conversation = create(client)
+        asked = add(client, conversation, "How many?").json()
+        answered = add(client, conversation, "One.", "assistant", toolCalls=[CALL]).json()
+        messages = get(client, conversation)["messages"]
+        assert messages == [asked, answered]
+        assert [(one["role"], one["content"]) for one in messages] == [("user", "How many?"), ("assistant", "One.")]
+        assert messages[0]["turnId"] == messages[1]["turnId"]
+        call = messages[1]["toolCalls"][0]
+        assert {name: call[name] for name in CALL} == CALL
+        assert (call["status"], call["error"]) == ("completed", None)
+
+    def test_has_the_messages_of_the_page_too(self, client, workbench):
+        key = new_session(workbench, "assistant")
+        finish(workbench, workbench.turns.submit(key, "count 3"))
+        messages = client.get(f"{API}/conversations/{key.session_id}").json()["messages"]
+        assert [(one["role"], one["content"]) for one in messages] == [("user", "count 3"), ("assistant", "w0 w1 w2 ")]
+
+    def test_shows_the_newest_messages_and_the_way_to_older_ones(self, client):
+        conversation = create(client)
+        for number in range(7):
+            add(
+                client, conversation, f"{number}", "user" if number % 2 else "assistant", toolCalls=[CALL][number % 2 :]
+            )
+        pages, query = [], {"limit": 3}
+        while True:
+            page = get(client, conversation, **query)
+            pages.append([one["content"] for one in page["messages"]])
+            if page["next"] is None:
+                break
+            query["cursor"] = page["next"]
+        assert pages == [["4", "5", "6"], ["1", "2", "3"], ["0"]]
+
+    def test_need_not_be_sent_again_until_it_changes(self, client):
+        conversation = create(client)
+        path = f"{API}/conversations/{conversation['id']}"
+        tag = client.get(path).headers["etag"]
+        assert client.get(path, headers={"If-None-Match": f'"other", W/{tag}'}).status_code == 304
+        add(client, conversation)
+        changed = client.get(path, headers={"If-None-Match": tag})
+        assert changed.status_code == 200
+        assert changed.headers["etag"] != tag
+
+    @pytest.mark.parametrize("cursor", ["nonsense", "1", "1-", "9" * 30 + "-1", "-1--1", "\u0661-\u0662", "1-2\x00"])
+    def test_refuses_what_is_no_place_in_it(self, client, cursor):
+        conversation = create(client)
+        is_problem(client.get(f"{API}/conversations/{conversation['id']}", params={"cursor": cursor}), 422)
+
+    @pytest.mark.parametrize("name", ["nobody", "%00", "%ff", "..%2f..", "x" * 3000, "%F0%9F%A6%89"])
+    def test_that_is_not_there_is_not_found(self, client, name):
+        for method, body in (("GET", None), ("DELETE", None), ("PATCH", {"title": "x"})):
+            answer = client.request(method, f"{API}/conversations/{name}", json=body)
+            is_problem(answer, 404)
+
+    def test_of_another_user_is_not_found(self, client, workbench):
+        key = new_session(workbench)
+        foreign = type(key)(key.app_name, "somebody else", "theirs")
+        workbench.store.create_session(foreign)
+        is_problem(client.get(f"{API}/conversations/theirs"), 404)
+
+
+class TestRenaming:
+    def test_is_kept_and_stays_whatever_a_model_thinks_of(self, client, workbench):
+        conversation = create(client)
+        answer = client.patch(f"{API}/conversations/{conversation['id']}", json={"title": "New Title"})
+        assert (answer.status_code, answer.json()["title"]) == (200, "New Title")
+        assert get(client, conversation)["title"] == "New Title"
+        assert workbench.store.get_session(conversation["id"]).title_source is TitleSource.PERSON
+
+    @pytest.mark.parametrize("title", ["Übung macht 🦉", "עברית", "x" * 200, "a <b>c</b> | `d`"])
+    def test_takes_any_language(self, client, title):
+        conversation = create(client)
+        assert client.patch(f"{API}/conversations/{conversation['id']}", json={"title": title}).json()["title"] == title
+
+    @pytest.mark.parametrize("title", ODD_TEXTS)
+    def test_refuses_what_is_no_title(self, client, title):
+        conversation = create(client, title="before")
+        is_problem(send(client, "PATCH", f"{API}/conversations/{conversation['id']}", {"title": title}), 422)
+        assert get(client, conversation)["title"] == "before"
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"{", b"[]", b"null", b"\xff", b"1" * 5000, b"[" * 100_000, b'{"title": NaN}']
+    )
+    def test_refuses_what_is_no_change(self, client, body):
+        conversation = create(client)
+        answer = client.patch(
+            f"{API}/conversations/{conversation['id']}", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code in (400, 422)
+        is_problem(answer, answer.status_code)
+
+    def test_says_which_field_is_wrong(self, client):
+        conversation = create(client)
+        answer = client.patch(f"{API}/conversations/{conversation['id']}", json={"title": 1, "saved": "x"})
+        assert [(one["where"], one["field"]) for one in answer.json()["errors"]] == [
+            ("body", "title"),
+            ("body", "saved"),
+        ]
+
+    def test_over_a_change_that_the_client_has_not_seen_is_refused(self, client):
+        conversation = create(client)
+        path = f"{API}/conversations/{conversation['id']}"
+        tag = client.get(path).headers["etag"]
+        changed = client.patch(path, json={"title": "first"}, headers={"If-Match": tag})
+        assert changed.status_code == 200
+        is_problem(client.patch(path, json={"title": "second"}, headers={"If-Match": tag}), 412)
+        is_problem(client.delete(path, headers={"If-Match": tag}), 412)
+        assert client.get(path).json()["title"] == "first"
+        assert client.patch(path, json={"title": "x"}, headers={"If-Match": changed.headers["etag"]}).is_success
+        assert client.delete(path, headers={"If-Match": "*"}).status_code == 204
+
+
+class TestOtherChanges:
+    def test_save_move_and_choose_a_model(self, client, workbench):
+        conversation = create(client)
+        change = {"saved": True, "workspaceId": SAMPLE_SHOP, "model": "scripted/two"}
+        answer = client.patch(f"{API}/conversations/{conversation['id']}", json=change).json()
+        assert {name: answer[name] for name in change} == change
+        assert answer["connectionId"] == SAMPLE_SHOP
+
+    @pytest.mark.parametrize("change", [{"workspaceId": "nowhere"}, {"model": "nothing"}, {}, {"other": 1}])
+    def test_are_refused_where_they_cannot_be(self, client, change):
+        conversation = create(client)
+        is_problem(client.patch(f"{API}/conversations/{conversation['id']}", json=change), 422)
+
+
+class TestDeleting:
+    def test_takes_the_messages_along(self, client, workbench):
+        conversation = create(client)
+        add(client, conversation)
+        path = f"{API}/conversations/{conversation['id']}"
+        answer = client.delete(path)
+        assert (answer.status_code, answer.content) == (204, b"")
+        for gone in (path, f"{path}/messages"):
+            is_problem(client.get(gone), 404)
+        is_problem(client.delete(path), 404)
+        is_problem(add(client, conversation), 404)
+        listed = client.get(f"{API}/dbs/general/conversations").json()["items"]
+        assert conversation["id"] not in [one["id"] for one in listed]
+
+    def test_can_be_undone_like_on_the_page(self, client, workbench):
+        conversation = create(client)
+        add(client, conversation, "still here")
+        key = workbench.store.get_session(conversation["id"]).key
+        client.delete(f"{API}/conversations/{conversation['id']}")
+        workbench.restore_sessions([key])
+        assert [one["content"] for one in get(client, conversation)["messages"]] == ["still here"]
+
+
+class TestMessages:
+    def test_are_what_the_agent_goes_on_with(self, client, workbench):
+        conversation = create(client)
+        add(client, conversation, "My name is Ada.")
+        add(client, conversation, "Hello Ada!", "assistant", toolCalls=[CALL])
+        key = workbench.store.get_session(conversation["id"]).key
+        finish(workbench, workbench.turns.submit(key, "history"))
+        told = said(workbench, key)[-1][1]
+        assert "user: My name is Ada." in told
+        assert "model: Hello Ada!" in told
+
+    def test_of_a_user_can_bring_the_calls_that_they_set_off(self, client):
+        conversation = create(client)
+        asked = add(client, conversation, "How many?", toolCalls=[CALL]).json()
+        answered = add(client, conversation, "One.", "assistant").json()
+        assert [(one["id"], len(one["toolCalls"])) for one in get(client, conversation)["messages"]] == [
+            (asked["id"], 1),
+            (answered["id"], 0),
+        ]
+
+    def test_name_a_conversation_that_has_no_name(self, client):
+        conversation = create(client)
+        add(client, conversation, "What is an owl, and what is it not?")
+        assert get(client, conversation)["title"] == "What is an owl, and what is it not?"
+
+    def test_reach_the_pages(self, client, workbench):
+        conversation = create(client)
+        heard = []
+        unsubscribe = workbench.bus.subscribe(heard.append)
+        add(client, conversation)
+        unsubscribe()
+        kinds = [event.kind for event in heard if event.key.session_id == conversation["id"]]
+        assert {Happening.SESSION_CHANGED, Happening.SESSION_LIST_CHANGED} <= set(kinds)
+
+    @pytest.mark.parametrize(
+        ("call", "expected"),
+        [
+            ({"name": "t"}, {"args": {}, "result": None, "error": None, "status": "completed"}),
+            ({"tool": "t", "input": {"a": 1}, "output": "text"}, {"args": {"a": 1}, "result": "text"}),
+            ({"name": "t", "arguments": {"a": [None]}, "result": []}, {"args": {"a": [None]}, "result": []}),
+            ({"name": "t", "result": {"result": 5}}, {"result": {"result": 5}}),
+            ({"name": "t", "result": {}}, {"result": {}}),
+            ({"name": "t", "error": "boom"}, {"result": None, "error": "boom", "status": "failed"}),
+            ({"name": "t", "error": "boom", "result": [1]}, {"result": [1], "error": "boom", "status": "failed"}),
+        ],
+    )
+    def test_keep_tool_calls_as_they_were(self, client, call, expected):
+        conversation = create(client)
+        add(client, conversation, "", "assistant", toolCalls=[call])
+        kept = get(client, conversation)["messages"][0]["toolCalls"][0]
+        assert {name: kept[name] for name in expected} == expected
+
+    @pytest.mark.parametrize("content", ["x" * 100_000, "🦉\u200d\u202e", "tab\there\r\n", "\x1b[31mred", "<script>"])
+    def test_take_any_text(self, client, content):
+        conversation = create(client)
+        assert add(client, conversation, content).json()["content"] == content
+        assert get(client, conversation)["messages"][0]["content"] == content
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"role": "user"},
+            {"role": "user", "content": " "},
+            {"role": "user", "content": "", "toolCalls": [CALL]},
+            {"role": "assistant", "content": "", "toolCalls": []},
+            {"role": "system", "content": "x"},
+            {"role": "user", "content": "\x00"},
+            {"role": "user", "content": "\ud800"},
+            {"role": "user", "content": "x" * 1_000_001},
+            {"role": "user", "content": 1},
+            {"role": "user", "content": "x", "toolCalls": {}},
+            {"role": "user", "content": "x", "toolCalls": [{}]},
+            {"role": "user", "content": "x", "toolCalls": [{**CALL, "name": ""}]},
+            {"role": "user", "content": "x", "toolCalls": [{**CALL, "args": []}]},
+            {"role": "user", "content": "x", "toolCalls": [{**CALL, "args": {"a": "\ud800"}}]},
+            {"role": "user", "content": "x", "toolCalls": [{**CALL, "args": {"\x00": 1}}]},
+            {"role": "user", "content": "x", "toolCalls": [{**CALL, "result": float("nan")}]},
+            {"role": "user", "content": "x", "toolCalls": [{**CALL, "result": 10**30}]},
+            {"role": "user", "content": "x", "toolCalls": [CALL] * 201},
+            {"role": "user", "content": "x", "toolCalls": [{**CALL, "result": json.loads("[" * 60 + "]" * 60)}]},
+        ],
+    )
+    def test_refuse_what_is_none(self, client, body):
+        conversation = create(client)
+        answer = send(client, "POST", f"{API}/conversations/{conversation['id']}/messages", body)
+        is_problem(answer, 422)
+        assert get(client, conversation)["messages"] == []
+
+    def test_wait_for_the_end_of_a_running_turn(self, client, workbench):
+        key = new_session(workbench)
+        turn = workbench.turns.submit(key, "count 1 then wait")
+        until(workbench, lambda: any(view.text for view in workbench.turns.live(key)))
+        is_problem(add(client, {"id": key.session_id}), 409)
+        workbench.turns.stop(turn.id)
+        finish(workbench, turn)
+        assert add(client, {"id": key.session_id}).status_code == 201
+
+    def test_many_at_once_are_one_after_the_other(self, client, workbench):
+        conversation = create(client)
+        session = workbench.store.get_session(conversation["id"])
+        from concurrent.futures import ThreadPoolExecutor
+
+        from api.messages import NewMessage
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda n: record(session, [NewMessage(role="user", content=f"{n}")]), range(40)))
+        contents = [one["content"] for one in get(client, conversation, limit=100)["messages"]]
+        assert sorted(contents, key=int) == [f"{n}" for n in range(40)]
+
+
+class TestTitles:
+    def path(self, conversation):
+        return f"{API}/conversations/{conversation['id']}/generate-title"
+
+    def test_come_from_the_model(self, client, workbench):
+        conversation = create(client)
+        answer = client.post(self.path(conversation), json={"firstMessage": "title of a song"})
+        assert (answer.json()["title"], answer.json()["titleSource"]) == ("About title", "model")
+        assert workbench.store.get_session(conversation["id"]).title == "About title"
+
+    def test_are_the_first_words_where_the_model_has_no_idea(self, client):
+        conversation = create(client)
+        assert client.post(self.path(conversation), json={"firstMessage": "owls"}).json()["title"] == "owls"
+
+    def test_are_about_the_first_message_without_another(self, client):
+        conversation = create(client)
+        add(client, conversation, "title me")
+        add(client, conversation, "and not this")
+        assert client.post(self.path(conversation)).json()["title"] == "About title"
+
+    def test_replace_even_what_a_person_wrote(self, client):
+        conversation = create(client, title="Mine")
+        assert client.post(self.path(conversation), json={"firstMessage": "title it"}).json()["title"] == "About title"
+
+    @pytest.mark.parametrize("body", [None, {}, {"firstMessage": " "}, {"firstMessage": "\x00"}, {"firstMessage": 1}])
+    def test_need_a_message(self, client, body):
+        conversation = create(client)
+        is_problem(client.post(self.path(conversation), json=body), 422)
