@@ -7,6 +7,8 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,15 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """That the main file does not change: with the first ``log_bytes`` of the log beside it, it holds all that was
+    acknowledged. For ``paused`` seconds writing waited."""
+
+    log_bytes: int
+    paused: float
+
+
 class Database:
     """One open DuckDB file: the writer's connection and a pool of cursors for readers.
 
@@ -52,6 +63,8 @@ class Database:
         self._broken = False
         self._closed = False
         self._obstacle: StoreError | None = None
+        self._still: Future[Still] | None = None
+        self._openings = 0
         self._writer: duckdb.DuckDBPyConnection | None = self._open()
 
     @property
@@ -129,6 +142,10 @@ class Database:
         """Move the write-ahead log into the main file, if it has grown large. Nothing is lost if that fails."""
         log = self.path.with_name(self.path.name + ".wal")
         limit = LOG_BYTES_UNDER_LOAD if under_load else LOG_BYTES
+        wish = self._still
+        if wish is not None:
+            self._hold_still(wish, log)
+            return
         if self._broken:
             return
         try:
@@ -141,6 +158,50 @@ class Database:
         except duckdb.Error as error:
             if is_fatal(error):
                 self.mark_broken()
+
+    @contextlib.contextmanager
+    def still(self) -> Iterator[Still]:
+        """Keep the main file as it is while it is copied: what is written meanwhile goes to the log beside it. Waits
+        until the writer has done its part, and for other copies.
+
+        Raises:
+            StoreClosedError: the store was closed.
+            StoreError: the file had to be opened anew meanwhile.
+        """
+        with self._gate:
+            self._gate.wait_for(lambda: self._still is None)
+            self.require_open()
+            self._still = wish = Future[Still]()
+            openings = self._openings
+        try:
+            yield wish.result()
+        finally:
+            with self._gate:
+                self._still = None
+                self._gate.notify_all()
+        if openings != self._openings:
+            raise StoreError(f"{self.path} had to be opened anew while it was copied. Try it again.")
+
+    def _hold_still(self, wish: Future[Still], log: Path) -> None:
+        """The writer's part, once: everything into the main file, unless a reader of an older state stands against
+        it."""
+        if wish.done():
+            return
+        begin = time.perf_counter()
+        try:
+            self.writer.execute("checkpoint")
+        except duckdb.TransactionException:
+            pass
+        except duckdb.Error as error:
+            if is_fatal(error):
+                self.mark_broken()
+            wish.set_exception(explain(error, self.path))
+            return
+        except StoreError as error:
+            wish.set_exception(error)
+            return
+        log_bytes = log.stat().st_size if log.exists() else 0
+        wish.set_result(Still(log_bytes, time.perf_counter() - begin))
 
     def reopen(self) -> None:
         """Open the file anew after a fatal error. Waits for readers to let go of the old one.
@@ -162,8 +223,10 @@ class Database:
     def close(self) -> None:
         """Wait for readers, write everything into the main file and release it."""
         with self._gate:
-            self._gate.wait_for(lambda: self._reading == 0)
             self._closed = True
+            if self._still is not None and not self._still.done():
+                self._still.set_exception(StoreClosedError(f"The database {self.path} is closed."))
+            self._gate.wait_for(lambda: self._reading == 0 and self._still is None)
             self._close_all()
 
     def _borrow(self) -> duckdb.DuckDBPyConnection:
@@ -214,6 +277,7 @@ class Database:
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(self.path), config=_CONFIG)
+        self._openings += 1
         try:
             migrate(connection, self.path)
             self._prepare(connection)

@@ -30,13 +30,14 @@ from session_store.result_table import StoredResults
 from session_store.session_list import page_of_sessions, session_of
 from session_store.session_log import SessionLog
 from session_store.session_reads import events_of
+from session_store.snapshot import StoredSnapshots
 from session_store.transaction import Transaction, state_of
 from session_store.workspace_table import StoredWorkspaces
 
 _RANKS = {source: rank for rank, source in enumerate(TitleSource)}
 
 
-class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredLabels):
+class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredLabels, StoredSnapshots):
     """Sessions with their events, turns, results and feedback, and workspaces, of one data file.
 
     Thread-safe. Reads run on cursors of their own and never wait for a write. A method that writes returns when the
