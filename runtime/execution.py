@@ -14,7 +14,7 @@ from google.adk.agents.run_config import RunConfig, StreamingMode, ToolThreadPoo
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events.event import Event
 from google.genai import types
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
+from tenacity import AsyncRetrying, RetryCallState, wait_exponential
 from typing_extensions import Unpack
 
 from runtime.bus import BusEvent, Happening
@@ -36,6 +36,10 @@ TOOL_THREADS = 16
 
 LONGEST_WAIT_FOR_ROOM = 30
 """Seconds between two attempts to keep the end of a turn on a full disk."""
+
+ATTEMPTS = 3
+PAUSE_BETWEEN_ATTEMPTS = 0.2
+"""How often the end of a turn is tried to be kept where something else goes wrong, with pauses in seconds."""
 
 log = structlog.get_logger()
 
@@ -90,8 +94,8 @@ class Execution:
         self._abort.set()
 
     async def run(self) -> None:
-        """Run the turn until it ends or pauses. Every failure ends the turn as failed, with a message for the person;
-        none is raised."""
+        """Run the turn until it ends or pauses. Every failure of the agent ends the turn as failed, with a message for
+        the person. Raises what keeps the end from being kept."""
         try:
             await self._run()
         finally:
@@ -108,7 +112,10 @@ class Execution:
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             log.warning("turn failed", turn=self._live.turn.id, exc_info=True)
             self._problem = f"The agent failed with {type(error).__name__}: {error}"
-        if self._abort.is_set():  # and whatever breaks then breaks because of that
+        await self._conclude()
+
+    async def _conclude(self) -> None:
+        if self._abort.is_set():  # and whatever broke then broke because of that
             await self._end(self._ended_early_as)
         elif self._problem:
             await self._end(TurnStatus.FAILED, self._problem)
@@ -159,7 +166,16 @@ class Execution:
         if event.partial:
             if text:
                 self._live.add(event.id, event.author, text)
-                self._publish(Happening.AGENT_CHUNK, text)
+                self._services.bus.publish(
+                    BusEvent(
+                        Happening.AGENT_CHUNK,
+                        self._live.turn.key,
+                        self._live.turn.id,
+                        text=text,
+                        event_id=event.id,
+                        author=event.author,
+                    )
+                )
             return
         if event.error_code and event.error_code != ABORTED:
             # Where an exception is behind it, that follows and says more.
@@ -198,20 +214,18 @@ class Execution:
 
     async def _end(self, status: TurnStatus, error: str | None = None) -> None:
         """Keep how the turn ended, as soon as there is room for it: until then the live turn goes on showing it."""
+        self._live.ending = status, error
         async for attempt in self._until_there_is_room():
             with attempt:
                 await self._keep_end(status, error)
 
     def _until_there_is_room(self) -> AsyncRetrying:
-        return AsyncRetrying(
-            retry=retry_if_exception_type(StoreFullError),
-            wait=wait_exponential(max=LONGEST_WAIT_FOR_ROOM),
-            before_sleep=self._report,
-        )
+        """Attempts without an end on a full disk, and a few where something else goes wrong."""
+        return AsyncRetrying(stop=_is_hopeless, wait=_patience, before_sleep=self._report, reraise=True)
 
     def _report(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        self._live.problem = str(error)
+        error = _error(state)
+        self._live.problem = str(error) if isinstance(error, ColloquyError) else None
         self._publish(Happening.TURN_CHANGED)
 
     async def _keep_end(self, status: TurnStatus, error: str | None) -> None:
@@ -233,7 +247,7 @@ class Execution:
             if self._calls_tools:
                 await answer_open_calls(self._services.sessions, turn, OPEN_CALL[status])
         await self._update(status=status, ended_at=time.time(), error=error, **self._counted())
-        self._live.status = status
+        self._live.status, self._live.error = status, error
 
     def _counted(self) -> _Counted:
         return {
@@ -244,10 +258,26 @@ class Execution:
 
     async def _update(self, **fields: Unpack[_TurnFields]) -> None:
         await asyncio.to_thread(self._services.store.update_turn, self._live.turn.id, **fields)
-        self._publish(Happening.TURN_CHANGED)
+        self._publish(Happening.TURN_CHANGED, fields.get("status"))
 
-    def _publish(self, kind: Happening, text: str = "") -> None:
-        self._services.bus.publish(BusEvent(kind, self._live.turn.key, self._live.turn.id, text))
+    def _publish(self, kind: Happening, status: TurnStatus | None = None) -> None:
+        turn = self._live.turn
+        status = (status or self._live.status) if kind is Happening.TURN_CHANGED else None
+        self._services.bus.publish(BusEvent(kind, turn.key, turn.id, status=status))
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _is_hopeless(state: RetryCallState) -> bool:
+    return not isinstance(_error(state), StoreFullError) and state.attempt_number >= ATTEMPTS
+
+
+def _patience(state: RetryCallState) -> float:
+    if isinstance(_error(state), StoreFullError):
+        return wait_exponential(max=LONGEST_WAIT_FOR_ROOM)(state)
+    return PAUSE_BETWEEN_ATTEMPTS
 
 
 def _answered_call(event: Event) -> str | None:

@@ -14,6 +14,8 @@ from session_store.models import Turn, TurnStatus
 EVENT_END = "\x1e"
 """Stands in the chunks kept of a turn where an event is complete: what came before it is in the store as that event."""
 
+UNKEPT = "Colloquy failed at the end of this turn. The log says more."
+
 
 def unfinished_text(chunks: str) -> str:
     """What a turn was saying when its process died, from all its chunks joined."""
@@ -49,6 +51,9 @@ class LiveTurn:
         self.state_delta = dict(state_delta) if state_delta else None
         self.stretch = Stretch()
         """What it gave out since it was submitted, or last answered."""
+        self.ending: tuple[TurnStatus, str | None] = TurnStatus.FAILED, UNKEPT
+        """How it is about to end: status and error."""
+        self.error: str | None = None
         self.status = TurnStatus.QUEUED
         self.author: str | None = None
         self.problem: str | None = None
@@ -85,6 +90,12 @@ class LiveTurn:
             text = "".join(self._unsaved)
             self._unsaved.clear()
             return text
+
+    def put_back(self, text: str) -> None:
+        """What ``take_unsaved`` gave could not be kept; the next call gives it again."""
+        with self._lock:
+            if text:
+                self._unsaved.insert(0, text)
 
     def view(self) -> LiveView:
         """What there is to see now."""

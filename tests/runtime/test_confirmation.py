@@ -72,7 +72,7 @@ def test_a_turn_that_is_stopped_just_as_its_tool_begins_to_ask_does_not_wait(sta
 
     def stopped_meanwhile(turn_id, **fields):
         if fields.get("status") is TurnStatus.PAUSED:
-            workbench.turns._executions[turn_id].stop()
+            workbench.turns._loop._executions[turn_id].stop()
         update_turn(turn_id, **fields)
 
     monkeypatch.setattr(workbench.store, "update_turn", stopped_meanwhile)

@@ -1,0 +1,270 @@
+"""Runs turns on one background event loop: one at a time per session, no more than a number at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import structlog
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+from tenacity import AsyncRetrying, wait_exponential
+
+from agents.agent import AgentProblemError
+from runtime.bus import BusEvent, Happening
+from runtime.confirmation import NothingToAnswerError, Pause
+from runtime.execution import Execution
+from runtime.history import OPEN_CALL, answer_open_calls
+from runtime.live import LiveTurn
+from runtime.recovery import recover
+from runtime.services import Services
+from runtime.stretches import Stretch
+from runtime.titles import write_title
+from session_store.errors import StoreError
+from session_store.models import SessionKey, Turn, TurnStatus
+
+KEEP_CHUNKS_EVERY = 0.2
+"""Seconds between two writes of what running turns say: the most that a crash can take of an unfinished answer."""
+
+STOP_PATIENCE = 5.0
+"""Seconds to wait for a turn that was told to stop. One that a tool holds up longer ends when the tool returns."""
+
+FOLLOWED_LATE = 30.0
+"""Seconds after its end in which a turn can still be followed from its first event."""
+
+LONGEST_WAIT_FOR_STORE = 30
+"""Seconds between two attempts to note how a turn ended that could not be kept whole."""
+
+R = TypeVar("R")
+
+log = structlog.get_logger()
+
+
+class TurnLoop:
+    """The turns that are not over, and the loop that works them off. Public methods may be called from any thread,
+    those that are coroutines on the loop: with ``call``."""
+
+    def __init__(self, services: Services, *, max_turns: int) -> None:
+        self._services = services
+        self._live: dict[SessionKey, list[LiveTurn]] = defaultdict(list)
+        self._at_work: set[SessionKey] = set()
+        self._known: dict[str, LiveTurn] = {}
+        self._executions: dict[str, Execution] = {}
+        self._lock = threading.Lock()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run_loop, name="turns", daemon=True)
+        self._slots = asyncio.Semaphore(max_turns)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def start(self) -> None:
+        """Close what a process that died left open, and go on to wait where it waited for a person."""
+        self._thread.start()
+        for live in self.call(recover(self._services)):
+            self.enqueue(live)
+        self._spawn_soon(self._keep_chunks())
+
+    def close(self) -> None:
+        """End running turns as interrupted, keep what they said, and stop the loop."""
+        if self._closed:
+            return
+        self._closed = True
+        self.call(self._wind_down())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def call(self, coroutine: Coroutine[Any, Any, R]) -> R:
+        """Run a coroutine on the loop and wait for it."""
+        future: Future[R] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return future.result()
+
+    def enqueue(self, live: LiveTurn) -> None:
+        """Run a turn after those of its session that are not over."""
+        key = live.turn.key
+        with self._lock:
+            self._live[key].append(live)
+            self._known[live.turn.id] = live
+            if key not in self._at_work:
+                self._at_work.add(key)
+                self._spawn_soon(self._work_off(key))
+
+    def of_session(self, key: SessionKey) -> list[LiveTurn]:
+        """The turns of a session that are not over, in order."""
+        with self._lock:
+            return [*self._live.get(key, ())]
+
+    def known(self, turn_id: str) -> LiveTurn | None:
+        """A turn that is not over, or has ended a moment ago."""
+        with self._lock:
+            return self._known.get(turn_id)
+
+    async def stop(self, turn_id: str) -> None:
+        """End a running turn and keep what it said, or withdraw a waiting one. Does nothing if it is over."""
+        if execution := self._executions.get(turn_id):
+            execution.stop()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(execution.over.wait(), STOP_PATIENCE)
+            return
+        if live := self._find(turn_id):
+            live.status = TurnStatus.STOPPED
+            if live.pause:
+                with suppress(SessionNotFoundError):  # deleted in the meantime
+                    await answer_open_calls(self._services.sessions, live.turn, OPEN_CALL[TurnStatus.STOPPED])
+            await asyncio.to_thread(
+                self._services.store.update_turn, turn_id, status=TurnStatus.STOPPED, ended_at=time.time()
+            )
+            if live.pause:
+                live.pause.over.set()
+            self._forget(live)
+
+    async def answer(self, turn_id: str, responses: Mapping[str, Mapping[str, Any]]) -> Turn:
+        """Answer what the tools of a paused turn ask; it goes on when all is answered.
+
+        Raises:
+            NothingToAnswerError: it was answered already, or the turn is over.
+            AgentProblemError: the agent is not loaded yet.
+        """
+        live = self._find(turn_id)
+        if live is None or live.pause is None or live.status is not TurnStatus.PAUSED:
+            raise NothingToAnswerError
+        agent = self._services.agents.find(live.turn.key.app_name)
+        if agent and agent.loading:  # after a start; the turn would fail
+            raise AgentProblemError(agent.problem)
+        live.pause.answer(responses)
+        live.stretch = Stretch()
+        if not live.pause.over.is_set():
+            live.stretch.end()
+        self._changed(live)
+        return live.turn
+
+    async def answer_in(self, key: SessionKey, responses: Mapping[str, Mapping[str, Any]]) -> Turn:
+        """Answer what the paused turn of a session asks. Raises like ``answer``."""
+        paused = next((live.turn.id for live in self.of_session(key) if live.status is TurnStatus.PAUSED), "")
+        return await self.answer(paused, responses)
+
+    # -- on the loop ---------------------------------------------------------------------------------------------------
+
+    async def _work_off(self, key: SessionKey) -> None:
+        while not self._closed and (live := self._first(key)):
+            try:
+                await self._see_through(live)
+            # Whatever kept the end of a turn from being kept: the session goes on.
+            except Exception:
+                log.warning("the end of a turn could not be kept", turn=live.turn.id, exc_info=True)
+                live.status, live.error = live.ending
+                self._spawn(self._note_end(live))
+            self._forget(live)
+            if live.status is TurnStatus.COMPLETED:
+                self._spawn(write_title(self._services, live.turn))
+
+    async def _note_end(self, live: LiveTurn) -> None:
+        """Note at least how a turn ended, as soon as the store takes it. If the process ends before, the next start
+        finds the turn unfinished."""
+        ended_at = time.time()
+        async for attempt in AsyncRetrying(wait=wait_exponential(max=LONGEST_WAIT_FOR_STORE)):
+            with attempt:
+                await asyncio.to_thread(
+                    self._services.store.update_turn,
+                    live.turn.id,
+                    status=live.status,
+                    ended_at=ended_at,
+                    error=live.error,
+                )
+        self._changed(live)
+
+    async def _see_through(self, live: LiveTurn) -> None:
+        """Run a turn to its end, and wait for the person wherever it asks."""
+        while not live.status.is_over:
+            if live.status is TurnStatus.PAUSED and live.pause:
+                await self._answered(live, live.pause)
+            async with self._slots:
+                if live.status is TurnStatus.QUEUED:  # and not withdrawn while it waited for a slot
+                    stretch = live.stretch
+                    execution = self._executions[live.turn.id] = Execution(self._services, live)
+                    try:
+                        await execution.run()
+                    finally:
+                        del self._executions[live.turn.id]
+                    if not live.status.is_over:  # else once it is out of the way
+                        stretch.end()
+
+    async def _answered(self, live: LiveTurn, pause: Pause) -> None:
+        await pause.over.wait()
+        if not live.status.is_over:
+            live.status = TurnStatus.QUEUED
+            self._changed(live)
+
+    def _first(self, key: SessionKey) -> LiveTurn | None:
+        with self._lock:
+            turns = self._live[key]
+            if not turns:
+                del self._live[key]
+                self._at_work.discard(key)
+                return None
+            return turns[0]
+
+    def _forget(self, live: LiveTurn) -> None:
+        key = live.turn.key
+        with self._lock:
+            if live in self._live[key]:
+                self._live[key].remove(live)
+        live.stretch.end()
+        self._loop.call_later(FOLLOWED_LATE, self._known.pop, live.turn.id, None)
+        self._changed(live)
+
+    def _find(self, turn_id: str) -> LiveTurn | None:
+        with self._lock:
+            found = (live for turns in self._live.values() for live in turns if live.turn.id == turn_id)
+            return next(found, None)
+
+    async def _keep_chunks(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_CHUNKS_EVERY)
+            with self._lock:
+                live = [turns[0] for turns in self._live.values() if turns]
+            chunks = {turn.turn.id: text for turn in live if (text := turn.take_unsaved())}
+            if not chunks:
+                continue
+            try:
+                await asyncio.to_thread(self._services.store.append_chunks, chunks)
+            except StoreError:  # most likely a full disk, which the end of the turn tells of
+                for turn in live:
+                    turn.put_back(chunks.get(turn.turn.id, ""))
+
+    async def _wind_down(self) -> None:
+        for execution in self._executions.values():
+            execution.stop(TurnStatus.INTERRUPTED)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_PATIENCE):
+                for execution in [*self._executions.values()]:
+                    await execution.over.wait()
+        others = self._tasks - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for live in self._known.values():
+            live.stretch.end()
+
+    def _run_loop(self) -> None:
+        while True:
+            # A tool that calls sys.exit ends its turn; asyncio would have it end the loop, too.
+            with suppress(SystemExit, KeyboardInterrupt):
+                self._loop.run_forever()
+                return
+
+    def _spawn_soon(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._loop.call_soon_threadsafe(self._spawn, coroutine)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _changed(self, live: LiveTurn) -> None:
+        self._services.bus.publish(BusEvent(Happening.TURN_CHANGED, live.turn.key, live.turn.id, status=live.status))
