@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from api import conversations
+from api import agents, conversations, feedback, health, results, settings, workspaces
 from api.origin import OwnSiteOnly
 from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems
 
@@ -38,6 +38,12 @@ NO_ICON = "data:,"
 
 routers: list[APIRouter] = [
     conversations.router,
+    agents.router,
+    results.router,
+    feedback.router,
+    workspaces.router,
+    settings.router,
+    health.router,
 ]
 """Everything below ``/api/v1``."""
 

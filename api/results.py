@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
-from functools import wraps
-from http import HTTPStatus
-from typing import Any, Literal
-from urllib.parse import quote, urlsplit
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
+from fastapi import APIRouter, Depends, Path
 from pyarrow.parquet import ParquetFile
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from pydantic import BaseModel, Field
+from starlette.responses import Response, StreamingResponse
 
 from api.chart_pictures import ROWS, picture
 from api.csv_text import csv_pieces
-from api.problems import problem
+from api.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified
+from api.files import file_answer, file_name, saved_as
+from api.lookup import session_named
+from api.paging import Cursor, Limit, Paged
+from api.problems import NotFoundError
+from api.values import moment
 from runtime.workbench import current
-from session_store.errors import ColloquyError
 from session_store.models import Result, ResultKind
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-Make = Callable[[Result], Awaitable[Response | None]]
+router = APIRouter(prefix="/v1", tags=["results"])
 
 VERSION = "1"
 """Goes into every ETag; changes when the same data would be written another way."""
@@ -37,82 +35,83 @@ MIME_TYPES = {
     "png": "image/png",
     "svg": "image/svg+xml",
 }
-LONGEST_NAME = 80
 
 
-def _answers(form: str) -> Callable[[Make], Endpoint]:
-    """An endpoint that answers with what ``make`` makes of the result that the path names; None is "not there".
+class ResultOut(BaseModel):
+    """A table, chart or file that a turn produced, without its data."""
 
-    A result never changes, so that a browser that has it need not load it again; but it can be deleted, so it asks.
-    """
+    id: str
+    session_id: str
+    turn_id: str
+    call_id: str | None
+    kind: ResultKind
+    title: str
+    sql: str | None
+    spec: dict[str, Any] | None = Field(description="Of a chart: Vega-Lite, without the data.")
+    rows: int | None
+    note: str
+    seconds: float | None = Field(description="How long the query took.")
+    file_name: str | None
+    file_version: int | None
+    mime_type: str | None
+    size: int = Field(description="Bytes.")
+    created_at: datetime
 
-    def decorate(make: Make) -> Endpoint:
-        @wraps(make)
-        async def endpoint(request: Request) -> Response:
-            if _from_elsewhere(request):
-                return problem(HTTPStatus.FORBIDDEN, "Results are given to Colloquy's own page only.")
-            result = await run_in_threadpool(_result, request.path_params["id"])
-            if result is None:
-                return problem(HTTPStatus.NOT_FOUND, "This result is not here. It, or its chat, was deleted.")
-            tag = f'"{result.id}.{form}.{VERSION}"'
-            headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Cross-Origin-Resource-Policy": "same-origin"}
-            if tag in re.split(r"\s*,\s*(?:W/)?", request.headers.get("if-none-match", "").removeprefix("W/")):
-                return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-            try:
-                response = await make(result)
-            except ColloquyError as error:
-                return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-            if response is None:
-                return problem(HTTPStatus.NOT_FOUND, f"This {result.kind.value} cannot be had as {form}.")
-            response.headers.update(headers)
-            return response
-
-        return endpoint
-
-    return decorate
-
-
-@_answers("json")
-async def describe(result: Result) -> Response:
-    """What the result is, without its data."""
-    facts: dict[str, Any] = asdict(result)
-    facts["session_id"] = facts.pop("key")["session_id"]
-    return JSONResponse(facts)
-
-
-@_answers("csv")
-async def as_csv(result: Result) -> Response | None:
-    """Every row that is kept, as CSV. See ``csv_pieces`` for how values are written."""
-    data = await run_in_threadpool(current().store.result_data, result.id)
-    if data is None:
-        return None
-    return StreamingResponse(csv_pieces(data), headers=_named(result, "csv"), media_type=MIME_TYPES["csv"])
+    @classmethod
+    def of(cls, result: Result) -> ResultOut:
+        """A result as the API tells of it."""
+        return cls(
+            id=result.id,
+            session_id=result.key.session_id,
+            turn_id=result.turn_id,
+            call_id=result.call_id,
+            kind=result.kind,
+            title=result.title,
+            sql=result.sql,
+            spec=result.spec,
+            rows=result.rows,
+            note=result.note,
+            seconds=result.seconds,
+            file_name=result.file_name,
+            file_version=result.file_version,
+            mime_type=result.mime_type,
+            size=result.size,
+            created_at=moment(result.created_at),
+        )
 
 
-@_answers("parquet")
-async def as_parquet(result: Result) -> Response | None:
-    """Every row that is kept, exactly."""
-    data = await run_in_threadpool(current().store.result_data, result.id)
-    return Response(data, headers=_named(result, "parquet"), media_type=MIME_TYPES["parquet"]) if data else None
+def _found(result_id: Annotated[str, Path(alias="id")]) -> Result:
+    """The result, if it and its session are there and belong to the user of this app."""
+    workbench = current()
+    result = workbench.store.get_result(result_id)
+    is_here = (
+        result is not None
+        and result.key.user_id == workbench.settings.user
+        and workbench.store.get_session(result.key.session_id) is not None
+    )
+    if result is None or not is_here:
+        raise NotFoundError("This result is not here. It, or its chat, was deleted.")
+    return result
 
 
-@_answers("png")
-async def as_png(result: Result) -> Response | None:
-    """A chart as a picture of pixels."""
-    return await run_in_threadpool(_picture, result, "png")
+Found = Annotated[Result, Depends(_found)]
 
 
-@_answers("svg")
-async def as_svg(result: Result) -> Response | None:
-    """A chart as a picture of lines."""
-    return await run_in_threadpool(_picture, result, "svg")
+@router.get("/conversations/{conversation_id}/results")
+def list_results(conversation_id: str, cursor: Cursor = None, limit: Limit = 20) -> Paged[ResultOut]:
+    """Results of a conversation, newest first."""
+    key = session_named(conversation_id).key
+    page = current().store.list_results(key, before=cursor, limit=limit)
+    return Paged(items=[ResultOut.of(result) for result in page.items], next=page.next)
 
 
-@_answers("file")
-async def as_file(result: Result) -> Response | None:
+@router.get("/results/{id}/file", response_class=Response, responses=file_answer("*/*") | NOT_MODIFIED_RESPONSE)
+async def result_file(result: Found, known: IfNoneMatch = None) -> Response:
     """The file that an agent made."""
+    if unchanged := not_modified(_tag(result, "file"), known):
+        return _kept(unchanged, result, "file")
     if result.file_name is None:
-        return None
+        raise _no_such_form(result, "file")
     part = await current().artifacts.load_artifact(
         app_name=result.key.app_name,
         user_id=result.key.user_id,
@@ -121,30 +120,74 @@ async def as_file(result: Result) -> Response | None:
         version=result.file_version,
     )
     if part is None:
-        return None
+        raise _no_such_form(result, "file")
     if part.inline_data and part.inline_data.data is not None:
         content, kind = part.inline_data.data, part.inline_data.mime_type
     else:
         content, kind = (part.text or "").encode(), "text/plain; charset=utf-8"
     name = re.split(r"[/\\:]", result.file_name)[-1]
-    return Response(content, headers=_disposition(name), media_type=kind or "application/octet-stream")
+    answer = Response(content, headers=saved_as(name), media_type=kind or "application/octet-stream")
+    return _kept(answer, result, "file")
 
 
-def _result(result_id: str) -> Result | None:
-    """The result, if it and its session are there and belong to the user of this app."""
-    workbench = current()
-    result = workbench.store.get_result(result_id)
-    if result is None or result.key.user_id != workbench.settings.user:
-        return None
-    return result if workbench.store.get_session(result.key.session_id) else None
+@router.get("/results/{id}.json", response_model=ResultOut, responses=NOT_MODIFIED_RESPONSE)
+def describe_result(result: Found, response: Response, known: IfNoneMatch = None) -> ResultOut | Response:
+    """What the result is, without its data."""
+    if unchanged := not_modified(_tag(result, "json"), known):
+        return _kept(unchanged, result, "json")
+    _kept(response, result, "json")
+    return ResultOut.of(result)
 
 
-def _picture(result: Result, form: Literal["png", "svg"]) -> Response | None:
+@router.get("/results/{id}.csv", response_class=Response, responses=file_answer("text/csv") | NOT_MODIFIED_RESPONSE)
+def result_csv(result: Found, known: IfNoneMatch = None) -> Response:
+    """Every row that is kept, as CSV (RFC 4180, UTF-8). Texts that a spreadsheet would run as a formula begin with an
+    apostrophe; the Parquet file has every text as it is."""
+    if unchanged := not_modified(_tag(result, "csv"), known):
+        return _kept(unchanged, result, "csv")
+    rows = csv_pieces(_data(result, "csv"))
+    return _kept(StreamingResponse(rows, headers=_named(result, "csv"), media_type=MIME_TYPES["csv"]), result, "csv")
+
+
+@router.get(
+    "/results/{id}.parquet",
+    response_class=Response,
+    responses=file_answer(MIME_TYPES["parquet"]) | NOT_MODIFIED_RESPONSE,
+)
+def result_parquet(result: Found, known: IfNoneMatch = None) -> Response:
+    """Every row that is kept, exactly."""
+    if unchanged := not_modified(_tag(result, "parquet"), known):
+        return _kept(unchanged, result, "parquet")
+    return _file(result, _data(result, "parquet"), "parquet")
+
+
+@router.get("/results/{id}.png", response_class=Response, responses=file_answer("image/png") | NOT_MODIFIED_RESPONSE)
+def result_png(result: Found, known: IfNoneMatch = None) -> Response:
+    """A chart as a picture of pixels."""
+    return _drawn(result, "png", known)
+
+
+@router.get(
+    "/results/{id}.svg", response_class=Response, responses=file_answer("image/svg+xml") | NOT_MODIFIED_RESPONSE
+)
+def result_svg(result: Found, known: IfNoneMatch = None) -> Response:
+    """A chart as a picture of lines."""
+    return _drawn(result, "svg", known)
+
+
+def _drawn(result: Result, form: Literal["png", "svg"], known: str | None) -> Response:
+    if unchanged := not_modified(_tag(result, form), known):
+        return _kept(unchanged, result, form)
+    if result.kind is not ResultKind.CHART or result.spec is None:
+        raise _no_such_form(result, form)
+    return _file(result, picture(result.spec, _first_rows(_data(result, form)), form), form)
+
+
+def _data(result: Result, form: str) -> bytes:
     data = current().store.result_data(result.id)
-    if result.kind is not ResultKind.CHART or result.spec is None or data is None:
-        return None
-    drawn = picture(result.spec, _first_rows(data), form)
-    return Response(drawn, headers=_named(result, form), media_type=MIME_TYPES[form])
+    if data is None:
+        raise _no_such_form(result, form)
+    return data
 
 
 def _first_rows(data: bytes) -> pa.Table:
@@ -153,44 +196,30 @@ def _first_rows(data: bytes) -> pa.Table:
     return pa.Table.from_batches([batch] if batch else [], file.schema_arrow)
 
 
-def _named(result: Result, extension: str) -> dict[str, str]:
-    return _disposition(f"{_as_name(result.title) or result.kind.value}.{extension}")
+def _no_such_form(result: Result, form: str) -> NotFoundError:
+    return NotFoundError(f"This {result.kind.value} cannot be had as {form}.")
 
 
-def _as_name(title: str) -> str:
-    """A title without what file systems do not take in a name."""
-    printable = "".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in title)
-    return " ".join(re.sub(r'[\\/:*?"<>|]', " ", printable).split())[:LONGEST_NAME].strip(" .")
+def _file(result: Result, content: bytes, form: str) -> Response:
+    return _kept(Response(content, headers=_named(result, form), media_type=MIME_TYPES[form]), result, form)
 
 
-def _disposition(name: str) -> dict[str, str]:
-    """The header that has a browser save a file under its name and never show it as a page of this server."""
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = re.sub(r'["\\\x00-\x1f\x7f]', "", letters).strip()
-    plain = plain if plain.rpartition(".")[0] else f"result{plain}"
-    return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"}
+def _named(result: Result, extension: str) -> Mapping[str, str]:
+    return saved_as(f"{file_name(result.title) or result.kind.value}.{extension}")
 
 
-def _from_elsewhere(request: Request) -> bool:
-    """Whether the page of another site asks, which browsers let it do."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        return True
-    return request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+def _tag(result: Result, form: str) -> str:
+    """A result never changes, so that a browser that has it need not load it again; but it can be deleted, so it
+    asks."""
+    return f'"{result.id}.{form}.{VERSION}"'
 
 
-_PATH = "/api/v1/results/{id}"
-
-routes = [
-    Route(f"{_PATH}/file", as_file),
-    *(
-        Route(f"{_PATH}.{form}", answer)
-        for form, answer in {
-            "json": describe,
-            "csv": as_csv,
-            "parquet": as_parquet,
-            "png": as_png,
-            "svg": as_svg,
-        }.items()
-    ),
-]
+def _kept(response: Response, result: Result, form: str) -> Response:
+    response.headers.update(
+        {
+            "ETag": _tag(result, form),
+            "Cache-Control": "private, no-cache",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        }
+    )
+    return response

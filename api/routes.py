@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Mount
 
-from api import agents, live, results
+from api import live
 from api.app import PREFIX, create_api
 
 
 def routes() -> list[BaseRoute]:
     """The routes for ``st.App``."""
-    return [*live.routes, *agents.routes, *results.routes, Mount(PREFIX, create_api())]
+    return [*live.routes, Mount(PREFIX, create_api())]

@@ -157,10 +157,13 @@ class Workbench:
         """
         return rerun(self.services, result_id)
 
-    def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> None:
-        """Keep what a person thinks of an answer; without score and comment, nothing."""
-        self.store.set_feedback(key, event_id, score, comment)
-        self.bus.publish(BusEvent(Happening.SESSION_CHANGED, key))
+    def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> bool:
+        """Keep what a person thinks of an answer; without score and comment, nothing. Returns whether there is such an
+        answer."""
+        kept = self.store.set_feedback(key, event_id, score, comment)
+        if kept:
+            self.bus.publish(BusEvent(Happening.SESSION_CHANGED, key))
+        return kept
 
     def _stop_all(self, keys: Sequence[SessionKey]) -> None:
         for key in keys:

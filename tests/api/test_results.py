@@ -13,22 +13,13 @@ from pyarrow import parquet
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api import chart_pictures, results
+from api import chart_pictures
 from api.csv_text import csv_pieces
+from api.routes import routes
 from api.security import security_headers
-from runtime.workbench import install
 from session_store.models import ResultKind, SessionKey
 from tests.support.results import BARS, MONTHS, new_chart, new_result, parquet_bytes
-from tests.support.workbenches import new_session, open_workbench
-
-
-@pytest.fixture(scope="module")
-def workbench(tmp_path_factory):
-    workbench = open_workbench(tmp_path_factory.mktemp("results"))
-    install(workbench)
-    yield workbench
-    install(None)
-    workbench.close()
+from tests.support.workbenches import new_session
 
 
 @pytest.fixture
@@ -38,7 +29,7 @@ def key(workbench):
 
 @pytest.fixture(scope="module")
 def client(workbench):
-    with TestClient(Starlette(routes=results.routes, middleware=[security_headers])) as client:
+    with TestClient(Starlette(routes=routes(), middleware=[security_headers])) as client:
         yield client
 
 
@@ -190,7 +181,7 @@ class TestWhoMayHaveThem:
     @pytest.mark.parametrize("headers", [{"Origin": "http://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}])
     def test_pages_of_other_sites_are_turned_away(self, client, workbench, key, headers):
         answer = client.get(path(new_result(workbench, key), "csv"), headers=headers)
-        assert "own page" in is_problem(answer, 403)
+        assert "not other sites" in is_problem(answer, 403)
 
     def test_nothing_can_be_changed_here(self, client, workbench, key):
         result = new_result(workbench, key)
@@ -241,3 +232,19 @@ class TestCsvText:
     def test_names_may_repeat(self):
         twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["n", "n"])
         assert b"".join(csv_pieces(parquet_bytes(twice))) == b'"n","n"\n1,2\n'
+
+
+class TestLists:
+    def test_have_the_results_of_a_conversation_newest_first_and_in_pages(self, client, workbench, key):
+        made = [new_result(workbench, key, title=f"Table {number}").id for number in range(3)]
+        url = f"/api/v1/conversations/{key.session_id}/results"
+        first = client.get(url, params={"limit": 2}).json()
+        rest = client.get(url, params={"limit": 2, "cursor": first["next"]}).json()
+        assert [result["id"] for result in first["items"] + rest["items"]] == made[::-1]
+        assert rest["next"] is None
+        assert first["items"][0]["created_at"].endswith("Z")
+
+    def test_of_no_conversation_or_no_page_are_problems(self, client, key):
+        assert is_problem(client.get("/api/v1/conversations/nothing/results"), 404)
+        assert is_problem(client.get(f"/api/v1/conversations/{key.session_id}/results?cursor=x"), 422)
+        assert is_problem(client.get(f"/api/v1/conversations/{key.session_id}/results?limit=0"), 422)

@@ -1,0 +1,36 @@
+"""Files that a browser saves under a name of their own and never shows as a page of this server."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any, Final
+from urllib.parse import quote
+
+LONGEST_NAME = 80
+
+OWN: Final = {"Cross-Origin-Resource-Policy": "same-origin"}
+"""Headers with which pages of other sites cannot show a file."""
+
+
+def file_name(title: str) -> str:
+    """A title without what file systems do not take in a name; empty if nothing is left of it."""
+    printable = "".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in title)
+    return " ".join(re.sub(r'[\\/:*?"<>|]', " ", printable).split())[:LONGEST_NAME].strip(" .")
+
+
+def saved_as(name: str) -> dict[str, str]:
+    """The headers of a file of this name."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r'["\\\x00-\x1f\x7f]', "", letters).strip()
+    plain = plain if plain.rpartition(".")[0] else f"result{plain}"
+    return {
+        **OWN,
+        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
+    }
+
+
+def file_answer(*mime_types: str) -> dict[int | str, dict[str, Any]]:
+    """For the OpenAPI description of a route that answers with a file of one of these kinds."""
+    schema = {"type": "string", "format": "binary"}
+    return {200: {"description": "The file.", "content": {kind: {"schema": schema} for kind in mime_types}}}

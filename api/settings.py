@@ -1,0 +1,84 @@
+"""Settings that are safe to show, and the models to choose from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from runtime.workbench import current
+from settings import Settings
+
+router = APIRouter(prefix="/v1", tags=["settings"])
+
+
+class SettingsOut(BaseModel):
+    """What is set, without keys, addresses and folders."""
+
+    user: str = Field(description="The user that conversations made here belong to.")
+    default_agent: str
+    default_model: str
+    max_turns: int = Field(description="Turns that may run at once.")
+    undo_seconds: int = Field(description="Seconds in which deleted conversations can be brought back.")
+    context_messages: int = Field(description="Newest messages that the model sees; 0: all of them.")
+    compaction: bool
+    context_tokens: int
+    query_rows: int
+    query_seconds: float
+    attachment_mb: int
+
+
+class ModelOut(BaseModel):
+    """A model that a conversation can be held with."""
+
+    id: str
+    label: str
+    available: bool
+    note: str = Field(description="What it is, or how to get it.")
+    calls_tools: bool = Field(description="Whether it calls tools reliably.")
+    takes: list[Literal["image", "pdf"]] = Field(description="What may be attached to a message besides text.")
+
+
+class ModelsOut(BaseModel):
+    """All models, the embedded one first."""
+
+    models: list[ModelOut]
+
+
+@router.get("/settings")
+def get_settings() -> SettingsOut:
+    """The settings in force. They come from the environment and cannot be changed here."""
+    workbench = current()
+    chosen: Settings = workbench.settings
+    return SettingsOut(
+        user=chosen.user,
+        default_agent=workbench.agents.default().id,
+        default_model=workbench.models.default().id,
+        max_turns=chosen.max_turns,
+        undo_seconds=chosen.undo_seconds,
+        context_messages=chosen.context_messages,
+        compaction=chosen.compaction,
+        context_tokens=chosen.context_tokens,
+        query_rows=chosen.query_rows,
+        query_seconds=chosen.query_seconds,
+        attachment_mb=chosen.attachment_mb,
+    )
+
+
+@router.get("/models")
+def list_models() -> ModelsOut:
+    """All models, also those that are not available, with how to get them."""
+    return ModelsOut(
+        models=[
+            ModelOut(
+                id=model.id,
+                label=model.label,
+                available=model.available,
+                note=model.note,
+                calls_tools=model.calls_tools,
+                takes=sorted(model.takes),
+            )
+            for model in current().models.list()
+        ]
+    )
