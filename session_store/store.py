@@ -14,6 +14,7 @@ import duckdb
 from session_store import turn_table
 from session_store.feedback_table import StoredFeedback
 from session_store.history.labels import StoredLabels
+from session_store.history.queries import StoredQueries
 from session_store.models import (
     GENERAL,
     Page,
@@ -37,7 +38,7 @@ from session_store.workspace_table import StoredWorkspaces
 _RANKS = {source: rank for rank, source in enumerate(TitleSource)}
 
 
-class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredLabels, StoredSnapshots):
+class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredLabels, StoredSnapshots, StoredQueries):
     """Sessions with their events, turns, results and feedback, and workspaces, of one data file.
 
     Thread-safe. Reads run on cursors of their own and never wait for a write. A method that writes returns when the

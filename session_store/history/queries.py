@@ -1,0 +1,126 @@
+"""Queries about the history that people keep under a name, and those that they asked, as methods of the store."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from session_store.history.errors import HistoryError
+from session_store.session_log import SessionLog
+from session_store.transaction import Transaction
+
+LONGEST_NAME: Final = 80
+ASKED: Final = 200
+"""Asked queries that are remembered; the oldest ones go."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedQuery:
+    """A query that somebody kept. Time in Unix seconds."""
+
+    id: str
+    name: str
+    sql: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AskedQuery:
+    """A query that was run: when (Unix seconds), for how many seconds, and the number of rows that it found or the
+    error that it ended with."""
+
+    id: str
+    sql: str
+    asked_at: float
+    seconds: float
+    row_count: int | None
+    error: str | None
+
+
+class StoredQueries:
+    """The part of the store that keeps queries."""
+
+    log: SessionLog
+
+    def named_queries(self) -> list[NamedQuery]:
+        """The queries with a name, in its order."""
+        rows = self.log.database.rows("select id, name, sql, created_at from named_queries order by lower(name)")
+        return [NamedQuery(*row) for row in rows]
+
+    def keep_query(self, name: str, sql: str) -> NamedQuery:
+        """Keep a query under a name.
+
+        Raises:
+            HistoryError: there is no query, or the name is none, too long or taken; nothing was kept.
+        """
+        kept = NamedQuery(str(uuid.uuid4()), _clean(name), sql.strip(), time.time())
+        if not kept.sql:
+            raise HistoryError("There is no query to keep. Write one first.")
+
+        def work(transaction: Transaction) -> None:
+            _refuse_taken(transaction, kept.name, kept.id)
+            values = [kept.id, kept.name, kept.sql, kept.created_at]
+            transaction.execute("insert into named_queries values ($1, $2, $3, $4)", values)
+
+        self.log.writer.submit(work).result()
+        return kept
+
+    def rename_query(self, query_id: str, name: str) -> None:
+        """Give a query with a name another one. Nothing happens if it is gone.
+
+        Raises:
+            HistoryError: the name is none, too long or taken; nothing was changed.
+        """
+        clean = _clean(name)
+
+        def work(transaction: Transaction) -> None:
+            _refuse_taken(transaction, clean, query_id)
+            transaction.execute("update named_queries set name = $2 where id = $1", [query_id, clean])
+
+        self.log.writer.submit(work).result()
+
+    def remove_query(self, query_id: str) -> None:
+        """Forget a query with a name."""
+        self.log.writer.submit(
+            lambda transaction: transaction.execute("delete from named_queries where id = $1", [query_id])
+        ).result()
+
+    def record_query(self, sql: str, *, seconds: float, row_count: int | None = None, error: str | None = None) -> None:
+        """Remember that a query was asked, and how it went."""
+        values = [str(uuid.uuid4()), sql, time.time(), seconds, row_count, error]
+
+        def work(transaction: Transaction) -> None:
+            transaction.execute("insert into asked_queries values ($1, $2, $3, $4, $5, $6)", values)
+            transaction.execute(
+                "delete from asked_queries where id not in "
+                "(select id from asked_queries order by asked_at desc, id limit $1)",
+                [ASKED],
+            )
+
+        self.log.writer.submit(work).result()
+
+    def asked_queries(self, limit: int = ASKED) -> list[AskedQuery]:
+        """The queries that were asked last, newest first; one that was asked again stands where it was asked last."""
+        rows = self.log.database.rows(
+            "select id, sql, asked_at, seconds, row_count, error from asked_queries "
+            "qualify row_number() over (partition by sql order by asked_at desc, id) = 1 "
+            "order by asked_at desc, id limit $1",
+            [limit],
+        )
+        return [AskedQuery(*row) for row in rows]
+
+
+def _clean(name: str) -> str:
+    words = " ".join(name.split())
+    if not words:
+        raise HistoryError("The query needs a name. Write one, and try again.")
+    if len(words) > LONGEST_NAME:
+        raise HistoryError(f"The name of a query has at most {LONGEST_NAME} characters. Shorten it, and try again.")
+    return words
+
+
+def _refuse_taken(transaction: Transaction, name: str, query_id: str) -> None:
+    if transaction.rows("select 1 from named_queries where lower(name) = lower($1) and id != $2", [name, query_id]):
+        raise HistoryError(f"There is a query called “{name}” already. Choose another name, or remove that one first.")

@@ -1,0 +1,76 @@
+"""Queries that people keep under a name, and those that they asked."""
+
+from contextlib import closing
+
+import pytest
+
+from session_store import Store
+from session_store.history import queries
+from session_store.history.errors import HistoryError
+
+
+@pytest.fixture
+def store(tmp_path):
+    with closing(Store(tmp_path / "store.duckdb")) as store:
+        yield store
+
+
+def names(store):
+    return [one.name for one in store.named_queries()]
+
+
+class TestNamed:
+    def test_are_kept_in_the_order_of_their_names_and_are_there_after_a_restart(self, tmp_path):
+        with closing(Store(tmp_path / "store.duckdb")) as store:
+            kept = store.keep_query("  Tokens   by day ", "select 2\n")
+            store.keep_query("chats", "select 1")
+        with closing(Store(tmp_path / "store.duckdb")) as store:
+            assert names(store) == ["chats", "Tokens by day"]
+            assert store.named_queries()[1] == kept
+            assert kept.sql == "select 2"
+
+    def test_can_be_renamed_and_removed(self, store):
+        kept = store.keep_query("one", "select 1")
+        store.rename_query(kept.id, "two")
+        store.rename_query(kept.id, "Two")
+        assert names(store) == ["Two"]
+        store.remove_query(kept.id)
+        store.remove_query(kept.id)
+        store.rename_query(kept.id, "gone")
+        assert names(store) == []
+
+    @pytest.mark.parametrize(("name", "why"), [(" ", "needs a name"), ("x" * 81, "at most 80"), ("ONE", "already")])
+    def test_a_name_has_to_be_one_of_its_own(self, store, name, why):
+        store.keep_query("one", "select 1")
+        other = store.keep_query("other", "select 2")
+        with pytest.raises(HistoryError, match=why):
+            store.keep_query(name, "select 3")
+        with pytest.raises(HistoryError, match=why):
+            store.rename_query(other.id, name)
+        assert names(store) == ["one", "other"]
+
+    def test_there_must_be_something_to_keep(self, store):
+        with pytest.raises(HistoryError, match="no query to keep"):
+            store.keep_query("nothing", " \n")
+
+
+class TestAsked:
+    def test_are_remembered_with_how_they_went_newest_first(self, store):
+        store.record_query("select 1", seconds=0.5, row_count=1)
+        store.record_query("select x", seconds=0.1, error="There is no x.")
+        wrong, right = store.asked_queries()
+        assert (right.sql, right.seconds, right.row_count, right.error) == ("select 1", 0.5, 1, None)
+        assert (wrong.sql, wrong.row_count, wrong.error) == ("select x", None, "There is no x.")
+        assert wrong.asked_at >= right.asked_at
+
+    def test_one_that_is_asked_again_stands_once(self, store):
+        for sql in ("select 1", "select 2", "select 1"):
+            store.record_query(sql, seconds=0.0, row_count=1)
+        assert [one.sql for one in store.asked_queries()] == ["select 1", "select 2"]
+        assert [one.sql for one in store.asked_queries(1)] == ["select 1"]
+
+    def test_the_oldest_go_when_there_are_too_many(self, store, monkeypatch):
+        monkeypatch.setattr(queries, "ASKED", 3)
+        for number in range(5):
+            store.record_query(f"select {number}", seconds=0.0, row_count=1)
+        assert [one.sql for one in store.asked_queries()] == ["select 4", "select 3", "select 2"]
