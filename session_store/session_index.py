@@ -103,6 +103,20 @@ class SessionIndex:
         places = [self._places[number] for number in self._by_id.get(session_id, ())]
         return [max(places)] if places else []
 
+    def at(self, key: SessionKey) -> list[Place]:
+        """The session with a key."""
+        places = [self._places[number] for number in self._by_id.get(key.session_id, ())]
+        return [place for place in places if place[1:3] == (key.app_name, key.user_id)]
+
+    def keyed(self, key: SessionKey) -> list[Place]:
+        """The session with a key."""
+        places = [self._places[number] for number in self._by_id.get(key.session_id, ())]
+        return [place for place in places if place[1:3] == (key.app_name, key.user_id)]
+
+    def numbered(self, numbers: Iterable[int]) -> list[Place]:
+        """The sessions with these numbers, in their order."""
+        return [self._places[number] for number in numbers if number in self._places]
+
     def summaries(self, places: Iterable[Place]) -> dict[int, SessionSummary]:
         """Those of the summaries that are known, by number."""
         return {place[4]: self._summaries[place[4]] for place in places if place[4] in self._summaries}

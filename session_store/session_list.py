@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from session_store.database import Database
@@ -35,6 +35,27 @@ def session_of(database: Database, memory: Memory, session_id: str) -> SessionSu
     with memory.lock:
         places = memory.index.named(session_id)
     return next(iter(_at(database, memory, places)), None)
+
+
+def session_at(database: Database, memory: Memory, key: SessionKey) -> SessionSummary | None:
+    """The session with a key, unless it was deleted."""
+    with memory.lock:
+        places = memory.index.at(key)
+    return next(iter(_at(database, memory, places)), None)
+
+
+def session_with(database: Database, memory: Memory, key: SessionKey) -> SessionSummary | None:
+    """The session with a key that was not deleted."""
+    with memory.lock:
+        places = memory.index.keyed(key)
+    return next(iter(_at(database, memory, places)), None)
+
+
+def sessions_at(database: Database, memory: Memory, numbers: Iterable[int]) -> list[SessionSummary]:
+    """The sessions with these numbers that were not deleted, in their order."""
+    with memory.lock:
+        places = memory.index.numbered(numbers)
+    return _at(database, memory, places)
 
 
 def page_of_sessions(

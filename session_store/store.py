@@ -28,7 +28,7 @@ from session_store.models import (
 )
 from session_store.open_files import claim, release
 from session_store.result_table import StoredResults
-from session_store.session_list import page_of_sessions, session_of
+from session_store.session_list import page_of_sessions, session_at, session_of
 from session_store.session_log import SessionLog
 from session_store.session_reads import events_of
 from session_store.snapshot import StoredSnapshots
@@ -115,6 +115,10 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredLabels, Store
             [key.app_name, key.user_id, key.session_id],
         )
         return dict(state_of(rows))
+
+    def find_session(self, key: SessionKey) -> SessionSummary | None:
+        """The session with this key; None if there is none or it was deleted."""
+        return session_at(self.log.database, self.log.memory, key)
 
     def list_sessions(
         self,

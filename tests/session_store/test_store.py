@@ -46,6 +46,16 @@ def test_a_new_session_is_empty_idle_and_found_by_its_id(store):
         store.create_session(KEY)
 
 
+def test_the_same_id_may_name_sessions_of_several_users_and_agents(store):
+    keys = [SessionKey(app, user, "shared") for app in ("one", "two") for user in ("ann", "bob")]
+    for key in keys:
+        store.create_session(key)
+    assert [store.find_session(key).key for key in keys] == keys
+    store.delete_sessions(keys[:1])
+    assert store.find_session(keys[0]) is None
+    assert store.find_session(SessionKey("three", "ann", "shared")) is None
+
+
 def test_sessions_come_newest_first_in_pages_that_neither_skip_nor_repeat(store):
     for number in range(25):
         key = SessionKey("agent" if number % 2 else "other", "ann", f"{number:02}")
