@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from api import agents, conversations, feedback, health, results, settings, workspaces
+from api import agents, conversations, feedback, health, results, sessions, settings, turns, workspaces
 from api.origin import OwnSiteOnly
 from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems
 
@@ -38,6 +38,8 @@ NO_ICON = "data:,"
 
 routers: list[APIRouter] = [
     conversations.router,
+    sessions.router,
+    turns.router,
     agents.router,
     results.router,
     feedback.router,

@@ -57,6 +57,10 @@ class NotReadyError(ColloquyError):
     """The app cannot serve yet, or no longer."""
 
 
+class ConflictError(ColloquyError):
+    """It cannot be done as things are now."""
+
+
 class WrongRequestError(ColloquyError):
     """A value in the request that no schema can refuse."""
 
@@ -66,6 +70,7 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     SessionGoneError: HTTPStatus.NOT_FOUND,
     SessionNotFoundError: HTTPStatus.NOT_FOUND,
     ResultGoneError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
     SessionBusyError: HTTPStatus.CONFLICT,
     NothingToAnswerError: HTTPStatus.CONFLICT,
     StaleSessionError: HTTPStatus.CONFLICT,

@@ -20,7 +20,12 @@ def workbench(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def client(workbench):
+def api(workbench):
+    return Starlette(routes=[Mount(PREFIX, create_api())])
+
+
+@pytest.fixture(scope="module")
+def client(api):
     """What a program on this machine sees: errors that nobody foresaw are answers, too."""
-    with TestClient(Starlette(routes=[Mount(PREFIX, create_api())]), raise_server_exceptions=False) as client:
+    with TestClient(api, raise_server_exceptions=False) as client:
         yield client

@@ -1,0 +1,177 @@
+"""Sessions by agent: saved, listed, loaded and deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import AliasChoices, BaseModel, Field, model_validator
+
+from api.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match
+from api.lookup import session_named
+from api.messages import NewMessage, NewToolCall, SessionMessage
+from api.new_sessions import new_session
+from api.paging import Cursor, Limit, Paged
+from api.problems import NotFoundError
+from api.recording import record
+from api.transcripts import page_of_messages, tag_of_session
+from api.values import Body, Id, Title, moment
+from runtime.workbench import current
+from session_store.models import GENERAL, SessionStatus, SessionSummary
+
+router = APIRouter(prefix="/v1", tags=["sessions"])
+
+LONGEST_HISTORY = 2_000
+
+AgentOrSessionId = Annotated[str, Path(description="The id of an agent to list sessions, of a session to delete it.")]
+Saved = Annotated[bool | None, Query(description="Only saved ones, or only others.")]
+
+
+class HistoryMessage(NewMessage):
+    """A message of a conversation that was held elsewhere."""
+
+    tool_calls: list[NewToolCall] = Field(
+        default_factory=list,
+        max_length=200,
+        validation_alias=AliasChoices("tool_calls", "toolCalls"),
+        description="In the order in which they were made.",
+    )
+
+
+History = Annotated[list[HistoryMessage], Field(max_length=LONGEST_HISTORY)]
+
+
+class Session(BaseModel):
+    """A session, without its messages."""
+
+    session_id: str
+    agent_id: str
+    workspace_id: str
+    model: str | None = Field(description="None where the agent brings its own.")
+    title: str
+    saved: bool
+    status: SessionStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+class SessionWithHistory(Session):
+    """A session with the newest of its messages, or those before a cursor."""
+
+    history: list[SessionMessage] = Field(description="From the oldest to the newest of the page.")
+    next: str | None = Field(None, description="`cursor` of the messages before these; none at the beginning.")
+
+
+class SaveSession(Body):
+    """A session to save: one that is here, by its id, or one that was held elsewhere, with its agent and history."""
+
+    session_id: Id | None = None
+    agent_id: Id | None = Field(None, description="Of a session that is not here: whom it was held with.")
+    workspace_id: Id = GENERAL
+    title: Title | None = None
+    history: History = Field(default_factory=list, description="Only taken by a session that has no messages yet.")
+    saved: bool = Field(True, description="False: no longer worth keeping.")
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if self.session_id is None and self.agent_id is None:
+            raise ValueError("name a session_id, or an agent_id for a session that is not here yet")
+        return self
+
+
+@router.post(
+    "/sessions",
+    responses={HTTPStatus.CREATED.value: {"model": Session, "description": "It was not here before, and is now."}},
+)
+def save_session(wanted: SaveSession, response: Response) -> Session:
+    """Mark a session as worth keeping, or keep one that was held elsewhere."""
+    workbench = current()
+    if wanted.session_id is not None:
+        session = session_named(wanted.session_id)
+    else:
+        session = new_session(agent=wanted.agent_id, model=None, workspace_id=wanted.workspace_id)
+        response.status_code = HTTPStatus.CREATED
+    take_history(session, wanted.history)
+    if wanted.title:
+        workbench.rename_session(session.key, wanted.title)
+    workbench.set_saved([session.key], wanted.saved)
+    session = session_named(session.key.session_id)
+    response.headers["ETag"] = tag_of_session(session)
+    return told(session)
+
+
+@router.get("/sessions/{id}")
+def list_sessions_of_agent(
+    id: AgentOrSessionId,  # noqa: A002 - the path has one name for what is the agent here and the session below
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    saved: Saved = None,
+) -> Paged[Session]:
+    """The sessions with an agent, newest update first."""
+    workbench = current()
+    page = workbench.store.list_sessions(workbench.settings.user, app_name=id, saved=saved, before=cursor, limit=limit)
+    if not page.items and workbench.agents.find(id) is None:
+        raise NotFoundError("There is no agent with this id, and no session with one.")
+    return Paged(items=[told(session) for session in page.items], next=page.next)
+
+
+@router.delete("/sessions/{id}", status_code=HTTPStatus.NO_CONTENT)
+def delete_session(
+    id: AgentOrSessionId,  # noqa: A002
+    if_match: IfMatch = None,
+) -> None:
+    """Delete a session with its messages. What runs in it is stopped. The page can undo it for a while."""
+    session = session_named(id)
+    require_match(tag_of_session(session), if_match)
+    current().delete_sessions([session.key])
+
+
+@router.get("/sessions/{agent_id}/{session_id}", response_model=SessionWithHistory, responses=NOT_MODIFIED_RESPONSE)
+def load_session(
+    agent_id: str,
+    session_id: str,
+    response: Response,
+    *,
+    cursor: Cursor = None,
+    limit: Limit = 200,
+    if_none_match: IfNoneMatch = None,
+) -> SessionWithHistory | Response:
+    """A session with its newest messages; `next` leads to older ones."""
+    session = session_named(session_id)
+    if session.key.app_name != agent_id:
+        raise NotFoundError("This session is held with another agent.")
+    tag = tag_of_session(session)
+    if unchanged := not_modified(tag, if_none_match):
+        return unchanged
+    response.headers["ETag"] = tag
+    history, before = page_of_messages(session.key, cursor, limit)
+    return SessionWithHistory(**told(session).model_dump(), history=history, next=before)
+
+
+def take_history(session: SessionSummary, history: list[HistoryMessage]) -> bool:
+    """Put a history into a session that has no events yet. Returns whether it was taken.
+
+    Raises:
+        SessionBusyError, SessionGoneError
+    """
+    if not history or current().store.list_events(session.key, limit=1, include_rewound=True):
+        return False
+    record(session, history)
+    return True
+
+
+def told(session: SessionSummary) -> Session:
+    """A session as an answer tells it."""
+    return Session(
+        session_id=session.key.session_id,
+        agent_id=session.key.app_name,
+        workspace_id=session.workspace_id,
+        model=session.model,
+        title=session.title,
+        saved=session.saved,
+        status=session.status,
+        created_at=moment(session.created_at),
+        updated_at=moment(session.updated_at),
+    )

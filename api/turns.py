@@ -1,0 +1,235 @@
+"""Turns: one message, and all that it sets off, as one answer or as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Header, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.sse import format_sse_event
+from google.adk.events.event import Event
+from pydantic import BaseModel, Field
+from starlette.responses import StreamingResponse
+
+from api.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified, tag_of
+from api.lookup import session_named, turn_named
+from api.messages import SessionMessage
+from api.new_sessions import choose_model, new_session
+from api.problems import WrongRequestError
+from api.sessions import History, take_history
+from api.transcripts import messages_of_turn
+from api.values import Body, Id, Text, moment
+from runtime.following import follow
+from runtime.messages import EmptyMessageError
+from runtime.workbench import current
+from session_store.models import GENERAL, SessionSummary, Turn, TurnStatus
+from session_store.transcript import text_of
+
+router = APIRouter(prefix="/v1", tags=["turns"])
+
+EVENT_STREAM: Final = "text/event-stream"
+JSON_LINES: Final = "application/x-ndjson"
+
+Accept = Annotated[
+    str | None, Header(description=f"`{EVENT_STREAM}` or `{JSON_LINES}` for a stream; else one JSON, or by `stream`.")
+]
+
+
+class RunTurn(Body):
+    """A message to a session, or to a new one."""
+
+    session_id: Id | None = Field(None, description="None: a new session.")
+    message: Text
+    history: History = Field(
+        default_factory=list,
+        description="What was said before. Only taken by a session that has no messages yet: later ones know it.",
+    )
+    agent_id: Id | None = Field(None, description="Of a new session: the id or the name of its agent.")
+    workspace_id: Id | None = Field(None, description="Of a new session.")
+    model: Id | None = Field(None, description="The model of this turn and of those after it.")
+    stream: bool = Field(False, description="Whether to answer with a stream: server-sent events, or as Accept says.")
+
+
+class TurnState(BaseModel):
+    """How a turn stands."""
+
+    session_id: str
+    turn_id: str
+    status: TurnStatus
+    text: str = Field(description="The answer: the last words of the agent in this turn, empty if there are none.")
+    error: str | None = Field(description="Why it failed, if it did.")
+    messages: list[SessionMessage] = Field(description="All that was said in the turn, with its tool calls.")
+    model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class TurnAnswer(TurnState):
+    """How a turn ended, or that it waits for a person (`paused`)."""
+
+    history_used: bool = Field(description="Whether the history of the request became part of the session.")
+
+
+class Started(BaseModel):
+    """First of a stream."""
+
+    type: Literal["turn"] = "turn"
+    session_id: str
+    turn_id: str
+    status: TurnStatus
+    history_used: bool
+
+
+class Chunk(BaseModel):
+    """What the answer goes on with."""
+
+    type: Literal["agent-chunk"] = "agent-chunk"
+    session_id: str
+    turn_id: str
+    author: str
+    text: str
+
+
+class Complete(BaseModel):
+    """A complete ADK event, which is in the store: a message, a tool call, or its answer."""
+
+    type: Literal["event"] = "event"
+    session_id: str
+    turn_id: str
+    event: dict[str, Any]
+
+
+class Ended(TurnAnswer):
+    """Last of a stream."""
+
+    type: Literal["end"] = "end"
+
+
+Piece = Started | Chunk | Complete | Ended
+
+STREAMS: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.OK.value: {
+        "description": "How the turn ended; or, in a stream, objects of the types `turn`, `agent-chunk` (what is said, "
+        "piece by piece), `event` (complete ADK events) and `end` (with the fields of the answer that is no stream).",
+        "content": {EVENT_STREAM: {"schema": {"type": "string"}}, JSON_LINES: {"schema": {"type": "string"}}},
+    }
+}
+
+
+@router.post("/run_turn", response_model=TurnAnswer, responses=STREAMS)
+async def run_turn(wanted: RunTurn, accept: Accept = None) -> TurnAnswer | Response:
+    """Send a message and get what comes of it.
+
+    Sessions remember: who sends the same session_id again goes on with the conversation. A second message while a turn
+    runs waits behind it. Nothing that a client does, leaving included, ends the turn; `stop` does.
+    """
+    turn, history_used = await run_in_threadpool(_submit, wanted)
+    form = _form(accept, stream=wanted.stream)
+    if form is not None:
+        return StreamingResponse(
+            (form(piece) async for piece in _pieces(turn, history_used=history_used)),
+            media_type=EVENT_STREAM if form is _as_event else JSON_LINES,
+            headers={"Cache-Control": "no-cache"},
+        )
+    async for _ in follow(current().turns, turn):
+        pass
+    state = await run_in_threadpool(turn_state, turn.id)
+    return TurnAnswer(**state.model_dump(), history_used=history_used)
+
+
+@router.get("/turns/{turn_id}", response_model=TurnState, responses=NOT_MODIFIED_RESPONSE)
+def get_turn(turn_id: str, response: Response, if_none_match: IfNoneMatch = None) -> TurnState | Response:
+    """How a turn stands, with what was said in it so far."""
+    state = turn_state(turn_named(turn_id).id)
+    tag = tag_of(state)
+    if unchanged := not_modified(tag, if_none_match):
+        return unchanged
+    response.headers["ETag"] = tag
+    return state
+
+
+def turn_state(turn_id: str) -> TurnState:
+    """How a turn of this app's user stands.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    turn = turn_named(turn_id)
+    said = messages_of_turn(turn)
+    return TurnState(
+        session_id=turn.key.session_id,
+        turn_id=turn.id,
+        status=turn.status,
+        text=next((one.content for one in reversed(said) if one.role == "assistant" and one.content), ""),
+        error=turn.error,
+        messages=said,
+        model=turn.model,
+        input_tokens=turn.input_tokens,
+        output_tokens=turn.output_tokens,
+        created_at=moment(turn.created_at),
+        ended_at=None if turn.ended_at is None else moment(turn.ended_at),
+    )
+
+
+def _submit(wanted: RunTurn) -> tuple[Turn, bool]:
+    if not wanted.message.strip():
+        raise EmptyMessageError
+    session = _session(wanted)
+    history_used = take_history(session, wanted.history)
+    return current().turns.submit(session.key, wanted.message), history_used
+
+
+def _session(wanted: RunTurn) -> SessionSummary:
+    if wanted.session_id is None:
+        return new_session(agent=wanted.agent_id, model=wanted.model, workspace_id=wanted.workspace_id or GENERAL)
+    session = session_named(wanted.session_id)
+    if wanted.agent_id not in (None, session.key.app_name):
+        raise WrongRequestError(f"This session is held with {session.key.app_name!r}: it cannot change its agent.")
+    if wanted.workspace_id not in (None, session.workspace_id):
+        raise WrongRequestError("This session is in another workspace. Move it there, or leave workspace_id out.")
+    if wanted.model is not None:
+        choose_model(session.key, wanted.model)
+    return session
+
+
+async def _pieces(turn: Turn, *, history_used: bool) -> AsyncIterator[Piece]:
+    names = {"session_id": turn.key.session_id, "turn_id": turn.id}
+    yield Started(**names, status=turn.status, history_used=history_used)
+    async for event in follow(current().turns, turn):
+        if not event.partial:
+            yield Complete(**names, event=_as_json(event))
+        elif text := text_of(event.content):
+            yield Chunk(**names, author=event.author, text=text)
+    state = await run_in_threadpool(turn_state, turn.id)
+    yield Ended(**state.model_dump(), history_used=history_used)
+
+
+def _as_json(event: Event) -> dict[str, Any]:
+    """An event with the names that ADK's own server gives to its fields."""
+    return event.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _form(accept: str | None, *, stream: bool) -> Callable[[Piece], bytes] | None:
+    """How a stream is written; None for one JSON."""
+    accepted = (accept or "").lower()
+    if JSON_LINES in accepted or "application/jsonl" in accepted:
+        return _as_line
+    return _as_event if stream or EVENT_STREAM in accepted else None
+
+
+def _as_event(piece: Piece) -> bytes:
+    return format_sse_event(event=piece.type, data_str=_as_text(piece))
+
+
+def _as_line(piece: Piece) -> bytes:
+    return f"{_as_text(piece)}\n".encode()
+
+
+def _as_text(piece: Piece) -> str:
+    """JSON in ASCII: many clients take characters like U+2028 in it for the end of a line."""
+    return piece.model_dump_json(ensure_ascii=True)

@@ -1,0 +1,123 @@
+"""Sessions over HTTP: saved, listed by agent, loaded, deleted."""
+
+import pytest
+
+from tests.support.workbenches import finish, new_session, said
+
+API = "/api/v1"
+HISTORY = [
+    {"role": "user", "content": "My name is Ada."},
+    {"role": "assistant", "content": "Hello Ada.", "tool_calls": [{"name": "greet", "args": {}, "result": "done"}]},
+]
+
+
+def save(client, **fields):
+    return client.post(f"{API}/sessions", json=fields)
+
+
+def ids(answer):
+    return [one["session_id"] for one in answer.json()["items"]]
+
+
+def is_problem(answer, status):
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    return answer.json()["detail"]
+
+
+class TestSaving:
+    def test_marks_a_session_as_worth_keeping(self, client, workbench):
+        key = new_session(workbench)
+        answer = save(client, session_id=key.session_id)
+        assert (answer.status_code, answer.json()["saved"]) == (200, True)
+        assert workbench.store.get_session(key.session_id).saved
+        assert save(client, session_id=key.session_id, saved=False).json()["saved"] is False
+
+    def test_keeps_one_that_was_held_elsewhere(self, client, workbench):
+        answer = save(client, agent_id="assistant", title="From afar", history=HISTORY)
+        assert answer.status_code == 201
+        session = workbench.store.get_session(answer.json()["session_id"])
+        assert (session.title, session.saved) == ("From afar", True)
+        assert said(workbench, session.key) == [("user", "My name is Ada."), ("assistant", "Hello Ada.")]
+
+    def test_leaves_the_history_of_a_session_that_has_one(self, client, workbench):
+        session_id = save(client, agent_id="assistant", history=HISTORY).json()["session_id"]
+        save(client, session_id=session_id, history=[{"role": "user", "content": "other"}])
+        key = workbench.store.get_session(session_id).key
+        assert len(said(workbench, key)) == 2
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"session_id": None},
+            {"agent_id": "nobody"},
+            {"agent_id": "assistant", "workspace_id": "nowhere"},
+            {"agent_id": "assistant", "history": [{}]},
+            {"agent_id": "assistant", "title": ""},
+        ],
+    )
+    def test_refuses_what_names_no_session(self, client, body):
+        is_problem(save(client, **body), 422)
+
+    def test_of_one_that_is_not_here_is_refused(self, client):
+        is_problem(save(client, session_id="nothing"), 404)
+
+
+class TestLists:
+    def test_are_of_one_agent_newest_update_first(self, client, workbench):
+        first, second = new_session(workbench, "specialist"), new_session(workbench, "specialist")
+        elsewhere = new_session(workbench, "assistant")
+        finish(workbench, workbench.turns.submit(first, "hello"))
+        listed = ids(client.get(f"{API}/sessions/specialist"))
+        assert listed == [first.session_id, second.session_id]
+        assert elsewhere.session_id in ids(client.get(f"{API}/sessions/assistant", params={"limit": 200}))
+
+    def test_can_be_of_saved_ones(self, client, workbench):
+        key, _ = new_session(workbench, "data_analyst"), new_session(workbench, "data_analyst")
+        save(client, session_id=key.session_id)
+        assert ids(client.get(f"{API}/sessions/data_analyst", params={"saved": True})) == [key.session_id]
+
+    def test_of_an_agent_that_is_not_there_are_not_found(self, client):
+        is_problem(client.get(f"{API}/sessions/nobody"), 404)
+
+
+class TestLoading:
+    def test_gives_the_history(self, client):
+        session_id = save(client, agent_id="assistant", history=HISTORY).json()["session_id"]
+        loaded = client.get(f"{API}/sessions/assistant/{session_id}")
+        history = loaded.json()["history"]
+        assert [(one["role"], one["content"]) for one in history] == [
+            ("user", "My name is Ada."),
+            ("assistant", "Hello Ada."),
+        ]
+        assert [(call["name"], call["result"]) for call in history[1]["tool_calls"]] == [("greet", "done")]
+        unchanged = client.get(loaded.url.path, headers={"If-None-Match": loaded.headers["etag"]})
+        assert unchanged.status_code == 304
+
+    def test_gives_what_can_be_saved_again(self, client):
+        session_id = save(client, agent_id="assistant", history=HISTORY).json()["session_id"]
+        history = client.get(f"{API}/sessions/assistant/{session_id}").json()["history"]
+        again = save(client, agent_id="assistant", history=history).json()["session_id"]
+        copied = client.get(f"{API}/sessions/assistant/{again}").json()["history"]
+        named = ("role", "content")
+        assert [[one[name] for name in named] for one in copied] == [[one[name] for name in named] for one in history]
+
+    def test_of_another_agents_session_is_refused(self, client, workbench):
+        key = new_session(workbench, "assistant")
+        is_problem(client.get(f"{API}/sessions/data_analyst/{key.session_id}"), 404)
+
+
+class TestDeleting:
+    def test_takes_a_session_off_the_list(self, client, workbench):
+        key = new_session(workbench)
+        assert client.delete(f"{API}/sessions/{key.session_id}").status_code == 204
+        assert key.session_id not in ids(client.get(f"{API}/sessions/assistant", params={"limit": 200}))
+        is_problem(client.get(f"{API}/sessions/assistant/{key.session_id}"), 404)
+        is_problem(client.delete(f"{API}/sessions/{key.session_id}"), 404)
+
+    def test_of_a_changed_session_is_refused_to_who_has_not_seen_the_change(self, client, workbench):
+        key = new_session(workbench)
+        tag = client.get(f"{API}/sessions/assistant/{key.session_id}").headers["etag"]
+        save(client, session_id=key.session_id)
+        is_problem(client.delete(f"{API}/sessions/{key.session_id}", headers={"If-Match": tag}), 412)

@@ -1,0 +1,190 @@
+"""Turns over HTTP: run with one answer, or as a stream."""
+
+import asyncio
+import json
+import threading
+
+import httpx
+import pytest
+
+from session_store.models import SAMPLE_SHOP
+from tests.support.workbenches import conversation, counted, finish, new_session, said, until
+
+API = "/api/v1"
+HISTORY = [{"role": "user", "content": "My name is Ada."}, {"role": "assistant", "content": "Hello Ada."}]
+
+
+def run(client, message, headers=None, **fields):
+    return client.post(f"{API}/run_turn", json={"message": message, **fields}, headers=headers)
+
+
+def pieces_of_lines(answer):
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def pieces_of_events(answer):
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    pieces = []
+    for block in answer.text.strip().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        pieces.append(json.loads(fields["data"]))
+        assert fields["event"] == pieces[-1]["type"]
+    return pieces
+
+
+def is_problem(answer, status):
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    return answer.json()["detail"]
+
+
+class TestOneAnswer:
+    def test_has_what_the_agent_said(self, client, workbench):
+        answer = run(client, "count 3").json()
+        assert (answer["text"], answer["status"], answer["error"]) == (counted(3), "completed", None)
+        assert [(one["role"], one["content"]) for one in answer["messages"]] == [
+            ("user", "count 3"),
+            ("assistant", counted(3)),
+        ]
+        assert answer["output_tokens"] == 3
+        key = workbench.store.get_session(answer["session_id"]).key
+        assert said(workbench, key) == [("user", "count 3"), ("assistant", counted(3))]
+
+    def test_has_the_tool_calls(self, client):
+        answer = run(client, 'call run_sql {"sql": "select 42 as n"}', workspace_id=SAMPLE_SHOP).json()
+        call = answer["messages"][-1]["tool_calls"][0]
+        assert (call["name"], call["args"]["sql"], call["status"]) == ("run_sql", "select 42 as n", "completed")
+        assert "42" in json.dumps(call["result"])
+
+    def test_says_why_a_turn_failed_and_keeps_what_was_said(self, client):
+        answer = run(client, "count 2 then fail")
+        assert answer.status_code == 200
+        assert (answer.json()["status"], answer.json()["text"]) == ("failed", counted(2))
+        assert "failed as it was told to" in answer.json()["error"]
+
+    def test_of_a_session_remembers(self, client):
+        first = run(client, "My name is Ada.").json()
+        second = run(client, "history", session_id=first["session_id"]).json()
+        assert second["session_id"] == first["session_id"]
+        assert "user: My name is Ada." in second["text"]
+
+    def test_of_a_new_session_is_with_the_agent_and_model_asked_for(self, client, workbench):
+        answer = run(client, "hi", agent_id="Assistant", model="scripted/two", workspace_id="general").json()
+        session = workbench.store.get_session(answer["session_id"])
+        assert (session.key.app_name, session.model, answer["model"]) == ("assistant", "scripted/two", "scripted/two")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"message": ""},
+            {"message": " \n"},
+            {"message": "\x00"},
+            {"message": None},
+            {"message": "x", "stream": "yes"},
+            {"message": "x", "history": "none"},
+            {"message": "x", "history": [{"role": "tool", "content": "x"}]},
+            {"message": "x", "agent_id": "nobody"},
+            {"message": "x", "model": "nothing"},
+            {"message": "x", "workspace_id": "nowhere"},
+            {},
+        ],
+    )
+    def test_is_a_problem_where_the_request_is_wrong(self, client, workbench, body):
+        before = workbench.store.list_sessions("local", limit=1).items
+        is_problem(client.post(f"{API}/run_turn", json=body), 422)
+        assert workbench.store.list_sessions("local", limit=1).items == before
+
+    def test_is_a_problem_where_there_is_no_such_session(self, client):
+        is_problem(run(client, "x", session_id="nothing"), 404)
+
+    @pytest.mark.parametrize("other", [{"agent_id": "data_analyst"}, {"workspace_id": SAMPLE_SHOP}])
+    def test_is_a_problem_where_the_session_is_another(self, client, workbench, other):
+        is_problem(run(client, "x", session_id=new_session(workbench).session_id, **other), 422)
+
+
+class TestHistory:
+    def test_goes_into_a_session_that_has_none(self, client, workbench):
+        key = new_session(workbench)
+        answer = run(client, "history", session_id=key.session_id, history=HISTORY).json()
+        assert answer["history_used"] is True
+        assert "user: My name is Ada." in answer["text"]
+        assert "model: Hello Ada." in answer["text"]
+        assert len(conversation(workbench, key)) == 4
+
+    def test_is_left_out_where_the_session_has_its_own(self, client, workbench):
+        key = new_session(workbench)
+        run(client, "one", session_id=key.session_id, history=HISTORY)
+        answer = run(client, "two", session_id=key.session_id, history=[*HISTORY, *HISTORY]).json()
+        assert answer["history_used"] is False
+        assert len(conversation(workbench, key)) == 6
+
+
+class TestStreams:
+    @pytest.mark.parametrize(
+        ("how", "read"),
+        [
+            ({"stream": True}, pieces_of_events),
+            ({"headers": {"Accept": "text/event-stream"}}, pieces_of_events),
+            ({"headers": {"Accept": "application/x-ndjson"}}, pieces_of_lines),
+            ({"headers": {"Accept": "application/jsonl"}, "stream": True}, pieces_of_lines),
+        ],
+    )
+    def test_have_every_word_once_and_in_order(self, client, how, read):
+        pieces = read(run(client, "count 50", **how))
+        assert [pieces[0]["type"], pieces[-1]["type"]] == ["turn", "end"]
+        assert "".join(piece["text"] for piece in pieces if piece["type"] == "agent-chunk") == counted(50)
+        assert pieces[-1]["text"] == counted(50)
+        assert {piece["session_id"] for piece in pieces} == {pieces[0]["session_id"]}
+        complete = [piece["event"] for piece in pieces if piece["type"] == "event"]
+        assert [event["author"] for event in complete] == ["user", "assistant"]
+
+    def test_have_lines_and_marks_of_the_format_in_texts(self, client):
+        message = "a\n\nevent: x\ndata: y\r\n\u2028z"
+        pieces = pieces_of_events(run(client, message, stream=True))
+        assert pieces[-1]["text"] == f"You said: {message}"
+
+    def test_end_with_what_a_stopped_turn_had_said(self, client, workbench):
+        key = new_session(workbench)
+        threading.Thread(target=_stop_when_it_speaks, args=(workbench, key)).start()
+        pieces = pieces_of_events(run(client, "count 2 then wait", session_id=key.session_id, stream=True))
+        assert (pieces[-1]["status"], pieces[-1]["text"]) == ("stopped", counted(2))
+        assert pieces[-1]["messages"][-1]["partial"] is True
+
+    def test_are_problems_where_the_request_is_wrong(self, client):
+        is_problem(run(client, " ", stream=True), 422)
+
+    async def test_are_not_needed_for_the_turn_to_go_on(self, workbench, api):
+        key = new_session(workbench)
+        body = {"message": "count 30 every 20 ms", "session_id": key.session_id}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://here") as client:
+            asking = asyncio.create_task(client.post(f"{API}/run_turn", json=body))
+            await asyncio.to_thread(until, workbench, lambda: any(view.text for view in workbench.turns.live(key)))
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        until(workbench, lambda: not workbench.turns.live(key))
+        assert said(workbench, key)[-1] == ("assistant", counted(30))
+
+
+def _stop_when_it_speaks(workbench, key):
+    until(workbench, lambda: any(counted(2) in view.text for view in workbench.turns.live(key)))
+    workbench.turns.stop(workbench.turns.live(key)[0].turn.id)
+
+
+class TestOneTurn:
+    def test_says_how_it_stands(self, client, workbench):
+        key = new_session(workbench)
+        turn = workbench.turns.submit(key, "count 2 then wait")
+        until(workbench, lambda: any(view.text for view in workbench.turns.live(key)))
+        running = client.get(f"{API}/turns/{turn.id}")
+        assert (running.json()["status"], running.json()["ended_at"]) == ("running", None)
+        workbench.turns.stop(turn.id)
+        finish(workbench, turn)
+        stopped = client.get(f"{API}/turns/{turn.id}", headers={"If-None-Match": running.headers["etag"]})
+        assert (stopped.json()["status"], stopped.json()["text"]) == ("stopped", counted(2))
+        again = client.get(f"{API}/turns/{turn.id}", headers={"If-None-Match": stopped.headers["etag"]})
+        assert again.status_code == 304
+
+    def test_that_is_not_there_is_not_found(self, client):
+        is_problem(client.get(f"{API}/turns/nothing"), 404)
