@@ -91,6 +91,7 @@ def conversation_of(document: object) -> Conversation:
     return Conversation(
         replace(about, state=scopes["session"], app_state=scopes["app"], user_state=scopes["user"]),
         tuple(incoming.new_event(event, f"event {number}") for number, event in enumerate(events, start=1)),
+        is_own=_is_own(own),
     )
 
 
@@ -168,10 +169,14 @@ def _take_own(state: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, A
     return own, rest if own.get("metadata") is None else {**rest, METADATA: own["metadata"]}
 
 
+def _is_own(own: dict[str, Any] | None) -> bool:
+    return own is not None and "version" in own
+
+
 def _about(key: SessionKey, own: dict[str, Any] | None, events: list[Event], updated_at: float) -> About:
     first = events[0].timestamp if events else updated_at
     last = events[-1].timestamp if events else updated_at
-    if own is None or "version" not in own:
+    if own is None or not _is_own(own):
         title = checked_text(own["title"] if own else incoming.first_words(events), "the title")
         source = TitleSource.PERSON if own else TitleSource.WORDS
         return About(

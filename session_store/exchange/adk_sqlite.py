@@ -1,52 +1,23 @@
-"""Session databases of ADK in SQLite: of its ``SqliteSessionService``, and of its ``DatabaseSessionService`` in both of
-its formats (events as JSON, and before ADK 1.22 with pickled actions)."""
+"""Session databases of ADK in SQLite files."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import pickle
 import sqlite3
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from google.adk.events.event import Event
-from google.adk.events.event_actions import EventActions
-from google.adk.sessions import _restricted_pickle
-from pydantic import ValidationError
-
-from session_store.exchange import conversation as incoming
-from session_store.exchange.adk_json import displayed_title, parsed_event
-from session_store.exchange.conversation import About, Conversation
-from session_store.exchange.errors import DamagedError, ImportRefusedError
-from session_store.models import SessionKey, TitleSource
+from session_store.exchange.adk_tables import AdkTables, Row
+from session_store.exchange.errors import ImportRefusedError
 
 MAGIC: Final = b"SQLite format 3\x00"
-_V0_JSON: Final = (
-    "content",
-    "grounding_metadata",
-    "custom_metadata",
-    "usage_metadata",
-    "citation_metadata",
-    "input_transcription",
-    "output_transcription",
-)
-_V0_PLAIN: Final = (
-    "branch",
-    "partial",
-    "turn_complete",
-    "error_code",
-    "error_message",
-    "interrupted",
-)
 
 
-class AdkDatabase:
+class AdkSqlite(AdkTables):
     """An open database, read only. Use it as a context manager."""
+
+    order = "rowid"
 
     def __init__(self, path: Path) -> None:
         """Open the file.
@@ -55,103 +26,29 @@ class AdkDatabase:
             ImportRefusedError: it is damaged, or no session database of ADK.
         """
         self._path = path
-        with self._reading():
+        with self.reading():
             self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-            self._connection.row_factory = sqlite3.Row
+            self._connection.row_factory = _named
         try:
-            with self._reading():
-                self._check()
+            with self.reading():
+                self._look()
         except BaseException:
             self._connection.close()
             raise
 
-    def __enter__(self) -> AdkDatabase:
+    def __enter__(self) -> AdkSqlite:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    @property
-    def events(self) -> int:
-        """How many events it has."""
-        with self._reading():
-            return int(self._connection.execute("select count(*) from events").fetchone()[0])
-
-    def conversations(self, damaged: Callable[[str, str], None]) -> Iterator[Conversation]:
-        """Its sessions in order of creation. ``damaged`` is called with the name of a session that cannot be read, and
-        why."""
-        with self._reading():
-            app_states = {row["app_name"]: row["state"] for row in self._rows("select * from app_states")}
-            user_states = {
-                (row["app_name"], row["user_id"]): row["state"] for row in self._rows("select * from user_states")
-            }
-            sessions = self._rows("select * from sessions order by create_time, app_name, user_id, id")
-            for session in sessions:
-                name = f"session {session['id']!r} of {session['app_name']!r}"
-                scope = (session["app_name"], session["user_id"])
-                try:
-                    conversation = self._conversation(session)
-                    shared = replace(
-                        conversation.about,
-                        app_state=_state(app_states.get(scope[0]), "the state of its application"),
-                        user_state=_state(user_states.get(scope), "the state of its user"),
-                    )
-                except DamagedError as error:
-                    damaged(name, str(error))
-                else:
-                    yield replace(conversation, about=shared)
-
-    def _conversation(self, session: sqlite3.Row) -> Conversation:
-        key = SessionKey(
-            incoming.checked_name(session["app_name"], "the application's name"),
-            incoming.checked_name(session["user_id"], "the user's id"),
-            incoming.usable_id(incoming.checked_text(session["id"], "the id").strip()),
-        )
-        rows = self._rows(
-            "select * from events where app_name = ? and user_id = ? and session_id = ? order by rowid",
-            session["app_name"],
-            session["user_id"],
-            session["id"],
-        )
-        read = _event_of_v0 if self._pickled else _event_of
-        events = [read(row) for row in rows]
-        state = _state(session["state"], "its state")
-        title = displayed_title(state) or incoming.checked_text(incoming.first_words(events), "its first message")
-        source = TitleSource.PERSON if displayed_title(state) else TitleSource.WORDS
-        updated_at = events[-1].timestamp if events else _time(session["update_time"], "the time of its update")
-        about = About(
-            key=key,
-            created_at=_time(session["create_time"], "the time of its creation"),
-            updated_at=updated_at,
-            seen_at=max(time.time(), updated_at),
-            title=title,
-            title_source=source if title else TitleSource.NONE,
-            state=state,
-            turns=incoming.turns_of(key, events),
-        )
-        return Conversation(about, tuple(incoming.new_event(event, f"event {event.id!r}"[:80]) for event in events))
-
-    def _check(self) -> None:
-        damage = self._connection.execute("pragma quick_check(1)").fetchone()[0]
-        if damage != "ok":
-            raise ImportRefusedError(
-                f"{self._path} is damaged: {damage}. Nothing was imported. Repair it with SQLite's .recover, or take a "
-                "backup of it."
-            )
-        tables = {row[0] for row in self._rows("select name from sqlite_master where type = 'table'")}
-        columns = {row["name"] for row in self._rows("pragma table_info(events)")}
-        if not {"sessions", "events", "app_states", "user_states"} <= tables or "session_id" not in columns:
-            raise ImportRefusedError(
-                f"{self._path} is an SQLite database, but not one of ADK's sessions: it lacks the tables sessions, "
-                "events, app_states and user_states. Name the file that the agent's --session_service_uri names."
-            )
-        self._pickled = "event_data" not in columns
-
-    def _rows(self, sql: str, *parameters: str) -> list[sqlite3.Row]:
+    def rows(self, sql: str, **parameters: str) -> Sequence[Row]:
+        """What a query gives."""
         return self._connection.execute(sql, parameters).fetchall()
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
+    def reading(self) -> Iterator[None]:
+        """Makes words of what goes wrong while it is read: ImportRefusedError."""
         try:
             yield
         except sqlite3.Error as error:
@@ -159,88 +56,17 @@ class AdkDatabase:
                 f"{self._path} cannot be read as an SQLite database: {error}. Nothing was imported."
             ) from error
 
-
-def _event_of(row: sqlite3.Row) -> Event:
-    what = f"event {row['id']!r}"
-    if not isinstance(row["event_data"], (str, bytes)):
-        raise DamagedError(f"{what} has no data")
-    event = parsed_event(row["event_data"], what)
-    # ADK goes by what stands in the columns.
-    event.id = incoming.checked_text(row["id"], f"the id of {what}")
-    event.invocation_id = incoming.checked_text(row["invocation_id"], f"the invocation of {what}")
-    return event
-
-
-def _event_of_v0(row: sqlite3.Row) -> Event:
-    what = f"event {row['id']!r}"
-    present = set(row.keys())
-    fields: dict[str, Any] = {name: row[name] for name in _V0_PLAIN if name in present}
-    fields |= {name: _json(row[name], f"{name} of {what}") for name in _V0_JSON if name in present}
-    # SQLite has no booleans.
-    for name in ("partial", "turn_complete", "interrupted"):
-        fields[name] = None if fields.get(name) is None else bool(fields[name])
-    try:
-        return Event.model_validate(
-            {
-                **fields,
-                "id": row["id"],
-                "invocation_id": row["invocation_id"] or "",
-                "author": row["author"],
-                "actions": _actions(row["actions"]),
-                # Before ADK 1.22 it was local time, as ADK's own migration has it.
-                "timestamp": _time(row["timestamp"], f"the timestamp of {what}", local=True),
-                "long_running_tool_ids": set(_json(row["long_running_tool_ids_json"], f"the tools of {what}") or ()),
-            }
-        )
-    except (ValidationError, TypeError) as error:
-        raise DamagedError(f"{what} is not an event of ADK ({error})") from error
+    def _look(self) -> None:
+        damage = self.rows("pragma quick_check(1)")[0]["quick_check"]
+        if damage != "ok":
+            raise ImportRefusedError(
+                f"{self._path} is damaged: {damage}. Nothing was imported. Repair it with SQLite's .recover, or take a "
+                "backup of it."
+            )
+        tables = {row["name"] for row in self.rows("select name from sqlite_master where type = 'table'")}
+        columns = {row["name"] for row in self.rows("pragma table_info(events)")}
+        self.check(f"{self._path} is an SQLite database", tables, columns)
 
 
-def _actions(pickled: bytes | None) -> EventActions:
-    if not pickled:
-        return EventActions()
-    try:
-        # Loads nothing but what such actions are made of: a file is not to be trusted.
-        actions = _restricted_pickle.loads(pickled)
-        return EventActions.model_validate(actions.model_dump())
-    except (
-        pickle.UnpicklingError,
-        ValidationError,
-        AttributeError,
-        EOFError,
-        ValueError,
-        TypeError,
-        KeyError,
-    ) as error:
-        raise DamagedError(f"the actions of an event cannot be read ({error})") from error
-    except (ImportError, IndexError, MemoryError, OverflowError) as error:
-        raise DamagedError(f"the actions of an event cannot be read ({type(error).__name__})") from error
-
-
-def _json(value: object, what: str) -> Any:  # noqa: ANN401 - JSON
-    if value is None:
-        return None
-    if not isinstance(value, (str, bytes)):
-        raise DamagedError(f"{what} is not JSON")
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError) as error:
-        raise DamagedError(f"{what} is not JSON ({error})") from error
-
-
-def _state(value: object, what: str) -> Mapping[str, Any]:
-    state = _json(value, what)
-    if state is not None and not isinstance(state, dict):
-        raise DamagedError(f"{what} is not a JSON object")
-    return incoming.without_temporary(state or {})
-
-
-def _time(value: object, what: str, *, local: bool = False) -> float:
-    """Unix seconds from what SQLite has: a number, or a date and time in UTC (or local) without a zone."""
-    if not isinstance(value, str):
-        return incoming.checked_time(value, what)
-    try:
-        read = datetime.fromisoformat(value)
-        return incoming.checked_time((read if read.tzinfo or local else read.replace(tzinfo=UTC)).timestamp(), what)
-    except (ValueError, OverflowError, OSError) as error:
-        raise DamagedError(f"{what} is not a time: {value[:40]!r}") from error
+def _named(cursor: sqlite3.Cursor, row: tuple[object, ...]) -> dict[str, object]:
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}

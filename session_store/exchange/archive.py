@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import lzma
 import re
@@ -11,9 +12,12 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
+
+from typing_extensions import Buffer
 
 from session_store.exchange.adk_json import session_json
+from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.documents import parse
 from session_store.exchange.errors import ImportRefusedError
 from session_store.exchange.own_records import result_json, workspace_json
@@ -28,26 +32,52 @@ SUSPICIOUS_RATIO: Final = 200
 _CHATGPT: Final = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json")
 
 
-def write_archive(wholes: Iterable[Whole], workspaces: Workspaces, file: IO[bytes]) -> int:
-    """Write conversations with the data of their results. Returns how many it were.
+class _Pieces(io.RawIOBase):
+    """A file that gives away what is written to it, piece by piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer, /) -> int:
+        self._written.append(bytes(data))
+        return len(self._written[-1])
+
+    def taken(self) -> bytes:
+        """What was written since the last call."""
+        data = b"".join(self._written)
+        self._written.clear()
+        return data
+
+
+def archive_pieces(wholes: Iterable[Whole], workspaces: Workspaces, files: AgentFiles | None = None) -> Iterator[bytes]:
+    """An archive of conversations with the data of their results and their agents' files, in pieces: no more than one
+    conversation is in memory.
 
     Args:
         wholes: the conversations, read with the data of their results.
         workspaces: all of the store, which go along.
-        file: where to.
+        files: where agents' files are; None leaves them out.
     """
     listed: list[dict[str, Any]] = []
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    pieces = _Pieces()
+    with zipfile.ZipFile(cast("IO[bytes]", pieces), "w", zipfile.ZIP_DEFLATED) as archive:
         for number, whole in enumerate(wholes, start=1):
-            name = f"conversations/{number:06} {slug(whole.about.title)}".rstrip() + ".json"
-            archive.writestr(name, json.dumps(session_json(whole), ensure_ascii=False))
+            entry = {"file": f"conversations/{number:06} {slug(whole.about.title)}".rstrip() + ".json"}
+            archive.writestr(entry["file"], json.dumps(session_json(whole), ensure_ascii=False))
+            yield pieces.taken()
             results: list[dict[str, Any]] = []
-            for place, (result, data) in enumerate(whole.about.results, start=1):
-                data_name = f"results/{number:06}/{place:03} {slug(result.title)}".rstrip() + ".parquet"
-                if data is not None:
-                    archive.writestr(data_name, data, zipfile.ZIP_STORED)
-                results.append({**result_json(result), "data": data_name if data is not None else None})
-            listed.append({"file": name, "results": results})
+            for result in _with_results(archive, whole, f"results/{number:06}"):
+                results.append(result)
+                yield pieces.taken()
+            kept: list[dict[str, Any]] = []
+            for file in _with_files(archive, whole, f"files/{number:06}", files):
+                kept.append(file)
+                yield pieces.taken()
+            listed.append({**entry, "results": results, "files": kept})
         manifest = {
             "format": FORMAT,
             "version": VERSION,
@@ -56,7 +86,25 @@ def write_archive(wholes: Iterable[Whole], workspaces: Workspaces, file: IO[byte
             "conversations": listed,
         }
         archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False))
-    return len(listed)
+    yield pieces.taken()
+
+
+def _with_results(archive: zipfile.ZipFile, whole: Whole, folder: str) -> Iterator[dict[str, Any]]:
+    for place, (result, data) in enumerate(whole.about.results, start=1):
+        name = f"{folder}/{place:03} {slug(result.title)}".rstrip() + ".parquet"
+        if data is not None:
+            archive.writestr(name, data, zipfile.ZIP_STORED)
+        yield {**result_json(result), "data": name if data is not None else None}
+
+
+def _with_files(
+    archive: zipfile.ZipFile, whole: Whole, folder: str, files: AgentFiles | None
+) -> Iterator[dict[str, Any]]:
+    names = [result.file_name for result, _ in whole.about.results if result.file_name]
+    for file in files.of(whole.about.key, names) if files else ():
+        name = f"{folder}/{'user' if file.shared else 'session'}/{file.path}"
+        archive.writestr(name, file.data)
+        yield {"file": name, "shared": file.shared, "path": file.path}
 
 
 def slug(title: str) -> str:

@@ -12,11 +12,13 @@ from typing import Final
 from dotenv import dotenv_values
 
 from session_store.errors import ColloquyError, StoreLockedError, WorkspaceError
+from session_store.exchange.agent_files import FOLDER, AgentFiles
 from session_store.exchange.backup import backup
+from session_store.exchange.conversation import Progress
 from session_store.exchange.errors import ExportError, ImportRefusedError
 from session_store.exchange.exporting import SUFFIXES, Format, export, text
 from session_store.exchange.foreign import Owner
-from session_store.exchange.importing import Report, import_file
+from session_store.exchange.importing import Report, Wishes, import_database, import_file
 from session_store.exchange.reading import selected, wholes
 from session_store.exchange.terminal import ProgressLine
 from session_store.store import Store
@@ -80,12 +82,12 @@ def _add_import(add: Callable[..., argparse.ArgumentParser], where: argparse.Arg
         parents=[where],
         help="take conversations from files",
         description="Take the conversations of files that are not in the database yet. What a file is, is found out: "
-        "a session exported as JSON by Colloquy, adk web or adk run; a ZIP archive of Colloquy; a session database of "
-        "any ADK project (SQLite, of SqliteSessionService or DatabaseSessionService); ChatGPT's conversations.json, or "
-        "the ZIP that it comes in; an export of Open WebUI.",
+        "a session exported as JSON by Colloquy, adk web or adk run; a ZIP archive or JSON Lines of Colloquy; a "
+        "session database of any ADK project (a file of SQLite, or the URL of SQLite or PostgreSQL as ADK has it); "
+        "ChatGPT's conversations.json, or the ZIP that it comes in; an export of Open WebUI.",
         epilog="Importing a file twice takes nothing new. A damaged file changes nothing. " + _CODES,
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what to import")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="what to import: a file, or the URL of a database")
     parser.add_argument(
         "--user",
         metavar="ID",
@@ -160,27 +162,31 @@ def _import(chosen: argparse.Namespace) -> None:
     is_new = not path.exists()
     # Read no file after another one was taken, only to find that it is not there.
     for file in chosen.files:
-        if not file.is_file():
+        if "://" not in file and not Path(file).is_file():
             raise ImportRefusedError(f"There is no file {file}.")
     store = Store(path)
     try:
         if is_new:
             _say(f"{path} was not there and is made now.")
-        workspace_id = _workspace(store, chosen.workspace)
+        wishes = Wishes(
+            owner=Owner(chosen.agent, chosen.user or "local"),
+            user_id=chosen.user,
+            workspace_id=_workspace(store, chosen.workspace),
+            skip_damaged=chosen.skip_damaged,
+        )
+        files = AgentFiles(path.parent / FOLDER)
         for file in chosen.files:
             with ProgressLine(sys.stderr) as progress:
-                report = import_file(
-                    store,
-                    file,
-                    owner=Owner(chosen.agent, chosen.user or "local"),
-                    user_id=chosen.user,
-                    workspace_id=workspace_id,
-                    skip_damaged=chosen.skip_damaged,
-                    progress=progress,
-                )
+                report = _taken(store, file, wishes, files, progress)
             _tell(file, report)
     finally:
         store.close()
+
+
+def _taken(store: Store, file: str, wishes: Wishes, files: AgentFiles, progress: Progress) -> Report:
+    if "://" in file:
+        return import_database(store, file, wishes, progress=progress)
+    return import_file(store, Path(file), wishes, files=files, progress=progress)
 
 
 def _export(chosen: argparse.Namespace) -> None:
@@ -196,7 +202,8 @@ def _export(chosen: argparse.Namespace) -> None:
             sys.stdout.writelines(text(wholes(store, keys), form))
             return
         with ProgressLine(sys.stderr) as progress:
-            files = export(store, keys, form, output, overwrite=chosen.overwrite, progress=progress)
+            made = AgentFiles(store.path.parent / FOLDER)
+            files = export(store, keys, form, output, files=made, overwrite=chosen.overwrite, progress=progress)
     finally:
         store.close()
     what = "The whole history" if form is Format.PARQUET else _number(len(keys), "conversation")
@@ -248,9 +255,10 @@ def _workspace(store: Store, name: str | None) -> str | None:
     raise WorkspaceError(f"{len(found)} workspaces are called {name!r}. Name one of them by its id: {ids}.")
 
 
-def _tell(file: Path, report: Report) -> None:
+def _tell(file: str, report: Report) -> None:
     taken = f"{_number(len(report.taken), 'conversation')} with {_number(report.events, 'event')} taken"
-    _say(f"{file} ({report.kind}): {taken}, {len(report.skipped):,} skipped.")
+    name = "The database" if "://" in file else file
+    _say(f"{name} ({report.kind}): {taken}, {len(report.skipped):,} skipped.")
     reasons: dict[str, list[str]] = {}
     for skipped in report.skipped:
         reasons.setdefault(skipped.why, []).append(skipped.name)

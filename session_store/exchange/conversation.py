@@ -13,6 +13,7 @@ from google.adk.events.event import Event
 from google.adk.sessions.state import State
 
 from session_store.event_rows import NewEvent
+from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
 from session_store.models import GENERAL, Feedback, Result, SessionKey, TitleSource, Turn, TurnStatus
 from session_store.transcript import text_of
@@ -68,6 +69,10 @@ class Conversation:
     events: tuple[NewEvent, ...]
     note: str = ""
     """What of it could not be taken, if anything."""
+    files: tuple[AgentFile, ...] = ()
+    """What its agents made."""
+    is_own: bool = False
+    """Whether this program wrote it, and so knows whose it is."""
 
     @property
     def name(self) -> str:

@@ -9,7 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from session_store.exchange.adk_json import session_json
-from session_store.exchange.archive import slug, write_archive
+from session_store.exchange.agent_files import AgentFiles
+from session_store.exchange.archive import archive_pieces, slug
 from session_store.exchange.conversation import Progress
 from session_store.exchange.errors import ExportError
 from session_store.exchange.importing import silent
@@ -53,16 +54,35 @@ def text(found: Iterable[Whole], form: Format) -> Iterator[str]:
         yield from _json(found, for_adk_web=form is Format.ADK_WEB)
 
 
+def pieces(
+    store: Store, keys: list[SessionKey], form: Format, files: AgentFiles | None = None, progress: Progress = silent
+) -> Iterator[bytes]:
+    """Conversations as one file, in pieces, whatever their number. ``files`` are those that agents made, which go into
+    an archive. Conversations that are deleted meanwhile are left out.
+
+    Raises:
+        ExportError: the whole history, which is several files, cannot be had like this.
+    """
+    if form is Format.PARQUET:
+        raise ExportError("The whole history as Parquet is several files. Export it to a folder.")
+    if form is Format.ZIP:
+        found = _watched(wholes(store, keys, with_data=True), len(keys), progress)
+        return archive_pieces(found, {workspace.id: workspace for workspace in store.list_workspaces()}, files)
+    found = _watched(wholes(store, keys), len(keys), progress)
+    return (piece.encode() for piece in text(found, form))
+
+
 def export(
     store: Store,
     keys: list[SessionKey],
     form: Format,
     target: Path,
     *,
+    files: AgentFiles | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> list[Path]:
-    """Write conversations to ``target``.
+    """Write conversations to ``target``. ``files`` are those that agents made, which go into an archive.
 
     A folder that exists gets a file for each conversation (Markdown, JSON, JSON Lines), or the views of the whole
     history (Parquet, which takes no notice of ``keys`` and makes the folder). Else ``target`` is one file of all.
@@ -72,34 +92,29 @@ def export(
     Raises:
         ExportError: there is something already, or it cannot be written. What was there stays as it was.
     """
-    with _Files(overwrite=overwrite) as files, _explained(target):
+    with _Written(overwrite=overwrite) as written, _explained(target):
         if form is Format.PARQUET:
             target.mkdir(parents=True, exist_ok=True)
-            write_views(store, target, files.claim, progress)
-        elif form is Format.ZIP:
-            with files.claim(target / f"conversations{SUFFIXES[form]}" if target.is_dir() else target).open(
-                "wb"
-            ) as file:
-                found = _watched(wholes(store, keys, with_data=True), len(keys), progress)
-                write_archive(found, {workspace.id: workspace for workspace in store.list_workspaces()}, file)
-        elif target.is_dir():
+            write_views(store, target, written.claim, progress)
+        elif target.is_dir() and form is not Format.ZIP:
             for whole in _watched(wholes(store, keys), len(keys), progress):
                 name = f"{slug(whole.about.title)} {slug(whole.about.key.session_id)}".strip()
-                _write(files.claim(target / f"{name}{SUFFIXES[form]}"), text([whole], form))
+                place = written.claim(target / f"{name}{SUFFIXES[form]}")
+                _write(place, (piece.encode() for piece in text([whole], form)))
         else:
-            found = _watched(wholes(store, keys), len(keys), progress)
-            _write(files.claim(target), text(found, form))
-        return files.publish()
+            place = target / f"conversations{SUFFIXES[form]}" if target.is_dir() else target
+            _write(written.claim(place), pieces(store, keys, form, files, progress))
+        return written.publish()
 
 
-class _Files:
+class _Written:
     """Files that are written beside their places, and moved there when all are complete."""
 
     def __init__(self, *, overwrite: bool) -> None:
         self._overwrite = overwrite
         self._unfinished: dict[Path, Path] = {}
 
-    def __enter__(self) -> _Files:
+    def __enter__(self) -> _Written:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -139,9 +154,9 @@ def _watched(found: Iterable[Whole], total: int, progress: Callable[[str, int, i
         progress("Writing conversations", done, total)
 
 
-def _write(path: Path, pieces: Iterable[str]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(pieces)
+def _write(path: Path, content: Iterable[bytes]) -> None:
+    with path.open("wb") as file:
+        file.writelines(content)
 
 
 def _json(found: Iterable[Whole], *, for_adk_web: bool) -> Iterator[str]:

@@ -6,20 +6,23 @@ import pickle
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final
 
 from session_store.errors import WorkspaceError
+from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.conversation import Conversation, Progress
 from session_store.exchange.errors import ImportRefusedError
 from session_store.exchange.foreign import Owner
 from session_store.exchange.intake import Outcome, batches, take
 from session_store.exchange.intake_workspaces import make_workspaces
-from session_store.exchange.sources import Source, opened
+from session_store.exchange.sources import Damaged, Source, opened, opened_database
 from session_store.store import Store
 
 IN_MEMORY: Final = 64_000_000
+TAKING: Final = "Taking conversations"
 SHOWN: Final = 10
 
 
@@ -57,18 +60,32 @@ def silent(_doing: str, _done: int, _total: int | None) -> None:
     """Progress that nobody watches."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What is to become of what is imported."""
+
+    owner: Owner = field(default_factory=Owner)
+    """The agent and the user of conversations from other chat programs."""
+    user_id: str | None = None
+    """The user of all conversations, instead of the one that the file names."""
+    adopt: str | None = None
+    """The user of conversations that Colloquy did not write, instead of the one that the file names."""
+    workspace_id: str | None = None
+    """The workspace of all conversations, instead of the one that the file names."""
+    skip_damaged: bool = False
+    """Leave out conversations that cannot be read, instead of refusing the file."""
+
+
 def import_file(
     store: Store,
     path: Path,
+    wishes: Wishes | None = None,
     *,
-    owner: Owner | None = None,
-    user_id: str | None = None,
-    workspace_id: str | None = None,
-    skip_damaged: bool = False,
+    files: AgentFiles | None = None,
     progress: Progress = silent,
 ) -> Report:
-    """Take the conversations of a file that are not here yet: a session in ADK's JSON or a list of them, an archive of
-    Colloquy, a session database of ADK in SQLite, or an export of ChatGPT or Open WebUI.
+    """Take the conversations of a file that are not here yet: a session in ADK's JSON or a list of them, JSON Lines or
+    an archive of Colloquy, a session database of ADK in SQLite, or an export of ChatGPT or Open WebUI.
 
     The whole file is read before anything is taken, so that a damaged one changes nothing. Then conversations are taken
     one by one, each as a whole: if the process dies, importing again takes the rest.
@@ -76,38 +93,76 @@ def import_file(
     Args:
         store: where to.
         path: the file.
-        owner: the agent and the user of conversations from other programs.
-        user_id: the user of all taken conversations, instead of the one that the file names.
-        workspace_id: the workspace of all taken conversations, instead of the one that the file names.
-        skip_damaged: leave out conversations that cannot be read, instead of refusing the file.
-        progress: told how far it is.
+        wishes: what is to become of them.
+        files: where to put files that agents made; None leaves them out.
+        progress: told how far it is. What it raises ends the import: before the first conversation is taken, or
+            between two of them.
 
     Raises:
         ImportRefusedError: the file cannot be imported. Nothing was taken.
         WorkspaceError: there is no such workspace.
         StoreError: the store cannot be written. What was taken before is complete; importing again takes the rest.
     """
-    if workspace_id is not None and workspace_id not in {workspace.id for workspace in store.list_workspaces()}:
+    chosen = wishes or Wishes()
+    return _import(
+        store,
+        str(path),
+        lambda damaged: opened(path, chosen.owner, damaged),
+        wishes=chosen,
+        files=files,
+        progress=progress,
+    )
+
+
+def import_database(store: Store, url: str, wishes: Wishes | None = None, *, progress: Progress = silent) -> Report:
+    """Take the conversations of an ADK project's session database, by the URL that ADK has for it. See ``import_file``
+    and ``database_at``.
+
+    Raises:
+        ImportRefusedError, WorkspaceError, StoreError: as ``import_file`` does. No message has a password.
+    """
+    return _import(
+        store,
+        "The database",
+        lambda damaged: opened_database(url, damaged),
+        wishes=wishes or Wishes(),
+        files=None,
+        progress=progress,
+    )
+
+
+def _import(
+    store: Store,
+    what: str,
+    open_source: Callable[[Damaged], AbstractContextManager[Source]],
+    *,
+    wishes: Wishes,
+    files: AgentFiles | None,
+    progress: Progress,
+) -> Report:
+    into = wishes.workspace_id
+    if into is not None and into not in {workspace.id for workspace in store.list_workspaces()}:
         raise WorkspaceError("This workspace does not exist. Choose another one.")
     damaged: list[Skipped] = []
     with (
         tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as stage,
-        opened(path, owner or Owner(), lambda name, why: damaged.append(Skipped(name, why))) as source,
+        open_source(lambda name, why: damaged.append(Skipped(name, why))) as source,
     ):
-        number, notes = _stage(source, stage, user_id, progress)
-        if damaged and not skip_damaged:
-            raise ImportRefusedError(_refusal(path, damaged))
-        if source.all_workspaces and workspace_id is None:
+        number, notes = _stage(source, stage, wishes, progress)
+        if damaged and not wishes.skip_damaged:
+            raise ImportRefusedError(_refusal(what, damaged))
+        if source.all_workspaces and into is None:
             wanted = list(source.workspaces.values())
             store.log.writer.submit(lambda transaction: make_workspaces(transaction, wanted)).result()
         outcomes: list[Outcome] = []
+        progress(TAKING, 0, number)
         for batch in batches(_staged(stage, number)):
-            outcomes += take(store.log, batch, source.workspaces, workspace_id)
-            progress("Taking conversations", len(outcomes), number)
+            outcomes += take(store.log, batch, source.workspaces, into, files)
+            progress(TAKING, len(outcomes), number)
     return _report(source.kind, outcomes, damaged, notes)
 
 
-def _stage(source: Source, stage: IO[bytes], user_id: str | None, progress: Progress) -> tuple[int, list[str]]:
+def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress) -> tuple[int, list[str]]:
     """Read everything, and keep it aside."""
     dump: Callable[[Conversation, IO[bytes]], None] = pickle.dump
     number = done = 0
@@ -116,6 +171,7 @@ def _stage(source: Source, stage: IO[bytes], user_id: str | None, progress: Prog
     progress(doing, 0, source.total)
     for conversation in source.conversations:
         about = conversation.about
+        user_id = wishes.user_id or (None if conversation.is_own else wishes.adopt)
         if user_id is not None:
             about = replace(about, key=replace(about.key, user_id=user_id))
         dump(replace(conversation, about=about), stage)
@@ -134,15 +190,15 @@ def _staged(stage: IO[bytes], number: int) -> Iterator[Conversation]:
         yield conversation
 
 
-def _refusal(path: Path, damaged: list[Skipped]) -> str:
+def _refusal(what: str, damaged: list[Skipped]) -> str:
     lines = [f"  {skipped.name}: {skipped.why}" for skipped in damaged[:SHOWN]]
     if len(damaged) > SHOWN:
         lines.append(f"  and {len(damaged) - SHOWN:,} more")
     places = "1 place is" if len(damaged) == 1 else f"{len(damaged):,} places are"
     return (
-        f"{path} was not imported, and nothing was changed, because {places} damaged:\n"
+        f"{what} was not imported, and nothing was changed, because {places} damaged:\n"
         + "\n".join(lines)
-        + "\nTo take everything else, import it again and skip what is damaged (--skip-damaged)."
+        + "\nTo take everything else, import it again and leave out what is damaged (--skip-damaged)."
     )
 
 

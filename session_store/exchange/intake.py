@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.conversation import About, Conversation, stable_id
 from session_store.exchange.intake_rows import Rows
 from session_store.exchange.intake_workspaces import make_workspaces
@@ -58,7 +59,11 @@ def batches(conversations: Iterable[Conversation]) -> Iterable[list[Conversation
 
 
 def take(
-    log: SessionLog, batch: Sequence[Conversation], workspaces: Mapping[str, Workspace], into: str | None
+    log: SessionLog,
+    batch: Sequence[Conversation],
+    workspaces: Mapping[str, Workspace],
+    into: str | None,
+    files: AgentFiles | None = None,
 ) -> list[Outcome]:
     """Take conversations, all in one transaction: after a crash each is there as a whole, or not at all.
 
@@ -67,15 +72,25 @@ def take(
         batch: the conversations.
         workspaces: those that the file brings along; the ones that are needed and missing are made.
         into: the workspace of all of them, instead of their own.
+        files: where to put what their agents made; None leaves it out.
     """
+    staged = [files.stage(conversation.files) if files else None for conversation in batch]
 
     def work(transaction: Transaction) -> list[Outcome]:
         intake = _Intake(log, transaction, batch, workspaces, into)
         outcomes = [intake.take(conversation) for conversation in batch]
         intake.finish()
+        # In their place before the conversations are: should the process die in between, they wait there for these.
+        for outcome, stage in zip(outcomes, staged, strict=True):
+            if files and stage and not outcome.skipped:
+                files.place(stage, outcome.key)
         return outcomes
 
-    return log.writer.submit(work).result()
+    try:
+        return log.writer.submit(work).result()
+    finally:
+        if files:
+            files.clear()
 
 
 class _Intake:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
 
-from session_store.exchange.adk_json import event_json
+from session_store.exchange.adk_json import conversation_of, event_json
+from session_store.exchange.conversation import Conversation, checked_text
+from session_store.exchange.documents import parse
+from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.reading import Whole
+from session_store.models import TitleSource
 from session_store.transcript import text_of
+
+BEGIN: Final = b'{"session_id"'
+"""How a file of them begins."""
+
+_KEY: Final = ("app_name", "user_id", "session_id")
 
 
 def lines(whole: Whole) -> Iterator[str]:
@@ -39,3 +52,63 @@ def lines(whole: Whole) -> Iterator[str]:
             "event": event_json(event),
         }
         yield json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def conversations(path: Path, damaged: Callable[[str, str], None]) -> Iterator[Conversation]:
+    """The conversations of a file of such lines. State is what the events made of it.
+
+    ``damaged`` is called with the name of a conversation that cannot be taken, and why.
+
+    Raises:
+        ImportRefusedError: a line is not JSON, so that it is not known whose it is; the message names it.
+    """
+    for key, group in groupby(_read(path), key=lambda line: tuple(line.get(name) for name in _KEY)):
+        try:
+            yield _conversation(dict(zip(_KEY, key, strict=True)), list(group))
+        except DamagedError as error:
+            damaged(f"conversation {str(key[-1])[:60]!r}", str(error))
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open("rb") as file:
+            for number, data in enumerate(file, start=1):
+                line = parse(data, f"line {number:,} of {path}") if data.strip() else None
+                if isinstance(line, dict):
+                    yield line
+                elif line is not None:
+                    raise ImportRefusedError(f"Line {number:,} of {path} is no JSON object. Nothing was imported.")
+    except OSError as error:
+        raise ImportRefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _conversation(key: dict[str, Any], said: list[dict[str, Any]]) -> Conversation:
+    events = [line.get("event") for line in said]
+    conversation = conversation_of(
+        {
+            "appName": key["app_name"],
+            "userId": key["user_id"],
+            "id": key["session_id"],
+            "events": events,
+            "state": _state(events),
+        }
+    )
+    title = checked_text(said[-1].get("title"), "the title")
+    about = replace(
+        conversation.about,
+        rewound=frozenset(
+            event.id for event, line in zip(conversation.events, said, strict=True) if line.get("rewound") is True
+        ),
+    )
+    if title:
+        about = replace(about, title=title, title_source=TitleSource.PERSON)
+    return replace(conversation, about=about, is_own=True)
+
+
+def _state(events: list[Any]) -> dict[str, Any]:
+    state: dict[str, Any] = {}
+    for event in events:
+        actions = event.get("actions") if isinstance(event, dict) else None
+        delta = actions.get("stateDelta") if isinstance(actions, dict) else None
+        state.update(delta if isinstance(delta, dict) else {})
+    return state

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from session_store.exchange import adk_json, chatgpt, open_webui
-from session_store.exchange.adk_sqlite import MAGIC, AdkDatabase
+from session_store.exchange import adk_json, chatgpt, json_lines, open_webui
+from session_store.exchange.adk_sqlite import MAGIC, AdkSqlite
+from session_store.exchange.adk_urls import database_at
+from session_store.exchange.agent_files import AgentFile, checked
 from session_store.exchange.archive import FORMAT, MANIFEST, VERSION, Archive
 from session_store.exchange.conversation import Conversation
 from session_store.exchange.documents import load
@@ -41,6 +43,17 @@ class Source:
 
 
 @contextlib.contextmanager
+def opened_database(url: str, damaged: Damaged) -> Iterator[Source]:
+    """Open the session database of an ADK project by the URL that SQLAlchemy, and so ADK, has for it.
+
+    Raises:
+        ImportRefusedError: it cannot be read, or is nothing that can be imported. No message has a password.
+    """
+    with database_at(url) as database:
+        yield Source("session database of ADK", database.events, True, database.conversations(damaged), {})
+
+
+@contextlib.contextmanager
 def opened(path: Path, owner: Owner, damaged: Damaged) -> Iterator[Source]:
     """Open a file of any kind that can be imported.
 
@@ -59,7 +72,7 @@ def opened(path: Path, owner: Owner, damaged: Damaged) -> Iterator[Source]:
 def _source(path: Path, owner: Owner, damaged: Damaged, stack: ExitStack) -> Source:
     head = _head(path)
     if head.startswith(MAGIC):
-        database = stack.enter_context(AdkDatabase(path))
+        database = stack.enter_context(AdkSqlite(path))
         return Source("session database of ADK", database.events, True, database.conversations(damaged), {})
     if head.startswith(_ZIP):
         return _archive(stack.enter_context(Archive(path)), path, owner, damaged)
@@ -69,6 +82,8 @@ def _source(path: Path, owner: Owner, damaged: Damaged, stack: ExitStack) -> Sou
             "colloquy.duckdb in the data folder. To join it with what is there, export it with --database and import "
             "that."
         )
+    if head.startswith(json_lines.BEGIN):
+        return Source("JSON Lines of Colloquy", None, False, json_lines.conversations(path, damaged), {})
     if not head.strip():
         raise ImportRefusedError(f"{path} is empty. Nothing was imported.")
     return _json(load(path), str(path), owner, damaged)
@@ -168,8 +183,11 @@ def _archived(archive: Archive, listed: list[dict[str, Any]], damaged: Damaged) 
         document = archive.document(name)
         try:
             conversation = adk_json.conversation_of(document)
+            results = _results(archive, entry, conversation)
             yield replace(
-                conversation, about=replace(conversation.about, results=_results(archive, entry, conversation))
+                conversation,
+                about=replace(conversation.about, results=results),
+                files=tuple(_files(archive, entry)),
             )
         except DamagedError as error:
             damaged(name or f"conversation {number}", str(error))
@@ -187,3 +205,10 @@ def _results(
         data = None if data_name is None else archive.data(str(data_name))
         found.append((result_of(known, conversation.about.key, f"result {number}"), data))
     return tuple(found)
+
+
+def _files(archive: Archive, entry: Mapping[str, Any]) -> Iterator[AgentFile]:
+    for fields in entry.get("files") or []:
+        if not isinstance(fields, dict) or not isinstance(fields.get("path"), str):
+            raise DamagedError("one of its files has no place")
+        yield checked(AgentFile(fields.get("shared") is True, fields["path"], archive.data(str(fields.get("file")))))

@@ -75,6 +75,9 @@ def fill(store: Store) -> None:
     append(store, OTHER, picture, said("Grüße 🦔", author="assistant", turn="turn-3", error_code="SAFETY"))
     store.rename_session(KEY, 'Sales: "north" / 2026?', TitleSource.PERSON)
     store.set_saved([KEY], saved=True)
+    store.set_tags([KEY], add=["north", "Q3"])
+    store.set_note(KEY, "Ask again in *March*.")
+    store.terminate_sessions([OTHER])
     _add_results(store)
     answer = store.list_events(KEY)[-1].event.id
     store.set_feedback(KEY, answer, -1, "Too short")
@@ -105,11 +108,35 @@ def _add_results(store: Store) -> None:
         )
 
 
+def shared_file() -> Result:
+    """A file of the user, as a result of a session."""
+    return Result(
+        id="result-shared",
+        key=KEY,
+        turn_id="turn-0",
+        call_id=None,
+        kind=ResultKind.FILE,
+        title="logo.png",
+        sql=None,
+        spec=None,
+        rows=None,
+        note="",
+        seconds=None,
+        file_name="user:logo.png",
+        file_version=0,
+        mime_type="text/html",
+        size=4,
+        created_at=1_700_000_009.0,
+    )
+
+
 _QUERIES = {
     "sessions": "select app_name, user_id, id, title, title_source, model, saved, created_at, updated_at, seen_at, "
-    "workspace_id, state from sessions where deleted_at is null order by all",
+    "workspace_id, state, terminated_at, note, branched_from, branched_at from sessions where deleted_at is null "
+    "order by all",
     "events": "select s.id, e.* exclude (seq, session_no) from events e join sessions s using (session_no) "
     "where s.deleted_at is null order by e.session_no, e.seq",
+    "tags": "select s.id, t.tag from tags t join sessions s using (session_no) where s.deleted_at is null order by all",
     "turns": "select s.id, t.* exclude (session_no) from turns t join sessions s using (session_no) "
     "where s.deleted_at is null order by t.id",
     "results": "select s.id, r.* exclude (session_no) from results r join sessions s using (session_no) order by r.id",

@@ -11,7 +11,7 @@ from google.adk.sessions.sqlite_session_service import SqliteSessionService
 from sqlalchemy import create_engine
 
 from session_store import DuckDBSessionService, Store
-from session_store.exchange import ImportRefusedError, import_file
+from session_store.exchange import ImportRefusedError, Wishes, import_file
 from session_store.models import TurnStatus
 from tests.session_store.events import changed, rewind, said
 from tests.session_store.exchange.histories import called
@@ -100,7 +100,7 @@ async def test_again_takes_nothing_new_also_where_ids_had_to_change(kind, histor
 async def test_sessions_get_titles_and_turns(histories, store):
     path, _ = await histories("sqlite")
 
-    import_file(store, path, user_id="local")
+    import_file(store, path, Wishes(user_id="local"))
     listed = store.list_sessions("local").items
     [kept] = [session.key for session in listed if session.key.session_id == "s-1"]
     turn = store.get_turn(store.list_events(kept)[0].event.invocation_id)
@@ -121,7 +121,7 @@ async def test_one_damaged_event_stops_the_import_and_is_named(histories, store)
     assert "author" in str(refusal.value)
     assert store.log.database.rows("select 1 from sessions") == []
 
-    report = import_file(store, path, skip_damaged=True)
+    report = import_file(store, path, Wishes(skip_damaged=True))
     assert ([outcome.key.user_id for outcome in report.taken], len(report.skipped)) == (["user"], 1)
 
 

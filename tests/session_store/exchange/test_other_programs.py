@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from session_store.exchange import Owner, import_file
+from session_store.exchange import Owner, Wishes, import_file
 from session_store.models import SessionKey
 from session_store.transcript import messages
 
@@ -96,7 +96,7 @@ OPEN_WEBUI = {
 def imported(store, tmp_path, document):
     file = tmp_path / "export.json"
     file.write_text(json.dumps(document), "utf-8")
-    return import_file(store, file, owner=Owner("assistant", "local"))
+    return import_file(store, file, Wishes(owner=Owner("assistant", "local")))
 
 
 def test_chatgpt_conversations_come_as_the_branch_shown_last(store, tmp_path):

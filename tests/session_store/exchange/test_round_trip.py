@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
+from google.adk.artifacts import FileArtifactService
 from google.adk.events.event import Event
 from google.adk.events.event_actions import EventActions
 from google.genai import types
@@ -15,10 +18,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from session_store import Store
-from session_store.exchange import Format, export, import_file, selected
+from session_store.exchange import AgentFiles, Format, Wishes, export, import_file, selected
 from session_store.models import SessionKey, TurnStatus
 from tests.session_store.events import append, said
-from tests.session_store.exchange.histories import KEY, OTHER, contents, fill, turn
+from tests.session_store.exchange.histories import KEY, OTHER, contents, fill, shared_file, turn
 
 
 def exported(store: Store, form: Format, target: Path) -> Path:
@@ -146,7 +149,7 @@ def test_a_copy_for_another_user_stands_beside_the_original(store, tmp_path):
     fill(store)
     file = exported(store, Format.JSON, tmp_path / "all.json")
 
-    report = import_file(store, file, user_id="clara")
+    report = import_file(store, file, Wishes(user_id="clara"))
 
     assert {outcome.key.user_id for outcome in report.taken} == {"clara"}
     assert len(store.list_sessions("clara").items) == 2
@@ -189,7 +192,7 @@ def test_all_go_into_the_workspace_that_is_named(store, tmp_path):
     other = Store(tmp_path / "other.duckdb")
     inbox = other.create_workspace("Inbox")
 
-    import_file(other, archive, workspace_id=inbox.id)
+    import_file(other, archive, Wishes(workspace_id=inbox.id))
     names = {workspace.name for workspace in other.list_workspaces()}
     number = len(other.sessions_in([inbox.id]))
     other.close()
@@ -272,3 +275,44 @@ def test_numbers_that_json_does_not_know_survive(store, path, tmp_path):
     assert json.dumps(copied["sessions"][0]["state"]) == json.dumps(
         {"a": "NaN", "b": ["Infinity", "-Infinity"], "c": 2**70, "d": {"e": None}}
     )
+
+
+def test_an_archive_brings_the_files_along_that_agents_made(store, tmp_path):
+    fill(store)
+    here, there = FileArtifactService(tmp_path / "here"), FileArtifactService(tmp_path / "there")
+    place = {"app_name": KEY.app_name, "user_id": KEY.user_id, "session_id": KEY.session_id}
+    for name, content in [("report/a.html", b"<p>1"), ("report/a.html", b"<p>2"), ("user:logo.png", b"\x89PNG")]:
+        part = types.Part.from_bytes(data=content, mime_type="text/html")
+        asyncio.run(here.save_artifact(**place, filename=name, artifact=part, custom_metadata={"by": "me"}))
+    store.add_result(shared_file(), None)
+    archive = tmp_path / "all.zip"
+    export(store, selected(store), Format.ZIP, archive, files=AgentFiles(tmp_path / "here"))
+    other = Store(tmp_path / "other.duckdb")
+
+    report = import_file(other, archive, files=AgentFiles(tmp_path / "there"))
+    again = import_file(other, archive, files=AgentFiles(tmp_path / "there"))
+    other.close()
+
+    assert (len(report.taken), again.taken) == (2, ())
+    assert asyncio.run(there.list_artifact_keys(**place)) == ["report/a.html", "user:logo.png"]
+    for name, version in [("report/a.html", 0), ("report/a.html", 1), ("user:logo.png", 0)]:
+        where = {**place, "filename": name, "version": version}
+        assert asyncio.run(there.load_artifact(**where)) == asyncio.run(here.load_artifact(**where))
+        kept = asyncio.run(there.get_artifact_version(**where))
+        assert (kept.mime_type, kept.custom_metadata) == ("text/html", {"by": "me"})
+    assert str(tmp_path) not in str(
+        [zipfile.ZipFile(archive).read(name) for name in zipfile.ZipFile(archive).namelist()]
+    )
+
+
+def test_json_lines_bring_events_and_state_along(store, path, tmp_path):
+    fill(store)
+    file = exported(store, Format.JSON_LINES, tmp_path / "all.jsonl")
+    store.close()
+
+    copied, original = contents(imported(file, tmp_path / "fresh.duckdb")), contents(path)
+
+    for same in ("events", "app_states", "user_states"):
+        assert copied[same] == original[same], same
+    for field in ("id", "user_id", "title", "state"):
+        assert [row[field] for row in copied["sessions"]] == [row[field] for row in original["sessions"]]
