@@ -130,7 +130,7 @@ def _read(cursor: duckdb.DuckDBPyConnection, key: SessionKey, *, with_data: bool
     about = About(
         key=key,
         created_at=created_at,
-        updated_at=events[-1][3] if events else updated_at,
+        updated_at=events[-1][3] if events and not events[-1][5] else updated_at,
         seen_at=seen_at,
         title=title,
         title_source=TitleSource(source),

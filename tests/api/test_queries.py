@@ -1,0 +1,56 @@
+"""What queries of the SQL page found, as files: all rows, as long as a page shows them."""
+
+import csv
+import gc
+import io
+
+import pytest
+from pyarrow import parquet
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from api.routes import routes
+from runtime.console import Question
+
+
+@pytest.fixture(scope="module")
+def client(workbench):
+    with TestClient(Starlette(routes=routes())) as client:
+        yield client
+
+
+def asked(workbench, sql):
+    return Question(workbench, sql).answer()
+
+
+def test_all_rows_can_be_had_as_csv(client, workbench):
+    answer = asked(workbench, "select i as number, '=1+1' as text from range(1000) t(i)")
+    got = client.get(f"/api/v1/queries/{answer.id}.csv")
+    assert got.headers["content-type"] == "text/csv; charset=utf-8"
+    assert (
+        "Number, text.csv" in got.headers["content-disposition"] or "attachment" in got.headers["content-disposition"]
+    )
+    rows = list(csv.reader(io.StringIO(got.text)))
+    assert len(rows) == 1001
+    assert rows[1] == ["0", "'=1+1"]
+
+
+def test_and_as_parquet(client, workbench):
+    answer = asked(workbench, "select 1 as one, [1, 2] as list")
+    got = client.get(f"/api/v1/queries/{answer.id}.parquet")
+    assert parquet.read_table(io.BytesIO(got.content)).to_pylist() == [{"one": 1, "list": [1, 2]}]
+    assert got.headers["content-disposition"].startswith('attachment; filename="List by one.parquet"')
+
+
+def test_what_no_page_shows_any_more_is_gone(client, workbench):
+    path = f"/api/v1/queries/{asked(workbench, 'select 1').id}.csv"
+    gc.collect()
+    got = client.get(path)
+    assert (got.status_code, got.headers["content-type"]) == (404, "application/problem+json")
+    assert "Run it again" in got.json()["detail"]
+
+
+def test_other_sites_get_nothing(client, workbench):
+    answer = asked(workbench, "select 1")
+    got = client.get(f"/api/v1/queries/{answer.id}.csv", headers={"Sec-Fetch-Site": "cross-site"})
+    assert got.status_code == 403

@@ -1,0 +1,317 @@
+"""The SQL page: the editor, what can be put into it, what is found, and the way to a chat about the history."""
+
+import re
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from agents.data.history_scope import HistoryScope
+from session_store.models import SessionKey
+from tests.pages.conftest import SHELL, choose
+from tests.support.workbenches import finish, new_session, said
+from ui.console.editor import LONGEST_IN_URL
+from ui.console.examples import EXAMPLES
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "console.md"
+ROW = re.compile(r"^\| `(\w+)` \| ([\w\[\]]+) \|", re.MULTILINE)
+ENDLESS = "select count(*) from range(10000000) a, range(10000000) b where a.range * b.range = 1"
+
+
+@pytest.fixture
+def console(workbench):
+    """Opens the page in a new tab, with parameters in its URL."""
+
+    def open_page(**parameters: str) -> AppTest:
+        tab = AppTest.from_file(str(SHELL), default_timeout=30)
+        tab.switch_page("../pages/console.py")
+        for name, value in parameters.items():
+            tab.query_params[name] = value
+        tab.run()
+        assert not tab.exception
+        return tab
+
+    return open_page
+
+
+def field(tab):
+    return tab.text_area(key="console-sql")
+
+
+def write(tab, sql):
+    field(tab).set_value(sql).run()
+
+
+def over(tab):
+    """Wait until the query has come to its end, and look again."""
+    tab.session_state["console_question"]._answer.exception(timeout=20)
+    tab.run()
+    assert not tab.exception
+
+
+def run(tab, sql):
+    write(tab, sql)
+    tab.button(key="run-query").click().run()
+    over(tab)
+
+
+def rows(tab):
+    return tab.dataframe[0].value.to_dict("records")
+
+
+def foot(tab):
+    return next(element.proto.body for element in tab.get("html") if 'class="result-foot"' in element.proto.body)
+
+
+class TestRunning:
+    def test_a_query_shows_its_rows_with_how_many_and_how_long(self, console, workbench):
+        finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+        tab = console()
+        run(tab, "select role, text from messages order by created_at")
+        assert rows(tab) == [{"role": "user", "text": "hello"}, {"role": "agent", "text": "You said: hello"}]
+        assert re.search(r"2 rows · \d+ ms", foot(tab))
+
+    def test_both_names_of_a_view_work(self, console):
+        tab = console()
+        run(tab, "select (select count(*) from conversations) + (select count(*) from history.conversations) as n")
+        assert rows(tab) == [{"n": 0}]
+
+    def test_the_conversations_of_all_users_are_there(self, console, workbench):
+        workbench.store.create_session(SessionKey("assistant", "somebody else", "s-1"))
+        tab = console()
+        run(tab, 'select "user" from conversations')
+        assert rows(tab) == [{"user": "somebody else"}]
+
+    @pytest.mark.parametrize(
+        ("sql", "why"),
+        [
+            ("drop table messages", "DROP is not run here"),
+            ("select * from sessions", "not open here"),
+            ("select * from read_csv('/etc/passwd')", "not among those that may be called"),
+            ("select nothing from messages", 'Referenced column "nothing" not found'),
+            ("select 1; select 2", "one statement at a time"),
+        ],
+    )
+    def test_what_cannot_be_run_is_told_in_words(self, console, sql, why):
+        tab = console()
+        run(tab, sql)
+        assert why in tab.error[0].value.replace("\\", "")
+        assert not tab.dataframe
+
+    def test_a_result_that_is_cut_says_so(self, workbench, console):
+        bounds = workbench.services.bounds
+        tab = console()
+        run(tab, f"select * from range({bounds.rows + 1})")
+        assert "Only the first 10,000 rows are here" in tab.warning[0].value
+        assert any("a download has all 10,000 rows" in caption.value for caption in tab.main.caption)
+
+    def test_the_page_never_waits_for_a_query_and_can_cancel_it(self, console):
+        tab = console()
+        write(tab, ENDLESS)
+        tab.button(key="run-query").click().run()
+        question = tab.session_state["console_question"]
+        assert not question.is_over
+        tab.button(key="cancel-query").click().run()
+        over(tab)
+        assert tab.error[0].value == "The query was stopped."
+
+    def test_a_new_query_ends_the_one_before(self, console):
+        tab = console()
+        write(tab, ENDLESS)
+        tab.button(key="run-query").click().run()
+        before = tab.session_state["console_question"]
+        run(tab, "select 1 as one")
+        assert rows(tab) == [{"one": 1}]
+        assert "stopped" in str(before._answer.exception(timeout=20))
+
+    def test_an_empty_editor_runs_nothing(self, console):
+        tab = console()
+        tab.button(key="run-query").click().run()
+        assert "console_question" not in tab.session_state
+
+
+class TestResult:
+    def test_has_downloads_of_all_rows(self, console):
+        tab = console()
+        run(tab, "select * from range(500)")
+        assert len(rows(tab)) == 200
+        assert re.findall(r'href="(/api/v1/queries/[\w-]+)\.(\w+)" download', foot(tab)) == [
+            (f"/api/v1/queries/{tab.session_state['console_question'].answer().id}", form)
+            for form in ("csv", "parquet")
+        ]
+
+    def test_shows_as_a_chart_that_suggests_itself_or_as_chosen(self, console):
+        tab = console()
+        run(tab, "select 'day ' || i as day, i as chats, i * 2 as messages from range(5) t(i)")
+        tab.segmented_control(key="console-shown").set_value("Chart").run()
+        assert [box.value for box in tab.selectbox] == ["bar", "day", "chats", "None"]
+        next(box for box in tab.selectbox if box.label == "Chart").set_value("line")
+        next(box for box in tab.selectbox if box.label == "Height").set_value("messages").run()
+        assert not tab.exception
+        [chart] = tab.get("vega_lite_chart")
+        assert '"messages"' in chart.proto.spec
+        assert '"line"' in chart.proto.spec
+
+    @pytest.mark.parametrize(
+        "sql", ["select 1 as one", "select 'a' as x, 'b' as y", "select 1 as a, 2 as b where false"]
+    )
+    def test_rows_without_a_chart_say_so(self, console, sql):
+        tab = console()
+        run(tab, sql)
+        tab.segmented_control(key="console-shown").set_value("Chart").run()
+        assert "There is no chart of these rows" in tab.info[0].value
+
+    def test_columns_of_one_name_break_nothing(self, console):
+        tab = console()
+        run(tab, "select 1 as x, 2 as x, 'a' as y")
+        tab.segmented_control(key="console-shown").set_value("Chart").run()
+        assert not tab.exception
+
+
+class TestUrl:
+    def test_a_query_in_the_url_stands_in_the_editor_and_runs_by_a_click_only(self, console):
+        tab = console(sql="select 42 as answer")
+        assert field(tab).value == "select 42 as answer"
+        assert "console_question" not in tab.session_state
+        tab.button(key="run-query").click().run()
+        over(tab)
+        assert rows(tab) == [{"answer": 42}]
+
+    def test_the_url_carries_what_was_run(self, console):
+        tab = console()
+        run(tab, "select 1 as one")
+        assert tab.query_params["sql"] == "select 1 as one"
+        run(tab, "select 1 -- " + "x" * LONGEST_IN_URL)
+        assert "sql" not in tab.query_params
+
+    def test_what_is_written_meanwhile_is_not_lost_to_it(self, console):
+        tab = console(sql="select 1")
+        write(tab, "select 2")
+        tab.run()
+        assert field(tab).value == "select 2"
+
+
+class TestEditor:
+    def test_its_text_is_there_after_a_look_at_another_page(self, console):
+        tab = console()
+        write(tab, "select 'half written")
+        tab.switch_page("../pages/chat.py").run()
+        tab.switch_page("../pages/console.py").run()
+        assert field(tab).value == "select 'half written"
+
+    @pytest.mark.parametrize("name", EXAMPLES)
+    def test_each_example_runs(self, workbench, name):
+        workbench.workspaces.history().query(EXAMPLES[name])
+
+    def test_an_example_takes_the_place_of_what_was_there_which_can_be_brought_back(self, console):
+        tab = console()
+        write(tab, "select 'mine'")
+        tab.button(key="example-first-0").click().run()
+        assert field(tab).value == EXAMPLES["Chats by agent"]
+        tab.button(key="bring-back").click().run()
+        assert field(tab).value == "select 'mine'"
+
+    def test_queries_that_were_run_can_be_had_again(self, console, workbench):
+        tab = console()
+        run(tab, "select 1 as one")
+        run(tab, "select wrong")
+        wrong, right = workbench.store.asked_queries()
+        assert (right.row_count, wrong.row_count, wrong.error is None) == (1, None, False)
+        tab.button(key=f"asked-{right.id}").click().run()
+        assert field(tab).value == "select 1 as one"
+
+    def test_a_query_can_be_kept_renamed_and_removed(self, console, workbench):
+        tab = console()
+        write(tab, "select 1 as one")
+        tab.text_input(key="keep-name").set_value("One *star*").run()
+        tab.button(key="keep-query").click().run()
+        [kept] = workbench.store.named_queries()
+        assert (kept.name, kept.sql) == ("One *star*", "select 1 as one")
+        write(tab, "")
+        tab.button(key=f"open-query-{kept.id}").click().run()
+        assert field(tab).value == "select 1 as one"
+        choose(tab, f"menu-query-{kept.id}", "Rename")
+        tab.text_input(key=f"name-{kept.id}").set_value("Two").run()
+        assert workbench.store.named_queries()[0].name == "Two"
+        choose(tab, f"menu-query-{kept.id}", "Remove")
+        assert workbench.store.named_queries() == []
+
+    def test_a_name_that_is_taken_is_refused_in_words(self, console, workbench):
+        workbench.store.keep_query("one", "select 1")
+        tab = console()
+        write(tab, "select 2")
+        tab.text_input(key="keep-name").set_value("ONE").run()
+        tab.button(key="keep-query").click().run()
+        assert "already" in tab.error[0].value
+        assert len(workbench.store.named_queries()) == 1
+
+
+class TestDocuments:
+    def test_the_document_names_every_column_of_every_view_with_its_type(self, workbench):
+        sections = dict(
+            re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        )
+        views = {view.name: view for view in workbench.workspaces.history().tables()}
+        assert set(sections) == set(views)
+        for name, view in views.items():
+            assert ROW.findall(sections[name]) == [(column.name, column.type.lower()) for column in view.columns]
+
+
+SCOPE = HistoryScope(agents=frozenset({"specialist"}), text="hello *there*")
+
+
+def about_the_scope():
+    from agents.data.history_scope import HistoryScope
+    from ui.ask_history import ask_history_button
+
+    ask_history_button(HistoryScope(agents=frozenset({"specialist"}), text="hello *there*"))
+
+
+class TestAskingTheHistory:
+    def captions(self, tab):
+        return [caption.value for caption in tab.main.caption if "filters" in caption.value]
+
+    def test_from_here_it_is_a_new_chat_about_everything(self, console):
+        tab = console()
+        tab.button(key="ask-history").click().run()
+        assert tab.main.pills[0].value == "history_analyst"
+        assert self.captions(tab) == []
+
+    def test_with_filters_these_stand_above_the_messages_and_in_the_session(self, workbench, page):
+        for agent in ("assistant", "specialist"):
+            finish(workbench, workbench.turns.submit(new_session(workbench, agent), "hello *there*"))
+        tab = page()
+        tab.session_state["draft_scope"] = SCOPE
+        tab.session_state["draft_agents"] = {"general": "history_analyst"}
+        tab.run()
+        [line] = self.captions(tab)
+        assert "agent Specialist; with “hello" in line
+        tab.chat_input[0].set_value("/sql select agent from history.conversations").run()
+        session = workbench.store.list_sessions("local").items[0]
+        [turn] = [view.turn for view in workbench.turns.live(session.key)] or [None]
+        if turn:
+            finish(workbench, turn)
+        assert said(workbench, session.key)[-1][1] == "**agent**: specialist"
+        tab.run()
+        assert self.captions(tab) == [line]
+
+    def test_another_new_chat_is_about_nothing_of_it(self, workbench, page):
+        tab = page()
+        tab.session_state["draft_scope"] = SCOPE
+        tab.session_state["draft_agents"] = {"general": "history_analyst"}
+        tab.run()
+        tab.button(key="new-chat").click().run()
+        assert self.captions(tab) == []
+
+    def test_the_button_opens_that_chat(self, workbench):
+        tab = AppTest.from_function(about_the_scope).run()
+        tab.button(key="ask-history").click().run()
+        assert tab.session_state["draft_scope"] == SCOPE
+        assert tab.session_state["destination"] == ("", {})
+
+    def test_a_scope_that_cannot_be_read_is_told(self, workbench, page):
+        session = workbench.create_session(
+            agent_id="history_analyst", model="scripted/one", state={"colloquy_history_scope": "all"}
+        )
+        tab = page(session.key.session_id)
+        assert "Begin a new chat" in tab.main.warning[0].value

@@ -1,0 +1,89 @@
+"""The rows of a query as a chart: one that suggests itself, or what is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+import streamlit as st
+
+from agents.data.charts import chart_spec
+from agents.data.errors import ChartInvalidError
+from agents.data.suggestions import SuggestedChart, suggested_chart
+from runtime.console import Answer
+from ui import state
+from ui.formatting import untrusted_markdown
+from ui.result_data import CHART_ROWS, chart_preview, chart_rows
+from ui.state import Part
+
+MARKS: Final = {"bar": "Bars", "line": "Line", "area": "Area", "point": "Points"}
+NONE: Final = "None"
+
+
+def chart(answer: Answer) -> None:
+    """Draws the rows, below the choice of how."""
+    rows = chart_rows(answer.data)
+    numbers = [field.name for field in rows.schema if _is_number(field.type)]
+    if rows.num_rows == 0 or len(rows.column_names) < 2 or not numbers:
+        st.info(
+            "There is no chart of these rows: it takes a column to draw along, and one with numbers.",
+            icon=":material/bar_chart_off:",
+        )
+        return
+    mark, encoding = _choice(answer.id, rows, numbers, suggested_chart(rows, wanted=True))
+    try:
+        spec = chart_spec("", rows, mark, encoding)
+    except ChartInvalidError as error:
+        st.error(untrusted_markdown(str(error)), icon=":material/error:")
+        return
+    preview = chart_preview(answer.data, spec)
+    if preview.spec is None:
+        st.error(untrusted_markdown(preview.problem), icon=":material/error:")
+        return
+    st.vega_lite_chart(preview.table, preview.spec, width="stretch", alt=f"{MARKS[mark]} of the rows of the query")
+    if answer.rows > CHART_ROWS:
+        st.caption(f"Drawn are the first {CHART_ROWS:,} of {answer.rows:,} rows.")
+
+
+def _choice(
+    answer_id: str, rows: pa.Table, numbers: Sequence[str], suggested: SuggestedChart | None
+) -> tuple[str, dict[str, Any]]:
+    """The mark and the encoding; what nobody chose is as suggested."""
+    given = suggested.encoding if suggested else {}
+    names = list(dict.fromkeys(rows.column_names))
+    along = _field(given.get("x"), names[0])
+    up = _field(given.get("y"), next((name for name in numbers if name != along), numbers[0]))
+    with st.container(horizontal=True, key="chart-choice"):
+        mark = _select("Chart", list(MARKS), suggested.mark if suggested else "bar", "mark", answer_id)
+        x = _select("Along", names, along, "x", answer_id)
+        y = _select("Height", numbers, up, "y", answer_id)
+        color = _select("Colour", [NONE, *names], _field(given.get("color"), NONE), "color", answer_id)
+    encoding: dict[str, Any] = {"x": given["x"] if given and x == along else x, "y": y}
+    if color != NONE:
+        encoding["color"] = color
+    return mark, encoding
+
+
+def _select(name: str, options: Sequence[str], default: str, what: str, answer_id: str) -> str:
+    return str(
+        st.selectbox(
+            name,
+            options,
+            index=options.index(default) if default in options else 0,
+            format_func=lambda option: MARKS.get(option, option) if what == "mark" else option,
+            key=f"chart-{what}-{answer_id}",
+            on_change=state.touch,
+            args=(Part.PAGE,),
+        )
+    )
+
+
+def _field(wanted: str | dict[str, Any] | None, otherwise: str) -> str:
+    if isinstance(wanted, dict):
+        return str(wanted["field"])
+    return wanted or otherwise
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))

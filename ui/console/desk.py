@@ -1,0 +1,90 @@
+"""The SQL page: the editor in the middle, what can be put into it at the side, and what was found below."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from agents.data.history_scope import HistoryScope
+from runtime.console import Question
+from runtime.workbench import current
+from ui import state
+from ui.analytics.demo_mark import demo_mark
+from ui.ask_history import ask_history_button
+from ui.console.editor import editor, put, query, replaced, to_url
+from ui.console.examples import examples
+from ui.console.result import QUESTION, result
+from ui.console.schema import schema
+from ui.console.shelf import asked_queries, keep_button, kept_queries
+from ui.state import Part
+
+STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+FIRST_EXAMPLES = ("Chats by agent", "Messages by day", "How long people wait", "What went wrong", "Find a word")
+
+
+def desk() -> None:
+    """Everything on the page."""
+    st.html(f"<i></i><style>{STYLE}</style>")
+    with st.sidebar:
+        _side()
+    with st.container(key="console"):
+        with st.container(horizontal=True, vertical_alignment="center", key="console-head"):
+            st.title("SQL", anchor=False, width="stretch")
+            ask_history_button(HistoryScope())
+        st.caption("Ask all conversations that are kept here. Nothing can be changed from this page.")
+        demo_mark()
+        editor()
+        _bar()
+        if QUESTION in st.session_state:
+            result()
+        else:
+            _beginning()
+
+
+def _side() -> None:
+    tables, kept, asked, more = st.tabs(["Tables", "Kept", "Earlier", "Examples"])
+    with tables:
+        schema()
+    with kept:
+        kept_queries()
+    with asked:
+        asked_queries()
+    with more:
+        examples("side")
+
+
+def _bar() -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="console-bar"):
+        st.button(
+            "Run", key="run-query", type="primary", icon=":material/play_arrow:", shortcut="Ctrl+Enter", on_click=_run
+        )
+        keep_button()
+        if before := replaced():
+            st.button(
+                "Bring back what was here",
+                key="bring-back",
+                icon=":material/undo:",
+                type="tertiary",
+                on_click=put,
+                args=(before,),
+            )
+
+
+def _beginning() -> None:
+    st.caption("Something to begin with:")
+    with st.container(horizontal=True, key="examples"):
+        examples("first", FIRST_EXAMPLES)
+
+
+def _run() -> None:
+    """Begin to run what stands in the editor; what still runs for this page ends."""
+    sql = query()
+    if not sql:
+        return
+    before: Question | None = st.session_state.get(QUESTION)
+    if before and not before.is_over:
+        before.cancel()
+    st.session_state[QUESTION] = Question(current(), sql)
+    to_url(sql)
+    state.touch(Part.PAGE)

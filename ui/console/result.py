@@ -1,0 +1,102 @@
+"""What a query found: while it is looked for, and then as a table or a chart, with its downloads."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+import streamlit as st
+
+from agents.data.errors import DataError
+from agents.data.suggestions import title_of_query
+from runtime.console import Answer, Question
+from ui import state
+from ui.console.chart import chart
+from ui.formatting import duration, untrusted_markdown
+from ui.result_data import Preview, table_preview
+from ui.results import table
+from ui.state import Part
+
+QUESTION: Final = "console_question"
+TABLE, CHART = "Table", "Chart"
+TICK: Final = 0.2
+"""Seconds between two looks whether the query is over."""
+
+
+def result() -> None:
+    """Draws the latest query's rows, or how far it is."""
+    question: Question | None = st.session_state.get(QUESTION)
+    if question is None:
+        return
+    if not question.is_over:
+        _running(question)
+        return
+    try:
+        answer = question.answer()
+    except DataError as error:
+        st.error(untrusted_markdown(str(error)), icon=":material/error:")
+    else:
+        _answer(answer)
+
+
+@st.fragment(run_every=TICK)
+def _running(question: Question) -> None:
+    """Looks again and again, beside whatever else is done on the page."""
+    if state.must_give_way(Part.CONSOLE) or question.is_over:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", key="console-running"):
+        with st.container(key="thinking-query", width="content"):
+            st.caption(f"Running for {duration(question.waited)}")
+        st.button("Cancel", key="cancel-query", icon=":material/stop_circle:", on_click=_cancel, args=(question,))
+
+
+def _cancel(question: Question) -> None:
+    question.cancel()
+    state.touch(Part.CONSOLE)
+
+
+def _answer(answer: Answer) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="answer-head"):
+        shown = st.segmented_control(
+            "Show as",
+            [TABLE, CHART],
+            default=TABLE,
+            required=True,
+            key="console-shown",
+            label_visibility="collapsed",
+            on_change=state.touch,
+            args=(Part.PAGE,),
+        )
+        st.html(_foot(answer), width="stretch")
+    if answer.note:
+        st.warning(untrusted_markdown(answer.note), icon=":material/content_cut:")
+    if shown == CHART:
+        chart(answer)
+    else:
+        preview = _preview(answer)
+        table(preview, name_of(answer))
+        if preview.note:
+            st.caption(untrusted_markdown(preview.note))
+
+
+def name_of(answer: Answer) -> str:
+    """What the rows are about."""
+    return title_of_query(answer.sql) or "Rows of the query"
+
+
+def _preview(answer: Answer) -> Preview:
+    kept: tuple[str, Preview] | None = st.session_state.get("console_preview")
+    if kept is None or kept[0] != answer.id:
+        kept = (answer.id, table_preview(answer.data))
+        st.session_state.console_preview = kept
+    return kept[1]
+
+
+def _foot(answer: Answer) -> str:
+    facts = ["1 row" if answer.rows == 1 else f"{answer.rows:,} rows"]
+    facts.append(duration(answer.seconds) if answer.seconds >= 1 else f"{answer.seconds * 1000:.0f} ms")
+    links = " ".join(
+        f'<a href="/api/v1/queries/{answer.id}.{form}" download title="Download all rows as {name}">{name}</a>'
+        for form, name in (("csv", "CSV"), ("parquet", "Parquet"))
+    )
+    return f'<div class="result-foot"><span>{escape(" · ".join(facts))}</span><span>{links}</span></div>'

@@ -1,0 +1,124 @@
+"""Queries that were kept under a name, and those that were asked before."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.errors import ColloquyError
+from session_store.history.queries import AskedQuery, NamedQuery
+from ui import state
+from ui.console.editor import put, query
+from ui.formatting import duration, label, short_time, untrusted_markdown
+from ui.state import Part
+
+ASKED = 30
+LONGEST_LABEL = 70
+RENAME, REMOVE = "Rename", "Remove"
+ICONS = {RENAME: ":material/edit:", REMOVE: ":material/delete:"}
+PROBLEM = "console_keep_problem"
+RENAMING = "console_renaming"
+
+
+def keep_button() -> None:
+    """Keeps what stands in the editor under a name."""
+    with st.popover("Keep", icon=":material/bookmark_add:", key="keep-popover"):
+        st.text_input("Name of the query", key="keep-name", on_change=state.touch, args=(Part.PAGE,))
+        st.button("Keep it", key="keep-query", type="primary", on_click=_keep)
+        if problem := st.session_state.pop(PROBLEM, None):
+            st.error(untrusted_markdown(problem), icon=":material/error:")
+
+
+def kept_queries() -> None:
+    """Draws the queries with a name."""
+    found = current().store.named_queries()
+    if not found:
+        st.caption("Queries that you keep under a name stand here.")
+    for one in found:
+        if st.session_state.get(RENAMING) == one.id:
+            _rename_field(one)
+            continue
+        with st.container(horizontal=True, key=f"row-query-{one.id}"):
+            st.button(label(one.name), key=f"open-query-{one.id}", type="tertiary", on_click=put, args=(one.sql,))
+            st.menu_button(
+                "",
+                [RENAME, REMOVE],
+                key=f"menu-query-{one.id}",
+                icon=":material/more_horiz:",
+                type="tertiary",
+                format_func=lambda option: f"{ICONS[option]} {option}",
+                on_click=_change,
+                args=(one,),
+            )
+
+
+def asked_queries() -> None:
+    """Draws the queries that were run, newest first."""
+    found = current().store.asked_queries(ASKED)
+    if not found:
+        st.caption("Queries that were run stand here.")
+    with st.container(key="asked"):
+        for one in found:
+            st.button(
+                label(_line(one.sql)),
+                key=f"asked-{one.id}",
+                icon=":material/error:" if one.error else None,
+                type="tertiary",
+                on_click=put,
+                args=(one.sql,),
+            )
+            st.caption(_facts(one))
+
+
+def _facts(one: AskedQuery) -> str:
+    rows = "no answer" if one.row_count is None else "1 row" if one.row_count == 1 else f"{one.row_count:,} rows"
+    return " · ".join(filter(None, [short_time(one.asked_at), rows, duration(one.seconds)]))
+
+
+def _line(sql: str) -> str:
+    line = " ".join(sql.split())
+    return line if len(line) <= LONGEST_LABEL else f"{line[: LONGEST_LABEL - 1]}…"
+
+
+def _rename_field(one: NamedQuery) -> None:
+    with st.container(horizontal=True, key="rename"):
+        st.text_input(
+            "New name", one.name, key=f"name-{one.id}", label_visibility="collapsed", on_change=_rename, args=(one,)
+        )
+        st.button("Cancel", key="cancel-rename-query", type="tertiary", on_click=_stop_renaming)
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _keep() -> None:
+    try:
+        current().store.keep_query(st.session_state["keep-name"], query())
+    except ColloquyError as error:
+        st.session_state[PROBLEM] = str(error)
+    else:
+        state.say(f"Kept “{label(st.session_state['keep-name'].strip())}”.", icon=":material/bookmark:")
+        st.session_state["keep-name"] = ""
+    state.touch(Part.PAGE)
+
+
+def _change(one: NamedQuery) -> None:
+    if st.session_state[f"menu-query-{one.id}"] == RENAME:
+        st.session_state[RENAMING] = one.id
+    else:
+        current().store.remove_query(one.id)
+        state.say(f"Removed “{label(one.name)}”.", icon=":material/delete:")
+    state.touch(Part.PAGE)
+
+
+def _rename(one: NamedQuery) -> None:
+    try:
+        current().store.rename_query(one.id, st.session_state[f"name-{one.id}"])
+    except ColloquyError as error:
+        state.say(untrusted_markdown(str(error)), icon=":material/error:")
+    _stop_renaming()
+
+
+def _stop_renaming() -> None:
+    st.session_state.pop(RENAMING, None)
+    state.touch(Part.PAGE)
