@@ -14,6 +14,7 @@ from agents.catalogue import AgentCatalogue
 from agents.models import ModelCatalogue
 from runtime.artifacts import Artifacts
 from runtime.bus import BusEvent, EventBus, Happening
+from runtime.imports import Imports
 from runtime.passwords import FILE as SECRETS
 from runtime.passwords import Secrets
 from runtime.rerun import rerun
@@ -28,6 +29,7 @@ from settings import Settings
 DATABASE = "colloquy.duckdb"
 PERSONAS = "personas"
 ARTIFACTS = "artifacts"
+INCOMING = "incoming"
 SAMPLES = "samples"
 
 
@@ -45,6 +47,7 @@ class Workbench:
     workspaces: Workspaces
     artifacts: Artifacts
     services: Services
+    imports: Imports
 
     @classmethod
     def open(cls, settings: Settings, models: ModelCatalogue | None = None) -> Workbench:
@@ -84,6 +87,7 @@ class Workbench:
             workspaces=services.workspaces,
             artifacts=artifacts,
             services=services,
+            imports=Imports(store, bus, incoming=data / INCOMING, files=data / ARTIFACTS),
         )
 
     def create_session(
@@ -176,6 +180,7 @@ class Workbench:
 
     def close(self) -> None:
         """End what runs, keep it, and release the data folder."""
+        self.imports.close()
         self.turns.close()
         self.workspaces.close()
         self.models.close()

@@ -191,7 +191,7 @@ def _about(key: SessionKey, own: dict[str, Any] | None, events: list[Event], upd
     about = About(
         key=key,
         created_at=checked_time(own.get("created_at"), "the time of its creation"),
-        updated_at=last,
+        updated_at=updated_at or last,
         seen_at=checked_time(own.get("seen_at"), "the time when it was seen"),
         title=checked_text(own.get("title"), "the title"),
         title_source=made(lambda known: TitleSource(known["title_source"]), own, "the source of its title"),

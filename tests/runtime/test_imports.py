@@ -1,0 +1,139 @@
+"""Imports in the background: one at a time, to be followed, stopped and looked at afterwards."""
+
+import json
+import threading
+
+import pytest
+
+from runtime.imports import Imports, ImportState, UnknownImportError
+from session_store.exchange import Format, Wishes, export, import_file, selected
+from tests.support.workbenches import finish, new_session, open_workbench
+
+EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "user", "parts": [{"text": "Hello"}]}}
+
+
+@pytest.fixture
+def workbench(tmp_path):
+    workbench = open_workbench(tmp_path / "data")
+    yield workbench
+    workbench.close()
+
+
+def uploaded(workbench, content, name="history.json"):
+    path = workbench.imports.place_for(name)
+    path.write_text(content, "utf-8")
+    return path
+
+
+def sessions(number, user="somebody"):
+    return json.dumps(
+        [{"id": f"s-{one}", "appName": "critic", "userId": user, "events": [EVENT]} for one in range(number)]
+    )
+
+
+def test_a_file_is_taken_and_the_report_stays_to_be_read(workbench):
+    path = uploaded(workbench, sessions(3), "old chats?.json")
+    begun = workbench.imports.begin_file(path, Wishes(adopt="local"))
+    ended = workbench.imports.wait(begun.id)
+    assert (ended.name, ended.state, len(ended.report.taken)) == ("old chats .json", ImportState.DONE, 3)
+    assert len(workbench.store.list_sessions("local").items) == 3
+    assert workbench.imports.all() == [ended]
+    assert not path.parent.exists()
+
+
+def test_what_colloquy_wrote_keeps_its_users_what_others_wrote_becomes_that_of_who_imports(workbench, tmp_path):
+    own = tmp_path / "own.json"
+    theirs = tmp_path / "theirs.json"
+    theirs.write_text(sessions(1), "utf-8")
+    import_file(workbench.store, theirs)
+    export(workbench.store, selected(workbench.store), Format.JSON, own)
+    workbench.store.log.remove(selected(workbench.store)).result()
+    for file in (own, theirs):
+        ended = workbench.imports.wait(
+            workbench.imports.begin_file(uploaded(workbench, file.read_text("utf-8")), Wishes(adopt="local")).id
+        )
+        assert len(ended.report.taken) == 1
+    assert {key.user_id for key in selected(workbench.store)} == {"somebody", "local"}
+
+
+def test_one_that_fails_says_why_by_the_name_of_the_file_and_changes_nothing(workbench):
+    path = uploaded(workbench, '{"events": [', "cut.json")
+    ended = workbench.imports.wait(workbench.imports.begin_file(path, Wishes()).id)
+    assert ended.state is ImportState.FAILED
+    assert ended.problem.startswith("cut.json is not valid JSON: line 1, column 13")
+    assert selected(workbench.store) == []
+    assert not path.parent.exists()
+
+
+def test_one_can_be_stopped_before_it_takes_anything(workbench):
+    reading, stopped = threading.Event(), threading.Event()
+    path = uploaded(workbench, sessions(3))
+
+    def slowly(run):
+        def wrapped(progress):
+            reading.set()
+            assert stopped.wait(20)
+            return run(progress)
+
+        return wrapped
+
+    begin = workbench.imports._begin
+    workbench.imports._begin = lambda name, run: begin(name, slowly(run))
+    begun = workbench.imports.begin_file(path, Wishes())
+    assert reading.wait(20)
+    assert workbench.imports.get(begun.id).state is ImportState.WAITING
+    workbench.imports.stop(begun.id)
+    stopped.set()
+    ended = workbench.imports.wait(begun.id)
+    assert (ended.state, ended.report) == (ImportState.STOPPED, None)
+    assert "importing again takes the rest" in ended.problem
+    assert selected(workbench.store) == []
+
+
+def test_only_the_latest_are_remembered_and_any_can_be_forgotten(workbench):
+    begun = [workbench.imports.begin_file(uploaded(workbench, sessions(1)), Wishes()) for _ in range(25)]
+    for one in begun:
+        try:
+            workbench.imports.wait(one.id)
+        except UnknownImportError:
+            assert one is not begun[-1]
+    workbench.imports.begin_file(uploaded(workbench, sessions(1)), Wishes())
+    known = workbench.imports.all()
+    assert len(known) <= 21
+    workbench.imports.wait(known[0].id)
+    workbench.imports.forget(known[0].id)
+    with pytest.raises(UnknownImportError, match="not known"):
+        workbench.imports.get(known[0].id)
+
+
+def test_files_that_a_process_left_are_removed_at_start(workbench, tmp_path):
+    path = uploaded(workbench, "x")
+    Imports(workbench.store, workbench.bus, incoming=path.parents[1], files=tmp_path)
+    assert not path.exists()
+
+
+def test_an_adk_database_is_imported_by_its_url_and_no_message_has_a_password(workbench):
+    ended = workbench.imports.wait(
+        workbench.imports.begin_database("postgresql://ana:s3cret@127.0.0.1:1/adk", Wishes()).id
+    )
+    assert ended.state is ImportState.FAILED
+    assert "s3cret" not in ended.problem + ended.name
+    assert "127.0.0.1" in ended.problem
+
+
+def test_the_workspace_must_be_there(workbench):
+    path = uploaded(workbench, sessions(1))
+    ended = workbench.imports.wait(workbench.imports.begin_file(path, Wishes(workspace_id="gone")).id)
+    assert "does not exist" in ended.problem
+
+
+def test_an_imported_chat_goes_on(workbench):
+    ended = workbench.imports.wait(
+        workbench.imports.begin_file(
+            uploaded(workbench, sessions(1).replace("critic", "assistant")), Wishes(adopt="local")
+        ).id
+    )
+    [outcome] = ended.report.taken
+    [turn] = finish(workbench, workbench.turns.submit(outcome.key, "And now?"))
+    assert turn.error is None
+    assert new_session(workbench) != outcome.key
