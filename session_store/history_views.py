@@ -17,7 +17,7 @@ create schema history;
 
 create view history.conversations as
     with e as (
-        select session_no, arg_max(timestamp, seq) as updated_at,
+        select session_no, arg_max(timestamp, seq) filter (not copied) as updated_at,
             count(*) filter (not rewound and text != '') as messages,
             coalesce(sum(input_tokens) filter (not rewound), 0)::bigint as input_tokens,
             coalesce(sum(output_tokens) filter (not rewound), 0)::bigint as output_tokens

@@ -108,11 +108,6 @@ class SessionIndex:
         places = [self._places[number] for number in self._by_id.get(key.session_id, ())]
         return [place for place in places if place[1:3] == (key.app_name, key.user_id)]
 
-    def keyed(self, key: SessionKey) -> list[Place]:
-        """The session with a key."""
-        places = [self._places[number] for number in self._by_id.get(key.session_id, ())]
-        return [place for place in places if place[1:3] == (key.app_name, key.user_id)]
-
     def numbered(self, numbers: Iterable[int]) -> list[Place]:
         """The sessions with these numbers, in their order."""
         return [self._places[number] for number in numbers if number in self._places]

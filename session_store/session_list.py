@@ -44,13 +44,6 @@ def session_at(database: Database, memory: Memory, key: SessionKey) -> SessionSu
     return next(iter(_at(database, memory, places)), None)
 
 
-def session_with(database: Database, memory: Memory, key: SessionKey) -> SessionSummary | None:
-    """The session with a key that was not deleted."""
-    with memory.lock:
-        places = memory.index.keyed(key)
-    return next(iter(_at(database, memory, places)), None)
-
-
 def sessions_at(database: Database, memory: Memory, numbers: Iterable[int]) -> list[SessionSummary]:
     """The sessions with these numbers that were not deleted, in their order."""
     with memory.lock:

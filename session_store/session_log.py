@@ -247,7 +247,9 @@ class SessionLog:
         connection.execute(
             """
             update sessions set updated_at = e.timestamp
-            from (select session_no, arg_max(timestamp, seq) as timestamp from events group by session_no) e
+            from (
+                select session_no, arg_max(timestamp, seq) as timestamp from events where not copied group by session_no
+            ) e
             where sessions.session_no = e.session_no and sessions.updated_at != e.timestamp
             """
         )

@@ -92,7 +92,8 @@ def _read_session(
         return None
     if newest == 0:
         return head_of(key, found), []
-    number, sql = found[0], "select seq, data, rewound, timestamp, id from events where session_no = $1 and seq > $1 "
+    number, columns = found[0], "seq, data, rewound, case when copied then null else timestamp end, id"
+    sql = f"select {columns} from events where session_no = $1 and seq > $1 "
     if whole:
         rows = cursor.execute(sql, [number]).fetchall()
     else:
@@ -115,6 +116,7 @@ def events_of(
     after: int | None,
     limit: int,
     include_rewound: bool,
+    oldest: bool,
 ) -> list[StoredEvent]:
     """A page of a session's events. See ``Store.list_events``."""
     low = 0 if after is None else after
@@ -122,11 +124,12 @@ def events_of(
     known = recall(memory, key)
     if known is not None:
         wanted = [e for e in known.events if low < e.seq < high and (include_rewound or not e.rewound)]
-        return [event.stored() for event in wanted[-limit:]] if limit else []
+        cut = wanted[:limit] if oldest else wanted[-limit:]
+        return [event.stored() for event in cut] if limit else []
     rows = database.rows(
         "select seq, data, rewound from events where session_no = ("
         "select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null) "
-        "and seq > $4 and seq < $5 and (not rewound or $6) order by seq desc limit $7",
+        f"and seq > $4 and seq < $5 and (not rewound or $6) order by seq {'asc' if oldest else 'desc'} limit $7",
         [key.app_name, key.user_id, key.session_id, low, high, include_rewound, limit],
     )
-    return [CachedEvent(seq, data, rewound=rewound).stored() for seq, data, rewound in reversed(rows)]
+    return [CachedEvent(seq, data, rewound=rewound).stored() for seq, data, rewound in sorted(rows)]

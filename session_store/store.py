@@ -13,8 +13,7 @@ import duckdb
 
 from session_store import turn_table
 from session_store.feedback_table import StoredFeedback
-from session_store.history.labels import StoredLabels
-from session_store.history.queries import StoredQueries
+from session_store.history.stored import StoredHistory
 from session_store.models import (
     GENERAL,
     Page,
@@ -35,10 +34,11 @@ from session_store.snapshot import StoredSnapshots
 from session_store.transaction import Transaction, state_of
 from session_store.workspace_table import StoredWorkspaces
 
+SEEN_AGAIN_SECONDS = 3600.0
 _RANKS = {source: rank for rank, source in enumerate(TitleSource)}
 
 
-class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredLabels, StoredSnapshots, StoredQueries):
+class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, StoredSnapshots):
     """Sessions with their events, turns, results and feedback, and workspaces, of one data file.
 
     Thread-safe. Reads run on cursors of their own and never wait for a write. A method that writes returns when the
@@ -172,14 +172,17 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredLabels, Store
         self._set([key], "model", model)
 
     def mark_seen(self, key: SessionKey) -> None:
-        """Remember that a person has looked at the session now. Writes nothing if it was not unseen."""
+        """Remember that a person has looked at the session now. Writes nothing if it was not unseen, and looked at
+        within the last hour."""
+        now = time.time()
         unseen = self.log.database.rows(
-            "select 1 from sessions s join turns t using (session_no) where s.app_name = $1 and s.user_id = $2 "
-            "and s.id = $3 and t.ended_at > s.seen_at and not t.rewound limit 1",
-            [key.app_name, key.user_id, key.session_id],
+            "select 1 from sessions s left join turns t on t.session_no = s.session_no and t.ended_at > s.seen_at "
+            "and not t.rewound where s.app_name = $1 and s.user_id = $2 and s.id = $3 "
+            "and (t.id is not null or s.seen_at < $4) limit 1",
+            [key.app_name, key.user_id, key.session_id, now - SEEN_AGAIN_SECONDS],
         )
         if unseen:
-            self._set([key], "seen_at", time.time())
+            self._set([key], "seen_at", now)
 
     def delete_sessions(self, keys: Iterable[SessionKey]) -> None:
         """Hide sessions. ``restore_sessions`` brings them back until ``purge_deleted`` removes them for good."""
@@ -204,8 +207,10 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredLabels, Store
         after: int | None = None,
         limit: int = 50,
         include_rewound: bool = False,
+        oldest: bool = False,
     ) -> list[StoredEvent]:
-        """Events in order of append (oldest first), cut to the newest ``limit`` with ``after < seq < before``."""
+        """Events in order of append (oldest first) with ``after < seq < before``, cut to the newest ``limit``, or to
+        the ``oldest``."""
         return events_of(
             self.log.database,
             self.log.memory,
@@ -214,7 +219,22 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredLabels, Store
             after=after,
             limit=limit,
             include_rewound=include_rewound,
+            oldest=oldest,
         )
+
+    def events_around(self, key: SessionKey, event_id: str, limit: int = 50) -> list[StoredEvent]:
+        """At most ``limit`` events in order of append, this one in the middle where there are enough on both sides. No
+        such event: none. ``list_events`` goes on in both directions."""
+        rows = self.log.database.rows(
+            "select seq from events where id = $4 and session_no = (select session_no from sessions "
+            "where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null)",
+            [key.app_name, key.user_id, key.session_id, event_id],
+        )
+        if not rows or limit < 1:
+            return []
+        later = self.list_events(key, after=rows[0][0] - 1, limit=limit, oldest=True)
+        earlier = self.list_events(key, before=rows[0][0], limit=max(limit // 2, limit - len(later)))
+        return [*earlier, *later[: limit - len(earlier)]]
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,8 @@ SELECT_HEAD = """
     select s.session_no, s.created_at, s.updated_at, s.deleted_at is not null, s.terminated_at is not null, s.state,
         s.workspace_id, e.seq, e.timestamp, e.id
     from sessions s left join (
-        select session_no, max(seq) as seq, arg_max(timestamp, seq) as timestamp, arg_max(id, seq) as id
+        select session_no, max(seq) as seq, arg_max(timestamp, seq) filter (not copied) as timestamp,
+            arg_max(id, seq) as id
         from events where session_no = (
             select session_no from sessions where id = $3 and user_id = $2 and app_name = $1)
         group by session_no
@@ -253,7 +254,7 @@ class Transaction:
 
 
 def head_of(key: SessionKey, row: tuple[Any, ...]) -> Head:
-    """The head in a row of ``SELECT_HEAD``."""
+    """The head in a row of ``SELECT_HEAD``. Copies of older events do not say when a branch was last updated."""
     session_no, created_at, updated_at, deleted, terminated, state, workspace_id, seq, timestamp, event_id = row
     return Head(
         key=key,

@@ -1,1 +1,1 @@
-"""The history of all conversations: labels, tables of it, search, branches, and queries that people ask."""
+"""The history of all conversations: its table, search, tags and notes, branches, and the queries that people keep."""

@@ -1,0 +1,221 @@
+"""A session that goes on from the middle of another one, as a method of the store."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from google.adk.errors.already_exists_error import AlreadyExistsError
+from google.adk.events.event import Event
+from google.adk.sessions import _session_util as adk_session_util
+
+from session_store.event_rows import NewEvent
+from session_store.history.errors import HistoryError
+from session_store.memory import CachedEvent, Head
+from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
+from session_store.session_list import session_at
+from session_store.session_log import SessionLog
+from session_store.session_reads import Loaded
+from session_store.transaction import Transaction
+from session_store.turn_table import turn_row, turns_of_session
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part of a session that a branch begins with, under its new ids: from its start to the event ``at``."""
+
+    origin: SessionKey
+    at: str
+    key: SessionKey
+    events: tuple[NewEvent, ...]
+    turns: tuple[Turn, ...]
+    turn_names: Mapping[str, str]
+    """New ids of turns by those that they had."""
+    calls: frozenset[str]
+    """Ids of the calls of tools in it. They stay as they are: what models answer may be bound to them."""
+    state: Mapping[str, Any]
+    until: float
+
+
+class StoredBranches:
+    """The part of the store that branches sessions."""
+
+    log: SessionLog
+
+    def branch_session(self, key: SessionKey, event_id: str, new_id: str) -> SessionSummary:
+        """Make a session with everything that was said in another one up to an event of it, and that event.
+
+        What a rewind took back is left out; the answers of tools that were called come along. Events keep their content
+        and their times, and get new ids, as do their invocations. Turns, results and the state as it was then come
+        along, feedback does not. Events and turns are marked as ``copied``, and their tokens are not counted again.
+        Agent, user, model and workspace are those of the other session. The new one counts as updated now.
+
+        Raises:
+            HistoryError: there is no such session, or no such event in it that was not taken back.
+            AlreadyExistsError: ADK's; ``new_id`` is in use.
+        """
+        loaded = self.log.recall(key) or self.log.load(key)
+        if loaded is None:
+            raise HistoryError("The conversation to branch is not there any more. Bring it back first.")
+        new_key = replace(key, session_id=new_id.strip() or str(uuid.uuid4()))
+        part = _part(loaded, event_id, new_key, turns_of_session(self.log.database, key))
+        self.log.writer.submit(lambda transaction: _insert(self.log, transaction, part)).result()
+        branch = session_at(self.log.database, self.log.memory, new_key)
+        if branch is None:
+            raise HistoryError("The branch was deleted at once. Bring it back, or branch again.")
+        return branch
+
+
+def _part(loaded: Loaded, event_id: str, new_key: SessionKey, turns: Sequence[Turn]) -> _Part:
+    live = [(stored.seq, stored.event()) for stored in loaded.events if not stored.rewound]
+    place = next((place for place, (_, event) in enumerate(live) if event.id == event_id), None)
+    if place is None:
+        raise HistoryError("The message to branch at is not part of the conversation any more. Choose another one.")
+    events = [event for _, event in live]
+    end = _with_answers(events, place + 1)
+    kept, left = events[:end], {event.invocation_id for event in events[end:]}
+    names = {event.invocation_id: str(uuid.uuid4()) for event in kept if event.invocation_id}
+    until = max(event.timestamp for event in kept)
+    return _Part(
+        origin=loaded.head.key,
+        at=event_id,
+        key=new_key,
+        events=tuple(_copy(event, names) for event in kept),
+        turns=tuple(
+            _copied_turn(turn, names[turn.id], new_key, until, whole=turn.id not in left)
+            for turn in turns
+            if turn.id in names
+        ),
+        turn_names=names,
+        calls=frozenset(call.id for event in kept for call in event.get_function_calls() if call.id),
+        state=_state_at(loaded, live[end - 1][0]),
+        until=until,
+    )
+
+
+def _with_answers(events: Sequence[Event], end: int) -> int:
+    """Where a part must end that ends with ``end``, so that models are shown no call without the answer it got."""
+    open_calls = {call.id for event in events[:end] for call in event.get_function_calls()}
+    open_calls -= {answer.id for event in events[:end] for answer in event.get_function_responses()}
+    for place in range(end, len(events)):
+        if not open_calls or events[place].invocation_id != events[end - 1].invocation_id:
+            break
+        answered = {answer.id for answer in events[place].get_function_responses()} & open_calls
+        if answered:
+            open_calls -= answered
+            end = place + 1
+    return end
+
+
+def _copy(event: Event, names: Mapping[str, str]) -> NewEvent:
+    fresh = {"id": str(uuid.uuid4()), "invocation_id": names.get(event.invocation_id, event.invocation_id)}
+    return replace(NewEvent.of(event.model_copy(update=fresh)), copied=True)
+
+
+def _copied_turn(turn: Turn, name: str, key: SessionKey, until: float, *, whole: bool) -> Turn:
+    as_it_ended = whole and turn.status.is_over
+    return replace(
+        turn,
+        id=name,
+        key=key,
+        status=turn.status if as_it_ended else TurnStatus.COMPLETED,
+        ended_at=turn.ended_at if as_it_ended else until,
+        error=turn.error if as_it_ended else None,
+        input_tokens=None,
+        output_tokens=None,
+        rewound=False,
+        copied=True,
+    )
+
+
+def _state_at(loaded: Loaded, seq: int) -> dict[str, Any]:
+    """The session's own state after an event: what it began with, as far as no event has changed it, and the changes
+    that were made until then, those of turns that were taken back later among them."""
+    then: dict[str, Any] = {}
+    changed: set[str] = set()
+    for stored in loaded.events:
+        delta = adk_session_util.extract_state_delta(_delta(stored))["session"]
+        changed.update(delta)
+        if stored.seq <= seq:
+            then.update(delta)
+    return {**{name: value for name, value in loaded.head.state.items() if name not in changed}, **then}
+
+
+def _delta(stored: CachedEvent) -> dict[str, Any]:
+    if '"state_delta":{}' in stored.data:
+        return {}
+    delta: dict[str, Any] = (json.loads(stored.data).get("actions") or {}).get("state_delta") or {}
+    return delta
+
+
+def _insert(log: SessionLog, transaction: Transaction, part: _Part) -> None:
+    parent, existing = transaction.head(part.origin), transaction.head(part.key)
+    if parent is None or parent.deleted:
+        raise HistoryError("The conversation to branch is not there any more. Bring it back first.")
+    if existing is not None and not existing.deleted:
+        raise AlreadyExistsError(f"Session with id {part.key.session_id} already exists.")
+    log.remove_in(transaction, [part.key])
+    now, number = time.time(), log.next_number()
+    events = [(log.next_number(), event) for event in part.events]
+    seq, last = events[-1]
+    head = Head(part.key, number, now, now, seq, last.id, part.state, parent.workspace_id)
+    _insert_session(transaction, parent, head, part)
+    for seq, event in events:
+        row = event.row(seq, number, rewound=False)
+        transaction.add_event(row, number, CachedEvent(seq, event.data, rewound=False))
+    for turn in part.turns:
+        transaction.execute(
+            "insert into turns values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            turn_row(turn, number),
+        )
+    _insert_results(transaction, parent, head, part)
+    transaction.set_head(head)
+    transaction.on_commit(lambda memory: memory.index.put(head.key, number, now, head.workspace_id))
+
+
+def _insert_session(transaction: Transaction, parent: Head, head: Head, part: _Part) -> None:
+    # A title that came by itself from the first words is not replaced by one that says nothing of the branch.
+    transaction.execute(
+        """
+        insert into sessions by name
+        select $2::bigint as session_no, app_name, user_id, $3 as id,
+            case when title = '' then '' else title || ' (branch)' end as title,
+            case when title_source = $4 then $5 else title_source end as title_source, model, false as saved,
+            $6::double as created_at, $6::double as updated_at, $6::double as seen_at, $7 as state, workspace_id,
+            id as branched_from, $8 as branched_at
+        from sessions where session_no = $1
+        """,
+        [
+            parent.session_no,
+            head.session_no,
+            head.key.session_id,
+            TitleSource.WORDS.value,
+            TitleSource.MODEL.value,
+            head.created_at,
+            json.dumps(part.state),
+            part.at,
+        ],
+    )
+
+
+def _insert_results(transaction: Transaction, parent: Head, head: Head, part: _Part) -> None:
+    """Copies of the results that the events of the part tell of, each with its data."""
+    rows = transaction.rows(
+        "select id, turn_id from results where session_no = $1 and list_contains($2::varchar[], turn_id) "
+        "and (list_contains($3::varchar[], call_id) or (call_id is null and created_at <= $4))",
+        [parent.session_no, list(part.turn_names), list(part.calls), part.until],
+    )
+    for result_id, turn_id in rows:
+        copy = str(uuid.uuid4())
+        transaction.execute(
+            "insert into results select r.* replace ($2 as id, $3::bigint as session_no, $4 as turn_id) "
+            "from results r where id = $1",
+            [result_id, copy, head.session_no, part.turn_names[turn_id]],
+        )
+        transaction.execute(
+            "insert into result_data select $2, part, data from result_data where result_id = $1", [result_id, copy]
+        )

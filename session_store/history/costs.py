@@ -1,0 +1,70 @@
+"""What the tokens of sessions cost, in SQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from session_store.database import Database
+from session_store.prices import Price, price_list, prices_of
+
+FOREVER: Final = 2**31 - 1
+_NAMES: Final = """
+    with named as (select distinct session_no, model from events where model is not null),
+    chosen as (select session_no, model from sessions union select session_no, model from turns)
+    select c.model, coalesce(mode(n.model), regexp_replace(c.model, '^[a-z]+/', ''))
+    from chosen c left join named n using (session_no) where c.model is not null group by c.model
+"""
+COSTS: Final = """
+    select u.session_no, case when count(*) filter (r.model is null) = 0
+        then round(sum(u.input_tokens * r.input + u.output_tokens * r.output) / 1e6, 9) end as cost
+    from (
+        select session_no, model, floor(timestamp / 86400)::integer as day,
+            coalesce(sum(input_tokens), 0) as input_tokens, coalesce(sum(output_tokens), 0) as output_tokens
+        from events where not rewound and (input_tokens > 0 or output_tokens > 0) {among} group by all
+    ) u join sessions s using (session_no)
+    left join (select unnest($chosen::varchar[]) as chosen, unnest($named::varchar[]) as name) a on a.chosen = s.model
+    left join (
+        select unnest($priced::varchar[]) as model, unnest($begin::integer[]) as begin,
+            unnest($end::integer[]) as until, unnest($input::double[]) as input, unnest($output::double[]) as output
+    ) r on r.model = coalesce(u.model, a.name) and u.day >= r.begin and u.day < r.until
+    group by u.session_no
+"""
+"""The cost by session: none for those without tokens, and null where the price of some is not known."""
+
+
+def cost_values(database: Database, folder: Path) -> dict[str, Any]:
+    """What ``COSTS`` needs: how providers call the models that people choose, and the price list of a folder.
+
+    Raises:
+        PricesInvalidError: the price list is damaged.
+    """
+    prices = price_list(folder)
+    names = dict(database.rows(_NAMES))
+    answering = {name for (name,) in database.rows("select distinct model from events where model is not null")}
+    rates = [
+        rate
+        for model in sorted(answering | set(names.values()))
+        for rate in _rates(model, [chosen for chosen, name in sorted(names.items()) if name == model], prices)
+    ]
+    columns = ("priced", "begin", "end", "input", "output")
+    return {
+        "chosen": list(names),
+        "named": list(names.values()),
+        **{column: [rate[place] for rate in rates] for place, column in enumerate(columns)},
+    }
+
+
+def _rates(model: str, chosen: list[str], prices: tuple[Price, ...]) -> list[tuple[str, int, int, float, float]]:
+    """The prices of a model with the days (since 1970) on which they begin and end to hold."""
+    found = prices_of([model, *chosen], prices)
+    days = [_day(price.since) for price in found]
+    return [
+        (model, begin, end, price.input, price.output)
+        for price, begin, end in zip(found, days, [*days, FOREVER][1:], strict=True)
+    ]
+
+
+def _day(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) // 86400

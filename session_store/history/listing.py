@@ -1,0 +1,164 @@
+"""The table of conversations, as methods of the store: sorted, filtered and paged by key where they are kept."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any, Final
+
+from session_store.history.choice import FEEDBACK, STATUS, TURNS, chosen, sessions
+from session_store.history.costs import COSTS, cost_values
+from session_store.history.errors import HistoryError
+from session_store.history.models import HistoryChoices, HistoryFilter, HistoryRow, HistorySort
+from session_store.models import Page, SessionKey, TitleSource
+from session_store.session_log import SessionLog
+
+_EVENTS: Final = """
+    select session_no, count(*) filter (text != '') as messages,
+        coalesce(sum(input_tokens), 0)::bigint as input_tokens, coalesce(sum(output_tokens), 0)::bigint as output_tokens
+    from events where not rewound {among} group by session_no
+"""
+_TAGS: Final = "select session_no, list(tag order by lower(tag)) as tags from tags {among} group by session_no"
+_TABLES: Final = {"e": _EVENTS, "c": COSTS, "t": TURNS, "f": FEEDBACK, "w": "select id, name from workspaces"}
+_COST: Final = "case when c.session_no is null then 0.0 else c.cost end"
+"""Null where it is not known; nothing where there are no tokens."""
+_STATUSES: Final = ["running", "paused", "queued", "failed", "interrupted", "stopped", "terminated", "idle"]
+_VALUES: Final = {
+    HistorySort.UPDATED: ("s.updated_at", ""),
+    HistorySort.CREATED: ("s.created_at", ""),
+    HistorySort.TITLE: ("nullif(lower(s.title), '')", ""),
+    HistorySort.WORKSPACE: ("lower(w.name)", "w"),
+    HistorySort.AGENT: ("lower(s.app_name)", ""),
+    HistorySort.MODEL: ("lower(s.model)", ""),
+    HistorySort.USER: ("lower(s.user_id)", ""),
+    HistorySort.MESSAGES: ("coalesce(e.messages, 0)", "e"),
+    HistorySort.TOKENS: ("coalesce(e.input_tokens + e.output_tokens, 0)", "e"),
+    HistorySort.COST: (_COST, "c"),
+    HistorySort.STATUS: (f"list_position({_STATUSES}, {STATUS})", "t"),
+    HistorySort.FEEDBACK: ("f.up - f.down", "f"),
+}
+"""What each order goes by, and the table that has it."""
+_ROW: Final = f"""
+    select s.app_name, s.user_id, s.id, s.title, s.title_source, s.workspace_id, w.name, s.app_name, s.model, s.saved,
+        s.created_at, s.updated_at, coalesce(e.messages, 0), coalesce(t.turns, 0), coalesce(e.input_tokens, 0),
+        coalesce(e.output_tokens, 0), {_COST}, {STATUS}, coalesce(f.up, 0), coalesce(f.down, 0), coalesce(g.tags, []),
+        s.note, s.branched_from, s.session_no, s.value
+    from page s left join workspaces w on w.id = s.workspace_id left join e using (session_no)
+    left join c using (session_no) left join t using (session_no) left join f using (session_no)
+    left join g using (session_no)
+"""
+_AMONG: Final = "and {prefix}session_no in (select session_no from page)"
+
+
+class StoredTable:
+    """The part of the store that shows conversations as a table."""
+
+    log: SessionLog
+
+    def list_history(
+        self,
+        wanted: HistoryFilter,
+        *,
+        sort: HistorySort = HistorySort.UPDATED,
+        descending: bool = True,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> Page[HistoryRow]:
+        """Conversations that were not deleted, in the order of ``sort``; ``before`` is ``next`` of the page before.
+
+        Raises:
+            HistoryError: ``before`` is no place in a list in this order.
+            PricesInvalidError: the price list is damaged.
+        """
+        values: dict[str, Any] = {}
+        value, table = _VALUES[sort]
+        direction = "desc" if descending else "asc"
+        source = f"from ({chosen(self.log.memory, wanted, values)}) s"
+        if table:
+            on = "on w.id = s.workspace_id" if table == "w" else "using (session_no)"
+            source += f" left join ({_TABLES[table].format(among='')}) {table} {on}"
+        page = f"select s.*, {value} as value {source}"
+        if before is not None:
+            page = f"select * from ({page}) where {_after(before, sort, values, descending=descending)}"
+        order = f"order by value {direction} nulls last, session_no {direction}"
+        rows = self._rows(f"{page} {order} limit {int(limit) + 1}", values, order)
+        following = _encode(sort, *rows[limit - 1][-1:-3:-1], descending=descending) if len(rows) > limit else None
+        return Page(tuple(map(_history_row, rows[:limit])), following)
+
+    def count_history(self, wanted: HistoryFilter) -> int:
+        """How many conversations a filter lets through."""
+        values: dict[str, Any] = {}
+        sql = f"select count(*) from ({chosen(self.log.memory, wanted, values)})"
+        with self.log.database.reading() as cursor:
+            rows = cursor.execute(sql, values).fetchall()
+        return int(rows[0][0])
+
+    def history_row(self, key: SessionKey) -> HistoryRow | None:
+        """One conversation as the table shows it; None if there is none.
+
+        Raises:
+            PricesInvalidError: the price list is damaged.
+        """
+        values: dict[str, Any] = {"app": key.app_name, "user": key.user_id, "id": key.session_id}
+        page = (
+            f"select *, null as value from ({sessions(self.log.memory, values)}) "
+            "where app_name = $app and user_id = $user and id = $id"
+        )
+        return next(map(_history_row, self._rows(page, values, "")), None)
+
+    def history_choices(self) -> HistoryChoices:
+        """What conversations that were not deleted have, to choose from."""
+        columns = ("app_name", "model", "user_id", "workspace_id")
+        lists = ", ".join(f"coalesce(list(distinct {column} order by {column}), [])" for column in columns)
+        rows = self.log.database.rows(f"select {lists} from sessions where deleted_at is null")
+        return HistoryChoices(*(tuple(value for value in found if value is not None) for found in rows[0]))
+
+    def _rows(self, page: str, values: dict[str, Any], order: str) -> list[tuple[Any, ...]]:
+        """The conversations of a page with all that is to be known of them. What costs most, the sums over events, is
+        computed for them only."""
+        values |= cost_values(self.log.database, self.log.database.path.parent)
+        among = _AMONG.format(prefix="")
+        sql = f"""
+            with page as materialized ({page}),
+            e as ({_EVENTS.format(among=among)}),
+            c as ({COSTS.format(among=among)}),
+            t as ({TURNS.format(among=among)}),
+            f as ({FEEDBACK.format(among=_AMONG.format(prefix="f."))}),
+            g as ({_TAGS.format(among="where session_no in (select session_no from page)")})
+            {_ROW} {order}
+        """
+        with self.log.database.reading() as cursor:
+            return cursor.execute(sql, values).fetchall()
+
+
+def _history_row(row: tuple[Any, ...]) -> HistoryRow:
+    app_name, user_id, session_id, title, source, *rest = row[:-2]
+    figures: list[Any] = [tuple(value) if isinstance(value, list) else value for value in rest]
+    return HistoryRow(SessionKey(app_name, user_id, session_id), title, TitleSource(source), *figures)
+
+
+def _after(before: str, sort: HistorySort, values: dict[str, Any], *, descending: bool) -> str:
+    """A condition for what comes after a place in the list."""
+    value, number = _decode(before, sort, descending=descending)
+    values["number"] = number
+    sign = "<" if descending else ">"
+    if value is None:
+        return f"value is null and session_no {sign} $number"
+    values["place"] = value
+    return f"(value {sign} $place or (value = $place and session_no {sign} $number) or value is null)"
+
+
+def _encode(sort: HistorySort, value: object, number: object, *, descending: bool) -> str:
+    place = json.dumps([sort.value, descending, value, number])
+    return base64.urlsafe_b64encode(place.encode()).decode()
+
+
+def _decode(cursor: str, sort: HistorySort, *, descending: bool) -> tuple[float | str | None, int]:
+    try:
+        name, direction, value, number = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        if (name, direction) == (sort.value, descending) and isinstance(value, (int, float, str, type(None))):
+            return value, int(number)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise HistoryError("This is not a place in the table of conversations. Start again at the top.") from error
+    raise HistoryError("The table has another order by now. Start again at the top.")

@@ -1,0 +1,113 @@
+"""Search over titles, messages and tool calls, as a method of the store."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import replace
+from typing import Any, Final
+
+from session_store.history.choice import chosen
+from session_store.history.errors import HistoryError
+from session_store.history.models import EVERYTHING, HistoryFilter, Hit
+from session_store.history.words import all_in, excerpt_of, words_of
+from session_store.models import Page, SessionKey
+from session_store.session_log import SessionLog
+
+FIRST_SHARE: Final = 20
+"""What the newest conversations have is looked through first: those of one in so many."""
+FEWEST: Final = 200
+"""With fewer conversations there is nothing to be gained by that."""
+
+Place = tuple[float, int]
+"""Time of a hit, and the number that its event or session has in the store."""
+_END: Final[Place] = (float("inf"), 2**62)
+_SQL: Final = """
+    with s as materialized ({sessions}),
+    said as (
+        select e.timestamp as moment, e.seq as number, e.session_no, e.seq, e.id as event_id,
+            case when {text} then 'message' else 'tool call' end as kind,
+            case when {text} then e.text else e.tool_text end as found
+        from events e
+        where not e.rewound and ({text} or {tool}) and e.timestamp >= $since and e.timestamp <= $at
+            and (e.timestamp < $at or e.seq < $number) and e.session_no in (select session_no from s)
+        order by moment desc, number desc limit {limit}
+    ), titled as (
+        select s.updated_at as moment, s.session_no as number, s.session_no, null, null, 'title', s.title
+        from s where {title} and s.updated_at >= $since and s.updated_at <= $at
+            and (s.updated_at < $at or s.session_no < $number)
+        order by moment desc, number desc limit {limit}
+    )
+    select s.app_name, s.user_id, s.id, s.title, f.seq, f.event_id, f.kind, f.found, f.moment, f.number
+    from (from said union all from titled) f join s using (session_no)
+    order by f.moment desc, f.number desc limit {limit}
+"""
+
+
+class StoredSearch:
+    """The part of the store that finds things."""
+
+    log: SessionLog
+
+    def search_history(
+        self, text: str, wanted: HistoryFilter = EVERYTHING, *, before: str | None = None, limit: int = 20
+    ) -> Page[Hit]:
+        """Places that have all words of ``text``, whatever their case; what stands in quotes counts as one word.
+
+        Newest first, in the conversations of the filter. Blank text finds nothing. A place is a title, a message, or
+        what a tool was asked or answered (see ``tool_columns``).
+
+        Raises:
+            HistoryError: ``before`` is no place in a list of hits.
+        """
+        start = _END if before is None else _decode(before)
+        words = words_of(text)
+        if not words or limit < 1:
+            return Page(())
+        since = self._newest_share(start[0])
+        rows = [] if since is None else self._found(words, wanted, start, since, limit + 1)
+        if len(rows) <= limit:
+            rows = self._found(words, wanted, start, float("-inf"), limit + 1)
+        following = _encode(rows[limit - 1][-2:]) if len(rows) > limit else None
+        return Page(tuple(_hit(row, words) for row in rows[:limit]), following)
+
+    def _newest_share(self, at: float) -> float | None:
+        """The time since which the newest conversations before another time were updated; None if they are few."""
+        newest = "select updated_at from sessions where updated_at <= $1 and deleted_at is null"
+        [(number,)] = self.log.database.rows(f"select count(*) from ({newest})", [at])
+        if number < FEWEST:
+            return None
+        rows = self.log.database.rows(f"{newest} order by updated_at desc limit 1 offset {number // FIRST_SHARE}", [at])
+        return float(rows[0][0])
+
+    def _found(
+        self, words: tuple[str, ...], wanted: HistoryFilter, start: Place, since: float, limit: int
+    ) -> list[tuple[Any, ...]]:
+        values: dict[str, Any] = {}
+        if words_of(wanted.text) == words:
+            wanted = replace(wanted, text="")  # what is found meets it anyway
+        source = chosen(self.log.memory, wanted, values)
+        title, said, tool = (all_in(column, words, values, "found") for column in ("s.title", "e.text", "e.tool_text"))
+        sql = _SQL.format(sessions=source, text=said, tool=tool, title=title, limit=int(limit))
+        values |= {"since": since, "at": start[0], "number": start[1]}
+        with self.log.database.reading() as cursor:
+            return cursor.execute(sql, values).fetchall()
+
+
+def _hit(row: tuple[Any, ...], words: tuple[str, ...]) -> Hit:
+    app_name, user_id, session_id, title, seq, event_id, kind, found, at, _ = row
+    excerpt, marks = excerpt_of(found, words)
+    return Hit(SessionKey(app_name, user_id, session_id), title, seq, event_id, kind, excerpt, marks, at)
+
+
+def _encode(place: tuple[Any, ...]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(list(place)).encode()).decode()
+
+
+def _decode(cursor: str) -> Place:
+    try:
+        at, number = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        return float(at), int(number)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise HistoryError("This is not a place in what was found. Search again.") from error

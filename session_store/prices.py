@@ -1,0 +1,107 @@
+"""What tokens cost: a table that a person can edit, with the day from which each price holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+from session_store.errors import ColloquyError
+
+FILE_NAME: Final = "prices.json"
+
+
+class PricesInvalidError(ColloquyError):
+    """The price table cannot be used as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens, from a day on (UTC). ``model`` may have ``*`` for any characters."""
+
+    model: str
+    since: date
+    input: float
+    output: float
+
+
+DEFAULTS: Final = (
+    Price("embedded", date(2024, 1, 1), 0.0, 0.0),
+    Price("gguf/*", date(2024, 1, 1), 0.0, 0.0),
+    Price("gemini-2.5-flash", date(2025, 6, 17), 0.30, 2.50),
+    Price("gemini-2.5-pro", date(2025, 6, 17), 1.25, 10.0),
+)
+"""Local models cost nothing. The others are list prices of the day they are dated, to be checked by whoever pays."""
+
+
+def price_list(folder: Path) -> tuple[Price, ...]:
+    """The prices kept in this folder, or the defaults.
+
+    Raises:
+        PricesInvalidError: the file is not a price table; says what to do.
+    """
+    path = folder / FILE_NAME
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(_price(row) for row in rows)
+    except FileNotFoundError:
+        return DEFAULTS
+    except (ValueError, KeyError, TypeError) as error:
+        raise PricesInvalidError(
+            f"{path} is not a price table ({error}). Repair it, or delete it to get the default prices back."
+        ) from error
+    except OSError as error:
+        raise PricesInvalidError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def keep_prices(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Keep a price table, given as rows with the fields of ``Price`` (``since`` as a date or ISO text).
+
+    Raises:
+        PricesInvalidError: a row is not a price, or the file cannot be written; nothing is kept.
+    """
+    try:
+        prices = [_price(row) for row in rows]
+    except (ValueError, KeyError, TypeError) as error:
+        raise PricesInvalidError(
+            f"The prices were not kept: {error}. Each needs a model, a day, and two amounts of 0 or more."
+        ) from error
+    kept = [asdict(price) | {"since": price.since.isoformat()} for price in prices]
+    unfinished = folder / f".{FILE_NAME}.unfinished"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        unfinished.replace(folder / FILE_NAME)
+    except OSError as error:
+        raise PricesInvalidError(
+            f"The prices were not kept, because {folder / FILE_NAME} cannot be written: {error.strerror}."
+        ) from error
+
+
+def prices_of(names: Sequence[str], prices: Iterable[Price]) -> list[Price]:
+    """The prices of one model, by day: of the first of its ``names`` that has any; for a name, those written out for
+    it, else those of the longest pattern."""
+    known = list(prices)
+    for name in names:
+        patterns = sorted({price.model for price in known if fnmatchcase(name, price.model)}, key=_exactness)
+        if patterns:
+            return sorted((price for price in known if price.model == patterns[0]), key=lambda price: price.since)
+    return []
+
+
+def _exactness(pattern: str) -> tuple[bool, int]:
+    return "*" in pattern, -len(pattern)
+
+
+def _price(row: dict[str, Any]) -> Price:
+    model, since = str(row["model"] or "").strip(), row["since"]
+    given, written = float(row["input"]), float(row["output"])
+    if not model:
+        raise ValueError("a model has no name")
+    if not (given >= 0 and written >= 0):
+        raise ValueError(f"an amount of {model} is not 0 or more")
+    return Price(model, since if isinstance(since, date) else date.fromisoformat(str(since)[:10]), given, written)

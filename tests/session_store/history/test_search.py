@@ -1,0 +1,133 @@
+"""Search over titles, messages and tool calls."""
+
+from __future__ import annotations
+
+import pytest
+
+from session_store.history import search
+from session_store.history.errors import HistoryError
+from session_store.history.models import HistoryFilter
+from session_store.history.words import words_of
+from session_store.models import GENERAL, SessionKey, TitleSource
+from tests.session_store.events import append, rewind, said
+from tests.session_store.history.conversations import BREAD, DAY, STARS, TIDES, event_ids
+
+
+def marked(hit):
+    return [hit.excerpt[begin:end] for begin, end in hit.marks]
+
+
+def test_hits_come_newest_first_with_what_was_found_marked(history):
+    hits = history.search_history("low tide").items
+
+    assert [(hit.kind, hit.excerpt, marked(hit)) for hit in hits] == [
+        ("message", "Low tide is at noon.", ["Low", "tide"]),
+        ("message", "When is LOW tide?", ["LOW", "tide"]),
+    ]
+    assert [(hit.key, hit.title, hit.at) for hit in hits] == [
+        (TIDES, "Tides at the coast", DAY + 3),
+        (TIDES, "Tides at the coast", DAY),
+    ]
+    assert hits[0].event_id == event_ids(history, TIDES)[3]
+    assert history.events_around(TIDES, hits[0].event_id, 1)[0].seq == hits[0].seq
+
+
+def test_titles_and_tool_calls_are_found(history):
+    (title,) = history.search_history("coast").items
+    assert (title.kind, title.event_id, title.seq, title.excerpt) == ("title", None, None, "Tides at the coast")
+
+    (call,) = history.search_history('"min(height) from"').items or history.search_history("min(height) from").items
+    assert (call.kind, marked(call)) == ("tool call", ["min(height)", "from"])
+    assert call.excerpt == "run_sql sql: select min(height) from tides, limit: 5"
+
+    (answer,) = history.search_history("no such table").items
+    assert (answer.kind, answer.excerpt) == ("tool call", "run_sql error: There is no such table")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("LOW", 3),
+        ('"low tide"', 2),
+        ("“low tide”", 2),
+        ('"tide low"', 0),
+        ("tide low", 2),
+        ("100%", 1),
+        ("%", 1),
+        ("_", 2),
+        ("äQUATOR", 1),
+        ("", 0),
+        ('""', 0),
+        ("   ", 0),
+        ("low bread", 0),
+    ],
+)
+def test_all_words_must_be_there_whatever_their_case_and_signs_mean_themselves(history, text, number):
+    assert len(history.search_history(text).items) == number
+
+
+def test_pages_go_on_where_the_last_one_ended(history, monkeypatch):
+    monkeypatch.setattr(search, "FEWEST", 1)
+    whole = history.search_history("i", limit=100).items
+    found, before = [], None
+    while before is not None or not found:
+        page = history.search_history("i", before=before, limit=2)
+        found += page.items
+        before = page.next
+    assert tuple(found) == whole
+    assert len(whole) > 6
+    with pytest.raises(HistoryError):
+        history.search_history("i", before="nowhere")
+
+
+def test_a_search_in_the_newest_part_finds_the_same(history, monkeypatch):
+    for number in range(30):
+        key = SessionKey("analyst", "ann", f"more-{number}")
+        history.create_session(key)
+        append(history, key, said(f"Low number {number}", timestamp=10 * DAY + number))
+    slow = history.search_history("low", limit=20)
+    monkeypatch.setattr(search, "FEWEST", 1)
+    assert history.search_history("low", limit=20) == slow
+    assert history.search_history("low", limit=1).items == slow.items[:1]
+    assert len(history.search_history("low", before=slow.next).items) == 13
+
+
+def test_a_search_can_be_kept_to_a_part_of_the_history(history):
+    assert {hit.key for hit in history.search_history("low").items} == {TIDES, BREAD}
+    assert {hit.key for hit in history.search_history("low", HistoryFilter(models=frozenset({"large"}))).items} == {
+        BREAD
+    }
+    in_general = HistoryFilter(workspace_ids=frozenset({GENERAL}), text="heat")
+    assert {hit.key for hit in history.search_history("low", in_general).items} == {BREAD}
+    assert history.search_history("low", HistoryFilter(user_id="bob")).items == ()
+
+
+def test_what_was_deleted_or_taken_back_is_not_found(history):
+    append(history, STARS, said("A low star", turn="s2", timestamp=4 * DAY))
+    assert history.search_history("low").items[0].key == STARS
+    append(history, STARS, rewind("s2"))
+    history.delete_sessions([TIDES])
+    assert [hit.key for hit in history.search_history("low").items] == [BREAD]
+
+
+def test_an_excerpt_is_the_part_around_the_first_place_in_one_line(history):
+    before, after = "beginning " * 40, " ending" * 60
+    append(history, STARS, said(f"{before}\n\nthe  comet\tcame{after}", turn="s2", timestamp=4 * DAY))
+    (hit,) = history.search_history("comet").items
+
+    assert len(hit.excerpt) <= 242
+    assert (hit.excerpt[0], hit.excerpt[-1]) == ("…", "…")
+    assert "the comet came ending" in hit.excerpt
+    assert marked(hit) == ["comet"]
+
+
+def test_a_title_of_a_conversation_without_messages_is_found(store):
+    key = SessionKey("analyst", "ann", "empty")
+    store.create_session(key)
+    store.rename_session(key, "Plans for spring", TitleSource.PERSON)
+    assert [hit.key for hit in store.search_history("spring").items] == [key]
+
+
+def test_words_are_what_somebody_types():
+    assert words_of('low "two words" LOW “quoted” unfinished "so') == ("LOW", "two words", "quoted", "unfinished", "so")
+    assert len(words_of(" ".join(map(str, range(50))))) == 12

@@ -1,0 +1,198 @@
+"""The table of conversations."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from session_store import Store
+from session_store.history.errors import HistoryError
+from session_store.history.models import EVERYTHING, HistoryFilter, HistorySort
+from session_store.models import GENERAL, SessionKey, TurnStatus
+from session_store.prices import PricesInvalidError, keep_prices
+from tests.session_store.events import append, rewind, said
+from tests.session_store.history.conversations import BREAD, DAY, STARS, TIDES, answered, ended, event_ids
+
+ORDERS = {
+    HistorySort.UPDATED: [STARS, BREAD, TIDES],
+    HistorySort.CREATED: [STARS, BREAD, TIDES],
+    HistorySort.TITLE: [TIDES, BREAD, STARS],
+    HistorySort.WORKSPACE: [TIDES, STARS, BREAD],
+    HistorySort.AGENT: [STARS, BREAD, TIDES],
+    HistorySort.MODEL: [STARS, TIDES, BREAD],
+    HistorySort.USER: [STARS, BREAD, TIDES],
+    HistorySort.MESSAGES: [TIDES, BREAD, STARS],
+    HistorySort.TOKENS: [TIDES, BREAD, STARS],
+    HistorySort.COST: [TIDES, STARS, BREAD],
+    HistorySort.STATUS: [STARS, TIDES, BREAD],
+    HistorySort.FEEDBACK: [TIDES, BREAD, STARS],
+}
+"""With the greatest first; what is not known comes last."""
+
+
+@pytest.fixture
+def rated(history, path):
+    keep_prices(path.parent, [{"model": "small", "since": "1970-01-01", "input": 2, "output": 10}])
+    history.set_feedback(TIDES, event_ids(history, TIDES)[3], 1)
+    history.set_feedback(BREAD, event_ids(history, BREAD)[1], -1, "burnt")
+    return history
+
+
+def keys(page):
+    return [row.key for row in page.items]
+
+
+def test_a_row_says_what_there_is_to_know(rated):
+    rated.set_tags([TIDES], add=["sea", "Coast"])
+    rated.set_note(TIDES, "Look again")
+    rated.set_saved([TIDES], saved=True)
+
+    row = rated.history_row(TIDES)
+    assert (row.title, row.workspace, row.agent, row.model) == ("Tides at the coast", "Work", "analyst", "small")
+    assert (row.saved, row.updated_at, row.messages, row.turns) == (True, DAY + 11, 4, 2)
+    assert (row.input_tokens, row.output_tokens, row.cost) == (1_000_020, 100_010, 3.00014)
+    assert (row.status, row.up, row.down, row.tags, row.note) == ("idle", 1, 0, ("Coast", "sea"), "Look again")
+    assert rated.list_history(EVERYTHING, sort=HistorySort.TITLE).items[0] == row
+    assert rated.history_row(SessionKey("analyst", "ann", "nobody")) is None
+
+
+def test_a_cost_that_is_not_known_is_not_nothing(rated):
+    assert rated.history_row(BREAD).cost is None
+    assert rated.history_row(STARS).cost == 0.0
+
+
+def test_a_price_holds_from_its_day_on(rated, path):
+    append(rated, STARS, answered("Ja.", "s1", 3 * DAY, tokens=(1_000_000, 0)))
+    append(rated, STARS, answered("Nein.", "s1", 5 * DAY, tokens=(1_000_000, 0)))
+    prices = [("small", "1970-01-01", 2), ("small", "1970-01-05", 1)]
+    keep_prices(path.parent, [{"model": m, "since": day, "input": price, "output": 0} for m, day, price in prices])
+
+    assert rated.history_row(STARS).cost == 3.0
+
+
+def test_a_damaged_price_list_says_so(rated, path):
+    (path.parent / "prices.json").write_text("nothing")
+    with pytest.raises(PricesInvalidError):
+        rated.list_history(EVERYTHING)
+
+
+@pytest.mark.parametrize("sort", HistorySort)
+def test_every_order_goes_both_ways_page_by_page(rated, sort):
+    assert keys(rated.list_history(EVERYTHING, sort=sort)) == ORDERS[sort]
+
+    for descending in (True, False):
+        whole = keys(rated.list_history(EVERYTHING, sort=sort, descending=descending))
+        found, before = [], None
+        while before is not None or not found:
+            page = rated.list_history(EVERYTHING, sort=sort, descending=descending, before=before, limit=1)
+            found += keys(page)
+            before = page.next
+        assert found == whole
+        assert sorted(whole, key=str) == sorted([TIDES, BREAD, STARS], key=str)
+
+
+def test_what_is_not_known_comes_last_in_both_directions(rated):
+    assert keys(rated.list_history(EVERYTHING, sort=HistorySort.COST, descending=False))[-1] == BREAD
+    assert keys(rated.list_history(EVERYTHING, sort=HistorySort.TITLE, descending=False)) == [BREAD, TIDES, STARS]
+
+
+def test_a_place_belongs_to_its_order(rated):
+    place = rated.list_history(EVERYTHING, sort=HistorySort.COST, limit=1).next
+    with pytest.raises(HistoryError, match="another order"):
+        rated.list_history(EVERYTHING, sort=HistorySort.TITLE, before=place)
+    for damaged in ("", "x", place[:-9]):
+        with pytest.raises(HistoryError):
+            rated.list_history(EVERYTHING, sort=HistorySort.COST, before=damaged)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"user_id": "bob"}, {STARS}),
+        ({"workspace_ids": frozenset({GENERAL})}, {BREAD, STARS}),
+        ({"workspace_ids": frozenset()}, set()),
+        ({"agents": frozenset({"poet", "nobody"})}, {STARS}),
+        ({"models": frozenset({"large"})}, {BREAD}),
+        ({"tags": frozenset({"SEA", "sky"})}, {TIDES, STARS}),
+        ({"statuses": frozenset({"failed"})}, {BREAD}),
+        ({"statuses": frozenset({"idle", "terminated"})}, {TIDES, STARS}),
+        ({"saved": True}, {BREAD}),
+        ({"saved": False}, {TIDES, STARS}),
+        ({"since": 2 * DAY + 1}, {BREAD, STARS}),
+        ({"until": 2 * DAY + 1}, {TIDES}),
+        ({"since": 2 * DAY, "until": 3 * DAY}, {BREAD}),
+        ({"feedback": "up"}, {TIDES}),
+        ({"feedback": "down"}, {BREAD}),
+        ({"text": "low"}, {TIDES, BREAD}),
+        ({"text": "low noon"}, {TIDES}),
+        ({"text": '"low tide"'}, {TIDES}),
+        ({"text": "COAST"}, {TIDES}),
+        ({"text": "height"}, {TIDES}),
+        ({"text": "äquator"}, {STARS}),
+        ({"text": "noon evening"}, set()),
+        ({"text": "low", "agents": frozenset({"analyst"}), "statuses": frozenset({"failed"})}, {BREAD}),
+    ],
+)
+def test_filters_choose_and_count_the_same(rated, wanted, expected):
+    rated.set_tags([TIDES], add=["Sea"])
+    rated.set_tags([STARS], add=["sky"])
+    rated.set_saved([BREAD], saved=True)
+
+    found = rated.list_history(HistoryFilter(**wanted))
+    assert set(keys(found)) == expected
+    assert rated.count_history(HistoryFilter(**wanted)) == len(expected)
+
+
+def test_deleted_conversations_and_what_was_taken_back_are_not_there(rated):
+    ended(rated, STARS, "s2", 4 * DAY)
+    append(rated, STARS, said("Taken back", turn="s2", timestamp=4 * DAY), rewind("s2"))
+    rated.delete_sessions([BREAD])
+
+    assert set(keys(rated.list_history(EVERYTHING))) == {TIDES, STARS}
+    assert rated.history_row(BREAD) is None
+    assert (rated.history_row(STARS).messages, rated.history_row(STARS).turns) == (1, 1)
+    assert rated.count_history(HistoryFilter(text="taken")) == 0
+
+
+@pytest.mark.parametrize(
+    ("last", "status"),
+    [
+        (TurnStatus.RUNNING, "running"),
+        (TurnStatus.PAUSED, "paused"),
+        (TurnStatus.QUEUED, "queued"),
+        (TurnStatus.STOPPED, "stopped"),
+        (TurnStatus.INTERRUPTED, "interrupted"),
+        (TurnStatus.COMPLETED, "idle"),
+    ],
+)
+def test_the_status_is_that_of_the_session_or_how_its_last_turn_ended(rated, last, status):
+    ended(rated, TIDES, "t3", 5 * DAY, last)
+    assert rated.history_row(TIDES).status == status
+    rated.terminate_sessions([TIDES])
+    assert rated.history_row(TIDES).status == (status if last in {"running", "paused", "queued"} else "terminated")
+
+
+def test_an_event_that_was_just_appended_moves_its_conversation_up(rated):
+    append(rated, TIDES, said("Once more", turn="t9", timestamp=9 * DAY))
+    assert keys(rated.list_history(EVERYTHING))[0] == TIDES
+    assert keys(rated.list_history(HistoryFilter(since=9 * DAY))) == [TIDES]
+
+
+def test_filters_can_be_set_to_what_there_is(rated):
+    choices = rated.history_choices()
+    assert (choices.agents, choices.models, choices.users) == (("analyst", "poet"), ("large", "small"), ("ann", "bob"))
+    assert len(choices.workspace_ids) == 2
+
+
+def test_an_empty_store_has_an_empty_table(store: Store):
+    for sort in HistorySort:
+        assert store.list_history(EVERYTHING, sort=sort).items == ()
+    assert store.count_history(EVERYTHING) == 0
+    assert store.history_choices().agents == ()
+
+
+def test_a_place_is_opaque_but_plain_json(rated):
+    place = rated.list_history(EVERYTHING, limit=1).next
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(place)
