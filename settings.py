@@ -32,6 +32,14 @@ class Settings(BaseSettings):
     agents_dir: Path | None = Field(None, description="Folder of ADK agent folders, as adk web takes it.")
     undo_seconds: int = Field(600, ge=0, description="Seconds in which deleted sessions can be brought back.")
 
+    retention_days: int = Field(
+        0, ge=0, le=36_500, description="Days after which chats that nobody saved or touched are removed; 0: never."
+    )
+    transcript_logs: bool = Field(
+        True,
+        description="Whether each conversation is also written as JSON Lines below transcripts in the data folder.",
+    )
+
     context_messages: int = Field(
         20, ge=0, le=100_000, description="Newest messages of a conversation that the model sees; 0: all of them."
     )

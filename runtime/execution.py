@@ -166,6 +166,8 @@ class Execution:
         if event.partial:
             if text:
                 self._live.add(event.id, event.author, text)
+                turn = self._live.turn
+                self._services.transcripts.chunk(turn.key, turn.id, event.id, event.author, text)
                 self._services.bus.publish(
                     BusEvent(
                         Happening.AGENT_CHUNK,

@@ -42,7 +42,7 @@ class Messages:
         Raises:
             AttachmentRefusedError: a file cannot be part of a message, or the session's model does not read it.
         """
-        session = self._services.store.get_session(key.session_id)
+        session = self._services.store.find_session(key)
         model = self._model_of(session) if session else None
         if files and model and (reason := refusal(files, self._services.models.info(model))):
             raise AttachmentRefusedError(reason)
@@ -59,7 +59,7 @@ class Messages:
         if not text.strip() and not files and not answers:
             raise EmptyMessageError
         store = self._services.store
-        session = store.get_session(key.session_id)
+        session = store.find_session(key)
         if session is None:
             raise SessionGoneError
         if session.title_source is TitleSource.NONE and (text.strip() or files):

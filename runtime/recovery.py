@@ -55,3 +55,4 @@ async def _close(services: Services, turn: Turn) -> None:
                 sessions, turn, author=turn.key.app_name, text=text, status=TurnStatus.INTERRUPTED
             )
     store.update_turn(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())
+    services.transcripts.turn_ended(turn.key, turn.id, TurnStatus.INTERRUPTED, None)

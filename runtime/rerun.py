@@ -24,7 +24,7 @@ def rerun(services: Services, result_id: str) -> Result:
         DataError: the query, the chart or the connection does not work any more.
     """
     result = services.store.get_result(result_id)
-    session = services.store.get_session(result.key.session_id) if result else None
+    session = services.store.find_session(result.key) if result else None
     if result is None or session is None:
         raise ResultGoneError("This result is not here any more.")
     if result.sql is None:

@@ -111,7 +111,7 @@ def rewinder(app_name: str, services: Services) -> Runner:
 
 def _surroundings(turn: Turn, agent: Agent, services: Services, *, calls_tools: bool) -> Surroundings:
     settings = services.settings
-    session = services.store.get_session(turn.key.session_id)
+    session = services.store.find_session(turn.key)
     asks_history = HISTORY in agent.tools
     scope = scope_of(services, turn.key) if asks_history else None
     return Surroundings(

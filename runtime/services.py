@@ -10,8 +10,10 @@ from google.adk.sessions import BaseSessionService
 from agents.catalogue import AgentCatalogue
 from agents.data.bounds import Bounds
 from agents.models import ModelCatalogue
+from runtime.active import ActiveSessions
 from runtime.bus import EventBus
 from runtime.results import Results
+from runtime.transcript_logs import TranscriptLogs
 from runtime.workspaces import Workspaces
 from session_store import Store
 from settings import Settings
@@ -30,6 +32,8 @@ class Services:
     bus: EventBus
     workspaces: Workspaces
     results: Results
+    active: ActiveSessions
+    transcripts: TranscriptLogs
 
     @property
     def bounds(self) -> Bounds:

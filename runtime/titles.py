@@ -15,7 +15,7 @@ from session_store.transcript import message_text
 async def write_title(services: Services, turn: Turn) -> None:
     """Replace the first words of a message by a title, of its query or by the turn's model, if nobody gave another."""
     store = services.store
-    session = await asyncio.to_thread(store.get_session, turn.key.session_id)
+    session = await asyncio.to_thread(store.find_session, turn.key)
     if session is None or session.title_source is not TitleSource.WORDS or not turn.model:
         return
     request = request_of(message_text(turn))

@@ -215,6 +215,7 @@ class TurnLoop:
             if live in self._live[key]:
                 self._live[key].remove(live)
         live.stretch.end()
+        self._services.transcripts.turn_ended(key, live.turn.id, live.status, live.error)
         self._loop.call_later(FOLLOWED_LATE, self._known.pop, live.turn.id, None)
         self._changed(live)
 

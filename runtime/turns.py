@@ -83,6 +83,7 @@ class Turns:
                 self._services.store.create_turn(turn)
             except SessionNotFoundError as error:
                 raise SessionGoneError from error
+            self._services.active.add(key, turn.id)
             self._loop.enqueue(LiveTurn(turn, state_delta))
         self._publish(Happening.TURN_CHANGED, key, turn)
         return turn
@@ -154,6 +155,17 @@ class Turns:
         """What a turn gave out since it was submitted or last answered; None if it ended a while ago."""
         live = self._loop.known(turn_id)
         return live.stretch if live else None
+
+    def withdraw(self, key: SessionKey) -> None:
+        """End all turns of a session: first those that wait, so that none of them begins."""
+        for live in reversed(self._loop.of_session(key)):
+            self.stop(live.turn.id)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps new messages out of all sessions for a moment. The same thread may submit."""
+        with self._entry:
+            yield
 
     @property
     def store(self) -> Store:

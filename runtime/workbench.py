@@ -7,22 +7,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import structlog
 from google.adk.sessions import BaseSessionService
 
 from agents.adk_folders import AdkFolders
 from agents.catalogue import AgentCatalogue
 from agents.models import ModelCatalogue
+from runtime.active import ActiveSession, ActiveSessions
 from runtime.artifacts import Artifacts
 from runtime.bus import BusEvent, EventBus, Happening
 from runtime.imports import Imports
+from runtime.messages import SessionGoneError
 from runtime.passwords import FILE as SECRETS
 from runtime.passwords import Secrets
 from runtime.rerun import rerun
 from runtime.results import Results
+from runtime.retention import Daily, RetentionPreview, preview, remove
 from runtime.services import Services
+from runtime.session_files import SessionFiles
+from runtime.sessions import Sessions
+from runtime.transcript_logs import TranscriptLogs
 from runtime.turns import Turns
 from runtime.workspaces import Workspaces
-from session_store import DuckDBSessionService, Store
+from session_store import Store
 from session_store.models import GENERAL, Result, SessionKey, SessionSummary, TitleSource
 from settings import Settings
 
@@ -31,6 +38,9 @@ PERSONAS = "personas"
 ARTIFACTS = "artifacts"
 INCOMING = "incoming"
 SAMPLES = "samples"
+TRANSCRIPTS = "transcripts"
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +56,11 @@ class Workbench:
     turns: Turns
     workspaces: Workspaces
     artifacts: Artifacts
+    files: SessionFiles
+    active: ActiveSessions
     services: Services
     imports: Imports
+    daily: Daily
 
     @classmethod
     def open(cls, settings: Settings, models: ModelCatalogue | None = None) -> Workbench:
@@ -57,26 +70,32 @@ class Workbench:
             StoreError: the data folder cannot be used; says why and what to do.
         """
         data = settings.data_dir
-        store, bus, artifacts = Store(data / DATABASE), EventBus(), Artifacts(data / ARTIFACTS)
-        for key in store.purge_deleted(older_than=settings.undo_seconds):
-            artifacts.forget(key)
+        store, bus = Store(data / DATABASE), EventBus()
+        transcripts = TranscriptLogs(data / TRANSCRIPTS, store, enabled=settings.transcript_logs)
+        files = SessionFiles(Artifacts(data / ARTIFACTS), transcripts)
+        active = ActiveSessions(store, bus)
+        files.forget(store.purge_deleted(older_than=settings.undo_seconds))
         folders = AdkFolders(settings.agents_dir) if settings.agents_dir else None
         services = Services(
             settings=settings,
             store=store,
-            sessions=DuckDBSessionService(store),
-            artifacts=artifacts,
+            sessions=Sessions(store, bus, active, files),
+            artifacts=files.artifacts,
             agents=AgentCatalogue(data / PERSONAS, folders),
             models=models or ModelCatalogue(settings),
             bus=bus,
             workspaces=Workspaces(store, Secrets(data / SECRETS), data / SAMPLES, bus),
             results=Results(store, bus),
+            active=active,
+            transcripts=transcripts,
         )
         if folders:
             folders.load()
+        for turn in store.list_unfinished_turns():
+            active.add(turn.key, turn.id)
         turns = Turns(services, max_turns=settings.max_turns)
         turns.start()
-        return cls(
+        workbench = cls(
             settings=settings,
             store=store,
             sessions=services.sessions,
@@ -85,10 +104,16 @@ class Workbench:
             bus=bus,
             turns=turns,
             workspaces=services.workspaces,
-            artifacts=artifacts,
+            artifacts=files.artifacts,
+            files=files,
+            active=active,
             services=services,
             imports=Imports(store, bus, incoming=data / INCOMING, files=data / ARTIFACTS),
+            daily=Daily(),
         )
+        if settings.retention_days:
+            workbench.daily.start(workbench.do_daily_work)
+        return workbench
 
     def create_session(
         self, *, agent_id: str, model: str, workspace_id: str = GENERAL, state: Mapping[str, Any] | None = None
@@ -104,8 +129,41 @@ class Workbench:
             key, model=model if agent.chooses_model else None, workspace_id=workspace_id, state=state
         )
         self.workspaces.warm(workspace_id)
+        self.active.add(key)
+        self.bus.publish(BusEvent(Happening.SESSION_CREATED, key))
         self._list_changed([key])
         return session
+
+    def terminate_sessions(self, keys: Sequence[SessionKey]) -> None:
+        """End sessions: stop what runs in them, withdraw what waits, and mark them. A new message begins one again."""
+        for key in keys:
+            self.turns.withdraw(key)
+        with self.turns.held():
+            for key in keys:
+                self.turns.withdraw(key)  # what came in meanwhile
+            self.store.terminate_sessions(keys)
+        self.files.transcripts.finish(keys, "terminated")
+        for key in keys:
+            self.bus.publish(BusEvent(Happening.SESSION_TERMINATED, key))
+        self.active.remove(keys)
+        self._list_changed(keys)
+
+    def active_sessions(self) -> list[ActiveSession]:
+        """The sessions at work: those that were created or got a message since the start, or had unfinished turns then,
+        without those that were terminated or deleted. Newest activity first."""
+        return self.active.list()
+
+    @property
+    def active_session_id(self) -> str | None:
+        """The session in front, which was switched to last."""
+        return self.active.current
+
+    def switch_active(self, session_id: str) -> None:
+        """Put a session in front. Raises SessionGoneError if there is none with this id."""
+        session = self.store.get_session(session_id)
+        if session is None:
+            raise SessionGoneError
+        self.active.switch(session.key)
 
     def rename_session(self, key: SessionKey, title: str) -> None:
         """Give a session a title that nothing but a person changes again. A blank title is ignored."""
@@ -119,11 +177,34 @@ class Workbench:
 
     def delete_sessions(self, keys: Sequence[SessionKey]) -> None:
         """Stop what runs in the sessions and hide them; ``restore_sessions`` brings them back for a while."""
-        self._stop_all(keys)
+        for key in keys:
+            self.turns.withdraw(key)
         self.store.delete_sessions(keys)
-        for gone in self.store.purge_deleted(older_than=self.settings.undo_seconds):
-            self.artifacts.forget(gone)
+        self.active.remove(keys)
+        self._purge()
         self._list_changed(keys)
+
+    def retention_preview(self, days: int) -> RetentionPreview:
+        """What ``remove_untouched`` would remove. Raises RetentionDaysError."""
+        return preview(self.store, self.settings.user, days)
+
+    def remove_untouched(self, days: int) -> int:
+        """Delete the sessions that were neither saved nor touched for so many days; they can be restored for a while,
+        like all that are deleted. Returns how many. Raises RetentionDaysError."""
+        return remove(self.store, self.settings.user, days, self.delete_sessions)
+
+    def do_daily_work(self) -> None:
+        """Remove what nobody touched for as long as the settings say, and for good what was deleted before."""
+        days = self.settings.retention_days
+        removed = self.remove_untouched(days)
+        if removed:
+            log.info("chats were removed that nobody saved or touched", count=removed, days=days)
+        self._purge()
+
+    def notices(self) -> list[str]:
+        """What a person should know of this app: sentences to show, none if all is well."""
+        problem = self.files.transcripts.problem
+        return [problem] if problem else []
 
     def restore_sessions(self, keys: Sequence[SessionKey]) -> None:
         """Bring deleted sessions back."""
@@ -137,6 +218,7 @@ class Workbench:
             WorkspaceError: there is no such workspace.
         """
         self.store.move_sessions(keys, workspace_id)
+        self.files.transcripts.finish(keys, "moved")
         self._list_changed(keys)
 
     def delete_workspace(self, workspace_id: str) -> None:
@@ -146,10 +228,11 @@ class Workbench:
             WorkspaceError: it is one that stays, or gone already.
         """
         if workspace_id != GENERAL:
-            self._stop_all(self.store.sessions_in(self.workspaces.subtree(workspace_id)))
+            for key in self.store.sessions_in(self.workspaces.subtree(workspace_id)):
+                self.turns.withdraw(key)
         gone = self.workspaces.delete(workspace_id)
-        for key in gone:
-            self.artifacts.forget(key)
+        self.active.remove(gone)
+        self.files.forget(gone)
         self._list_changed(gone)
 
     def rerun(self, result_id: str) -> Result:
@@ -169,10 +252,8 @@ class Workbench:
             self.bus.publish(BusEvent(Happening.SESSION_CHANGED, key))
         return kept
 
-    def _stop_all(self, keys: Sequence[SessionKey]) -> None:
-        for key in keys:
-            for view in self.turns.live(key):
-                self.turns.stop(view.turn.id)
+    def _purge(self) -> None:
+        self.files.forget(self.store.purge_deleted(older_than=self.settings.undo_seconds))
 
     def _list_changed(self, keys: Sequence[SessionKey]) -> None:
         for key in keys:
@@ -180,8 +261,10 @@ class Workbench:
 
     def close(self) -> None:
         """End what runs, keep it, and release the data folder."""
+        self.daily.close()
         self.imports.close()
         self.turns.close()
+        self.files.transcripts.close()
         self.workspaces.close()
         self.models.close()
         self.store.close()

@@ -17,7 +17,8 @@ from google.adk.sessions import Session
 
 from runtime import workbench as workbench_module
 from runtime.bus import BusEvent, Happening
-from session_store import DuckDBSessionService, Store
+from runtime.sessions import Sessions
+from session_store import Store
 from session_store.models import TurnStatus
 from session_store.transcript import text_of
 from tests.support.workbenches import finish, new_session, open_workbench, until, until_loaded
@@ -35,7 +36,7 @@ def tell(kind: str, **facts: object) -> None:
         _listener[0].send({"kind": kind, **facts})
 
 
-class TellingSessions(DuckDBSessionService):
+class TellingSessions(Sessions):
     """Tells of each event that was appended."""
 
     async def append_event(self, session: Session, event: Event) -> Event:
@@ -57,7 +58,7 @@ class TellingStore(Store):
 def converse_until_killed(folder: Path, listener: Connection) -> None:
     """Open the data folder and hold conversations in ``SESSIONS`` new sessions, without an end."""
     _listener.append(listener)
-    workbench_module.DuckDBSessionService, workbench_module.Store = TellingSessions, TellingStore  # type: ignore[misc]
+    workbench_module.Sessions, workbench_module.Store = TellingSessions, TellingStore  # type: ignore[misc]
     workbench = open_workbench(folder)
 
     def hear(event: BusEvent) -> None:

@@ -1,0 +1,78 @@
+"""Which sessions are at work, and which one is in front."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runtime.bus import NO_SESSION, BusEvent, EventBus, Happening
+from session_store import Store
+from session_store.models import SessionKey, SessionStatus, SessionSummary, TurnStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSession:
+    """A session at work. ``last_status`` is how its latest turn stands or ended; None if it has had none since the
+    start."""
+
+    session: SessionSummary
+    last_status: TurnStatus | None
+
+
+class ActiveSessions:
+    """The sessions that were created or got a message since the start, or had unfinished turns then; without those that
+    were terminated or deleted. Thread-safe."""
+
+    def __init__(self, store: Store, bus: EventBus) -> None:
+        self._store = store
+        self._bus = bus
+        self._last_turns: dict[SessionKey, str | None] = {}
+        self._current: SessionKey | None = None
+        self._lock = threading.Lock()
+
+    def add(self, key: SessionKey, turn_id: str | None = None) -> None:
+        """A session was created, or got a message, which began a turn."""
+        with self._lock:
+            self._last_turns[key] = turn_id
+
+    def remove(self, keys: Iterable[SessionKey]) -> None:
+        """Sessions were terminated or deleted. If one of them was in front, none is."""
+        gone = set(keys)
+        with self._lock:
+            for key in gone:
+                self._last_turns.pop(key, None)
+            was_in_front = self._current in gone
+            if was_in_front:
+                self._current = None
+        if was_in_front:
+            self._changed(NO_SESSION)
+
+    def list(self) -> list[ActiveSession]:
+        """The sessions at work, newest activity first."""
+        with self._lock:
+            last_turns = dict(self._last_turns)
+        turns = self._store.get_turns(turn_id for turn_id in last_turns.values() if turn_id)
+        found = []
+        for key, turn_id in last_turns.items():
+            session = self._store.find_session(key)
+            if session and session.status is not SessionStatus.TERMINATED:
+                turn = turns.get(turn_id or "")
+                found.append(ActiveSession(session, turn.status if turn else None))
+        return sorted(found, key=lambda active: active.session.updated_at, reverse=True)
+
+    @property
+    def current(self) -> str | None:
+        """The id of the session in front."""
+        with self._lock:
+            return self._current.session_id if self._current else None
+
+    def switch(self, key: SessionKey) -> None:
+        """Put a session in front."""
+        with self._lock:
+            before, self._current = self._current, key
+        if key != before:
+            self._changed(key)
+
+    def _changed(self, key: SessionKey) -> None:
+        self._bus.publish(BusEvent(Happening.ACTIVE_SESSION_CHANGED, key))

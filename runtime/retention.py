@@ -1,0 +1,90 @@
+"""Retention: sessions that nobody saved or touched for long are removed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from session_store import Store
+from session_store.errors import ColloquyError
+from session_store.models import SessionKey, SessionSummary
+
+DAY = 86_400.0
+"""Seconds."""
+
+EXAMPLES = 5
+AT_ONCE = 500
+"""Sessions that are removed in one go."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPreview:
+    """What would be removed: how many sessions, when the one left alone for longest was last changed (Unix seconds, or
+    None), and some of them, that one first."""
+
+    count: int
+    oldest: float | None
+    examples: tuple[SessionSummary, ...]
+
+
+class RetentionDaysError(ColloquyError):
+    """A number of days that would remove everything."""
+
+
+def preview(store: Store, user_id: str, days: int) -> RetentionPreview:
+    """What ``remove`` would remove. Raises RetentionDaysError."""
+    since = _since(days)
+    examples = store.untouched_sessions(user_id, older_than=since, limit=EXAMPLES)
+    oldest = examples[0].updated_at if examples else None
+    return RetentionPreview(store.count_untouched(user_id, since), oldest, tuple(examples))
+
+
+def remove(store: Store, user_id: str, days: int, delete: Callable[[Sequence[SessionKey]], None]) -> int:
+    """Delete a user's sessions that were neither saved nor touched for so many days. Returns how many these were.
+
+    Raises RetentionDaysError.
+    """
+    since, removed = _since(days), 0
+    while found := store.untouched_sessions(user_id, older_than=since, limit=AT_ONCE):
+        delete([session.key for session in found])
+        removed += len(found)
+    return removed
+
+
+def _since(days: int) -> float:
+    if days < 1:
+        raise RetentionDaysError("Give a number of days of at least 1: what was touched today is always kept.")
+    return time.time() - days * DAY
+
+
+class Daily:
+    """Does something at once and then once a day, on a thread of its own, until it is closed."""
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Begin."""
+        self._thread = threading.Thread(target=self._run, args=[work], name="daily", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Do it no more; wait for what is being done."""
+        self._ended.set()
+        if self._thread:
+            self._thread.join()
+
+    def _run(self, work: Callable[[], object]) -> None:
+        while not self._ended.is_set():
+            try:
+                work()
+            except ColloquyError as error:
+                log.warning("the daily work was not done", error=str(error))
+            self._ended.wait(DAY)
