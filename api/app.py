@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from api import agents, conversations, feedback, health, queries, results, sessions, settings, turns, workspaces
+from api import agents, conversations, events, feedback, health, queries, results, sessions, settings, turns, workspaces
 from api.origin import OwnSiteOnly
 from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems
 
@@ -40,6 +40,7 @@ routers: list[APIRouter] = [
     conversations.router,
     sessions.router,
     turns.router,
+    events.router,
     agents.router,
     queries.router,
     results.router,

@@ -90,6 +90,12 @@ class EventBus:
         """The number of the latest event; 0 before the first."""
         return self._last
 
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest event that is kept; that of the next one if none is."""
+        with self._lock:
+            return self._last - len(self._kept) + 1
+
     def publish(self, event: BusEvent) -> None:
         """Keep the event and tell all listeners."""
         with self._lock:

@@ -1,0 +1,48 @@
+"""``GET /api/v1/events``: what happens in sessions, as server-sent events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+
+from api.event_hub import Filter
+from api.event_stream import EventStream, Start
+from runtime.bus import EventBus
+from runtime.workbench import current
+
+RESTARTED = "Colloquy was started again since."
+UNKNOWN = "There is no event with this id."
+TOO_LATE = "Too much has happened since."
+
+router = APIRouter(prefix="/v1", tags=["events"])
+
+
+@router.get("/events", include_in_schema=False)  # who tries everything that a description lists would never end
+async def events(
+    session: Annotated[list[str] | None, Query()] = None,
+    workspace: Annotated[list[str] | None, Query()] = None,
+    last_event_id: Annotated[str, Query()] = "",
+    last_event_id_header: Annotated[str, Header(alias="Last-Event-ID")] = "",
+) -> EventStream:
+    """Everything that happens from now on, or since the event that ``Last-Event-ID`` names.
+
+    ``session`` and ``workspace``, which may be there several times, leave out everything else.
+    """
+    bus = current().bus
+    start = start_of(bus, (last_event_id_header or last_event_id).strip())
+    return EventStream(bus, current().store, start, Filter(frozenset(session or ()), frozenset(workspace or ())))
+
+
+def start_of(bus: EventBus, last_event_id: str) -> Start:
+    """Where a client begins whose last event has this id; with an empty one, now."""
+    last = bus.last
+    if not last_event_id:
+        return Start(last)
+    epoch, _, digits = last_event_id.rpartition("-")
+    if epoch != bus.epoch:
+        return Start(last, RESTARTED)
+    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else last + 1
+    if number > last:
+        return Start(last, UNKNOWN)
+    return Start(last, TOO_LATE) if bus.since(number) is None else Start(number)

@@ -1,0 +1,100 @@
+"""Ends endless answers when the server is told to end: it would wait for them as long as their clients stay."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from types import FrameType
+
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn import Server
+from uvicorn.server import HANDLED_SIGNALS
+
+STREAMS = ("text/event-stream", "application/x-ndjson", "application/jsonl")
+"""Types of answers that may have no end."""
+
+LAST_WORD = 1.0
+"""Seconds that a client may take to let the end of its stream be sent."""
+
+PATIENCE = 5
+"""Seconds that the server waits for whatever else is not answered, and for clients that do not read."""
+
+Handler = Callable[[int, FrameType | None], object]
+
+
+class StreamsEnd:
+    """Ends streams, as if they were complete, when a signal asks the process to end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._open: set[asyncio.Timeout] = set()
+        self._is_ending = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+            return
+        if scope["type"] == "lifespan":
+            self._listen()
+        await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_complete = False
+
+        async def noting(message: Message) -> None:
+            nonlocal is_complete
+            if message["type"] == "http.response.start" and _is_stream(message):
+                self._open.add(patience)
+                if self._is_ending:
+                    patience.reschedule(asyncio.get_running_loop().time())
+            is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(None) as patience:
+                await self._app(scope, receive, noting)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            if not is_complete:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_WORD):
+                        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._open.discard(patience)
+
+    def _listen(self) -> None:
+        """Hear of the signals before uvicorn, which waits for open streams before it tells anybody."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # then the server gets no signals
+        loop = asyncio.get_running_loop()
+        for number in HANDLED_SIGNALS:
+            handler = signal.getsignal(number)
+            server = getattr(handler, "__self__", None)
+            if callable(handler) and isinstance(server, Server):
+                server.config.timeout_graceful_shutdown = server.config.timeout_graceful_shutdown or PATIENCE
+                signal.signal(number, partial(self._leave, loop, handler))
+
+    def _leave(self, loop: asyncio.AbstractEventLoop, handler: Handler, number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(self._end_all)
+        handler(number, frame)
+
+    def _end_all(self) -> None:
+        self._is_ending = True
+        now = asyncio.get_running_loop().time()
+        for patience in self._open:
+            patience.reschedule(now)
+
+
+def _is_stream(start: Message) -> bool:
+    return Headers(raw=start["headers"]).get("content-type", "").partition(";")[0].strip() in STREAMS
+
+
+streams_end = Middleware(StreamsEnd)

@@ -1,0 +1,301 @@
+"""What happens in sessions, over HTTP as it happens: a real server, real connections."""
+
+import asyncio
+import socket
+from contextlib import AsyncExitStack, contextmanager
+from http.client import HTTPConnection, IncompleteRead
+from urllib.parse import urlsplit
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from api import event_stream
+from api.app import PREFIX, create_api
+from runtime.bus import BusEvent, EventBus, Happening
+from runtime.workbench import install
+from session_store.models import GENERAL, SessionKey
+from tests.support.streams import PATIENCE, Reader, Sent, chunks, reading, served
+from tests.support.workbenches import counted, new_session, open_workbench
+
+KEY = SessionKey("assistant", "local", "here")
+OTHER = SessionKey("assistant", "local", "elsewhere")
+
+
+@pytest.fixture
+def workbench(tmp_path):
+    workbench = open_workbench(tmp_path, max_turns=20)
+    install(workbench)
+    yield workbench
+    install(None)
+    workbench.close()
+
+
+@pytest.fixture
+def url(workbench):
+    with served(Starlette(routes=[Mount(PREFIX, create_api())])) as url:
+        yield url
+
+
+def say(workbench, text, key=KEY):
+    workbench.bus.publish(BusEvent(Happening.AGENT_CHUNK, key, "turn", text))
+
+
+def say_all(workbench, letters):
+    for letter in letters:
+        say(workbench, letter)
+
+
+async def take(reader, number):
+    return [await reader.next() for _ in range(number)]
+
+
+# -- what is told ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_client_hears_a_turn_from_its_message_to_its_end(workbench, url):
+    key = new_session(workbench)
+    async with reading(url) as reader:
+        turn = await asyncio.to_thread(workbench.turns.submit, key, "count 3")
+        heard = await reader.take_until("turn-changed", status="completed")
+    about = {"session_id": key.session_id, "agent": "assistant", "workspace_id": GENERAL, "turn_id": turn.id}
+    said = [event.data for event in heard if event.kind == "agent-chunk"]
+    assert [data["text"] for data in said] == ["w0 ", "w1 ", "w2 "]
+    assert all(about.items() <= data.items() for data in said)
+    [answer] = {(data["event_id"], data["author"]) for data in said}
+    assert answer == (workbench.store.list_events(key)[-1].event.id, "assistant")
+    statuses = [event.data["status"] for event in heard if event.kind == "turn-changed"]
+    assert list(dict.fromkeys(statuses)) == ["queued", "running", "completed"]
+    assert heard[0].data["time"].endswith("Z")
+
+
+async def test_new_sessions_and_workspaces_are_told(workbench, url):
+    async with reading(url) as reader:
+        key = await asyncio.to_thread(new_session, workbench)
+        await asyncio.to_thread(workbench.workspaces.create, "Elsewhere")
+        heard = await reader.take_until("workspaces-changed", session_id=None)
+    told = {event.kind for event in heard if event.data["session_id"] == key.session_id}
+    assert {"session-created", "session-list-changed"} <= told
+
+
+async def test_fifty_clients_see_every_chunk_of_twenty_turns_once_and_in_order(workbench, url):
+    keys = [new_session(workbench) for _ in range(20)]
+    watched = [keys if number % 5 == 0 else [keys[number % 20], keys[(number + 7) % 20]] for number in range(50)]
+
+    async def read(reader: Reader, mine: list[SessionKey]) -> list[Sent]:
+        events, running = [], {key.session_id for key in mine}
+        while running:
+            event = await reader.next()
+            events.append(event)
+            if event.data.get("status") == "completed":
+                running.discard(event.data["session_id"])
+        return events
+
+    async with AsyncExitStack() as stack:
+        readers = [
+            await stack.enter_async_context(
+                reading(url, session=[] if mine is keys else [key.session_id for key in mine])
+            )
+            for mine in watched
+        ]
+        for key in keys:
+            await asyncio.to_thread(workbench.turns.submit, key, "count 40 every 5 ms")
+        heard = await asyncio.gather(*map(read, readers, watched))
+
+    for events, mine in zip(heard, watched, strict=True):
+        numbers = [number_of(event.id) for event in events]
+        assert numbers == sorted(set(numbers))
+        assert {event.data["session_id"] for event in events} == {key.session_id for key in mine}
+        for key in mine:
+            assert chunks([event for event in events if event.data["session_id"] == key.session_id]) == counted(40)
+
+
+def number_of(event_id):
+    return int(event_id.rpartition("-")[2])
+
+
+# -- filters -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_client_can_hear_of_some_sessions_only(workbench, url):
+    third = SessionKey("assistant", "local", "third")
+    async with reading(url, session=[KEY.session_id, third.session_id]) as reader:
+        for key in (OTHER, KEY, OTHER, third):
+            say(workbench, key.session_id, key)
+        assert chunks(await take(reader, 2)) == "herethird"
+
+
+async def test_a_client_can_hear_of_one_workspace_and_of_what_moves_out_of_it_or_into_it(workbench, url):
+    place = workbench.workspaces.create("Place").id
+    here, there = new_session(workbench, workspace_id=place), new_session(workbench)
+    async with reading(url, workspace=place) as reader, reading(url) as other:
+        await asyncio.to_thread(workbench.move_sessions, [here], GENERAL)
+        say(workbench, "not for this client", here)
+        say(workbench, "nor this", there)
+        await take(other, 3)
+        await asyncio.to_thread(workbench.move_sessions, [there], place)
+        say(workbench, "heard", there)
+        out, into, word = await take(reader, 3)
+    assert [(moved.kind, moved.data["session_id"], moved.data["workspace_id"]) for moved in (out, into)] == [
+        ("session-list-changed", here.session_id, GENERAL),
+        ("session-list-changed", there.session_id, place),
+    ]
+    assert word.data["text"] == "heard"
+
+
+async def test_who_hears_of_a_workspace_hears_that_a_session_of_it_is_deleted_and_that_the_tree_changes(workbench, url):
+    place = workbench.workspaces.create("Place").id
+    key = new_session(workbench, workspace_id=place)
+    async with reading(url, workspace=place) as reader:
+        await asyncio.to_thread(workbench.delete_sessions, [key])
+        assert (await reader.next()).data["session_id"] == key.session_id
+        await asyncio.to_thread(workbench.workspaces.rename, place, "Other name")
+        assert (await reader.next()).kind == "workspaces-changed"
+
+
+# -- coming back -------------------------------------------------------------------------------------------------------
+
+
+async def test_who_comes_back_goes_on_after_the_last_event_without_a_gap_or_a_repeat(workbench, url):
+    async with reading(url) as reader:
+        say_all(workbench, "abc")
+        last = (await take(reader, 2))[-1].id
+    say_all(workbench, "de")
+    async with reading(url, after=last, session=KEY.session_id) as reader:
+        say(workbench, "f")
+        assert chunks(await take(reader, 4)) == "cdef"
+
+
+async def test_a_client_that_sets_no_headers_names_its_last_event_in_the_address_until_it_has_a_later_one(
+    workbench, url
+):
+    async with reading(url) as reader:
+        say_all(workbench, "abc")
+        first, second, _ = await take(reader, 3)
+    async with reading(url, last_event_id=first.id) as reader:
+        assert chunks(await take(reader, 2)) == "bc"
+    async with reading(url, last_event_id=first.id, after=second.id) as reader:
+        assert chunks(await take(reader, 1)) == "c"
+
+
+async def test_who_heard_nothing_yet_can_come_back_as_well(workbench, url):
+    say(workbench, "before")
+    async with reading(url) as reader:
+        place = reader.last_id
+    say(workbench, "missed")
+    async with reading(url, after=place) as reader:
+        assert (await reader.next()).data["text"] == "missed"
+
+
+async def test_who_comes_back_when_its_events_are_gone_is_told_of_the_gap_first(workbench, url):
+    small = OtherBus(workbench, EventBus(most_events=3))
+    install(small)
+    async with reading(url) as reader:
+        say_all(small, "ab")
+        first, second = await take(reader, 2)
+    say_all(small, "cde")
+    async with reading(url, after=second.id) as reader:
+        assert chunks(await take(reader, 3)) == "cde"
+    async with reading(url, after=first.id) as reader:
+        say(small, "f")
+        gap, after = await take(reader, 2)
+    assert gap.kind == "gap"
+    assert gap.data["reason"] == "Too much has happened since."
+    assert after.data["text"] == "f"
+    async with reading(url, after=gap.id) as reader:
+        assert chunks(await take(reader, 1)) == "f"
+
+
+async def test_who_comes_back_after_a_restart_or_from_nowhere_is_told_of_the_gap(workbench, url):
+    async with reading(url) as reader:
+        say(workbench, "a")
+        event = await reader.next()
+    epoch, _, _ = event.id.rpartition("-")
+    unknown = [f"{epoch}-999", f"{epoch}-", f"{epoch}--1", f"{epoch}-{9 * 10**30}", f"{epoch}-²"]
+    for strange in (*unknown, "no id"):
+        async with reading(url, after=strange.encode()) as reader:
+            assert (await reader.next()).kind == "gap"
+    install(OtherBus(workbench, EventBus()))
+    async with reading(url, after=event.id) as reader:
+        assert (await reader.next()).data["reason"] == "Colloquy was started again since."
+
+
+class OtherBus:
+    """The workbench with another bus."""
+
+    def __init__(self, workbench, bus):
+        self.store, self.bus = workbench.store, bus
+
+
+# -- connections -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_quiet_connection_shows_that_it_lives_and_how_far_the_client_is(workbench, url, monkeypatch):
+    monkeypatch.setattr(event_stream, "HEARTBEAT", 0.01)
+    async with reading(url, session=OTHER.session_id) as reader:
+        assert reader.retry
+        begin = reader.last_id
+        say(workbench, "not for this client")
+        while reader.last_id == begin:
+            reader.take(await reader.block())
+        assert "still here" in reader.comments
+        place = reader.last_id
+    say(workbench, "word", OTHER)
+    async with reading(url, after=place, session=OTHER.session_id) as reader:
+        assert (await reader.next()).data["text"] == "word"
+
+
+async def test_nothing_between_the_server_and_the_client_holds_events_back(workbench, url):
+    async with reading(url) as reader:
+        headers = reader.response.headers
+        assert headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert headers["cache-control"] == "no-cache"
+        assert "content-encoding" not in headers
+
+
+async def test_many_clients_are_one_listener_of_the_bus(workbench, url):
+    before = len(workbench.bus._listeners)
+    async with reading(url), reading(url), reading(url):
+        assert len(workbench.bus._listeners) == before + 1
+
+
+async def test_a_client_that_stops_reading_is_dropped_loses_nothing_and_holds_up_nobody(workbench, url, caplog):
+    piece, said = "x" * 100_000, 0
+    with stopped_reading(url) as stopped:
+        async with reading(url) as reader:
+            while not dropped(caplog):
+                say(workbench, piece)
+                said += 1
+                assert chunks(await take(reader, 1)) == piece
+        got = await asyncio.to_thread(everything_from, stopped)
+    ids = [line.removeprefix("id: ") for line in got.splitlines() if line.startswith("id: ")]
+    async with reading(url, after=ids[-1]) as reader:
+        rest = await take(reader, said - number_of(ids[-1]))
+    assert chunks(rest) == piece * len(rest)
+    assert [*map(number_of, ids[1:]), *(number_of(event.id) for event in rest)] == [*range(1, said + 1)]
+
+
+def dropped(caplog):
+    return "A client that does not read the events was dropped." in caplog.messages
+
+
+@contextmanager
+def stopped_reading(url):
+    """The answer to a client that has asked for the events and does not read them."""
+    address = urlsplit(url)
+    connection = HTTPConnection(address.hostname, address.port)
+    connection.sock = socket.socket()
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 50_000)
+    connection.sock.settimeout(PATIENCE)
+    connection.sock.connect((address.hostname, address.port))
+    connection.request("GET", "/api/v1/events")
+    with connection.getresponse() as response:
+        yield response
+    connection.close()
+
+
+def everything_from(response):
+    """What still comes until the server closes the connection."""
+    with pytest.raises(IncompleteRead) as cut:
+        response.read()
+    return cut.value.partial.decode()
