@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from google.adk.artifacts import FileArtifactService
 from google.adk.artifacts.artifact_util import validate_path_segment
@@ -16,10 +17,25 @@ class Artifacts(FileArtifactService):
 
     def forget(self, key: SessionKey) -> None:
         """Remove all files of a session. Those of its user in all sessions (``user:``) stay."""
+        folder = self._folder(key)
+        if folder and folder.is_dir():
+            shutil.rmtree(folder)
+
+    def copy(self, origin: SessionKey, to: SessionKey) -> None:
+        """Give all files of a session to another one, which has none yet."""
+        folder, new = self._folder(origin), self._folder(to)
+        if folder and new and folder.is_dir():
+            shutil.copytree(folder, new)
+
+    def sessions(self) -> list[SessionKey]:
+        """The sessions that have files here, whether or not they are still there themselves."""
+        places = self.root_dir.glob("apps/*/users/*/sessions/*")
+        return [SessionKey(place.parts[-5], place.parts[-3], place.parts[-1]) for place in places if place.is_dir()]
+
+    def _folder(self, key: SessionKey) -> Path | None:
+        """Where the files of a session are; None for an id that leads out of the folder: ADK keeps none under it."""
         try:
             validate_path_segment(key.session_id, "session_id")
-            folder = self._base_root(key.app_name, key.user_id) / "sessions" / key.session_id
+            return self._base_root(key.app_name, key.user_id) / "sessions" / key.session_id
         except InputValidationError:
-            return  # an id that leads out of the folder: ADK keeps no files under it
-        if folder.is_dir():
-            shutil.rmtree(folder)
+            return None

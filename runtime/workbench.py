@@ -134,6 +134,19 @@ class Workbench:
         self._list_changed([key])
         return session
 
+    def branch_session(self, key: SessionKey, event_id: str) -> SessionSummary:
+        """Make a session that goes on from an event of another one, with everything that was said until then.
+
+        Raises:
+            HistoryError: there is no such session, or no such event in it.
+        """
+        branch = self.store.branch_session(key, event_id, str(uuid.uuid4()))
+        self.artifacts.copy(key, branch.key)
+        self.active.add(branch.key)
+        self.bus.publish(BusEvent(Happening.SESSION_CREATED, branch.key))
+        self._list_changed([branch.key])
+        return branch
+
     def terminate_sessions(self, keys: Sequence[SessionKey]) -> None:
         """End sessions: stop what runs in them, withdraw what waits, and mark them. A new message begins one again."""
         for key in keys:
