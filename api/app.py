@@ -15,7 +15,22 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from api import agents, conversations, events, feedback, health, queries, results, sessions, settings, turns, workspaces
+from api import (
+    agents,
+    conversations,
+    events,
+    exports,
+    feedback,
+    health,
+    imports,
+    queries,
+    results,
+    retention,
+    sessions,
+    settings,
+    turns,
+    workspaces,
+)
 from api.origin import OwnSiteOnly
 from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems
 
@@ -47,6 +62,9 @@ routers: list[APIRouter] = [
     feedback.router,
     workspaces.router,
     settings.router,
+    exports.router,
+    imports.router,
+    retention.router,
     health.router,
 ]
 """Everything below ``/api/v1``."""

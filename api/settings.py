@@ -21,6 +21,8 @@ class SettingsOut(BaseModel):
     default_model: str
     max_turns: int = Field(description="Turns that may run at once.")
     undo_seconds: int = Field(description="Seconds in which deleted conversations can be brought back.")
+    retention_days: int = Field(description="Days after which untouched conversations go; 0: never.")
+    transcript_logs: bool = Field(description="Whether each conversation is also written as JSON Lines.")
     context_messages: int = Field(description="Newest messages that the model sees; 0: all of them.")
     compaction: bool
     context_tokens: int
@@ -57,6 +59,8 @@ def get_settings() -> SettingsOut:
         default_model=workbench.models.default().id,
         max_turns=chosen.max_turns,
         undo_seconds=chosen.undo_seconds,
+        retention_days=chosen.retention_days,
+        transcript_logs=chosen.transcript_logs,
         context_messages=chosen.context_messages,
         compaction=chosen.compaction,
         context_tokens=chosen.context_tokens,

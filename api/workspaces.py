@@ -195,14 +195,14 @@ def remove_connection(workspace_id: str, response: Response, expected: IfMatch =
 
 @router.post("/workspaces/{workspace_id}/connection/test")
 def test_connection(workspace_id: str) -> Tested:
-    """Look what is at the address of a workspace. 502 if it cannot be reached."""
+    """Look what is at the address of a workspace. A problem (422) says why it cannot be reached."""
     workspace_named(workspace_id)
     return Tested(found=current().workspaces.test_workspace(workspace_id))
 
 
 @router.post("/connections/test")
 def test_address(address: Address) -> Tested:
-    """Look what is at an address, without keeping it. 502 if it cannot be reached."""
+    """Look what is at an address, without keeping it. A problem (422) says why it cannot be reached."""
     return Tested(found=current().workspaces.test(address.kind, address.address))
 
 

@@ -95,7 +95,7 @@ class TestConnections:
         there = {"kind": "sqlite", "address": str(shop_file)}
         assert client.post("/api/v1/connections/test", json=there).json()["found"]
         missing = {"kind": "sqlite", "address": str(tmp_path / "missing.db")}
-        assert is_problem(client.post("/api/v1/connections/test", json=missing), 502)
+        assert is_problem(client.post("/api/v1/connections/test", json=missing), 422)
 
     def test_never_show_a_password(self, client, workbench):
         workspace = made(client, "Remote")

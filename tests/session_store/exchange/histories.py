@@ -154,9 +154,14 @@ def contents(path: Path) -> dict[str, list[dict[str, Any]]]:
     as itself."""
     store = Store(path)
     try:
-        return {name: _rows(store, sql) for name, sql in _QUERIES.items()}
+        return held(store)
     finally:
         store.close()
+
+
+def held(store: Store) -> dict[str, list[dict[str, Any]]]:
+    """The same of a store that is open."""
+    return {name: _rows(store, sql) for name, sql in _QUERIES.items()}
 
 
 def _rows(store: Store, sql: str) -> list[dict[str, Any]]:

@@ -1,0 +1,228 @@
+"""Histories as files to take in, over HTTP: at once with the report as the answer, or in the background."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, File, Form, HTTPException, Query, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from api.problems import NotFoundError, WrongRequestError
+from api.values import Id, Text, moment
+from runtime.imports import Import, ImportState, UnknownImportError
+from runtime.workbench import current
+from session_store.exchange import Owner, Report, Wishes
+
+router = APIRouter(prefix="/v1", tags=["import and export"])
+
+MOST_BYTES: Final = 2 * 2**30
+"""What a file may have that is uploaded. A larger history comes by the URL of its database."""
+
+LONGEST_URL: Final = 2_000
+
+Users = Literal["auto", "mine", "file"]
+USERS: Final = (
+    "Whose the conversations become: `auto`, what other programs wrote this app's user's, and what Colloquy wrote that "
+    "of whom the file names; `mine`, all of them this app's user's; `file`, of whom the file names."
+)
+
+
+class TakenOut(BaseModel):
+    """A conversation that was taken."""
+
+    id: str = Field(description="As it is here; another one than in the file if that was taken.")
+    agent_id: str
+    user_id: str
+    title: str
+    events: int
+
+
+class SkippedOut(BaseModel):
+    """A conversation that was not taken."""
+
+    name: str
+    why: str
+
+
+class ReportOut(BaseModel):
+    """What an import took and what it skipped."""
+
+    kind: str = Field(description="What the file was, in words.")
+    conversations: int = Field(description="How many were taken.")
+    events: int = Field(description="How many these have.")
+    taken: list[TakenOut]
+    skipped: list[SkippedOut]
+    notes: list[str] = Field(description="What else is worth knowing.")
+
+    @classmethod
+    def of(cls, report: Report) -> ReportOut:
+        """A report as the API tells it."""
+        return cls(
+            kind=report.kind,
+            conversations=len(report.taken),
+            events=report.events,
+            taken=[
+                TakenOut(
+                    id=one.key.session_id,
+                    agent_id=one.key.app_name,
+                    user_id=one.key.user_id,
+                    title=one.name,
+                    events=one.events,
+                )
+                for one in report.taken
+            ],
+            skipped=[SkippedOut(name=one.name, why=one.why) for one in report.skipped],
+            notes=list(report.notes),
+        )
+
+
+class ImportOut(BaseModel):
+    """An import as it stands."""
+
+    id: str
+    name: str
+    state: ImportState
+    doing: str
+    done: int
+    total: int | None
+    report: ReportOut | None
+    problem: str
+    begun_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, known: Import) -> ImportOut:
+        """An import as the API tells of it."""
+        return cls(
+            id=known.id,
+            name=known.name,
+            state=known.state,
+            doing=known.doing,
+            done=known.done,
+            total=known.total,
+            report=ReportOut.of(known.report) if known.report else None,
+            problem=known.problem,
+            begun_at=moment(known.begun_at),
+            ended_at=None if known.ended_at is None else moment(known.ended_at),
+        )
+
+
+class ImportsOut(BaseModel):
+    """The latest imports, the newest first."""
+
+    imports: list[ImportOut]
+
+
+class DatabaseImport(BaseModel):
+    """A session database of an ADK project."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: Text = Field(
+        min_length=1,
+        max_length=LONGEST_URL,
+        description="As ADK's `--session_service_uri` has it: `sqlite:///…` or `postgresql://…`. It is not kept.",
+    )
+    workspace_id: Id | None = Field(None, description="The workspace of all conversations.")
+    users: Users = Field("auto", description=USERS)
+    skip_damaged: bool = Field(False, description="Leave out what is damaged instead of refusing everything.")
+
+
+Background = Annotated[bool, Query(description="Answer at once with 202, and import meanwhile.")]
+_BACKGROUND: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"model": ImportOut, "description": "It goes on in the background."}
+}
+
+
+@router.post("/imports", responses=_BACKGROUND, response_model=ReportOut, max_body_size=MOST_BYTES)
+def import_upload(
+    *,
+    file: Annotated[UploadFile, File(description="What it is, is found out.")],
+    agent_id: Annotated[str | None, Form(max_length=200, description="The agent to go on with other chats.")] = None,
+    workspace_id: Annotated[str | None, Form(max_length=200, description="The workspace of all of them.")] = None,
+    users: Annotated[Users, Form(description=USERS)] = "auto",
+    skip_damaged: Annotated[bool, Form(description="Leave out what is damaged.")] = False,
+    background: Background = False,
+) -> ReportOut | Response:
+    """Take the conversations of a file that are not here yet. Again takes nothing new; a damaged file changes nothing,
+    and the problem names the place."""
+    imports = current().imports
+    wishes = _wishes(users, agent_id or None, workspace_id or None, skip_damaged=skip_damaged)
+    path = imports.place_for(file.filename or "file")
+    try:
+        with path.open("wb") as copy:
+            shutil.copyfileobj(file.file, copy)
+    except BaseException:
+        imports.discard(path)
+        raise
+    return _answer(imports.begin_file(path, wishes), background=background)
+
+
+@router.post("/imports/database", responses=_BACKGROUND, response_model=ReportOut)
+def import_from_database(wanted: DatabaseImport, background: Background = False) -> ReportOut | Response:
+    """Take the conversations of an ADK project's session database that are not here yet. It is only read."""
+    wishes = _wishes(wanted.users, None, wanted.workspace_id, skip_damaged=wanted.skip_damaged)
+    return _answer(current().imports.begin_database(wanted.url, wishes), background=background)
+
+
+@router.get("/imports")
+def list_imports() -> ImportsOut:
+    """The latest imports since Colloquy started."""
+    return ImportsOut(imports=[ImportOut.of(known) for known in current().imports.all()])
+
+
+@router.get("/imports/{import_id}")
+def get_import(import_id: str) -> ImportOut:
+    """One import as it stands."""
+    return ImportOut.of(_named(import_id))
+
+
+@router.delete("/imports/{import_id}", status_code=HTTPStatus.NO_CONTENT)
+def end_import(import_id: str) -> None:
+    """Stop an import that runs: what was taken stays. Forget one that is over."""
+    known, imports = _named(import_id), current().imports
+    if known.state.is_over:
+        imports.forget(import_id)
+    else:
+        imports.stop(import_id)
+
+
+def _wishes(users: Users, agent_id: str | None, workspace_id: str | None, *, skip_damaged: bool) -> Wishes:
+    workbench = current()
+    me = workbench.settings.user
+    if agent_id is not None and workbench.agents.find(agent_id) is None:
+        raise WrongRequestError(f"There is no agent {agent_id!r}.")
+    return Wishes(
+        owner=Owner(agent_id or workbench.agents.default().id, me),
+        user_id=me if users == "mine" else None,
+        adopt=me if users == "auto" else None,
+        workspace_id=workspace_id,
+        skip_damaged=skip_damaged,
+    )
+
+
+def _answer(begun: Import, *, background: bool) -> ReportOut | Response:
+    if background:
+        return Response(
+            ImportOut.of(begun).model_dump_json(),
+            status_code=HTTPStatus.ACCEPTED,
+            headers={"Location": f"/api/v1/imports/{begun.id}"},
+            media_type="application/json",
+        )
+    ended = current().imports.wait(begun.id)
+    if ended.report is not None:
+        return ReportOut.of(ended.report)
+    if ended.state is ImportState.STOPPED:
+        raise HTTPException(HTTPStatus.CONFLICT, ended.problem)
+    raise WrongRequestError(ended.problem)
+
+
+def _named(import_id: str) -> Import:
+    try:
+        return current().imports.get(import_id)
+    except UnknownImportError as error:
+        raise NotFoundError(str(error)) from error

@@ -1,0 +1,250 @@
+"""Export and import over HTTP: what goes out comes back the same, and what is damaged changes nothing."""
+
+import asyncio
+import io
+import json
+import sqlite3
+import zipfile
+
+import pytest
+from google.adk.sessions.session import Session
+from google.adk.sessions.sqlite_session_service import SqliteSessionService
+from google.genai import types
+from pyarrow import parquet
+
+from session_store.models import ResultKind, SessionKey
+from tests.session_store.events import said
+from tests.session_store.exchange.histories import held
+from tests.support.results import new_chart, new_result
+from tests.support.workbenches import finish, new_session
+
+IMPORTS = "/api/v1/imports"
+EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "user", "parts": [{"text": "Hello"}]}}
+
+
+def is_problem(answer, status):
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    return answer.json()["detail"]
+
+
+def upload(client, content, name="history", **fields):
+    return client.post(IMPORTS, files={"file": (name, content)}, data=fields)
+
+
+@pytest.fixture
+def talk(workbench):
+    """A conversation with a question, an answer and a result."""
+    key = new_session(workbench)
+    finish(workbench, workbench.turns.submit(key, "What of *Umsatz* in März?"))
+    workbench.rename_session(key, "Umsatz: März?")
+    new_result(workbench, key)
+    return key
+
+
+class TestExports:
+    def test_of_one_conversation_come_as_every_format_under_its_title(self, client, talk):
+        url = f"/api/v1/conversations/{talk.session_id}/export"
+        text = client.get(url, params={"format": "md"})
+        assert text.headers["content-type"] == "text/markdown; charset=utf-8"
+        assert text.headers["content-disposition"].endswith("filename*=UTF-8''Umsatz%20M%C3%A4rz.md")
+        assert text.text.startswith("# Umsatz: März?")
+        assert Session.model_validate(client.get(url, params={"format": "json"}).json()).id == talk.session_id
+        assert len(client.get(url, params={"format": "adk-web"}).json()["events"]) == 2
+        lines = client.get(url, params={"format": "jsonl"}).text.splitlines()
+        assert [json.loads(line)["author"] for line in lines] == ["user", "assistant"]
+        archive = zipfile.ZipFile(io.BytesIO(client.get(url, params={"format": "zip"}).content))
+        assert archive.testzip() is None
+        assert sorted(name.partition("/")[0] for name in archive.namelist()) == [
+            "colloquy.json",
+            "conversations",
+            "results",
+        ]
+
+    def test_of_a_selection_have_just_these(self, client, workbench, talk):
+        other, _ = new_session(workbench), new_session(workbench)
+        chosen = [talk.session_id, other.session_id]
+        by_link = client.get("/api/v1/exports/file", params={"format": "json", "id": chosen}).json()
+        by_body = client.post("/api/v1/exports", json={"format": "json", "ids": chosen}).json()
+        assert by_link == by_body
+        assert [session["id"] for session in by_body] == chosen
+
+    def test_of_all_can_be_of_saved_ones_or_of_everyone(self, client, workbench, talk):
+        theirs = SessionKey("assistant", "somebody else", "theirs")
+        workbench.store.create_session(theirs)
+        workbench.set_saved([talk], saved=True)
+        saved = client.post("/api/v1/exports", json={"format": "jsonl", "saved": True}).text.splitlines()
+        assert {json.loads(line)["session_id"] for line in saved} == {talk.session_id}
+        mine = client.post("/api/v1/exports", json={"format": "json"}).json()
+        everyone = client.post("/api/v1/exports", json={"format": "json", "everyone": True}).json()
+        assert len(everyone) == len(mine) + 1
+        workbench.delete_sessions([theirs])
+
+    def test_of_the_whole_history_are_tables(self, client, talk):
+        archive = zipfile.ZipFile(io.BytesIO(client.get("/api/v1/exports/file?format=parquet").content))
+        conversations = parquet.read_table(io.BytesIO(archive.read("conversations.parquet")))
+        assert talk.session_id in conversations.column("id").to_pylist()
+
+    def test_of_what_is_not_there_are_problems(self, client):
+        assert is_problem(client.get("/api/v1/conversations/nothing/export"), 404)
+        assert "nothing" in is_problem(client.get("/api/v1/exports/file?id=nothing"), 422)
+        assert is_problem(client.post("/api/v1/exports", json={"format": "docx"}), 422)
+
+
+async def test_export_wipe_import_gives_the_same_store_event_for_event(client, workbench, talk):
+    new_chart(workbench, talk)
+    await made_file(workbench, talk)
+    nested = workbench.workspaces.create("Nested", workbench.workspaces.create("Region").id)
+    other = new_session(workbench, workspace_id=nested.id)
+    finish(workbench, workbench.turns.submit(other, "Count to 5"))
+    answer = workbench.store.list_events(other)[-1].event.id
+    workbench.set_feedback(other, answer, 1, "Just right")
+    workbench.store.set_tags([other], add=["north"])
+    workbench.store.set_note(other, "Ask again.")
+    files = workbench.settings.data_dir / "artifacts"
+
+    exported = client.post("/api/v1/exports", json={"everyone": True}).content
+    before, files_before = held(workbench.store), tree(files)
+    everything = [SessionKey(*row) for row in sessions_in(workbench)]
+    workbench.delete_sessions(everything)
+    for key in workbench.store.purge_deleted(older_than=-1):
+        workbench.artifacts.forget(key)
+    assert tree(files) == {}
+    report = upload(client, exported, "all.zip").json()
+    again = upload(client, exported, "all.zip").json()
+
+    assert report["conversations"] == len(everything)
+    assert (again["conversations"], {one["why"] for one in again["skipped"]}) == (0, {"is here already"})
+    assert held(workbench.store) == before
+    assert tree(files) == files_before
+    assert client.get(f"/api/v1/conversations/{other.session_id}/messages/{answer}/feedback").json()["score"] == 1
+
+
+class TestImports:
+    def test_tell_what_they_took_and_what_they_skipped_and_why(self, client, workbench):
+        history = json.dumps([{"id": "told", "appName": "critic", "userId": "user", "events": [EVENT]}])
+        report = upload(client, history, "sessions.json").json()
+        assert report["taken"] == [
+            {"id": "told", "agent_id": "critic", "user_id": "local", "title": "Hello", "events": 1}
+        ]
+        again = upload(client, history).json()
+        assert (again["taken"], again["skipped"]) == ([], [{"name": "Hello", "why": "is here already"}])
+
+    def test_take_an_adk_database(self, client, tmp_path):
+        report = upload(client, adk_database(tmp_path).read_bytes(), "adk.db", users="file").json()
+        assert (report["kind"], report["events"]) == ("session database of ADK", 2)
+        assert [one["user_id"] for one in report["taken"]] == ["user"]
+
+    def test_take_an_adk_database_by_its_url(self, client, tmp_path):
+        url = f"sqlite+aiosqlite:///{adk_database(tmp_path, 'by url')}"
+        assert client.post(f"{IMPORTS}/database", json={"url": url}).json()["conversations"] == 1
+        for wrong in ("", "mysql://a:b@c/d", "sqlite://", f"sqlite:///{tmp_path}/missing.db", "nonsense"):
+            assert is_problem(client.post(f"{IMPORTS}/database", json={"url": wrong}), 422)
+
+    def test_of_something_damaged_change_nothing_and_name_the_place(self, client, workbench):
+        before = sessions_in(workbench)
+        damaged = json.dumps(
+            [
+                {"id": "whole", "appName": "a", "userId": "u", "events": [EVENT]},
+                {"id": "broken", "appName": "a", "userId": "u", "events": [{**EVENT, "content": {"parts": 3}}]},
+            ]
+        )
+        said_why = is_problem(upload(client, damaged, "my chats.json"), 422)
+        assert said_why.startswith("my chats.json was not imported, and nothing was changed")
+        assert "conversation 2 ('broken'): event 1 is not an event of ADK (content.parts" in said_why
+        assert "line 1, column 13" in is_problem(upload(client, '{"events": [', "cut.json"), 422)
+        assert sessions_in(workbench) == before
+        report = upload(client, damaged, skip_damaged="true").json()
+        assert [one["id"] for one in report["taken"]] == ["whole"]
+        assert report["skipped"][0]["name"] == "conversation 2 ('broken')"
+
+    def test_can_go_on_in_the_background(self, client, workbench):
+        history = json.dumps({"id": "later", "appName": "a", "userId": "u", "events": [EVENT]})
+        begun = client.post(f"{IMPORTS}?background=true", files={"file": ("later.json", history)})
+        assert begun.status_code == 202
+        workbench.imports.wait(begun.json()["id"])
+        ended = client.get(begun.headers["location"]).json()
+        assert (ended["name"], ended["state"], ended["report"]["conversations"]) == ("later.json", "done", 1)
+        assert client.get(IMPORTS).json()["imports"][0] == ended
+        assert client.delete(begun.headers["location"]).status_code == 204
+        assert is_problem(client.get(begun.headers["location"]), 404)
+
+    def test_need_a_file_an_agent_and_a_workspace_that_are_there(self, client):
+        assert is_problem(client.post(IMPORTS), 422)
+        assert is_problem(upload(client, "", "empty"), 422)
+        assert "no agent" in is_problem(upload(client, "[]", agent_id="nobody"), 422)
+        assert "workspace" in is_problem(upload(client, "[]", workspace_id="nowhere"), 422)
+        assert is_problem(upload(client, "[]", users="theirs"), 422)
+
+
+class TestRetention:
+    def test_says_what_it_would_remove_and_removes_it(self, client, workbench, talk):
+        old, saved = new_session(workbench), new_session(workbench)
+        workbench.set_saved([saved], saved=True)
+        for key in (old, saved):
+            make_old(workbench, key)
+        found = client.get("/api/v1/retention?days=30").json()
+        assert (found["conversations"], found["examples"][0]["id"]) == (1, old.session_id)
+        assert client.post("/api/v1/retention", json={"days": 30}).json() == {"removed": 1}
+        assert workbench.store.get_session(old.session_id) is None
+        assert workbench.store.get_session(saved.session_id) is not None
+        workbench.restore_sessions([old])
+        assert workbench.store.get_session(old.session_id) is not None
+
+    def test_needs_a_number_of_days(self, client):
+        assert is_problem(client.get("/api/v1/retention?days=0"), 422)
+        assert is_problem(client.post("/api/v1/retention", json={}), 422)
+
+
+def adk_database(folder, session_id="travels"):
+    path = folder / "adk.db"
+
+    async def write():
+        service = SqliteSessionService(str(path))
+        session = await service.create_session(app_name="travel_desk", user_id="user", session_id=session_id)
+        for event in (said("Where to?", turn="t"), said("Lisbon", author="travel_desk", turn="t")):
+            await service.append_event(session, event)
+
+    asyncio.run(write())
+    with sqlite3.connect(path) as connection:
+        connection.execute("pragma journal_mode = delete")
+    connection.close()
+    return path
+
+
+async def made_file(workbench, key):
+    version = await workbench.artifacts.save_artifact(
+        app_name=key.app_name,
+        user_id=key.user_id,
+        session_id=key.session_id,
+        filename="report.html",
+        artifact=types.Part.from_bytes(data=b"<p>", mime_type="text/html"),
+    )
+    facts = {"file_name": "report.html", "file_version": version, "mime_type": "text/html", "size": 3}
+    return new_result(workbench, key, None, kind=ResultKind.FILE, sql=None, **facts)
+
+
+def sessions_in(workbench):
+    return workbench.store.log.database.rows(
+        "select app_name, user_id, id from sessions where deleted_at is null order by all"
+    )
+
+
+def tree(folder):
+    """The files below a folder by their place there; of what ADK knows about each, not where it stands."""
+    found = {}
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            content = file.read_bytes()
+            if file.name == "metadata.json":
+                content = {**json.loads(content), "canonicalUri": ""}
+            found[file.relative_to(folder).as_posix()] = content
+    return found
+
+
+def make_old(workbench, key):
+    def work(transaction):
+        transaction.execute(
+            "update sessions set created_at = 1, updated_at = 1, seen_at = 1 where id = $1", [key.session_id]
+        )
+
+    workbench.store.log.writer.submit(work).result()
