@@ -17,6 +17,7 @@ from ui.console.examples import examples
 from ui.console.result import QUESTION, result
 from ui.console.schema import schema
 from ui.console.shelf import asked_queries, keep_button, kept_queries
+from ui.snapshot import snapshot_button
 from ui.state import Part
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
@@ -32,6 +33,7 @@ def desk() -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="console-head"):
             st.title("SQL", anchor=False, width="stretch")
             ask_history_button(HistoryScope())
+            snapshot_button()
         st.caption("Ask all conversations that are kept here. Nothing can be changed from this page.")
         demo_mark()
         editor()

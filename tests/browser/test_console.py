@@ -1,0 +1,112 @@
+"""The SQL page in a browser: a query run by the keyboard, cancelled, shared, taken away, and asked about."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from pyarrow import parquet
+
+from tests.browser.test_looks import PHONE, assert_readable
+
+NOT_AT_THE_ROOT = "404"
+"""Streamlit's page asks below its own path first where the server is."""
+
+ENDLESS = "select count(*) from range(10000000) a, range(10000000) b where a.range * b.range = 1"
+
+
+class Console:
+    """The page in one tab."""
+
+    def __init__(self, page, url):
+        self.page = page
+        self.url = url
+        self.field = page.get_by_role("textbox", name="SQL", exact=True)
+        self.table = page.get_by_test_id("stDataFrame")
+        self.cancel = page.get_by_role("button", name="Cancel", exact=True)
+        self.side = page.get_by_test_id("stSidebar")
+
+    def open(self, query=""):
+        self.page.goto(f"{self.url}/console{query}")
+        expect(self.field).to_be_visible()
+        return self
+
+    def run(self, sql):
+        self.field.fill(sql)
+        self.field.press("Control+Enter")
+
+
+@pytest.fixture
+def console(visitor):
+    visitor.expect_trouble(NOT_AT_THE_ROOT)
+    return Console(visitor.context.new_page(), visitor.url).open()
+
+
+def test_a_query_is_run_by_the_keyboard_and_taken_away(console):
+    console.run("select i as number from range(300) t(i)")
+    expect(console.table).to_be_visible()
+    expect(console.page.locator(".result-foot")).to_contain_text("300 rows")
+    with console.page.expect_download() as downloading:
+        console.page.get_by_role("link", name="Parquet").click()
+    assert downloading.value.suggested_filename == "Number.parquet"
+    assert parquet.read_table(downloading.value.path()).column("number").to_pylist() == list(range(300))
+
+
+def test_a_query_that_runs_can_be_cancelled_and_the_page_stays_usable(console):
+    console.run(ENDLESS)
+    expect(console.cancel).to_be_visible()
+    console.side.get_by_role("tab", name="Earlier").click()
+    console.side.get_by_role("tab", name="Tables").click()
+    console.side.get_by_text("feedback", exact=True).click()
+    console.side.get_by_role("button", name="score tinyint").click()
+    expect(console.field).to_have_value(f"{ENDLESS} score")
+    console.cancel.click()
+    expect(console.page.get_by_text("The query was stopped.")).to_be_visible()
+    expect(console.cancel).to_have_count(0)
+
+
+def test_a_first_query_of_a_table_is_a_click_away(console):
+    console.side.get_by_text("turns", exact=True).click()
+    console.side.get_by_role("button", name="First 50 rows").click()
+    expect(console.field).to_have_value("select * from turns limit 50")
+    console.page.get_by_role("button", name="Run").click()
+    expect(console.page.locator(".result-foot")).to_contain_text("rows")
+
+
+def test_a_shared_address_shows_its_query_and_runs_nothing(visitor):
+    visitor.expect_trouble(NOT_AT_THE_ROOT)
+    console = Console(visitor.context.new_page(), visitor.url).open("?sql=select%2042%20as%20answer")
+    expect(console.field).to_have_value("select 42 as answer")
+    expect(console.page.get_by_text("Something to begin with:")).to_be_visible()
+    expect(console.table).to_have_count(0)
+    console.run("select 43 as answer")
+    expect(console.table).to_be_visible()
+    expect(console.page).to_have_url(re.compile(r"sql=select\+43"))
+
+
+def test_the_history_can_be_asked_from_here(console):
+    console.page.get_by_role("button", name="Ask the history").click()
+    message = console.page.get_by_placeholder("Write a message")
+    expect(console.page.get_by_role("radio", name="History analyst")).to_be_visible()
+    message.fill("/sql select count(*) > 0 as some from history.conversations")
+    message.press("Enter")
+    expect(console.page.locator('[data-testid="stChatMessage"]').nth(1)).to_contain_text("some: yes")
+
+
+@pytest.mark.parametrize(("scheme", "size"), [("dark", {}), ("light", PHONE)], ids=["desktop", "phone"])
+def test_everything_on_it_can_be_read(app, visitors, scheme, size):
+    visitor = visitors(app, color_scheme=scheme, **size)
+    visitor.expect_trouble(NOT_AT_THE_ROOT)
+    tab = visitor.tab()
+    console = Console(tab.page, app.url).open()
+    console.run("select 'day ' || i as day, i as chats from range(9) t(i)")
+    expect(console.table).to_be_visible()
+    tab.page.get_by_role("radio", name="Chart").click()
+    expect(tab.page.locator('[data-testid="stVegaLiteChart"] svg.marks')).to_be_visible()
+    if not size:
+        console.side.get_by_text("turns", exact=True).click()
+        expect(console.side.get_by_text("From the start to the end")).to_be_visible()
+    assert_readable(tab)
+    wide = tab.page.locator('html, [data-testid="stMain"]').evaluate_all(
+        "all => all.map(e => e.scrollWidth - e.clientWidth)"
+    )
+    assert max(wide) <= 0
