@@ -25,21 +25,30 @@ class Kind(StrEnum):
     """[models whose price is not known]"""
     TOOL = "tool"
     """[tool]"""
+    TOOL_FAILED = "tool-failed"
+    """[tool]"""
     RATED = "rated"
     """[whether positive]"""
+    RATED_DAYS = "rated-days"
+    """[whether positive, first and last day number]"""
     TURNS = "turns"
     """[least and greatest number of turns]"""
     AGENT = "agent"
     """[agent]"""
     QUESTION = "question"
     """[hash of the question]"""
-    FAILED = "failed"
+    MESSAGES = "messages"
+    """[places of messages in the store]"""
+    STATUS = "status"
+    """[status of a turn]"""
     SLOW_FIRST_WORD = "slow-first-word"
     """[seconds]"""
     SLOW_TURN = "slow-turn"
     """[seconds]"""
 
 
+LISTS: Final = (Kind.UNPRICED, Kind.MESSAGES)
+"""Kinds whose values are one list."""
 _CONDITIONS: Final = {
     Kind.ALL: "true",
     Kind.DAYS: """session_no in (
@@ -59,8 +68,15 @@ _CONDITIONS: Final = {
     Kind.TOOL: """session_no in (
         select session_no from tool where name = $1 and quarter >= {begin} and quarter < {end}
     )""",
+    Kind.TOOL_FAILED: """session_no in (
+        select session_no from tool where name = $1 and not ok and quarter >= {begin} and quarter < {end}
+    )""",
     Kind.RATED: """session_no in (
         select session_no from feedback where positive = $1 and quarter >= {begin} and quarter < {end}
+    )""",
+    Kind.RATED_DAYS: """session_no in (
+        select session_no from feedback where positive = $1 and {local} // 96 between $2 and $3
+            and quarter >= {begin} and quarter < {end}
     )""",
     Kind.TURNS: """(
         select count(*) from turn where turn.session_no = session.session_no and quarter >= {begin} and quarter < {end}
@@ -69,8 +85,11 @@ _CONDITIONS: Final = {
     Kind.QUESTION: """session_no in (
         select session_no from question where question = $1::ubigint and quarter >= {begin} and quarter < {end}
     )""",
-    Kind.FAILED: """session_no in (
-        select session_no from turn where status = 'failed' and quarter >= {begin} and quarter < {end}
+    Kind.MESSAGES: """session_no in (
+        select session_no from question where seq in (select unnest($1::bigint[]))
+    )""",
+    Kind.STATUS: """session_no in (
+        select session_no from turn where status = $1 and quarter >= {begin} and quarter < {end}
     )""",
     Kind.SLOW_FIRST_WORD: """session_no in (
         select session_no from turn where wait >= $1 and quarter >= {begin} and quarter < {end}
@@ -91,7 +110,7 @@ _SQL: Final = """
     ), page as (
         select *, count(*) over () as number from chosen order by latest desc, session_no desc limit {limit}
     )
-    select page.id, page.title, page.agent, page.model, page.user_id, page.latest, page.number,
+    select page.session_no, page.id, page.title, page.agent, page.model, page.user_id, page.latest, page.number,
         (select sum(messages) from activity a where a.session_no = page.session_no) as messages
     from page order by latest desc, session_no desc
 """
@@ -104,12 +123,19 @@ class Behind:
     kind: Kind
     values: tuple[Any, ...] = ()
 
+    @property
+    def parameters(self) -> list[Any]:
+        """The values as parameters of a query."""
+        return [list(self.values)] if self.kind in LISTS else list(self.values)
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """One row of the list. ``latest`` is when it last had something in the period, to the quarter of an hour (Unix
-    seconds); ``messages`` are those of the whole conversation."""
+    seconds); ``messages`` are those of the whole conversation. ``event_id`` names the first event that the figure or
+    point is about; None where it is about none."""
 
+    number: int
     id: str
     title: str
     agent: str
@@ -117,12 +143,13 @@ class Conversation:
     user: str
     latest: float
     messages: int
+    event_id: str | None = None
 
 
 def conversations(facts: Facts, scope: Scope, behind: Behind, limit: int) -> tuple[list[Conversation], int]:
     """The newest ``limit`` conversations behind a figure or point, and how many there are."""
     period = scope.period
-    values = [list(behind.values)] if behind.kind is Kind.UNPRICED else list(behind.values)
+    values = behind.parameters
     filters, wanted = scope.filters.condition()
     for number in range(len(wanted), 0, -1):
         filters = filters.replace(f"${number}:", f"${number + len(values)}:")
@@ -131,7 +158,7 @@ def conversations(facts: Facts, scope: Scope, behind: Behind, limit: int) -> tup
     sql = _SQL.format(begin=begin, end=end, filters=filters, condition=condition, limit=int(limit))
     rows = facts.connection.cursor().execute(sql, [*values, *wanted]).fetchall()
     found = [
-        Conversation(session_id, title, agent, model, user, latest * QUARTER, int(messages or 0))
-        for session_id, title, agent, model, user, latest, _, messages in rows
+        Conversation(number, session_id, title, agent, model, user, latest * QUARTER, int(messages or 0))
+        for number, session_id, title, agent, model, user, latest, _, messages in rows
     ]
-    return found, rows[0][6] if rows else 0
+    return found, rows[0][7] if rows else 0

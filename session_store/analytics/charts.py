@@ -12,12 +12,18 @@ import pandas as pd
 from session_store.analytics.figures import OVER
 from session_store.analytics.period import Period, Step
 from session_store.analytics.scope import bucket
+from session_store.analytics.stop_words import STOP_WORDS
 from session_store.analytics.zones import day_at, day_number
 from session_store.store import Store
 
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 TURN_RANGES: Final = ((0, 0), (1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, 1_000_000))
 QUESTIONS: Final = 10
+TERMS_FROM: Final = 10_000
+"""Messages whose words are counted, the newest: more of them would keep the page waiting."""
+TERMS_LETTERS: Final = 2_000
+"""Letters of one message that are read for it."""
+TERM: Final = r"\p{L}[\p{L}\p{N}'\x{2019}-]*[\p{L}\p{N}]{2,}"
 NAMES: Final = 12
 """Rows of charts by name: models, tools, agents."""
 
@@ -128,6 +134,28 @@ def turns(cursor: Cursor, _: Period) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Turns", "Chats", "_low", "_high"])
 
 
+def endings(cursor: Cursor, _: Period) -> pd.DataFrame:
+    """``Status`` of turns and how many ``Turns`` are in it, the most frequent first."""
+    return cursor.execute(
+        'select status as "Status", count(*) as "Turns" from held where now group by status '
+        "order by count(*) desc, status"
+    ).df()
+
+
+def feedback(cursor: Cursor, period: Period) -> pd.DataFrame:
+    """``Start`` of each step (ISO), with the scores given in it (``Positive``, ``Negative``) and the share of positive
+    ones (``Share``, of 1; NaN without any)."""
+    found = cursor.execute(
+        f"""
+        select {bucket(period.step)} as start, count(*) filter (positive) as "Positive",
+            count(*) filter (not positive) as "Negative", avg(positive::integer) as "Share"
+        from rated where now group by start
+        """
+    ).df()
+    whole = _over_time(found, period)
+    return whole.fillna({"Positive": 0, "Negative": 0}).astype({"Positive": int, "Negative": int})
+
+
 def agents(cursor: Cursor, _: Period) -> pd.DataFrame:
     """One row an ``Agent``: ``Chats``, ``Messages``, ``Turns``, ``Tokens``, ``Cost``, seconds to the ``First
     word`` (median), ``Turn length`` (median), share of ``Failed`` turns (of 1)."""
@@ -171,6 +199,32 @@ def questions(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Question", "Times", "Chats", "_question"])
 
 
+def terms(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
+    """The ``Term``s that stand in most of the newest ``TERMS_FROM`` messages that people wrote, and in how many
+    ``Messages`` and ``Chats``. Terms are words of three letters or more that mean something; ``_messages`` are those
+    that have it, by their places in the store."""
+    seqs = cursor.execute(
+        f"""
+        select seq from question join picked using (session_no)
+        where question.quarter >= {period.begin} and question.quarter < {period.end}
+        order by seq desc limit {TERMS_FROM}
+        """
+    ).fetchall()
+    found = store.log.database.rows(
+        f"""
+        with said as (
+            select seq, session_no, list_distinct(regexp_extract_all(lower(text[:{TERMS_LETTERS}]), $3)) as words
+            from events where seq >= $2 and seq in (select unnest($1::bigint[]))
+        ), single as (select seq, session_no, unnest(words) as term from said)
+        select term, count(*), count(distinct session_no), list(seq) from single
+        where not list_contains($4::varchar[], term)
+        group by term having count(*) > 1 order by count(*) desc, term limit {NAMES}
+        """,
+        [[row[0] for row in seqs], seqs[-1][0] if seqs else 0, TERM, sorted(STOP_WORDS)],
+    )
+    return pd.DataFrame(found, columns=["Term", "Messages", "Chats", "_messages"])
+
+
 def range_label(low: int, high: int) -> str:
     """How a range of turns is written."""
     if low == high:
@@ -200,4 +254,6 @@ def _over_time(found: pd.DataFrame, period: Period) -> pd.DataFrame:
     return whole.reset_index(drop=True)
 
 
-CHARTS: Final = tuple(Chart(table.__name__, table) for table in (activity, heat, models, latency, tools, turns, agents))
+CHARTS: Final = tuple(
+    Chart(table.__name__, table) for table in (activity, heat, models, latency, tools, turns, endings, feedback, agents)
+)

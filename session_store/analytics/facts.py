@@ -18,43 +18,55 @@ from session_store.store import Store
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {"autoinstall_known_extensions": False}
 _SESSIONS: Final = """
-    select session_no, s.id, app_name as agent, user_id, model, saved, title, w.name as workspace,
-        floor(s.created_at / 900)::integer as quarter
-    from sessions s left join workspaces w on w.id = workspace_id where deleted_at is null
+    select session_no, s.id, app_name as agent, user_id, model, saved, title, workspace_id,
+        floor(created_at / 900)::integer as quarter, coalesce(g.tags, []) as tags,
+        case when t.running then 'running' when t.paused then 'paused' when t.queued then 'queued'
+            when s.terminated_at is not null then 'terminated' else 'idle' end as state
+    from sessions s left join (
+        select session_no, list(tag) as tags from tags group by session_no
+    ) g using (session_no) left join (
+        select session_no, bool_or(status = 'running') as running, bool_or(status = 'paused') as paused,
+            bool_or(status = 'queued') as queued
+        from turns where not rewound and status in ('running', 'paused', 'queued') group by session_no
+    ) t using (session_no)
+    where deleted_at is null
 """
 _ACTIVITY: Final = """
     select session_no, floor(timestamp / 900)::integer as quarter, author = 'user' as asked, model,
         count(text)::integer as messages, sum(input_tokens)::bigint as input_tokens,
         sum(output_tokens)::bigint as output_tokens
-    from events where not rewound and {changed} group by all
+    from events where not rewound and not copied and {changed} group by all
 """
 _TURNS: Final = """
     select session_no, floor(created_at / 900)::integer as quarter, status, model,
         (first_token_at - started_at)::float as wait, (ended_at - started_at)::float as seconds
-    from turns where not rewound
+    from turns where not rewound and not copied
 """
 _TOOLS: Final = """
     with used as (
         select session_no, seq, timestamp, tool_calls is not null as called,
-            coalesce(tool_calls, tool_results) as names,
-            -- Only what may tell of an error is read as JSON.
-            case when tool_results is not null and contains(data, '"error"')
-                then json_extract(data, '$.content.parts[*].function_response') end as responses
-        from events where not rewound and {changed} and (tool_calls is not null or tool_results is not null)
+            coalesce(tool_calls, tool_results) as names, tool_errors as errors,
+            -- An answer without a text only says that a person has to be asked first.
+            tool_calls is not null or tool_text is not null as counts
+        from events
+        where not rewound and not copied and {changed} and (tool_calls is not null or tool_results is not null)
     ), timed as (
         select *, case when not called and lag(called) over after
             then timestamp - lag(timestamp) over after end as seconds
         from used window after as (partition by session_no order by seq)
     ), single as (
-        select *, unnest(names) as name, unnest(range(1, len(names) + 1)) as place from timed
+        select *, unnest(names) as name, unnest(range(1, len(names) + 1)) as place from timed where counts
     )
     select session_no, floor(timestamp / 900)::integer as quarter, called, name, seconds::float as seconds,
-        case when not called then coalesce(responses[place] ->> '$.response.error', '') = '' end as ok
+        -- Of several answers of one tool in one event, the first ones stand for those that failed.
+        case when called then null when errors is null then true
+            else len(list_filter(names[:place], lambda other: other = name))
+                > len(list_filter(errors, lambda other: other = name)) end as ok
     from single where not starts_with(name, 'adk_request_')
 """
 _QUESTIONS: Final = """
     select session_no, floor(timestamp / 900)::integer as quarter, hash(lower(trim(text))) as question, seq
-    from events where author = 'user' and text is not null and not rewound and {changed}
+    from events where author = 'user' and text is not null and not rewound and not copied and {changed}
 """
 _FEEDBACK: Final = """
     select f.session_no, floor(f.given_at / 900)::integer as quarter, f.score > 0 as positive
@@ -100,6 +112,11 @@ class Facts:
     def choices(self, column: str, table: str = "session") -> list[str]:
         """The values of a column, in order."""
         sql = f"select distinct {column} from {table} where {column} is not null order by 1"
+        return [row[0] for row in self.connection.cursor().execute(sql).fetchall()]
+
+    def tags(self) -> list[str]:
+        """All tags, in order."""
+        sql = "select mode(tag) from (select unnest(tags) as tag from session) group by lower(tag) order by lower(tag)"
         return [row[0] for row in self.connection.cursor().execute(sql).fetchall()]
 
     @property

@@ -8,7 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Empty means all. ``statuses`` are those of turns: a conversation is chosen if one of its turns has one."""
+    """Empty means all. ``workspaces`` are ids. ``tags`` are compared without regard to case; one of them is enough.
+    ``statuses`` are those of turns: a conversation is chosen if one of its turns has one. ``states`` are those of
+    conversations (``SessionStatus``)."""
 
     saved_only: bool = False
     agents: tuple[str, ...] = ()
@@ -16,11 +18,18 @@ class Filters:
     users: tuple[str, ...] = ()
     workspaces: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
 
     def condition(self) -> tuple[str, list[Any]]:
         """A condition on the rows of ``session``, with its parameters."""
         terms, values = (["saved"] if self.saved_only else []), []
-        for column, wanted in (("agent", self.agents), ("user_id", self.users), ("workspace", self.workspaces)):
+        for column, wanted in (
+            ("agent", self.agents),
+            ("user_id", self.users),
+            ("workspace_id", self.workspaces),
+            ("state", self.states),
+        ):
             if wanted:
                 values.append(list(wanted))
                 terms.append(f"list_contains(${len(values)}::varchar[], {column})")
@@ -31,4 +40,7 @@ class Filters:
                     f"session_no in (select session_no from {table} "
                     f"where list_contains(${len(values)}::varchar[], {column}))"
                 )
+        if self.tags:
+            values.append([tag.lower() for tag in self.tags])
+            terms.append(f"list_has_any(${len(values)}::varchar[], list_transform(tags, lambda tag: lower(tag)))")
         return " and ".join(terms) or "true", values

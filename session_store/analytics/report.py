@@ -27,13 +27,14 @@ class Report:
 
 
 def report(store: Store, facts: Facts, scope: Scope) -> Report:
-    """Compute a report. ``store`` is asked for the texts of the most frequent questions only."""
+    """Compute a report. ``store`` is asked for texts only: of the most frequent questions, and for terms."""
     cursor = lay_out(facts, scope)
     try:
         now, before = figures(cursor)
         comparable = facts.first is not None and facts.first <= scope.period.before().begin
         tables = {chart.name: _table(chart, cursor, scope) for chart in charts.CHARTS}
         tables["questions"] = charts.questions(cursor, store, scope.period)
+        tables["terms"] = charts.terms(cursor, store, scope.period)
         return Report(scope, now, before, comparable, tables)
     finally:
         cursor.close()

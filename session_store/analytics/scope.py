@@ -34,7 +34,7 @@ _TABLES = """
             t.quarter >= {begin} as now
         from turn t join picked p using (session_no) where t.quarter >= {start} and t.quarter < {end};
     create temp table rated as
-        select f.positive, f.quarter >= {begin} as now
+        select f.positive, {rated_local} as local, f.quarter >= {begin} as now
         from feedback f join picked p using (session_no) where f.quarter >= {start} and f.quarter < {end};
     create temp table active as
         select session_no, now, p.agent, p.user_id from (
@@ -72,6 +72,7 @@ def lay_out(facts: Facts, scope: Scope) -> duckdb.DuckDBPyConnection:
         start=start,
         local=local("a.quarter", period.zone, start, end),
         turn_local=local("t.quarter", period.zone, start, end),
+        rated_local=local("f.quarter", period.zone, start, end),
     ).split(";")
     cursor.execute(statements[0], values)
     for statement in filter(str.strip, statements[1:]):

@@ -65,7 +65,7 @@ class TestEmpty:
         shown = values(tab)
         assert (shown["Chats"], shown["Turns"], shown["Messages"], shown["Users"]) == ("1", "1", "2", "1")
         assert shown["Failed turns"] == "0.0 %"
-        assert len(questions(tab)) == 8
+        assert len(questions(tab)) == 11
 
     def test_a_chat_without_messages_is_counted(self, analytics, workbench):
         new_session(workbench)
@@ -127,4 +127,4 @@ class TestDemo:
     def test_every_chart_asks_a_question_and_has_data(self, analytics, demo):
         tab = analytics(show="All", period="Year")
         assert all(question.endswith("?") for question in questions(tab))
-        assert len(tab.get("vega_lite_chart")) == 8
+        assert len(tab.get("vega_lite_chart")) == 11

@@ -13,6 +13,7 @@ from session_store.analytics.scope import Scope
 from ui.analytics.names import agent_name
 from ui.analytics.source import analytics
 from ui.formatting import label, local
+from ui.history.links import reader_url
 
 CHAT = Path(__file__).parents[2] / "pages" / "chat.py"
 ROWS = 12
@@ -34,12 +35,14 @@ def _list(scope: Scope, picked: Behind) -> None:
 
 
 def _row(row: Conversation) -> str:
-    """A link of the browser's own: with one of Streamlit's, the way back would lead here without the filters."""
+    """Links of the browser's own: with Streamlit's, the way back would lead here without the filters. The title leads
+    to the message that the figure or point is about, the other link to where the chat goes on."""
     messages = "1 message" if row.messages == 1 else f"{row.messages:,} messages"
     facts = [agent_name(row.agent), row.model, row.user, messages, f"{local(row.latest):%d %b %Y}"]
+    place, chat = escape(reader_url(row.id, row.event_id)), f"./?session={quote(row.id)}"
     return (
-        f'<li><a href="./?session={quote(row.id)}">{escape(row.title or "New chat")}</a>'
-        f"<span>{escape(' · '.join(filter(None, facts)))}</span></li>"
+        f'<li><a class="place" href="{place}">{escape(row.title or "New chat")}</a>'
+        f'<span>{escape(" · ".join(filter(None, facts)))} · <a href="{chat}">Open chat</a></span></li>'
     )
 
 

@@ -14,13 +14,16 @@ from session_store.analytics.report import Report
 from ui.analytics import behind_dialog
 from ui.analytics.drawings import PICK, Drawing
 
+LABEL = "_label"
+"""Hidden columns begin with an underscore; this one is drawn."""
 Point = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """``table`` is the name of the report's table. ``draw`` makes the drawing for a measure; ``shown`` what it draws.
-    ``behind`` says which conversations a picked point stands for, with a title."""
+    ``behind`` says which conversations a picked point stands for, with a title. ``note`` is what else a person should
+    know."""
 
     table: str
     question: str
@@ -30,6 +33,7 @@ class Card:
     measures: Sequence[str] = ()
     is_empty: Callable[[pd.DataFrame], bool] = field(default=lambda table: table.empty)
     shown: Callable[[pd.DataFrame, str], pd.DataFrame] = field(default=lambda table, _: table)
+    note: str = ""
 
 
 @st.fragment
@@ -46,13 +50,15 @@ def card(made: Card, report: Report) -> None:
             return
         measure = _measure(made)
         st.vega_lite_chart(
-            made.shown(table, measure),
+            _drawn(made.shown(table, measure)),
             made.draw(report, measure),
             key=f"chart-{made.table}",
             on_select=lambda: _remember(made.table),
             selection_mode=PICK,
             alt=made.question,
         )
+        if made.note:
+            st.caption(made.note)
     point = st.session_state.pop(f"picked-{made.table}", None)
     if point is not None:
         picked, title = made.behind(report, point)
@@ -71,6 +77,11 @@ def _measure(made: Card) -> str:
         label_visibility="collapsed",
     )
     return str(chosen)
+
+
+def _drawn(table: pd.DataFrame) -> pd.DataFrame:
+    """What the browser needs of a table."""
+    return table[[name for name in table.columns if name == LABEL or not name.startswith("_")]]
 
 
 def _data(made: Card, table: pd.DataFrame) -> None:

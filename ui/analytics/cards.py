@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from session_store.analytics.behind import Behind, Kind
-from session_store.analytics.charts import WEEKDAYS
+from session_store.analytics.charts import TERMS_FROM, WEEKDAYS
 from session_store.analytics.period import Step
 from session_store.analytics.report import Report
 from session_store.analytics.zones import day_number
@@ -21,15 +21,26 @@ from ui.analytics.numbers import count, money, seconds, share
 LONGEST_NAME = 70
 
 
-def _days(report: Report, point: Point) -> tuple[Behind, str]:
+def _span(report: Report, point: Point) -> tuple[tuple[int, int], str]:
+    """The first and the last day number of a step, and what it is called."""
     first = date.fromisoformat(point["Start"])
     step = report.scope.period.step
     if step is Step.DAY:
-        return Behind(Kind.DAYS, (day_number(first), day_number(first))), f"{first:%A, %d %B %Y}"
+        return (day_number(first), day_number(first)), f"{first:%A, %d %B %Y}"
     if step is Step.WEEK:
-        return Behind(Kind.DAYS, (day_number(first), day_number(first) + 6)), f"Week of {first:%d %B %Y}"
+        return (day_number(first), day_number(first) + 6), f"Week of {first:%d %B %Y}"
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    return Behind(Kind.DAYS, (day_number(first), day_number(last))), f"{first:%B %Y}"
+    return (day_number(first), day_number(last)), f"{first:%B %Y}"
+
+
+def _days(report: Report, point: Point) -> tuple[Behind, str]:
+    days, name = _span(report, point)
+    return Behind(Kind.DAYS, days), name
+
+
+def _rated(report: Report, point: Point) -> tuple[Behind, str]:
+    days, name = _span(report, point)
+    return Behind(Kind.RATED_DAYS, (point["What"] == "Positive", *days)), f"{point['What']} feedback: {name}"
 
 
 def _hour(_: Report, point: Point) -> tuple[Behind, str]:
@@ -42,6 +53,8 @@ def _model(_: Report, point: Point) -> tuple[Behind, str]:
 
 
 def _tool(_: Report, point: Point) -> tuple[Behind, str]:
+    if point.get("What") == "Failed":
+        return Behind(Kind.TOOL_FAILED, (point["Tool"],)), f"{point['Tool']}: failed"
     return Behind(Kind.TOOL, (point["Tool"],)), point["Tool"]
 
 
@@ -59,6 +72,15 @@ def _question(report: Report, point: Point) -> tuple[Behind, str]:
     table = report.tables["questions"]
     row = table[table["Question"] == point["Question"]].iloc[0]
     return Behind(Kind.QUESTION, (int(row["_question"]),)), _short(point["Question"])
+
+
+def _term(report: Report, point: Point) -> tuple[Behind, str]:
+    table = report.tables["terms"]
+    return Behind(Kind.MESSAGES, tuple(table[table["Term"] == point["Term"]].iloc[0]["_messages"])), point["Term"]
+
+
+def _status(_: Report, point: Point) -> tuple[Behind, str]:
+    return Behind(Kind.STATUS, (point["Status"],)), f"Turns: {point['Status']}"
 
 
 def _short(text: str) -> str:
@@ -119,6 +141,17 @@ def _agents(table: pd.DataFrame, measure: str) -> pd.DataFrame:
 def _questions(table: pd.DataFrame, _: str) -> pd.DataFrame:
     values = [f"{count(times)} times" for times in table["Times"]]
     return _named(table, [_short(question) for question in table["Question"]], values)
+
+
+def _terms(table: pd.DataFrame, _: str) -> pd.DataFrame:
+    values = [f"{count(messages)} messages" for messages in table["Messages"]]
+    return _named(table, list(table["Term"]), values)
+
+
+def _endings(table: pd.DataFrame, _: str) -> pd.DataFrame:
+    whole = max(int(table["Turns"].sum()), 1)
+    values = [f"{count(turns)}, {share(turns / whole)}" for turns in table["Turns"]]
+    return _named(table, list(table["Status"]), values)
 
 
 def _by_name(field: str, parts: tuple[str, ...], number_format: str) -> Drawing:
@@ -206,5 +239,30 @@ CARDS = (
         _question,
         "Nothing was asked twice in this period.",
         shown=_questions,
+    ),
+    Card(
+        "terms",
+        "Which words come up?",
+        lambda *_: _by_name("Term", ("Messages",), "~s"),
+        _term,
+        "No word was written twice in this period.",
+        shown=_terms,
+        note=f"Of the newest {TERMS_FROM:,} messages that people wrote; small words left out.",
+    ),
+    Card(
+        "endings",
+        "How do turns end?",
+        lambda *_: _by_name("Status", ("Turns",), "~s"),
+        _status,
+        "No turn in this period.",
+        shown=_endings,
+    ),
+    Card(
+        "feedback",
+        "Are people content with the answers?",
+        lambda report, _: drawings.feedback(report.scope.period.step),
+        _rated,
+        "No answer was rated in this period.",
+        is_empty=lambda table: not table[["Positive", "Negative"]].any(axis=None),
     ),
 )

@@ -45,7 +45,8 @@ def _report(report: Report) -> None:
         st.button("Reset filters", key="reset-filters", icon=":material/filter_alt_off:", on_click=reset)
         return
     figure_row(report)
-    for first, second in zip(CARDS[::2], CARDS[1::2], strict=True):
+    card(CARDS[0], report)
+    for first, second in zip(CARDS[1::2], CARDS[2::2], strict=True):
         left, right = st.columns(2)
         with left:
             card(first, report)

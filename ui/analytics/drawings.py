@@ -64,7 +64,7 @@ def heat() -> Drawing:
     """A square for each hour of the week."""
     cells = _base().mark_rect(cursor="pointer", cornerRadius=2)
     cells = cells.encode(
-        x=alt.X("Hour:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False)),
+        x=alt.X("Hour:O", title=None, axis=alt.Axis(values=[*range(0, 24, 3)], labelAngle=0, ticks=False)),
         y=alt.Y("Weekday:O", title=None, sort=None, axis=alt.Axis(ticks=False)),
         color=alt.Color("Questions:Q", legend=None),
         tooltip=["Weekday:O", "Hour:O", alt.Tooltip("Questions:Q", format=",")],
@@ -111,7 +111,25 @@ def by_name(field: str, parts: tuple[str, ...], number_format: str, *, dark: boo
     )
     names = _base().mark_text(align="left", dy=-5, limit=alt.ExprRef("width - 4"), color=TEXT[dark])
     names = names.encode(x=alt.value(2), y=place, text="_label:N")
-    return _finished(alt.layer(bars.add_params(_picks(field)), names), alt.Step(BAR + 10))
+    picks = _picks(field, "What") if len(parts) > 1 else _picks(field)
+    return _finished(alt.layer(bars.add_params(picks), names), alt.Step(BAR + 10))
+
+
+@cache
+def feedback(step: Step) -> Drawing:
+    """Positive scores above the line, negative ones below it."""
+    names: list[str | alt.FieldName] = ["Positive", "Negative"]
+    bars = _base().transform_fold(names, as_=["What", "Scores"]).transform_filter("datum.Scores > 0")
+    bars = bars.transform_calculate(_height="datum.What == 'Negative' ? -datum.Scores : datum.Scores")
+    bars = bars.mark_bar(cornerRadiusEnd=3, cursor="pointer").encode(
+        x=_when(step),
+        y=alt.Y("_height:Q", title=None, axis=alt.Axis(tickMinStep=1, labelExpr="format(abs(datum.value), '~s')")),
+        color=alt.Color(
+            "What:N", sort=None, scale=alt.Scale(domain=names, range=["#16a34a", "#dc2626"]), legend=_legend()
+        ),
+        tooltip=["Start:O", "What:N", alt.Tooltip("Scores:Q", format=","), alt.Tooltip("Share:Q", format=".0%")],
+    )
+    return _finished(bars.add_params(_picks("Start", "What")))
 
 
 @cache

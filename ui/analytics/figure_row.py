@@ -79,7 +79,9 @@ FIGURES = (
         detail=lambda f: f"95 % within {seconds(f.seconds_p95)}" if f.seconds_p95 is not None else "",
         note="Median. Opens the slowest 5 %",
     ),
-    Figure("failures", "Failed turns", lambda f: f.failures, share, lambda _: Behind(Kind.FAILED), better=-1),
+    Figure(
+        "failures", "Failed turns", lambda f: f.failures, share, lambda _: Behind(Kind.STATUS, ("failed",)), better=-1
+    ),
     Figure(
         "positive",
         "Positive feedback",

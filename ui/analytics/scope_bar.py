@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -23,7 +24,7 @@ DAYS = {"7 days": 7, "30 days": 30, "90 days": 90, "Year": 365}
 PERIODS = [*DAYS, EVER, BETWEEN]
 STATUSES = [status.value for status in TurnStatus]
 USUAL = "30 days"
-CHOICES = ("agent", "model", "user", "workspaces", "status")
+CHOICES = ("agent", "model", "user", "workspaces", "tag", "status", "state")
 
 
 def scope_bar(facts: Facts) -> Scope:
@@ -43,8 +44,12 @@ def scope_bar(facts: Facts) -> Scope:
             agents=_choice("agent", "Agent", facts.choices("agent"), agent_name),
             models=_choice("model", "Model", facts.choices("model", "answered")),
             users=_choice("user", "User", facts.choices("user_id")),
-            workspaces=_choice("workspaces", "Workspace", facts.choices("workspace")),
+            workspaces=_choice(
+                "workspaces", "Workspace", facts.choices("workspace_id"), _workspace_names().__getitem__
+            ),
+            tags=_choice("tag", "Tag", facts.tags(), least=1),
             statuses=_choice("status", "With a turn that is", STATUSES),
+            states=_choice("state", "Chat is", facts.choices("state")),
         )
     return Scope(filters, period, price_list(current().settings.data_dir))
 
@@ -57,15 +62,29 @@ def reset() -> None:
     st.session_state.show, st.session_state.period = ALL, USUAL
 
 
-def _choice(key: str, name: str, options: list[str], format_func: Callable[[str], str] = str) -> tuple[str, ...]:
-    """A filter with several values, only shown where there is something to choose."""
-    if len(options) < 2 and not st.query_params.get(key):
+def _choice(
+    key: str, name: str, options: list[str], format_func: Callable[[str], str] = str, *, least: int = 2
+) -> tuple[str, ...]:
+    """A filter with several values, only shown where there are ``least`` to choose from."""
+    if len(options) < least and not st.query_params.get(key):
         return ()
     return tuple(
         st.multiselect(
             name, options, format_func=format_func, key=key, placeholder="All", bind="query-params", width=140
         )
     )
+
+
+def _workspace_names() -> dict[str, str]:
+    """Names by id; those that two workspaces have, with where they are."""
+    workspaces = {workspace.id: workspace for workspace in current().store.list_workspaces()}
+    names = Counter(workspace.name for workspace in workspaces.values())
+    found = {}
+    for workspace in workspaces.values():
+        parent = workspaces.get(workspace.parent_id or "")
+        twice = parent is not None and names[workspace.name] > 1
+        found[workspace.id] = f"{parent.name} / {workspace.name}" if parent and twice else workspace.name
+    return found
 
 
 def _period() -> Period:

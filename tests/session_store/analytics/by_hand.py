@@ -8,8 +8,8 @@ from google.adk.events.event import Event
 
 
 class ByHand:
-    """``sessions`` (indexed by number), ``events`` and ``turns`` that are neither deleted nor taken back. ``at`` is a
-    time in the zone."""
+    """``sessions`` (indexed by number), ``events``, ``turns`` and ``feedback`` that are neither deleted nor taken back.
+    ``at`` is a time in the zone."""
 
     def __init__(self, store, zone):
         read = store.log.database.rows
@@ -25,15 +25,21 @@ class ByHand:
         self.events["at"] = self._local(self.events["timestamp"])
         self.turns = pd.DataFrame(
             read(
-                "select session_no, status, created_at, started_at, first_token_at, ended_at "
+                "select session_no, id, status, created_at, started_at, first_token_at, ended_at "
                 "from turns where not rewound"
             ),
-            columns=["no", "status", "created", "started", "first", "ended"],
+            columns=["no", "id", "status", "created", "started", "first", "ended"],
         )
         self.turns = self.turns[self.turns["no"].isin(self.sessions.index)]
         self.turns["at"] = self._local(self.turns["created"])
         self.turns["wait"] = self.turns["first"] - self.turns["started"]
         self.turns["seconds"] = self.turns["ended"] - self.turns["started"]
+        self.feedback = pd.DataFrame(
+            read("select session_no, event_id, score, given_at from feedback"),
+            columns=["no", "event", "score", "given"],
+        )
+        self.feedback = self.feedback[self.feedback["event"].isin(self.events["id"])]
+        self.feedback["at"] = self._local(self.feedback["given"])
 
     def _local(self, seconds):
         return pd.to_datetime(seconds.astype(float), unit="s", utc=True).dt.tz_convert(self.zone)
@@ -43,6 +49,7 @@ class ByHand:
         self.sessions = self.sessions[self.sessions.index.isin(numbers)]
         self.events = self.events[self.events["no"].isin(numbers)]
         self.turns = self.turns[self.turns["no"].isin(numbers)]
+        self.feedback = self.feedback[self.feedback["no"].isin(numbers)]
         return self
 
     def within(self, table, first, last):
@@ -58,6 +65,8 @@ def _event(no, data):
     usage = event.usage_metadata
     return {
         "no": no,
+        "id": event.id,
+        "turn": event.invocation_id,
         "timestamp": event.timestamp,
         "asked": event.author == "user",
         "text": "".join(part.text for part in parts if part.text and not part.thought),

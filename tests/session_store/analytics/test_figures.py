@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -17,8 +18,10 @@ from session_store.analytics.charts import WEEKDAYS
 from session_store.analytics.period import Step
 from session_store.analytics.prices import Price
 from session_store.analytics.scope import Scope
+from session_store.analytics.stop_words import STOP_WORDS
+from session_store.analytics.zones import day_number
 from session_store.demo import fill
-from session_store.models import TurnStatus
+from session_store.models import GENERAL, SAMPLE_SHOP, TurnStatus
 from tests.session_store.analytics.by_hand import ByHand
 from tests.session_store.analytics.history import History
 from tests.session_store.events import append, rewind
@@ -134,6 +137,8 @@ class TestAgainstPandas:
             assert found.wait_p95 == measured(turns["wait"].quantile(0.95))
             assert found.seconds == measured(turns["seconds"].quantile(0.5))
             assert found.seconds_p95 == measured(turns["seconds"].quantile(0.95))
+            scores = hand.within(hand.feedback, period.first, period.last)["score"]
+            assert found.positive == measured((scores > 0).mean())
 
     def test_charts_over_time(self, analytics, hand, scope):
         tables, period = analytics.report(scope).tables, scope.period
@@ -150,6 +155,13 @@ class TestAgainstPandas:
         latency = tables["latency"].set_index("Start")["Turn, 95 %"].dropna()
         expected = turns.groupby(starts(turns, period.step))["seconds"].quantile(0.95).dropna()
         assert latency.to_dict() == pytest.approx(expected.to_dict(), rel=1e-5)
+        scores = hand.within(hand.feedback, period.first, period.last)
+        feedback = tables["feedback"].set_index("Start")
+        for column, given in (("Positive", scores[scores["score"] > 0]), ("Negative", scores[scores["score"] < 0])):
+            counts = feedback[column]
+            assert counts[counts > 0].to_dict() == dict(given.groupby(starts(given, period.step)).size())
+        share = (scores["score"] > 0).groupby(starts(scores, period.step)).mean()
+        assert feedback["Share"].dropna().to_dict() == pytest.approx(share.to_dict())
 
     def test_heat_map(self, analytics, hand, scope):
         events = hand.within(hand.events, scope.period.first, scope.period.last)
@@ -172,6 +184,8 @@ class TestAgainstPandas:
         assert tables["tools"]["Calls"].sum() == len(calls)
         assert tables["tools"]["Failed"].sum() == failed
         assert tables["tools"]["Succeeded"].sum() == len(responses) - failed
+        endings = tables["endings"].set_index("Status")["Turns"].to_dict()
+        assert endings == turns["status"].value_counts().to_dict()
         agents = turns["no"].map(hand.sessions["agent"])
         expected = turns.groupby(agents)["wait"].median()
         assert tables["agents"].set_index("Agent")["First word"].dropna().to_dict() == pytest.approx(
@@ -194,6 +208,58 @@ class TestAgainstPandas:
             asked[text.lower()] == times for text, times in zip(questions["Question"], questions["Times"], strict=True)
         )
 
+    def test_terms(self, analytics, hand, scope):
+        events = hand.within(hand.events, scope.period.first, scope.period.last)
+        asked = events[events["asked"]]
+        words = asked["text"].str.lower().map(lambda text: set(re.findall(r"[^\W\d_][\w'-]*\w{2,}", text)) - STOP_WORDS)
+        single = asked.assign(word=words).explode("word")
+        messages = single.groupby("word").size()
+        terms = analytics.report(scope).tables["terms"]
+        best = messages[messages > 1].sort_values(ascending=False)
+        assert list(terms["Messages"]) == list(best.head(12))
+        for row in terms.to_dict("records"):
+            assert row["Messages"] == messages[row["Term"]] == len(row["_messages"])
+            assert row["Chats"] == single[single["word"] == row["Term"]]["no"].nunique()
+
+    def test_from_each_point_to_a_message_that_it_is_about(self, analytics, demo, hand, scope):
+        report, period = analytics.report(scope), scope.period
+        events = hand.within(hand.events, period.first, period.last).set_index("id")
+        turns = hand.within(hand.turns, period.first, period.last).set_index("id")
+
+        def turn_of(event):
+            return turns.loc[event["turn"]]
+
+        model, tool = report.tables["models"]["Model"][0], next(iter(report.tables["tools"]["Tool"]), None)
+        question, term = report.tables["questions"].iloc[0], report.tables["terms"].iloc[0]
+        busiest = report.tables["heat"].sort_values("Questions").iloc[-1]
+        hour = (WEEKDAYS.index(busiest["Weekday"]), int(busiest["Hour"]))
+        scores = hand.feedback.set_index("event")["score"]
+        longest, slowest = report.now.seconds_p95 * (1 - 1e-6), report.now.wait_p95 * (1 - 1e-6)
+        checks = [
+            (Kind.STATUS, ("failed",), lambda event: turn_of(event)["status"] == "failed"),
+            (Kind.SLOW_TURN, (report.now.seconds_p95,), lambda event: turn_of(event)["seconds"] >= longest),
+            (Kind.SLOW_FIRST_WORD, (report.now.wait_p95,), lambda event: turn_of(event)["wait"] >= slowest),
+            (Kind.RATED, (True,), lambda event: scores[event.name] == 1),
+            (Kind.MODEL, (model,), lambda event: event["model"] == model),
+            (
+                Kind.QUESTION,
+                (int(question["_question"]),),
+                lambda event: event["text"].strip().lower() == question["Question"].lower(),
+            ),
+            (Kind.MESSAGES, tuple(term["_messages"]), lambda event: term["Term"] in event["text"].lower()),
+            (Kind.HOUR, hour, lambda event: event["asked"] and (event["at"].day_of_week, event["at"].hour) == hour),
+        ]
+        if tool:
+            checks += [
+                (Kind.TOOL, (tool,), lambda event: tool in event["calls"]),
+                (Kind.TOOL_FAILED, (tool,), lambda event: any("error" in answer for answer in event["responses"])),
+            ]
+        for kind, values, is_meant in checks:
+            chats, _ = analytics.conversations(scope, Behind(kind, values), 5)
+            assert chats, kind
+            for chat in chats:
+                assert is_meant(events.loc[chat.event_id]), kind
+
     def test_behind_each_point_are_as_many_conversations_as_it_says(self, analytics, scope):
         report = analytics.report(scope)
 
@@ -207,6 +273,14 @@ class TestAgainstPandas:
             assert number(Kind.TURNS, row["_low"], row["_high"]) == row["Chats"]
         for row in report.tables["questions"].to_dict("records"):
             assert number(Kind.QUESTION, int(row["_question"])) == row["Chats"]
+        for row in report.tables["terms"].to_dict("records"):
+            assert number(Kind.MESSAGES, *row["_messages"]) == row["Chats"]
+        feedback = report.tables["feedback"]
+        for row in feedback[feedback["Share"] < 1].head(3).to_dict("records"):
+            day = day_number(date.fromisoformat(row["Start"]))
+            if scope.period.step is Step.DAY:
+                assert number(Kind.RATED_DAYS, True, day, day) <= row["Positive"]
+                assert 0 < number(Kind.RATED_DAYS, False, day, day) <= row["Negative"]
         busiest = report.tables["heat"].sort_values("Questions").iloc[-1]
         assert 0 < number(Kind.HOUR, WEEKDAYS.index(busiest["Weekday"]), int(busiest["Hour"])) <= busiest["Questions"]
 
@@ -363,8 +437,58 @@ class TestByHand:
         assert turns() == 3
         assert turns(saved_only=True) == turns(agents=("a",)) == turns(users=("ann",)) == 1
         assert turns(models=("mystery",)) == turns(statuses=("stopped",)) == turns(agents=("b", "c")) == 2
-        assert turns(workspaces=("General",)) == 3
-        assert turns(workspaces=("Sample shop",)) == turns(agents=("a",), users=("bob",)) == 0
+        assert turns(workspaces=(GENERAL,)) == 3
+        assert turns(workspaces=(SAMPLE_SHOP,)) == turns(agents=("a",), users=("bob",)) == 0
+
+    def test_tags_choose_conversations_whatever_their_case(self, store, history):
+        first, second = (history.chat(on("2026-05-04 10:00")) for _ in range(2))
+        history.turn(first, on("2026-05-04 10:00"))
+        history.turn(second, on("2026-05-04 10:00"))
+        history.turn(second, on("2026-05-04 11:00"))
+        store.set_tags([first], add=["Urgent", "billing"])
+        store.set_tags([second], add=["billing"])
+
+        def turns(*tags):
+            return look(store, date(2026, 5, 4), date(2026, 5, 4), tags=tags).now.turns
+
+        assert (turns("urgent"), turns("Billing"), turns("urgent", "billing"), turns("none")) == (1, 3, 3, 0)
+        assert Analytics(store).facts().tags() == ["billing", "Urgent"]
+
+    def test_conversations_that_were_ended_can_be_told_from_the_others(self, store, history):
+        chats = [history.chat(on("2026-05-04 10:00")) for _ in range(3)]
+        for chat in chats:
+            history.turn(chat, on("2026-05-04 10:00"))
+        store.terminate_sessions(chats[:1])
+
+        def number(*states):
+            return look(store, date(2026, 5, 4), date(2026, 5, 4), states=states).now.conversations
+
+        assert (number(), number("terminated"), number("idle"), number("running")) == (3, 1, 2, 0)
+        history.turn(chats[0], on("2026-05-04 11:00"))
+        assert number("terminated") == 0
+
+    def test_what_a_branch_has_from_another_chat_counts_once(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"))
+        history.turn(chat, on("2026-05-04 10:00"))
+        turn = history.turn(chat, on("2026-05-04 11:00"))
+        history.tool(chat, turn, on("2026-05-04 11:00"), 1.0, "run_sql", response=({"error": "no"},))
+        before = look(store, date(2026, 5, 4), date(2026, 5, 4))
+        last = store.list_events(chat)[-1].event.id
+        store.branch_session(chat, last, "branch")
+        after = look(store, date(2026, 5, 4), date(2026, 5, 4))
+        assert after.now == before.now
+        for name, table in before.tables.items():
+            pd.testing.assert_frame_equal(after.tables[name], table)
+
+    def test_of_two_calls_of_one_tool_at_once_one_may_fail(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"))
+        turn = history.turn(chat, on("2026-05-04 10:00"))
+        answers = ({"rows": 1}, {"error": "no such table"}, {"rows": 2})
+        history.tool(chat, turn, on("2026-05-04 10:01"), 1.0, "run_sql", "run_sql", "list_tables", response=answers)
+        tools = look(store, date(2026, 5, 4), date(2026, 5, 4)).tables["tools"].set_index("Tool")
+        columns = ["Calls", "Succeeded", "Failed", "No answer"]
+        assert list(tools.loc["run_sql", columns]) == [2, 1, 1, 0]
+        assert list(tools.loc["list_tables", columns]) == [1, 1, 0, 0]
 
     def test_an_empty_store_has_nothing_to_say(self, store):
         desk = Analytics(store)

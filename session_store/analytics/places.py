@@ -1,0 +1,64 @@
+"""From a figure or a point of a chart to the very messages that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from session_store.analytics.behind import Behind, Kind
+from session_store.analytics.period import Period
+from session_store.analytics.zones import QUARTER, local
+from session_store.store import Store
+
+ABOUT_ALL: Final = (Kind.ALL, Kind.TURNS, Kind.AGENT)
+"""Kinds that are about whatever was said in the period."""
+_SQL: Final = """
+    select session_no, arg_min(id, seq) from events e
+    where session_no in (select unnest(${last}::bigint[])) and not rewound and ({condition}) group by session_no
+"""
+_WITHIN: Final = "timestamp >= {begin} and timestamp < {end}"
+_TURN: Final = """invocation_id in (
+    select id from turns t where t.session_no in (select unnest(${last}::bigint[])) and not t.rewound
+        and t.created_at >= {begin} and t.created_at < {end} and """
+_RATED: Final = """id in (
+    select event_id from feedback f where f.session_no = e.session_no and (f.score > 0) = $1
+        and f.given_at >= {begin} and f.given_at < {end}"""
+_CONDITIONS: Final = {
+    **dict.fromkeys(ABOUT_ALL, _WITHIN),
+    Kind.DAYS: f"{_WITHIN} and {{local}} // 96 between $1 and $2",
+    Kind.HOUR: f"""{_WITHIN} and author = 'user' and text is not null
+        and ({{local}} // 96 + 3) % 7 = $1 and {{local}} % 96 // 4 = $2""",
+    Kind.MODEL: f"{_WITHIN} and author != 'user' and coalesce(model = $1, text is not null)",
+    Kind.UNPRICED: f"""{_WITHIN} and author != 'user'
+        and coalesce(list_contains($1::varchar[], model), text is not null)""",
+    Kind.TOOL: f"{_WITHIN} and (list_contains(tool_calls, $1) or list_contains(tool_results, $1))",
+    Kind.TOOL_FAILED: f"{_WITHIN} and list_contains(tool_errors, $1)",
+    Kind.RATED: f"{_RATED})",
+    Kind.RATED_DAYS: f"{_RATED} and {{given}} // 96 between $2 and $3)",
+    Kind.QUESTION: f"{_WITHIN} and author = 'user' and hash(lower(trim(text))) = $1::ubigint",
+    Kind.MESSAGES: "seq in (select unnest($1::bigint[]))",
+    Kind.STATUS: f"{_TURN} t.status = $1)",
+    Kind.SLOW_FIRST_WORD: f"{_TURN} (t.first_token_at - t.started_at)::float >= $1::float)",
+    Kind.SLOW_TURN: f"{_TURN} (t.ended_at - t.started_at)::float >= $1::float)",
+}
+"""In each conversation, which of its events are meant. Times are whole quarters of an hour, as in the facts."""
+
+
+def first_events(store: Store, period: Period, behind: Behind, conversations: Sequence[int]) -> dict[int, str]:
+    """The id of the first event that a figure or point is about, by conversation (numbers); none where it is about
+    conversations as such, for instance because they were begun in the period and nothing was said in it."""
+    values = [] if behind.kind in ABOUT_ALL else behind.parameters
+    begin, end = period.begin, period.end
+    condition = _CONDITIONS[behind.kind].format(
+        begin=begin * QUARTER,
+        end=end * QUARTER,
+        local=local(_quarter("timestamp"), period.zone, begin, end),
+        given=local(_quarter("f.given_at"), period.zone, begin, end),
+        last=len(values) + 1,
+    )
+    sql = _SQL.format(condition=condition, last=len(values) + 1)
+    return dict(store.log.database.rows(sql, [*values, list(conversations)]))
+
+
+def _quarter(column: str) -> str:
+    return f"floor({column} / {QUARTER})::integer"
