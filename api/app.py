@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from api import (
@@ -26,8 +28,10 @@ from api import (
     queries,
     results,
     retention,
+    runtime,
     sessions,
     settings,
+    snapshots,
     turns,
     workspaces,
 )
@@ -55,13 +59,15 @@ routers: list[APIRouter] = [
     conversations.router,
     sessions.router,
     turns.router,
+    runtime.router,
     events.router,
     agents.router,
-    queries.router,
     results.router,
+    queries.router,
     feedback.router,
     workspaces.router,
     settings.router,
+    snapshots.router,
     exports.router,
     imports.router,
     retention.router,
@@ -91,17 +97,25 @@ def create_api() -> FastAPI:
     return api
 
 
+def mounted_api() -> Mount:
+    """The app at its place. Ids in its paths may have any character, line breaks included."""
+    mount = Mount(PREFIX, create_api())
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
+
+
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """The description of the API, with the errors that every route may answer with."""
+        """The description of the API, with what FastAPI does not see: errors, and the pieces of streams."""
         if self.openapi_schema is None:
             schema = get_openapi(
                 title=self.title, version=self.version, description=self.description, routes=self.routes
             )
-            _, problems = models_json_schema(
-                [(Problem, "serialization"), (WrongField, "serialization")], ref_template="#/components/schemas/{model}"
+            _, definitions = models_json_schema(
+                [(model, "serialization") for model in (Problem, WrongField, *turns.PIECES)],
+                ref_template="#/components/schemas/{model}",
             )
-            schema.setdefault("components", {}).setdefault("schemas", {}).update(problems["$defs"])
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions["$defs"])
             schema["servers"] = [{"url": PREFIX}]
             self.openapi_schema = schema
         return self.openapi_schema

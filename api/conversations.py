@@ -25,10 +25,14 @@ from session_store.models import SessionStatus, SessionSummary, TitleSource
 
 router = APIRouter(prefix="/v1", tags=["conversations"])
 
+LONGEST_SEARCH = 500
+
 ConversationId = Annotated[str, Path(description="The id of the session that the conversation is held in.")]
 ConnectionId = Annotated[str, Path(description="The id of a workspace: it carries the connection.")]
 WorkspaceId = Annotated[str, Path(description="The id of a workspace.")]
-Search = Annotated[Text | None, Query(description="Only those with this text in the title or in a message.")]
+Search = Annotated[
+    Text | None, Query(max_length=LONGEST_SEARCH, description="Only those with this text in the title or in a message.")
+]
 Saved = Annotated[bool | None, Query(description="Only saved ones, or only others.")]
 
 

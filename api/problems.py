@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from agents.agent import AgentProblemError
-from agents.data.errors import ConnectionUnavailableError
 from runtime.confirmation import NothingToAnswerError
 from runtime.messages import SessionGoneError
 from runtime.results import ResultGoneError
@@ -77,7 +76,6 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     AlreadyExistsError: HTTPStatus.CONFLICT,
     AgentProblemError: HTTPStatus.CONFLICT,
     StaleError: HTTPStatus.PRECONDITION_FAILED,
-    ConnectionUnavailableError: HTTPStatus.BAD_GATEWAY,
     StoreClosedError: HTTPStatus.SERVICE_UNAVAILABLE,
     NotReadyError: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreFullError: HTTPStatus.INSUFFICIENT_STORAGE,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute
 
 from api import live
-from api.app import PREFIX, create_api
+from api.app import mounted_api
 
 
 def routes() -> list[BaseRoute]:
     """The routes for ``st.App``."""
-    return [*live.routes, Mount(PREFIX, create_api())]
+    return [*live.routes, mounted_api()]

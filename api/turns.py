@@ -112,11 +112,22 @@ class Ended(TurnAnswer):
 
 Piece = Started | Chunk | Complete | Ended
 
+PIECES: Final = (Started, Chunk, Complete, Ended)
+
+_PIECE: Final = {"oneOf": [{"$ref": f"#/components/schemas/{piece.__name__}"} for piece in PIECES]}
+_EVENT: Final = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": [piece.model_fields["type"].default for piece in PIECES]},
+        "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": _PIECE},
+    },
+    "required": ["event", "data"],
+}
 STREAMS: Final[dict[int | str, dict[str, Any]]] = {
     HTTPStatus.OK.value: {
         "description": "How the turn ended; or, in a stream, objects of the types `turn`, `agent-chunk` (what is said, "
         "piece by piece), `event` (complete ADK events) and `end` (with the fields of the answer that is no stream).",
-        "content": {EVENT_STREAM: {"schema": {"type": "string"}}, JSON_LINES: {"schema": {"type": "string"}}},
+        "content": {EVENT_STREAM: {"itemSchema": _EVENT}, JSON_LINES: {"itemSchema": _PIECE}},
     }
 }
 

@@ -2,10 +2,9 @@
 
 import pytest
 from starlette.applications import Starlette
-from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from api.app import PREFIX, create_api
+from api.app import mounted_api
 from runtime.workbench import install
 from tests.support.workbenches import open_workbench
 
@@ -21,7 +20,7 @@ def workbench(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def api(workbench):
-    return Starlette(routes=[Mount(PREFIX, create_api())])
+    return Starlette(routes=[mounted_api()])
 
 
 @pytest.fixture(scope="module")

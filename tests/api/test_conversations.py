@@ -187,7 +187,7 @@ class TestOne:
         conversation = create(client)
         is_problem(client.get(f"{API}/conversations/{conversation['id']}", params={"cursor": cursor}), 422)
 
-    @pytest.mark.parametrize("name", ["nobody", "%00", "%ff", "..%2f..", "x" * 3000, "%F0%9F%A6%89"])
+    @pytest.mark.parametrize("name", ["nobody", "%00", "%0A", "a%0Ab", "%ff", "..%2f..", "x" * 3000, "%F0%9F%A6%89"])
     def test_that_is_not_there_is_not_found(self, client, name):
         for method, body in (("GET", None), ("DELETE", None), ("PATCH", {"title": "x"})):
             answer = client.request(method, f"{API}/conversations/{name}", json=body)

@@ -1,0 +1,98 @@
+"""Every route of the API, asked whatever its description allows and forbids.
+
+It never breaks, and never answers what is not described. Two of three requests name things that are there.
+"""
+
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+from starlette.applications import Starlette
+
+from api.app import PREFIX, mounted_api
+from api.messages import NewMessage, NewToolCall
+from api.recording import record
+from runtime.workbench import current
+from session_store.models import SAMPLE_SHOP
+from tests.support.results import new_chart, new_result
+from tests.support.workbenches import new_session
+
+EXAMPLES = 5
+"""For each route, besides those that its description makes up."""
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    unsupported_method,
+]
+
+TOLD = [
+    NewMessage(role="user", content="How many?"),
+    NewMessage(role="assistant", content="One.", tool_calls=[NewToolCall(name="count", args={"of": "owls"}, result=1)]),
+]
+
+schema = schemathesis.openapi.from_asgi(f"{PREFIX}/openapi.json", Starlette(routes=[mounted_api()]))
+
+
+def names_something_real(value):
+    return isinstance(value, str) and len(value) % 3 != 1
+
+
+@schema.hook
+def map_path_parameters(context, path_parameters):
+    """In place of made-up ids, those of a conversation that was just held."""
+    if path_parameters and names_something_real(next(iter(path_parameters.values()))):
+        path_parameters = {**path_parameters, **real(context.operation.path, path_parameters)}
+    return path_parameters
+
+
+@schema.hook
+def map_body(context, body):
+    """The same for the ids that a request has in its body."""
+    if isinstance(body, dict):
+        made_up = [name for name in body if names_something_real(body[name])]
+        body = {**body, **real(context.operation.path, made_up)} if made_up else body
+    return body
+
+
+def real(path, names):
+    """Ids of things that are there, for those of the names that stand for one."""
+    workbench = current()
+    key = new_session(workbench, workspace_id=SAMPLE_SHOP)
+    asked, answered = record(workbench.store.get_session(key.session_id), TOLD)
+    ids = {
+        "agent_id": key.app_name,
+        "agentId": key.app_name,
+        "connection_id": SAMPLE_SHOP,
+        "conversation_id": key.session_id,
+        "message_id": answered.id,
+        "model": "scripted/two",
+        "session_id": key.session_id,
+        "turn_id": asked.turn_id,
+        "workspaceId": SAMPLE_SHOP,
+    }
+    if "workspace_id" in names:
+        ids["workspace_id"] = workbench.workspaces.create("Owls").id
+    if "id" in names:
+        make = new_chart if len(key.session_id) % 2 else new_result
+        ids["id"] = make(workbench, key).id if "/results/" in path else key.session_id
+    return {name: value for name, value in ids.items() if name in names}
+
+
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+def test_every_route_keeps_to_its_description(case, workbench):
+    case.call_and_validate(checks=CHECKS)

@@ -1,0 +1,254 @@
+"""Commands for sessions at work, over HTTP."""
+
+import uuid
+from datetime import datetime
+
+import pytest
+
+from runtime.bus import Happening
+from session_store.models import SAMPLE_SHOP
+from tests.support.workbenches import conversation, counted, finish, new_session, said, until
+
+RUNTIME = "/api/v1/runtime"
+
+
+@pytest.fixture(autouse=True)
+def calm(workbench):
+    """No test finds sessions of another at work."""
+    yield
+    workbench.terminate_sessions([one.session.key for one in workbench.active_sessions()])
+
+
+def start(client, **fields):
+    answer = client.post(f"{RUNTIME}/sessions", json=fields)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def send(client, message, session_id=None):
+    return client.post(f"{RUNTIME}/messages", json={"message": message, "session_id": session_id})
+
+
+def listed(client):
+    return client.get(f"{RUNTIME}/sessions").json()
+
+
+def key_of(workbench, session):
+    return workbench.store.get_session(session["session_id"]).key
+
+
+def speaks(workbench, key):
+    return any(view.text for view in workbench.turns.live(key))
+
+
+def is_problem(answer, status):
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    return answer.json()["detail"]
+
+
+class TestStarting:
+    def test_gives_a_session_with_an_id_of_its_own(self, client):
+        sessions = [start(client) for _ in range(3)]
+        assert len({uuid.UUID(session["session_id"]).version for session in sessions}) == 1
+        assert len({session["session_id"] for session in sessions}) == 3
+
+    def test_is_with_a_persona_in_a_workspace_on_a_model(self, client, workbench):
+        session = start(client, persona="Assistant", workspace_id=SAMPLE_SHOP, model="scripted/two", title="Mine")
+        assert session["agent_id"] == "assistant"
+        assert session["persona"] == workbench.agents.get("assistant").name
+        assert (session["workspace_id"], session["model"], session["title"]) == (SAMPLE_SHOP, "scripted/two", "Mine")
+        assert session["workspace"] == workbench.store.get_workspace(SAMPLE_SHOP).name
+        assert session["status"] == "idle"
+        assert datetime.fromisoformat(session["created_at"]).tzinfo is not None
+
+    def test_puts_it_in_front_and_says_so(self, client, workbench):
+        heard = []
+        unsubscribe = workbench.bus.subscribe(heard.append)
+        session = start(client)
+        unsubscribe()
+        kinds = [event.kind for event in heard if event.key.session_id == session["session_id"]]
+        assert kinds.index(Happening.SESSION_CREATED) < kinds.index(Happening.SESSION_LIST_CHANGED)
+        assert Happening.ACTIVE_SESSION_CHANGED in kinds
+        assert session["is_active"] is True
+        assert client.get(f"{RUNTIME}/active").json() == {"session_id": session["session_id"]}
+
+    def test_can_send_the_first_message(self, client, workbench):
+        key = key_of(workbench, start(client, message="count 2"))
+        until(workbench, lambda: not workbench.turns.live(key))
+        assert said(workbench, key) == [("user", "count 2"), ("assistant", counted(2))]
+
+    @pytest.mark.parametrize(
+        "wrong", [{"persona": "nobody"}, {"workspace_id": "nowhere"}, {"model": "x"}, {"message": " "}, {"title": ""}]
+    )
+    def test_with_what_is_not_there_is_refused(self, client, workbench, wrong):
+        is_problem(client.post(f"{RUNTIME}/sessions", json=wrong), 422)
+        assert listed(client)["items"] == []
+
+
+class TestSending:
+    def test_goes_to_the_session_that_is_named(self, client, workbench):
+        first, second = start(client), start(client)
+        for name, session in (("one", first), ("two", second)):
+            taken = send(client, name, session["session_id"])
+            assert (taken.status_code, taken.json()["session_id"]) == (202, session["session_id"])
+            finish(workbench, workbench.store.get_turn(taken.json()["turn_id"]))
+        assert said(workbench, key_of(workbench, first)) == [("user", "one"), ("assistant", "You said: one")]
+        assert said(workbench, key_of(workbench, second)) == [("user", "two"), ("assistant", "You said: two")]
+
+    def test_goes_to_the_active_one_otherwise(self, client, workbench):
+        start(client)
+        active = start(client)
+        assert send(client, "hello").json()["session_id"] == active["session_id"]
+
+    def test_needs_a_session(self, client):
+        assert "No session is active" in is_problem(send(client, "hello"), 409)
+        is_problem(send(client, "hello", "nothing"), 404)
+
+    @pytest.mark.parametrize("message", ["", " ", "\x00", None, 1])
+    def test_needs_a_message(self, client, message):
+        start(client)
+        is_problem(send(client, message), 422)
+
+
+class TestStopping:
+    def test_ends_what_runs_and_keeps_what_it_said(self, client, workbench):
+        session = start(client)
+        key = key_of(workbench, session)
+        first = send(client, "count 2 then wait").json()
+        second = send(client, "next").json()
+        until(workbench, lambda: speaks(workbench, key))
+        assert client.get(f"{RUNTIME}/sessions/{key.session_id}").json()["status"] == "running"
+        answer = client.post(f"{RUNTIME}/sessions/{key.session_id}/stop")
+        assert answer.json() == {"session_id": key.session_id, "turn_id": first["turn_id"]}
+        finish(workbench, workbench.store.get_turn(second["turn_id"]))
+        assert said(workbench, key) == [
+            ("user", "count 2 then wait"),
+            ("assistant", counted(2)),
+            ("user", "next"),
+            ("assistant", "You said: next"),
+        ]
+
+    def test_where_nothing_runs_does_nothing(self, client):
+        session = start(client)
+        answer = client.post(f"{RUNTIME}/sessions/{session['session_id']}/stop")
+        assert (answer.status_code, answer.json()["turn_id"]) == (200, None)
+
+    def test_can_withdraw_a_turn_that_waits(self, client, workbench):
+        key = key_of(workbench, start(client))
+        send(client, "count 1 then wait")
+        waiting = send(client, "never").json()
+        until(workbench, lambda: speaks(workbench, key))
+        assert client.post(f"/api/v1/turns/{waiting['turn_id']}/stop").json()["status"] == "stopped"
+        assert [view.turn.id for view in workbench.turns.live(key)] != [waiting["turn_id"]]
+
+
+class TestTerminating:
+    def test_ends_everything_and_takes_it_off_the_list(self, client, workbench):
+        session, other = start(client), start(client)
+        key = key_of(workbench, session)
+        send(client, "count 2 then wait", key.session_id)
+        send(client, "never", key.session_id)
+        until(workbench, lambda: speaks(workbench, key))
+        heard = []
+        unsubscribe = workbench.bus.subscribe(heard.append)
+        answer = client.post(f"{RUNTIME}/sessions/{key.session_id}/terminate")
+        unsubscribe()
+        assert answer.json()["status"] == "terminated"
+        assert [one["session_id"] for one in listed(client)["items"]] == [other["session_id"]]
+        assert workbench.turns.live(key) == []
+        kinds = [event.kind for event in heard if event.key == key]
+        assert kinds.index(Happening.SESSION_TERMINATED) < kinds.index(Happening.SESSION_LIST_CHANGED)
+        assert ("assistant", counted(2)) in said(workbench, key)
+
+    def test_leaves_no_session_in_front(self, client):
+        session = start(client)
+        client.post(f"{RUNTIME}/sessions/{session['session_id']}/terminate")
+        assert client.get(f"{RUNTIME}/active").json() == {"session_id": None}
+        assert listed(client)["active_session_id"] is None
+
+    def test_is_over_with_the_next_message(self, client, workbench):
+        session = start(client)
+        client.post(f"{RUNTIME}/sessions/{session['session_id']}/terminate")
+        taken = send(client, "again", session["session_id"]).json()
+        finish(workbench, workbench.store.get_turn(taken["turn_id"]))
+        assert [one["session_id"] for one in listed(client)["items"]] == [session["session_id"]]
+        assert client.get(f"{RUNTIME}/sessions/{session['session_id']}").json()["status"] == "idle"
+
+    def test_of_what_is_not_there_is_not_found(self, client):
+        for command in ("stop", "terminate"):
+            is_problem(client.post(f"{RUNTIME}/sessions/nothing/{command}"), 404)
+        is_problem(client.get(f"{RUNTIME}/sessions/nothing"), 404)
+        is_problem(client.put(f"{RUNTIME}/active", json={"session_id": "nothing"}), 404)
+
+
+class TestListing:
+    def test_says_how_sessions_stand(self, client, workbench):
+        running, idle = start(client), start(client)
+        send(client, "count 1 then wait", running["session_id"])
+        until(workbench, lambda: speaks(workbench, key_of(workbench, running)))
+        items = {one["session_id"]: one for one in listed(client)["items"]}
+        assert set(items) == {running["session_id"], idle["session_id"]}
+        assert items[running["session_id"]]["status"] == "running"
+        assert items[running["session_id"]]["last_turn_status"] == "running"
+        assert items[idle["session_id"]]["status"] == "idle"
+        assert items[idle["session_id"]]["last_turn_status"] is None
+
+    def test_has_sessions_of_the_page_too(self, client, workbench):
+        key = new_session(workbench)
+        assert key.session_id in [one["session_id"] for one in listed(client)["items"]]
+
+    def test_says_how_the_last_turn_ended(self, client, workbench):
+        session = start(client)
+        taken = send(client, "count 1 then fail").json()
+        finish(workbench, workbench.store.get_turn(taken["turn_id"]))
+        assert listed(client)["items"][0]["last_turn_status"] == "failed"
+        assert client.get(f"{RUNTIME}/sessions/{session['session_id']}").json()["last_turn_status"] == "failed"
+
+    def test_of_one_need_not_be_sent_again_until_it_changes(self, client):
+        path = f"{RUNTIME}/sessions/{start(client)['session_id']}"
+        tag = client.get(path).headers["etag"]
+        assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
+        start(client)
+        assert client.get(path, headers={"If-None-Match": tag}).status_code == 200
+
+
+class TestSwitching:
+    def test_puts_another_session_in_front_and_says_so_once(self, client, workbench):
+        first, _ = start(client), start(client)
+        heard = []
+        unsubscribe = workbench.bus.subscribe(heard.append)
+        for _ in range(2):
+            answer = client.put(f"{RUNTIME}/active", json={"session_id": first["session_id"]})
+            assert answer.json()["is_active"] is True
+        unsubscribe()
+        changes = [event.key.session_id for event in heard if event.kind is Happening.ACTIVE_SESSION_CHANGED]
+        assert changes == [first["session_id"]]
+        assert listed(client)["active_session_id"] == first["session_id"]
+
+
+class TestTurns:
+    def test_can_be_taken_back_and_run_again(self, client, workbench):
+        key = key_of(workbench, start(client))
+        taken = send(client, "one").json()
+        finish(workbench, workbench.store.get_turn(taken["turn_id"]))
+        again = client.post(f"/api/v1/turns/{taken['turn_id']}/retry", json={"message": "two"})
+        assert again.status_code == 202
+        finish(workbench, workbench.store.get_turn(again.json()["turn_id"]))
+        assert said(workbench, key) == [("user", "two"), ("assistant", "You said: two")]
+        once_more = client.post(f"/api/v1/turns/{again.json()['turn_id']}/retry").json()
+        finish(workbench, workbench.store.get_turn(once_more["turn_id"]))
+        assert len(conversation(workbench, key)) == 2
+
+    def test_cannot_be_taken_back_while_one_runs(self, client, workbench):
+        key = key_of(workbench, start(client))
+        taken = send(client, "count 1 then wait").json()
+        until(workbench, lambda: speaks(workbench, key))
+        is_problem(client.post(f"/api/v1/turns/{taken['turn_id']}/retry"), 409)
+
+    def test_that_ask_nothing_take_no_answer(self, client, workbench):
+        start(client)
+        taken = send(client, "one").json()
+        finish(workbench, workbench.store.get_turn(taken["turn_id"]))
+        answer = {"call_id": "c1", "approved": True}
+        is_problem(client.post(f"/api/v1/turns/{taken['turn_id']}/answer", json=answer), 409)
