@@ -1,0 +1,100 @@
+"""What can be done with the conversations that are picked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.history.models import HistoryRow
+from session_store.models import SessionKey
+from ui import state
+from ui.history import links, selection
+from ui.history.export import export_button
+from ui.history.labels import tag_several
+from ui.state import Part
+
+DELETED: Final = "deleted"
+"""What the chat page remembers of deletions as well, so that either page takes one back."""
+
+
+def actions(picked: Mapping[str, HistoryRow]) -> None:
+    """The buttons of the bar above the table."""
+    rows = list(picked.values())
+    keys = [row.key for row in rows]
+    st.markdown(f"{len(rows):,} selected", width="content")
+    tag_several(keys, sorted({tag for row in rows for tag in row.tags}), selection.clear)
+    saved = all(row.saved for row in rows)
+    st.button(
+        "Remove from saved" if saved else "Save",
+        key="history-save",
+        icon=":material/bookmark_remove:" if saved else ":material/bookmark:",
+        on_click=_set_saved,
+        args=(keys, not saved),
+    )
+    export_button([key.session_id for key in keys], "history-export")
+    if len(rows) == 2:
+        st.button(
+            "Side by side",
+            key="history-beside",
+            icon=":material/splitscreen_right:",
+            on_click=_beside,
+            args=tuple(keys),
+        )
+    _delete_button(keys)
+    st.button("Clear", key="history-clear", type="tertiary", icon=":material/close:", on_click=selection.clear)
+
+
+def _delete_button(keys: list[SessionKey]) -> None:
+    """Asks first where a deletion cannot be taken back."""
+    if current().settings.undo_seconds:
+        st.button("Delete", key="history-delete", icon=":material/delete:", on_click=_delete, args=(keys,))
+    elif st.button("Delete", key="history-delete", icon=":material/delete:"):
+        _confirm_deletion(keys)
+
+
+@st.dialog("Delete?", icon=":material/delete:")
+def _confirm_deletion(keys: list[SessionKey]) -> None:
+    st.markdown(f"Delete {count(len(keys))}, with everything in it? This cannot be undone.")
+    if st.button("Delete", key="history-really-delete", type="primary", on_click=_delete, args=(keys,)):
+        st.rerun()
+
+
+def undo_bar() -> None:
+    """The way back from a deletion, for as long as nothing else was deleted."""
+    deleted: list[SessionKey] = st.session_state.get(DELETED, [])
+    if not deleted:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="history-undo-bar"):
+        st.markdown(f"Deleted {count(len(deleted))}.", width="content")
+        st.button("Undo", key="history-undo", type="tertiary", icon=":material/undo:", on_click=_undo)
+
+
+def count(conversations: int) -> str:
+    """A number of conversations in words."""
+    return "1 conversation" if conversations == 1 else f"{conversations:,} conversations"
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _set_saved(keys: list[SessionKey], saved: bool) -> None:  # noqa: FBT001 - the value is the point
+    current().set_saved(keys, saved)
+    selection.clear()
+
+
+def _beside(first: SessionKey, second: SessionKey) -> None:
+    links.show(links.reader_parameters(first.session_id, beside=second.session_id))
+
+
+def _delete(keys: list[SessionKey]) -> None:
+    current().delete_sessions(keys)
+    st.session_state[DELETED] = keys if current().settings.undo_seconds else []
+    selection.clear()
+
+
+def _undo() -> None:
+    current().restore_sessions(st.session_state.pop(DELETED, []))
+    state.touch(Part.PAGE)

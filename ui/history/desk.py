@@ -1,0 +1,29 @@
+"""The history page: the list of all conversations, or a transcript."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from session_store.errors import ColloquyError
+from ui import state
+from ui.formatting import untrusted_markdown
+from ui.history.links import BESIDE, MESSAGE
+from ui.history.listing import listing
+from ui.history.reader import reader
+
+STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+
+
+def desk() -> None:
+    """Everything on the page, as its URL says."""
+    st.html(f"<i></i><style>{STYLE}</style>")
+    given = st.query_params
+    try:
+        if session_id := given.get(state.SESSION):
+            reader(session_id, given.get(MESSAGE), given.get(BESIDE), given.get("text", ""))
+        else:
+            listing()
+    except ColloquyError as error:
+        st.error(untrusted_markdown(str(error)))

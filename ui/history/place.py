@@ -1,0 +1,50 @@
+"""Shows where something stands in a transcript: scrolls to it, marks its message, lights up words."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from session_store.history.words import words_of
+
+_SIGN: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_MARK: Final = """
+[data-testid="stChatMessage"]:has(.ANCHOR) {
+  outline: 2px solid var(--accent); outline-offset: 2px;
+  background: color-mix(in srgb, var(--accent) 9%, transparent);
+}
+"""
+LONGEST_TEXT: Final = 500
+
+
+def mark(prefix: str, message_id: str) -> None:
+    """Mark a message of the transcript whose keys begin with ``prefix``."""
+    st.html(f"<i></i><style>{_MARK.replace('ANCHOR', _anchor(prefix, message_id))}</style>")
+
+
+def show_place(prefix: str, message_id: str | None, text: str, number: int) -> None:
+    """Bring a message of the transcript whose keys begin with ``prefix`` into view, once for each new ``number``, and
+    light up the words of a search. Without a message the page goes to where it was left, if it was open before."""
+    mount = st.components.v2.component("colloquy.place", js=_script())
+    data = {
+        "scope": f"st-key-{prefix}transcript",
+        "anchor": _anchor(prefix, message_id) if message_id else "",
+        "whole": not prefix,
+        "words": list(words_of(text[:LONGEST_TEXT])),
+        "number": number,
+    }
+    mount(key=f"{prefix}place", data=data, height=0)
+
+
+def _anchor(prefix: str, message_id: str) -> str:
+    """The class that Streamlit gives to the foot of a message."""
+    return "st-key-" + _SIGN.sub("-", f"copy-{prefix}{message_id}")
+
+
+@cache
+def _script() -> str:
+    return (Path(__file__).parent / "place.js").read_text(encoding="utf-8")

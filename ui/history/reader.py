@@ -1,0 +1,165 @@
+"""A transcript to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.models import SessionSummary, StoredEvent, Turn, TurnStatus
+from session_store.transcript import Message, messages
+from ui import state
+from ui.agents import icon_of
+from ui.attempts import attempt
+from ui.formatting import untrusted_markdown
+from ui.history import links
+from ui.history.place import mark, show_place
+from ui.history.reader_head import reader_head, side_head
+from ui.history.window import Window, show_end, show_newer, show_older, window_of
+from ui.state import Part
+from ui.transcript import PARTIAL_MARKS, Reading, bubble, details_of
+
+NO_ANSWER = {
+    TurnStatus.STOPPED: "Stopped before the first word.",
+    TurnStatus.INTERRUPTED: "Colloquy ended before this was answered.",
+}
+GONE = "This chat is not here any more. It was deleted, or belongs to another data folder."
+
+
+def reader(session_id: str, wanted: str | None, beside: str | None, text: str) -> None:
+    """The transcript of a session, opened at the event ``wanted``, with another session ``beside`` it. The words
+    ``text`` are lit up."""
+    st.button(
+        "All conversations", key="history-back", icon=":material/arrow_back:", type="tertiary", on_click=_back_to_list
+    )
+    if beside:
+        _side_by_side(session_id, wanted, beside, text)
+        return
+    session = current().store.get_session(session_id)
+    if session is None:
+        st.warning(GONE)
+        return
+    reader_head(session)
+    _transcript(session, wanted, text, prefix="")
+
+
+def _side_by_side(session_id: str, wanted: str | None, beside: str, text: str) -> None:
+    """Two transcripts, each of which scrolls by itself. On a phone one at a time."""
+    names = ("First", "Second")
+    sides = [current().store.get_session(one) for one in (session_id, beside)]
+    with st.container(key="history-switch"):
+        shown = st.segmented_control(
+            "Conversation", names, default=names[0], required=True, key="history-side", label_visibility="collapsed"
+        )
+    hidden = "right" if shown == names[0] else "left"
+    st.html(f"<i></i><style>@media (max-width: 640px) {{ .st-key-history-{hidden} {{ display: none; }} }}</style>")
+    for column, place, session in zip(st.columns(2, gap="medium"), ("left", "right"), sides, strict=True):
+        with column, st.container(key=f"history-{place}"):
+            if session is None:
+                st.warning(GONE)
+                continue
+            side_head(session, f"{place}-")
+            _transcript(session, wanted if place == "left" else None, text, prefix=f"{place}-")
+
+
+def _transcript(session: SessionSummary, wanted: str | None, text: str, *, prefix: str) -> None:
+    key = session.key
+    window = window_of(key, wanted)
+    if not window.events:
+        st.caption("Nothing has been said in this conversation yet.")
+        return
+    found = _found(window.events, wanted)
+    if wanted and found is None:
+        st.info("The message that this link leads to is not here any more.", icon=":material/link_off:")
+    with st.container(key=f"{prefix}transcript"):
+        shown = messages(window.events)
+        place = shown[found[0]].id if found else None
+        if window.older:
+            _more(prefix, "older", "Show older messages", partial(show_older, key, wanted), shown[0].id)
+        _bubbles(session, shown, Reading(partial(_branch, session), prefix, found[1] if found else frozenset()))
+        if window.newer:
+            _more(prefix, "newer", "Show newer messages", partial(show_newer, key, wanted), shown[-1].id)
+    _end_buttons(session, window, wanted, prefix)
+    if place:
+        mark(prefix, place)
+    show_place(prefix, links.aim(prefix) or place, text, links.opened())
+
+
+def _bubbles(session: SessionSummary, shown: list[Message], reading: Reading) -> None:
+    details = details_of(session.key, shown)
+    icon = icon_of(current().agents.find(session.key.app_name))
+    last = {message.turn_id: message for message in shown}
+    for message in shown:
+        bubble(message, details, icon, reading=reading)
+        turn = details.turns.get(message.turn_id)
+        if turn and message is last[message.turn_id]:
+            _how_it_ended(turn, message, icon)
+
+
+def _how_it_ended(turn: Turn, message: Message, icon: str) -> None:
+    """What became of a turn that has no answer, or failed."""
+    if turn.error:
+        with st.chat_message("assistant", avatar=icon):
+            st.error(untrusted_markdown(turn.error), icon=":material/error:")
+    elif message.is_user and turn.status in PARTIAL_MARKS:
+        with st.chat_message("assistant", avatar=icon):
+            st.caption(NO_ANSWER.get(turn.status, "No answer."))
+    elif not turn.status.is_over:
+        st.caption(":material/pending: This is being answered now.")
+
+
+def _found(events: list[StoredEvent], wanted: str | None) -> tuple[int, frozenset[str]] | None:
+    """The place of the message that an event belongs to among those of the events, and the calls in the event."""
+    place = next((number for number, stored in enumerate(events) if stored.event.id == wanted), None)
+    if place is None:
+        return None
+    before, after = messages(events[:place]), messages(events[: place + 1])
+    changed = (number for number, message in enumerate(after) if number >= len(before) or before[number] != message)
+    calls = frozenset(call.id for call in events[place].event.get_function_calls() if call.id)
+    return next(changed, len(after) - 1), calls
+
+
+def _more(prefix: str, kind: str, words: str, widen: Callable[[], None], aim: str) -> None:
+    st.button(
+        words,
+        key=f"{prefix}{kind}",
+        icon=":material/expand_less:" if kind == "older" else ":material/expand_more:",
+        width="stretch",
+        on_click=_widen,
+        args=(widen, prefix, aim),
+    )
+
+
+def _end_buttons(session: SessionSummary, window: Window, wanted: str | None, prefix: str) -> None:
+    if not (window.older or window.newer):
+        return
+    with st.container(horizontal=True, key=f"{prefix}ends"):
+        for words, oldest, there in (("To the beginning", True, window.older), ("To the end", False, window.newer)):
+            if there:
+                go = partial(show_end, session.key, wanted, oldest=oldest)
+                st.button(words, key=f"{prefix}end-{oldest}", type="tertiary", on_click=_widen, args=(go, prefix, ""))
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _back_to_list() -> None:
+    links.back_to_list()
+
+
+def _widen(widen: Callable[[], None], prefix: str, aim: str) -> None:
+    """Show more, and keep the message ``aim`` in view."""
+    widen()
+    links.aim_at(prefix, aim)
+
+
+def _branch(session: SessionSummary, event_id: str) -> None:
+    def branch() -> None:
+        made = current().branch_session(session.key, event_id)
+        state.open_session(made.key.session_id)
+        state.go_to(state.CHAT)
+
+    if attempt(branch):
+        state.touch(Part.PAGE)

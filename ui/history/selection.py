@@ -1,0 +1,33 @@
+"""The conversations that are picked, on whatever page of the list they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import streamlit as st
+
+from session_store.history.models import HistoryRow
+from ui import state
+from ui.state import Part
+
+PICKED: Final = "history_picked"
+
+
+def picked() -> dict[str, HistoryRow]:
+    """What is picked, by what the rows are called."""
+    chosen: dict[str, HistoryRow] = st.session_state.setdefault(PICKED, {})
+    return chosen
+
+
+def pick(page: Mapping[str, HistoryRow], refs: Iterable[str]) -> None:
+    """Of a page of the list, pick these rows and no others. For callbacks."""
+    kept = {ref: row for ref, row in picked().items() if ref not in page}
+    st.session_state[PICKED] = kept | {ref: page[ref] for ref in refs}
+    state.touch(Part.HISTORY)
+
+
+def clear() -> None:
+    """Pick nothing. For callbacks."""
+    st.session_state[PICKED] = {}
+    state.touch(Part.PAGE)
