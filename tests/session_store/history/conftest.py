@@ -2,10 +2,24 @@ from __future__ import annotations
 
 import pytest
 
-from tests.session_store.history.conversations import fill
+from session_store import Store
+from tests.session_store.history.conversations import BREAD, STARS, TIDES, fill, rate
 
 
 @pytest.fixture
 def history(store):
     fill(store)
     return store
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """The same for tests that only look, with what people said about it."""
+    store = Store(tmp_path_factory.mktemp("shown") / "chats.duckdb")
+    fill(store)
+    rate(store)
+    store.set_tags([TIDES], add=["Sea"])
+    store.set_tags([STARS], add=["sky"])
+    store.set_saved([BREAD], saved=True)
+    yield store
+    store.close()

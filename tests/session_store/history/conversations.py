@@ -7,6 +7,7 @@ from google.genai import types
 
 from session_store import Store
 from session_store.models import SessionKey, TitleSource, Turn, TurnStatus
+from session_store.prices import keep_prices
 from tests.session_store.events import append, said
 
 TIDES = SessionKey("analyst", "ann", "tides")
@@ -67,6 +68,13 @@ def fill(store: Store) -> None:
     ended(store, TIDES, "t2", DAY + 10)
     ended(store, BREAD, "b1", 2 * DAY, TurnStatus.FAILED)
     ended(store, STARS, "s1", 3 * DAY)
+
+
+def rate(store: Store) -> None:
+    """A thumb up, a thumb down, and the price of one of the models."""
+    keep_prices(store.path.parent, [{"model": "small", "since": "1970-01-01", "input": 2, "output": 10}])
+    store.set_feedback(TIDES, event_ids(store, TIDES)[3], 1)
+    store.set_feedback(BREAD, event_ids(store, BREAD)[1], -1, "burnt")
 
 
 def event_ids(store: Store, key: SessionKey) -> list[str]:

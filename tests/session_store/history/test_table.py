@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from session_store import Store
@@ -12,7 +10,7 @@ from session_store.history.models import EVERYTHING, HistoryFilter, HistorySort
 from session_store.models import GENERAL, SessionKey, TurnStatus
 from session_store.prices import PricesInvalidError, keep_prices
 from tests.session_store.events import append, rewind, said
-from tests.session_store.history.conversations import BREAD, DAY, STARS, TIDES, answered, ended, event_ids
+from tests.session_store.history.conversations import BREAD, DAY, STARS, TIDES, answered, ended, rate
 
 ORDERS = {
     HistorySort.UPDATED: [STARS, BREAD, TIDES],
@@ -32,10 +30,8 @@ ORDERS = {
 
 
 @pytest.fixture
-def rated(history, path):
-    keep_prices(path.parent, [{"model": "small", "since": "1970-01-01", "input": 2, "output": 10}])
-    history.set_feedback(TIDES, event_ids(history, TIDES)[3], 1)
-    history.set_feedback(BREAD, event_ids(history, BREAD)[1], -1, "burnt")
+def rated(history):
+    rate(history)
     return history
 
 
@@ -57,9 +53,9 @@ def test_a_row_says_what_there_is_to_know(rated):
     assert rated.history_row(SessionKey("analyst", "ann", "nobody")) is None
 
 
-def test_a_cost_that_is_not_known_is_not_nothing(rated):
-    assert rated.history_row(BREAD).cost is None
-    assert rated.history_row(STARS).cost == 0.0
+def test_a_cost_that_is_not_known_is_not_nothing(shown):
+    assert shown.history_row(BREAD).cost is None
+    assert shown.history_row(STARS).cost == 0.0
 
 
 def test_a_price_holds_from_its_day_on(rated, path):
@@ -78,32 +74,32 @@ def test_a_damaged_price_list_says_so(rated, path):
 
 
 @pytest.mark.parametrize("sort", HistorySort)
-def test_every_order_goes_both_ways_page_by_page(rated, sort):
-    assert keys(rated.list_history(EVERYTHING, sort=sort)) == ORDERS[sort]
+def test_every_order_goes_both_ways_page_by_page(shown, sort):
+    assert keys(shown.list_history(EVERYTHING, sort=sort)) == ORDERS[sort]
 
     for descending in (True, False):
-        whole = keys(rated.list_history(EVERYTHING, sort=sort, descending=descending))
+        whole = keys(shown.list_history(EVERYTHING, sort=sort, descending=descending))
         found, before = [], None
         while before is not None or not found:
-            page = rated.list_history(EVERYTHING, sort=sort, descending=descending, before=before, limit=1)
+            page = shown.list_history(EVERYTHING, sort=sort, descending=descending, before=before, limit=1)
             found += keys(page)
             before = page.next
         assert found == whole
         assert sorted(whole, key=str) == sorted([TIDES, BREAD, STARS], key=str)
 
 
-def test_what_is_not_known_comes_last_in_both_directions(rated):
-    assert keys(rated.list_history(EVERYTHING, sort=HistorySort.COST, descending=False))[-1] == BREAD
-    assert keys(rated.list_history(EVERYTHING, sort=HistorySort.TITLE, descending=False)) == [BREAD, TIDES, STARS]
+def test_what_is_not_known_comes_last_in_both_directions(shown):
+    assert keys(shown.list_history(EVERYTHING, sort=HistorySort.COST, descending=False))[-1] == BREAD
+    assert keys(shown.list_history(EVERYTHING, sort=HistorySort.TITLE, descending=False)) == [BREAD, TIDES, STARS]
 
 
-def test_a_place_belongs_to_its_order(rated):
-    place = rated.list_history(EVERYTHING, sort=HistorySort.COST, limit=1).next
+def test_a_place_belongs_to_its_order(shown):
+    place = shown.list_history(EVERYTHING, sort=HistorySort.COST, limit=1).next
     with pytest.raises(HistoryError, match="another order"):
-        rated.list_history(EVERYTHING, sort=HistorySort.TITLE, before=place)
+        shown.list_history(EVERYTHING, sort=HistorySort.TITLE, before=place)
     for damaged in ("", "x", place[:-9]):
         with pytest.raises(HistoryError):
-            rated.list_history(EVERYTHING, sort=HistorySort.COST, before=damaged)
+            shown.list_history(EVERYTHING, sort=HistorySort.COST, before=damaged)
 
 
 @pytest.mark.parametrize(
@@ -134,14 +130,10 @@ def test_a_place_belongs_to_its_order(rated):
         ({"text": "low", "agents": frozenset({"analyst"}), "statuses": frozenset({"failed"})}, {BREAD}),
     ],
 )
-def test_filters_choose_and_count_the_same(rated, wanted, expected):
-    rated.set_tags([TIDES], add=["Sea"])
-    rated.set_tags([STARS], add=["sky"])
-    rated.set_saved([BREAD], saved=True)
-
-    found = rated.list_history(HistoryFilter(**wanted))
+def test_filters_choose_and_count_the_same(shown, wanted, expected):
+    found = shown.list_history(HistoryFilter(**wanted))
     assert set(keys(found)) == expected
-    assert rated.count_history(HistoryFilter(**wanted)) == len(expected)
+    assert shown.count_history(HistoryFilter(**wanted)) == len(expected)
 
 
 def test_deleted_conversations_and_what_was_taken_back_are_not_there(rated):
@@ -179,8 +171,8 @@ def test_an_event_that_was_just_appended_moves_its_conversation_up(rated):
     assert keys(rated.list_history(HistoryFilter(since=9 * DAY))) == [TIDES]
 
 
-def test_filters_can_be_set_to_what_there_is(rated):
-    choices = rated.history_choices()
+def test_filters_can_be_set_to_what_there_is(shown):
+    choices = shown.history_choices()
     assert (choices.agents, choices.models, choices.users) == (("analyst", "poet"), ("large", "small"), ("ann", "bob"))
     assert len(choices.workspace_ids) == 2
 
@@ -190,9 +182,3 @@ def test_an_empty_store_has_an_empty_table(store: Store):
         assert store.list_history(EVERYTHING, sort=sort).items == ()
     assert store.count_history(EVERYTHING) == 0
     assert store.history_choices().agents == ()
-
-
-def test_a_place_is_opaque_but_plain_json(rated):
-    place = rated.list_history(EVERYTHING, limit=1).next
-    with pytest.raises(json.JSONDecodeError):
-        json.loads(place)
