@@ -1,0 +1,30 @@
+"""Links to files that the API makes while they are downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from urllib.parse import urlencode
+
+import streamlit as st
+
+STYLE = (Path(__file__).parent / "download.css").read_text(encoding="utf-8")
+MOST_IDS = 500
+"""As many as the route takes."""
+
+
+def export_url(session_ids: Sequence[str], form: str) -> str:
+    """Where these conversations are to be had as one file; all of them, if none is named."""
+    if len(session_ids) == 1:
+        return f"/api/v1/conversations/{session_ids[0]}/export?{urlencode({'format': form})}"
+    return f"/api/v1/exports/file?{urlencode({'format': form, 'id': list(session_ids)}, doseq=True)}"
+
+
+def download(url: str, text: str = "Download", *, facts: Mapping[str, str] | None = None) -> None:
+    """A link that looks like a button and saves a file. ``facts`` are further attributes."""
+    more = "".join(f' {name}="{escape(value)}"' for name, value in (facts or {}).items())
+    st.html(
+        f'<style>{STYLE}</style><a class="download" href="{escape(url)}" download{more}>{escape(text)}</a>',
+        width="content",
+    )
