@@ -26,8 +26,8 @@ _LINE_BREAKS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": 
 """What JSON leaves as it is, and what some readers take for the end of a line."""
 
 
-def header(session: SessionSummary, workspace: str) -> Line:
-    """The first line. ``workspace`` is the name of the session's workspace."""
+def header(session: SessionSummary, workspace: str, first: Line) -> Line:
+    """What stands before the ``first`` line. ``workspace`` is the name of the session's workspace."""
     key = session.key
     about = {
         "agent": key.app_name,
@@ -37,12 +37,13 @@ def header(session: SessionSummary, workspace: str) -> Line:
         "model": session.model or "",
         "title": session.title,
     }
-    return line(HEADER, key.session_id) | about | dict.fromkeys(_TEXTS, "")
+    return line(HEADER, key.session_id) | {"time": first["time"]} | about | dict.fromkeys(_TEXTS, "")
 
 
-def line(kind: str, session_id: str, turn_id: str = "", at: float | None = None, **fields: object) -> Line:
-    """A line of a kind. ``at`` is in Unix seconds; now, unless given."""
-    return {"type": kind, "session_id": session_id, "turn_id": turn_id, "time": _rfc3339(at), **fields}
+def line(kind: str, session_id: str, turn_id: str = "", **fields: object) -> Line:
+    """A line of a kind, of now."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"type": kind, "session_id": session_id, "turn_id": turn_id, "time": now, **fields}
 
 
 def event_lines(key: SessionKey, event: Event) -> Iterator[Line]:
@@ -50,7 +51,7 @@ def event_lines(key: SessionKey, event: Event) -> Iterator[Line]:
 
     def of_event(kind: str, **fields: object) -> Line:
         about = {"event_id": event.id, "author": event.author}
-        return line(kind, key.session_id, event.invocation_id, event.timestamp, **about, **fields)
+        return line(kind, key.session_id, event.invocation_id, **about, **fields)
 
     text, files = text_of(event.content), files_of(event.content)
     calls, responses = event.get_function_calls(), event.get_function_responses()
@@ -78,8 +79,3 @@ def written(lines: list[Line]) -> bytes:
 
 def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _rfc3339(at: float | None) -> str:
-    moment = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

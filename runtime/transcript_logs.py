@@ -225,7 +225,7 @@ class TranscriptLogs:
         if session is None or [one["type"] for one in lines] == [END]:
             return  # nobody's, or an end without a beginning
         names = {workspace.id: workspace.name for workspace in self._store.list_workspaces()}
-        data = written([header(session, names.get(session.workspace_id, "")), *lines])
+        data = written([header(session, names.get(session.workspace_id, ""), lines[0]), *lines])
         self._open[key] = files.create(self._folder, key.session_id, session.workspace_id, data), len(data)
 
     def _finish(self, keys: Iterable[SessionKey], reason: str) -> None:

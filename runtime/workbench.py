@@ -192,6 +192,8 @@ class Workbench:
         """Stop what runs in the sessions and hide them; ``restore_sessions`` brings them back for a while."""
         for key in keys:
             self.turns.withdraw(key)
+        self.files.transcripts.finish(keys, "deleted")
+        self.files.transcripts.flush()
         self.store.delete_sessions(keys)
         self.active.remove(keys)
         self._purge()
@@ -230,6 +232,7 @@ class Workbench:
         Raises:
             WorkspaceError: there is no such workspace.
         """
+        self.files.transcripts.flush()  # what was said there stays there
         self.store.move_sessions(keys, workspace_id)
         self.files.transcripts.finish(keys, "moved")
         self._list_changed(keys)

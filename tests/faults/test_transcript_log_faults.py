@@ -1,0 +1,136 @@
+"""Transcript logs that cannot be written: the chats go on, a person is told once, and the logs go on when they can."""
+
+import json
+import threading
+from contextlib import closing
+
+import pytest
+from structlog.testing import capture_logs
+
+from runtime import transcript_logs
+from session_store.models import TurnStatus
+from tests.faults.test_crash import Witness, live_and_die, processes
+from tests.faults.test_store_faults import mounted, remount
+from tests.support.workbenches import counted, finish, new_session, open_workbench, said
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def answered(workbench, key, message):
+    [turn] = finish(workbench, workbench.turns.submit(key, message))
+    workbench.files.transcripts.flush()
+    return turn.status is TurnStatus.COMPLETED
+
+
+def warnings(captured):
+    return [entry["event"] for entry in captured if "transcript" in entry["event"]]
+
+
+def test_a_folder_that_cannot_be_written_is_reported_once_and_the_log_catches_up(tmp_path):
+    (tmp_path / "transcripts").write_text("in the way")
+    with capture_logs() as captured, closing(open_workbench(tmp_path)) as workbench:
+        keys = [new_session(workbench) for _ in range(2)]
+        for number in range(3):
+            assert all(answered(workbench, key, f"count {number + 1}") for key in keys)
+        [notice] = workbench.notices()
+        assert "Transcript logs cannot be written" in notice
+        assert warnings(captured) == ["transcript logs cannot be written"]
+        assert said(workbench, keys[0])[-1] == ("assistant", counted(3))
+
+        (tmp_path / "transcripts").unlink()
+        assert answered(workbench, keys[0], "hello")
+        assert workbench.notices() == []
+        assert warnings(captured) == ["transcript logs cannot be written", "transcript logs are written again"]
+    for path in (tmp_path / "transcripts").rglob("*.jsonl"):
+        texts = [line["text"] for line in lines_of(path) if line["type"] == "message"]
+        assert texts[:6] == [text for n in (1, 2, 3) for text in (f"count {n}", counted(n))]
+
+
+def test_a_disk_that_is_full_for_logs_stops_no_chat_and_leaves_no_torn_line(tmp_path):
+    (tmp_path / "data").mkdir()
+    with mounted(tmp_path / "data" / "transcripts", "64k") as disk:
+        with capture_logs() as captured, closing(open_workbench(tmp_path / "data")) as workbench:
+            key = new_session(workbench)
+            while not workbench.notices():
+                assert answered(workbench, key, "count 500")
+            assert answered(workbench, key, "count 501")
+            assert warnings(captured) == ["transcript logs cannot be written"]
+            remount(disk, "size=4m")
+            assert answered(workbench, key, "hello")
+            assert workbench.notices() == []
+            asked = [text for author, text in said(workbench, key) if author == "user"]
+        [path] = disk.rglob("*.jsonl")
+        lines = lines_of(path)
+        assert [line["text"] for line in lines if line["type"] == "message" and line["author"] == "user"] == asked
+        assert [line["type"] for line in (lines[0], lines[-1])] == ["header", "end"]
+
+
+def test_what_waits_to_be_written_is_bounded_and_what_is_lost_is_noted(tmp_path, monkeypatch):
+    monkeypatch.setattr(transcript_logs, "MOST_WAITING", 20_000)
+    (tmp_path / "transcripts").write_text("in the way")
+    with capture_logs(), closing(open_workbench(tmp_path)) as workbench:
+        key = new_session(workbench)
+        for _ in range(4):
+            assert answered(workbench, key, "count 100")
+        (tmp_path / "transcripts").unlink()
+        assert answered(workbench, key, "hello")
+    [path] = (tmp_path / "transcripts").rglob("*.jsonl")
+    assert sum(line["lost"] for line in lines_of(path) if line["type"] == "gap") > 100
+
+
+def test_a_line_that_cannot_be_written_down_costs_no_other(tmp_path, monkeypatch):
+    with capture_logs() as captured, closing(open_workbench(tmp_path)) as workbench:
+        broken, whole = new_session(workbench), new_session(workbench)
+        logs = workbench.files.transcripts
+        with monkeypatch.context() as patched:
+            append = transcript_logs.TranscriptLogs._append
+
+            def fails(self, key, lines):
+                if key == broken:
+                    raise RuntimeError("what nobody thought of")
+                append(self, key, lines)
+
+            patched.setattr(transcript_logs.TranscriptLogs, "_append", fails)
+            assert all(answered(workbench, key, "hello") for key in (broken, whole))
+        assert "lines of a transcript log are lost" in warnings(captured)
+        assert answered(workbench, broken, "again")
+        assert logs.problem is None
+    assert len([*(tmp_path / "transcripts").rglob("*.jsonl")]) == 2
+
+
+def test_a_turn_does_not_wait_for_a_disk_that_hangs(tmp_path, monkeypatch):
+    hangs, goes_on = threading.Event(), threading.Event()
+    create = transcript_logs.files.create
+
+    def hanging(*args):
+        hangs.set()
+        goes_on.wait()
+        return create(*args)
+
+    monkeypatch.setattr(transcript_logs.files, "create", hanging)
+    with closing(open_workbench(tmp_path)) as workbench:
+        keys = [new_session(workbench) for _ in range(3)]
+        for key in keys:
+            [turn] = finish(workbench, workbench.turns.submit(key, "count 200"))
+            assert turn.status is TurnStatus.COMPLETED
+        assert hangs.wait(20)
+        goes_on.set()
+    assert len([*(tmp_path / "transcripts").rglob("*.jsonl")]) == 3
+
+
+@pytest.mark.slow
+def test_after_kills_every_log_is_whole_and_closed(tmp_path):
+    context = processes()
+    for facts in (150, 300):
+        live_and_die(context, tmp_path, Witness(), facts)
+        open_workbench(tmp_path).close()
+        paths = [*(tmp_path / "transcripts").rglob("*.jsonl")]
+        assert paths
+        for path in paths:
+            lines = lines_of(path)
+            assert lines[0]["type"] == "header"
+            assert [line["type"] for line in lines].count("end") == 1
+            assert lines[-1]["type"] == "end"
+            assert {line["session_id"] for line in lines} == {lines[0]["session_id"]}

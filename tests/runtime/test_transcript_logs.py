@@ -1,0 +1,342 @@
+"""Transcript logs: each conversation as JSON Lines, while it goes on."""
+
+import json
+from contextlib import closing
+
+import duckdb
+import pytest
+from google.adk.events.event import Event
+from google.genai import types
+
+from runtime.transcript_files import repair, safe_name
+from session_store.models import SessionKey, TurnStatus
+from tests.runtime import desk
+from tests.support.workbenches import counted, finish, new_session, open_workbench, until
+
+
+def logs(workbench, key=None):
+    """The logs, of a session or all, as lists of lines, in order of their names."""
+    workbench.files.transcripts.flush()
+    return read(workbench.settings.data_dir, "*" if key is None else key.session_id)
+
+
+def read(data, session_id="*"):
+    return [lines_of(path) for path in sorted((data / "transcripts").glob(f"*/{session_id}-*.jsonl"))]
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def kinds(lines):
+    return [line["type"] for line in lines if line["type"] != "chunk"]
+
+
+def of_kind(lines, *wanted):
+    return [line for line in lines if line["type"] in wanted]
+
+
+def ask(workbench, key, *messages):
+    return finish(workbench, *[workbench.turns.submit(key, message) for message in messages])
+
+
+class TestWhatIsWritten:
+    def test_the_first_line_says_whose_it_is(self, workbench):
+        workspace = workbench.workspaces.create("Harvest")
+        key = new_session(workbench, workspace_id=workspace.id)
+        ask(workbench, key, "hello")
+        [log] = logs(workbench, key)
+        head = log[0]
+        assert (head["type"], head["session_id"], head["agent"]) == ("header", key.session_id, "assistant")
+        assert (head["workspace"], head["workspace_id"], head["model"]) == ("Harvest", workspace.id, "scripted/one")
+        [path] = (workbench.settings.data_dir / "transcripts").rglob("*.jsonl")
+        assert path.parent.name == workspace.id
+        assert path.name.startswith(f"{key.session_id}-20")
+
+    def test_a_turn_is_its_messages_its_chunks_and_its_end(self, workbench):
+        key = new_session(workbench)
+        [turn] = ask(workbench, key, "count 30 every 1 ms")
+        [log] = logs(workbench, key)
+        assert kinds(log) == ["header", "message", "message", "turn_end"]
+        assert "".join(line["text"] for line in of_kind(log, "chunk")) == counted(30)
+        assert [(line["author"], line["text"]) for line in of_kind(log, "message")] == [
+            ("user", "count 30 every 1 ms"),
+            ("assistant", counted(30)),
+        ]
+        assert {line["event_id"] for line in of_kind(log, "chunk")} == {of_kind(log, "message")[1]["event_id"]}
+        assert {line["turn_id"] for line in log[1:]} == {turn.id}
+        assert (log[-1]["status"], log[-1]["error"]) == ("completed", "")
+        assert all(line["time"].endswith("Z") and line["time"][10] == "T" for line in log)
+        assert [line["time"] for line in log] == sorted(line["time"] for line in log)
+
+    def test_tool_calls_and_their_results_have_lines_of_their_own(self, opened):
+        name, start = opened(desk.PLAIN)
+        workbench = start()
+        key = new_session(workbench, name)
+        ask(workbench, key, 'call look_up {} and call order {"days": 2}')
+        [log] = logs(workbench, key)
+        assert [(line["name"], json.loads(line["args"])) for line in of_kind(log, "tool_call")] == [
+            ("look_up", {}),
+            ("order", {"days": 2}),
+        ]
+        results = {line["name"]: line for line in of_kind(log, "tool_result")}
+        assert json.loads(results["look_up"]["response"]) == {"found": 7}
+        assert results["look_up"]["call_id"] == of_kind(log, "tool_call")[0]["call_id"]
+
+    def test_what_was_said_before_a_stop_or_a_failure_is_a_message_too(self, workbench):
+        key = new_session(workbench)
+        [failed] = ask(workbench, key, "count 3 then fail")
+        turn = workbench.turns.submit(key, "count 2 then wait")
+        until(workbench, lambda: workbench.turns.live(key)[0].text == counted(2))
+        workbench.turns.stop(turn.id)
+        finish(workbench, turn)
+        [log] = logs(workbench, key)
+        partial = [line for line in of_kind(log, "message") if line["partial"]]
+        assert [line["text"] for line in partial] == [counted(3), counted(2)]
+        assert [(line["status"], line["error"]) for line in of_kind(log, "turn_end")] == [
+            ("failed", failed.error),
+            ("stopped", ""),
+        ]
+
+    async def test_what_comes_from_elsewhere_is_in_it(self, workbench):
+        key = new_session(workbench)
+        names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
+        session = await workbench.sessions.get_session(**names)
+        told = types.Content(role="user", parts=[types.Part(text="by hand")])
+        await workbench.sessions.append_event(session, Event(author="user", content=told))
+        [log] = logs(workbench, key)
+        assert [line["text"] for line in of_kind(log, "message")] == ["by hand"]
+
+    @pytest.mark.parametrize(
+        "text", ["one\u2028two\x85three\nfour", "\ud800 alone", "Grüße 😀", '{"a": 1}', "\x00\x1e"]
+    )
+    def test_any_text_is_one_line_of_valid_json(self, workbench, text):
+        key = new_session(workbench)
+        ask(workbench, key, "first")
+        workbench.files.transcripts.chunk(key, "t", "e", "assistant", text)
+        [log] = logs(workbench, key)
+        assert log[-1]["text"] == text.replace("\ud800", "?")
+        [path] = (workbench.settings.data_dir / "transcripts").rglob("*.jsonl")
+        assert table(path, "select text from log where type = 'chunk'")
+
+    def test_it_can_be_switched_off(self, tmp_path):
+        with closing(open_workbench(tmp_path, transcript_logs=False)) as workbench:
+            ask(workbench, new_session(workbench), "hello")
+            assert logs(workbench) == []
+
+
+class TestOneLogForEachStretchOfActivity:
+    def test_it_is_closed_when_the_session_is_terminated_and_a_new_message_opens_another(self, workbench):
+        key = new_session(workbench)
+        ask(workbench, key, "one", "two")
+        workbench.terminate_sessions([key])
+        [log] = logs(workbench, key)
+        assert (log[-1]["type"], log[-1]["reason"]) == ("end", "terminated")
+        ask(workbench, key, "three")
+        first, second = sorted(logs(workbench, key), key=len, reverse=True)
+        assert first == log
+        assert kinds(second) == ["header", "message", "message", "turn_end"]
+
+    def test_it_is_closed_with_the_app(self, tmp_path):
+        with closing(open_workbench(tmp_path)) as workbench:
+            key = new_session(workbench)
+            ask(workbench, key, "one")
+            workbench.turns.submit(key, "count 1 then wait")
+            until(workbench, lambda: workbench.turns.live(key)[0].text)
+        [log] = read(tmp_path)
+        assert [line["status"] for line in of_kind(log, "turn_end")] == ["completed", "interrupted"]
+        assert (log[-1]["type"], log[-1]["reason"]) == ("end", "closed")
+
+    def test_a_session_without_a_word_has_none(self, tmp_path):
+        with closing(open_workbench(tmp_path)) as workbench:
+            workbench.terminate_sessions([new_session(workbench)])
+        assert read(tmp_path) == []
+
+    def test_a_session_that_moves_goes_on_in_its_new_workspace(self, workbench):
+        key, there = new_session(workbench), workbench.workspaces.create("There")
+        ask(workbench, key, "one")
+        workbench.move_sessions([key], there.id)
+        ask(workbench, key, "two")
+        by_workspace = {log[0]["workspace_id"]: log for log in logs(workbench, key)}
+        assert by_workspace["general"][-1]["reason"] == "moved"
+        assert [line["text"] for line in of_kind(by_workspace[there.id], "message")] == ["two", "You said: two"]
+
+    def test_a_log_that_somebody_took_away_is_begun_again(self, workbench):
+        key = new_session(workbench)
+        ask(workbench, key, "one")
+        workbench.files.transcripts.flush()
+        [path] = (workbench.settings.data_dir / "transcripts").rglob("*.jsonl")
+        path.unlink()
+        ask(workbench, key, "two")
+        [log] = logs(workbench, key)
+        assert [line["text"] for line in of_kind(log, "header", "message")] == ["", "two", "You said: two"]
+
+
+class TestRemoving:
+    def test_a_deleted_session_keeps_its_logs_until_it_is_gone_for_good(self, tmp_path):
+        with closing(open_workbench(tmp_path, undo_seconds=600)) as workbench:
+            key = new_session(workbench)
+            ask(workbench, key, "one")
+            workbench.delete_sessions([key])
+            assert len(logs(workbench, key)) == 1
+        with closing(open_workbench(tmp_path, undo_seconds=0)) as workbench:
+            assert logs(workbench) == []
+        assert not [*(tmp_path / "transcripts").iterdir()]
+
+    def test_a_workspace_takes_its_logs_along(self, workbench):
+        there = workbench.workspaces.create("There")
+        gone, stays = new_session(workbench, workspace_id=there.id), new_session(workbench)
+        for key in (gone, stays):
+            ask(workbench, key, "one")
+        workbench.delete_workspace(there.id)
+        assert [log[0]["session_id"] for log in logs(workbench)] == [stays.session_id]
+
+    async def test_only_those_of_that_very_session_go(self, workbench):
+        keys = [SessionKey("assistant", user, name) for user, name in (("ann", "a"), ("bob", "a"), ("ann", "a-b"))]
+        for key in keys:
+            names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
+            session = await workbench.sessions.create_session(**names)
+            told = types.Content(role="user", parts=[types.Part(text="hello")])
+            await workbench.sessions.append_event(session, Event(author="user", content=told))
+        assert len(logs(workbench)) == 3
+        await workbench.sessions.delete_session(app_name="assistant", user_id="ann", session_id="a")
+        left = {(log[0]["user"], log[0]["session_id"]) for log in logs(workbench)}
+        assert left == {("bob", "a"), ("ann", "a-b")}
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        "name", ["../../etc/passwd", "..", ".", "a/b\\c", "C:\\x", 'q"<>|?*', "dot.", "ü" * 200, "x" * 500, " ", "\n"]
+    )
+    async def test_odd_ids_stay_in_their_folder_and_are_found_again(self, tmp_path, name):
+        with closing(open_workbench(tmp_path)) as workbench:
+            names = {"app_name": "assistant", "user_id": "ann", "session_id": f"s{name}s"}
+            session = await workbench.sessions.create_session(**names)
+            told = types.Content(role="user", parts=[types.Part(text="hello")])
+            await workbench.sessions.append_event(session, Event(author="user", content=told))
+            workbench.files.transcripts.flush()
+            [path] = (tmp_path / "transcripts").rglob("*.jsonl")
+            assert path.parent == tmp_path / "transcripts" / "general"
+            assert lines_of(path)[0]["session_id"] == session.id
+            await workbench.sessions.delete_session(**names)
+            assert logs(workbench) == []
+
+    def test_names_are_safe_everywhere_and_stay_apart(self):
+        names = ["..", ".", "a.", "a/b", "a%2Fb", "x" * 300, "x" * 299]
+        safe = [safe_name(name) for name in names]
+        assert len(set(safe)) == len(names)
+        assert all(len(name) <= 120 and not set(name) & set('/\\:*?"<>|') for name in safe)
+        assert all(not name.startswith(".") and not name.endswith(".") for name in safe)
+
+
+class TestRepair:
+    @pytest.fixture
+    def log(self, tmp_path):
+        with closing(open_workbench(tmp_path)) as workbench:
+            key = new_session(workbench)
+            ask(workbench, key, "count 2000")
+            workbench.files.transcripts.flush()
+            [path] = (tmp_path / "transcripts").rglob("*.jsonl")
+            content = path.read_bytes()  # as a process that is killed leaves it
+        path.write_bytes(content)
+        return path
+
+    def start(self, log):
+        open_workbench(log.parents[2]).close()
+        return lines_of(log) if log.exists() else None
+
+    def test_a_log_that_was_left_open_is_closed(self, log):
+        before = lines_of(log)
+        after = self.start(log)
+        assert after[:-1] == before
+        assert (after[-1]["type"], after[-1]["reason"]) == ("end", "interrupted")
+        assert after[-1]["session_id"] == before[0]["session_id"]
+
+    @pytest.mark.parametrize("cut", [1, 10, 100, 5000])
+    def test_a_line_that_was_cut_is_removed(self, log, cut):
+        content = log.read_bytes()
+        whole = content[: len(content) - cut].count(b"\n")
+        before = lines_of(log)[:whole]
+        log.write_bytes(content[:-cut])
+        assert self.start(log)[:-1] == before
+
+    def test_what_a_power_cut_left_at_the_end_is_removed(self, log):
+        before = lines_of(log)
+        with log.open("ab") as file:
+            file.write(bytes(5000) + b"\n" + bytes(10_000))
+        assert self.start(log)[:-1] == before
+
+    @pytest.mark.parametrize("content", [b"", b'{"type": "hea', bytes(3000)])
+    def test_a_log_without_a_whole_line_goes(self, log, content):
+        log.write_bytes(content)
+        assert self.start(log) is None
+
+    def test_a_closed_log_is_left_alone(self, log):
+        self.start(log)
+        content = log.read_bytes()
+        assert repair(log) is False
+        self.start(log)
+        assert log.read_bytes() == content
+
+
+def table(paths, sql, options=""):
+    """Ask DuckDB's guess of the logs in SQL."""
+    with duckdb.connect() as connection:
+        connection.execute(f"create view log as select * from read_json('{paths}'{options})")
+        return connection.execute(sql).fetchall()
+
+
+class TestReadByDuckDB:
+    @pytest.fixture
+    def talked(self, opened):
+        """A log with all kinds of lines, and others beside it; their folder."""
+        name, start = opened(desk.PLAIN)
+        workbench = start()
+        key = new_session(workbench, name)
+        ask(workbench, key, "count 20 every 1 ms", "2024-01-01", "call look_up {}", "call breaks {}")
+        turn = workbench.turns.submit(key, 'call pay {"amount": 5}')
+        assert workbench.turns.wait(turn.id).status is TurnStatus.PAUSED
+        ask(workbench, new_session(workbench), "2024-01-01", "count 3 then fail")
+        workbench.close()
+        return workbench.settings.data_dir / "transcripts", key
+
+    def test_one_log_is_a_table(self, talked):
+        folder, key = talked
+        [path] = folder.rglob(f"{key.session_id}-*.jsonl")
+        lines = lines_of(path)
+        assert {line["type"] for line in lines} == {
+            *("header", "message", "chunk", "tool_call", "tool_result", "event", "turn_end", "end")
+        }
+        assert len(table(path, "select * from log")) == len(lines)
+        assert table(path, "select text from log where type = 'message' and author = 'user' limit 2") == [
+            ("count 20 every 1 ms",),
+            ("2024-01-01",),
+        ]
+        calls = "select name, args->>'$.amount' from log where type = 'tool_call' and name = 'pay'"
+        assert table(path, calls) == [("pay", "5")]
+        ends = table(path, "select typeof(time), status from log where type = 'turn_end' order by time")
+        assert ends[0] == ("TIMESTAMP WITH TIME ZONE", "completed")
+
+    def test_all_logs_are_a_table(self, talked):
+        folder, _ = talked
+        asked = (
+            "select session_id = (select session_id from log where type = 'turn_end' and error like 'The scripted%'),"
+            " count(*) from log where type = 'message' and author = 'user' group by 1 order by 2"
+        )
+        for options in ("", ", union_by_name = true"):
+            assert table(f"{folder.as_posix()}/*/*.jsonl", asked, options) == [(True, 2), (False, 5)]
+
+    def test_odd_ids_and_texts_that_look_like_dates_do_not_break_the_table_of_all(self, tmp_path):
+        with closing(open_workbench(tmp_path)) as workbench:
+            for number in range(40):
+                key = new_session(workbench)
+                if number == 39:
+                    key = SessionKey("assistant", "ann", "s1")
+                    workbench.store.create_session(key)
+                ask(workbench, key, "2024-01-01")
+        rows = table(
+            f"{(tmp_path / 'transcripts').as_posix()}/*/*.jsonl",
+            "select distinct text from log where type = 'message' and author = 'user'",
+            ", union_by_name = true",
+        )
+        assert rows == [("2024-01-01",)]
