@@ -12,6 +12,7 @@ from session_store.models import GENERAL, SessionKey, SessionStatus, SessionSumm
 from ui import state
 from ui.analytics.demo_mark import demo_mark
 from ui.components import wake_on_news
+from ui.data.export_dialog import export_dialog
 from ui.formatting import GROUPS, group, label, short_time
 from ui.state import ALL, Part
 from ui.workspaces import move_dialog, redraw_when_workspaces_change, workspace_menu
@@ -19,12 +20,13 @@ from ui.workspaces import move_dialog, redraw_when_workspaces_change, workspace_
 ROWS = 30
 ANY_AGENT = "All agents"
 
-RENAME, SAVE, UNSAVE, MOVE, DELETE = "Rename", "Save", "Remove from saved", "Move to…", "Delete"
+RENAME, SAVE, UNSAVE, MOVE, EXPORT, DELETE = "Rename", "Save", "Remove from saved", "Move to…", "Export…", "Delete"
 MENU_ICONS = {
     RENAME: ":material/edit:",
     SAVE: ":material/bookmark:",
     UNSAVE: ":material/bookmark_remove:",
     MOVE: ":material/drive_file_move:",
+    EXPORT: ":material/download:",
     DELETE: ":material/delete:",
 }
 
@@ -145,7 +147,7 @@ def _row(session: SessionSummary) -> None:
         )
         st.menu_button(
             short_time(session.updated_at),
-            [RENAME, UNSAVE if session.saved else SAVE, MOVE, DELETE],
+            [RENAME, UNSAVE if session.saved else SAVE, MOVE, EXPORT, DELETE],
             format_func=lambda option: f"{MENU_ICONS[option]} {option}",
             key=f"menu-{session_id}",
             type="tertiary",
@@ -215,6 +217,8 @@ def _selection_bar(sessions: list[SessionSummary]) -> None:
         if st.button("Move", key="move-picked", icon=":material/drive_file_move:", disabled=not picked):
             chosen = state.chosen_workspace()
             move_dialog(picked, _count(len(picked)), None if chosen == ALL else chosen)
+        if st.button("Export", key="export-picked", icon=":material/download:", disabled=not picked):
+            export_dialog([key.session_id for key in picked], _count(len(picked)))
         st.button("Cancel", key="stop-selecting", type="tertiary", on_click=_stop_selecting)
 
 
@@ -257,6 +261,8 @@ def _menu(session: SessionSummary) -> None:
         current().set_saved([session.key], choice == SAVE)
     elif choice == MOVE:
         move_dialog([session.key], f"“{label(state.title_of(session))}”", session.workspace_id)
+    elif choice == EXPORT:
+        export_dialog([session.key.session_id], f"“{label(state.title_of(session))}”")
     elif choice == DELETE:
         _confirm_deletion([session.key], f"“{label(state.title_of(session))}”")
     state.touch(Part.LIST)

@@ -150,6 +150,7 @@ class Part(StrEnum):
     RESULTS = "results"
     HISTORY = "history"
     CONSOLE = "console"
+    DATA = "data"
     OVERVIEW = "overview"
     TRIAL = "trial"
 
