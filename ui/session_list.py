@@ -11,7 +11,7 @@ from runtime.workbench import current
 from session_store.models import GENERAL, SessionKey, SessionStatus, SessionSummary
 from ui import state
 from ui.analytics.demo_mark import demo_mark
-from ui.components import wake_on_news
+from ui.components import open_window, wake_on_news
 from ui.data.export_dialog import export_dialog
 from ui.formatting import GROUPS, group, label, short_time
 from ui.state import ALL, Part
@@ -21,11 +21,16 @@ ROWS = 30
 ANY_AGENT = "All agents"
 
 RENAME, SAVE, UNSAVE, MOVE, EXPORT, DELETE = "Rename", "Save", "Remove from saved", "Move to…", "Export…", "Delete"
+WINDOW, TERMINATE = "Open in new window", "Terminate"
+OPENED = "opened_window"
+"""Key in the state of the tab: the URL opened last in a window of its own, and how many there were."""
 MENU_ICONS = {
     RENAME: ":material/edit:",
     SAVE: ":material/bookmark:",
     UNSAVE: ":material/bookmark_remove:",
     MOVE: ":material/drive_file_move:",
+    WINDOW: ":material/open_in_new:",
+    TERMINATE: ":material/power_settings_new:",
     EXPORT: ":material/download:",
     DELETE: ":material/delete:",
 }
@@ -52,6 +57,7 @@ def session_list() -> None:
         "New chat", icon=":material/edit_square:", width="stretch", type="primary", key="new-chat", on_click=_new_chat
     )
     demo_mark()
+    open_window(*st.session_state.get(OPENED, ("", 0)))
     agent_id, search = _filters()
     sessions, more = _sessions(agent_id, search)
     _undo_bar()
@@ -147,13 +153,18 @@ def _row(session: SessionSummary) -> None:
         )
         st.menu_button(
             short_time(session.updated_at),
-            [RENAME, UNSAVE if session.saved else SAVE, MOVE, EXPORT, DELETE],
+            _options(session),
             format_func=lambda option: f"{MENU_ICONS[option]} {option}",
             key=f"menu-{session_id}",
             type="tertiary",
             on_click=_menu,
             args=(session,),
         )
+
+
+def _options(session: SessionSummary) -> list[str]:
+    options = [RENAME, UNSAVE if session.saved else SAVE, MOVE, EXPORT, WINDOW]
+    return [*options, *([] if session.status is SessionStatus.TERMINATED else [TERMINATE]), DELETE]
 
 
 def _marks(sessions: list[SessionSummary]) -> None:
@@ -261,6 +272,11 @@ def _menu(session: SessionSummary) -> None:
         current().set_saved([session.key], choice == SAVE)
     elif choice == MOVE:
         move_dialog([session.key], f"“{label(state.title_of(session))}”", session.workspace_id)
+    elif choice == WINDOW:
+        _, number = st.session_state.get(OPENED, ("", 0))
+        st.session_state[OPENED] = (f"./?{state.SESSION}={session.key.session_id}", number + 1)
+    elif choice == TERMINATE:
+        current().terminate_sessions([session.key])
     elif choice == EXPORT:
         export_dialog([session.key.session_id], f"“{label(state.title_of(session))}”")
     elif choice == DELETE:

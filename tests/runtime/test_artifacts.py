@@ -21,6 +21,15 @@ async def test_the_files_of_a_session_go_with_it_and_those_of_others_stay(artifa
     assert [await artifacts.list_artifact_keys(**name) for name in names] == [[], ["notes.txt"]]
 
 
+async def test_the_sessions_that_have_files_are_known(artifacts):
+    assert artifacts.sessions() == []
+    key = SessionKey("agent", "ada", "one")
+    name = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
+    await artifacts.save_artifact(**name, filename="notes/of today.txt", artifact=types.Part(text="kept"))
+    await artifacts.save_artifact(**name, filename="user:all.txt", artifact=types.Part(text="kept"))
+    assert artifacts.sessions() == [key]
+
+
 @pytest.mark.parametrize("name", ["../../../../../outside", "..", "/outside"])
 def test_ids_that_lead_out_of_the_folder_remove_nothing(artifacts, tmp_path, name):
     outside = tmp_path / "outside"

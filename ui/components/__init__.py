@@ -50,6 +50,12 @@ def jump_to(anchors: list[str], number: int) -> None:
     mount(key="jump", data={"anchors": anchors, "number": number}, height=0)
 
 
+def open_window(url: str, number: int) -> None:
+    """Open a page in a window of its own, once for each new ``number``. Browsers allow it just after a click."""
+    mount = st.components.v2.component("colloquy.window", js=_read("window.js"))
+    mount(key="window", data={"url": url, "number": number}, height=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Rating:
     """What a person thinks of a message."""

@@ -1,0 +1,118 @@
+"""The overview page: who is at work where."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from session_store.models import GENERAL, SessionStatus, TurnStatus
+from tests.support.workbenches import finish, new_session, until
+
+PAGE = Path(__file__).parents[2] / "pages" / "overview.py"
+
+
+@pytest.fixture
+def overview(page):
+    def open_overview() -> AppTest:
+        tab = page()
+        tab.switch_page(str(PAGE)).run()
+        assert not tab.exception
+        return tab
+
+    return open_overview
+
+
+def rows(tab):
+    """The lines of the tree: workspaces and, below them, what is at work there."""
+    return [button.label for button in tab.main.button if (button.key or "").startswith(("go-", "enter-"))]
+
+
+def status(tab):
+    return [caption.value.partition(" · ")[0] for caption in tab.main.caption[1:]]
+
+
+def badges(tab):
+    return [
+        html.proto.body for html in tab.get("html") if "badge" in html.proto.body and "<style" not in html.proto.body
+    ]
+
+
+def waiting(workbench, **where):
+    """A session whose turn runs until it is stopped."""
+    key = new_session(workbench, **where)
+    workbench.turns.submit(key, "count 1 then wait")
+    until(workbench, lambda: workbench.turns.live(key)[0].text)
+    return key
+
+
+def test_without_anybody_at_work_it_says_how_to_begin(workbench, overview):
+    tab = overview()
+    assert rows(tab) == ["General", "Sample shop"]
+    assert tab.main.caption[0].value.startswith("No agent is at work.")
+    assert tab.button(key="start-chat").label == "Start a chat"
+
+
+def test_each_chat_stands_below_its_workspace_with_what_it_is_doing(workbench, overview):
+    inner = workbench.workspaces.create("Inner", GENERAL)
+    answered = new_session(workbench, workspace_id=inner.id)
+    finish(workbench, workbench.turns.submit(answered, "hello"))
+    failed = new_session(workbench)
+    finish(workbench, workbench.turns.submit(failed, "count 1 then fail"))
+    running = waiting(workbench, workspace_id=inner.id)
+    tab = overview()
+    assert rows(tab) == ["General", "count 1 then fail", "Inner", "count 1 then wait", "hello", "Sample shop"]
+    assert status(tab) == ["Failed", "Answering", "Idle"]
+    assert tab.main.caption[0].value == "3 chats · 1 failed · 1 answering · 1 idle"
+    assert ['badge failed"' in badge for badge in badges(tab)] == [True, False]
+    assert 'badge running at-work"' in badges(tab)[1]
+    workbench.turns.stop(workbench.turns.live(running)[0].turn.id)
+
+
+def test_several_chats_with_one_agent_are_one_badge_with_a_count(workbench, overview):
+    for text in ("one", "two"):
+        finish(workbench, workbench.turns.submit(new_session(workbench), text))
+    finish(workbench, workbench.turns.submit(new_session(workbench, "specialist"), "three"))
+    [badge] = badges(overview())
+    assert badge.count("badge idle") == 2
+    assert 'aria-label="Assistant: 2 idle"' in badge
+    assert "<b>2</b>" in badge
+    assert 'aria-label="Specialist: 1 idle"' in badge
+
+
+def test_what_runs_is_stopped_from_there(workbench, overview):
+    key = waiting(workbench)
+    tab = overview()
+    turn = workbench.turns.live(key)[0].turn
+    tab.button(key=f"halt-{key.session_id}").click().run()
+    assert workbench.store.get_turn(turn.id).status is TurnStatus.STOPPED
+    assert status(tab) == ["Idle"]
+
+
+def test_a_terminated_chat_leaves_the_page_and_keeps_what_was_said(workbench, overview):
+    key = waiting(workbench)
+    tab = overview()
+    tab.button(key=f"terminate-{key.session_id}").click().run()
+    assert rows(tab) == ["General", "Sample shop"]
+    assert workbench.store.get_session(key.session_id).status is SessionStatus.TERMINATED
+    assert workbench.store.list_events(key)
+    finish(workbench, workbench.turns.submit(key, "and on"))
+    assert "count 1 then wait" in rows(tab.run())
+
+
+def test_a_row_opens_its_chat(workbench, overview):
+    key = waiting(workbench)
+    tab = overview()
+    tab.button(key=f"enter-{key.session_id}").click().run()
+    assert tab.query_params["session"] == key.session_id
+    assert tab.chat_message
+    workbench.turns.stop(workbench.turns.live(key)[0].turn.id)
+
+
+def test_names_are_shown_as_they_are_written(workbench, overview):
+    workbench.workspaces.create("<b>*one*</b>")
+    key = new_session(workbench)
+    finish(workbench, workbench.turns.submit(key, "hello"))
+    workbench.rename_session(key, ":red[two] <i>")
+    shown = rows(overview())
+    assert r"\<b\>\*one\*\</b\>" in shown
+    assert r"\:red\[two\] \<i\>" in shown

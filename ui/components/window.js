@@ -1,0 +1,6 @@
+// Opens a page in a window of its own, once for each new number.
+export default function ({ data }) {
+  if (!data.url || window.colloquyOpened === data.number) return;
+  window.colloquyOpened = data.number;
+  window.open(data.url, "_blank");
+}

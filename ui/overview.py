@@ -1,0 +1,229 @@
+"""The workspaces as a tree with the agents at work in each, as they are now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+from itertools import groupby
+from typing import Final
+
+import streamlit as st
+
+from runtime.active import ActiveSession
+from runtime.workbench import current
+from session_store.models import SessionKey, SessionStatus, TurnStatus
+from ui import state
+from ui.agents import icon_of
+from ui.components import wake_on_news
+from ui.formatting import label, short_time
+from ui.state import ALL, Part
+from ui.workspace_tree import Place, WorkspaceTree
+
+MATERIAL: Final = ":material/"
+ROWS: Final = 12
+"""Sessions of one workspace that are shown before somebody asks for all."""
+
+WORDS: Final = {
+    "running": "Answering",
+    "queued": "Waiting for its turn",
+    "paused": "Waits for you",
+    "failed": "Failed",
+    "idle": "Idle",
+}
+"""What a session is doing, the most urgent to see first being that which comes first in ``ORDER``."""
+
+ORDER: Final = ("paused", "failed", "running", "queued", "idle")
+
+
+@st.fragment
+def overview() -> None:
+    """The whole page. It follows what happens by itself."""
+    if state.must_give_way(Part.OVERVIEW):
+        st.rerun()
+    wake_on_news()
+    workbench = current()
+    active = [one for one in workbench.active_sessions() if one.session.key.user_id == workbench.settings.user]
+    tree = WorkspaceTree(current().store.list_workspaces())
+    at_work: dict[str, list[ActiveSession]] = {}
+    for one in active:
+        at_work.setdefault(one.session.workspace_id, []).append(one)
+    st.title("Overview", anchor=False)
+    st.caption(_summary(active))
+    _marks(tree, active)
+    with st.container(key="overview", gap="xxsmall"):
+        for place in tree.places.values():
+            _node(place, at_work.get(place.id, []))
+    if not active:
+        st.button("Start a chat", key="start-chat", type="primary", icon=":material/edit_square:", on_click=_new_chat)
+
+
+def doing(one: ActiveSession) -> str:
+    """What a session is doing, as a key of ``WORDS``."""
+    if one.session.status is not SessionStatus.IDLE:
+        return one.session.status.value
+    return "failed" if one.last_status is TurnStatus.FAILED else "idle"
+
+
+def _summary(active: Sequence[ActiveSession]) -> str:
+    if not active:
+        return "No agent is at work. Chats that you start or go on with show up here, below their workspace."
+    counts = Counter(map(doing, active))
+    chats = f"{len(active)} chats" if len(active) > 1 else "1 chat"
+    return " · ".join([chats, *(f"{counts[kind]} {WORDS[kind].lower()}" for kind in ORDER if counts[kind])])
+
+
+def _marks(tree: WorkspaceTree, active: Sequence[ActiveSession]) -> None:
+    """How deep rows stand, and what their icons show: as one style sheet, so that a change draws no row anew."""
+    depths = {place.id: place.depth for place in tree.places.values()}
+    rules = [f".st-key-node-{place.id} {{ --depth: {place.depth}; }}" for place in tree.places.values()]
+    for one in active:
+        depth = depths.get(one.session.workspace_id, 0) + 1
+        rules.append(f".st-key-work-{one.session.key.session_id} {{ --depth: {depth}; {MARKS[doing(one)]} }}")
+    st.html(f"<i></i><style>{' '.join(rules)}</style>")
+
+
+MARKS: Final = {
+    "running": "--icon-color: var(--accent); --icon-motion: pulse 1.2s ease-in-out infinite;",
+    "queued": "--icon-color: var(--accent);",
+    "paused": "--icon-color: var(--asks);",
+    "failed": "--icon-color: var(--failed);",
+    "idle": "",
+}
+
+
+def _node(place: Place, at_work: Sequence[ActiveSession]) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"node-{place.id}"):
+        st.button(
+            label(place.workspace.name),
+            icon=place.icon,
+            key=f"go-{place.id}",
+            type="tertiary",
+            on_click=_choose,
+            args=(place.id,),
+        )
+        if at_work:
+            st.html(_badges(at_work), width="content")
+    shown = at_work if st.session_state.get(f"all-{place.id}") else at_work[:ROWS]
+    for one in shown:
+        _row(one)
+    if len(at_work) > len(shown):
+        st.button(
+            f"Show {len(at_work) - len(shown)} more",
+            key=f"more-{place.id}",
+            type="tertiary",
+            on_click=_show_all,
+            args=(place.id,),
+        )
+
+
+def _badges(at_work: Sequence[ActiveSession]) -> str:
+    """The agents in a workspace: an icon each, with a count where there are several chats. It has the colour of the
+    chat that matters most, and pulses while any of them is answered."""
+    ordered = sorted(at_work, key=lambda one: one.session.key.app_name)
+    return "".join(
+        _badge(agent_id, list(chats)) for agent_id, chats in groupby(ordered, key=lambda one: one.session.key.app_name)
+    )
+
+
+def _badge(agent_id: str, chats: Sequence[ActiveSession]) -> str:
+    agent = current().agents.find(agent_id)
+    kinds = Counter(map(doing, chats))
+    classes = " ".join(
+        ["badge", next(kind for kind in ORDER if kinds[kind]), *(["at-work"] if kinds["running"] else [])]
+    )
+    icon = icon_of(agent)
+    glyph = f'<i class="glyph">{escape(_ligature(icon))}</i>' if icon.startswith(MATERIAL) else escape(icon)
+    count = f"<b>{len(chats)}</b>" if len(chats) > 1 else ""
+    name = escape(f"{agent.name if agent else agent_id}: {_in_words(kinds)}")
+    return f'<span class="{classes}" role="img" aria-label="{name}" title="{name}">{glyph}{count}</span>'
+
+
+def _ligature(icon: str) -> str:
+    return icon.removeprefix(MATERIAL).rstrip(":")
+
+
+def _in_words(kinds: Mapping[str, int]) -> str:
+    return ", ".join(f"{kinds[kind]} {WORDS[kind].lower()}" for kind in ORDER if kinds.get(kind))
+
+
+def _row(one: ActiveSession) -> None:
+    session, kind = one.session, doing(one)
+    session_id = session.key.session_id
+    title = state.title_of(session)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"work-{session_id}"):
+        st.button(
+            label(title),
+            icon=icon_of(current().agents.find(session.key.app_name)),
+            key=f"enter-{session_id}",
+            type="tertiary",
+            width="stretch",
+            on_click=_open,
+            args=(session_id,),
+        )
+        st.caption(f"{WORDS[kind]} · {short_time(session.updated_at)}", width="content")
+        if kind in ("running", "queued", "paused"):
+            st.button(
+                "Stop",
+                icon=":material/stop_circle:",
+                key=f"halt-{session_id}",
+                type="tertiary",
+                help=f"Stop what runs in “{label(title)}”. The chat stays.",
+                on_click=_stop,
+                args=(session.key,),
+            )
+        st.button(
+            "Terminate",
+            icon=":material/power_settings_new:",
+            key=f"terminate-{session_id}",
+            type="tertiary",
+            help=f"End “{label(title)}” and take it off this page. What was said stays, and a new message goes on.",
+            on_click=_terminate,
+            args=(session.key, title),
+        )
+        st.link_button(
+            "Open in new window",
+            f"./?session={session_id}",
+            icon=":material/open_in_new:",
+            key=f"window-{session_id}",
+            type="tertiary",
+        )
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _open(session_id: str) -> None:
+    state.open_session(session_id)
+    state.go_to(state.CHAT)
+    state.touch(Part.PAGE)
+
+
+def _choose(workspace_id: str) -> None:
+    state.choose_workspace(workspace_id)
+    state.go_to(state.CHAT)
+    state.touch(Part.PAGE)
+
+
+def _new_chat() -> None:
+    if state.chosen_workspace() != ALL:
+        state.new_chat()
+    state.go_to(state.CHAT)
+    state.touch(Part.PAGE)
+
+
+def _stop(key: SessionKey) -> None:
+    for view in current().turns.live(key):
+        current().turns.stop(view.turn.id)
+    state.touch(Part.OVERVIEW)
+
+
+def _terminate(key: SessionKey, title: str) -> None:
+    current().terminate_sessions([key])
+    st.toast(f"Terminated “{label(title)}”", icon=":material/power_settings_new:")
+    state.touch(Part.OVERVIEW)
+
+
+def _show_all(workspace_id: str) -> None:
+    st.session_state[f"all-{workspace_id}"] = True
+    state.touch(Part.OVERVIEW)
