@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from session_store import Store, migrations
-from session_store.migrations import first_tables
+from session_store.migrations import first_tables, workspaces_and_results
 from session_store.models import GENERAL, SAMPLE_SHOP, SessionKey, SessionStatus
 from tests.session_store.events import append, said, text_of
 
@@ -84,3 +84,52 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(first_version, monkeyp
     store = Store(first_version)
     assert store.get_session("one").title == "Tides"
     store.close()
+
+
+EVENT = """{"id":"%s","author":"agent","invocation_id":"t1","timestamp":%s,"content":{"role":"model","parts":[%s]}}"""
+CALL = '{"function_call":{"id":"c1","name":"run_sql","args":{"sql":"select 1"}}}'
+ERROR = '{"function_response":{"id":"c1","name":"run_sql","response":{"error":"no such table"}}}'
+
+
+@pytest.fixture
+def second_version(path, monkeypatch):
+    """A file as the second version made it, with a tool that failed."""
+    monkeypatch.setattr(migrations, "MIGRATIONS", (first_tables, workspaces_and_results))
+    with duckdb.connect(str(path)) as connection:
+        migrations.migrate(connection, path)
+        connection.execute(
+            f"""
+            create schema history;
+            create view history.conversations as select id from main.sessions;
+            insert into sessions values
+                (1, 'agent', 'ann', 'one', 'Tides', 'person', 'small', true, 10, 22, 30, null, '{{}}', 'general');
+            insert into events values
+                (2, 1, 'e1', 't1', 'agent', 21, null, null, null, null, null, null, ['run_sql'], null, false, null,
+                    null, null, false, '{EVENT % ("e1", 21, CALL)}'),
+                (3, 1, 'e2', 't1', 'agent', 22, null, null, null, null, null, null, null, ['run_sql'], false, null,
+                    null, null, false, '{EVENT % ("e2", 22, ERROR)}');
+            insert into turns values
+                ('t1', 1, 'completed', '{{"parts":[]}}', 'small', 20, 20, 21, 22, 5, 6, null, false);
+            """
+        )
+    monkeypatch.undo()
+    return path
+
+
+def test_a_file_of_the_second_version_says_what_its_tools_did_and_can_be_sorted_by_tags(second_version, monkeypatch):
+    monkeypatch.setattr(migrations, "EVENTS_AT_ONCE", 1)
+    store = Store(second_version)
+
+    assert store.log.database.rows("select tool_errors, tool_text, copied from events order by seq") == [
+        (None, "run_sql sql: select 1", False),
+        (["run_sql"], "run_sql error: no such table", False),
+    ]
+    assert [stored.event.id for stored in store.list_events(KEY)] == ["e1", "e2"]
+    assert store.get_turn("t1").copied is False
+    store.set_tags([KEY], add=["sea"])
+    append(store, KEY, said("And high tide?", turn="t3"))
+    with store.cursor() as cursor:
+        cursor.execute("select tags, note, terminated_at, last_turn_status from conversations")
+        assert cursor.fetchall() == [(["sea"], "", None, "completed")]
+    store.close()
+    Store(second_version).close()

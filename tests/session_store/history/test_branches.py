@@ -9,6 +9,7 @@ from google.adk.runners import Runner
 from google.genai import types
 
 from session_store import DuckDBSessionService, Store
+from session_store.exchange import Format, export, import_file, selected
 from session_store.history.errors import HistoryError
 from session_store.models import Result, ResultKind, SessionKey, TitleSource, TurnStatus
 from tests.session_store.events import append, changed, rewind, said, text_of
@@ -181,6 +182,23 @@ def test_a_branch_of_a_branch_is_one(history):
     twig = SessionKey("analyst", "ann", "twig")
     assert contents(history, twig) == contents(history, BRANCH)
     assert history.get_session("twig").branched_from == "branch"
+
+
+def test_a_branch_goes_through_export_and_import_as_it_is(history, path, tmp_path):
+    history.branch_session(TIDES, event_ids(history, TIDES)[3], "branch")
+    history.terminate_sessions([BRANCH])
+    history.set_tags([BRANCH], add=["sea"])
+    (archive,) = export(history, selected(history), Format.ZIP, tmp_path / "all.zip")
+    before = contents(history, BRANCH), history.get_session("branch"), history.history_row(BRANCH)
+
+    other = Store(tmp_path / "other.duckdb")
+    import_file(other, archive)
+    assert (contents(other, BRANCH), other.get_session("branch"), other.history_row(BRANCH)) == before
+    assert other.history_row(TIDES) == history.history_row(TIDES)
+    other.close()
+    again = Store(tmp_path / "other.duckdb")
+    assert (again.get_session("branch"), again.history_row(BRANCH)) == before[1:]
+    again.close()
 
 
 async def test_adks_runner_goes_on_with_a_branch_as_if_it_had_been_there(path):

@@ -1,0 +1,57 @@
+"""A part of a conversation around one of its events."""
+
+from __future__ import annotations
+
+import pytest
+
+from session_store import Store
+from session_store.models import SessionKey
+from tests.session_store.events import append, rewind, said, text_of
+
+KEY = SessionKey("agent", "ann", "long")
+
+
+@pytest.fixture(params=["in memory", "in the file"])
+def long(request, store, path):
+    store.create_session(KEY)
+    append(store, KEY, *(said(str(number), turn=f"t{number}") for number in range(20)))
+    if request.param == "in memory":
+        yield store
+        return
+    store.close()
+    again = Store(path)
+    yield again
+    again.close()
+
+
+def shown(events):
+    return [int(text_of(stored.event)) for stored in events]
+
+
+def ids(store):
+    return [stored.event.id for stored in store.list_events(KEY)]
+
+
+@pytest.mark.parametrize(
+    ("place", "limit", "expected"),
+    [(10, 5, [8, 9, 10, 11, 12]), (10, 4, [8, 9, 10, 11]), (0, 4, [0, 1, 2, 3]), (19, 4, [16, 17, 18, 19]),
+     (18, 6, [14, 15, 16, 17, 18, 19]), (1, 6, [0, 1, 2, 3, 4, 5]), (7, 1, [7]), (7, 100, list(range(20))), (7, 0, [])],
+)  # fmt: skip
+def test_the_event_is_in_the_middle_where_there_are_enough_on_both_sides(long, place, limit, expected):
+    assert shown(long.events_around(KEY, ids(long)[place], limit)) == expected
+
+
+def test_reading_goes_on_in_both_directions_without_a_gap(long):
+    window = long.events_around(KEY, ids(long)[10], 4)
+    assert shown(long.list_events(KEY, before=window[0].seq, limit=3)) == [5, 6, 7]
+    assert shown(long.list_events(KEY, after=window[-1].seq, limit=3, oldest=True)) == [12, 13, 14]
+    assert shown(long.list_events(KEY, limit=2, oldest=True)) == [0, 1]
+
+
+def test_there_is_nothing_around_what_is_not_there(long):
+    assert long.events_around(KEY, "nothing") == []
+    append(long, KEY, rewind("t15"))
+    assert shown(long.events_around(KEY, ids(long)[14], 4)) == [11, 12, 13, 14]
+    first = ids(long)[0]
+    long.delete_sessions([KEY])
+    assert long.events_around(KEY, first) == []
