@@ -1,0 +1,84 @@
+"""A tool that asks a person, answered by a program."""
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from api.app import mounted_api
+from runtime.workbench import install
+from tests.runtime import desk
+from tests.support.workbenches import open_workbench, until, until_loaded
+
+API = "/api/v1"
+
+
+@pytest.fixture(scope="module")
+def workbench(tmp_path_factory):
+    agents = tmp_path_factory.mktemp("agents")
+    (agents / "clerks_desk").mkdir()
+    (agents / "clerks_desk" / "__init__.py").write_text("from . import agent\n", encoding="utf-8")
+    (agents / "clerks_desk" / "agent.py").write_text(desk.PLAIN, encoding="utf-8")
+    workbench = open_workbench(tmp_path_factory.mktemp("data"), agents_dir=agents)
+    until_loaded(workbench)
+    install(workbench)
+    yield workbench
+    install(None)
+    workbench.close()
+
+
+@pytest.fixture
+def client(workbench):
+    with TestClient(Starlette(routes=[mounted_api()])) as client:
+        yield client
+
+
+def asking(client):
+    """A turn that waits for a person, as its answer says."""
+    answer = client.post(f"{API}/run_turn", json={"message": 'call pay {"amount": 5}', "agent_id": "clerks_desk"})
+    assert answer.json()["status"] == "paused"
+    return answer.json()
+
+
+def answered(client, turn, approved):
+    call_id = turn["messages"][-1]["tool_calls"][0]["id"]
+    return client.post(f"{API}/turns/{turn['turn_id']}/answer", json={"call_id": call_id, "approved": approved})
+
+
+def ended(client, workbench, turn):
+    key = workbench.store.get_session(turn["session_id"]).key
+    until(workbench, lambda: not workbench.turns.live(key))
+    return client.get(f"{API}/turns/{turn['turn_id']}").json()
+
+
+def test_says_that_it_waits(client):
+    call = asking(client)["messages"][-1]["tool_calls"][0]
+    assert (call["name"], call["args"], call["status"], call["result"]) == ("pay", {"amount": 5}, "waiting", None)
+
+
+def test_goes_on_when_it_may(client, workbench):
+    turn = asking(client)
+    assert answered(client, turn, approved=True).status_code == 200
+    state = ended(client, workbench, turn)
+    assert state["status"] == "completed"
+    assert [call["result"] for call in state["messages"][-1]["tool_calls"]] == [{"paid": 5}]
+
+
+def test_does_not_run_the_tool_when_it_may_not(client, workbench):
+    turn = asking(client)
+    answered(client, turn, approved=False)
+    state = ended(client, workbench, turn)
+    assert (state["status"], state["messages"][-1]["tool_calls"][0]["result"]) == ("completed", None)
+
+
+def test_takes_one_answer_only(client, workbench):
+    turn = asking(client)
+    answered(client, turn, approved=True)
+    ended(client, workbench, turn)
+    assert answered(client, turn, approved=True).status_code == 409
+
+
+def test_can_be_stopped_instead(client):
+    turn = asking(client)
+    stopped = client.post(f"{API}/runtime/sessions/{turn['session_id']}/stop").json()
+    assert stopped["turn_id"] == turn["turn_id"]
+    assert client.get(f"{API}/turns/{turn['turn_id']}").json()["status"] == "stopped"
