@@ -28,9 +28,12 @@ class HistoryScope:
     As the table of the history page has them: ``statuses`` are its words (those of the last turn among them), ``saved``
     whether they are marked as worth keeping, ``since`` and ``until`` when they were last continued (Unix seconds, the
     end excluded), ``feedback`` whether an answer was given a thumb, ``text`` plain words of title, messages or tool
-    calls. As the analytics page counts them: ``answered_by`` are models that answered in them, ``turn_statuses`` those
-    of any of their turns, and ``within`` is the time (Unix seconds, the end excluded) outside of which nothing counts:
-    conversations with nothing in it are left out, and so is what was said before and after it in the others.
+    calls.
+
+    As the analytics page counts them: ``answered_by`` are models that answered in them, ``states`` what they do
+    (SessionStatus), ``turn_statuses`` those of any of their turns. ``within`` is the time (Unix seconds, the end
+    excluded) outside of which nothing counts: conversations with nothing in it are left out, and so is what was said
+    before and after it in the others.
     """
 
     workspace_ids: frozenset[str] | None = None
@@ -45,6 +48,7 @@ class HistoryScope:
     feedback: Literal["up", "down"] | None = None
     text: str = ""
     answered_by: frozenset[str] | None = None
+    states: frozenset[str] | None = None
     turn_statuses: frozenset[str] | None = None
     within: tuple[float, float] | None = None
 
@@ -99,6 +103,7 @@ def in_words(
         _listed("user", scope.users),
         _listed("tag", scope.tags),
         _listed("status", scope.statuses),
+        _listed("that are", scope.states),
         _listed("with a turn that is", scope.turn_statuses),
         {True: "saved only", False: "not saved", None: ""}[scope.saved],
         {"up": "with a thumb up", "down": "with a thumb down", None: ""}[scope.feedback],

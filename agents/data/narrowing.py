@@ -18,6 +18,7 @@ from agents.data.bounds import EngineError
 from agents.data.engines.base import quoted
 from agents.data.engines.duckdb_engine import plain
 from agents.data.history_scope import HistoryScope
+from session_store.history.words import all_in, words_of
 
 Narrowing = Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[None]]
 """Narrows what a cursor sees while the block runs. Raises EngineError."""
@@ -29,17 +30,19 @@ _HAPPENED: Final = {"events": "timestamp", "turns": "created_at", "feedback": "g
 _SHARED: Final = ("workspaces",)
 """What the views read that belongs to no session."""
 
-_STATUS: Final = """(
+_STATE: Final = """(
     select case when bool_or(status = 'running') then 'running' when bool_or(status = 'paused') then 'paused'
         when bool_or(status = 'queued') then 'queued' when s.terminated_at is not null then 'terminated' else 'idle' end
     from {main}.turns t where t.session_no = s.session_no and not t.rewound
 )"""
-_LAST_TURN: Final = """(
-    select arg_max(status, (created_at, id)) from {main}.turns t where t.session_no = s.session_no and not t.rewound
-)"""
-_UPDATED: Final = """coalesce(
+_ENDED: Final = "arg_max(status, created_at) in ('failed', 'stopped', 'interrupted') then arg_max(status, created_at)"
+_STATUS: Final = _STATE.replace("else 'idle'", f"when {_ENDED} else 'idle'")
+_UPDATED: Final = """greatest(
     (select arg_max(timestamp, seq) from {main}.events e where e.session_no = s.session_no), s.updated_at
 )"""
+_WORDS: Final = """({title} or s.session_no in (
+    select session_no from {main}.events where not rewound and ({text} or {tool})
+))"""
 _CONDITIONS: Final = {
     "workspace_ids": "list_contains($workspace_ids::varchar[], s.workspace_id)",
     "agents": "list_contains($agents::varchar[], s.app_name)",
@@ -49,7 +52,8 @@ _CONDITIONS: Final = {
     "tags": """s.session_no in (
         select session_no from {main}.tags where list_contains($tags::varchar[], lower(tag))
     )""",
-    "statuses": f"list_has_any($statuses::varchar[], [{_STATUS}, {_LAST_TURN}])",
+    "statuses": f"list_contains($statuses::varchar[], {_STATUS})",
+    "states": f"list_contains($states::varchar[], {_STATE})",
     "since": f"{_UPDATED} >= $since",
     "until": f"{_UPDATED} < $until",
     "feedback": """s.session_no in (
@@ -57,10 +61,6 @@ _CONDITIONS: Final = {
         join {main}.events e on e.session_no = f.session_no and e.id = f.event_id
         where not e.rewound and f.score = $feedback
     )""",
-    "text": """(contains(lower(s.title), lower($text)) or s.session_no in (
-        select session_no from {main}.events where not rewound
-            and (contains(lower(text), lower($text)) or contains(lower(tool_text), lower($text)))
-    ))""",
     "answered_by": """(s.session_no in (
         select session_no from {main}.events where not rewound and list_contains($answered_by::varchar[], model)
     ) or s.session_no in (
@@ -121,11 +121,16 @@ def _lay_out(cursor: duckdb.DuckDBPyConnection, scope: HistoryScope, store: str,
 def _condition(scope: HistoryScope) -> tuple[str, dict[str, Any]]:
     """What a row of ``sessions s`` has to meet; ``{main}`` is to become the schema of the tables."""
     values = scope.as_state()
+    words = words_of(str(values.pop("text", "")))
     if "tags" in values:
         values["tags"] = [tag.lower() for tag in values["tags"]]
     if "feedback" in values:
         values["feedback"] = 1 if scope.feedback == "up" else -1
-    return " and ".join(["s.deleted_at is null", *(_CONDITIONS[name] for name in values)]), values
+    terms = ["s.deleted_at is null", *(_CONDITIONS[name] for name in values)]
+    if words:
+        title, text, tool = (all_in(column, words, values) for column in ("s.title", "text", "tool_text"))
+        terms.append(_WORDS.format(title=title, text=text, tool=tool, main="{main}"))
+    return " and ".join(terms), values
 
 
 def _tables_with_sessions(cursor: duckdb.DuckDBPyConnection, store: str) -> list[str]:

@@ -80,3 +80,10 @@ def test_a_scope_that_cannot_be_read_lets_nothing_be_asked(workbench):
     assert turn.status is TurnStatus.FAILED
     assert "Begin a new chat from the page with the filters" in turn.error
     assert workbench.store.list_results(key).items == ()
+
+
+def test_a_branch_of_the_chat_has_the_same_scope(workbench, expected):
+    key, _ = ask(workbench, COUNT, {STATE: SCOPE.as_state()})
+    last = workbench.store.list_events(key)[-1].event
+    branch = workbench.store.branch_session(key, last.id, "a-branch")
+    assert HistoryScope.of_state(workbench.store.session_state(branch.key)) == SCOPE

@@ -12,6 +12,7 @@ from agents.data.history_scope import STATE, HistoryScope, ScopeInvalidError, in
 from agents.data.narrowing import narrowing
 from session_store import Store
 from session_store.demo import fill
+from session_store.history.models import HistoryFilter
 from session_store.models import SessionKey
 
 VIEWS = ("conversations", "messages", "turns", "tool_calls", "feedback")
@@ -106,10 +107,30 @@ class TestFilters:
             assert_only(narrowed(store, feedback=thumb), everything, condition)
         condition = "id in (select conversation_id from turns where status = 'failed')"
         assert_only(narrowed(store, turn_statuses=frozenset({"failed"})), everything, condition)
-        last = (
-            "id in (select conversation_id from turns group by 1 having arg_max(status, (created_at, id)) = 'failed')"
-        )
-        assert_only(narrowed(store, statuses=frozenset({"failed"})), everything, last)
+
+    def test_statuses_are_those_of_the_history_page(self, store, everything):
+        for status in ("failed", "stopped", "idle"):
+            ended = "last_turn_status in ('failed', 'stopped', 'interrupted')"
+            condition = f"case when {ended} then last_turn_status else status end = '{status}'"
+            assert_only(narrowed(store, statuses=frozenset({status})), everything, condition)
+        assert value(narrowed(store, states=frozenset({"idle"})), "select count(*) from conversations") == 300
+
+    @pytest.mark.parametrize(
+        "filters",
+        [
+            {"text": "order refund"},
+            {"text": "“the order” total"},
+            {"text": "(.*"},
+            {"text": '""'},
+            {"statuses": frozenset({"failed", "idle"})},
+            {"feedback": "up"},
+            {"since": 1_760_000_000.0, "until": 1_770_000_000.0, "saved": True},
+            {"agents": frozenset({"assistant", "specialist"}), "text": "order"},
+        ],
+    )
+    def test_it_is_as_many_conversations_as_the_history_page_lists(self, store, filters):
+        listed = store.count_history(HistoryFilter(**filters))
+        assert value(narrowed(store, **filters), "select count(*) from conversations") == listed
 
     def test_models_that_answered(self, store, everything):
         [model, *_] = values(
