@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -121,11 +121,19 @@ def _listed(what: str, values: Iterable[str] | None, name: Name = str) -> str:
 def _between(what: str, since: float | None, until: float | None, zone: tzinfo) -> str:
     if since is None and until is None:
         return ""
-    begin = "" if since is None else f" from {_moment(since, zone)}"
-    return what + begin + ("" if until is None else f" until {_moment(until, zone)}")
+    begin = "" if since is None else f" from {_begin(since, zone)}"
+    return what + begin + ("" if until is None else f" {_end(until, zone)}")
 
 
-def _moment(at: float, zone: tzinfo) -> str:
+def _begin(at: float, zone: tzinfo) -> str:
     """A day where one begins at that moment, else with the time of day."""
     when = datetime.fromtimestamp(at, zone)
     return f"{when:%d %b %Y}" if (when.hour, when.minute) == (0, 0) else f"{when:%d %b %Y %H:%M}"
+
+
+def _end(at: float, zone: tzinfo) -> str:
+    """The last day where one ends at that moment, else the moment."""
+    when = datetime.fromtimestamp(at, zone)
+    if (when.hour, when.minute) == (0, 0):
+        return f"to {when - timedelta(days=1):%d %b %Y}"
+    return f"until {when:%d %b %Y %H:%M}"

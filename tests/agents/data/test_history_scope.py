@@ -283,6 +283,7 @@ class TestKeeping:
             statuses=frozenset({"failed"}),
             saved=False,
             since=86_400.0,
+            until=172_800.0,
             text=" two  words ",
             within=(0.0, 3_600.0),
         )
@@ -292,7 +293,7 @@ class TestKeeping:
             "status failed",
             "not saved",
             "with “two words” in it",
-            "last continued from 02 Jan 1970",
+            "last continued from 02 Jan 1970 to 02 Jan 1970",
             "only what happened from 01 Jan 1970 until 01 Jan 1970 01:00",
         ]
         assert in_words(HistoryScope()) == []
