@@ -17,20 +17,19 @@ class _Router:
     def __init__(self, original: TextIO) -> None:
         self.original = original
         self.listeners: dict[int, Listener] = {}
-        self._listening: set[int] = set()
 
     def write(self, text: str) -> int:
         thread = threading.get_ident()
         listener = self.listeners.get(thread)
-        if listener is None or thread in self._listening:  # what a listener prints is not for it
+        if listener is None or thread in _listening:  # what a listener prints, to either stream, is not for it
             return self.original.write(text)
-        self._listening.add(thread)
+        _listening.add(thread)
         try:
             for line in text.splitlines():
                 if line.strip():
                     listener(line)
         finally:
-            self._listening.discard(thread)
+            _listening.discard(thread)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -53,6 +52,7 @@ def printed_lines(listener: Listener) -> Iterator[None]:
 
 
 _lock = threading.Lock()
+_listening: set[int] = set()
 
 
 def _route(name: str, listener: Listener) -> _Router:

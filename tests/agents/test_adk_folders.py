@@ -172,6 +172,12 @@ class TestLoading:
         sys.stdout.write("mine\n")
         assert capsys.readouterr() == ("mine\n", "")
 
+    def test_what_an_import_warns_of_can_be_logged_to_the_other_stream(self, agent_folder, capsys):
+        agent_folder("warning_desk", f"import sys\nprint('oh', file=sys.stderr)\n{AGENT}")
+        structlog.reset_defaults()  # logs are printed
+        assert only(loaded(agent_folder.parent)).problem is None
+        assert "oh" in capsys.readouterr().out
+
     def test_nothing_is_imported_before_it_is_loaded(self, agent_folder):
         agent_folder("waiting_desk", "raise ValueError")
         assert only(AdkFolders(agent_folder.parent)).loading
