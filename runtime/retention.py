@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import structlog
@@ -17,8 +18,8 @@ DAY = 86_400.0
 """Seconds."""
 
 EXAMPLES = 5
-AT_ONCE = 500
-"""Sessions that are removed in one go."""
+AT_ONCE = 100
+"""Sessions that are removed in one go; a message that comes then waits as long."""
 
 log = structlog.get_logger()
 
@@ -45,16 +46,25 @@ def preview(store: Store, user_id: str, days: int) -> RetentionPreview:
     return RetentionPreview(store.count_untouched(user_id, since), oldest, tuple(examples))
 
 
-def remove(store: Store, user_id: str, days: int, delete: Callable[[Sequence[SessionKey]], None]) -> int:
-    """Delete a user's sessions that were neither saved nor touched for so many days. Returns how many these were.
+def remove(
+    store: Store,
+    user_id: str,
+    days: int,
+    delete: Callable[[Sequence[SessionKey]], None],
+    held: Callable[[], AbstractContextManager[None]],
+) -> int:
+    """Delete a user's sessions that were neither saved nor touched for so many days, while messages are ``held`` back.
 
-    Raises RetentionDaysError.
+    Returns how many these were. Raises RetentionDaysError.
     """
     since, removed = _since(days), 0
-    while found := store.untouched_sessions(user_id, older_than=since, limit=AT_ONCE):
-        delete([session.key for session in found])
+    while True:
+        with held():
+            found = store.untouched_sessions(user_id, older_than=since, limit=AT_ONCE)
+            if not found:
+                return removed
+            delete([session.key for session in found])
         removed += len(found)
-    return removed
 
 
 def _since(days: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -156,10 +156,15 @@ class Turns:
         live = self._loop.known(turn_id)
         return live.stretch if live else None
 
-    def withdraw(self, key: SessionKey) -> None:
-        """End all turns of a session: first those that wait, so that none of them begins."""
-        for live in reversed(self._loop.of_session(key)):
-            self.stop(live.turn.id)
+    def withdraw(self, key: SessionKey, *, but: Collection[str] = ()) -> set[str]:
+        """End all turns of a session ``but`` some, by their ids: those that wait first, so that none of them begins.
+
+        Returns the ids of those that were told to end. One that a tool holds up does so later.
+        """
+        told = [live.turn.id for live in self._loop.of_session(key) if live.turn.id not in but]
+        for turn_id in reversed(told):
+            self.stop(turn_id)
+        return set(told)
 
     @contextmanager
     def held(self) -> Iterator[None]:

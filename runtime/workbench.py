@@ -149,11 +149,10 @@ class Workbench:
 
     def terminate_sessions(self, keys: Sequence[SessionKey]) -> None:
         """End sessions: stop what runs in them, withdraw what waits, and mark them. A new message begins one again."""
-        for key in keys:
-            self.turns.withdraw(key)
+        told = set[str]().union(*(self.turns.withdraw(key) for key in keys))
         with self.turns.held():
             for key in keys:
-                self.turns.withdraw(key)  # what came in meanwhile
+                self.turns.withdraw(key, but=told)  # what came in meanwhile
             self.store.terminate_sessions(keys)
         self.files.transcripts.finish(keys, "terminated")
         for key in keys:
@@ -206,7 +205,7 @@ class Workbench:
     def remove_untouched(self, days: int) -> int:
         """Delete the sessions that were neither saved nor touched for so many days; they can be restored for a while,
         like all that are deleted. Returns how many. Raises RetentionDaysError."""
-        return remove(self.store, self.settings.user, days, self.delete_sessions)
+        return remove(self.store, self.settings.user, days, self.delete_sessions, self.turns.held)
 
     def do_daily_work(self) -> None:
         """Remove what nobody touched for as long as the settings say, and for good what was deleted before."""
