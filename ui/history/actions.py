@@ -11,8 +11,8 @@ from runtime.workbench import current
 from session_store.history.models import HistoryRow
 from session_store.models import SessionKey
 from ui import state
+from ui.data.export_dialog import export_dialog
 from ui.history import links, selection
-from ui.history.export import export_button
 from ui.history.labels import tag_several
 from ui.state import Part
 
@@ -34,7 +34,8 @@ def actions(picked: Mapping[str, HistoryRow]) -> None:
         on_click=_set_saved,
         args=(keys, not saved),
     )
-    export_button([key.session_id for key in keys], "history-export")
+    if st.button("Export", key="history-export", icon=":material/download:"):
+        export_dialog([key.session_id for key in keys], count(len(keys)))
     if len(rows) == 2:
         st.button(
             "Side by side",

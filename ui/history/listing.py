@@ -39,11 +39,11 @@ def listing() -> None:
         if choices.agents:
             search_box(view)
             ask_history_button(_scope(view))
+    undo_bar()
     if not choices.agents:
         _nothing_yet()
         return
     filter_bar(view, choices)
-    undo_bar()
     if view.text:
         _kind(view)
     show_place("", None, "", links.opened())

@@ -12,10 +12,10 @@ from session_store.models import SessionSummary
 from ui import state
 from ui.analytics.names import agent_name
 from ui.analytics.numbers import count, money
-from ui.formatting import long_time
+from ui.data.export_dialog import export_dialog
+from ui.formatting import label, long_time
 from ui.history import links
 from ui.history.compare import compare
-from ui.history.export import export_button
 from ui.history.labels import labels
 from ui.state import Part
 
@@ -36,7 +36,8 @@ def reader_head(session: SessionSummary) -> None:
             )
             if row:
                 labels(row)
-            export_button([session.key.session_id], "export")
+            if st.button("Export", key="export", icon=":material/download:"):
+                export_dialog([session.key.session_id], f"“{label(state.title_of(session))}”")
             compare(session)
 
 

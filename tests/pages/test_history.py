@@ -1,0 +1,402 @@
+"""The history page: the list of all conversations, search, labels, transcripts."""
+
+import json
+from datetime import UTC, datetime
+from unittest.mock import patch
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from runtime.workbench import DATABASE, install
+from session_store.database import Database
+from session_store.demo import fill
+from session_store.history.models import HistoryFilter
+from session_store.models import TitleSource
+from tests.pages.conftest import SHELL
+from tests.support.workbenches import conversation, finish, new_session, open_workbench, said
+from ui.history import selection
+from ui.history.hits import pieces
+from ui.history.listing import ROWS
+from ui.history.table import ref_of
+from ui.history.window import MOST, SIZE
+
+
+@pytest.fixture
+def history(workbench):
+    """Opens the page in a new tab, with parameters in its URL."""
+
+    def open_page(**parameters):
+        tab = AppTest.from_file(str(SHELL), default_timeout=30)
+        tab.switch_page("../pages/history.py")
+        for name, value in parameters.items():
+            tab.query_params[name] = value
+        tab.run()
+        assert not tab.exception
+        return tab
+
+    return open_page
+
+
+@pytest.fixture
+def talk(workbench):
+    """Makes a conversation in which these messages were sent, and gives it a title."""
+
+    def make(title, *texts, agent="assistant", **where):
+        key = new_session(workbench, agent, **where)
+        for text in texts:
+            finish(workbench, workbench.turns.submit(key, text))
+        workbench.rename_session(key, title)
+        return key
+
+    return make
+
+
+def component(tab, field):
+    """What a component with this field in its data is given; None if there is none."""
+    found = [json.loads(element.proto.json) for element in tab.main if element.type == "bidi_component"]
+    found += [json.loads(element.proto.json) for element in tab.get("bidi_component")]
+    return next((data for data in found if field in data), None)
+
+
+def titles(tab):
+    table = component(tab, "rows")
+    return [row["cells"]["title"] for row in table["rows"]] if table else []
+
+
+def cells(tab, title):
+    return next(row for row in component(tab, "rows")["rows"] if row["cells"]["title"] == title)
+
+
+def texts(tab):
+    """What the bubbles say."""
+    return [bubble.markdown[0].value for bubble in tab.chat_message if bubble.markdown]
+
+
+def said_on(tab):
+    return " ".join(element.proto.body for element in tab.get("html"))
+
+
+def button(tab, key):
+    return tab.button(key=key)
+
+
+def has(tab, key):
+    return any(element.key == key for element in tab.button)
+
+
+def picked(tab, workbench, *keys):
+    """Pick conversations in the list."""
+    rows = [workbench.store.history_row(key) for key in keys]
+    tab.session_state[selection.PICKED] = {ref_of(row): row for row in rows}
+    return tab.run()
+
+
+class TestList:
+    def test_without_conversations_it_says_what_will_be_here(self, history):
+        tab = history()
+        assert "Your conversations will be listed here" in tab.main.markdown[0].value
+        assert has(tab, "history-begin")
+        assert not tab.text_input
+
+    def test_one_conversation_is_shown_with_all_that_is_known_of_it(self, history, workbench, talk):
+        key = talk("Greetings", "hello", "again")
+        workbench.set_saved([key], True)
+        workbench.store.set_tags([key], add=["polite"])
+        workbench.store.set_note(key, "A short one")
+        workbench.set_feedback(key, conversation(workbench, key)[1].id, 1)
+        row = cells(history(), "Greetings")
+        assert row["cells"] | {"updated": ""} == {
+            "title": "Greetings",
+            "workspace": "General",
+            "agent": "Assistant",
+            "model": "Scripted",
+            "user": "local",
+            "updated": "",
+            "messages": "4",
+            "tokens": "8",
+            "cost": "unknown",
+            "status": "",
+        }
+        assert (row["saved"], row["tags"], row["note"], row["up"], row["down"]) == (
+            True,
+            ["polite"],
+            "A short one",
+            1,
+            0,
+        )
+        assert row["href"] == f"./history?session={key.session_id}"
+
+    def test_filters_and_order_come_from_the_url(self, history, workbench, talk):
+        talk("Beta", "hello")
+        saved = talk("Alpha", "hello", "again", agent="specialist")
+        workbench.set_saved([saved], True)
+        workbench.store.set_tags([saved], add=["kept"])
+        assert titles(history()) == ["Alpha", "Beta"]
+        assert titles(history(sort="messages")) == ["Beta", "Alpha"]
+        assert titles(history(sort="-title")) == ["Beta", "Alpha"]
+        assert titles(history(saved="yes")) == titles(history(tag="kept")) == titles(history(agent="specialist"))
+        assert titles(history(saved="no")) == ["Beta"]
+        today = datetime.now(UTC).date().isoformat()
+        assert len(titles(history(**{"from": today, "to": today}))) == 2
+        assert titles(history(to="2001-01-01")) == []
+
+    def test_several_values_of_a_filter_and_what_makes_no_sense_in_the_url(self, history, talk):
+        talk("One", "hello", agent="assistant")
+        talk("Two", "hello", agent="specialist")
+        assert len(titles(history(agent=["assistant", "specialist"]))) == 2
+        tab = history(sort="nonsense", saved="maybe", feedback="so-so", **{"from": "yesterday"})
+        assert titles(tab) == ["Two", "One"]
+
+    def test_a_filter_that_is_changed_stands_in_the_url(self, history, talk):
+        talk("One", "hello", agent="assistant")
+        talk("Two", "hello", agent="specialist")
+        tab = history(sort="title")
+        tab.multiselect(key="history-agents").select("specialist").run()
+        assert titles(tab) == ["Two"]
+        assert tab.query_params["agent"] == "specialist"
+        assert tab.query_params["sort"] == "title"
+
+    def test_filters_that_match_nothing_say_so_and_can_be_reset(self, history, talk):
+        talk("One", "hello")
+        tab = history(status="failed")
+        assert "No conversation is like that" in tab.info[0].value
+        button(tab, "history-reset").click().run()
+        assert titles(tab) == ["One"]
+
+    def test_how_the_last_turn_ended_is_the_status(self, history, talk):
+        talk("Bad luck", "count 2 then fail")
+        talk("Fine", "hello")
+        assert cells(history(), "Bad luck")["cells"]["status"] == "Failed"
+        assert titles(history(status="failed")) == ["Bad luck"]
+
+    def test_long_lists_are_paged(self, history, workbench):
+        for number in range(ROWS + 2):
+            workbench.store.rename_session(new_session(workbench), f"Chat {number:03}", TitleSource.PERSON)
+        tab = history(sort="title")
+        assert titles(tab)[0] == "Chat 000"
+        assert len(titles(tab)) == ROWS
+        button(tab, "history-next").click().run()
+        assert titles(tab) == [f"Chat {ROWS:03}", f"Chat {ROWS + 1:03}"]
+        button(tab, "history-previous").click().run()
+        assert titles(tab)[0] == "Chat 000"
+
+    def test_what_it_asks_of_the_store_does_not_grow_with_the_list(self, history, workbench, tmp_path):
+        def asked(**parameters):
+            reading = Database.reading
+            with patch.object(Database, "reading", autospec=True, side_effect=reading) as counted:
+                history(**parameters)
+            return counted.call_count
+
+        new_session(workbench)
+        asked()  # the first look of a process also asks whether the data are made up
+        few = asked()
+        for _ in range(ROWS):
+            new_session(workbench)
+        assert asked() == few <= 6
+
+
+class TestSearch:
+    def test_places_are_shown_in_their_context_with_the_words_marked(self, history, workbench, talk):
+        key = talk("Trees", "The oak is a tree")
+        hits = component(history(text="oak"), "hits")["hits"]
+        assert [hit["kind"] for hit in hits] == ["Message", "Message"]
+        assert hits[1]["pieces"] == [["The ", False], ["oak", True], [" is a tree", False]]
+        asked = conversation(workbench, key)[0]
+        assert hits[1]["href"] == f"./history?session={key.session_id}&message={asked.id}&text=oak"
+
+    def test_titles_are_found_too(self, history, talk):
+        talk("About bees", "hello")
+        [hit] = component(history(text="bees"), "hits")["hits"]
+        assert (hit["kind"], hit["title"]) == ("Title", "About bees")
+
+    def test_it_can_show_the_conversations_instead(self, history, talk):
+        talk("Trees", "The oak is a tree", "and another oak")
+        talk("Flowers", "The rose is a flower")
+        tab = history(text="oak")
+        assert titles(tab) == []
+        tab.segmented_control(key="history-kind").set_value("Conversations").run()
+        assert titles(tab) == ["Trees"]
+        assert tab.query_params["view"] == "list"
+
+    def test_nothing_found(self, history, talk):
+        talk("Trees", "hello")
+        assert "No conversation is like that" in history(text="birch").info[0].value
+
+    def test_marks_at_the_ends_and_side_by_side(self):
+        assert pieces("abc", ((0, 1), (1, 2))) == [("a", True), ("b", True), ("c", False)]
+        assert pieces("abc", ()) == [("abc", False)]
+
+
+class TestSelection:
+    def test_tags_are_given_and_taken(self, history, workbench, talk):
+        keys = [talk("One", "hello"), talk("Two", "hello")]
+        workbench.store.set_tags(keys[:1], add=["old"])
+        tab = picked(history(), workbench, *keys)
+        tab.multiselect(key="history-remove-tags").select("old")
+        tab.session_state["history-add-tags"] = ["new"]
+        next(one for one in tab.button if one.label == "Change tags").click().run()
+        assert [workbench.store.tags_of(key) for key in keys] == [("new",), ("new",)]
+
+    def test_a_tag_that_cannot_be_one_is_refused_in_words(self, history, workbench, talk):
+        key = talk("One", "hello")
+        tab = picked(history(), workbench, key)
+        tab.session_state["history-add-tags"] = ["a, b"]
+        next(one for one in tab.button if one.label == "Change tags").click().run()
+        assert "comma" in tab.toast[0].value
+        assert workbench.store.tags_of(key) == ()
+
+    def test_they_are_saved_together(self, history, workbench, talk):
+        keys = [talk("One", "hello"), talk("Two", "hello")]
+        button(picked(history(), workbench, *keys), "history-save").click().run()
+        assert workbench.store.count_history(HistoryFilter(saved=True)) == 2
+
+    def test_a_deletion_can_be_taken_back(self, history, workbench, talk):
+        keys = [talk("One", "hello"), talk("Two", "hello")]
+        tab = picked(history(), workbench, *keys)
+        button(tab, "history-delete").click().run()
+        assert titles(tab) == []
+        button(tab, "history-undo").click().run()
+        assert sorted(titles(tab)) == ["One", "Two"]
+
+    def test_where_it_cannot_be_taken_back_it_asks_first(self, history, workbench, tmp_path, talk):
+        talk("One", "hello")
+        workbench.close()
+        final = open_workbench(tmp_path, undo_seconds=0)
+        install(final)
+        [row] = final.store.list_history(HistoryFilter()).items
+        tab = picked(history(), final, row.key)
+        button(tab, "history-delete").click().run()
+        assert titles(tab) == ["One"]
+        button(tab, "history-really-delete").click().run()
+        assert titles(tab) == []
+        final.close()
+
+    def test_two_are_read_side_by_side(self, history, workbench, talk):
+        keys = [talk("One", "first words"), talk("Two", "second words")]
+        tab = picked(history(), workbench, *keys)
+        button(tab, "history-beside").click().run()
+        assert tab.query_params["session"] == keys[0].session_id
+        assert tab.query_params["beside"] == keys[1].session_id
+        assert texts(tab) == ["first words", "You said: first words", "second words", "You said: second words"]
+        button(tab, "right-alone").click().run()
+        assert texts(tab) == ["second words", "You said: second words"]
+
+    def test_they_can_be_exported(self, history, workbench, talk):
+        keys = [talk("One", "hello"), talk("Two", "hello")]
+        tab = picked(history(), workbench, *keys)
+        button(tab, "history-export").click().run()
+        ids = "&amp;".join(f"id={key.session_id}" for key in keys)
+        assert f"/api/v1/exports/file?format=markdown&amp;{ids}" in said_on(tab)
+
+
+class TestReader:
+    def test_a_transcript_with_what_was_measured(self, history, talk):
+        tab = history(session=talk("Greetings", "hello").session_id)
+        assert texts(tab) == ["hello", "You said: hello"]
+        assert "<h2>Greetings</h2>" in said_on(tab)
+        foot = component(tab, "rated")
+        notes = [
+            json.loads(one.proto.json)["note"]
+            for one in tab.get("bidi_component")
+            if "note" in json.loads(one.proto.json)
+        ]
+        assert "first word after" in notes[1]
+        assert "1 tokens in, 2 out" in notes[1]
+        assert foot["action"] == "Branch here"
+
+    def test_titles_and_notes_are_text_and_nothing_else(self, history, workbench, talk):
+        key = talk("<script>alert(1)</script>", "hello")
+        workbench.store.set_note(key, "<img src=x>")
+        shown = said_on(history(session=key.session_id))
+        assert "<script>" not in shown
+        assert "&lt;script&gt;" in shown
+        assert "<img" not in shown
+
+    def test_one_that_is_gone_says_so(self, history):
+        assert "not here any more" in history(session="nowhere").warning[0].value
+
+    def test_one_without_messages(self, history, workbench):
+        tab = history(session=new_session(workbench).session_id)
+        assert "Nothing has been said" in tab.caption[0].value
+
+    def test_failures_are_shown_where_they_happened(self, history, talk):
+        tab = history(session=talk("Bad luck", "count 2 then fail", "hello").session_id)
+        assert "failed as it was told" in tab.error[0].value
+        assert texts(tab)[-1] == "You said: hello"
+
+    def test_going_on_opens_the_chat(self, history, talk):
+        key = talk("Greetings", "hello")
+        tab = history(session=key.session_id)
+        button(tab, "go-on").click().run()
+        assert tab.query_params["session"] == key.session_id
+        assert tab.chat_input
+
+    def test_tags_and_a_note_are_kept(self, history, workbench, talk):
+        key = talk("Greetings", "hello")
+        workbench.store.set_tags([talk("Other", "hello")], add=["known"])
+        tab = history(session=key.session_id)
+        tags = tab.multiselect(key=f"tags-{key.session_id}")
+        assert tags.options == ["known"]
+        tags.select("known").run()
+        tab.text_area(key=f"note-{key.session_id}").set_value("To remember").run()
+        assert workbench.store.tags_of(key) == ("known",)
+        assert workbench.store.note_of(key) == "To remember"
+        assert "<b>known</b>" in said_on(tab)
+
+    def test_the_way_back_leads_to_the_list_as_it_was(self, history, workbench, talk):
+        keys = [talk("One", "hello"), talk("Two", "hello")]
+        workbench.set_saved(keys, True)
+        tab = picked(history(saved="yes", sort="title"), workbench, *keys)
+        button(tab, "history-beside").click().run()
+        button(tab, "history-back").click().run()
+        assert tab.query_params["saved"] == "yes"
+        assert titles(tab) == ["One", "Two"]
+
+
+@pytest.fixture
+def long_one(tmp_path, workbench):
+    """A workbench with one conversation of many messages, and its key."""
+    fill(tmp_path / "demo" / DATABASE, sessions=1, messages=1000, until=datetime.now(UTC).date())
+    demo = open_workbench(tmp_path / "demo")
+    install(demo)
+    [row] = demo.store.list_history(HistoryFilter()).items
+    yield demo, row.key
+    install(None)
+    demo.close()
+
+
+class TestLongTranscripts:
+    def test_it_begins_with_the_first_messages_and_shows_more_on_demand(self, history, long_one):
+        demo, key = long_one
+        everything = [text for _, text in said(demo, key) if text]
+        tab = history(session=key.session_id)
+        shown = len(tab.chat_message)
+        assert SIZE / 4 < shown < 2 * SIZE
+        assert not has(tab, "older")
+        assert texts(tab)[0] in everything[0]
+        button(tab, "newer").click().run()
+        assert len(tab.chat_message) > shown
+        for _ in range(8):
+            button(tab, "newer").click().run()
+        assert len(tab.chat_message) < 2 * MOST
+        assert has(tab, "older")
+        button(tab, "end-False").click().run()
+        assert not has(tab, "newer")
+        button(tab, "end-True").click().run()
+        assert not has(tab, "older")
+
+    def test_it_opens_at_a_message_in_the_middle(self, history, long_one):
+        demo, key = long_one
+        middle = conversation(demo, key)[450]
+        tab = history(session=key.session_id, message=middle.id)
+        assert has(tab, "older")
+        assert has(tab, "newer")
+        assert middle.text[:20] in " ".join(texts(tab))
+        assert component(tab, "anchor")["anchor"] == f"st-key-copy-{middle.id}"
+        assert len(tab.chat_message) < 2 * SIZE
+
+    def test_a_message_that_is_gone_opens_the_beginning_and_says_so(self, history, long_one):
+        _, key = long_one
+        tab = history(session=key.session_id, message="nowhere")
+        assert "leads to is not here any more" in tab.info[0].value
+        assert not has(tab, "older")
