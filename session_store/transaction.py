@@ -91,7 +91,7 @@ class Transaction:
         self._start()
         return self.rows(sql, parameters)
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> None:
         """Change something."""
         self.changes += 1
         self._start()

@@ -107,12 +107,6 @@ def turns_by_id(database: Database, turn_ids: Iterable[str]) -> dict[str, Turn]:
     return {turn.id: turn for turn in map(_turn, rows)}
 
 
-def turns_of_session(database: Database, key: SessionKey) -> list[Turn]:
-    """All turns of a session, in order of creation."""
-    condition = "s.app_name = $1 and s.user_id = $2 and s.id = $3 order by t.created_at, t.id"
-    return [_turn(row) for row in database.rows(_WHOLE + condition, [key.app_name, key.user_id, key.session_id])]
-
-
 def unfinished_turns(database: Database, key: SessionKey | None) -> list[Turn]:
     """Turns that are not over, of sessions that are not deleted, in order of creation."""
     condition = "t.status in ('queued', 'running', 'paused') and s.deleted_at is null"

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.events.event import Event
@@ -16,12 +16,24 @@ from google.adk.sessions import _session_util as adk_session_util
 from session_store.event_rows import NewEvent
 from session_store.history.errors import HistoryError
 from session_store.memory import CachedEvent, Head
-from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
+from session_store.models import SessionKey, SessionSummary, TitleSource
 from session_store.session_list import session_at
 from session_store.session_log import SessionLog
 from session_store.session_reads import Loaded
 from session_store.transaction import Transaction
-from session_store.turn_table import turn_row, turns_of_session
+
+_OVER: Final = "n.whole and status in ('completed', 'stopped', 'failed', 'interrupted')"
+_TURNS: Final = f"""
+    insert into turns by name
+    select n.new as id, $number::bigint as session_no, case when {_OVER} then status else 'completed' end as status,
+        message, model, created_at, started_at, first_token_at,
+        case when {_OVER} then ended_at else $until::double end as ended_at,
+        case when {_OVER} then error end as error, false as rewound, true as copied
+    from turns t join (
+        select unnest($olds::varchar[]) as old, unnest($news::varchar[]) as new, unnest($wholes::boolean[]) as whole
+    ) n on n.old = t.id
+    where t.session_no = $parent
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +44,10 @@ class _Part:
     at: str
     key: SessionKey
     events: tuple[NewEvent, ...]
-    turns: tuple[Turn, ...]
     turn_names: Mapping[str, str]
     """New ids of turns by those that they had."""
+    cut_turns: frozenset[str]
+    """Those of which not everything is in it."""
     calls: frozenset[str]
     """Ids of the calls of tools in it. They stay as they are: what models answer may be bound to them."""
     state: Mapping[str, Any]
@@ -62,7 +75,7 @@ class StoredBranches:
         if loaded is None:
             raise HistoryError("The conversation to branch is not there any more. Bring it back first.")
         new_key = replace(key, session_id=new_id.strip() or str(uuid.uuid4()))
-        part = _part(loaded, event_id, new_key, turns_of_session(self.log.database, key))
+        part = _part(loaded, event_id, new_key)
         self.log.writer.submit(lambda transaction: _insert(self.log, transaction, part)).result()
         branch = session_at(self.log.database, self.log.memory, new_key)
         if branch is None:
@@ -70,30 +83,25 @@ class StoredBranches:
         return branch
 
 
-def _part(loaded: Loaded, event_id: str, new_key: SessionKey, turns: Sequence[Turn]) -> _Part:
+def _part(loaded: Loaded, event_id: str, new_key: SessionKey) -> _Part:
     live = [(stored.seq, stored.event()) for stored in loaded.events if not stored.rewound]
     place = next((place for place, (_, event) in enumerate(live) if event.id == event_id), None)
     if place is None:
         raise HistoryError("The message to branch at is not part of the conversation any more. Choose another one.")
     events = [event for _, event in live]
     end = _with_answers(events, place + 1)
-    kept, left = events[:end], {event.invocation_id for event in events[end:]}
+    kept = events[:end]
     names = {event.invocation_id: str(uuid.uuid4()) for event in kept if event.invocation_id}
-    until = max(event.timestamp for event in kept)
     return _Part(
         origin=loaded.head.key,
         at=event_id,
         key=new_key,
         events=tuple(_copy(event, names) for event in kept),
-        turns=tuple(
-            _copied_turn(turn, names[turn.id], new_key, until, whole=turn.id not in left)
-            for turn in turns
-            if turn.id in names
-        ),
         turn_names=names,
+        cut_turns=frozenset(event.invocation_id for event in events[end:]),
         calls=frozenset(call.id for event in kept for call in event.get_function_calls() if call.id),
         state=_state_at(loaded, live[end - 1][0]),
-        until=until,
+        until=max(event.timestamp for event in kept),
     )
 
 
@@ -114,22 +122,6 @@ def _with_answers(events: Sequence[Event], end: int) -> int:
 def _copy(event: Event, names: Mapping[str, str]) -> NewEvent:
     fresh = {"id": str(uuid.uuid4()), "invocation_id": names.get(event.invocation_id, event.invocation_id)}
     return replace(NewEvent.of(event.model_copy(update=fresh)), copied=True)
-
-
-def _copied_turn(turn: Turn, name: str, key: SessionKey, until: float, *, whole: bool) -> Turn:
-    as_it_ended = whole and turn.status.is_over
-    return replace(
-        turn,
-        id=name,
-        key=key,
-        status=turn.status if as_it_ended else TurnStatus.COMPLETED,
-        ended_at=turn.ended_at if as_it_ended else until,
-        error=turn.error if as_it_ended else None,
-        input_tokens=None,
-        output_tokens=None,
-        rewound=False,
-        copied=True,
-    )
 
 
 def _state_at(loaded: Loaded, seq: int) -> dict[str, Any]:
@@ -167,11 +159,17 @@ def _insert(log: SessionLog, transaction: Transaction, part: _Part) -> None:
     for seq, event in events:
         row = event.row(seq, number, rewound=False)
         transaction.add_event(row, number, CachedEvent(seq, event.data, rewound=False))
-    for turn in part.turns:
-        transaction.execute(
-            "insert into turns values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-            turn_row(turn, number),
-        )
+    transaction.execute(
+        _TURNS,
+        {
+            "parent": parent.session_no,
+            "number": number,
+            "olds": list(part.turn_names),
+            "news": list(part.turn_names.values()),
+            "wholes": [name not in part.cut_turns for name in part.turn_names],
+            "until": part.until,
+        },
+    )
     _insert_results(transaction, parent, head, part)
     transaction.set_head(head)
     transaction.on_commit(lambda memory: memory.index.put(head.key, number, now, head.workspace_id))
