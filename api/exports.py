@@ -50,7 +50,7 @@ _FORMATS = (
 class NewExport(BaseModel):
     """Which conversations to export, and as what."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     format: AnyFormatName = Field("zip", description=f"{_FORMATS}; `parquet`, the whole history as tables in a ZIP.")
     ids: list[Id] = Field(default=[], max_length=MOST_IDS, description="The conversations; empty for all.")

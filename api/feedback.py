@@ -24,7 +24,7 @@ PATH = "/conversations/{conversation_id}/messages/{message_id}/feedback"
 class NewFeedback(BaseModel):
     """What a person thinks of an answer, in place of what was there."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     score: Literal[1, -1] | None = Field(None, description="1: thumbs up, -1: thumbs down.")
     comment: Text = Field("", max_length=LONGEST_COMMENT)

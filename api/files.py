@@ -32,5 +32,6 @@ def saved_as(name: str) -> dict[str, str]:
 
 def file_answer(*mime_types: str) -> dict[int | str, dict[str, Any]]:
     """For the OpenAPI description of a route that answers with a file of one of these kinds."""
-    schema = {"type": "string", "format": "binary"}
-    return {200: {"description": "The file.", "content": {kind: {"schema": schema} for kind in mime_types}}}
+    binary = {"type": "string", "format": "binary"}
+    content = {kind: {"schema": {} if kind == "application/json" else binary} for kind in mime_types}
+    return {200: {"description": "The file.", "content": content}}

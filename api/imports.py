@@ -120,7 +120,7 @@ class ImportsOut(BaseModel):
 class DatabaseImport(BaseModel):
     """A session database of an ADK project."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     url: Text = Field(
         min_length=1,
@@ -145,13 +145,13 @@ def import_upload(
     agent_id: Annotated[str | None, Form(max_length=200, description="The agent to go on with other chats.")] = None,
     workspace_id: Annotated[str | None, Form(max_length=200, description="The workspace of all of them.")] = None,
     users: Annotated[Users, Form(description=USERS)] = "auto",
-    skip_damaged: Annotated[bool, Form(description="Leave out what is damaged.")] = False,
+    skip_damaged: Annotated[Literal["true", "false"], Form(description="Leave out what is damaged.")] = "false",
     background: Background = False,
 ) -> ReportOut | Response:
     """Take the conversations of a file that are not here yet. Again takes nothing new; a damaged file changes nothing,
     and the problem names the place."""
     imports = current().imports
-    wishes = _wishes(users, agent_id or None, workspace_id or None, skip_damaged=skip_damaged)
+    wishes = _wishes(users, agent_id or None, workspace_id or None, skip_damaged=skip_damaged == "true")
     path = imports.place_for(file.filename or "file")
     try:
         with path.open("wb") as copy:

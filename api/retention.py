@@ -38,7 +38,7 @@ class RetentionOut(BaseModel):
 class Removal(BaseModel):
     """What to remove."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     days: int = Field(ge=1, le=MOST_DAYS, description=DAYS)
 

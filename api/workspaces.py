@@ -66,7 +66,7 @@ class TreeOut(BaseModel):
 class NewWorkspace(BaseModel):
     """A workspace to make."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Title
     parent_id: str | None = None
@@ -75,7 +75,7 @@ class NewWorkspace(BaseModel):
 class WorkspaceChange(BaseModel):
     """What is to change; what is not named stays."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Title = Field("")
     parent_id: str | None = Field(None, description="The workspace to stand below; null for the top of the tree.")
@@ -84,7 +84,7 @@ class WorkspaceChange(BaseModel):
 class Address(BaseModel):
     """Where data is."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     kind: Kind
     address: Text = Field(

@@ -1,1 +1,14 @@
-"""The page about import and export."""
+"""The page about import and export: histories taken in, chats taken out, and what is no longer needed removed."""
+
+import streamlit as st
+
+from ui.data.export_section import export_section
+from ui.data.import_section import import_section
+from ui.data.retention_section import retention_section
+
+st.title("Import and export", anchor=False)
+import_section()
+st.divider()
+export_section()
+st.divider()
+retention_section()

@@ -1,0 +1,148 @@
+"""The page about import and export."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from session_store.exchange import Wishes
+from tests.pages.conftest import choose
+from tests.support.workbenches import finish, new_session
+
+EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "user", "parts": [{"text": "Hello"}]}}
+
+
+@pytest.fixture
+def data_page(workbench):
+    def open_page():
+        page = AppTest.from_string(SCRIPT, default_timeout=20)
+        page.run()
+        assert not page.exception
+        assert page.title[0].value == "Import and export"
+        return page
+
+    return open_page
+
+
+SCRIPT = """
+import runpy
+from pathlib import Path
+from ui import state
+state.begin_run(state.DATA)
+state.show_notice()
+import pages
+runpy.run_path(str(Path(pages.__file__).parent / "data.py"))
+"""
+
+
+def uploaded(workbench, sessions, name="chats.json", **wishes):
+    path = workbench.imports.place_for(name)
+    path.write_text(json.dumps(sessions), "utf-8")
+    return workbench.imports.wait(workbench.imports.begin_file(path, Wishes(adopt="local", **wishes)).id)
+
+
+def session(session_id, **fields):
+    return {"id": session_id, "appName": "assistant", "userId": "user", "events": [EVENT], **fields}
+
+
+def texts(elements):
+    return " ".join(element.value for element in elements)
+
+
+def untouched(workbench, *keys):
+    def work(transaction):
+        for key in keys:
+            transaction.execute(
+                "update sessions set created_at = 1, updated_at = 1, seen_at = 1 where id = $1", [key.session_id]
+            )
+
+    workbench.store.log.writer.submit(work).result()
+
+
+class TestImport:
+    def test_what_was_taken_and_skipped_shows_also_to_who_comes_later(self, workbench, data_page):
+        uploaded(workbench, [session("one"), session("two")])
+        uploaded(workbench, [session("one")])
+        page = data_page()
+        assert "2 chats with 2 events taken." in texts(page.success)
+        assert "Nothing new was taken." in texts(page.info)
+        assert "Hello: is here already" in texts(page.markdown)
+
+    def test_one_that_failed_names_the_place_and_can_be_dismissed(self, workbench, data_page):
+        failed = uploaded(workbench, [session("one"), session("two", events=[{**EVENT, "timestamp": "now"}])])
+        page = data_page()
+        [error] = page.error
+        assert error.value.startswith("chats.json was not imported, and nothing was changed")
+        assert "conversation 2" in error.value
+        page.button(key=f"dismiss-{failed.id}").click().run()
+        assert not page.error
+        assert workbench.imports.all() == []
+
+    def test_names_are_never_taken_for_markdown(self, workbench, data_page):
+        uploaded(workbench, [session("one", events=[{**EVENT, "id": ""}])], name="**bold** [x](http:y).json")
+        assert "**bold**" not in texts(data_page().markdown).replace("\\", "§")
+
+    def test_a_database_is_taken_by_its_url_which_is_not_kept(self, workbench, data_page):
+        page = data_page()
+        page.text_input(key="import-url").set_value("postgresql://ana:s3cret@127.0.0.1:1/adk")
+        page.button(key="import-database").click().run()
+        [known] = workbench.imports.all()
+        workbench.imports.wait(known.id)
+        page.run()
+        assert "cannot be read" in texts(page.error)
+        assert "s3cret" not in texts(page.error) + texts(page.markdown)
+        assert page.text_input(key="import-url").value == ""
+
+
+class TestExport:
+    def test_links_to_all_chats_in_the_chosen_format(self, workbench, data_page):
+        page = data_page()
+        assert links(page) == ["/api/v1/exports/file?format=zip"]
+        page.radio(key="export-all-format").set_value("markdown")
+        page.checkbox(key="export-saved").check().run()
+        assert links(page) == ["/api/v1/exports/file?format=markdown&amp;saved=true"]
+
+    def test_of_one_chat_is_in_its_menu(self, workbench, page):
+        key = new_session(workbench)
+        finish(workbench, workbench.turns.submit(key, "Hello"))
+        shown = choose(page(key.session_id), f"menu-{key.session_id}", "Export…")
+        assert f"/api/v1/conversations/{key.session_id}/export?format=markdown" in links(shown)
+        assert "JSON for adk web" in shown.radio(key="export-format").options
+
+    def test_of_several_is_beside_the_selection(self, workbench, page):
+        keys = [new_session(workbench) for _ in range(2)]
+        shown = page()
+        shown.sidebar.button(key="select").click().run()
+        for key in keys:
+            shown.sidebar.checkbox(key=f"pick-{key.session_id}").check()
+        shown.run()
+        shown.sidebar.button(key="export-picked").click().run()
+        [link] = [link for link in links(shown) if "exports" in link]
+        assert all(f"id={key.session_id}" in link for key in keys)
+        assert "JSON for adk web" not in shown.radio(key="export-format").options
+
+
+class TestRetention:
+    def test_says_how_many_would_go_asks_removes_and_brings_back(self, workbench, data_page):
+        old, saved, new = new_session(workbench), new_session(workbench), new_session(workbench)
+        workbench.rename_session(old, "Last year's *plan*")
+        workbench.set_saved([saved], saved=True)
+        untouched(workbench, old, saved)
+        page = data_page()
+        assert "1 chat would go" in texts(page.markdown)
+        assert "Last year's \\*plan\\*" in texts(page.markdown)
+        page.button(key="remove").click().run()
+        assert workbench.store.get_session(old.session_id) is not None
+        page.button(key="confirm-remove").click().run()
+        assert [key for key in (old, saved, new) if workbench.store.get_session(key.session_id)] == [saved, new]
+        assert "None would go." in texts(page.markdown)
+        page.button(key="undo-remove").click().run()
+        assert workbench.store.get_session(old.session_id) is not None
+
+    def test_says_whether_it_happens_by_itself(self, data_page):
+        assert "COLLOQUY_RETENTION_DAYS is 0" in texts(data_page().caption)
+
+
+def links(page):
+    found = [element.proto.body for element in page.get("html") if 'class="download"' in element.proto.body]
+    return [body.partition('href="')[2].partition('"')[0] for body in found]

@@ -1,0 +1,127 @@
+"""Taking histories in: files from here, or the database of an ADK project."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Final
+
+import streamlit as st
+
+from runtime.workbench import current
+from session_store.exchange import Owner, Wishes
+from ui import state
+from ui.data.import_list import import_list
+from ui.state import Part
+from ui.workspace_tree import WorkspaceTree
+
+MOST_MB: Final = 500
+"""What one file may have here: the browser's upload stands in memory once. The API and the command line take more."""
+
+UPLOAD: Final = "upload_number"
+AS_IN_FILE: Final = ""
+
+USERS: Final = {
+    "auto": ("Mine", "Except in what Colloquy exported: there, whose the file says."),
+    "mine": ("All of them mine", "Also what Colloquy exported for others."),
+    "file": ("Whose the file says", "Chats of others are kept, but not in your list."),
+}
+
+
+def import_section() -> None:
+    """Choosing what to import, and how far it is."""
+    st.subheader("Import", anchor=False)
+    st.caption(
+        "Exports of Colloquy (ZIP, JSON, JSON Lines), of ChatGPT and of Open WebUI, sessions of adk web, and session "
+        "databases of ADK projects (SQLite). What a file is, is found out. Chats that are here already are left alone; "
+        "a damaged file changes nothing."
+    )
+    key = _upload_key()
+    files = st.file_uploader(
+        "Files to import", accept_multiple_files=True, key=key, max_upload_size=MOST_MB, label_visibility="collapsed"
+    )
+    st.button(
+        f"Import {len(files)} files" if len(files or []) > 1 else "Import",
+        key="import-files",
+        type="primary",
+        icon=":material/upload:",
+        disabled=not files,
+        on_click=_import_files,
+    )
+    with st.expander("Options", icon=":material/tune:"):
+        _options()
+    with st.expander("From the database of an ADK project", icon=":material/database:"):
+        _database()
+    import_list()
+
+
+def _options() -> None:
+    workspaces = {AS_IN_FILE: "As in the file"} | WorkspaceTree(current().store.list_workspaces()).full_names()
+    agents = {agent.id: agent.name for agent in current().agents.list() if not agent.problem}
+    st.radio(
+        "Whose chats they become",
+        list(USERS),
+        format_func=lambda name: USERS[name][0],
+        captions=[caption for _, caption in USERS.values()],
+        key="import-users",
+    )
+    st.selectbox("Workspace", list(workspaces), format_func=workspaces.__getitem__, key="import-workspace")
+    st.selectbox(
+        "Agent to go on with chats of other programs",
+        list(agents),
+        index=list(agents).index(current().agents.default().id),
+        format_func=agents.__getitem__,
+        key="import-agent",
+    )
+    st.checkbox("Leave out chats that are damaged, and take the rest", key="import-skip")
+
+
+def _database() -> None:
+    st.text_input(
+        "URL",
+        key="import-url",
+        type="password",
+        autocomplete="off",
+        placeholder="postgresql://reader:password@db.example.com/sessions",
+        help="As the agent's --session_service_uri has it: sqlite:///… (a path on the machine that Colloquy runs on) "
+        "or postgresql://…. It is read once, changes nothing there, and is not kept.",
+    )
+    st.button("Import from there", key="import-database", icon=":material/upload:", on_click=_import_database)
+
+
+def _upload_key() -> str:
+    return f"upload-{st.session_state.get(UPLOAD, 0)}"
+
+
+def _wishes() -> Wishes:
+    me, chosen = current().settings.user, st.session_state
+    users = chosen.get("import-users", "auto")
+    return Wishes(
+        owner=Owner(chosen.get("import-agent") or current().agents.default().id, me),
+        user_id=me if users == "mine" else None,
+        adopt=me if users == "auto" else None,
+        workspace_id=chosen.get("import-workspace") or None,
+        skip_damaged=bool(chosen.get("import-skip")),
+    )
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _import_files() -> None:
+    imports, wishes = current().imports, _wishes()
+    for file in st.session_state[_upload_key()]:
+        path = imports.place_for(file.name)
+        with path.open("wb") as copy:
+            shutil.copyfileobj(file, copy)
+        imports.begin_file(path, wishes)
+    # Another key, another uploader: the files leave the memory.
+    st.session_state[UPLOAD] = st.session_state.get(UPLOAD, 0) + 1
+    state.touch(Part.PAGE)
+
+
+def _import_database() -> None:
+    url = st.session_state["import-url"].strip()
+    if url:
+        current().imports.begin_database(url, _wishes())
+        st.session_state["import-url"] = ""
+    state.touch(Part.PAGE)

@@ -1,0 +1,96 @@
+"""Removing chats that nobody saved or touched for long: a look at how many these are first."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import streamlit as st
+
+from runtime.retention import DAY, RetentionPreview
+from runtime.workbench import current
+from session_store.models import SessionKey
+from ui import state
+from ui.formatting import label, local
+from ui.state import Part
+
+DAYS: Final = 90
+MOST_DAYS: Final = 36_500
+REMOVED: Final = "removed_untouched"
+
+
+def retention_section() -> None:
+    """How many chats are untouched for so many days, and their removal."""
+    st.subheader("Tidy up", anchor=False)
+    setting = current().settings.retention_days
+    by_itself = (
+        f"Colloquy does so by itself after {_number(setting, 'day')} (COLLOQUY_RETENTION_DAYS)."
+        if setting
+        else "Colloquy does not do so by itself (COLLOQUY_RETENTION_DAYS is 0)."
+    )
+    st.caption(f"Remove chats that are neither saved nor were touched for long. {by_itself} Saved ones always stay.")
+    days = st.number_input(
+        "Untouched for days", min_value=1, max_value=MOST_DAYS, value=setting or DAYS, step=1, key="retention-days"
+    )
+    found = current().retention_preview(days)
+    _preview(found)
+    if found.count and st.button(f"Remove {_number(found.count, 'chat')}", key="remove", icon=":material/delete:"):
+        _ask(days, found.count)
+    _undo_bar()
+
+
+def _preview(found: RetentionPreview) -> None:
+    if not found.count or found.oldest is None:
+        st.markdown("None would go.")
+        return
+    st.markdown(f"{_number(found.count, 'chat')} would go, the oldest from {local(found.oldest):%d %b %Y}.")
+    shown = "\n".join(
+        f"- {label(one.title) or 'New chat'} · {local(one.updated_at):%d %b %Y}" for one in found.examples
+    )
+    st.markdown(shown + ("\n- …" if found.count > len(found.examples) else ""))
+
+
+@st.dialog("Remove?", icon=":material/delete:")
+def _ask(days: int, count: int) -> None:
+    minutes = current().settings.undo_seconds // 60
+    grace = f"You can undo this for {minutes} minutes." if minutes else "This cannot be undone."
+    st.markdown(
+        f"Remove {_number(count, 'chat')} untouched for {_number(days, 'day')}, with everything in them? {grace}"
+    )
+    with st.container(horizontal=True):
+        removed = st.button("Remove", key="confirm-remove", type="primary", on_click=_remove, args=(days,))
+        cancelled = st.button("Cancel", key="cancel-remove", on_click=state.touch, args=(Part.PAGE,))
+        if removed or cancelled:
+            st.rerun()
+
+
+def _undo_bar() -> None:
+    removed: list[SessionKey] = st.session_state.get(REMOVED, [])
+    if not removed:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="undo-bar"):
+        st.markdown(f"Removed {_number(len(removed), 'chat')}.", width="stretch")
+        st.button("Undo", key="undo-remove", type="tertiary", icon=":material/undo:", on_click=_undo)
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _remove(days: int) -> None:
+    store, user = current().store, current().settings.user
+    since = time.time() - days * DAY
+    before = store.untouched_sessions(user, older_than=since, limit=store.count_untouched(user, since) or 1)
+    number = current().remove_untouched(days)
+    gone = [one.key for one in before if store.get_session(one.key.session_id) is None]
+    st.session_state[REMOVED] = gone if current().settings.undo_seconds else []
+    state.say(f"Removed {_number(number, 'chat')}", ":material/delete:")
+    state.touch(Part.PAGE)
+
+
+def _undo() -> None:
+    current().restore_sessions(st.session_state.pop(REMOVED, []))
+    state.touch(Part.PAGE)
