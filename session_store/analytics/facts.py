@@ -114,6 +114,11 @@ class Facts:
         sql = f"select distinct {column} from {table} where {column} is not null order by 1"
         return [row[0] for row in self.connection.cursor().execute(sql).fetchall()]
 
+    def chosen_as(self, models: tuple[str, ...]) -> list[str]:
+        """The ids under which models are chosen, of models by the names that their providers have for them."""
+        sql = "select id from alias where list_contains($1::varchar[], name) order by id"
+        return [row[0] for row in self.connection.cursor().execute(sql, [list(models)]).fetchall()]
+
     def tags(self) -> list[str]:
         """All tags, in order."""
         sql = "select mode(tag) from (select unnest(tags) as tag from session) group by lower(tag) order by lower(tag)"

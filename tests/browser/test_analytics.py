@@ -40,7 +40,7 @@ def desk(demo, visitors):
     return open_page
 
 
-def complete(page, charts=8):
+def complete(page, charts=11):
     expect(page.locator(CHART)).to_have_count(charts, timeout=60_000)
     expect(page.get_by_role("group", name="Figures").get_by_role("button").first).to_be_visible()
 
@@ -70,11 +70,11 @@ def test_a_filter_stands_in_the_url_and_holds_after_a_reload(desk):
     page.wait_for_url(re.compile("agent=Specialist"))
     chosen = figure(page, "conversations").locator(".value").text_content()
     page.reload()
-    complete(page, charts=7)  # this agent calls no tools
+    complete(page, charts=10)  # this agent calls no tools
     expect(figure(page, "conversations").locator(".value")).to_have_text(chosen)
 
 
-def test_from_a_figure_to_a_chat_and_back(desk):
+def test_from_a_figure_to_a_message_and_back_and_to_the_chat(desk):
     tab = desk()
     page = tab.page
     figure(page, "failures").click()
@@ -83,11 +83,16 @@ def test_from_a_figure_to_a_chat_and_back(desk):
     link = dialog.get_by_role("link").first
     title = link.text_content()
     link.click()
-    page.wait_for_url(re.compile(r"/\?session="))
-    expect(tab.title).to_have_text(title)
+    page.wait_for_url(re.compile(r"/history\?session=.+&message="))
+    expect(page.get_by_text(title).first).to_be_visible()
+    expect(page.get_by_test_id("stChatMessage").first).to_be_visible()
     page.go_back()
     complete(page)
     assert "period=Year" in page.url
+    figure(page, "failures").click()
+    dialog.get_by_role("link", name="Open chat").first.click()
+    page.wait_for_url(re.compile(r"/\?session="))
+    expect(tab.title).to_have_text(title)
 
 
 def test_from_a_bar_to_the_chats_behind_it_again_and_again(desk):

@@ -7,9 +7,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from runtime.workbench import DATABASE, install
-from session_store.demo import fill
+from session_store import Store
+from session_store.analytics import Analytics
+from session_store.demo import fill, is_demo
 from tests.pages.conftest import SHELL
 from tests.support.workbenches import finish, new_session, open_workbench
+from ui import state
 
 
 @pytest.fixture
@@ -58,6 +61,18 @@ class TestEmpty:
         assert "There is nothing to count yet" in tab.main.markdown[0].value
         assert not tab.subheader
 
+    def test_demo_data_is_made_in_a_folder_of_its_own_and_how_to_look_at_it_is_said(self, analytics, workbench):
+        tab = analytics()
+        tab.button(key="make-demo").click().run()
+        folder = workbench.settings.data_dir.absolute() / "demo"
+        assert str(folder) in tab.code[0].value
+        demo = Store(folder / DATABASE)
+        assert is_demo(demo)
+        demo.close()
+        assert not is_demo(workbench.store)
+        assert Analytics(workbench.store).facts().first is None
+        assert str(folder) in analytics().code[0].value
+
     def test_one_chat_is_counted(self, analytics, workbench):
         key = new_session(workbench)
         finish(workbench, workbench.turns.submit(key, "hello"))
@@ -100,6 +115,25 @@ class TestScope:
             finish(workbench, workbench.turns.submit(new_session(workbench, agent), "hello"))
         assert values(analytics(agent="Assistant"))["Chats"] == "2"
         assert values(analytics(agent="Specialist", period="Year"))["Messages"] == "2"
+
+    def test_tags_and_what_a_chat_does_are_filters_where_there_are_some(self, analytics, workbench):
+        keys = [new_session(workbench) for _ in range(3)]
+        assert not {"tag", "state"} & {choice.key for choice in analytics().multiselect}
+        workbench.store.set_tags(keys[:1], add=["billing"])
+        workbench.store.terminate_sessions(keys[:2])
+        assert {"tag", "state"} <= {choice.key for choice in analytics().multiselect}
+        assert values(analytics(tag="billing"))["Chats"] == "1"
+        assert values(analytics(state="terminated"))["Chats"] == "2"
+
+    def test_the_history_is_asked_about_what_the_filters_choose(self, analytics, workbench):
+        key = new_session(workbench, "specialist")
+        new_session(workbench)
+        workbench.store.set_tags([key], add=["billing"])
+        tab = analytics(agent="Specialist", tag="billing", period="7 days")
+        tab.button(key="ask-history").click().run()
+        scope = tab.session_state[state.SCOPE]
+        assert (scope.agents, scope.tags, scope.saved) == (frozenset({"specialist"}), frozenset({"billing"}), None)
+        assert scope.within[1] - scope.within[0] == pytest.approx(7 * 86_400, abs=3_600)
 
     def test_filters_that_match_nothing_say_so_and_can_be_reset(self, analytics, workbench):
         finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))

@@ -12,10 +12,13 @@ from ui.analytics.behind_dialog import CHAT
 from ui.analytics.card import card
 from ui.analytics.cards import CARDS
 from ui.analytics.demo_mark import demo_mark
+from ui.analytics.demo_offer import demo_offer
 from ui.analytics.figure_row import figure_row
 from ui.analytics.prices import edit_prices
-from ui.analytics.scope_bar import reset, scope_bar
+from ui.analytics.scope_bar import as_history_scope, reset, scope_bar
 from ui.analytics.source import analytics
+from ui.ask_history import ask_history_button
+from ui.snapshot import snapshot_button
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
@@ -25,17 +28,23 @@ def desk() -> None:
     st.html(f"<i></i><style>{STYLE}</style>")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Analytics", anchor=False, width="stretch")
-        st.button("Prices", key="open-prices", icon=":material/payments:", type="tertiary", on_click=edit_prices)
+        tools = st.container(horizontal=True, width="content", key="analytics-tools")
+        with tools:
+            snapshot_button()
+            st.button("Prices", key="open-prices", icon=":material/payments:", type="tertiary", on_click=edit_prices)
     demo_mark()
     facts = analytics().facts()
     if facts.first is None:
         _nothing_yet()
         return
     try:
-        report = analytics().report(scope_bar(facts))
+        scope = scope_bar(facts)
+        report = analytics().report(scope)
     except ColloquyError as error:
         st.error(str(error))
         return
+    with tools:
+        ask_history_button(as_history_scope(scope, facts))
     _report(report)
 
 
@@ -57,4 +66,4 @@ def _report(report: Report) -> None:
 def _nothing_yet() -> None:
     st.markdown("There is nothing to count yet: what is said in your chats will show here.")
     st.page_link(CHAT, label="Begin a chat", icon=":material/edit_square:")
-    st.caption("To see this page with a year of made-up conversations, start Colloquy with `make demo`.")
+    demo_offer()

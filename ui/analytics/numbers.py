@@ -8,12 +8,14 @@ MISSING = "none"
 
 
 def count(number: float) -> str:
-    """A count: ``1,234``, ``56.7k``, ``8.9M``."""
+    """A count: ``1,234``, ``56.7k``, ``8.9M``, ``1.2B``."""
     if number < 10_000:
         return f"{number:,.0f}"
     if number < 999_950:
         return f"{number / 1000:.1f}k"
-    return f"{number / 1_000_000:.1f}M"
+    if number < 999_950_000:
+        return f"{number / 1_000_000:.1f}M"
+    return f"{number / 1_000_000_000:.1f}B"
 
 
 def money(dollars: float | None) -> str:

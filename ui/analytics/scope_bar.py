@@ -8,11 +8,13 @@ from datetime import date, timedelta
 
 import streamlit as st
 
+from agents.data.history_scope import HistoryScope
 from runtime.workbench import current
 from session_store.analytics import Filters, Period
 from session_store.analytics.facts import Facts
 from session_store.analytics.prices import price_list
 from session_store.analytics.scope import Scope
+from session_store.analytics.zones import QUARTER
 from session_store.models import TurnStatus
 from ui.analytics.names import agent_name
 from ui.analytics.source import analytics
@@ -52,6 +54,26 @@ def scope_bar(facts: Facts) -> Scope:
             states=_choice("state", "Chat is", facts.choices("state")),
         )
     return Scope(filters, period, price_list(current().settings.data_dir))
+
+
+def as_history_scope(scope: Scope, facts: Facts) -> HistoryScope:
+    """The same choice, for who asks about it."""
+    filters = scope.filters
+    return HistoryScope(
+        workspace_ids=_chosen(filters.workspaces),
+        agents=_chosen(filters.agents),
+        users=_chosen(filters.users),
+        tags=_chosen(filters.tags),
+        statuses=_chosen(filters.states),
+        turn_statuses=_chosen(filters.statuses),
+        answered_by=_chosen((*filters.models, *facts.chosen_as(filters.models))),
+        saved=True if filters.saved_only else None,
+        within=(float(scope.period.begin * QUARTER), float(scope.period.end * QUARTER)),
+    )
+
+
+def _chosen(values: tuple[str, ...]) -> frozenset[str] | None:
+    return frozenset(values) or None
 
 
 def reset() -> None:

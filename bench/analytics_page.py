@@ -1,0 +1,105 @@
+"""How long a person waits for the analytics page, in Chromium.
+
+    python -m bench.analytics_page [--messages 1000000] [--sessions 10000] [--rounds 5] [--folder .]
+
+Makes demo conversations, serves the app on them, and takes the time from the request until every figure and chart is
+drawn: of the first visit after the start of the app (cold), of a reload, and after a change of a filter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from runtime.workbench import DATABASE
+from session_store.demo import fill
+from tests.support.browsers import OPTIONS, chromium_path
+from tests.support.servers import Server
+
+DRAWN = """
+() => {
+    const cards = document.querySelectorAll('[class*="st-key-card-head-"]').length;
+    const charts = document.querySelectorAll('[data-testid="stVegaLiteChart"] svg.marks').length;
+    const stale = document.querySelectorAll('[data-stale="true"]').length;
+    const running = document.querySelectorAll('[data-testid="stStatusWidget"]').length;
+    const hosts = [...document.querySelectorAll('.st-key-figures, .st-key-figures *')];
+    const roots = [document, ...hosts.map((host) => host.shadowRoot).filter(Boolean)];
+    const figure = roots.map((root) => root.querySelector('button[data-name="conversations"] .value')).find(Boolean);
+    return figure && cards === 11 && charts >= 10 && !stale && !running ? figure.textContent : null;
+}
+"""
+PATIENCE = 120_000
+
+
+def visit(page: Page, url: str) -> float:
+    """Seconds until a page is complete."""
+    begin = time.perf_counter()
+    page.goto(url)
+    page.wait_for_function(DRAWN, timeout=PATIENCE, polling=20)
+    return time.perf_counter() - begin
+
+
+def choose(page: Page, option: str) -> float:
+    """Seconds from choosing an option of a group of buttons until the page shows other figures, and all of them."""
+    before = page.evaluate(DRAWN)
+    begin = time.perf_counter()
+    page.get_by_test_id("stButtonGroup").get_by_text(option, exact=True).first.click()
+    page.wait_for_function(
+        f"before => {{ const now = ({DRAWN})(); return now && now !== before ? now : null; }}",
+        arg=before,
+        timeout=PATIENCE,
+        polling=20,
+    )
+    return time.perf_counter() - begin
+
+
+def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
+    """Seconds by what was waited for."""
+    times: dict[str, list[float]] = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=OPTIONS)
+        for _ in range(rounds):
+            server = Server(folder).start()
+            try:
+                context = browser.new_context(viewport={"width": 1400, "height": 900})
+                page = context.new_page()
+                # The browser knows the app by then, as it does where somebody comes from their chats.
+                page.goto(server.url)
+                page.get_by_placeholder("Write a message").wait_for(timeout=PATIENCE)
+                address = f"{server.url}/analytics?show=All&period=Year"
+                times.setdefault("cold, a year of all chats", []).append(visit(page, address))
+                times.setdefault("again", []).append(visit(page, address))
+                for option in ("Saved", "All"):
+                    times.setdefault(f"filter: {option}", []).append(choose(page, option))
+                context.close()
+            finally:
+                server.close()
+        browser.close()
+    return times
+
+
+def main() -> None:
+    """Read the command line, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--sessions", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", type=Path, default=Path())
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
+        data = Path(folder) / "data"
+        fill(data / DATABASE, sessions=chosen.sessions, messages=chosen.messages, until=datetime.now(UTC).date())
+        times = measure(data, chosen.rounds)
+    print(f"{chosen.messages:,} messages in {chosen.sessions:,} conversations, median of {chosen.rounds} rounds")
+    for what, taken in times.items():
+        print(f"{what:32} {statistics.median(taken):6.2f} s   ({min(taken):.2f} to {max(taken):.2f})")
+
+
+if __name__ == "__main__":
+    main()
