@@ -85,7 +85,7 @@ class StoredLabels:
         Raises:
             HistoryError: it is too long; nothing was changed.
         """
-        kept = note.strip()
+        kept = note.encode(errors="replace").decode().strip()
         if len(kept) > LONGEST_NOTE:
             raise HistoryError(f"The note has {len(kept):,} characters. Shorten it to at most {LONGEST_NOTE:,}.")
 

@@ -71,6 +71,8 @@ class StoredTable:
             HistoryError: ``before`` is no place in a list in this order.
             PricesInvalidError: the price list is damaged.
         """
+        if limit < 1:
+            return Page(())
         values: dict[str, Any] = {}
         value, table = _VALUES[sort]
         direction = "desc" if descending else "asc"

@@ -16,7 +16,8 @@ Marks = tuple[tuple[int, int], ...]
 
 def words_of(text: str) -> tuple[str, ...]:
     """The words, and what stands in quotes as one; each once, whatever its case. ``MOST_WORDS`` at most."""
-    found = (quoted.strip() or word for quoted, word in _WORD.findall(text))
+    valid = text.encode(errors="replace").decode()
+    found = (quoted.strip() or word for quoted, word in _WORD.findall(valid))
     return tuple({word.casefold(): word for word in found if word}.values())[:MOST_WORDS]
 
 
