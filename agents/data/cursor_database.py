@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 import duckdb
 
 from agents.data.bounds import Bounds, EngineError
 from agents.data.database import MEMORY_MIB, tables_from
-from agents.data.engines.duckdb_engine import run_on, tables_of
+from agents.data.engines.duckdb_engine import plain, run_on, tables_of
 from agents.data.errors import QueryBoundError, QueryStoppedError, SqlFailedError, SqlRefusedError
 from agents.data.functions import Dialect
 from agents.data.guard import Refusal, check
@@ -64,19 +64,26 @@ class CursorDatabase:
         started = time.perf_counter()
         try:
             statement = check(sql, self.dialect)
-            with self._new_cursor() as cursor, stop.calls(cursor.interrupt):
+            with self._new_cursor() as cursor, stop.interrupts(lambda: _interrupt(cursor)):
                 if self._schema is not None:
                     _scope(cursor, self._schema).check(statement)
                 with self._narrow(cursor) if self._narrow else nullcontext():
                     table, cut = run_on(cursor, statement, bounds, MEMORY_MIB)
         except Refusal as refusal:
             raise SqlRefusedError(str(refusal)) from None
-        except EngineError as error:
+        except (EngineError, duckdb.Error) as error:
             if stop.is_set:
                 raise QueryStoppedError("The query was stopped.") from error
+            if isinstance(error, duckdb.Error):
+                raise SqlFailedError(plain(error)) from error
             kind = SqlFailedError if error.kind == "failed" else QueryBoundError
             raise kind(str(error)) from error
         return QueryResult(sql, table, time.perf_counter() - started, bounds, cut)
+
+
+def _interrupt(cursor: duckdb.DuckDBPyConnection) -> None:
+    with suppress(duckdb.ConnectionException):  # closed in this moment
+        cursor.interrupt()
 
 
 def _scope(cursor: duckdb.DuckDBPyConnection, schema: str) -> Scope:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
+
+AGAIN: Final = 0.02
+"""Seconds between two interruptions of the same work."""
 
 
 class Stop:
@@ -41,3 +45,20 @@ class Stop:
         finally:
             with self._lock:
                 self._actions.remove(action)
+
+    @contextmanager
+    def interrupts(self, interrupt: Callable[[], None]) -> Iterator[None]:
+        """Within this block a stop calls ``interrupt`` again and again: an engine forgets an interruption that comes
+        between two statements."""
+        over = threading.Event()
+
+        def until_over() -> None:
+            interrupt()
+            while not over.wait(AGAIN):
+                interrupt()
+
+        with self.calls(lambda: threading.Thread(target=until_over, name="interrupting", daemon=True).start()):
+            try:
+                yield
+            finally:
+                over.set()

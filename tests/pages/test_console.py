@@ -161,11 +161,19 @@ class TestResult:
         tab.segmented_control(key="console-shown").set_value("Chart").run()
         assert "There is no chart of these rows" in tab.info[0].value
 
-    def test_columns_of_one_name_break_nothing(self, console):
+    def test_columns_of_one_name_are_shown_apart_and_not_drawn(self, console):
         tab = console()
-        run(tab, "select 1 as x, 2 as x, 'a' as y")
+        run(tab, "select 1 as x, 2 as x, 'a' as y, 3 as z")
+        assert rows(tab) == [{"x": 1, "x (2)": 2, "y": "a", "z": 3}]
         tab.segmented_control(key="console-shown").set_value("Chart").run()
-        assert not tab.exception
+        assert [box.value for box in tab.selectbox] == ["bar", "y", "z", "None"]
+
+    def test_names_that_a_chart_would_read_as_paths_are_drawn(self, console):
+        tab = console()
+        run(tab, "select 'a' as \"x.y\", sum(t.n) from (values (1), (2)) t(n)")
+        tab.segmented_control(key="console-shown").set_value("Chart").run()
+        assert not tab.error
+        assert [box.value for box in tab.selectbox][1:3] == ["x.y", "sum(t.n)"]
 
 
 class TestUrl:

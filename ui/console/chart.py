@@ -24,14 +24,15 @@ NONE: Final = "None"
 def chart(answer: Answer) -> None:
     """Draws the rows, below the choice of how."""
     rows = chart_rows(answer.data)
-    numbers = [field.name for field in rows.schema if _is_number(field.type)]
-    if rows.num_rows == 0 or len(rows.column_names) < 2 or not numbers:
+    names = [name for name in rows.column_names if rows.column_names.count(name) == 1]
+    numbers = [name for name in names if _is_number(rows.schema.field(name).type)]
+    if rows.num_rows == 0 or len(names) < 2 or not numbers:
         st.info(
             "There is no chart of these rows: it takes a column to draw along, and one with numbers.",
             icon=":material/bar_chart_off:",
         )
         return
-    mark, encoding = _choice(answer.id, rows, numbers, suggested_chart(rows, wanted=True))
+    mark, encoding = _choice(answer.id, names, numbers, suggested_chart(rows, wanted=True))
     try:
         spec = chart_spec("", rows, mark, encoding)
     except ChartInvalidError as error:
@@ -47,11 +48,10 @@ def chart(answer: Answer) -> None:
 
 
 def _choice(
-    answer_id: str, rows: pa.Table, numbers: Sequence[str], suggested: SuggestedChart | None
+    answer_id: str, names: Sequence[str], numbers: Sequence[str], suggested: SuggestedChart | None
 ) -> tuple[str, dict[str, Any]]:
     """The mark and the encoding; what nobody chose is as suggested."""
     given = suggested.encoding if suggested else {}
-    names = list(dict.fromkeys(rows.column_names))
     along = _field(given.get("x"), names[0])
     up = _field(given.get("y"), next((name for name in numbers if name != along), numbers[0]))
     with st.container(horizontal=True, key="chart-choice"):

@@ -6,9 +6,13 @@ import pytest
 
 from agents.catalogue import AgentCatalogue
 from agents.data.ask import request_of
+from agents.data.bounds import Bounds
 from agents.data.cursor_database import CursorDatabase
 from agents.data.database import describe
-from agents.data.errors import SqlFailedError, SqlRefusedError
+from agents.data.errors import QueryStoppedError, SqlFailedError, SqlRefusedError
+from agents.data.history_scope import HistoryScope
+from agents.data.narrowing import narrowing
+from agents.data.stopping import Stop
 from session_store import DuckDBSessionService, Store
 from tests.agents.talks import Talk
 from tests.support.scripted import ScriptedModel
@@ -113,6 +117,21 @@ def test_honest_questions_pass(history, sql):
 def test_a_name_that_is_not_there_is_told_by_the_engine(history):
     with pytest.raises(SqlFailedError, match="does not exist"):
         history.query("select * from chats")
+
+
+@pytest.mark.parametrize("narrow", [None, narrowing(HistoryScope(saved=True))])
+def test_a_stop_is_heard_however_early_it_comes(store, narrow):
+    stop = Stop()
+
+    def new_cursor():
+        stop.set()
+        return store.cursor()
+
+    endless = "select count(*) from range(10000000) a, range(10000000) b where a.range * b.range = 1"
+    with pytest.raises(QueryStoppedError):
+        CursorDatabase("conversations", new_cursor, schema="history", narrow=narrow).query(
+            endless, Bounds(seconds=3600), stop
+        )
 
 
 async def test_the_queries_that_the_history_analyst_offers_run(store, history, talk):
