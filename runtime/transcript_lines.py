@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,8 @@ from session_store.models import SessionKey, SessionSummary, TurnStatus
 from session_store.transcript import files_of, text_of
 
 Line = dict[str, Any]
-"""One line before it is written. Nested values are JSON in a string: so every line of every log fits one table."""
+"""One line before it is written, its time in Unix seconds. Nested values are JSON in a string: so every line of every
+log fits one table."""
 
 HEADER = "header"
 CHUNK = "chunk"
@@ -42,8 +44,7 @@ def header(session: SessionSummary, workspace: str, first: Line) -> Line:
 
 def line(kind: str, session_id: str, turn_id: str = "", **fields: object) -> Line:
     """A line of a kind, of now."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"type": kind, "session_id": session_id, "turn_id": turn_id, "time": now, **fields}
+    return {"type": kind, "session_id": session_id, "turn_id": turn_id, "time": time.time(), **fields}
 
 
 def event_lines(key: SessionKey, event: Event) -> Iterator[Line]:
@@ -73,8 +74,12 @@ def turn_end(key: SessionKey, turn_id: str, status: TurnStatus, error: str | Non
 
 def written(lines: list[Line]) -> bytes:
     """Lines as they stand in the file, in UTF-8."""
-    texts = (json.dumps(one, ensure_ascii=False, default=str).translate(_LINE_BREAKS) + "\n" for one in lines)
-    return "".join(texts).encode("utf-8", "replace")
+    texts = (json.dumps(one | {"time": _rfc3339(one["time"])}, ensure_ascii=False, default=str) for one in lines)
+    return "".join(text.translate(_LINE_BREAKS) + "\n" for text in texts).encode("utf-8", "replace")
+
+
+def _rfc3339(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _json(value: Mapping[str, Any]) -> str:

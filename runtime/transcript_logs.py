@@ -129,6 +129,8 @@ class TranscriptLogs:
 
     def _put(self, key: SessionKey, lines: Iterable[Line]) -> None:
         with self._news:
+            if not self._queue:
+                self._news.notify()
             for one in lines:
                 size = _size(one)
                 if self._waiting + size > MOST_WAITING:
@@ -136,7 +138,6 @@ class TranscriptLogs:
                     continue
                 self._waiting += size
                 self._queue.append((key, one))
-            self._news.notify()
 
     def _do(self, task: Task) -> None:
         with self._news:

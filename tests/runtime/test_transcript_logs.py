@@ -1,6 +1,7 @@
 """Transcript logs: each conversation as JSON Lines, while it goes on."""
 
 import json
+import uuid
 from contextlib import closing
 
 import duckdb
@@ -9,6 +10,7 @@ from google.adk.events.event import Event
 from google.genai import types
 
 from runtime.transcript_files import repair, safe_name
+from runtime.transcript_lines import line, written
 from session_store.models import SessionKey, TurnStatus
 from tests.runtime import desk
 from tests.support.workbenches import counted, finish, new_session, open_workbench, until
@@ -25,7 +27,7 @@ def read(data, session_id="*"):
 
 
 def lines_of(path):
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return [json.loads(one) for one in path.read_text("utf-8").splitlines()]
 
 
 def kinds(lines):
@@ -107,17 +109,15 @@ class TestWhatIsWritten:
         [log] = logs(workbench, key)
         assert [line["text"] for line in of_kind(log, "message")] == ["by hand"]
 
-    @pytest.mark.parametrize(
-        "text", ["one\u2028two\x85three\nfour", "\ud800 alone", "Grüße 😀", '{"a": 1}', "\x00\x1e"]
-    )
-    def test_any_text_is_one_line_of_valid_json(self, workbench, text):
+    def test_any_text_is_one_line_of_valid_json(self, workbench):
+        texts = ["one\u2028two\x85three\nfour", "\ud800 alone", "Grüße 😀", '{"a": 1}', "\x00\x1e", "2024-01-01"]
         key = new_session(workbench)
-        ask(workbench, key, "first")
-        workbench.files.transcripts.chunk(key, "t", "e", "assistant", text)
+        for number, text in enumerate(texts):
+            workbench.files.transcripts.chunk(key, "t", f"e{number}", "assistant", text)
         [log] = logs(workbench, key)
-        assert log[-1]["text"] == text.replace("\ud800", "?")
+        assert [line["text"] for line in log[1:]] == [text.replace("\ud800", "?") for text in texts]
         [path] = (workbench.settings.data_dir / "transcripts").rglob("*.jsonl")
-        assert table(path, "select text from log where type = 'chunk'")
+        assert table(path, "select count(text) from log where type = 'chunk'") == [(len(texts),)]
 
     def test_it_can_be_switched_off(self, tmp_path):
         with closing(open_workbench(tmp_path, transcript_logs=False)) as workbench:
@@ -205,18 +205,16 @@ class TestRemoving:
 
 
 class TestNames:
-    @pytest.mark.parametrize(
-        "name", ["../../etc/passwd", "..", ".", "a/b\\c", "C:\\x", 'q"<>|?*', "dot.", "ü" * 200, "x" * 500, " ", "\n"]
-    )
-    async def test_odd_ids_stay_in_their_folder_and_are_found_again(self, tmp_path, name):
-        with closing(open_workbench(tmp_path)) as workbench:
-            names = {"app_name": "assistant", "user_id": "ann", "session_id": f"s{name}s"}
+    async def test_odd_ids_stay_in_their_folder_and_are_found_again(self, workbench):
+        folder = workbench.settings.data_dir / "transcripts"
+        for name in ("../../etc/passwd", "..", ".", "a/b\\c", "C:\\x", 'q"<>|?*', "dot.", "ü" * 200, "x" * 500, "\n"):
+            names = {"app_name": "assistant", "user_id": "ann", "session_id": f"s{name}"}
             session = await workbench.sessions.create_session(**names)
             told = types.Content(role="user", parts=[types.Part(text="hello")])
             await workbench.sessions.append_event(session, Event(author="user", content=told))
             workbench.files.transcripts.flush()
-            [path] = (tmp_path / "transcripts").rglob("*.jsonl")
-            assert path.parent == tmp_path / "transcripts" / "general"
+            [path] = folder.rglob("*.jsonl")
+            assert path.parent == folder / "general"
             assert lines_of(path)[0]["session_id"] == session.id
             await workbench.sessions.delete_session(**names)
             assert logs(workbench) == []
@@ -232,50 +230,45 @@ class TestNames:
 class TestRepair:
     @pytest.fixture
     def log(self, tmp_path):
-        with closing(open_workbench(tmp_path)) as workbench:
-            key = new_session(workbench)
-            ask(workbench, key, "count 2000")
-            workbench.files.transcripts.flush()
-            [path] = (tmp_path / "transcripts").rglob("*.jsonl")
-            content = path.read_bytes()  # as a process that is killed leaves it
-        path.write_bytes(content)
+        """A log as a process that is killed leaves it."""
+        path = tmp_path / "transcripts" / "general" / "s-20260101T000000Z.jsonl"
+        path.parent.mkdir(parents=True)
+        chunks = [line("chunk", "s", text=counted(200)) for _ in range(20)]
+        path.write_bytes(written([line("header", "s"), *chunks]))
         return path
 
-    def start(self, log):
-        open_workbench(log.parents[2]).close()
-        return lines_of(log) if log.exists() else None
-
-    def test_a_log_that_was_left_open_is_closed(self, log):
+    def test_a_log_that_was_left_open_is_closed_at_the_start(self, log, tmp_path):
         before = lines_of(log)
-        after = self.start(log)
+        open_workbench(tmp_path).close()
+        after = lines_of(log)
         assert after[:-1] == before
-        assert (after[-1]["type"], after[-1]["reason"]) == ("end", "interrupted")
-        assert after[-1]["session_id"] == before[0]["session_id"]
+        assert (after[-1]["type"], after[-1]["reason"], after[-1]["session_id"]) == ("end", "interrupted", "s")
 
     @pytest.mark.parametrize("cut", [1, 10, 100, 5000])
     def test_a_line_that_was_cut_is_removed(self, log, cut):
         content = log.read_bytes()
-        whole = content[: len(content) - cut].count(b"\n")
-        before = lines_of(log)[:whole]
+        before = lines_of(log)[: content[:-cut].count(b"\n")]
         log.write_bytes(content[:-cut])
-        assert self.start(log)[:-1] == before
+        assert repair(log)
+        assert lines_of(log)[:-1] == before
 
     def test_what_a_power_cut_left_at_the_end_is_removed(self, log):
         before = lines_of(log)
         with log.open("ab") as file:
             file.write(bytes(5000) + b"\n" + bytes(10_000))
-        assert self.start(log)[:-1] == before
+        assert repair(log)
+        assert lines_of(log)[:-1] == before
 
     @pytest.mark.parametrize("content", [b"", b'{"type": "hea', bytes(3000)])
     def test_a_log_without_a_whole_line_goes(self, log, content):
         log.write_bytes(content)
-        assert self.start(log) is None
+        assert repair(log)
+        assert not log.exists()
 
     def test_a_closed_log_is_left_alone(self, log):
-        self.start(log)
+        repair(log)
         content = log.read_bytes()
         assert repair(log) is False
-        self.start(log)
         assert log.read_bytes() == content
 
 
@@ -329,14 +322,12 @@ class TestReadByDuckDB:
     def test_odd_ids_and_texts_that_look_like_dates_do_not_break_the_table_of_all(self, tmp_path):
         with closing(open_workbench(tmp_path)) as workbench:
             for number in range(40):
-                key = new_session(workbench)
-                if number == 39:
-                    key = SessionKey("assistant", "ann", "s1")
-                    workbench.store.create_session(key)
-                ask(workbench, key, "2024-01-01")
+                key = SessionKey("assistant", "ann", "s1" if number == 39 else str(uuid.uuid4()))
+                workbench.store.create_session(key)
+                workbench.files.transcripts.chunk(key, str(uuid.uuid4()), "e", "assistant", "2024-01-01")
         rows = table(
             f"{(tmp_path / 'transcripts').as_posix()}/*/*.jsonl",
-            "select distinct text from log where type = 'message' and author = 'user'",
+            "select distinct text from log where type = 'chunk'",
             ", union_by_name = true",
         )
         assert rows == [("2024-01-01",)]
