@@ -1,4 +1,3 @@
-
 import pytest
 from streamlit.proto.Common_pb2 import StringTriggerValue
 from streamlit.testing.v1 import AppTest
