@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from api import (
     agents,
@@ -36,7 +37,7 @@ from api import (
     workspaces,
 )
 from api.origin import OwnSiteOnly
-from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems
+from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems, with_problems_in_place_of_text
 
 PREFIX = "/api"
 """Where the app is mounted."""
@@ -85,6 +86,7 @@ def create_api() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        root_path_in_servers=False,
         responses=PROBLEM_RESPONSES,
         max_body_size=MOST_BYTES,
         middleware=[Middleware(OwnSiteOnly)],
@@ -116,9 +118,13 @@ class _Api(FastAPI):
                 ref_template="#/components/schemas/{model}",
             )
             schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions["$defs"])
-            schema["servers"] = [{"url": PREFIX}]
+            schema["paths"] = {PREFIX + path: operations for path, operations in schema["paths"].items()}
             self.openapi_schema = schema
         return self.openapi_schema
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await super().__call__(scope, receive, with_problems_in_place_of_text(scope, receive, send))
 
 
 async def _docs(request: Request) -> HTMLResponse:

@@ -12,9 +12,11 @@ from google.adk.errors._stale_session_error import StaleSessionError
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from pydantic import BaseModel, Field
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from agents.agent import AgentProblemError
 from runtime.confirmation import NothingToAnswerError
@@ -83,6 +85,13 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
 }
 """What an error is answered with; the nearest base class counts."""
 
+IN_WORDS: Final = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address. /api/docs shows what there is.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This cannot be done here. The header Allow says what can.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "This is too large to be taken.",
+}
+"""What the framework refuses, in words."""
+
 PROBLEM_SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "default": {
@@ -116,6 +125,27 @@ def answer_with_problems(api: FastAPI) -> None:
     api.add_exception_handler(Exception, _unknown)
 
 
+def with_problems_in_place_of_text(scope: Scope, receive: Receive, send: Send) -> Send:
+    """A way to send answers on which errors in plain text, which the framework makes itself, become problems."""
+    replaced = False
+
+    async def send_on(message: Message) -> None:
+        nonlocal replaced
+        if message["type"] == "http.response.start" and _is_error_in_text(message):
+            replaced = True
+            status = HTTPStatus(message["status"])
+            await problem(status, IN_WORDS.get(status, status.description))(scope, receive, send)
+        elif not replaced:
+            await send(message)
+
+    return send_on
+
+
+def _is_error_in_text(start: Message) -> bool:
+    kind = Headers(raw=start["headers"]).get("content-type", "")
+    return start["status"] >= HTTPStatus.BAD_REQUEST and kind.startswith("text/plain")
+
+
 async def _known(_: Request, error: Exception) -> JSONResponse:
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     return problem(status, str(error) or status.description)
@@ -136,7 +166,13 @@ async def _of_http(_: Request, error: Exception) -> JSONResponse:
     given = cast("HTTPException", error)
     status = HTTPStatus(given.status_code)
     said = str(given.detail)
-    return problem(status, status.description if said == status.phrase else said, headers=given.headers)
+    detail = IN_WORDS.get(status, status.description) if _is_only_a_name(said) else said
+    return problem(status, detail, headers=given.headers)
+
+
+def _is_only_a_name(said: str) -> bool:
+    """Whether a detail of the framework says no more than the status, whose names change with the version of Python."""
+    return said.istitle()
 
 
 async def _unknown(_: Request, __: Exception) -> JSONResponse:

@@ -5,6 +5,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
+from api import app
 from api.app import create_api
 
 PROBLEM = "application/problem+json"
@@ -23,9 +24,14 @@ class TestPage:
         for address in addresses:
             assert address == "data:," or client.get(address).is_success
 
+    def test_names_paths_as_clients_ask_for_them(self, client):
+        schema = client.get("/api/openapi.json").json()
+        assert "servers" not in schema
+        assert "/api/v1/conversations/{conversation_id}" in schema["paths"]
+        assert all(path.startswith("/api/v1/") for path in schema["paths"])
+
     def test_describes_its_errors(self, client):
         schema = client.get("/api/openapi.json").json()
-        assert schema["servers"] == [{"url": "/api"}]
         assert set(schema["components"]["schemas"]["Problem"]["required"]) == {"title", "status", "detail"}
 
 
@@ -40,6 +46,15 @@ class TestErrors:
         answer = client.post("/api/docs")
         assert (answer.status_code, answer.headers["content-type"]) == (405, PROBLEM)
         assert "GET" in answer.headers["allow"]
+
+    @pytest.mark.parametrize("announced", [True, False])
+    def test_too_much_is_a_problem(self, monkeypatch, announced):
+        monkeypatch.setattr(app, "MOST_BYTES", 1000)
+        content = b"x" * 2000 if announced else iter([b"x" * 500] * 4)
+        headers = {"Content-Type": "application/json"}
+        answer = TestClient(app.create_api()).post("/v1/sessions", content=content, headers=headers)
+        assert (answer.status_code, answer.headers["content-type"]) == (413, PROBLEM)
+        assert answer.json()["detail"] == "This is too large to be taken."
 
     def test_one_that_nobody_foresaw_says_nothing_of_the_inside(self):
         api = create_api()
