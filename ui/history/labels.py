@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Final
 
 import streamlit as st
 
@@ -12,6 +13,9 @@ from session_store.models import SessionKey
 from ui import state
 from ui.attempts import attempt
 from ui.state import Part
+
+ADD: Final = "history-add-tags"
+REMOVE: Final = "history-remove-tags"
 
 
 def labels(row: HistoryRow) -> None:
@@ -33,16 +37,24 @@ def labels(row: HistoryRow) -> None:
         )
 
 
-def tag_several(keys: Sequence[SessionKey], present: Sequence[str], done: Callable[[], None]) -> None:
-    """A button that opens the choice of tags to give to conversations, or to take from them. ``present`` are those that
-    any of them has; ``done`` is called after a change."""
-    with st.popover("Tag", icon=":material/sell:", key="history-tag"), st.form("history-tag-form", border=False):
+def tag_several(keys: Sequence[SessionKey]) -> None:
+    """A button that opens the tags to give to conversations, or to take from them. Each counts at once."""
+    popover = st.popover("Tag", icon=":material/sell:", key="history-tag", on_change="rerun")
+    if not popover.open:
+        return
+    present = sorted({tag for key in keys for tag in current().store.tags_of(key)}, key=str.casefold)
+    with popover:
         st.multiselect(
-            "Add", _options(()), accept_new_options=True, key="history-add-tags", placeholder="Choose or write a tag"
+            "Add",
+            _options(()),
+            accept_new_options=True,
+            key=ADD,
+            placeholder="Choose or write a tag",
+            on_change=_tag,
+            args=(keys,),
         )
         if present:
-            st.multiselect("Remove", present, key="history-remove-tags", placeholder="Choose")
-        st.form_submit_button("Change tags", type="primary", on_click=_tag, args=(keys, done))
+            st.multiselect("Remove", present, key=REMOVE, placeholder="Choose a tag", on_change=_tag, args=(keys,))
 
 
 def _options(own: Sequence[str]) -> list[str]:
@@ -66,8 +78,8 @@ def _annotate(row: HistoryRow, widget: str) -> None:
     state.touch(Part.PAGE)
 
 
-def _tag(keys: Sequence[SessionKey], done: Callable[[], None]) -> None:
-    added, removed = st.session_state["history-add-tags"], st.session_state.get("history-remove-tags", [])
-    if attempt(lambda: current().store.set_tags(keys, add=added, remove=removed)):
-        done()
+def _tag(keys: Sequence[SessionKey]) -> None:
+    added, removed = st.session_state[ADD], st.session_state.get(REMOVE, [])
+    attempt(lambda: current().store.set_tags(keys, add=added, remove=removed))
+    st.session_state[ADD], st.session_state[REMOVE] = [], []
     state.touch(Part.PAGE)

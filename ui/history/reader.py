@@ -25,6 +25,8 @@ NO_ANSWER = {
     TurnStatus.STOPPED: "Stopped before the first word.",
     TurnStatus.INTERRUPTED: "Colloquy ended before this was answered.",
 }
+FIRST, LAST = "first", "last"
+"""In place of the id of a message to bring into view."""
 GONE = "This chat is not here any more. It was deleted, or belongs to another data folder."
 
 
@@ -71,7 +73,7 @@ def _transcript(session: SessionSummary, wanted: str | None, text: str, *, prefi
         st.caption("Nothing has been said in this conversation yet.")
         return
     found = _found(window.events, wanted)
-    if wanted and found is None:
+    if wanted and found is None and not current().store.events_around(key, wanted, limit=1):
         st.info("The message that this link leads to is not here any more.", icon=":material/link_off:")
     with st.container(key=f"{prefix}transcript"):
         shown = messages(window.events)
@@ -84,7 +86,9 @@ def _transcript(session: SessionSummary, wanted: str | None, text: str, *, prefi
     _end_buttons(session, window, wanted, prefix)
     if place:
         mark(prefix, place)
-    show_place(prefix, links.aim(prefix) or place, text, links.opened())
+    ends = {FIRST: shown[0].id, LAST: shown[-1].id}
+    aim = links.aim(prefix)
+    show_place(prefix, ends.get(aim, aim) or place, text, links.opened())
 
 
 def _bubbles(session: SessionSummary, shown: list[Message], reading: Reading) -> None:
@@ -139,7 +143,8 @@ def _end_buttons(session: SessionSummary, window: Window, wanted: str | None, pr
         for words, oldest, there in (("To the beginning", True, window.older), ("To the end", False, window.newer)):
             if there:
                 go = partial(show_end, session.key, wanted, oldest=oldest)
-                st.button(words, key=f"{prefix}end-{oldest}", type="tertiary", on_click=_widen, args=(go, prefix, ""))
+                aim = FIRST if oldest else LAST
+                st.button(words, key=f"{prefix}end-{oldest}", type="tertiary", on_click=_widen, args=(go, prefix, aim))
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------
