@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount
 
-from api import live
+from api import adk, live
 from api.app import mounted_api
 
 
 def routes() -> list[BaseRoute]:
     """The routes for ``st.App``."""
-    return [*live.routes, mounted_api()]
+    return [*live.routes, mounted_api(), Mount(adk.PREFIX, adk.adk_app())]

@@ -1,0 +1,122 @@
+"""``/adk``: ADK's own API server over Colloquy's sessions and turns, for clients that are written for ADK."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+from fastapi import FastAPI, HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.adk_agents import CatalogueLoader
+from api.adk_runs import QueuedRunner, TurnFailedError
+from api.adk_sessions import QuietSessions
+from api.origin import OwnSiteOnly
+from api.problems import STATUSES
+from runtime.workbench import Workbench, current
+
+if TYPE_CHECKING:
+    from google.adk.auth.credential_service.base_credential_service import BaseCredentialService
+    from google.adk.cli.api_server import ApiServer
+    from google.adk.memory import BaseMemoryService
+
+PREFIX = "/adk"
+"""Where the app is mounted."""
+
+_SESSION = "/apps/{app_name}/users/{user_id}/sessions/{session_id}"
+_ARTIFACT = f"{_SESSION}/artifacts/{{artifact_name:path}}"
+
+PATHS = frozenset(
+    {
+        "/health",
+        "/version",
+        "/openapi.json",
+        "/list-apps",
+        "/apps/{app_name}/app-info",
+        "/apps/{app_name}/users/{user_id}/sessions",
+        _SESSION,
+        f"{_SESSION}/artifacts",
+        _ARTIFACT,
+        f"{_ARTIFACT}/versions",
+        f"{_ARTIFACT}/versions/metadata",
+        f"{_ARTIFACT}/versions/{{version_id}}",
+        f"{_ARTIFACT}/versions/{{version_id}}/metadata",
+        "/run",
+        "/run_sse",
+    }
+)
+"""What of ADK's server is there. Everything else stays closed, such as ``/run_live``, which goes around the queue of
+turns, and whatever a later ADK adds."""
+
+_STATUSES = {**STATUSES, TurnFailedError: HTTPStatus.INTERNAL_SERVER_ERROR}
+
+
+def adk_app() -> ASGIApp:
+    """The app to mount at ``PREFIX``. Pages of other sites cannot use it."""
+    return OwnSiteOnly(_WhenAsked())
+
+
+class _WhenAsked:
+    """Makes the server at the first request: to import it takes half a second that no start should wait for."""
+
+    def __init__(self) -> None:
+        self._made: tuple[Workbench, ASGIApp] | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        workbench = current()
+        async with self._making:
+            if self._made is None or self._made[0] is not workbench:
+                self._made = workbench, await asyncio.to_thread(_server, workbench)
+        await self._made[1](scope, receive, send)
+
+
+def _server(workbench: Workbench) -> FastAPI:
+    app = _api_server(workbench).get_fast_api_app()
+    app.router.routes = [route for route in app.router.routes if _path(route) in PATHS]
+    for kind in _STATUSES:
+        app.add_exception_handler(kind, _refused)
+    return app
+
+
+def _api_server(workbench: Workbench) -> ApiServer:
+    from google.adk.cli.api_server import ApiServer  # noqa: PLC0415 - see _WhenAsked
+    from google.adk.runners import Runner  # noqa: PLC0415
+
+    loader = CatalogueLoader(workbench)
+
+    class TurnServer(ApiServer):
+        """Runs agents as turns of the workbench."""
+
+        async def get_runner_async(self, app_name: str) -> Runner:
+            try:
+                agent = loader.find(app_name)
+            except ValueError as error:
+                raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from error
+            return cast("Runner", QueuedRunner(workbench.turns, agent.id))
+
+    return TurnServer(
+        agent_loader=loader,
+        session_service=QuietSessions(workbench),
+        artifact_service=workbench.artifacts,
+        memory_service=cast("BaseMemoryService", None),  # this and what follows is for paths that stay closed
+        credential_service=cast("BaseCredentialService", None),
+        eval_sets_manager=None,
+        eval_set_results_manager=None,
+        agents_dir="",
+    )
+
+
+def _path(route: BaseRoute) -> str:
+    return str(getattr(route, "path", ""))
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    """What ADK's own errors look like."""
+    status = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+    return JSONResponse({"detail": str(error) or status.description}, status_code=status)

@@ -1,0 +1,72 @@
+"""What stands in for ADK's Runner behind ADK's API server: the queue of turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from google.adk.agents.run_config import RunConfig, StreamingMode  # type: ignore[attr-defined]
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.adk.events.event import Event
+from google.genai import types
+
+from runtime.following import follow
+from runtime.messages import EmptyMessageError, SessionGoneError
+from runtime.turns import Turns
+from session_store.errors import ColloquyError
+from session_store.models import SessionKey, TurnStatus
+from session_store.transcript import USER
+
+
+class TurnFailedError(ColloquyError):
+    """A turn that an ADK client began has failed."""
+
+
+class QueuedRunner:
+    """Runs one agent like a Runner, but as a turn: after those that wait in its session, and kept like any other.
+
+    A client that leaves does not stop its turn.
+    """
+
+    auto_create_session = False
+
+    def __init__(self, turns: Turns, app_name: str) -> None:
+        self._turns = turns
+        self._app_name = app_name
+
+    async def run_async(
+        self,
+        *,
+        user_id: str,
+        session_id: str,
+        new_message: types.Content | None = None,
+        state_delta: dict[str, Any] | None = None,
+        run_config: RunConfig | None = None,
+        **_: object,
+    ) -> AsyncGenerator[Event, None]:
+        """The events with which the turn answers; partial ones if the configuration asks for them.
+
+        Raises:
+            SessionNotFoundError: ADK's; there is no such session.
+            EmptyMessageError, AttachmentRefusedError, NothingToAnswerError, AgentProblemError: see
+                ``Turns.submit_content``.
+            TurnFailedError: the turn failed; says why. Where a model only refused to go on (codes such as SAFETY), an
+                event has told so, and nothing is raised.
+        """
+        if new_message is None:
+            raise EmptyMessageError
+        key = SessionKey(self._app_name, user_id, session_id.strip())
+        try:
+            turn = await asyncio.to_thread(self._turns.submit_content, key, new_message, state_delta=state_delta)
+        except SessionGoneError as error:
+            raise SessionNotFoundError(f"Session not found: {session_id}") from error
+        with_parts = run_config is not None and run_config.streaming_mode is StreamingMode.SSE
+        told: str | None = None
+        async for event in follow(self._turns, turn):
+            told = event.error_code or told
+            if event.author != USER and (with_parts or not event.partial):
+                yield event
+        ended = await asyncio.to_thread(self._turns.wait, turn.id)
+        if ended.status is TurnStatus.FAILED and not (told and told.isupper()):
+            raise TurnFailedError(ended.error)

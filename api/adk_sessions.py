@@ -1,0 +1,75 @@
+"""The sessions of the workbench as clients of ADK change them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from google.adk.errors._stale_session_error import StaleSessionError
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.adk.events.event import Event
+from google.adk.sessions import BaseSessionService, Session
+from google.adk.sessions.base_session_service import GetSessionConfig, ListSessionsResponse
+
+from runtime.workbench import Workbench
+from session_store.models import SessionKey
+
+
+class QuietSessions(BaseSessionService):
+    """Passes on to the workbench's session service; what changes a session waits for no turn and disturbs none."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self._turns = workbench.turns
+        self._sessions = workbench.sessions
+
+    async def create_session(
+        self, *, app_name: str, user_id: str, state: dict[str, Any] | None = None, session_id: str | None = None
+    ) -> Session:
+        """Create a session. Raises AlreadyExistsError if the id is in use."""
+        return await self._sessions.create_session(
+            app_name=app_name, user_id=user_id, state=state, session_id=session_id
+        )
+
+    async def get_session(
+        self, *, app_name: str, user_id: str, session_id: str, config: GetSessionConfig | None = None
+    ) -> Session | None:
+        """The session with its events; None if there is none."""
+        return await self._sessions.get_session(
+            app_name=app_name, user_id=user_id, session_id=session_id, config=config
+        )
+
+    async def list_sessions(self, *, app_name: str, user_id: str | None = None) -> ListSessionsResponse:
+        """Sessions without their events."""
+        return await self._sessions.list_sessions(app_name=app_name, user_id=user_id)
+
+    async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
+        """Stop what runs in the session, and remove it for good with all that belongs to it."""
+        await asyncio.to_thread(self._turns.withdraw, SessionKey(app_name, user_id, session_id.strip()))
+        await self._sessions.delete_session(app_name=app_name, user_id=user_id, session_id=session_id)
+
+    async def append_event(self, session: Session, event: Event) -> Event:
+        """Append an event between turns.
+
+        Raises:
+            SessionBusyError: a turn of the session runs or waits, and goes on with the session as it is.
+            SessionNotFoundError: it was deleted in the meantime.
+        """
+        return await asyncio.to_thread(self._append_between_turns, session, event)
+
+    def _append_between_turns(self, session: Session, event: Event) -> Event:
+        with self._turns.quiet(SessionKey(session.app_name, session.user_id, session.id)):
+            return asyncio.run(self._append(session, event))
+
+    async def _append(self, session: Session, event: Event) -> Event:
+        try:
+            return await self._sessions.append_event(session, event)
+        except StaleSessionError:  # a turn ended since it was read
+            fresh = await self._sessions.get_session(
+                app_name=session.app_name, user_id=session.user_id, session_id=session.id
+            )
+            if fresh is None:
+                raise SessionNotFoundError(f"Session not found: {session.id}") from None
+            appended = await self._sessions.append_event(fresh, event)
+            session.events, session.state = fresh.events, fresh.state
+            session.last_update_time = fresh.last_update_time
+            return appended

@@ -1,0 +1,279 @@
+"""Clients of ADK's API server: what they know works, on the sessions and turns that the page has."""
+
+import itertools
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import tenacity
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from api.adk import PATHS, PREFIX, adk_app
+from runtime.bus import Happening
+from runtime.workbench import install
+from session_store.models import SessionKey, TurnStatus
+from tests.api.adk_talk import DESK, AdkClient, calls, talk, texts
+from tests.support.servers import ROOT, free_port
+from tests.support.streams import served
+from tests.support.workbenches import counted, finish, open_workbench, said, until, until_loaded
+
+
+@pytest.fixture(scope="module")
+def agents(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("agents")
+    (folder / "desk").mkdir()
+    (folder / "desk" / "__init__.py").write_text("from . import agent\n")
+    (folder / "desk" / "agent.py").write_text(DESK)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workbench(agents, tmp_path_factory):
+    workbench = open_workbench(tmp_path_factory.mktemp("data"), agents_dir=agents, max_turns=8)
+    until_loaded(workbench)
+    install(workbench)
+    yield workbench
+    install(None)
+    workbench.close()
+
+
+@pytest.fixture(scope="module")
+def url(workbench):
+    with served(Starlette(routes=[Mount(PREFIX, adk_app())])) as url:
+        yield f"{url}{PREFIX}"
+
+
+users = (f"user-{number}" for number in itertools.count())
+
+
+@pytest.fixture
+def client(url):
+    """A client with a user of its own, who has a session ``one``."""
+    client = AdkClient(url, next(users))
+    client.sessions("POST", body={"sessionId": "one"}).raise_for_status()
+    yield client
+    client.http.close()
+
+
+def one(client):
+    return SessionKey(client.app, client.user, "one")
+
+
+# -- the same as ADK ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_it_answers_as_adks_own_server_does(agents, url, tmp_path):
+    with adk_api_server(agents, tmp_path) as real:
+        expected = AdkClient(real)
+        talk(expected)
+    client = AdkClient(url)
+    talk(client)
+    differing = [pair for pair in zip(client.answers, expected.answers, strict=True) if pair[0] != pair[1]]
+    assert differing == []
+
+
+@contextmanager
+def adk_api_server(agents, folder):
+    port = free_port()
+    kept = ["--session_service_uri", "memory://", "--artifact_service_uri", (folder / "artifacts").as_uri()]
+    command = [sys.executable, "-m", "google.adk.cli", "api_server", "--host", "127.0.0.1", "--port", str(port)]
+    log = folder / "server.log"
+    with (
+        log.open("a") as output,
+        subprocess.Popen([*command, *kept, str(agents)], cwd=ROOT, stdout=output, stderr=output) as server,
+    ):
+        try:
+            wait_for(f"http://127.0.0.1:{port}/health", server, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+@tenacity.retry(
+    stop=tenacity.stop_after_delay(60),
+    wait=tenacity.wait_fixed(0.1),
+    retry=tenacity.retry_if_exception_type(httpx.TransportError),
+    reraise=True,
+)
+def wait_for(url, server, log):
+    assert server.poll() is None, log.read_text()
+    httpx.get(url, trust_env=False).raise_for_status()
+
+
+def test_the_agents_that_can_be_used_are_its_apps(client, workbench):
+    listed = client.ask("GET", "/list-apps").json()
+    assert listed == sorted(agent.id for agent in workbench.agents.list() if not agent.problem)
+    detailed = client.ask("GET", "/list-apps?detailed=true").json()["apps"]
+    assert [app["name"] for app in detailed] == listed
+    tools = client.ask("GET", "/apps/data_analyst/app-info").json()["agents"]["data_analyst"]["tools"]
+    assert "run_sql" in [declared["functionDeclarations"][0]["name"] for declared in tools]
+
+
+def test_a_failed_turn_is_an_error_that_says_why(client):
+    failed = client.send("/run", "one", {"text": "count 3 then fail"})
+    assert (failed.status_code, failed.json()) == (500, {"detail": "The scripted model failed as it was told to."})
+    *_, told, error = client.stream("one", "count 3 then fail", streaming=True)
+    assert told["errorMessage"] == "The scripted model failed as it was told to."
+    assert error["error"] == "TurnFailedError: The scripted model failed as it was told to."
+
+
+def test_what_cannot_be_run_is_refused_with_the_reason(client):
+    unknown = client.ask("POST", "/run", {"appName": "nobody", "userId": "u", "sessionId": "s"})
+    assert (unknown.status_code, unknown.json()) == (404, {"detail": "There is no agent 'nobody'."})
+    for silent in ({}, {"newMessage": {"role": "user", "parts": [{"text": " "}]}}):
+        refused = client.ask("POST", "/run", {"appName": "desk", "userId": client.user, "sessionId": "one", **silent})
+        assert (refused.status_code, refused.json()) == (422, {"detail": "Write a message first."})
+
+
+# -- the same as the page ----------------------------------------------------------------------------------------------
+
+
+def test_its_sessions_and_turns_are_those_of_the_page(client, workbench):
+    client.run("one", "hello")
+    session = workbench.store.find_session(one(client))
+    assert session.title == "hello"
+    assert said(workbench, one(client)) == [("user", "hello"), ("clerk", "You said: hello")]
+    assert [turn.status for turn in turns_of(workbench, one(client))] == [TurnStatus.COMPLETED]
+
+
+def test_a_turn_from_there_waits_for_the_one_of_the_page_and_the_other_way_round(client, workbench):
+    key = one(client)
+    first = workbench.turns.submit(key, "count 30 every 10 ms")
+    answer = texts(client.run("one", "history"))
+    last = workbench.turns.submit(key, "history")
+    finish(workbench, first, last)
+    turns = turns_of(workbench, key)
+    assert [turn.status for turn in turns] == [TurnStatus.COMPLETED] * 3
+    assert answer == [f"user: count 30 every 10 ms\n\nmodel: {counted(30)}\n\nuser: history\n\n"]
+    spans = sorted((turn.started_at, turn.ended_at) for turn in turns)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+def test_many_clients_on_one_session_take_turns(client, workbench):
+    with ThreadPoolExecutor(6) as pool:
+        answers = [*pool.map(lambda number: texts(client.stream("one", f"count {number}")), range(1, 7))]
+    assert answers == [[counted(number)] for number in range(1, 7)]
+    spoken = said(workbench, one(client))
+    assert len(spoken) == 12
+    for (_, question), (_, answer) in zip(spoken[::2], spoken[1::2], strict=True):
+        assert answer == counted(int(question.removeprefix("count ")))
+
+
+def test_words_come_as_they_are_said_if_the_client_wants_them(client):
+    events = client.stream("one", "count 5", streaming=True)
+    assert texts(events, partial=True) == ["w0 ", "w1 ", "w2 ", "w3 ", "w4 "]
+    assert texts(events) == [counted(5)]
+    assert texts(client.stream("one", "count 5"), partial=True) == []
+
+
+def test_a_client_that_leaves_does_not_stop_its_turn(client, workbench):
+    key = one(client)
+    with client.http.stream("POST", "/run_sse", json=message(client, "count 40 every 10 ms", streaming=True)) as answer:
+        next(answer.iter_lines())
+    [live] = workbench.turns.live(key)
+    [ended] = finish(workbench, live.turn)
+    assert ended.status is TurnStatus.COMPLETED
+    assert said(workbench, key)[-1] == ("clerk", counted(40))
+
+
+def test_a_turn_that_the_page_stops_ends_for_the_client_as_well(client, workbench):
+    def stop(event):
+        if event.key == one(client) and event.kind is Happening.AGENT_CHUNK and event.text == "w2 ":
+            pool.submit(workbench.turns.stop, event.turn_id)
+
+    with ThreadPoolExecutor(1) as pool:
+        leave = workbench.bus.subscribe(stop)
+        events = client.stream("one", "count 3 then wait", streaming=True)
+        leave()
+    assert texts([event for event in events if "content" in event], partial=True) == ["w0 ", "w1 ", "w2 "]
+    assert said(workbench, one(client))[-1] == ("clerk", counted(3))
+
+
+def test_what_a_tool_asks_can_be_answered_by_the_client_or_on_the_page(client, workbench):
+    _, asking = calls(client.run("one", 'call pay {"amount": 5}'))
+    assert workbench.store.find_session(one(client)).status == "paused"
+    answered = client.respond("one", asking, {"confirmed": True}).json()
+    assert texts(answered) == ['pay answered {"paid": 5}']
+    assert workbench.store.find_session(one(client)).status == "idle"
+
+    _, asking = calls(client.run("one", 'call pay {"amount": 6}'))
+    [live] = workbench.turns.live(one(client))
+    workbench.turns.answer(live.turn.id, asking["id"], False)
+    finish(workbench, live.turn)
+    late = client.respond("one", asking, {"confirmed": True})
+    assert (late.status_code, late.json()["detail"][:35]) == (409, "This question was answered already,")
+
+
+def test_a_tool_that_works_for_days_is_answered_by_a_later_message(client, workbench):
+    [ticket] = calls(client.run("one", "call ticket {}"))
+    assert texts(client.respond("one", ticket, {"closed": True}).json()) == ['ticket answered {"closed": true}']
+    assert [turn.status for turn in turns_of(workbench, one(client))] == [TurnStatus.COMPLETED] * 2
+
+
+def test_users_may_have_sessions_of_the_same_name(client, url):
+    other = AdkClient(url, next(users))
+    other.sessions("POST", body={"sessionId": "one"})
+    client.run("one", "mine")
+    other.run("one", "theirs")
+    for who, text in ((client, "mine"), (other, "theirs")):
+        events = who.sessions("GET", "/one").json()["events"]
+        assert texts(events) == [text, f"You said: {text}"]
+
+
+# -- changes between turns ---------------------------------------------------------------------------------------------
+
+
+def test_state_changes_between_turns_and_never_disturbs_one(client, workbench):
+    turn = workbench.turns.submit(one(client), "count 3 then wait")
+    until(workbench, lambda: workbench.turns.live(one(client))[0].text == counted(3))
+    busy = client.sessions("PATCH", "/one", {"stateDelta": {"mood": "bad"}})
+    assert (busy.status_code, "Try again when it is over." in busy.json()["detail"]) == (409, True)
+    workbench.turns.stop(turn.id)
+    changed = client.sessions("PATCH", "/one", {"stateDelta": {"mood": "bad"}})
+    assert changed.json()["state"] == client.sessions("GET", "/one").json()["state"]
+    assert changed.json()["state"]["mood"] == "bad"
+    assert texts(client.run("one", "hello")) == ["You said: hello"]
+
+
+def test_a_session_that_is_deleted_stops_its_turn_and_takes_everything_along(client, workbench):
+    client.sessions("POST", "/one/artifacts", {"filename": "a.txt", "artifact": {"text": "hello"}})
+    turn = workbench.turns.submit(one(client), "count 3 then wait")
+    client.sessions("DELETE", "/one").raise_for_status()
+    finish(workbench, turn)
+    assert workbench.store.find_session(one(client)) is None
+    assert client.sessions("POST", "/one").json()["events"] == []
+    assert client.sessions("GET", "/one/artifacts").json() == []
+
+
+# -- what stays closed -------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_open_but_what_is_named(client):
+    described = client.ask("GET", "/openapi.json").json()["paths"]
+    assert {path.replace("{artifact_name}", "{artifact_name:path}") for path in described} == PATHS - {"/openapi.json"}
+    for path in ("/docs", "/redoc", "/dev-ui", "/dev-ui/", "/debug/trace/x", "/apps/desk/eval_sets", "/builder/save"):
+        assert client.ask("GET", path).status_code == 404
+    for path in ("/agent-identity/finalize", "/builder/save", "/run_live", f"/apps/desk/users/{client.user}/memory"):
+        assert client.ask("POST", path, {}).status_code == 404
+
+
+def test_pages_of_other_sites_are_turned_away(client):
+    for headers in ({"Origin": "http://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert client.http.get("/list-apps", headers=headers).status_code == 403
+
+
+def turns_of(workbench, key):
+    """The turns that the session's events are of, in order."""
+    ids = [stored.event.invocation_id for stored in workbench.store.list_events(key, limit=1000)]
+    turns = workbench.store.get_turns(ids)
+    return [turns[turn_id] for turn_id in dict.fromkeys(ids)]
+
+
+def message(client, text, **more):
+    said = {"role": "user", "parts": [{"text": text}]}
+    return {"appName": client.app, "userId": client.user, "sessionId": "one", "newMessage": said, **more}
