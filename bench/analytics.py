@@ -1,0 +1,134 @@
+"""Compare the questions of the analytics page with SQLite.
+
+    python -m bench.analytics [--messages 1000000] [--sessions 10000] [--rounds 3] [--folder .]
+
+The same questions are asked of the store, of SQLite with the same rows and columns, and of the table that ADK's own
+SqliteSessionService keeps events in, where all but a few columns stand in JSON. All have the same answers. Each round
+asks all of them in turn; the table shows medians. What follows is the page as it is: a report of everything on it, from
+facts that are in memory, and the pace of running turns while such reports are made one after another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from bench.analytics_data import adk_rows, same_rows, store_file
+from bench.analytics_pace import EVERY_MS, TURNS, WORDS, pace
+from bench.analytics_questions import ADK, DUCK, LITE, QUESTIONS
+from session_store import Store
+from session_store.analytics import Analytics, Filters, Period
+from session_store.analytics.prices import DEFAULTS
+from session_store.analytics.scope import Scope
+
+Times = dict[str, dict[str, list[float]]]
+
+
+def ask_all(connections: dict[str, Any], rounds: int) -> Times:
+    """Seconds by question and database."""
+    times: Times = {}
+    for _ in range(rounds):
+        for question, asked in QUESTIONS.items():
+            answers = []
+            for name, sql in asked.items():
+                begin = time.perf_counter()
+                answers.append(connections[name].execute(sql).fetchall())
+                times.setdefault(question, {}).setdefault(name, []).append(time.perf_counter() - begin)
+            for other in answers[1:]:
+                assert _same(answers[0], other), f"{question}: the answers differ"
+    return times
+
+
+def _same(ours: Sequence[Sequence[Any]], theirs: Sequence[Sequence[Any]]) -> bool:
+    def rounded(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        return [[round(value, 3) if isinstance(value, float) else value for value in row] for row in rows]
+
+    return rounded(ours) == rounded(theirs)
+
+
+def report_times(path: Path, rounds: int) -> dict[str, list[float]]:
+    """Seconds of what the page asks for."""
+    times: dict[str, list[float]] = {}
+    store = Store(path)
+    today = date.today()  # noqa: DTZ011 - any day will do
+    period = Period(today - timedelta(days=364), today, ZoneInfo("Europe/Berlin"))
+    scopes = {
+        "report, a year of all chats": Filters(),
+        "report, one agent": Filters(agents=("assistant",)),
+        "report, saved chats": Filters(saved_only=True),
+    }
+    for _ in range(rounds):
+        analytics = Analytics(store)
+        begin = time.perf_counter()
+        analytics.facts()
+        times.setdefault("facts, once after a start", []).append(time.perf_counter() - begin)
+        for name, filters in scopes.items():
+            begin = time.perf_counter()
+            analytics.report(Scope(filters, period, DEFAULTS))
+            times.setdefault(name, []).append(time.perf_counter() - begin)
+    store.close()
+    return times
+
+
+def table(times: Times) -> str:
+    """Milliseconds, and how many times faster the store is."""
+    lines = ["| ms, median | store | SQLite | ADK | than SQLite | than ADK |", "|" + " --- |" * 6]
+    sums = {DUCK: 0.0, LITE: 0.0, ADK: 0.0}
+    fair = 0.0
+    for name, taken in times.items():
+        medians = {who: statistics.median(values) for who, values in taken.items()}
+        for who, median in medians.items():
+            sums[who] += median
+        fair += medians[DUCK] if ADK in medians else 0.0
+        lines.append(_line(name, medians[DUCK], medians[LITE], medians.get(ADK), medians[DUCK]))
+    lines.append(_line("all of them", sums[DUCK], sums[LITE], sums[ADK], fair))
+    return "\n".join(lines)
+
+
+def _line(name: str, ours: float, lite: float, adk: float | None, ours_beside_adk: float) -> str:
+    cells = [name, f"{1000 * ours:.1f}", f"{1000 * lite:.0f}", "-" if adk is None else f"{1000 * adk:.0f}"]
+    cells += [f"{lite / ours:.0f}x", "-" if adk is None else f"{adk / ours_beside_adk:.0f}x"]
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    """Read the command line, measure, print."""
+    parser = argparse.ArgumentParser(description="Compare the questions of the analytics page with SQLite.")
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--sessions", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", type=Path, default=Path(), help="where to put the files: the disk to measure on")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=chosen.folder, prefix="bench-analytics-") as name:
+        folder = Path(name)
+        path = store_file(folder, chosen.sessions, chosen.messages)
+        lite_file, adk_file = same_rows(path, folder / "same.sqlite"), adk_rows(path, folder / "adk.sqlite")
+        print(f"{chosen.messages:,} messages in {chosen.sessions:,} conversations, {chosen.rounds} rounds\n")
+        with (
+            duckdb.connect(str(path), read_only=True) as store,
+            sqlite3.connect(lite_file) as lite,
+            sqlite3.connect(adk_file) as adk,
+        ):
+            print(table(ask_all({DUCK: store, LITE: lite, ADK: adk}, chosen.rounds)))
+        lite.close()
+        adk.close()
+        print()
+        for what, taken in report_times(path, chosen.rounds).items():
+            print(f"{what:32} {1000 * statistics.median(taken):7.0f} ms")
+        print(f"\n{TURNS} answers at once of {WORDS} words, one every {EVERY_MS} ms:")
+        for what, (seconds, longest, reports) in pace(path.parent, chosen.rounds).items():
+            print(f"{what:18} {seconds:5.2f} s, longest pause between two words {longest:4.0f} ms, {reports} reports")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Whether running turns keep their pace while the analytics of many messages are computed."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import threading
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from runtime.bus import BusEvent, Happening
+from runtime.workbench import Workbench
+from session_store.analytics import Analytics, Filters, Period
+from session_store.analytics.prices import DEFAULTS
+from session_store.analytics.scope import Scope
+from session_store.demo.words import AGENTS
+from settings import Settings
+from tests.support.scripted import ScriptedModels
+
+TURNS = 4
+WORDS, EVERY_MS = 200, 20
+
+
+def pace(folder: Path, rounds: int) -> dict[str, tuple[float, float, int]]:
+    """Seconds that an answer took (median), the longest pause between two words of one (ms, median of the rounds), and
+    how many reports were made meanwhile; of turns alone, and beside analytics."""
+    workbench = Workbench.open(Settings(data_dir=folder), ScriptedModels())
+    try:
+        analytics = Analytics(workbench.store)
+        analytics.facts()
+        alone, beside = ([_answers(workbench, busy) for _ in range(rounds)] for busy in (None, analytics))
+        return {
+            name: (
+                statistics.median(taken for taken, _, _ in all_rounds),
+                statistics.median(longest for _, longest, _ in all_rounds),
+                sum(reports for _, _, reports in all_rounds),
+            )
+            for name, all_rounds in (("alone", alone), ("beside analytics", beside))
+        }
+    finally:
+        workbench.close()
+
+
+def _answers(workbench: Workbench, busy: Analytics | None) -> tuple[float, float, int]:
+    heard: dict[str, list[float]] = {}
+
+    def listen(event: BusEvent) -> None:
+        if event.kind is Happening.AGENT_CHUNK and event.turn_id:
+            heard.setdefault(event.turn_id, []).append(time.perf_counter())
+
+    stop, reports = threading.Event(), [0]
+    reader = threading.Thread(target=_read, args=(busy, stop, reports)) if busy else None
+    unsubscribe = workbench.bus.subscribe(listen)
+    if reader:
+        reader.start()
+    model = workbench.models.default().id
+    turns = [
+        workbench.turns.submit(
+            workbench.create_session(agent_id="assistant", model=model).key, f"count {WORDS} every {EVERY_MS} ms"
+        )
+        for _ in range(TURNS)
+    ]
+    for turn in turns:
+        workbench.turns.wait(turn.id)
+    stop.set()
+    if reader:
+        reader.join()
+    unsubscribe()
+    seconds = statistics.median(times[-1] - times[0] for times in heard.values())
+    longest = max(later - earlier for times in heard.values() for earlier, later in itertools.pairwise(times))
+    return seconds, 1000 * longest, reports[0]
+
+
+def _read(analytics: Analytics, stop: threading.Event, reports: list[int]) -> None:
+    """One filter after another, as fast as it goes: far more than a person would click."""
+    today = date.today()  # noqa: DTZ011 - any day will do
+    lengths = itertools.cycle((30, 90, 365))
+    for agent, days in zip(itertools.cycle([None, *(agent.id for agent in AGENTS)]), lengths, strict=False):
+        if stop.is_set():
+            return
+        period = Period(today - timedelta(days=days), today, ZoneInfo("Europe/Berlin"))
+        analytics.report(Scope(Filters(agents=(agent,) if agent else ()), period, DEFAULTS))
+        reports[0] += 1
