@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from google.adk.artifacts import FileArtifactService
@@ -20,6 +21,11 @@ class Artifacts(FileArtifactService):
         folder = self._folder(key)
         if folder and folder.is_dir():
             shutil.rmtree(folder)
+
+    def forget_all(self, keys: Iterable[SessionKey]) -> None:
+        """Remove all files of several sessions."""
+        for key in keys:
+            self.forget(key)
 
     def copy(self, origin: SessionKey, to: SessionKey) -> None:
         """Give all files of a session to another one, which has none yet."""

@@ -19,6 +19,5 @@ class SessionFiles:
 
     def forget(self, keys: Collection[SessionKey]) -> None:
         """Remove all files of sessions that are gone for good."""
-        for key in keys:
-            self.artifacts.forget(key)
+        self.artifacts.forget_all(keys)
         self.transcripts.forget(keys)

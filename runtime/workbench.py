@@ -75,6 +75,7 @@ class Workbench:
         files = SessionFiles(Artifacts(data / ARTIFACTS), transcripts)
         active = ActiveSessions(store, bus)
         files.forget(store.purge_deleted(older_than=settings.undo_seconds))
+        files.artifacts.forget_all(store.gone(files.artifacts.sessions()))  # a process died between the two
         folders = AdkFolders(settings.agents_dir) if settings.agents_dir else None
         services = Services(
             settings=settings,

@@ -197,6 +197,11 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         ago. Returns what was removed."""
         return self.log.remove_deleted(time.time() - older_than).result()
 
+    def gone(self, keys: Iterable[SessionKey]) -> list[SessionKey]:
+        """Those of ``keys`` that no session has, not even a hidden one."""
+        named = "select 1 from sessions where app_name = $1 and user_id = $2 and id = $3"
+        return [key for key in keys if not self.log.database.rows(named, [key.app_name, key.user_id, key.session_id])]
+
     # -- events --------------------------------------------------------------------------------------------------------
 
     def list_events(

@@ -5,6 +5,7 @@ from google.genai import types
 
 from runtime.artifacts import Artifacts
 from session_store.models import SessionKey
+from tests.support.workbenches import new_session, open_workbench
 
 
 @pytest.fixture
@@ -40,3 +41,20 @@ def test_ids_that_lead_out_of_the_folder_remove_nothing(artifacts, tmp_path, nam
         artifacts.forget(key)
     artifacts.forget(SessionKey("agent", "ada", str(outside)))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+async def test_files_whose_session_went_without_them_go_at_the_next_start(tmp_path):
+    workbench = open_workbench(tmp_path)
+    kept, hidden, removed = (new_session(workbench) for _ in range(3))
+    for key in (kept, hidden, removed):
+        name = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
+        await workbench.artifacts.save_artifact(**name, filename="notes.txt", artifact=types.Part(text="kept"))
+    workbench.store.delete_sessions([removed])
+    assert workbench.store.purge_deleted(older_than=-1) == [removed]  # and here the process dies
+    workbench.store.delete_sessions([hidden])
+    workbench.close()
+    workbench = open_workbench(tmp_path)
+    assert sorted(key.session_id for key in workbench.artifacts.sessions()) == sorted(
+        key.session_id for key in (kept, hidden)
+    )
+    workbench.close()
