@@ -16,7 +16,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from api.files import file_answer, file_name, saved_as
-from api.lookup import session_named
+from api.problems import NotFoundError
 from api.values import Id
 from runtime.workbench import ARTIFACTS, current
 from session_store.exchange import SUFFIXES, AgentFiles, Format, export, pieces, selected
@@ -53,7 +53,9 @@ class NewExport(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     format: AnyFormatName = Field("zip", description=f"{_FORMATS}; `parquet`, the whole history as tables in a ZIP.")
-    ids: list[Id] = Field(default=[], max_length=MOST_IDS, description="The conversations; empty for all.")
+    ids: list[Id] = Field(
+        default=[], max_length=MOST_IDS, description="The conversations, whoever their users are; empty for all."
+    )
     saved: bool = Field(False, description="Only saved ones.")
     everyone: bool = Field(False, description="Also those of other users, whom ADK clients name.")
 
@@ -63,8 +65,10 @@ def export_conversation(
     conversation_id: str,
     format: Annotated[FormatName, Query(description=f"{_FORMATS}.")] = "json",  # noqa: A002
 ) -> Response:
-    """One conversation as a file."""
-    session = session_named(conversation_id)
+    """One conversation as a file, whoever its user is."""
+    session = current().store.get_session(conversation_id)
+    if session is None:
+        raise NotFoundError("There is no conversation with this id. It was deleted, or never was.")
     return _sent([session.key], _format(format), file_name(session.title) or "conversation")
 
 
@@ -86,7 +90,7 @@ def export_conversations(new: NewExport) -> Response:
     if form is Format.PARQUET:
         return _whole_history()
     workbench = current()
-    user = None if new.everyone else workbench.settings.user
+    user = None if new.everyone or new.ids else workbench.settings.user
     keys = selected(workbench.store, session_ids=new.ids, user_id=user, saved=new.saved)
     return _sent(keys, form, "conversations")
 

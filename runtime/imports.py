@@ -103,7 +103,7 @@ class Imports:
                 return import_file(self._store, path, wishes, files=self._files, progress=progress)
             except ImportRefusedError as error:
                 # Nobody knows the file by the place that it has here.
-                raise ImportRefusedError(str(error).replace(str(path), path.name)) from error
+                raise type(error)(str(error).replace(str(path), path.name)) from error
             finally:
                 self.discard(path)
 

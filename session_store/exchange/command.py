@@ -15,7 +15,7 @@ from session_store.errors import ColloquyError, StoreLockedError, WorkspaceError
 from session_store.exchange.agent_files import FOLDER, AgentFiles
 from session_store.exchange.backup import backup
 from session_store.exchange.conversation import Progress
-from session_store.exchange.errors import ExportError, ImportRefusedError
+from session_store.exchange.errors import DamagedFileError, ExportError, ImportRefusedError
 from session_store.exchange.exporting import SUFFIXES, Format, export, text
 from session_store.exchange.foreign import Owner
 from session_store.exchange.importing import Report, Wishes, import_database, import_file
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"{error}\nIf that is Colloquy, stop it (Ctrl+C in its terminal), run this again, and start it again.")
         return IN_USE
     except ColloquyError as error:
-        _say(str(error))
+        _say(f"{error} The option is --skip-damaged." if isinstance(error, DamagedFileError) else str(error))
         return FAILED
     except KeyboardInterrupt:
         _say("Interrupted. Conversations that were taken are complete; importing again takes the rest.")

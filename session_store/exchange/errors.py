@@ -9,6 +9,10 @@ class ImportRefusedError(ColloquyError):
     """A file cannot be imported. Nothing of it was taken."""
 
 
+class DamagedFileError(ImportRefusedError):
+    """Some conversations of a file cannot be taken, so none was."""
+
+
 class ExportError(ColloquyError):
     """Something cannot be exported, or not to where it was to go."""
 

@@ -14,7 +14,7 @@ from typing import IO, Final
 from session_store.errors import WorkspaceError
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.conversation import Conversation, Progress
-from session_store.exchange.errors import ImportRefusedError
+from session_store.exchange.errors import DamagedFileError
 from session_store.exchange.foreign import Owner
 from session_store.exchange.intake import Outcome, batches, take
 from session_store.exchange.intake_workspaces import make_workspaces
@@ -99,7 +99,7 @@ def import_file(
             between two of them.
 
     Raises:
-        ImportRefusedError: the file cannot be imported. Nothing was taken.
+        ImportRefusedError: the file cannot be imported (DamagedFileError: a part of it). Nothing was taken.
         WorkspaceError: there is no such workspace.
         StoreError: the store cannot be written. What was taken before is complete; importing again takes the rest.
     """
@@ -150,7 +150,7 @@ def _import(
     ):
         number, notes = _stage(source, stage, wishes, progress)
         if damaged and not wishes.skip_damaged:
-            raise ImportRefusedError(_refusal(what, damaged))
+            raise DamagedFileError(_refusal(what, damaged))
         if source.all_workspaces and into is None:
             wanted = list(source.workspaces.values())
             store.log.writer.submit(lambda transaction: make_workspaces(transaction, wanted)).result()
@@ -198,7 +198,7 @@ def _refusal(what: str, damaged: list[Skipped]) -> str:
     return (
         f"{what} was not imported, and nothing was changed, because {places} damaged:\n"
         + "\n".join(lines)
-        + "\nTo take everything else, import it again and leave out what is damaged (--skip-damaged)."
+        + "\nTo take everything else, import it again and leave out what is damaged."
     )
 
 

@@ -84,6 +84,13 @@ class TestExports:
         conversations = parquet.read_table(io.BytesIO(archive.read("conversations.parquet")))
         assert talk.session_id in conversations.column("id").to_pylist()
 
+    def test_that_are_named_may_be_of_anybody(self, client, workbench):
+        theirs = SessionKey("assistant", "somebody else", "named")
+        workbench.store.create_session(theirs)
+        assert client.get("/api/v1/conversations/named/export").json()["userId"] == "somebody else"
+        assert client.get("/api/v1/exports/file?format=json&id=named").json()["id"] == "named"
+        workbench.delete_sessions([theirs])
+
     def test_of_what_is_not_there_are_problems(self, client):
         assert is_problem(client.get("/api/v1/conversations/nothing/export"), 404)
         assert "nothing" in is_problem(client.get("/api/v1/exports/file?id=nothing"), 422)
@@ -96,6 +103,7 @@ async def test_export_wipe_import_gives_the_same_store_event_for_event(client, w
     nested = workbench.workspaces.create("Nested", workbench.workspaces.create("Region").id)
     other = new_session(workbench, workspace_id=nested.id)
     finish(workbench, workbench.turns.submit(other, "Count to 5"))
+    workbench.rename_session(other, "Counting")  # so that no title of a model's comes while this goes on
     answer = workbench.store.list_events(other)[-1].event.id
     workbench.set_feedback(other, answer, 1, "Just right")
     workbench.store.set_tags([other], add=["north"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
@@ -21,10 +21,7 @@ def export_url(session_ids: Sequence[str], form: str) -> str:
     return f"/api/v1/exports/file?{urlencode({'format': form, 'id': list(session_ids)}, doseq=True)}"
 
 
-def download(url: str, text: str = "Download", *, facts: Mapping[str, str] | None = None) -> None:
-    """A link that looks like a button and saves a file. ``facts`` are further attributes."""
-    more = "".join(f' {name}="{escape(value)}"' for name, value in (facts or {}).items())
-    st.html(
-        f'<style>{STYLE}</style><a class="download" href="{escape(url)}" download{more}>{escape(text)}</a>',
-        width="content",
-    )
+def download(url: str) -> None:
+    """A link that looks like a button and saves a file."""
+    st.html(f"<i></i><style>{STYLE}</style>")
+    st.html(f'<a class="download" href="{escape(url)}" download>Download</a>', width="content")

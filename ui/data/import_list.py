@@ -16,7 +16,7 @@ from ui.state import Part
 LOOK_EVERY: Final = 0.4
 """Seconds between two looks at an import that runs."""
 
-MOST_REASONS, MOST_NAMES, MOST_LINES = 20, 3, 12
+MOST_REASONS, MOST_NAMES, MOST_LINES = 20, 3, 13
 
 
 def import_list() -> None:
@@ -76,10 +76,14 @@ def _ended(known: Import) -> None:
     if known.report:
         _report(known.report)
     else:
-        first, *rest = known.problem.splitlines() or [""]
-        shown = [f"- {label(line.strip())}" for line in rest[:MOST_LINES]]
         say = st.warning if known.state is ImportState.STOPPED else st.error
-        say("\n".join([label(first), "", *shown]), icon=":material/error:")
+        say(_as_markdown(known.problem), icon=":material/error:")
+
+
+def _as_markdown(problem: str) -> str:
+    """Lines that are indented name places."""
+    lines = [label(line) if line[:1] != " " else f"- {label(line.strip())}" for line in problem.splitlines()]
+    return "\n".join(line if line[:2] == "- " else f"\n{line}" for line in lines[:MOST_LINES])
 
 
 def _report(report: Report) -> None:
