@@ -17,6 +17,7 @@ from api.adk_runs import QueuedRunner, TurnFailedError
 from api.adk_sessions import QuietSessions
 from api.origin import OwnSiteOnly
 from api.problems import STATUSES
+from api.shutdown import StreamsEnd
 from runtime.workbench import Workbench, current
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ _STATUSES = {**STATUSES, TurnFailedError: HTTPStatus.INTERNAL_SERVER_ERROR}
 
 def adk_app() -> ASGIApp:
     """The app to mount at ``PREFIX``. Pages of other sites cannot use it."""
-    return OwnSiteOnly(_WhenAsked())
+    return OwnSiteOnly(StreamsEnd(_WhenAsked()))
 
 
 class _WhenAsked:

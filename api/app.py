@@ -38,6 +38,7 @@ from api import (
 )
 from api.origin import OwnSiteOnly
 from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems, with_problems_in_place_of_text
+from api.shutdown import StreamsEnd
 
 PREFIX = "/api"
 """Where the app is mounted."""
@@ -89,7 +90,7 @@ def create_api() -> FastAPI:
         root_path_in_servers=False,
         responses=PROBLEM_RESPONSES,
         max_body_size=MOST_BYTES,
-        middleware=[Middleware(OwnSiteOnly)],
+        middleware=[Middleware(OwnSiteOnly), Middleware(StreamsEnd)],
     )
     answer_with_problems(api)
     for router in routers:

@@ -11,13 +11,12 @@ from functools import partial
 from types import FrameType
 
 from starlette.datastructures import Headers
-from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Server
 from uvicorn.server import HANDLED_SIGNALS
 
-STREAMS = ("text/event-stream", "application/x-ndjson", "application/jsonl")
-"""Types of answers that may have no end."""
+ENDLESS = "text/event-stream"
+"""The type of answers that may have no end. Others that are being sent are finished."""
 
 LAST_WORD = 1.0
 """Seconds that a client may take to let the end of its stream be sent."""
@@ -29,31 +28,23 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 class StreamsEnd:
-    """Ends streams, as if they were complete, when a signal asks the process to end."""
+    """Ends server-sent events, as if they were complete, when a signal asks the process to end."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._open: set[asyncio.Timeout] = set()
-        self._is_ending = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http":
-            await self._answer(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
             return
-        if scope["type"] == "lifespan":
-            self._listen()
-        await self._app(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _listen()
         is_complete = False
 
         async def noting(message: Message) -> None:
             nonlocal is_complete
-            if message["type"] == "http.response.start" and _is_stream(message):
-                self._open.add(patience)
-                if self._is_ending:
-                    patience.reschedule(asyncio.get_running_loop().time())
+            if message["type"] == "http.response.start" and _is_endless(message):
+                _open.add(patience)
             is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
@@ -68,33 +59,34 @@ class StreamsEnd:
                     async with asyncio.timeout(LAST_WORD):
                         await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            self._open.discard(patience)
-
-    def _listen(self) -> None:
-        """Hear of the signals before uvicorn, which waits for open streams before it tells anybody."""
-        if threading.current_thread() is not threading.main_thread():
-            return  # then the server gets no signals
-        loop = asyncio.get_running_loop()
-        for number in HANDLED_SIGNALS:
-            handler = signal.getsignal(number)
-            server = getattr(handler, "__self__", None)
-            if callable(handler) and isinstance(server, Server):
-                server.config.timeout_graceful_shutdown = server.config.timeout_graceful_shutdown or PATIENCE
-                signal.signal(number, partial(self._leave, loop, handler))
-
-    def _leave(self, loop: asyncio.AbstractEventLoop, handler: Handler, number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(self._end_all)
-        handler(number, frame)
-
-    def _end_all(self) -> None:
-        self._is_ending = True
-        now = asyncio.get_running_loop().time()
-        for patience in self._open:
-            patience.reschedule(now)
+            _open.discard(patience)
 
 
-def _is_stream(start: Message) -> bool:
-    return Headers(raw=start["headers"]).get("content-type", "").partition(";")[0].strip() in STREAMS
+_open: set[asyncio.Timeout] = set()
 
 
-streams_end = Middleware(StreamsEnd)
+def _listen() -> None:
+    """Hear of the signals before uvicorn, which waits for open streams before it tells anybody."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # then the server gets no signals
+    for number in HANDLED_SIGNALS:
+        handler = signal.getsignal(number)
+        server = getattr(handler, "__self__", None)
+        if callable(handler) and isinstance(server, Server):  # else it is done, or somebody else serves
+            server.config.timeout_graceful_shutdown = server.config.timeout_graceful_shutdown or PATIENCE
+            signal.signal(number, partial(_leave, asyncio.get_running_loop(), handler))
+
+
+def _leave(loop: asyncio.AbstractEventLoop, handler: Handler, number: int, frame: FrameType | None) -> None:
+    loop.call_soon_threadsafe(_end_all)
+    handler(number, frame)
+
+
+def _end_all() -> None:
+    now = asyncio.get_running_loop().time()
+    for patience in _open:
+        patience.reschedule(now)
+
+
+def _is_endless(start: Message) -> bool:
+    return Headers(raw=start["headers"]).get("content-type", "").partition(";")[0].strip() == ENDLESS

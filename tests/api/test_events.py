@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, contextmanager
 from http.client import HTTPConnection, IncompleteRead
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -15,6 +16,7 @@ from api.app import PREFIX, create_api
 from runtime.bus import BusEvent, EventBus, Happening
 from runtime.workbench import install
 from session_store.models import GENERAL, SessionKey
+from tests.support.servers import Server
 from tests.support.streams import PATIENCE, Reader, Sent, chunks, reading, served
 from tests.support.workbenches import counted, new_session, open_workbench
 
@@ -299,3 +301,39 @@ def everything_from(response):
     with pytest.raises(IncompleteRead) as cut:
         response.read()
     return cut.value.partial.decode()
+
+
+# -- the app -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+async def test_the_app_streams_beside_its_pages_and_ends_although_clients_listen(tmp_path):
+    server = await asyncio.to_thread(Server(tmp_path / "data").start)
+    try:
+        async with reading(server.url) as reader, reading(server.url) as other:
+            assert "content-encoding" not in reader.response.headers
+            await asyncio.to_thread(speak_through_adk, server.url, "count 20")
+            heard = await reader.take_until("turn-changed", status="completed")
+            assert chunks(heard) == counted(20)
+            ended = asyncio.create_task(asyncio.to_thread(server.stop))
+            rest = [event async for event in everything(reader)]
+            assert {event.kind for event in rest} <= {"session-list-changed", "turn-changed"}
+            assert chunks([event async for event in everything(other)]) == counted(20)
+            await ended
+    finally:
+        server.close()
+    assert "exceeded" not in server.output()
+    assert "Traceback" not in server.output()
+
+
+def speak_through_adk(url, text):
+    with httpx.Client(base_url=f"{url}/adk", timeout=PATIENCE, trust_env=False) as client:
+        session = client.post("/apps/assistant/users/local/sessions").raise_for_status().json()
+        message = {"role": "user", "parts": [{"text": text}]}
+        names = {"appName": "assistant", "userId": "local", "sessionId": session["id"]}
+        client.post("/run", json={**names, "newMessage": message}).raise_for_status()
+
+
+async def everything(reader):
+    while event := await reader.next():
+        yield event
