@@ -110,3 +110,19 @@ def test_everything_on_it_can_be_read(app, visitors, scheme, size):
         "all => all.map(e => e.scrollWidth - e.clientWidth)"
     )
     assert max(wide) <= 0
+
+
+def test_a_query_is_kept_under_a_name_and_put_back_from_there(console):
+    console.field.fill("select 'kept' as word")
+    console.page.get_by_role("button", name="Keep", exact=True).click()
+    name = console.page.get_by_label("Name of the query")
+    name.fill("My query")
+    name.press("Enter")
+    expect(name).to_have_count(0)
+    console.field.fill("")
+    console.side.get_by_role("tab", name="Kept").click()
+    console.side.get_by_role("button", name="My query", exact=True).click()
+    expect(console.field).to_have_value("select 'kept' as word")
+    console.side.get_by_role("button", name="Change My query").click()
+    console.page.get_by_role("menuitem", name="Remove").click()
+    expect(console.side.get_by_text("Queries that you keep under a name stand here.")).to_be_visible()

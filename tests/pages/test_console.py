@@ -231,7 +231,7 @@ class TestEditor:
     def test_a_query_can_be_kept_renamed_and_removed(self, console, workbench):
         tab = console()
         write(tab, "select 1 as one")
-        tab.text_input(key="keep-name").set_value("One *star*").run()
+        tab.text_input(key="keep-name").set_value("One *star*")
         tab.button(key="keep-query").click().run()
         [kept] = workbench.store.named_queries()
         assert (kept.name, kept.sql) == ("One *star*", "select 1 as one")
@@ -248,7 +248,7 @@ class TestEditor:
         workbench.store.keep_query("one", "select 1")
         tab = console()
         write(tab, "select 2")
-        tab.text_input(key="keep-name").set_value("ONE").run()
+        tab.text_input(key="keep-name").set_value("ONE")
         tab.button(key="keep-query").click().run()
         assert "already" in tab.error[0].value
         assert len(workbench.store.named_queries()) == 1

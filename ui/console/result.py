@@ -84,6 +84,11 @@ def name_of(answer: Answer) -> str:
     return title_of_query(answer.sql) or "Rows of the query"
 
 
+def took(seconds: float) -> str:
+    """How long a query took; where that is less than a second, in milliseconds."""
+    return duration(seconds) if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+
+
 def _preview(answer: Answer) -> Preview:
     kept: tuple[str, Preview] | None = st.session_state.get("console_preview")
     if kept is None or kept[0] != answer.id:
@@ -94,7 +99,7 @@ def _preview(answer: Answer) -> Preview:
 
 def _foot(answer: Answer) -> str:
     facts = ["1 row" if answer.rows == 1 else f"{answer.rows:,} rows"]
-    facts.append(duration(answer.seconds) if answer.seconds >= 1 else f"{answer.seconds * 1000:.0f} ms")
+    facts.append(took(answer.seconds))
     links = " ".join(
         f'<a href="/api/v1/queries/{answer.id}.{form}" download title="Download all rows as {name}">{name}</a>'
         for form, name in (("csv", "CSV"), ("parquet", "Parquet"))

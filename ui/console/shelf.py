@@ -9,22 +9,27 @@ from session_store.errors import ColloquyError
 from session_store.history.queries import AskedQuery, NamedQuery
 from ui import state
 from ui.console.editor import put, query
-from ui.formatting import duration, label, short_time, untrusted_markdown
+from ui.console.result import took
+from ui.formatting import label, short_time, untrusted_markdown
 from ui.state import Part
 
 ASKED = 30
 LONGEST_LABEL = 70
 RENAME, REMOVE = "Rename", "Remove"
 ICONS = {RENAME: ":material/edit:", REMOVE: ":material/delete:"}
+POPOVER = "keep-popover"
 PROBLEM = "console_keep_problem"
 RENAMING = "console_renaming"
 
 
 def keep_button() -> None:
     """Keeps what stands in the editor under a name."""
-    with st.popover("Keep", icon=":material/bookmark_add:", key="keep-popover"):
-        st.text_input("Name of the query", key="keep-name", on_change=state.touch, args=(Part.PAGE,))
-        st.button("Keep it", key="keep-query", type="primary", on_click=_keep)
+    with (
+        st.popover("Keep", icon=":material/bookmark_add:", key=POPOVER, on_change=state.touch, args=(Part.PAGE,)),
+        st.form("keep-form", border=False),
+    ):
+        st.text_input("Name of the query", key="keep-name")
+        st.form_submit_button("Keep it", key="keep-query", type="primary", on_click=_keep)
         if problem := st.session_state.pop(PROBLEM, None):
             st.error(untrusted_markdown(problem), icon=":material/error:")
 
@@ -41,7 +46,7 @@ def kept_queries() -> None:
         with st.container(horizontal=True, key=f"row-query-{one.id}"):
             st.button(label(one.name), key=f"open-query-{one.id}", type="tertiary", on_click=put, args=(one.sql,))
             st.menu_button(
-                "",
+                label(f"Change {one.name}"),
                 [RENAME, REMOVE],
                 key=f"menu-query-{one.id}",
                 icon=":material/more_horiz:",
@@ -72,7 +77,7 @@ def asked_queries() -> None:
 
 def _facts(one: AskedQuery) -> str:
     rows = "no answer" if one.row_count is None else "1 row" if one.row_count == 1 else f"{one.row_count:,} rows"
-    return " · ".join(filter(None, [short_time(one.asked_at), rows, duration(one.seconds)]))
+    return " · ".join(filter(None, [short_time(one.asked_at), rows, took(one.seconds)]))
 
 
 def _line(sql: str) -> str:
@@ -99,6 +104,7 @@ def _keep() -> None:
     else:
         state.say(f"Kept “{label(st.session_state['keep-name'].strip())}”.", icon=":material/bookmark:")
         st.session_state["keep-name"] = ""
+        st.session_state[POPOVER] = False
     state.touch(Part.PAGE)
 
 
