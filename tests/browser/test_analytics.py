@@ -54,10 +54,10 @@ def test_the_way_from_the_chats_and_back(demo, visitors):
     visitor.expect_trouble(NOT_AT_THE_ROOT)
     chat = visitor.tab().open()
     expect(chat.sidebar.get_by_text("Demo data")).to_be_visible()
-    chat.sidebar.get_by_role("link", name="Analytics").click()
+    chat.page.get_by_role("link", name="Analytics").click()
     expect(chat.page.get_by_role("heading", name="Analytics")).to_be_visible()
     expect(chat.page.get_by_text("Demo data")).to_be_visible()
-    chat.page.get_by_role("link", name="Back to the chats").click()
+    chat.page.get_by_role("link", name="Chat", exact=True).click()
     expect(chat.input).to_be_visible()
 
 

@@ -1,0 +1,43 @@
+"""The notebook in the documentation: its cells run, one after another, on a snapshot."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from session_store import Store
+from session_store.demo import fill
+from session_store.snapshot import SnapshotForm
+from session_store.snapshot_folder import SnapshotFolder
+
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "history.ipynb"
+
+
+@pytest.fixture
+def cells():
+    return json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+
+
+def test_its_cells_run_on_a_snapshot(cells, tmp_path, monkeypatch):
+    fill(tmp_path / "data" / "colloquy.duckdb", sessions=60, until=date(2026, 6, 1))
+    store = Store(tmp_path / "data" / "colloquy.duckdb")
+    SnapshotFolder(store, tmp_path / "data").make(SnapshotForm.DUCKDB)
+    (tmp_path / "docs").mkdir()
+    monkeypatch.chdir(tmp_path / "docs")
+    names = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    store.close()
+    assert len(names["conversations"]) > 50
+    assert names["weekly"].sum() == len(names["messages"])
+
+
+def test_it_has_no_outputs_of_anybodys_machine(cells):
+    assert len({cell["id"] for cell in cells}) == len(cells)
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            assert (cell["outputs"], cell["execution_count"]) == ([], None)
