@@ -115,7 +115,8 @@ class TranscriptLogs:
         """Wait until all that came before is written, or could not be."""
         done = threading.Event()
         self._do(done.set)
-        done.wait()
+        while not done.wait(1.0) and self._thread.is_alive():
+            pass
 
     def close(self) -> None:
         """Write what waits, and close all logs."""

@@ -113,15 +113,22 @@ class TurnLoop:
             return
         if live := self._find(turn_id):
             live.status = TurnStatus.STOPPED
-            if live.pause:
-                with suppress(SessionNotFoundError):  # deleted in the meantime
-                    await answer_open_calls(self._services.sessions, live.turn, OPEN_CALL[TurnStatus.STOPPED])
-            await asyncio.to_thread(
-                self._services.store.update_turn, turn_id, status=TurnStatus.STOPPED, ended_at=time.time()
-            )
+            try:
+                await self._keep_withdrawal(live)
+            except StoreError:
+                log.warning("the end of a turn could not be kept", turn=turn_id, exc_info=True)
+                self._spawn(self._note_end(live))
             if live.pause:
                 live.pause.over.set()
             self._forget(live)
+
+    async def _keep_withdrawal(self, live: LiveTurn) -> None:
+        if live.pause:
+            with suppress(SessionNotFoundError):  # deleted in the meantime
+                await answer_open_calls(self._services.sessions, live.turn, OPEN_CALL[TurnStatus.STOPPED])
+        await asyncio.to_thread(
+            self._services.store.update_turn, live.turn.id, status=TurnStatus.STOPPED, ended_at=time.time()
+        )
 
     async def answer(self, turn_id: str, responses: Mapping[str, Mapping[str, Any]]) -> Turn:
         """Answer what the tools of a paused turn ask; it goes on when all is answered.

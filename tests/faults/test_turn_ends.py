@@ -94,6 +94,19 @@ def test_the_end_is_noted_as_soon_as_the_store_works_again(workbench, monkeypatc
     assert goes_on(workbench, key)
 
 
+def test_a_waiting_turn_that_is_withdrawn_does_not_run_though_the_store_is_away(workbench, monkeypatch):
+    key = new_session(workbench)
+    first, second = (workbench.turns.submit(key, text) for text in ("count 1 then wait", "never mind"))
+    until(workbench, lambda: workbench.turns.live(key)[0].text)
+    breaking(monkeypatch, workbench.store, "update_turn", 1, StoreError("The database is away."))
+    workbench.turns.stop(second.id)
+    until(workbench, lambda: status(workbench, second) is TurnStatus.STOPPED)
+    workbench.turns.stop(first.id)
+    finish(workbench, first)
+    assert "never mind" not in [text for _, text in said(workbench, key)]
+    assert goes_on(workbench, key)
+
+
 def test_an_end_that_could_not_be_noted_is_found_at_the_next_start(tmp_path, monkeypatch):
     with capture_logs(), closing(open_workbench(tmp_path)) as workbench:
         key = new_session(workbench)

@@ -1,7 +1,10 @@
 """How a turn goes: in the background, one at a time per session, kept whatever happens to it."""
 
+from itertools import groupby
+
 import pytest
 
+from runtime.bus import Happening
 from runtime.messages import EmptyMessageError, SessionGoneError
 from runtime.turns import SessionBusyError
 from session_store.models import SessionStatus, TitleSource, TurnStatus
@@ -152,6 +155,24 @@ def test_deleting_a_session_stops_what_runs_in_it(workbench):
     until(workbench, lambda: _text(workbench, key))
     workbench.delete_sessions([key])
     assert finish(workbench, turn)[0].status is TurnStatus.STOPPED
+
+
+def test_the_bus_says_how_a_turn_stands_and_who_says_what(workbench):
+    key, heard = new_session(workbench), []
+    unsubscribe = workbench.bus.subscribe(heard.append)
+    [turn] = finish(workbench, workbench.turns.submit(key, "count 3"))
+    unsubscribe()
+    changes = [event for event in heard if event.kind is Happening.TURN_CHANGED]
+    assert [status for status, _ in groupby(event.status for event in changes)] == [
+        TurnStatus.QUEUED,
+        TurnStatus.RUNNING,
+        TurnStatus.COMPLETED,
+    ]
+    chunks = [event for event in heard if event.kind is Happening.AGENT_CHUNK]
+    answer = conversation(workbench, key)[-1]
+    assert {(event.key, event.turn_id, event.event_id, event.author) for event in chunks} == {
+        (key, turn.id, answer.id, "assistant")
+    }
 
 
 class TestTitles:
