@@ -90,6 +90,8 @@ class TurnLoop:
         with self._lock:
             self._live[key].append(live)
             self._known[live.turn.id] = live
+            # Told on the loop, which alone changes how turns stand: so nobody hears that it waits after it has begun.
+            self._loop.call_soon_threadsafe(self._changed, live)
             if key not in self._at_work:
                 self._at_work.add(key)
                 self._spawn_soon(self._work_off(key))

@@ -85,7 +85,6 @@ class Turns:
                 raise SessionGoneError from error
             self._services.active.add(key, turn.id)
             self._loop.enqueue(LiveTurn(turn, state_delta))
-        self._publish(Happening.TURN_CHANGED, key, turn)
         return turn
 
     def replace(self, turn: Turn, text: str) -> Turn:
@@ -104,7 +103,7 @@ class Turns:
                 raise SessionBusyError("Answer what the tool asks, or stop it, before you change the conversation.")
             raise SessionBusyError("Stop the running answer before you change the conversation.")
         self._loop.call(self._rewind(turn))
-        self._publish(Happening.SESSION_CHANGED, turn.key)
+        self._services.bus.publish(BusEvent(Happening.SESSION_CHANGED, turn.key))
         return self._submit(turn.key, user_content(text, files))
 
     @contextmanager
@@ -188,6 +187,3 @@ class Turns:
         await rewinder(turn.key.app_name, self._services).rewind_async(
             user_id=turn.key.user_id, session_id=turn.key.session_id, rewind_before_invocation_id=turn.id
         )
-
-    def _publish(self, kind: Happening, key: SessionKey, turn: Turn | None = None) -> None:
-        self._services.bus.publish(BusEvent(kind, key, turn.id if turn else None, status=turn.status if turn else None))
