@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from agents.data.history_scope import HistoryScope
 from session_store.models import SessionKey
 from tests.pages.conftest import SHELL, choose
-from tests.support.workbenches import finish, new_session, said
+from tests.support.workbenches import finish, new_session
 from ui.console.editor import LONGEST_IN_URL
 from ui.console.examples import EXAMPLES
 
@@ -263,63 +262,3 @@ class TestDocuments:
         assert set(sections) == set(views)
         for name, view in views.items():
             assert ROW.findall(sections[name]) == [(column.name, column.type.lower()) for column in view.columns]
-
-
-SCOPE = HistoryScope(agents=frozenset({"specialist"}), text="hello *there*")
-
-
-def about_the_scope():
-    from agents.data.history_scope import HistoryScope
-    from ui.ask_history import ask_history_button
-
-    ask_history_button(HistoryScope(agents=frozenset({"specialist"}), text="hello *there*"))
-
-
-class TestAskingTheHistory:
-    def captions(self, tab):
-        return [caption.value for caption in tab.main.caption if "filters" in caption.value]
-
-    def test_from_here_it_is_a_new_chat_about_everything(self, console):
-        tab = console()
-        tab.button(key="ask-history").click().run()
-        assert tab.main.pills[0].value == "history_analyst"
-        assert self.captions(tab) == []
-
-    def test_with_filters_these_stand_above_the_messages_and_in_the_session(self, workbench, page):
-        for agent in ("assistant", "specialist"):
-            finish(workbench, workbench.turns.submit(new_session(workbench, agent), "hello *there*"))
-        tab = page()
-        tab.session_state["draft_scope"] = SCOPE
-        tab.session_state["draft_agents"] = {"general": "history_analyst"}
-        tab.run()
-        [line] = self.captions(tab)
-        assert "agent Specialist; with “hello" in line
-        tab.chat_input[0].set_value("/sql select agent from history.conversations").run()
-        session = workbench.store.list_sessions("local").items[0]
-        [turn] = [view.turn for view in workbench.turns.live(session.key)] or [None]
-        if turn:
-            finish(workbench, turn)
-        assert said(workbench, session.key)[-1][1] == "**agent**: specialist"
-        tab.run()
-        assert self.captions(tab) == [line]
-
-    def test_another_new_chat_is_about_nothing_of_it(self, workbench, page):
-        tab = page()
-        tab.session_state["draft_scope"] = SCOPE
-        tab.session_state["draft_agents"] = {"general": "history_analyst"}
-        tab.run()
-        tab.button(key="new-chat").click().run()
-        assert self.captions(tab) == []
-
-    def test_the_button_opens_that_chat(self, workbench):
-        tab = AppTest.from_function(about_the_scope).run()
-        tab.button(key="ask-history").click().run()
-        assert tab.session_state["draft_scope"] == SCOPE
-        assert tab.session_state["destination"] == ("", {})
-
-    def test_a_scope_that_cannot_be_read_is_told(self, workbench, page):
-        session = workbench.create_session(
-            agent_id="history_analyst", model="scripted/one", state={"colloquy_history_scope": "all"}
-        )
-        tab = page(session.key.session_id)
-        assert "Begin a new chat" in tab.main.warning[0].value

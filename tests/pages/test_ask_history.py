@@ -1,0 +1,128 @@
+"""From a page with filters to a chat with the history analyst about what they leave."""
+
+from datetime import UTC, datetime
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from agents.data.history_scope import HistoryScope
+from runtime.workbench import DATABASE, install
+from session_store.demo import fill
+from tests.pages.conftest import SHELL
+from tests.pages.test_analytics import values
+from tests.support.workbenches import finish, new_session, open_workbench, said
+
+
+@pytest.fixture
+def open_page(workbench):
+    """Opens a page by its name in a new tab, with parameters in its URL."""
+
+    def opened(name: str, **parameters: str | list[str]) -> AppTest:
+        tab = AppTest.from_file(str(SHELL), default_timeout=30)
+        tab.switch_page(f"../pages/{name}.py")
+        for parameter, value in parameters.items():
+            tab.query_params[parameter] = value
+        tab.run()
+        assert not tab.exception
+        return tab
+
+    return opened
+
+
+@pytest.fixture
+def demo(tmp_path, workbench):
+    """A workbench with demo conversations in place of the empty one."""
+    fill(tmp_path / "demo" / DATABASE, sessions=300, until=datetime.now(UTC).date())
+    demo = open_workbench(tmp_path / "demo")
+    install(demo)
+    yield demo
+    install(workbench)
+    demo.close()
+
+
+def counted(workbench, scope, sql):
+    return workbench.workspaces.history(scope).query(sql).table[0][0].as_py()
+
+
+class TestScopeOfAPage:
+    @pytest.mark.parametrize(
+        "filters",
+        [
+            {"period": "Year"},
+            {"period": "90 days", "agent": "Specialist"},
+            {"period": "Year", "status": "failed"},
+            {"period": "All time", "show": "Saved"},
+        ],
+        ids=str,
+    )
+    def test_a_chat_from_the_analytics_page_counts_what_the_page_counts(self, open_page, demo, filters):
+        tab = open_page("analytics", **{"show": "All", **filters})
+        tab.button(key="ask-history").click().run()
+        scope = tab.session_state["draft_scope"]
+        figures = values(open_page("analytics", **{"show": "All", **filters}))
+        for figure, sql in (
+            ("Chats", "select count(*) from conversations"),
+            ("Turns", "select count(*) from turns where not copied"),
+            ("Messages", "select count(*) from messages where not copied"),
+        ):
+            assert figures[figure] == f"{counted(demo, scope, sql):,}"
+
+
+SCOPE = HistoryScope(agents=frozenset({"specialist"}), text="hello *there*")
+
+
+def about_the_scope():
+    from agents.data.history_scope import HistoryScope
+    from ui.ask_history import ask_history_button
+
+    ask_history_button(HistoryScope(agents=frozenset({"specialist"}), text="hello *there*"))
+
+
+class TestAskingTheHistory:
+    def captions(self, tab):
+        return [caption.value for caption in tab.main.caption if "filters" in caption.value]
+
+    def test_from_the_console_it_is_a_new_chat_about_everything(self, open_page):
+        tab = open_page("console")
+        tab.button(key="ask-history").click().run()
+        assert tab.main.pills[0].value == "history_analyst"
+        assert self.captions(tab) == []
+
+    def test_with_filters_these_stand_above_the_messages_and_in_the_session(self, workbench, page):
+        for agent in ("assistant", "specialist"):
+            finish(workbench, workbench.turns.submit(new_session(workbench, agent), "hello *there*"))
+        tab = page()
+        tab.session_state["draft_scope"] = SCOPE
+        tab.session_state["draft_agents"] = {"general": "history_analyst"}
+        tab.run()
+        [line] = self.captions(tab)
+        assert "agent Specialist; with “hello" in line
+        tab.chat_input[0].set_value("/sql select agent from history.conversations").run()
+        session = workbench.store.list_sessions("local").items[0]
+        [turn] = [view.turn for view in workbench.turns.live(session.key)] or [None]
+        if turn:
+            finish(workbench, turn)
+        assert said(workbench, session.key)[-1][1] == "**agent**: specialist"
+        tab.run()
+        assert self.captions(tab) == [line]
+
+    def test_another_new_chat_is_about_nothing_of_it(self, workbench, page):
+        tab = page()
+        tab.session_state["draft_scope"] = SCOPE
+        tab.session_state["draft_agents"] = {"general": "history_analyst"}
+        tab.run()
+        tab.button(key="new-chat").click().run()
+        assert self.captions(tab) == []
+
+    def test_the_button_opens_that_chat(self, workbench):
+        tab = AppTest.from_function(about_the_scope).run()
+        tab.button(key="ask-history").click().run()
+        assert tab.session_state["draft_scope"] == SCOPE
+        assert tab.session_state["destination"] == ("", {})
+
+    def test_a_scope_that_cannot_be_read_is_told(self, workbench, page):
+        session = workbench.create_session(
+            agent_id="history_analyst", model="scripted/one", state={"colloquy_history_scope": "all"}
+        )
+        tab = page(session.key.session_id)
+        assert "Begin a new chat" in tab.main.warning[0].value
