@@ -4,8 +4,9 @@
 
 The same questions are asked of the store, of SQLite with the same rows and columns, and of the table that ADK's own
 SqliteSessionService keeps events in, where all but a few columns stand in JSON. All have the same answers. Each round
-asks all of them in turn; the table shows medians. What follows is the page as it is: a report of everything on it, from
-facts that are in memory, and the pace of running turns while such reports are made one after another.
+asks all of them in turn; the table shows medians. What follows is the page as it is: after a start it copies facts into
+memory, and makes its reports (these questions and more, of two periods) from them. At the end comes the pace of running
+turns while such reports are made one after another.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from session_store.analytics.prices import DEFAULTS
 from session_store.analytics.scope import Scope
 
 Times = dict[str, dict[str, list[float]]]
+Medians = dict[str, dict[str, float]]
 
 
 def ask_all(connections: dict[str, Any], rounds: int) -> Times:
@@ -80,25 +82,35 @@ def report_times(path: Path, rounds: int) -> dict[str, list[float]]:
     return times
 
 
-def table(times: Times) -> str:
+def table(medians: Medians) -> str:
     """Milliseconds, and how many times faster the store is."""
     lines = ["| ms, median | store | SQLite | ADK | than SQLite | than ADK |", "|" + " --- |" * 6]
-    sums = {DUCK: 0.0, LITE: 0.0, ADK: 0.0}
-    fair = 0.0
-    for name, taken in times.items():
-        medians = {who: statistics.median(values) for who, values in taken.items()}
-        for who, median in medians.items():
-            sums[who] += median
-        fair += medians[DUCK] if ADK in medians else 0.0
-        lines.append(_line(name, medians[DUCK], medians[LITE], medians.get(ADK), medians[DUCK]))
-    lines.append(_line("all of them", sums[DUCK], sums[LITE], sums[ADK], fair))
+    for name, taken in medians.items():
+        lines.append(_line(name, taken[DUCK], taken[LITE], taken.get(ADK), taken[DUCK]))
+    ours, lite, adk = (_sum(medians, who) for who in (DUCK, LITE, ADK))
+    lines.append(_line("all of them", ours, lite, adk, _sum(medians, DUCK, ADK)))
     return "\n".join(lines)
+
+
+def _sum(medians: Medians, who: str, beside: str = DUCK) -> float:
+    """Of all questions that ``beside`` can answer as well."""
+    return sum(taken[who] for taken in medians.values() if who in taken and beside in taken)
 
 
 def _line(name: str, ours: float, lite: float, adk: float | None, ours_beside_adk: float) -> str:
     cells = [name, f"{1000 * ours:.1f}", f"{1000 * lite:.0f}", "-" if adk is None else f"{1000 * adk:.0f}"]
     cells += [f"{lite / ours:.0f}x", "-" if adk is None else f"{adk / ours_beside_adk:.0f}x"]
     return "| " + " | ".join(cells) + " |"
+
+
+def page(times: dict[str, list[float]], medians: Medians) -> str:
+    """The page as it is, beside all of the questions in SQLite and in ADK's table."""
+    lines = []
+    for what, taken in times.items():
+        ours = statistics.median(taken)
+        lite, adk = (_sum(medians, who) / ours for who in (LITE, ADK))
+        lines.append(f"{what:32} {1000 * ours:7.0f} ms   {lite:4.0f}x than SQLite, {adk:4.0f}x than ADK")
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -119,12 +131,15 @@ def main() -> None:
             sqlite3.connect(lite_file) as lite,
             sqlite3.connect(adk_file) as adk,
         ):
-            print(table(ask_all({DUCK: store, LITE: lite, ADK: adk}, chosen.rounds)))
+            times = ask_all({DUCK: store, LITE: lite, ADK: adk}, chosen.rounds)
         lite.close()
         adk.close()
-        print()
-        for what, taken in report_times(path, chosen.rounds).items():
-            print(f"{what:32} {1000 * statistics.median(taken):7.0f} ms")
+        medians = {
+            question: {who: statistics.median(values) for who, values in taken.items()}
+            for question, taken in times.items()
+        }
+        print(table(medians), "\n")
+        print(page(report_times(path, chosen.rounds), medians))
         print(f"\n{TURNS} answers at once of {WORDS} words, one every {EVERY_MS} ms:")
         for what, (seconds, longest, reports) in pace(path.parent, chosen.rounds).items():
             print(f"{what:18} {seconds:5.2f} s, longest pause between two words {longest:4.0f} ms, {reports} reports")

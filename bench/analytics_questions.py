@@ -43,10 +43,6 @@ _TEMPLATES: Final = {
     "tokens by model": """
         select {model}, cast(sum({given}) as bigint), cast(sum({written}) as bigint) from {events}
         and {model} is not null group by 1 order by 1""",
-    "chats by number of turns": """
-        select turns, count(*) from (
-            select count(distinct invocation_id) as turns from {events} group by {chat}
-        ) counted group by 1 order by 1""",
     "agents side by side": """
         select app_name, count(distinct {chat}), count({text}),
             cast(sum(coalesce({given}, 0) + coalesce({written}, 0)) as bigint)
@@ -83,6 +79,18 @@ QUESTIONS: Final[dict[str, dict[str, str]]] = {
         ADK: f"""
             select coalesce({_CALL}, {_ANSWER}), count({_CALL}), count({_ERROR}) from events
             where {_CALL} is not null or {_ANSWER} is not null group by 1 order by 1""",
+    },
+    "chats by number of turns": {
+        **dict.fromkeys(
+            (DUCK, LITE),
+            f"""
+            select turns, count(*) from (select count(*) as turns from {_KEPT_TURNS} group by t.session_no) counted
+            group by 1 order by 1""",
+        ),
+        ADK: """
+            select turns, count(*) from (
+                select count(distinct invocation_id) as turns from events group by app_name, user_id, session_id
+            ) group by 1 order by 1""",
     },
     # ADK keeps no turns.
     "length of turns by week, 95 %": {
