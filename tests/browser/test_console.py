@@ -78,7 +78,8 @@ def test_a_shared_address_shows_its_query_and_runs_nothing(visitor):
     expect(console.field).to_have_value("select 42 as answer")
     expect(console.page.get_by_text("Something to begin with:")).to_be_visible()
     expect(console.table).to_have_count(0)
-    console.run("select 43 as answer")
+    console.field.fill("select 43 as answer")
+    console.page.get_by_role("button", name="Run").click()
     expect(console.table).to_be_visible()
     expect(console.page).to_have_url(re.compile(r"sql=select\+43"))
 
