@@ -1,0 +1,78 @@
+"""Import and export in a browser: a history comes in with a report, a selection goes out as a file."""
+
+import json
+import re
+import zipfile
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_looks import PHONE, assert_readable
+
+EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "user", "parts": [{"text": "From afar"}]}}
+NOT_AT_THE_ROOT = "404"
+"""Below another path than the root, Streamlit's front end first looks for its server there."""
+
+
+@pytest.fixture
+def data_page(app, visitors):
+    """Opens the page in a browser of its own."""
+
+    def open_page(**options):
+        visitor = visitors(app, **options)
+        visitor.expect_trouble(NOT_AT_THE_ROOT)
+        tab = visitor.tab()
+        tab.page.goto(f"{app.url}/data")
+        expect(tab.page.get_by_role("link", name="Download")).to_be_visible()
+        return tab
+
+    return open_page
+
+
+def upload(page, *paths):
+    page.locator('input[type="file"]').set_input_files(paths)
+    page.get_by_role("button", name="Import" if len(paths) == 1 else f"Import {len(paths)} files", exact=True).click()
+
+
+def test_what_came_in_is_reported_also_after_a_reload_and_can_be_opened(data_page, app, tmp_path):
+    page = data_page().page
+    history = tmp_path / "afar.json"
+    whole = {"id": "afar", "appName": "assistant", "userId": "user", "events": [EVENT]}
+    history.write_text(json.dumps(whole), "utf-8")
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text(json.dumps({**whole, "events": [{**EVENT, "timestamp": "now"}]}), "utf-8")
+    upload(page, history, damaged)
+    expect(page.get_by_text("1 chat with 1 event taken.")).to_be_visible()
+    expect(page.get_by_text("conversation 1 ('afar'): event 1 is not an event of ADK")).to_be_visible()
+    upload(page, history)
+    expect(page.get_by_text("1 skipped")).to_be_visible()
+    page.reload()
+    page.get_by_text("1 skipped").click()
+    expect(page.get_by_text("From afar: is here already")).to_be_visible()
+    page.goto(f"{app.url}/?session=afar")
+    expect(page.get_by_test_id("stChatMessage").get_by_text("From afar")).to_be_visible()
+
+
+def test_a_selection_goes_out_as_a_file_which_comes_in_again(chat, tmp_path):
+    ids = [chat.begin("First of two"), (chat.new_chat(), chat.begin("Second of two"))[1]]
+    chat.sidebar.get_by_role("button", name="Select several").click()
+    for session_id in ids:
+        chat.row(session_id).get_by_role("checkbox").check(force=True)
+    chat.sidebar.get_by_role("button", name="Export", exact=True).click()
+    dialog = chat.page.get_by_role("dialog")
+    dialog.get_by_text("ZIP", exact=True).click()
+    link = dialog.get_by_role("link", name="Download")
+    expect(link).to_have_attribute("href", re.compile("format=zip"))
+    with chat.page.expect_download() as download:
+        link.click()
+    assert download.value.suggested_filename == "conversations.zip"
+    path = tmp_path / "conversations.zip"
+    download.value.save_as(path)
+    with zipfile.ZipFile(path) as archive:
+        sessions = [json.loads(archive.read(name)) for name in archive.namelist() if name.startswith("conversations/")]
+    assert {session["id"] for session in sessions} == set(ids)
+
+
+@pytest.mark.parametrize("options", [{"color_scheme": "light"}, {"color_scheme": "dark", **PHONE}])
+def test_the_page_can_be_read(data_page, options):
+    assert_readable(data_page(**options))
