@@ -16,7 +16,7 @@ from google.adk.sessions import _session_util as adk_session_util
 from session_store.event_rows import NewEvent
 from session_store.history.errors import HistoryError
 from session_store.memory import CachedEvent, Head
-from session_store.models import SessionKey, SessionSummary, TitleSource
+from session_store.models import SessionKey, SessionSummary, StoredEvent, TitleSource
 from session_store.session_list import session_at
 from session_store.session_log import SessionLog
 from session_store.session_reads import Loaded
@@ -84,11 +84,8 @@ class StoredBranches:
 
 
 def _part(loaded: Loaded, event_id: str, new_key: SessionKey) -> _Part:
-    live = [(stored.seq, stored.event()) for stored in loaded.events if not stored.rewound]
-    place = next((place for place, (_, event) in enumerate(live) if event.id == event_id), None)
-    if place is None:
-        raise HistoryError("The message to branch at is not part of the conversation any more. Choose another one.")
-    events = [event for _, event in live]
+    live, place = _live_until(loaded, event_id)
+    events = [stored.event for stored in live]
     end = _with_answers(events, place + 1)
     kept = events[:end]
     names = {event.invocation_id: str(uuid.uuid4()) for event in kept if event.invocation_id}
@@ -100,9 +97,24 @@ def _part(loaded: Loaded, event_id: str, new_key: SessionKey) -> _Part:
         turn_names=names,
         cut_turns=frozenset(event.invocation_id for event in events[end:]),
         calls=frozenset(call.id for event in kept for call in event.get_function_calls() if call.id),
-        state=_state_at(loaded, live[end - 1][0]),
+        state=_state_at(loaded, live[end - 1].seq),
         until=max(event.timestamp for event in kept),
     )
+
+
+def _live_until(loaded: Loaded, event_id: str) -> tuple[list[StoredEvent], int]:
+    """What was said and not taken back, to the end of the turn that an event belongs to; and the place of the event."""
+    live: list[StoredEvent] = []
+    place: int | None = None
+    for stored in (cached.stored() for cached in loaded.events if not cached.rewound):
+        if place is not None and stored.event.invocation_id != live[place].event.invocation_id:
+            break
+        live.append(stored)
+        if stored.event.id == event_id:
+            place = len(live) - 1
+    if place is None:
+        raise HistoryError("The message to branch at is not part of the conversation any more. Choose another one.")
+    return live, place
 
 
 def _with_answers(events: Sequence[Event], end: int) -> int:

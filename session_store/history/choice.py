@@ -77,14 +77,14 @@ def _plain_terms(wanted: HistoryFilter, values: dict[str, Any]) -> list[str]:
         ("s.updated_at", "<", wanted.until),
     ):
         if value is not None:
-            values[f"value{len(values)}"] = value
-            terms.append(f"{name} {sign} ${list(values)[-1]}")
+            values[place := f"value{len(values)}"] = value
+            terms.append(f"{name} {sign} ${place}")
     for name, several in (
         ("s.workspace_id", wanted.workspace_ids),
         ("s.app_name", wanted.agents),
         ("s.model", wanted.models),
     ):
         if several is not None:
-            values[f"value{len(values)}"] = list(several)
-            terms.append(f"list_contains(${list(values)[-1]}::varchar[], {name})")
+            values[place := f"value{len(values)}"] = list(several)
+            terms.append(f"list_contains(${place}::varchar[], {name})")
     return terms

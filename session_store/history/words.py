@@ -26,9 +26,9 @@ def all_in(column: str, words: tuple[str, ...], values: dict[str, Any], name: st
 
     Adds the words to the ``values`` of the query, under ``name`` with a number.
     """
-    # Faster than to turn every text into lower case.
-    values |= {f"{name}{number}": re.escape(word) for number, word in enumerate(words)}
-    terms = [f"regexp_matches({column}, ${name}{number}, 'i')" for number in range(len(words))]
+    # A regular expression without regard to case is faster for some words, and several times slower for others.
+    values |= {f"{name}{number}": word for number, word in enumerate(words)}
+    terms = [f"contains(lower({column}), lower(${name}{number}))" for number in range(len(words))]
     return f"({' and '.join(terms)})"
 
 
