@@ -180,19 +180,37 @@ class TestList:
         button(tab, "history-previous").click().run()
         assert titles(tab)[0] == "Chat 000"
 
-    def test_what_it_asks_of_the_store_does_not_grow_with_the_list(self, history, workbench, tmp_path):
-        def asked(**parameters):
+
+class TestCost:
+    """How many queries of the store a run of the page takes."""
+
+    @pytest.fixture
+    def asked(self, history):
+        """Opens the page and counts."""
+
+        def count(**parameters):
+            history(**parameters)  # the first look of a process also asks whether the data are made up
             reading = Database.reading
             with patch.object(Database, "reading", autospec=True, side_effect=reading) as counted:
                 history(**parameters)
             return counted.call_count
 
+        return count
+
+    def test_that_of_the_list_does_not_grow_with_it(self, asked, workbench):
         new_session(workbench)
-        asked()  # the first look of a process also asks whether the data are made up
         few = asked()
         for _ in range(ROWS):
             new_session(workbench)
         assert asked() == few <= 6
+
+    def test_that_of_a_search_is_no_greater(self, asked, talk):
+        talk("Trees", "The oak is a tree", "and another oak")
+        assert asked(text="oak") <= 6
+
+    def test_that_of_a_transcript_does_not_grow_with_it(self, asked, talk):
+        short, longer = talk("Short", "one"), talk("Longer", *"abcdefghij")
+        assert asked(session=longer.session_id) <= asked(session=short.session_id) <= 12
 
 
 class TestSearch:

@@ -1,8 +1,9 @@
 // Brings a message of a transcript into view, or the page to where it was left, and lights up words without touching what
 // Streamlit draws.
-const PATIENCE = 10000;
-const SETTLING = 2500;
+const SETTLING = 3000;
 const LATER = 300;
+
+const people = ["wheel", "touchstart", "keydown", "pointerdown"];
 
 const places = (window.colloquyPlaces ??= new Map());
 const left = (window.colloquyLeft ??= new Map());
@@ -11,56 +12,55 @@ const words = (window.colloquyWords ??= new Map());
 export default function ({ data }) {
   const scope = () => document.querySelector(`.${data.scope}`);
   const stops = [lightUp(scope, data)];
-  const here = location.href;
-  const visit = `${here} ${data.number}`;
-  const page = document.querySelector('[data-testid="stMain"]');
-  if (places.get(data.scope) !== visit) {
-    places.set(data.scope, visit);
-    if (data.anchor) stops.push(goTo(data, scope));
-    else if (data.whole) page.scrollTop = left.get(here) ?? 0;
+  const visit = `${location.href} ${data.number}`;
+  const isNew = places.get(data.scope) !== visit;
+  places.set(data.scope, visit);
+  if (data.anchor && isNew) {
+    const message = () => scope()?.querySelector(`.${data.anchor}`)?.closest('[data-testid="stChatMessage"]');
+    stops.push(settle(() => toMessage(message())));
   }
-  if (data.whole) {
-    const remember = () => location.href === here && left.set(here, page.scrollTop);
-    page.addEventListener("scroll", remember, { passive: true });
-    stops.push(() => page.removeEventListener("scroll", remember));
-  }
+  if (data.whole) stops.push(asItWasLeft(isNew && !data.anchor));
   return () => stops.forEach((stop) => stop());
 }
 
-function goTo(data, scope) {
-  const found = () => scope()?.querySelector(`.${data.anchor}`)?.closest('[data-testid="stChatMessage"]');
-  const people = ["wheel", "touchstart", "keydown", "pointerdown"];
-  let resized;
+const toMessage = (message) => message?.scrollIntoView({ block: "start", behavior: "instant" });
 
-  // Charts and pictures come in later and move what is below them. Whoever scrolls meanwhile is left alone.
+// Does something again and again while the page is still being drawn: charts and pictures come in late and move what is
+// below them. Whoever scrolls meanwhile is left alone.
+function settle(go, then = () => {}) {
+  const content = document.querySelector('[data-testid="stMainBlockContainer"]');
+  let timer;
   const stop = () => {
-    waiting.disconnect();
-    resized?.disconnect();
+    drawn.disconnect();
     clearTimeout(timer);
     people.forEach((kind) => document.removeEventListener(kind, stop, true));
+    then();
+    then = () => {};
   };
-  const show = () => {
-    const message = found();
-    if (!message) return false;
-    message.scrollIntoView({ block: "start", behavior: "instant" });
-    return true;
-  };
-  const settle = () => {
-    resized = new ResizeObserver(show);
-    resized.observe(scope());
-    clearTimeout(timer);
-    timer = setTimeout(stop, SETTLING);
-    people.forEach((kind) => document.addEventListener(kind, stop, { capture: true, passive: true }));
-  };
-  const waiting = new MutationObserver(() => {
-    if (!show()) return;
-    waiting.disconnect();
-    settle();
-  });
-  let timer = setTimeout(stop, PATIENCE);
-  if (show()) settle();
-  else waiting.observe(document.body, { childList: true, subtree: true });
+  const drawn = new ResizeObserver(go);
+  drawn.observe(content);
+  people.forEach((kind) => document.addEventListener(kind, stop, { capture: true, passive: true }));
+  timer = setTimeout(stop, SETTLING);
+  go();
   return stop;
+}
+
+// Brings the page to where it was when its URL was shown last, and remembers where it is left.
+function asItWasLeft(restore) {
+  const page = document.querySelector('[data-testid="stMain"]');
+  const here = location.href;
+  const remember = () => location.href === here && left.set(here, page.scrollTop);
+  const watch = () => {
+    remember();
+    page.addEventListener("scroll", remember, { passive: true });
+  };
+  let stop = () => {};
+  if (restore) stop = settle(() => (page.scrollTop = left.get(here) ?? 0), watch);
+  else watch();
+  return () => {
+    stop();
+    page.removeEventListener("scroll", remember);
+  };
 }
 
 function lightUp(scope, data) {

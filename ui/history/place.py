@@ -36,6 +36,7 @@ def show_place(prefix: str, message_id: str | None, text: str, number: int) -> N
         "whole": not prefix,
         "words": list(words_of(text[:LONGEST_TEXT])),
         "number": number,
+        "shown": st.query_params.to_dict(),  # so that the script runs anew whenever something else is shown
     }
     mount(key=f"{prefix}place", data=data, height=0)
 

@@ -36,7 +36,7 @@ def reader(session_id: str, wanted: str | None, beside: str | None, text: str) -
     st.button(
         "All conversations", key="history-back", icon=":material/arrow_back:", type="tertiary", on_click=_back_to_list
     )
-    if beside:
+    if beside and beside != session_id:
         _side_by_side(session_id, wanted, beside, text)
         return
     session = current().store.get_session(session_id)
