@@ -15,6 +15,7 @@ from runtime.workbench import current
 from session_store.models import SessionKey, SessionStatus, TurnStatus
 from ui import state
 from ui.agents import icon_of
+from ui.analytics.demo_mark import demo_mark
 from ui.components import wake_on_news
 from ui.formatting import label, short_time
 from ui.state import ALL, Part
@@ -49,6 +50,7 @@ def overview() -> None:
     for one in active:
         at_work.setdefault(one.session.workspace_id, []).append(one)
     st.title("Overview", anchor=False)
+    demo_mark()
     st.caption(_summary(active))
     _marks(tree, active)
     with st.container(key="overview", gap="xxsmall"):
