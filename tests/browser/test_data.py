@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_looks import PHONE, assert_readable
+from tests.browser.test_session_list import begin
 
 EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "user", "parts": [{"text": "From afar"}]}}
 NOT_AT_THE_ROOT = "404"
@@ -54,7 +55,7 @@ def test_what_came_in_is_reported_also_after_a_reload_and_can_be_opened(data_pag
 
 
 def test_a_selection_goes_out_as_a_file_which_comes_in_again(chat, tmp_path):
-    ids = [chat.begin("First of two"), (chat.new_chat(), chat.begin("Second of two"))[1]]
+    ids = [begin(chat, "First of two"), begin(chat, "Second of two")]
     chat.sidebar.get_by_role("button", name="Select several").click()
     for session_id in ids:
         chat.row(session_id).get_by_role("checkbox").check(force=True)
