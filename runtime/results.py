@@ -14,6 +14,7 @@ from google.adk.artifacts import BaseArtifactService
 from google.adk.tools.tool_context import ToolContext
 from pyarrow import parquet
 
+from agents.data.cells import interval_text
 from agents.data.results import QueryResult
 from runtime.bus import BusEvent, EventBus, Happening
 from session_store import Store
@@ -137,9 +138,13 @@ def _storable(column: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         _written(pa.table([column.slice(0, 1)], names=["value"]))
     except pa.ArrowException:
-        texts = [None if value is None else str(value) for value in column.to_pylist()]
+        texts = [None if value is None else _text(value) for value in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])
     return column
+
+
+def _text(value: object) -> str:
+    return interval_text(value) if isinstance(value, pa.MonthDayNano) else str(value)
 
 
 def _written(table: pa.Table) -> bytes:

@@ -38,6 +38,8 @@ def json_value(value: object, depth: int = 0) -> Any:  # noqa: ANN401, C901, PLR
         return value.isoformat()
     if isinstance(value, timedelta):
         return str(value)
+    if isinstance(value, pa.MonthDayNano):
+        return interval_text(value)
     if isinstance(value, bytes):
         return f"<{len(value):,} bytes>"
     if depth < _DEEPEST and isinstance(value, dict):
@@ -45,6 +47,19 @@ def json_value(value: object, depth: int = 0) -> Any:  # noqa: ANN401, C901, PLR
     if depth < _DEEPEST and isinstance(value, list | tuple):
         return [json_value(item, depth + 1) for item in value[:_LONGEST_LIST]]
     return _short(str(value))
+
+
+def interval_text(value: pa.MonthDayNano) -> str:
+    """A length of time as DuckDB writes it: ``1 month 3 days 04:05:06.5``."""
+    years = int(value.months / 12)
+    counts = ((years, "year"), (value.months - 12 * years, "month"), (value.days, "day"))
+    parts = [f"{count} {unit}{'' if abs(count) == 1 else 's'}" for count, unit in counts if count]
+    if value.nanoseconds or not parts:
+        seconds, rest = divmod(abs(value.nanoseconds), 1_000_000_000)
+        fraction = f".{rest:09d}".rstrip("0").rstrip(".") if rest else ""
+        clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{fraction}"
+        parts.append(f"{'-' if value.nanoseconds < 0 else ''}{clock}")
+    return " ".join(parts)
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:

@@ -7,9 +7,9 @@ from typing import Final
 
 import streamlit as st
 
-from agents.data.errors import DataError
 from agents.data.suggestions import title_of_query
 from runtime.console import Answer, Question
+from session_store.errors import ColloquyError
 from ui import state
 from ui.console.chart import chart
 from ui.formatting import duration, untrusted_markdown
@@ -33,7 +33,7 @@ def result() -> None:
         return
     try:
         answer = question.answer()
-    except DataError as error:
+    except ColloquyError as error:
         st.error(untrusted_markdown(str(error)), icon=":material/error:")
     else:
         _answer(answer)
