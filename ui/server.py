@@ -18,6 +18,7 @@ from runtime.logs import configure_logs
 from runtime.workbench import Workbench, install
 from session_store.errors import ColloquyError
 from settings import load_settings
+from ui.analytics.source import warm_later
 from ui.lost_messages import keep_messages_of_open_pages
 
 SCRIPT = Path(__file__).parent / "shell.py"
@@ -55,9 +56,11 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
         gc.collect()
         gc.freeze()
         workbench.models.warm(workbench.models.default().id)
+        warming = warm_later()
         try:
             yield
         finally:
+            warming.cancel()
             install(None)
             workbench.close()
 

@@ -19,7 +19,7 @@ from session_store.store import Store
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 TURN_RANGES: Final = ((0, 0), (1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, 1_000_000))
 QUESTIONS: Final = 10
-TERMS_FROM: Final = 10_000
+TERMS_FROM: Final = 5_000
 """Messages whose words are counted, the newest: more of them would keep the page waiting."""
 TERMS_LETTERS: Final = 2_000
 """Letters of one message that are read for it."""
@@ -181,9 +181,15 @@ def questions(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
     ``Chats``. Only what was asked more than once."""
     found = cursor.execute(
         f"""
-        select question, count(*), count(distinct session_no), min(seq) from question join picked using (session_no)
-        where question.quarter >= {period.begin} and question.quarter < {period.end}
-        group by question having count(*) > 1 order by count(*) desc, min(seq) limit {QUESTIONS}
+        with asked as (
+            select question, session_no, seq from question join picked using (session_no)
+            where question.quarter >= {period.begin} and question.quarter < {period.end}
+        ), often as (
+            select question, count(*) as times, min(seq) as seq from asked group by question having count(*) > 1
+            order by count(*) desc, min(seq) limit {QUESTIONS}
+        )
+        select question, any_value(times), count(distinct session_no), any_value(often.seq)
+        from asked join often using (question) group by question order by 2 desc, 4
         """
     ).fetchall()
     texts = dict(

@@ -70,8 +70,9 @@ _QUESTIONS: Final = """
 """
 _FEEDBACK: Final = """
     select f.session_no, floor(f.given_at / 900)::integer as quarter, f.score > 0 as positive
-    from feedback f join events e on e.session_no = f.session_no and e.id = f.event_id
-    where f.score is not null and not e.rewound
+    from feedback f anti join (select session_no, id from events where rewound) e
+        on e.session_no = f.session_no and e.id = f.event_id
+    where f.score is not null
 """
 _WHOLE: Final = {"session": _SESSIONS, "turn": _TURNS, "feedback": _FEEDBACK}
 """Copied anew each time: they are small, and their rows change."""

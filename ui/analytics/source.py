@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import threading
 from functools import lru_cache
 
 from runtime.workbench import current
 from session_store.analytics import Analytics
+from session_store.errors import StoreError
 from session_store.store import Store
+
+WARM_AFTER = 1.0
+"""Seconds after the start of the app, which has other things to do first."""
 
 
 def analytics() -> Analytics:
     """One for all tabs, so that they share what was computed."""
     return _of(current().store)
+
+
+def warm_later() -> threading.Timer:
+    """Have the first visit of the page find what it needs in memory. To be cancelled when the app ends before."""
+    timer = threading.Timer(WARM_AFTER, _warm, args=[current().store])
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _warm(store: Store) -> None:
+    importlib.import_module("ui.analytics.desk")
+    with contextlib.suppress(StoreError):  # closed meanwhile; and what is wrong otherwise is said to who opens the page
+        _of(store).facts()
 
 
 @lru_cache(maxsize=1)
