@@ -91,6 +91,11 @@ class Server:
         if self._process:
             self.kill()
 
+    @property
+    def process_id(self) -> int:
+        """The id of the app's process."""
+        return self._running().pid
+
     def output(self) -> str:
         """What the app has printed so far."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
