@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg
 from psycopg import rows, types
@@ -15,6 +16,7 @@ from session_store.exchange.errors import ImportRefusedError
 SECONDS = 10
 """How long a server may take to answer at first."""
 
+_SECRET = re.compile("pass|secret|key")
 _PARAMETER = re.compile(r":(\w+)")
 
 
@@ -29,7 +31,7 @@ class AdkPostgres(AdkTables):
         Raises:
             ImportRefusedError: it cannot be reached, or is no session database of ADK. No message has the password.
         """
-        self._name = _without_password(url)
+        self._name, self._secrets = _taken_apart(url)
         with self.reading():
             self._connection = psycopg.connect(url, connect_timeout=SECONDS, row_factory=rows.dict_row)
         try:
@@ -61,6 +63,8 @@ class AdkPostgres(AdkTables):
             yield
         except (psycopg.Error, UnicodeError, ValueError) as error:
             said = " ".join(str(error).split())
+            for secret in self._secrets:
+                said = said.replace(secret, "•••")
             raise ImportRefusedError(f"{self._name} cannot be read: {said}. Nothing was imported.") from None
 
     def _look(self) -> None:
@@ -73,5 +77,24 @@ class AdkPostgres(AdkTables):
         self.check(f"{self._name} is a PostgreSQL database", tables, columns)
 
 
-def _without_password(url: str) -> str:
-    return re.sub(r"(?<=//)[^/]*@|\?.*", "", url)
+def _taken_apart(url: str) -> tuple[str, list[str]]:
+    """What to call a database in messages, and what these must not have.
+
+    Raises:
+        ImportRefusedError: it cannot be told where the password ends.
+    """
+    try:
+        parts = urlsplit(url)
+        is_plain = parts.port != 0 and ("@" in parts.netloc or "@" not in url) and "#" not in url
+    except ValueError:
+        is_plain = False
+    if not is_plain:
+        raise ImportRefusedError(
+            "The PostgreSQL URL cannot be read. It looks like postgresql://user:password@host:5432/database. Write "
+            "special characters in the password as %2F (for /), %3A (for :), %40 (for @), %23 (for #)."
+        )
+    user, _, host = parts.netloc.rpartition("@")
+    hidden = [value for name, value in parse_qsl(parts.query) if _SECRET.search(name.lower())]
+    raw = [user.partition(":")[2], *hidden]
+    secrets = {url, *raw, *map(unquote, raw)}
+    return f"{parts.scheme}://{host}{parts.path}", sorted(filter(None, secrets), key=len, reverse=True)

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from session_store import Store
-from session_store.exchange import Format, ImportRefusedError, export, import_file, selected
+from session_store.exchange import AgentFiles, Format, ImportRefusedError, export, import_file, selected
 from tests.session_store.exchange.histories import contents, fill
 
 
@@ -137,6 +137,58 @@ def test_an_archive_that_names_files_outside_of_itself_is_refused(name, refused,
         written.writestr("colloquy.json", "{}")
 
     assert "outside of itself" in refused(file)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../../evil/versions/0/evil",
+        "/etc/versions/0/etc",
+        "a/versions/0/b",
+        "a/versions/x/a",
+        "a\\..\\b/versions/0/a",
+        "a/../b/versions/0/b",
+        "C:/versions/0/C:",
+        "x",
+        "",
+    ],
+)
+def test_a_file_of_an_agent_goes_nowhere_else(path, archive, tmp_path):
+    changed = tmp_path / "changed.zip"
+    with zipfile.ZipFile(archive) as opened, zipfile.ZipFile(changed, "w") as written:
+        for name in opened.namelist():
+            if name != "colloquy.json":
+                written.writestr(name, opened.read(name))
+        manifest = json.loads(opened.read("colloquy.json"))
+        manifest["conversations"][0]["files"] = [{"file": "files/1", "shared": False, "path": path}]
+        written.writestr("colloquy.json", json.dumps(manifest))
+        written.writestr("files/1", "x")
+    store = Store(tmp_path / "fresh.duckdb")
+
+    with pytest.raises(ImportRefusedError, match="a place that cannot be"):
+        import_file(store, changed, files=AgentFiles(tmp_path / "artifacts"))
+    left = store.list_sessions("local").items
+    store.close()
+
+    assert left == ()
+    assert not (tmp_path / "artifacts").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b'{"session_id": "s", ', "line 2 of"),
+        (b'["session_id"]', "Line 2 of"),
+        (b'{"session_id": "t", "event": 3}', "conversation 't': the application's name is missing"),
+        (b'{"session_id": "t", "app_name": "a", "user_id": "u"}', "event 1 is not a JSON object"),
+    ],
+)
+def test_a_damaged_line_is_refused_and_named(line, words, refused, tmp_path):
+    file = tmp_path / "all.jsonl"
+    whole = {"session_id": "s", "app_name": "a", "user_id": "u", "event": EVENT}
+    file.write_bytes(json.dumps(whole).encode() + b"\n" + line + b"\n")
+
+    assert words in refused(file)
 
 
 def test_an_archive_that_would_fill_the_disk_is_refused_unread(refused, tmp_path):

@@ -1,0 +1,78 @@
+"""Session databases of ADK by the URL that ADK has for them."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from google.adk.sessions import DatabaseSessionService
+from google.adk.sessions.schemas import v0
+from sqlalchemy import create_engine
+
+from session_store import DuckDBSessionService
+from session_store.exchange import ImportRefusedError, import_database
+from tests.agents.data.fixtures import postgres_url  # noqa: F401 - a fixture
+from tests.session_store.exchange.test_adk_databases import service_of, write
+
+
+@pytest.fixture(params=["events as JSON", "pickled actions"])
+def database(postgres_url, request):  # noqa: F811 - the fixture
+    """The URL of an empty database, or of one with the tables of old."""
+    name = "adk_v1" if request.param == "events as JSON" else "adk_v0"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    url = f"{postgres_url.rpartition('/')[0]}/{name}"
+    if name == "adk_v0":
+        engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+        v0.Base.metadata.create_all(engine)
+        engine.dispose()
+    return url
+
+
+async def test_postgres_is_read_as_adk_wrote_it(database, store):
+    service = DatabaseSessionService(database.replace("postgresql:", "postgresql+psycopg:"))
+    originals = await write(service)
+    await service.close()
+
+    report = import_database(store, database.replace("postgresql:", "postgresql+asyncpg:"))
+    again = import_database(store, database)
+
+    assert (len(report.taken), again.taken) == (2, ())
+    reader = DuckDBSessionService(store)
+    keys = {outcome.key.user_id: outcome.key for outcome in report.taken}
+    for original in originals:
+        key = keys[original.user_id]
+        copied = await reader.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
+        assert copied.state == original.state
+        assert [event.model_dump(exclude={"timestamp"}) for event in copied.events] == [
+            event.model_dump(exclude={"timestamp"}) for event in original.events
+        ]
+
+
+async def test_sqlite_by_its_url_is_the_file(store, tmp_path):
+    service = service_of("sqlalchemy", tmp_path / "sessions.db")
+    await write(service)
+    await service.close()
+
+    report = import_database(store, f"sqlite+aiosqlite:///{(tmp_path / 'sessions.db').as_posix()}")
+
+    assert len(report.taken) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://ana:s3cret@db/adk", "not the URL of a database that can be imported"),
+        ("nonsense", "not the URL of a database that can be imported"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///nowhere.db", "There is no file nowhere.db"),
+        ("postgresql://ana:s3cret@127.0.0.1:1/adk?password=s3cret", "127.0.0.1:1/adk cannot be read"),
+        ("postgresql://ana:s3cret@[::1", "URL cannot be read"),
+        ("postgresql://ana:s3c/ret@127.0.0.1:1/adk", "URL cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_gets_words_without_a_password(url, words, store):
+    with pytest.raises(ImportRefusedError) as refusal:
+        import_database(store, url)
+
+    assert words in str(refusal.value)
+    assert "s3c" not in str(refusal.value)
