@@ -174,8 +174,10 @@ def test_two_side_by_side_and_on_a_phone_one_at_a_time(here, history):
 
 def test_what_is_picked_is_tagged_exported_deleted_and_brought_back(here):
     here.listed("?sort=created")
-    here.pick(0)
-    here.pick(2)
+    here.pick(0, 1, 2, 3, 4)
+    expect(here.page.get_by_text("5 selected")).to_be_visible()
+    here.pick(1, 3, 4)
+    expect(here.page.get_by_text("2 selected")).to_be_visible()
     here.button("Tag").click()
     tags = here.page.get_by_role("combobox", name="Add")
     tags.fill("to discuss")

@@ -13,7 +13,7 @@ const make = (tag, attributes = {}, ...children) => {
 };
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  const memory = remembered.get(parentElement) ?? { drawn: "", selected: "", picked: new Set(), last: null };
+  const memory = remembered.get(parentElement) ?? { drawn: "", selected: "", sent: [], picked: new Set(), last: null };
   remembered.set(parentElement, memory);
   const head = parentElement.querySelector("thead tr");
   const body = parentElement.querySelector("tbody");
@@ -32,7 +32,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const pick = (refs, picked) => {
     for (const ref of refs) picked ? memory.picked.add(ref) : memory.picked.delete(ref);
     tick();
-    setStateValue("selected", boxes().map((box) => box.value).filter((ref) => memory.picked.has(ref)));
+    const now = boxes().map((box) => box.value).filter((ref) => memory.picked.has(ref));
+    memory.sent.push(JSON.stringify(now));
+    setStateValue("selected", now);
   };
 
   const header = (column) => {
@@ -99,7 +101,8 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   };
 
   const drawn = JSON.stringify([data.columns, data.rows, data.sort, data.descending]);
-  if (drawn !== memory.drawn) {
+  const isNew = drawn !== memory.drawn;
+  if (isNew) {
     const focused = parentElement.contains(document.activeElement) ? document.activeElement.dataset.sort : null;
     const every = make("input", { type: "checkbox", "aria-label": "Select all on this page" });
     every.onclick = () => pick(boxes().map((box) => box.value), every.checked);
@@ -111,8 +114,14 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     memory.drawn = drawn;
     if (focused) head.querySelector(`[data-sort="${focused}"]`)?.focus();
   }
+  // What the server says may be an answer to an earlier click than the last: only what it says of itself counts here.
   const selected = JSON.stringify(data.selected);
-  if (selected !== memory.selected || drawn !== memory.drawn) memory.picked = new Set(data.selected);
+  const answered = memory.sent.indexOf(selected);
+  if (answered >= 0) memory.sent.splice(0, answered + 1);
+  else if (isNew || selected !== memory.selected) {
+    memory.picked = new Set(data.selected);
+    memory.sent = [];
+  }
   memory.selected = selected;
   tick();
 
