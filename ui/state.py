@@ -8,6 +8,7 @@ back.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
@@ -15,6 +16,7 @@ import streamlit as st
 
 from agents.agent import Agent
 from agents.data.history_scope import STATE, HistoryScope
+from runtime.messages import SessionGoneError
 from runtime.workbench import current
 from session_store.models import GENERAL, SessionKey, SessionSummary, TitleSource
 
@@ -86,6 +88,8 @@ def open_session(session_id: str) -> None:
     """Show a session from the next run on."""
     st.session_state[OPEN] = session_id
     st.session_state.pop(SCOPE, None)
+    with suppress(SessionGoneError):  # the page says so itself
+        current().switch_active(session_id)
     _write_url()
 
 
