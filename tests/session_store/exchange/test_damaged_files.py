@@ -140,7 +140,7 @@ def test_an_archive_that_names_files_outside_of_itself_is_refused(name, refused,
 
 
 @pytest.mark.parametrize(
-    "path",
+    "place",
     [
         "../../../evil/versions/0/evil",
         "/etc/versions/0/etc",
@@ -153,14 +153,14 @@ def test_an_archive_that_names_files_outside_of_itself_is_refused(name, refused,
         "",
     ],
 )
-def test_a_file_of_an_agent_goes_nowhere_else(path, archive, tmp_path):
+def test_a_file_of_an_agent_goes_nowhere_else(place, archive, tmp_path):
     changed = tmp_path / "changed.zip"
     with zipfile.ZipFile(archive) as opened, zipfile.ZipFile(changed, "w") as written:
         for name in opened.namelist():
             if name != "colloquy.json":
                 written.writestr(name, opened.read(name))
         manifest = json.loads(opened.read("colloquy.json"))
-        manifest["conversations"][0]["files"] = [{"file": "files/1", "shared": False, "path": path}]
+        manifest["conversations"][0]["files"] = [{"file": "files/1", "shared": False, "path": place}]
         written.writestr("colloquy.json", json.dumps(manifest))
         written.writestr("files/1", "x")
     store = Store(tmp_path / "fresh.duckdb")
