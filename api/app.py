@@ -25,6 +25,7 @@ from api import (
     exports,
     feedback,
     health,
+    history,
     imports,
     queries,
     results,
@@ -59,6 +60,7 @@ NO_ICON = "data:,"
 
 routers: list[APIRouter] = [
     conversations.router,
+    history.router,
     sessions.router,
     turns.router,
     runtime.router,

@@ -153,7 +153,7 @@ def get_conversation(
         return unchanged
     response.headers["ETag"] = tag
     page = _messages(session, cursor, limit)
-    return ConversationWithMessages(**_told(session).model_dump(), messages=page.items, next=page.next)
+    return ConversationWithMessages(**as_conversation(session).model_dump(), messages=page.items, next=page.next)
 
 
 @router.patch("/conversations/{conversation_id}")
@@ -225,7 +225,7 @@ def _page(
         before=cursor,
         limit=limit,
     )
-    return Paged(items=[_told(session) for session in page.items], next=page.next)
+    return Paged(items=[as_conversation(session) for session in page.items], next=page.next)
 
 
 def _create(workspace_id: str, new: NewConversation, response: Response) -> Conversation:
@@ -243,10 +243,11 @@ def _messages(session: SessionSummary, cursor: str | None, limit: int) -> Paged[
 
 def _answer(session: SessionSummary, response: Response) -> Conversation:
     response.headers["ETag"] = tag_of_session(session)
-    return _told(session)
+    return as_conversation(session)
 
 
-def _told(session: SessionSummary) -> Conversation:
+def as_conversation(session: SessionSummary) -> Conversation:
+    """A session as an answer tells it."""
     return Conversation(
         id=session.key.session_id,
         connection_id=session.workspace_id,

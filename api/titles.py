@@ -12,7 +12,7 @@ from session_store.models import SessionSummary, TitleSource
 from session_store.transcript import USER, text_of
 
 LOOKED_AT = 200
-"""Events of a session among which its first message is looked for."""
+"""Events at the beginning of a session among which its first message is looked for."""
 
 
 async def retitle(session: SessionSummary, message: str) -> None:
@@ -31,7 +31,7 @@ async def retitle(session: SessionSummary, message: str) -> None:
 
 
 def _first_message(session: SessionSummary) -> str:
-    events = current().store.list_events(session.key, limit=LOOKED_AT)
+    events = current().store.list_events(session.key, limit=LOOKED_AT, oldest=True)
     said = (text_of(stored.event.content) for stored in events if stored.event.author == USER)
     return next((text for text in said if text.strip()), "")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from api.app import create_api
 
 GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
-TOLD_IN_FULL = ("conversations", "sessions", "turns", "runtime")
+TOLD_IN_FULL = ("conversations", "history", "sessions", "turns", "runtime")
 
 
 def routes(schema, tags=None):

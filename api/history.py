@@ -1,0 +1,133 @@
+"""What can be done with conversations that were held: found again, labelled, branched."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from api.conversations import Conversation, ConversationId, as_conversation
+from api.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match, tag_of
+from api.lookup import session_named
+from api.paging import Cursor, Limit, Paged
+from api.values import Body, Id, Text, moment
+from runtime.bus import BusEvent, Happening
+from runtime.workbench import current
+from session_store.history.models import HistoryFilter, Hit
+from session_store.models import SessionKey
+
+router = APIRouter(prefix="/v1", tags=["history"])
+
+LONGEST_SEARCH = 500
+MOST_TAGS = 100
+
+Words = Annotated[
+    Text, Query(min_length=1, max_length=LONGEST_SEARCH, description='Words to find; what is in "quotes" is one word.')
+]
+
+
+class Labels(BaseModel):
+    """What a person sorts a conversation by."""
+
+    tags: list[str]
+    note: str
+
+
+class NewLabels(Body):
+    """Labels in place of those that a conversation has. What is left out stays."""
+
+    tags: list[Id] | None = Field(None, max_length=MOST_TAGS, description="Of at most 40 characters, without commas.")
+    note: Text | None = None
+
+
+class Branching(Body):
+    """Where a branch begins."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    message_id: Id = Field(description="The last message that the branch has.")
+
+
+class Found(BaseModel):
+    """A place where a search found what it looked for."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    conversation_id: str
+    title: str
+    message_id: str | None = Field(description="Null where the title has it.")
+    kind: Literal["title", "message", "tool call"]
+    excerpt: str
+    marks: list[tuple[int, int]] = Field(description="What was found in the excerpt: from and up to which character.")
+    at: datetime
+
+
+@router.get("/search")
+def search_conversations(q: Words, cursor: Cursor = None, limit: Limit = 20) -> Paged[Found]:
+    """Titles, messages and tool calls that have all the words, whatever their case, newest first."""
+    workbench = current()
+    wanted = HistoryFilter(user_id=workbench.settings.user)
+    page = workbench.store.search_history(q, wanted, before=cursor, limit=limit)
+    return Paged(items=[_found(hit) for hit in page.items], next=page.next)
+
+
+@router.get("/conversations/{conversation_id}/labels", response_model=Labels, responses=NOT_MODIFIED_RESPONSE)
+def get_labels(
+    conversation_id: ConversationId, response: Response, if_none_match: IfNoneMatch = None
+) -> Labels | Response:
+    """The tags of a conversation, and the note about it."""
+    labels = _labels(session_named(conversation_id).key)
+    tag = tag_of(labels)
+    if unchanged := not_modified(tag, if_none_match):
+        return unchanged
+    response.headers["ETag"] = tag
+    return labels
+
+
+@router.put("/conversations/{conversation_id}/labels")
+def set_labels(
+    conversation_id: ConversationId, wanted: NewLabels, response: Response, if_match: IfMatch = None
+) -> Labels:
+    """Give a conversation other tags, another note, or both."""
+    key, store = session_named(conversation_id).key, current().store
+    before = _labels(key)
+    require_match(tag_of(before), if_match)
+    if wanted.tags is not None:
+        kept = {tag.strip().casefold() for tag in wanted.tags}
+        removed = [tag for tag in before.tags if tag.casefold() not in kept]
+        store.set_tags([key], add=wanted.tags, remove=removed)
+    if wanted.note is not None:
+        store.set_note(key, wanted.note)
+    current().bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+    labels = _labels(key)
+    response.headers["ETag"] = tag_of(labels)
+    return labels
+
+
+@router.post("/conversations/{conversation_id}/branch", status_code=HTTPStatus.CREATED)
+def branch_conversation(conversation_id: ConversationId, wanted: Branching, response: Response) -> Conversation:
+    """Begin a conversation that goes on from a message of another one, with everything that was said until then."""
+    branch = current().branch_session(session_named(conversation_id).key, wanted.message_id)
+    response.headers["Location"] = f"/api/v1/conversations/{branch.key.session_id}"
+    return as_conversation(branch)
+
+
+def _labels(key: SessionKey) -> Labels:
+    store = current().store
+    return Labels(tags=list(store.tags_of(key)), note=store.note_of(key))
+
+
+def _found(hit: Hit) -> Found:
+    return Found(
+        conversation_id=hit.key.session_id,
+        title=hit.title,
+        message_id=hit.event_id,
+        kind=hit.kind,
+        excerpt=hit.excerpt,
+        marks=list(hit.marks),
+        at=moment(hit.at),
+    )

@@ -1,0 +1,77 @@
+"""Conversations that were held, over HTTP: found again, labelled, branched."""
+
+import pytest
+
+from api.messages import NewMessage, NewToolCall
+from api.recording import record
+from tests.support.workbenches import new_session, said
+
+API = "/api/v1"
+
+
+@pytest.fixture
+def held(workbench):
+    """A conversation about owls, with a tool call."""
+    session = workbench.store.get_session(new_session(workbench).session_id)
+    call = NewToolCall(name="count_birds", args={"kind": "barn owl"}, result=7)
+    record(session, [NewMessage(role="user", content="How many owls?")])
+    record(session, [NewMessage(role="assistant", content="Seven owls.", tool_calls=[call])])
+    return session.key
+
+
+def is_problem(answer, status):
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+
+
+class TestSearch:
+    def test_finds_titles_messages_and_tool_calls(self, client, held):
+        found = client.get(f"{API}/search", params={"q": "OWL"}).json()["items"]
+        mine = [one for one in found if one["conversationId"] == held.session_id]
+        assert {one["kind"] for one in mine} == {"title", "message", "tool call"}
+        for one in mine:
+            assert all(one["excerpt"][begin:end].casefold() == "owl" for begin, end in one["marks"])
+
+    def test_comes_in_pages(self, client, held):
+        first = client.get(f"{API}/search", params={"q": "owls", "limit": 1}).json()
+        second = client.get(f"{API}/search", params={"q": "owls", "limit": 1, "cursor": first["next"]}).json()
+        assert first["items"] != second["items"]
+
+    @pytest.mark.parametrize("query", [{}, {"q": ""}, {"q": "\x00"}, {"q": "x", "cursor": "x"}, {"q": "x" * 501}])
+    def test_refuses_what_cannot_be_looked_for(self, client, query):
+        is_problem(client.get(f"{API}/search", params=query), 422)
+
+
+class TestLabels:
+    def test_are_set_and_taken_back(self, client, held):
+        path = f"{API}/conversations/{held.session_id}/labels"
+        assert client.get(path).json() == {"tags": [], "note": ""}
+        assert client.put(path, json={"tags": ["Birds", "night"], "note": "ask again"}).json() == {
+            "tags": ["Birds", "night"],
+            "note": "ask again",
+        }
+        assert client.put(path, json={"tags": ["birds"]}).json() == {"tags": ["Birds"], "note": "ask again"}
+
+    def test_are_not_overwritten_unseen(self, client, held):
+        path = f"{API}/conversations/{held.session_id}/labels"
+        tag = client.get(path).headers["etag"]
+        assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
+        client.put(path, json={"note": "first"}, headers={"If-Match": tag})
+        is_problem(client.put(path, json={"note": "second"}, headers={"If-Match": tag}), 412)
+
+    @pytest.mark.parametrize("wrong", [{"tags": ["a,b"]}, {"tags": ["x" * 41]}, {"tags": [""]}, {"note": "\x00"}])
+    def test_refuse_what_is_none(self, client, held, wrong):
+        is_problem(client.put(f"{API}/conversations/{held.session_id}/labels", json=wrong), 422)
+
+
+class TestBranches:
+    def test_go_on_from_a_message(self, client, workbench, held):
+        messages = client.get(f"{API}/conversations/{held.session_id}").json()["messages"]
+        answer = client.post(f"{API}/conversations/{held.session_id}/branch", json={"messageId": messages[0]["id"]})
+        assert answer.status_code == 201
+        branch = workbench.store.get_session(answer.json()["id"])
+        assert said(workbench, branch.key) == [("user", "How many owls?")]
+
+    def test_need_a_message_that_is_there(self, client, held):
+        is_problem(client.post(f"{API}/conversations/{held.session_id}/branch", json={"messageId": "none"}), 422)
+        is_problem(client.post(f"{API}/conversations/nothing/branch", json={"messageId": "none"}), 404)
