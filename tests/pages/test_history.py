@@ -1,10 +1,13 @@
 """The history page: the list of all conversations, search, labels, transcripts."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from unittest.mock import patch
 
 import pytest
+from google.adk.events.event import Event
+from google.adk.events.event_actions import EventActions
 from streamlit.testing.v1 import AppTest
 
 from runtime.workbench import DATABASE, install
@@ -331,6 +334,16 @@ class TestReader:
 
     def test_one_without_messages(self, history, workbench):
         tab = history(session=new_session(workbench).session_id)
+        assert "Nothing has been said" in tab.caption[0].value
+
+    def test_one_in_which_only_the_state_has_changed(self, history, workbench):
+        key = new_session(workbench)
+        session = asyncio.run(
+            workbench.sessions.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
+        )
+        change = Event(author="user", actions=EventActions(state_delta={"colour": "red"}))
+        asyncio.run(workbench.sessions.append_event(session, change))
+        tab = history(session=key.session_id, message=change.id)
         assert "Nothing has been said" in tab.caption[0].value
 
     def test_failures_are_shown_where_they_happened(self, history, talk):

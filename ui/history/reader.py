@@ -12,6 +12,7 @@ from session_store.models import SessionSummary, StoredEvent, Turn, TurnStatus
 from session_store.transcript import Message, messages
 from ui import state
 from ui.agents import icon_of
+from ui.analytics.demo_mark import demo_mark
 from ui.attempts import attempt
 from ui.formatting import untrusted_markdown
 from ui.history import links
@@ -33,9 +34,10 @@ GONE = "This chat is not here any more. It was deleted, or belongs to another da
 def reader(session_id: str, wanted: str | None, beside: str | None, text: str) -> None:
     """The transcript of a session, opened at the event ``wanted``, with another session ``beside`` it. The words
     ``text`` are lit up."""
-    st.button(
-        "All conversations", key="history-back", icon=":material/arrow_back:", type="tertiary", on_click=_back_to_list
-    )
+    with st.container(horizontal=True, vertical_alignment="center", key="history-top"):
+        back, words = ":material/arrow_back:", "All conversations"
+        st.button(words, key="history-back", icon=back, type="tertiary", on_click=links.back_to_list)
+        demo_mark()
     if beside and beside != session_id:
         _side_by_side(session_id, wanted, beside, text)
         return
@@ -69,14 +71,14 @@ def _side_by_side(session_id: str, wanted: str | None, beside: str, text: str) -
 def _transcript(session: SessionSummary, wanted: str | None, text: str, *, prefix: str) -> None:
     key = session.key
     window = window_of(key, wanted)
-    if not window.events:
+    shown = messages(window.events)
+    if not shown:
         st.caption("Nothing has been said in this conversation yet.")
         return
     found = _found(window.events, wanted)
     if wanted and found is None and not current().store.events_around(key, wanted, limit=1):
         st.info("The message that this link leads to is not here any more.", icon=":material/link_off:")
     with st.container(key=f"{prefix}transcript"):
-        shown = messages(window.events)
         place = shown[found[0]].id if found else None
         if window.older:
             _more(prefix, "older", "Show older messages", partial(show_older, key, wanted), shown[0].id)
@@ -122,7 +124,8 @@ def _found(events: list[StoredEvent], wanted: str | None) -> tuple[int, frozense
     before, after = messages(events[:place]), messages(events[: place + 1])
     changed = (number for number, message in enumerate(after) if number >= len(before) or before[number] != message)
     calls = frozenset(call.id for call in events[place].event.get_function_calls() if call.id)
-    return next(changed, len(after) - 1), calls
+    number = next(changed, len(after) - 1)
+    return (number, calls) if number >= 0 else None
 
 
 def _more(prefix: str, kind: str, words: str, widen: Callable[[], None], aim: str) -> None:
@@ -148,10 +151,6 @@ def _end_buttons(session: SessionSummary, window: Window, wanted: str | None, pr
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------
-
-
-def _back_to_list() -> None:
-    links.back_to_list()
 
 
 def _widen(widen: Callable[[], None], prefix: str, aim: str) -> None:
