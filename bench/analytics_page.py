@@ -41,7 +41,7 @@ def visit(page: Page, url: str) -> float:
     """Seconds until a page is complete."""
     begin = time.perf_counter()
     page.goto(url)
-    page.wait_for_function(DRAWN, timeout=PATIENCE, polling=20)
+    page.wait_for_function(DRAWN, timeout=PATIENCE, polling=50)
     return time.perf_counter() - begin
 
 
@@ -54,7 +54,7 @@ def choose(page: Page, option: str) -> float:
         f"before => {{ const now = ({DRAWN})(); return now && now !== before ? now : null; }}",
         arg=before,
         timeout=PATIENCE,
-        polling=20,
+        polling=50,
     )
     return time.perf_counter() - begin
 

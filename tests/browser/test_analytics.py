@@ -56,7 +56,7 @@ def test_the_way_from_the_chats_and_back(demo, visitors):
     expect(chat.sidebar.get_by_text("Demo data")).to_be_visible()
     chat.page.get_by_role("link", name="Analytics").click()
     expect(chat.page.get_by_role("heading", name="Analytics")).to_be_visible()
-    expect(chat.page.get_by_text("Demo data")).to_be_visible()
+    expect(chat.page.get_by_test_id("stMain").get_by_text("Demo data")).to_be_visible()
     chat.page.get_by_role("link", name="Chat", exact=True).click()
     expect(chat.input).to_be_visible()
 
