@@ -14,7 +14,7 @@ from runtime.workbench import DATABASE, install
 from session_store.database import Database
 from session_store.demo import fill
 from session_store.history.models import HistoryFilter
-from session_store.models import TitleSource
+from session_store.models import SAMPLE_SHOP, TitleSource
 from tests.pages.conftest import SHELL
 from tests.support.workbenches import conversation, finish, new_session, open_workbench, said
 from ui.history import selection
@@ -22,6 +22,8 @@ from ui.history.hits import pieces
 from ui.history.listing import ROWS
 from ui.history.table import ref_of
 from ui.history.window import MOST, SIZE
+
+QUERY = "/sql select month, month * 10.5 as revenue from (values (1), (2), (3)) as made(month)"
 
 
 @pytest.fixture
@@ -320,6 +322,16 @@ class TestReader:
         assert "first word after" in notes[1]
         assert "1 tokens in, 2 out" in notes[1]
         assert foot["action"] == "Branch here"
+
+    def test_tables_and_charts_in_full_also_beside_those_of_a_branch(self, history, workbench):
+        key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)
+        finish(workbench, workbench.turns.submit(key, QUERY))
+        branch = workbench.branch_session(key, conversation(workbench, key)[-1].id)
+        alone = history(session=key.session_id)
+        assert len(alone.dataframe) == len(alone.get("vega_lite_chart")) == 1
+        assert QUERY.removeprefix("/sql ") in alone.code[0].value
+        both = history(session=key.session_id, beside=branch.key.session_id)
+        assert len(both.dataframe) == len(both.get("vega_lite_chart")) == 2
 
     def test_titles_and_notes_are_text_and_nothing_else(self, history, workbench, talk):
         key = talk("<script>alert(1)</script>", "hello")

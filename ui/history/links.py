@@ -10,6 +10,7 @@ import streamlit as st
 
 from ui import state
 from ui.history.view import Parameters, view_of_url
+from ui.history.window import forget_windows
 from ui.state import Part
 
 MESSAGE: Final = "message"
@@ -35,6 +36,7 @@ def show(parameters: Parameters) -> None:
     if state.SESSION not in st.query_params:
         st.session_state[CAME_FROM] = view_of_url().url()
     st.session_state[AIMS] = {}
+    forget_windows()
     _number()
     st.query_params.from_dict(parameters)
     state.touch(Part.PAGE)
