@@ -23,26 +23,26 @@ FEWEST: Final = 200
 Place = tuple[float, int]
 """Time of a hit, and the number that its event or session has in the store."""
 _END: Final[Place] = (float("inf"), 2**62)
+_EVENTS: Final = """
+    select timestamp as moment, seq as number, session_no, seq, id as event_id, '{kind}' as kind, {column} as found
+    from events
+    where not rewound and {match} and timestamp >= $since and timestamp <= $at
+        and (timestamp < $at or seq < $number) and session_no in (select session_no from s)
+    order by moment desc, number desc limit {limit}
+"""
 _SQL: Final = """
-    with s as materialized ({sessions}),
-    said as (
-        select e.timestamp as moment, e.seq as number, e.session_no, e.seq, e.id as event_id,
-            case when {text} then 'message' else 'tool call' end as kind,
-            case when {text} then e.text else e.tool_text end as found
-        from events e
-        where not e.rewound and ({text} or {tool}) and e.timestamp >= $since and e.timestamp <= $at
-            and (e.timestamp < $at or e.seq < $number) and e.session_no in (select session_no from s)
-        order by moment desc, number desc limit {limit}
-    ), titled as (
+    with s as materialized ({sessions}), said as ({said}), used as ({used}), titled as (
         select s.updated_at as moment, s.session_no as number, s.session_no, null, null, 'title', s.title
         from s where {title} and s.updated_at >= $since and s.updated_at <= $at
             and (s.updated_at < $at or s.session_no < $number)
         order by moment desc, number desc limit {limit}
     )
     select s.app_name, s.user_id, s.id, s.title, f.seq, f.event_id, f.kind, f.found, f.moment, f.number
-    from (from said union all from titled) f join s using (session_no)
+    from (from said union all from used union all from titled) f join s using (session_no)
     order by f.moment desc, f.number desc limit {limit}
 """
+"""Messages and tool calls apart: of words that must all be there, DuckDB looks for the second only where it has found
+the first, unless there is an alternative to all of them."""
 
 
 class StoredSearch:
@@ -88,8 +88,19 @@ class StoredSearch:
         if words_of(wanted.text) == words:
             wanted = replace(wanted, text="")  # what is found meets it anyway
         source = chosen(self.log.memory, wanted, values)
-        title, said, tool = (all_in(column, words, values, "found") for column in ("s.title", "e.text", "e.tool_text"))
-        sql = _SQL.format(sessions=source, text=said, tool=tool, title=title, limit=int(limit))
+        title, text, tool = (all_in(column, words, values, "found") for column in ("s.title", "text", "tool_text"))
+        sql = _SQL.format(
+            sessions=source,
+            said=_EVENTS.format(kind="message", column="text", match=text, limit=int(limit)),
+            used=_EVENTS.format(
+                kind="tool call",
+                column="tool_text",
+                match=f"{tool} and not coalesce({text}, false)",  # else it is there as a message
+                limit=int(limit),
+            ),
+            title=title,
+            limit=int(limit),
+        )
         values |= {"since": since, "at": start[0], "number": start[1]}
         with self.log.database.reading() as cursor:
             return cursor.execute(sql, values).fetchall()
