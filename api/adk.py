@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
 from fastapi import FastAPI, HTTPException
+from google.adk.errors.input_validation_error import InputValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.adk_agents import CatalogueLoader
+from api.adk_checks import PlainPaths
+from api.adk_files import NamedArtifacts
 from api.adk_runs import QueuedRunner, TurnFailedError
 from api.adk_sessions import QuietSessions
 from api.origin import OwnSiteOnly
@@ -53,12 +57,23 @@ PATHS = frozenset(
 """What of ADK's server is there. Everything else stays closed, such as ``/run_live``, which goes around the queue of
 turns, and whatever a later ADK adds."""
 
-_STATUSES = {**STATUSES, TurnFailedError: HTTPStatus.INTERNAL_SERVER_ERROR}
+_STATUSES = {
+    **STATUSES,
+    InputValidationError: HTTPStatus.BAD_REQUEST,
+    TurnFailedError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
 
 
 def adk_app() -> ASGIApp:
     """The app to mount at ``PREFIX``. Pages of other sites cannot use it."""
-    return OwnSiteOnly(StreamsEnd(_WhenAsked()))
+    return OwnSiteOnly(PlainPaths(StreamsEnd(_WhenAsked())))
+
+
+def mounted_adk() -> Mount:
+    """The app at its place. Ids in its paths may have any character, line breaks included."""
+    mount = Mount(PREFIX, adk_app())
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
 
 
 class _WhenAsked:
@@ -104,7 +119,7 @@ def _api_server(workbench: Workbench) -> ApiServer:
     return TurnServer(
         agent_loader=loader,
         session_service=QuietSessions(workbench),
-        artifact_service=workbench.artifacts,
+        artifact_service=NamedArtifacts(workbench.artifacts),
         memory_service=cast("BaseMemoryService", None),  # this and what follows is for paths that stay closed
         credential_service=cast("BaseCredentialService", None),
         eval_sets_manager=None,

@@ -11,6 +11,7 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events.event import Event
 from google.genai import types
 
+from api.adk_checks import check_content, check_state
 from runtime.following import follow
 from runtime.messages import EmptyMessageError, SessionGoneError
 from runtime.turns import Turns
@@ -51,11 +52,14 @@ class QueuedRunner:
             SessionNotFoundError: ADK's; there is no such session.
             EmptyMessageError, AttachmentRefusedError, NothingToAnswerError, AgentProblemError: see
                 ``Turns.submit_content``.
+            InputValidationError: the message or the state could not be kept, or not given back.
             TurnFailedError: the turn failed; says why. Where a model only refused to go on (codes such as SAFETY), an
                 event has told so, and nothing is raised.
         """
         if new_message is None:
             raise EmptyMessageError
+        check_content(new_message)
+        check_state(state_delta)
         key = SessionKey(self._app_name, user_id, session_id.strip())
         try:
             turn = await asyncio.to_thread(self._turns.submit_content, key, new_message, state_delta=state_delta)

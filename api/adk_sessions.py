@@ -11,6 +11,7 @@ from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService, Session
 from google.adk.sessions.base_session_service import GetSessionConfig, ListSessionsResponse
 
+from api.adk_checks import check_content, check_name, check_state, check_time
 from runtime.workbench import Workbench
 from session_store.models import SessionKey
 
@@ -25,7 +26,14 @@ class QuietSessions(BaseSessionService):
     async def create_session(
         self, *, app_name: str, user_id: str, state: dict[str, Any] | None = None, session_id: str | None = None
     ) -> Session:
-        """Create a session. Raises AlreadyExistsError if the id is in use."""
+        """Create a session.
+
+        Raises:
+            AlreadyExistsError: the id is in use.
+            InputValidationError: it could not be kept, or not given back.
+        """
+        check_name(session_id or "")
+        check_state(state)
         return await self._sessions.create_session(
             app_name=app_name, user_id=user_id, state=state, session_id=session_id
         )
@@ -53,7 +61,11 @@ class QuietSessions(BaseSessionService):
         Raises:
             SessionBusyError: a turn of the session runs or waits, and goes on with the session as it is.
             SessionNotFoundError: it was deleted in the meantime.
+            InputValidationError: the event could not be kept, or not given back.
         """
+        check_state(event.actions.state_delta)
+        check_content(event.content)
+        check_time(event.timestamp)
         return await asyncio.to_thread(self._append_between_turns, session, event)
 
     def _append_between_turns(self, session: Session, event: Event) -> Event:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute
 
-from api import adk, live
+from api import live
+from api.adk import mounted_adk
 from api.app import mounted_api
 
 
 def routes() -> list[BaseRoute]:
     """The routes for ``st.App``."""
-    return [*live.routes, mounted_api(), Mount(adk.PREFIX, adk.adk_app())]
+    return [*live.routes, mounted_api(), mounted_adk()]

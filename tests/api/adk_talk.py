@@ -39,7 +39,9 @@ class AdkClient:
 
     def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Send a request and note the answer, without what differs between any two runs."""
-        response = self.http.request(method, path, json=body)
+        json_type = {"Content-Type": "application/json"} if body is not None else {}
+        content = None if body is None else json.dumps(body)
+        response = self.http.request(method, path, content=content, headers=json_type)
         self.answers.append(
             (f"{method} {path} {_plain(json.dumps(body))}", response.status_code, _plain(response.text))
         )

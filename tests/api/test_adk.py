@@ -10,9 +10,8 @@ import httpx
 import pytest
 import tenacity
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
-from api.adk import PATHS, PREFIX, adk_app
+from api.adk import PATHS, PREFIX, mounted_adk
 from runtime.bus import Happening
 from runtime.workbench import install
 from session_store.models import SessionKey, TurnStatus
@@ -43,7 +42,7 @@ def workbench(agents, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def url(workbench):
-    with served(Starlette(routes=[Mount(PREFIX, adk_app())])) as url:
+    with served(Starlette(routes=[mounted_adk()])) as url:
         yield f"{url}{PREFIX}"
 
 
@@ -128,6 +127,30 @@ def test_what_cannot_be_run_is_refused_with_the_reason(client):
     for silent in ({}, {"newMessage": {"role": "user", "parts": [{"text": " "}]}}):
         refused = client.ask("POST", "/run", {"appName": "desk", "userId": client.user, "sessionId": "one", **silent})
         assert (refused.status_code, refused.json()) == (422, {"detail": "Write a message first."})
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("", {"sessionId": "x" * 300}, "A name has more than 200 bytes"),
+        ("", {"state": {"mood": "\ud800"}}, "State may have no NaN"),
+        ("", {"state": {"mood": float("nan")}}, "State may have no NaN"),
+        ("", {"events": [{"author": "user", "timestamp": -1e300}]}, "The timestamp of an event is in Unix seconds"),
+        ("/one/artifacts", {"filename": "a\0", "artifact": {"text": ""}}, "A name has more than 200 bytes"),
+    ],
+)
+def test_what_could_not_be_kept_or_given_back_is_refused(client, path, body, said):
+    refused = client.sessions("POST", path, body)
+    assert 400 <= refused.status_code < 500
+    assert refused.json()["detail"].startswith(said)
+
+
+def test_odd_names_in_a_path_are_refused_or_found(client):
+    for name in ("x" * 300, "a%00"):
+        assert client.sessions("GET", f"/{name}").status_code == 400
+    assert client.sessions("GET", "/one/artifacts/..%2Fsecret").status_code == 400
+    client.sessions("POST", body={"sessionId": "two\nlines"})
+    assert client.sessions("GET", "/two%0Alines").json()["id"] == "two\nlines"
 
 
 # -- the same as the page ----------------------------------------------------------------------------------------------

@@ -1,0 +1,82 @@
+"""What ADK's server would take and then could not keep, or not give back: refused at the door.
+
+Whatever is refused raises ADK's own InputValidationError, which its server answers with 400.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from google.adk.errors.input_validation_error import InputValidationError
+from google.genai import types
+from pydantic_core import PydanticSerializationError
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LONGEST_NAME = 200
+"""Bytes that a name may have which becomes one of a file or folder: with what is added, systems take no more."""
+
+END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+
+BAD_NAME = f"A name has more than {LONGEST_NAME} bytes, or characters that no file can have in its name."
+
+
+class PlainPaths:
+    """Refuses paths with names that no file can have."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and not all(map(_is_plain, scope["path"].split("/"))):
+            await JSONResponse({"detail": BAD_NAME}, HTTPStatus.BAD_REQUEST)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no file can have.
+
+    Raises:
+        InputValidationError
+    """
+    if not all(map(_is_plain, name.split("/"))):
+        raise InputValidationError(BAD_NAME)
+
+
+def check_state(state: Mapping[str, Any] | None) -> None:
+    """Refuse values that are no JSON, which clients could not be given again.
+
+    Raises:
+        InputValidationError
+    """
+    try:
+        json.dumps(state, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:  # of which the one about characters is a kind
+        raise InputValidationError(
+            "State may have no NaN, no infinite numbers, and no halves of characters."
+        ) from error
+
+
+def check_time(timestamp: float) -> None:
+    """Refuse a time that no calendar has. Raises InputValidationError."""
+    if not 0 <= timestamp < END_OF_TIME:
+        raise InputValidationError("The timestamp of an event is in Unix seconds, from 1970 to 9999.")
+
+
+def check_content(content: types.Content | None) -> None:
+    """Refuse a message with halves of characters. Raises InputValidationError."""
+    try:
+        if content:
+            content.model_dump_json()
+    except PydanticSerializationError as error:
+        raise InputValidationError("A message may have no halves of characters (lone surrogates).") from error
+
+
+def _is_plain(name: str) -> bool:
+    return "\0" not in name and len(name.encode(errors="replace")) <= LONGEST_NAME
