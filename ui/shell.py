@@ -4,7 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from runtime.workbench import current
 from ui import state
+from ui.formatting import label
 from ui.session_list import session_list
 
 ROOT = Path(__file__).parent.parent
@@ -30,4 +32,6 @@ if page.url_path in state.WITH_SESSIONS:
     with st.sidebar:
         session_list()
 state.show_notice()
+for notice in current().notices():
+    st.warning(label(notice), icon=":material/warning:")
 page.run()

@@ -218,3 +218,11 @@ class TestSessionList:
 
     def test_an_empty_list_says_what_it_is_for(self, page):
         assert headings(page()) == ["Your chats will be listed here."]
+
+
+def test_what_a_person_should_know_of_the_app_stands_on_its_pages(workbench, page, tmp_path):
+    (tmp_path / "transcripts").write_text("a file where a folder should be", encoding="utf-8")
+    answered(workbench)
+    workbench.files.transcripts.flush()
+    [warning] = page().warning
+    assert "transcript" in warning.value.lower()
