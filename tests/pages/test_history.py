@@ -256,8 +256,6 @@ class TestSelection:
         workbench.store.set_tags(keys[:1], add=["old"])
         workbench.store.set_tags([talk("Other", "hello")], add=["known"])
         tab = picked(history(), workbench, *keys)
-        tab.session_state["history-tag"] = True  # opened
-        tab.run()
         tab.multiselect(key="history-add-tags").select("known").run()
         assert [workbench.store.tags_of(key) for key in keys] == [("known", "old"), ("known",)]
         tab.multiselect(key="history-remove-tags").select("old").run()
@@ -381,6 +379,15 @@ class TestReader:
         assert workbench.store.tags_of(key) == ("known",)
         assert workbench.store.note_of(key) == "To remember"
         assert "<b>known</b>" in said_on(tab)
+
+    def test_another_one_is_chosen_to_be_read_beside_it(self, history, talk):
+        first, second = talk("Trees", "The oak is a tree"), talk("Flowers", "The rose is a flower")
+        tab = history(session=first.session_id)
+        button(tab, "history-compare").click().run()
+        assert not has(tab, f"beside-{first.session_id}")
+        button(tab, f"beside-{second.session_id}").click().run()
+        assert tab.query_params["beside"] == second.session_id
+        assert len(texts(tab)) == 4
 
     def test_the_way_back_leads_to_the_list_as_it_was(self, history, workbench, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]

@@ -25,7 +25,7 @@ def actions(picked: Mapping[str, HistoryRow]) -> None:
     rows = list(picked.values())
     keys = [row.key for row in rows]
     st.markdown(f"{len(rows):,} selected", width="content")
-    tag_several(keys)
+    tag_several(rows)
     saved = all(row.saved for row in rows)
     st.button(
         "Remove from saved" if saved else "Save",

@@ -6,35 +6,32 @@ import streamlit as st
 
 from runtime.workbench import current
 from session_store.history.models import HistoryFilter
-from session_store.models import SessionSummary
+from session_store.models import SessionKey
 from ui.formatting import label, short_time
 from ui.history import links
 
 CHOICES = 8
 
 
-def compare(session: SessionSummary) -> None:
-    """A button that opens the choice."""
-    own = session.key.session_id
-    popover = st.popover("Side by side", icon=":material/splitscreen_right:", key="history-compare", on_change="rerun")
-    if not popover.open:
-        return
-    with popover:
-        text = st.text_input(
-            "Read beside it", key="history-compare-text", type="search", placeholder="Words in the other conversation"
-        )
-        found = current().store.list_history(HistoryFilter(text=(text or "").strip()), limit=CHOICES + 1).items
-        others = [row for row in found if row.key != session.key][:CHOICES]
-        for row in others:
-            st.button(
-                f"{label(row.title or 'New chat')} :gray[· {short_time(row.updated_at)}]",
-                key=f"beside-{row.key.session_id}",
-                type="tertiary",
-                on_click=_read,
-                args=(own, row.key.session_id),
-            )
-        if not others:
-            st.caption("Nothing found. Try other words." if text else "There is no other conversation yet.")
+@st.dialog("Read side by side", icon=":material/splitscreen_right:")
+def compare_dialog(key: SessionKey) -> None:
+    """Ask which conversation to read beside this one."""
+    text = st.text_input(
+        "Search", key="history-compare-text", type="search", placeholder="Words in the other conversation"
+    )
+    found = current().store.list_history(HistoryFilter(text=(text or "").strip()), limit=CHOICES + 1).items
+    others = [row for row in found if row.key != key][:CHOICES]
+    for row in others:
+        if st.button(
+            f"{label(row.title or 'New chat')} :gray[· {short_time(row.updated_at)}]",
+            key=f"beside-{row.key.session_id}",
+            type="tertiary",
+            on_click=_read,
+            args=(key.session_id, row.key.session_id),
+        ):
+            st.rerun()
+    if not others:
+        st.caption("Nothing found. Try other words." if text else "There is no other conversation yet.")
 
 
 def _read(session_id: str, beside: str) -> None:

@@ -12,6 +12,7 @@ from session_store.history.models import HistoryRow
 from session_store.models import SessionKey
 from ui import state
 from ui.attempts import attempt
+from ui.history import selection
 from ui.state import Part
 
 ADD: Final = "history-add-tags"
@@ -37,13 +38,11 @@ def labels(row: HistoryRow) -> None:
         )
 
 
-def tag_several(keys: Sequence[SessionKey]) -> None:
+def tag_several(rows: Sequence[HistoryRow]) -> None:
     """A button that opens the tags to give to conversations, or to take from them. Each counts at once."""
-    popover = st.popover("Tag", icon=":material/sell:", key="history-tag", on_change="rerun")
-    if not popover.open:
-        return
-    present = sorted({tag for key in keys for tag in current().store.tags_of(key)}, key=str.casefold)
-    with popover:
+    present = sorted({tag for row in rows for tag in row.tags}, key=str.casefold)
+    keys = [row.key for row in rows]
+    with st.popover("Tag", icon=":material/sell:", key="history-tag"):
         st.multiselect(
             "Add",
             _options(()),
@@ -82,4 +81,5 @@ def _tag(keys: Sequence[SessionKey]) -> None:
     added, removed = st.session_state[ADD], st.session_state.get(REMOVE, [])
     attempt(lambda: current().store.set_tags(keys, add=added, remove=removed))
     st.session_state[ADD], st.session_state[REMOVE] = [], []
+    selection.tags_changed()
     state.touch(Part.PAGE)

@@ -15,7 +15,7 @@ from ui.analytics.numbers import count, money
 from ui.data.export_dialog import export_dialog
 from ui.formatting import label, long_time
 from ui.history import links
-from ui.history.compare import compare
+from ui.history.compare import compare_dialog
 from ui.history.labels import labels
 from ui.state import Part
 
@@ -38,7 +38,8 @@ def reader_head(session: SessionSummary) -> None:
                 labels(row)
             if st.button("Export", key="export", icon=":material/download:"):
                 export_dialog([session.key.session_id], f"“{label(state.title_of(session))}”")
-            compare(session)
+            if st.button("Side by side", key="history-compare", icon=":material/splitscreen_right:"):
+                compare_dialog(session.key)
 
 
 def side_head(session: SessionSummary, prefix: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
 
+from runtime.workbench import current
 from session_store.history.models import HistoryRow
 from ui import state
 from ui.state import Part
@@ -25,6 +27,12 @@ def pick(page: Mapping[str, HistoryRow], refs: Iterable[str]) -> None:
     kept = {ref: row for ref, row in picked().items() if ref not in page}
     st.session_state[PICKED] = kept | {ref: page[ref] for ref in refs}
     state.touch(Part.HISTORY)
+
+
+def tags_changed() -> None:
+    """Learn the tags of what is picked anew. For callbacks."""
+    tags_of = current().store.tags_of
+    st.session_state[PICKED] = {ref: replace(row, tags=tags_of(row.key)) for ref, row in picked().items()}
 
 
 def clear() -> None:
