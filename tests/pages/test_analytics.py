@@ -129,10 +129,12 @@ class TestScope:
         key = new_session(workbench, "specialist")
         new_session(workbench)
         workbench.store.set_tags([key], add=["billing"])
-        tab = analytics(agent="Specialist", tag="billing", period="7 days")
+        workbench.store.terminate_sessions([key])
+        tab = analytics(agent="Specialist", tag="billing", state="terminated", period="7 days")
         tab.button(key="ask-history").click().run()
         scope = tab.session_state[state.SCOPE]
         assert (scope.agents, scope.tags, scope.saved) == (frozenset({"specialist"}), frozenset({"billing"}), None)
+        assert (scope.states, scope.statuses, scope.turn_statuses) == (frozenset({"terminated"}), None, None)
         assert scope.within[1] - scope.within[0] == pytest.approx(7 * 86_400, abs=3_600)
 
     def test_filters_that_match_nothing_say_so_and_can_be_reset(self, analytics, workbench):

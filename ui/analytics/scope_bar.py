@@ -64,7 +64,7 @@ def as_history_scope(scope: Scope, facts: Facts) -> HistoryScope:
         agents=_chosen(filters.agents),
         users=_chosen(filters.users),
         tags=_chosen(filters.tags),
-        statuses=_chosen(filters.states),
+        states=_chosen(filters.states),
         turn_statuses=_chosen(filters.statuses),
         answered_by=_chosen((*filters.models, *facts.chosen_as(filters.models))),
         saved=True if filters.saved_only else None,
