@@ -69,7 +69,7 @@ def export_conversation(
     session = current().store.get_session(conversation_id)
     if session is None:
         raise NotFoundError("There is no conversation with this id. It was deleted, or never was.")
-    return _sent([session.key], _format(format), file_name(session.title) or "conversation")
+    return _sent([session.key], _format(format), file_name(session.title) or "conversation", all_workspaces=False)
 
 
 @router.get("/exports/file", response_class=Response, responses=_FILE)
@@ -92,16 +92,17 @@ def export_conversations(new: NewExport) -> Response:
     workbench = current()
     user = None if new.everyone or new.ids else workbench.settings.user
     keys = selected(workbench.store, session_ids=new.ids, user_id=user, saved=new.saved)
-    return _sent(keys, form, "conversations")
+    return _sent(keys, form, "conversations", all_workspaces=not (new.ids or new.saved))
 
 
 def _format(name: str) -> Format:
     return Format.MARKDOWN if name == "md" else Format(name)
 
 
-def _sent(keys: list[SessionKey], form: Format, name: str) -> Response:
+def _sent(keys: list[SessionKey], form: Format, name: str, *, all_workspaces: bool) -> Response:
     workbench = current()
-    made = pieces(workbench.store, keys, form, AgentFiles(workbench.settings.data_dir / ARTIFACTS))
+    files = AgentFiles(workbench.settings.data_dir / ARTIFACTS)
+    made = pieces(workbench.store, keys, form, files, all_workspaces=all_workspaces)
     first = next(made, b"")  # what goes wrong at once is answered with a problem, not with half a file
     return StreamingResponse(
         _joined(chain([first], made)), headers=saved_as(name + SUFFIXES[form]), media_type=MIME_TYPES[form]

@@ -124,7 +124,7 @@ def _metadata(whole: Whole, *, brief: bool) -> dict[str, Any]:
     metadata: dict[str, Any] = {**(known if isinstance(known, dict) else {}), "displayName": about.title}
     if brief:
         return metadata
-    path = [*_path(whole)]
+    path = path_of(whole)
     return {
         **metadata,
         OURS: {
@@ -146,7 +146,8 @@ def _metadata(whole: Whole, *, brief: bool) -> dict[str, Any]:
     }
 
 
-def _path(whole: Whole) -> list[Workspace]:
+def path_of(whole: Whole) -> list[Workspace]:
+    """The workspace of a conversation, and all above it, from the top."""
     path: list[Workspace] = []
     workspace = whole.workspaces.get(whole.about.workspace_id)
     while workspace and workspace not in path:

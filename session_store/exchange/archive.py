@@ -16,7 +16,7 @@ from typing import IO, Any, Final, cast
 
 from typing_extensions import Buffer
 
-from session_store.exchange.adk_json import session_json
+from session_store.exchange.adk_json import path_of, session_json
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.documents import parse
 from session_store.exchange.errors import ImportRefusedError
@@ -53,16 +53,19 @@ class _Pieces(io.RawIOBase):
         return data
 
 
-def archive_pieces(wholes: Iterable[Whole], workspaces: Workspaces, files: AgentFiles | None = None) -> Iterator[bytes]:
+def archive_pieces(
+    wholes: Iterable[Whole], workspaces: Workspaces | None, files: AgentFiles | None = None
+) -> Iterator[bytes]:
     """An archive of conversations with the data of their results and their agents' files, in pieces: no more than one
     conversation is in memory.
 
     Args:
         wholes: the conversations, read with the data of their results.
-        workspaces: all of the store, which go along.
+        workspaces: all of the store, which go along; None for those that the conversations need.
         files: where agents' files are; None leaves them out.
     """
     listed: list[dict[str, Any]] = []
+    going_along = dict(workspaces or {})
     pieces = _Pieces()
     with zipfile.ZipFile(cast("IO[bytes]", pieces), "w", zipfile.ZIP_DEFLATED) as archive:
         for number, whole in enumerate(wholes, start=1):
@@ -78,11 +81,12 @@ def archive_pieces(wholes: Iterable[Whole], workspaces: Workspaces, files: Agent
                 kept.append(file)
                 yield pieces.taken()
             listed.append({**entry, "results": results, "files": kept})
+            going_along |= {workspace.id: workspace for workspace in path_of(whole)}
         manifest = {
             "format": FORMAT,
             "version": VERSION,
             "created_at": time.time(),
-            "workspaces": [workspace_json(workspace, with_connection=True) for workspace in workspaces.values()],
+            "workspaces": [workspace_json(workspace, with_connection=True) for workspace in going_along.values()],
             "conversations": listed,
         }
         archive.writestr(MANIFEST, json.dumps(manifest, ensure_ascii=False))

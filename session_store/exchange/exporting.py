@@ -55,10 +55,16 @@ def text(found: Iterable[Whole], form: Format) -> Iterator[str]:
 
 
 def pieces(
-    store: Store, keys: list[SessionKey], form: Format, files: AgentFiles | None = None, progress: Progress = silent
+    store: Store,
+    keys: list[SessionKey],
+    form: Format,
+    files: AgentFiles | None = None,
+    *,
+    all_workspaces: bool = True,
+    progress: Progress = silent,
 ) -> Iterator[bytes]:
     """Conversations as one file, in pieces, whatever their number. ``files`` are those that agents made, which go into
-    an archive. Conversations that are deleted meanwhile are left out.
+    an archive, as do all workspaces or those of the conversations. What is deleted meanwhile is left out.
 
     Raises:
         ExportError: the whole history, which is several files, cannot be had like this.
@@ -67,7 +73,8 @@ def pieces(
         raise ExportError("The whole history as Parquet is several files. Export it to a folder.")
     if form is Format.ZIP:
         found = _watched(wholes(store, keys, with_data=True), len(keys), progress)
-        return archive_pieces(found, {workspace.id: workspace for workspace in store.list_workspaces()}, files)
+        known = {workspace.id: workspace for workspace in store.list_workspaces()}
+        return archive_pieces(found, known if all_workspaces else None, files)
     found = _watched(wholes(store, keys), len(keys), progress)
     return (piece.encode() for piece in text(found, form))
 
@@ -103,7 +110,7 @@ def export(
                 _write(place, (piece.encode() for piece in text([whole], form)))
         else:
             place = target / f"conversations{SUFFIXES[form]}" if target.is_dir() else target
-            _write(written.claim(place), pieces(store, keys, form, files, progress))
+            _write(written.claim(place), pieces(store, keys, form, files, progress=progress))
         return written.publish()
 
 

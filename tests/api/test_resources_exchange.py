@@ -54,6 +54,7 @@ class TestExports:
         assert [json.loads(line)["author"] for line in lines] == ["user", "assistant"]
         archive = zipfile.ZipFile(io.BytesIO(client.get(url, params={"format": "zip"}).content))
         assert archive.testzip() is None
+        assert [one["id"] for one in json.loads(archive.read("colloquy.json"))["workspaces"]] == ["general"]
         assert sorted(name.partition("/")[0] for name in archive.namelist()) == [
             "colloquy.json",
             "conversations",
