@@ -19,8 +19,16 @@ LARGEST = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SECOND = 253_402_300_799.0
 
-Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
-"""Any text but one with NUL, which no terminal, file name or database likes."""
+
+def _not_too_long(value: str) -> str:
+    if len(value) > LONGEST_TEXT:
+        raise PydanticCustomError("too_long", "must have at most {most} characters", {"most": LONGEST_TEXT})
+    return value
+
+
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$"), AfterValidator(_not_too_long)]
+"""Any text but one with NUL, which no terminal, file name or database likes. The API does not describe how
+long it may be: tools fold that into the pattern, and a pattern repeated a million times takes them seconds."""
 
 Title = Annotated[
     str,
