@@ -99,7 +99,7 @@ def _drawn(row: HistoryRow) -> dict[str, Any]:
             "user": row.key.user_id,
             "updated": short_time(row.updated_at),
             "messages": f"{row.messages:,}",
-            "tokens": count(tokens),
+            "tokens": count(tokens) if tokens else "",
             "cost": money(row.cost) if tokens else "",
             "status": "" if row.status == "idle" else STATUSES.get(row.status, row.status),
         },
