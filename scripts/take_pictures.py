@@ -8,9 +8,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
@@ -29,7 +30,10 @@ TALKS = [
         "Show me how to create one in SQL.",
     ],
 ]
+QUERY = """select date_trunc('week', created_at) as week, count(*) as messages
+from messages group by week order by week"""
 Scheme = Literal["light", "dark"]
+EVERYWHERE: Mapping[Scheme, Iterable[str]] = {"light": LOOKS, "dark": LOOKS}
 MINUTE = 60_000
 SETTLED = 2_500
 """Milliseconds that charts take to come in and the end of a conversation to be scrolled to."""
@@ -52,12 +56,32 @@ def ask_the_shop(page: Page, url: str) -> None:
     page.get_by_role("button", name="Try again").wait_for(timeout=MINUTE)
 
 
-def take(browser: Browser, url: str, ready: str, name: str, looks: Mapping[Scheme, Iterable[str]]) -> None:
-    """Take pictures of a page that has come when ``ready`` (a selector) is there."""
+def run_query(page: Page) -> None:
+    """Run the query that stands in the editor, and look at it as a chart."""
+    page.get_by_role("button", name="Run").click()
+    page.get_by_text("Chart", exact=True).click()
+
+
+def nothing(_: Page) -> None:
+    """Leave the page as it is."""
+
+
+def take(
+    browser: Browser,
+    url: str,
+    ready: str,
+    name: str,
+    looks: Mapping[Scheme, Iterable[str]],
+    *,
+    before: Callable[[Page], None] = nothing,
+) -> None:
+    """Take pictures of a page that has come when ``ready`` (a selector) is there; ``before`` does what is to be done
+    on it until then."""
     for scheme, sizes in looks.items():
         for look in sizes:
             visitor = browser.new_page(viewport=LOOKS[look], color_scheme=scheme)
             visitor.goto(url)
+            before(visitor)
             visitor.locator(ready).last.wait_for(timeout=MINUTE)
             visitor.wait_for_load_state("networkidle")
             visitor.wait_for_timeout(SETTLED)
@@ -81,7 +105,10 @@ def main() -> None:
         demo = Path(folder) / "demo"
         subprocess.run([sys.executable, "-m", "session_store.demo", "--folder", str(demo)], check=True)
         server = Server(demo, script=APP).start()
-        take(browser, f"{server.url}/analytics", "canvas:visible, svg.marks:visible", "analytics", {"light": ["wide"]})
+        take(browser, f"{server.url}/analytics", "canvas:visible, svg.marks:visible", "analytics", EVERYWHERE)
+        take(browser, f"{server.url}/history", "text=/conversations/", "history", EVERYWHERE)
+        query = f"{server.url}/console?sql={quote(QUERY)}"
+        take(browser, query, "canvas:visible, svg.marks:visible", "console", EVERYWHERE, before=run_query)
         server.stop()
         browser.close()
 

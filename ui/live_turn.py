@@ -12,7 +12,7 @@ from runtime.attachments import Attachment
 from runtime.live import LiveView
 from runtime.workbench import current
 from session_store.errors import ColloquyError
-from session_store.models import SessionKey, StoredEvent, Turn, TurnStatus
+from session_store.models import SessionKey, SessionStatus, StoredEvent, Turn, TurnStatus
 from session_store.transcript import Message, Step, message_files, message_text, messages
 from ui import state
 from ui.agents import other_author
@@ -56,10 +56,17 @@ def live_end(key: SessionKey, settled: Sequence[StoredEvent], after: int, title:
     for view in live:
         _not_over(view, [message for message in shown if message.turn_id == view.turn.id], details, events, icon)
     context_mark(key, [*settled, *events])
+    _end_mark(key)
     if not live:
         current().store.mark_seen(key)
     follow_end(key.session_id, st.session_state.get("sent", 0))
     message_input(f"input-{key.session_id}", partial(_send, key, crowded=len(details.turns) > TAIL_TURNS))
+
+
+def _end_mark(key: SessionKey) -> None:
+    session = current().store.find_session(key)
+    if session and session.status is SessionStatus.TERMINATED:
+        st.caption(":material/power_settings_new: Terminated. A new message goes on from here.")
 
 
 def _over(shown: Sequence[Message], details: Details, icon: str, *, is_end: bool) -> None:

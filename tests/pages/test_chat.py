@@ -226,3 +226,14 @@ def test_what_a_person_should_know_of_the_app_stands_on_its_pages(workbench, pag
     workbench.files.transcripts.flush()
     [warning] = page().warning
     assert "transcript" in warning.value.lower()
+
+
+def test_a_terminated_chat_says_so_until_it_goes_on(workbench, page):
+    key = answered(workbench)
+    workbench.terminate_sessions([key])
+    tab = page(key.session_id)
+    mark = "Terminated. A new message goes on from here."
+    assert [caption.value for caption in tab.main.caption if mark in caption.value]
+    tab.chat_input[0].set_value("and on").run()
+    until(workbench, lambda: not workbench.turns.live(key))
+    assert not [caption.value for caption in tab.run().main.caption if mark in caption.value]
