@@ -240,7 +240,10 @@ class Report:
     def __init__(self, load: Load) -> None:
         self.load = load
         self.base: float | None = None
-        print(f"{'':44} {'ms on the way: median':>22} {'p95':>8} {'p99':>8} {'ratio':>6} {'all':>8} {'CPU':>8} {'memory MB':>16}")
+        print(
+            f"{'':44} {'ms on the way: median':>22} {'p95':>8} {'p99':>8} {'ratio':>6} {'all':>8} {'CPU':>8} "
+            f"{'memory MB':>16}"
+        )
 
     def measure(self, what: str, process: int, sessions: int, work: Awaitable[tuple[list[Heard], float]]) -> None:
         before, cpu = megabytes(process), cpu_seconds(process)
@@ -252,8 +255,8 @@ class Report:
         p95, p99 = (delays[int(len(delays) * share)] for share in (0.95, 0.99))
         memory = f"{before:.0f} -> {megabytes(process):.0f}"
         print(
-            f"{what:44} {median:22.1f} {p95:8.1f} {p99:8.1f} {median / self.base:6.2f} {seconds:7.1f}s {cpu_seconds(process) - cpu:7.1f}s {memory:>16}"
-            f"  {len(delays)} words, {'each once and in order' if complete else 'NOT COMPLETE'}"
+            f"{what:44} {median:22.1f} {p95:8.1f} {p99:8.1f} {median / self.base:6.2f} {seconds:7.1f}s "
+            f"{cpu_seconds(process) - cpu:7.1f}s {memory:>16}  {len(delays)} words, {'each once and in order' if complete else 'NOT COMPLETE'}"
         )
 
 

@@ -1,6 +1,8 @@
 // Keeps the end of the conversation in view until the person scrolls away from it, and the cursor in the input: with the
 // first message of a new chat its input gives way to another one, and what is typed next would go nowhere.
 const NEAR = 80;
+const AFTERMATH = 1000; // ms in which a page goes on to scroll after a wheel or a finger
+const UPWARDS = new Set(["PageUp", "Home", "ArrowUp"]);
 
 const follow = (window.colloquyFollow ??= { session: null, sent: 0, pinned: true });
 
@@ -12,13 +14,31 @@ export default function ({ data }) {
   const toEnd = () => {
     if (follow.pinned) scroller.scrollTop = scroller.scrollHeight;
   };
-  // Only a person scrolls up. That the end is far off after a scroll of ours says that a chart came in meanwhile.
+  // Only a person leaves the end. That it is far off after a scroll of ours, or after one that the browser makes when
+  // the page gets shorter for a moment, says that something came in meanwhile.
   let last = scroller.scrollTop;
   const onScroll = () => {
     const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
-    if (near || scroller.scrollTop < last) follow.pinned = near;
+    const isPerson = person.held || performance.now() - person.at < AFTERMATH;
+    if (near || (isPerson && scroller.scrollTop < last)) follow.pinned = near;
     last = scroller.scrollTop;
   };
+  const person = { at: -Infinity, held: false };
+  const onMove = () => (person.at = performance.now());
+  const onKey = (event) => UPWARDS.has(event.key) && onMove();
+  const onDown = (event) => (person.held = event.target === scroller); // its scroll bar
+  const onUp = () => {
+    if (person.held) onMove();
+    person.held = false;
+  };
+  const watched = [
+    [scroller, "scroll", onScroll],
+    [scroller, "wheel", onMove],
+    [scroller, "touchmove", onMove],
+    [document, "keydown", onKey],
+    [document, "pointerdown", onDown],
+    [document, "pointerup", onUp],
+  ];
 
   if (data.session !== follow.session || data.sent !== follow.sent) {
     follow.pinned = true;
@@ -33,9 +53,9 @@ export default function ({ data }) {
 
   const observer = new ResizeObserver(toEnd);
   observer.observe(content);
-  scroller.addEventListener("scroll", onScroll, { passive: true });
+  for (const [target, name, listener] of watched) target.addEventListener(name, listener, { passive: true });
   return () => {
     observer.disconnect();
-    scroller.removeEventListener("scroll", onScroll);
+    for (const [target, name, listener] of watched) target.removeEventListener(name, listener);
   };
 }
