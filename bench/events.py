@@ -256,7 +256,8 @@ class Report:
         memory = f"{before:.0f} -> {megabytes(process):.0f}"
         print(
             f"{what:44} {median:22.1f} {p95:8.1f} {p99:8.1f} {median / self.base:6.2f} {seconds:7.1f}s "
-            f"{cpu_seconds(process) - cpu:7.1f}s {memory:>16}  {len(delays)} words, {'each once and in order' if complete else 'NOT COMPLETE'}"
+            f"{cpu_seconds(process) - cpu:7.1f}s {memory:>16}"
+            f"  {len(delays)} words, {'each once and in order' if complete else 'NOT COMPLETE'}"
         )
 
 
