@@ -25,16 +25,11 @@ from ui.formatting import label, untrusted_markdown
 from ui.message_input import message_input
 from ui.models import refusal_of
 from ui.state import Part
-from ui.transcript import PERSON, Details, bubble, details_of, made_of, person_markdown
+from ui.transcript import NO_ANSWER, PERSON, Details, bubble, details_of, how_it_ended, made_of, person_markdown
 
 TAIL_EVENTS = 200
 TAIL_TURNS = 6
 """More turns than this are handed over to the part of the page that does not rerun with every chunk."""
-
-NO_ANSWER = {
-    TurnStatus.STOPPED: "Stopped before the first word.",
-    TurnStatus.INTERRUPTED: "Colloquy ended before this was answered.",
-}
 
 
 @st.fragment
@@ -71,6 +66,7 @@ def _end_mark(key: SessionKey) -> None:
 
 def _over(shown: Sequence[Message], details: Details, icon: str, *, is_end: bool) -> None:
     last = details.turns.get(shown[-1].turn_id) if shown and is_end else None
+    ends = {message.turn_id: message for message in shown}
     for message in shown:
         turn = details.turns.get(message.turn_id)
         action = None
@@ -81,6 +77,8 @@ def _over(shown: Sequence[Message], details: Details, icon: str, *, is_end: bool
             if message.is_user or message is shown[-1]:  # agents inside an agent answer with several messages
                 action = partial(_edit_button if message.is_user else _retry_button, turn)
         bubble(message, details, icon, action=action)
+        if turn and turn != last and message is ends[message.turn_id]:
+            how_it_ended(turn, message, icon)
     if last and (last.error or shown[-1].is_user):
         _no_answer(last, icon, retry=shown[-1].is_user)
 

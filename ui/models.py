@@ -57,7 +57,7 @@ def model_notice(session: SessionSummary | None) -> None:
     chosen = (session and session.model) or state.draft_model()
     for model in current().models.list():
         if model.id == chosen and not model.available:
-            st.info(model.note, icon=":material/info:")
+            st.info(f"{label(model.label)} cannot answer now. {model.note}", icon=":material/info:")
 
 
 def better_model() -> str:

@@ -181,7 +181,7 @@ def _row(one: ActiveSession) -> None:
             type="tertiary",
             help=f"End “{label(title)}” and take it off this page. What was said stays, and a new message goes on.",
             on_click=_terminate,
-            args=(session.key, title),
+            args=(session.key,),
         )
         st.link_button(
             "Open in new window",
@@ -220,9 +220,8 @@ def _stop(key: SessionKey) -> None:
     state.touch(Part.OVERVIEW)
 
 
-def _terminate(key: SessionKey, title: str) -> None:
+def _terminate(key: SessionKey) -> None:
     current().terminate_sessions([key])
-    st.toast(f"Terminated “{label(title)}”", icon=":material/power_settings_new:")
     state.touch(Part.OVERVIEW)
 
 

@@ -75,12 +75,32 @@ def details_of(key: SessionKey, shown: Iterable[Message]) -> Details:
     )
 
 
+NO_ANSWER = {
+    TurnStatus.STOPPED: "Stopped before the first word.",
+    TurnStatus.INTERRUPTED: "Colloquy ended before this was answered.",
+}
+
+
 def transcript(key: SessionKey, events: Iterable[StoredEvent], icon: str) -> None:
     """The messages of events that nothing changes any more."""
     shown = messages(events)
     details = details_of(key, shown)
+    ends = {message.turn_id: message for message in shown}
     for message in shown:
         bubble(message, details, icon)
+        turn = details.turns.get(message.turn_id)
+        if turn and message is ends[message.turn_id]:
+            how_it_ended(turn, message, icon)
+
+
+def how_it_ended(turn: Turn, message: Message, icon: str) -> None:
+    """What became of a turn that has no answer, or failed, below the last ``message`` of it."""
+    if turn.error:
+        with st.chat_message("assistant", avatar=icon):
+            st.error(untrusted_markdown(turn.error), icon=":material/error:")
+    elif message.is_user and turn.status in PARTIAL_MARKS:
+        with st.chat_message("assistant", avatar=icon):
+            st.caption(NO_ANSWER.get(turn.status, "No answer."))
 
 
 def bubble(

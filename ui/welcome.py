@@ -67,7 +67,7 @@ def _choice_of_agent() -> Agent:
         state.choose_agent(st.session_state[place])
         state.touch(Part.PAGE)
 
-    st.pills(
+    shown = st.pills(
         "Agent",
         [agent.id for agent in state.offered_agents()],
         format_func=agent_label,
@@ -77,6 +77,8 @@ def _choice_of_agent() -> Agent:
         label_visibility="collapsed",
         on_change=choose,
     )
+    if shown and not state.has_chosen_agent():  # a server that has just started again learns it from the page
+        state.choose_agent(shown)
     return current().agents.get(state.draft_agent())
 
 

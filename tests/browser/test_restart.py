@@ -30,6 +30,18 @@ def test_an_open_page_goes_on_with_a_restarted_server(tab, own_app):
     tab.shows("hello", "You said: hello", "count 30 every 20 ms", counted(30))
 
 
+def test_the_agent_chosen_for_a_new_chat_outlives_the_server(tab, own_app):
+    tab.page.get_by_test_id("stMain").get_by_text("Specialist", exact=True).click()
+    expect(tab.page.get_by_text("Solves one technical problem")).to_be_visible()
+    own_app.stop()
+    expect(tab.page.get_by_test_id("stApp")).not_to_have_attribute("data-test-connection-state", "CONNECTED")
+    own_app.start()
+    expect(tab.page.get_by_test_id("stApp")).to_have_attribute("data-test-connection-state", "CONNECTED")
+    tab.begin("hello")
+    tab.shows("hello", "You said: hello")
+    expect(tab.page.locator(".st-key-head")).to_contain_text("Specialist")
+
+
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_an_interrupted_answer_keeps_what_it_had_said_with_a_mark(tab, own_app, end):
     story, words = "count 500 every 20 ms", counted(500)

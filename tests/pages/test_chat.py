@@ -237,3 +237,12 @@ def test_a_terminated_chat_says_so_until_it_goes_on(workbench, page):
     tab.chat_input[0].set_value("and on").run()
     until(workbench, lambda: not workbench.turns.live(key))
     assert not [caption.value for caption in tab.run().main.caption if mark in caption.value]
+
+
+def test_why_an_earlier_turn_failed_stays_in_the_conversation(workbench, page):
+    key = new_session(workbench)
+    for text in ("count 0 then fail", "hello", "and on"):
+        finish(workbench, workbench.turns.submit(key, text))
+    tab = page(key.session_id)
+    assert [name for name, _ in bubbles(tab)] == ["user", "assistant", "user", "assistant", "user", "assistant"]
+    assert [error.value for error in tab.main.error] == ["The scripted model failed as it was told to."]

@@ -14,8 +14,8 @@ from session_store.analytics.report import Report
 from ui.analytics import behind_dialog
 from ui.analytics.drawings import PICK, Drawing
 
-LABEL = "_label"
-"""Hidden columns begin with an underscore; this one is drawn."""
+DRAWN = ("_label", "_rank")
+"""Hidden columns begin with an underscore; these are drawn."""
 Point = dict[str, Any]
 
 
@@ -81,7 +81,7 @@ def _measure(made: Card) -> str:
 
 def _drawn(table: pd.DataFrame) -> pd.DataFrame:
     """What the browser needs of a table."""
-    return table[[name for name in table.columns if name == LABEL or not name.startswith("_")]]
+    return table[[name for name in table.columns if name in DRAWN or not name.startswith("_")]]
 
 
 def _data(made: Card, table: pd.DataFrame) -> None:

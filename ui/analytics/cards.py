@@ -89,7 +89,8 @@ def _short(text: str) -> str:
 
 def _named(table: pd.DataFrame, names: list[str], values: list[str]) -> pd.DataFrame:
     return table.assign(
-        _label=[f"{name} · {value}" if value else name for name, value in zip(names, values, strict=True)]
+        _rank=range(len(table)),
+        _label=[f"{name} · {value}" if value else name for name, value in zip(names, values, strict=True)],
     )
 
 

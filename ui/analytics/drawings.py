@@ -17,6 +17,8 @@ HEIGHT: Final = 240
 BAR: Final = 26
 TEXT: Final = {False: "#1c2130", True: "#e6e8ef"}
 """The theme's, which does not reach texts inside a drawing; by whether it is dark."""
+COLOURS: Final = {False: ("#4f46e5", "#0d9488", "#d97706"), True: ("#818cf8", "#2dd4bf", "#fbbf24")}
+FAILED: Final = {False: "#dc2626", True: "#f87171"}
 DATE_FORMATS: Final = {Step.DAY: "%d %b", Step.WEEK: "%d %b", Step.MONTH: "%b %Y"}
 
 Drawing = dict[str, Any]
@@ -98,12 +100,13 @@ def by_name(field: str, parts: tuple[str, ...], number_format: str, *, dark: boo
     for it on a phone."""
     base = _base().transform_fold([*parts], as_=["What", "Number"])
     base = base.transform_calculate(_place=f"indexof({json.dumps(parts)}, datum.What)")
-    place = alt.Y(f"{field}:N", sort=None, axis=None)
+    # Without a rank, a chart whose data change would keep the order of those that it had before.
+    place = alt.Y(f"{field}:N", sort=alt.EncodingSortField("_rank", op="min"), axis=None)
     bars = base.mark_bar(height=9, yOffset=7, cursor="pointer", cornerRadius=2)
     bars = bars.encode(
         x=alt.X("Number:Q", title=None, stack="zero", axis=alt.Axis(format=number_format, tickCount=5)),
         y=place,
-        color=alt.Color("What:N", sort=None, scale=alt.Scale(domain=list(parts)), legend=_legend())
+        color=alt.Color("What:N", sort=None, scale=_scale(parts, dark=dark), legend=_legend())
         if len(parts) > 1
         else alt.Undefined,
         order=alt.Order("_place:Q") if len(parts) > 1 else alt.Undefined,
@@ -113,6 +116,12 @@ def by_name(field: str, parts: tuple[str, ...], number_format: str, *, dark: boo
     names = names.encode(x=alt.value(2), y=place, text="_label:N")
     picks = _picks(field, "What") if len(parts) > 1 else _picks(field)
     return _finished(alt.layer(bars.add_params(picks), names), alt.Step(BAR + 10))
+
+
+def _scale(parts: tuple[str, ...], *, dark: bool) -> alt.Scale:
+    """The theme's colours for the parts, but red for what failed."""
+    others = iter(COLOURS[dark])
+    return alt.Scale(domain=list(parts), range=[FAILED[dark] if part == "Failed" else next(others) for part in parts])
 
 
 @cache

@@ -8,24 +8,19 @@ from functools import partial
 import streamlit as st
 
 from runtime.workbench import current
-from session_store.models import SessionSummary, StoredEvent, Turn, TurnStatus
+from session_store.models import SessionSummary, StoredEvent
 from session_store.transcript import Message, messages
 from ui import state
 from ui.agents import icon_of
 from ui.analytics.demo_mark import demo_mark
 from ui.attempts import attempt
-from ui.formatting import untrusted_markdown
 from ui.history import links
 from ui.history.place import mark, show_place
 from ui.history.reader_head import reader_head, side_head
 from ui.history.window import Window, show_end, show_newer, show_older, window_of
 from ui.state import Part
-from ui.transcript import PARTIAL_MARKS, Reading, bubble, details_of
+from ui.transcript import Reading, bubble, details_of, how_it_ended
 
-NO_ANSWER = {
-    TurnStatus.STOPPED: "Stopped before the first word.",
-    TurnStatus.INTERRUPTED: "Colloquy ended before this was answered.",
-}
 FIRST, LAST = "first", "last"
 """In place of the id of a message to bring into view."""
 GONE = "This chat is not here any more. It was deleted, or belongs to another data folder."
@@ -101,19 +96,9 @@ def _bubbles(session: SessionSummary, shown: list[Message], reading: Reading) ->
         bubble(message, details, icon, reading=reading)
         turn = details.turns.get(message.turn_id)
         if turn and message is last[message.turn_id]:
-            _how_it_ended(turn, message, icon)
-
-
-def _how_it_ended(turn: Turn, message: Message, icon: str) -> None:
-    """What became of a turn that has no answer, or failed."""
-    if turn.error:
-        with st.chat_message("assistant", avatar=icon):
-            st.error(untrusted_markdown(turn.error), icon=":material/error:")
-    elif message.is_user and turn.status in PARTIAL_MARKS:
-        with st.chat_message("assistant", avatar=icon):
-            st.caption(NO_ANSWER.get(turn.status, "No answer."))
-    elif not turn.status.is_over:
-        st.caption(":material/pending: This is being answered now.")
+            how_it_ended(turn, message, icon)
+            if not turn.status.is_over:
+                st.caption(":material/pending: This is being answered now.")
 
 
 def _found(events: list[StoredEvent], wanted: str | None) -> tuple[int, frozenset[str]] | None:
