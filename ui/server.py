@@ -63,6 +63,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
             warming.cancel()
             install(None)
             workbench.close()
+            gc.unfreeze()  # else what stands in the way of a clean end is reported as leaked
 
     return PageOptions(script_path=SCRIPT, lifespan=lifespan)
 

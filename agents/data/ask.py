@@ -11,6 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import sqlglot
+from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import TokenType
+
 from agents.data.cells import json_rows
 from agents.data.functions import Dialect
 from agents.data.results import QueryResult, TableInfo
@@ -130,11 +134,20 @@ def parse_answer(text: str) -> str | None:
     for candidate in _objects(text):
         sql = candidate.get("sql")
         if isinstance(sql, str) and _SQL_START.match(sql, _start(sql)):
-            return sql.strip()
+            return _first_statement(sql)
     for found in [*_FENCE.findall(text), text]:
         if _SQL_START.match(found, _start(found)) and is_query(found.strip()):
-            return str(found).strip()
+            return _first_statement(found)
     return None
+
+
+def _first_statement(sql: str) -> str:
+    """The first of several statements, as small models like to write more than they were asked for."""
+    try:
+        ends = (token.start for token in sqlglot.tokenize(sql) if token.token_type is TokenType.SEMICOLON)
+        return sql[: next(ends, len(sql))].strip()
+    except SqlglotError:  # the guard says what is wrong with it
+        return sql.strip()
 
 
 def answer_text(result: QueryResult) -> str:

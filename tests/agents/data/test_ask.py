@@ -135,6 +135,7 @@ def test_the_prompt_holds_tables_examples_and_the_question():
         "```sql\nselect 1 from t\n```",
         "select 1 from t",
         '{"note": {"x": 1}}{"sql": "select 1 from t"}',
+        '{"sql": "select 1 from t; select 2 from t;"}',
     ],
 )
 def test_the_query_is_found_in_an_answer(text):
