@@ -4,7 +4,7 @@ const NEAR = 80;
 const AFTERMATH = 1000; // ms in which a page goes on to scroll after a wheel or a finger
 const UPWARDS = new Set(["PageUp", "Home", "ArrowUp"]);
 
-const follow = (window.colloquyFollow ??= { session: null, sent: 0, pinned: true });
+const follow = (window.colloquyFollow ??= { session: null, sent: 0, pinned: true, moved: -Infinity });
 
 export default function ({ data }) {
   const scroller = document.querySelector('[data-testid="stMain"]');
@@ -19,17 +19,17 @@ export default function ({ data }) {
   let last = scroller.scrollTop;
   const onScroll = () => {
     const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
-    const isPerson = person.held || performance.now() - person.at < AFTERMATH;
+    const isPerson = held || performance.now() - follow.moved < AFTERMATH;
     if (near || (isPerson && scroller.scrollTop < last)) follow.pinned = near;
     last = scroller.scrollTop;
   };
-  const person = { at: -Infinity, held: false };
-  const onMove = () => (person.at = performance.now());
+  let held = false;
+  const onMove = () => (follow.moved = performance.now());
   const onKey = (event) => UPWARDS.has(event.key) && onMove();
-  const onDown = (event) => (person.held = event.target === scroller); // its scroll bar
+  const onDown = (event) => (held = event.target === scroller); // its scroll bar
   const onUp = () => {
-    if (person.held) onMove();
-    person.held = false;
+    if (held) onMove();
+    held = false;
   };
   const watched = [
     [scroller, "scroll", onScroll],

@@ -9,7 +9,7 @@ export default function ({ data }) {
     const found = data.anchors.map((key) => document.querySelector(`[data-testid="stChatMessage"] .st-key-${key}`)).find(Boolean);
     if (!found) return false;
     window.colloquyJumped = data.number;
-    if (window.colloquyFollow) window.colloquyFollow.pinned = false;
+    if (window.colloquyFollow) Object.assign(window.colloquyFollow, { pinned: false, moved: performance.now() });
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     found.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
     found.classList.add("colloquy-lit");
