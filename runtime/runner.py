@@ -25,14 +25,14 @@ from session_store.models import Turn
 class TurnRunner(Runner):
     """The Runner of one turn, whose id is the invocation id of all that it runs."""
 
-    def __init__(self, turn_id: str, app: App, services: Services) -> None:
+    def __init__(self, turn: Turn, app: App, services: Services) -> None:
         super().__init__(
             app=app,
-            app_name=app.name,
+            app_name=turn.key.app_name,  # an agent folder may call its app otherwise
             session_service=services.sessions,
             artifact_service=services.artifacts,
         )
-        self._turn_id = turn_id
+        self._turn_id = turn.id
 
     def _resolve_invocation_id(
         self, session: Session, new_message: types.Content | None, invocation_id: str | None
@@ -96,7 +96,7 @@ def runner_for(turn: Turn, services: Services) -> Runner:
     app = agent.app(model, _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools))
     if info:
         app = app.model_copy(update={"plugins": [*app.plugins, UnreadFiles(info)]})
-    return TurnRunner(turn.id, app, services)
+    return TurnRunner(turn, app, services)
 
 
 def rewinder(app_name: str, services: Services) -> Runner:
