@@ -240,11 +240,6 @@ def draft_agent() -> str:
     return DATA_ANALYST if _has_data() and DATA_ANALYST in offered else current().agents.default().id
 
 
-def has_chosen_agent() -> bool:
-    """Whether this tab has chosen an agent for new sessions in the active workspace."""
-    return active_workspace() in st.session_state.get("draft_agents", {})
-
-
 def choose_agent(agent_id: str) -> None:
     """Hold the next new sessions in the active workspace with this agent."""
     st.session_state.setdefault("draft_agents", {})[active_workspace()] = agent_id

@@ -21,6 +21,9 @@ from ui.models import model_menu, model_notice, refusal_of
 from ui.state import Part
 from ui.workspaces import connection_line
 
+OFFERED = "offered_agents"
+"""Key in the state of the tab: the choices of agents that this server has drawn."""
+
 ABOUT_ANY_DATA = tuple(
     Prompt(words, words)
     for words in ("Which tables are there, and what is in them?", "Which table has the most rows, and how many?")
@@ -77,8 +80,10 @@ def _choice_of_agent() -> Agent:
         label_visibility="collapsed",
         on_change=choose,
     )
-    if shown and not state.has_chosen_agent():  # a server that has just started again learns it from the page
-        state.choose_agent(shown)
+    offered: set[str] = st.session_state.setdefault(OFFERED, set())
+    if shown and place not in offered and shown != state.draft_agent():
+        state.choose_agent(shown)  # a server that has just started again learns from the page what was chosen there
+    offered.add(place)
     return current().agents.get(state.draft_agent())
 
 
