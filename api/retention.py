@@ -69,4 +69,4 @@ def preview_retention(days: Annotated[int, Query(ge=1, le=MOST_DAYS, description
 @router.post("/retention")
 def remove_untouched(wanted: Removal) -> Removed:
     """Remove them. Saved conversations stay, whatever their age."""
-    return Removed(removed=current().remove_untouched(wanted.days))
+    return Removed(removed=len(current().remove_untouched(wanted.days)))

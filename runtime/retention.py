@@ -52,19 +52,21 @@ def remove(
     days: int,
     delete: Callable[[Sequence[SessionKey]], None],
     held: Callable[[], AbstractContextManager[None]],
-) -> int:
+) -> list[SessionKey]:
     """Delete a user's sessions that were neither saved nor touched for so many days, while messages are ``held`` back.
 
-    Returns how many these were. Raises RetentionDaysError.
+    Returns which these were. Raises RetentionDaysError.
     """
-    since, removed = _since(days), 0
+    since = _since(days)
+    removed: list[SessionKey] = []
     while True:
         with held():
             found = store.untouched_sessions(user_id, older_than=since, limit=AT_ONCE)
             if not found:
                 return removed
-            delete([session.key for session in found])
-        removed += len(found)
+            keys = [session.key for session in found]
+            delete(keys)
+        removed += keys
 
 
 def _since(days: int) -> float:

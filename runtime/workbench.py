@@ -203,9 +203,9 @@ class Workbench:
         """What ``remove_untouched`` would remove. Raises RetentionDaysError."""
         return preview(self.store, self.settings.user, days)
 
-    def remove_untouched(self, days: int) -> int:
+    def remove_untouched(self, days: int) -> list[SessionKey]:
         """Delete the sessions that were neither saved nor touched for so many days; they can be restored for a while,
-        like all that are deleted. Returns how many. Raises RetentionDaysError."""
+        like all that are deleted. Returns which. Raises RetentionDaysError."""
         return remove(self.store, self.settings.user, days, self.delete_sessions, self.turns.held)
 
     def do_daily_work(self) -> None:
@@ -213,7 +213,7 @@ class Workbench:
         days = self.settings.retention_days
         removed = self.remove_untouched(days)
         if removed:
-            log.info("chats were removed that nobody saved or touched", count=removed, days=days)
+            log.info("chats were removed that nobody saved or touched", count=len(removed), days=days)
         self._purge()
 
     def notices(self) -> list[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 import streamlit as st
 
-from runtime.retention import DAY, RetentionPreview
+from runtime.retention import RetentionPreview
 from runtime.workbench import current
 from session_store.models import SessionKey
 from ui import state
@@ -81,13 +80,9 @@ def _number(number: int, what: str) -> str:
 
 
 def _remove(days: int) -> None:
-    store, user = current().store, current().settings.user
-    since = time.time() - days * DAY
-    before = store.untouched_sessions(user, older_than=since, limit=store.count_untouched(user, since) or 1)
-    number = current().remove_untouched(days)
-    gone = [one.key for one in before if store.get_session(one.key.session_id) is None]
-    st.session_state[REMOVED] = gone if current().settings.undo_seconds else []
-    state.say(f"Removed {_number(number, 'chat')}", ":material/delete:")
+    removed = current().remove_untouched(days)
+    st.session_state[REMOVED] = removed if current().settings.undo_seconds else []
+    state.say(f"Removed {_number(len(removed), 'chat')}", ":material/delete:")
     state.touch(Part.PAGE)
 
 
