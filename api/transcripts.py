@@ -15,8 +15,6 @@ from session_store.models import SessionKey, SessionSummary, StoredEvent, Turn
 EVENTS_PER_MESSAGE = 3
 """A guess: too low costs another look, too high reads in vain."""
 
-EVENTS_AT_ONCE = 200
-
 _CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
@@ -71,12 +69,4 @@ def _places(cursor: str | None) -> tuple[int | None, int | None]:
 
 def messages_of_turn(turn: Turn) -> list[SessionMessage]:
     """What was said in a turn, from its message to the last word."""
-    found: list[StoredEvent] = []
-    before = None
-    while page := current().store.list_events(turn.key, before=before, limit=EVENTS_AT_ONCE, include_rewound=True):
-        mine = [stored for stored in page if stored.event.invocation_id == turn.id]
-        if found and not mine:
-            break
-        found = mine + found
-        before = page[0].seq
-    return session_messages(turn.key, found)
+    return session_messages(turn.key, current().store.events_of_turn(turn))

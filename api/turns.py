@@ -156,7 +156,7 @@ async def run_turn(wanted: RunTurn, accept: Accept = None) -> TurnAnswer | Respo
 @router.get("/turns/{turn_id}", response_model=TurnState, responses=NOT_MODIFIED_RESPONSE)
 def get_turn(turn_id: str, response: Response, if_none_match: IfNoneMatch = None) -> TurnState | Response:
     """How a turn stands, with what was said in it so far."""
-    state = turn_state(turn_named(turn_id).id)
+    state = turn_state(turn_id)
     tag = tag_of(state)
     if unchanged := not_modified(tag, if_none_match):
         return unchanged

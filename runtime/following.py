@@ -10,10 +10,7 @@ from google.adk.events.event import Event
 
 from runtime.stretches import Stretch
 from runtime.turns import Turns
-from session_store import Store
 from session_store.models import Turn
-
-PAGE = 200
 
 
 async def follow(turns: Turns, turn: Turn) -> AsyncIterator[Event]:
@@ -26,8 +23,8 @@ async def follow(turns: Turns, turn: Turn) -> AsyncIterator[Event]:
     """
     stretch = turns.stretch(turn.id)
     if stretch is None:
-        for event in await asyncio.to_thread(_kept, turns.store, turn):
-            yield event
+        for stored in await asyncio.to_thread(turns.store.events_of_turn, turn):
+            yield stored.event
         return
     async for event in _as_they_come(stretch):
         yield event
@@ -48,16 +45,3 @@ async def _as_they_come(stretch: Stretch) -> AsyncIterator[Event]:
         position += len(events)
         if not events and not over:
             await news.wait()
-
-
-def _kept(store: Store, turn: Turn) -> list[Event]:
-    """The turn's events in the store."""
-    found: list[Event] = []
-    before = None
-    while page := store.list_events(turn.key, before=before, limit=PAGE, include_rewound=True):
-        mine = [stored.event for stored in page if stored.event.invocation_id == turn.id]
-        if found and not mine:
-            break
-        found = mine + found
-        before = page[0].seq
-    return found

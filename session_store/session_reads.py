@@ -8,7 +8,7 @@ import duckdb
 
 from session_store.database import Database
 from session_store.memory import CachedEvent, Head, Memory, State
-from session_store.models import SessionKey, StoredEvent
+from session_store.models import SessionKey, StoredEvent, Turn
 from session_store.transaction import SELECT_HEAD, SELECT_SESSION, head_of, state_of
 
 
@@ -133,3 +133,14 @@ def events_of(
         [key.app_name, key.user_id, key.session_id, low, high, include_rewound, limit],
     )
     return [CachedEvent(seq, data, rewound=rewound).stored() for seq, data, rewound in sorted(rows)]
+
+
+def events_of_turn(database: Database, turn: Turn) -> list[StoredEvent]:
+    """See ``Store.events_of_turn``."""
+    rows = database.rows(
+        "select seq, data, rewound from events where session_no = ("
+        "select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null) "
+        "and invocation_id = $4 order by seq",
+        [turn.key.app_name, turn.key.user_id, turn.key.session_id, turn.id],
+    )
+    return [CachedEvent(seq, data, rewound=rewound).stored() for seq, data, rewound in rows]

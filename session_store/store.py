@@ -29,7 +29,7 @@ from session_store.open_files import claim, release
 from session_store.result_table import StoredResults
 from session_store.session_list import page_of_sessions, session_at, session_of
 from session_store.session_log import SessionLog
-from session_store.session_reads import events_of
+from session_store.session_reads import events_of, events_of_turn
 from session_store.snapshot import StoredSnapshots
 from session_store.transaction import Transaction, state_of
 from session_store.workspace_table import StoredWorkspaces
@@ -226,6 +226,10 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
             include_rewound=include_rewound,
             oldest=oldest,
         )
+
+    def events_of_turn(self, turn: Turn) -> list[StoredEvent]:
+        """All events of a turn in order of append, those that were taken back too."""
+        return events_of_turn(self.log.database, turn)
 
     def events_around(self, key: SessionKey, event_id: str, limit: int = 50) -> list[StoredEvent]:
         """At most ``limit`` events in order of append, this one in the middle where there are enough on both sides. No

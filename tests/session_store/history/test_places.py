@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from session_store import Store
-from session_store.models import SessionKey
+from session_store.models import SessionKey, Turn, TurnStatus
 from tests.session_store.events import append, rewind, said, text_of
 
 KEY = SessionKey("agent", "ann", "long")
@@ -55,3 +55,17 @@ def test_there_is_nothing_around_what_is_not_there(long):
     first = ids(long)[0]
     long.delete_sessions([KEY])
     assert long.events_around(KEY, first) == []
+
+
+def test_a_turn_is_read_whole_taken_back_or_not(store):
+    store.create_session(KEY)
+    append(store, KEY, said("0", turn="one"), said("1", turn="one"), said("2", turn="two"))
+    one, two = (
+        Turn(id=name, key=KEY, status=TurnStatus.COMPLETED, message={}, model=None, created_at=0.0)
+        for name in ("one", "two")
+    )
+    assert shown(store.events_of_turn(one)) == [0, 1]
+    append(store, KEY, rewind("two"))
+    assert shown(store.events_of_turn(two)) == [2]
+    store.delete_sessions([KEY])
+    assert store.events_of_turn(one) == []
