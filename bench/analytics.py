@@ -30,8 +30,8 @@ from bench.analytics_questions import ADK, DUCK, LITE, QUESTIONS
 from session_store import Store
 from session_store.analytics import Analytics, Filters, Period, charts
 from session_store.analytics.facts import Facts
-from session_store.analytics.prices import DEFAULTS
 from session_store.analytics.scope import Scope, lay_out
+from session_store.prices import DEFAULTS
 
 Times = dict[str, dict[str, list[float]]]
 Medians = dict[str, dict[str, float]]

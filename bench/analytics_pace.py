@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from runtime.bus import BusEvent, Happening
 from runtime.workbench import Workbench
 from session_store.analytics import Analytics, Filters, Period
-from session_store.analytics.prices import DEFAULTS
 from session_store.analytics.scope import Scope
 from session_store.demo.words import AGENTS
+from session_store.prices import DEFAULTS
 from settings import Settings
 from tests.support.scripted import ScriptedModels
 

@@ -11,8 +11,8 @@ import duckdb
 from session_store.analytics.facts import Facts
 from session_store.analytics.filters import Filters
 from session_store.analytics.period import Period, Step
-from session_store.analytics.prices import Price, prices_of
 from session_store.analytics.zones import local, midnight
+from session_store.prices import Price, prices_of
 
 FOREVER = 2**31 - 1
 _BUCKETS = {

@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from runtime.workbench import current
-from session_store.analytics.prices import keep_prices, price_list
 from session_store.errors import ColloquyError
+from session_store.prices import keep_prices, price_list
 
 
 @st.dialog("What tokens cost", width="large", icon=":material/payments:")

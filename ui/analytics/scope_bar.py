@@ -12,10 +12,10 @@ from agents.data.history_scope import HistoryScope
 from runtime.workbench import current
 from session_store.analytics import Filters, Period
 from session_store.analytics.facts import Facts
-from session_store.analytics.prices import price_list
 from session_store.analytics.scope import Scope
 from session_store.analytics.zones import QUARTER
 from session_store.models import TurnStatus
+from session_store.prices import price_list
 from ui.analytics.names import agent_name
 from ui.analytics.source import analytics
 from ui.formatting import now, zone

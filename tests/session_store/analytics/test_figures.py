@@ -16,12 +16,12 @@ from session_store.analytics import Analytics, Filters, Period
 from session_store.analytics.behind import Behind, Kind
 from session_store.analytics.charts import WEEKDAYS
 from session_store.analytics.period import Step
-from session_store.analytics.prices import Price
 from session_store.analytics.scope import Scope
 from session_store.analytics.stop_words import STOP_WORDS
 from session_store.analytics.zones import day_number
 from session_store.demo import fill
 from session_store.models import GENERAL, SAMPLE_SHOP, TurnStatus
+from session_store.prices import Price
 from tests.session_store.analytics.by_hand import ByHand
 from tests.session_store.analytics.history import History
 from tests.session_store.events import append, rewind

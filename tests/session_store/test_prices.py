@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from session_store.analytics.prices import (
+from session_store.prices import (
     DEFAULTS,
     FILE_NAME,
     Price,
