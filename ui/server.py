@@ -19,6 +19,7 @@ from runtime.workbench import Workbench, install
 from session_store.errors import ColloquyError
 from settings import load_settings
 from ui.analytics.source import warm_later
+from ui.fragment_ends import keep_ends_of_fragments
 from ui.lost_messages import keep_messages_of_open_pages
 
 SCRIPT = Path(__file__).parent / "shell.py"
@@ -39,6 +40,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
     """
     configure_logs()
     keep_import_path_still(SCRIPT)
+    keep_ends_of_fragments()
     # A wake that arrives after its page turned to another session is no cause for a line in the log.
     logging.getLogger("streamlit.runtime.scriptrunner.script_runner").setLevel(logging.ERROR)
     try:

@@ -27,7 +27,7 @@ class Chat:
         self.sidebar = page.get_by_test_id("stSidebar")
         self.stop = page.get_by_role("button", name="Stop", exact=True)
         self.prompts = page.locator('[class*="st-key-prompt-"] button')
-        self.title = page.locator(".st-key-head strong")
+        self.title = page.locator(".st-key-head strong").first
         self.search = page.get_by_placeholder("Search chats")
 
     def open(self, session_id: str | None = None) -> Chat:

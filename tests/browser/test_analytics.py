@@ -12,8 +12,6 @@ from tests.browser.test_looks import PHONE, assert_readable
 from tests.support.servers import Server
 
 CHART = '[data-testid="stVegaLiteChart"] svg.marks'
-NOT_AT_THE_ROOT = "404"
-"""Below another path than the root, Streamlit's front end first looks for its server there."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +29,6 @@ def desk(demo, visitors):
 
     def open_page(query="?show=All&period=Year", **options):
         visitor = visitors(demo, timezone_id="Europe/Berlin", **options)
-        visitor.expect_trouble(NOT_AT_THE_ROOT)
         tab = visitor.tab()
         tab.page.goto(f"{demo.url}/analytics{query}")
         complete(tab.page)
@@ -51,7 +48,6 @@ def figure(page, name):
 
 def test_the_way_from_the_chats_and_back(demo, visitors):
     visitor = visitors(demo)
-    visitor.expect_trouble(NOT_AT_THE_ROOT)
     chat = visitor.tab().open()
     expect(chat.sidebar.get_by_text("Demo data")).to_be_visible()
     chat.page.get_by_role("link", name="Analytics").click()

@@ -8,9 +8,6 @@ from pyarrow import parquet
 
 from tests.browser.test_looks import PHONE, assert_readable
 
-NOT_AT_THE_ROOT = "404"
-"""Streamlit's page asks below its own path first where the server is."""
-
 ENDLESS = "select count(*) from range(10000000) a, range(10000000) b where a.range * b.range = 1"
 
 
@@ -37,7 +34,6 @@ class Console:
 
 @pytest.fixture
 def console(visitor):
-    visitor.expect_trouble(NOT_AT_THE_ROOT)
     return Console(visitor.context.new_page(), visitor.url).open()
 
 
@@ -73,7 +69,6 @@ def test_a_first_query_of_a_table_is_a_click_away(console):
 
 
 def test_a_shared_address_shows_its_query_and_runs_nothing(visitor):
-    visitor.expect_trouble(NOT_AT_THE_ROOT)
     console = Console(visitor.context.new_page(), visitor.url).open("?sql=select%2042%20as%20answer")
     expect(console.field).to_have_value("select 42 as answer")
     expect(console.page.get_by_text("Something to begin with:")).to_be_visible()
@@ -96,7 +91,6 @@ def test_the_history_can_be_asked_from_here(console):
 @pytest.mark.parametrize(("scheme", "size"), [("dark", {}), ("light", PHONE)], ids=["desktop", "phone"])
 def test_everything_on_it_can_be_read(app, visitors, scheme, size):
     visitor = visitors(app, color_scheme=scheme, **size)
-    visitor.expect_trouble(NOT_AT_THE_ROOT)
     tab = visitor.tab()
     console = Console(tab.page, app.url).open()
     console.run("select 'day ' || i as day, i as chats from range(9) t(i)")

@@ -11,8 +11,6 @@ from tests.browser.test_looks import PHONE, assert_readable
 from tests.browser.test_session_list import begin
 
 EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "user", "parts": [{"text": "From afar"}]}}
-NOT_AT_THE_ROOT = "404"
-"""Below another path than the root, Streamlit's front end first looks for its server there."""
 
 
 @pytest.fixture
@@ -21,7 +19,6 @@ def data_page(app, visitors):
 
     def open_page(**options):
         visitor = visitors(app, **options)
-        visitor.expect_trouble(NOT_AT_THE_ROOT)
         tab = visitor.tab()
         tab.page.goto(f"{app.url}/data")
         expect(tab.page.get_by_role("link", name="Download")).to_be_visible()

@@ -10,7 +10,6 @@ from runtime.workbench import DATABASE
 from session_store.demo import fill
 from tests.browser.chat import BUBBLE
 from tests.browser.conftest import Visitor
-from tests.browser.test_analytics import NOT_AT_THE_ROOT
 from tests.browser.test_looks import PHONE, assert_readable
 from tests.support.servers import Server
 
@@ -79,7 +78,6 @@ class History:
 def regular(chromium, demo):
     """The one who visits in most tests: the files of the page are in the browser's cache by then."""
     visitor = Visitor(chromium, demo.url, timezone_id="Europe/Berlin")
-    visitor.expect_trouble(NOT_AT_THE_ROOT)
     yield visitor
     visitor.context.close()
 
@@ -96,7 +94,6 @@ def history(demo, visitors):
 
     def visit(**options):
         visitor = visitors(demo, timezone_id="Europe/Berlin", **options)
-        visitor.expect_trouble(NOT_AT_THE_ROOT)
         return History(visitor.tab())
 
     return visit
