@@ -31,8 +31,14 @@ class ActiveSessions:
         self._current: SessionKey | None = None
         self._lock = threading.Lock()
 
+    def created(self, key: SessionKey) -> None:
+        """A session was created: it is at work, and everybody hears of it."""
+        self.add(key)
+        self._bus.publish(BusEvent(Happening.SESSION_CREATED, key))
+        self._bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+
     def add(self, key: SessionKey, turn_id: str | None = None) -> None:
-        """A session was created, or got a message, which began a turn."""
+        """A session is at work, with the turn that its latest message began."""
         with self._lock:
             self._last_turns[key] = turn_id
 

@@ -33,10 +33,7 @@ class Sessions(DuckDBSessionService):
     ) -> Session:
         """Create a session. Raises like that of the base class."""
         session = await super().create_session(app_name=app_name, user_id=user_id, state=state, session_id=session_id)
-        key = _key(session)
-        self._active.add(key)
-        self._bus.publish(BusEvent(Happening.SESSION_CREATED, key))
-        self._bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+        self._active.created(_key(session))
         return session
 
     async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:

@@ -130,9 +130,7 @@ class Workbench:
             key, model=model if agent.chooses_model else None, workspace_id=workspace_id, state=state
         )
         self.workspaces.warm(workspace_id)
-        self.active.add(key)
-        self.bus.publish(BusEvent(Happening.SESSION_CREATED, key))
-        self._list_changed([key])
+        self.active.created(key)
         return session
 
     def branch_session(self, key: SessionKey, event_id: str) -> SessionSummary:
@@ -143,9 +141,7 @@ class Workbench:
         """
         branch = self.store.branch_session(key, event_id, str(uuid.uuid4()))
         self.artifacts.copy(key, branch.key)
-        self.active.add(branch.key)
-        self.bus.publish(BusEvent(Happening.SESSION_CREATED, branch.key))
-        self._list_changed([branch.key])
+        self.active.created(branch.key)
         return branch
 
     def terminate_sessions(self, keys: Sequence[SessionKey]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -19,6 +18,7 @@ from session_store.prices import price_list
 from ui.analytics.names import agent_name
 from ui.analytics.source import analytics
 from ui.formatting import now, zone
+from ui.workspace_tree import WorkspaceTree
 
 SAVED, ALL = "Saved", "All"
 EVER, BETWEEN = "All time", "Between"
@@ -47,7 +47,10 @@ def scope_bar(facts: Facts) -> Scope:
             models=_choice("model", "Model", facts.choices("model", "answered")),
             users=_choice("user", "User", facts.choices("user_id")),
             workspaces=_choice(
-                "workspaces", "Workspace", facts.choices("workspace_id"), _workspace_names().__getitem__
+                "workspaces",
+                "Workspace",
+                facts.choices("workspace_id"),
+                WorkspaceTree(current().store.list_workspaces()).full_names().__getitem__,
             ),
             tags=_choice("tag", "Tag", facts.tags(), least=1),
             statuses=_choice("status", "With a turn that is", STATUSES),
@@ -95,18 +98,6 @@ def _choice(
             name, options, format_func=format_func, key=key, placeholder="All", bind="query-params", width=140
         )
     )
-
-
-def _workspace_names() -> dict[str, str]:
-    """Names by id; those that two workspaces have, with where they are."""
-    workspaces = {workspace.id: workspace for workspace in current().store.list_workspaces()}
-    names = Counter(workspace.name for workspace in workspaces.values())
-    found = {}
-    for workspace in workspaces.values():
-        parent = workspaces.get(workspace.parent_id or "")
-        twice = parent is not None and names[workspace.name] > 1
-        found[workspace.id] = f"{parent.name} / {workspace.name}" if parent and twice else workspace.name
-    return found
 
 
 def _period() -> Period:
