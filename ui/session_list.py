@@ -15,6 +15,7 @@ from ui.components import open_window, wake_on_news
 from ui.data.export_dialog import export_dialog
 from ui.formatting import GROUPS, group, label, short_time
 from ui.state import ALL, Part
+from ui.undo import grace, remember, undo_bar
 from ui.workspaces import move_dialog, redraw_when_workspaces_change, workspace_menu
 
 ROWS = 30
@@ -60,7 +61,7 @@ def session_list() -> None:
     open_window(*st.session_state.get(OPENED, ("", 0)))
     agent_id, search = _filters()
     sessions, more = _sessions(agent_id, search)
-    _undo_bar()
+    undo_bar("undo", Part.LIST, noun="chat")
     if st.session_state.get("selecting"):
         _selection_bar(sessions)
     _marks(sessions)
@@ -206,15 +207,6 @@ def _rename_row(session: SessionSummary) -> None:
         )
 
 
-def _undo_bar() -> None:
-    deleted: list[SessionKey] = st.session_state.get("deleted", [])
-    if not deleted:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", key="undo-bar"):
-        st.markdown(f"Deleted {_count(len(deleted))}.", width="stretch")
-        st.button("Undo", key="undo", type="tertiary", icon=":material/undo:", on_click=_undo)
-
-
 def _selection_bar(sessions: list[SessionSummary]) -> None:
     picked = [session.key for session in sessions if st.session_state.get(f"pick-{session.key.session_id}")]
     with st.container(horizontal=True, key="selection-bar"):
@@ -235,9 +227,7 @@ def _selection_bar(sessions: list[SessionSummary]) -> None:
 
 @st.dialog("Delete?", icon=":material/delete:")
 def _confirm_deletion(keys: list[SessionKey], what: str) -> None:
-    minutes = current().settings.undo_seconds // 60
-    grace = f"You can undo this for {minutes} minutes." if minutes else "This cannot be undone."
-    st.markdown(f"Delete {what}, with everything in it? {grace}")
+    st.markdown(f"Delete {what}, with everything in it? {grace()}")
     with st.container(horizontal=True):
         deleted = st.button("Delete", key="confirm-delete", type="primary", on_click=_delete, args=(keys,))
         cancelled = st.button("Cancel", key="cancel-delete", on_click=state.touch, args=(Part.PAGE,))
@@ -303,14 +293,9 @@ def _delete(keys: list[SessionKey]) -> None:
     if state.active_id() in {key.session_id for key in keys}:
         state.new_chat()
     current().delete_sessions(keys)
-    st.session_state.deleted = keys if current().settings.undo_seconds else []
+    remember(keys)
     _stop_selecting()
     state.touch(Part.PAGE)
-
-
-def _undo() -> None:
-    current().restore_sessions(st.session_state.pop("deleted", []))
-    state.touch(Part.LIST)
 
 
 def _select() -> None:

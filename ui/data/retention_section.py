@@ -8,14 +8,13 @@ import streamlit as st
 
 from runtime.retention import RetentionPreview
 from runtime.workbench import current
-from session_store.models import SessionKey
 from ui import state
 from ui.formatting import label, local
 from ui.state import Part
+from ui.undo import grace, remember, undo_bar
 
 DAYS: Final = 90
 MOST_DAYS: Final = 36_500
-REMOVED: Final = "removed_untouched"
 
 
 def retention_section() -> None:
@@ -35,7 +34,7 @@ def retention_section() -> None:
     _preview(found)
     if found.count and st.button(f"Remove {_number(found.count, 'chat')}", key="remove", icon=":material/delete:"):
         _ask(days, found.count)
-    _undo_bar()
+    undo_bar("undo-remove", Part.PAGE, noun="chat")
 
 
 def _preview(found: RetentionPreview) -> None:
@@ -51,25 +50,14 @@ def _preview(found: RetentionPreview) -> None:
 
 @st.dialog("Remove?", icon=":material/delete:")
 def _ask(days: int, count: int) -> None:
-    minutes = current().settings.undo_seconds // 60
-    grace = f"You can undo this for {minutes} minutes." if minutes else "This cannot be undone."
     st.markdown(
-        f"Remove {_number(count, 'chat')} untouched for {_number(days, 'day')}, with everything in them? {grace}"
+        f"Remove {_number(count, 'chat')} untouched for {_number(days, 'day')}, with everything in them? {grace()}"
     )
     with st.container(horizontal=True):
         removed = st.button("Remove", key="confirm-remove", type="primary", on_click=_remove, args=(days,))
         cancelled = st.button("Cancel", key="cancel-remove", on_click=state.touch, args=(Part.PAGE,))
         if removed or cancelled:
             st.rerun()
-
-
-def _undo_bar() -> None:
-    removed: list[SessionKey] = st.session_state.get(REMOVED, [])
-    if not removed:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", key="undo-bar"):
-        st.markdown(f"Removed {_number(len(removed), 'chat')}.", width="stretch")
-        st.button("Undo", key="undo-remove", type="tertiary", icon=":material/undo:", on_click=_undo)
 
 
 def _number(number: int, what: str) -> str:
@@ -81,11 +69,6 @@ def _number(number: int, what: str) -> str:
 
 def _remove(days: int) -> None:
     removed = current().remove_untouched(days)
-    st.session_state[REMOVED] = removed if current().settings.undo_seconds else []
+    remember(removed)
     state.say(f"Removed {_number(len(removed), 'chat')}", ":material/delete:")
-    state.touch(Part.PAGE)
-
-
-def _undo() -> None:
-    current().restore_sessions(st.session_state.pop(REMOVED, []))
     state.touch(Part.PAGE)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 import streamlit as st
 
 from runtime.workbench import current
 from session_store.history.models import HistoryRow
 from session_store.models import SessionKey
-from ui import state
 from ui.data.export_dialog import export_dialog
 from ui.history import links, selection
 from ui.history.labels import tag_several
-from ui.state import Part
-
-DELETED: Final = "deleted"
-"""What the chat page remembers of deletions as well, so that either page takes one back."""
+from ui.undo import grace, remember
 
 
 def actions(picked: Mapping[str, HistoryRow]) -> None:
@@ -58,19 +53,9 @@ def _delete_button(keys: list[SessionKey]) -> None:
 
 @st.dialog("Delete?", icon=":material/delete:")
 def _confirm_deletion(keys: list[SessionKey]) -> None:
-    st.markdown(f"Delete {count(len(keys))}, with everything in it? This cannot be undone.")
+    st.markdown(f"Delete {count(len(keys))}, with everything in it? {grace()}")
     if st.button("Delete", key="history-really-delete", type="primary", on_click=_delete, args=(keys,)):
         st.rerun()
-
-
-def undo_bar() -> None:
-    """The way back from a deletion, for as long as nothing else was deleted."""
-    deleted: list[SessionKey] = st.session_state.get(DELETED, [])
-    if not deleted:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", key="history-undo-bar"):
-        st.markdown(f"Deleted {count(len(deleted))}.", width="content")
-        st.button("Undo", key="history-undo", type="tertiary", icon=":material/undo:", on_click=_undo)
 
 
 def count(conversations: int) -> str:
@@ -92,10 +77,5 @@ def _beside(first: SessionKey, second: SessionKey) -> None:
 
 def _delete(keys: list[SessionKey]) -> None:
     current().delete_sessions(keys)
-    st.session_state[DELETED] = keys if current().settings.undo_seconds else []
+    remember(keys)
     selection.clear()
-
-
-def _undo() -> None:
-    current().restore_sessions(st.session_state.pop(DELETED, []))
-    state.touch(Part.PAGE)

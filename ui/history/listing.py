@@ -16,13 +16,14 @@ from ui.analytics.demo_mark import demo_mark
 from ui.ask_history import ask_history_button
 from ui.formatting import zone
 from ui.history import links, paging, selection
-from ui.history.actions import actions, undo_bar
+from ui.history.actions import actions
 from ui.history.filter_bar import filter_bar, reset, search_box
 from ui.history.hits import hits
 from ui.history.place import show_place
 from ui.history.table import COLUMNS, ref_of, table
 from ui.history.view import TEXTUAL, View, view_of_url
 from ui.state import Part
+from ui.undo import undo_bar
 
 ROWS = 50
 HITS = 20
@@ -39,7 +40,7 @@ def listing() -> None:
         if choices.agents:
             search_box(view)
             ask_history_button(_scope(view))
-    undo_bar()
+    undo_bar("history-undo", Part.PAGE, noun="conversation")
     if not choices.agents:
         _nothing_yet()
         return
