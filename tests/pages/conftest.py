@@ -1,8 +1,11 @@
+from datetime import UTC, datetime
+
 import pytest
 from streamlit.proto.Common_pb2 import StringTriggerValue
 from streamlit.testing.v1 import AppTest
 
-from runtime.workbench import install
+from runtime.workbench import DATABASE, install
+from session_store.demo import fill
 from tests.support.workbenches import open_workbench
 from ui.server import SCRIPT, keep_import_path_still
 
@@ -32,6 +35,40 @@ def page(workbench):
         return page
 
     return open_page
+
+
+@pytest.fixture
+def open_page(workbench):
+    """Opens a page by its name in a new tab, with parameters in its URL."""
+
+    def opened(name: str, **parameters: str | list[str]) -> AppTest:
+        tab = AppTest.from_file(str(SHELL), default_timeout=30)
+        tab.switch_page(f"../pages/{name}.py")
+        for parameter, value in parameters.items():
+            tab.query_params[parameter] = value
+        tab.run()
+        assert not tab.exception
+        return tab
+
+    return opened
+
+
+@pytest.fixture
+def open_demo(tmp_path, workbench):
+    """Puts a workbench with demo conversations, made as ``fill`` is told, in place of the empty one."""
+    opened = []
+
+    def filled(**how: int):
+        fill(tmp_path / "demo" / DATABASE, until=datetime.now(UTC).date(), **how)
+        demo = open_workbench(tmp_path / "demo")
+        install(demo)
+        opened.append(demo)
+        return demo
+
+    yield filled
+    install(workbench)
+    for demo in opened:
+        demo.close()
 
 
 def choose(page: AppTest, key: str, option: str) -> AppTest:

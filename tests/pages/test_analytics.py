@@ -1,45 +1,28 @@
 """The analytics page: figures, charts, filters in the URL, and the way down to the conversations."""
 
 import json
-from datetime import UTC, datetime
+from functools import partial
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from runtime.workbench import DATABASE, install
+from runtime.workbench import DATABASE
 from session_store import Store
 from session_store.analytics import Analytics
-from session_store.demo import fill, is_demo
-from tests.pages.conftest import SHELL
-from tests.support.workbenches import finish, new_session, open_workbench
+from session_store.demo import is_demo
+from tests.support.workbenches import finish, new_session
 from ui import state
 
 
 @pytest.fixture
-def analytics(workbench):
+def analytics(open_page):
     """Opens the page in a new tab, with parameters in its URL."""
-
-    def open_page(**parameters: str) -> AppTest:
-        tab = AppTest.from_file(str(SHELL), default_timeout=30)
-        tab.switch_page("../pages/analytics.py")
-        for name, value in parameters.items():
-            tab.query_params[name] = value
-        tab.run()
-        assert not tab.exception
-        return tab
-
-    return open_page
+    return partial(open_page, "analytics")
 
 
 @pytest.fixture
-def demo(tmp_path, workbench):
+def demo(open_demo):
     """A workbench with demo conversations in place of the empty one."""
-    fill(tmp_path / "demo" / DATABASE, sessions=200, until=datetime.now(UTC).date())
-    demo = open_workbench(tmp_path / "demo")
-    install(demo)
-    yield demo
-    install(None)
-    demo.close()
+    return open_demo(sessions=200)
 
 
 def figures(tab):

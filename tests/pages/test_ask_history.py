@@ -1,43 +1,17 @@
 """From a page with filters to a chat with the history analyst about what they leave."""
 
-from datetime import UTC, datetime
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from agents.data.history_scope import HistoryScope
-from runtime.workbench import DATABASE, install
-from session_store.demo import fill
-from tests.pages.conftest import SHELL
 from tests.pages.test_analytics import values
-from tests.support.workbenches import finish, new_session, open_workbench, said
+from tests.support.workbenches import finish, new_session, said
 
 
 @pytest.fixture
-def open_page(workbench):
-    """Opens a page by its name in a new tab, with parameters in its URL."""
-
-    def opened(name: str, **parameters: str | list[str]) -> AppTest:
-        tab = AppTest.from_file(str(SHELL), default_timeout=30)
-        tab.switch_page(f"../pages/{name}.py")
-        for parameter, value in parameters.items():
-            tab.query_params[parameter] = value
-        tab.run()
-        assert not tab.exception
-        return tab
-
-    return opened
-
-
-@pytest.fixture
-def demo(tmp_path, workbench):
+def demo(open_demo):
     """A workbench with demo conversations in place of the empty one."""
-    fill(tmp_path / "demo" / DATABASE, sessions=300, until=datetime.now(UTC).date())
-    demo = open_workbench(tmp_path / "demo")
-    install(demo)
-    yield demo
-    install(workbench)
-    demo.close()
+    return open_demo(sessions=300)
 
 
 def counted(workbench, scope, sql):

@@ -1,13 +1,13 @@
 """The SQL page: the editor, what can be put into it, what is found, and the way to a chat about the history."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from session_store.models import SessionKey
-from tests.pages.conftest import SHELL, choose
+from tests.pages.conftest import choose
 from tests.support.workbenches import finish, new_session
 from ui.console.editor import LONGEST_IN_URL
 from ui.console.examples import EXAMPLES
@@ -18,19 +18,9 @@ ENDLESS = "select count(*) from range(10000000) a, range(10000000) b where a.ran
 
 
 @pytest.fixture
-def console(workbench):
+def console(open_page):
     """Opens the page in a new tab, with parameters in its URL."""
-
-    def open_page(**parameters: str) -> AppTest:
-        tab = AppTest.from_file(str(SHELL), default_timeout=30)
-        tab.switch_page("../pages/console.py")
-        for name, value in parameters.items():
-            tab.query_params[name] = value
-        tab.run()
-        assert not tab.exception
-        return tab
-
-    return open_page
+    return partial(open_page, "console")
 
 
 def field(tab):

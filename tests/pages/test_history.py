@@ -3,19 +3,17 @@
 import asyncio
 import json
 from datetime import UTC, datetime
+from functools import partial
 from unittest.mock import patch
 
 import pytest
 from google.adk.events.event import Event
 from google.adk.events.event_actions import EventActions
-from streamlit.testing.v1 import AppTest
 
-from runtime.workbench import DATABASE, install
+from runtime.workbench import install
 from session_store.database import Database
-from session_store.demo import fill
 from session_store.history.models import HistoryFilter
 from session_store.models import SAMPLE_SHOP, TitleSource
-from tests.pages.conftest import SHELL
 from tests.support.workbenches import conversation, finish, new_session, open_workbench, said
 from ui.history import selection
 from ui.history.hits import pieces
@@ -27,19 +25,9 @@ QUERY = "/sql select month, month * 10.5 as revenue from (values (1), (2), (3)) 
 
 
 @pytest.fixture
-def history(workbench):
+def history(open_page):
     """Opens the page in a new tab, with parameters in its URL."""
-
-    def open_page(**parameters):
-        tab = AppTest.from_file(str(SHELL), default_timeout=30)
-        tab.switch_page("../pages/history.py")
-        for name, value in parameters.items():
-            tab.query_params[name] = value
-        tab.run()
-        assert not tab.exception
-        return tab
-
-    return open_page
+    return partial(open_page, "history")
 
 
 @pytest.fixture
@@ -400,15 +388,11 @@ class TestReader:
 
 
 @pytest.fixture
-def long_one(tmp_path, workbench):
+def long_one(open_demo):
     """A workbench with one conversation of many messages, and its key."""
-    fill(tmp_path / "demo" / DATABASE, sessions=1, messages=1000, until=datetime.now(UTC).date())
-    demo = open_workbench(tmp_path / "demo")
-    install(demo)
+    demo = open_demo(sessions=1, messages=1000)
     [row] = demo.store.list_history(HistoryFilter()).items
-    yield demo, row.key
-    install(None)
-    demo.close()
+    return demo, row.key
 
 
 class TestLongTranscripts:
