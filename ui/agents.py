@@ -8,6 +8,7 @@ from streamlit.string_util import validate_icon_or_emoji
 
 from agents.agent import NEUTRAL_ICON, Agent
 from runtime.workbench import current
+from ui import state
 from ui.formatting import label, untrusted_markdown
 
 
@@ -49,7 +50,7 @@ def unusable_agents(agents: list[Agent]) -> None:
 def _until_loaded(names: list[str]) -> None:
     """Names what is still being loaded, and builds the page again when one of them is there."""
     if names != [agent.name for agent in current().agents.list() if agent.loading]:
-        st.rerun()
+        state.rerun()
     st.caption(f"Loading {label(', '.join(names))} …")
 
 

@@ -73,7 +73,7 @@ def outcome_of_trial(workspace_id: str) -> None:
 @st.fragment(run_every=0.3)
 def _until_over(trial: Trial) -> None:
     if state.must_give_way(Part.TRIAL) or trial.outcome:
-        st.rerun()
+        state.rerun()
     st.info("Testing the connection …", icon="spinner")
 
 

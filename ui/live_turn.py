@@ -40,7 +40,7 @@ def live_end(key: SessionKey, settled: Sequence[StoredEvent], after: int, title:
     of the ``settled`` events, are not touched. ``title`` is the one they stand under.
     """
     if state.must_give_way(Part.LIVE) or not state.shows(key, title):
-        st.rerun()
+        state.rerun()
     wake_on_news(key.session_id)
     live = current().turns.live(key)  # before the store is read: see LiveView
     events = current().store.list_events(key, after=after, limit=TAIL_EVENTS)

@@ -9,6 +9,7 @@ from streamlit.typing import ChatInputValue
 
 from runtime.attachments import Attachment
 from runtime.workbench import current
+from ui import state
 from ui.lost_messages import LOST_FILES
 
 LOST = "Colloquy started again and lost the attached file before it could be sent. Attach it again."
@@ -47,7 +48,7 @@ def message_input(key: str, send: Send) -> None:
     # A server that has just started again does not know the callback of an open page yet: only the message arrives.
     if not st.session_state.pop(taken, False) and value:
         take(value)
-        st.rerun()
+        state.rerun()
 
 
 def _sent(value: ChatInputValue, send: Send) -> str | None:

@@ -41,7 +41,7 @@ ORDER: Final = ("paused", "failed", "running", "queued", "idle")
 def overview() -> None:
     """The whole page. It follows what happens by itself."""
     if state.must_give_way(Part.OVERVIEW):
-        st.rerun()
+        state.rerun()
     wake_on_news()
     workbench = current()
     active = [one for one in workbench.active_sessions() if one.session.key.user_id == workbench.settings.user]

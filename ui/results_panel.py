@@ -50,7 +50,7 @@ def results_panel(key: SessionKey) -> None:
     holds for this tab; on a narrow screen, where the panel covers the chat, for the one session.
     """
     if state.must_give_way(Part.RESULTS) or state.active_id() != key.session_id:
-        st.rerun()
+        state.rerun()
     wake_on_news(key.session_id, words=False)
     count = current().store.count_results(key)
     look = _look(key, count)

@@ -50,7 +50,7 @@ ACTIVE = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);"
 def session_list() -> None:
     """Everything about sessions in the sidebar: workspace, new, filter, search, open, rename, save, move, delete."""
     if state.must_give_way(Part.LIST):
-        st.rerun()
+        state.rerun()
     redraw_when_workspaces_change()
     wake_on_news()
     workspace_menu()
@@ -232,7 +232,7 @@ def _confirm_deletion(keys: list[SessionKey], what: str) -> None:
         deleted = st.button("Delete", key="confirm-delete", type="primary", on_click=_delete, args=(keys,))
         cancelled = st.button("Cancel", key="cancel-delete", on_click=state.touch, args=(Part.PAGE,))
         if deleted or cancelled:
-            st.rerun()
+            state.rerun()
 
 
 def _count(sessions: int) -> str:

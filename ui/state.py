@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from enum import StrEnum
-from typing import Final
+from typing import Final, NoReturn
 
 import streamlit as st
 
@@ -29,6 +29,7 @@ PAGE: Final = "page"
 DESTINATION: Final = "destination"
 DRAWN: Final = "drawn_workspaces"
 NOTICE: Final = "notice"
+KEPT: Final = "kept_open"
 
 ALL: Final = "all"
 """In place of the id of a workspace: the sessions of all of them."""
@@ -168,12 +169,24 @@ def touch(part: Part) -> None:
     st.session_state.setdefault(TOUCHED, set()).add(part)
 
 
+def rerun() -> NoReturn:
+    """Draw the whole page anew, with what this tab has open.
+
+    Streamlit takes the URL for that run from whatever the browser sends last until it begins, and this may still be
+    the one from before a click.
+    """
+    st.session_state[KEPT] = True
+    st.rerun()
+
+
 def begin_run(page: str = CHAT) -> None:
     """The whole of ``page`` is about to be drawn: nothing is left to be drawn anew."""
     before, st.session_state[PAGE] = st.session_state.get(PAGE), page
+    kept = st.session_state.pop(KEPT, False)
     if page in WITH_SESSIONS:
-        if before not in (None, *WITH_SESSIONS) and not {SESSION, WORKSPACE} & set(st.query_params):
-            _write_url()  # the navigation leads back to what was open
+        comes_back = before not in (None, *WITH_SESSIONS) and not {SESSION, WORKSPACE} & set(st.query_params)
+        if kept or comes_back:
+            _write_url()
         _open_what_the_url_says()
     st.session_state.setdefault(OPEN, None)
     st.session_state[TOUCHED] = set()

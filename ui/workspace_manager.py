@@ -149,7 +149,7 @@ def _add_dialog(tree: WorkspaceTree, parent_id: str) -> None:
             added = st.form_submit_button("Add", key="confirm-add", type="primary", on_click=_add)
             cancelled = st.form_submit_button("Cancel", key="cancel-add", on_click=_stop_asking)
     if added or cancelled:
-        st.rerun()
+        state.rerun()
 
 
 @st.dialog("Delete?", icon=":material/delete:", on_dismiss=_stop_asking)
@@ -169,7 +169,7 @@ def _delete_dialog(tree: WorkspaceTree, counts: dict[str, int], place: Place) ->
         )
         cancelled = st.button("Cancel", key="cancel-delete-workspace", on_click=_stop_asking)
         if deleted or cancelled:
-            st.rerun()
+            state.rerun()
 
 
 def _chats(number: int) -> str:

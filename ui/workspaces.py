@@ -48,7 +48,7 @@ def redraw_when_workspaces_change() -> None:
     """Run the whole page when workspaces are no longer as it shows them, because of something done elsewhere."""
     present = current().store.list_workspaces()
     if st.session_state.setdefault(state.DRAWN, present) != present:
-        st.rerun()
+        state.rerun()
 
 
 def connection_line(workspace_id: str) -> None:
@@ -77,7 +77,7 @@ def move_dialog(keys: Sequence[SessionKey], what: str, workspace_id: str | None)
         moved = st.button("Move", key="confirm-move", type="primary", on_click=_move, args=(keys,))
         cancelled = st.button("Cancel", key="cancel-move", on_click=state.touch, args=(Part.PAGE,))
         if moved or cancelled:
-            st.rerun()
+            state.rerun()
 
 
 def _move(keys: Sequence[SessionKey]) -> None:

@@ -20,3 +20,42 @@ def test_a_fragment_that_is_asked_for_with_the_url_from_before_a_click_keeps_the
     if opened:
         page.query_params["session"] = opened
     assert page.run().text[0].value == f"{opened}, URL: {opened}"
+
+
+@pytest.mark.parametrize(("opened", "sent"), [("one", None), ("one", "two"), (None, "one")])
+def test_a_page_that_is_drawn_anew_after_a_click_keeps_what_the_click_opened(opened, sent):
+    """What the browser sends between the click and the run bears the URL from before."""
+
+    def script(opened, sent):
+        import streamlit as st
+
+        from ui import state
+
+        state.begin_run()
+        if not st.session_state.get("clicked"):
+            st.session_state.update(clicked=True, open_session=opened)
+            st.query_params.from_dict({"session": sent} if sent else {})
+            state.rerun()
+        st.text(f"{state.active_id()}, URL: {st.query_params.get('session')}")
+
+    page = AppTest.from_function(script, args=(opened, sent)).run()
+    assert page.text[0].value == f"{opened}, URL: {opened}"
+
+
+def test_a_link_or_the_way_back_opens_what_it_says():
+    def script():
+        import streamlit as st
+
+        from ui import state
+
+        state.begin_run()
+        if st.button("Draw") and not st.session_state.get("drawn"):
+            st.session_state.drawn = True
+            state.rerun()
+        st.text(f"{state.active_id()}")
+
+    page = AppTest.from_function(script)
+    page.query_params["session"] = "one"
+    page.run().button[0].click().run()
+    page.query_params["session"] = "two"
+    assert page.run().text[0].value == "two"

@@ -8,6 +8,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.prices import keep_prices, price_list
+from ui import state
 
 
 @st.dialog("What tokens cost", width="large", icon=":material/payments:")
@@ -40,4 +41,4 @@ def edit_prices() -> None:
         except ColloquyError as error:
             st.error(str(error))
         else:
-            st.rerun()
+            state.rerun()

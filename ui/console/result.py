@@ -43,7 +43,7 @@ def result() -> None:
 def _running(question: Question) -> None:
     """Looks again and again, beside whatever else is done on the page."""
     if state.must_give_way(Part.CONSOLE) or question.is_over:
-        st.rerun()
+        state.rerun()
     with st.container(horizontal=True, vertical_alignment="center", key="console-running"):
         with st.container(key="thinking-query", width="content"):
             st.caption(f"Running for {duration(question.waited)}")

@@ -27,7 +27,7 @@ def import_list() -> None:
 
 def _imports(*, follows: bool) -> None:
     if state.must_give_way(Part.DATA):
-        st.rerun()
+        state.rerun()
     for known in current().imports.all():
         with st.container(border=True, key=f"import-{known.id}"):
             if known.state.is_over:
@@ -35,7 +35,7 @@ def _imports(*, follows: bool) -> None:
             else:
                 _running(known)
     if follows and not _some_run():
-        st.rerun()  # the page without the timer
+        state.rerun()  # the page without the timer
 
 
 def _some_run() -> bool:

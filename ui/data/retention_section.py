@@ -57,7 +57,7 @@ def _ask(days: int, count: int) -> None:
         removed = st.button("Remove", key="confirm-remove", type="primary", on_click=_remove, args=(days,))
         cancelled = st.button("Cancel", key="cancel-remove", on_click=state.touch, args=(Part.PAGE,))
         if removed or cancelled:
-            st.rerun()
+            state.rerun()
 
 
 def _number(number: int, what: str) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.history.models import HistoryRow
 from session_store.models import SessionKey
+from ui import state
 from ui.data.export_dialog import export_dialog
 from ui.history import links, selection
 from ui.history.labels import tag_several
@@ -55,7 +56,7 @@ def _delete_button(keys: list[SessionKey]) -> None:
 def _confirm_deletion(keys: list[SessionKey]) -> None:
     st.markdown(f"Delete {count(len(keys))}, with everything in it? {grace()}")
     if st.button("Delete", key="history-really-delete", type="primary", on_click=_delete, args=(keys,)):
-        st.rerun()
+        state.rerun()
 
 
 def count(conversations: int) -> str:

@@ -7,6 +7,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.history.models import HistoryFilter
 from session_store.models import SessionKey
+from ui import state
 from ui.formatting import label, short_time
 from ui.history import links
 
@@ -29,7 +30,7 @@ def compare_dialog(key: SessionKey) -> None:
             on_click=_read,
             args=(key.session_id, row.key.session_id),
         ):
-            st.rerun()
+            state.rerun()
     if not others:
         st.caption("Nothing found. Try other words." if text else "There is no other conversation yet.")
 

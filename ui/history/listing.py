@@ -61,7 +61,7 @@ def listing() -> None:
 def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users: bool) -> None:
     """A page of the table. What is picked in it reruns no more than this."""
     if state.must_give_way(Part.HISTORY):
-        st.rerun()
+        state.rerun()
     if not page.items:
         _nothing_found()
         return
