@@ -20,10 +20,10 @@ from session_store.errors import ColloquyError
 from settings import load_settings
 from ui.analytics.source import warm_later
 from ui.fragment_ends import keep_ends_of_fragments
+from ui.hosts import ADDRESS, expect_known_hosts, listens_on_loopback
 from ui.lost_messages import keep_messages_of_open_pages
 
 SCRIPT = Path(__file__).parent / "shell.py"
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class PageOptions(TypedDict):
@@ -41,6 +41,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
     configure_logs()
     keep_import_path_still(SCRIPT)
     keep_ends_of_fragments()
+    expect_known_hosts()
     # A wake that arrives after its page turned to another session is no cause for a line in the log.
     logging.getLogger("streamlit.runtime.scriptrunner.script_runner").setLevel(logging.ERROR)
     try:
@@ -82,8 +83,8 @@ def keep_import_path_still(script: Path) -> None:
 
 
 def _warn_if_open() -> None:
-    address = config.get_option("server.address")
-    if address not in LOOPBACK:
+    if not listens_on_loopback():
+        address = config.get_option(ADDRESS)
         print(  # noqa: T201 - it stands beside Streamlit's own lines about the address
             f"\n  WARNING: Colloquy listens on {address or 'every address'}: whoever reaches this machine can read and"
             "\n  write every chat. Without HOST it listens on this machine only.\n"

@@ -1,12 +1,15 @@
 """A real Chromium, and the app with the scripted model behind it."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from runtime.workbench import DATABASE
+from session_store.demo import fill
 from tests.browser.chat import Chat
 from tests.conftest import REPORT
 from tests.support.browsers import OPTIONS, chromium_path
@@ -45,6 +48,16 @@ def app(tmp_path_factory):
 def own_app(tmp_path):
     """A server of this test alone, to be started by it."""
     server = Server(tmp_path / "data")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A server with demo conversations, which the tests of a module share."""
+    folder = tmp_path_factory.mktemp("demo") / "data"
+    fill(folder / DATABASE, sessions=300, until=datetime.now(UTC).date())
+    server = Server(folder).start()
     yield server
     server.close()
 

@@ -1,26 +1,13 @@
 """The analytics page in a browser: filters in the URL, the way down to a chat, the data taken away, looks."""
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
 
-from runtime.workbench import DATABASE
-from session_store.demo import fill
 from tests.browser.test_looks import PHONE, assert_readable
-from tests.support.servers import Server
 
 CHART = '[data-testid="stVegaLiteChart"] svg.marks'
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("analytics") / "data"
-    fill(folder / DATABASE, sessions=300, until=datetime.now(UTC).date())
-    server = Server(folder).start()
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -1,29 +1,16 @@
 """The history page in a browser: find a conversation, read it, label it, compare it, take it away, go on with it."""
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
 
-from runtime.workbench import DATABASE
-from session_store.demo import fill
 from tests.browser.chat import BUBBLE
 from tests.browser.conftest import Visitor
 from tests.browser.test_looks import PHONE, assert_readable
-from tests.support.servers import Server
 
 ROW = ".conversations tbody tr"
 HIT = ".history-hits li"
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("history") / "data"
-    fill(folder / DATABASE, sessions=300, until=datetime.now(UTC).date())
-    server = Server(folder).start()
-    yield server
-    server.close()
 
 
 class History:

@@ -10,6 +10,7 @@ import streamlit as st
 from api.routes import routes
 from api.security import security_headers
 from tests.support.scripted import ScriptedModels
+from ui.hosts import known_hosts
 from ui.server import serve
 
-app = st.App(**serve(ScriptedModels()), routes=routes(), middleware=[security_headers])
+app = st.App(**serve(ScriptedModels()), routes=routes(), middleware=[security_headers, known_hosts])
