@@ -13,12 +13,9 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.types import Send
 
 from api.event_hub import EventHub, Filter, as_text, id_of
+from api.heartbeats import HEARTBEAT
 from runtime.bus import EventBus, Published
 from session_store import Store
-
-HEARTBEAT = 15.0
-"""Seconds without an event after which a client gets a comment: proxies keep the connection, and one that is dead is
-noticed."""
 
 PACE = 0.02
 """Seconds between two packets to one client. What happens meanwhile goes out together."""

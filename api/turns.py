@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
 from api.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified, tag_of
+from api.heartbeats import with_heartbeats
 from api.lookup import session_named, turn_named
 from api.messages import SessionMessage
 from api.new_sessions import choose_model, new_session
@@ -142,9 +143,11 @@ async def run_turn(wanted: RunTurn, accept: Accept = None) -> TurnAnswer | Respo
     turn, history_used = await run_in_threadpool(_submit, wanted)
     form = _form(accept, stream=wanted.stream)
     if form is not None:
+        packets = (form(piece) async for piece in _pieces(turn, history_used=history_used))
+        events = form is _as_event
         return StreamingResponse(
-            (form(piece) async for piece in _pieces(turn, history_used=history_used)),
-            media_type=EVENT_STREAM if form is _as_event else JSON_LINES,
+            with_heartbeats(packets) if events else packets,
+            media_type=EVENT_STREAM if events else JSON_LINES,
             headers={"Cache-Control": "no-cache"},
         )
     async for _ in follow(current().turns, turn):

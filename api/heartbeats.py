@@ -1,0 +1,37 @@
+"""Signs of life in a stream that has nothing to say for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+from typing import Final
+
+from fastapi.sse import format_sse_event
+
+HEARTBEAT: Final = 15.0
+"""Seconds without a packet after which a client gets a comment: proxies keep the connection, and one that is dead is
+noticed."""
+
+STILL_HERE: Final = format_sse_event(comment="still here")
+
+
+async def with_heartbeats(packets: AsyncGenerator[bytes, None], *, every: float = HEARTBEAT) -> AsyncIterator[bytes]:
+    """The packets of server-sent events as they come, and a comment after every so many seconds without one."""
+    coming = asyncio.ensure_future(anext(packets, None))
+    try:
+        while True:
+            await asyncio.wait({coming}, timeout=every)
+            if not coming.done():
+                yield STILL_HERE
+                continue
+            packet = coming.result()
+            if packet is None:
+                return
+            yield packet
+            coming = asyncio.ensure_future(anext(packets, None))
+    finally:
+        coming.cancel()
+        with suppress(asyncio.CancelledError):
+            await coming
+        await packets.aclose()

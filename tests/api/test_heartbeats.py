@@ -1,0 +1,59 @@
+"""Signs of life in a stream that has nothing to say for a while."""
+
+import asyncio
+
+import pytest
+
+from api.heartbeats import STILL_HERE, with_heartbeats
+
+
+async def collected(packets, every):
+    return [packet async for packet in with_heartbeats(packets, every=every)]
+
+
+async def test_silence_is_filled_and_every_packet_comes_once_and_in_order():
+    spoken = asyncio.Event()
+
+    async def packets():
+        yield b"one"
+        await spoken.wait()
+        yield b"two"
+
+    stream = with_heartbeats(packets(), every=0.01)
+    assert [await anext(stream), await anext(stream), await anext(stream)] == [b"one", STILL_HERE, STILL_HERE]
+    spoken.set()
+    rest = [packet async for packet in stream]
+    assert [packet for packet in rest if packet != STILL_HERE] == [b"two"]
+
+
+async def test_who_speaks_in_time_is_not_interrupted():
+    async def packets():
+        for number in range(100):
+            yield b"%d" % number
+
+    assert await collected(packets(), every=60) == [b"%d" % number for number in range(100)]
+
+
+async def test_a_client_that_leaves_ends_what_was_made_for_it():
+    ended = []
+
+    async def packets():
+        try:
+            yield b"one"
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    stream = with_heartbeats(packets(), every=0.01)
+    assert [await anext(stream), await anext(stream)] == [b"one", STILL_HERE]
+    await stream.aclose()
+    assert ended == [True]
+
+
+async def test_what_goes_wrong_is_not_swallowed():
+    async def packets():
+        yield b"one"
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        await collected(packets(), every=60)
