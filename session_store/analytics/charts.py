@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import duckdb
@@ -205,10 +206,14 @@ def questions(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Question", "Times", "Chats", "_question"])
 
 
-def terms(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
+def terms(cursor: Cursor, store: Store, period: Period) -> Callable[[], pd.DataFrame]:
     """The ``Term``s that stand in most of the newest ``TERMS_FROM`` messages that people wrote, and in how many
     ``Messages`` and ``Chats``. Terms are words of three letters or more that mean something; ``_messages`` are those
-    that have it, by their places in the store."""
+    that have it, by their places in the store.
+
+    Returns at once: which messages these are is asked of ``cursor`` here, the words are read from the store by what is
+    returned, in any thread.
+    """
     seqs = cursor.execute(
         f"""
         select seq from question join picked using (session_no)
@@ -216,6 +221,10 @@ def terms(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
         order by seq desc limit {TERMS_FROM}
         """
     ).fetchall()
+    return partial(_terms, store, [row[0] for row in seqs])
+
+
+def _terms(store: Store, seqs: list[int]) -> pd.DataFrame:
     found = store.log.database.rows(
         f"""
         with said as (
@@ -226,7 +235,7 @@ def terms(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
         where not list_contains($4::varchar[], term)
         group by term having count(*) > 1 order by count(*) desc, term limit {NAMES}
         """,
-        [[row[0] for row in seqs], seqs[-1][0] if seqs else 0, TERM, sorted(STOP_WORDS)],
+        [seqs, seqs[-1] if seqs else 0, TERM, sorted(STOP_WORDS)],
     )
     return pd.DataFrame(found, columns=["Term", "Messages", "Chats", "_messages"])
 

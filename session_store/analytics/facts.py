@@ -16,7 +16,10 @@ import duckdb
 
 from session_store.store import Store
 
-_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {"autoinstall_known_extensions": False}
+_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "autoinstall_known_extensions": False,
+    "preserve_insertion_order": False,  # every question says what order it wants; tables are laid out in half the time
+}
 _SESSIONS: Final = """
     select session_no, s.id, app_name as agent, user_id, model, saved, title, workspace_id,
         floor(created_at / 900)::integer as quarter, coalesce(g.tags, []) as tags,

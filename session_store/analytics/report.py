@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import duckdb
@@ -12,6 +13,8 @@ from session_store.analytics.facts import Facts
 from session_store.analytics.figures import Figures, figures
 from session_store.analytics.scope import Scope, lay_out
 from session_store.store import Store
+
+_reader = ThreadPoolExecutor(1, "analytics-terms")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,11 +33,13 @@ def report(store: Store, facts: Facts, scope: Scope) -> Report:
     """Compute a report. ``store`` is asked for texts only: of the most frequent questions, and for terms."""
     cursor = lay_out(facts, scope)
     try:
+        # Another database, and the slowest part: meanwhile the facts are asked for the others.
+        terms = _reader.submit(charts.terms(cursor, store, scope.period))
         now, before = figures(cursor)
         comparable = facts.first is not None and facts.first <= scope.period.before().begin
         tables = {chart.name: _table(chart, cursor, scope) for chart in charts.CHARTS}
         tables["questions"] = charts.questions(cursor, store, scope.period)
-        tables["terms"] = charts.terms(cursor, store, scope.period)
+        tables["terms"] = terms.result()
         return Report(scope, now, before, comparable, tables)
     finally:
         cursor.close()

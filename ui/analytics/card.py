@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from session_store.analytics.behind import Behind
+from session_store.analytics.period import Step
 from session_store.analytics.report import Report
 from ui.analytics import behind_dialog
 from ui.analytics.drawings import PICK, Drawing
@@ -20,6 +21,14 @@ Point = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Style:
+    """What a drawing depends on besides its measure: what a chart over time has a point for, and the theme."""
+
+    step: Step
+    dark: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """``table`` is the name of the report's table. ``draw`` makes the drawing for a measure; ``shown`` what it draws.
     ``behind`` says which conversations a picked point stands for, with a title. ``note`` is what else a person should
@@ -27,7 +36,7 @@ class Card:
 
     table: str
     question: str
-    draw: Callable[[Report, str], Drawing]
+    draw: Callable[[Style, str], Drawing]
     behind: Callable[[Report, Point], tuple[Behind, str]]
     empty: str
     measures: Sequence[str] = ()
@@ -51,7 +60,7 @@ def card(made: Card, report: Report) -> None:
         measure = _measure(made)
         st.vega_lite_chart(
             _drawn(made.shown(table, measure)),
-            made.draw(report, measure),
+            made.draw(Style(report.scope.period.step, st.context.theme.type == "dark"), measure),
             key=f"chart-{made.table}",
             on_select=lambda: _remember(made.table),
             selection_mode=PICK,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pandas as pd
-import streamlit as st
 
 from session_store.analytics.behind import Behind, Kind
 from session_store.analytics.charts import TERMS_FROM, WEEKDAYS
@@ -13,7 +12,7 @@ from session_store.analytics.period import Step
 from session_store.analytics.report import Report
 from session_store.analytics.zones import day_number
 from ui.analytics import drawings
-from ui.analytics.card import Card, Point
+from ui.analytics.card import Card, Point, Style
 from ui.analytics.drawings import Drawing
 from ui.analytics.names import agent_name
 from ui.analytics.numbers import count, money, seconds, share
@@ -155,20 +154,16 @@ def _endings(table: pd.DataFrame, _: str) -> pd.DataFrame:
     return _named(table, list(table["Status"]), values)
 
 
-def _by_name(field: str, parts: tuple[str, ...], number_format: str) -> Drawing:
-    return drawings.by_name(field, parts, number_format, dark=st.context.theme.type == "dark")
-
-
-def _draw_tools(_: Report, measure: str) -> Drawing:
+def _draw_tools(style: Style, measure: str) -> Drawing:
     if measure == "Seconds":
-        return _by_name("Tool", ("Median",), ".1f")
-    return _by_name("Tool", ("Succeeded", "Failed", "No answer"), "~s")
+        return drawings.by_name("Tool", ("Median",), ".1f", dark=style.dark)
+    return drawings.by_name("Tool", ("Succeeded", "Failed", "No answer"), "~s", dark=style.dark)
 
 
-def _draw_models(_: Report, measure: str) -> Drawing:
+def _draw_models(style: Style, measure: str) -> Drawing:
     if measure == "Cost":
-        return _by_name("Model", ("Cost",), "$,.2f")
-    return _by_name("Model", ("Tokens in", "Tokens out"), "~s")
+        return drawings.by_name("Model", ("Cost",), "$,.2f", dark=style.dark)
+    return drawings.by_name("Model", ("Tokens in", "Tokens out"), "~s", dark=style.dark)
 
 
 AGENT_FORMATS = {"First word": ".1f", "Turn length": ".1f", "Failed": ".0%"}
@@ -178,7 +173,7 @@ CARDS = (
     Card(
         "activity",
         "How much was going on?",
-        lambda report, measure: drawings.over_time(measure, report.scope.period.step),
+        lambda style, measure: drawings.over_time(measure, style.step),
         _days,
         "",
         measures=("Chats", "Messages", "Turns"),
@@ -203,7 +198,7 @@ CARDS = (
     Card(
         "latency",
         "How long do people wait?",
-        lambda report, _: drawings.latency(report.scope.period.step),
+        lambda style, _: drawings.latency(style.step),
         _days,
         NOT_MEASURED,
         is_empty=lambda table: bool(table.drop(columns="Start").isna().all(axis=None)),
@@ -227,7 +222,7 @@ CARDS = (
     Card(
         "agents",
         "How do the agents compare?",
-        lambda _, measure: _by_name("Agent", (measure,), AGENT_FORMATS.get(measure, "~s")),
+        lambda style, measure: drawings.by_name("Agent", (measure,), AGENT_FORMATS.get(measure, "~s"), dark=style.dark),
         _agent,
         "No chat in this period.",
         measures=tuple(AGENT_VALUES),
@@ -236,7 +231,7 @@ CARDS = (
     Card(
         "questions",
         "What is asked again and again?",
-        lambda *_: _by_name("Question", ("Times",), "~s"),
+        lambda style, _: drawings.by_name("Question", ("Times",), "~s", dark=style.dark),
         _question,
         "Nothing was asked twice in this period.",
         shown=_questions,
@@ -244,7 +239,7 @@ CARDS = (
     Card(
         "terms",
         "Which words come up?",
-        lambda *_: _by_name("Term", ("Messages",), "~s"),
+        lambda style, _: drawings.by_name("Term", ("Messages",), "~s", dark=style.dark),
         _term,
         "No word was written twice in this period.",
         shown=_terms,
@@ -253,7 +248,7 @@ CARDS = (
     Card(
         "endings",
         "How do turns end?",
-        lambda *_: _by_name("Status", ("Turns",), "~s"),
+        lambda style, _: drawings.by_name("Status", ("Turns",), "~s", dark=style.dark),
         _status,
         "No turn in this period.",
         shown=_endings,
@@ -261,9 +256,17 @@ CARDS = (
     Card(
         "feedback",
         "Are people content with the answers?",
-        lambda report, _: drawings.feedback(report.scope.period.step),
+        lambda style, _: drawings.feedback(style.step),
         _rated,
         "No answer was rated in this period.",
         is_empty=lambda table: not table[["Positive", "Negative"]].any(axis=None),
     ),
 )
+
+
+def draw_ahead() -> None:
+    """Make what the first visit draws: it takes as long as the figures do. Drawings are kept."""
+    for made in CARDS:
+        for step in Step:
+            for dark in (False, True):
+                made.draw(Style(step, dark), made.measures[0] if made.measures else "")

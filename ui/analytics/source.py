@@ -32,7 +32,8 @@ def warm_later() -> threading.Timer:
 def _warm(store: Store) -> None:
     importlib.import_module("ui.analytics.desk")
     with contextlib.suppress(StoreError):  # closed meanwhile; and what is wrong otherwise is said to who opens the page
-        _of(store).facts()
+        if _of(store).facts().first is not None:
+            importlib.import_module("ui.analytics.cards").draw_ahead()
 
 
 @lru_cache(maxsize=1)
