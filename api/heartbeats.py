@@ -7,13 +7,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from typing import Final
 
-from fastapi.sse import format_sse_event
+from fastapi.sse import KEEPALIVE_COMMENT
 
 HEARTBEAT: Final = 15.0
 """Seconds without a packet after which a client gets a comment: proxies keep the connection, and one that is dead is
 noticed."""
-
-STILL_HERE: Final = format_sse_event(comment="still here")
 
 
 async def with_heartbeats(packets: AsyncGenerator[bytes, None], *, every: float = HEARTBEAT) -> AsyncIterator[bytes]:
@@ -23,7 +21,7 @@ async def with_heartbeats(packets: AsyncGenerator[bytes, None], *, every: float 
         while True:
             await asyncio.wait({coming}, timeout=every)
             if not coming.done():
-                yield STILL_HERE
+                yield KEEPALIVE_COMMENT
                 continue
             packet = coming.result()
             if packet is None:

@@ -23,12 +23,10 @@ def listens_on_loopback() -> bool:
 
 
 def expect_known_hosts() -> None:
-    """Have Streamlit accept the names of this machine only where the app listens on nothing else.
-
-    Names that somebody set stay as they are: those of a proxy in front of the app.
-    """
-    if listens_on_loopback() and not config.get_option(HOSTS):
-        config.set_option(HOSTS, [*LOOPBACK, "*.localhost"])
+    """Where the app listens on this machine only, have Streamlit accept the names of this machine, and those that
+    somebody set: of a proxy in front of the app."""
+    if listens_on_loopback():
+        config.set_option(HOSTS, [*config.get_option(HOSTS), *LOOPBACK, "*.localhost"])
 
 
 class KnownHostsOnly:

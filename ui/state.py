@@ -1,9 +1,9 @@
 """What one browser tab has open. The URL says which session or workspace; everything else is a choice of this tab.
 
 A browser sends its URL with everything that happens on the page, and what it sends just after a click may still bear
-the URL from before. So only a run of the whole page takes these from the URL (a reload, a link, Back); the rerun of a
-fragment keeps to what this tab had open. On pages that show other things the tab keeps what it had open, for the way
-back.
+the URL from before. So only a run of the whole page that the browser asks for takes these from the URL (a reload, a
+link, Back); the rerun of a fragment, and ``rerun``, keep to what this tab had open. On pages that show other things the
+tab keeps what it had open, for the way back.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def rerun() -> NoReturn:
     the one from before a click.
     """
     st.session_state[KEPT] = True
-    st.rerun()
+    st.rerun()  # noqa: TID251 - this is where
 
 
 def begin_run(page: str = CHAT) -> None:

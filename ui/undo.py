@@ -17,8 +17,11 @@ DELETED: Final = "deleted"
 
 def grace() -> str:
     """Whether and how long a deletion can be taken back, as a sentence."""
-    minutes = current().settings.undo_seconds // 60
-    return f"You can undo this for {minutes} minutes." if minutes else "This cannot be undone."
+    seconds = current().settings.undo_seconds
+    if not seconds:
+        return "This cannot be undone."
+    number, unit = (seconds // 60, "minute") if seconds >= 60 else (seconds, "second")
+    return f"You can undo this for {number} {unit}{'' if number == 1 else 's'}."
 
 
 def remember(deleted: Sequence[SessionKey]) -> None:

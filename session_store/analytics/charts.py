@@ -211,8 +211,8 @@ def terms(cursor: Cursor, store: Store, period: Period) -> Callable[[], pd.DataF
     ``Messages`` and ``Chats``. Terms are words of three letters or more that mean something; ``_messages`` are those
     that have it, by their places in the store.
 
-    Returns at once: which messages these are is asked of ``cursor`` here, the words are read from the store by what is
-    returned, in any thread.
+    Only which messages these are is asked here, of ``cursor``; what is returned reads their words from the store, and
+    may run in another thread.
     """
     seqs = cursor.execute(
         f"""

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from fastapi.sse import KEEPALIVE_COMMENT
 
-from api.heartbeats import STILL_HERE, with_heartbeats
+from api.heartbeats import with_heartbeats
 
 
 async def collected(packets, every):
@@ -20,10 +21,14 @@ async def test_silence_is_filled_and_every_packet_comes_once_and_in_order():
         yield b"two"
 
     stream = with_heartbeats(packets(), every=0.01)
-    assert [await anext(stream), await anext(stream), await anext(stream)] == [b"one", STILL_HERE, STILL_HERE]
+    assert [await anext(stream), await anext(stream), await anext(stream)] == [
+        b"one",
+        KEEPALIVE_COMMENT,
+        KEEPALIVE_COMMENT,
+    ]
     spoken.set()
     rest = [packet async for packet in stream]
-    assert [packet for packet in rest if packet != STILL_HERE] == [b"two"]
+    assert [packet for packet in rest if packet != KEEPALIVE_COMMENT] == [b"two"]
 
 
 async def test_who_speaks_in_time_is_not_interrupted():
@@ -45,7 +50,7 @@ async def test_a_client_that_leaves_ends_what_was_made_for_it():
             ended.append(True)
 
     stream = with_heartbeats(packets(), every=0.01)
-    assert [await anext(stream), await anext(stream)] == [b"one", STILL_HERE]
+    assert [await anext(stream), await anext(stream)] == [b"one", KEEPALIVE_COMMENT]
     await stream.aclose()
     assert ended == [True]
 

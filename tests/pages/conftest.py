@@ -23,32 +23,28 @@ def workbench(tmp_path):
 
 
 @pytest.fixture
-def page(workbench):
-    """The page in a new tab; ``session`` opens it with that session in the URL."""
-
-    def open_page(session: str | None = None) -> AppTest:
-        page = AppTest.from_file(str(SHELL), default_timeout=20)
-        if session:
-            page.query_params["session"] = session
-        page.run()
-        assert not page.exception
-        return page
-
-    return open_page
-
-
-@pytest.fixture
 def open_page(workbench):
-    """Opens a page by its name in a new tab, with parameters in its URL."""
+    """Opens a page in a new tab, that of the chats or one by its name, with parameters in its URL."""
 
-    def opened(name: str, **parameters: str | list[str]) -> AppTest:
+    def opened(name: str | None = None, **parameters: str | list[str]) -> AppTest:
         tab = AppTest.from_file(str(SHELL), default_timeout=30)
-        tab.switch_page(f"../pages/{name}.py")
+        if name:
+            tab.switch_page(f"../pages/{name}.py")
         for parameter, value in parameters.items():
             tab.query_params[parameter] = value
         tab.run()
         assert not tab.exception
         return tab
+
+    return opened
+
+
+@pytest.fixture
+def page(open_page):
+    """The chat page in a new tab; ``session`` opens it with that session in the URL."""
+
+    def opened(session: str | None = None) -> AppTest:
+        return open_page(session=session) if session else open_page()
 
     return opened
 

@@ -11,6 +11,17 @@ from session_store.analytics import Analytics
 from session_store.demo import is_demo
 from tests.support.workbenches import finish, new_session
 from ui import state
+from ui.analytics import drawings
+from ui.analytics.cards import draw_ahead
+
+DRAWINGS = (
+    drawings.over_time,
+    drawings.heat,
+    drawings.latency,
+    drawings.by_name,
+    drawings.feedback,
+    drawings.turns,
+)
 
 
 @pytest.fixture
@@ -147,3 +158,10 @@ class TestDemo:
         tab = analytics(show="All", period="Year")
         assert all(question.endswith("?") for question in questions(tab))
         assert len(tab.get("vega_lite_chart")) == 11
+
+
+def test_a_first_visit_draws_what_was_made_ahead(demo, analytics):
+    draw_ahead()
+    made = [drawing.cache_info().misses for drawing in DRAWINGS]
+    analytics(show="All", period="Year")
+    assert [drawing.cache_info().misses for drawing in DRAWINGS] == made

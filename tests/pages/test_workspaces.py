@@ -3,36 +3,20 @@
 import sqlite3
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from session_store.models import GENERAL, SAMPLE_SHOP
-from tests.pages.conftest import SHELL, choose
+from tests.pages.conftest import choose
 from tests.support.workbenches import finish, until
 
 ALL = "all"
 
 
 @pytest.fixture
-def visit(workbench):
-    """The page in a new tab, with parameters in its URL."""
-
-    def open_page(**parameters) -> AppTest:
-        page = AppTest.from_file(str(SHELL), default_timeout=20)
-        for name, value in parameters.items():
-            page.query_params[name] = value
-        page.run()
-        assert not page.exception
-        return page
-
-    return open_page
-
-
-@pytest.fixture
-def manage(visit):
+def manage(open_page):
     """The page about workspaces with one of them chosen."""
 
     def open_manager(workspace=GENERAL):
-        page = visit(workspace=workspace)
+        page = open_page(workspace=workspace)
         page.sidebar.button(key="manage-workspaces").click().run()
         assert not page.exception
         assert page.title[0].value == "Workspaces"
@@ -102,8 +86,8 @@ def until_tested(page):
 
 
 class TestChoice:
-    def test_general_and_the_sample_shop_are_there_from_the_start(self, visit):
-        page = visit()
+    def test_general_and_the_sample_shop_are_there_from_the_start(self, open_page):
+        page = open_page()
         assert chosen(page) == "General"
         assert [option.replace("*", "") for option in menu(page).options] == [
             ":material/stacks: All workspaces",
@@ -111,25 +95,25 @@ class TestChoice:
             ":material/database: Sample shop",
         ]
 
-    def test_workspaces_inside_others_are_indented(self, workbench, visit):
+    def test_workspaces_inside_others_are_indented(self, workbench, open_page):
         sales = workbench.workspaces.create("Sales")
         workbench.workspaces.create("North", sales.id)
-        assert "\u2003:material/folder: North" in menu(visit()).options
+        assert "\u2003:material/folder: North" in menu(open_page()).options
 
-    def test_two_of_the_same_name_can_be_told_apart(self, workbench, visit):
+    def test_two_of_the_same_name_can_be_told_apart(self, workbench, open_page):
         first, second = workbench.workspaces.create("Twin"), workbench.workspaces.create("Twin")
         begin(workbench, "in the first", first.id)
         begin(workbench, "in the second", second.id)
-        page = visit()
+        page = open_page()
         twins = [option for option in menu(page).options if "Twin" in option]
         seen = [listed(choose(page, "workspace-menu", twin)) for twin in sorted(twins, key=len, reverse=True)]
         assert sorted(seen) == [["in the first"], ["in the second"]]
 
-    def test_choosing_one_lists_its_sessions(self, workbench, visit):
+    def test_choosing_one_lists_its_sessions(self, workbench, open_page):
         sales = workbench.workspaces.create("Sales")
         begin(workbench, "general")
         begin(workbench, "about sales", sales.id)
-        page = visit()
+        page = open_page()
         assert listed(page) == ["general"]
         choose(page, "workspace-menu", "Sales")
         assert (chosen(page), listed(page)) == ("Sales", ["about sales"])
@@ -138,91 +122,91 @@ class TestChoice:
         choose(page, "workspace-menu", "General")
         assert listed(page) == ["general"]
 
-    def test_an_empty_one_says_what_will_be_there(self, visit):
-        page = visit(workspace=SAMPLE_SHOP)
+    def test_an_empty_one_says_what_will_be_there(self, open_page):
+        page = open_page(workspace=SAMPLE_SHOP)
         assert "Your chats in Sample shop will be listed here." in [caption.value for caption in page.sidebar.caption]
 
-    def test_the_url_keeps_the_choice(self, workbench, visit):
-        page = visit()
+    def test_the_url_keeps_the_choice(self, workbench, open_page):
+        page = open_page()
         choose(page, "workspace-menu", "Sample shop")
         assert page.query_params["workspace"] == SAMPLE_SHOP
-        assert chosen(visit(workspace=SAMPLE_SHOP)) == "Sample shop"
+        assert chosen(open_page(workspace=SAMPLE_SHOP)) == "Sample shop"
         choose(page, "workspace-menu", "General")
         assert "workspace" not in page.query_params
 
-    def test_a_session_opened_by_its_url_brings_its_workspace(self, workbench, visit):
+    def test_a_session_opened_by_its_url_brings_its_workspace(self, workbench, open_page):
         sales = workbench.workspaces.create("Sales")
         key = begin(workbench, "about sales", sales.id)
-        page = visit(session=key.session_id)
+        page = open_page(session=key.session_id)
         assert (chosen(page), listed(page)) == ("Sales", ["about sales"])
         page.sidebar.button(key="new-chat").click().run()
         assert (chosen(page), listed(page)) == ("Sales", ["about sales"])
         assert page.query_params["workspace"] == sales.id
 
-    def test_with_all_of_them_listed_opening_a_session_leaves_the_list_as_it_is(self, workbench, visit):
+    def test_with_all_of_them_listed_opening_a_session_leaves_the_list_as_it_is(self, workbench, open_page):
         sales = workbench.workspaces.create("Sales")
         begin(workbench, "general")
         key = begin(workbench, "about sales", sales.id)
-        page = visit(workspace=ALL)
+        page = open_page(workspace=ALL)
         page.sidebar.button(key=f"open-{key.session_id}").click().run()
         assert page.chat_message[0].markdown[0].value == "about sales"
         assert listed(page) == ["about sales", "general"]
-        assert listed(visit(session=key.session_id, workspace=ALL)) == ["about sales", "general"]
+        assert listed(open_page(session=key.session_id, workspace=ALL)) == ["about sales", "general"]
 
-    def test_choosing_another_one_leaves_the_open_session(self, workbench, visit):
+    def test_choosing_another_one_leaves_the_open_session(self, workbench, open_page):
         key = begin(workbench, "general")
-        page = visit(session=key.session_id)
+        page = open_page(session=key.session_id)
         choose(page, "workspace-menu", "Sample shop")
         assert not page.chat_message
         assert "session" not in page.query_params
 
-    def test_choosing_one_that_the_open_session_is_in_keeps_it_open(self, workbench, visit):
+    def test_choosing_one_that_the_open_session_is_in_keeps_it_open(self, workbench, open_page):
         key = begin(workbench, "general")
-        page = visit(session=key.session_id)
+        page = open_page(session=key.session_id)
         for choice in ("All workspaces", "General"):
             choose(page, "workspace-menu", choice)
             assert page.query_params["session"] == key.session_id
 
-    def test_one_that_is_gone_gives_way_to_general(self, visit):
-        assert chosen(visit(workspace="gone")) == "General"
+    def test_one_that_is_gone_gives_way_to_general(self, open_page):
+        assert chosen(open_page(workspace="gone")) == "General"
 
-    def test_deleting_the_open_session_stays_in_its_workspace(self, workbench, visit):
+    def test_deleting_the_open_session_stays_in_its_workspace(self, workbench, open_page):
         sales = workbench.workspaces.create("Sales")
         key = begin(workbench, "about sales", sales.id)
-        page = visit(session=key.session_id)
+        page = open_page(session=key.session_id)
         choose(page, f"menu-{key.session_id}", "Delete")
         page.button(key="confirm-delete").click().run()
         assert (chosen(page), listed(page)) == ("Sales", [])
 
 
 class TestNewChat:
-    def test_it_is_begun_in_the_chosen_workspace(self, workbench, visit):
+    def test_it_is_begun_in_the_chosen_workspace(self, workbench, open_page):
         sales = workbench.workspaces.create("Sales")
-        page = visit(workspace=sales.id)
+        page = open_page(workspace=sales.id)
         page.chat_input[0].set_value("hello").run()
         [session] = workbench.store.list_sessions("local").items
         assert session.workspace_id == sales.id
         assert chosen(page.run()) == "Sales"
 
-    def test_with_all_workspaces_listed_it_is_begun_in_general(self, workbench, visit):
-        page = visit(workspace=ALL)
+    def test_with_all_workspaces_listed_it_is_begun_in_general(self, workbench, open_page):
+        page = open_page(workspace=ALL)
         page.chat_input[0].set_value("hello").run()
         assert [session.workspace_id for session in workbench.store.list_sessions("local").items] == [GENERAL]
 
-    def test_where_there_is_data_the_data_analyst_is_preselected_and_the_connection_named(self, visit):
-        page = visit(workspace=SAMPLE_SHOP)
+    def test_where_there_is_data_the_data_analyst_is_preselected_and_the_connection_named(self, open_page):
+        page = open_page(workspace=SAMPLE_SHOP)
         assert preselected(page) == "data_analyst"
         assert "Revenue by month" in buttons(page)
         lines = [caption.value for caption in page.main.caption]
         assert any("Sample shop" in line and "read only" in line for line in lines)
 
-    def test_where_there_is_none_agents_for_data_are_not_offered(self, visit):
-        page = visit()
+    def test_where_there_is_none_agents_for_data_are_not_offered(self, open_page):
+        page = open_page()
         assert "Data analyst" not in offered(page)
         assert preselected(page) == "assistant"
 
-    def test_the_agent_chosen_in_one_workspace_is_that_of_its_new_chats_only(self, workbench, visit):
-        page = visit(workspace=SAMPLE_SHOP)
+    def test_the_agent_chosen_in_one_workspace_is_that_of_its_new_chats_only(self, workbench, open_page):
+        page = open_page(workspace=SAMPLE_SHOP)
         page.main.get("button_group")[0].set_value("specialist").run()
         choose(page, "workspace-menu", "General")
         assert preselected(page) == "assistant"
@@ -231,52 +215,52 @@ class TestNewChat:
         [session] = workbench.store.list_sessions("local").items
         assert session.key.app_name == "specialist"
 
-    def test_a_prompt_about_the_shop_gives_results_without_a_model(self, workbench, visit):
-        page = visit(workspace=SAMPLE_SHOP)
+    def test_a_prompt_about_the_shop_gives_results_without_a_model(self, workbench, open_page):
+        page = open_page(workspace=SAMPLE_SHOP)
         next(button for button in page.main.button if button.label == "Revenue by month").click().run()
         [session] = workbench.store.list_sessions("local", workspace_id=SAMPLE_SHOP).items
         until(workbench, lambda: not workbench.turns.live(session.key))
         assert workbench.store.list_results(session.key).items
 
-    def test_prompts_about_the_shop_are_not_offered_for_other_data(self, workbench, visit, shop_file):
+    def test_prompts_about_the_shop_are_not_offered_for_other_data(self, workbench, open_page, shop_file):
         workbench.workspaces.set_connection(GENERAL, "sqlite", str(shop_file))
-        assert preselected(visit()) == "data_analyst"
-        assert "Revenue by month" not in buttons(visit())
-        assert any("Which tables" in button for button in buttons(visit()))
+        assert preselected(open_page()) == "data_analyst"
+        assert "Revenue by month" not in buttons(open_page())
+        assert any("Which tables" in button for button in buttons(open_page()))
 
-    def test_the_way_to_the_sample_shop_is_shown_until_it_has_been_asked(self, workbench, visit):
-        page = visit()
+    def test_the_way_to_the_sample_shop_is_shown_until_it_has_been_asked(self, workbench, open_page):
+        page = open_page()
         page.button(key="ask-sample-shop").click().run()
         assert chosen(page) == "Sample shop"
         begin(workbench, "hello", SAMPLE_SHOP)
-        assert "ask-sample-shop" not in [button.key for button in visit().button]
+        assert "ask-sample-shop" not in [button.key for button in open_page().button]
 
 
 class TestMovingSessions:
-    def test_a_session_is_moved_from_its_menu(self, workbench, visit):
+    def test_a_session_is_moved_from_its_menu(self, workbench, open_page):
         sales = workbench.workspaces.create("Sales")
         key = begin(workbench, "hello")
-        page = visit()
+        page = open_page()
         choose(page, f"menu-{key.session_id}", "Move to…")
         page.selectbox(key="move-target").set_value(sales.id)
         page.button(key="confirm-move").click().run()
         assert listed(page) == []
         assert workbench.store.get_session(key.session_id).workspace_id == sales.id
 
-    def test_the_list_follows_the_open_session(self, workbench, visit):
+    def test_the_list_follows_the_open_session(self, workbench, open_page):
         sales = workbench.workspaces.create("Sales")
         key = begin(workbench, "hello")
-        page = visit(session=key.session_id)
+        page = open_page(session=key.session_id)
         choose(page, f"menu-{key.session_id}", "Move to…")
         page.selectbox(key="move-target").set_value(sales.id)
         page.button(key="confirm-move").click().run()
         assert (chosen(page), listed(page)) == ("Sales", ["hello"])
         assert page.chat_message[0].markdown[0].value == "hello"
 
-    def test_several_are_moved_at_once(self, workbench, visit):
+    def test_several_are_moved_at_once(self, workbench, open_page):
         sales = workbench.workspaces.create("Sales")
         keys = [begin(workbench, text) for text in ("a", "b", "c")]
-        page = visit()
+        page = open_page()
         page.sidebar.button(key="select").click().run()
         for key in keys[:2]:
             page.sidebar.checkbox(key=f"pick-{key.session_id}").check().run()

@@ -41,8 +41,9 @@ def test_a_site_whose_name_leads_here_reads_nothing(ask, host):
     assert "chats" not in answer.text.replace("your chats", "")
 
 
-def test_a_name_of_a_proxy_can_be_added(ask):
-    assert ask("chat.example.com", allowed=["chat.example.com"]).text == "chats"
+@pytest.mark.parametrize("host", ["chat.example.com", "localhost:8501"])
+def test_a_name_of_a_proxy_can_be_added(ask, host):
+    assert ask(host, allowed=["chat.example.com"]).text == "chats"
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", None])

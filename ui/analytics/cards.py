@@ -265,7 +265,7 @@ CARDS = (
 
 
 def draw_ahead() -> None:
-    """Make what the first visit draws: it takes as long as the figures do. Drawings are kept."""
+    """Make the drawings of a first visit, so that it does not wait for them. They are kept."""
     for made in CARDS:
         for step in Step:
             for dark in (False, True):

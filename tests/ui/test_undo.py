@@ -1,0 +1,26 @@
+"""The way back from a deletion."""
+
+import pytest
+
+from runtime.workbench import install
+from tests.support.workbenches import open_workbench
+from ui.undo import grace
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "This cannot be undone."),
+        (30, "You can undo this for 30 seconds."),
+        (60, "You can undo this for 1 minute."),
+        (600, "You can undo this for 10 minutes."),
+    ],
+)
+def test_how_long_there_is_one(tmp_path, seconds, said):
+    workbench = open_workbench(tmp_path, undo_seconds=seconds)
+    install(workbench)
+    try:
+        assert grace() == said
+    finally:
+        install(None)
+        workbench.close()
