@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from session_store.faults import explain, is_fatal, unusable_path
 from session_store.migrations import migrate
 
 IDLE_CURSORS = 8
+AGAIN = 0.01
+"""Seconds between two interruptions of the same questions."""
 PATIENCE = 500
 """How often questions are interrupted before the file is closed without waiting for them any longer."""
 LOG_BYTES = 16_000_000
@@ -58,7 +59,7 @@ class Database:
         self._prepare = prepare
         self._gate = threading.Condition()
         self._idle: list[duckdb.DuckDBPyConnection] = []
-        self._lent: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
+        self._lent: set[duckdb.DuckDBPyConnection] = set()
         self._reading = 0
         self._broken = False
         self._closed = False
@@ -107,26 +108,31 @@ class Database:
         with self.reading() as cursor:
             return cursor.execute(sql, parameters or []).fetchall()
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A cursor for the caller to close. It reads the schema ``history`` where a name says no other.
+    @contextlib.contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor to ask with within the block. It reads the schema ``history`` where a name says no other.
 
         Raises:
             StoreClosedError: the store was closed.
         """
         with self._gate:
+            self.require_open()
             cursor = self.writer.cursor()
             self._lent.add(cursor)
-        cursor.execute("use history")
-        return cursor
+        try:
+            cursor.execute("use history")
+            yield cursor
+        finally:
+            with self._gate:
+                self._lent.discard(cursor)
+                self._gate.notify_all()
+            cursor.close()
 
     def make_room(self) -> bool:
         """Interrupt what runs on lent cursors, whose queries share the memory. Whether there are any."""
         with self._gate:
-            for cursor in list(self._lent):
-                try:
-                    cursor.interrupt()
-                except duckdb.ConnectionException:  # closed by who borrowed it
-                    self._lent.discard(cursor)
+            for cursor in self._lent:
+                cursor.interrupt()
             return bool(self._lent)
 
     @property
@@ -204,12 +210,13 @@ class Database:
         wish.set_result(Still(log_bytes, time.perf_counter() - begin))
 
     def reopen(self) -> None:
-        """Open the file anew after a fatal error. Waits for readers to let go of the old one.
+        """Open the file anew after a fatal error. Interrupts questions and waits for readers to let go of the old one.
 
         Raises:
             StoreError: it cannot be opened yet; a later call tries again.
         """
         with self._gate:
+            self._end_questions()
             self._gate.wait_for(lambda: self._reading == 0)
             self._close_all()
             try:
@@ -221,11 +228,12 @@ class Database:
             self._broken = False
 
     def close(self) -> None:
-        """Wait for readers, write everything into the main file and release it."""
+        """Interrupt questions, wait for readers, write everything into the main file and release it."""
         with self._gate:
             self._closed = True
             if self._still is not None and not self._still.done():
                 self._still.set_exception(StoreClosedError(f"The database {self.path} is closed."))
+            self._end_questions()
             self._gate.wait_for(lambda: self._reading == 0 and self._still is None)
             self._close_all()
 
@@ -243,7 +251,6 @@ class Database:
             self._gate.notify_all()
 
     def _close_all(self) -> None:
-        self._take_back()
         connections = [*self._idle, *([self._writer] if self._writer else [])]
         self._idle.clear()
         self._writer = None
@@ -251,15 +258,12 @@ class Database:
             with contextlib.suppress(duckdb.Error):
                 connection.close()
 
-    def _take_back(self) -> None:
-        """Close lent cursors: one may begin a query after it was interrupted, and cannot be closed while that runs."""
+    def _end_questions(self) -> None:
+        """Interrupt lent cursors until all were given back. Once is not enough: an interruption that comes before a
+        query is forgotten. And none is closed here, which would wait for the query that runs on it."""
         for _ in range(PATIENCE):
-            for cursor in list(self._lent):
-                with contextlib.suppress(duckdb.Error):
-                    cursor.close()
-            if not self.make_room():
+            if not self.make_room() or self._gate.wait_for(lambda: not self._lent, AGAIN):
                 return
-            time.sleep(0.01)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         problem = unusable_path(self.path)

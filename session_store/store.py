@@ -6,6 +6,7 @@ import atexit
 import itertools
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -305,8 +306,8 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
 
     # -- questions in SQL ----------------------------------------------------------------------------------------------
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A cursor to ask with in SQL, for the caller to close; names without a schema are those of ``history``.
+    def cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """A cursor to ask with in SQL within the block; names without a schema are those of ``history``.
 
         The engine reads no files and reaches no network, whatever it is asked, but a caller who writes is not stopped.
         Closing the store interrupts what runs."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import duckdb
@@ -26,7 +26,7 @@ from agents.data.stopping import Stop
 
 
 class CursorDatabase:
-    """See Database. ``new_cursor`` gives a cursor that is closed after each call. With a ``schema`` only its tables can
+    """See Database. ``new_cursor`` gives a cursor for one call. With a ``schema`` only its tables can
     be seen and read; the cursor has to look for names there. ``narrow`` leaves a part of their rows to be seen."""
 
     dialect: Dialect = "duckdb"
@@ -34,7 +34,7 @@ class CursorDatabase:
     def __init__(
         self,
         name: str,
-        new_cursor: Callable[[], duckdb.DuckDBPyConnection],
+        new_cursor: Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]],
         *,
         schema: str | None = None,
         narrow: Narrowing | None = None,
@@ -64,7 +64,7 @@ class CursorDatabase:
         started = time.perf_counter()
         try:
             statement = check(sql, self.dialect)
-            with self._new_cursor() as cursor, stop.interrupts(lambda: _interrupt(cursor)):
+            with self._new_cursor() as cursor, stop.interrupts(cursor.interrupt):
                 if self._schema is not None:
                     _scope(cursor, self._schema).check(statement)
                 with self._narrow(cursor) if self._narrow else nullcontext():
@@ -79,11 +79,6 @@ class CursorDatabase:
             kind = SqlFailedError if error.kind == "failed" else QueryBoundError
             raise kind(str(error)) from error
         return QueryResult(sql, table, time.perf_counter() - started, bounds, cut)
-
-
-def _interrupt(cursor: duckdb.DuckDBPyConnection) -> None:
-    with suppress(duckdb.ConnectionException):  # closed in this moment
-        cursor.interrupt()
 
 
 def _scope(cursor: duckdb.DuckDBPyConnection, schema: str) -> Scope:

@@ -51,14 +51,19 @@ class Stop:
         """Within this block a stop calls ``interrupt`` again and again: an engine forgets an interruption that comes
         between two statements."""
         over = threading.Event()
+        one_at_a_time = threading.Lock()
 
         def until_over() -> None:
-            interrupt()
-            while not over.wait(AGAIN):
-                interrupt()
+            while not over.is_set():
+                with one_at_a_time:
+                    if not over.is_set():
+                        interrupt()
+                over.wait(AGAIN)
 
         with self.calls(lambda: threading.Thread(target=until_over, name="interrupting", daemon=True).start()):
             try:
                 yield
             finally:
-                over.set()
+                # Behind the block nothing is interrupted any more: what was used in it may be closed.
+                with one_at_a_time:
+                    over.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import datetime
 
 import duckdb
@@ -150,25 +151,28 @@ def test_the_engine_reads_no_files_and_reaches_no_network(store, tmp_path, sql):
     del here_in_python
 
 
-def test_closing_the_store_puts_an_end_to_questions(store, path):
-    begun, ended = threading.Event(), threading.Event()
+@pytest.mark.parametrize("late", [0.0, 0.05])
+def test_closing_the_store_puts_an_end_to_questions(store, path, late):
+    """Also to one that begins only while the store closes: an interruption that came before it is forgotten."""
+    begun, interrupted = threading.Event(), threading.Event()
 
-    def ask(cursor: duckdb.DuckDBPyConnection) -> None:
-        begun.set()
-        with pytest.raises(duckdb.Error):
-            cursor.execute("select count(*) from range(100000000) a, range(100000000) b").fetchall()
-        ended.set()
+    def ask() -> None:
+        with store.cursor() as cursor:
+            begun.set()
+            time.sleep(late)
+            with pytest.raises(duckdb.Error):
+                cursor.execute("select count(*) from range(100000000) a, range(100000000) b").fetchall()
+        interrupted.set()
 
-    cursor = store.cursor()
-    thread = threading.Thread(target=ask, args=[cursor])
+    thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     begun.wait()
     store.close()
-    thread.join()
+    thread.join(30)
 
-    assert ended.is_set()
-    with pytest.raises(StoreClosedError):
-        store.cursor()
+    assert interrupted.is_set()
+    with pytest.raises(StoreClosedError), store.cursor():
+        pass
     Store(path).close()
 
 
