@@ -29,10 +29,12 @@ DRAWN = """
     const charts = document.querySelectorAll('[data-testid="stVegaLiteChart"] svg.marks').length;
     const stale = document.querySelectorAll('[data-stale="true"]').length;
     const running = document.querySelectorAll('[data-testid="stStatusWidget"]').length;
-    const hosts = [...document.querySelectorAll('.st-key-figures, .st-key-figures *')];
-    const roots = [document, ...hosts.map((host) => host.shadowRoot).filter(Boolean)];
+    const mounts = [...document.querySelectorAll('.st-key-figures *, [class*="st-key-bars-"] *')];
+    const roots = [document, ...mounts.map((host) => host.shadowRoot).filter(Boolean)];
     const figure = roots.map((root) => root.querySelector('button[data-name="conversations"] .value')).find(Boolean);
-    return figure && cards === 11 && charts >= 10 && !stale && !running ? figure.textContent : null;
+    const bars = roots.filter((root) => root.querySelector('ul.bars > li')).length;
+    const complete = cards === 11 && charts === 4 && bars === 7 && !stale && !running;
+    return figure && complete ? figure.textContent : null;
 }
 """
 PATIENCE = 120_000

@@ -136,10 +136,12 @@ def turns(cursor: Cursor, _: Period) -> pd.DataFrame:
 
 
 def endings(cursor: Cursor, _: Period) -> pd.DataFrame:
-    """``Status`` of turns and how many ``Turns`` are in it, the most frequent first."""
+    """``Status`` of turns, how many ``Turns`` are in it and their ``Share`` (of 1), the most frequent first."""
     return cursor.execute(
-        'select status as "Status", count(*) as "Turns" from held where now group by status '
-        "order by count(*) desc, status"
+        """
+        select status as "Status", count(*) as "Turns", count(*) / sum(count(*)) over () as "Share"
+        from held where now group by status order by count(*) desc, status
+        """
     ).df()
 
 

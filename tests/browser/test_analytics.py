@@ -24,8 +24,9 @@ def desk(demo, visitors):
     return open_page
 
 
-def complete(page, charts=11):
-    expect(page.locator(CHART)).to_have_count(charts, timeout=60_000)
+def complete(page, bars=7):
+    expect(page.locator(CHART)).to_have_count(4, timeout=60_000)
+    expect(page.locator("ul.bars:has(li)")).to_have_count(bars)
     expect(page.get_by_role("group", name="Figures").get_by_role("button").first).to_be_visible()
 
 
@@ -53,7 +54,7 @@ def test_a_filter_stands_in_the_url_and_holds_after_a_reload(desk):
     page.wait_for_url(re.compile("agent=Specialist"))
     chosen = figure(page, "conversations").locator(".value").text_content()
     page.reload()
-    complete(page, charts=10)  # this agent calls no tools
+    complete(page, bars=6)  # this agent calls no tools
     expect(figure(page, "conversations").locator(".value")).to_have_text(chosen)
 
 
@@ -78,18 +79,40 @@ def test_from_a_figure_to_a_message_and_back_and_to_the_chat(desk):
     expect(tab.title).to_have_text(title)
 
 
-def test_from_a_bar_to_the_chats_behind_it_again_and_again(desk):
+def closed(page, title):
+    """Sees what a click opened, with chats in it, and closes it."""
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(title)).to_be_visible()
+    expect(dialog.get_by_role("link").first).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+
+
+def test_from_a_chart_to_the_chats_behind_it_again_and_again(desk):
     page = desk().page
-    bars = page.locator(f".st-key-card-turns {CHART}")
-    bars.scroll_into_view_if_needed()
+    chart = page.locator(f".st-key-card-activity {CHART}")
     for _ in range(2):
-        box = bars.bounding_box()
-        page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.6)
-        dialog = page.get_by_role("dialog")
-        expect(dialog.get_by_text(re.compile("Turns: "))).to_be_visible()
-        expect(dialog.get_by_role("link").first).to_be_visible()
-        dialog.get_by_role("button", name="Close").click()
-        expect(dialog).to_have_count(0)
+        box = chart.bounding_box()
+        page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.75)
+        closed(page, re.compile("Week of "))
+
+
+def test_from_a_bar_to_the_chats_behind_it_by_mouse_and_by_keyboard(desk):
+    page = desk().page
+    bars = page.locator(".st-key-card-turns").get_by_role("listitem")
+    for _ in range(2):
+        bars.filter(has_text="3-5 turns").click()
+        closed(page, "Turns: 3-5")
+    bars.get_by_role("button", name="2 turns", exact=True).focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    closed(page, "Turns: 3-5")
+
+
+def test_what_failed_is_a_way_of_its_own(desk):
+    page = desk().page
+    page.locator(".st-key-card-tools").get_by_role("button", name=re.compile("% failed")).click()
+    closed(page, "run_sql: failed")
 
 
 def test_the_data_of_a_chart_as_table_and_csv(desk):

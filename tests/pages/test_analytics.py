@@ -14,14 +14,7 @@ from ui import state
 from ui.analytics import drawings
 from ui.analytics.cards import draw_ahead
 
-DRAWINGS = (
-    drawings.over_time,
-    drawings.heat,
-    drawings.latency,
-    drawings.by_name,
-    drawings.feedback,
-    drawings.turns,
-)
+DRAWINGS = (drawings.over_time, drawings.heat, drawings.latency, drawings.feedback)
 
 
 @pytest.fixture
@@ -36,9 +29,15 @@ def demo(open_demo):
     return open_demo(sessions=200)
 
 
+def components(tab, name):
+    """What the browser is told by the components of this name."""
+    mounted = [element.proto for element in tab.get("bidi_component")]
+    return [json.loads(proto.json) for proto in mounted if proto.component_name == f"colloquy.{name}"]
+
+
 def figures(tab):
-    [row] = [element.proto for element in tab.main if element.type == "bidi_component"]
-    return {figure["title"]: figure for figure in json.loads(row.json)["figures"]}
+    [row] = components(tab, "figures")
+    return {figure["title"]: figure for figure in row["figures"]}
 
 
 def values(tab):
@@ -157,7 +156,9 @@ class TestDemo:
     def test_every_chart_asks_a_question_and_has_data(self, analytics, demo):
         tab = analytics(show="All", period="Year")
         assert all(question.endswith("?") for question in questions(tab))
-        assert len(tab.get("vega_lite_chart")) == 11
+        bars = components(tab, "bars")
+        assert all(told["rows"] for told in bars)
+        assert len(tab.get("vega_lite_chart")) + len(bars) == 11
 
 
 def test_a_first_visit_draws_what_was_made_ahead(demo, analytics):

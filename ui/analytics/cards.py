@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-import pandas as pd
-
 from session_store.analytics.behind import Behind, Kind
 from session_store.analytics.charts import TERMS_FROM, WEEKDAYS
 from session_store.analytics.period import Step
 from session_store.analytics.report import Report
 from session_store.analytics.zones import day_number
 from ui.analytics import drawings
-from ui.analytics.card import Card, Point, Style
-from ui.analytics.drawings import Drawing
+from ui.analytics.bars import FAILED, Bars, Row
+from ui.analytics.card import Card
+from ui.analytics.chart import Chart
 from ui.analytics.names import agent_name
 from ui.analytics.numbers import count, money, seconds, share
+from ui.analytics.picture import Point, View
 
 LONGEST_NAME = 70
 
@@ -52,7 +52,7 @@ def _model(_: Report, point: Point) -> tuple[Behind, str]:
 
 
 def _tool(_: Report, point: Point) -> tuple[Behind, str]:
-    if point.get("What") == "Failed":
+    if point["What"] == FAILED:
         return Behind(Kind.TOOL_FAILED, (point["Tool"],)), f"{point['Tool']}: failed"
     return Behind(Kind.TOOL, (point["Tool"],)), point["Tool"]
 
@@ -78,6 +78,10 @@ def _term(report: Report, point: Point) -> tuple[Behind, str]:
     return Behind(Kind.MESSAGES, tuple(table[table["Term"] == point["Term"]].iloc[0]["_messages"])), point["Term"]
 
 
+def _turns_label(turns: str) -> str:
+    return "1 turn" if turns == "1" else f"{turns} turns"
+
+
 def _status(_: Report, point: Point) -> tuple[Behind, str]:
     return Behind(Kind.STATUS, (point["Status"],)), f"Turns: {point['Status']}"
 
@@ -86,42 +90,29 @@ def _short(text: str) -> str:
     return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1].rstrip() + "…"
 
 
-def _named(table: pd.DataFrame, names: list[str], values: list[str]) -> pd.DataFrame:
-    return table.assign(
-        _rank=range(len(table)),
-        _label=[f"{name} · {value}" if value else name for name, value in zip(names, values, strict=True)],
-    )
+def _model_value(row: Row, measure: str) -> str:
+    if measure != "Cost":
+        return f"{count(row['Tokens in'])} in, {count(row['Tokens out'])} out"
+    if row["Cost"] is None:
+        return "price unknown"
+    return f"{money(row['Cost'])} + unknown" if row["Tokens without a price"] else money(row["Cost"])
 
 
-def _models(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    if measure == "Cost":
-        values = [
-            money(cost) + " + unknown" * (rest > 0) if pd.notna(cost) else "price unknown"
-            for cost, rest in zip(table["Cost"], table["Tokens without a price"], strict=True)
-        ]
-    else:
-        values = [
-            f"{count(given)} in, {count(written)} out"
-            for given, written in zip(table["Tokens in"], table["Tokens out"], strict=True)
-        ]
-    return _named(table, list(table["Model"]), values)
+def _tool_value(row: Row, measure: str) -> str:
+    if measure != "Seconds":
+        return f"{count(row['Calls'])} calls"
+    if row["Median"] is None:
+        return "no answer"
+    return f"median {seconds(row['Median'])}, 95 % within {seconds(row['95 %'])}"
 
 
-def _tools(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    if measure == "Seconds":
-        values = [
-            f"median {seconds(half)}, 95 % within {seconds(most)}" if pd.notna(half) else "no answer"
-            for half, most in zip(table["Median"], table["95 %"], strict=True)
-        ]
-    else:
-        answered = table["Succeeded"] + table["Failed"]
-        values = [
-            f"{count(calls)} calls" + (f", {share(failed / answers)} failed" if answers else "")
-            for calls, failed, answers in zip(table["Calls"], table["Failed"], answered, strict=True)
-        ]
-    return _named(table, list(table["Tool"]), values)
+def _tool_failures(row: Row, measure: str) -> str:
+    if measure == "Seconds" or not row["Failed"]:
+        return ""
+    return f"{share(row['Failed'] / (row['Succeeded'] + row['Failed']))} failed"
 
 
+TOOL_CALLS = ("Succeeded", FAILED, "No answer")
 AGENT_VALUES = {
     "Chats": count,
     "Turns": count,
@@ -132,48 +123,17 @@ AGENT_VALUES = {
 }
 
 
-def _agents(table: pd.DataFrame, measure: str) -> pd.DataFrame:
-    write = AGENT_VALUES[measure]
-    values = [write(value) if pd.notna(value) else "not measured" for value in table[measure]]
-    return _named(table, [agent_name(agent) for agent in table["Agent"]], values)
+def _agent_value(row: Row, measure: str) -> str:
+    return AGENT_VALUES[measure](row[measure]) if row[measure] is not None else "not measured"
 
 
-def _questions(table: pd.DataFrame, _: str) -> pd.DataFrame:
-    values = [f"{count(times)} times" for times in table["Times"]]
-    return _named(table, [_short(question) for question in table["Question"]], values)
-
-
-def _terms(table: pd.DataFrame, _: str) -> pd.DataFrame:
-    values = [f"{count(messages)} messages" for messages in table["Messages"]]
-    return _named(table, list(table["Term"]), values)
-
-
-def _endings(table: pd.DataFrame, _: str) -> pd.DataFrame:
-    whole = max(int(table["Turns"].sum()), 1)
-    values = [f"{count(turns)}, {share(turns / whole)}" for turns in table["Turns"]]
-    return _named(table, list(table["Status"]), values)
-
-
-def _draw_tools(style: Style, measure: str) -> Drawing:
-    if measure == "Seconds":
-        return drawings.by_name("Tool", ("Median",), ".1f", dark=style.dark)
-    return drawings.by_name("Tool", ("Succeeded", "Failed", "No answer"), "~s", dark=style.dark)
-
-
-def _draw_models(style: Style, measure: str) -> Drawing:
-    if measure == "Cost":
-        return drawings.by_name("Model", ("Cost",), "$,.2f", dark=style.dark)
-    return drawings.by_name("Model", ("Tokens in", "Tokens out"), "~s", dark=style.dark)
-
-
-AGENT_FORMATS = {"First word": ".1f", "Turn length": ".1f", "Failed": ".0%"}
 NOT_MEASURED = "No turn was measured in this period."
 
 CARDS = (
     Card(
         "activity",
         "How much was going on?",
-        lambda style, measure: drawings.over_time(measure, style.step),
+        Chart(lambda view: drawings.over_time(view.measure, view.step)),
         _days,
         "",
         measures=("Chats", "Messages", "Turns"),
@@ -181,7 +141,7 @@ CARDS = (
     Card(
         "heat",
         "When do people write?",
-        lambda *_: drawings.heat(),
+        Chart(lambda _: drawings.heat()),
         _hour,
         "Nobody wrote in this period.",
         is_empty=lambda table: not table["Questions"].any(),
@@ -189,16 +149,15 @@ CARDS = (
     Card(
         "models",
         "Which models use the tokens, and what do they cost?",
-        _draw_models,
+        Bars("Model", _model_value, {"Tokens": ("Tokens in", "Tokens out"), "Cost": ("Cost",)}),
         _model,
         "No model reported tokens in this period.",
         measures=("Tokens", "Cost"),
-        shown=_models,
     ),
     Card(
         "latency",
         "How long do people wait?",
-        lambda style, _: drawings.latency(style.step),
+        Chart(lambda view: drawings.latency(view.step)),
         _days,
         NOT_MEASURED,
         is_empty=lambda table: bool(table.drop(columns="Start").isna().all(axis=None)),
@@ -206,57 +165,57 @@ CARDS = (
     Card(
         "tools",
         "Do the tools work?",
-        _draw_tools,
+        Bars("Tool", _tool_value, {"Calls": TOOL_CALLS, "Seconds": ("Median",)}, failures=_tool_failures),
         _tool,
         "No tool was called in this period.",
         measures=("Calls", "Seconds"),
-        shown=_tools,
     ),
     Card(
         "turns",
         "How long do chats get?",
-        lambda *_: drawings.turns(),
+        Bars("Turns", lambda row, _: f"{count(row['Chats'])} chats", {"": ("Chats",)}, label=_turns_label),
         _turns,
         "No chat in this period.",
     ),
     Card(
         "agents",
         "How do the agents compare?",
-        lambda style, measure: drawings.by_name("Agent", (measure,), AGENT_FORMATS.get(measure, "~s"), dark=style.dark),
+        Bars("Agent", _agent_value, {measure: (measure,) for measure in AGENT_VALUES}, label=agent_name),
         _agent,
         "No chat in this period.",
         measures=tuple(AGENT_VALUES),
-        shown=_agents,
     ),
     Card(
         "questions",
         "What is asked again and again?",
-        lambda style, _: drawings.by_name("Question", ("Times",), "~s", dark=style.dark),
+        Bars("Question", lambda row, _: f"{count(row['Times'])} times", {"": ("Times",)}, label=_short),
         _question,
         "Nothing was asked twice in this period.",
-        shown=_questions,
     ),
     Card(
         "terms",
         "Which words come up?",
-        lambda style, _: drawings.by_name("Term", ("Messages",), "~s", dark=style.dark),
+        Bars("Term", lambda row, _: f"{count(row['Messages'])} messages", {"": ("Messages",)}),
         _term,
         "No word was written twice in this period.",
-        shown=_terms,
         note=f"Of the newest {TERMS_FROM:,} messages that people wrote; small words left out.",
     ),
     Card(
         "endings",
         "How do turns end?",
-        lambda style, _: drawings.by_name("Status", ("Turns",), "~s", dark=style.dark),
+        Bars(
+            "Status",
+            lambda row, _: f"{count(row['Turns'])}, {share(row['Share'])}",
+            {"": ("Turns",)},
+            label=str.capitalize,
+        ),
         _status,
         "No turn in this period.",
-        shown=_endings,
     ),
     Card(
         "feedback",
         "Are people content with the answers?",
-        lambda style, _: drawings.feedback(style.step),
+        Chart(lambda view: drawings.feedback(view.step)),
         _rated,
         "No answer was rated in this period.",
         is_empty=lambda table: not table[["Positive", "Negative"]].any(axis=None),
@@ -267,6 +226,6 @@ CARDS = (
 def draw_ahead() -> None:
     """Make the drawings of a first visit, so that it does not wait for them. They are kept."""
     for made in CARDS:
-        for step in Step:
-            for dark in (False, True):
-                made.draw(Style(step, dark), made.measures[0] if made.measures else "")
+        if isinstance(made.picture, Chart):
+            for step in Step:
+                made.picture.draw(View(made.measures[0] if made.measures else "", step))

@@ -14,11 +14,6 @@ from session_store.analytics.period import Step
 
 PICK: Final = "pick"
 HEIGHT: Final = 240
-BAR: Final = 26
-TEXT: Final = {False: "#1c2130", True: "#e6e8ef"}
-"""The theme's, which does not reach texts inside a drawing; by whether it is dark."""
-COLOURS: Final = {False: ("#4f46e5", "#0d9488", "#d97706"), True: ("#818cf8", "#2dd4bf", "#fbbf24")}
-FAILED: Final = {False: "#dc2626", True: "#f87171"}
 DATE_FORMATS: Final = {Step.DAY: "%d %b", Step.WEEK: "%d %b", Step.MONTH: "%b %Y"}
 
 Drawing = dict[str, Any]
@@ -95,36 +90,6 @@ def latency(step: Step) -> Drawing:
 
 
 @cache
-def by_name(field: str, parts: tuple[str, ...], number_format: str, *, dark: bool) -> Drawing:
-    """A bar for each name, of one part or of several in a row; the name stands above its bar, so that there is room
-    for it on a phone."""
-    base = _base().transform_fold([*parts], as_=["What", "Number"])
-    base = base.transform_calculate(_place=f"indexof({json.dumps(parts)}, datum.What)")
-    # Without a rank, a chart whose data change would keep the order of those that it had before.
-    place = alt.Y(f"{field}:N", sort=alt.EncodingSortField("_rank", op="min"), axis=None)
-    bars = base.mark_bar(height=9, yOffset=7, cursor="pointer", cornerRadius=2)
-    bars = bars.encode(
-        x=alt.X("Number:Q", title=None, stack="zero", axis=alt.Axis(format=number_format, tickCount=5)),
-        y=place,
-        color=alt.Color("What:N", sort=None, scale=_scale(parts, dark=dark), legend=_legend())
-        if len(parts) > 1
-        else alt.Undefined,
-        order=alt.Order("_place:Q") if len(parts) > 1 else alt.Undefined,
-        tooltip=[f"{field}:N", "What:N", alt.Tooltip("Number:Q", format=number_format)],
-    )
-    names = _base().mark_text(align="left", dy=-5, limit=alt.ExprRef("width - 4"), color=TEXT[dark])
-    names = names.encode(x=alt.value(2), y=place, text="_label:N")
-    picks = _picks(field, "What") if len(parts) > 1 else _picks(field)
-    return _finished(alt.layer(bars.add_params(picks), names), alt.Step(BAR + 10))
-
-
-def _scale(parts: tuple[str, ...], *, dark: bool) -> alt.Scale:
-    """The theme's colours for the parts, but red for what failed."""
-    others = iter(COLOURS[dark])
-    return alt.Scale(domain=list(parts), range=[FAILED[dark] if part == "Failed" else next(others) for part in parts])
-
-
-@cache
 def feedback(step: Step) -> Drawing:
     """Positive scores above the line, negative ones below it."""
     names: list[str | alt.FieldName] = ["Positive", "Negative"]
@@ -139,18 +104,6 @@ def feedback(step: Step) -> Drawing:
         tooltip=["Start:O", "What:N", alt.Tooltip("Scores:Q", format=","), alt.Tooltip("Share:Q", format=".0%")],
     )
     return _finished(bars.add_params(_picks("Start", "What")))
-
-
-@cache
-def turns() -> Drawing:
-    """A bar for each range of turns."""
-    bars = _base().mark_bar(cornerRadiusEnd=3, cursor="pointer")
-    bars = bars.encode(
-        x=alt.X("Turns:O", sort=None, axis=alt.Axis(title="Turns", labelAngle=0, ticks=False)),
-        y=alt.Y("Chats:Q", title=None, axis=alt.Axis(tickMinStep=1, format="~s")),
-        tooltip=["Turns:O", alt.Tooltip("Chats:Q", format=",")],
-    )
-    return _finished(bars.add_params(_picks("Turns")))
 
 
 def _legend() -> alt.Legend:
