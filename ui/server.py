@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import sys
@@ -22,6 +23,7 @@ from ui.analytics.source import warm_later
 from ui.fragment_ends import keep_ends_of_fragments
 from ui.hosts import ADDRESS, expect_known_hosts, listens_on_loopback
 from ui.lost_messages import keep_messages_of_open_pages
+from ui.sockets import send_without_delay
 
 SCRIPT = Path(__file__).parent / "shell.py"
 
@@ -52,6 +54,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[None]:
         _warn_if_open()
+        send_without_delay(asyncio.get_running_loop())
         keep_messages_of_open_pages()
         install(workbench)
         # What was imported stays for good: collections of garbage that look through it again and again would hold up

@@ -90,10 +90,13 @@ def latency(cursor: Cursor, period: Period) -> pd.DataFrame:
     the whole ``Turn``; NaN where nothing was measured."""
     found = cursor.execute(
         f"""
-        select {bucket(period.step)} as start,
-            quantile_cont(wait, 0.5) as "First word", quantile_cont(wait, 0.95) as "First word, 95 %",
-            quantile_cont(seconds, 0.5) as "Turn", quantile_cont(seconds, 0.95) as "Turn, 95 %"
-        from held where now group by start
+        select start, waits[1] as "First word", waits[2] as "First word, 95 %", lengths[1] as "Turn",
+            lengths[2] as "Turn, 95 %"
+        from (
+            select {bucket(period.step)} as start, quantile_cont(wait, [0.5, 0.95]) as waits,
+                quantile_cont(seconds, [0.5, 0.95]) as lengths
+            from held where now group by start
+        )
         """
     ).df()
     return _over_time(found, period)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ from session_store.analytics.facts import Facts
 from session_store.analytics.scope import Scope
 from session_store.analytics.zones import QUARTER
 from session_store.models import TurnStatus
-from session_store.prices import price_list
+from session_store.prices import Price, price_list
 from ui.analytics.names import agent_name
 from ui.analytics.source import analytics
 from ui.formatting import now, zone
@@ -57,6 +58,12 @@ def scope_bar(facts: Facts) -> Scope:
             states=_choice("state", "Chat is", facts.choices("state")),
         )
     return Scope(filters, period, price_list(current().settings.data_dir))
+
+
+def usual_scope(facts: Facts, prices: tuple[Price, ...]) -> Scope:
+    """What the page shows to who has not chosen anything, in UTC."""
+    today = datetime.now(UTC).date()
+    return Scope(Filters(saved_only=facts.saved > 0), _latest(today, DAYS[USUAL], ZoneInfo("UTC")), prices)
 
 
 def as_history_scope(scope: Scope, facts: Facts) -> HistoryScope:
@@ -107,7 +114,11 @@ def _period() -> Period:
         return analytics().everything(zone(), today)
     if chosen == BETWEEN:
         return _between(today)
-    return Period(today - timedelta(days=DAYS[chosen] - 1), today, zone())
+    return _latest(today, DAYS[chosen], zone())
+
+
+def _latest(today: date, days: int, where: ZoneInfo) -> Period:
+    return Period(today - timedelta(days=days - 1), today, where)
 
 
 def _between(today: date) -> Period:

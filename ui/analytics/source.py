@@ -7,9 +7,10 @@ import importlib
 import threading
 from functools import lru_cache
 
-from runtime.workbench import current
+from runtime.workbench import Workbench, current
 from session_store.analytics import Analytics
-from session_store.errors import StoreError
+from session_store.errors import ColloquyError
+from session_store.prices import price_list
 from session_store.store import Store
 
 WARM_AFTER = 1.0
@@ -23,16 +24,23 @@ def analytics() -> Analytics:
 
 def warm_later() -> threading.Timer:
     """Have the first visit of the page find what it needs in memory. To be cancelled when the app ends before."""
-    timer = threading.Timer(WARM_AFTER, _warm, args=[current().store])
+    timer = threading.Timer(WARM_AFTER, _warm, args=[current()])
     timer.daemon = True
     timer.start()
     return timer
 
 
-def _warm(store: Store) -> None:
+def _warm(workbench: Workbench) -> None:
     importlib.import_module("ui.analytics.desk")
-    with contextlib.suppress(StoreError):  # closed meanwhile; and what is wrong otherwise is said to who opens the page
-        if _of(store).facts().first is not None:
+    with contextlib.suppress(
+        ColloquyError
+    ):  # closed meanwhile; and what is wrong otherwise is said to who opens the page
+        known = _of(workbench.store)
+        facts = known.facts()
+        if facts.first is not None:
+            # The first report takes twice as long as later ones, whatever they are about.
+            prices = price_list(workbench.settings.data_dir)
+            known.report(importlib.import_module("ui.analytics.scope_bar").usual_scope(facts, prices))
             importlib.import_module("ui.analytics.cards").draw_ahead()
 
 
