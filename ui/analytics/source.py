@@ -32,9 +32,8 @@ def warm_later() -> threading.Timer:
 
 def _warm(workbench: Workbench) -> None:
     importlib.import_module("ui.analytics.desk")
-    with contextlib.suppress(
-        ColloquyError
-    ):  # closed meanwhile; and what is wrong otherwise is said to who opens the page
+    # The store was closed meanwhile, or something is wrong: that is said to who opens the page.
+    with contextlib.suppress(ColloquyError):
         known = _of(workbench.store)
         facts = known.facts()
         if facts.first is not None:
