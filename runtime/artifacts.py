@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,9 @@ from google.adk.errors.input_validation_error import InputValidationError
 
 from session_store.models import SessionKey
 
+OF_USER = "user:"
+"""How names of files begin that belong to a user, in ADK."""
+
 
 class Artifacts(FileArtifactService):
     """ADK's file artifact service, which also forgets a whole session."""
@@ -21,6 +25,16 @@ class Artifacts(FileArtifactService):
         folder = self._folder(key)
         if folder and folder.is_dir():
             shutil.rmtree(folder)
+
+    def forget_file(self, key: SessionKey, name: str) -> None:
+        """Remove a file of a session, in all its versions. One of its user in all sessions (``user:``) stays. Not for
+        threads with an event loop."""
+        if not name.startswith(OF_USER):
+            asyncio.run(
+                self.delete_artifact(
+                    app_name=key.app_name, user_id=key.user_id, session_id=key.session_id, filename=name
+                )
+            )
 
     def forget_all(self, keys: Iterable[SessionKey]) -> None:
         """Remove all files of several sessions."""

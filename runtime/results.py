@@ -16,6 +16,7 @@ from pyarrow import parquet
 
 from agents.data.cells import interval_text
 from agents.data.results import QueryResult
+from runtime.artifacts import OF_USER
 from runtime.bus import BusEvent, EventBus, Happening
 from session_store import Store
 from session_store.errors import ColloquyError, StoreError
@@ -72,7 +73,7 @@ class Results:
         kept = _result(
             origin,
             kind=ResultKind.FILE,
-            title=name.removeprefix("user:"),
+            title=name.removeprefix(OF_USER),
             file_name=name,
             file_version=version,
             mime_type=mime_type,

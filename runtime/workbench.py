@@ -256,6 +256,13 @@ class Workbench:
         """
         return rerun(self.services, result_id)
 
+    def delete_result(self, result: Result) -> None:
+        """Remove a result for good; with the last version of a file of its session, the file."""
+        self.store.delete_result(result.id)
+        if result.file_name and not self.store.has_file(result.key, result.file_name):
+            self.artifacts.forget_file(result.key, result.file_name)
+        self.bus.publish(BusEvent(Happening.SESSION_CHANGED, result.key, result.turn_id))
+
     def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> bool:
         """Keep what a person thinks of an answer; without score and comment, nothing. Returns whether there is such an
         answer."""

@@ -21,10 +21,8 @@ _SELECT = (
     "select r.id, s.app_name, s.user_id, s.id, r.turn_id, r.call_id, r.kind, r.title, r.sql, r.spec, r.row_count, "
     f"r.note, r.seconds, r.file_name, r.file_version, r.mime_type, r.size, r.created_at {_FROM}"
 )
-_IN_SESSION = (
-    "r.session_no = (select session_no from sessions where app_name = $1 and user_id = $2 and id = $3) "
-    "and not exists (select 1 from turns t where t.id = r.turn_id and t.rewound)"
-)
+_OF_SESSION = "r.session_no = (select session_no from sessions where app_name = $1 and user_id = $2 and id = $3)"
+_IN_SESSION = f"{_OF_SESSION} and not exists (select 1 from turns t where t.id = r.turn_id and t.rewound)"
 
 
 class StoredResults:
@@ -92,6 +90,11 @@ class StoredResults:
             _remove_data(transaction, result_id)
 
         self.log.writer.submit(work).result()
+
+    def has_file(self, key: SessionKey, file_name: str) -> bool:
+        """Whether a session has results that are versions of this file, also of turns that were taken back."""
+        values = [key.app_name, key.user_id, key.session_id, file_name]
+        return bool(self.log.database.rows(f"select 1 {_FROM}{_OF_SESSION} and r.file_name = $4 limit 1", values))
 
     def _remove_orphans(self) -> None:
         """Have data removed whose result was never kept, because the process died in between. Call before adding."""

@@ -205,8 +205,7 @@ def _keep() -> None:
 
 
 def _delete(result: Result) -> None:
-    current().store.delete_result(result.id)
-    current().bus.publish(BusEvent(Happening.SESSION_CHANGED, result.key, result.turn_id))
+    current().delete_result(result)
     st.toast(f"Deleted “{label(title_of(result))}”.", icon=":material/delete:")
     _keep()
     state.touch(Part.PAGE)

@@ -171,6 +171,23 @@ class TestFiles:
         )
         assert part.inline_data.data == b"a,b"
 
+    def test_a_file_goes_with_the_last_result_that_is_a_version_of_it(self, desk, tmp_path):
+        key = new_session(desk, "writing_desk")
+        for text in ("a", "b"):
+            finish(desk, desk.turns.submit(key, f'call save {{"name": "list.csv", "text": "{text}"}}'))
+        finish(desk, desk.turns.submit(key, 'call save {"name": "user:all.csv", "text": "c"}'))
+
+        def kept() -> set[str]:
+            return {path.name for path in (tmp_path / "data" / "artifacts").rglob("*.csv") if path.is_file()}
+
+        shared, newest, oldest = results(desk, key)
+        desk.delete_result(newest)
+        assert kept() == {"list.csv", "all.csv"}
+        desk.delete_result(oldest)
+        desk.delete_result(shared)
+        assert kept() == {"all.csv"}
+        assert not results(desk, key)
+
     def test_files_of_a_session_go_with_it(self, desk, tmp_path):
         keys = [new_session(desk, "writing_desk") for _ in range(2)]
         finish(desk, *[desk.turns.submit(key, 'call save {"name": "list.csv", "text": "a"}') for key in keys])
