@@ -60,7 +60,7 @@ class PersonaHead(BaseModel):
     @classmethod
     def _shown(cls, icon: str) -> str:
         if not ICON.fullmatch(icon):
-            raise ValueError("must be an emoji or a Material icon such as ':material/star:'")
+            raise ValueError("must be an emoji or a Material icon such as `:material/star:`")
         return icon
 
     @field_validator("tools")
