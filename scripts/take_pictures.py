@@ -107,7 +107,7 @@ def main() -> None:
         server = Server(demo, script=APP).start()
         take(browser, f"{server.url}/analytics", "canvas:visible, svg.marks:visible", "analytics", EVERYWHERE)
         take(browser, f"{server.url}/history", "text=/conversations/", "history", EVERYWHERE)
-        query = f"{server.url}/console?sql={quote(QUERY)}"
+        query = f"{server.url}/sql?sql={quote(QUERY)}"
         take(browser, query, "canvas:visible, svg.marks:visible", "console", EVERYWHERE, before=run_query)
         server.stop()
         browser.close()

@@ -15,8 +15,10 @@ PAGES = {
     state.OVERVIEW: st.Page(ROOT / "pages" / "overview.py", title="Overview", icon=":material/lan:"),
     state.HISTORY: st.Page(ROOT / "pages" / "history.py", title="History", icon=":material/history:"),
     state.ANALYTICS: st.Page(ROOT / "pages" / "analytics.py", title="Analytics", icon=":material/monitoring:"),
-    state.CONSOLE: st.Page(ROOT / "pages" / "console.py", title="SQL", icon=":material/terminal:"),
-    state.DATA: st.Page(ROOT / "pages" / "data.py", title="Import and export", icon=":material/import_export:"),
+    state.CONSOLE: st.Page(ROOT / "pages" / "sql.py", title="SQL", icon=":material/terminal:"),
+    state.DATA: st.Page(
+        ROOT / "pages" / "import_export.py", title="Import and export", icon=":material/import_export:"
+    ),
     state.WORKSPACES: st.Page(ROOT / "pages" / "workspaces.py", title="Workspaces", icon=":material/account_tree:"),
 }
 

@@ -23,7 +23,7 @@ class Console:
         self.side = page.get_by_test_id("stSidebar")
 
     def open(self, query=""):
-        self.page.goto(f"{self.url}/console{query}")
+        self.page.goto(f"{self.url}/sql{query}")
         expect(self.field).to_be_visible()
         return self
 

@@ -20,7 +20,7 @@ def data_page(app, visitors):
     def open_page(**options):
         visitor = visitors(app, **options)
         tab = visitor.tab()
-        tab.page.goto(f"{app.url}/data")
+        tab.page.goto(f"{app.url}/import_export")
         expect(tab.page.get_by_role("link", name="Download")).to_be_visible()
         return tab
 

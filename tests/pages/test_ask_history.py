@@ -57,7 +57,7 @@ class TestAskingTheHistory:
         return [caption.value for caption in tab.main.caption if "filters" in caption.value]
 
     def test_from_the_console_it_is_a_new_chat_about_everything(self, open_page):
-        tab = open_page("console")
+        tab = open_page("sql")
         tab.button(key="ask-history").click().run()
         assert tab.main.pills[0].value == "history_analyst"
         assert self.captions(tab) == []

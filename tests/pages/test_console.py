@@ -20,7 +20,7 @@ ENDLESS = "select count(*) from range(10000000) a, range(10000000) b where a.ran
 @pytest.fixture
 def console(open_page):
     """Opens the page in a new tab, with parameters in its URL."""
-    return partial(open_page, "console")
+    return partial(open_page, "sql")
 
 
 def field(tab):
@@ -193,7 +193,7 @@ class TestEditor:
         tab = console()
         write(tab, "select 'half written")
         tab.switch_page("../pages/chat.py").run()
-        tab.switch_page("../pages/console.py").run()
+        tab.switch_page("../pages/sql.py").run()
         assert field(tab).value == "select 'half written"
 
     @pytest.mark.parametrize("name", EXAMPLES)

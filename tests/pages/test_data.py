@@ -31,7 +31,7 @@ from ui import state
 state.begin_run(state.DATA)
 state.show_notice()
 import pages
-runpy.run_path(str(Path(pages.__file__).parent / "data.py"))
+runpy.run_path(str(Path(pages.__file__).parent / "import_export.py"))
 """
 
 
