@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat import TEXT
+from tests.browser.chat import SERVER_AWAY, TEXT
 from tests.support.workbenches import counted
 
 INTERRUPTED = "Interrupted: Colloquy ended before this answer was complete."
@@ -13,7 +13,7 @@ INTERRUPTED = "Interrupted: Colloquy ended before this answer was complete."
 def tab(own_app, visitors):
     """A tab whose server comes and goes."""
     visitor = visitors(own_app.start())
-    visitor.expect_trouble("ERR_CONNECTION_|ERR_EMPTY_RESPONSE|WebSocket|Failed to fetch|when disconnected from server")
+    visitor.expect_trouble(SERVER_AWAY)
     return visitor.tab().open()
 
 
