@@ -59,6 +59,7 @@ class SessionLog:
     def close(self) -> None:
         """Finish pending writes and release the file."""
         self.writer.close()
+        self._buffer = None  # with its part of the database: somebody may keep this for good
         self.database.close()
         self.memory.clear()
 
