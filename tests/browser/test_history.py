@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chat import BUBBLE
 from tests.browser.conftest import Visitor
-from tests.browser.test_looks import PHONE, assert_readable
+from tests.browser.test_looks import PHONE, assert_no_sideways, assert_readable
 
 ROW = ".conversations tbody tr"
 HIT = ".history-hits li"
@@ -55,10 +55,7 @@ class History:
         expect(self.bubbles.first.get_by_role("button", name="Branch here")).to_be_visible()
 
     def fits(self):
-        too_wide = self.page.locator('html, [data-testid="stMain"]').evaluate_all(
-            "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
-        )
-        assert too_wide == 0
+        assert_no_sideways(self.page)
 
 
 @pytest.fixture(scope="module")
