@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import logging
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -19,13 +21,14 @@ from runtime.logs import configure_logs
 from runtime.workbench import Workbench, install
 from session_store.errors import ColloquyError
 from settings import load_settings
-from ui.analytics.source import warm_later
 from ui.fragment_ends import keep_ends_of_fragments
 from ui.hosts import ADDRESS, expect_known_hosts, listens_on_loopback
 from ui.lost_messages import keep_messages_of_open_pages
 from ui.sockets import send_without_delay
 
 SCRIPT = Path(__file__).parent / "shell.py"
+WARM_AFTER = 1.0
+"""Seconds after the start of the app, which has other things to do first."""
 
 
 class PageOptions(TypedDict):
@@ -62,7 +65,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
         gc.collect()
         gc.freeze()
         workbench.models.warm(workbench.models.default().id)
-        warming = warm_later()
+        warming = _warm_analytics_later(workbench)
         try:
             yield
         finally:
@@ -83,6 +86,18 @@ def keep_import_path_still(script: Path) -> None:
     """
     if str(script.parent) not in sys.path:
         sys.path.append(str(script.parent))
+
+
+def _warm_analytics_later(workbench: Workbench) -> threading.Timer:
+    """To be cancelled when the app ends before."""
+    timer = threading.Timer(WARM_AFTER, _warm_analytics, args=[workbench])
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _warm_analytics(workbench: Workbench) -> None:
+    importlib.import_module("ui.analytics.warming").warm(workbench)  # the import alone would hold up a start
 
 
 def _warn_if_open() -> None:
