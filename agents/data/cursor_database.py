@@ -26,8 +26,8 @@ from agents.data.stopping import Stop
 
 
 class CursorDatabase:
-    """See Database. ``new_cursor`` gives a cursor for one call. With a ``schema`` only its tables can
-    be seen and read; the cursor has to look for names there. ``narrow`` leaves a part of their rows to be seen."""
+    """See Database. ``new_cursor`` gives a cursor for one call. With a ``schema`` only its tables can be seen and read;
+    the cursor has to look for names there. ``narrow`` leaves a part of their rows to be seen."""
 
     dialect: Dialect = "duckdb"
 

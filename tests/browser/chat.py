@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -118,9 +119,10 @@ class Chat:
         """Whatever was shown of an answer was the beginning of one of ``answers``; ``steps`` such states were seen."""
         shown = self.recorded()
         for _, bubbles in shown:
+            pairs = Counter(pairwise(["assistant", *(author for author, _ in bubbles)]))
+            assert not pairs["assistant", "assistant"], bubbles
             # A turn that is over moves up to the older messages, and is there twice while it does, not always whole.
-            for (before, _), (author, _) in pairwise([("assistant", ""), *bubbles]):
-                assert author == "user" or before == "user", bubbles
+            assert pairs["user", "user"] <= 1, bubbles
             for author, text in bubbles:
                 assert author == "user" or any(answer.startswith(text) for answer in answers), text
         assert len({text for _, bubbles in shown for author, text in bubbles if author == "assistant"}) >= steps

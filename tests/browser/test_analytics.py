@@ -109,8 +109,10 @@ def test_from_a_bar_to_the_chats_behind_it_by_mouse_and_by_keyboard(desk):
     closed(page, "Turns: 3-5")
 
 
-def test_what_failed_is_a_way_of_its_own(desk):
+def test_what_failed_is_red_and_a_way_of_its_own(desk):
     page = desk().page
+    failed = page.locator('.st-key-card-tools .bar [data-part="Failed"]')
+    expect(failed.first).to_have_css("background-color", "rgb(220, 38, 38)")
     page.locator(".st-key-card-tools").get_by_role("button", name=re.compile("% failed")).click()
     closed(page, "run_sql: failed")
 

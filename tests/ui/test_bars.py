@@ -47,13 +47,18 @@ def test_what_failed_is_told_apart_of_what_was_answered():
     ("card", "table", "measure", "expected"),
     [
         ("tools", TOOLS, "Seconds", [("median 0.5 s, 95 % within 2.0 s", [1.0]), ("no answer", [0.0])]),
-        ("models", MODELS, "Tokens", [("6,000 in, 3,000 out", [6 / 9, 3 / 9]), ("90 in, 10 out", [0.01, 10 / 9_000])]),
+        (
+            "models",
+            MODELS,
+            "Tokens",
+            [("6,000 in, 3,000 out", [6 / 9, 3 / 9]), ("90 in, 10 out", [0.01, 1 / 900]), ("0 in, 0 out", [0.0, 0.0])],
+        ),
         ("models", MODELS, "Cost", [("$1.50 + unknown", [1.0]), ("price unknown", [0.0]), ("$0.00", [0.0])]),
     ],
 )
 def test_what_was_not_measured_is_named_and_has_no_length(card, table, measure, expected):
     rows = BARS[card].drawn(table, measure)["rows"]
-    for row, (value, parts) in zip(rows, expected, strict=False):
+    for row, (value, parts) in zip(rows, expected, strict=True):
         assert (row["value"], row["parts"]) == (value, pytest.approx(parts))
 
 

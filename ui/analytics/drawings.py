@@ -24,10 +24,9 @@ def _picks(*fields: str) -> alt.Parameter:
     return alt.selection_point(name=PICK, fields=list(fields), toggle="true", clear=False)
 
 
-def _finished(chart: alt.Chart | alt.LayerChart | alt.FacetChart, height: int | alt.Step = HEIGHT) -> Drawing:
+def _finished(chart: alt.Chart, height: int = HEIGHT) -> Drawing:
     drawing: Drawing = json.loads(chart.properties(height=height).configure_view(stroke=None).to_json(validate=False))
-    for part in (drawing, *drawing.get("layer", ())):
-        part.pop("data", None)
+    drawing.pop("data", None)
     drawing.pop("datasets", None)
     return drawing
 
