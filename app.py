@@ -9,7 +9,8 @@ import streamlit as st
 
 from api.routes import routes
 from api.security import security_headers
+from ui.document import document_routes
 from ui.hosts import known_hosts
 from ui.server import serve
 
-app = st.App(**serve(), routes=routes(), middleware=[security_headers, known_hosts])
+app = st.App(**serve(), routes=[*document_routes(), *routes()], middleware=[security_headers, known_hosts])

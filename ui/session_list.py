@@ -11,7 +11,7 @@ from runtime.workbench import current
 from session_store.models import GENERAL, SessionKey, SessionStatus, SessionSummary
 from ui import state
 from ui.analytics.demo_mark import demo_mark
-from ui.components import open_window, wake_on_news
+from ui.components import open_window, uncover_page, wake_on_news
 from ui.data.export_dialog import export_dialog
 from ui.formatting import GROUPS, group, label, short_time
 from ui.state import ALL, Part
@@ -25,6 +25,8 @@ RENAME, SAVE, UNSAVE, MOVE, EXPORT, DELETE = "Rename", "Save", "Remove from save
 WINDOW, TERMINATE = "Open in new window", "Terminate"
 OPENED = "opened_window"
 """Key in the state of the tab: the URL opened last in a window of its own, and how many there were."""
+CHOICES = "choices_in_list"
+"""Key in the state of the tab: how many chats were chosen in the list."""
 MENU_ICONS = {
     RENAME: ":material/edit:",
     SAVE: ":material/bookmark:",
@@ -59,6 +61,7 @@ def session_list() -> None:
     )
     demo_mark()
     open_window(*st.session_state.get(OPENED, ("", 0)))
+    uncover_page(st.session_state.get(CHOICES, 0))
     agent_id, search = _filters()
     sessions, more = _sessions(agent_id, search)
     undo_bar("undo", Part.LIST, noun="chat")
@@ -244,12 +247,16 @@ def _count(sessions: int) -> str:
 
 def _new_chat() -> None:
     state.new_chat()
-    state.go_to(state.CHAT)
-    state.touch(Part.PAGE)
+    _show_choice()
 
 
 def _open(session_id: str) -> None:
     state.open_session(session_id)
+    _show_choice()
+
+
+def _show_choice() -> None:
+    st.session_state[CHOICES] = st.session_state.get(CHOICES, 0) + 1
     state.go_to(state.CHAT)
     state.touch(Part.PAGE)
 

@@ -14,6 +14,7 @@ from typing import Final
 
 import duckdb
 
+from session_store.analytics.choices import Choices, choices
 from session_store.store import Store
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
@@ -112,26 +113,7 @@ class Facts:
     connection: duckdb.DuckDBPyConnection
     first: int | None
     last: int | None
-
-    def choices(self, column: str, table: str = "session") -> list[str]:
-        """The values of a column, in order."""
-        sql = f"select distinct {column} from {table} where {column} is not null order by 1"
-        return [row[0] for row in self.connection.cursor().execute(sql).fetchall()]
-
-    def chosen_as(self, models: tuple[str, ...]) -> list[str]:
-        """The ids under which models are chosen, of models by the names that their providers have for them."""
-        sql = "select id from alias where list_contains($1::varchar[], name) order by id"
-        return [row[0] for row in self.connection.cursor().execute(sql, [list(models)]).fetchall()]
-
-    def tags(self) -> list[str]:
-        """All tags, in order."""
-        sql = "select mode(tag) from (select unnest(tags) as tag from session) group by lower(tag) order by lower(tag)"
-        return [row[0] for row in self.connection.cursor().execute(sql).fetchall()]
-
-    @property
-    def saved(self) -> int:
-        """How many conversations are saved."""
-        return int(self.connection.cursor().execute("select count(*) from session where saved").fetchall()[0][0])
+    choices: Choices
 
 
 def revision_of(store: Store) -> int:
@@ -169,7 +151,7 @@ def gather(store: Store, known: Facts | None = None) -> Facts:
         "select min(quarter), max(quarter) from (select quarter from session union all select quarter from activity "
         "union all select quarter from turn where session_no in (select session_no from session))"
     ).fetchall()[0]
-    return Facts(revision, generation, seq, connection, first, last)
+    return Facts(revision, generation, seq, connection, first, last, choices(connection))
 
 
 def _changed(cursor: duckdb.DuckDBPyConnection, known: Facts | None) -> str:

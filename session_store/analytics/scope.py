@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from session_store.analytics.choices import Choices
 from session_store.analytics.facts import Facts
 from session_store.analytics.filters import Filters
 from session_store.analytics.period import Period, Step
@@ -63,7 +64,7 @@ def lay_out(facts: Facts, scope: Scope) -> duckdb.DuckDBPyConnection:
     (``now``) and the one before it; ``local`` is a quarter of an hour in local time."""
     period, cursor = scope.period, facts.connection.cursor()
     begin, end, start = period.begin, period.end, period.before().begin
-    _rates(cursor, scope.prices)
+    _rates(cursor, facts.choices, scope.prices)
     condition, values = scope.filters.condition()
     statements = _TABLES.format(
         condition=condition,
@@ -85,17 +86,16 @@ def bucket(step: Step) -> str:
     return _BUCKETS[step].format(day="local // 96")
 
 
-def _rates(cursor: duckdb.DuckDBPyConnection, prices: Sequence[Price]) -> None:
+def _rates(cursor: duckdb.DuckDBPyConnection, known: Choices, prices: Sequence[Price]) -> None:
     """The prices of each model, with the quarters in which they hold. A model is known by the name that its provider
     has for it, and by those under which it is chosen."""
     cursor.execute("create temp table rates (model varchar, begin integer, until integer, input double, output double)")
-    models = cursor.execute(
-        "select model, list(distinct id order by id) from (select distinct model from activity where model is not null)"
-        " left join alias on name = model group by model"
-    ).fetchall()
-    rows = [row for model, ids in models for row in _intervals(model, [model, *filter(None, ids)], prices)]
+    rows = [
+        row for model in known.models for row in _intervals(model, [model, *known.model_ids.get(model, [])], prices)
+    ]
     if rows:
-        cursor.executemany("insert into rates values ($1, $2, $3, $4, $5)", rows)
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        cursor.execute("insert into rates select unnest($1), unnest($2), unnest($3), unnest($4), unnest($5)", columns)
 
 
 def _intervals(model: str, names: Sequence[str], prices: Iterable[Price]) -> list[tuple[object, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -42,6 +43,7 @@ def local(column: str, zone: ZoneInfo, first: int, last: int) -> str:
     return f"({column} + {offset})"
 
 
+@lru_cache(maxsize=64)
 def _changes(zone: ZoneInfo, first: int, last: int) -> list[tuple[int, int]]:
     """From which quarter on which offset holds, the first of them from ``first`` on."""
     changes = [(first, _offset(first, zone))]

@@ -10,7 +10,10 @@ import streamlit as st
 from api.routes import routes
 from api.security import security_headers
 from tests.support.scripted import ScriptedModels
+from ui.document import document_routes
 from ui.hosts import known_hosts
 from ui.server import serve
 
-app = st.App(**serve(ScriptedModels()), routes=routes(), middleware=[security_headers, known_hosts])
+app = st.App(
+    **serve(ScriptedModels()), routes=[*document_routes(), *routes()], middleware=[security_headers, known_hosts]
+)

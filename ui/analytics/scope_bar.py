@@ -36,7 +36,7 @@ def scope_bar(facts: Facts) -> Scope:
         saved = st.segmented_control(
             "Chats",
             [SAVED, ALL],
-            default=SAVED if facts.saved else ALL,
+            default=SAVED if facts.choices.saved else ALL,
             required=True,
             key="show",
             bind="query-params",
@@ -44,18 +44,18 @@ def scope_bar(facts: Facts) -> Scope:
         period = _period()
         filters = Filters(
             saved_only=saved == SAVED,
-            agents=_choice("agent", "Agent", facts.choices("agent"), agent_name),
-            models=_choice("model", "Model", facts.choices("model", "answered")),
-            users=_choice("user", "User", facts.choices("user_id")),
+            agents=_choice("agent", "Agent", facts.choices.agents, agent_name),
+            models=_choice("model", "Model", facts.choices.models),
+            users=_choice("user", "User", facts.choices.users),
             workspaces=_choice(
                 "workspaces",
                 "Workspace",
-                facts.choices("workspace_id"),
+                facts.choices.workspaces,
                 WorkspaceTree(current().store.list_workspaces()).full_names().__getitem__,
             ),
-            tags=_choice("tag", "Tag", facts.tags(), least=1),
+            tags=_choice("tag", "Tag", facts.choices.tags, least=1),
             statuses=_choice("status", "With a turn that is", STATUSES),
-            states=_choice("state", "Chat is", facts.choices("state")),
+            states=_choice("state", "Chat is", facts.choices.states),
         )
     return Scope(filters, period, price_list(current().settings.data_dir))
 
@@ -63,7 +63,7 @@ def scope_bar(facts: Facts) -> Scope:
 def usual_scope(facts: Facts, prices: tuple[Price, ...]) -> Scope:
     """What the page shows to who has not chosen anything, in UTC."""
     today = datetime.now(UTC).date()
-    return Scope(Filters(saved_only=facts.saved > 0), _latest(today, DAYS[USUAL], ZoneInfo("UTC")), prices)
+    return Scope(Filters(saved_only=facts.choices.saved > 0), _latest(today, DAYS[USUAL], ZoneInfo("UTC")), prices)
 
 
 def as_history_scope(scope: Scope, facts: Facts) -> HistoryScope:
@@ -76,7 +76,7 @@ def as_history_scope(scope: Scope, facts: Facts) -> HistoryScope:
         tags=_chosen(filters.tags),
         states=_chosen(filters.states),
         turn_statuses=_chosen(filters.statuses),
-        answered_by=_chosen((*filters.models, *facts.chosen_as(filters.models))),
+        answered_by=_chosen((*filters.models, *facts.choices.chosen_as(filters.models))),
         saved=True if filters.saved_only else None,
         within=(float(scope.period.begin * QUARTER), float(scope.period.end * QUARTER)),
     )

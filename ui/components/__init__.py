@@ -56,6 +56,12 @@ def open_window(url: str, number: int) -> None:
     mount(key="window", data={"url": url, "number": number}, height=0)
 
 
+def uncover_page(number: int) -> None:
+    """Close the sidebar where it lies over the page, as on a phone, once for each new ``number``."""
+    mount = st.components.v2.component("colloquy.uncover", js=_read("uncover.js"))
+    mount(key="uncover", data={"number": number}, height=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Rating:
     """What a person thinks of a message."""

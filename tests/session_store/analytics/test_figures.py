@@ -452,7 +452,7 @@ class TestByHand:
             return look(store, date(2026, 5, 4), date(2026, 5, 4), tags=tags).now.turns
 
         assert (turns("urgent"), turns("Billing"), turns("urgent", "billing"), turns("none")) == (1, 3, 3, 0)
-        assert Analytics(store).facts().tags() == ["billing", "Urgent"]
+        assert Analytics(store).facts().choices.tags == ["billing", "Urgent"]
 
     def test_conversations_that_were_ended_can_be_told_from_the_others(self, store, history):
         chats = [history.chat(on("2026-05-04 10:00")) for _ in range(3)]

@@ -1,0 +1,44 @@
+"""What the filters can choose from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+_COLUMNS = ("agent", "user_id", "workspace_id", "state")
+_SQL = f"""
+    select count(*) filter (saved),
+        {", ".join(f"coalesce(list(distinct {name} order by {name}) filter ({name} is not null), [])" for name in _COLUMNS)},
+        (select coalesce(list(distinct model order by model), []) from answered),
+        (select coalesce(list(tag order by lower(tag)), []) from (
+            select mode(tag) as tag from (select unnest(tags) as tag from session) group by lower(tag)
+        ))
+    from session
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Values that occur, in order. ``saved`` is how many conversations are. ``models`` have the names that their
+    providers have for them, ``model_ids`` says under which ids each of these is chosen."""
+
+    saved: int
+    agents: list[str]
+    users: list[str]
+    workspaces: list[str]
+    states: list[str]
+    models: list[str]
+    tags: list[str]
+    model_ids: dict[str, list[str]]
+
+    def chosen_as(self, models: tuple[str, ...]) -> list[str]:
+        """The ids under which any of these models is chosen, in order."""
+        return sorted({model_id for model in models for model_id in self.model_ids.get(model, [])})
+
+
+def choices(connection: duckdb.DuckDBPyConnection) -> Choices:
+    """Those of the facts in this database."""
+    found = connection.execute(_SQL).fetchall()[0]
+    ids = connection.execute("select name, list(id order by id) from alias group by name").fetchall()
+    return Choices(*found, model_ids=dict(ids))
