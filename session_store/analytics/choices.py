@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import duckdb
 
-_COLUMNS = ("agent", "user_id", "workspace_id", "state")
+
+def _values(column: str) -> str:
+    return f"coalesce(list(distinct {column} order by {column}) filter ({column} is not null), [])"
+
+
 _SQL = f"""
-    select count(*) filter (saved),
-        {", ".join(f"coalesce(list(distinct {name} order by {name}) filter ({name} is not null), [])" for name in _COLUMNS)},
-        (select coalesce(list(distinct model order by model), []) from answered),
+    select count(*) filter (saved), {", ".join(map(_values, ("agent", "user_id", "workspace_id", "state")))},
+        (select {_values("model")} from answered),
         (select coalesce(list(tag order by lower(tag)), []) from (
             select mode(tag) as tag from (select unnest(tags) as tag from session) group by lower(tag)
         ))
@@ -39,6 +42,6 @@ class Choices:
 
 def choices(connection: duckdb.DuckDBPyConnection) -> Choices:
     """Those of the facts in this database."""
-    found = connection.execute(_SQL).fetchall()[0]
+    saved, agents, users, workspaces, states, models, tags = connection.execute(_SQL).fetchall()[0]
     ids = connection.execute("select name, list(id order by id) from alias group by name").fetchall()
-    return Choices(*found, model_ids=dict(ids))
+    return Choices(saved, agents, users, workspaces, states, models, tags, dict(ids))
