@@ -36,7 +36,7 @@ SCOPED: Final = (
     " else, so write no conditions for it; where your answer could be taken for one about all conversations, name the"
     " part that it is about."
 )
-NOT_FOR: Final = "{name} has no data to query. Start a chat with the Data analyst in a workspace that has some."
+NOT_FOR: Final = "{name} has no data to query. Begin a chat with the Data analyst in a workspace that has some."
 
 BeforeModel = Callable[[CallbackContext, LlmRequest], Awaitable[LlmResponse | None]]
 

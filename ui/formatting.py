@@ -14,6 +14,9 @@ CODE = re.compile(r"(^(?:```|~~~).*?(?:^(?:```|~~~)\s*$|\Z)|`[^`\n]+`)", re.MULT
 IMAGE = re.compile(r"!(?=\[)")
 DOLLAR = re.compile(r"(?<![\\$])\$(?!\$)")
 DIRECTIVE = re.compile(r":(?=[a-z][a-z0-9_-]*[\[/:])")
+ICON = re.compile(r":(?=material/)")
+NO_ICON = ":\N{WORD JOINER}"
+"""Streamlit looks for icons in what is left of a text without its escapes: something unseen has to stand in them."""
 LABEL_SYNTAX = re.compile(r"([\\`*_{}\[\]()#+!|~$:<>-])")
 
 
@@ -31,12 +34,13 @@ def untrusted_markdown(text: str) -> str:
 def _plain(text: str) -> str:
     text = IMAGE.sub("", text)
     text = DOLLAR.sub(r"\\$", text)
+    text = ICON.sub(NO_ICON, text)
     return DIRECTIVE.sub(r"\\:", text)
 
 
 def label(text: str) -> str:
     """A plain text as the label of a widget, where Streamlit would read Markdown."""
-    return LABEL_SYNTAX.sub(r"\\\1", text)
+    return LABEL_SYNTAX.sub(r"\\\1", ICON.sub(NO_ICON, text))
 
 
 def now() -> datetime:

@@ -57,7 +57,7 @@ def overview() -> None:
         for place in tree.places.values():
             _node(place, at_work.get(place.id, []))
     if not active:
-        st.button("Start a chat", key="start-chat", type="primary", icon=":material/edit_square:", on_click=_new_chat)
+        st.button("Begin a chat", key="start-chat", type="primary", icon=":material/edit_square:", on_click=_new_chat)
 
 
 def doing(one: ActiveSession) -> str:

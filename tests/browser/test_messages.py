@@ -91,6 +91,14 @@ def test_copying_a_message_puts_its_markdown_on_the_clipboard(chat):
     assert chat.page.evaluate("navigator.clipboard.readText()") == f"You said: {markdown}"
 
 
+def test_what_would_be_a_color_or_an_icon_of_the_page_is_shown_as_it_was_written(chat):
+    chat.begin("See :red[this] and :material/home:")
+    expect(chat.answers.last.get_by_role("button", name="Copy message")).to_be_visible()
+    shown = chat.answers.last.locator(TEXT).inner_text()
+    assert shown.replace("\u2060", "") == "You said: See :red[this] and :material/home:"
+    expect(chat.answers.last.locator(TEXT).get_by_test_id("stIconMaterial")).to_have_count(0)
+
+
 def test_markdown_code_and_tables_are_shown_as_such(chat):
     chat.begin("x\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nprint(1)\n```\n\n**strong**")
     expect(chat.answers.last.locator("table td").first).to_have_text("1")

@@ -49,7 +49,7 @@ def test_without_anybody_at_work_it_says_how_to_begin(workbench, overview):
     tab = overview()
     assert rows(tab) == ["General", "Sample shop"]
     assert tab.main.caption[0].value.startswith("No agent is at work.")
-    assert tab.button(key="start-chat").label == "Start a chat"
+    assert tab.button(key="start-chat").label == "Begin a chat"
 
 
 def test_each_chat_stands_below_its_workspace_with_what_it_is_doing(workbench, overview):

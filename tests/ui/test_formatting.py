@@ -13,7 +13,7 @@ from ui.formatting import duration, label, untrusted_markdown
         ("![cat][1]\n\n[1]: http://elsewhere/cat.png", "[cat][1]\n\n[1]: http://elsewhere/cat.png"),
         ("it costs $5 or $10", r"it costs \$5 or \$10"),
         ("$$x^2$$", "$$x^2$$"),
-        (":red[alarm] :material/home:", r"\:red[alarm] \:material/home:"),
+        (":red[alarm] :material/home:", "\\:red[alarm] :\u2060material/home:"),
         ("`$5 ![x](y)`", "`$5 ![x](y)`"),
         ("```\n$5 ![x](y)\n```\n$5", "```\n$5 ![x](y)\n```\n\\$5"),
         ("```\nnot closed $5", "```\nnot closed $5"),
@@ -26,6 +26,7 @@ def test_untrusted_markdown_loads_nothing_and_says_what_was_written(written, sho
 
 def test_a_label_shows_markdown_signs_as_they_are():
     assert label("a *b* [c](d) :red[e]") == r"a \*b\* \[c\]\(d\) \:red\[e\]"
+    assert label(":material/home:") == "\\:\u2060material/home\\:"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.84, "0.8 s"), (12.4, "12 s"), (125, "2 min 5 s")])
