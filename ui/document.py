@@ -29,7 +29,7 @@ def document_routes() -> list[Route]:
     """The routes of all pages, for ``st.App``."""
     document, base = _document(), config.get_option("server.baseUrlPath")
 
-    def answer(_: Request) -> HTMLResponse:
+    async def answer(_: Request) -> HTMLResponse:
         return HTMLResponse(document, headers={"Cache-Control": "no-cache"})
 
     return [Route(make_url_path(base, page), answer) for page in PAGES]

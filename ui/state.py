@@ -1,4 +1,5 @@
-"""What one browser tab has open. The URL says which session or workspace; everything else is a choice of this tab.
+"""What one browser tab has open. The URL says which session or workspace, and what part of the history a new chat is
+about; everything else is a choice of this tab.
 
 A browser sends its URL with everything that happens on the page, and what it sends just after a click may still bear
 the URL from before. So only a run of the whole page that the browser asks for takes these from the URL (a reload, a
@@ -15,13 +16,15 @@ from typing import Final, NoReturn
 import streamlit as st
 
 from agents.agent import Agent
-from agents.data.history_scope import STATE, HistoryScope
+from agents.data.history_scope import STATE, HistoryScope, ScopeInvalidError
 from runtime.messages import SessionGoneError
 from runtime.workbench import current
 from session_store.models import GENERAL, SessionKey, SessionSummary, TitleSource
 
 SESSION: Final = "session"
 WORKSPACE: Final = "workspace"
+ABOUT: Final = "about"
+"""In the URL of a new chat: the part of the history that it is about."""
 OPEN: Final = "open_session"
 CHOSEN: Final = "chosen_workspace"
 TOUCHED: Final = "touched"
@@ -184,7 +187,7 @@ def begin_run(page: str = CHAT) -> None:
     before, st.session_state[PAGE] = st.session_state.get(PAGE), page
     kept = st.session_state.pop(KEPT, False)
     if page in WITH_SESSIONS:
-        comes_back = before not in (None, *WITH_SESSIONS) and not {SESSION, WORKSPACE} & set(st.query_params)
+        comes_back = before not in (None, *WITH_SESSIONS) and not {SESSION, WORKSPACE, ABOUT} & set(st.query_params)
         if kept or comes_back:
             _write_url()
         _open_what_the_url_says()
@@ -200,6 +203,22 @@ def _open_what_the_url_says() -> None:
         st.session_state[CHOSEN] = workspace_id or GENERAL
     elif st.session_state.get(CHOSEN) == ALL:
         st.session_state[CHOSEN] = GENERAL
+    if not session_id:
+        _be_about(st.query_params.get(ABOUT))
+
+
+def _be_about(told: str | None) -> None:
+    """What the URL says that a new chat is about; with None, it is not about a part of the history."""
+    try:
+        scope = None if told is None else HistoryScope.of_json(told)
+    except ScopeInvalidError as error:
+        say(str(error), ":material/filter_alt_off:")
+        scope = None
+    if scope is not None and scope != st.session_state.get(SCOPE):
+        st.session_state[SCOPE] = scope
+        choose_agent(HISTORY_ANALYST)
+    elif scope is None and draft_scope() is not None:
+        st.session_state[SCOPE] = None
 
 
 def must_give_way(part: Part) -> bool:
@@ -217,14 +236,15 @@ def url() -> dict[str, str]:
     session_id = active_id()
     if session_id:
         return {SESSION: session_id} | ({WORKSPACE: ALL} if chosen == ALL else {})
-    return {WORKSPACE: chosen} if chosen != GENERAL else {}
+    scope = draft_scope()
+    return ({WORKSPACE: chosen} if chosen != GENERAL else {}) | ({ABOUT: scope.as_json()} if scope else {})
 
 
 def _write_url() -> None:
     if st.session_state.get(PAGE, CHAT) not in WITH_SESSIONS:
         return
     wanted = url()
-    for name in (SESSION, WORKSPACE):
+    for name in (SESSION, WORKSPACE, ABOUT):
         if st.query_params.get(name) == wanted.get(name):
             continue
         if name in wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -15,6 +16,11 @@ STATE: Final = "colloquy_history_scope"
 """The key of a session's state under which its scope is kept."""
 
 Name = Callable[[str], str]
+
+_UNREADABLE: Final = (
+    "What this chat keeps of the filters that it began with cannot be read. Begin a new chat from the page with the"
+    " filters."
+)
 
 
 class ScopeInvalidError(DataError):
@@ -81,10 +87,19 @@ class HistoryScope:
         try:
             return _ADAPTER.validate_python(state[STATE])
         except ValidationError as error:
-            raise ScopeInvalidError(
-                "What this chat keeps of the filters that it began with cannot be read. Begin a new chat from the page"
-                " with the filters."
-            ) from error
+            raise ScopeInvalidError(_UNREADABLE) from error
+
+    def as_json(self) -> str:
+        """The scope as a text, for the URL of a page."""
+        return json.dumps(self.as_state(), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def of_json(cls, text: str) -> HistoryScope:
+        """The scope that a text stands for. Raises ScopeInvalidError if it is none."""
+        try:
+            return _ADAPTER.validate_json(text)
+        except ValidationError as error:
+            raise ScopeInvalidError(_UNREADABLE) from error
 
 
 _ADAPTER: Final = TypeAdapter(HistoryScope)

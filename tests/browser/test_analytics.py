@@ -79,6 +79,21 @@ def test_from_a_figure_to_a_message_and_back_and_to_the_chat(desk):
     expect(tab.title).to_have_text(title)
 
 
+def test_what_is_asked_about_the_filters_stays_about_them_after_a_reload(desk):
+    page = desk("?show=All&period=Year&agent=Data+analyst").page
+    page.get_by_role("button", name="Ask the history").click()
+    scope = page.get_by_text("About the chats with these filters")
+    expect(scope).to_contain_text("agent Data analyst")
+    page.wait_for_url(re.compile("about="))
+    page.reload()
+    expect(scope).to_contain_text("agent Data analyst")
+    page.get_by_placeholder("Write a message").fill("/sql select list(distinct agent) as agents from conversations")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("stChatMessage").nth(1)).to_contain_text("data_analyst")
+    expect(page).not_to_have_url(re.compile("about="))
+    expect(scope).to_contain_text("agent Data analyst")
+
+
 def closed(page, title):
     """Sees what a click opened, with chats in it, and closes it."""
     dialog = page.get_by_role("dialog")

@@ -62,13 +62,10 @@ class TestAskingTheHistory:
         assert tab.main.pills[0].value == "history_analyst"
         assert self.captions(tab) == []
 
-    def test_with_filters_these_stand_above_the_messages_and_in_the_session(self, workbench, page):
+    def test_with_filters_these_stand_above_the_messages_and_in_the_session(self, workbench, open_page):
         for agent in ("assistant", "specialist"):
             finish(workbench, workbench.turns.submit(new_session(workbench, agent), "hello *there*"))
-        tab = page()
-        tab.session_state["draft_scope"] = SCOPE
-        tab.session_state["draft_agents"] = {"general": "history_analyst"}
-        tab.run()
+        tab = open_page(about=SCOPE.as_json())
         [line] = self.captions(tab)
         assert "agent Specialist; with “hello" in line
         tab.chat_input[0].set_value("/sql select agent from history.conversations").run()
@@ -80,12 +77,32 @@ class TestAskingTheHistory:
         tab.run()
         assert self.captions(tab) == [line]
 
-    def test_another_new_chat_is_about_nothing_of_it(self, workbench, page):
-        tab = page()
-        tab.session_state["draft_scope"] = SCOPE
-        tab.session_state["draft_agents"] = {"general": "history_analyst"}
-        tab.run()
+    def test_another_new_chat_is_about_nothing_of_it(self, open_page):
+        tab = open_page(about=SCOPE.as_json())
         tab.button(key="new-chat").click().run()
+        assert self.captions(tab) == []
+        assert "about" not in tab.query_params
+
+    def test_the_filters_stand_in_the_url_so_that_a_reload_keeps_them(self, workbench, open_page):
+        for agent in ("assistant", "specialist"):
+            finish(workbench, workbench.turns.submit(new_session(workbench, agent), "hello"))
+        tab = open_page("history", agent="specialist")
+        tab.button(key="ask-history").click().run()
+        [line] = self.captions(tab)
+        again = open_page(about=tab.query_params["about"])
+        assert self.captions(again) == [line]
+        assert again.main.pills[0].value == "history_analyst"
+
+    def test_with_another_agent_the_chat_is_about_nothing_of_it(self, open_page):
+        tab = open_page(about=SCOPE.as_json())
+        tab.main.pills[0].set_value("assistant").run()
+        assert self.captions(tab) == []
+        assert "about" not in tab.query_params
+
+    @pytest.mark.parametrize("about", ["", "everything", '{"saved": "perhaps"}', '{"more": 1}', "[" * 5_000])
+    def test_filters_in_the_url_that_cannot_be_read_are_told(self, open_page, about):
+        tab = open_page(about=about)
+        assert "Begin a new chat" in tab.toast[0].value
         assert self.captions(tab) == []
 
     def test_the_button_opens_that_chat(self, workbench):
