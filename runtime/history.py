@@ -11,16 +11,17 @@ from google.genai import types
 
 from runtime.confirmation import CONFIRMATION, answer_content, questions
 from session_store.models import SessionKey, Turn, TurnStatus
+from session_store.tool_columns import ENDED, STILL_AT_WORK, STOPPED
 from session_store.transcript import USER, text_of
 
 PARTIAL = "colloquy_partial"
 """Key in an event's custom metadata: the status of the turn that ended before this answer was complete."""
 
 OPEN_CALL = {
-    TurnStatus.COMPLETED: "The tool has not answered yet; it may still be at work.",
-    TurnStatus.STOPPED: "The user stopped this before the tool had answered.",
+    TurnStatus.COMPLETED: STILL_AT_WORK,
+    TurnStatus.STOPPED: STOPPED,
     TurnStatus.FAILED: "This tool call failed, or was cut off by a failure.",
-    TurnStatus.INTERRUPTED: "Colloquy ended before the tool had answered.",
+    TurnStatus.INTERRUPTED: ENDED,
 }
 """What stands in place of a tool's answer where none came, by how the turn ended."""
 

@@ -60,7 +60,8 @@ class NewEvent:
         columns = self.columns
         if self.copied:
             columns = (*columns[:_TOKENS], *(None,) * _COUNTS, *columns[_TOKENS + _COUNTS :])
-        return (seq, session_no, *columns, self.rewind_before, rewound, self.data, *self.tools, self.copied)
+        errors, text, uses = self.tools
+        return (seq, session_no, *columns, self.rewind_before, rewound, self.data, errors, text, self.copied, uses)
 
     def with_invocations(self, names: Mapping[str, str]) -> NewEvent:
         """The event with other ids of invocations, by those that it has."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -198,17 +199,11 @@ def tags_tools_and_queries(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _fill_tool_columns(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create temp table found (seq bigint, tool_errors varchar[], tool_text varchar)")
-    seq = -1
-    while rows := connection.execute(
-        "select seq, data from events where seq > $1 and (tool_calls is not null or tool_results is not null) "
-        f"order by seq limit {EVENTS_AT_ONCE}",
-        [seq],
-    ).fetchall():
-        seq = rows[-1][0]
+    for rows in _events_with_tools(connection):
         columns = [tool_columns_of_json(data) for _, data in rows]
         connection.execute(
             "insert into found select unnest($1::bigint[]), unnest($2::varchar[][]), unnest($3::varchar[])",
-            [[row[0] for row in rows], [errors for errors, _ in columns], [text for _, text in columns]],
+            [[row[0] for row in rows], [tools.errors for tools in columns], [tools.text for tools in columns]],
         )
     # One by one: a list cannot be changed in place, so that the whole row is written anew, and few tools fail.
     connection.execute(
@@ -221,7 +216,38 @@ def _fill_tool_columns(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("drop table found")
 
 
-MIGRATIONS = (first_tables, workspaces_and_results, tags_tools_and_queries)
+def tool_uses(connection: duckdb.DuckDBPyConnection) -> None:
+    """What became of each call of a tool, by its id. Calls that nothing answered have not failed any more."""
+    # A text, because that can be changed in place; a list cannot.
+    connection.execute("alter table events add column tool_uses varchar")
+    connection.execute("create temp table found (seq bigint, uses varchar, errors varchar[])")
+    for rows in _events_with_tools(connection):
+        columns = [tool_columns_of_json(data) for _, data in rows]
+        connection.execute(
+            "insert into found select unnest($1::bigint[]), unnest($2::varchar[]), unnest($3::varchar[][])",
+            [[seq for seq, _ in rows], [tools.uses for tools in columns], [tools.errors for tools in columns]],
+        )
+    connection.execute("update events set tool_uses = f.uses from found f where f.seq = events.seq")
+    connection.execute(
+        "update events set tool_errors = f.errors from found f "
+        "where f.seq = events.seq and events.tool_errors is distinct from f.errors"
+    )
+    connection.execute("drop table found")
+
+
+def _events_with_tools(connection: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[int, str]]]:
+    """Number and JSON of the events with calls or answers, some at a time."""
+    seq = -1
+    while rows := connection.execute(
+        "select seq, data from events where seq > $1 and (tool_calls is not null or tool_results is not null) "
+        f"order by seq limit {EVENTS_AT_ONCE}",
+        [seq],
+    ).fetchall():
+        yield rows
+        seq = rows[-1][0]
+
+
+MIGRATIONS = (first_tables, workspaces_and_results, tags_tools_and_queries, tool_uses)
 """In order of age. Never change or remove one that was released: add another."""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from session_store.analytics.facts import Facts
-from session_store.analytics.scope import Scope
+from session_store.analytics.scope import Scope, lay_out
 from session_store.analytics.zones import QUARTER, local
 
 
@@ -22,7 +23,7 @@ class Kind(StrEnum):
     MODEL = "model"
     """[model]"""
     UNPRICED = "unpriced"
-    """[models whose price is not known]"""
+    """[models with tokens whose price is not known]"""
     TOOL = "tool"
     """[tool]"""
     TOOL_FAILED = "tool-failed"
@@ -49,6 +50,8 @@ class Kind(StrEnum):
 
 LISTS: Final = (Kind.UNPRICED, Kind.MESSAGES)
 """Kinds whose values are one list."""
+ABOUT_FEEDBACK: Final = (Kind.RATED, Kind.RATED_DAYS)
+"""Kinds for which it is enough that a score was given in the period, whenever the conversation was held."""
 _CONDITIONS: Final = {
     Kind.ALL: "true",
     Kind.DAYS: """session_no in (
@@ -62,8 +65,8 @@ _CONDITIONS: Final = {
         select session_no from activity where model = $1 and quarter >= {begin} and quarter < {end}
     )""",
     Kind.UNPRICED: """session_no in (
-        select session_no from activity where list_contains($1::varchar[], model) and quarter >= {begin}
-            and quarter < {end}
+        select session_no from moved where now and cost is null and input_tokens + output_tokens > 0
+            and list_contains($1::varchar[], model)
     )""",
     Kind.TOOL: """session_no in (
         select session_no from tool where name = $1 and quarter >= {begin} and quarter < {end}
@@ -101,7 +104,7 @@ _CONDITIONS: Final = {
 _SQL: Final = """
     with happened as (
         select session_no, quarter from activity union all select session_no, quarter from turn
-        union all select session_no, quarter from session
+        union all select session_no, quarter from session {also}
     ), latest as (
         select session_no, max(quarter) as latest from happened where quarter >= {begin} and quarter < {end}
         group by session_no
@@ -110,9 +113,7 @@ _SQL: Final = """
     ), page as (
         select *, count(*) over () as number from chosen order by latest desc, session_no desc limit {limit}
     )
-    select page.session_no, page.id, page.title, page.agent, page.model, page.user_id, page.latest, page.number,
-        (select sum(messages) from activity a where a.session_no = page.session_no) as messages
-    from page order by latest desc, session_no desc
+    select session_no, id, title, agent, model, user_id, latest, number from page order by latest desc, session_no desc
 """
 
 
@@ -142,12 +143,12 @@ class Conversation:
     model: str | None
     user: str
     latest: float
-    messages: int
+    messages: int = 0
     event_id: str | None = None
 
 
 def conversations(facts: Facts, scope: Scope, behind: Behind, limit: int) -> tuple[list[Conversation], int]:
-    """The newest ``limit`` conversations behind a figure or point, and how many there are."""
+    """The newest ``limit`` conversations behind a figure or point, as the facts know them, and how many there are."""
     period = scope.period
     values = behind.parameters
     filters, wanted = scope.filters.condition()
@@ -155,10 +156,14 @@ def conversations(facts: Facts, scope: Scope, behind: Behind, limit: int) -> tup
         filters = filters.replace(f"${number}:", f"${number + len(values)}:")
     begin, end = period.begin, period.end
     condition = _CONDITIONS[behind.kind].format(begin=begin, end=end, local=local("quarter", period.zone, begin, end))
-    sql = _SQL.format(begin=begin, end=end, filters=filters, condition=condition, limit=int(limit))
-    rows = facts.connection.cursor().execute(sql, [*values, *wanted]).fetchall()
+    also = "union all select session_no, quarter from feedback" if behind.kind in ABOUT_FEEDBACK else ""
+    sql = _SQL.format(begin=begin, end=end, also=also, filters=filters, condition=condition, limit=int(limit))
+    # What has no price depends on the day: only the tables of a report know it.
+    cursor = lay_out(facts, scope) if behind.kind is Kind.UNPRICED else facts.connection.cursor()
+    with contextlib.closing(cursor):
+        rows = cursor.execute(sql, [*values, *wanted]).fetchall()
     found = [
-        Conversation(number, session_id, title, agent, model, user, latest * QUARTER, int(messages or 0))
-        for number, session_id, title, agent, model, user, latest, _, messages in rows
+        Conversation(number, session_id, title, agent, model, user, latest * QUARTER)
+        for number, session_id, title, agent, model, user, latest, _ in rows
     ]
-    return found, rows[0][7] if rows else 0
+    return found, rows[0][-1] if rows else 0

@@ -50,6 +50,8 @@ def activity(cursor: Cursor, period: Period) -> pd.DataFrame:
             select session_no, {start} as start, messages, 0 as turns from moved where now
             union all
             select session_no, {start}, 0, 1 from held where now
+            union all
+            select session_no, {start}, 0, 0 from picked where begun
         ) group by start
         """
     ).df()
@@ -77,7 +79,8 @@ def models(cursor: Cursor, _: Period) -> pd.DataFrame:
     return cursor.execute(
         f"""
         select model as "Model", sum(input_tokens)::bigint as "Tokens in", sum(output_tokens)::bigint as "Tokens out",
-            sum(cost) as "Cost",
+            case when coalesce(sum(input_tokens + output_tokens) filter (cost is null), 0) = 0
+                then coalesce(sum(cost), 0.0) else sum(cost) end as "Cost",
             coalesce(sum(input_tokens + output_tokens) filter (cost is null), 0)::bigint as "Tokens without a price"
         from moved where now and model is not null group by model
         order by sum(input_tokens + output_tokens) desc, model limit {NAMES}
@@ -103,13 +106,12 @@ def latency(cursor: Cursor, period: Period) -> pd.DataFrame:
 
 
 def tools(cursor: Cursor, period: Period) -> pd.DataFrame:
-    """``Tool``, how often it was called, answered (``Succeeded``, ``Failed``) or not (``No answer``), and the seconds
-    it took (``Median``, ``95 %``)."""
+    """``Tool``, how often it was called (``Calls``), what came of that (``Succeeded``, ``Failed``, or ``No answer``),
+    and the seconds it took (``Median``, ``95 %``)."""
     return cursor.execute(
         f"""
-        select name as "Tool", count(*) filter (called) as "Calls", count(*) filter (not called and ok) as "Succeeded",
-            count(*) filter (not called and not ok) as "Failed",
-            greatest(count(*) filter (called) - count(*) filter (not called), 0) as "No answer",
+        select name as "Tool", count(*) as "Calls", count(*) filter (ok) as "Succeeded",
+            count(*) filter (not ok) as "Failed", count(*) filter (ok is null) as "No answer",
             quantile_cont(seconds, 0.5) as "Median", quantile_cont(seconds, 0.95) as "95 %"
         from tool join picked using (session_no)
         where tool.quarter >= {period.begin} and tool.quarter < {period.end}

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from session_store.analytics.behind import Behind, Conversation, conversations
 from session_store.analytics.facts import Facts, gather, revision_of
 from session_store.analytics.period import Period
-from session_store.analytics.places import first_events
+from session_store.analytics.places import first_events, messages_of
 from session_store.analytics.report import Report, report
 from session_store.analytics.scope import Scope
 from session_store.analytics.zones import QUARTER
@@ -49,8 +49,12 @@ class Analytics:
     def conversations(self, scope: Scope, behind: Behind, limit: int) -> tuple[list[Conversation], int]:
         """The newest conversations behind a figure or a point of a chart, and how many there are."""
         found, number = conversations(self.facts(), scope, behind, limit)
-        events = first_events(self._store, scope.period, behind, [one.number for one in found])
-        return [replace(one, event_id=events.get(one.number)) for one in found], number
+        numbers = [one.number for one in found]
+        events = first_events(self._store, scope.period, behind, numbers)
+        messages = messages_of(self._store, numbers)
+        return [
+            replace(one, event_id=events.get(one.number), messages=messages.get(one.number, 0)) for one in found
+        ], number
 
     def everything(self, zone: ZoneInfo, today: date) -> Period:
         """From the first day on which anything happened until today, or until the last such day if that is later."""

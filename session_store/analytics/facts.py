@@ -15,6 +15,7 @@ from typing import Final
 import duckdb
 
 from session_store.analytics.choices import Choices, choices
+from session_store.model_names import NAMES, UNNAMED
 from session_store.store import Store
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
@@ -35,38 +36,51 @@ _SESSIONS: Final = """
     ) t using (session_no)
     where deleted_at is null
 """
-_ACTIVITY: Final = """
-    select session_no, floor(timestamp / 900)::integer as quarter, author = 'user' as asked, model,
+_ACTIVITY: Final = f"""
+    select session_no, floor(timestamp / 900)::integer as quarter, author = 'user' as asked, model, null as chosen,
         count(text)::integer as messages, sum(input_tokens)::bigint as input_tokens,
         sum(output_tokens)::bigint as output_tokens
-    from events where not rewound and not copied and {changed} group by all
+    from events where not rewound and not copied and {{changed}} and not ({UNNAMED}) group by all
+    union all
+    select e.session_no, floor(e.timestamp / 900)::integer, false, null, t.model, count(e.text)::integer,
+        sum(e.input_tokens)::bigint, sum(e.output_tokens)::bigint
+    from (
+        select session_no, invocation_id, timestamp, text, input_tokens, output_tokens from events
+        where not rewound and not copied and {{changed}} and {UNNAMED}
+    ) e left join turns t on t.id = e.invocation_id group by all
 """
 _TURNS: Final = """
     select session_no, floor(created_at / 900)::integer as quarter, status, model,
-        (first_token_at - started_at)::float as wait, (ended_at - started_at)::float as seconds
+        (first_token_at - started_at)::float as wait,
+        -- When it was interrupted nobody knows: its end was written at the next start.
+        case when status != 'interrupted' then (ended_at - started_at)::float end as seconds
     from turns where not rewound and not copied
 """
 _TOOLS: Final = """
     with used as (
-        select session_no, seq, timestamp, tool_calls is not null as called,
-            coalesce(tool_calls, tool_results) as names, tool_errors as errors,
-            -- An answer without a text only says that a person has to be asked first.
-            tool_calls is not null or tool_text is not null as counts
-        from events
-        where not rewound and not copied and {changed} and (tool_calls is not null or tool_results is not null)
-    ), timed as (
-        select *, case when not called and lag(called) over after
-            then timestamp - lag(timestamp) over after end as seconds
-        from used window after as (partition by session_no order by seq)
-    ), single as (
-        select *, unnest(names) as name, unnest(range(1, len(names) + 1)) as place from timed where counts
+        select session_no, seq, timestamp, unnest(uses) as use, unnest(range(len(uses))) as place from (
+            select session_no, seq, timestamp,
+                from_json(tool_uses, '[{"id": "VARCHAR", "tool": "VARCHAR", "outcome": "VARCHAR"}]') as uses
+            from events where not rewound and not copied and {changed} and tool_uses is not null
+        )
+    ), numbered as (
+        -- Calls without an id bear the name of their tool in its place: the first answer is that to the first of them.
+        select session_no, timestamp, use.id as id, use.tool as name, use.outcome as outcome, row_number() over (
+            partition by session_no, use.id, use.outcome = 'called' order by seq, place
+        ) as nth
+        from used where use.outcome != 'waiting'
+    ), asked as (
+        select distinct session_no, use.id as id from used where use.outcome = 'waiting'
     )
-    select session_no, floor(timestamp / 900)::integer as quarter, called, name, seconds::float as seconds,
-        -- Of several answers of one tool in one event, the first ones stand for those that failed.
-        case when called then null when errors is null then true
-            else len(list_filter(names[:place], lambda other: other = name))
-                > len(list_filter(errors, lambda other: other = name)) end as ok
-    from single where not starts_with(name, 'adk_request_')
+    select call.session_no, floor(call.timestamp / 900)::integer as quarter, call.name,
+        case answer.outcome when 'succeeded' then true when 'failed' then false end as ok,
+        -- That a person took their time says nothing of the tool.
+        case when ok is not null and asked.id is null then (answer.timestamp - call.timestamp)::float end as seconds
+    from numbered call
+    left join numbered answer on answer.session_no = call.session_no and answer.id = call.id
+        and answer.nth = call.nth and answer.outcome != 'called'
+    left join asked on asked.session_no = call.session_no and asked.id = call.id
+    where call.outcome = 'called'
 """
 _QUESTIONS: Final = """
     select session_no, floor(timestamp / 900)::integer as quarter, hash(lower(trim(text))) as question, seq
@@ -78,26 +92,22 @@ _FEEDBACK: Final = """
         on e.session_no = f.session_no and e.id = f.event_id
     where f.score is not null
 """
-_WHOLE: Final = {"session": _SESSIONS, "turn": _TURNS, "feedback": _FEEDBACK}
+_WHOLE: Final = {"session": _SESSIONS, "turn": _TURNS, "feedback": _FEEDBACK, "alias": NAMES}
 """Copied anew each time: they are small, and their rows change."""
 _GROWING: Final = {"happened": _ACTIVITY, "tool": _TOOLS, "question": _QUESTIONS}
 """Copied once, and then for the sessions that have new events: whatever changes an event comes with a new one."""
 _DERIVED: Final = """
-    -- How the provider of a model calls it, for answers that do not say so themselves.
-    create or replace table alias as
-        with named as (select distinct session_no, model from happened where model is not null),
-        chosen as (select session_no, model from session union select session_no, model from turn)
-        select c.model as id, coalesce(mode(n.model), regexp_replace(id, '^[a-z]+/', '')) as name
-        from chosen c left join named n using (session_no) where c.model is not null group by c.model;
     create or replace table activity as
         select h.* replace (
             case when not asked and (h.model is not null or messages > 0 or input_tokens > 0 or output_tokens > 0)
                 then coalesce(h.model, alias.name, 'unknown') end as model)
-        from happened h join session s using (session_no) left join alias on alias.id = s.model;
+        from happened h join session s using (session_no)
+        left join alias on h.model is null and alias.id = coalesce(h.chosen, s.model);
     create or replace table answered as
         select distinct session_no, model from activity where model is not null
         union
-        select session_no, alias.name from (select distinct session_no, model from turn) join alias on id = model;
+        select t.session_no, alias.name from (select distinct session_no, model from turn) t
+        join session using (session_no) join alias on alias.id = t.model;
 """
 
 

@@ -16,10 +16,14 @@ _SQL: Final = """
     select session_no, arg_min(id, seq) from events e
     where session_no in (select unnest(${last}::bigint[])) and not rewound and ({condition}) group by session_no
 """
-_WITHIN: Final = "timestamp >= {begin} and timestamp < {end}"
-_TURN: Final = """invocation_id in (
+_MESSAGES: Final = """
+    select session_no, count(text) from events
+    where session_no in (select unnest($1::bigint[])) and not rewound group by session_no
+"""
+_WITHIN: Final = "not copied and timestamp >= {begin} and timestamp < {end}"
+_TURN: Final = """not copied and invocation_id in (
     select id from turns t where t.session_no in (select unnest(${last}::bigint[])) and not t.rewound
-        and t.created_at >= {begin} and t.created_at < {end} and """
+        and not t.copied and t.created_at >= {begin} and t.created_at < {end} and """
 _RATED: Final = """id in (
     select event_id from feedback f where f.session_no = e.session_no and (f.score > 0) = $1
         and f.given_at >= {begin} and f.given_at < {end}"""
@@ -29,9 +33,9 @@ _CONDITIONS: Final = {
     Kind.HOUR: f"""{_WITHIN} and author = 'user' and text is not null
         and ({{local}} // 96 + 3) % 7 = $1 and {{local}} % 96 // 4 = $2""",
     Kind.MODEL: f"{_WITHIN} and author != 'user' and coalesce(model = $1, text is not null)",
-    Kind.UNPRICED: f"""{_WITHIN} and author != 'user'
-        and coalesce(list_contains($1::varchar[], model), text is not null)""",
-    Kind.TOOL: f"{_WITHIN} and (list_contains(tool_calls, $1) or list_contains(tool_results, $1))",
+    Kind.UNPRICED: f"""{_WITHIN} and author != 'user' and (input_tokens > 0 or output_tokens > 0)
+        and coalesce(list_contains($1::varchar[], model), true)""",
+    Kind.TOOL: f"{_WITHIN} and list_contains(tool_calls, $1)",
     Kind.TOOL_FAILED: f"{_WITHIN} and list_contains(tool_errors, $1)",
     Kind.RATED: f"{_RATED})",
     Kind.RATED_DAYS: f"{_RATED} and {{given}} // 96 between $2 and $3)",
@@ -39,7 +43,7 @@ _CONDITIONS: Final = {
     Kind.MESSAGES: "seq in (select unnest($1::bigint[]))",
     Kind.STATUS: f"{_TURN} t.status = $1)",
     Kind.SLOW_FIRST_WORD: f"{_TURN} (t.first_token_at - t.started_at)::float >= $1::float)",
-    Kind.SLOW_TURN: f"{_TURN} (t.ended_at - t.started_at)::float >= $1::float)",
+    Kind.SLOW_TURN: f"{_TURN} t.status != 'interrupted' and (t.ended_at - t.started_at)::float >= $1::float)",
 }
 """In each conversation, which of its events are meant. Times are whole quarters of an hour, as in the facts."""
 
@@ -58,6 +62,11 @@ def first_events(store: Store, period: Period, behind: Behind, conversations: Se
     )
     sql = _SQL.format(condition=condition, last=len(values) + 1)
     return dict(store.log.database.rows(sql, [*values, list(conversations)]))
+
+
+def messages_of(store: Store, conversations: Sequence[int]) -> dict[int, int]:
+    """How many messages there are in each of these conversations (numbers); none for those without any event."""
+    return dict(store.log.database.rows(_MESSAGES, [list(conversations)]))
 
 
 def _quarter(column: str) -> str:

@@ -27,6 +27,8 @@ class Report:
     comparable: bool
     """Whether the history reaches back over all of the period before."""
     tables: dict[str, pd.DataFrame] = field(hash=False)
+    unpriced: tuple[str, ...] = ()
+    """The models with tokens whose price is not known, in order."""
 
 
 def report(store: Store, facts: Facts, scope: Scope) -> Report:
@@ -40,10 +42,15 @@ def report(store: Store, facts: Facts, scope: Scope) -> Report:
         tables = {chart.name: _table(chart, cursor, scope) for chart in charts.CHARTS}
         tables["questions"] = charts.questions(cursor, store, scope.period)
         tables["terms"] = terms.result()
-        return Report(scope, now, before, comparable, tables)
+        return Report(scope, now, before, comparable, tables, _unpriced(cursor) if now.unpriced_tokens else ())
     finally:
         cursor.close()
 
 
 def _table(chart: charts.Chart, cursor: duckdb.DuckDBPyConnection, scope: Scope) -> pd.DataFrame:
     return chart.table(cursor, scope.period)
+
+
+def _unpriced(cursor: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    sql = "select distinct model from moved where now and cost is null and input_tokens + output_tokens > 0 order by 1"
+    return tuple(row[0] for row in cursor.execute(sql).fetchall())

@@ -22,11 +22,15 @@ _BUCKETS = {
     Step.MONTH: "date_diff('day', date '1970-01-01', date_trunc('month', date '1970-01-01' + ({day})::integer))",
 }
 _TABLES = """
-    create temp table picked as select session_no, agent, user_id, quarter from session where {condition};
+    create temp table picked as
+        select session_no, agent, user_id, quarter, quarter >= {begin} and quarter < {end} as begun,
+            {begun_local} as local
+        from session where {condition};
     create temp table moved as
         select a.session_no, a.asked, a.model, a.messages, coalesce(a.input_tokens, 0) as input_tokens,
             coalesce(a.output_tokens, 0) as output_tokens, a.quarter >= {begin} as now, {local} as local, p.agent,
-            p.user_id, (coalesce(a.input_tokens, 0) * r.input + coalesce(a.output_tokens, 0) * r.output) / 1e6 as cost
+            p.user_id, case when a.input_tokens > 0 or a.output_tokens > 0 then
+                (coalesce(a.input_tokens, 0) * r.input + coalesce(a.output_tokens, 0) * r.output) / 1e6 end as cost
         from activity a join picked p using (session_no) left join rates r
             on r.model = a.model and a.quarter >= r.begin and a.quarter < r.until
         where a.quarter >= {start} and a.quarter < {end};
@@ -58,10 +62,10 @@ class Scope:
 
 
 def lay_out(facts: Facts, scope: Scope) -> duckdb.DuckDBPyConnection:
-    """A cursor with the tables ``picked`` (the conversations), ``moved`` (their activity with its cost in US dollars,
-    null where the price is not known), ``held`` (their turns), ``rated`` (the scores given)
-    and ``active`` (those that count). Each has the period
-    (``now``) and the one before it; ``local`` is a quarter of an hour in local time."""
+    """A cursor with the tables ``picked`` (the conversations; ``begun`` in the period or not), ``moved`` (their activity
+    with its cost in US dollars, null without tokens and where the price is not known), ``held`` (their turns), ``rated``
+    (the scores given) and ``active`` (those that count). Each but the first has the period (``now``) and the one before
+    it; ``local`` is a quarter of an hour in local time."""
     period, cursor = scope.period, facts.connection.cursor()
     begin, end, start = period.begin, period.end, period.before().begin
     _rates(cursor, facts.choices, scope.prices)
@@ -71,6 +75,7 @@ def lay_out(facts: Facts, scope: Scope) -> duckdb.DuckDBPyConnection:
         begin=begin,
         end=end,
         start=start,
+        begun_local=local("quarter", period.zone, start, end),
         local=local("a.quarter", period.zone, start, end),
         turn_local=local("t.quarter", period.zone, start, end),
         rated_local=local("f.quarter", period.zone, start, end),

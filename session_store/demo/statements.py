@@ -96,6 +96,9 @@ EVENTS: Final = f"""
         case when kind = 1 then 'run_sql sql: ' || sql
             when kind = 2 and tool_failed then 'run_sql error: {_FAILURE}'
             when kind = 2 then 'run_sql row_count: 12, seconds: 0.02' end as tool_text,
+        case when kind in (1, 2) then '[{{"id": "' || call_id || '", "tool": "run_sql", "outcome": "'
+            || case when kind = 1 then 'called' when tool_failed then 'failed' else 'succeeded' end || '"}}]' end
+            as tool_uses,
         interrupted, null as finish_reason, null as error_code, null as rewind_before, false as rewound,
         '{{' || case when model is null then '' else '"model_version":"' || model || '",' end
         || '"content":{{"parts":[{{' || case kind

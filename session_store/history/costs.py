@@ -7,24 +7,27 @@ from pathlib import Path
 from typing import Any, Final
 
 from session_store.database import Database
+from session_store.model_names import NAMES, UNNAMED
 from session_store.prices import Price, price_list, prices_of
 
 FOREVER: Final = 2**31 - 1
-_NAMES: Final = """
-    with named as (select distinct session_no, model from events where model is not null),
-    chosen as (select session_no, model from sessions union select session_no, model from turns)
-    select c.model, coalesce(mode(n.model), regexp_replace(c.model, '^[a-z]+/', ''))
-    from chosen c left join named n using (session_no) where c.model is not null group by c.model
-"""
-COSTS: Final = """
+COSTS: Final = f"""
     select u.session_no, case when count(*) filter (r.model is null) = 0
         then round(sum(u.input_tokens * r.input + u.output_tokens * r.output) / 1e6, 9) end as cost
     from (
-        select session_no, model, floor(timestamp / 86400)::integer as day,
+        select session_no, model, null as chosen, floor(timestamp / 86400)::integer as day,
             coalesce(sum(input_tokens), 0) as input_tokens, coalesce(sum(output_tokens), 0) as output_tokens
-        from events where not rewound and (input_tokens > 0 or output_tokens > 0) {among} group by all
-    ) u join sessions s using (session_no)
-    left join (select unnest($chosen::varchar[]) as chosen, unnest($named::varchar[]) as name) a on a.chosen = s.model
+        from events where not rewound and model is not null and (input_tokens > 0 or output_tokens > 0) {{among}}
+        group by all
+        union all
+        select e.session_no, null, coalesce(t.model, s.model), floor(e.timestamp / 86400)::integer,
+            coalesce(sum(e.input_tokens), 0), coalesce(sum(e.output_tokens), 0)
+        from (
+            select session_no, invocation_id, timestamp, input_tokens, output_tokens from events
+            where not rewound and {UNNAMED} and (input_tokens > 0 or output_tokens > 0) {{among}}
+        ) e join sessions s using (session_no) left join turns t on t.id = e.invocation_id group by all
+    ) u
+    left join (select unnest($chosen::varchar[]) as chosen, unnest($named::varchar[]) as name) a using (chosen)
     left join (
         select unnest($priced::varchar[]) as model, unnest($begin::integer[]) as begin,
             unnest($end::integer[]) as until, unnest($input::double[]) as input, unnest($output::double[]) as output
@@ -41,7 +44,7 @@ def cost_values(database: Database, folder: Path) -> dict[str, Any]:
         PricesInvalidError: the price list is damaged.
     """
     prices = price_list(folder)
-    names = dict(database.rows(_NAMES))
+    names = dict(database.rows(NAMES))
     answering = {name for (name,) in database.rows("select distinct model from events where model is not null")}
     rates = [
         rate

@@ -6,8 +6,9 @@ import duckdb
 import pytest
 
 from session_store import Store, migrations
-from session_store.migrations import first_tables, workspaces_and_results
+from session_store.migrations import first_tables, tags_tools_and_queries, workspaces_and_results
 from session_store.models import GENERAL, SAMPLE_SHOP, SessionKey, SessionStatus
+from session_store.tool_columns import STOPPED
 from tests.session_store.events import append, said, text_of
 
 KEY = SessionKey("agent", "ann", "one")
@@ -120,9 +121,9 @@ def test_a_file_of_the_second_version_says_what_its_tools_did_and_can_be_sorted_
     monkeypatch.setattr(migrations, "EVENTS_AT_ONCE", 1)
     store = Store(second_version)
 
-    assert store.log.database.rows("select tool_errors, tool_text, copied from events order by seq") == [
-        (None, "run_sql sql: select 1", False),
-        (["run_sql"], "run_sql error: no such table", False),
+    assert store.log.database.rows("select tool_errors, tool_text, copied, tool_uses from events order by seq") == [
+        (None, "run_sql sql: select 1", False, '[{"id": "c1", "tool": "run_sql", "outcome": "called"}]'),
+        (["run_sql"], "run_sql error: no such table", False, '[{"id": "c1", "tool": "run_sql", "outcome": "failed"}]'),
     ]
     assert [stored.event.id for stored in store.list_events(KEY)] == ["e1", "e2"]
     assert store.get_turn("t1").copied is False
@@ -133,3 +134,24 @@ def test_a_file_of_the_second_version_says_what_its_tools_did_and_can_be_sorted_
         assert cursor.fetchall() == [(["sea"], "", None, "completed")]
     store.close()
     Store(second_version).close()
+
+
+def test_a_call_that_nothing_answered_has_not_failed_any_more_in_a_file_of_the_third_version(path, monkeypatch):
+    stopped = ERROR.replace("no such table", STOPPED)
+    monkeypatch.setattr(migrations, "MIGRATIONS", (first_tables, workspaces_and_results, tags_tools_and_queries))
+    with duckdb.connect(str(path)) as connection:
+        migrations.migrate(connection, path)
+        for seq, answer in ((2, ERROR), (3, stopped)):
+            connection.execute(
+                "insert into events (seq, session_no, id, invocation_id, author, timestamp, tool_results, interrupted, "
+                "rewound, data, tool_errors, copied) "
+                "values ($1, 1, $2, 't1', 'agent', 21, ['run_sql'], false, false, $3, ['run_sql'], false)",
+                [seq, f"e{seq}", EVENT % (f"e{seq}", 21, answer)],
+            )
+    monkeypatch.undo()
+    store = Store(path)
+    assert store.log.database.rows("select tool_errors, tool_uses ->> '$[0].outcome' from events order by seq") == [
+        (["run_sql"], "failed"),
+        (None, "unanswered"),
+    ]
+    store.close()

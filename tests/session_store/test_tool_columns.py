@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from google.adk.events.event import Event
 from google.adk.events.event_actions import EventActions
@@ -9,7 +11,7 @@ from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
 from session_store.event_rows import NewEvent
-from session_store.tool_columns import LONGEST_TEXT, tool_columns_of_json
+from session_store.tool_columns import ENDED, LONGEST_TEXT, STILL_AT_WORK, STOPPED, ToolColumns, tool_columns_of_json
 from tests.session_store.events import said
 
 
@@ -26,23 +28,31 @@ def answer(name: str, call_id: str = "c1", **response: object) -> types.Part:
     return types.Part(function_response=types.FunctionResponse(id=call_id, name=name, response=response))
 
 
-def columns(made: Event) -> tuple[list[str] | None, str | None]:
+def columns(made: Event) -> ToolColumns:
     """The same for the event and for the JSON that is kept of it."""
     new = NewEvent.of(made)
     assert new.tools == tool_columns_of_json(new.data)
     return new.tools
 
 
-def test_an_event_without_tools_has_neither():
-    assert columns(said("Hello")) == (None, None)
-    assert columns(Event(author="agent", invocation_id="t1")) == (None, None)
+def uses(made: Event) -> list[tuple[str, str, str]]:
+    """Id, tool and outcome of each call and answer."""
+    return [(use["id"], use["tool"], use["outcome"]) for use in json.loads(columns(made).uses or "[]")]
+
+
+def test_an_event_without_tools_has_none():
+    assert columns(said("Hello")) == ToolColumns()
+    assert columns(Event(author="agent", invocation_id="t1")) == ToolColumns()
 
 
 def test_calls_and_answers_are_words_without_quotes_and_backslashes():
     asked = call("run_sql", sql='select "a"\nfrom b', limit=3, deep={"list": [1, None, True, "x"]}, guessed=True)
-    assert columns(event(asked)) == (None, 'run_sql sql: select "a"\nfrom b, limit: 3, deep: list: 1, null, true, x')
-    assert columns(event(answer("one", rows=2), answer("two", say="ok"))) == (None, "one rows: 2\ntwo say: ok")
-    assert columns(event(call("now"))) == (None, "now ")
+    assert columns(event(asked))[:2] == (
+        None,
+        'run_sql sql: select "a"\nfrom b, limit: 3, deep: list: 1, null, true, x',
+    )
+    assert columns(event(answer("one", rows=2), answer("two", say="ok")))[:2] == (None, "one rows: 2\ntwo say: ok")
+    assert columns(event(call("now")))[:2] == (None, "now ")
 
 
 def test_each_answer_that_is_an_error_names_its_tool():
@@ -50,18 +60,37 @@ def test_each_answer_that_is_an_error_names_its_tool():
     assert columns(failed)[0] == ["a", "a"]
 
 
-def test_a_tool_that_waits_for_a_person_or_was_declined_has_not_failed():
-    waiting = answer("buy", "c7", error="This tool call requires confirmation, please approve or reject.")
-    assert columns(event(waiting, requested_tool_confirmations={"c7": ToolConfirmation()})) == (None, None)
-    assert columns(event(answer("buy", error="This tool call is rejected."))) == (
-        None,
-        "buy error: This tool call is rejected.",
+WAITING = "This tool call requires confirmation, please approve or reject."
+
+
+def test_a_tool_that_waits_for_a_person_has_not_answered_whatever_else_has():
+    both = event(
+        answer("buy", "c7", error=WAITING),
+        answer("look", "c8", error="no"),
+        requested_tool_confirmations={"c7": ToolConfirmation()},
     )
+    assert columns(both)[:2] == (["look"], "look error: no")
+    assert uses(both) == [("c7", "buy", "waiting"), ("c8", "look", "failed")]
+
+
+@pytest.mark.parametrize("reason", ["This tool call is rejected.", STILL_AT_WORK, STOPPED, ENDED])
+def test_a_call_that_nobody_answers_has_not_failed(reason):
+    told = event(answer("buy", error=reason))
+    assert columns(told)[:2] == (None, f"buy error: {reason}")
+    assert uses(told) == [("c1", "buy", "unanswered")]
+
+
+def test_calls_and_answers_are_known_by_the_id_of_the_call_or_else_by_the_tool():
+    assert uses(event(call("run_sql"), call("now"))) == [("c1", "run_sql", "called"), ("c1", "now", "called")]
+    assert uses(event(answer("run_sql", rows=1), answer("now", "", error={"code": 7}))) == [
+        ("c1", "run_sql", "succeeded"),
+        ("now", "now", "failed"),
+    ]
 
 
 def test_what_adk_asks_for_itself_is_no_tool():
-    assert columns(event(call("adk_request_confirmation", hint="Really?"))) == (None, None)
-    assert columns(event(answer("adk_request_confirmation", error="x"))) == (None, None)
+    assert columns(event(call("adk_request_confirmation", hint="Really?"))) == ToolColumns()
+    assert columns(event(answer("adk_request_confirmation", error="x"))) == ToolColumns()
 
 
 def test_a_long_answer_is_kept_by_its_beginning():

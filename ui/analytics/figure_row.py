@@ -46,9 +46,7 @@ def _cost_detail(figures: Figures) -> str:
 
 
 def _unpriced(report: Report) -> Behind:
-    models = report.tables["models"]
-    names = tuple(models.loc[models["Tokens without a price"] > 0, "Model"])
-    return Behind(Kind.UNPRICED, names) if names else Behind(Kind.ALL)
+    return Behind(Kind.UNPRICED, report.unpriced) if report.unpriced else Behind(Kind.ALL)
 
 
 FIGURES = (

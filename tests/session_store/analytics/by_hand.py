@@ -33,7 +33,8 @@ class ByHand:
         self.turns = self.turns[self.turns["no"].isin(self.sessions.index)]
         self.turns["at"] = self._local(self.turns["created"])
         self.turns["wait"] = self.turns["first"] - self.turns["started"]
-        self.turns["seconds"] = self.turns["ended"] - self.turns["started"]
+        known = self.turns["status"] != "interrupted"
+        self.turns["seconds"] = (self.turns["ended"] - self.turns["started"]).where(known)
         self.feedback = pd.DataFrame(
             read("select session_no, event_id, score, given_at from feedback"),
             columns=["no", "event", "score", "given"],

@@ -37,10 +37,12 @@ class History:
         status=TurnStatus.COMPLETED,
         wait: float | None = 1.0,
         seconds: float | None = 2.0,
-        model="gemini-2.5-flash",
+        model: str | None = "gemini-2.5-flash",
+        chosen="gemini/gemini-2.5-flash",
         tokens=(100, 10),
     ) -> str:
-        """A question, and its answer unless there are no ``tokens``."""
+        """A question, and its answer unless there are no ``tokens``. ``chosen`` is the id of the model that was asked,
+        ``model`` the name with which it answered."""
         turn, begin = str(uuid.uuid4()), at.timestamp()
         self.store.create_turn(
             Turn(
@@ -48,7 +50,7 @@ class History:
                 key,
                 status,
                 {"role": "user", "parts": [{"text": asked}]},
-                "gemini/gemini-2.5-flash",
+                chosen,
                 begin,
                 started_at=begin,
                 first_token_at=None if wait is None else begin + wait,

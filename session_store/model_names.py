@@ -1,0 +1,36 @@
+"""Under which name a provider answers for a model that people choose: ``gemini-2.5-flash`` for
+``gemini/gemini-2.5-flash``, and whatever a server calls the file that it was given."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NAMES: Final = """
+    with chosen as (
+        select session_no, min(model) as model, min(model) is distinct from max(model) as several
+        from turns where not copied group by session_no
+    ), answered as (
+        select session_no, invocation_id, model from events where model is not null and not rewound and not copied
+    ), seen as (
+        select coalesce(c.model, s.model) as id, a.model as name, count(*) as times
+        from (select session_no, model, count(*) as times from answered group by all) a
+        join sessions s using (session_no) left join chosen c using (session_no)
+        where not coalesce(c.several, false) group by all
+        union all
+        -- In a session that changed its model, only the turn says which of them was asked.
+        select t.model, a.model, count(*) from answered a join turns t on t.id = a.invocation_id
+        where a.session_no in (select session_no from chosen where several) group by all
+    ), counted as (
+        select id, name, sum(times) as times from seen where id is not null group by all
+    ), ids as (
+        select model as id from sessions union select model from turns
+    )
+    select id, coalesce(arg_max(name, (times, name)), regexp_replace(id, '^[a-z]+/', '')) as name
+    from ids left join counted using (id) where id is not null group by id
+"""
+"""SQL for the ``id`` of each model that was ever chosen, and the ``name`` with which most of its answers came; where
+none came, the id without the provider before it."""
+
+UNNAMED: Final = "model is null and author != 'user' and (text is not null or input_tokens > 0 or output_tokens > 0)"
+"""Condition for events whose model only their turn, or else their session, knows: partial answers, and those of agents
+from elsewhere."""

@@ -1,0 +1,165 @@
+"""Figures where a history is not as simple as it seems: models that change, calls that nobody answers, scores that come
+late, branches."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+
+import pytest
+from google.adk.events.event_actions import EventActions
+from google.adk.tools.tool_confirmation import ToolConfirmation
+from google.genai import types
+
+from session_store.analytics import Analytics, Filters, Period
+from session_store.analytics.behind import Behind, Kind
+from session_store.analytics.scope import Scope
+from session_store.models import TurnStatus
+from session_store.prices import Price
+from session_store.tool_columns import NOT_ANSWERED
+from tests.session_store.analytics.history import History
+from tests.session_store.analytics.test_figures import BERLIN, PRICES, look, on
+from tests.session_store.events import append
+
+DAY = date(2026, 5, 4)
+LOCAL_IS_FREE = (Price("gguf/*", date(2024, 1, 1), 0.0, 0.0),)
+
+
+@pytest.fixture
+def history(store):
+    return History(store)
+
+
+def tools_of(store, first=DAY, last=DAY):
+    """Calls, succeeded, failed, without an answer, and the median of seconds, by tool."""
+    found = look(store, first, last).tables["tools"]
+    columns = ["Calls", "Succeeded", "Failed", "No answer", "Median"]
+    return {
+        row["Tool"]: [None if row[name] != row[name] else row[name] for name in columns] for _, row in found.iterrows()
+    }
+
+
+class TestModelsOfASessionThatChangedIts:
+    def report(self, store, **filters):
+        return Analytics(store).report(Scope(Filters(**filters), Period(DAY, DAY, BERLIN), LOCAL_IS_FREE))
+
+    def test_the_price_of_one_is_not_that_of_the_other(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"), model="openai/mystery-9")
+        history.turn(chat, on("2026-05-04 10:00"), model="SmolLM", chosen="gguf/smol")
+        history.turn(chat, on("2026-05-04 10:05"), model="mystery-9", chosen="openai/mystery-9")
+        report = self.report(store)
+        models = report.tables["models"].set_index("Model")
+        assert models.loc["SmolLM", "Cost"] == 0
+        assert math.isnan(models.loc["mystery-9", "Cost"])
+        assert report.unpriced == ("mystery-9",)
+        assert (report.now.cost, report.now.unpriced_tokens) == (0, 110)
+
+    def test_one_that_never_answered_lends_no_price(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"), model="openai/mystery-9")
+        history.turn(chat, on("2026-05-04 10:00"), chosen="gguf/smol", status=TurnStatus.FAILED, tokens=None)
+        history.turn(chat, on("2026-05-04 10:05"), model="mystery-9", chosen="openai/mystery-9")
+        now = self.report(store).now
+        assert (now.cost, now.unpriced_tokens) == (None, 110)
+
+    def test_an_answer_that_does_not_name_its_model_is_that_of_its_turn(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"))
+        history.turn(chat, on("2026-05-04 10:00"), model=None)
+        store.set_model(chat, "openai/other")
+        assert list(self.report(store).tables["models"]["Model"]) == ["gemini-2.5-flash"]
+        assert self.report(store, models=("other",)).now.conversations == 0
+
+    def test_models_of_deleted_chats_are_no_choice(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"))
+        history.turn(chat, on("2026-05-04 10:00"), chosen="gguf/smol", tokens=None)
+        store.delete_sessions([chat])
+        assert Analytics(store).facts().choices.models == []
+
+
+class TestWhatBecameOfCalls:
+    def test_a_call_counts_where_it_was_made_with_the_answer_that_came_the_next_day(self, store, history):
+        chat = history.chat(on("2026-05-03 23:00"))
+        turn = history.turn(chat, on("2026-05-03 23:00"))
+        history.tool(chat, turn, on("2026-05-03 23:59:59"), 2.0, "run_sql", response=({"rows": 1},))
+        history.tool(chat, turn, on("2026-05-04 10:00"), 0.0, "run_sql")
+        assert tools_of(store, date(2026, 5, 3), date(2026, 5, 3)) == {"run_sql": [1, 1, 0, 0, 2.0]}
+        assert tools_of(store) == {"run_sql": [1, 0, 0, 1, None]}
+
+    def test_one_that_waits_for_a_person_beside_another_has_no_answer_until_it_has_one(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"))
+        turn = history.turn(chat, on("2026-05-04 10:00"))
+        history.tool(chat, turn, on("2026-05-04 10:01"), 0.0, "delete_rows", "list_tables")
+        told = [
+            types.Part(function_response=types.FunctionResponse(id=name, name=name, response=response))
+            for name, response in (("delete_rows", {"error": "requires confirmation"}), ("list_tables", {"n": 3}))
+        ]
+        waits = EventActions(requested_tool_confirmations={"delete_rows": ToolConfirmation()})
+        append(store, chat, history.event(turn, on("2026-05-04 10:02").timestamp(), told, "assistant", actions=waits))
+        assert tools_of(store) == {"delete_rows": [1, 0, 0, 1, None], "list_tables": [1, 1, 0, 0, 60.0]}
+        failed = types.FunctionResponse(id="delete_rows", name="delete_rows", response={"error": "no such table"})
+        at = on("2026-05-04 11:02").timestamp()
+        append(store, chat, history.event(turn, at, [types.Part(function_response=failed)], "assistant"))
+        assert tools_of(store)["delete_rows"] == [1, 0, 1, 0, None]
+
+    @pytest.mark.parametrize("reason", sorted(NOT_ANSWERED))
+    def test_one_that_was_cut_off_or_declined_has_not_failed_and_took_no_time(self, store, history, reason):
+        chat = history.chat(on("2026-05-04 10:00"))
+        turn = history.turn(chat, on("2026-05-04 10:00"), status=TurnStatus.INTERRUPTED)
+        history.tool(chat, turn, on("2026-05-04 10:01"), 90_000.0, "run_sql", response=({"error": reason},))
+        assert tools_of(store) == {"run_sql": [1, 0, 0, 1, None]}
+
+
+class TestWhatIsNotKnown:
+    def test_how_long_a_turn_took_whose_end_nobody_saw(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"))
+        history.turn(chat, on("2026-05-04 10:00"), status=TurnStatus.INTERRUPTED, seconds=80_000.0)
+        assert look(store, DAY, DAY).now.seconds is None
+
+    def test_what_tokens_cost_beside_an_answer_without_any(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"), model="openai/mystery")
+        history.turn(chat, on("2026-05-04 10:00"), model="mystery", chosen="openai/mystery")
+        history.turn(chat, on("2026-05-04 10:05"), tokens=(0, 0))
+        report = look(store, DAY, DAY)
+        assert (report.now.cost, report.now.unpriced_tokens) == (None, 110)
+        assert math.isnan(report.tables["agents"]["Cost"][0])
+
+
+class TestListsBehind:
+    def behind(self, store, kind, *values, first=DAY, last=DAY):
+        return Analytics(store).conversations(
+            Scope(Filters(), Period(first, last, BERLIN), PRICES), Behind(kind, values), 9
+        )
+
+    def test_a_score_given_long_after_the_chat_leads_to_it(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"))
+        history.turn(chat, on("2026-05-04 10:00"))
+        answer = store.list_events(chat)[-1].event.id
+        store.set_feedback(chat, answer, -1)
+        today = datetime.now(BERLIN).date()
+        [found], number = self.behind(store, Kind.RATED, False, first=today, last=today)
+        assert (found.id, found.event_id, number) == (chat.session_id, answer, 1)
+
+    def test_a_chat_without_a_message_is_in_the_chart_of_the_day_it_was_begun_on(self, store, history):
+        history.chat(on("2026-05-04 10:00"))
+        assert list(look(store, DAY, DAY).tables["activity"]["Chats"]) == [1]
+
+    def test_from_a_branch_it_goes_to_what_was_said_in_it_and_its_length_is_that_of_all_of_it(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"))
+        history.turn(chat, on("2026-05-04 10:00"), status=TurnStatus.FAILED)
+        branch = store.branch_session(chat, store.list_events(chat)[-1].event.id, "branch")
+        own = history.turn(branch.key, on("2026-05-04 11:00"), status=TurnStatus.FAILED)
+        found = {one.id: one for one in self.behind(store, Kind.STATUS, "failed")[0]}
+        meant = next(
+            stored.event for stored in store.list_events(branch.key) if stored.event.id == found["branch"].event_id
+        )
+        assert meant.invocation_id == own
+        assert (found["branch"].messages, found[chat.session_id].messages) == (4, 2)
+
+    def test_behind_unknown_costs_are_only_chats_with_tokens_whose_price_was_not_known_then(self, store, history):
+        for day in (4, 6):
+            chat = history.chat(on(f"2026-05-0{day} 10:00"), model="openai/late")
+            history.turn(chat, on(f"2026-05-0{day} 10:00"), model="late", chosen="openai/late")
+        prices = (Price("late", date(2026, 5, 5), 1.0, 1.0),)
+        scope = Scope(Filters(), Period(DAY, date(2026, 5, 6), BERLIN), prices)
+        unpriced = Analytics(store).report(scope).unpriced
+        assert unpriced == ("late",)
+        assert Analytics(store).conversations(scope, Behind(Kind.UNPRICED, unpriced), 9)[1] == 1
