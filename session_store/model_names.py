@@ -31,6 +31,9 @@ NAMES: Final = """
 """SQL for the ``id`` of each model that was ever chosen, and the ``name`` with which most of its answers came; where
 none came, the id without the provider before it."""
 
-UNNAMED: Final = "model is null and author != 'user' and (text is not null or input_tokens > 0 or output_tokens > 0)"
+UNNAMED: Final = (
+    "model is null and author != 'user' "
+    "and (text is not null or coalesce(input_tokens, 0) > 0 or coalesce(output_tokens, 0) > 0)"
+)
 """Condition for events whose model only their turn, or else their session, knows: partial answers, and those of agents
 from elsewhere."""

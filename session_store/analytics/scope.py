@@ -62,10 +62,10 @@ class Scope:
 
 
 def lay_out(facts: Facts, scope: Scope) -> duckdb.DuckDBPyConnection:
-    """A cursor with the tables ``picked`` (the conversations; ``begun`` in the period or not), ``moved`` (their activity
-    with its cost in US dollars, null without tokens and where the price is not known), ``held`` (their turns), ``rated``
-    (the scores given) and ``active`` (those that count). Each but the first has the period (``now``) and the one before
-    it; ``local`` is a quarter of an hour in local time."""
+    """A cursor with the tables ``picked`` (the conversations; ``begun`` in the period or not), ``moved`` (their
+    activity with its cost in US dollars, null without tokens and where the price is not known), ``held`` (their turns),
+    ``rated`` (the scores given) and ``active`` (those that count). Each but the first has the period (``now``) and the
+    one before it; ``local`` is a quarter of an hour in local time."""
     period, cursor = scope.period, facts.connection.cursor()
     begin, end, start = period.begin, period.end, period.before().begin
     _rates(cursor, facts.choices, scope.prices)

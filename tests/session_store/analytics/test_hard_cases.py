@@ -142,6 +142,13 @@ class TestListsBehind:
         history.chat(on("2026-05-04 10:00"))
         assert list(look(store, DAY, DAY).tables["activity"]["Chats"]) == [1]
 
+    def test_a_call_alone_is_something_that_happened(self, store, history):
+        chat = history.chat(on("2026-05-03 10:00"))
+        turn = history.turn(chat, on("2026-05-03 10:00"))
+        history.tool(chat, turn, on("2026-05-04 10:00"), 1.0, "run_sql", response=({"rows": 1},))
+        assert look(store, DAY, DAY).now.conversations == 1
+        assert self.behind(store, Kind.ALL)[1] == 1
+
     def test_from_a_branch_it_goes_to_what_was_said_in_it_and_its_length_is_that_of_all_of_it(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), status=TurnStatus.FAILED)
