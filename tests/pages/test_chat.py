@@ -144,6 +144,11 @@ class TestConversation:
         workbench.store.set_model(key, "scripted/none")
         assert "COLLOQUY_NOT_HERE" in page(key.session_id).info[0].value
 
+    def test_a_model_that_no_setting_offers_says_what_to_do(self, workbench, page):
+        key = answered(workbench)
+        workbench.store.set_model(key, "nope")
+        assert "No setting offers a model of this name" in page(key.session_id).info[0].value
+
     def test_an_unknown_session_says_so(self, page):
         assert "not here any more" in page("00000000-0000-4000-8000-000000000000").warning[0].value
 

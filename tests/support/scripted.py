@@ -33,6 +33,7 @@ from google.adk.models.llm_response import LlmResponse
 from google.genai import types
 
 from agents.models import ModelCatalogue, ModelError, ModelInfo, ModelUnavailableError
+from agents.models.offers import unknown
 from settings import Settings
 
 CALL = re.compile(r"(?:\s+and\s+)?call (\w+)\s*")
@@ -166,7 +167,7 @@ class ScriptedModels(ModelCatalogue):
         raise ModelUnavailableError("Set COLLOQUY_NOT_HERE to use this model.")
 
     def info(self, model_id: str) -> ModelInfo:
-        return next((info for info in self.infos if info.id == model_id), self.infos[-1])
+        return next((info for info in self.infos if info.id == model_id), unknown(model_id))
 
     def label(self, model_id: str) -> str:
         return next((info.label for info in self.infos if info.id == model_id), model_id)

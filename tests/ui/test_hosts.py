@@ -41,6 +41,13 @@ def test_a_site_whose_name_leads_here_reads_nothing(ask, host):
     assert "chats" not in answer.text.replace("your chats", "")
 
 
+@pytest.mark.parametrize("address", ["127.0.0.2", "::1", "localhost"])
+def test_each_address_of_this_machine_is_of_this_machine_alone(ask, address):
+    assert ask("evil.example", address=address).status_code == 421
+    assert ask(f"[{address}]:8501" if ":" in address else f"{address}:8501", address=address).text == "chats"
+    assert ask("localhost:8501", address=address).text == "chats"
+
+
 @pytest.mark.parametrize("host", ["chat.example.com", "localhost:8501"])
 def test_a_name_of_a_proxy_can_be_added(ask, host):
     assert ask(host, allowed=["chat.example.com"]).text == "chats"

@@ -21,7 +21,7 @@ def test_without_its_file_the_built_in_model_says_what_to_do(catalogue_of: Catal
     info = catalogue.default()
 
     assert (info.id, info.available) == ("embedded", False)
-    assert "python -m agents.fetch" in info.note
+    assert "make run" in info.note
     with pytest.raises(ModelUnavailableError, match="COLLOQUY_GGUF_MODELS"):
         catalogue.llm("embedded")
 
