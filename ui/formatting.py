@@ -17,6 +17,9 @@ DIRECTIVE = re.compile(r":(?=[a-z][a-z0-9_-]*[\[/:])")
 ICON = re.compile(r":(?=material/)")
 NO_ICON = ":\N{WORD JOINER}"
 """Streamlit looks for icons in what is left of a text without its escapes: something unseen has to stand in them."""
+DASHES = re.compile(r"-(?=-)")
+NO_DASH = "-\N{WORD JOINER}"
+"""Two hyphens would become a dash, and a comment in SQL something else."""
 LABEL_SYNTAX = re.compile(r"([\\`*_{}\[\]()#+!|~$:<>-])")
 
 
@@ -40,7 +43,7 @@ def _plain(text: str) -> str:
 
 def label(text: str) -> str:
     """A plain text as the label of a widget, where Streamlit would read Markdown."""
-    return LABEL_SYNTAX.sub(r"\\\1", ICON.sub(NO_ICON, text))
+    return LABEL_SYNTAX.sub(r"\\\1", DASHES.sub(NO_DASH, ICON.sub(NO_ICON, text)))
 
 
 def now() -> datetime:

@@ -14,7 +14,8 @@ SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 NOTE = "A very small model that needs no key and no network. Good for trying things out; it knows little."
 MISSING = (
     "The file of the built-in model is missing: start Colloquy by `make run`, which fetches it, or set up another"
-    " model: GOOGLE_API_KEY for Gemini, COLLOQUY_OPENAI_BASE_URL for a server such as Ollama, COLLOQUY_GGUF_MODELS for a file."
+    " model: GOOGLE_API_KEY for Gemini, COLLOQUY_OPENAI_BASE_URL for a server such as Ollama, COLLOQUY_GGUF_MODELS for"
+    " a file."
 )
 
 LONGEST_ANSWER = 512

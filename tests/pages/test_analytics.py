@@ -1,6 +1,7 @@
 """The analytics page: figures, charts, filters in the URL, and the way down to the conversations."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -136,6 +137,22 @@ class TestScope:
         assert "Nothing happened in this period" in tab.info[0].value
         tab.button(key="reset-filters").click().run()
         assert values(tab)["Chats"] == "1"
+
+    @pytest.mark.parametrize("gone", [{"agent": "Gone agent"}, {"tag": "no-such-tag"}, {"state": "running"}], ids=str)
+    def test_filters_in_the_url_that_are_no_choice_any_more_choose_nothing_instead_of_everything(
+        self, analytics, workbench, gone
+    ):
+        finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+        tab = analytics(**gone)
+        assert "Nothing happened in this period" in tab.info[0].value
+        tab.button(key="reset-filters").click().run()
+        assert values(tab)["Chats"] == "1"
+
+    def test_a_range_of_days_may_stand_in_the_url_the_wrong_way_round(self, analytics, workbench):
+        finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+        today = datetime.now(UTC).date()
+        between = [(today + timedelta(days=1)).isoformat(), (today - timedelta(days=3)).isoformat()]
+        assert values(analytics(period="Between", between=between))["Chats"] == "1"
 
     def test_they_leave_the_open_session_of_the_url_alone(self, analytics, workbench):
         key = new_session(workbench)

@@ -26,6 +26,8 @@ def test_untrusted_markdown_loads_nothing_and_says_what_was_written(written, sho
 
 def test_a_label_shows_markdown_signs_as_they_are():
     assert label("a *b* [c](d) :red[e]") == r"a \*b\* \[c\]\(d\) \:red\[e\]"
+    assert label("-- why").replace("\u2060", "") == r"\-\- why"
+    assert "\\-\\-" not in label("-- why")
     assert label(":material/home:") == "\\:\u2060material/home\\:"
 
 

@@ -76,7 +76,7 @@ def _data(made: Card, table: pd.DataFrame) -> None:
         return
     visible = _visible(table)
     with popover:
-        st.dataframe(visible, hide_index=True, height="content" if len(visible) <= 10 else 380)
+        st.dataframe(visible, hide_index=True, height="content" if len(visible) <= 7 else 280)
         st.download_button(
             "CSV",
             lambda: visible.to_csv(index=False).encode(),

@@ -78,6 +78,10 @@ def _term(report: Report, point: Point) -> tuple[Behind, str]:
     return Behind(Kind.MESSAGES, tuple(table[table["Term"] == point["Term"]].iloc[0]["_messages"])), point["Term"]
 
 
+def _chats(chats: int) -> str:
+    return "1 chat" if chats == 1 else f"{count(chats)} chats"
+
+
 def _turns_label(turns: str) -> str:
     return "1 turn" if turns == "1" else f"{turns} turns"
 
@@ -173,7 +177,7 @@ CARDS = (
     Card(
         "turns",
         "How long do chats get?",
-        Bars("Turns", lambda row, _: f"{count(row['Chats'])} chats", {"": ("Chats",)}, label=_turns_label),
+        Bars("Turns", lambda row, _: _chats(row["Chats"]), {"": ("Chats",)}, label=_turns_label),
         _turns,
         "No chat in this period.",
     ),

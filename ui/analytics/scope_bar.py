@@ -98,11 +98,21 @@ def _choice(
     key: str, name: str, options: list[str], format_func: Callable[[str], str] = str, *, least: int = 2
 ) -> tuple[str, ...]:
     """A filter with several values, only shown where there are ``least`` to choose from."""
-    if len(options) < least and not st.query_params.get(key):
+    told = st.query_params.get_all(key)
+    if len(options) < least and not told:
         return ()
+    shown = {option: format_func(option) for option in options}
+    # Streamlit would drop these from the URL, and the page would show figures of everything in their place.
+    gone = [value for value in told if value not in shown.values()]
     return tuple(
         st.multiselect(
-            name, options, format_func=format_func, key=key, placeholder="All", bind="query-params", width=140
+            name,
+            [*options, *gone],
+            format_func=lambda option: shown.get(option, option),
+            key=key,
+            placeholder="All",
+            bind="query-params",
+            width=140,
         )
     )
 
@@ -130,5 +140,5 @@ def _between(today: date) -> Period:
         bind="query-params",
         width=230,
     )
-    first, last = (chosen[0], chosen[-1]) if isinstance(chosen, tuple) and chosen else (today, today)
+    first, last = (min(chosen), max(chosen)) if isinstance(chosen, tuple) and chosen else (today, today)
     return Period(first, last, zone())
