@@ -87,11 +87,7 @@ def test_what_is_asked_about_the_filters_stays_about_them_after_a_reload(desk):
     page.wait_for_url(re.compile("about="))
     page.reload()
     expect(scope).to_contain_text("agent Data analyst")
-    page.get_by_placeholder("Write a message").fill("/sql select list(distinct agent) as agents from conversations")
-    page.keyboard.press("Enter")
-    expect(page.get_by_test_id("stChatMessage").nth(1)).to_contain_text("data_analyst")
-    expect(page).not_to_have_url(re.compile("about="))
-    expect(scope).to_contain_text("agent Data analyst")
+    expect(page.get_by_role("radio", name="History analyst")).to_be_checked()
 
 
 def closed(page, title):
