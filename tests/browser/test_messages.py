@@ -139,6 +139,7 @@ def test_the_model_can_be_changed_and_one_that_is_not_set_up_says_what_to_do(cha
 
 def test_one_types_on_after_the_first_message_of_a_new_chat(chat):
     chat.begin("first")
+    expect(chat.page.get_by_role("button", name="Try again")).to_be_visible()  # another input by then
     expect(chat.input).to_be_focused()
     chat.page.keyboard.type("second")
     chat.page.keyboard.press("Enter")

@@ -1,6 +1,7 @@
 // Brings a part of the conversation into view and lights it up for a moment. It may still have to be drawn.
 const PATIENCE = 10000;
-const LIGHT = 1600;
+const LIGHT = 2500;
+const SCROLL = 700; // the longest that a smooth scroll takes, if nothing breaks it off
 
 export default function ({ data }) {
   if (!data.anchors.length || window.colloquyJumped === data.number) return;
@@ -12,6 +13,10 @@ export default function ({ data }) {
     if (window.colloquyFollow) Object.assign(window.colloquyFollow, { pinned: false, moved: performance.now() });
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     found.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
+    setTimeout(() => {
+      const { top, bottom } = found.getBoundingClientRect();
+      if (bottom < 0 || top > window.innerHeight) found.scrollIntoView({ block: "center" });
+    }, SCROLL);
     found.classList.add("colloquy-lit");
     setTimeout(() => found.classList.remove("colloquy-lit"), LIGHT);
     return true;
