@@ -93,6 +93,33 @@ def test_a_result_leads_to_the_message_that_it_came_with(tab, app):
     expect(tab.texts.first).to_be_in_viewport()
 
 
+BREAK_OFF = """() => {
+    const scroller = document.querySelector('[data-testid="stMain"]');
+    new MutationObserver((_, observer) => {
+        if (!document.querySelector(".colloquy-lit")) return;
+        observer.disconnect();
+        requestAnimationFrame(() => (scroller.scrollTop = scroller.scrollHeight));
+    }).observe(scroller, { attributes: true, childList: true, subtree: true });
+}"""
+
+
+def test_the_way_to_a_message_may_be_broken_off(tab, app):
+    session = begin(tab, app)
+    for number in range(4):
+        tab.send(f"/sql select '{number}' as words")
+        expect(tab.page.get_by_text(f"words: {number}", exact=True)).to_be_visible()
+    tab.open(session)
+    panel = Panel(tab)
+    tab.page.get_by_role("button", name="Show older results").click()
+    expect(panel.cards).to_have_count(6)
+    expect(tab.answers.last).to_be_in_viewport()
+    tab.page.evaluate(BREAK_OFF)
+    oldest = panel.cards.filter(has_text="Revenue by month").last
+    oldest.get_by_role("button", name="Show in chat").click()
+    expect(tab.page.locator('[data-testid="stChatMessage"] .colloquy-lit')).to_be_in_viewport()
+    expect(tab.texts.first).to_be_in_viewport()
+
+
 def test_the_panel_is_that_of_the_open_chat_and_stays_as_it_was_left(tab, app):
     first = begin(tab, app)
     panel = Panel(tab)

@@ -4,7 +4,7 @@ const NEAR = 80;
 const AFTERMATH = 1000; // ms in which a page goes on to scroll after a wheel or a finger
 const UPWARDS = new Set(["PageUp", "Home", "ArrowUp"]);
 
-const follow = (window.colloquyFollow ??= { session: null, sent: 0, pinned: true, moved: -Infinity });
+const follow = (window.colloquyFollow ??= { session: null, sent: 0, pinned: true, jumping: null, moved: -Infinity });
 
 export default function ({ data }) {
   const scroller = document.querySelector('[data-testid="stMain"]');
@@ -12,7 +12,7 @@ export default function ({ data }) {
   if (!scroller || !content) return;
 
   const toEnd = () => {
-    if (follow.pinned) scroller.scrollTop = scroller.scrollHeight;
+    if (follow.pinned && !follow.jumping) scroller.scrollTop = scroller.scrollHeight;
   };
   // Only a person leaves the end. That it is far off after a scroll of ours, or after one that the browser makes when
   // the page gets shorter for a moment, says that something came in meanwhile.
@@ -20,7 +20,9 @@ export default function ({ data }) {
   const onScroll = () => {
     const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
     const isPerson = held || performance.now() - follow.moved < AFTERMATH;
-    if (near || (isPerson && scroller.scrollTop < last)) follow.pinned = near;
+    const isUpwards = scroller.scrollTop < last;
+    // The way up begins near the end, too: that counts for who comes down to it only.
+    if (follow.jumping || (isUpwards ? isPerson && !near : near)) follow.pinned = near;
     last = scroller.scrollTop;
   };
   let held = false;

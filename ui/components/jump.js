@@ -1,7 +1,8 @@
 // Brings a part of the conversation into view and lights it up for a moment. It may still have to be drawn.
 const PATIENCE = 10000;
 const LIGHT = 2500;
-const SCROLL = 700; // the longest that a smooth scroll takes, if nothing breaks it off
+const STANDSTILL = 200; // ms without movement, after which a scroll is over
+const MOVES = ["wheel", "touchmove", "keydown", "pointerdown"];
 
 export default function ({ data }) {
   if (!data.anchors.length || window.colloquyJumped === data.number) return;
@@ -10,15 +11,14 @@ export default function ({ data }) {
     const found = data.anchors.map((key) => document.querySelector(`[data-testid="stChatMessage"] .st-key-${key}`)).find(Boolean);
     if (!found) return false;
     window.colloquyJumped = data.number;
-    if (window.colloquyFollow) Object.assign(window.colloquyFollow, { pinned: false, moved: performance.now() });
+    const release = keepInView(found);
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     found.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
-    setTimeout(() => {
-      const { top, bottom } = found.getBoundingClientRect();
-      if (bottom < 0 || top > window.innerHeight) found.scrollIntoView({ block: "center" });
-    }, SCROLL);
     found.classList.add("colloquy-lit");
-    setTimeout(() => found.classList.remove("colloquy-lit"), LIGHT);
+    setTimeout(() => {
+      found.classList.remove("colloquy-lit");
+      release();
+    }, LIGHT);
     return true;
   };
 
@@ -30,4 +30,26 @@ export default function ({ data }) {
     observer.disconnect();
     clearTimeout(timer);
   };
+}
+
+// What is drawn meanwhile may break the scrolling off or push the part away. Returns a function that lets go of it, as
+// does whatever a person moves the page with.
+function keepInView(part) {
+  const scroller = document.querySelector('[data-testid="stMain"]');
+  const follow = window.colloquyFollow ?? {};
+  follow.jumping = part;
+  let last;
+  const timer = setInterval(() => {
+    const { top, bottom } = part.getBoundingClientRect();
+    const isOut = bottom < 0 || top > window.innerHeight;
+    if (isOut && scroller.scrollTop === last) part.scrollIntoView({ block: "center" });
+    last = scroller.scrollTop;
+  }, STANDSTILL);
+  const release = () => {
+    clearInterval(timer);
+    if (follow.jumping === part) follow.jumping = null;
+    for (const name of MOVES) document.removeEventListener(name, release);
+  };
+  for (const name of MOVES) document.addEventListener(name, release, { passive: true });
+  return release;
 }
