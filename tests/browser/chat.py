@@ -13,16 +13,9 @@ from playwright.sync_api import Locator, Page, expect
 
 BUBBLE = '[data-testid="stChatMessage"]'
 TEXT = '[data-testid="stMarkdown"] [data-testid="stMarkdownContainer"]'
-SERVER_AWAY = "|".join(
-    (
-        "ERR_CONNECTION_",
-        "ERR_EMPTY_RESPONSE",
-        "ERR_CONTENT_LENGTH_MISMATCH",
-        "WebSocket",
-        "Failed to fetch",
-        "when disconnected from server",
-        "Client Error",
-    )
+SERVER_AWAY = (
+    "ERR_CONNECTION_|ERR_EMPTY_RESPONSE|ERR_CONTENT_LENGTH_MISMATCH|WebSocket|Failed to fetch|"
+    "when disconnected from server|Client Error"
 )
 """What a browser reports when a test takes the server away."""
 RECORDER = (Path(__file__).parent / "recorder.js").read_text(encoding="utf-8")
