@@ -24,19 +24,20 @@ from tests.support.browsers import OPTIONS, chromium_path
 from tests.support.servers import Server
 
 DRAWN = """
-() => {
+(before) => {
     if (document.querySelector('[data-stale="true"], [data-testid="stStatusWidget"]')) return null;
+    const mounts = (within) => [...document.querySelectorAll(within)].flatMap((host) => host.shadowRoot ?? []);
+    const name = 'button[data-name="conversations"] .value';
+    const figure = mounts('.st-key-figures *').map((root) => root.querySelector(name)).find(Boolean)?.textContent;
+    if (!figure || figure === before) return null;
     const cards = document.querySelectorAll('[class*="st-key-card-head-"]').length;
     const charts = document.querySelectorAll('[data-testid="stVegaLiteChart"] svg.marks').length;
     if (cards !== 11 || charts !== 4) return null;
-    const mounts = [...document.querySelectorAll('.st-key-figures *, [class*="st-key-bars-"] *')];
-    const roots = [document, ...mounts.map((host) => host.shadowRoot).filter(Boolean)];
-    const figure = roots.map((root) => root.querySelector('button[data-name="conversations"] .value')).find(Boolean);
-    const bars = roots.filter((root) => root.querySelector('ul.bars > li')).length;
-    return figure && bars === 7 ? figure.textContent : null;
+    const bars = mounts('[class*="st-key-bars-"] *').filter((root) => root.querySelector('ul.bars > li')).length;
+    return bars === 7 ? figure : null;
 }
 """
-"""The number of conversations, once the page is complete."""
+"""The number of conversations, once the page is complete and the number is not that of ``before``."""
 CHANGED = f"""
 (before) => {{
     const drawn = {DRAWN};
@@ -44,8 +45,7 @@ CHANGED = f"""
     const changed = (resolve) => {{
         const begin = performance.now();
         const look = () => {{
-            const now = drawn();
-            if (now && now !== before) resolve((performance.now() - begin) / 1000);
+            if (drawn(before)) resolve((performance.now() - begin) / 1000);
             else requestAnimationFrame(look);
         }};
         look();

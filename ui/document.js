@@ -1,7 +1,7 @@
 // Says where the server is, so that the front end connects to it at once. By itself it asks for it below each address
 // that it may be at: below /analytics first, where there is none.
 {
-  const pages = JSON.parse(document.currentScript.dataset.pages);
+  const pages = JSON.parse(document.currentScript.dataset.told);
   const { origin, pathname } = window.location;
   const start = pathname.lastIndexOf("/") + 1;
   if (pages.includes(pathname.slice(start))) {

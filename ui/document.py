@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -21,30 +22,48 @@ from streamlit.url_util import make_url_path
 
 FOLDER: Final = Path(__file__).parent
 PAGES: Final = ("", *sorted(page.stem for page in (FOLDER.parent / "pages").glob("[!_]*.py")))
+STATIC: Final = Path(file_util.get_static_dir())
 TITLE: Final = "<title>Streamlit</title>"
 ICON: Final = "./favicon.png"
 FIRST_SCRIPT: Final = '<script type="module"'
+AHEAD: Final = {"analytics": "ArrowVegaLiteChart"}
+"""Parts of the front end that a page needs as soon as its data is there."""
 
 
 def document_routes() -> list[Route]:
     """The routes of all pages, for ``st.App``."""
-    document, base = _document(), config.get_option("server.baseUrlPath")
+    base = config.get_option("server.baseUrlPath")
+    return [Route(make_url_path(base, page), _answering(_document(page))) for page in PAGES]
 
+
+def _answering(document: str) -> Callable[[Request], Awaitable[HTMLResponse]]:
     async def answer(_: Request) -> HTMLResponse:
         return HTMLResponse(document, headers={"Cache-Control": "no-cache"})
 
-    return [Route(make_url_path(base, page), answer) for page in PAGES]
+    return answer
 
 
-def _document() -> str:
+def _document(page: str) -> str:
     icon = quote((FOLDER / "icon.svg").read_text(encoding="utf-8"))
     dark = config.get_option("theme.dark.backgroundColor")
-    script = (FOLDER / "document.js").read_text(encoding="utf-8")
     head = (
         # Until the front end has drawn a page, the browser would show a white one.
         f"<style>@media (prefers-color-scheme: dark) {{ html {{ background: {dark}; }} }}</style>\n"
-        f'<script data-pages="{html.escape(json.dumps(PAGES))}">\n{script}</script>\n'
+        + _script("document.js", PAGES)
+        + (_script("ahead.js", ahead) if (ahead := _scripts_of(AHEAD.get(page))) else "")
     )
-    document = Path(file_util.get_static_dir(), "index.html").read_text(encoding="utf-8")
+    document = (STATIC / "index.html").read_text(encoding="utf-8")
     document = document.replace(TITLE, "<title>Colloquy</title>").replace(ICON, f"data:image/svg+xml,{icon}")
     return document.replace(FIRST_SCRIPT, head + FIRST_SCRIPT, 1)
+
+
+def _script(name: str, data: Sequence[str]) -> str:
+    script = (FOLDER / name).read_text(encoding="utf-8")
+    return f'<script data-told="{html.escape(json.dumps(data))}">\n{script}</script>\n'
+
+
+def _scripts_of(part: str | None) -> list[str]:
+    """Where the script of a part of the front end is, whose name ends with what is in it."""
+    return (
+        [f"./{path.relative_to(STATIC).as_posix()}" for path in STATIC.glob(f"static/js/{part}.*.js")] if part else []
+    )

@@ -1,9 +1,12 @@
 """The document that every visit begins with."""
 
+import re
+from pathlib import Path
+
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from streamlit import config
+from streamlit import config, file_util
 
 from ui.document import PAGES, document_routes
 
@@ -41,6 +44,12 @@ def test_it_bears_our_name_and_icon_and_not_those_of_streamlit():
 def test_it_says_where_the_server_is_before_the_front_end_looks_for_it():
     document = answer("/").text
     assert 0 < document.index("window.__streamlit") < document.index('type="module"')
+
+
+def test_analytics_loads_what_draws_its_charts_while_it_waits_for_their_data():
+    (script,) = re.findall(r"static/js/ArrowVegaLiteChart[^&]+", answer("/analytics").text)
+    assert Path(file_util.get_static_dir(), script).is_file()
+    assert "ArrowVegaLiteChart" not in answer("/").text
 
 
 def test_it_stands_below_the_path_that_the_app_is_served_at(base):

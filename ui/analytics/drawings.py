@@ -49,7 +49,7 @@ def over_time(measure: str, step: Step) -> Drawing:
     bars = _base().mark_bar(cornerRadiusEnd=3, cursor="pointer")
     bars = bars.encode(
         x=_when(step),
-        y=alt.Y(f"{measure}:Q", title=None, axis=alt.Axis(tickMinStep=1, format="~s")),
+        y=alt.Y(f"{measure}:Q", title=None, stack=None, axis=alt.Axis(tickMinStep=1, format="~s")),
         tooltip=["Start:O", alt.Tooltip(f"{measure}:Q", format=",")],
     )
     return _finished(bars.add_params(_picks("Start")))
@@ -96,7 +96,12 @@ def feedback(step: Step) -> Drawing:
     bars = bars.transform_calculate(_height="datum.What == 'Negative' ? -datum.Scores : datum.Scores")
     bars = bars.mark_bar(cornerRadiusEnd=3, cursor="pointer").encode(
         x=_when(step),
-        y=alt.Y("_height:Q", title=None, axis=alt.Axis(tickMinStep=1, labelExpr="format(abs(datum.value), '~s')")),
+        y=alt.Y(
+            "_height:Q",
+            title=None,
+            stack=None,
+            axis=alt.Axis(tickMinStep=1, labelExpr="format(abs(datum.value), '~s')"),
+        ),
         color=alt.Color(
             "What:N", sort=None, scale=alt.Scale(domain=names, range=["#16a34a", "#dc2626"]), legend=_legend()
         ),
