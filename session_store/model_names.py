@@ -12,7 +12,7 @@ NAMES: Final = """
     ), answered as (
         select session_no, invocation_id, model from events where model is not null and not rewound and not copied
     ), seen as (
-        select coalesce(c.model, s.model) as id, a.model as name, count(*) as times
+        select coalesce(c.model, s.model) as id, a.model as name, sum(a.times) as times
         from (select session_no, model, count(*) as times from answered group by all) a
         join sessions s using (session_no) left join chosen c using (session_no)
         where not coalesce(c.several, false) group by all

@@ -189,25 +189,29 @@ def questions(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
     ``Chats``. Only what was asked more than once."""
     found = cursor.execute(
         f"""
-        with asked as (
-            select question, session_no, seq from question join picked using (session_no)
-            where question.quarter >= {period.begin} and question.quarter < {period.end}
-        ), often as (
-            select question, count(*) as times, min(seq) as seq from asked group by question having count(*) > 1
-            order by count(*) desc, min(seq) limit {QUESTIONS}
-        )
-        select question, any_value(times), count(distinct session_no), any_value(often.seq)
-        from asked join often using (question) group by question order by 2 desc, 4
+        select question, count(*) as times, min(seq) as seq from question join picked using (session_no)
+        where question.quarter >= {period.begin} and question.quarter < {period.end}
+        group by question having count(*) > 1 order by times desc, seq limit {QUESTIONS}
         """
     ).fetchall()
+    chats = dict(
+        cursor.execute(
+            f"""
+            select question, count(distinct session_no) from question join picked using (session_no)
+            where question.quarter >= {period.begin} and question.quarter < {period.end}
+                and question in (select unnest($1::ubigint[])) group by question
+            """,
+            [[row[0] for row in found]],
+        ).fetchall()
+    )
     texts = dict(
         store.log.database.rows(
-            "select seq, text from events where seq in (select unnest($1::bigint[]))", [[row[3] for row in found]]
+            "select seq, text from events where seq in (select unnest($1::bigint[]))", [[row[2] for row in found]]
         )
     )
     rows = [
-        (" ".join(texts[seq].split()), times, conversations, str(question))
-        for question, times, conversations, seq in found
+        (" ".join(texts[seq].split()), times, chats[question], str(question))
+        for question, times, seq in found
         if seq in texts
     ]
     return pd.DataFrame(rows, columns=["Question", "Times", "Chats", "_question"])

@@ -50,11 +50,12 @@ _ACTIVITY: Final = f"""
     ) e left join turns t on t.id = e.invocation_id group by all
 """
 _TURNS: Final = """
-    select session_no, floor(created_at / 900)::integer as quarter, status, model,
-        (first_token_at - started_at)::float as wait,
+    select session_no, s.app_name as agent, floor(t.created_at / 900)::integer as quarter, t.status, t.model,
+        (t.first_token_at - t.started_at)::float as wait,
         -- When it was interrupted nobody knows: its end was written at the next start.
-        case when status != 'interrupted' then (ended_at - started_at)::float end as seconds
-    from turns where not rewound and not copied
+        case when t.status != 'interrupted' then (t.ended_at - t.started_at)::float end as seconds
+    from turns t join sessions s using (session_no)
+    where s.deleted_at is null and not t.rewound and not t.copied
 """
 _TOOLS: Final = """
     with used as (
@@ -98,7 +99,7 @@ _GROWING: Final = {"happened": _ACTIVITY, "tool": _TOOLS, "question": _QUESTIONS
 """Copied once, and then for the sessions that have new events: whatever changes an event comes with a new one."""
 _DERIVED: Final = """
     create or replace table activity as
-        select h.* replace (
+        select s.agent, h.* replace (
             case when not asked and (h.model is not null or messages > 0 or input_tokens > 0 or output_tokens > 0)
                 then coalesce(h.model, alias.name, 'unknown') end as model)
         from happened h join session s using (session_no)
@@ -159,7 +160,7 @@ def gather(store: Store, known: Facts | None = None) -> Facts:
         connection.execute(_DERIVED)
     first, last = connection.execute(
         "select min(quarter), max(quarter) from (select quarter from session union all select quarter from activity "
-        "union all select quarter from turn where session_no in (select session_no from session))"
+        "union all select quarter from turn)"
     ).fetchall()[0]
     return Facts(revision, generation, seq, connection, first, last, choices(connection))
 

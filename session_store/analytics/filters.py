@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+EVERYTHING: Final = "true"
+"""The condition of filters that leave nothing out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +46,4 @@ class Filters:
         if self.tags:
             values.append([tag.lower() for tag in self.tags])
             terms.append(f"list_has_any(${len(values)}::varchar[], list_transform(tags, lambda tag: lower(tag)))")
-        return " and ".join(terms) or "true", values
+        return " and ".join(terms) or EVERYTHING, values

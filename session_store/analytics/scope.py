@@ -10,7 +10,7 @@ import duckdb
 
 from session_store.analytics.choices import Choices
 from session_store.analytics.facts import Facts
-from session_store.analytics.filters import Filters
+from session_store.analytics.filters import EVERYTHING, Filters
 from session_store.analytics.period import Period, Step
 from session_store.analytics.zones import local, midnight
 from session_store.prices import Price, prices_of
@@ -28,16 +28,14 @@ _TABLES = """
         from session where {condition};
     create temp table moved as
         select a.session_no, a.asked, a.model, a.messages, coalesce(a.input_tokens, 0) as input_tokens,
-            coalesce(a.output_tokens, 0) as output_tokens, a.quarter >= {begin} as now, {local} as local, p.agent,
-            p.user_id, case when a.input_tokens > 0 or a.output_tokens > 0 then
+            coalesce(a.output_tokens, 0) as output_tokens, a.quarter >= {begin} as now, {local} as local, a.agent,
+            case when a.input_tokens > 0 or a.output_tokens > 0 then
                 (coalesce(a.input_tokens, 0) * r.input + coalesce(a.output_tokens, 0) * r.output) / 1e6 end as cost
-        from activity a join picked p using (session_no) left join rates r
-            on r.model = a.model and a.quarter >= r.begin and a.quarter < r.until
-        where a.quarter >= {start} and a.quarter < {end};
-    create temp table held as
-        select t.session_no, t.quarter, {turn_local} as local, t.status, t.wait, t.seconds, p.agent,
-            t.quarter >= {begin} as now
-        from turn t join picked p using (session_no) where t.quarter >= {start} and t.quarter < {end};
+        from activity a left join rates r on r.model = a.model and a.quarter >= r.begin and a.quarter < r.until
+        where a.quarter >= {start} and a.quarter < {end} and {chosen};
+    create temp {copy} held as
+        select session_no, quarter, {turn_local} as local, status, wait, seconds, agent, quarter >= {begin} as now
+        from turn where quarter >= {start} and quarter < {end} and {chosen};
     create temp table rated as
         select f.positive, {rated_local} as local, f.quarter >= {begin} as now
         from feedback f join picked p using (session_no) where f.quarter >= {start} and f.quarter < {end};
@@ -70,14 +68,18 @@ def lay_out(facts: Facts, scope: Scope) -> duckdb.DuckDBPyConnection:
     begin, end, start = period.begin, period.end, period.before().begin
     _rates(cursor, facts.choices, scope.prices)
     condition, values = scope.filters.condition()
+    everything = condition == EVERYTHING
     statements = _TABLES.format(
         condition=condition,
+        chosen="true" if everything else "session_no in (select session_no from picked)",
+        # A copy of all turns costs more than it saves.
+        copy="view" if everything else "table",
         begin=begin,
         end=end,
         start=start,
         begun_local=local("quarter", period.zone, start, end),
         local=local("a.quarter", period.zone, start, end),
-        turn_local=local("t.quarter", period.zone, start, end),
+        turn_local=local("quarter", period.zone, start, end),
         rated_local=local("f.quarter", period.zone, start, end),
     ).split(";")
     cursor.execute(statements[0], values)

@@ -31,7 +31,7 @@ class Figure:
     better: int = 0
     detail: Callable[[Figures], str] = lambda _: ""
     note: str = ""
-    listed: str = ""
+    listed: Callable[[Report], str] = lambda _: ""
     """What is listed behind it, where that is not all of what it counts."""
 
 
@@ -51,8 +51,6 @@ def _unpriced(report: Report) -> Behind:
     return Behind(Kind.UNPRICED, report.unpriced) if report.unpriced else Behind(Kind.ALL)
 
 
-COST_NOTE = "Where a price is not known, opens the chats with such tokens"
-
 FIGURES = (
     Figure("conversations", "Chats", lambda f: f.conversations, _count, _all, note="Begun or continued in the period"),
     Figure("turns", "Turns", lambda f: f.turns, _count, lambda _: Behind(Kind.TURNS, (1, 1_000_000_000))),
@@ -60,7 +58,16 @@ FIGURES = (
     Figure("users", "Users", lambda f: f.users, _count, _all),
     Figure("input", "Tokens in", lambda f: f.input_tokens, _count, _all, note="What models were given to read"),
     Figure("output", "Tokens out", lambda f: f.output_tokens, _count, _all, note="What models wrote"),
-    Figure("cost", "Cost", lambda f: f.cost, money, _unpriced, detail=_cost_detail, note=COST_NOTE),
+    Figure(
+        "cost",
+        "Cost",
+        lambda f: f.cost,
+        money,
+        _unpriced,
+        detail=_cost_detail,
+        note="Where a price is not known, opens the chats with such tokens",
+        listed=lambda report: "Tokens without a price" if report.unpriced else "",
+    ),
     Figure(
         "wait",
         "Time to first word",
@@ -70,7 +77,7 @@ FIGURES = (
         better=-1,
         detail=lambda f: f"95 % within {seconds(f.wait_p95)}" if f.wait_p95 is not None else "",
         note="Median. Opens the slowest 5 %",
-        listed="Time to first word: the slowest 5 %",
+        listed=lambda _: "Time to first word: the slowest 5 %",
     ),
     Figure(
         "seconds",
@@ -81,7 +88,7 @@ FIGURES = (
         better=-1,
         detail=lambda f: f"95 % within {seconds(f.seconds_p95)}" if f.seconds_p95 is not None else "",
         note="Median. Opens the slowest 5 %",
-        listed="Length of a turn: the slowest 5 %",
+        listed=lambda _: "Length of a turn: the slowest 5 %",
     ),
     Figure(
         "failures", "Failed turns", lambda f: f.failures, share, lambda _: Behind(Kind.STATUS, ("failed",)), better=-1
@@ -94,7 +101,7 @@ FIGURES = (
         lambda _: Behind(Kind.RATED, (False,)),
         better=1,
         note="Share of the scores given. Opens the chats with a negative one",
-        listed="Negative feedback",
+        listed=lambda _: "Negative feedback",
     ),
 )
 
@@ -115,13 +122,7 @@ def figure_row(report: Report) -> None:
     picked = st.session_state.pop("figure_picked", None)
     for figure in shown:
         if figure.name == picked:
-            behind_dialog.behind(report.scope, figure.behind(report), _listed(figure, report))
-
-
-def _listed(figure: Figure, report: Report) -> str:
-    if figure.name == "cost" and report.unpriced:
-        return "Tokens without a price"
-    return figure.listed or figure.title
+            behind_dialog.behind(report.scope, figure.behind(report), figure.listed(report) or figure.title)
 
 
 def _drawn(figure: Figure, report: Report) -> dict[str, str]:

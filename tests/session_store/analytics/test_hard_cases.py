@@ -14,6 +14,7 @@ from google.genai import types
 from session_store.analytics import Analytics, Filters, Period
 from session_store.analytics.behind import Behind, Kind
 from session_store.analytics.scope import Scope
+from session_store.model_names import NAMES
 from session_store.models import TurnStatus
 from session_store.prices import Price
 from session_store.tool_columns import NOT_ANSWERED
@@ -68,6 +69,15 @@ class TestModelsOfASessionThatChangedIts:
         assert list(self.report(store).tables["models"]["Model"]) == ["gemini-2.5-flash"]
         assert self.report(store, models=("other",)).now.conversations == 0
 
+    def test_a_model_is_called_what_most_of_its_answers_call_it(self, store, history):
+        long = history.chat(on("2026-05-04 10:00"), model="gguf/smol")
+        for minute in range(3):
+            history.turn(long, on(f"2026-05-04 10:0{minute}"), model="SmolLM", chosen="gguf/smol")
+        for hour in (11, 12):
+            short = history.chat(on(f"2026-05-04 {hour}:00"), model="gguf/smol")
+            history.turn(short, on(f"2026-05-04 {hour}:00"), model="smol-q4", chosen="gguf/smol")
+        assert dict(store.log.database.rows(NAMES))["gguf/smol"] == "SmolLM"
+
     def test_models_of_deleted_chats_are_no_choice(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), chosen="gguf/smol", tokens=None)
@@ -121,6 +131,15 @@ class TestWhatIsNotKnown:
         report = look(store, DAY, DAY)
         assert (report.now.cost, report.now.unpriced_tokens) == (None, 110)
         assert math.isnan(report.tables["agents"]["Cost"][0])
+
+    def test_all_models_whose_price_is_not_known_are_told_however_many(self, store, history):
+        names = [f"mystery-{number:02}" for number in range(15)]
+        for name in names:
+            chat = history.chat(on("2026-05-04 10:00"), model=f"openai/{name}")
+            history.turn(chat, on("2026-05-04 10:00"), model=name, chosen=f"openai/{name}")
+        report = look(store, DAY, DAY)
+        assert report.unpriced == tuple(names)
+        assert len(report.tables["models"]) == 12
 
 
 class TestListsBehind:
