@@ -137,10 +137,12 @@ def test_the_model_can_be_changed_and_one_that_is_not_set_up_says_what_to_do(cha
     expect(menu).to_contain_text("Scripted two")
 
 
-def test_one_types_on_after_the_first_message_of_a_new_chat(chat):
-    chat.begin("first")
-    expect(chat.page.get_by_role("button", name="Try again")).to_be_visible()  # another input by then
+def test_one_types_on_while_the_first_message_of_a_new_chat_is_sent(chat):
+    chat.input.fill("first")
+    chat.input.press("Enter")
+    chat.page.keyboard.type("what was typed meanwhile", delay=30)
+    expect(chat.page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(chat.input).to_have_value("what was typed meanwhile")
     expect(chat.input).to_be_focused()
-    chat.page.keyboard.type("second")
     chat.page.keyboard.press("Enter")
-    expect(chat.answers.last).to_contain_text("You said: second")
+    expect(chat.answers.last).to_contain_text("You said: what was typed meanwhile")

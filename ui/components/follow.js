@@ -1,5 +1,4 @@
-// Keeps the end of the conversation in view until the person scrolls away from it, and the cursor in the input: with the
-// first message of a new chat its input gives way to another one, and what is typed next would go nowhere.
+// Keeps the end of the conversation in view until the person scrolls away from it, and the cursor in the input.
 const NEAR = 80;
 const AFTERMATH = 1000; // ms in which a page goes on to scroll after a wheel or a finger
 const UPWARDS = new Set(["PageUp", "Home", "ArrowUp"]);
