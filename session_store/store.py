@@ -193,6 +193,16 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         """Bring hidden sessions back."""
         self.log.hide(keys, hidden=False).result()
 
+    def last_deleted(self, *, within: float, user_id: str | None = None) -> list[SessionKey]:
+        """The sessions, of one user or of all, that were hidden last and together, if it was less than ``within``
+        seconds ago."""
+        rows = self.log.database.rows(
+            "select app_name, user_id, id from sessions where deleted_at > $1 and ($2 is null or user_id = $2) "
+            "qualify deleted_at = max(deleted_at) over ()",
+            [time.time() - within, user_id],
+        )
+        return [SessionKey(*row) for row in rows]
+
     def purge_deleted(self, *, older_than: float) -> list[SessionKey]:
         """Remove, with everything that belongs to them, the sessions that were hidden more than ``older_than`` seconds
         ago. Returns what was removed."""

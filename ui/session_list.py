@@ -15,7 +15,7 @@ from ui.components import open_window, uncover_page, wake_on_news
 from ui.data.export_dialog import export_dialog
 from ui.formatting import GROUPS, group, label, short_time
 from ui.state import ALL, Part
-from ui.undo import grace, remember, undo_bar
+from ui.undo import grace, undo_bar
 from ui.workspaces import move_dialog, redraw_when_workspaces_change, workspace_menu
 
 ROWS = 30
@@ -64,7 +64,7 @@ def session_list() -> None:
     uncover_page(st.session_state.get(OPENINGS, 0))
     agent_id, search = _filters()
     sessions, more = _sessions(agent_id, search)
-    undo_bar("undo", Part.LIST, noun="chat")
+    undo_bar("undo", Part.LIST, noun="chat", user_id=current().settings.user)
     if st.session_state.get("selecting"):
         _selection_bar(sessions)
     _marks(sessions)
@@ -300,7 +300,6 @@ def _delete(keys: list[SessionKey]) -> None:
     if state.active_id() in {key.session_id for key in keys}:
         state.new_chat()
     current().delete_sessions(keys)
-    remember(keys)
     _stop_selecting()
     state.touch(Part.PAGE)
 

@@ -1,9 +1,8 @@
-"""The way back from a deletion, on every page, for as long as nothing else was deleted."""
+"""The way back from a deletion, on every page and in every tab, for as long as the settings give."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import streamlit as st
 
@@ -11,8 +10,6 @@ from runtime.workbench import current
 from session_store.models import SessionKey
 from ui import state
 from ui.state import Part
-
-DELETED: Final = "deleted"
 
 
 def grace() -> str:
@@ -24,25 +21,23 @@ def grace() -> str:
     return f"You can undo this for {number} {unit}{'' if number == 1 else 's'}."
 
 
-def remember(deleted: Sequence[SessionKey]) -> None:
-    """These sessions were deleted just now."""
-    st.session_state[DELETED] = list(deleted) if current().settings.undo_seconds else []
-
-
-def undo_bar(key: str, part: Part, *, noun: str) -> None:
-    """Says how many sessions were deleted last, and offers them back; nothing where there are none.
+def undo_bar(key: str, part: Part, *, noun: str, user_id: str | None = None) -> None:
+    """Says how many sessions, of one user or of all, were deleted last, and offers them back for as long as that can be
+    undone; nothing where there are none.
 
     ``key`` is that of the button, ``part`` what a click draws anew, and ``noun`` what the page calls one session.
     """
-    deleted: list[SessionKey] = st.session_state.get(DELETED, [])
+    deleted = current().store.last_deleted(within=current().settings.undo_seconds, user_id=user_id)
     if not deleted:
         return
     number = len(deleted)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-bar"):
         st.markdown(f"Deleted {number:,} {noun}{'' if number == 1 else 's'}.", width="content")
-        st.button("Undo", key=key, type="tertiary", icon=":material/undo:", on_click=_undo, args=(part,))
+        st.button("Undo", key=key, type="tertiary", icon=":material/undo:", on_click=_undo, args=(part, deleted))
 
 
-def _undo(part: Part) -> None:
-    current().restore_sessions(st.session_state.pop(DELETED, []))
+def _undo(part: Part, deleted: Sequence[SessionKey]) -> None:
+    current().restore_sessions(deleted)
+    if not any(current().store.get_session(key.session_id) for key in deleted):
+        state.say("It is too late: what was deleted is gone for good.", ":material/error:")
     state.touch(part)

@@ -178,6 +178,7 @@ def test_what_is_picked_is_tagged_exported_deleted_and_brought_back(here):
     here.button("Delete").click()
     expect(here.page.get_by_text("Deleted 2 conversations.")).to_be_visible()
     expect(here.titles.first).not_to_have_attribute("href", f"./history{first}")
+    here.page.reload()
     here.button("Undo").click()
     expect(here.titles.first).to_have_attribute("href", f"./history{first}")
 

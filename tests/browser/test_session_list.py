@@ -52,6 +52,7 @@ def test_deleting_asks_and_undo_brings_everything_back(chat):
     chat.choose(session, "Delete")
     chat.confirm_deletion()
     expect(chat.row(session)).to_have_count(0)
+    chat.page.reload()
     chat.sidebar.get_by_role("button", name="Undo").click()
     expect(chat.row(session)).to_have_count(1)
     chat.open_row(session)

@@ -185,6 +185,28 @@ class TestSessionList:
         tab.sidebar.button(key="undo").click().run()
         assert rows(tab) == ["hello"]
 
+    def test_each_deletion_can_be_undone_in_any_tab_the_last_one_first(self, workbench, page):
+        first, second, third = (answered(workbench, text) for text in ("a", "b", "c"))
+        workbench.delete_sessions([first])
+        workbench.delete_sessions([second, third])
+        tab = page()
+        assert "Deleted 2 chats." in [line.value for line in tab.sidebar.markdown]
+        tab.sidebar.button(key="undo").click().run()
+        assert sorted(rows(tab)) == ["b", "c"]
+        assert "Deleted 1 chat." in [line.value for line in tab.sidebar.markdown]
+        tab.sidebar.button(key="undo").click().run()
+        assert sorted(rows(tab)) == ["a", "b", "c"]
+        assert "undo" not in [button.key for button in tab.sidebar.button]
+
+    def test_who_undoes_too_late_is_told(self, workbench, page):
+        key = answered(workbench)
+        workbench.delete_sessions([key])
+        tab = page()
+        workbench.store.purge_deleted(older_than=0)
+        tab.sidebar.button(key="undo").click().run()
+        assert tab.toast[0].value == "It is too late: what was deleted is gone for good."
+        assert "undo" not in [button.key for button in tab.sidebar.button]
+
     def test_several_are_deleted_at_once(self, workbench, page):
         keys = [answered(workbench, text) for text in ("a", "b", "c")]
         tab = page()

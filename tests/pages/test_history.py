@@ -195,7 +195,7 @@ class TestCost:
         few = asked()
         for _ in range(ROWS):
             new_session(workbench)
-        assert asked() == few <= 6
+        assert asked() == few <= 7
 
     def test_that_of_a_search_is_no_greater(self, asked, talk):
         talk("Trees", "The oak is a tree", "and another oak")

@@ -191,6 +191,20 @@ def test_purging_removes_what_was_deleted_long_enough_ago_with_all_that_belongs_
         assert store.log.database.rows(f"select count(*) from {table}") == [(1,)]
 
 
+def test_what_was_deleted_last_is_known_for_as_long_as_it_can_come_back(store):
+    keys = [SessionKey("agent", user, f"of-{user}-{number}") for user in ("ann", "bob") for number in range(3)]
+    for key in keys:
+        store.create_session(key)
+    store.delete_sessions(keys[:1])
+    store.delete_sessions(keys[1:3])
+    store.delete_sessions(keys[3:4])
+    assert store.last_deleted(within=60) == keys[3:4]
+    assert set(store.last_deleted(within=60, user_id="ann")) == set(keys[1:3])
+    assert store.last_deleted(within=0) == []
+    store.restore_sessions(keys[1:3])
+    assert store.last_deleted(within=60, user_id="ann") == keys[:1]
+
+
 def test_creating_the_id_of_a_deleted_session_starts_afresh(store):
     store.create_session(KEY)
     append(store, KEY, said("old"))

@@ -11,7 +11,7 @@ from runtime.workbench import current
 from ui import state
 from ui.formatting import label, local
 from ui.state import Part
-from ui.undo import grace, remember, undo_bar
+from ui.undo import grace, undo_bar
 
 DAYS: Final = 90
 MOST_DAYS: Final = 36_500
@@ -34,7 +34,7 @@ def retention_section() -> None:
     _preview(found)
     if found.count and st.button(f"Remove {_number(found.count, 'chat')}", key="remove", icon=":material/delete:"):
         _ask(days, found.count)
-    undo_bar("undo-remove", Part.PAGE, noun="chat")
+    undo_bar("undo-remove", Part.PAGE, noun="chat", user_id=current().settings.user)
 
 
 def _preview(found: RetentionPreview) -> None:
@@ -69,6 +69,5 @@ def _number(number: int, what: str) -> str:
 
 def _remove(days: int) -> None:
     removed = current().remove_untouched(days)
-    remember(removed)
     state.say(f"Removed {_number(len(removed), 'chat')}", ":material/delete:")
     state.touch(Part.PAGE)

@@ -13,7 +13,7 @@ from ui import state
 from ui.data.export_dialog import export_dialog
 from ui.history import links, selection
 from ui.history.labels import tag_several
-from ui.undo import grace, remember
+from ui.undo import grace
 
 
 def actions(picked: Mapping[str, HistoryRow]) -> None:
@@ -78,5 +78,4 @@ def _beside(first: SessionKey, second: SessionKey) -> None:
 
 def _delete(keys: list[SessionKey]) -> None:
     current().delete_sessions(keys)
-    remember(keys)
     selection.clear()
