@@ -26,7 +26,7 @@ STATIC: Final = Path(file_util.get_static_dir())
 TITLE: Final = "<title>Streamlit</title>"
 ICON: Final = "./favicon.png"
 FIRST_SCRIPT: Final = '<script type="module"'
-AHEAD: Final = {"analytics": "ArrowVegaLiteChart"}
+AHEAD: Final = {"analytics": ("ArrowVegaLiteChart",)}
 """Parts of the front end that a page needs as soon as its data is there."""
 
 
@@ -50,7 +50,7 @@ def _document(page: str) -> str:
         # Until the front end has drawn a page, the browser would show a white one.
         f"<style>@media (prefers-color-scheme: dark) {{ html {{ background: {dark}; }} }}</style>\n"
         + _script("document.js", PAGES)
-        + (_script("ahead.js", ahead) if (ahead := _scripts_of(AHEAD.get(page))) else "")
+        + (_script("ahead.js", _ahead(page)) if page in AHEAD else "")
     )
     document = (STATIC / "index.html").read_text(encoding="utf-8")
     document = document.replace(TITLE, "<title>Colloquy</title>").replace(ICON, f"data:image/svg+xml,{icon}")
@@ -62,8 +62,7 @@ def _script(name: str, data: Sequence[str]) -> str:
     return f'<script data-told="{html.escape(json.dumps(data))}">\n{script}</script>\n'
 
 
-def _scripts_of(part: str | None) -> list[str]:
-    """Where the script of a part of the front end is, whose name ends with what is in it."""
-    return (
-        [f"./{path.relative_to(STATIC).as_posix()}" for path in STATIC.glob(f"static/js/{part}.*.js")] if part else []
-    )
+def _ahead(page: str) -> list[str]:
+    """The addresses of the scripts in which the parts are that a page needs. Their names end with a hash."""
+    found = [path for part in AHEAD[page] for path in STATIC.glob(f"static/js/{part}.*.js")]
+    return [f"./{path.relative_to(STATIC).as_posix()}" for path in found]

@@ -40,4 +40,5 @@ def _undo(part: Part, deleted: Sequence[SessionKey]) -> None:
     current().restore_sessions(deleted)
     if not any(current().store.get_session(key.session_id) for key in deleted):
         state.say("It is too late: what was deleted is gone for good.", ":material/error:")
+        part = Part.PAGE  # what is said shows with the whole page
     state.touch(part)

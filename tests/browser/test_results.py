@@ -42,6 +42,16 @@ def begin(tab, server):
     return session
 
 
+def far_below_its_first_results(tab, server, *, queries):
+    """The panel of a chat that stands at its end, so many queries after its first results."""
+    session = begin(tab, server)
+    for number in range(queries):
+        tab.send(f"/sql select '{number}' as words")
+        expect(tab.page.get_by_text(f"words: {number}", exact=True)).to_be_visible()
+    tab.open(session)
+    return Panel(tab)
+
+
 @pytest.fixture
 def tab(visitor):
     return visitor.tab()
@@ -77,12 +87,7 @@ def test_a_query_runs_again_and_what_it_found_can_be_deleted(tab, app):
 
 
 def test_a_result_leads_to_the_message_that_it_came_with(tab, app):
-    session = begin(tab, app)
-    for number in range(8):
-        tab.send(f"/sql select '{number}' as words")
-        expect(tab.page.get_by_text(f"words: {number}", exact=True)).to_be_visible()
-    tab.open(session)
-    panel = Panel(tab)
+    panel = far_below_its_first_results(tab, app, queries=8)
     for listed in (4, 8):
         expect(panel.cards).to_have_count(listed)
         tab.page.get_by_role("button", name="Show older results").click()
@@ -104,12 +109,7 @@ BREAK_OFF = """() => {
 
 
 def test_the_way_to_a_message_may_be_broken_off(tab, app):
-    session = begin(tab, app)
-    for number in range(4):
-        tab.send(f"/sql select '{number}' as words")
-        expect(tab.page.get_by_text(f"words: {number}", exact=True)).to_be_visible()
-    tab.open(session)
-    panel = Panel(tab)
+    panel = far_below_its_first_results(tab, app, queries=4)
     tab.page.get_by_role("button", name="Show older results").click()
     expect(panel.cards).to_have_count(6)
     expect(tab.answers.last).to_be_in_viewport()

@@ -43,13 +43,17 @@ def _when(step: Step) -> alt.X:
     )
 
 
+# Of rounded bars that may be stacked Vega-Lite makes a clipped group each. None stands on another one in these charts.
+NOT_STACKED: Final = None
+
+
 @cache
 def over_time(measure: str, step: Step) -> Drawing:
     """A bar for each step."""
     bars = _base().mark_bar(cornerRadiusEnd=3, cursor="pointer")
     bars = bars.encode(
         x=_when(step),
-        y=alt.Y(f"{measure}:Q", title=None, stack=None, axis=alt.Axis(tickMinStep=1, format="~s")),
+        y=alt.Y(f"{measure}:Q", title=None, stack=NOT_STACKED, axis=alt.Axis(tickMinStep=1, format="~s")),
         tooltip=["Start:O", alt.Tooltip(f"{measure}:Q", format=",")],
     )
     return _finished(bars.add_params(_picks("Start")))
@@ -99,7 +103,7 @@ def feedback(step: Step) -> Drawing:
         y=alt.Y(
             "_height:Q",
             title=None,
-            stack=None,
+            stack=NOT_STACKED,
             axis=alt.Axis(tickMinStep=1, labelExpr="format(abs(datum.value), '~s')"),
         ),
         color=alt.Color(

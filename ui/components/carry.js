@@ -4,8 +4,8 @@ const SEND = '[data-testid="stChatInputSubmitButton"]';
 const PATIENCE = 10000;
 
 export default function () {
-  const onKey = ({ target, key, shiftKey }) => {
-    if (key === "Enter" && !shiftKey && target.matches(INPUT)) carryOver(target);
+  const onKey = ({ target, key, shiftKey, isComposing }) => {
+    if (key === "Enter" && !shiftKey && !isComposing && target.matches(INPUT)) carryOver(target);
   };
   const onClick = ({ target }) => {
     if (target.closest(SEND)) carryOver(document.querySelector(INPUT));
