@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from google.adk.events.event import Event
@@ -12,10 +11,8 @@ from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
 from session_store.errors import ColloquyError
-
-CONFIRMATION = "adk_request_confirmation"
-"""The name of the function call with which ADK asks."""
-
+from session_store.open_calls import Question, confirmation_content
+from session_store.transcript import ASKS
 
 UNANSWERABLE = {
     "adk_request_credential": (
@@ -34,51 +31,15 @@ class NothingToAnswerError(ColloquyError):
         super().__init__("This question was answered already, or the turn that asked it is over.")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a tool asks. ``call_id`` is the id of the call that it is about, ``branch`` where in the agents that is."""
-
-    call_id: str
-    branch: str | None
-
-
-def questions(events: Iterable[Event], turn_id: str) -> dict[str, Question]:
-    """What a turn asks and nobody has answered, by the ids of the asking calls."""
-    asked: dict[str, Question] = {}
-    for event in events:
-        if event.invocation_id != turn_id:
-            continue
-        for call in event.get_function_calls():
-            if call.name == CONFIRMATION and call.id:
-                about = (call.args or {}).get("originalFunctionCall") or {}
-                asked[call.id] = Question(str(about.get("id", "")), event.branch)
-        for response in event.get_function_responses():
-            asked.pop(response.id or "", None)
-    return asked
-
-
 def unanswerable(event: Event) -> str | None:
     """Why a person cannot give what an event asks for; None if it asks for nothing of the kind."""
     return next((UNANSWERABLE[call.name] for call in event.get_function_calls() if call.name in UNANSWERABLE), None)
 
 
-def answer_content(responses: Mapping[str, Mapping[str, Any]]) -> types.Content:
-    """The message that answers what was asked, by the ids of the asking calls."""
-    return types.Content(
-        role="user",
-        parts=[
-            types.Part(function_response=types.FunctionResponse(id=call_id, name=CONFIRMATION, response=dict(response)))
-            for call_id, response in responses.items()
-        ],
-    )
-
-
 def confirmations(content: types.Content) -> dict[str, dict[str, Any]]:
     """The answers to confirmations in a message, by the ids of the asking calls."""
     responses = [part.function_response for part in content.parts or [] if part.function_response]
-    return {
-        response.id or "": _read(response.response or {}) for response in responses if response.name == CONFIRMATION
-    }
+    return {response.id or "": _read(response.response or {}) for response in responses if response.name == ASKS}
 
 
 def _read(response: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +69,7 @@ class Pause:
         by_branch: dict[str | None, dict[str, Mapping[str, Any]]] = {}
         for call_id, response in self._responses.items():
             by_branch.setdefault(self._asked[call_id].branch, {})[call_id] = response
-        return [answer_content(answers) for answers in by_branch.values()]
+        return [confirmation_content(answers) for answers in by_branch.values()]
 
     def answer(self, responses: Mapping[str, Mapping[str, Any]]) -> None:
         """Answer questions, each named by the id of the asking call or of the call it is about.

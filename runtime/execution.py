@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, wait_exponential
 from typing_extensions import Unpack
 
 from runtime.bus import BusEvent, Happening
-from runtime.confirmation import Pause, Question, questions, unanswerable
+from runtime.confirmation import Pause, unanswerable
 from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer
 from runtime.live import LiveTurn
 from runtime.results import Origin, add_files
@@ -26,6 +26,7 @@ from runtime.runner import runner_for
 from runtime.services import Services
 from session_store.errors import ColloquyError, StoreFullError
 from session_store.models import TurnStatus
+from session_store.open_calls import Question, questions
 from session_store.transcript import text_of
 
 ABORTED = "INVOCATION_ABORTED"
@@ -201,7 +202,9 @@ class Execution:
         session = await self._services.sessions.get_session(
             app_name=key.app_name, user_id=key.user_id, session_id=key.session_id
         )
-        return questions(session.events, self._live.turn.id) if session else {}
+        if session is None:
+            return {}
+        return questions(event for event in session.events if event.invocation_id == self._live.turn.id)
 
     async def _pause(self, asked: Mapping[str, Question]) -> None:
         """Wait for the person; the turn stays, whoever looks sees that it waits, and others use its place."""

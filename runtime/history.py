@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-
 from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService
 from google.genai import types
 
-from runtime.confirmation import CONFIRMATION, answer_content, questions
 from session_store.models import SessionKey, Turn, TurnStatus
+from session_store.open_calls import closing_events
 from session_store.tool_columns import ENDED, STILL_AT_WORK, STOPPED
 from session_store.transcript import USER, text_of
 
@@ -78,48 +75,14 @@ async def has_answer(sessions: BaseSessionService, turn: Turn, text: str) -> boo
 
 
 async def answer_open_calls(sessions: BaseSessionService, turn: Turn, reason: str) -> None:
-    """Answer every call of a turn that is over and that no tool has answered, with ``reason`` as its error.
-
-    Models refuse a history with a call that has no response, and the page would show a tool that runs for ever.
-    """
+    """Answer every call of a turn that is over and that no tool has answered, with ``reason`` as its error."""
     session = await sessions.get_session(
         app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
     )
     if session is None:
         return
-    events = [event for event in session.events if event.invocation_id == turn.id]
-    if asked := questions(events, turn.id):
-        declined = answer_content({call_id: {"confirmed": False} for call_id in asked})
-        await sessions.append_event(session, Event(invocation_id=turn.id, author=USER, content=declined))
-    calls: defaultdict[tuple[str, str | None, str | None], list[types.FunctionCall]] = defaultdict(list)
-    for event, call in _open_calls(events):
-        calls[event.author, event.branch, event.isolation_scope].append(call)
-    for (author, branch, scope), open_calls in calls.items():
-        parts = [
-            types.Part(function_response=types.FunctionResponse(id=call.id, name=call.name, response={"error": reason}))
-            for call in open_calls
-        ]
-        answer = Event(
-            invocation_id=turn.id,
-            author=author,
-            branch=branch,
-            isolation_scope=scope,
-            content=types.Content(role="user", parts=parts),
-        )
-        await sessions.append_event(session, answer)
-
-
-def _open_calls(events: Iterable[Event]) -> list[tuple[Event, types.FunctionCall]]:
-    """Calls without a response, and those that only have the one that says that the person is asked."""
-    calls: dict[str, tuple[Event, types.FunctionCall]] = {}
-    for event in events:
-        for call in event.get_function_calls():
-            if call.id and call.name != CONFIRMATION:
-                calls[call.id] = event, call
-        for response in event.get_function_responses():
-            if response.id and response.id not in event.actions.requested_tool_confirmations:
-                calls.pop(response.id, None)
-    return list(calls.values())
+    for event in closing_events([event for event in session.events if event.invocation_id == turn.id], reason):
+        await sessions.append_event(session, event)
 
 
 async def _append(sessions: BaseSessionService, key: SessionKey, event: Event) -> None:

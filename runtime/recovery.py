@@ -7,11 +7,12 @@ from contextlib import suppress
 
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 
-from runtime.confirmation import Pause, questions
+from runtime.confirmation import Pause
 from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer, has_answer
 from runtime.live import LiveTurn, unfinished_text
 from runtime.services import Services
 from session_store.models import SessionKey, Turn, TurnStatus
+from session_store.open_calls import questions
 
 
 async def recover(services: Services) -> list[LiveTurn]:
@@ -37,7 +38,7 @@ async def _going_on(services: Services, turn: Turn, paused: set[SessionKey]) -> 
         session = await services.sessions.get_session(
             app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
         )
-        asked = questions(session.events, turn.id) if session else {}
+        asked = questions(event for event in session.events if event.invocation_id == turn.id) if session else {}
         live.pause, live.status = Pause(asked), TurnStatus.PAUSED
         live.stretch.end()
         return live if asked else None

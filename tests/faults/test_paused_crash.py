@@ -3,8 +3,8 @@
 import multiprocessing
 from contextlib import closing
 
-from runtime.confirmation import CONFIRMATION
 from session_store.models import SessionStatus, TurnStatus
+from session_store.transcript import ASKS
 from tests.agents.folders import agent_folders
 from tests.runtime import desk
 from tests.support import crash_driver
@@ -45,7 +45,7 @@ def test_a_question_survives_and_what_it_allows_does_not_run_twice(tmp_path):
             assert (view.turn.id, view.status) == (turn_id, TurnStatus.PAUSED)
             assert workbench.store.get_session(key.session_id).status is SessionStatus.PAUSED
             calls, _, _ = calls_and_responses(workbench, key)
-            [question] = [call.id for call in calls.values() if call.name == CONFIRMATION]
+            [question] = [call.id for call in calls.values() if call.name == ASKS]
 
         killed_after(crash_driver.approve, data, write.parent, turn_id, question)
         with closing(open_workbench(data, agents_dir=write.parent)) as workbench:

@@ -1,6 +1,6 @@
 """An ADK agent folder whose tools ask the person, take long, or fail; on the scripted model."""
 
-from runtime.confirmation import CONFIRMATION
+from session_store.transcript import ASKS
 
 HEAD = """
 import threading
@@ -100,7 +100,7 @@ def asked(workbench, key):
         call.args["originalFunctionCall"]["name"]: call.id
         for event in events(workbench, key)
         for call in event.get_function_calls()
-        if call.name == CONFIRMATION
+        if call.name == ASKS
     }
 
 

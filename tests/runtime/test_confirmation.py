@@ -4,9 +4,10 @@ from contextlib import closing
 
 import pytest
 
-from runtime.confirmation import CONFIRMATION, NothingToAnswerError
+from runtime.confirmation import NothingToAnswerError
 from runtime.turns import SessionBusyError
 from session_store.models import SessionStatus, TurnStatus
+from session_store.transcript import ASKS
 from tests.runtime import desk
 from tests.runtime.desk import asked, events
 from tests.support.workbenches import finish, new_session, open_workbench, said, until, until_loaded
@@ -37,7 +38,7 @@ def responses(workbench, key):
         response.name: response.response
         for event in events(workbench, key)
         for response in event.get_function_responses()
-        if response.name != CONFIRMATION
+        if response.name != ASKS
     }
 
 
@@ -266,7 +267,7 @@ def test_agents_side_by_side_may_both_ask(opened):
     workbench = open_it()
     key, turn = ask(workbench, name, 'call pay {"amount": 5}')
     questions = [
-        call.id for event in events(workbench, key) for call in event.get_function_calls() if call.name == CONFIRMATION
+        call.id for event in events(workbench, key) for call in event.get_function_calls() if call.name == ASKS
     ]
     assert len(questions) == 2
     for question in questions:

@@ -6,10 +6,11 @@ import threading
 import pytest
 from google.genai import types
 
-from runtime.confirmation import CONFIRMATION, NothingToAnswerError
+from runtime.confirmation import NothingToAnswerError
 from runtime.following import follow
 from runtime.messages import EmptyMessageError, SessionGoneError
 from session_store.models import SessionKey, TurnStatus
+from session_store.transcript import ASKS
 from tests.runtime import desk
 from tests.support.workbenches import counted, finish, new_session, open_workbench, said, until
 
@@ -26,7 +27,7 @@ def response(name, call_id, **answer):
 
 
 def approval(call_id, **answer):
-    return response(CONFIRMATION, call_id, **answer)
+    return response(ASKS, call_id, **answer)
 
 
 def texts(events, partial):
@@ -172,7 +173,7 @@ class TestClientsOfAdk:
         turn = workbench.turns.submit_content(key, message('call pay {"amount": 5} and call book {"days": 2}'))
         first = await followed(workbench, turn)
         assert workbench.turns.wait(turn.id).status is TurnStatus.PAUSED
-        assert [call.name for event in first for call in event.get_function_calls()].count(CONFIRMATION) == 2
+        assert [call.name for event in first for call in event.get_function_calls()].count(ASKS) == 2
         calls = desk.asked(workbench, key)
 
         again = workbench.turns.submit_content(key, approval(calls["pay"], confirmed=True))

@@ -1,0 +1,140 @@
+"""Calls of tools that nobody answered, or that came without ids."""
+
+from __future__ import annotations
+
+from google.adk.events.event import Event
+from google.adk.events.event_actions import EventActions
+from google.adk.tools.tool_confirmation import ToolConfirmation
+from google.genai import types
+
+from session_store.open_calls import questions, with_call_ids, with_closed_calls
+from session_store.transcript import ASKS, messages
+
+REASON = "Nobody will answer."
+
+
+def text(said, turn="t-1", author="user"):
+    role = "user" if author == "user" else "model"
+    return Event(
+        id=f"{turn}-{said}",
+        author=author,
+        invocation_id=turn,
+        timestamp=float(len(said)),
+        content=types.Content(role=role, parts=[types.Part(text=said)]),
+    )
+
+
+def calls(*named, turn="t-1", event_id="calls", **fields):
+    parts = [types.Part(function_call=types.FunctionCall(id=call_id, name=name)) for call_id, name in named]
+    content = types.Content(role="model", parts=parts)
+    return Event(id=f"{turn}-{event_id}", author="shop", invocation_id=turn, timestamp=9.0, content=content, **fields)
+
+
+def answers(*named, turn="t-1", **fields):
+    parts = [
+        types.Part(function_response=types.FunctionResponse(id=call_id, name=name, response={"result": result}))
+        for call_id, name, result in named
+    ]
+    content = types.Content(role="user", parts=parts)
+    return Event(id=f"{turn}-answers", author="shop", invocation_id=turn, timestamp=9.5, content=content, **fields)
+
+
+def asks(turn="t-1"):
+    args = {"originalFunctionCall": {"id": "c-1", "name": "pay"}, "toolConfirmation": {"hint": "Pay?"}}
+    call = types.FunctionCall(id="q-1", name=ASKS, args=args)
+    content = types.Content(role="model", parts=[types.Part(function_call=call)])
+    return Event(id=f"{turn}-asks", author="shop", invocation_id=turn, content=content, long_running_tool_ids={"q-1"})
+
+
+def results(events):
+    """What each answer says, by the id of its call."""
+    return {answer.id: answer.response for event in events for answer in event.get_function_responses()}
+
+
+def stored(events):
+    """The steps that a person sees."""
+
+    class Stored:
+        def __init__(self, event):
+            self.event = event
+
+    return [step for message in messages(map(Stored, events)) for step in message.steps]
+
+
+class TestClosing:
+    def test_a_call_without_an_answer_gets_the_reason(self):
+        made = with_closed_calls([text("order"), calls(("c-1", "order"), long_running_tool_ids={"c-1"})], REASON)
+
+        assert results(made) == {"c-1": {"error": REASON}}
+        assert (made[-1].invocation_id, made[-1].author, made[-1].timestamp) == ("t-1", "shop", 9.0)
+
+    def test_it_stands_where_its_turn_ends_and_before_the_next_message(self):
+        made = with_closed_calls([text("order"), calls(("c-1", "order")), text("hello", "t-2")], REASON)
+
+        assert [event.invocation_id for event in made] == ["t-1", "t-1", "t-1", "t-2"]
+        assert made[2].get_function_responses()
+
+    def test_where_no_turns_are_named_a_message_of_the_person_begins_the_next(self):
+        made = with_closed_calls([text("order", ""), calls(("c-1", "order"), turn=""), text("hello", "")], REASON)
+
+        assert made[2].get_function_responses()
+
+    def test_a_question_that_nobody_can_answer_is_declined_and_its_call_closed(self):
+        waiting = EventActions(requested_tool_confirmations={"c-1": ToolConfirmation(hint="Pay?")})
+        events = [text("pay"), calls(("c-1", "pay")), asks(), answers(("c-1", "pay", "waits"), actions=waiting)]
+
+        made = with_closed_calls(events, REASON)
+
+        assert questions(made) == {}
+        assert [(step.approved, step.error) for step in stored(made)] == [(False, REASON)]
+
+    def test_an_answer_that_came_in_a_later_turn_counts(self):
+        events = [text("order"), calls(("c-1", "order")), answers(("c-1", "order", "sent"), turn="t-2")]
+
+        assert with_closed_calls(events, REASON) == events
+
+    def test_the_ids_are_the_same_each_time(self):
+        events = [text("order"), calls(("c-1", "order"), ("c-2", "stock"))]
+
+        first, again = with_closed_calls(events, REASON), with_closed_calls(events, REASON)
+
+        assert [event.id for event in first] == [event.id for event in again]
+        assert with_closed_calls(first, REASON) == first
+
+
+class TestIds:
+    def test_calls_without_ids_are_matched_by_name(self):
+        made = with_call_ids([calls((None, "price"), (None, "stock")), answers((None, "stock", 2), (None, "price", 1))])
+
+        assert [(step.name, step.response) for step in stored(made)] == [
+            ("price", {"result": 1}),
+            ("stock", {"result": 2}),
+        ]
+
+    def test_calls_of_one_name_are_matched_by_their_order(self):
+        made = with_call_ids([calls((None, "price"), ("", "price")), answers((None, "price", 1), ("", "price", 2))])
+
+        assert [step.response for step in stored(made)] == [{"result": 1}, {"result": 2}]
+
+    def test_an_answer_without_an_id_belongs_to_the_call_of_its_name_that_has_one(self):
+        made = with_call_ids([calls(("c-1", "price")), answers((None, "price", 1))])
+
+        assert results(made) == {"c-1": {"result": 1}}
+
+    def test_an_id_that_every_turn_uses_again_is_told_apart(self):
+        made = with_call_ids(
+            [
+                calls(("call_0", "price"), turn="t-1"),
+                calls(("call_0", "price"), turn="t-2", long_running_tool_ids={"call_0"}),
+                answers(("call_0", "price", 2), turn="t-2"),
+            ]
+        )
+        [first, second] = stored(made)
+
+        assert (first.response, second.response) == (None, {"result": 2})
+        assert second.call_id in made[1].long_running_tool_ids
+
+    def test_events_that_are_as_they_should_be_stay_as_they_are(self):
+        events = [calls(("c-1", "price")), answers(("c-1", "price", 1))]
+
+        assert with_call_ids(events) == events
