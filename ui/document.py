@@ -50,6 +50,7 @@ def _document(page: str) -> str:
         # Until the front end has drawn a page, the browser would show a white one.
         f"<style>@media (prefers-color-scheme: dark) {{ html {{ background: {dark}; }} }}</style>\n"
         + _script("document.js", PAGES)
+        + _script("typing.js", [page])
         + (_script("ahead.js", _ahead(page)) if page in AHEAD else "")
     )
     document = (STATIC / "index.html").read_text(encoding="utf-8")

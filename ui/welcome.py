@@ -15,7 +15,6 @@ from session_store.models import GENERAL, SAMPLE_SHOP, Workspace
 from ui import state
 from ui.agents import agent_label, unusable_agents
 from ui.ask_history import scope_line
-from ui.components import carry_typing
 from ui.formatting import label, untrusted_markdown
 from ui.message_input import message_input
 from ui.models import model_menu, model_notice, refusal_of
@@ -56,7 +55,6 @@ def welcome() -> None:
         if state.active_workspace() == GENERAL:
             _pointer_to_the_sample_shop()
     message_input("input-new", _begin)
-    carry_typing()
 
 
 def _heading(workspace: Workspace | None) -> str:

@@ -43,12 +43,6 @@ def follow_end(session_id: str, sent: int) -> None:
     mount(key=f"follow-{session_id}", data={"session": session_id, "sent": sent}, height=0)
 
 
-def carry_typing() -> None:
-    """Have what is typed after the first message of a new chat go on in the input of the session that it becomes."""
-    mount = st.components.v2.component("colloquy.carry", js=_read("carry.js"))
-    mount(key="carry", height=0)
-
-
 def jump_to(anchors: list[str], number: int) -> None:
     """Bring a part of the page into view, once for each new ``number``: the first of the elements with these keys that
     there is."""

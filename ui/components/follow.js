@@ -1,4 +1,4 @@
-// Keeps the end of the conversation in view until the person scrolls away from it, and the cursor in the input.
+// Keeps the end of the conversation in view until the person scrolls away from it.
 const NEAR = 80;
 const AFTERMATH = 1000; // ms in which a page goes on to scroll after a wheel or a finger
 const UPWARDS = new Set(["PageUp", "Home", "ArrowUp"]);
@@ -43,10 +43,6 @@ export default function ({ data }) {
 
   if (data.session !== follow.session || data.sent !== follow.sent) {
     follow.pinned = true;
-    const nothingHasFocus = document.activeElement === document.body;
-    if (nothingHasFocus && matchMedia("(pointer: fine)").matches) {
-      document.querySelector('[data-testid="stChatInputTextArea"]')?.focus({ preventScroll: true });
-    }
   }
   follow.session = data.session;
   follow.sent = data.sent;

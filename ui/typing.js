@@ -1,0 +1,127 @@
+// Words go where they are meant to: into the message input of the chat that is open, or is about to be. It has the focus
+// when a page was loaded, a new chat begun or a chat opened. What is typed before it is there is held until it is, by a
+// field that nobody sees, as only a field knows what input methods, dead keys and pasting make of keys. What stands in
+// the input of a chat that one leaves stands there again when one comes back. Where a focus would bring up a keyboard on
+// the screen, all of it is left to the person.
+{
+  const [page] = JSON.parse(document.currentScript.dataset.told);
+  const INPUT = '[data-testid="stChatInputTextArea"]';
+  const SEND = '[data-testid="stChatInputSubmitButton"]';
+  const SIDEBAR = '[data-testid="stSidebar"]';
+  const OPENERS = `${SIDEBAR} .st-key-new-chat button, ${SIDEBAR} [class*="st-key-open-"] button, [class*="st-key-prompt-"] button`;
+  const KEY = /st-key-(input-[^\s"]+)/;
+  const EDITORS = '[class*="st-key-edited-"] textarea';
+  const PATIENCE = 15000;
+
+  const hasKeyboard = () => matchMedia("(hover: hover) and (pointer: fine)").matches;
+  const keyOf = (input) => KEY.exec(input.closest('[class*="st-key-input-"]')?.className ?? "")?.[1] ?? "";
+  const drafts = new Map();
+  let known = null; // the input that is, or was last, on the page
+  let focused = null; // what had the focus last
+  let sentFrom = null; // the input of the new chat whose first message was sent
+  let holder = null;
+  let wanted = null; // the key of the input to come; null for any other than the known one
+  let editor = null;
+  let timer;
+
+  const hold = (key) => {
+    if (!hasKeyboard()) return;
+    wanted = key;
+    clearTimeout(timer);
+    timer = setTimeout(letGo, PATIENCE);
+    if (!holder) {
+      holder = document.createElement("textarea");
+      holder.setAttribute("aria-label", "Write a message");
+      holder.style.cssText = "position: fixed; top: 0; left: 0; width: 1px; height: 1px; opacity: 0; pointer-events: none;";
+      // Enter sends nothing into a chat that is not seen yet.
+      holder.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && event.preventDefault());
+      holder.addEventListener("compositionend", () => setTimeout(look));
+      holder.addEventListener("compositionstart", () => (holder.dataset.composing = "yes"));
+      holder.addEventListener("compositionend", () => delete holder.dataset.composing);
+      document.body.append(holder);
+    }
+    holder.focus({ preventScroll: true });
+  };
+
+  const letGo = () => {
+    clearTimeout(timer);
+    holder?.remove();
+    holder = null;
+    wanted = null;
+  };
+
+  // React takes a value for typed only if it is not set through the property that it has put over the browser's.
+  const type = (input, text) => {
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(input, text);
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.setSelectionRange(text.length, text.length);
+  };
+
+  // What is typed while the first message of a new chat is sent belongs to the chat that it becomes.
+  const isCarried = (input) => input === sentFrom && wanted === null;
+
+  const leave = (input) => {
+    if (input.value && !isCarried(input)) drafts.set(input.dataset.key, input.value);
+    if (focused === input && document.activeElement === document.body) hold(wanted);
+  };
+
+  const arrive = (input) => {
+    const key = keyOf(input);
+    if (input !== known) {
+      const carried = known && isCarried(known) ? known.value : "";
+      const text = input.value || carried || drafts.get(key) || "";
+      drafts.delete(key);
+      sentFrom = null;
+      if (text !== input.value) type(input, text);
+    }
+    known = input;
+    known.dataset.key = key;
+    const held = holder?.value ?? "";
+    const active = document.activeElement;
+    const isFree = active === holder || !active?.matches("input, textarea, select, [contenteditable]");
+    if (held) type(input, input.value ? `${input.value} ${held}` : held);
+    letGo();
+    if (isFree && hasKeyboard() && !document.querySelector('[role="dialog"]')) input.focus({ preventScroll: true });
+  };
+
+  const isThere = (input) => (wanted ? keyOf(input) === wanted : input !== known);
+
+  const look = () => {
+    const input = document.querySelector(INPUT);
+    if (known && !known.isConnected && !known.dataset.left) {
+      known.dataset.left = "yes";
+      leave(known);
+    }
+    if (input && isThere(input) && (input !== known || holder) && !holder?.dataset.composing) arrive(input);
+    const form = document.querySelector(EDITORS);
+    if (form !== editor) {
+      if (form) form.focus();
+      else if (document.activeElement === document.body && hasKeyboard()) input?.focus({ preventScroll: true });
+      editor = form;
+    }
+  };
+
+  const onClick = ({ target }) => {
+    const opener = target.closest(OPENERS);
+    if (target.closest(SEND) && keyOf(document.querySelector(INPUT)) === "input-new") sentFrom = document.querySelector(INPUT);
+    if (!opener) return;
+    const session = /st-key-open-([^\s"]+)/.exec(opener.closest('[class*="st-key-open-"]')?.className ?? "")?.[1];
+    const isNew = opener.closest(".st-key-new-chat");
+    hold(session ? `input-${session}` : isNew ? "input-new" : null);
+    look();
+  };
+  const onKey = ({ target, key, shiftKey, isComposing }) => {
+    if (key === "Enter" && !shiftKey && !isComposing && target.matches?.(INPUT) && keyOf(target) === "input-new") sentFrom = target;
+  };
+
+  document.addEventListener("click", onClick, true);
+  document.addEventListener("keydown", onKey, true);
+  document.addEventListener("focusin", ({ target }) => (focused = target), true);
+  const begin = new MutationObserver(() => {
+    if (!document.body) return;
+    begin.disconnect();
+    if (page === "") hold(null);
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+  });
+  begin.observe(document.documentElement, { childList: true });
+}
