@@ -25,6 +25,7 @@ from runtime.results import Origin, add_files
 from runtime.runner import runner_for
 from runtime.services import Services
 from session_store.errors import ColloquyError, StoreFullError
+from session_store.event_rows import tokens_of
 from session_store.models import TurnStatus
 from session_store.open_calls import Question, questions
 from session_store.transcript import text_of
@@ -68,10 +69,11 @@ class _Tally:
 
     def count(self, usage: types.GenerateContentResponseUsageMetadata | None) -> None:
         """Add what one model call used."""
-        if usage and usage.prompt_token_count is not None:
-            self.input_tokens = (self.input_tokens or 0) + usage.prompt_token_count
-        if usage and usage.candidates_token_count is not None:
-            self.output_tokens = (self.output_tokens or 0) + usage.candidates_token_count
+        used = tokens_of(usage)
+        if used.input is not None:
+            self.input_tokens = (self.input_tokens or 0) + used.input
+        if used.output is not None:
+            self.output_tokens = (self.output_tokens or 0) + used.output
 
 
 class Execution:

@@ -6,10 +6,11 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from google.adk.events.event import Event
 from google.adk.sessions import _session_util as adk_session_util
+from google.genai import types
 
 from session_store.tool_columns import ToolColumns, tool_columns
 
@@ -17,6 +18,46 @@ Columns = tuple[Any, ...]
 _TOKENS: Final = 6
 """Place of the first of the ``_COUNTS`` numbers of tokens in the columns of an event."""
 _COUNTS: Final = 4
+
+
+class Tokens(NamedTuple):
+    """What one call of a model used, as columns; None where nothing was reported.
+
+    ``thought`` tokens are a part of the output, ``cached`` ones a part of the input.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    thought: int | None = None
+    cached: int | None = None
+
+
+def tokens_of(usage: types.GenerateContentResponseUsageMetadata | None) -> Tokens:
+    """The tokens that a provider reported: what it read, tools of its own included, and what it wrote, thoughts
+    included.
+
+    Gemini counts thoughts and the results of its own tools beside the prompt and the answer. OpenAI's servers count
+    thoughts as a part of the answer. The total tells which it is.
+    """
+    if usage is None:
+        return Tokens()
+    prompt, tools = usage.prompt_token_count, usage.tool_use_prompt_token_count
+    answer, thoughts = usage.candidates_token_count, usage.thoughts_token_count
+    most = usage.total_token_count or math.inf
+    written = _sum(answer, thoughts) if (prompt or 0) + (answer or 0) + (thoughts or 0) <= most else answer
+    read = _sum(prompt, tools) if (prompt or 0) + (tools or 0) + (written or 0) <= most else prompt
+    return Tokens(read, written, thoughts, usage.cached_content_token_count)
+
+
+def tokens_of_json(data: str) -> Tokens:
+    """The tokens of an event that was stored as JSON."""
+    usage = json.loads(data).get("usage_metadata")
+    return tokens_of(types.GenerateContentResponseUsageMetadata.model_validate(usage)) if usage else Tokens()
+
+
+def _sum(*counts: int | None) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +122,6 @@ class NewEvent:
 
 def _columns(event: Event) -> Columns:
     parts = (event.content.parts if event.content else None) or ()
-    usage = event.usage_metadata
     texts = [part.text for part in parts if part.text and not part.thought]
     return (
         event.id,
@@ -90,10 +130,7 @@ def _columns(event: Event) -> Columns:
         event.timestamp,
         "".join(texts) if texts else None,
         event.model_version,
-        usage.prompt_token_count if usage else None,
-        usage.candidates_token_count if usage else None,
-        usage.thoughts_token_count if usage else None,
-        usage.cached_content_token_count if usage else None,
+        *tokens_of(event.usage_metadata),
         [part.function_call.name or "" for part in parts if part.function_call] or None,
         [part.function_response.name or "" for part in parts if part.function_response] or None,
         bool(event.interrupted),

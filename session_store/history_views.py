@@ -49,7 +49,7 @@ create view history.messages as
     select e.id, s.id as conversation_id, e.invocation_id as turn_id, e.author,
         case when e.author = 'user' then 'user' else 'agent' end as role, e.text,
         {_utc("e.timestamp")} as created_at, e.model, e.input_tokens, e.output_tokens, e.interrupted as partial,
-        e.copied
+        e.copied, e.thought_tokens, e.cached_tokens
     from main.events e join main.sessions s using (session_no)
     where s.deleted_at is null and not e.rewound and e.text != '';
 
@@ -112,8 +112,12 @@ _COMMENTS: Final = {
         "role": "user or agent",
         "created_at": "UTC",
         "model": "Model that wrote it",
+        "input_tokens": "What the model was given to read",
+        "output_tokens": "What it wrote, its thoughts among it",
         "partial": "Broken off before its end",
         "copied": "A branch has it from the conversation that it began in; its tokens count there",
+        "thought_tokens": "How many of the output tokens were thoughts",
+        "cached_tokens": "How many of the input tokens the model had in its cache",
     },
     "history.turns": {
         "": "One row for each question with what it set off.",

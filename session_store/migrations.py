@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from session_store.errors import StoreTooNewError
+from session_store.event_rows import tokens_of_json
 from session_store.history_views import history_views
 from session_store.models import GENERAL, SAMPLE_SHOP
 from session_store.tool_columns import tool_columns_of_json
@@ -235,6 +236,38 @@ def tool_uses(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("drop table found")
 
 
+def every_token(connection: duckdb.DuckDBPyConnection) -> None:
+    """Thoughts count as output, and what tools of the provider gave the model as input."""
+    connection.execute("create temp table more (seq bigint, read bigint, written bigint)")
+    seq = -1
+    while rows := connection.execute(
+        "select seq, data, coalesce(input_tokens, 0), coalesce(output_tokens, 0) from events where seq > $1 "
+        "and not copied and (thought_tokens > 0 or contains(data, 'tool_use_prompt_token_count')) "
+        "order by seq limit $2",
+        [seq, EVENTS_AT_ONCE],
+    ).fetchall():
+        tokens = [tokens_of_json(data) for _, data, _, _ in rows]
+        more_read = [(used.input or 0) - row[2] for used, row in zip(tokens, rows, strict=True)]
+        more_written = [(used.output or 0) - row[3] for used, row in zip(tokens, rows, strict=True)]
+        connection.execute(
+            "insert into more select unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[])",
+            [[row[0] for row in rows], more_read, more_written],
+        )
+        seq = rows[-1][0]
+    changes = """
+        input_tokens = case when read = 0 then input_tokens else coalesce(input_tokens, 0) + read end,
+        output_tokens = case when written = 0 then output_tokens else coalesce(output_tokens, 0) + written end
+    """
+    connection.execute(f"update events set {changes} from more where more.seq = events.seq")
+    connection.execute(
+        f"update turns set {changes} from (select invocation_id, sum(read)::bigint as read, "
+        "sum(written)::bigint as written from more join events using (seq) group by invocation_id) m "
+        "where turns.id = m.invocation_id"
+    )
+    connection.execute("drop table more")
+    history_views(connection)
+
+
 def _events_with_tools(connection: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[int, str]]]:
     """Number and JSON of the events with calls or answers, some at a time."""
     seq = -1
@@ -247,7 +280,7 @@ def _events_with_tools(connection: duckdb.DuckDBPyConnection) -> Iterator[list[t
         seq = rows[-1][0]
 
 
-MIGRATIONS = (first_tables, workspaces_and_results, tags_tools_and_queries, tool_uses)
+MIGRATIONS = (first_tables, workspaces_and_results, tags_tools_and_queries, tool_uses, every_token)
 """In order of age. Never change or remove one that was released: add another."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -21,21 +22,31 @@ class PricesInvalidError(ColloquyError):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens, from a day on (UTC). ``model`` may have ``*`` for any characters."""
+    """US dollars for a million tokens, from a day on (UTC). ``model`` may have ``*`` for any characters.
+
+    ``cached`` is the price of input that the provider had in its cache, where that is another one.
+    """
 
     model: str
     since: date
     input: float
     output: float
+    cached: float | None = None
+
+    @property
+    def of_cached(self) -> float:
+        """What cached input costs."""
+        return self.input if self.cached is None else self.cached
 
 
 DEFAULTS: Final = (
     Price("embedded", date(2024, 1, 1), 0.0, 0.0),
     Price("gguf/*", date(2024, 1, 1), 0.0, 0.0),
-    Price("gemini-2.5-flash", date(2025, 6, 17), 0.30, 2.50),
-    Price("gemini-2.5-pro", date(2025, 6, 17), 1.25, 10.0),
+    Price("gemini-2.5-flash", date(2025, 6, 17), 0.30, 2.50, 0.03),
+    Price("gemini-2.5-pro", date(2025, 6, 17), 1.25, 10.0, 0.125),
 )
-"""Local models cost nothing. The others are list prices of the day they are dated, to be checked by whoever pays."""
+"""Local models cost nothing. The others are list prices, of prompts up to 200,000 tokens; to be checked by whoever
+pays."""
 
 
 def price_list(folder: Path) -> tuple[Price, ...]:
@@ -68,7 +79,8 @@ def keep_prices(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
         prices = [_price(row) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise PricesInvalidError(
-            f"The prices were not kept: {error}. Each needs a model, a day, and two amounts of 0 or more."
+            f"The prices were not kept: {error}. Each needs a model, a day, and amounts of 0 or more (that of "
+            "cached input may be left out)."
         ) from error
     kept = [asdict(price) | {"since": price.since.isoformat()} for price in prices]
     unfinished = folder / f".{FILE_NAME}.unfinished"
@@ -99,9 +111,15 @@ def _exactness(pattern: str) -> tuple[bool, int]:
 
 def _price(row: dict[str, Any]) -> Price:
     model, since = str(row["model"] or "").strip(), row["since"]
-    given, written = float(row["input"]), float(row["output"])
+    given, written, cached = float(row["input"]), float(row["output"]), _optional(row.get("cached"))
     if not model:
         raise ValueError("a model has no name")
-    if not (given >= 0 and written >= 0):
+    if not (given >= 0 and written >= 0 and (cached is None or cached >= 0)):
         raise ValueError(f"an amount of {model} is not 0 or more")
-    return Price(model, since if isinstance(since, date) else date.fromisoformat(str(since)[:10]), given, written)
+    day = since if isinstance(since, date) else date.fromisoformat(str(since)[:10])
+    return Price(model, day, given, written, cached)
+
+
+def _optional(amount: float | str | None) -> float | None:
+    """An amount that may be left out; a table's empty cell is NaN."""
+    return None if amount is None or math.isnan(float(amount)) else float(amount)

@@ -29,8 +29,10 @@ _TABLES = """
     create temp table moved as
         select a.session_no, a.asked, a.model, a.messages, coalesce(a.input_tokens, 0) as input_tokens,
             coalesce(a.output_tokens, 0) as output_tokens, a.quarter >= {begin} as now, {local} as local, a.agent,
-            case when a.input_tokens > 0 or a.output_tokens > 0 then
-                (coalesce(a.input_tokens, 0) * r.input + coalesce(a.output_tokens, 0) * r.output) / 1e6 end as cost
+            case when a.input_tokens > 0 or a.output_tokens > 0 then (
+                coalesce(a.input_tokens, 0) * r.input + coalesce(a.output_tokens, 0) * r.output
+                + coalesce(a.cached_tokens, 0) * (r.cached - r.input)
+            ) / 1e6 end as cost
         from activity a left join rates r on r.model = a.model and a.quarter >= r.begin and a.quarter < r.until
         where a.quarter >= {start} and a.quarter < {end} and {chosen};
     create temp {copy} held as
@@ -96,19 +98,22 @@ def bucket(step: Step) -> str:
 def _rates(cursor: duckdb.DuckDBPyConnection, known: Choices, prices: Sequence[Price]) -> None:
     """The prices of each model, with the quarters in which they hold. A model is known by the name that its provider
     has for it, and by those under which it is chosen."""
-    cursor.execute("create temp table rates (model varchar, begin integer, until integer, input double, output double)")
+    cursor.execute(
+        "create temp table rates "
+        "(model varchar, begin integer, until integer, input double, output double, cached double)"
+    )
     rows = [
         row for model in known.models for row in _intervals(model, [model, *known.model_ids.get(model, [])], prices)
     ]
     if rows:
         columns = [list(column) for column in zip(*rows, strict=True)]
-        cursor.execute("insert into rates select unnest($1), unnest($2), unnest($3), unnest($4), unnest($5)", columns)
+        cursor.execute(f"insert into rates select {', '.join(f'unnest(${n})' for n in range(1, 7))}", columns)
 
 
 def _intervals(model: str, names: Sequence[str], prices: Iterable[Price]) -> list[tuple[object, ...]]:
     found = prices_of(names, prices)
     begins = [midnight(price.since, ZoneInfo("UTC")) for price in found]
     return [
-        (model, begin, until, price.input, price.output)
+        (model, begin, until, price.input, price.output, price.of_cached)
         for price, begin, until in zip(found, begins, [*begins, FOREVER][1:], strict=True)
     ]

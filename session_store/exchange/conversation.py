@@ -12,7 +12,7 @@ from typing import Any, Final
 from google.adk.events.event import Event
 from google.adk.sessions.state import State
 
-from session_store.event_rows import NewEvent
+from session_store.event_rows import NewEvent, tokens_of
 from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
 from session_store.models import GENERAL, Feedback, Result, SessionKey, TitleSource, Turn, TurnStatus
@@ -193,7 +193,7 @@ def turns_of(key: SessionKey, events: Sequence[Event]) -> tuple[Turn, ...]:
 
 def _turn(key: SessionKey, turn_id: str, events: Sequence[Event]) -> Turn:
     message = next(event.content for event in events if event.author == "user" and event.content)
-    usages = [event.usage_metadata for event in events if event.usage_metadata]
+    used = [tokens_of(event.usage_metadata) for event in events]
     failed = next((event for event in reversed(events) if event.error_code), None)
     status = TurnStatus.COMPLETED
     if any(event.interrupted for event in events):
@@ -209,8 +209,8 @@ def _turn(key: SessionKey, turn_id: str, events: Sequence[Event]) -> Turn:
         created_at=events[0].timestamp,
         started_at=events[0].timestamp,
         ended_at=max(event.timestamp for event in events),
-        input_tokens=_sum(usage.prompt_token_count for usage in usages),
-        output_tokens=_sum(usage.candidates_token_count for usage in usages),
+        input_tokens=_sum(tokens.input for tokens in used),
+        output_tokens=_sum(tokens.output for tokens in used),
         error=(failed.error_message or failed.error_code) if failed and status is TurnStatus.FAILED else None,
     )
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+from session_store.event_rows import tokens_of
 from session_store.exchange.adk_json import conversation_of, event_json
 from session_store.exchange.conversation import Conversation, checked_text
 from session_store.exchange.documents import parse
@@ -31,7 +32,7 @@ def lines(whole: Whole) -> Iterator[str]:
     taken_back = {seq for seq, _, rewound in whole.rows if rewound}
     for stored in whole.events():
         event = stored.event
-        usage = event.usage_metadata
+        tokens = tokens_of(event.usage_metadata)
         fields = {
             "session_id": about.key.session_id,
             "app_name": about.key.app_name,
@@ -46,8 +47,8 @@ def lines(whole: Whole) -> Iterator[str]:
             "tool_calls": [call.name for call in event.get_function_calls()],
             "tool_responses": [response.name for response in event.get_function_responses()],
             "model": event.model_version,
-            "input_tokens": usage.prompt_token_count if usage else None,
-            "output_tokens": usage.candidates_token_count if usage else None,
+            "input_tokens": tokens.input,
+            "output_tokens": tokens.output,
             "rewound": stored.seq in taken_back,
             "event": event_json(event),
         }

@@ -155,3 +155,50 @@ def test_a_call_that_nothing_answered_has_not_failed_any_more_in_a_file_of_the_t
         (None, "unanswered"),
     ]
     store.close()
+
+
+def test_thoughts_and_results_of_tools_count_in_a_file_of_the_fourth_version(path, monkeypatch):
+    usage = (
+        '{"prompt_token_count":400,"candidates_token_count":900,"thoughts_token_count":3000,'
+        '"tool_use_prompt_token_count":600,"total_token_count":4900}'
+    )
+    monkeypatch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:4])
+    monkeypatch.setattr(migrations, "EVENTS_AT_ONCE", 1)
+    with duckdb.connect(str(path)) as connection:
+        migrations.migrate(connection, path)
+        for seq, (copied, counted) in enumerate([(False, True), (False, True), (False, False), (True, False)], start=2):
+            event = EVENT % (f"e{seq}", 21, '{"text":"Hm."}')
+            connection.execute(
+                "insert into events (seq, session_no, id, invocation_id, author, timestamp, input_tokens, "
+                "output_tokens, thought_tokens, interrupted, rewound, data, copied) "
+                "values ($1, 1, $2, $3, 'agent', 21, $4, $5, $6, false, false, $7, $8)",
+                [
+                    seq,
+                    f"e{seq}",
+                    "t1" if counted else "t2",
+                    None if copied else 400,
+                    None if copied else 900,
+                    3000 if counted else None,
+                    event[:-1] + f',"usage_metadata":{usage}}}' if counted or copied else event,
+                    copied,
+                ],
+            )
+        connection.execute(
+            "insert into turns values ('t1', 1, 'completed', '{}', 'm', 20, 20, 21, 22, 800, 1800, null, false, false),"
+            " ('t2', 1, 'completed', '{}', 'm', 20, 20, 21, 22, null, 900, null, false, false)"
+        )
+    monkeypatch.undo()
+    store = Store(path)
+    assert store.log.database.rows("select input_tokens, output_tokens from events order by seq") == [
+        (1_000, 3_900),
+        (1_000, 3_900),
+        (400, 900),
+        (None, None),
+    ]
+    assert store.log.database.rows("select id, input_tokens, output_tokens from turns order by id") == [
+        ("t1", 2_000, 7_800),
+        ("t2", None, 900),
+    ]
+    with store.cursor() as cursor:
+        cursor.execute("select thought_tokens from messages")
+    store.close()

@@ -17,12 +17,14 @@ def edit_prices() -> None:
     folder = current().settings.data_dir
     st.caption(
         "US dollars for a million tokens, from a day on. A later row for the same model holds from its day. A `*` "
-        "stands for any characters. Models without a row are shown as unknown."
+        "stands for any characters. Models without a row are shown as unknown. Tokens in include those that the "
+        "provider had in its cache, which cost as much as the others where they have no price of their own; tokens out "
+        "include thoughts."
     )
     rows = pd.DataFrame(
-        [(price.model, price.since, price.input, price.output) for price in price_list(folder)],
-        columns=["model", "since", "input", "output"],
-    )
+        [(price.model, price.since, price.input, price.cached, price.output) for price in price_list(folder)],
+        columns=["model", "since", "input", "cached", "output"],
+    ).astype({"cached": float})
     edited = st.data_editor(
         rows,
         num_rows="dynamic",
@@ -32,6 +34,7 @@ def edit_prices() -> None:
             "model": st.column_config.TextColumn("Model", required=True),
             "since": st.column_config.DateColumn("From", required=True),
             "input": st.column_config.NumberColumn("In, $", min_value=0.0, format="%.4f", required=True),
+            "cached": st.column_config.NumberColumn("In from cache, $", min_value=0.0, format="%.4f"),
             "output": st.column_config.NumberColumn("Out, $", min_value=0.0, format="%.4f", required=True),
         },
     )
