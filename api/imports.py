@@ -15,7 +15,7 @@ from api.problems import NotFoundError, WrongRequestError
 from api.values import Id, Text, moment
 from runtime.imports import Import, ImportState, UnknownImportError
 from runtime.workbench import current
-from session_store.exchange import Owner, Report, Wishes
+from session_store.exchange import Change, Owner, Report, Wishes
 
 router = APIRouter(prefix="/v1", tags=["import and export"])
 
@@ -32,7 +32,7 @@ USERS: Final = (
 
 
 class TakenOut(BaseModel):
-    """A conversation that was taken."""
+    """A conversation that was imported."""
 
     id: str = Field(description="As it is here; another one than in the file if that was taken.")
     agent_id: str
@@ -48,15 +48,25 @@ class SkippedOut(BaseModel):
     why: str
 
 
+class ChangeOut(BaseModel):
+    """A kind of thing in the file, and what became of it."""
+
+    change: Change
+    what: str = Field(description="Names out of the file, such as those of fields, stand between backticks.")
+    number: int
+
+
 class ReportOut(BaseModel):
-    """What an import took and what it skipped."""
+    """What an import took, what it could not take as it was, and what it skipped."""
 
     kind: str = Field(description="What the file was, in words.")
     conversations: int = Field(description="How many were taken.")
     events: int = Field(description="How many these have.")
     taken: list[TakenOut]
     skipped: list[SkippedOut]
-    notes: list[str] = Field(description="What else is worth knowing.")
+    summary: str = Field(description="What was imported, in a sentence.")
+    changes: list[ChangeOut] = Field(description="What could not be taken as it was, counted by name.")
+    notes: list[str] = Field(description="The same, and what else is worth knowing, in sentences.")
 
     @classmethod
     def of(cls, report: Report) -> ReportOut:
@@ -76,7 +86,9 @@ class ReportOut(BaseModel):
                 for one in report.taken
             ],
             skipped=[SkippedOut(name=one.name, why=one.why) for one in report.skipped],
-            notes=list(report.notes),
+            summary=report.summary,
+            changes=[ChangeOut(change=note.change, what=note.what, number=note.number) for note in report.notes],
+            notes=report.remarks,
         )
 
 

@@ -6,6 +6,7 @@ from session_store.exchange.errors import BackupError, ExportError, ImportRefuse
 from session_store.exchange.exporting import SUFFIXES, Format, export, pieces, text
 from session_store.exchange.foreign import Owner
 from session_store.exchange.importing import Report, Skipped, Wishes, import_database, import_file
+from session_store.exchange.notes import Change
 from session_store.exchange.reading import selected, whole, wholes
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "AgentFile",
     "AgentFiles",
     "BackupError",
+    "Change",
     "ExportError",
     "Format",
     "ImportRefusedError",

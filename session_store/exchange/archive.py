@@ -20,6 +20,7 @@ from session_store.exchange.adk_json import path_of, session_json
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.documents import parse
 from session_store.exchange.errors import ImportRefusedError
+from session_store.exchange.notes import Notes
 from session_store.exchange.own_records import result_json, workspace_json
 from session_store.exchange.reading import Whole, Workspaces
 
@@ -150,13 +151,22 @@ class Archive:
         """The names of ChatGPT's files of conversations in it."""
         return sorted(name for name in self._zip.NameToInfo if _CHATGPT.fullmatch(name))
 
-    def document(self, name: str) -> Any:  # noqa: ANN401 - JSON
+    @property
+    def other_files(self) -> list[str]:
+        """The names of the files of a ChatGPT archive that are neither conversations nor these again to look at."""
+        return [
+            name
+            for name in self._zip.NameToInfo
+            if not _CHATGPT.fullmatch(name) and not name.endswith(("/", "chat.html"))
+        ]
+
+    def document(self, name: str, notes: Notes) -> Any:  # noqa: ANN401 - JSON
         """An entry that is JSON.
 
         Raises:
             ImportRefusedError: it is missing, damaged, or not JSON.
         """
-        return parse(self.data(name), f"{name} in {self._path}")
+        return parse(self.data(name), f"{name} in {self._path}", notes)
 
     def data(self, name: str) -> bytes:
         """The bytes of an entry.

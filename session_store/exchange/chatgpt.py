@@ -16,10 +16,9 @@ _UNSEEN = {"reasoning_recap", "user_editable_context", "model_editable_context"}
 """Kinds of content that ChatGPT does not show as messages."""
 
 
-def is_chatgpt(document: object) -> bool:
-    """Whether a JSON document is such an export, or one conversation of it."""
-    first = document[0] if isinstance(document, list) and document else document
-    return isinstance(first, dict) and isinstance(first.get("mapping"), dict)
+def is_conversation(document: object) -> bool:
+    """Whether a JSON document is a conversation of such an export."""
+    return isinstance(document, dict) and isinstance(document.get("mapping"), dict)
 
 
 def conversation_of(document: object, owner: Owner) -> Conversation:
@@ -85,7 +84,7 @@ def _answer(tool: str, content: Mapping[str, Any], calls: list[tuple[str, str]],
     """What a tool said: the answer to the last call of it, or of any tool."""
     call = next((call for call in reversed(calls) if call[1] == tool), calls[-1] if calls else None)
     if call is None:
-        events.left_out.add("output of tools that no message called")
+        events.notes.left_out("output of tools that no message called")
         return []
     calls.remove(call)
     return [
@@ -103,7 +102,7 @@ def _parts(content: Mapping[str, Any], events: Events) -> list[types.Part]:
         return [types.Part(text=text, thought=True)] if text else []
     text = checked_text(_text(content), "a message")
     if any(isinstance(part, dict) and "asset_pointer" in part for part in content.get("parts") or []):
-        events.left_out.add("images and sounds")
+        events.notes.left_out("images and sounds")
     return [types.Part(text=text)] if text.strip() else []
 
 

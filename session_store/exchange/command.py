@@ -18,7 +18,7 @@ from session_store.exchange.conversation import Progress
 from session_store.exchange.errors import DamagedFileError, ExportError, ImportRefusedError
 from session_store.exchange.exporting import SUFFIXES, Format, export, text
 from session_store.exchange.foreign import Owner
-from session_store.exchange.importing import Report, Wishes, import_database, import_file
+from session_store.exchange.importing import Report, Wishes, counted, import_database, import_file
 from session_store.exchange.reading import selected, wholes
 from session_store.exchange.terminal import ProgressLine
 from session_store.store import Store
@@ -30,7 +30,6 @@ _CODES: Final = (
     "Exit codes: 0 done, 1 it could not be done (the message says why, nothing was changed), 2 wrong arguments, "
     "3 Colloquy is running and has the database open."
 )
-_SHOWN: Final = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"{error} The option is --skip-damaged." if isinstance(error, DamagedFileError) else str(error))
         return FAILED
     except KeyboardInterrupt:
-        _say("Interrupted. Conversations that were taken are complete; importing again takes the rest.")
+        _say("Interrupted. The chats imported so far are complete; import the file again to get the rest.")
         return INTERRUPTED
     return 0
 
@@ -206,7 +205,7 @@ def _export(chosen: argparse.Namespace) -> None:
             files = export(store, keys, form, output, files=made, overwrite=chosen.overwrite, progress=progress)
     finally:
         store.close()
-    what = "The whole history" if form is Format.PARQUET else _number(len(keys), "conversation")
+    what = "The whole history" if form is Format.PARQUET else counted(len(keys), "conversation")
     _say(f"{what} written to {files[0] if len(files) == 1 else f'{len(files):,} files in {output}'}.")
 
 
@@ -256,26 +255,16 @@ def _workspace(store: Store, name: str | None) -> str | None:
 
 
 def _tell(file: str, report: Report) -> None:
-    taken = f"{_number(len(report.taken), 'conversation')} with {_number(report.events, 'event')} taken"
     name = "The database" if "://" in file else file
-    _say(f"{name} ({report.kind}): {taken}, {len(report.skipped):,} skipped.")
-    reasons: dict[str, list[str]] = {}
-    for skipped in report.skipped:
-        reasons.setdefault(skipped.why, []).append(skipped.name)
-    for why, names in list(reasons.items())[:_SHOWN]:
-        more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-        _say(f"  skipped: {', '.join(names[:3])}{more}: {why}.")
-    if len(reasons) > _SHOWN:
-        _say(f"  and for {len(reasons) - _SHOWN:,} more reasons.")
-    for note in report.notes:
-        _say(f"  {note}")
+    skipped = f" Skipped {len(report.skipped):,}." if report.skipped else ""
+    _say(f"{name} ({report.kind}): {report.summary}{skipped}")
+    for line in report.remarks:
+        _say(f"  {line}")
+    for line in report.reasons:
+        _say(f"  Skipped {line}.")
     if report.users:
         whose = ", ".join(f"{user} ({number:,})" for user, number in report.users.items())
-        _say(f"  They belong to the user {whose}. Colloquy shows those of COLLOQUY_USER (local by default).")
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+        _say(f"  The chats belong to {whose}. Colloquy shows those of COLLOQUY_USER (local by default).")
 
 
 def _say(line: str) -> None:

@@ -15,6 +15,7 @@ from google.adk.sessions.state import State
 from session_store.event_rows import NewEvent, tokens_of
 from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
+from session_store.exchange.notes import Notes
 from session_store.models import GENERAL, Feedback, Result, SessionKey, TitleSource, Turn, TurnStatus
 from session_store.transcript import text_of
 
@@ -67,8 +68,8 @@ class Conversation:
 
     about: About
     events: tuple[NewEvent, ...]
-    note: str = ""
-    """What of it could not be taken, if anything."""
+    notes: Notes = field(default_factory=Notes, hash=False)
+    """What of it could not be taken as it was."""
     files: tuple[AgentFile, ...] = ()
     """What its agents made."""
     is_own: bool = False

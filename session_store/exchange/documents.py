@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from session_store.exchange.errors import ImportRefusedError
+from session_store.exchange.notes import Notes, may_have_halves, whole_characters
 
 LARGEST: Final = 2_000_000_000
 
 
-def load(path: Path) -> Any:  # noqa: ANN401 - JSON
-    """The JSON document in a file.
+def load(path: Path, notes: Notes) -> Any:  # noqa: ANN401 - JSON
+    """The JSON document in a file. See ``parse``.
 
     Raises:
         ImportRefusedError: it cannot be read; the message names the place.
@@ -22,19 +23,20 @@ def load(path: Path) -> Any:  # noqa: ANN401 - JSON
             raise ImportRefusedError(
                 f"{path} is larger than {LARGEST // 1_000_000} MB. Split it, or import a database."
             )
-        return parse(path.read_bytes(), str(path))
+        return parse(path.read_bytes(), str(path), notes)
     except OSError as error:
         raise ImportRefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def parse(data: bytes, what: str) -> Any:  # noqa: ANN401 - JSON
-    """The JSON document in bytes.
+def parse(data: bytes, what: str, notes: Notes) -> Any:  # noqa: ANN401 - JSON
+    """The JSON document in bytes. Halves of characters in it are replaced and noted.
 
     Raises:
         ImportRefusedError: it is none; the message names the place.
     """
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        document = json.loads(data.decode("utf-8-sig"))
+        return whole_characters(document, notes) if may_have_halves(data) else document
     except json.JSONDecodeError as error:
         end = " It ends too early: was it cut off?" if error.pos >= len(error.doc.rstrip()) else ""
         raise ImportRefusedError(

@@ -12,6 +12,7 @@ from google.genai import types
 
 from session_store.exchange import conversation as incoming
 from session_store.exchange.conversation import About, Conversation, stable_id
+from session_store.exchange.notes import Notes
 from session_store.models import Feedback, SessionKey, TitleSource
 
 USER: Final = "user"
@@ -34,8 +35,7 @@ class Events:
     session_id: str
     begin: float
     made: list[Event] = field(default_factory=list)
-    left_out: set[str] = field(default_factory=set)
-    """Kinds of things that have no place here."""
+    notes: Notes = field(default_factory=Notes)
     _turn: str = ""
 
     def add(
@@ -94,7 +94,7 @@ def conversation(
         feedback=tuple(feedback),
     )
     taken = tuple(incoming.new_event(event, f"message {event.id!r}") for event in events.made)
-    return Conversation(about, taken, ", ".join(sorted(events.left_out)))
+    return Conversation(about, taken, events.notes)
 
 
 def seconds(value: object) -> float:

@@ -18,12 +18,14 @@ from session_store.exchange.errors import DamagedFileError
 from session_store.exchange.foreign import Owner
 from session_store.exchange.intake import Outcome, batches, take
 from session_store.exchange.intake_workspaces import make_workspaces
+from session_store.exchange.notes import Note, Notes, in_words
 from session_store.exchange.sources import Damaged, Source, opened, opened_database
 from session_store.store import Store
 
 IN_MEMORY: Final = 64_000_000
-TAKING: Final = "Taking conversations"
+TAKING: Final = "Importing chats"
 SHOWN: Final = 10
+MOST_REASONS, MOST_NAMES = 20, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class Report:
     """What the file was, in words."""
     taken: tuple[Outcome, ...]
     skipped: tuple[Skipped, ...]
-    notes: tuple[str, ...]
-    """What else is worth knowing."""
+    notes: tuple[Note, ...]
+    """What could not be taken as it was, of the conversations that were taken and of the file itself."""
 
     @property
     def events(self) -> int:
@@ -51,9 +53,50 @@ class Report:
         return sum(outcome.events for outcome in self.taken)
 
     @property
+    def summary(self) -> str:
+        """What was imported, in a sentence."""
+        if not self.taken:
+            return "Nothing new was imported."
+        return f"Imported {counted(len(self.taken), 'chat')} ({counted(self.events, 'event')})."
+
+    @property
+    def renamed(self) -> int:
+        """How many have a new id, because another conversation here has theirs."""
+        return sum(outcome.renamed for outcome in self.taken)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is worth knowing besides the numbers, in sentences. Names out of the file stand between backticks."""
+        remarks = in_words(self.notes)
+        if self.renamed:
+            given = "1 chat got a new id" if self.renamed == 1 else f"{self.renamed:,} chats got new ids"
+            remarks.append(f"{given}, because other chats here have theirs.")
+        return remarks
+
+    @property
     def users(self) -> dict[str, int]:
         """Whose the taken conversations are, and how many."""
         return dict(Counter(outcome.key.user_id for outcome in self.taken))
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why what was skipped was skipped: a line for each reason, with the first few names."""
+        names: dict[str, list[str]] = {}
+        for one in self.skipped:
+            names.setdefault(one.why, []).append(one.name)
+        lines = [f"{_some(named)}: {why}" for why, named in list(names.items())[:MOST_REASONS]]
+        more = len(names) - MOST_REASONS
+        return [*lines, f"… and {counted(more, 'more reason')}"] if more > 0 else lines
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def silent(_doing: str, _done: int, _total: int | None) -> None:
@@ -148,7 +191,7 @@ def _import(
         tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as stage,
         open_source(lambda name, why: damaged.append(Skipped(name, why))) as source,
     ):
-        number, notes = _stage(source, stage, wishes, progress)
+        number = _stage(source, stage, wishes, progress)
         if damaged and not wishes.skip_damaged:
             raise DamagedFileError(_refusal(what, damaged))
         if source.all_workspaces and into is None:
@@ -156,18 +199,30 @@ def _import(
             store.log.writer.submit(lambda transaction: make_workspaces(transaction, wanted)).result()
         outcomes: list[Outcome] = []
         progress(TAKING, 0, number)
+        notes = Notes()
         for batch in batches(_staged(stage, number)):
-            outcomes += take(store.log, batch, source.workspaces, into, files)
+            taken = take(store.log, batch, source.workspaces, into, files)
+            outcomes += taken
+            for outcome, conversation in zip(taken, batch, strict=True):
+                if not outcome.skipped:
+                    notes.update(conversation.notes)
             progress(TAKING, len(outcomes), number)
-    return _report(source.kind, outcomes, damaged, notes)
+        notes.update(source.notes)
+    skipped = [Skipped(outcome.name, outcome.skipped) for outcome in outcomes if outcome.skipped]
+    odd = [Skipped(name, why) for name, why in source.odd]
+    return Report(
+        source.kind,
+        tuple(outcome for outcome in outcomes if not outcome.skipped),
+        (*skipped, *damaged, *odd),
+        notes.all(),
+    )
 
 
-def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress) -> tuple[int, list[str]]:
-    """Read everything, and keep it aside."""
+def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress) -> int:
+    """Read everything, and keep it aside; returns how many conversations there are."""
     dump: Callable[[Conversation, IO[bytes]], None] = pickle.dump
     number = done = 0
-    notes: Counter[str] = Counter()
-    doing = "Reading events" if source.counts_events else "Reading conversations"
+    doing = "Reading events" if source.counts_events else "Reading chats"
     progress(doing, 0, source.total)
     for conversation in source.conversations:
         about = conversation.about
@@ -177,10 +232,8 @@ def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress)
         dump(replace(conversation, about=about), stage)
         number += 1
         done += len(conversation.events) if source.counts_events else 1
-        notes[conversation.note] += 1
         progress(doing, done, source.total)
-    del notes[""]
-    return number, [f"Left out in {count:,} conversations: {note}." for note, count in notes.items()]
+    return number
 
 
 def _staged(stage: IO[bytes], number: int) -> Iterator[Conversation]:
@@ -194,18 +247,9 @@ def _refusal(what: str, damaged: list[Skipped]) -> str:
     lines = [f"  {skipped.name}: {skipped.why}" for skipped in damaged[:SHOWN]]
     if len(damaged) > SHOWN:
         lines.append(f"  and {len(damaged) - SHOWN:,} more")
-    places = "1 place is" if len(damaged) == 1 else f"{len(damaged):,} places are"
+    places = "1 place in it is" if len(damaged) == 1 else f"{len(damaged):,} places in it are"
     return (
-        f"{what} was not imported, and nothing was changed, because {places} damaged:\n"
+        f"{what} was not imported, because {places} damaged. Nothing was changed.\n"
         + "\n".join(lines)
-        + "\nTo take everything else, import it again and leave out what is damaged."
+        + "\nTo import the rest, try again and choose to leave out what is damaged."
     )
-
-
-def _report(kind: str, outcomes: list[Outcome], damaged: list[Skipped], notes: list[str]) -> Report:
-    taken = tuple(outcome for outcome in outcomes if not outcome.skipped)
-    skipped = [Skipped(outcome.name, outcome.skipped) for outcome in outcomes if outcome.skipped]
-    renamed = sum(outcome.renamed for outcome in taken)
-    if renamed:
-        notes = [*notes, f"New ids for {renamed:,} conversations, because others here have theirs."]
-    return Report(kind, taken, (*skipped, *damaged), tuple(notes))

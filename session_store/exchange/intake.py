@@ -303,5 +303,6 @@ def _same(known: _Known, conversation: Conversation) -> bool:
 def _here(known: _Known, conversation: Conversation) -> str:
     more = len(conversation.events) - known.events
     if more > 0:
-        return f"is here already, with {more} events fewer than in the file; delete it first to take the file's"
-    return "is here already"
+        lacking = "1 event" if more == 1 else f"{more:,} events"
+        return f"already here, without the last {lacking} of the file; delete it first to import the file's version"
+    return "already here"

@@ -15,6 +15,7 @@ from session_store.exchange.adk_json import conversation_of, event_json
 from session_store.exchange.conversation import Conversation, checked_text
 from session_store.exchange.documents import parse
 from session_store.exchange.errors import DamagedError, ImportRefusedError
+from session_store.exchange.notes import Notes
 from session_store.exchange.reading import Whole
 from session_store.models import TitleSource
 from session_store.transcript import text_of
@@ -55,26 +56,27 @@ def lines(whole: Whole) -> Iterator[str]:
         yield json.dumps(fields, ensure_ascii=False) + "\n"
 
 
-def conversations(path: Path, damaged: Callable[[str, str], None]) -> Iterator[Conversation]:
+def conversations(path: Path, damaged: Callable[[str, str], None], notes: Notes) -> Iterator[Conversation]:
     """The conversations of a file of such lines. State is what the events made of it.
 
     ``damaged`` is called with the name of a conversation that cannot be taken, and why.
+    ``notes`` has what holds for the whole file.
 
     Raises:
         ImportRefusedError: a line is not JSON, so that it is not known whose it is; the message names it.
     """
-    for key, group in groupby(_read(path), key=lambda line: tuple(line.get(name) for name in _KEY)):
+    for key, group in groupby(_read(path, notes), key=lambda line: tuple(line.get(name) for name in _KEY)):
         try:
             yield _conversation(dict(zip(_KEY, key, strict=True)), list(group))
         except DamagedError as error:
             damaged(f"conversation {str(key[-1])[:60]!r}", str(error))
 
 
-def _read(path: Path) -> Iterator[dict[str, Any]]:
+def _read(path: Path, notes: Notes) -> Iterator[dict[str, Any]]:
     try:
         with path.open("rb") as file:
             for number, data in enumerate(file, start=1):
-                line = parse(data, f"line {number:,} of {path}") if data.strip() else None
+                line = parse(data, f"line {number:,} of {path}", notes) if data.strip() else None
                 if isinstance(line, dict):
                     yield line
                 elif line is not None:

@@ -23,12 +23,11 @@ _ATTRIBUTE: Final = re.compile(r'(\w+)="([^"]*)"')
 _SUMMARY: Final = re.compile(r"<summary>.*?</summary>", re.DOTALL)
 
 
-def is_open_webui(document: object) -> bool:
-    """Whether a JSON document is such an export, or one chat of it."""
-    first = document[0] if isinstance(document, list) and document else document
-    if not isinstance(first, dict):
+def is_chat(document: object) -> bool:
+    """Whether a JSON document is a chat of such an export."""
+    if not isinstance(document, dict):
         return False
-    chat = _chat(first)
+    chat = _chat(document)
     return isinstance(as_dict(chat.get("history")).get("messages"), dict) or isinstance(chat.get("messages"), list)
 
 
@@ -85,7 +84,7 @@ def _take(message: Mapping[str, Any], name: str, events: Events, feedback: list[
     role, at = message.get("role"), message.get("timestamp")
     text = checked_text(_text(message.get("content")), f"message {name!r}")
     if message.get("files"):
-        events.left_out.add("attached files")
+        events.notes.left_out("attached files")
     if role == USER:
         events.add(name, USER, [types.Part(text=text)] if text.strip() else [], at=at)
     elif role == "assistant":
@@ -124,7 +123,7 @@ def _take_details(text: str, name: str, events: Events, at: object, model: str |
             answer = types.FunctionResponse(id=call_id, name=call.name, response=_object(given.get("result"), "result"))
             events.add(f"{name}-{number}-result", "model", [types.Part(function_response=answer)], at=at)
         else:
-            events.left_out.add(f"details of the kind {found['type']}")
+            events.notes.left_out(f"details of the kind {found['type']}")
     return _DETAILS.sub("", text)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from session_store.exchange import adk_json, chatgpt, json_lines, open_webui
@@ -17,12 +18,16 @@ from session_store.exchange.archive import FORMAT, MANIFEST, VERSION, Archive
 from session_store.exchange.conversation import Conversation
 from session_store.exchange.documents import load
 from session_store.exchange.errors import DamagedError, ImportRefusedError
+from session_store.exchange.fields import Fields
 from session_store.exchange.foreign import Owner
+from session_store.exchange.notes import Notes, quoted
 from session_store.exchange.own_records import result_of, workspaces_of
 from session_store.models import Result, Workspace
 
 _ZIP: Final = b"PK"
 _DUCKDB: Final = b"DUCK"
+_LISTS: Final = ("conversations", "chats", "items", "data")
+"""Names that an object around a list of conversations has for it."""
 Damaged = Callable[[str, str], None]
 
 
@@ -40,6 +45,11 @@ class Source:
     """Filled while the conversations are read."""
     all_workspaces: bool = False
     """Whether they are all to be made, also those that no conversation needs."""
+    notes: Notes = field(default_factory=Notes)
+    """What of the file itself could not be taken as it was. Filled while the conversations are read."""
+    odd: list[tuple[str, str]] = field(default_factory=list)
+    """Entries of a list of conversations that are none: their names, and why. They cost nothing but themselves. Filled
+    while the conversations are read."""
 
 
 @contextlib.contextmanager
@@ -50,7 +60,7 @@ def opened_database(url: str, damaged: Damaged) -> Iterator[Source]:
         ImportRefusedError: it cannot be read, or is nothing that can be imported. No message has a password.
     """
     with database_at(url) as database:
-        yield Source("session database of ADK", database.events, True, database.conversations(damaged), {})
+        yield Source("ADK session database", database.events, True, database.conversations(damaged), {})
 
 
 @contextlib.contextmanager
@@ -73,9 +83,10 @@ def _source(path: Path, owner: Owner, damaged: Damaged, stack: ExitStack) -> Sou
     head = _head(path)
     if head.startswith(MAGIC):
         database = stack.enter_context(AdkSqlite(path))
-        return Source("session database of ADK", database.events, True, database.conversations(damaged), {})
+        return Source("ADK session database", database.events, True, database.conversations(damaged), {})
+    notes = Notes()
     if head.startswith(_ZIP):
-        return _archive(stack.enter_context(Archive(path)), path, owner, damaged)
+        return _archive(stack.enter_context(Archive(path)), path, owner, damaged, notes)
     if head[8:12] == _DUCKDB:
         raise ImportRefusedError(
             f"{path} is a DuckDB database, such as a backup of Colloquy. It is not imported but used as it is: make it "
@@ -83,10 +94,11 @@ def _source(path: Path, owner: Owner, damaged: Damaged, stack: ExitStack) -> Sou
             "that."
         )
     if head.startswith(json_lines.BEGIN):
-        return Source("JSON Lines of Colloquy", None, False, json_lines.conversations(path, damaged), {})
+        lines = json_lines.conversations(path, damaged, notes)
+        return Source("Colloquy JSON Lines", None, False, lines, {}, notes=notes)
     if not head.strip():
         raise ImportRefusedError(f"{path} is empty. Nothing was imported.")
-    return _json(load(path), str(path), owner, damaged)
+    return _json(load(path, notes), str(path), owner, damaged, notes)
 
 
 def _head(path: Path) -> bytes:
@@ -99,24 +111,45 @@ def _head(path: Path) -> bytes:
         raise ImportRefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _json(document: object, what: str, owner: Owner, damaged: Damaged) -> Source:
-    documents = document if isinstance(document, list) else [document]
+def _json(document: object, what: str, owner: Owner, damaged: Damaged, notes: Notes) -> Source:
+    documents = _listed(document, notes)
     if not documents:
-        raise ImportRefusedError(f"{what} has no conversations. Nothing was imported.")
+        raise ImportRefusedError(f"{what} has no chats. Nothing was imported.")
     workspaces: dict[str, Workspace] = {}
-    if chatgpt.is_chatgpt(document):
-        kind, read = "ChatGPT export", lambda one: chatgpt.conversation_of(one, owner)
-    elif open_webui.is_open_webui(document):
-        kind, read = "Open WebUI export", lambda one: open_webui.conversation_of(one, owner)
-    elif isinstance(documents[0], dict) and "events" in documents[0]:
-        kind, read = "session of ADK", lambda one: _session(one, workspaces)
+    odd: list[tuple[str, str]] = []
+    if any(map(chatgpt.is_conversation, documents)):
+        read = partial(chatgpt.conversation_of, owner=owner)
+        source = Source("ChatGPT export", len(documents), False, _each(documents, read, _to(odd)), {})
+    elif any(map(open_webui.is_chat, documents)):
+        read = partial(open_webui.conversation_of, owner=owner)
+        source = Source("Open WebUI export", len(documents), False, _each(documents, read, _to(odd)), {})
+    elif any(isinstance(one, dict) and "events" in one for one in documents):
+        sessions = _each(documents, lambda one: _session(one, workspaces), damaged)
+        source = Source("ADK session", len(documents), False, sessions, workspaces)
     else:
         raise ImportRefusedError(
-            f"{what} is JSON, but no conversations that can be imported: it is neither a session of ADK (with events) "
-            "nor an export of ChatGPT (with mapping) or Open WebUI (with chat). Nothing was imported."
+            f"{what} is JSON, but has no chats that can be imported: it is neither an ADK session (with events) nor an "
+            "export of ChatGPT (with mapping) or Open WebUI (with chat). Nothing was imported."
         )
-    conversations = _each(documents, read, damaged)
-    return Source(kind, len(documents), False, conversations, workspaces)
+    return replace(source, notes=notes, odd=odd)
+
+
+def _listed(document: object, notes: Notes) -> list[Any]:
+    """The conversations of a file: a list of them, one by itself, or a list in an object around it."""
+    if isinstance(document, list):
+        return document
+    fields = Fields(document, notes)
+    for name in _LISTS:
+        if isinstance(document, dict) and isinstance(document.get(name), list):
+            listed: list[Any] = fields.value(name)
+            if any(map(chatgpt.is_conversation, listed)) or any(map(open_webui.is_chat, listed)):
+                fields.finish()
+                return listed
+    return [document]
+
+
+def _to(odd: list[tuple[str, str]]) -> Damaged:
+    return lambda name, why: odd.append((name, why))
 
 
 def _session(document: object, workspaces: dict[str, Workspace]) -> Conversation:
@@ -125,16 +158,14 @@ def _session(document: object, workspaces: dict[str, Workspace]) -> Conversation
     return conversation
 
 
-def _each(
-    documents: list[Any], read: Callable[[Any], Conversation], damaged: Damaged, where: str = "conversation"
-) -> Iterator[Conversation]:
+def _each(documents: list[Any], read: Callable[[Any], Conversation], damaged: Damaged) -> Iterator[Conversation]:
     for number, document in enumerate(documents, start=1):
         try:
             yield read(document)
         except DamagedError as error:
-            damaged(_name(document, f"{where} {number}"), str(error))
+            damaged(_name(document, f"conversation {number}"), str(error))
         except RecursionError:
-            damaged(_name(document, f"{where} {number}"), "it is nested too deeply")
+            damaged(_name(document, f"conversation {number}"), "it is nested too deeply")
 
 
 def _name(document: object, place: str) -> str:
@@ -142,22 +173,25 @@ def _name(document: object, place: str) -> str:
     return f"{place} ({title[:60]!r})" if isinstance(title, str) else place
 
 
-def _archive(archive: Archive, path: Path, owner: Owner, damaged: Damaged) -> Source:
+def _archive(archive: Archive, path: Path, owner: Owner, damaged: Damaged, notes: Notes) -> Source:
     if archive.is_ours:
-        return _own_archive(archive, path, damaged)
+        return _own_archive(archive, path, damaged, notes)
     names = archive.conversation_files
     if not names:
         raise ImportRefusedError(
             f"{path} is a ZIP archive, but neither one that Colloquy exported (with {MANIFEST}) nor one of ChatGPT "
             "(with conversations.json). Nothing was imported."
         )
-    documents = [archive.document(name) for name in names]
-    joined = [one for document in documents for one in (document if isinstance(document, list) else [document])]
-    return _json(joined, str(path), owner, damaged)
+    for name in archive.other_files:
+        notes.left_out(
+            f"file {quoted(name)}" if name.endswith(".json") else f"files {quoted('*' + PurePosixPath(name).suffix)}"
+        )
+    documents = [one for name in names for one in _listed(archive.document(name, notes), notes)]
+    return _json(documents, str(path), owner, damaged, notes)
 
 
-def _own_archive(archive: Archive, path: Path, damaged: Damaged) -> Source:
-    manifest = archive.document(MANIFEST)
+def _own_archive(archive: Archive, path: Path, damaged: Damaged, notes: Notes) -> Source:
+    manifest = archive.document(MANIFEST, notes)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ImportRefusedError(
             f"{MANIFEST} in {path} is not the one of an archive of Colloquy. Nothing was imported."
@@ -173,14 +207,14 @@ def _own_archive(archive: Archive, path: Path, damaged: Damaged) -> Source:
         workspaces = workspaces_of(manifest.get("workspaces"))
     except DamagedError as error:
         raise ImportRefusedError(f"{MANIFEST} in {path} is damaged: {error}. Nothing was imported.") from error
-    conversations = _archived(archive, listed, damaged)
-    return Source("archive of Colloquy", len(listed), False, conversations, workspaces, all_workspaces=True)
+    conversations = _archived(archive, listed, damaged, notes)
+    return Source("Colloquy archive", len(listed), False, conversations, workspaces, all_workspaces=True, notes=notes)
 
 
-def _archived(archive: Archive, listed: list[dict[str, Any]], damaged: Damaged) -> Iterator[Conversation]:
+def _archived(archive: Archive, listed: list[dict[str, Any]], damaged: Damaged, notes: Notes) -> Iterator[Conversation]:
     for number, entry in enumerate(listed, start=1):
         name = str(entry.get("file"))
-        document = archive.document(name)
+        document = archive.document(name, notes)
         try:
             conversation = adk_json.conversation_of(document)
             results = _results(archive, entry, conversation)

@@ -122,7 +122,7 @@ async def test_export_wipe_import_gives_the_same_store_event_for_event(client, w
     again = upload(client, exported, "all.zip").json()
 
     assert report["conversations"] == len(everything)
-    assert (again["conversations"], {one["why"] for one in again["skipped"]}) == (0, {"is here already"})
+    assert (again["conversations"], {one["why"] for one in again["skipped"]}) == (0, {"already here"})
     assert everything_in(workbench.store) == before
     assert tree(files) == files_before
     assert client.get(f"/api/v1/conversations/{other.session_id}/messages/{answer}/feedback").json()["score"] == 1
@@ -136,11 +136,11 @@ class TestImports:
             {"id": "told", "agent_id": "critic", "user_id": "local", "title": "Hello", "events": 1}
         ]
         again = upload(client, history).json()
-        assert (again["taken"], again["skipped"]) == ([], [{"name": "Hello", "why": "is here already"}])
+        assert (again["taken"], again["skipped"]) == ([], [{"name": "Hello", "why": "already here"}])
 
     def test_take_an_adk_database(self, client, tmp_path):
         report = upload(client, adk_database(tmp_path).read_bytes(), "adk.db", users="file").json()
-        assert (report["kind"], report["events"]) == ("session database of ADK", 2)
+        assert (report["kind"], report["events"]) == ("ADK session database", 2)
         assert [one["user_id"] for one in report["taken"]] == ["user"]
 
     def test_take_an_adk_database_by_its_url(self, client, tmp_path):
@@ -158,7 +158,7 @@ class TestImports:
             ]
         )
         said_why = is_problem(upload(client, damaged, "my chats.json"), 422)
-        assert said_why.startswith("my chats.json was not imported, and nothing was changed")
+        assert said_why.startswith("my chats.json was not imported, because 1 place in it is damaged. Nothing was changed.")
         assert "conversation 2 ('broken'): event 1 is not an event of ADK (content.parts" in said_why
         assert "line 1, column 13" in is_problem(upload(client, '{"events": [', "cut.json"), 422)
         assert sessions_in(workbench) == before

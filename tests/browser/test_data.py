@@ -40,13 +40,13 @@ def test_what_came_in_is_reported_also_after_a_reload_and_can_be_opened(data_pag
     damaged = tmp_path / "damaged.json"
     damaged.write_text(json.dumps({**whole, "events": [{**EVENT, "timestamp": "now"}]}), "utf-8")
     upload(page, history, damaged)
-    expect(page.get_by_text("1 chat with 1 event taken.")).to_be_visible()
+    expect(page.get_by_text("Imported 1 chat (1 event).")).to_be_visible()
     expect(page.get_by_text("conversation 1 ('afar'): event 1 is not an event of ADK")).to_be_visible()
     upload(page, history)
     expect(page.get_by_text("1 skipped")).to_be_visible()
     page.reload()
     page.get_by_text("1 skipped").click()
-    expect(page.get_by_text("From afar: is here already")).to_be_visible()
+    expect(page.get_by_text("From afar: already here")).to_be_visible()
     page.goto(f"{app.url}/?session=afar")
     expect(page.get_by_test_id("stChatMessage").get_by_text("From afar")).to_be_visible()
 

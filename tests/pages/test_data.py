@@ -64,8 +64,8 @@ class TestImport:
         uploaded(workbench, [session("one"), session("two")])
         uploaded(workbench, [session("one")])
         page = data_page()
-        assert "2 chats with 2 events taken." in texts(page.success)
-        assert "Nothing new was taken." in texts(page.info)
+        assert "Imported 2 chats (2 events)." in texts(page.success)
+        assert "Nothing new was imported." in texts(page.info)
         assert "Hello: is here already" in texts(page.markdown)
 
     def test_one_that_failed_names_the_place_and_can_be_dismissed(self, workbench, data_page):

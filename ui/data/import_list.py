@@ -1,4 +1,4 @@
-"""The imports of this app: how far they are, and what they took and skipped."""
+"""The imports of this app: how far they are, what came in, what was skipped, and why."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from runtime.imports import Import, ImportState
 from runtime.workbench import current
 from session_store.exchange import Report
 from ui import state
-from ui.formatting import duration, label
+from ui.formatting import duration, label, untrusted_markdown
 from ui.state import Part
 
 LOOK_EVERY: Final = 0.4
 """Seconds between two looks at an import that runs."""
 
-MOST_REASONS, MOST_NAMES, MOST_LINES = 20, 3, 13
+MOST_LINES: Final = 13
 
 
 def import_list() -> None:
@@ -54,7 +54,7 @@ def _running(known: Import) -> None:
             args=(known.id,),
         )
     if known.state is ImportState.WAITING:
-        st.progress(0.0, "Waits for the one before it …")
+        st.progress(0.0, "Waiting for the import before it…")
         return
     of = f" of {known.total:,}" if known.total else ""
     st.progress(min(1.0, known.done / known.total) if known.total else 0.0, f"{known.doing}: {known.done:,}{of}")
@@ -87,35 +87,19 @@ def _as_markdown(problem: str) -> str:
 
 
 def _report(report: Report) -> None:
-    taken = f"{_number(len(report.taken), 'chat')} with {_number(report.events, 'event')} taken"
     if report.taken:
-        st.success(f"{taken}.", icon=":material/check:")
+        st.success(report.summary, icon=":material/check:")
     else:
-        st.info("Nothing new was taken.", icon=":material/info:")
+        st.info(report.summary, icon=":material/info:")
     others = {user: number for user, number in report.users.items() if user != current().settings.user}
     if others:
         whose = ", ".join(f"{label(user)} ({number:,})" for user, number in others.items())
-        st.caption(f"Of other users, so not in your list: {whose}.")
-    for note in report.notes:
-        st.caption(label(note))
+        st.caption(f"Not in your list, because they belong to others: {whose}.")
+    for remark in report.remarks:
+        st.caption(untrusted_markdown(remark))
     if report.skipped:
         with st.expander(f"{len(report.skipped):,} skipped"):
-            _skipped(report)
-
-
-def _skipped(report: Report) -> None:
-    reasons: dict[str, list[str]] = {}
-    for one in report.skipped:
-        reasons.setdefault(one.why, []).append(one.name)
-    for why, names in list(reasons.items())[:MOST_REASONS]:
-        more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-        st.markdown(f"- {label(', '.join(names[:MOST_NAMES]))}{more}: {label(why)}")
-    if len(reasons) > MOST_REASONS:
-        st.caption(f"And for {len(reasons) - MOST_REASONS:,} more reasons.")
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+            st.markdown("\n".join(f"- {label(line)}" for line in report.reasons))
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------

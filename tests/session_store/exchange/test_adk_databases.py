@@ -72,7 +72,7 @@ async def test_all_sessions_come_with_tool_calls_state_authors_times_and_usage(k
     taken = {outcome.key.user_id: outcome.key for outcome in report.taken}
     service = DuckDBSessionService(store)
 
-    assert report.kind == "session database of ADK"
+    assert report.kind == "ADK session database"
     assert (len(report.taken), report.events) == (2, 14)
     for original in originals:
         key = taken[original.user_id]

@@ -23,7 +23,7 @@ from session_store import Store
 from session_store.exchange import import_file, intake
 intake.EVENTS_AT_ONCE = 40
 def progress(doing, done, total):
-    if doing.startswith("Taking") and done >= 6:
+    if doing.startswith("Importing") and done >= 6:
         os._exit(9)
 import_file(Store(sys.argv[1]), Path(sys.argv[2]), progress=progress)
 """
@@ -57,8 +57,8 @@ def test_everything_can_be_moved_to_another_machine(data):
 
     assert (first.returncode, second.returncode, again.returncode) == (0, 0, 0)
     assert "2 conversations written to all.zip" in first.stderr
-    assert "2 conversations with 15 events taken, 0 skipped" in second.stderr
-    assert "0 conversations with 0 events taken, 2 skipped" in again.stderr
+    assert "Imported 2 chats (15 events)." in second.stderr
+    assert "Nothing new was imported. Skipped 2." in again.stderr
     assert contents(data / "elsewhere/colloquy.duckdb")["events"] == contents(data / "data/colloquy.duckdb")["events"]
 
 
@@ -149,5 +149,5 @@ def test_after_a_crash_in_between_each_conversation_is_there_whole_or_not_at_all
     assert killed.returncode == 9
     assert 6 <= len(after_crash["sessions"]) < 20
     assert len(after_crash["events"]) == 20 * len(after_crash["sessions"]) == 20 * len(after_crash["turns"])
-    assert f"{20 - len(after_crash['sessions'])} conversations" in rest.stderr
+    assert f"{20 - len(after_crash['sessions'])} chats" in rest.stderr
     assert (len(complete["sessions"]), len(complete["events"])) == (20, 400)

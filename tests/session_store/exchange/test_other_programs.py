@@ -115,7 +115,7 @@ def test_chatgpt_conversations_come_as_the_branch_shown_last(store, tmp_path):
         1_700_000_001.5, 1_700_000_002.0, 1_700_000_003.0, 1_700_000_004.0,
     ]  # fmt: skip
     assert store.get_session(CHATGPT["id"]).title == "Primes"
-    assert report.notes == ("Left out in 1 conversations: images and sounds.",)
+    assert "Left out: images and sounds (1)." in report.remarks
 
 
 def test_chatgpt_archives_can_be_taken_as_they_come(store, tmp_path):

@@ -99,7 +99,7 @@ def test_importing_twice_takes_nothing_new(store, path, tmp_path):
     again = import_file(store, archive)
 
     assert report.taken == again.taken == ()
-    assert [skipped.why for skipped in report.skipped] == ["is here already"] * 2
+    assert [skipped.why for skipped in report.skipped] == ["already here"] * 2
 
 
 def test_an_imported_session_goes_on_at_once(store, tmp_path):
