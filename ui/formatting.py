@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -85,6 +86,15 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+NARROWEST_FILTER, WIDEST_FILTER = 140, 360
+
+
+def filter_width(chosen: Iterable[str]) -> int:
+    """Pixels that a filter with several values needs, so that what is chosen in it can be read."""
+    longest = max((len(name) for name in chosen), default=0)
+    return min(WIDEST_FILTER, NARROWEST_FILTER + 8 * longest) if longest else NARROWEST_FILTER
 
 
 GROUPS = ("Saved", "Today", "Yesterday", "Previous 7 days", "Older")

@@ -28,6 +28,11 @@ TERM: Final = r"\p{L}[\p{L}\p{N}'\x{2019}-]*[\p{L}\p{N}]{2,}"
 NAMES: Final = 12
 """Rows of charts by name: models, tools, agents."""
 
+UNPRICED: Final = "coalesce(sum(input_tokens + output_tokens) filter (cost is null), 0)::bigint"
+"""SQL over rows of ``moved``: tokens whose price is not known."""
+COST: Final = f"case when {UNPRICED} = 0 then coalesce(sum(cost), 0.0) else sum(cost) end"
+"""SQL over rows of ``moved``: what the tokens with a price cost, in US dollars; null where none has one."""
+
 Cursor = duckdb.DuckDBPyConnection
 
 
@@ -79,13 +84,27 @@ def models(cursor: Cursor, _: Period) -> pd.DataFrame:
     return cursor.execute(
         f"""
         select model as "Model", sum(input_tokens)::bigint as "Tokens in", sum(output_tokens)::bigint as "Tokens out",
-            case when coalesce(sum(input_tokens + output_tokens) filter (cost is null), 0) = 0
-                then coalesce(sum(cost), 0.0) else sum(cost) end as "Cost",
-            coalesce(sum(input_tokens + output_tokens) filter (cost is null), 0)::bigint as "Tokens without a price"
+            {COST} as "Cost", {UNPRICED} as "Tokens without a price"
         from moved where now and model is not null group by model
         order by sum(input_tokens + output_tokens) desc, model limit {NAMES}
         """
     ).df()
+
+
+def spending(cursor: Cursor, period: Period) -> pd.DataFrame:
+    """``Start`` of each step (ISO), with its ``Tokens in``, ``Tokens out``, ``Cost`` (US dollars of the tokens with a
+    price; NaN where none has one) and ``Tokens without a price``."""
+    found = cursor.execute(
+        f"""
+        select {bucket(period.step)} as start, sum(input_tokens)::bigint as "Tokens in",
+            sum(output_tokens)::bigint as "Tokens out", {COST} as "Cost", {UNPRICED} as "Tokens without a price"
+        from moved where now and model is not null group by start
+        """
+    ).df()
+    whole = _over_time(found, period)
+    whole.loc[whole["Tokens in"].isna(), "Cost"] = 0.0
+    tokens = dict.fromkeys(["Tokens in", "Tokens out", "Tokens without a price"], 0)
+    return whole.fillna(tokens).astype(dict.fromkeys(tokens, int))
 
 
 def latency(cursor: Cursor, period: Period) -> pd.DataFrame:
@@ -171,8 +190,7 @@ def agents(cursor: Cursor, _: Period) -> pd.DataFrame:
         f"""
         with a as (select agent, count(*) as conversations from active where now group by agent),
         m as (select agent, sum(messages)::bigint as messages, sum(input_tokens + output_tokens)::bigint as tokens,
-            case when coalesce(sum(input_tokens + output_tokens) filter (cost is null), 0) = 0
-                then coalesce(sum(cost), 0.0) else sum(cost) end as cost from moved where now group by agent),
+            {COST} as cost from moved where now group by agent),
         t as (select agent, count(*) as turns, quantile_cont(wait, 0.5) as wait, quantile_cont(seconds, 0.5) as seconds,
             count(*) filter (status = 'failed') / nullif(count(*) filter ({OVER}), 0) as failed
             from held where now group by agent)
@@ -281,5 +299,6 @@ def _over_time(found: pd.DataFrame, period: Period) -> pd.DataFrame:
 
 
 CHARTS: Final = tuple(
-    Chart(table.__name__, table) for table in (activity, heat, models, latency, tools, turns, endings, feedback, agents)
+    Chart(table.__name__, table)
+    for table in (activity, spending, heat, models, latency, tools, turns, endings, feedback, agents)
 )

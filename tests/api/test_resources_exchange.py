@@ -158,7 +158,9 @@ class TestImports:
             ]
         )
         said_why = is_problem(upload(client, damaged, "my chats.json"), 422)
-        assert said_why.startswith("my chats.json was not imported, because 1 place in it is damaged. Nothing was changed.")
+        assert said_why.startswith(
+            "my chats.json was not imported, because 1 place in it is damaged. Nothing was changed."
+        )
         assert "conversation 2 ('broken'): event 1 is not an event of ADK (content.parts" in said_why
         assert "line 1, column 13" in is_problem(upload(client, '{"events": [', "cut.json"), 422)
         assert sessions_in(workbench) == before

@@ -25,7 +25,7 @@ def desk(demo, visitors):
 
 
 def complete(page, bars=7):
-    expect(page.locator(CHART)).to_have_count(4, timeout=60_000)
+    expect(page.locator(CHART)).to_have_count(5, timeout=60_000)
     expect(page.locator("ul.bars:has(li)")).to_have_count(bars)
     expect(page.get_by_role("group", name="Figures").get_by_role("button").first).to_be_visible()
 
@@ -56,6 +56,44 @@ def test_a_filter_stands_in_the_url_and_holds_after_a_reload(desk):
     page.reload()
     complete(page, bars=6)  # this agent calls no tools
     expect(figure(page, "conversations").locator(".value")).to_have_text(chosen)
+
+
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["wide", "phone"])
+def test_what_a_filter_chooses_can_be_read(desk, size):
+    page = desk("?agent=Data+analyst&workspaces=Sample+shop", **size).page
+    for name in ("Data analyst", "Sample shop"):
+        chosen = page.locator(f'[data-tag][aria-label="{name}"] [title="{name}"]:visible')
+        expect(chosen).to_have_count(1)
+        assert chosen.evaluate("text => text.scrollWidth <= text.clientWidth"), name
+
+
+def test_the_choice_of_saved_chats_holds_for_the_next_visit_of_this_browser_only(demo, visitors):
+    visitor, other = visitors(demo), visitors(demo)
+    page = visitor.tab().page
+    page.goto(f"{demo.url}/analytics")
+    expect(page.get_by_role("radio", name="All", exact=True)).to_be_checked()
+    page.get_by_role("radio", name="Saved").click()
+    page.wait_for_url(re.compile("show=Saved"))
+    page.wait_for_function("() => document.cookie.includes('colloquy_analytics_chats=Saved')")
+    again = visitor.tab().page
+    again.goto(f"{demo.url}/analytics")
+    expect(again.get_by_role("radio", name="Saved")).to_be_checked()
+    again.wait_for_url(re.compile("show=Saved"))
+    elsewhere = other.tab().page
+    elsewhere.goto(f"{demo.url}/analytics")
+    expect(elsewhere.get_by_role("radio", name="All", exact=True)).to_be_checked()
+
+
+def test_days_without_data_keep_their_place(desk):
+    page = desk("?period=30+days&agent=Data+analyst").page  # who is not asked every day
+    named = page.locator(".st-key-card-activity .role-axis-label text")
+    expect(named.first).to_be_visible()
+    for card in ("spending", "latency", "feedback"):
+        labels = page.locator(f".st-key-card-{card} .role-axis-label text").all_text_contents()
+        days = [label for label in labels if re.fullmatch(r"\d\d \w{3}", label)]
+        shown = page.locator(f".st-key-card-{card} .role-axis-label text[opacity='1']").all_text_contents()
+        assert len(days) == 30, card
+        assert len(set(shown) & set(days)) > 2, card
 
 
 def test_from_a_figure_to_a_message_and_back_and_to_the_chat(desk):

@@ -15,7 +15,7 @@ from ui import state
 from ui.analytics import drawings
 from ui.analytics.cards import draw_ahead
 
-DRAWINGS = (drawings.over_time, drawings.heat, drawings.latency, drawings.feedback)
+DRAWINGS = (drawings.over_time, drawings.spending, drawings.heat, drawings.latency, drawings.feedback)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ class TestEmpty:
         shown = values(tab)
         assert (shown["Chats"], shown["Turns"], shown["Messages"], shown["Users"]) == ("1", "1", "2", "1")
         assert shown["Failed turns"] == "0.0 %"
-        assert len(questions(tab)) == 11
+        assert len(questions(tab)) == 12
 
     def test_a_chat_without_messages_is_counted(self, analytics, workbench):
         new_session(workbench)
@@ -97,12 +97,24 @@ class TestEmpty:
 
 
 class TestScope:
-    def test_saved_chats_are_the_scope_where_there_are_some(self, analytics, workbench):
+    def test_all_chats_are_the_scope_until_somebody_asks_for_the_saved_ones(self, analytics, workbench):
         keys = [new_session(workbench) for _ in range(3)]
-        assert values(analytics())["Chats"] == "3"
         workbench.set_saved(keys[:1], True)
-        assert values(analytics())["Chats"] == "1"
-        assert values(analytics(show="All"))["Chats"] == "3"
+        assert values(analytics())["Chats"] == "3"
+        assert values(analytics(show="Saved"))["Chats"] == "1"
+
+    def test_a_tab_comes_back_to_the_chats_that_were_chosen_in_it(self, analytics, workbench):
+        keys = [new_session(workbench) for _ in range(3)]
+        workbench.set_saved(keys[:1], True)
+        tab = analytics()
+        tab.segmented_control(key="show").set_value("Saved").run()
+        tab.switch_page("../pages/history.py").run()
+        tab.query_params.clear()
+        tab.switch_page("../pages/analytics.py").run()
+        assert not tab.exception
+        assert not tab.warning
+        assert values(tab)["Chats"] == "1"
+        assert tab.query_params["show"] == "Saved"
 
     def test_filters_come_from_the_url(self, analytics, workbench):
         for agent in ("assistant", "assistant", "specialist"):
@@ -175,7 +187,7 @@ class TestDemo:
         assert all(question.endswith("?") for question in questions(tab))
         bars = components(tab, "bars")
         assert all(told["rows"] for told in bars)
-        assert len(tab.get("vega_lite_chart")) + len(bars) == 11
+        assert len(tab.get("vega_lite_chart")) + len(bars) == 12
 
 
 def test_a_first_visit_draws_what_was_made_ahead(demo, analytics):

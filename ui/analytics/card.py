@@ -11,6 +11,7 @@ import streamlit as st
 from session_store.analytics.behind import Behind
 from session_store.analytics.report import Report
 from ui.analytics import behind_dialog
+from ui.analytics.numbers import column_formats, rounded
 from ui.analytics.picture import Picture, Point, View, take_pick
 
 
@@ -76,10 +77,15 @@ def _data(made: Card, table: pd.DataFrame) -> None:
         return
     visible = _visible(table)
     with popover:
-        st.dataframe(visible, hide_index=True, height="content" if len(visible) <= 7 else 280)
+        st.dataframe(
+            visible,
+            hide_index=True,
+            height="content" if len(visible) <= 7 else 280,
+            column_config=column_formats(visible),
+        )
         st.download_button(
             "CSV",
-            lambda: visible.to_csv(index=False).encode(),
+            lambda: rounded(visible).to_csv(index=False).encode(),
             file_name=f"{made.table}.csv",
             mime="text/csv",
             icon=":material/download:",

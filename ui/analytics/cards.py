@@ -143,6 +143,15 @@ CARDS = (
         measures=("Chats", "Messages", "Turns"),
     ),
     Card(
+        "spending",
+        "How many tokens are used, and what do they cost?",
+        Chart(lambda view: drawings.spending(view.measure, view.step)),
+        _days,
+        "No model reported tokens in this period.",
+        measures=("Tokens", "Cost"),
+        is_empty=lambda table: not table[["Tokens in", "Tokens out"]].any(axis=None),
+    ),
+    Card(
         "heat",
         "When do people write?",
         Chart(lambda _: drawings.heat()),
@@ -152,7 +161,7 @@ CARDS = (
     ),
     Card(
         "models",
-        "Which models use the tokens, and what do they cost?",
+        "Which models use the tokens?",
         Bars("Model", _model_value, {"Tokens": ("Tokens in", "Tokens out"), "Cost": ("Cost",)}),
         _model,
         "No model reported tokens in this period.",

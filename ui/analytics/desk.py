@@ -54,8 +54,7 @@ def _report(report: Report) -> None:
         st.button("Reset filters", key="reset-filters", icon=":material/filter_alt_off:", on_click=reset)
         return
     figure_row(report)
-    card(CARDS[0], report)
-    for first, second in zip(CARDS[1::2], CARDS[2::2], strict=True):
+    for first, second in zip(CARDS[::2], CARDS[1::2], strict=True):
         left, right = st.columns(2)
         with left:
             card(first, report)

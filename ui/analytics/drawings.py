@@ -48,13 +48,35 @@ NOT_STACKED: Final = None
 
 
 @cache
-def over_time(measure: str, step: Step) -> Drawing:
-    """A bar for each step."""
+def over_time(measure: str, step: Step, number: str = ",") -> Drawing:
+    """A bar for each step. ``number`` is how its measure is written."""
     bars = _base().mark_bar(cornerRadiusEnd=3, cursor="pointer")
     bars = bars.encode(
         x=_when(step),
-        y=alt.Y(f"{measure}:Q", title=None, stack=NOT_STACKED, axis=alt.Axis(tickMinStep=1, format="~s")),
-        tooltip=["Start:O", alt.Tooltip(f"{measure}:Q", format=",")],
+        y=alt.Y(
+            f"{measure}:Q",
+            title=None,
+            stack=NOT_STACKED,
+            axis=alt.Axis(tickMinStep=1, format="~s") if number == "," else alt.Axis(format=number),
+        ),
+        tooltip=["Start:O", alt.Tooltip(f"{measure}:Q", format=number)],
+    )
+    return _finished(bars.add_params(_picks("Start")))
+
+
+@cache
+def spending(measure: str, step: Step) -> Drawing:
+    """A bar for each step: the cost, or the tokens in and out on top of each other."""
+    if measure == "Cost":
+        return over_time(measure, step, "$,.2f")
+    names: list[str | alt.FieldName] = ["Tokens in", "Tokens out"]
+    bars = _base().transform_fold(names, as_=["What", "Tokens"]).mark_bar(cursor="pointer")
+    bars = bars.encode(
+        x=_when(step),
+        y=alt.Y("Tokens:Q", title=None, axis=alt.Axis(tickMinStep=1, format="~s")),
+        color=alt.Color("What:N", sort=None, scale=alt.Scale(domain=names), legend=_legend()),
+        order=alt.Order("What:N"),
+        tooltip=["Start:O", "What:N", alt.Tooltip("Tokens:Q", format=",")],
     )
     return _finished(bars.add_params(_picks("Start")))
 
@@ -74,7 +96,7 @@ def heat() -> Drawing:
 
 @cache
 def latency(step: Step) -> Drawing:
-    """Two lines of medians and two of percentiles, in seconds."""
+    """Two lines of medians and two of percentiles, in seconds. Where nothing was measured they have a gap."""
     names: list[str | alt.FieldName] = [
         "First word",
         "First word, 95 %",
@@ -82,7 +104,7 @@ def latency(step: Step) -> Drawing:
         "Turn, 95 %",
     ]
     lines = _base().transform_fold(names, as_=["Time", "Seconds"])
-    lines = lines.transform_filter("isValid(datum.Seconds)").mark_line(point={"size": 40, "cursor": "pointer"})
+    lines = lines.mark_line(point={"size": 40, "cursor": "pointer"})
     lines = lines.encode(
         x=_when(step),
         y=alt.Y("Seconds:Q", title="Seconds"),
@@ -96,7 +118,7 @@ def latency(step: Step) -> Drawing:
 def feedback(step: Step) -> Drawing:
     """Positive scores above the line, negative ones below it."""
     names: list[str | alt.FieldName] = ["Positive", "Negative"]
-    bars = _base().transform_fold(names, as_=["What", "Scores"]).transform_filter("datum.Scores > 0")
+    bars = _base().transform_fold(names, as_=["What", "Scores"])
     bars = bars.transform_calculate(_height="datum.What == 'Negative' ? -datum.Scores : datum.Scores")
     bars = bars.mark_bar(cornerRadiusEnd=3, cursor="pointer").encode(
         x=_when(step),

@@ -13,7 +13,7 @@ from session_store.analytics.behind import Behind, Kind
 from session_store.analytics.figures import Figures
 from session_store.analytics.report import Report
 from ui.analytics import behind_dialog
-from ui.analytics.numbers import MISSING, change, count, money, seconds, share
+from ui.analytics.numbers import MISSING, change, count, money, points, seconds, share
 
 HERE = Path(__file__).parent
 KEY = "figures"
@@ -29,6 +29,8 @@ class Figure:
     write: Callable[[float | None], str]
     behind: Callable[[Report], Behind]
     better: int = 0
+    changed: Callable[[float | None, float | None], str] = change
+    """How the difference to the period before is written."""
     detail: Callable[[Figures], str] = lambda _: ""
     note: str = ""
     listed: Callable[[Report], str] = lambda _: ""
@@ -91,7 +93,14 @@ FIGURES = (
         listed=lambda _: "Length of a turn: the slowest 5 %",
     ),
     Figure(
-        "failures", "Failed turns", lambda f: f.failures, share, lambda _: Behind(Kind.STATUS, ("failed",)), better=-1
+        "failures",
+        "Failed turns",
+        lambda f: f.failures,
+        share,
+        lambda _: Behind(Kind.STATUS, ("failed",)),
+        better=-1,
+        changed=points,
+        note="Of the turns that are over",
     ),
     Figure(
         "positive",
@@ -100,6 +109,7 @@ FIGURES = (
         share,
         lambda _: Behind(Kind.RATED, (False,)),
         better=1,
+        changed=points,
         note="Share of the scores given. Opens the chats with a negative one",
         listed=lambda _: "Negative feedback",
     ),
@@ -127,13 +137,13 @@ def figure_row(report: Report) -> None:
 
 def _drawn(figure: Figure, report: Report) -> dict[str, str]:
     now, before = figure.value(report.now), figure.value(report.before)
-    grown = change(now, before) if report.comparable else ""
+    grown = figure.changed(now, before) if report.comparable else ""
     better = figure.better * (1 if grown.startswith(("+", "x")) else -1)
     return {
         "name": figure.name,
         "title": figure.title,
         "value": figure.write(now),
-        "change": "" if grown in ("+0 %", "-0 %") else grown,
+        "change": grown,
         "tone": "good" if better > 0 else "bad" if better < 0 else "plain",
         "detail": figure.detail(report.now),
         "note": ". ".join(filter(None, [figure.note, _comparison(report, figure.write(before))])),

@@ -18,10 +18,15 @@ from session_store.models import TurnStatus
 from session_store.prices import Price, price_list
 from ui.analytics.names import agent_name
 from ui.analytics.source import analytics
-from ui.formatting import now, zone
+from ui.components import remember
+from ui.formatting import filter_width, now, zone
 from ui.workspace_tree import WorkspaceTree
 
 SAVED, ALL = "Saved", "All"
+SHOW = "show"
+SHOWN = "colloquy_analytics_chats"
+"""Which of both was chosen last: the name of the browser's cookie, and of this tab's memory of it."""
+
 EVER, BETWEEN = "All time", "Between"
 DAYS = {"7 days": 7, "30 days": 30, "90 days": 90, "Year": 365}
 PERIODS = [*DAYS, EVER, BETWEEN]
@@ -33,14 +38,7 @@ CHOICES = ("agent", "model", "user", "workspaces", "tag", "status", "state")
 def scope_bar(facts: Facts) -> Scope:
     """Draws the filters; returns what they choose."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="scope-bar"):
-        saved = st.segmented_control(
-            "Chats",
-            [SAVED, ALL],
-            default=SAVED if facts.choices.saved else ALL,
-            required=True,
-            key="show",
-            bind="query-params",
-        )
+        saved = _which_chats()
         period = _period()
         filters = Filters(
             saved_only=saved == SAVED,
@@ -60,10 +58,9 @@ def scope_bar(facts: Facts) -> Scope:
     return Scope(filters, period, price_list(current().settings.data_dir))
 
 
-def usual_scope(facts: Facts, prices: tuple[Price, ...]) -> Scope:
+def usual_scope(prices: tuple[Price, ...]) -> Scope:
     """What the page shows to who has not chosen anything, in UTC."""
-    today = datetime.now(UTC).date()
-    return Scope(Filters(saved_only=facts.choices.saved > 0), _latest(today, DAYS[USUAL], ZoneInfo("UTC")), prices)
+    return Scope(Filters(), _latest(datetime.now(UTC).date(), DAYS[USUAL], ZoneInfo("UTC")), prices)
 
 
 def as_history_scope(scope: Scope, facts: Facts) -> HistoryScope:
@@ -91,7 +88,24 @@ def reset() -> None:
     for key in CHOICES:
         if key in st.session_state:
             st.session_state[key] = []
-    st.session_state.show, st.session_state.period = ALL, USUAL
+    st.session_state[SHOW], st.session_state.period = ALL, USUAL
+
+
+def _which_chats() -> str:
+    """All chats or the saved ones: what the URL says, else what this browser chose last."""
+    remembered = st.session_state.get(SHOWN, st.context.cookies.get(SHOWN))
+    if SHOW not in st.session_state and SHOW not in st.query_params and remembered == SAVED:
+        st.query_params[SHOW] = st.session_state[SHOW] = SAVED  # Streamlit writes into the URL what is chosen later
+    chosen = st.segmented_control(
+        "Chats", [ALL, SAVED], default=ALL, required=True, key=SHOW, bind="query-params", on_change=_remember
+    )
+    if SHOWN in st.session_state:
+        remember(SHOWN, st.session_state[SHOWN])
+    return str(chosen)
+
+
+def _remember() -> None:
+    st.session_state[SHOWN] = st.session_state[SHOW]
 
 
 def _choice(
@@ -112,7 +126,8 @@ def _choice(
             key=key,
             placeholder="All",
             bind="query-params",
-            width=140,
+            width=filter_width(shown.get(option, option) for option in st.session_state.get(key, told)),
+            wrap=True,
         )
     )
 

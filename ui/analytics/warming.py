@@ -18,7 +18,6 @@ def warm(workbench: Workbench) -> None:
     # The store was closed meanwhile, or something is wrong: that is said to who opens the page.
     with contextlib.suppress(ColloquyError):
         known = analytics_of(workbench.store)
-        facts = known.facts()
-        if facts.first is not None:
-            known.report(usual_scope(facts, price_list(workbench.settings.data_dir)))
+        if known.facts().first is not None:
+            known.report(usual_scope(price_list(workbench.settings.data_dir)))
             draw_ahead()

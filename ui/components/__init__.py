@@ -43,6 +43,12 @@ def follow_end(session_id: str, sent: int) -> None:
     mount(key=f"follow-{session_id}", data={"session": session_id, "sent": sent}, height=0)
 
 
+def remember(name: str, value: str) -> None:
+    """Have the browser keep a choice as a cookie, for a year: ``st.context.cookies`` has it from the next visit on."""
+    mount = st.components.v2.component("colloquy.remember", js=_read("remember.js"))
+    mount(key=f"remember-{name}", data={"name": name, "value": value}, height=0)
+
+
 def jump_to(anchors: list[str], number: int) -> None:
     """Bring a part of the page into view, once for each new ``number``: the first of the elements with these keys that
     there is."""

@@ -13,7 +13,7 @@ from runtime.workbench import current
 from session_store.history.models import HistoryChoices
 from ui import state
 from ui.analytics.names import agent_name
-from ui.formatting import now
+from ui.formatting import filter_width, now
 from ui.history import links
 from ui.history.view import MANY, View, view_of_url
 from ui.state import Part
@@ -98,7 +98,8 @@ def _several(
         key=_seed(field, list(chosen)),
         placeholder="All",
         on_change=_changed,
-        width=145,
+        width=filter_width(map(written, chosen)),
+        wrap=True,
     )
 
 

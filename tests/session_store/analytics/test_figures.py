@@ -152,6 +152,12 @@ class TestAgainstPandas:
             turns.groupby(starts(turns, period.step)).size()
         )
         assert activity.index.is_monotonic_increasing
+        spending = tables["spending"].set_index("Start")
+        assert list(spending.index) == list(activity.index)
+        assert spending.loc[lambda table: table["Tokens out"] > 0, "Tokens out"].to_dict() == {
+            start: tokens for start, tokens in by_start["out"].sum().items() if tokens
+        }
+        assert spending["Cost"].sum() == pytest.approx(analytics.report(scope).now.cost)
         latency = tables["latency"].set_index("Start")["Turn, 95 %"].dropna()
         expected = turns.groupby(starts(turns, period.step))["seconds"].quantile(0.95).dropna()
         assert latency.to_dict() == pytest.approx(expected.to_dict(), rel=1e-5)
@@ -384,6 +390,10 @@ class TestByHand:
         assert cost(9, 10) == (pytest.approx(0.9), 0)
         assert cost(9, 11) == (pytest.approx(0.9), 570)
         assert cost(11, 11) == (None, 570)
+        by_day = look(store, date(2026, 2, 8), date(2026, 2, 11)).tables["spending"]
+        assert by_day["Tokens in"].tolist() == [0, 1_000_000, 1_000_000, 500]
+        assert by_day["Cost"].fillna(-1).tolist() == pytest.approx([0, 0.3, 0.6, -1])
+        assert by_day["Tokens without a price"].tolist() == [0, 0, 0, 570]
 
     def test_tools_have_success_duration_and_calls_without_an_answer(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
