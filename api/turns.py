@@ -27,7 +27,7 @@ from runtime.following import follow
 from runtime.messages import EmptyMessageError
 from runtime.workbench import current
 from session_store.models import GENERAL, SessionSummary, Turn, TurnStatus
-from session_store.transcript import text_of
+from session_store.transcript import message_text, text_of
 
 router = APIRouter(prefix="/v1", tags=["turns"])
 
@@ -74,6 +74,23 @@ class TurnAnswer(TurnState):
     """How a turn ended, or that it waits for a person (`paused`)."""
 
     history_used: bool = Field(description="Whether the history of the request became part of the session.")
+
+
+class Version(BaseModel):
+    """A turn that is a version of a message."""
+
+    turn_id: str
+    message: str = Field(description="What the person wrote in this version.")
+    status: TurnStatus
+    is_shown: bool = Field(description="Whether it is the one that is part of the conversation.")
+    created_at: datetime
+
+
+class Versions(BaseModel):
+    """The versions of a message, in the order in which they were said."""
+
+    session_id: str
+    versions: list[Version]
 
 
 class Started(BaseModel):
@@ -165,6 +182,37 @@ def get_turn(turn_id: str, response: Response, if_none_match: IfNoneMatch = None
         return unchanged
     response.headers["ETag"] = tag
     return state
+
+
+@router.get("/turns/{turn_id}/versions")
+def list_versions(turn_id: str) -> Versions:
+    """The versions of the message that set a turn off: what `retry` took back is kept, and so is what followed it.
+
+    The figures and the messages of a session know the version alone that is part of the conversation.
+    """
+    turn, store = turn_named(turn_id), current().store
+    ids = store.versions(turn.key).get(turn_id, (turn_id,))
+    found = [version for version in map(store.get_turn, ids) if version]
+    return Versions(
+        session_id=turn.key.session_id,
+        versions=[
+            Version(
+                turn_id=version.id,
+                message=message_text(version),
+                status=version.status,
+                is_shown=not version.rewound,
+                created_at=moment(version.created_at),
+            )
+            for version in found
+        ],
+    )
+
+
+@router.post("/turns/{turn_id}/show")
+def show_version(turn_id: str) -> Versions:
+    """Go back to a version of a message: the conversation is as it was when this turn was last a part of it."""
+    current().turns.show(turn_named(turn_id))
+    return list_versions(turn_id)
 
 
 def turn_state(turn_id: str) -> TurnState:

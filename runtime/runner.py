@@ -99,14 +99,22 @@ def runner_for(turn: Turn, services: Services) -> Runner:
     return TurnRunner(turn, app, services)
 
 
-def rewinder(app_name: str, services: Services) -> Runner:
-    """What takes turns back. It runs no agent, so that it works where the agent or its model does not."""
-    return Runner(
-        app_name=app_name,
-        agent=BaseAgent(name="rewinder"),
-        session_service=services.sessions,
-        artifact_service=services.artifacts,
-    )
+class Rewinder(Runner):
+    """Takes turns back. It runs no agent, so that it works where the agent or its model does not."""
+
+    def __init__(self, app_name: str, services: Services) -> None:
+        super().__init__(
+            app_name=app_name,
+            agent=BaseAgent(name="rewinder"),
+            session_service=services.sessions,
+            artifact_service=services.artifacts,
+        )
+
+    async def _compute_state_delta_for_rewind(self, session: Session, rewind_event_index: int) -> dict[str, Any]:
+        """ADK takes away what no event has set, with it the state that a session begins with."""
+        delta = await super()._compute_state_delta_for_rewind(session, rewind_event_index)
+        set_by_events = {name for event in session.events for name in event.actions.state_delta}
+        return {name: value for name, value in delta.items() if name in set_by_events}
 
 
 def _surroundings(turn: Turn, agent: Agent, services: Services, *, calls_tools: bool) -> Surroundings:

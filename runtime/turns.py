@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from google.adk.errors.not_found_error import NotFoundError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.genai import types
 
@@ -15,7 +16,7 @@ from runtime.bus import BusEvent, Happening
 from runtime.confirmation import confirmations
 from runtime.live import LiveTurn, LiveView
 from runtime.messages import EmptyMessageError, Messages, SessionGoneError
-from runtime.runner import rewinder
+from runtime.runner import Rewinder
 from runtime.services import Services
 from runtime.stretches import Stretch
 from runtime.texts import user_content
@@ -88,7 +89,8 @@ class Turns:
         return turn
 
     def replace(self, turn: Turn, text: str) -> Turn:
-        """Take back a turn and everything after it, and run again with ``text`` and the files of its message.
+        """Say ``text`` in place of a turn's message, with the files of that: the turn and everything after it are taken
+        back, and kept as another version of the message, to which ``show`` goes back.
 
         Raises:
             SessionBusyError: a turn of the session is running or waiting.
@@ -98,13 +100,33 @@ class Turns:
         files = [part for part in message.parts or [] if is_file(part)]
         if not text.strip() and not files:
             raise EmptyMessageError
-        if live := self.live(turn.key):
+        with self._entry:
+            self._refuse_busy(turn.key)
+            self._loop.call(self._rewind(turn.key, turn.id))
+            self._services.bus.publish(BusEvent(Happening.SESSION_CHANGED, turn.key))
+            return self._submit(turn.key, user_content(text, files))
+
+    def show(self, turn: Turn) -> None:
+        """Go back to a version of a message: the conversation is as it was when this turn was last a part of it. Does
+        nothing if it is one.
+
+        Raises:
+            SessionBusyError: a turn of the session is running or waiting.
+            SessionGoneError
+        """
+        with self._entry:
+            self._refuse_busy(turn.key)
+            before = self._services.store.rewind_to_show(turn.key, turn.id)
+            if before is None:
+                return
+            self._loop.call(self._rewind(turn.key, before))
+        self._services.bus.publish(BusEvent(Happening.SESSION_CHANGED, turn.key))
+
+    def _refuse_busy(self, key: SessionKey) -> None:
+        if live := self.live(key):
             if live[0].status is TurnStatus.PAUSED:
                 raise SessionBusyError("Answer what the tool asks, or stop it, before you change the conversation.")
             raise SessionBusyError("Stop the running answer before you change the conversation.")
-        self._loop.call(self._rewind(turn))
-        self._services.bus.publish(BusEvent(Happening.SESSION_CHANGED, turn.key))
-        return self._submit(turn.key, user_content(text, files))
 
     @contextmanager
     def quiet(self, key: SessionKey) -> Iterator[None]:
@@ -183,7 +205,10 @@ class Turns:
             raise SessionGoneError
         return whole
 
-    async def _rewind(self, turn: Turn) -> None:
-        await rewinder(turn.key.app_name, self._services).rewind_async(
-            user_id=turn.key.user_id, session_id=turn.key.session_id, rewind_before_invocation_id=turn.id
-        )
+    async def _rewind(self, key: SessionKey, before: str) -> None:
+        try:
+            await Rewinder(key.app_name, self._services).rewind_async(
+                user_id=key.user_id, session_id=key.session_id, rewind_before_invocation_id=before
+            )
+        except (SessionNotFoundError, NotFoundError) as error:
+            raise SessionGoneError from error

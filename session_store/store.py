@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from session_store import turn_table
+from session_store import rewinds, turn_table
 from session_store.feedback_table import StoredFeedback
 from session_store.history.stored import StoredHistory
 from session_store.models import (
@@ -255,6 +255,19 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         later = self.list_events(key, after=rows[0][0] - 1, limit=limit, oldest=True)
         earlier = self.list_events(key, before=rows[0][0], limit=max(limit // 2, limit - len(later)))
         return [*earlier, *later[: limit - len(earlier)]]
+
+    def versions(self, key: SessionKey) -> Mapping[str, tuple[str, ...]]:
+        """The ids of the turns that are versions of one message, by each of them; nothing where there is only one. See
+        ``session_store.rewinds`` for what is a version of what."""
+        known = self.log.recall(key)
+        if known is not None and not any(event.rewound for event in known.events):
+            return {}
+        return rewinds.versions(self.log.database, key)
+
+    def rewind_to_show(self, key: SessionKey, turn_id: str) -> str | None:
+        """The invocation that a rewind has to go back to the start of for this turn to be part of the conversation, as
+        it was when it last was one; None if it is, or never was one."""
+        return rewinds.rewind_to_show(self.log.database, key, turn_id)
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 

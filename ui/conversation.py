@@ -11,10 +11,11 @@ from ui.agents import agent_label, icon_of
 from ui.ask_history import scope_line, scope_of_session
 from ui.formatting import label
 from ui.live_turn import live_end
+from ui.message_actions import editing
 from ui.models import model_menu, model_notice
 from ui.results_panel import results_panel
 from ui.state import Part
-from ui.transcript import transcript
+from ui.transcript import Chatting, transcript
 
 WINDOW = 20
 """Events of a conversation that are on the page at first; each click on older ones adds as many again."""
@@ -32,10 +33,11 @@ def conversation(session: SessionSummary) -> None:
             st.button(
                 "Show older messages", key="older", icon=":material/expand_less:", on_click=_older, width="stretch"
             )
-        transcript(session.key, settled, icon)
+        chatting = Chatting(current().store.versions(session.key), editing())
+        transcript(session.key, settled, icon, chatting)
         model_notice(session)
-    after = settled[-1].seq if settled else (events[0].seq - 1 if events else 0)
-    live_end(session.key, settled, after, state.title_of(session), icon)
+    first = events[0].seq if more else 0
+    live_end(session.key, settled, first, state.title_of(session), icon)
 
 
 def _window(key: SessionKey) -> tuple[list[StoredEvent], bool]:
@@ -45,7 +47,7 @@ def _window(key: SessionKey) -> tuple[list[StoredEvent], bool]:
 
 
 def _without_last_turn(events: list[StoredEvent]) -> list[StoredEvent]:
-    """The last turn belongs to the live end, where it can be edited and run again."""
+    """The last turn belongs to the live end, where it can be run again."""
     if not events:
         return []
     last = events[-1].event.invocation_id

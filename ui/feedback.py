@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from runtime.workbench import current
 from session_store.models import Feedback, SessionKey
 from session_store.transcript import Message
 from ui.attempts import attempt
-from ui.components import Rating, message_foot
+from ui.components import Actions, Rating, message_foot
 
 
 def answer_foot(
@@ -19,8 +18,7 @@ def answer_foot(
     feedback: Feedback | None,
     *,
     prefix: str = "",
-    action: str = "",
-    on_action: Callable[[], None] | None = None,
+    actions: Actions | None = None,
 ) -> None:
     """The quiet line below an answer, with thumbs and a comment. ``prefix`` begins the key of its element."""
     rating = Rating(feedback.score, feedback.comment) if feedback else Rating()
@@ -30,8 +28,7 @@ def answer_foot(
         message.text,
         rating=rating,
         on_rating=partial(_keep, key, message.id),
-        action=action,
-        on_action=on_action,
+        actions=actions,
     )
 
 

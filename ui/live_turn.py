@@ -22,10 +22,11 @@ from ui.components import follow_end, wake_on_news
 from ui.confirmation import confirmation_card
 from ui.context_mark import context_mark
 from ui.formatting import label, untrusted_markdown
+from ui.message_actions import PERSON, edit_form, editing
 from ui.message_input import message_input
 from ui.models import refusal_of
 from ui.state import Part
-from ui.transcript import NO_ANSWER, PERSON, Details, bubble, details_of, how_it_ended, made_of, person_markdown
+from ui.transcript import NO_ANSWER, Chatting, Details, bubble, details_of, how_it_ended, made_of, person_markdown
 
 TAIL_EVENTS = 200
 TAIL_TURNS = 6
@@ -33,21 +34,24 @@ TAIL_TURNS = 6
 
 
 @st.fragment
-def live_end(key: SessionKey, settled: Sequence[StoredEvent], after: int, title: str, icon: str) -> None:
-    """Everything after the event ``after`` (a ``seq``), as it happens, and the input for the next message.
+def live_end(key: SessionKey, settled: Sequence[StoredEvent], first: int, title: str, icon: str) -> None:
+    """Everything after the ``settled`` events, as it happens, and the input for the next message.
 
     It reruns on its own, at every chunk of a running answer and every message sent: the older messages above it, those
-    of the ``settled`` events, are not touched. ``title`` is the one they stand under.
+    of the ``settled`` events, are not touched. ``title`` is the one they stand under. Without any, ``first`` is the
+    ``seq`` that the conversation is shown from.
     """
     if state.must_give_way(Part.LIVE) or not state.shows(key, title):
         state.rerun()
     wake_on_news(key.session_id)
     live = current().turns.live(key)  # before the store is read: see LiveView
-    events = current().store.list_events(key, after=after, limit=TAIL_EVENTS)
+    events = _events(key, settled, first)
     shown = messages(events)
     details = details_of(key, shown)
+    chatting = Chatting(current().store.versions(key), editing())
     under_way = {view.turn.id for view in live}
-    _over([message for message in shown if message.turn_id not in under_way], details, icon, is_end=not live)
+    over = [message for message in shown if message.turn_id not in under_way]
+    _over(over, details, icon, chatting, is_end=not live)
     for view in live:
         _not_over(view, [message for message in shown if message.turn_id == view.turn.id], details, events, icon)
     context_mark(key, [*settled, *events])
@@ -58,25 +62,34 @@ def live_end(key: SessionKey, settled: Sequence[StoredEvent], after: int, title:
     message_input(f"input-{key.session_id}", partial(_send, key, crowded=len(details.turns) > TAIL_TURNS))
 
 
+def _events(key: SessionKey, settled: Sequence[StoredEvent], first: int) -> list[StoredEvent]:
+    """What came after the settled events. Where the last of them was taken back, by an edit or for another version of a
+    message, in this tab or elsewhere, those above it were, too: then the whole page is drawn anew."""
+    anchor = settled[-1].seq if settled else first
+    events = current().store.list_events(key, after=anchor - 1, limit=TAIL_EVENTS + 1)
+    if anchor and len(events) <= TAIL_EVENTS and [event.seq for event in events[:1]] != [anchor]:
+        state.rerun()
+    return [event for event in events if event.seq > anchor or not settled][-TAIL_EVENTS:]
+
+
 def _end_mark(key: SessionKey) -> None:
     session = current().store.find_session(key)
     if session and session.status is SessionStatus.TERMINATED:
         st.caption(":material/power_settings_new: Terminated. A new message goes on from here.")
 
 
-def _over(shown: Sequence[Message], details: Details, icon: str, *, is_end: bool) -> None:
+def _over(shown: Sequence[Message], details: Details, icon: str, chatting: Chatting, *, is_end: bool) -> None:
     last = details.turns.get(shown[-1].turn_id) if shown and is_end else None
     ends = {message.turn_id: message for message in shown}
     for message in shown:
         turn = details.turns.get(message.turn_id)
-        action = None
-        if turn and turn == last:
-            if message.is_user and st.session_state.get("editing") == turn.id:
-                _edit_form(message, turn)
-                continue
-            if message.is_user or message is shown[-1]:  # agents inside an agent answer with several messages
-                action = partial(_edit_button if message.is_user else _retry_button, turn)
-        bubble(message, details, icon, action=action)
+        if turn and message.is_user and chatting.editing == turn.id:
+            edit_form(message, turn)
+            continue
+        again = turn and turn == last and message is shown[-1] and not message.is_user
+        bubble(
+            message, details, icon, action=partial(_retry_button, turn) if turn and again else None, chatting=chatting
+        )
         if turn and turn != last and message is ends[message.turn_id]:
             how_it_ended(turn, message, icon)
     if last and (last.error or shown[-1].is_user):
@@ -92,19 +105,6 @@ def _no_answer(turn: Turn, icon: str, *, retry: bool) -> None:
             st.caption(NO_ANSWER.get(turn.status, "No answer."))
         if retry:
             _retry_button(turn)
-
-
-def _edit_form(message: Message, turn: Turn) -> None:
-    """The last message of the person, to be changed and sent again."""
-    with st.chat_message("user", avatar=PERSON), st.form(f"edit-form-{turn.id}", border=False):
-        st.text_area("Message", value=message.text, key=f"edited-{turn.id}", label_visibility="collapsed")
-        with st.container(horizontal=True):
-            st.form_submit_button("Send again", type="primary", on_click=_send_again, args=(turn,))
-            st.form_submit_button("Cancel", type="tertiary", on_click=_edit, args=(None,))
-
-
-def _edit_button(turn: Turn) -> None:
-    st.button("Edit", key=f"edit-{turn.id}", icon=":material/edit:", type="tertiary", on_click=_edit, args=(turn.id,))
 
 
 def _retry_button(turn: Turn) -> None:
@@ -204,19 +204,8 @@ def _send(key: SessionKey, text: str, files: Sequence[Attachment], *, crowded: b
     return None
 
 
-def _send_again(turn: Turn) -> None:
-    text = st.session_state[f"edited-{turn.id}"]
-    if attempt(lambda: current().turns.replace(turn, text)):
-        _edit(None)
-
-
 def _retry(turn: Turn) -> None:
     attempt(lambda: current().turns.retry(turn))
-    state.touch(Part.LIVE)
-
-
-def _edit(turn_id: str | None) -> None:
-    st.session_state.editing = turn_id
     state.touch(Part.LIVE)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import streamlit as st
 
@@ -14,14 +13,13 @@ from session_store.models import Feedback, Result, SessionKey, StoredEvent, Turn
 from session_store.transcript import Message, messages
 from ui.agents import other_author
 from ui.attachments import attachments
-from ui.components import message_foot
+from ui.components import Actions, message_foot
 from ui.feedback import answer_foot
 from ui.formatting import duration, long_time, short_time, untrusted_markdown
+from ui.message_actions import PERSON, edit_form, message_actions
 from ui.models import better_model
 from ui.results import result_view
 from ui.steps import steps_view
-
-PERSON = ":material/person:"
 
 PARTIAL_MARKS = {
     TurnStatus.STOPPED: "Stopped: this answer is not complete.",
@@ -41,6 +39,18 @@ class Reading:
     on_branch: Callable[[str], None]
     prefix: str = ""
     opened: frozenset[str] = frozenset()
+
+
+BRANCH_HERE = "Branch here"
+
+
+@dataclass(frozen=True, slots=True)
+class Chatting:
+    """How messages look where they are chatted on: each can be branched at, those of the person edited, and where they
+    were, the ``versions`` of them be paged. The message of the turn ``editing`` is in a form, to be sent again."""
+
+    versions: Mapping[str, tuple[str, ...]]
+    editing: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +91,17 @@ NO_ANSWER = {
 }
 
 
-def transcript(key: SessionKey, events: Iterable[StoredEvent], icon: str) -> None:
-    """The messages of events that nothing changes any more."""
+def transcript(key: SessionKey, events: Iterable[StoredEvent], icon: str, chatting: Chatting) -> None:
+    """The messages of turns that are over."""
     shown = messages(events)
     details = details_of(key, shown)
     ends = {message.turn_id: message for message in shown}
     for message in shown:
-        bubble(message, details, icon)
         turn = details.turns.get(message.turn_id)
+        if turn and message.is_user and chatting.editing == turn.id:
+            edit_form(message, turn)
+        else:
+            bubble(message, details, icon, chatting=chatting)
         if turn and message is ends[message.turn_id]:
             how_it_ended(turn, message, icon)
 
@@ -110,6 +123,7 @@ def bubble(
     *,
     action: Callable[[], None] | None = None,
     reading: Reading | None = None,
+    chatting: Chatting | None = None,
 ) -> None:
     """One message with its quiet line below. ``icon`` is the agent's; ``action`` adds to the quiet line."""
     turn = details.turns.get(message.turn_id)
@@ -120,10 +134,10 @@ def bubble(
         if turn and (message.partial or (not message.is_user and not message.text and turn.status in PARTIAL_MARKS)):
             st.caption(f":material/incomplete_circle: {PARTIAL_MARKS.get(turn.status, 'This answer is not complete.')}")
         if action is None:
-            _foot(message, details, reading)
+            _foot(message, details, reading, chatting)
             return
         with st.container(horizontal=True, gap="small", key=f"foot-{message.id}"):
-            _foot(message, details)
+            _foot(message, details, chatting=chatting)
             action()
 
 
@@ -146,16 +160,18 @@ def person_markdown(text: str) -> str:
     return f"~~~sql\n{text}\n~~~"
 
 
-def _foot(message: Message, details: Details, reading: Reading | None = None) -> None:
+def _foot(message: Message, details: Details, reading: Reading | None = None, chatting: Chatting | None = None) -> None:
     note = _quiet_line(message, details.turns.get(message.turn_id), measured=reading is not None)
-    prefix, action, on_action = "", "", None
+    prefix, actions = "", None
     if reading:
-        prefix, action, on_action = reading.prefix, "Branch here", partial(reading.on_branch, message.id)
+        prefix, actions = reading.prefix, Actions((BRANCH_HERE,), lambda _: reading.on_branch(message.id))
+    elif chatting:
+        actions = message_actions(details.key, message, details.turns.get(message.turn_id), chatting.versions)
     if message.is_user:
-        message_foot(prefix + message.id, note, message.text, action=action, on_action=on_action)
+        message_foot(prefix + message.id, note, message.text, actions=actions)
     else:
         feedback = details.feedback.get(message.id)
-        answer_foot(details.key, message, note, feedback, prefix=prefix, action=action, on_action=on_action)
+        answer_foot(details.key, message, note, feedback, prefix=prefix, actions=actions)
 
 
 def _quiet_line(message: Message, turn: Turn | None, *, measured: bool) -> str:

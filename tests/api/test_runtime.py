@@ -240,11 +240,33 @@ class TestTurns:
         finish(workbench, workbench.store.get_turn(once_more["turn_id"]))
         assert len(conversation(workbench, key)) == 2
 
+    def test_versions_of_a_message_are_listed_and_gone_back_to(self, client, workbench):
+        key = key_of(workbench, start(client))
+        first = send(client, "one").json()["turn_id"]
+        finish(workbench, workbench.store.get_turn(first))
+        finish(workbench, workbench.store.get_turn(send(client, "and on").json()["turn_id"]))
+        second = client.post(f"/api/v1/turns/{first}/retry", json={"message": "two"}).json()["turn_id"]
+        finish(workbench, workbench.store.get_turn(second))
+        listed_versions = client.get(f"/api/v1/turns/{second}/versions").json()["versions"]
+        shown = [(one["turn_id"], one["message"], one["is_shown"]) for one in listed_versions]
+        assert shown == [(first, "one", False), (second, "two", True)]
+        answer = client.post(f"/api/v1/turns/{first}/show")
+        assert (answer.status_code, [one["is_shown"] for one in answer.json()["versions"]]) == (200, [True, False])
+        assert [text for author, text in said(workbench, key) if author == "user"] == ["one", "and on"]
+
+    def test_a_message_that_was_never_changed_has_one_version(self, client, workbench):
+        start(client)
+        turn = send(client, "one").json()["turn_id"]
+        finish(workbench, workbench.store.get_turn(turn))
+        assert [one["turn_id"] for one in client.get(f"/api/v1/turns/{turn}/versions").json()["versions"]] == [turn]
+        is_problem(client.get("/api/v1/turns/nowhere/versions"), 404)
+
     def test_cannot_be_taken_back_while_one_runs(self, client, workbench):
         key = key_of(workbench, start(client))
         taken = send(client, "count 1 then wait").json()
         until(workbench, lambda: speaks(workbench, key))
         is_problem(client.post(f"/api/v1/turns/{taken['turn_id']}/retry"), 409)
+        is_problem(client.post(f"/api/v1/turns/{taken['turn_id']}/show"), 409)
 
     def test_that_ask_nothing_take_no_answer(self, client, workbench):
         start(client)

@@ -61,7 +61,7 @@ def test_the_last_message_can_be_edited_and_is_answered_again(chat):
     chat.shows("first", "You said: first")
     chat.send("tpyo")
     chat.shows("first", "You said: first", "tpyo", "You said: tpyo")
-    chat.page.get_by_role("button", name="Edit").click()
+    chat.page.get_by_role("button", name="Edit").last.click()
     box = chat.page.get_by_role("textbox", name="Message", exact=True)
     expect(box).to_have_value("tpyo")
     box.fill("history")
@@ -76,7 +76,7 @@ def test_the_last_message_can_be_edited_and_is_answered_again(chat):
 def test_editing_can_be_given_up(chat):
     chat.begin("hello")
     chat.shows("hello", "You said: hello")
-    chat.page.get_by_role("button", name="Edit").click()
+    chat.page.get_by_role("button", name="Edit").last.click()
     chat.page.get_by_role("textbox", name="Message", exact=True).fill("something else")
     chat.page.get_by_role("button", name="Cancel").click()
     chat.shows("hello", "You said: hello")

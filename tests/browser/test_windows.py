@@ -51,7 +51,7 @@ def test_a_window_opened_in_mid_stream_goes_on_from_there(visitor):
 
 def test_an_edit_in_one_shows_in_the_other(windows):
     first = windows[0]
-    first.page.get_by_role("button", name="Edit").click()
+    first.page.get_by_role("button", name="Edit").last.click()
     first.page.get_by_role("textbox", name="Message", exact=True).fill("good evening")
     first.page.get_by_role("button", name="Send again").click()
     for window in windows[:2]:

@@ -102,7 +102,8 @@ class TestConversation:
     def test_the_last_message_can_be_edited_and_sent_again(self, workbench, page):
         key = answered(workbench, "tpyo")
         tab = page(key.session_id)
-        next(button for button in tab.button if button.label == "Edit").click().run()
+        tab.session_state["editing"] = workbench.store.list_events(key)[-1].event.invocation_id
+        tab.run()
         tab.text_area[0].set_value("typo")
         next(button for button in tab.button if button.label == "Send again").click().run()
         until(workbench, lambda: not workbench.turns.live(key))

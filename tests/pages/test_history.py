@@ -307,7 +307,7 @@ class TestReader:
         ]
         assert "first word after" in notes[1]
         assert "1 tokens in, 2 out" in notes[1]
-        assert foot["action"] == "Branch here"
+        assert foot["actions"] == ["Branch here"]
 
     def test_tables_and_charts_in_full_also_beside_those_of_a_branch(self, history, workbench):
         key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)

@@ -76,6 +76,22 @@ class Rating:
     comment: str = ""
 
 
+def _no_version(number: int) -> None:
+    del number
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What can be done with a message: ``buttons`` by their labels, and going to another of its ``versions``, of which
+    the one that is shown has the number ``version``, from 1."""
+
+    buttons: tuple[str, ...]
+    on_button: Callable[[str], None]
+    version: int = 1
+    versions: int = 1
+    on_version: Callable[[int], None] = _no_version
+
+
 def message_foot(
     key: str,
     note: str,
@@ -83,18 +99,19 @@ def message_foot(
     *,
     rating: Rating | None = None,
     on_rating: Callable[[Rating], None] | None = None,
-    action: str = "",
-    on_action: Callable[[], None] | None = None,
+    actions: Actions | None = None,
 ) -> None:
-    """A quiet ``note`` below a message, with a button that copies ``text`` and, with a ``rating``, thumbs and a
-    comment, which ``on_rating`` gets when the person changes them. With an ``action``, the label of one more button.
+    """A quiet ``note`` below a message, with a button that copies ``text``, the buttons of ``actions`` and, with a
+    ``rating``, thumbs and a comment, which ``on_rating`` gets when the person changes them.
 
     One element for all: a page has many of them, and every element of its own costs the browser time at each switch.
     """
     mount = st.components.v2.component(
         "colloquy.foot", html=_read("foot.html"), css=_read("foot.css"), js=_read("foot.js")
     )
-    data: dict[str, object] = {"note": note, "text": text, "action": action, "rated": rating is not None}
+    data: dict[str, object] = {"note": note, "text": text, "rated": rating is not None}
+    if actions:
+        data |= {"actions": list(actions.buttons), "version": actions.version, "versions": actions.versions}
     if rating:
         data |= {"score": rating.score, "comment": rating.comment}
     element = f"copy-{key}"
@@ -103,11 +120,18 @@ def message_foot(
         if on_rating and (given := _rating(st.session_state[element].get("rating"))):
             on_rating(given)
 
+    def acted() -> None:
+        act = st.session_state[element].get("act")
+        if actions and act in actions.buttons:
+            actions.on_button(act)
+        elif actions and act in (-1, 1) and 0 < actions.version + act <= actions.versions:
+            actions.on_version(actions.version + act)
+
     mount(
         key=element,
         data=data,
         on_rating_change=rated,
-        on_act_change=on_action or _nothing,
+        on_act_change=acted,
         width="content",
         height="content",
     )

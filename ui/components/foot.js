@@ -1,5 +1,5 @@
-// Below a message: a note, a button that copies the message as it was written, one more button where the page has use for
-// it, and what the person thinks of the message.
+// Below a message: a note, its versions where there are several, a button that copies it as it was written, what else can
+// be done with it, and what the person thinks of it.
 const remembered = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -10,10 +10,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   find(".note").textContent = data.note;
   const stopCopying = offerCopy(find(".copy"), data.text);
-  const act = find(".act");
-  act.hidden = !data.action;
-  act.textContent = data.action;
-  act.onclick = () => setTriggerValue("act", true);
+  offerActions(find(".acts"), data.actions ?? [], setTriggerValue);
+  offerVersions(find(".versions"), data.version ?? 1, data.versions ?? 1, setTriggerValue);
 
   const rating = find(".rating");
   const form = find("form");
@@ -66,6 +64,30 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   draw();
   return stopCopying;
+}
+
+function offerActions(place, labels, setTriggerValue) {
+  // A button that has the focus keeps it while the page is drawn again.
+  while (place.children.length > labels.length) place.lastChild.remove();
+  while (place.children.length < labels.length) {
+    place.append(Object.assign(document.createElement("button"), { type: "button", className: "act" }));
+  }
+  labels.forEach((label, number) => {
+    const button = place.children[number];
+    button.textContent = label;
+    button.onclick = () => setTriggerValue("act", label);
+  });
+}
+
+function offerVersions(place, version, versions, setTriggerValue) {
+  place.hidden = versions < 2;
+  const [earlier, later] = place.querySelectorAll("button");
+  place.querySelector(".which").textContent = `${version}/${versions}`;
+  place.setAttribute("aria-label", `Version ${version} of ${versions}`);
+  earlier.disabled = version <= 1;
+  later.disabled = version >= versions;
+  earlier.onclick = () => setTriggerValue("act", -1);
+  later.onclick = () => setTriggerValue("act", 1);
 }
 
 function offerCopy(button, text) {
