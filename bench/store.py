@@ -29,6 +29,8 @@ from session_store.models import SessionKey, TitleSource
 OURS = "DuckDB"
 TEXT = "The quick brown fox jumps over the lazy dog. " * 8
 AT_ONCE = 20
+IN_A_ROW = 8
+LISTED = 100
 
 
 @dataclass
@@ -98,6 +100,23 @@ async def create(peer: Peer, events: int) -> None:
     peer.note("create", statistics.median(taken))
 
 
+async def create_in_a_row(peer: Peer) -> None:
+    start = time.perf_counter()
+    for _ in range(IN_A_ROW):
+        await peer.service.create_session(app_name="bench", user_id="creator")
+    peer.note(f"create, {IN_A_ROW} one after the other", time.perf_counter() - start)
+
+
+async def list_some(peer: Peer) -> None:
+    taken = []
+    for _ in range(5):
+        start = time.perf_counter()
+        listed = await peer.service.list_sessions(app_name="bench", user_id="lister")
+        taken.append(time.perf_counter() - start)
+        assert len(listed.sessions) == LISTED
+    peer.note(f"list, {LISTED} sessions", statistics.median(taken))
+
+
 async def open_session(peer: Peer, session_id: str) -> None:
     await close(peer.service)
     peer.service = peer.open()
@@ -141,9 +160,9 @@ async def fill_session(service: BaseSessionService, events: int) -> str:
     return session.id
 
 
-async def fill_crowd(service: BaseSessionService, sessions: int) -> None:
+async def fill_list(service: BaseSessionService, user_id: str, sessions: int) -> None:
     for number in range(sessions):
-        await service.create_session(app_name="bench", user_id="crowd", state={"topic": f"number {number}"})
+        await service.create_session(app_name="bench", user_id=user_id, state={"topic": f"number {number}"})
 
 
 def openers(folder: Path) -> dict[str, Callable[[str], BaseSessionService]]:
@@ -172,12 +191,15 @@ async def measure(folder: Path, *, events: int, sessions: int, rounds: int) -> l
     for name, make in openers(folder).items():
         peer = Peer(name, lambda make=make: make("main"), make("main"), make("crowd"))  # type: ignore[misc]
         long_sessions[name] = await fill_session(peer.service, events)
-        await fill_crowd(peer.crowd, sessions)
+        await fill_list(peer.service, "lister", LISTED)
+        await fill_list(peer.crowd, "crowd", sessions)
         peers.append(peer)
     for _ in range(rounds):
         await in_turn(peers, lambda peer: append_alone(peer, min(events, 200)))
         await in_turn(peers, lambda peer: append_together(peer, events))
         await in_turn(peers, lambda peer: create(peer, min(events, 100)))
+        await in_turn(peers, create_in_a_row)
+        await in_turn(peers, list_some)
         await in_turn(peers, lambda peer: open_session(peer, long_sessions[peer.name]))
         await in_turn(peers, newest_of_many)
     for peer in peers:

@@ -1,54 +1,91 @@
-"""ADK's list of sessions: all of them, with their state."""
+"""ADK's list of sessions: all of them, with their state, from memory as far as it is there."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from google.adk.sessions.session import Session
 from google.adk.sessions.state import State as Scope
 
-from session_store.memory import State
+from session_store.memory import SESSIONS, Memory, State, own_state
 from session_store.session_log import SessionLog
 from session_store.transaction import state_of
 
 
 def listed_sessions(log: SessionLog, app_name: str, user_id: str | None) -> list[Session]:
     """Sessions of an application, oldest update first, without events; of one user, or of all."""
-    times = log.unsaved_times()
-    condition, parameters = "app_name = $1", [app_name]
-    if user_id is not None:
-        condition, parameters = "app_name = $1 and user_id = $2", [app_name, user_id]
-    with log.database.reading() as cursor:
-        cursor.begin()
-        rows = cursor.execute(
-            f"select user_id, id, updated_at, state, session_no from sessions where deleted_at is null and {condition}",
-            parameters,
-        ).fetchall()
-        app_state = state_of(cursor.execute("select state from app_states where app_name = $1", [app_name]).fetchall())
-        user_states = dict(
-            cursor.execute(f"select user_id, state from user_states where {condition}", parameters).fetchall()
-        )
-        cursor.commit()
-    found = [(times.get(number, updated_at), user, name, state) for user, name, updated_at, state, number in rows]
-    found.sort()
+    log.database.require_open()
+    memory = log.memory
+    with memory.lock:
+        memory.loading += 1
+        generation = memory.generation
+        places = memory.index.of_application(app_name, user_id)
+        states = {place[4]: memory.session_states.get(place[4]) for place in places}
+        app_state = memory.app_states.get(app_name)
+        users = {place[2]: memory.user_states.get((app_name, place[2])) for place in places}
+    try:
+        read = _read_states(log, [number for number, state in states.items() if state is None])
+        if app_state is None:
+            app_state = state_of(log.database.rows("select state from app_states where app_name = $1", [app_name]))
+        read_users = _read_user_states(log, app_name, [user for user, state in users.items() if state is None])
+        with memory.lock:
+            if memory.generation == generation:
+                _remember(memory, app_name, app_state, read, read_users)
+    finally:
+        with memory.lock:
+            memory.loading -= 1
+    states |= read
+    users |= read_users
     return [
         Session(
             id=name,
             app_name=app_name,
             user_id=user,
-            state=_merged(state, app_state, user_states.get(user)),
+            state=merged_state(state, app_state, users[user] or {}),
             last_update_time=updated_at,
         )
-        for updated_at, user, name, state in found
+        for updated_at, _, user, name, number in places
+        if (state := states[number]) is not None  # None: it was removed meanwhile
     ]
 
 
-def _merged(session_state: str, app_state: State, user_state: str | None) -> dict[str, Any]:
-    merged: dict[str, Any] = json.loads(session_state)
-    # Decoded anew for each session, so that no two share a value that a caller could change.
-    if app_state:
-        merged.update({Scope.APP_PREFIX + name: value for name, value in json.loads(json.dumps(app_state)).items()})
-    if user_state is not None:
-        merged.update({Scope.USER_PREFIX + name: value for name, value in json.loads(user_state).items()})
+def merged_state(session: State, app: State, user: State) -> dict[str, Any]:
+    """The state that agents see, as a caller's own: that of the session, and of the wider scopes under their
+    prefixes."""
+    merged = own_state(session)
+    if app:
+        merged.update({Scope.APP_PREFIX + name: value for name, value in own_state(app).items()})
+    if user:
+        merged.update({Scope.USER_PREFIX + name: value for name, value in own_state(user).items()})
     return merged
+
+
+def _read_states(log: SessionLog, numbers: Sequence[int]) -> dict[int, State]:
+    if not numbers:
+        return {}
+    sql = "select session_no, state from sessions where session_no in (select unnest($1::bigint[]))"
+    return {number: json.loads(state) for number, state in log.database.rows(sql, [numbers])}
+
+
+def _read_user_states(log: SessionLog, app_name: str, users: Sequence[str]) -> dict[str, State]:
+    if not users:
+        return {}
+    sql = "select user_id, state from user_states where app_name = $1 and user_id in (select unnest($2::varchar[]))"
+    found = {user: json.loads(state) for user, state in log.database.rows(sql, [app_name, users])}
+    return {user: found.get(user, {}) for user in users}
+
+
+def _remember(
+    memory: Memory, app_name: str, app_state: State, states: dict[int, State], users: dict[str, State]
+) -> None:
+    if app_name not in memory.app_states:
+        memory.app_states.put(app_name, app_state)
+    for user, state in users.items():
+        if (app_name, user) not in memory.user_states:
+            memory.user_states.put((app_name, user), state)
+    if len(states) <= SESSIONS:  # else all would be forgotten before they are asked for again
+        for number, state in states.items():
+            if number not in memory.session_states:
+                memory.session_states.put(number, state)

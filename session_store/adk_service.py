@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import os
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from concurrent.futures import Future
 from operator import attrgetter
 from types import TracebackType
@@ -14,10 +14,9 @@ from typing import Any, Self, TypeVar
 from google.adk.events.event import Event
 from google.adk.sessions.base_session_service import BaseSessionService, GetSessionConfig, ListSessionsResponse
 from google.adk.sessions.session import Session
-from google.adk.sessions.state import State
 
 from session_store.addresses import path_of
-from session_store.adk_list import listed_sessions
+from session_store.adk_list import listed_sessions, merged_state
 from session_store.event_rows import NewEvent
 from session_store.models import SessionKey
 from session_store.session_log import Known, SessionLog, new_session_id
@@ -199,14 +198,3 @@ def _session(loaded: Loaded, newest: int | None, since: float | None) -> Session
     session.events = events
     session._storage_update_marker = str(head.revision)  # noqa: SLF001
     return session
-
-
-def merged_state(session: Mapping[str, Any], app: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
-    """The state that agents see: that of the session, and of the wider scopes under their prefixes."""
-    return copy.deepcopy(
-        {
-            **session,
-            **{State.APP_PREFIX + name: value for name, value in app.items()},
-            **{State.USER_PREFIX + name: value for name, value in user.items()},
-        }
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -20,6 +21,7 @@ V = TypeVar("V")
 State = Mapping[str, Any]
 UserScope = tuple[str, str]
 SESSIONS = 2_000
+_PLAIN = frozenset((str, int, float, bool, type(None)))
 EVENTS = 20_000
 
 
@@ -159,6 +161,8 @@ class Memory:
         self.heads: Recent[SessionKey, Head | None] = Recent(SESSIONS)
         self.app_states: Recent[str, State] = Recent(SESSIONS)
         self.user_states: Recent[UserScope, State] = Recent(SESSIONS)
+        self.session_states: Recent[int, State] = Recent(SESSIONS)
+        """The sessions' own states by number, also of those that only a list has asked for."""
         self.events = EventLists()
         self.index = SessionIndex()
         self.workspaces: Mapping[str, Workspace] = {}
@@ -176,6 +180,7 @@ class Memory:
             self.heads.shrink()
             self.app_states.shrink()
             self.user_states.shrink()
+            self.session_states.shrink()
 
     def clear(self) -> None:
         """Forget everything that can be read again, because the file was opened anew."""
@@ -184,5 +189,13 @@ class Memory:
             self.heads.clear()
             self.app_states.clear()
             self.user_states.clear()
+            self.session_states.clear()
             self.events.clear()
             self.unsaved_times.clear()
+
+
+def own_state(state: State) -> dict[str, Any]:
+    """The state as a dict of the caller's own."""
+    if all(type(value) in _PLAIN for value in state.values()):
+        return dict(state)
+    return copy.deepcopy(dict(state))

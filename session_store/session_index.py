@@ -90,6 +90,12 @@ class SessionIndex:
                 found.append(place)
         return found
 
+    def of_application(self, app_name: str, user_id: str | None) -> list[Place]:
+        """The sessions of an application, oldest update first; of one user, or of all."""
+        if user_id is not None:
+            return [place for place in self._orders.get((user_id, None), []) if place[1] == app_name]
+        return sorted(place for place in self._places.values() if place[1] == app_name)
+
     def counts(self) -> dict[str, int]:
         """How many sessions each workspace has, those without any left out."""
         counts: dict[str, int] = defaultdict(int)

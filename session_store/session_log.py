@@ -26,7 +26,7 @@ from session_store.models import GENERAL, SessionKey, TitleSource
 from session_store.rewinds import mark_rewound
 from session_store.session_index import Place
 from session_store.session_reads import Loaded
-from session_store.transaction import EventBuffer, Transaction, state_of
+from session_store.transaction import NEW_SESSION, RowBuffer, Transaction, state_of
 from session_store.workspace_tree import read_workspaces, required
 from session_store.writer import Writer
 
@@ -50,7 +50,7 @@ class SessionLog:
         self.memory = Memory()
         self._numbers = itertools.count(1)
         self._event_ids: dict[int, set[str]] = {}
-        self._buffer: EventBuffer | None = None
+        self._buffers: tuple[RowBuffer, RowBuffer] | None = None
         self.database = Database(path, self._prepare)
         self.writer: Writer[Transaction] = Writer(
             self.database, self._begin, reopened=self.memory.clear, idle=self._idle_work
@@ -59,7 +59,7 @@ class SessionLog:
     def close(self) -> None:
         """Finish pending writes and release the file."""
         self.writer.close()
-        self._buffer = None  # with its part of the database: somebody may keep this for good
+        self._buffers = None  # with their part of the database: somebody may keep this for good
         self.database.close()
         self.memory.clear()
 
@@ -97,21 +97,22 @@ class SessionLog:
                 transaction.merge_app_state(key.app_name, scopes["app"], now)
             if scopes["user"]:
                 transaction.merge_user_state((key.app_name, key.user_id), scopes["user"], now)
-            transaction.execute(
-                "insert into sessions (session_no, app_name, user_id, id, title, title_source, model, saved, "
-                "created_at, updated_at, seen_at, state, workspace_id) "
-                "values ($1, $2, $3, $4, '', $5, $6, false, $7, $7, $7, $8, $9)",
-                [
+            transaction.add_session(
+                (
                     number,
                     key.app_name,
                     key.user_id,
                     key.session_id,
+                    "",
                     TitleSource.NONE.value,
                     model,
+                    False,
+                    now,
+                    now,
                     now,
                     json.dumps(scopes["session"]),
                     workspace_id,
-                ],
+                )
             )
             head = Head(key, number, now, now, number, None, scopes["session"], workspace_id)
             transaction.set_head(head)
@@ -230,11 +231,6 @@ class SessionLog:
         sql = "select state from user_states where app_name = $1 and user_id = $2"
         return state_of(self.database.rows(sql, list(scope)))
 
-    def unsaved_times(self) -> dict[int, float]:
-        """``updated_at`` by session number, where the table may still have an older one."""
-        with self.memory.lock:
-            return dict(self.memory.unsaved_times)
-
     # -- internals -----------------------------------------------------------------------------------------------------
 
     def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -244,7 +240,7 @@ class SessionLog:
         ).fetchone()
         self._numbers = itertools.count((row[0] if row else 0) + 1)
         self._event_ids.clear()
-        self._buffer = EventBuffer(connection)
+        self._buffers = RowBuffer(connection, "sessions", NEW_SESSION), RowBuffer(connection, "events")
         connection.execute(
             """
             update sessions set updated_at = e.timestamp
@@ -264,8 +260,8 @@ class SessionLog:
             self.memory.workspaces = workspaces
 
     def _begin(self) -> Transaction:
-        assert self._buffer is not None  # noqa: S101 - set by _prepare, before the writer starts
-        return Transaction(self.database.writer, self._buffer, self.memory)
+        assert self._buffers is not None  # noqa: S101 - set by _prepare, before the writer starts
+        return Transaction(self.database.writer, *self._buffers, self.memory)
 
     def _idle_work(self) -> Callable[[Transaction], None] | None:
         return self._save_times if self.memory.unsaved_times else None

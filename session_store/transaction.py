@@ -30,11 +30,29 @@ SELECT_HEAD = """
 """
 
 
-class EventBuffer:
-    """Rows for the table of events, sent many at a time."""
+NEW_SESSION = (
+    "session_no",
+    "app_name",
+    "user_id",
+    "id",
+    "title",
+    "title_source",
+    "model",
+    "saved",
+    "created_at",
+    "updated_at",
+    "seen_at",
+    "state",
+    "workspace_id",
+)
+"""What a new session has in its row, in order."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._appender = connection.appender("events")
+
+class RowBuffer:
+    """New rows of a table, sent many at a time."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str] | None = None) -> None:
+        self._appender = connection.appender(table, columns=list(columns) if columns else None)
         self._rows: list[Columns] = []
 
     def add(self, row: Columns) -> None:
@@ -63,10 +81,14 @@ class EventBuffer:
 class Transaction:
     """Handed to pieces of work by the writer."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, events: EventBuffer, memory: Memory) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, sessions: RowBuffer, events: RowBuffer, memory: Memory
+    ) -> None:
         self.changes = 0
         self._started = False
         self._connection = connection
+        self._sessions = sessions
+        self._sessions.clear()
         self._events = events
         self._events.clear()
         self._memory = memory
@@ -98,6 +120,11 @@ class Transaction:
         self._flush()
         self._connection.execute(sql, parameters)
 
+    def add_session(self, row: Columns) -> None:
+        """Insert a session, the columns of ``NEW_SESSION``."""
+        self.changes += 1
+        self._sessions.add(row)
+
     def add_event(self, row: Columns, session_no: int, cached: CachedEvent) -> None:
         """Insert an event."""
         self.changes += 1
@@ -106,12 +133,13 @@ class Transaction:
 
     def commit(self) -> None:
         """Make everything durable."""
+        if self._sessions and self._events:
+            self._start()
+        # Nothing but new events, or nothing but new sessions: one statement needs no transaction around it.
+        self._sessions.flush()
+        self._events.flush()
         if self._started:
-            self._events.flush()
             self._connection.commit()
-        else:
-            # Nothing but new events, the most frequent case: one statement needs no transaction around it.
-            self._events.flush()
 
     def undo(self) -> None:
         """Roll back, and forget everything."""
@@ -126,8 +154,9 @@ class Transaction:
             self._started = True
 
     def _flush(self) -> None:
-        if self._events:
+        if self._sessions or self._events:
             self._start()
+            self._sessions.flush()
             self._events.flush()
 
     # -- memory --------------------------------------------------------------------------------------------------------
@@ -241,6 +270,8 @@ class Transaction:
             memory.revision += 1
             for key, head in self._heads.items():
                 memory.heads.put(key, head)
+                if head is not None:
+                    memory.session_states.put(head.session_no, head.state)
             for app_name, state in self._app_states.items():
                 memory.app_states.put(app_name, state)
             for scope, state in self._user_states.items():

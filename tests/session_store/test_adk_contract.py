@@ -107,6 +107,40 @@ async def test_sessions_are_listed_oldest_update_first_and_without_events(servic
     assert (await service.list_sessions(app_name="app", user_id="nobody")).sessions == []
 
 
+async def states_listed(service: DuckDBSessionService) -> dict[str, dict[str, object]]:
+    return {s.id: s.state for s in (await service.list_sessions(**NAMES)).sessions}
+
+
+async def test_a_list_follows_every_change_also_of_sessions_nobody_has_opened_since_the_start(service, path):
+    first = await service.create_session(**NAMES, session_id="first", state={"a": 1, "nested": {"n": 1}})
+    await service.create_session(**NAMES, session_id="second", state={"user:mood": "calm", "app:version": 1})
+    service = await reopened(service, path)
+    shared = {"user:mood": "calm", "app:version": 1}
+    assert await states_listed(service) == {"first": {"a": 1, "nested": {"n": 1}, **shared}, "second": shared}
+
+    first = await service.get_session(**NAMES, session_id="first")
+    await service.append_event(first, changed(**{"a": 2, "user:mood": "glad"}))
+    shared = {"user:mood": "glad", "app:version": 1}
+    assert await states_listed(service) == {"first": {"a": 2, "nested": {"n": 1}, **shared}, "second": shared}
+
+    await service.delete_session(**NAMES, session_id="second")
+    await service.create_session(**NAMES, session_id="second", state={"new": True})
+    assert (await states_listed(service))["second"] == {"new": True, **shared}
+    await service.close()
+
+
+async def test_what_a_caller_does_to_a_listed_state_stays_with_the_caller(service, path):
+    await service.create_session(**NAMES, session_id="one", state={"nested": {"n": 1}, "user:list": [1], "app:flat": 1})
+    service = await reopened(service, path)
+    for _ in range(2):
+        state = (await states_listed(service))["one"]
+        assert state == {"nested": {"n": 1}, "user:list": [1], "app:flat": 1}
+        state["nested"]["n"] = 2
+        state["user:list"].append(2)
+        state["app:flat"] = 2
+    await service.close()
+
+
 async def test_the_update_time_is_that_of_the_last_event_even_when_it_goes_back(service, path):
     session = await service.create_session(**NAMES)
     for at in (session.last_update_time + 10, 5.0):
