@@ -140,7 +140,7 @@ def test_exactly_the_pins_are_installed_although_everything_has_a_newer_version(
     ).stdout
     installed = {(normalized(name), version) for name, version in re.findall(r"^(\S+)==(\S+)", listed, re.MULTILINE)}
     own = {(name, version) for name, version in installed if name not in {"pip", "setuptools"}}
-    assert len(own) > 80
+    assert {"streamlit", "google-adk", "duckdb", "pandas"} <= {name for name, _ in own}
     assert own <= PINS
 
 
