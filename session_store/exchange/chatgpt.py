@@ -116,16 +116,16 @@ class _Reader:
             self._answer(message)
         else:
             if role != "assistant":
-                self.events.notes.converted(f"messages of the role {quoted(role)}, to answers of the agent")
+                self.events.notes.converted(f"messages with the role {quoted(role)}, to agent answers")
             self._say(message)
 
     def _leave_out(self, message: _Message) -> None:
         """Note a message that ChatGPT does not show, if it says something."""
         content = message.content
         if any(has_content(content.value(name)) for name in content.names if name != "content_type"):
-            of_type = f"content of the type {quoted(message.kind)}"
+            of_type = f"content of type {quoted(message.kind)}"
             self.events.notes.left_out(
-                of_type if message.kind in _UNSEEN else f"hidden messages of the role {quoted(message.role)}"
+                of_type if message.kind in _UNSEEN else f"hidden messages with the role {quoted(message.role)}"
             )
         message.fields.forget()
 
@@ -210,14 +210,14 @@ class _Reader:
             return texts[0]
         rest = {name: content.value(name) for name in content.names if name != "content_type"}
         if has_content(rest):
-            self.events.notes.left_out(f"content of the type {quoted(kind)}")
+            self.events.notes.left_out(f"content of type {quoted(kind)}")
         return ""
 
     def _piece(self, part: object) -> str:
         """The text of a part that is an object: that of a transcript, or what stands in the place of a picture."""
         notes = self.events.notes
         if not isinstance(part, dict):
-            notes.left_out("parts of messages that are neither texts nor objects", has_content(part))
+            notes.left_out("malformed message parts", has_content(part))
             return ""
         if isinstance(part.get("text"), str):
             return str(part["text"])

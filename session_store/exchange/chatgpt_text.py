@@ -40,7 +40,7 @@ class Citations:
         def replaced(mark: re.Match[str]) -> str:
             words = _words(mark[1]) if mark[1] is not None else None
             if words is None:
-                notes.left_out("citation marks that the file does not explain")
+                notes.left_out("unresolved citation marks")
             return words or ""
 
         if "\ue200" in text or "\u2020" in text:

@@ -112,7 +112,7 @@ class Events:
             if not found and not (answer.id and answer.name is None):
                 found = [one for one in self._open if answer.name in (None, one.name)]
             if not found:
-                self.notes.left_out("answers of tools that no message called")
+                self.notes.left_out("tool answers without a call")
                 return False
             answer.id, answer.name = found[0].id, found[0].name
             self._open.remove(found[0])
@@ -121,7 +121,7 @@ class Events:
     def _add(self, name: str, author: str, role: str, parts: Sequence[types.Part], at: float | None) -> Event:
         before = self.made[-1].timestamp if self.made else self.begin
         if at is not None and at < before:
-            self.notes.replaced("times of messages that lie before the message they follow")
+            self.notes.replaced("message times that run backwards, by the time before")
         event = Event(
             id=name if name not in self._ids else stable_id("event", name, str(len(self.made))),
             invocation_id=self._turn,
@@ -151,7 +151,7 @@ def conversation(
     """The conversation with these events. What nobody answered is closed, as live turns do."""
     key = SessionKey(owner.agent, owner.user, events.session_id)
     made = with_closed_calls(with_call_ids(events.made), NOT_IMPORTED)
-    events.notes.added("answers of tools that had none", len(made) - len(events.made))
+    events.notes.added("missing tool answers", len(made) - len(events.made))
     own_title = " ".join(title.split())
     shown = own_title or incoming.first_words(made)
     last = made[-1].timestamp if made else max(events.begin, updated_at or 0)
@@ -180,7 +180,7 @@ def beginning(
     if not known and updated_at is not None:
         known = [updated_at]
     if not known:
-        notes.added("date of a chat without any, the time of its import")
+        notes.added("missing dates, set to the time of the import")
     return min(known, default=time.time())
 
 
@@ -217,12 +217,12 @@ class Tree:
         """The names and nodes from the root to the current one; if that is not there, to the newest leaf. What is on
         other branches is noted."""
         usable = {str(name): node for name, node in self.nodes.items() if isinstance(node, dict)}
-        notes.left_out("messages that are no JSON objects", sum(map(has_content, self.nodes.values())) - _full(usable))
+        notes.left_out("malformed messages", sum(map(has_content, self.nodes.values())) - _full(usable))
         parents = self._parents(usable)
         last: str | None = str(current)
         if last not in usable:
             if has_content(current):
-                notes.replaced("current message that is not in the file, by the newest one")
+                notes.replaced("missing current message, by the newest one")
             last = self._newest(usable, parents)
         path: list[str] = []
         seen: set[str] = set()

@@ -96,7 +96,7 @@ def _messages(chat: Fields, notes: Notes) -> list[tuple[str, Mapping[str, Any]]]
     if isinstance(nodes, dict) and nodes:
         return Tree(nodes, "parentId", "childrenIds", _at, has_content).branch(current, notes)
     usable = [message for message in flat if isinstance(message, dict)]
-    notes.left_out("messages that are no JSON objects", len(flat) - len(usable))
+    notes.left_out("malformed messages", len(flat) - len(usable))
     return [(str(number), message) for number, message in enumerate(usable, start=1)]
 
 
@@ -112,7 +112,7 @@ def _tags(whole: Fields, chat: Fields, notes: Notes) -> list[str]:
         if isinstance(name, str):
             tags.append(name)
         else:
-            notes.left_out("tags that are no texts")
+            notes.left_out("malformed tags")
     if whole.flag("archived"):
         notes.converted("`archived`, to a tag")
         tags.append(ARCHIVED)
@@ -136,14 +136,14 @@ def _take(message: Fields, name: str, events: Events) -> list[Feedback]:
         parts += _pictures(message, events.notes)
         events.ask(name, [*parts, *file_parts(message.objects("files"), events.notes)], at)
     elif role in ("system", "developer"):
-        events.notes.left_out(f"messages of the role {quoted(role)}")
+        events.notes.left_out(f"messages with the role {quoted(role)}")
         message.forget()
     elif role in ("tool", "function"):
         call_id, tool = message.text("tool_call_id"), message.text("name")
         events.answers(name, call_id, tool, as_object(_body(message, events.notes), "result"), at)
     else:
         if role != "assistant":
-            events.notes.converted(f"messages of the role {quoted(role)}, to answers of the agent")
+            events.notes.converted(f"messages with the role {quoted(role)}, to agent answers")
         return _take_answer(message, name, events, at)
     return []
 
@@ -190,7 +190,7 @@ def _answer_parts(message: Fields, body: str, notes: Notes) -> list[types.Part]:
             items = shown
         elif texts[1].split() and texts[0].split() != texts[1].split():
             if texts[0].split():
-                notes.replaced("texts in `output`, by the one shown")
+                notes.replaced("text of `output`, by the text shown")
             items = [part for part in items if not part.text or part.thought]
             items += [part for part in shown if part.text and not part.thought]
         parts = items
@@ -228,7 +228,7 @@ def _body(message: Fields, notes: Notes) -> str:
         elif isinstance(part, dict) and isinstance(part.get("text"), str):
             texts.append(part["text"])
         elif has_content(part) and not (isinstance(part, dict) and part.get("type") == "image_url"):
-            notes.left_out("pieces of `content` that are no text")
+            notes.left_out("non-text pieces of `content`")
     return "\n\n".join(texts)
 
 
@@ -269,7 +269,7 @@ def _take_merged(message: Fields, name: str, events: Events, at: float | None) -
     fields.ignore("status")
     text = fields.text("content") if fields else merged if isinstance(merged, str) else ""
     if text.strip():
-        events.notes.converted("`merged`, to an answer of its own")
+        events.notes.converted("`merged`, to a separate answer")
         events.say(f"{name}-merged", parts_of(text, events.notes), Said(at=at))
     elif not fields:
         message.drop("merged")

@@ -47,7 +47,7 @@ def output_parts(items: Iterable[Fields], notes: Notes) -> list[types.Part]:
         elif kind.endswith("_call"):
             parts += _built_in_call(item, kind, notes)
         else:
-            notes.left_out(f"items of `output` of the type {quoted(kind)}")
+            notes.left_out(f"`output` items of type {quoted(kind)}")
             item.ignore(*item.names)
     return parts
 
@@ -147,7 +147,7 @@ def _text(item: Fields, name: str, notes: Notes) -> str:
         piece.ignore("type", "logprobs")
         text = piece.text("text") or piece.text("refusal")
         if not text and has_content(piece.value("image_url")):
-            notes.left_out("pictures in answers of tools")
+            notes.left_out("pictures in tool answers")
         texts.append(text)
     return "\n".join(text for text in texts if text)
 
@@ -173,7 +173,7 @@ def _answer(item: Fields, notes: Notes) -> types.Part:
     call_id = item.text("call_id") or item.text("id")
     for name in ("files", "embeds"):
         if has_content(item.value(name)):
-            notes.left_out(f"{quoted(name)} of tool calls")
+            notes.left_out(f"{quoted(name)} in tool calls")
     output = item.value("output")
     said = _text(item, "output", notes) if isinstance(output, (list, str)) else output
     response = as_object(said, "result")
@@ -199,7 +199,7 @@ def _built_in_call(item: Fields, kind: str, notes: Notes) -> list[types.Part]:
     said = {name: value for name, value in fields.items() if name in answers and has_content(value)}
     call = types.FunctionCall(id=call_id or None, name=kind.removesuffix("_call"), args=args)
     answer = types.FunctionResponse(id=call.id, name=call.name, response=said or {"status": item.text("status")})
-    notes.converted(f"items of `output` of the type {quoted(kind)}")
+    notes.converted(f"`output` items of type {quoted(kind)}")
     return [types.Part(function_call=call), types.Part(function_response=answer)]
 
 

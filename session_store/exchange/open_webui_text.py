@@ -142,7 +142,7 @@ def _details(attributes: dict[str, str], body: str, notes: Notes) -> list[types.
     body = body[summary.end() :] if summary else body
     for name in ("files", "embeds"):
         if has_content(as_object(attributes.get(name), "")):
-            notes.left_out(f"{quoted(name)} of tool calls")
+            notes.left_out(f"{quoted(name)} in tool calls")
     if attributes["type"] == "reasoning":
         lines = html.unescape(body).strip().splitlines()
         return thought("\n".join(line.removeprefix("> ").removeprefix(">") for line in lines))

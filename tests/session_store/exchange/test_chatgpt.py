@@ -119,7 +119,7 @@ class TestTools:
         said, report = take(store, tmp_path, call, answer())
         assert said[-1][0] == "answer"
         assert "before the tool had answered" in said[-1][1][1]["error"]
-        assert report.remarks == ["Added: answers of tools that had none (1)."]
+        assert report.remarks == ["Added: missing tool answers (1)."]
 
     def test_with_documents_keep_them(self, store, tmp_path):
         letter = json.dumps({"name": "letter", "content": "Dear all"})
@@ -139,7 +139,7 @@ class TestContents:
             store, tmp_path, ("assistant", {"content_type": "thoughts", "thoughts": thoughts}, {}), recap, answer("4")
         )
         assert said == [("thought", "Adding\n2 and 2\n\nis 4"), ("text", "4")]
-        assert report.remarks == ["Left out: content of the type `reasoning_recap` (1)."]
+        assert report.remarks == ["Left out: content of type `reasoning_recap` (1)."]
 
     def test_of_voices_are_what_was_said(self, store, tmp_path):
         spoken = {"content_type": "audio_transcription", "text": "Hello there", "direction": "in"}
@@ -160,12 +160,12 @@ class TestContents:
     def test_that_were_never_shown_are_named(self, kind, store, tmp_path):
         said, report = take(store, tmp_path, ("user", {"content_type": kind, "user_profile": "I farm."}, {}), answer())
         assert said == [("text", "It does.")]
-        assert report.remarks == [f"Left out: content of the type `{kind}` (1)."]
+        assert report.remarks == [f"Left out: content of type `{kind}` (1)."]
 
     def test_of_kinds_that_nobody_knows_cost_themselves(self, store, tmp_path):
         said, report = take(store, tmp_path, ("assistant", {"content_type": "hologram", "light": [1]}, {}), answer())
         assert said == [("text", "It does.")]
-        assert report.remarks == ["Left out: content of the type `hologram` (1)."]
+        assert report.remarks == ["Left out: content of type `hologram` (1)."]
 
     def test_of_errors_are_failed_turns(self, store, tmp_path):
         take(
@@ -177,7 +177,7 @@ class TestContents:
         hidden = ("assistant", text("secret"), {"metadata": {"is_visually_hidden_from_conversation": True}})
         said, report = take(store, tmp_path, hidden, answer())
         assert said == [("text", "It does.")]
-        assert report.remarks == ["Left out: hidden messages of the role `assistant` (1)."]
+        assert report.remarks == ["Left out: hidden messages with the role `assistant` (1)."]
 
 
 class TestConversations:
@@ -208,7 +208,7 @@ class TestConversations:
         chat["mapping"]["m1"]["message"]["create_time"] = None
         report = imported(store, tmp_path, chat)
         assert store.get_session("gpt-1").created_at > AT
-        assert report.remarks == ["Added: date of a chat without any, the time of its import (1)."]
+        assert report.remarks == ["Added: missing dates, set to the time of the import (1)."]
 
     def test_say_by_name_what_of_them_is_not_read(self, store, tmp_path):
         _, report = take(store, tmp_path, answer(mood="sunny"), gizmo_id="g-1", is_archived=True, voice=None)

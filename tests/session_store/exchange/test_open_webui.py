@@ -68,7 +68,7 @@ class TestOutputItems:
     def test_give_way_to_the_text_that_a_person_has_edited(self, store, tmp_path):
         said, report = take(store, tmp_path, answered("It loves it.", output=OUTPUT))
         assert said == [*STEPS[:-1], ("text", "It loves it.")]
-        assert report.remarks == ["Replaced: texts in `output`, by the one shown (1)."]
+        assert report.remarks == ["Replaced: text of `output`, by the text shown (1)."]
 
     def test_of_the_tools_of_a_provider_are_calls_with_their_answer(self, store, tmp_path):
         search = {"type": "web_search_call", "id": "w", "status": "completed", "action": {"query": "garlic"}}
@@ -77,7 +77,7 @@ class TestOutputItems:
             ("call", ("web_search", {"action": {"query": "garlic"}})),
             ("answer", ("web_search", {"status": "completed"})),
         ]
-        assert report.remarks == ["Converted: items of `output` of the type `web_search_call` (1)."]
+        assert report.remarks == ["Converted: `output` items of type `web_search_call` (1)."]
 
     @pytest.mark.parametrize("odd", ["words", 5, [], {"type": "hologram", "light": 1}, {"type": None}, None])
     def test_that_are_odd_cost_nothing_but_themselves(self, odd, store, tmp_path):
@@ -165,7 +165,7 @@ class TestAnswers:
     def test_that_are_merged_come_after_those_that_they_were_made_of(self, store, tmp_path):
         said, report = take(store, tmp_path, answered(merged={"status": True, "content": "Both say yes."}))
         assert said == [("text", "It does."), ("text", "Both say yes.")]
-        assert report.remarks == ["Converted: `merged`, to an answer of its own (1)."]
+        assert report.remarks == ["Converted: `merged`, to a separate answer (1)."]
 
     @pytest.mark.parametrize(
         ("usage", "given", "said"),
@@ -211,7 +211,7 @@ class TestAnswers:
     def test_of_roles_that_nobody_knows_are_answers_of_the_agent(self, store, tmp_path):
         said, report = take(store, tmp_path, {"role": "critic", "content": "Too short."})
         assert said == [("text", "Too short.")]
-        assert report.remarks == ["Converted: messages of the role `critic`, to answers of the agent (1)."]
+        assert report.remarks == ["Converted: messages with the role `critic`, to agent answers (1)."]
 
 
 class TestToolsByThemselves:
@@ -224,13 +224,13 @@ class TestToolsByThemselves:
     def test_that_nobody_called_are_left_out_by_name(self, store, tmp_path):
         said, report = take(store, tmp_path, {"role": "tool", "content": "12"}, answered())
         assert said == [("text", "It does.")]
-        assert report.remarks == ["Left out: answers of tools that no message called (1)."]
+        assert report.remarks == ["Left out: tool answers without a call (1)."]
 
     def test_that_never_answered_are_closed_as_live_turns_close_them(self, store, tmp_path):
         said, report = take(store, tmp_path, answered(output=OUTPUT[1:2]), asked("And?"), answered("Yes."))
         [(name, response)] = [content for kind, content in said if kind == "answer"]
         assert (name, "before the tool had answered" in response["error"]) == ("look_up", True)
-        assert report.remarks == ["Added: answers of tools that had none (1)."]
+        assert report.remarks == ["Added: missing tool answers (1)."]
 
     def test_may_have_the_same_ids_in_every_turn(self, store, tmp_path):
         said, _ = take(store, tmp_path, answered(output=OUTPUT), asked("Again"), answered(output=OUTPUT))
@@ -290,7 +290,7 @@ class TestChats:
         assert parts_of(store, "webui-1")[1:] == [("text", "New"), ("text", "Go on")]
         assert report.remarks == [
             "Left out: messages on other branches (1).",
-            "Replaced: current message that is not in the file, by the newest one (1).",
+            "Replaced: missing current message, by the newest one (1).",
         ]
 
     def test_hold_together_where_only_parents_know_their_children(self, store, tmp_path):
