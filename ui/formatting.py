@@ -97,13 +97,13 @@ def filter_width(chosen: Iterable[str]) -> int:
     return min(WIDEST_FILTER, NARROWEST_FILTER + 8 * longest) if longest else NARROWEST_FILTER
 
 
-GROUPS = ("Saved", "Today", "Yesterday", "Previous 7 days", "Older")
+SAVED = "Saved"
 
 
 def group(session: SessionSummary) -> str:
-    """The heading of ``GROUPS`` that a session stands under."""
+    """The heading that a session stands under in the list."""
     if session.saved:
-        return "Saved"
+        return SAVED
     age = (now().date() - local(session.updated_at).date()).days
     if age <= 0:
         return "Today"

@@ -32,12 +32,13 @@ def all_in(column: str, words: tuple[str, ...], values: dict[str, Any], name: st
     return f"({' and '.join(terms)})"
 
 
-def excerpt_of(text: str, words: tuple[str, ...]) -> tuple[str, Marks]:
-    """The part of a text around the first of the words, in one line, and the places of words in it."""
+def excerpt_of(text: str, words: tuple[str, ...], lead: int = LEAD) -> tuple[str, Marks]:
+    """The part of a text around the first of the words, in one line, and the places of words in it. At most ``lead``
+    characters come before it."""
     line = " ".join(text.split())
     pattern = re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)), re.IGNORECASE)
     first = pattern.search(line)
-    begin = max(0, first.start() - LEAD) if first else 0
+    begin = max(0, first.start() - lead) if first else 0
     if begin > 0:
         begin = line.rfind(" ", 0, begin) + 1 or begin
     end = begin + LONGEST_EXCERPT

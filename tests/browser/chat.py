@@ -84,6 +84,12 @@ class Chat:
         self._settled(self.sidebar.locator(f".st-key-menu-{session_id} button:visible")).click()
         self.page.get_by_role("menuitem", name=option).click()
 
+    def new_title(self, title: str) -> None:
+        """Type a new title into the field that "Rename" opens, which has the focus, and press Enter."""
+        expect(self.sidebar.get_by_role("textbox", name="New title")).to_be_focused()
+        self.page.keyboard.type(title)
+        self.page.keyboard.press("Enter")
+
     def confirm_deletion(self) -> None:
         """Say yes to the question whether to delete."""
         dialog = self.page.get_by_role("dialog")
