@@ -94,18 +94,17 @@ def _conversation(key: dict[str, Any], said: list[dict[str, Any]]) -> Conversati
             "id": key["session_id"],
             "events": events,
             "state": _state(events),
-        }
+        },
+        exact=True,
     )
     title = checked_text(said[-1].get("title"), "the title")
     about = replace(
         conversation.about,
-        rewound=frozenset(
-            event.id for event, line in zip(conversation.events, said, strict=True) if line.get("rewound") is True
-        ),
+        rewound=frozenset(str(line.get("event_id")) for line in said if line.get("rewound") is True),
     )
     if title:
         about = replace(about, title=title, title_source=TitleSource.PERSON)
-    return replace(conversation, about=about, is_own=True)
+    return replace(conversation, about=about)
 
 
 def _state(events: list[Any]) -> dict[str, Any]:

@@ -9,8 +9,6 @@ import pytest
 
 from tests.support.servers import Server
 
-pytestmark = pytest.mark.upstream
-
 REBOUND = "evil.example:8501"
 
 

@@ -10,8 +10,6 @@ from streamlit import config, file_util
 
 from ui.document import PAGES, document_routes
 
-pytestmark = pytest.mark.upstream
-
 BASE = "server.baseUrlPath"
 
 
