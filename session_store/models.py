@@ -104,6 +104,8 @@ class SessionSummary:
     """When it was ended; None once a new message has made it go on."""
     branched_from: str | None = None
     """Id of the session that it is a branch of, which may be gone."""
+    failed: bool = False
+    """Its latest turn ended with an error."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,24 +10,31 @@ from typing import Any
 
 from session_store.database import Database
 from session_store.errors import StoreError
-from session_store.history.words import all_in
+from session_store.history.words import Marks, excerpt_of
 from session_store.memory import Memory
 from session_store.models import Page, SessionKey, SessionStatus, SessionSummary, TitleSource
 from session_store.session_index import Place, dated
 
+SHORT_LEAD = 16
+"""Characters of an excerpt before what was found: in a list there is not much room."""
+
 _COLUMNS = (
     "session_no, p.app_name, p.user_id, p.id, p.title, p.title_source, p.model, p.saved, p.created_at, p.updated_at, "
     "coalesce(t.running, false), coalesce(t.paused, false), coalesce(t.queued, false), "
-    "coalesce(t.ended_at > p.seen_at, false), p.workspace_id, p.terminated_at, p.branched_from"
+    "coalesce(t.ended_at > p.seen_at, false), p.workspace_id, p.terminated_at, p.branched_from, "
+    "coalesce(t.last_status = 'failed', false)"
 )
 _TURNS = """
     select session_no,
         bool_or(status = 'running') as running,
         bool_or(status = 'paused') as paused,
         bool_or(status = 'queued') as queued,
-        max(ended_at) as ended_at
+        max(ended_at) as ended_at,
+        arg_max(status, (created_at, id)) as last_status
     from turns where session_no in (select session_no from page) and not rewound group by session_no
 """
+_TITLE_HAS = "contains(lower(title), lower($search))"
+_TEXT_HAS = "contains(lower(text), lower($search))"
 _ORDER = "updated_at desc, app_name desc, user_id desc, id desc"
 
 
@@ -87,6 +94,22 @@ def page_of_sessions(
     return Page(tuple(items[:limit]), _encode(items[limit - 1]) if len(items) > limit else None)
 
 
+def excerpts(database: Database, keys: Sequence[SessionKey], search: str) -> dict[SessionKey, tuple[str, Marks]]:
+    """The newest place in the messages of each session that has ``search``. See ``Store.excerpts``."""
+    names = {"apps": [key.app_name for key in keys], "users": [key.user_id for key in keys]}
+    named = "(select unnest($apps::varchar[]), unnest($users::varchar[]), unnest($ids::varchar[]))"
+    with database.reading() as cursor:
+        rows = cursor.execute(
+            "with s as materialized (select session_no, app_name, user_id, id from sessions "
+            f"where deleted_at is null and (app_name, user_id, id) in {named}) "
+            "select s.app_name, s.user_id, s.id, e.found from s join (select session_no, arg_max(text, seq) as found "
+            f"from events where session_no in (select session_no from s) and not rewound and {_TEXT_HAS} "
+            "group by session_no) e using (session_no)",
+            {**names, "ids": [key.session_id for key in keys], "search": search},
+        ).fetchall()
+    return {SessionKey(*key): excerpt_of(text, (search,), SHORT_LEAD) for *key, text in rows}
+
+
 def _at(database: Database, memory: Memory, places: list[Place]) -> list[SessionSummary]:
     database.require_open()
     with memory.lock:
@@ -127,8 +150,10 @@ def _matching(
         conditions.append("saved = $saved")
         values["saved"] = saved
     if search:
-        title, text = (all_in(column, (search,), values, "search") for column in ("title", "text"))
-        conditions.append(f"({title} or session_no in (select session_no from events where not rewound and {text}))")
+        conditions.append(
+            f"({_TITLE_HAS} or session_no in (select session_no from events where not rewound and {_TEXT_HAS}))"
+        )
+        values["search"] = search
     if start is not None:
         conditions.append("(updated_at, app_name, user_id, id) < ($b0::double, $b1, $b2, $b3)")
         values |= dict(zip(("b0", "b1", "b2", "b3"), start, strict=True))
@@ -158,7 +183,7 @@ def _rows(
 
 
 def _summary(row: Sequence[Any]) -> SessionSummary:
-    running, paused, queued, unseen, workspace_id, terminated_at, branched_from = row[9:16]
+    running, paused, queued, unseen, workspace_id, terminated_at, branched_from, failed = row[9:17]
     if running:
         status = SessionStatus.RUNNING
     elif paused:
@@ -182,6 +207,7 @@ def _summary(row: Sequence[Any]) -> SessionSummary:
         workspace_id=workspace_id,
         terminated_at=terminated_at,
         branched_from=branched_from,
+        failed=failed,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import itertools
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import duckdb
 from session_store import rewinds, turn_table
 from session_store.feedback_table import StoredFeedback
 from session_store.history.stored import StoredHistory
+from session_store.history.words import Marks
 from session_store.models import (
     GENERAL,
     Page,
@@ -28,7 +29,7 @@ from session_store.models import (
 )
 from session_store.open_files import claim, release
 from session_store.result_table import StoredResults
-from session_store.session_list import page_of_sessions, session_at, session_of
+from session_store.session_list import excerpts, page_of_sessions, session_at, session_of
 from session_store.session_log import SessionLog
 from session_store.session_reads import events_of, events_of_turn
 from session_store.snapshot import StoredSnapshots
@@ -145,6 +146,11 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
             before=before,
             limit=limit,
         )
+
+    def excerpts(self, keys: Sequence[SessionKey], search: str) -> dict[SessionKey, tuple[str, Marks]]:
+        """Where the messages of these sessions have ``search``: a line around the newest such place in each, and where
+        the words stand in it. Sessions without such a place are left out."""
+        return excerpts(self.log.database, keys, search) if keys and search else {}
 
     def rename_session(self, key: SessionKey, title: str, source: TitleSource) -> bool:
         """Set the title unless a stronger source wrote the present one. Returns whether it was set."""

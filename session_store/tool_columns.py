@@ -1,5 +1,4 @@
-"""What the columns of an event say about the tools in it: what became of their calls, and a text to search in, which
-also has what else stands around a message, such as thoughts and sources."""
+"""What the columns of an event say about the tools in it: what became of their calls, and a text to search in."""
 
 from __future__ import annotations
 
@@ -10,7 +9,6 @@ from typing import Any, Final, NamedTuple
 
 from google.adk.events.event import Event
 
-from session_store.parts import details_in
 from session_store.transcript import GUESSED
 
 LONGEST_TEXT: Final = 4_000
@@ -22,8 +20,8 @@ DECLINED: Final = "This tool call is rejected."
 STILL_AT_WORK: Final = "The tool has not answered yet; it may still be at work."
 STOPPED: Final = "The user stopped this before the tool had answered."
 ENDED: Final = "Colloquy ended before the tool had answered."
-NOT_IMPORTED: Final = "The conversation was imported before the tool had answered."
-NOT_ANSWERED: Final = frozenset({DECLINED, STILL_AT_WORK, STOPPED, ENDED, NOT_IMPORTED})
+NOT_IN_FILE: Final = "The imported chat has no answer from this tool."
+NOT_ANSWERED: Final = frozenset({DECLINED, STILL_AT_WORK, STOPPED, ENDED, NOT_IN_FILE})
 """Errors that stand in place of an answer: the tool has neither succeeded nor failed."""
 
 
@@ -40,9 +38,8 @@ class Outcome(StrEnum):
 
 
 class ToolColumns(NamedTuple):
-    """Columns of an event: the name of a tool for each of its answers that was an error, a text to search in besides
-    that of the message, and the calls and answers in order, as a JSON list of objects with ``id``, ``tool`` and
-    ``outcome``. None for none."""
+    """Columns of an event: the name of a tool for each of its answers that was an error, a text to search in, and the
+    calls and answers in order, as a JSON list of objects with ``id``, ``tool`` and ``outcome``. None for none."""
 
     errors: list[str] | None = None
     text: str | None = None
@@ -66,11 +63,7 @@ def tool_columns(event: Event) -> ToolColumns:
         for part in parts
         if (answer := part.function_response)
     ]
-    columns = ToolColumns()
-    if calls or answers:
-        columns = _columns(calls, answers, event.actions.requested_tool_confirmations)
-    details = details_in(event)
-    return columns._replace(text="\n".join(filter(None, (columns.text, details)))) if details else columns
+    return _columns(calls, answers, event.actions.requested_tool_confirmations) if calls or answers else ToolColumns()
 
 
 def tool_columns_of_json(data: str) -> ToolColumns:

@@ -48,9 +48,11 @@ def _document(page: str) -> str:
     dark = config.get_option("theme.dark.backgroundColor")
     head = (
         # Until the front end has drawn a page, the browser would show a white one.
-        f"<style>@media (prefers-color-scheme: dark) {{ html {{ background: {dark}; }} }}</style>\n"
+        f"<style>@media (prefers-color-scheme: dark) {{ html {{ background: {dark}; }} }}\n"
+        f"{(FOLDER / 'frame.css').read_text(encoding='utf-8')}</style>\n"
         + _script("document.js", PAGES)
         + _script("typing.js", [page])
+        + _script("focus.js", ())
         + (_script("ahead.js", _ahead(page)) if page in AHEAD else "")
     )
     document = (STATIC / "index.html").read_text(encoding="utf-8")

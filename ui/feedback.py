@@ -6,7 +6,6 @@ from functools import partial
 
 from runtime.workbench import current
 from session_store.models import Feedback, SessionKey
-from session_store.parts import readable
 from session_store.transcript import Message
 from ui.attempts import attempt
 from ui.components import Actions, Rating, message_foot
@@ -26,7 +25,7 @@ def answer_foot(
     message_foot(
         prefix + message.id,
         note,
-        readable(message.parts),
+        message.text,
         rating=rating,
         on_rating=partial(_keep, key, message.id),
         actions=actions,

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 
 import streamlit as st
 
 from runtime.workbench import current
-from session_store.models import GENERAL, SessionKey, SessionStatus, SessionSummary
+from session_store.history.words import Marks, excerpt_of
+from session_store.models import GENERAL, Page, SessionKey, SessionStatus, SessionSummary
 from ui import state
 from ui.analytics.demo_mark import demo_mark
-from ui.components import open_window, uncover_page, wake_on_news
+from ui.components import open_window, title_field, uncover_page, wake_on_news
 from ui.data.export_dialog import export_dialog
-from ui.formatting import GROUPS, group, label, short_time
+from ui.formatting import SAVED, group, label, short_time
 from ui.state import ALL, Part
 from ui.undo import grace, undo_bar
 from ui.workspaces import move_dialog, redraw_when_workspaces_change, workspace_menu
 
 ROWS = 30
+SAVED_ROWS = 8
+"""Rows of saved sessions at first: today's are to be in view below them."""
+LONGEST_TITLE = 120
 ANY_AGENT = "All agents"
 
 RENAME, SAVE, UNSAVE, MOVE, EXPORT, DELETE = "Rename", "Save", "Remove from saved", "Move to…", "Export…", "Delete"
@@ -39,12 +44,14 @@ MENU_ICONS = {
 }
 
 MARKS = {
-    "running": '--mark: ""; --mark-motion: pulse 1.2s ease-in-out infinite;',
-    "queued": '--mark: ""; --mark-fill: none; --mark-line: 2px solid var(--accent);',
-    "paused": '--mark: ""; --mark-fill: #d97706;',
-    "unseen": '--mark: ""; --title-weight: 600;',
+    "running": '--mark: "progress_activity" / "Answering:"; --mark-motion: turn 1.2s linear infinite;',
+    "queued": '--mark: "hourglass_top" / "Waiting for its turn:";',
+    "paused": '--mark: "front_hand" / "Waits for you:"; --mark-color: var(--asks);',
+    "failed": '--mark: "error" / "Failed:"; --mark-color: var(--failed);',
+    "unseen": '--mark: "mark_chat_unread" / "New answer:";',
     "plain": "",
 }
+"""What a row bears in front of its title: an icon, and the words for it that screen readers say."""
 ACTIVE = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);"
 
 
@@ -63,17 +70,21 @@ def session_list() -> None:
     open_window(*st.session_state.get(OPENED, ("", 0)))
     uncover_page(st.session_state.get(OPENINGS, 0))
     agent_id, search = _filters()
-    sessions, more = _sessions(agent_id, search)
+    saved, others = _sessions(agent_id, search)
+    sessions = [*saved.items, *others.items]
     undo_bar("undo", Part.LIST, noun="chat", user_id=current().settings.user)
     if st.session_state.get("selecting"):
         _selection_bar(sessions)
     _marks(sessions)
+    names = _found_names(sessions, search) if search else {}
     for heading, rows in groupby(sessions, key=group):
         st.caption(heading)
         for session in rows:
-            _row(session)
-    if more:
-        st.button("Show more", key="more-sessions", type="tertiary", icon=":material/expand_more:", on_click=_show_more)
+            _row(session, names.get(session.key) or label(state.title_of(session)))
+        if heading == SAVED and saved.next:
+            _more_button("Show more saved chats", "saved")
+    if others.next:
+        _more_button("Show more", "sessions")
     if not sessions:
         st.caption("Nothing found. Try other words." if search else _nothing_here(agent_id))
     elif not st.session_state.get("selecting"):
@@ -83,7 +94,7 @@ def session_list() -> None:
 def _filters() -> tuple[str | None, str]:
     agents = {agent.id: agent.name for agent in current().agents.list()}
     search = st.text_input(
-        "Search",
+        "Search chats in all workspaces",
         key="search",
         placeholder="Search chats",
         icon=":material/search:",
@@ -114,25 +125,51 @@ def _nothing_here(agent_id: str | None) -> str:
     return f"Your chats in {label(workspace.name)} will be listed here."
 
 
-def _sessions(agent_id: str | None, search: str) -> tuple[list[SessionSummary], bool]:
-    """The rows to show, saved ones first, and whether there are more."""
-    store, user = current().store, current().settings.user
-    limit = st.session_state.get("session_rows", ROWS)
+def _sessions(agent_id: str | None, search: str) -> tuple[Page[SessionSummary], Page[SessionSummary]]:
+    """The saved sessions to show, and the others. A search looks through all workspaces."""
+    shown = st.session_state.get("session_rows", {})
     chosen = state.chosen_workspace()
     listed = partial(
-        store.list_sessions,
-        user,
+        current().store.list_sessions,
+        current().settings.user,
         app_name=agent_id,
         search=search,
-        limit=limit,
-        workspace_id=None if chosen == ALL else chosen,
+        workspace_id=None if search or chosen == ALL else chosen,
     )
-    saved, others = listed(saved=True), listed(saved=False)
-    sessions = sorted([*saved.items, *others.items], key=lambda session: GROUPS.index(group(session)))
-    return sessions, bool(saved.next or others.next)
+    saved = listed(saved=True, limit=shown.get("saved", ROWS if search else SAVED_ROWS))
+    return saved, listed(saved=False, limit=shown.get("sessions", ROWS))
 
 
-def _row(session: SessionSummary) -> None:
+def _found_names(sessions: Sequence[SessionSummary], search: str) -> dict[SessionKey, str]:
+    """What the rows of a search say: title, workspace, and the words of the message where it has not hit the title."""
+    workspaces = {workspace.id: workspace.name for workspace in current().store.list_workspaces()}
+    titles = {session.key: excerpt_of(state.title_of(session), (search,)) for session in sessions}
+    excerpts = current().store.excerpts([key for key, (_, marks) in titles.items() if not marks], search)
+    names = {}
+    for session in sessions:
+        place = [label(workspaces.get(session.workspace_id, ""))]
+        if session.key in excerpts:
+            place.append(_marked(*excerpts[session.key]))
+        names[session.key] = f"{_marked(*titles[session.key])} :small[{' · '.join(place)}]"
+    return names
+
+
+def _marked(text: str, marks: Marks) -> str:
+    """A text as a label, with what was found in bold."""
+    shown, end = "", 0
+    for begin, after in marks:
+        shown += f"{label(text[end:begin])}**{label(text[begin:after])}**"
+        end = after
+    return shown + label(text[end:])
+
+
+def _more_button(text: str, part: str) -> None:
+    st.button(
+        text, key=f"more-{part}", type="tertiary", icon=":material/expand_more:", on_click=_show_more, args=(part,)
+    )
+
+
+def _row(session: SessionSummary, name: str) -> None:
     session_id = session.key.session_id
     if st.session_state.get("renaming") == session_id:
         _rename_row(session)
@@ -140,7 +177,7 @@ def _row(session: SessionSummary) -> None:
     with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"row-{session_id}"):
         if st.session_state.get("selecting"):
             st.checkbox(
-                label(state.title_of(session)),
+                name,
                 key=f"pick-{session_id}",
                 width="stretch",
                 on_change=state.touch,
@@ -148,7 +185,7 @@ def _row(session: SessionSummary) -> None:
             )
             return
         st.button(
-            label(state.title_of(session)),
+            name,
             key=f"open-{session_id}",
             type="tertiary",
             width="stretch",
@@ -156,7 +193,7 @@ def _row(session: SessionSummary) -> None:
             args=(session_id,),
         )
         st.menu_button(
-            short_time(session.updated_at),
+            f"Options of {label(state.title_of(session))}, {short_time(session.updated_at)}",
             _options(session),
             format_func=lambda option: f"{MENU_ICONS[option]} {option}",
             key=f"menu-{session_id}",
@@ -179,47 +216,43 @@ def _marks(sessions: list[SessionSummary]) -> None:
 
 
 def _mark(session: SessionSummary) -> str:
-    """The variables that the style sheet goes by."""
+    """The variables that the style sheet goes by. The time stands there too: it is all that one sees of the name of the
+    menu."""
     active = session.key.session_id == state.active_id()
+    unseen = session.unseen and not active
     if session.status in (SessionStatus.RUNNING, SessionStatus.QUEUED, SessionStatus.PAUSED):
         mark = session.status.value
+    elif session.failed:
+        mark = "failed"
     else:
-        mark = "unseen" if session.unseen and not active else "plain"
-    return f"--mark-name: {mark}; {MARKS[mark]} {ACTIVE if active else ''}"
+        mark = "unseen" if unseen else "plain"
+    weight = "--title-weight: 600;" if unseen else ""
+    time = f'--time: "{short_time(session.updated_at)}";'
+    return f"--mark-name: {mark}; {MARKS[mark]} {weight} {time} {ACTIVE if active else ''}"
 
 
 def _rename_row(session: SessionSummary) -> None:
-    session_id = session.key.session_id
-    with st.container(horizontal=True, gap=None, vertical_alignment="center", key="rename"):
-        st.text_input(
-            "New title",
-            value=state.title_of(session),
-            key=f"title-{session_id}",
-            label_visibility="collapsed",
-            max_chars=120,
-            on_change=_renamed,
-            args=(session.key,),
-        )
-        st.button(
-            "",
-            key="keep-title",
-            icon=":material/close:",
-            help="Keep the old title",
-            type="tertiary",
-            on_click=_stop_renaming,
+    with st.container(key=f"row-{session.key.session_id}"):
+        title_field(
+            session.key.session_id,
+            state.title_of(session),
+            longest=LONGEST_TITLE,
+            on_title=partial(_rename, session.key),
+            on_leave=_stop_renaming,
         )
 
 
 def _selection_bar(sessions: list[SessionSummary]) -> None:
     picked = [session.key for session in sessions if st.session_state.get(f"pick-{session.key.session_id}")]
     with st.container(horizontal=True, key="selection-bar"):
-        if st.button(
+        st.button(
             f"Delete {len(picked)}" if picked else "Delete",
             key="delete-picked",
             icon=":material/delete:",
             disabled=not picked,
-        ):
-            _confirm_deletion(picked, _count(len(picked)))
+            on_click=_delete_or_ask,
+            args=(picked, _count(len(picked))),
+        )
         if st.button("Move", key="move-picked", icon=":material/drive_file_move:", disabled=not picked):
             chosen = state.chosen_workspace()
             move_dialog(picked, _count(len(picked)), None if chosen == ALL else chosen)
@@ -277,23 +310,32 @@ def _menu(session: SessionSummary) -> None:
     elif choice == EXPORT:
         export_dialog([session.key.session_id], f"“{label(state.title_of(session))}”")
     elif choice == DELETE:
-        _confirm_deletion([session.key], f"“{label(state.title_of(session))}”")
+        _delete_or_ask([session.key], f"“{label(state.title_of(session))}”")
     state.touch(Part.LIST)
 
 
-def _show_more() -> None:
-    st.session_state.session_rows = st.session_state.get("session_rows", ROWS) + ROWS
+def _show_more(part: str) -> None:
+    shown = st.session_state.setdefault("session_rows", {})
+    shown[part] = shown.get(part, SAVED_ROWS if part == "saved" else ROWS) + ROWS
     state.touch(Part.LIST)
 
 
-def _renamed(key: SessionKey) -> None:
-    current().rename_session(key, st.session_state[f"title-{key.session_id}"])
+def _rename(key: SessionKey, title: str) -> None:
+    current().rename_session(key, title)
     _stop_renaming()
 
 
 def _stop_renaming() -> None:
     st.session_state.pop("renaming", None)
     state.touch(Part.LIST)
+
+
+def _delete_or_ask(keys: list[SessionKey], what: str) -> None:
+    """Asks only where there is no way back."""
+    if current().settings.undo_seconds:
+        _delete(keys)
+    else:
+        _confirm_deletion(keys, what)
 
 
 def _delete(keys: list[SessionKey]) -> None:

@@ -21,11 +21,16 @@ PAGES = {
     ),
     state.WORKSPACES: st.Page(ROOT / "pages" / "workspaces.py", title="Workspaces", icon=":material/account_tree:"),
 }
+# Without this the list of the page before would stand there until this one is drawn to its end.
+NO_LIST = '@media (min-width: 769px) { [data-testid="stSidebar"] { display: none; } }'
 
 st.set_page_config(page_title="Colloquy", page_icon=ROOT / "ui" / "icon.svg", initial_sidebar_state="auto")
-# With nothing but a style sheet in it, this would stand where a dialog takes its place.
-st.html(f"<i></i><style>{(ROOT / 'ui' / 'style.css').read_text(encoding='utf-8')}</style>")
 page = st.navigation(list(PAGES.values()), position="top")
+style = (ROOT / "ui" / "style.css").read_text(encoding="utf-8")
+if page.url_path not in state.WITH_SESSIONS:
+    style += NO_LIST
+# With nothing but a style sheet in it, this would stand where a dialog takes its place.
+st.html(f"<i></i><style>{style}</style>")
 state.begin_run(page.url_path)
 if destination := state.destination():
     name, parameters = destination

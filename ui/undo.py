@@ -11,6 +11,9 @@ from session_store.models import SessionKey
 from ui import state
 from ui.state import Part
 
+DISMISSED = "dismissed_deletion"
+"""Key in the state of the tab: the sessions whose deletion needs no way back any more."""
+
 
 def grace() -> str:
     """Whether and how long a deletion can be taken back, as a sentence."""
@@ -28,12 +31,24 @@ def undo_bar(key: str, part: Part, *, noun: str, user_id: str | None = None) -> 
     ``key`` is that of the button, ``part`` what a click draws anew, and ``noun`` what the page calls one session.
     """
     deleted = current().store.last_deleted(within=current().settings.undo_seconds, user_id=user_id)
+    if deleted and set(deleted) == st.session_state.get(DISMISSED):
+        return
+    st.session_state.pop(DISMISSED, None)
     if not deleted:
         return
     number = len(deleted)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-bar"):
-        st.markdown(f"Deleted {number:,} {noun}{'' if number == 1 else 's'}.", width="content")
+        said = f"Deleted {number:,} {noun}{'' if number == 1 else 's'}."
+        st.html(f'<span role="status">{said}</span>', width="content")
         st.button("Undo", key=key, type="tertiary", icon=":material/undo:", on_click=_undo, args=(part, deleted))
+        st.button(
+            "Dismiss",
+            key=f"{key}-dismiss",
+            type="tertiary",
+            icon=":material/close:",
+            on_click=_dismiss,
+            args=(part, deleted),
+        )
 
 
 def _undo(part: Part, deleted: Sequence[SessionKey]) -> None:
@@ -41,4 +56,9 @@ def _undo(part: Part, deleted: Sequence[SessionKey]) -> None:
     if not any(current().store.get_session(key.session_id) for key in deleted):
         state.say("It is too late: what was deleted is gone for good.", ":material/error:")
         part = Part.PAGE  # what is said shows with the whole page
+    state.touch(part)
+
+
+def _dismiss(part: Part, deleted: Sequence[SessionKey]) -> None:
+    st.session_state[DISMISSED] = set(deleted)
     state.touch(part)

@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from google.adk.events._internal_metadata import public_event
 from google.adk.events.event import Event
 from google.adk.events.event_actions import EventActions
 from google.adk.sessions import _session_util as adk_session_util
 from google.adk.sessions.state import State
-from pydantic import ValidationError
 
 from session_store.exchange import conversation as incoming
-from session_store.exchange.conversation import About, Conversation, checked_text, checked_time
+from session_store.exchange.adk_events import EventReader
+from session_store.exchange.conversation import About, Conversation, checked_text, checked_time, stable_id
 from session_store.exchange.errors import DamagedError
+from session_store.exchange.fields import Fields
+from session_store.exchange.foreign import Owner
 from session_store.exchange.labels import labels_json, with_labels
+from session_store.exchange.notes import Notes, has_content
 from session_store.exchange.own_records import feedback_of, made, turn_json, turn_of, workspace_json
 from session_store.exchange.reading import Whole
-from session_store.models import GENERAL, SessionKey, TitleSource, Workspace
+from session_store.models import GENERAL, SessionKey, TitleSource, TurnStatus, Workspace
 
 METADATA: Final = "__session_metadata__"
 OURS: Final = "colloquy"
 VERSION: Final = 1
+NOBODY: Final = Owner()
+T = TypeVar("T")
 
 
 def session_json(whole: Whole, *, for_adk_web: bool = False) -> dict[str, Any]:
@@ -66,33 +71,78 @@ def event_json(event: Event) -> dict[str, Any]:
     return fields
 
 
-def conversation_of(document: object) -> Conversation:
+def is_session(document: object) -> bool:
+    """Whether a JSON document is a session of ADK."""
+    return isinstance(document, dict) and isinstance(document.get("events"), list)
+
+
+def conversation_of(document: object, owner: Owner = NOBODY, *, exact: bool = False) -> Conversation:
     """The conversation that a session in ADK's format is.
+
+    Args:
+        document: the session, as any version of ADK wrote it.
+        owner: whose it becomes where it names no application or no user.
+        exact: whether this program wrote it for sure, which else is told by what is in it.
 
     Raises:
         DamagedError: it is not one; the message names the place.
     """
-    if not isinstance(document, dict) or not isinstance(document.get("events"), list):
+    if not isinstance(document, dict) or not is_session(document):
         raise DamagedError("it is no session: it has no list of events")
-    key = SessionKey(
-        incoming.checked_name(_either(document, "appName", "app_name"), "the application's name"),
-        incoming.checked_name(_either(document, "userId", "user_id"), "the user's id"),
-        incoming.usable_id(checked_text(document.get("id"), "the id").strip()),
-    )
-    events = [_event(fields, f"event {number}") for number, fields in enumerate(document["events"], start=1)]
-    incoming.unique(events)
-    state = document.get("state") or {}
-    if not isinstance(state, dict):
-        raise DamagedError("its state is not a JSON object")
-    own, state = _take_own(state)
+    notes = Notes()
+    fields = Fields(document, notes)
+    key = _key(fields, owner, notes)
+    own, state = _take_own(_state(fields, notes))
+    exact = exact or _is_own(own)
+    updated_at = _either(fields, "lastUpdateTime", "last_update_time", Fields.value if exact else Fields.time)
+    updated_at = None if updated_at is None else checked_time(updated_at, "the time of its update")
+    reader = EventReader(key.session_id, key.app_name, updated_at or time.time(), notes, exact=exact)
+    events = reader.read(fields.items("events"))
+    if not exact or _has_open_turns(own):
+        events = incoming.settled(events, notes)
+    fields.finish()
     scopes = adk_session_util.extract_state_delta(incoming.without_temporary(state))
-    updated_at = checked_time(_either(document, "lastUpdateTime", "last_update_time") or 0, "the time of its update")
-    about = _about(key, own, events, updated_at)
+    about = _about(key, own, events, reader.otherwise)
     return Conversation(
         replace(about, state=scopes["session"], app_state=scopes["app"], user_state=scopes["user"]),
         tuple(incoming.new_event(event, f"event {number}") for number, event in enumerate(events, start=1)),
-        is_own=_is_own(own),
+        notes,
+        is_own=exact,
     )
+
+
+def _has_open_turns(own: Mapping[str, Any] | None) -> bool:
+    """Whether a turn was at work, or waited for a person, when this program wrote the session."""
+    turns = own.get("turns") if own else None
+    over = {status.value for status in TurnStatus if status.is_over}
+    return isinstance(turns, list) and any(isinstance(turn, dict) and turn.get("status") not in over for turn in turns)
+
+
+def _key(fields: Fields, owner: Owner, notes: Notes) -> SessionKey:
+    app_name = _either(fields, "appName", "app_name", Fields.text)
+    user_id = _either(fields, "userId", "user_id", Fields.text)
+    session_id = fields.text("id").strip()
+    if not app_name:
+        notes.added("names of applications")
+    if not user_id:
+        notes.added("ids of users")
+    if not session_id:
+        notes.added("ids of sessions")
+        session_id = stable_id("session", json.dumps(fields.value("events"), default=str))
+    return SessionKey(
+        incoming.checked_name(app_name or owner.agent, "the application's name"),
+        incoming.checked_name(user_id or owner.user, "the user's id"),
+        incoming.usable_id(session_id),
+    )
+
+
+def _state(fields: Fields, notes: Notes) -> dict[str, Any]:
+    state = fields.value("state")
+    if isinstance(state, dict):
+        return state
+    if has_content(state):
+        notes.left_out("the state")
+    return {}
 
 
 def carried_workspaces(document: object) -> object:
@@ -192,7 +242,7 @@ def _about(key: SessionKey, own: dict[str, Any] | None, events: list[Event], upd
     about = About(
         key=key,
         created_at=checked_time(own.get("created_at"), "the time of its creation"),
-        updated_at=updated_at or last,
+        updated_at=updated_at,
         seen_at=checked_time(own.get("seen_at"), "the time when it was seen"),
         title=checked_text(own.get("title"), "the title"),
         title_source=made(lambda known: TitleSource(known["title_source"]), own, "the source of its title"),
@@ -206,25 +256,6 @@ def _about(key: SessionKey, own: dict[str, Any] | None, events: list[Event], upd
     return with_labels(about, own)
 
 
-def _event(fields: object, what: str) -> Event:
-    if not isinstance(fields, dict):
-        raise DamagedError(f"{what} is not a JSON object")
-    return parsed_event(json.dumps(fields), what)
-
-
-def parsed_event(text: str | bytes, what: str) -> Event:
-    """The event in a JSON text.
-
-    Raises:
-        DamagedError: it is none.
-    """
-    try:
-        return Event.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "JSON"
-        raise DamagedError(f"{what} is not an event of ADK ({place}: {first['msg']})") from error
-
-
-def _either(document: Mapping[str, Any], first: str, second: str) -> Any:  # noqa: ANN401 - JSON
-    return document.get(first, document.get(second))
+def _either(fields: Fields, first: str, second: str, read: Callable[[Fields, str], T]) -> T:
+    """A field by the name that ADK's API has for it, or by the one that ADK itself has."""
+    return read(fields, first if first in fields else second)

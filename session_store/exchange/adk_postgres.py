@@ -24,6 +24,7 @@ class AdkPostgres(AdkTables):
     """An open database, read only and as of one moment. Use it as a context manager."""
 
     order = "timestamp, ctid"
+    trusts_updates = False
 
     def __init__(self, url: str) -> None:
         """Connect to ``postgresql://user:password@host:port/database``.
@@ -31,6 +32,7 @@ class AdkPostgres(AdkTables):
         Raises:
             ImportRefusedError: it cannot be reached, or is no session database of ADK. No message has the password.
         """
+        super().__init__()
         self._name, self._secrets = _taken_apart(url)
         with self.reading():
             self._connection = psycopg.connect(url, connect_timeout=SECONDS, row_factory=rows.dict_row)
@@ -72,9 +74,12 @@ class AdkPostgres(AdkTables):
             "select table_name, column_name from information_schema.columns where table_schema = any "
             "(current_schemas(false))"
         )
-        tables = {row["table_name"] for row in found}
-        columns = {row["column_name"] for row in found if row["table_name"] == "events"}
-        self.check(f"{self._name} is a PostgreSQL database", tables, columns)
+        columns: dict[str, set[str]] = {}
+        for row in found:
+            columns.setdefault(row["table_name"], set()).add(row["column_name"])
+        self.check(f"{self._name} is a PostgreSQL database", columns)
+        if "actions" in columns["events"]:  # later versions set all times themselves, in UTC
+            self.zone = self._connection.info.timezone
 
 
 def _taken_apart(url: str) -> tuple[str, list[str]]:

@@ -18,6 +18,7 @@ class AdkSqlite(AdkTables):
     """An open database, read only. Use it as a context manager."""
 
     order = "rowid"
+    trusts_updates = True
 
     def __init__(self, path: Path) -> None:
         """Open the file.
@@ -25,10 +26,12 @@ class AdkSqlite(AdkTables):
         Raises:
             ImportRefusedError: it is damaged, or no session database of ADK.
         """
+        super().__init__()
         self._path = path
         with self.reading():
             self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             self._connection.row_factory = _named
+            self._connection.text_factory = self._decoded
         try:
             with self.reading():
                 self._look()
@@ -63,9 +66,20 @@ class AdkSqlite(AdkTables):
                 f"{self._path} is damaged: {damage}. Nothing was imported. Repair it with SQLite's .recover, or take a "
                 "backup of it."
             )
-        tables = {row["name"] for row in self.rows("select name from sqlite_master where type = 'table'")}
-        columns = {row["name"] for row in self.rows("pragma table_info(events)")}
-        self.check(f"{self._path} is an SQLite database", tables, columns)
+        columns: dict[str, set[str]] = {}
+        for row in self.rows(
+            "select m.name as table_name, c.name as column_name from sqlite_master m, pragma_table_info(m.name) c "
+            "where m.type = 'table'"
+        ):
+            columns.setdefault(row["table_name"], set()).add(row["column_name"])
+        self.check(f"{self._path} is an SQLite database", columns)
+
+    def _decoded(self, data: bytes) -> str:
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            self.notes.replaced("characters that are none")
+            return data.decode(errors="replace")
 
 
 def _named(cursor: sqlite3.Cursor, row: tuple[object, ...]) -> dict[str, object]:

@@ -1,48 +1,39 @@
 """Session databases of ADK, as its ``SqliteSessionService`` and its ``DatabaseSessionService`` make them, the latter in
-both of its formats (events as JSON, and before ADK 1.22 with pickled actions)."""
+both of its formats (events as JSON, and before ADK 1.22 with pickled actions), of any version."""
 
 from __future__ import annotations
 
 import json
-import pickle
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Final, get_args
 
 from google.adk.events.event import Event
-from google.adk.events.event_actions import EventActions
-from google.adk.sessions import _restricted_pickle
-from pydantic import ValidationError
 
 from session_store.exchange import conversation as incoming
-from session_store.exchange.adk_json import displayed_title, parsed_event
+from session_store.exchange.adk_events import EventReader
+from session_store.exchange.adk_json import displayed_title
+from session_store.exchange.adk_pickles import actions_of
+from session_store.exchange.adk_zones import Span, Zone, zones
 from session_store.exchange.conversation import About, Conversation
 from session_store.exchange.errors import DamagedError, ImportRefusedError
+from session_store.exchange.fields import time_of
+from session_store.exchange.notes import Notes, has_content, may_have_halves, quoted, whole_characters
 from session_store.models import SessionKey, TitleSource
 
 Row = Mapping[str, Any]
+_Key = tuple[str, str, str]
 
-_V0_JSON: Final = (
-    "content",
-    "grounding_metadata",
-    "custom_metadata",
-    "usage_metadata",
-    "citation_metadata",
-    "input_transcription",
-    "output_transcription",
-)
-_V0_PLAIN: Final = (
-    "branch",
-    "partial",
-    "turn_complete",
-    "error_code",
-    "error_message",
-    "interrupted",
-)
+_KEYS: Final = {"app_name", "user_id", "session_id", "id", "invocation_id", "timestamp", "event_data"}
+_OF_SESSIONS: Final = {"app_name", "user_id", "id", "state", "create_time", "update_time"}
+_TEXTS: Final = {
+    name for name, field in Event.model_fields.items() if str in (field.annotation, *get_args(field.annotation))
+}
+"""Fields of events that are text."""
 
 
 class AdkTables(ABC):
@@ -50,6 +41,14 @@ class AdkTables(ABC):
 
     order: str
     """What events of a session are in the order of."""
+    trusts_updates: bool
+    """Whether the times at which sessions were updated are in ``zone`` in all versions."""
+    zone: tzinfo = UTC
+    """The zone of times that the database itself has set."""
+
+    def __init__(self) -> None:
+        self.notes = Notes()
+        """What of the database itself could not be taken as it was."""
 
     @abstractmethod
     def rows(self, sql: str, **parameters: str) -> Sequence[Row]:
@@ -65,52 +64,50 @@ class AdkTables(ABC):
         with self.reading():
             return int(self.rows("select count(*) as number from events")[0]["number"])
 
-    def conversations(self, damaged: Callable[[str, str], None]) -> Iterator[Conversation]:
-        """Its sessions in order of creation. ``damaged`` is called with the name of a session that cannot be read, and
+    def conversations(self, odd: Callable[[str, str], None]) -> Iterator[Conversation]:
+        """Its sessions in order of creation. ``odd`` is called with the name of a session that cannot be read, and
         why."""
         with self.reading():
-            app_states = {row["app_name"]: row["state"] for row in self.rows("select * from app_states")}
-            user_states = {
-                (row["app_name"], row["user_id"]): row["state"] for row in self.rows("select * from user_states")
-            }
-            sessions = self.rows("select * from sessions order by create_time, app_name, user_id, id")
-            for session in sessions:
-                name = f"session {session['id']!r} of {session['app_name']!r}"
-                scope = (session["app_name"], session["user_id"])
+            app_states = {row["app_name"]: row["state"] for row in self._shared("app_states")}
+            user_states = {(row["app_name"], row["user_id"]): row["state"] for row in self._shared("user_states")}
+            sessions = self.rows("select * from sessions order by app_name, user_id, id")
+            clocks = self._clocks(sessions)
+            self._note_events_without_sessions()
+            for session in sorted(sessions, key=lambda row: self._time(row.get("create_time")) or 0.0):
+                key = _key(session)
+                notes = Notes()
                 try:
-                    conversation = self._conversation(session)
-                    shared = replace(
-                        conversation.about,
-                        app_state=_state(app_states.get(scope[0]), "the state of its application"),
-                        user_state=_state(user_states.get(scope), "the state of its user"),
-                    )
+                    conversation = self._conversation(session, clocks.get(key, Zone()), notes)
                 except DamagedError as error:
-                    damaged(name, str(error))
-                else:
-                    yield replace(conversation, about=shared)
+                    odd(f"session {key[2]!r} of {key[0]!r}", str(error))
+                    continue
+                shared = replace(
+                    conversation.about,
+                    app_state=_state(app_states.get(key[0]), "the state of the application", notes),
+                    user_state=_state(user_states.get(key[:2]), "the state of the user", notes),
+                )
+                yield replace(conversation, about=shared)
 
-    def _conversation(self, session: Row) -> Conversation:
+    def _conversation(self, session: Row, clock: Zone, notes: Notes) -> Conversation:
         key = SessionKey(
-            incoming.checked_name(session["app_name"], "the application's name"),
-            incoming.checked_name(session["user_id"], "the user's id"),
-            incoming.usable_id(incoming.checked_text(session["id"], "the id").strip()),
+            incoming.checked_name(_text(session["app_name"]), "the application's name"),
+            incoming.checked_name(_text(session["user_id"]), "the user's id"),
+            incoming.usable_id(incoming.checked_text(_text(session["id"]), "the id").strip()),
         )
-        rows = self.rows(
-            "select * from events where app_name = :app_name and user_id = :user_id and session_id = :session_id "
-            f"order by {self.order}",
-            app_name=session["app_name"],
-            user_id=session["user_id"],
-            session_id=session["id"],
-        )
-        read = _event_of_v0 if self._pickled else _event_of
-        events = [read(row) for row in rows]
-        state = _state(session["state"], "its state")
-        title = displayed_title(state) or incoming.checked_text(incoming.first_words(events), "its first message")
+        for column, value in session.items():
+            if column not in _OF_SESSIONS and has_content(value):
+                notes.left_out(f"column {quoted(f'sessions.{column}')}")
+        created, updated = self._time(session.get("create_time")), self._time(session.get("update_time"))
+        rows = self._events_of(session)
+        reader = EventReader(key.session_id, key.app_name, updated or created or time.time(), notes)
+        events = incoming.settled(reader.read(_document(row, clock, notes) for row in rows), notes)
+        state = _state(session.get("state"), "the state", notes)
+        title = displayed_title(state) or incoming.first_words(events)
         source = TitleSource.PERSON if displayed_title(state) else TitleSource.WORDS
-        updated_at = events[-1].timestamp if events else _time(session["update_time"], "the time of its update")
+        updated_at = events[-1].timestamp if events else reader.otherwise
         about = About(
             key=key,
-            created_at=_time(session["create_time"], "the time of its creation"),
+            created_at=min(created or updated_at, *(event.timestamp for event in events[:1]), updated_at),
             updated_at=updated_at,
             seen_at=max(time.time(), updated_at),
             title=title,
@@ -118,108 +115,148 @@ class AdkTables(ABC):
             state=state,
             turns=incoming.turns_of(key, events),
         )
-        return Conversation(about, tuple(incoming.new_event(event, f"event {event.id!r}"[:80]) for event in events))
+        taken = tuple(incoming.new_event(event, f"event {event.id!r}"[:80]) for event in events)
+        return Conversation(about, taken, notes)
 
-    def check(self, what: str, tables: set[str], columns: set[str]) -> None:
+    def check(self, what: str, columns: Mapping[str, set[str]]) -> None:
         """Look whether it is one of ADK's.
 
         Args:
             what: what to call it.
-            tables: the names of its tables.
-            columns: the names of the columns of ``events``.
+            columns: the names of the columns of each table.
 
         Raises:
             ImportRefusedError: it is not.
         """
-        if not {"sessions", "events", "app_states", "user_states"} <= tables or "session_id" not in columns:
+        if not {"app_name", "user_id", "id"} <= columns.get("sessions", set()) or not {
+            "app_name",
+            "user_id",
+            "session_id",
+            "id",
+        } <= columns.get("events", set()):
             raise ImportRefusedError(
-                f"{what}, but not one of ADK's sessions: it lacks the tables sessions, events, app_states and "
-                "user_states. Name the one that the agent's --session_service_uri names."
+                f"{what}, but not one of ADK's sessions: it lacks the tables sessions and events. Name the one that "
+                "the agent's --session_service_uri names."
             )
-        self._pickled = "event_data" not in columns
+        self._columns = columns
 
+    def _shared(self, table: str) -> Sequence[Row]:
+        """The rows of a table of states, which was not always there."""
+        return self.rows(f"select * from {table}") if "state" in self._columns.get(table, set()) else ()
 
-def _event_of(row: Row) -> Event:
-    what = f"event {row['id']!r}"
-    if not isinstance(row["event_data"], (str, bytes)):
-        raise DamagedError(f"{what} has no data")
-    event = parsed_event(row["event_data"], what)
-    # ADK goes by what stands in the columns.
-    event.id = incoming.checked_text(row["id"], f"the id of {what}")
-    event.invocation_id = incoming.checked_text(row["invocation_id"], f"the invocation of {what}")
-    return event
-
-
-def _event_of_v0(row: Row) -> Event:
-    what = f"event {row['id']!r}"
-    present = set(row.keys())
-    fields: dict[str, Any] = {name: row[name] for name in _V0_PLAIN if name in present}
-    fields |= {name: _json(row[name], f"{name} of {what}") for name in _V0_JSON if name in present}
-    # SQLite has no booleans.
-    for name in ("partial", "turn_complete", "interrupted"):
-        fields[name] = None if fields.get(name) is None else bool(fields[name])
-    try:
-        return Event.model_validate(
-            {
-                **fields,
-                "id": row["id"],
-                "invocation_id": row["invocation_id"] or "",
-                "author": row["author"],
-                "actions": _actions(row["actions"]),
-                # Before ADK 1.22 it was local time, as ADK's own migration has it.
-                "timestamp": _time(row["timestamp"], f"the timestamp of {what}", local=True),
-                "long_running_tool_ids": set(_json(row["long_running_tool_ids_json"], f"the tools of {what}") or ()),
-            }
+    def _events_of(self, session: Row) -> Sequence[Row]:
+        return self.rows(
+            "select * from events where app_name = :app_name and user_id = :user_id and session_id = :session_id "
+            f"order by {self.order}",
+            app_name=session["app_name"],
+            user_id=session["user_id"],
+            session_id=session["id"],
         )
-    except (ValidationError, TypeError) as error:
-        raise DamagedError(f"{what} is not an event of ADK ({error})") from error
+
+    def _note_events_without_sessions(self) -> None:
+        lost = self.rows(
+            "select count(*) as number from events e where not exists (select 1 from sessions s where "
+            "s.app_name = e.app_name and s.user_id = e.user_id and s.id = e.session_id)"
+        )
+        self.notes.left_out("events of sessions that are not there", int(lost[0]["number"]))
+
+    def _clocks(self, sessions: Sequence[Row]) -> dict[_Key, Zone]:
+        """The zones of the times of events, where these do not name theirs."""
+        if not {"actions", "timestamp"} <= self._columns["events"]:
+            return {}
+        times = {_key(row): row for row in sessions}
+        spans: dict[_Key, Span] = {}
+        for row in self.rows(
+            "select app_name, user_id, session_id as id, min(timestamp) as first, max(timestamp) as last from events "
+            "group by app_name, user_id, session_id"
+        ):
+            key, first, last = _key(row), _clock(row["first"]), _clock(row["last"])
+            session = times.get(key)
+            if session and first and last:
+                created, updated = self._time(session.get("create_time")), self._time(session.get("update_time"))
+                spans[key] = Span(created, updated, first, last)
+        return zones(spans, trusts_updates=self.trusts_updates)
+
+    def _time(self, value: object) -> float | None:
+        """Unix seconds from what the database has: a number, or a date and time that names no zone."""
+        clock = _clock(value)
+        if clock is not None and clock.tzinfo is None:
+            value = clock.replace(tzinfo=self.zone).isoformat()
+        return time_of(value.isoformat() if isinstance(value, datetime) else value)
 
 
-def _actions(pickled: bytes | None) -> EventActions:
-    if not pickled:
-        return EventActions()
-    try:
-        # Loads nothing but what such actions are made of: a file is not to be trusted.
-        actions = _restricted_pickle.loads(pickled)
-        return EventActions.model_validate(actions.model_dump())
-    except (
-        pickle.UnpicklingError,
-        ValidationError,
-        AttributeError,
-        EOFError,
-        ValueError,
-        TypeError,
-        KeyError,
-    ) as error:
-        raise DamagedError(f"the actions of an event cannot be read ({error})") from error
-    except (ImportError, IndexError, MemoryError, OverflowError) as error:
-        raise DamagedError(f"the actions of an event cannot be read ({type(error).__name__})") from error
+def _document(row: Row, clock: Zone, notes: Notes) -> dict[str, Any] | None:
+    """An event as JSON, from a row of any version."""
+    stored = _json(row.get("event_data"), "event_data", notes)
+    fields: dict[str, Any] = stored if isinstance(stored, dict) else _columns(row, notes)
+    if fields is stored:
+        for column in row.keys() - _KEYS:
+            if has_content(row[column]):
+                notes.left_out(f"column {quoted(f'events.{column}')}")
+    # ADK goes by what stands in the columns.
+    for name, other in (("id", "id"), ("invocation_id", "invocationId")):
+        if row.get(name):
+            fields.pop(other, None)
+            fields[name] = row[name]
+    if time_of(fields.get("timestamp")) is None:
+        at = _clock(row.get("timestamp"))
+        fields["timestamp"] = row.get("timestamp") if at is None else clock.seconds(at)
+    return fields
 
 
-def _json(value: object, what: str) -> Any:  # noqa: ANN401 - JSON
-    if value is None:
-        return None
+def _columns(row: Row, notes: Notes) -> dict[str, Any]:
+    """An event that has a column for each of its fields, as before ADK 1.22."""
+    fields: dict[str, Any] = {"long_running_tool_ids": []}
+    for column in row.keys() - _KEYS:
+        value, name = row[column], column.removesuffix("_json")
+        if column == "actions":
+            fields[name] = actions_of(bytes(value), notes) if isinstance(value, (bytes, memoryview)) and value else {}
+        elif name not in Event.model_fields:
+            if has_content(value):
+                notes.left_out(f"column {quoted(f'events.{column}')}")
+        elif value is not None:
+            fields[name] = value if name in _TEXTS else _json(value, column, notes)
+    return whole_characters(fields, notes)  # type: ignore[no-any-return]
+
+
+def _json(value: object, what: str, notes: Notes) -> Any:  # noqa: ANN401 - JSON
+    """What a column has as JSON, or as the text that it is."""
     if not isinstance(value, (str, bytes)):
-        raise DamagedError(f"{what} is not JSON")
+        return value
+    data = value.encode() if isinstance(value, str) else value
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError) as error:
-        raise DamagedError(f"{what} is not JSON ({error})") from error
+        read = json.loads(data)
+    except (ValueError, RecursionError):
+        if data.lstrip()[:1] in (b"{", b"["):
+            notes.left_out(f"column {quoted(what)} that is not JSON")
+            return None
+        return data.decode(errors="replace")
+    return whole_characters(read, notes) if may_have_halves(data) else read
 
 
-def _state(value: object, what: str) -> Mapping[str, Any]:
-    state = _json(value, what)
-    if state is not None and not isinstance(state, dict):
-        raise DamagedError(f"{what} is not a JSON object")
-    return incoming.without_temporary(state or {})
+def _state(value: object, what: str, notes: Notes) -> Mapping[str, Any]:
+    state = _json(value, what, notes)
+    if not isinstance(state, dict):
+        if has_content(state):
+            notes.left_out(what)
+        state = {}
+    return incoming.without_temporary(state)
 
 
-def _time(value: object, what: str, *, local: bool = False) -> float:
-    """Unix seconds from what a database has: a number, or a date and time in UTC (or local) without a zone."""
-    if not isinstance(value, str | datetime):
-        return incoming.checked_time(value, what)
+def _key(row: Row) -> _Key:
+    return row["app_name"], row["user_id"], row["id"]
+
+
+def _text(value: object) -> object:
+    """A name that someone has stored as a number."""
+    return str(value) if isinstance(value, int) else value
+
+
+def _clock(value: object) -> datetime | None:
+    """A date and time in words, as SQLite has it, or as such."""
+    if isinstance(value, datetime):
+        return value
     try:
-        read = datetime.fromisoformat(value) if isinstance(value, str) else value
-        return incoming.checked_time((read if read.tzinfo or local else read.replace(tzinfo=UTC)).timestamp(), what)
-    except (ValueError, OverflowError, OSError) as error:
-        raise DamagedError(f"{what} is not a time: {str(value)[:40]!r}") from error
+        return datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
+    except ValueError:
+        return None

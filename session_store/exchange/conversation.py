@@ -17,7 +17,9 @@ from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.notes import Notes
 from session_store.models import GENERAL, Feedback, Result, SessionKey, TitleSource, Turn, TurnStatus
-from session_store.parts import text_of
+from session_store.open_calls import with_call_ids, with_closed_calls
+from session_store.tool_columns import NOT_IN_FILE
+from session_store.transcript import text_of
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how much of it is done, and how much there is, if that is known."""
@@ -177,6 +179,17 @@ def first_words(events: Iterable[Event]) -> str:
             short = (cut.rpartition(" ")[0] or cut[:TITLE_LENGTH]).rstrip(",.;:- ") + "…"
             return line if len(line) <= TITLE_LENGTH else short
     return ""
+
+
+def settled(events: Sequence[Event], notes: Notes) -> list[Event]:
+    """Events in which nothing is at work any more, as a turn leaves them that is over: each call of a tool has an id,
+    its answer the same, and where none came there is one that says so; questions to a person are declined."""
+    whole = with_closed_calls(with_call_ids(events), NOT_IN_FILE)
+    closing = whole if len(whole) > len(events) else []
+    before = {event.id for event in events}
+    answers = sum(len(event.get_function_responses()) for event in closing if event.id not in before)
+    notes.added("answers of tool calls that have none", answers)
+    return whole
 
 
 def turns_of(key: SessionKey, events: Sequence[Event]) -> tuple[Turn, ...]:

@@ -167,7 +167,7 @@ def import_database(store: Store, url: str, wishes: Wishes | None = None, *, pro
     return _import(
         store,
         "The database",
-        lambda damaged: opened_database(url, damaged),
+        lambda _: opened_database(url),
         wishes=wishes or Wishes(),
         files=None,
         progress=progress,

@@ -18,7 +18,7 @@ from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.notes import Notes
 from session_store.exchange.reading import Whole
 from session_store.models import TitleSource
-from session_store.parts import parts_of, readable, speaker_of
+from session_store.transcript import text_of
 
 BEGIN: Final = b'{"session_id"'
 """How a file of them begins."""
@@ -43,8 +43,8 @@ def lines(whole: Whole) -> Iterator[str]:
             "event_id": event.id,
             "turn_id": event.invocation_id,
             "at": datetime.fromtimestamp(event.timestamp, UTC).isoformat(timespec="microseconds"),
-            "author": speaker_of(event),
-            "text": readable(parts_of(event)) or None,
+            "author": event.author,
+            "text": text_of(event.content) or None,
             "tool_calls": [call.name for call in event.get_function_calls()],
             "tool_responses": [response.name for response in event.get_function_responses()],
             "model": event.model_version,
@@ -94,18 +94,17 @@ def _conversation(key: dict[str, Any], said: list[dict[str, Any]]) -> Conversati
             "id": key["session_id"],
             "events": events,
             "state": _state(events),
-        }
+        },
+        exact=True,
     )
     title = checked_text(said[-1].get("title"), "the title")
     about = replace(
         conversation.about,
-        rewound=frozenset(
-            event.id for event, line in zip(conversation.events, said, strict=True) if line.get("rewound") is True
-        ),
+        rewound=frozenset(str(line.get("event_id")) for line in said if line.get("rewound") is True),
     )
     if title:
         about = replace(about, title=title, title_source=TitleSource.PERSON)
-    return replace(conversation, about=about, is_own=True)
+    return replace(conversation, about=about)
 
 
 def _state(events: list[Any]) -> dict[str, Any]:

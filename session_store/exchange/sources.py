@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from session_store.exchange import adk_json, chatgpt, json_lines, open_webui
 from session_store.exchange.adk_sqlite import MAGIC, AdkSqlite
+from session_store.exchange.adk_tables import AdkTables
 from session_store.exchange.adk_urls import database_at
 from session_store.exchange.agent_files import AgentFile, checked
 from session_store.exchange.archive import FORMAT, MANIFEST, VERSION, Archive
@@ -53,14 +54,14 @@ class Source:
 
 
 @contextlib.contextmanager
-def opened_database(url: str, damaged: Damaged) -> Iterator[Source]:
+def opened_database(url: str) -> Iterator[Source]:
     """Open the session database of an ADK project by the URL that SQLAlchemy, and so ADK, has for it.
 
     Raises:
         ImportRefusedError: it cannot be read, or is nothing that can be imported. No message has a password.
     """
     with database_at(url) as database:
-        yield Source("ADK session database", database.events, True, database.conversations(damaged), {})
+        yield _database(database)
 
 
 @contextlib.contextmanager
@@ -82,8 +83,7 @@ def opened(path: Path, owner: Owner, damaged: Damaged) -> Iterator[Source]:
 def _source(path: Path, owner: Owner, damaged: Damaged, stack: ExitStack) -> Source:
     head = _head(path)
     if head.startswith(MAGIC):
-        database = stack.enter_context(AdkSqlite(path))
-        return Source("ADK session database", database.events, True, database.conversations(damaged), {})
+        return _database(stack.enter_context(AdkSqlite(path)))
     notes = Notes()
     if head.startswith(_ZIP):
         return _archive(stack.enter_context(Archive(path)), path, owner, damaged, notes)
@@ -98,7 +98,13 @@ def _source(path: Path, owner: Owner, damaged: Damaged, stack: ExitStack) -> Sou
         return Source("Colloquy JSON Lines", None, False, lines, {}, notes=notes)
     if not head.strip():
         raise ImportRefusedError(f"{path} is empty. Nothing was imported.")
-    return _json(load(path, notes), str(path), owner, damaged, notes)
+    return _json(load(path, notes), str(path), owner, notes)
+
+
+def _database(database: AdkTables) -> Source:
+    odd: list[tuple[str, str]] = []
+    sessions = database.conversations(_to(odd))
+    return Source("ADK session database", database.events, True, sessions, {}, notes=database.notes, odd=odd)
 
 
 def _head(path: Path) -> bytes:
@@ -111,7 +117,7 @@ def _head(path: Path) -> bytes:
         raise ImportRefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _json(document: object, what: str, owner: Owner, damaged: Damaged, notes: Notes) -> Source:
+def _json(document: object, what: str, owner: Owner, notes: Notes) -> Source:
     documents = _listed(document, notes)
     if not documents:
         raise ImportRefusedError(f"{what} has no chats. Nothing was imported.")
@@ -123,8 +129,8 @@ def _json(document: object, what: str, owner: Owner, damaged: Damaged, notes: No
     elif any(map(open_webui.is_chat, documents)):
         read = partial(open_webui.conversation_of, owner=owner)
         source = Source("Open WebUI export", len(documents), False, _each(documents, read, _to(odd)), {})
-    elif any(isinstance(one, dict) and "events" in one for one in documents):
-        sessions = _each(documents, lambda one: _session(one, workspaces), damaged)
+    elif any(map(adk_json.is_session, documents)):
+        sessions = _each(documents, lambda one: _session(one, owner, workspaces), _to(odd))
         source = Source("ADK session", len(documents), False, sessions, workspaces)
     else:
         raise ImportRefusedError(
@@ -152,8 +158,8 @@ def _to(odd: list[tuple[str, str]]) -> Damaged:
     return lambda name, why: odd.append((name, why))
 
 
-def _session(document: object, workspaces: dict[str, Workspace]) -> Conversation:
-    conversation = adk_json.conversation_of(document)
+def _session(document: object, owner: Owner, workspaces: dict[str, Workspace]) -> Conversation:
+    conversation = adk_json.conversation_of(document, owner)
     workspaces.update(workspaces_of(adk_json.carried_workspaces(document)))
     return conversation
 
@@ -187,7 +193,7 @@ def _archive(archive: Archive, path: Path, owner: Owner, damaged: Damaged, notes
             f"file {quoted(name)}" if name.endswith(".json") else f"files {quoted('*' + PurePosixPath(name).suffix)}"
         )
     documents = [one for name in names for one in _listed(archive.document(name, notes), notes)]
-    return _json(documents, str(path), owner, damaged, notes)
+    return _json(documents, str(path), owner, notes)
 
 
 def _own_archive(archive: Archive, path: Path, damaged: Damaged, notes: Notes) -> Source:

@@ -151,22 +151,21 @@ class TestImports:
 
     def test_of_something_damaged_change_nothing_and_name_the_place(self, client, workbench):
         before = sessions_in(workbench)
-        damaged = json.dumps(
-            [
-                {"id": "whole", "appName": "a", "userId": "u", "events": [EVENT]},
-                {"id": "broken", "appName": "a", "userId": "u", "events": [{**EVENT, "content": {"parts": 3}}]},
-            ]
-        )
-        said_why = is_problem(upload(client, damaged, "my chats.json"), 422)
+        lines = [
+            {"session_id": "whole", "app_name": "a", "user_id": "u", "event": EVENT},
+            {"session_id": "broken", "app_name": "..", "user_id": "u", "event": EVENT},
+        ]
+        damaged = "\n".join(map(json.dumps, lines))
+        said_why = is_problem(upload(client, damaged, "my chats.jsonl"), 422)
         assert said_why.startswith(
-            "my chats.json was not imported, because 1 place in it is damaged. Nothing was changed."
+            "my chats.jsonl was not imported, because 1 place in it is damaged. Nothing was changed."
         )
-        assert "conversation 2 ('broken'): event 1 is not an event of ADK (content.parts" in said_why
+        assert "conversation 'broken': the application's name" in said_why
         assert "line 1, column 13" in is_problem(upload(client, '{"events": [', "cut.json"), 422)
         assert sessions_in(workbench) == before
         report = upload(client, damaged, skip_damaged="true").json()
         assert [one["id"] for one in report["taken"]] == ["whole"]
-        assert report["skipped"][0]["name"] == "conversation 2 ('broken')"
+        assert report["skipped"][0]["name"] == "conversation 'broken'"
 
     def test_can_go_on_in_the_background(self, client, workbench):
         history = json.dumps({"id": "later", "appName": "a", "userId": "u", "events": [EVENT]})

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page, expect
 
 BUBBLE = '[data-testid="stChatMessage"]'
-TEXT = ':is([data-testid="stMarkdown"] [data-testid="stMarkdownContainer"], .typed)'
+TEXT = '[data-testid="stMarkdown"] [data-testid="stMarkdownContainer"]'
 SERVER_AWAY = (
     "ERR_CONNECTION_|ERR_EMPTY_RESPONSE|ERR_CONTENT_LENGTH_MISMATCH|WebSocket|Failed to fetch|"
     "when disconnected from server|Client Error"
@@ -83,6 +83,12 @@ class Chat:
         """Take an option of the menu of a session's row."""
         self._settled(self.sidebar.locator(f".st-key-menu-{session_id} button:visible")).click()
         self.page.get_by_role("menuitem", name=option).click()
+
+    def new_title(self, title: str) -> None:
+        """Type a new title into the field that "Rename" opens, which has the focus, and press Enter."""
+        expect(self.sidebar.get_by_role("textbox", name="New title")).to_be_focused()
+        self.page.keyboard.type(title)
+        self.page.keyboard.press("Enter")
 
     def confirm_deletion(self) -> None:
         """Say yes to the question whether to delete."""

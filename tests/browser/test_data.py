@@ -37,11 +37,11 @@ def test_what_came_in_is_reported_also_after_a_reload_and_can_be_opened(data_pag
     history = tmp_path / "afar.json"
     whole = {"id": "afar", "appName": "assistant", "userId": "user", "events": [EVENT]}
     history.write_text(json.dumps(whole), "utf-8")
-    damaged = tmp_path / "damaged.json"
-    damaged.write_text(json.dumps({**whole, "events": [{**EVENT, "timestamp": "now"}]}), "utf-8")
+    damaged = tmp_path / "damaged.jsonl"
+    damaged.write_text(json.dumps({"session_id": "afar", "app_name": "..", "user_id": "user", "event": EVENT}), "utf-8")
     upload(page, history, damaged)
     expect(page.get_by_text("Imported 1 chat (1 event).")).to_be_visible()
-    expect(page.get_by_text("conversation 1 ('afar'): event 1 is not an event of ADK")).to_be_visible()
+    expect(page.get_by_text("conversation 'afar': the application's name")).to_be_visible()
     upload(page, history)
     expect(page.get_by_text("1 skipped")).to_be_visible()
     page.reload()

@@ -29,6 +29,21 @@ def test_a_page_without_a_list_has_the_whole_width(app, visitors):
     expect(tab.sidebar.get_by_role("button", name="New chat", exact=True)).to_be_in_viewport()
 
 
+@pytest.mark.parametrize("width", [1400, 900])
+def test_the_names_of_the_pages_stand_in_one_place_on_all_of_them(app, visitors, width):
+    tab = visitors(app, viewport={"width": width, "height": 900}).tab().open()
+    chats = tab.page.get_by_role("link", name="Chat", exact=True)
+    places = [chats.bounding_box()]
+    tab.sidebar.locator("..").get_by_role("button", name="Collapse sidebar").click()
+    expect(tab.page.get_by_test_id("stExpandSidebarButton")).to_be_in_viewport()
+    places.append(chats.bounding_box())
+    for path in ("overview", "history", "analytics", "sql", "import_export", "workspaces"):
+        tab.page.goto(f"{app.url}/{path}")
+        expect(tab.page.get_by_role("heading", level=1)).to_be_visible()
+        places.append(chats.bounding_box())
+    assert places == [places[0]] * len(places)
+
+
 def test_on_a_phone_the_list_makes_room_for_the_chat_that_is_chosen_in_it(app, visitors):
     tab = visitors(app, viewport={"width": 390, "height": 844}).tab().open()
     session = tab.begin("hello from a phone")

@@ -21,16 +21,65 @@ def begin(chat, text):
     return session
 
 
+def field(chat):
+    return chat.sidebar.get_by_role("textbox", name="New title")
+
+
 def test_a_session_is_renamed_in_place(chat):
     session = begin(chat, unique("rename me"))
     title = unique("A *better* title")
     chat.choose(session, "Rename")
-    box = chat.sidebar.get_by_role("textbox", name="Title")
-    box.fill(title)
-    box.press("Enter")
+    chat.new_title(title)  # the old one is selected: what is typed takes its place
     expect(chat.row(session)).to_contain_text(title)
+    expect(field(chat)).to_have_count(0)
     chat.open_row(session)
     expect(chat.title).to_have_text(title)
+
+
+def test_escape_leaves_the_old_title_and_gives_the_focus_back_to_the_row(chat):
+    session = begin(chat, unique("keep my name"))
+    chat.choose(session, "Rename")
+    expect(field(chat)).to_be_focused()
+    chat.page.keyboard.type("something else")
+    chat.page.keyboard.press("Escape")
+    expect(field(chat)).to_have_count(0)
+    expect(chat.row(session)).to_contain_text("keep my name")
+    expect(chat.row(session).locator("button").first).to_be_focused()
+
+
+def test_a_click_elsewhere_saves_nothing_and_takes_nothing_that_was_typed(chat):
+    session = begin(chat, unique("keep my name"))
+    elsewhere = chat.page.get_by_role("heading", level=1)
+    chat.choose(session, "Rename")
+    expect(field(chat)).to_be_focused()
+    elsewhere.click()
+    expect(field(chat)).to_have_count(0)
+    chat.choose(session, "Rename")
+    expect(field(chat)).to_be_focused()
+    chat.page.keyboard.type("something else")
+    elsewhere.click()
+    chat.page.get_by_role("link", name="Overview", exact=True).hover()
+    expect(field(chat)).to_have_value("something else")
+    other = chat.page.context.new_page()
+    other.goto(chat.page.url)
+    row = other.locator(f".st-key-row-{session}")
+    expect(row).to_contain_text("keep my name")
+    other.close()
+    chat.sidebar.get_by_role("button", name="Save the new title").click()
+    expect(chat.row(session)).to_contain_text("something else")
+
+
+def test_nothing_lies_over_the_field_of_a_new_title(chat):
+    session = begin(chat, unique("a rather long name " * 4))
+    chat.choose(session, "Rename")
+    box = field(chat).bounding_box()
+    row = chat.row(session).bounding_box()
+    buttons = [button.bounding_box() for button in chat.row(session).get_by_role("button").all()]
+    assert len(buttons) == 2
+    assert box["x"] >= row["x"]
+    edges = [box["x"] + box["width"], *(edge for b in buttons for edge in (b["x"], b["x"] + b["width"]))]
+    assert edges == sorted(edges)
+    assert edges[-1] <= row["x"] + row["width"]
 
 
 def test_a_saved_session_moves_to_the_group_saved_and_back(chat):
@@ -43,15 +92,13 @@ def test_a_saved_session_moves_to_the_group_saved_and_back(chat):
     expect(chat.row(session).locator(above)).to_have_text("Today")
 
 
-def test_deleting_asks_and_undo_brings_everything_back(chat):
+def test_deleting_asks_nothing_and_undo_brings_everything_back(chat):
     text = unique("delete me")
     session = begin(chat, text)
     chat.choose(session, "Delete")
-    chat.page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    expect(chat.row(session)).to_have_count(1)
-    chat.choose(session, "Delete")
-    chat.confirm_deletion()
     expect(chat.row(session)).to_have_count(0)
+    expect(chat.sidebar.get_by_role("status")).to_have_text("Deleted 1 chat.")
+    expect(chat.page.get_by_role("dialog")).to_have_count(0)
     chat.page.reload()
     chat.sidebar.get_by_role("button", name="Undo").click()
     expect(chat.row(session)).to_have_count(1)
@@ -59,11 +106,17 @@ def test_deleting_asks_and_undo_brings_everything_back(chat):
     chat.shows(text, f"You said: {text}")
 
 
+def test_the_focus_goes_on_from_the_row_after_a_deleted_one(chat):
+    below, session = begin(chat, unique("stay")), begin(chat, unique("delete me"))
+    chat.choose(session, "Delete")
+    expect(chat.row(session)).to_have_count(0)
+    expect(chat.row(below).locator("button").first).to_be_focused()
+
+
 def test_deleting_the_open_session_leaves_a_new_chat(chat):
     session = chat.begin(unique("delete me"))
     expect(chat.stop).to_have_count(0)
     chat.choose(session, "Delete")
-    chat.confirm_deletion()
     expect(chat.prompts.first).to_be_visible()
     expect(chat.row(session)).to_have_count(0)
     assert chat.session_id is None
@@ -75,7 +128,6 @@ def test_several_are_selected_and_deleted_at_once(chat):
     for session in sessions[:2]:
         chat.row(session).locator("label").click()
     chat.sidebar.get_by_role("button", name="Delete 2").click()
-    chat.confirm_deletion()
     for session in sessions[:2]:
         expect(chat.row(session)).to_have_count(0)
     expect(chat.row(sessions[2])).to_have_count(1)
@@ -85,17 +137,15 @@ def test_several_are_selected_and_deleted_at_once(chat):
 def test_search_finds_by_title_and_by_text_while_one_types(chat):
     sun, rain = begin(chat, unique("sunshine")), begin(chat, unique("rainfall"))
     chat.choose(sun, "Rename")
-    box = chat.sidebar.get_by_role("textbox", name="Title")
     title = unique("Weather")
-    box.fill(title)
-    box.press("Enter")
+    chat.new_title(title)
     expect(chat.row(sun)).to_contain_text(title)
     chat.search.press_sequentially(title.upper())
     expect(chat.row(rain)).to_have_count(0)
     expect(chat.row(sun)).to_have_count(1)
     chat.search.fill("said: rainf")
     expect(chat.row(sun)).to_have_count(0)
-    expect(chat.row(rain)).to_have_count(1)
+    expect(chat.row(rain)).to_contain_text("General · You said: rainf")
     chat.search.fill(unique("nothing"))
     expect(chat.sidebar.get_by_text("Nothing found. Try other words.")).to_be_visible()
     chat.search.fill("")
@@ -113,18 +163,40 @@ def test_the_list_can_be_narrowed_to_one_agent(chat):
     expect(chat.row(specialist)).to_have_count(1)
 
 
-def test_a_running_session_pulses_and_a_finished_one_stays_marked_until_it_is_opened(chat):
-    session = chat.begin("count 150 every 20 ms")
+def test_what_a_session_is_doing_stands_in_front_of_its_title_as_a_shape_and_in_words(chat):
+    text = "count 150 every 20 ms"
+    session = chat.begin(text)
+    failed = unique("count 3 then fail")
     chat.new_chat()
     chat.expect_mark(session, "running")
-    mark = chat.row(session).locator("button p").first
-    assert mark.evaluate("mark => getComputedStyle(mark, '::before').animationName") == "pulse"
+    expect(chat.row(session).get_by_role("button", name=f"Answering: {text}", exact=True)).to_be_visible()
+    shapes = {shape(chat, session)}
     chat.expect_mark(session, "unseen")
+    expect(chat.row(session).get_by_role("button", name=f"New answer: {text}", exact=True)).to_be_visible()
+    shapes.add(shape(chat, session))
     chat.open_row(session)
-    chat.shows("count 150 every 20 ms", counted(150))
+    chat.shows(text, counted(150))
     chat.expect_mark(session, "plain")
     chat.new_chat()
     chat.expect_mark(session, "plain")
+    expect(chat.row(session).get_by_role("button", name=text, exact=True)).to_be_visible()
+    other = chat.begin(failed)
+    chat.expect_mark(other, "failed")
+    expect(chat.row(other).get_by_role("button", name=f"Failed: {failed}", exact=True)).to_be_visible()
+    assert len(shapes | {shape(chat, other)}) == 3
+
+
+def shape(chat, session):
+    mark = chat.row(session).locator("button p").first
+    return mark.evaluate("mark => getComputedStyle(mark, '::before').content.split('/')[0]")
+
+
+def test_the_menu_of_a_row_bears_the_name_of_its_session(chat):
+    title = unique("one of many")
+    session = begin(chat, title)
+    button = chat.row(session).get_by_role("button", name=re.compile(rf"^Options of {title}, \d\d:\d\d$"))
+    button.click()
+    expect(chat.page.get_by_role("menu", name=f"Options of {title}")).to_be_visible()
 
 
 @pytest.mark.parametrize("way", ["click", "link"])

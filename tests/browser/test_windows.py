@@ -71,8 +71,7 @@ def test_a_stop_in_one_ends_the_answer_in_the_other(windows):
 def test_a_new_name_in_one_shows_in_the_other(windows):
     first, _, session = windows
     first.choose(session, "Rename")
-    first.sidebar.get_by_role("textbox", name="Title").fill("Greetings")
-    first.sidebar.get_by_role("textbox", name="Title").press("Enter")
+    first.new_title("Greetings")
     for window in windows[:2]:
         expect(window.title).to_have_text("Greetings")
         expect(window.row(session)).to_contain_text("Greetings")
@@ -81,7 +80,6 @@ def test_a_new_name_in_one_shows_in_the_other(windows):
 def test_a_session_deleted_in_one_is_said_to_be_gone_in_the_other(windows):
     first, second, session = windows
     first.choose(session, "Delete")
-    first.confirm_deletion()
     expect(second.page.get_by_text("This chat is not here any more.")).to_be_visible()
     expect(second.row(session)).to_have_count(0)
     first.sidebar.get_by_role("button", name="Undo").click()

@@ -2,15 +2,17 @@
 
 import pytest
 
+from runtime.workbench import install
 from session_store.models import TurnStatus
-from tests.pages.conftest import choose, said_in
-from tests.support.workbenches import finish, new_session, said, until
+from tests.pages.conftest import choose
+from tests.support.workbenches import finish, new_session, open_workbench, said, until
+from ui.session_list import SAVED_ROWS
 
 PROMPT = "Explain what a database index is, in three sentences."
 
 
 def bubbles(page):
-    return [(bubble.name, said_in(bubble)) for bubble in page.chat_message]
+    return [(bubble.name, bubble.markdown[0].value if bubble.markdown else "") for bubble in page.chat_message]
 
 
 def rows(page):
@@ -23,6 +25,12 @@ def headings(page):
 
 def menu(page, key, option):
     return choose(page, f"menu-{key.session_id}", option)
+
+
+def undoable(page):
+    """What the sidebar says of a deletion that can be undone; None if it says nothing."""
+    told = [html.proto.body for html in page.sidebar.get("html") if 'role="status"' in html.proto.body]
+    return told[0].partition(">")[2].partition("<")[0] if told else None
 
 
 def answered(workbench, text="hello"):
@@ -170,34 +178,62 @@ class TestSessionList:
         tab = menu(tab, old, "Remove from saved")
         assert headings(tab) == ["Today"]
 
-    def test_a_session_is_renamed_in_place(self, workbench, page):
-        key = answered(workbench)
-        tab = menu(page(), key, "Rename")
-        tab.sidebar.text_input(key=f"title-{key.session_id}").set_value("Better *name*").run()
-        assert rows(tab) == [r"Better \*name\*"]
+    def test_saved_sessions_leave_room_for_those_of_today(self, workbench, page):
+        saved = [answered(workbench, f"saved {number}") for number in range(SAVED_ROWS + 2)]
+        workbench.set_saved(saved, True)
+        answered(workbench, "new")
+        tab = page()
+        assert len(rows(tab)) == SAVED_ROWS + 1
+        assert rows(tab)[-1] == "new"
+        tab.sidebar.button(key="more-saved").click().run()
+        assert len(rows(tab)) == SAVED_ROWS + 3
+        assert "more-saved" not in [button.key for button in tab.sidebar.button]
 
-    def test_deleting_asks_and_can_be_undone(self, workbench, page):
+    def test_deleting_asks_nothing_where_it_can_be_undone(self, workbench, page):
         key = answered(workbench)
         tab = menu(page(key.session_id), key, "Delete")
-        assert rows(tab) == ["hello"]
-        tab.button(key="confirm-delete").click().run()
         assert rows(tab) == []
         assert workbench.store.get_session(key.session_id) is None
         tab.sidebar.button(key="undo").click().run()
         assert rows(tab) == ["hello"]
+
+    def test_deleting_asks_where_it_cannot_be_undone(self, tmp_path, workbench, page):
+        final = open_workbench(tmp_path / "final", undo_seconds=0)
+        install(final)
+        key = answered(final)
+        tab = menu(page(), key, "Delete")
+        assert rows(tab) == ["hello"]
+        tab.button(key="confirm-delete").click().run()
+        assert rows(tab) == []
+        assert undoable(tab) is None
+        install(workbench)
+        final.close()
 
     def test_each_deletion_can_be_undone_in_any_tab_the_last_one_first(self, workbench, page):
         first, second, third = (answered(workbench, text) for text in ("a", "b", "c"))
         workbench.delete_sessions([first])
         workbench.delete_sessions([second, third])
         tab = page()
-        assert "Deleted 2 chats." in [line.value for line in tab.sidebar.markdown]
+        assert undoable(tab) == "Deleted 2 chats."
         tab.sidebar.button(key="undo").click().run()
         assert sorted(rows(tab)) == ["b", "c"]
-        assert "Deleted 1 chat." in [line.value for line in tab.sidebar.markdown]
+        assert undoable(tab) == "Deleted 1 chat."
         tab.sidebar.button(key="undo").click().run()
         assert sorted(rows(tab)) == ["a", "b", "c"]
         assert "undo" not in [button.key for button in tab.sidebar.button]
+
+    def test_the_way_back_can_be_dismissed_until_something_else_is_deleted(self, workbench, page):
+        first, second = answered(workbench, "a"), answered(workbench, "b")
+        tab = menu(page(), first, "Delete")
+        tab.sidebar.button(key="undo-dismiss").click().run()
+        assert undoable(tab) is None
+        workbench.restore_sessions([first])
+        tab = menu(tab.run(), first, "Delete")
+        assert undoable(tab) == "Deleted 1 chat."
+        tab.sidebar.button(key="undo-dismiss").click().run()
+        tab = menu(tab, second, "Delete")
+        tab.sidebar.button(key="undo").click().run()
+        assert rows(tab) == ["b"]
 
     def test_who_undoes_too_late_is_told(self, workbench, page):
         key = answered(workbench)
@@ -215,11 +251,16 @@ class TestSessionList:
         for key in keys[:2]:
             tab.sidebar.checkbox(key=f"pick-{key.session_id}").check().run()
         tab.sidebar.button(key="delete-picked").click().run()
-        tab.button(key="confirm-delete").click().run()
         assert rows(tab) == ["c"]
+        assert undoable(tab) == "Deleted 2 chats."
 
     @pytest.mark.parametrize(
-        ("words", "found"), [("FIRST", ["first one"]), ("you said: sec", ["second one"]), ("%", [])]
+        ("words", "found"),
+        [
+            ("FIRST", ["**first** one :small[General]"]),
+            ("you said: sec", [r"second one :small[General · **You said\: sec**ond one]"]),
+            ("%", []),
+        ],
     )
     def test_search_looks_into_titles_and_texts(self, workbench, page, words, found):
         answered(workbench, "first one")
@@ -227,6 +268,15 @@ class TestSessionList:
         tab = page()
         tab.sidebar.text_input(key="search").set_value(words).run()
         assert rows(tab) == found
+
+    def test_search_looks_into_all_workspaces_and_says_which_whatever_is_chosen(self, workbench, page):
+        where = workbench.workspaces.create("Sales [north]")
+        far = new_session(workbench, workspace_id=where.id)
+        finish(workbench, workbench.turns.submit(far, "far away"))
+        tab = page()
+        assert rows(tab) == []
+        tab.sidebar.text_input(key="search").set_value("away").run()
+        assert rows(tab) == [r"far **away** :small[Sales \[north\]]"]
 
     def test_the_list_can_be_narrowed_to_one_agent(self, workbench, page):
         answered(workbench, "with the assistant")

@@ -7,6 +7,7 @@ import pytest
 
 from runtime.imports import Imports, ImportState, UnknownImportError
 from session_store.exchange import Format, Wishes, export, import_file, selected
+from session_store.models import TurnStatus
 from tests.support.workbenches import finish, new_session, open_workbench
 
 EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "user", "parts": [{"text": "Hello"}]}}
@@ -137,3 +138,24 @@ def test_an_imported_chat_goes_on(workbench):
     [turn] = finish(workbench, workbench.turns.submit(outcome.key, "And now?"))
     assert turn.error is None
     assert new_session(workbench) != outcome.key
+
+
+def test_a_chat_that_ended_in_the_middle_of_a_call_goes_on(workbench, tmp_path):
+    call = {"functionCall": {"id": "c-1", "name": "order", "args": {}}}
+    events = [
+        {"id": "e-1", "author": "user", "content": {"role": "user", "parts": [{"text": "Order garlic"}]}},
+        {
+            "id": "e-2",
+            "author": "assistant",
+            "content": {"role": "model", "parts": [call]},
+            "longRunningToolIds": ["c-1"],
+        },
+    ]
+    events = [{**event, "invocationId": "i-1", "timestamp": 1_772_000_000.0} for event in events]
+    session = {"id": "s-1", "appName": "assistant", "userId": "user", "events": events}
+    begun = workbench.imports.begin_file(uploaded(workbench, json.dumps(session)), Wishes(adopt="local"))
+    [taken] = workbench.imports.wait(begun.id).report.taken
+
+    [ended] = finish(workbench, workbench.turns.submit(taken.key, "history"))
+
+    assert (ended.status, ended.error) == (TurnStatus.COMPLETED, None)

@@ -103,6 +103,36 @@ def test_the_list_can_be_cut_to_an_agent_or_to_what_was_saved(store):
     assert ids(first) + ids(store.list_sessions("ann", app_name="a", limit=1, before=first.next)) == ["3", "1"]
 
 
+def test_a_search_says_where_the_messages_have_it_the_newest_place_first(store):
+    other = SessionKey("agent", "ann", "other")
+    for key, lines in ((KEY, ["The MOON at night", "and the moon " + "x" * 300, "nothing"]), (other, ["a star"])):
+        store.create_session(key)
+        for number, text in enumerate(lines):
+            append(store, key, said(text, timestamp=float(number)))
+    found = store.excerpts([KEY, other], "moon")
+    assert list(found) == [KEY]
+    text, marks = found[KEY]
+    assert text.startswith("and the moon xxx")
+    assert text.endswith("…")
+    assert [text[begin:end] for begin, end in marks] == ["moon"]
+    assert store.excerpts([KEY], "") == store.excerpts([], "moon") == {}
+
+
+def test_a_session_has_failed_until_a_turn_of_it_ends_well(store):
+    store.create_session(KEY)
+    ends = (
+        (TurnStatus.FAILED, True),
+        (TurnStatus.COMPLETED, False),
+        (TurnStatus.FAILED, True),
+        (TurnStatus.STOPPED, False),
+    )
+    for number, (status, failed) in enumerate(ends):
+        store.create_turn(turn(number))
+        store.update_turn(f"turn-{number}", status=status, ended_at=float(number))
+        assert store.get_session(KEY.session_id).failed is failed
+        assert store.list_sessions("ann", saved=False).items[0].failed is failed
+
+
 @pytest.mark.parametrize(
     ("search", "found"),
     [

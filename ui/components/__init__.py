@@ -49,6 +49,32 @@ def remember(name: str, value: str) -> None:
     mount(key=f"remember-{name}", data={"name": name, "value": value}, height=0)
 
 
+def title_field(
+    session_id: str,
+    title: str,
+    *,
+    longest: int,
+    on_title: Callable[[str], None],
+    on_leave: Callable[[], None],
+) -> None:
+    """A field for a new title of a session, with the focus in it and the present ``title`` selected.
+
+    Enter gives ``on_title`` what was typed. Escape, and a click elsewhere before anything was typed, call
+    ``on_leave``. ``st.text_input`` would save whatever stands in it as soon as one clicks elsewhere.
+    """
+    mount = st.components.v2.component(
+        "colloquy.title", html=_read("title.html"), css=_read("title.css"), js=_read("title.js")
+    )
+    key = f"title-{session_id}"
+
+    def given() -> None:
+        typed = st.session_state[key].get("title")
+        if isinstance(typed, str):
+            on_title(typed[:longest])
+
+    mount(key=key, data={"title": title, "longest": longest}, on_title_change=given, on_leave_change=on_leave)
+
+
 def jump_to(anchors: list[str], number: int) -> None:
     """Bring a part of the page into view, once for each new ``number``: the first of the elements with these keys that
     there is."""

@@ -108,31 +108,19 @@ async def test_sessions_get_titles_and_turns(histories, store):
     assert [session.title for session in listed] == ["Where to?", "Where to?"]
     assert not any(session.unseen for session in listed)
     assert turn is not None
-    assert (turn.status, turn.input_tokens, turn.output_tokens) == (TurnStatus.COMPLETED, 7, 5)
+    assert (turn.status, turn.input_tokens, turn.output_tokens) == (TurnStatus.COMPLETED, 7, 7)
 
 
-async def test_one_damaged_event_stops_the_import_and_is_named(histories, store):
+async def test_what_one_event_cannot_have_costs_only_itself(histories, store):
     path, _ = await histories("sqlite")
     with sqlite3.connect(path) as connection:
-        connection.execute("update events set event_data = '{\"author\": 3}' where user_id = 'ana' and rowid = 9")
+        connection.execute("update events set event_data = '{\"author\": 3}' where rowid = 2")
+        connection.execute("update events set event_data = 'nothing' where rowid = 3")
 
-    with pytest.raises(ImportRefusedError, match="session 's-1' of 'travel_desk'") as refusal:
-        import_file(store, path)
-    assert "author" in str(refusal.value)
-    assert store.log.database.rows("select 1 from sessions") == []
+    report = import_file(store, path)
 
-    report = import_file(store, path, Wishes(skip_damaged=True))
-    assert ([outcome.key.user_id for outcome in report.taken], len(report.skipped)) == (["user"], 1)
-
-
-async def test_pickles_run_nothing(histories, store, tmp_path):
-    path, _ = await histories("sqlalchemy_v0")
-    harm = b"cos\nsystem\n(S'echo harm'\ntR."
-    with sqlite3.connect(path) as connection:
-        connection.execute("update events set actions = ?", [harm])
-
-    with pytest.raises(ImportRefusedError, match="cannot be read"):
-        import_file(store, path)
+    assert (len(report.taken), report.events, report.skipped) == (2, 14, ())
+    assert "Converted: `author` (1)" in " ".join(report.remarks)
 
 
 async def test_any_other_sqlite_database_is_refused(store, tmp_path):

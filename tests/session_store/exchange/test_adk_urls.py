@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+from datetime import UTC, datetime, timedelta, timezone
+
 import psycopg
 import pytest
+from google.adk.events.event_actions import EventActions
 from google.adk.sessions import DatabaseSessionService
 from google.adk.sessions.schemas import v0
 from sqlalchemy import create_engine
@@ -46,6 +50,43 @@ async def test_postgres_is_read_as_adk_wrote_it(database, store):
         assert [event.model_dump(exclude={"timestamp"}) for event in copied.events] == [
             event.model_dump(exclude={"timestamp"}) for event in original.events
         ]
+
+
+@pytest.mark.parametrize(("server", "hours"), [("UTC", -5), ("UTC", 9), ("Asia/Tokyo", 9), ("America/Lima", -5)])
+def test_old_postgres_databases_have_local_times(server, hours, postgres_url, store):  # noqa: F811 - the fixture
+    name = f"adk_{server.rpartition('/')[2]}_{hours}".lower().replace("-", "minus_")
+    created = datetime(2025, 11, 16, 5, 30, tzinfo=UTC)
+    said = [(created + timedelta(seconds=seconds)).timestamp() for seconds in (20, 25)]
+    clock = timezone(timedelta(hours=hours))
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+        connection.execute(f"alter database {name} set timezone to '{server}'")
+    url = f"{postgres_url.rpartition('/')[0]}/{name}"
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    v0.Base.metadata.create_all(engine)
+    engine.dispose()
+    with psycopg.connect(url, autocommit=True) as connection:
+        # The server wrote when a session was created, and ADK when it was updated, by its own clock.
+        connection.execute(
+            "insert into sessions values ('garden', 'user', 's-1', '{}', %s::timestamptz, %s)",
+            [created, datetime.fromtimestamp(said[-1], clock).replace(tzinfo=None)],
+        )
+        for number, at in enumerate(said):
+            connection.execute(
+                "insert into events (id, app_name, user_id, session_id, invocation_id, author, actions, timestamp, "
+                "content) values (%s, 'garden', 'user', 's-1', 'i-1', 'user', %s, %s, %s)",
+                [
+                    f"e-{number}",
+                    pickle.dumps(EventActions()),
+                    datetime.fromtimestamp(at, clock).replace(tzinfo=None),
+                    '{"role": "user", "parts": [{"text": "Hi"}]}',
+                ],
+            )
+
+    [taken] = import_database(store, url).taken
+
+    assert [stored.event.timestamp for stored in store.list_events(taken.key)] == said
+    assert store.list_sessions("user").items[0].created_at == created.timestamp()
 
 
 async def test_sqlite_by_its_url_is_the_file(store, tmp_path):

@@ -38,8 +38,8 @@ def refused(tmp_path):
     return run
 
 
-EVENT = {"author": "user", "id": "e", "timestamp": 1.0}
-SESSION = {"id": "s", "appName": "a", "userId": "u", "events": [EVENT], "lastUpdateTime": 1.0}
+EVENT = {"author": "user", "id": "e", "timestamp": 1_700_000_000.0}
+SESSION = {"id": "s", "appName": "a", "userId": "u", "events": [EVENT], "lastUpdateTime": 1_700_000_000.0}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ SESSION = {"id": "s", "appName": "a", "userId": "u", "events": [EVENT], "lastUpd
         (b"{}", "no chats that can be imported"),
         (b"[]", "no chats"),
         (b"null", "no chats that can be imported"),
-        (b'{"events": 3}', "no list of events"),
+        (b'{"events": 3}', "neither an ADK session"),
         (b"12345678DUCK", "DuckDB database"),
         (b"SQLite format 3\x00garbage", "SQLite"),
         (b"PK\x03\x04garbage", "damaged or cut off"),
@@ -70,24 +70,19 @@ def test_what_is_no_export_is_refused_in_words(content, words, refused, tmp_path
     ("change", "words"),
     [
         ({"appName": "../../etc"}, "application's name"),
-        ({"userId": ""}, "user's id is missing"),
-        ({"events": [EVENT, EVENT]}, "two events have the id 'e'"),
-        ({"events": [{**EVENT, "timestamp": 1e300}]}, "timestamp of event 1"),
-        ({"events": [{**EVENT, "content": {"parts": 3}}]}, "event 1 is not an event of ADK (content.parts"),
-        ({"events": [{**EVENT, "usageMetadata": {"promptTokenCount": 10**30}}]}, "event 1"),
-        ({"state": [1]}, "state is not a JSON object"),
-        ({"lastUpdateTime": "now"}, "time of its update"),
+        ({"userId": "\n"}, "user's id"),
         ({"state": {"__session_metadata__": {"colloquy": {"version": 99}}}}, "newer version"),
     ],
 )
-def test_a_session_that_cannot_be_is_refused_and_the_place_named(change, words, refused, tmp_path):
+def test_a_session_that_cannot_be_costs_itself_and_is_named(change, words, store, tmp_path):
     file = tmp_path / "session.json"
-    file.write_text(json.dumps([SESSION, {**SESSION, "id": "t", **change}]), "utf-8")
+    file.write_text(json.dumps([SESSION, {**SESSION, "id": "t", **change}, 7]), "utf-8")
 
-    said = refused(file)
+    report = import_file(store, file)
 
-    assert "conversation 2" in said
-    assert words in said
+    assert [taken.key.session_id for taken in report.taken] == ["s"]
+    assert [skipped.name for skipped in report.skipped] == ["conversation 2 ('t')", "conversation 3"]
+    assert words in report.skipped[0].why
 
 
 def test_ids_that_could_be_paths_are_replaced(store, tmp_path):
@@ -178,8 +173,10 @@ def test_a_file_of_an_agent_goes_nowhere_else(place, archive, tmp_path):
     [
         (b'{"session_id": "s", ', "line 2 of"),
         (b'["session_id"]', "Line 2 of"),
-        (b'{"session_id": "t", "event": 3}', "conversation 't': the application's name is missing"),
-        (b'{"session_id": "t", "app_name": "a", "user_id": "u"}', "event 1 is not a JSON object"),
+        (
+            b'{"session_id": "t", "app_name": "..", "user_id": "u", "event": 3}',
+            "conversation 't': the application's name",
+        ),
     ],
 )
 def test_a_damaged_line_is_refused_and_named(line, words, refused, tmp_path):
