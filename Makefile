@@ -3,6 +3,7 @@
 PORT ?= 8501
 HOST ?= 127.0.0.1
 ARGS ?=
+UPGRADE ?= --upgrade
 
 export PYTHON
 VENV_BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -10,13 +11,15 @@ VENV := .venv
 VENV_PYTHON := $(VENV)/$(VENV_BIN)/python
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
-PIP := $(VENV_PYTHON) -m pip --disable-pip-version-check install --quiet
+INSTALLED_LITELLM := $(VENV)/.installed-litellm
+# Any Python 3: the script itself looks for one that Colloquy runs on.
+INSTALL := $$(command -v python3 || command -v python || echo python3-is-missing) scripts/install.py
 UV_COMPILE := $(VENV_PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--no-emit-package httpx2-jsfetch --generate-hashes --annotation-style line \
-	--custom-compile-command "make pins" --upgrade
+	--custom-compile-command "make pins" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format audit bench pins model clean
+.PHONY: help run demo test lint format audit bench litellm pins model clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,14 +49,21 @@ format: $(INSTALLED_DEV) ## Lay out the code and repair what ruff can repair
 	$(VENV_PYTHON) -m ruff format
 
 audit: $(INSTALLED_DEV) ## Check that every requirement is pinned and none is known to be vulnerable
-	$(VENV_PYTHON) scripts/audit.py
+	$(VENV_PYTHON) -m scripts.audit
 
 bench: $(INSTALLED_DEV) model ## Compare the store with ADK's own session services
 	$(VENV_PYTHON) -m bench.store $(ARGS)
 
-pins: $(INSTALLED_DEV) ## Write requirements*.txt anew, with the newest versions that requirements*.in allow
+litellm: $(INSTALLED_LITELLM) ## Install LiteLLM too, for the models that it speaks to
+
+pins: $(INSTALLED_DEV) ## Pin what requirements*.in ask for, as new as they allow, and test what could break (UPGRADE= keeps versions)
 	$(UV_COMPILE) requirements.in --output-file requirements.txt
 	$(UV_COMPILE) requirements-dev.in --output-file requirements-dev.txt
+	$(UV_COMPILE) requirements-litellm.in --output-file requirements-litellm.txt
+	$(UV_COMPILE) session_store/requirements-build.in --output-file session_store/requirements.txt
+	@$(MAKE) --no-print-directory $(INSTALLED_DEV)
+	$(VENV_PYTHON) -m scripts.audit --wheels
+	$(VENV_PYTHON) -m pytest -m upstream
 
 model: $(INSTALLED)
 	@$(VENV_PYTHON) -m agents.fetch || true
@@ -62,15 +72,14 @@ clean: ## Remove the virtual environment and caches; conversations and models st
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV_PYTHON):
-	@python=$$(scripts/find-python) && echo "Making $(VENV) with $$($$python --version) …" && $$python -m venv --clear $(VENV)
-
-$(INSTALLED): requirements.txt | $(VENV_PYTHON)
-	@echo "Installing requirements.txt …"
-	@$(PIP) --requirement requirements.txt
+$(INSTALLED): requirements.txt scripts/install.py
+	@$(INSTALL)
 	@touch $@
 
 $(INSTALLED_DEV): requirements-dev.txt $(INSTALLED)
-	@echo "Installing requirements-dev.txt …"
-	@$(PIP) --requirement requirements.txt --requirement requirements-dev.txt
+	@$(INSTALL) dev
+	@touch $@
+
+$(INSTALLED_LITELLM): requirements-litellm.txt $(INSTALLED)
+	@$(INSTALL) litellm
 	@touch $@

@@ -20,8 +20,8 @@ DECLINED: Final = "This tool call is rejected."
 STILL_AT_WORK: Final = "The tool has not answered yet; it may still be at work."
 STOPPED: Final = "The user stopped this before the tool had answered."
 ENDED: Final = "Colloquy ended before the tool had answered."
-NOT_IN_FILE: Final = "The imported chat has no answer from this tool."
-NOT_ANSWERED: Final = frozenset({DECLINED, STILL_AT_WORK, STOPPED, ENDED, NOT_IN_FILE})
+NOT_IMPORTED: Final = "The conversation was imported before the tool had answered."
+NOT_ANSWERED: Final = frozenset({DECLINED, STILL_AT_WORK, STOPPED, ENDED, NOT_IMPORTED})
 """Errors that stand in place of an answer: the tool has neither succeeded nor failed."""
 
 

@@ -1,6 +1,7 @@
 """What all tests share: how tests that need a browser are run, or not."""
 
 import os
+import signal
 
 import pytest
 
@@ -11,6 +12,19 @@ BROWSER_REQUIRED = "COLLOQUY_REQUIRE_BROWSER"
 
 REPORT = pytest.StashKey[pytest.TestReport]()
 SKIPPED = pytest.StashKey[int]()
+
+
+NEEDED_SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
+
+
+def pytest_configure():
+    """A shell starts what runs in the background with SIGINT ignored, nohup with SIGHUP, and children inherit that: a
+    test that interrupts one would wait forever."""
+    for number in NEEDED_SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, NEEDED_SIGNALS)
 
 
 def needs_browser(item: pytest.Item) -> bool:

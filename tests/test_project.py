@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import os
 import re
+import signal
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -31,17 +33,26 @@ def test_a_requirement_that_is_not_pinned_is_found(line):
     assert unpinned(line) == [line]
 
 
-def test_tools_and_app_agree_on_the_versions_they_share():
-    runtime, tools = (
-        dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", path.read_text("utf-8"), re.MULTILINE)) for path in REQUIREMENTS
-    )
+def test_all_requirements_files_agree_on_the_versions_they_share():
+    wanted: dict[str, set[frozenset[str]]] = {}
+    for path in REQUIREMENTS:
+        pins = re.findall(r"^([a-z0-9.-]+)==(\S+)", path.read_text("utf-8"), re.MULTILINE)
+        for name in dict(pins):
+            wanted.setdefault(name, set()).add(frozenset(version for pinned, version in pins if pinned == name))
 
-    assert {name: tools[name] for name in tools.keys() & runtime.keys()} == {
-        name: runtime[name] for name in tools.keys() & runtime.keys()
-    }
+    assert {name: versions for name, versions in wanted.items() if len(versions) > 1} == {}
 
 
-@pytest.mark.parametrize("source", ["requirements.in", "requirements-dev.in", "session_store/requirements.in"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "requirements.in",
+        "requirements-dev.in",
+        "requirements-litellm.in",
+        "session_store/requirements.in",
+        "session_store/requirements-build.in",
+    ],
+)
 def test_every_direct_requirement_is_among_the_pins(source):
     wanted = re.findall(r"^([A-Za-z][\w-]*)", (ROOT / source).read_text("utf-8"), re.MULTILINE)
     pinned = "\n".join(path.read_text("utf-8") for path in REQUIREMENTS)
@@ -112,27 +123,28 @@ def test_the_port_comes_from_the_environment_or_the_command_line():
     assert '--server.port "9001"' in by_argument.stdout
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a shell script")
-def test_a_machine_without_a_fitting_python_is_told_what_to_install():
-    environment = {**os.environ, "PYTHON": "no-such-python"}
+def test_children_of_tests_can_be_interrupted():
+    child = [sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"]
 
-    found = subprocess.run([ROOT / "scripts/find-python"], env=environment, capture_output=True, text=True, check=False)
-
-    assert found.returncode == 1
-    assert "needs Python 3.11 or newer" in found.stderr
+    assert subprocess.run(child, capture_output=True, text=True, check=True).stdout == "False\n"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a shell script")
-def test_a_python_that_cannot_make_environments_is_told_apart(tmp_path):
-    bare = tmp_path / "python3"
-    bare.write_text('#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n', "utf-8")
-    bare.chmod(0o755)
-    environment = {**os.environ, "PYTHON": str(bare)}
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_they_can_be_where_the_tests_run_in_the_background_too():
+    one = f"{__file__}::{test_children_of_tests_can_be_interrupted.__name__}"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", one]
 
-    found = subprocess.run([ROOT / "scripts/find-python"], env=environment, capture_output=True, text=True, check=False)
+    in_background = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, preexec_fn=ignore_signals, check=False
+    )
 
-    assert found.returncode == 1
-    assert "apt install python3-venv" in found.stderr
+    assert "1 passed" in in_background.stdout, in_background.stdout
+
+
+def ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
 
 
 def _keys(table: dict, prefix: str = "") -> list[str]:

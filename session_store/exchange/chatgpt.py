@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from google.genai import types
 
 from session_store.exchange import conversation as incoming
-from session_store.exchange.conversation import Conversation, checked_text
+from session_store.exchange.chatgpt_text import Citations
+from session_store.exchange.conversation import Conversation
 from session_store.exchange.errors import DamagedError
-from session_store.exchange.foreign import USER, Events, Owner, as_dict, branch, conversation, seconds
+from session_store.exchange.fields import Fields, time_of
+from session_store.exchange.foreign import Events, Owner, Said, Tree, beginning, cited, conversation
+from session_store.exchange.notes import Notes, has_content, quoted
+from session_store.exchange.open_webui_text import code_parts, thought
+from session_store.transcript import USER
 
-_UNSEEN = {"reasoning_recap", "user_editable_context", "model_editable_context"}
+ARCHIVED: Final = "archived"
+NO_MODEL: Final = frozenset({"", "auto"})
+_UNSEEN: Final = frozenset({"reasoning_recap", "user_editable_context", "model_editable_context"})
 """Kinds of content that ChatGPT does not show as messages."""
+_TEXTS: Final = ("text", "result", "content", "output_str", "summary", "snippet")
+"""Names of the field with the words of a content, by its kind."""
+_ABOUT: Final = ("title", "url", "domain", "name", "snippet", "summary", "pub_date")
+"""What else a tool says of a page that it has read."""
+_CUT: Final = frozenset({"interrupted", "max_tokens"})
 
 
 def is_conversation(document: object) -> bool:
@@ -27,96 +40,214 @@ def conversation_of(document: object, owner: Owner) -> Conversation:
     Raises:
         DamagedError: it is not one.
     """
-    nodes = as_dict(document).get("mapping")
-    if not isinstance(document, dict) or not isinstance(nodes, dict):
+    if not is_conversation(document):
         raise DamagedError("it has no tree of messages (mapping)")
-    name = checked_text(document.get("conversation_id") or document.get("id"), "the id").strip()
-    path = branch(nodes, document.get("current_node"), "parent")
-    known = name or incoming.stable_id("chatgpt", *sorted(nodes))
-    begin = seconds(document.get("create_time") or 0)
-    events = Events(owner.agent, incoming.usable_id(known), begin)
-    calls: list[tuple[str, str]] = []
-    for node in path:
-        message = node.get("message")
-        if isinstance(message, dict):
-            _take(message, str(message.get("id") or node.get("id") or len(events.made)), events, calls)
-    title = document.get("title")
-    return conversation(
-        events,
-        owner,
-        title=title if isinstance(title, str) else "",
-        updated_at=seconds(document.get("update_time") or begin),
-        saved=document.get("is_starred") is True,
-        feedback=[],
-    )
+    notes = Notes()
+    whole = Fields(document, notes)
+    nodes = whole.value("mapping")
+    tree = Tree(nodes, "parent", "children", _at, lambda node: has_content(node.get("message")))
+    path = tree.branch(whole.value("current_node"), notes)
+    known = (whole.text("conversation_id") or whole.text("id")).strip() or incoming.stable_id("chatgpt", *sorted(nodes))
+    whole.ignore("id")
+    updated_at = whole.time("update_time")
+    begin = beginning(whole.time("create_time"), [_at(node) for _, node in path], updated_at, notes)
+    reader = _Reader(Events(owner.agent, incoming.usable_id(known), begin, notes), whole.text("default_model_slug"))
+    for name, node in path:
+        reader.take(name, node)
+    tags = [ARCHIVED] if whole.flag("is_archived") else []
+    notes.converted("`is_archived`, to a tag", len(tags))
+    saved = [whole.flag("is_starred"), has_content(whole.value("pinned_time"))]
+    title = whole.text("title")
+    whole.finish()
+    return conversation(reader.events, owner, title=title, updated_at=updated_at, saved=any(saved), tags=tags)
 
 
-def _take(message: Mapping[str, Any], name: str, events: Events, calls: list[tuple[str, str]]) -> None:
-    """Add a message. ``calls`` are the tool calls that no tool has answered yet: their ids and tools."""
-    author, metadata = as_dict(message.get("author")), as_dict(message.get("metadata"))
-    role, content = author.get("role"), as_dict(message.get("content"))
-    hidden = metadata.get("is_visually_hidden_from_conversation") is True or message.get("weight") == 0
-    if role == "system" or hidden or content.get("content_type") in _UNSEEN:
-        return
-    at, model = message.get("create_time"), metadata.get("model_slug")
-    model = checked_text(model, "the model") or None
-    recipient = message.get("recipient") or "all"
-    if role == USER:
-        events.add(name, USER, _parts(content, events), at=at)
-    elif role == "tool":
-        events.add(name, "model", _answer(checked_text(author.get("name"), "the tool"), content, calls, events), at=at)
-    elif role == "assistant" and recipient != "all":
-        tool = checked_text(recipient, "the tool")
-        calls.append((name, tool))
-        call = types.FunctionCall(id=name, name=tool, args={"input": _text(content)})
-        events.add(name, "model", [types.Part(function_call=call)], at=at, model=model)
-    elif role == "assistant":
-        interrupted = message.get("status") == "in_progress" or as_dict(metadata.get("finish_details")).get("type") in {
-            "interrupted",
-            "max_tokens",
-        }
-        events.add(name, "model", _parts(content, events), at=at, model=model, interrupted=interrupted)
-    else:
-        raise DamagedError(f"message {name!r} has no author that is known: {str(role)[:40]!r}")
+def _at(node: Mapping[str, Any]) -> float | None:
+    message = node.get("message")
+    return time_of(message.get("create_time")) if isinstance(message, dict) else None
 
 
-def _answer(tool: str, content: Mapping[str, Any], calls: list[tuple[str, str]], events: Events) -> list[types.Part]:
-    """What a tool said: the answer to the last call of it, or of any tool."""
-    call = next((call for call in reversed(calls) if call[1] == tool), calls[-1] if calls else None)
-    if call is None:
-        events.notes.left_out("output of tools that no message called")
-        return []
-    calls.remove(call)
-    return [
-        types.Part(
-            function_response=types.FunctionResponse(id=call[0], name=call[1], response={"result": _text(content)})
+class _Message:
+    """A message as the export has it."""
+
+    def __init__(self, node_name: str, fields: Fields) -> None:
+        fields.ignore("update_time", "end_turn", "channel")
+        author = fields.inner("author")
+        self.fields, self.content, self.metadata = fields, fields.inner("content"), fields.inner("metadata")
+        # Ids, and what the tree says as well.
+        self.metadata.ignore("parent_id", "request_id", "message_type", "timestamp_", "is_complete", "turn_exchange_id")
+        self.name = fields.text("id") or node_name
+        self.role, self.tool = author.text("role"), author.text("name")
+        self.kind = self.content.text("content_type")
+        self.recipient = fields.text("recipient") or "all"
+        self.at = fields.time("create_time")
+        self.status = fields.text("status")
+        hidden = [self.metadata.flag("is_visually_hidden_from_conversation"), fields.value("weight") == 0]
+        # What goes to a tool or comes from one is shown as a step.
+        self.hidden = any(hidden) and self.role != "tool" and self.recipient == "all"
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Takes one message after the other."""
+
+    events: Events
+    default_model: str
+    _called: types.FunctionResponse | None = None
+    """The last answer of a tool, to which more may come."""
+    _runs_code: bool = False
+    """The last message was code, of which the next one says what came of it."""
+
+    def take(self, name: str, node: Mapping[str, Any]) -> None:
+        """Take the message of a node, if there is one."""
+        outer = Fields(node, self.events.notes)
+        outer.ignore("id", "parent", "children")
+        if fields := outer.inner("message"):
+            self._take(_Message(name, fields))
+        outer.finish()
+
+    def _take(self, message: _Message) -> None:
+        role = message.role
+        if role == "system" or message.kind in _UNSEEN or message.hidden:
+            self._leave_out(message)
+        elif role == USER:
+            self.events.ask(message.name, self._parts(message), message.at)
+        elif role == "tool":
+            self._answer(message)
+        else:
+            if role != "assistant":
+                self.events.notes.converted(f"messages with the role {quoted(role)}, to agent answers")
+            self._say(message)
+
+    def _leave_out(self, message: _Message) -> None:
+        """Note a message that ChatGPT does not show, if it says something."""
+        content = message.content
+        if any(has_content(content.value(name)) for name in content.names if name != "content_type"):
+            of_type = f"content of type {quoted(message.kind)}"
+            self.events.notes.left_out(
+                of_type if message.kind in _UNSEEN else f"hidden messages with the role {quoted(message.role)}"
+            )
+        message.fields.forget()
+
+    def _say(self, message: _Message) -> None:
+        slugs = [message.metadata.text("model_slug"), message.metadata.text("default_model_slug"), self.default_model]
+        said = Said(
+            at=message.at,
+            model=next((slug for slug in slugs if slug not in NO_MODEL), ""),
+            interrupted=message.status == "in_progress"
+            or message.metadata.inner("finish_details").text("type") in _CUT,
         )
+        if message.recipient != "all":
+            self._call(message, said)
+        elif message.kind == "system_error":
+            said.error = " ".join(filter(None, (message.content.text("name"), message.content.text("text"))))
+            self.events.say(message.name, [], said)
+        else:
+            citations = Citations(message.metadata)
+            said.sources = cited(citations.sources)
+            parts = self._parts(message)
+            for part in parts:
+                if part.text and not part.thought:
+                    part.text = citations.applied(part.text, self.events.notes)
+            self.events.say(message.name, parts, said)
+
+    def _call(self, message: _Message, said: Said) -> None:
+        self._called = None
+        language, text = message.content.text("language"), self._text(message)
+        self._runs_code = message.kind == "code" and message.recipient.startswith("python")
+        if self._runs_code:
+            self.events.say(message.name, code_parts(text, language, None), said)
+        else:
+            call = types.FunctionCall(id=message.name, name=message.recipient, args={"input": text})
+            self.events.say(message.name, [types.Part(function_call=call)], said)
+
+    def _answer(self, message: _Message) -> None:
+        """Add what a tool said: the result of code, the answer to a call, or more of the same answer."""
+        text = self._text(message)
+        failed = _failed(message.metadata) or message.kind == "system_error"
+        self._attachments(message)
+        if self._runs_code and (message.kind == "execution_output" or message.tool.startswith("python")):
+            self._runs_code = False
+            outcome = types.Outcome.OUTCOME_FAILED if failed else types.Outcome.OUTCOME_OK
+            result = types.CodeExecutionResult(outcome=outcome, output=text)
+            self.events.say(message.name, [types.Part(code_execution_result=result)], Said(at=message.at))
+            return
+        content = message.content
+        about = {name: value for name in _ABOUT if has_content(value := content.value(name)) and value != text}
+        if self._called is not None and self._called.name == message.tool and not self.events.is_open(message.tool):
+            page = "\n".join(str(about[name]) for name in ("title", "url") if name in about)
+            response = self._called.response or {}
+            response["result"] = "\n\n".join(filter(None, (str(response.get("result", "")), page, text)))
+            return
+        response = {("error" if failed else "result"): text, **about}
+        self._called = self.events.answers(message.name, "", message.tool, response, message.at)
+
+    def _parts(self, message: _Message) -> list[types.Part]:
+        self._attachments(message)
+        content, kind = message.content, message.kind
+        if kind == "thoughts":
+            return _thoughts(content)
+        if kind == "code":
+            return code_parts(content.text("text"), content.text("language"), None) if content.value("text") else []
+        text = self._text(message)
+        return [types.Part(text=text)] if text.strip() else []
+
+    def _attachments(self, message: _Message) -> None:
+        for attachment in message.metadata.objects("attachments"):
+            attachment.ignore(*attachment.names)
+            name = attachment.value("name")
+            self.events.notes.left_out(f"file {quoted(name)}" if has_content(name) else "files")
+
+    def _text(self, message: _Message) -> str:
+        """What there is to read in a content. What is neither text nor known to have some is noted by its type."""
+        content, kind = message.content, message.kind
+        if "parts" in content:
+            texts = [part if isinstance(part, str) else self._piece(part) for part in content.items("parts")]
+            return "\n\n".join(text for text in texts if text)
+        texts = [value for name in _TEXTS if isinstance(value := content.value(name), str) and value.strip()]
+        if texts:
+            content.ignore("tether_id", "language", "ref_id", "assets", "source_analysis_msg_id")
+            return texts[0]
+        rest = {name: content.value(name) for name in content.names if name != "content_type"}
+        if has_content(rest):
+            self.events.notes.left_out(f"content of type {quoted(kind)}")
+        return ""
+
+    def _piece(self, part: object) -> str:
+        """The text of a part that is an object: that of a transcript, or what stands in the place of a picture."""
+        notes = self.events.notes
+        if not isinstance(part, dict):
+            notes.left_out("malformed message parts", has_content(part))
+            return ""
+        if isinstance(part.get("text"), str):
+            return str(part["text"])
+        kind = str(part.get("content_type") or "file")
+        pointers = [part, *(value for value in part.values() if isinstance(value, dict))]
+        address = next((one["asset_pointer"] for one in pointers if has_content(one.get("asset_pointer"))), None)
+        what = "picture" if kind.startswith("image") else "recording" if "audio" in kind or "video" in kind else "file"
+        notes.left_out(f"{what} {quoted(address)}" if address else f"{what}s")
+        return f"[{what}]"
+
+
+def _thoughts(content: Fields) -> list[types.Part]:
+    """Thoughts with their headings."""
+    content.ignore("source_analysis_msg_id")
+    if isinstance(content.value("thoughts"), str):
+        return thought(content.text("thoughts"))
+    texts = []
+    for one in content.objects("thoughts"):
+        one.ignore("finished", "chunks")
+        chunks = [chunk for chunk in one.items("chunks") if isinstance(chunk, str)]
+        texts.append("\n".join(filter(None, (one.text("summary"), one.text("content") or "".join(chunks)))))
+    return thought("\n\n".join(filter(None, texts)))
+
+
+def _failed(metadata: Fields) -> bool:
+    """Whether the code that a tool ran ended with an exception."""
+    result = metadata.inner("aggregate_result")
+    result.ignore("run_id", "code", "start_time", "end_time", "update_time", "final_expression_output", "messages")
+    result.ignore("jupyter_messages", "timeout_triggered")
+    return [result.text("status").startswith("failed"), has_content(result.value("in_kernel_exception"))] != [
+        False,
+        False,
     ]
-
-
-def _parts(content: Mapping[str, Any], events: Events) -> list[types.Part]:
-    kind = content.get("content_type")
-    if kind == "thoughts":
-        thoughts = [as_dict(thought) for thought in content.get("thoughts") or []]
-        text = "\n\n".join(checked_text(thought.get("content"), "a thought") for thought in thoughts)
-        return [types.Part(text=text, thought=True)] if text else []
-    text = checked_text(_text(content), "a message")
-    if any(isinstance(part, dict) and "asset_pointer" in part for part in content.get("parts") or []):
-        events.notes.left_out("images and sounds")
-    return [types.Part(text=text)] if text.strip() else []
-
-
-def _text(content: Mapping[str, Any]) -> str:
-    """What there is to read in a content."""
-    parts = content.get("parts")
-    if isinstance(parts, list):
-        texts = [part if isinstance(part, str) else _piece(as_dict(part)) for part in parts]
-    else:
-        texts = [str(content[name]) for name in ("text", "result", "content") if isinstance(content.get(name), str)][:1]
-    return checked_text("\n\n".join(text for text in texts if text), "a message")
-
-
-def _piece(part: Mapping[str, Any]) -> str:
-    if isinstance(part.get("text"), str):
-        return str(part["text"])
-    return f"[{str(part.get('content_type') or 'file').replace('_asset_pointer', '').replace('_', ' ')}]"

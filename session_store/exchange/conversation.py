@@ -18,7 +18,7 @@ from session_store.exchange.errors import DamagedError
 from session_store.exchange.notes import Notes
 from session_store.models import GENERAL, Feedback, Result, SessionKey, TitleSource, Turn, TurnStatus
 from session_store.open_calls import with_call_ids, with_closed_calls
-from session_store.tool_columns import NOT_IN_FILE
+from session_store.tool_columns import NOT_IMPORTED
 from session_store.transcript import text_of
 
 Progress = Callable[[str, int, int | None], None]
@@ -184,11 +184,8 @@ def first_words(events: Iterable[Event]) -> str:
 def settled(events: Sequence[Event], notes: Notes) -> list[Event]:
     """Events in which nothing is at work any more, as a turn leaves them that is over: each call of a tool has an id,
     its answer the same, and where none came there is one that says so; questions to a person are declined."""
-    whole = with_closed_calls(with_call_ids(events), NOT_IN_FILE)
-    closing = whole if len(whole) > len(events) else []
-    before = {event.id for event in events}
-    answers = sum(len(event.get_function_responses()) for event in closing if event.id not in before)
-    notes.added("answers of tool calls that have none", answers)
+    whole = with_closed_calls(with_call_ids(events), NOT_IMPORTED)
+    notes.added("missing tool answers", len(whole) - len(events))
     return whole
 
 

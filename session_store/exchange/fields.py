@@ -39,6 +39,11 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all fields."""
+        return list(self._values)
+
     def finish(self) -> None:
         """Note what nobody asked for, here and in the objects below."""
         for name in self._unread:
@@ -138,6 +143,11 @@ class Fields:
         inner = Fields(value, self._notes, self._path + name + ".")
         self._below.append(inner)
         return inner
+
+    def forget(self) -> None:
+        """Pass over everything in it, here and below: it was noted as a whole."""
+        self._unread.clear()
+        self._below.clear()
 
     def drop(self, name: str) -> None:
         """Leave a field out although it was read: what it says cannot be taken."""

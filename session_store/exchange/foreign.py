@@ -1,10 +1,11 @@
-"""Events made from the messages of other programs."""
+"""Chats of other programs: events made from their messages, and trees of messages read as one branch."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Final
 
 from google.adk.events.event import Event
@@ -12,11 +13,14 @@ from google.genai import types
 
 from session_store.exchange import conversation as incoming
 from session_store.exchange.conversation import About, Conversation, stable_id
-from session_store.exchange.notes import Notes
+from session_store.exchange.notes import Notes, has_content, quoted
+from session_store.history.errors import HistoryError
+from session_store.history.tags import clean_tags
 from session_store.models import Feedback, SessionKey, TitleSource
+from session_store.transcript import USER
 
-USER: Final = "user"
-_MILLISECONDS_FROM: Final = 1e11
+ERROR: Final = "ERROR"
+"""The code of an answer that failed in a program that names no code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,18 @@ class Owner:
     user: str = "local"
 
 
+@dataclass(slots=True, kw_only=True)
+class Said:
+    """What a program knows of a message besides its parts."""
+
+    at: float | None = None
+    model: str = ""
+    usage: types.GenerateContentResponseUsageMetadata | None = None
+    sources: types.GroundingMetadata | None = None
+    interrupted: bool = False
+    error: str = ""
+
+
 @dataclass(slots=True)
 class Events:
     """Puts messages together to events, in their order. Each message of the person begins a turn."""
@@ -34,54 +50,108 @@ class Events:
     agent: str
     session_id: str
     begin: float
+    notes: Notes
     made: list[Event] = field(default_factory=list)
-    notes: Notes = field(default_factory=Notes)
     _turn: str = ""
+    _ids: set[str] = field(default_factory=set)
+    _open: list[types.FunctionCall] = field(default_factory=list)
+    """Calls that no tool has answered yet."""
 
-    def add(
-        self,
-        message_id: str,
-        author: str,
-        parts: list[types.Part],
-        *,
-        at: object = None,
-        model: str | None = None,
-        usage: types.GenerateContentResponseUsageMetadata | None = None,
-        interrupted: bool = False,
-    ) -> None:
-        """Add an event, unless it has no parts. One without a time happens with the one before it, and none earlier."""
-        if not parts:
-            return
+    def ask(self, message_id: str, parts: Sequence[types.Part], at: float | None) -> None:
+        """Add a message of the person, unless it has no parts."""
+        if parts:
+            self._turn = stable_id("turn", self.session_id, message_id, str(len(self.made)))
+            self._add(message_id, USER, "user", parts, at)
+
+    def say(self, message_id: str, parts: Sequence[types.Part], said: Said) -> str | None:
+        """Add what the agent said in one message: an event for each stretch of answers of tools, and of anything else.
+        Returns the id of the event with the last words, None if there is none."""
+        known = [part for number, part in enumerate(parts) if self._belongs(part, f"{message_id}-{number}")]
+        runs = [(is_answer, list(run)) for is_answer, run in groupby(known, key=_is_answer)]
+        if not runs and not said.error:
+            return None
+        self._turn = self._turn or stable_id("turn", self.session_id, message_id)
+        runs = runs if runs and not (said.error and runs[-1][0]) else [*runs, (False, [])]
+        words = max((place for place, (is_answer, _) in enumerate(runs) if not is_answer), default=-1)
+        named = None
+        for place, (is_answer, run) in enumerate(runs):
+            name = message_id if place == words or len(runs) == 1 else f"{message_id}-{place + 1}"
+            event = self._add(name, self.agent, "user" if is_answer else "model", run, said.at)
+            if is_answer:
+                continue
+            event.model_version = said.model or None
+            if place == words:
+                event.usage_metadata, event.grounding_metadata = said.usage, said.sources
+                event.interrupted = said.interrupted or None
+                if said.error:
+                    event.error_code, event.error_message = ERROR, said.error
+                named = event.id
+        return named
+
+    def answers(
+        self, message_id: str, call_id: str, name: str, response: dict[str, Any], at: float | None
+    ) -> types.FunctionResponse:
+        """Add what a tool said in a message of its own. Without an id it belongs to the first call of the tool."""
+        answer = types.FunctionResponse(id=call_id or None, name=name or None, response=response)
+        self.say(message_id, [types.Part(function_response=answer)], Said(at=at))
+        return answer
+
+    def is_open(self, tool: str) -> bool:
+        """Whether a call of a tool waits for an answer."""
+        return any(call.name == tool for call in self._open)
+
+    def _belongs(self, part: types.Part, name: str) -> bool:
+        """Whether a part can stay: an answer needs a call. Both get the same id and name."""
+        if call := part.function_call:
+            call.id = call.id or stable_id("call", self.session_id, name)
+            self._open.append(call)
+        if answer := part.function_response:
+            found = [one for one in self._open if one.id == answer.id]
+            if not found and not (answer.id and answer.name is None):
+                found = [one for one in self._open if answer.name in (None, one.name)]
+            if not found:
+                self.notes.left_out("tool answers without a call")
+                return False
+            answer.id, answer.name = found[0].id, found[0].name
+            self._open.remove(found[0])
+        return True
+
+    def _add(self, name: str, author: str, role: str, parts: Sequence[types.Part], at: float | None) -> Event:
         before = self.made[-1].timestamp if self.made else self.begin
-        if author == USER or not self._turn:
-            self._turn = stable_id("turn", self.session_id, message_id)
-        event_id = message_id
-        if any(event.id == message_id for event in self.made[-3:]):
-            event_id = stable_id("event", message_id, str(len(self.made)))
-        is_answer = parts[0].function_response is not None
-        self.made.append(
-            Event(
-                id=event_id,
-                invocation_id=self._turn,
-                author=author if author == USER else self.agent,
-                content=types.Content(role="user" if author == USER or is_answer else "model", parts=parts),
-                timestamp=max(before, seconds(at) if at is not None else before),
-                model_version=model,
-                usage_metadata=usage,
-                interrupted=interrupted or None,
-            )
+        if at is not None and at < before:
+            self.notes.replaced("message times that run backwards, by the time before")
+        event = Event(
+            id=name if name not in self._ids else stable_id("event", name, str(len(self.made))),
+            invocation_id=self._turn,
+            author=author,
+            content=types.Content(role=role, parts=list(parts)) if parts else None,
+            timestamp=max(before, at if at is not None else before),
         )
+        self._ids.add(event.id)
+        self.made.append(event)
+        return event
+
+
+def _is_answer(part: types.Part) -> bool:
+    return part.function_response is not None
 
 
 def conversation(
-    events: Events, owner: Owner, *, title: str, updated_at: float, saved: bool, feedback: list[Feedback]
+    events: Events,
+    owner: Owner,
+    *,
+    title: str,
+    updated_at: float | None,
+    saved: bool = False,
+    tags: Iterable[str] = (),
+    feedback: Sequence[Feedback] = (),
 ) -> Conversation:
-    """The conversation with these events."""
+    """The conversation with these events. What nobody answered is closed, as live turns do."""
     key = SessionKey(owner.agent, owner.user, events.session_id)
-    incoming.unique(events.made)
-    own_title = " ".join(incoming.checked_text(title, "the title").split())
-    shown = own_title or incoming.checked_text(incoming.first_words(events.made), "the first message")
-    last = events.made[-1].timestamp if events.made else max(events.begin, updated_at)
+    made = incoming.settled(events.made, events.notes)
+    own_title = " ".join(title.split())
+    shown = own_title or incoming.first_words(made)
+    last = made[-1].timestamp if made else max(events.begin, updated_at or 0)
     about = About(
         key=key,
         created_at=min(events.begin, last),
@@ -90,41 +160,121 @@ def conversation(
         title=shown,
         title_source=TitleSource.MODEL if own_title else TitleSource.WORDS if shown else TitleSource.NONE,
         saved=saved,
-        turns=incoming.turns_of(key, events.made),
+        turns=incoming.turns_of(key, made),
+        tags=_usable_tags(tags, events.notes),
         feedback=tuple(feedback),
     )
-    taken = tuple(incoming.new_event(event, f"message {event.id!r}") for event in events.made)
+    taken = tuple(incoming.new_event(event, f"message {event.id!r}") for event in made)
     return Conversation(about, taken, events.notes)
 
 
-def seconds(value: object) -> float:
-    """Unix seconds from seconds, milliseconds, microseconds or nanoseconds.
+def beginning(
+    created_at: float | None, said_at: Iterable[float | None], updated_at: float | None, notes: Notes
+) -> float:
+    """When a chat began: when it was created, or earlier if a message is. If nothing tells, it is now, which is
+    noted."""
+    known = [at for at in (created_at, *said_at) if at is not None]
+    if not known and updated_at is not None:
+        known = [updated_at]
+    if not known:
+        notes.added("missing dates, set to the time of the import")
+    return min(known, default=time.time())
 
-    Raises:
-        DamagedError: it is no time.
+
+def _usable_tags(tags: Iterable[str], notes: Notes) -> tuple[str, ...]:
+    usable: list[str] = []
+    for tag in tags:
+        words = " ".join(tag.replace(",", " ").split())
+        try:
+            usable += clean_tags([words])
+        except HistoryError:
+            if words:
+                notes.left_out(f"tag {quoted(tag)}")
+        else:
+            if words != tag.strip():
+                notes.converted(f"tag {quoted(tag)}")
+    return clean_tags(usable)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A tree of messages, as programs keep it whose answers can be made again.
+
+    ``parent`` and ``children`` are the names of these fields, ``at`` tells the time of a node, and ``speaks`` whether
+    there is a message in it.
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        while _MILLISECONDS_FROM <= value < float("inf"):
-            value /= 1000
-    return incoming.checked_time(value, "a message's time")
+
+    nodes: Mapping[str, Any]
+    parent: str
+    children: str
+    at: Callable[[Mapping[str, Any]], float | None]
+    speaks: Callable[[Mapping[str, Any]], bool]
+
+    def branch(self, current: object, notes: Notes) -> list[tuple[str, Mapping[str, Any]]]:
+        """The names and nodes from the root to the current one; if that is not there, to the newest leaf. What is on
+        other branches is noted."""
+        usable = {str(name): node for name, node in self.nodes.items() if isinstance(node, dict)}
+        notes.left_out("malformed messages", sum(map(has_content, self.nodes.values())) - _full(usable))
+        parents = self._parents(usable)
+        last: str | None = str(current)
+        if last not in usable:
+            if has_content(current):
+                notes.replaced("missing current message, by the newest one")
+            last = self._newest(usable, parents)
+        path: list[str] = []
+        seen: set[str] = set()
+        while last in usable and last not in seen:
+            seen.add(last)
+            path.append(last)
+            last = parents.get(last)
+        others = sum(self.speaks(node) for name, node in usable.items() if name not in seen)
+        notes.left_out("messages on other branches", others)
+        return [(name, usable[name]) for name in reversed(path)]
+
+    def _parents(self, usable: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+        """The parent of each node, also where only the parent knows of its child."""
+        parents: dict[str, str] = {}
+        for name, node in usable.items():
+            children = node.get(self.children)
+            for child in children if isinstance(children, list) else ():
+                parents.setdefault(str(child), name)
+        for name, node in usable.items():
+            if str(node.get(self.parent)) in usable:
+                parents[name] = str(node[self.parent])
+        return parents
+
+    def _newest(self, usable: Mapping[str, Mapping[str, Any]], parents: Mapping[str, str]) -> str | None:
+        leaves = usable.keys() - set(parents.values()) or usable.keys()
+
+        def said_at(leaf: str) -> float:
+            name: str | None = leaf
+            seen: set[str] = set()
+            while name is not None and name in usable and name not in seen:
+                if (at := self.at(usable[name])) is not None:
+                    return at
+                seen.add(name)
+                name = parents.get(name)
+            return 0.0
+
+        in_order = [name for name in usable if name in leaves]
+        return max(reversed(in_order), key=said_at, default=None)
 
 
-def branch(nodes: Mapping[str, Any], last: object, parent: str) -> list[Mapping[str, Any]]:
-    """The nodes of a tree from its root to ``last``; without it, to the newest leaf. ``parent`` names the field."""
-    if last not in nodes:
-        parents = {str(node.get(parent)) for node in nodes.values() if isinstance(node, dict)}
-        leaves = [name for name, node in nodes.items() if isinstance(node, dict) and name not in parents]
-        last = leaves[-1] if leaves else None
-    path: list[Mapping[str, Any]] = []
-    seen: set[str] = set()
-    while isinstance(last, str) and last not in seen and isinstance(nodes.get(last), dict):
-        seen.add(last)
-        path.append(nodes[last])
-        last = nodes[last].get(parent)
-    path.reverse()
-    return path
+def _full(nodes: Mapping[str, Any]) -> int:
+    return sum(map(has_content, nodes.values()))
 
 
-def as_dict(value: object) -> dict[str, Any]:
-    """The value, if it is a JSON object; else an empty one."""
-    return value if isinstance(value, dict) else {}
+def cited(sources: Iterable[tuple[str, str, str]]) -> types.GroundingMetadata | None:
+    """Titles, addresses and texts of what an answer was drawn from, as ADK keeps it; None if there is none."""
+    chunks = [
+        types.GroundingChunk(web=types.GroundingChunkWeb(title=title or None, uri=url))
+        if url.startswith(("http://", "https://")) and not text
+        else types.GroundingChunk(
+            retrieved_context=types.GroundingChunkRetrievedContext(
+                title=title or None, uri=url or None, text=text or None
+            )
+        )
+        for title, url, text in dict.fromkeys(sources)
+        if title or url or text
+    ]
+    return types.GroundingMetadata(grounding_chunks=chunks) if chunks else None

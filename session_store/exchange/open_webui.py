@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from google.genai import types
 
 from session_store.exchange import conversation as incoming
-from session_store.exchange.conversation import Conversation, checked_text
+from session_store.exchange.conversation import Conversation
 from session_store.exchange.errors import DamagedError
-from session_store.exchange.foreign import USER, Events, Owner, as_dict, branch, conversation, seconds
-from session_store.models import Feedback
-
-_DETAILS: Final = re.compile(
-    r'<details type="(?P<type>\w+)"(?P<attributes>[^>]*)>(?P<body>.*?)</details>\n*', re.DOTALL
+from session_store.exchange.fields import Fields, time_of
+from session_store.exchange.foreign import Events, Owner, Said, Tree, beginning, cited, conversation
+from session_store.exchange.notes import Notes, has_content, quoted
+from session_store.exchange.open_webui_answer import (
+    Source,
+    file_parts,
+    output_parts,
+    sources_of,
+    usage_of,
 )
-_ATTRIBUTE: Final = re.compile(r'(\w+)="([^"]*)"')
-_SUMMARY: Final = re.compile(r"<summary>.*?</summary>", re.DOTALL)
+from session_store.exchange.open_webui_text import as_object, code_parts, parts_of, plain_text, thought
+from session_store.models import Feedback
+from session_store.transcript import USER
+
+UNTITLED = "New Chat"
+ARCHIVED = "archived"
+"""The tag of chats that were archived: it keeps them apart here, too."""
 
 
 def is_chat(document: object) -> bool:
     """Whether a JSON document is a chat of such an export."""
     if not isinstance(document, dict):
         return False
-    chat = _chat(document)
-    return isinstance(as_dict(chat.get("history")).get("messages"), dict) or isinstance(chat.get("messages"), list)
+    inner = document.get("chat")
+    chat = inner if isinstance(inner, dict) else document
+    history = chat.get("history")
+    tree = history.get("messages") if isinstance(history, dict) else None
+    return isinstance(tree, dict) or isinstance(chat.get("messages"), list)
 
 
 def conversation_of(document: object, owner: Owner) -> Conversation:
@@ -37,123 +47,241 @@ def conversation_of(document: object, owner: Owner) -> Conversation:
     Raises:
         DamagedError: it is not one.
     """
-    if not isinstance(document, dict):
-        raise DamagedError("it is not a JSON object")
-    chat = _chat(document)
-    history = as_dict(chat.get("history"))
-    messages = _messages(chat, history)
-    name = checked_text(document.get("id") or chat.get("id"), "the id").strip()
-    known = name or incoming.stable_id("open-webui", json.dumps(messages, sort_keys=True, default=str))
-    created_at = (
-        document.get("created_at")
-        or chat.get("timestamp")
-        or next((message.get("timestamp") for message in messages if message.get("timestamp")), 0)
+    if not is_chat(document):
+        raise DamagedError("it has no messages")
+    notes = Notes()
+    whole = Fields(document, notes)
+    chat = whole.inner("chat") if isinstance(whole.value("chat"), dict) else whole
+    messages = _messages(chat, notes)
+    known = (whole.text("id") or chat.text("id")).strip() or incoming.stable_id(
+        "open-webui", json.dumps([message for _, message in messages], sort_keys=True)
     )
-    begin = seconds(created_at)
-    events = Events(owner.agent, incoming.usable_id(known), begin)
+    updated_at = whole.time("updated_at")
+    created = [whole.time("created_at"), chat.time("timestamp")]
+    begin = beginning(
+        next((at for at in created if at is not None), None),
+        [_at(message) for _, message in messages],
+        updated_at,
+        notes,
+    )
+    events = Events(owner.agent, incoming.usable_id(known), begin, notes)
     feedback: list[Feedback] = []
-    for number, message in enumerate(messages, start=1):
-        _take(message, str(message.get("id") or incoming.stable_id(known, str(number))), events, feedback)
-    title = document.get("title") or chat.get("title")
+    for name, message in messages:
+        fields = Fields(message, notes)
+        feedback += _take(fields, name, events)
+        fields.finish()
+    title, inner_title = whole.text("title"), chat.text("title")
+    if title not in ("", inner_title):
+        chat.drop("title")
+    tags = _tags(whole, chat, notes)
+    saved = whole.flag("pinned")
+    _models(chat, events)
+    whole.finish()
     return conversation(
         events,
         owner,
-        title=title if isinstance(title, str) and title != "New Chat" else "",
-        updated_at=seconds(document.get("updated_at") or begin),
-        saved=document.get("pinned") is True,
+        title="" if (title or inner_title) == UNTITLED else title or inner_title,
+        updated_at=updated_at,
+        saved=saved,
+        tags=tags,
         feedback=feedback,
     )
 
 
-def _chat(document: Mapping[str, Any]) -> dict[str, Any]:
-    chat = document.get("chat")
-    return chat if isinstance(chat, dict) else dict(document)
+def _messages(chat: Fields, notes: Notes) -> list[tuple[str, Mapping[str, Any]]]:
+    """The names and messages of the branch that was shown last, or of a chat that has no tree."""
+    history = chat.inner("history")
+    nodes, current = history.value("messages"), history.value("currentId")
+    flat = chat.items("messages")
+    if isinstance(nodes, dict) and nodes:
+        return Tree(nodes, "parentId", "childrenIds", _at, has_content).branch(current, notes)
+    usable = [message for message in flat if isinstance(message, dict)]
+    notes.left_out("malformed messages", len(flat) - len(usable))
+    return [(str(number), message) for number, message in enumerate(usable, start=1)]
 
 
-def _messages(chat: Mapping[str, Any], history: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    tree = history.get("messages")
-    if isinstance(tree, dict) and tree:
-        return branch(tree, history.get("currentId"), "parentId")
-    flat = chat.get("messages")
-    if not isinstance(flat, list) or not all(isinstance(message, dict) for message in flat):
-        raise DamagedError("it has no messages")
-    return flat
+def _at(message: Mapping[str, Any]) -> float | None:
+    return time_of(message.get("timestamp"))
 
 
-def _take(message: Mapping[str, Any], name: str, events: Events, feedback: list[Feedback]) -> None:
-    role, at = message.get("role"), message.get("timestamp")
-    text = checked_text(_text(message.get("content")), f"message {name!r}")
-    if message.get("files"):
-        events.notes.left_out("attached files")
-    if role == USER:
-        events.add(name, USER, [types.Part(text=text)] if text.strip() else [], at=at)
-    elif role == "assistant":
-        model = checked_text(message.get("model"), "the model") or None
-        said = _take_details(text, name, events, at, model)
-        usage = _usage(as_dict(message.get("usage") or message.get("info")))
-        parts = [types.Part(text=said)] if said.strip() else []
-        events.add(name, "model", parts, at=at, model=model, usage=usage, interrupted=message.get("done") is False)
-        opinion = _feedback(message, events) if parts else None
-        feedback += [opinion] if opinion else []
-    elif role != "system":
-        raise DamagedError(f"message {name!r} has no author that is known: {str(role)[:40]!r}")
-
-
-def _text(content: object) -> object:
-    """The text of a message, also where it comes in parts as OpenAI has them."""
-    if isinstance(content, list):
-        return "\n\n".join(str(part["text"]) for part in map(as_dict, content) if isinstance(part.get("text"), str))
-    return content
-
-
-def _take_details(text: str, name: str, events: Events, at: object, model: str | None) -> str:
-    """Add the thoughts and tool calls that stand in the text of an answer as HTML; gives the text without them."""
-    for number, found in enumerate(_DETAILS.finditer(text), start=1):
-        given = {key: html.unescape(value) for key, value in _ATTRIBUTE.findall(found["attributes"])}
-        call_id = given.get("id") or f"{name}-{number}"
-        if found["type"] == "reasoning":
-            body = html.unescape(_SUMMARY.sub("", found["body"])).strip()
-            thought = "\n".join(line.removeprefix("> ").removeprefix(">") for line in body.splitlines())
-            events.add(f"{name}-{number}", "model", [types.Part(text=thought, thought=True)], at=at, model=model)
-        elif found["type"] == "tool_calls":
-            call = types.FunctionCall(
-                id=call_id, name=given.get("name", "tool"), args=_object(given.get("arguments"), "input")
-            )
-            events.add(f"{name}-{number}", "model", [types.Part(function_call=call)], at=at, model=model)
-            answer = types.FunctionResponse(id=call_id, name=call.name, response=_object(given.get("result"), "result"))
-            events.add(f"{name}-{number}-result", "model", [types.Part(function_response=answer)], at=at)
+def _tags(whole: Fields, chat: Fields, notes: Notes) -> list[str]:
+    places = [whole.inner("meta").items("tags"), whole.items("tags"), chat.items("tags")]
+    tags = []
+    for tag in [tag for place in places for tag in place]:
+        name = tag.get("name") or tag.get("id") if isinstance(tag, dict) else tag
+        if isinstance(name, str):
+            tags.append(name)
         else:
-            events.notes.left_out(f"details of the kind {found['type']}")
-    return _DETAILS.sub("", text)
+            notes.left_out("malformed tags")
+    if whole.flag("archived"):
+        notes.converted("`archived`, to a tag")
+        tags.append(ARCHIVED)
+    return tags
 
 
-def _object(text: str | None, name: str) -> dict[str, Any]:
-    """JSON in an attribute, which may be JSON in a string, as an object."""
-    value: Any = text or ""
-    for _ in range(2):
-        if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except (ValueError, RecursionError):
-                break
-    return value if isinstance(value, dict) else {name: value}
+def _models(chat: Fields, events: Events) -> None:
+    """The models that were chosen for a chat say nothing new where each answer names its own."""
+    if {event.model_version for event in events.made} >= {one for one in chat.items("models") if has_content(one)}:
+        return
+    chat.drop("models")
 
 
-def _usage(usage: Mapping[str, Any]) -> types.GenerateContentResponseUsageMetadata | None:
-    given = usage.get("prompt_tokens", usage.get("prompt_eval_count"))
-    said = usage.get("completion_tokens", usage.get("eval_count"))
-    counts = [count if isinstance(count, int) and 0 <= count < 2**31 else None for count in (given, said)]
-    if counts == [None, None]:
-        return None
-    return types.GenerateContentResponseUsageMetadata(prompt_token_count=counts[0], candidates_token_count=counts[1])
+def _take(message: Fields, name: str, events: Events) -> list[Feedback]:
+    """Add a message; returns what a person thinks of it."""
+    message.ignore("parentId", "childrenIds", "lastSentence", "completedAt")
+    name, role, at = message.text("id") or name, message.text("role"), message.time("timestamp")
+    if role == USER:
+        message.ignore("models", "done")
+        parts = [types.Part(text=text)] if (text := _body(message, events.notes)).strip() else []
+        parts += _pictures(message, events.notes)
+        events.ask(name, [*parts, *file_parts(message.objects("files"), events.notes)], at)
+    elif role in ("system", "developer"):
+        events.notes.left_out(f"messages with the role {quoted(role)}")
+        message.forget()
+    elif role in ("tool", "function"):
+        call_id, tool = message.text("tool_call_id"), message.text("name")
+        events.answers(name, call_id, tool, as_object(_body(message, events.notes), "result"), at)
+    else:
+        if role != "assistant":
+            events.notes.converted(f"messages with the role {quoted(role)}, to agent answers")
+        return _take_answer(message, name, events, at)
+    return []
 
 
-def _feedback(message: Mapping[str, Any], events: Events) -> Feedback | None:
-    annotation = as_dict(message.get("annotation"))
-    rating = annotation.get("rating")
+def _take_answer(message: Fields, name: str, events: Events, at: float | None) -> list[Feedback]:
+    notes = events.notes
+    model, done = message.text("model"), message.value("done")
+    if message.value("modelName") not in (None, model):
+        message.drop("modelName")
+    message.ignore("modelIdx")
+    body = _body(message, notes)
+    error = _error(message, body)
+    parts = _answer_parts(message, "" if error == body else body, notes)
+    parts += _pictures(message, notes) + file_parts(message.objects("files"), notes)
+    said = Said(
+        at=at,
+        model=model,
+        usage=usage_of(message.inner("usage")) or _older_usage(message.inner("info")),
+        sources=cited(_sources(message)),
+        interrupted=done is False and not error,
+        error=error,
+    )
+    event_id = events.say(name, parts, said)
+    _take_merged(message, name, events, at)
+    return [] if event_id is None else _feedback(message, event_id, events)
+
+
+def _older_usage(info: Fields) -> types.GenerateContentResponseUsageMetadata | None:
+    return usage_of(info.inner("usage")) or usage_of(info)
+
+
+def _answer_parts(message: Fields, body: str, notes: Notes) -> list[types.Part]:
+    """The parts of an answer: from the items of its output, or from the markup in its text, whichever has
+    more steps."""
+    reasoning = thought(message.text("reasoning_content"))
+    calls = [part for call in message.objects("tool_calls") for part in _openai_call(call)]
+    executed = [part for run in message.objects("code_executions") for part in _execution(run)]
+    shown = parts_of(body, notes)
+    parts = shown
+    if has_content(message.value("output")):
+        items = output_parts(message.objects("output"), notes)
+        texts = plain_text(items), plain_text(shown)
+        if _steps(shown) > _steps(items):
+            items = shown
+        elif texts[1].split() and texts[0].split() != texts[1].split():
+            if texts[0].split():
+                notes.replaced("text of `output`, by the text shown")
+            items = [part for part in items if not part.text or part.thought]
+            items += [part for part in shown if part.text and not part.thought]
+        parts = items
+    return [*reasoning, *calls, *executed, *parts]
+
+
+def _steps(parts: list[types.Part]) -> int:
+    return sum(part.thought is True or not part.text for part in parts)
+
+
+def _openai_call(call: Fields) -> list[types.Part]:
+    call.ignore("type", "index")
+    function = call.inner("function")
+    name, given = function.text("name") or "tool", function.value("arguments")
+    args = as_object(given, "input") if has_content(given) else {}
+    return [types.Part(function_call=types.FunctionCall(id=call.text("id") or None, name=name, args=args))]
+
+
+def _execution(run: Fields) -> list[types.Part]:
+    run.ignore("id", "uuid", "name")
+    result = run.inner("result")
+    output = {"output": result.value("output"), "error": result.value("error")} if result else None
+    return code_parts(run.text("code"), run.text("language"), output)
+
+
+def _body(message: Fields, notes: Notes) -> str:
+    """The text of a message, also where it comes in parts as OpenAI has them."""
+    content = message.value("content")
+    if not isinstance(content, list):
+        return message.text("content")
+    texts = []
+    for part in content:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, dict) and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif has_content(part) and not (isinstance(part, dict) and part.get("type") == "image_url"):
+            notes.left_out("non-text pieces of `content`")
+    return "\n\n".join(texts)
+
+
+def _pictures(message: Fields, notes: Notes) -> list[types.Part]:
+    """Pictures in the content of a message that comes in parts."""
+    content = message.value("content")
+    addresses = [
+        part["image_url"].get("url") if isinstance(part.get("image_url"), dict) else part.get("image_url")
+        for part in (content if isinstance(content, list) else ())
+        if isinstance(part, dict) and part.get("type") == "image_url"
+    ]
+    return file_parts([Fields({"type": "image", "url": address}, notes) for address in addresses], notes)
+
+
+def _error(message: Fields, body: str) -> str:
+    """Why an answer failed; empty if it did not. Older versions have the reason in the text."""
+    error, fields = message.value("error"), message
+    while isinstance(error, dict) and has_content(error):
+        fields = fields.below("error", error)
+        error = next((one for name in ("content", "message", "detail", "error") if (one := fields.value(name))), True)
+    if not has_content(error):
+        return ""
+    if error is True:
+        return body.strip() or "The answer failed. The export does not say why."
+    return error.strip() if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
+
+
+def _sources(message: Fields) -> list[Source]:
+    return [source for name in ("sources", "citations") for source in sources_of(message.objects(name))]
+
+
+def _take_merged(message: Fields, name: str, events: Events, at: float | None) -> None:
+    """Add the answer that was made of those of several models."""
+    merged = message.value("merged")
+    if not has_content(merged):
+        return
+    fields = message.below("merged", merged)
+    fields.ignore("status")
+    text = fields.text("content") if fields else merged if isinstance(merged, str) else ""
+    if text.strip():
+        events.notes.converted("`merged`, to a separate answer")
+        events.say(f"{name}-merged", parts_of(text, events.notes), Said(at=at))
+    elif not fields:
+        message.drop("merged")
+
+
+def _feedback(message: Fields, event_id: str, events: Events) -> list[Feedback]:
+    annotation = message.inner("annotation")
+    rating = annotation.value("rating")
     score: Literal[1, -1] | None = 1 if rating == 1 else -1 if rating == -1 else None
-    comment = annotation.get("comment")
-    said = checked_text(comment, "a comment") if isinstance(comment, str) else ""
-    if score is None and not said:
-        return None
-    return Feedback(events.made[-1].id, score, said, events.made[-1].timestamp)
+    if score is None:
+        annotation.drop("rating")
+    comment = annotation.text("comment")
+    if score is None and not comment.strip():
+        return []
+    return [Feedback(event_id, score, comment, events.made[-1].timestamp)]

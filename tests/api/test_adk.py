@@ -20,6 +20,8 @@ from tests.support.servers import ROOT, free_port
 from tests.support.streams import served
 from tests.support.workbenches import counted, finish, open_workbench, said, until, until_loaded
 
+pytestmark = pytest.mark.upstream
+
 
 @pytest.fixture(scope="module")
 def agents(tmp_path_factory):

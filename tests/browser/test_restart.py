@@ -6,6 +6,8 @@ from playwright.sync_api import expect
 from tests.browser.chat import SERVER_AWAY, TEXT
 from tests.support.workbenches import counted
 
+pytestmark = pytest.mark.upstream
+
 INTERRUPTED = "Interrupted: Colloquy ended before this answer was complete."
 
 

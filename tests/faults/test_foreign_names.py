@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.servers import Server
 
+pytestmark = pytest.mark.upstream
+
 REBOUND = "evil.example:8501"
 
 

@@ -12,6 +12,8 @@ from tests.runtime import desk
 from tests.runtime.desk import asked, events
 from tests.support.workbenches import finish, new_session, open_workbench, said, until, until_loaded
 
+pytestmark = pytest.mark.upstream
+
 
 @pytest.fixture(params=["PLAIN", "RESUMABLE"])
 def start(request, opened):

@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 from session_store import DuckDBSessionService
 from tests.session_store.events import changed, said, texts
 
+pytestmark = pytest.mark.upstream
+
 NAMES = {"app_name": "app", "user_id": "ann"}
 
 

@@ -10,6 +10,8 @@ from streamlit import config, file_util
 
 from ui.document import PAGES, document_routes
 
+pytestmark = pytest.mark.upstream
+
 BASE = "server.baseUrlPath"
 
 

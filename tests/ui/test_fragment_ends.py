@@ -6,6 +6,8 @@ from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 from ui.fragment_ends import keep_ends_of_fragments
 
+pytestmark = pytest.mark.upstream
+
 Status = ForwardMsg.ScriptFinishedStatus
 
 

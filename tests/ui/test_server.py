@@ -7,6 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from ui.server import keep_import_path_still
 
+pytestmark = pytest.mark.upstream
+
 
 @pytest.fixture
 def script(tmp_path, monkeypatch):

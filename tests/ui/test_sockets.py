@@ -12,6 +12,8 @@ from tests.support.scripted import ScriptedModels
 from ui.server import serve
 from ui.sockets import send_without_delay
 
+pytestmark = pytest.mark.upstream
+
 
 @pytest.fixture(params=[(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")], ids=["IPv4", "IPv6"])
 def listening(request):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from runtime.imports import Import, ImportState
 from runtime.workbench import current
-from session_store.exchange import Report
+from session_store.exchange import Report, counted
 from ui import state
 from ui.formatting import duration, label, untrusted_markdown
 from ui.state import Part
@@ -17,6 +17,8 @@ LOOK_EVERY: Final = 0.4
 """Seconds between two looks at an import that runs."""
 
 MOST_LINES: Final = 13
+MOST_CHARACTERS: Final = 600
+"""How long what was left out or changed may be to be shown without being asked for."""
 
 
 def import_list() -> None:
@@ -95,8 +97,12 @@ def _report(report: Report) -> None:
     if others:
         whose = ", ".join(f"{label(user)} ({number:,})" for user, number in others.items())
         st.caption(f"Not in your list, because they belong to others: {whose}.")
-    for remark in report.remarks:
-        st.caption(untrusted_markdown(remark))
+    remarks = "\n".join(f"- {untrusted_markdown(remark)}" for remark in report.remarks)
+    if len(remarks) > MOST_CHARACTERS:
+        with st.expander(f"Not taken as it was: {counted(len(report.notes), 'kind')} of things"):
+            st.markdown(remarks)
+    elif remarks:
+        st.caption(remarks)
     if report.skipped:
         with st.expander(f"{len(report.skipped):,} skipped"):
             st.markdown("\n".join(f"- {label(line)}" for line in report.reasons))

@@ -21,9 +21,9 @@ UPLOAD: Final = "upload_number"
 AS_IN_FILE: Final = ""
 
 USERS: Final = {
-    "auto": ("Mine", "Except in what Colloquy exported: there, whose the file says."),
-    "mine": ("All of them mine", "Also what Colloquy exported for others."),
-    "file": ("Whose the file says", "Chats of others are kept, but not in your list."),
+    "auto": ("Me", "Chats exported by Colloquy keep the owner named in the file."),
+    "mine": ("Me, for every chat", "Also for chats that Colloquy exported for others."),
+    "file": ("As named in the file", "Other people's chats are kept, but not in your list."),
 }
 
 
@@ -31,9 +31,9 @@ def import_section() -> None:
     """Choosing what to import, and how far it is."""
     st.subheader("Import", anchor=False)
     st.caption(
-        "Exports of Colloquy (ZIP, JSON, JSON Lines), of ChatGPT and of Open WebUI, sessions of adk web, and session "
-        "databases of ADK projects (SQLite). What a file is, is found out. Chats that are here already are left alone; "
-        "a damaged file changes nothing."
+        "Exports from Colloquy (ZIP, JSON, JSON Lines), ChatGPT and Open WebUI, sessions from adk web, and session "
+        "databases of ADK projects (SQLite). The kind of file is detected. Chats that are already here stay as they "
+        "are; a damaged file changes nothing."
     )
     key = _upload_key()
     files = st.file_uploader(
@@ -49,16 +49,16 @@ def import_section() -> None:
     )
     with st.expander("Options", icon=":material/tune:"):
         _options()
-    with st.expander("From the database of an ADK project", icon=":material/database:"):
+    with st.expander("From an ADK project's database", icon=":material/database:"):
         _database()
     import_list()
 
 
 def _options() -> None:
-    workspaces = {AS_IN_FILE: "As in the file"} | WorkspaceTree(current().store.list_workspaces()).full_names()
+    workspaces = {AS_IN_FILE: "As named in the file"} | WorkspaceTree(current().store.list_workspaces()).full_names()
     agents = {agent.id: agent.name for agent in current().agents.list() if not agent.problem}
     st.radio(
-        "Whose chats they become",
+        "Owner of the imported chats",
         list(USERS),
         format_func=lambda name: USERS[name][0],
         captions=[caption for _, caption in USERS.values()],
@@ -66,13 +66,13 @@ def _options() -> None:
     )
     st.selectbox("Workspace", list(workspaces), format_func=workspaces.__getitem__, key="import-workspace")
     st.selectbox(
-        "Agent to go on with chats of other programs",
+        "Agent that continues chats from other programs",
         list(agents),
         index=list(agents).index(current().agents.default().id),
         format_func=agents.__getitem__,
         key="import-agent",
     )
-    st.checkbox("Leave out chats that are damaged, and take the rest", key="import-skip")
+    st.checkbox("Skip damaged chats and import the rest", key="import-skip")
 
 
 def _database() -> None:
@@ -85,7 +85,7 @@ def _database() -> None:
         help="As the agent's --session_service_uri has it: sqlite:///… (a path on the machine that Colloquy runs on) "
         "or postgresql://…. It is read once, changes nothing there, and is not kept.",
     )
-    st.button("Import from there", key="import-database", icon=":material/upload:", on_click=_import_database)
+    st.button("Import from the database", key="import-database", icon=":material/upload:", on_click=_import_database)
 
 
 def _upload_key() -> str:

@@ -14,6 +14,7 @@ from google.adk.events.event_actions import EventActions
 from google.adk.tools.tool_confirmation import ToolConfirmation
 
 from session_store.exchange import import_file
+from session_store.tool_columns import NOT_IMPORTED
 from tests.session_store.exchange.adk_v0 import FIRST_COLUMNS, Database
 
 BEGIN = "2025-11-16 05:30:00"
@@ -399,5 +400,8 @@ class TestJson:
         report = import_file(store, path)
         [answer] = events_of(store, report)[-1].get_function_responses()
 
-        assert (answer.id, answer.response) == ("c-1", {"error": "The imported chat has no answer from this tool."})
-        assert "answers of tool calls that have none (1)" in noted(report)
+        assert (answer.id, answer.response) == (
+            "c-1",
+            {"error": "The conversation was imported before the tool had answered."},
+        )
+        assert "missing tool answers (1)" in noted(report)

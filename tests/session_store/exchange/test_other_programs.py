@@ -93,6 +93,10 @@ OPEN_WEBUI = {
 }
 
 
+def code_result(part):
+    return part.code_execution_result.outcome.value, part.code_execution_result.output
+
+
 def imported(store, tmp_path, document):
     file = tmp_path / "export.json"
     file.write_text(json.dumps(document), "utf-8")
@@ -109,13 +113,14 @@ def test_chatgpt_conversations_come_as_the_branch_shown_last(store, tmp_path):
         ("user", "First prime over 100?"),
         ("assistant", "It is **101**."),
     ] or shown[1].text.startswith("It is **101**.")
-    [step] = shown[1].steps
-    assert (step.name, step.args, step.response) == ("python", {"input": "next_prime(100)"}, {"result": "101"})
+    code, output = (stored.event.content.parts[0] for stored in store.list_events(key)[1:3])
+    assert code.executable_code.code == "next_prime(100)"
+    assert code_result(output) == ("OUTCOME_OK", "101")
     assert [event.event.timestamp for event in store.list_events(key)] == [
         1_700_000_001.5, 1_700_000_002.0, 1_700_000_003.0, 1_700_000_004.0,
     ]  # fmt: skip
     assert store.get_session(CHATGPT["id"]).title == "Primes"
-    assert "Left out: images and sounds (1)." in report.remarks
+    assert report.remarks == ["Left out: file `file://x` (1), messages on other branches (1)."]
 
 
 def test_chatgpt_archives_can_be_taken_as_they_come(store, tmp_path):

@@ -1,0 +1,151 @@
+"""Installs Colloquy into ``.venv``: ``python3 scripts/install.py``. Needs nothing but Python.
+
+Only what the requirements files pin is installed, by version and hash, from wheels, and nothing is resolved: a release
+that somebody publishes tomorrow cannot change what is installed, or keep it from installing. ``pip check`` then
+confirms that the pins fit together.
+
+Any Python 3 can run this file. If it is not one that Colloquy runs on, the file looks for one that is. So this file
+keeps to the syntax of Python 3.6.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST, NEWEST = (3, 11), (3, 14)
+"""The versions of Python that every pin has a wheel for: ``make audit`` checks that."""
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+
+REQUIREMENTS = {
+    "run": ("requirements.txt",),
+    "dev": ("requirements.txt", "requirements-dev.txt"),
+    "litellm": ("requirements.txt", "requirements-litellm.txt"),
+}
+
+ACCEPTED = ("google-adk 2.13.0 has requirement watchdog<7,>=6, but you have watchdog 7.",)
+"""Beginnings of lines of ``pip check`` that say nothing against the installation.
+
+On Macs with Python 3.14, watchdog 6 has no wheel. ADK uses it in ``adk web --reload_agents`` only.
+"""
+
+
+class InstallError(Exception):
+    """The installation cannot go on; the message says what to do."""
+
+
+class ConflictError(InstallError):
+    """What is installed does not fit together: packages of an earlier version of Colloquy, or installed by hand."""
+
+
+def main() -> int:
+    """Install, and say so on the terminal. Returns the exit code."""
+    parser = argparse.ArgumentParser(description="Installs Colloquy into .venv, exactly as pinned.")
+    parser.add_argument(
+        "extra", nargs="?", choices=sorted(REQUIREMENTS), default="run", help="dev adds the tools, litellm adds LiteLLM"
+    )
+    wanted = REQUIREMENTS[parser.parse_args().extra]
+    try:
+        python, is_new = environment()
+        try:
+            install(python, wanted)
+        except ConflictError as conflict:
+            if is_new:
+                raise
+            print(f"{conflict}\nCreating it again ...", flush=True)
+            install(make_environment(), wanted)
+    except InstallError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def environment() -> "tuple[str, bool]":
+    """The Python of the virtual environment, which is created if there is none to use, and whether it is new."""
+    python = python_in(VENV)
+    if is_supported(python) and subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL) == 0:
+        return python, False
+    return make_environment(), True
+
+
+def make_environment() -> str:
+    """Make the virtual environment anew. Returns its Python."""
+    base = supported_python()
+    print(f"Creating .venv with {base} ...", flush=True)
+    made = subprocess.call([base, "-m", "venv", "--clear", str(VENV)], stdout=subprocess.DEVNULL) == 0
+    if not made or not is_supported(python_in(VENV)):
+        raise InstallError(
+            f"{base} could not create the virtual environment .venv; its own message is above.\n"
+            "On Debian and Ubuntu, this helps:  sudo apt install python3-venv"
+        )
+    return python_in(VENV)
+
+
+def install(python: str, files: "tuple[str, ...]") -> None:
+    """Install what the files pin, and check that it fits together."""
+    print(f"Installing {' and '.join(files)} ...", flush=True)
+    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    command = [*pip, "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    for file in files:
+        command += ["--requirement", str(ROOT / file)]
+    if run_with_progress(command):
+        raise InstallError(
+            "pip could not install the requirements; its own message is above.\n"
+            "If it says that it cannot connect: is there a network, or does pip need a proxy or an index of your own?"
+        )
+    check = subprocess.run([*pip, "check"], stdout=subprocess.PIPE, universal_newlines=True, check=False)
+    conflicts = [line for line in check.stdout.splitlines() if not line.startswith(ACCEPTED)]
+    if check.returncode and conflicts:
+        raise ConflictError("Packages in .venv do not fit together:\n  " + "\n  ".join(conflicts))
+
+
+def run_with_progress(command: "list[str]") -> int:
+    """Run pip and show on one line of a terminal what it is doing. Returns its exit code."""
+    shows = sys.stdout.isatty()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, universal_newlines=True) as pip:
+        packages = 0
+        for line in pip.stdout or ():
+            packages += line.startswith("Collecting ")
+            if shows and line.startswith("Collecting "):
+                print(f"\r\033[K  {packages}. {line.split()[1]}", end="", flush=True)
+            elif shows and line.startswith("Installing collected"):
+                print(f"\r\033[K  Unpacking {packages} packages ...", end="", flush=True)
+    if shows:
+        print("\r\033[K", end="", flush=True)
+    return pip.returncode
+
+
+def supported_python() -> str:
+    """The command of a Python that Colloquy runs on: $PYTHON, this one, or one on the PATH."""
+    named = os.environ.get("PYTHON")
+    names = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
+    for candidate in [named] if named else [sys.executable, "python3", *names]:
+        if shutil.which(candidate) and is_supported(candidate):
+            return candidate
+    unfit = f"{named} is not one of them" if named else f"this is {sys.version_info[0]}.{sys.version_info[1]}"
+    raise InstallError(
+        f"Colloquy needs Python {OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}, and {unfit}.\n"
+        "Install one of these versions, or name it:  PYTHON=/path/to/python3 make run"
+    )
+
+
+def is_supported(python: str) -> bool:
+    """Whether this command is a Python of a version that Colloquy runs on."""
+    test = f"import sys; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
+    try:
+        return subprocess.call([python, "-c", test], stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
+def python_in(venv: Path) -> str:
+    """The path of the Python in a virtual environment."""
+    return str(venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""The marks in texts of ChatGPT that stand for sources and the like, as links and plain words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from session_store.exchange.fields import Fields
+from session_store.exchange.notes import Notes
+
+_MARK: Final = re.compile(
+    "\ue200([^\ue200\ue201]*)\ue201|\u3010[^\u3010\u3011\n]{1,80}\u2020[^\u3010\u3011\n]{0,200}\u3011"
+)
+"""What begins with U+E200 and ends with U+E201, and the brackets with a dagger of older answers."""
+_LOOSE: Final = re.compile("[\ue200-\ue204]")
+_FIELDS: Final = "\ue202"
+_LINK: Final = re.compile(r"\[([^\]]*)\]\((https?://[^\s)]+)\)")
+
+Source = tuple[str, str, str]
+
+
+class Citations:
+    """The references of a message: what stands in its text in the place of each mark, and its sources."""
+
+    def __init__(self, metadata: Fields) -> None:
+        self.sources: list[Source] = []
+        self._links: dict[str, str] = {}
+        for reference in metadata.objects("content_references"):
+            self._take_reference(reference)
+        for citation in metadata.objects("citations"):
+            self._take_citation(citation)
+
+    def applied(self, text: str, notes: Notes) -> str:
+        """The text with its marks as links or words. Those that nothing in the file explains are noted."""
+        for matched, link in self._links.items():
+            text = text.replace(matched, link)
+
+        def replaced(mark: re.Match[str]) -> str:
+            words = _words(mark[1]) if mark[1] is not None else None
+            if words is None:
+                notes.left_out("unresolved citation marks")
+            return words or ""
+
+        if "\ue200" in text or "\u2020" in text:
+            text = _MARK.sub(replaced, text)
+        return _LOOSE.sub("", text)
+
+    def _take_reference(self, reference: Fields) -> None:
+        reference.ignore("start_idx", "end_idx", "type", "safe_urls", "refs")
+        matched, alt = reference.text("matched_text"), reference.value("alt")
+        found = [
+            source for name in ("items", "sources") for item in reference.objects(name) for source in _sources(item)
+        ]
+        own = (reference.text("title") or reference.text("name"), reference.text("url"), "")
+        found += [own] if own[1] else []
+        if not found and isinstance(alt, str):
+            found = [(title, url, "") for title, url in _LINK.findall(alt)]
+        self.sources += found
+        if not (_LOOSE.search(matched) or "\u2020" in matched):
+            return
+        if isinstance(alt, str) and alt.strip():
+            self._links[matched] = alt
+        else:
+            self._links[matched] = _linked(found) or own[0]
+
+    def _take_citation(self, citation: Fields) -> None:
+        citation.ignore("start_ix", "end_ix", "citation_format_type", "invalid_reason")
+        about = citation.inner("metadata")
+        about.ignore("type", "id")
+        found = (about.text("title") or about.text("name"), about.text("url"), "")
+        if any(found):
+            self.sources.append(found)
+
+
+def _sources(item: Fields) -> Iterable[Source]:
+    """The page that an item of a reference names, and others that say the same."""
+    item.ignore("refs", "id", "type")
+    yield item.text("title"), item.text("url"), ""
+    for other in item.objects("supporting_websites"):
+        yield from _sources(other)
+
+
+def _linked(sources: Sequence[Source]) -> str:
+    links = [f"[{title or url}]({url})" for title, url, _ in dict.fromkeys(sources) if url]
+    return f"({', '.join(links)})" if links else ""
+
+
+def _words(mark: str) -> str | None:
+    """The words in a mark that names something, such as ``entity`` or ``url``; None if it only points somewhere."""
+    kind, _, rest = mark.partition(_FIELDS)
+    if kind in ("entity", "image_group", "product_entity"):
+        try:
+            named: Any = json.loads(rest)
+        except (ValueError, RecursionError):
+            return None
+        texts = [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
+        return texts[1] if len(texts) > 1 else None
+    if kind in ("url", "navlist", "link_title"):
+        return rest.split(_FIELDS)[0] or None
+    return None

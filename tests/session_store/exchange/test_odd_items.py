@@ -1,0 +1,174 @@
+"""One odd item in an export costs that item: the chat lives on. And nothing is lost without a note."""
+
+from __future__ import annotations
+
+import pytest
+
+from session_store.exchange import Owner, chatgpt, open_webui
+from session_store.exchange.errors import DamagedError
+from session_store.exchange.notes import MOST_NAMES, Notes
+from tests.session_store.exchange.foreign_chats import (
+    answered,
+    asked,
+    changed,
+    gpt_chat,
+    imported,
+    places,
+    text,
+    webui_chat,
+)
+
+ODD = [None, "words", True, 0, -1, 2**70, float("inf"), ["words", 5, None], {"a": 1}]
+
+PAGE = {"title": "t", "url": "https://b.example/"}
+
+CHATGPT = gpt_chat(
+    ("user", text("Does garlic like sun?"), {"metadata": {"attachments": [{"name": "a.pdf", "id": "f"}]}}),
+    ("assistant", {"content_type": "code", "language": "python", "text": "6 * 7"}, {"recipient": "python"}),
+    (
+        "tool",
+        {"content_type": "execution_output", "text": "42"},
+        {"tool": "python", "metadata": {"aggregate_result": {"status": "success", "in_kernel_exception": None}}},
+    ),
+    ("assistant", {"content_type": "code", "text": "search()"}, {"recipient": "web"}),
+    ("tool", {"content_type": "tether_quote", **PAGE, "text": "Sun."}, {"tool": "web", "weight": 0}),
+    ("assistant", {"content_type": "thoughts", "thoughts": [{"summary": "S", "content": "C", "chunks": ["C"]}]}, {}),
+    (
+        "assistant",
+        {"content_type": "multimodal_text", "parts": ["Yes", {"asset_pointer": "sediment://f"}, {"text": "Spoken"}]},
+        {
+            "metadata": {
+                "model_slug": "o3",
+                "finish_details": {"type": "stop"},
+                "content_references": [{"matched_text": "x", "alt": "y", "items": [PAGE]}],
+                "citations": [{"metadata": {"title": "t", "url": "https://c.example/"}}],
+            }
+        },
+    ),
+    ("user", text("The last words"), {}),
+    default_model_slug="gpt-5",
+    is_archived=True,
+    is_starred=True,
+)  # fmt: skip
+
+OPEN_WEBUI = webui_chat(
+    asked(
+        "Does garlic like sun?",
+        files=[{"type": "file", "name": "a.txt", "file": {"filename": "a.txt", "data": {"content": "Sun."}}}],
+    ),
+    answered(
+        '<details type="reasoning" done="true">\n<summary>s</summary>\n&gt; Hm\n</details>\nYes',
+        output=[
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm"}], "content": []},
+            {"type": "function_call", "call_id": "c", "name": "rain", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_text", "text": "12"}]},
+            {"type": "open_webui:code_interpreter", "code": "6 * 7", "output": {"stdout": "42"}},
+            {"type": "message", "content": [{"type": "output_text", "text": "Yes"}]},
+        ],
+        usage={"input_tokens": 3, "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 1}},
+        sources=[{"source": {**PAGE, "name": "n"}, "document": ["d"], "metadata": [{"source": "s"}]}],
+        annotation={"rating": 1, "comment": "good"},
+        merged={"status": True, "content": "Both"},
+    ),
+    asked("Again"),
+    answered("", error={"content": "gone"}),
+    asked("The last words"),
+    meta={"tags": ["garden"]},
+    archived=True,
+    pinned=True,
+)  # fmt: skip
+
+PROGRAMS = [
+    pytest.param(chatgpt.conversation_of, CHATGPT, id="ChatGPT"),
+    pytest.param(open_webui.conversation_of, OPEN_WEBUI, id="Open WebUI"),
+]
+LAST_WORDS = "The last words"
+IN_TREE = {"current_node", "currentId", "parent", "parentId", "children", "childrenIds"}
+
+
+def words_of(conversation):
+    return " ".join(event.data for event in conversation.events)
+
+
+@pytest.mark.parametrize(("read", "document"), PROGRAMS)
+def test_whatever_stands_in_a_place_the_chat_lives_on(read, document):
+    whole = {(), ("mapping",), ("chat",), ("chat", "history"), ("chat", "history", "messages")}
+    for path in set(places(document)) - whole:
+        of_last = path[-1] in ("content", "parts", 0, "role", "author", "message", "m5", "m8", "metadata", "weight")
+        for odd in ODD:
+            said = words_of(read(changed(document, path, odd), owner=Owner()))
+            # The last message may be the odd one itself, or no longer be on the branch.
+            in_tree = path[-1] in (
+                "current_node",
+                "currentId",
+                "parent",
+                "parentId",
+                "children",
+                "childrenIds",
+                "recipient",
+            )
+            assert of_last or in_tree or path[-2:-1] == ("children",) or LAST_WORDS in said, (path, odd)
+
+
+@pytest.mark.parametrize(("read", "document"), PROGRAMS)
+def test_a_document_that_is_no_chat_is_damaged_and_nothing_worse(read, document):
+    for odd in ODD:
+        with pytest.raises(DamagedError):
+            read(odd, owner=Owner())
+
+
+@pytest.mark.parametrize(("read", "document"), PROGRAMS)
+def test_a_field_that_nobody_knows_is_noted_wherever_it_stands(read, document):
+    """Except where all of an object is kept or named as a whole."""
+    unnamed = [
+        path
+        for path in places(document)
+        if isinstance(at(document, path), dict)
+        and read(changed_in(document, path), owner=Owner()).notes.all() == read(document, owner=Owner()).notes.all()
+    ]
+    assert [path for path in unnamed if not is_kept(path)] == []
+
+
+def is_kept(path):
+    """Trees of messages, files that are named, what came of code."""
+    return (
+        path[-1:] in (("mapping",), ("messages",))
+        or "attachments" in path
+        or "file" in path
+        or path[-1:] == ("output",)
+        or path[-2:-1] in (("metadata",), ("parts",))
+    )
+
+
+def at(document, path):
+    for name in path:
+        document = document[name]
+    return document
+
+
+def changed_in(document, path):
+    there = {**at(document, path), "unheard_of": "words"}
+    return changed(document, path, there) if path else there
+
+
+def test_a_file_with_any_number_of_unknown_fields_has_a_report_to_read(store, tmp_path):
+    many = {f"field {number}\n`{'x' * 100}": 1 for number in range(2_000)}
+    report = imported(store, tmp_path, webui_chat(asked(**many)))
+    assert len(report.notes) == MOST_NAMES + 1
+    assert max(len(note.what) for note in report.notes) < 80
+    assert "\n" not in report.remarks[0]
+
+
+def test_chats_that_are_here_already_are_not_noted_again(store, tmp_path):
+    chat = webui_chat(asked(), answered(followUps=["More?"]))
+    assert imported(store, tmp_path, chat).remarks == ["Left out: `followUps` (1)."]
+    assert imported(store, tmp_path, chat).remarks == []
+
+
+def test_numbers_of_the_same_thing_are_added_up():
+    notes, more = Notes(), Notes()
+    notes.left_out("pictures")
+    more.left_out("pictures", 2)
+    more.left_out("nothing", 0)
+    notes.update(more)
+    assert notes.all() == (("left out", "pictures", 3),)
