@@ -17,7 +17,7 @@ from agents.data.ask import has_command
 from agents.data.database import Database
 from agents.queries import Queries, said
 from agents.tools import DataTools
-from session_store.transcript import text_of
+from session_store.parts import text_of
 
 DATA: Final = "data"
 HISTORY: Final = "history"

@@ -20,7 +20,8 @@ from agents.data.database import Database
 from agents.data.errors import DataError
 from agents.data.suggestions import suggested_chart, title_of_query
 from agents.tools.data_tools import DataTools
-from session_store.transcript import GUESSED, text_of
+from session_store.parts import text_of
+from session_store.transcript import GUESSED
 
 _BETTER: Final = (
     "Ask in other words, write the query yourself (a message that is SQL or begins with `/sql` is run as it stands), or"

@@ -17,7 +17,7 @@ from runtime.messages import EmptyMessageError, SessionGoneError
 from runtime.turns import Turns
 from session_store.errors import ColloquyError
 from session_store.models import SessionKey, TurnStatus
-from session_store.transcript import USER
+from session_store.parts import USER
 
 
 class TurnFailedError(ColloquyError):

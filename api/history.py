@@ -60,7 +60,7 @@ class Found(BaseModel):
     conversation_id: str
     title: str
     message_id: str | None = Field(description="Null where the title has it.")
-    kind: Literal["title", "message", "tool call"]
+    kind: Literal["title", "message", "tool call", "detail"]
     excerpt: str
     marks: list[tuple[int, int]] = Field(description="What was found in the excerpt: from and up to which character.")
     at: datetime

@@ -11,7 +11,8 @@ from pydantic.alias_generators import to_camel
 
 from api.values import Body, Id, JsonObject, JsonValue, Text, moment
 from session_store.models import SessionKey, StoredEvent
-from session_store.transcript import FilePart, Message, Step, messages
+from session_store.parts import Code, FilePart, Output, Thought
+from session_store.transcript import Message, Step, messages
 
 Role = Literal["user", "assistant"]
 
@@ -87,6 +88,29 @@ class AttachedFile(BaseModel):
     mime_type: str
 
 
+class CodeRun(BaseModel):
+    """Code that a model wrote and had run."""
+
+    language: str
+    code: str
+    output: str | None = Field(description="Null while it has not run.")
+    failed: bool
+
+
+class NodeOutput(BaseModel):
+    """What a workflow gave out."""
+
+    node: str | None = Field(description="The part of the workflow that handed it on; null for that of the whole.")
+    value: Any = Field(description="Any JSON.")
+
+
+class MessageSource(BaseModel):
+    """What an answer is based on."""
+
+    title: str
+    url: str | None = Field(description="Null where it has no address on the web.")
+
+
 class SessionMessage(BaseModel):
     """A message of a session."""
 
@@ -98,6 +122,10 @@ class SessionMessage(BaseModel):
     content: str
     tool_calls: list[ToolCall]
     files: list[AttachedFile]
+    thoughts: list[str] = Field(description="What the model thought, in order. They are no part of `content`.")
+    code: list[CodeRun]
+    outputs: list[NodeOutput]
+    sources: list[MessageSource]
     partial: bool = Field(description="Whether it ended before it was complete.")
     created_at: datetime
 
@@ -121,6 +149,10 @@ class ConversationMessage(BaseModel):
     content: str
     tool_calls: list[ToolCall]
     files: list[CamelFile]
+    thoughts: list[str] = Field(description="What the model thought, in order. They are no part of `content`.")
+    code: list[CodeRun]
+    outputs: list[NodeOutput]
+    sources: list[MessageSource]
     partial: bool = Field(description="Whether it ended before it was complete.")
     created_at: datetime
 
@@ -139,7 +171,7 @@ def session_messages(key: SessionKey, events: Sequence[StoredEvent]) -> list[Ses
             by_id[calls_of[step.call_id]].tool_calls.append(_call(step))
         left = [step for step in message.steps if step not in moved]
         by_id[message.id].tool_calls = [_call(step) for step in left]
-        if not left and not message.text and not message.files:
+        if not left and all(isinstance(part, Step) for part in message.parts):
             del by_id[message.id]
     return list(by_id.values())
 
@@ -170,6 +202,12 @@ def _message(key: SessionKey, message: Message) -> SessionMessage:
         content=message.text,
         tool_calls=[_call(step) for step in message.steps],
         files=[_file(file) for file in message.files],
+        thoughts=[part.text for part in message.parts if isinstance(part, Thought)],
+        code=[_code(part) for part in message.parts if isinstance(part, Code)],
+        outputs=[
+            NodeOutput(node=part.node or None, value=part.value) for part in message.parts if isinstance(part, Output)
+        ],
+        sources=[MessageSource(title=source.title, url=source.url) for source in message.sources],
         partial=message.partial,
         created_at=moment(message.at),
     )
@@ -206,3 +244,7 @@ def _state(step: Step) -> CallState:
 
 def _file(file: FilePart) -> AttachedFile:
     return AttachedFile(name=file.name, mime_type=file.mime_type)
+
+
+def _code(code: Code) -> CodeRun:
+    return CodeRun(language=code.language, code=code.code, output=code.output, failed=code.failed)

@@ -17,7 +17,7 @@ from runtime.messages import SessionGoneError
 from runtime.texts import first_words, user_content
 from runtime.workbench import Workbench, current
 from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
-from session_store.transcript import USER
+from session_store.parts import USER
 
 
 def record(session: SessionSummary, new: Sequence[NewMessage]) -> list[SessionMessage]:

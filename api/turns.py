@@ -27,7 +27,8 @@ from runtime.following import follow
 from runtime.messages import EmptyMessageError
 from runtime.workbench import current
 from session_store.models import GENERAL, SessionSummary, Turn, TurnStatus
-from session_store.transcript import message_text, text_of
+from session_store.parts import text_of
+from session_store.transcript import message_text
 
 router = APIRouter(prefix="/v1", tags=["turns"])
 

@@ -28,7 +28,7 @@ from session_store.errors import ColloquyError, StoreFullError
 from session_store.event_rows import tokens_of
 from session_store.models import TurnStatus
 from session_store.open_calls import Question, questions
-from session_store.transcript import text_of
+from session_store.parts import text_of
 
 ABORTED = "INVOCATION_ABORTED"
 """The error code of the event with which ADK seals an invocation that was stopped."""

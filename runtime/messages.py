@@ -13,7 +13,7 @@ from runtime.services import Services
 from runtime.texts import first_words
 from session_store.errors import ColloquyError
 from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
-from session_store.transcript import files_of, text_of
+from session_store.parts import files_of, text_of
 
 
 class EmptyMessageError(ColloquyError):

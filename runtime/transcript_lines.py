@@ -11,7 +11,7 @@ from typing import Any
 from google.adk.events.event import Event
 
 from session_store.models import SessionKey, SessionSummary, TurnStatus
-from session_store.transcript import files_of, text_of
+from session_store.parts import files_of, parts_of, readable, speaker_of
 
 Line = dict[str, Any]
 """One line before it is written, its time in Unix seconds. Nested values are JSON in a string: so every line of every
@@ -51,10 +51,10 @@ def event_lines(key: SessionKey, event: Event) -> Iterator[Line]:
     """What a stored event says and does: one line for its text, each tool call and each tool's answer."""
 
     def of_event(kind: str, **fields: object) -> Line:
-        about = {"event_id": event.id, "author": event.author}
+        about = {"event_id": event.id, "author": speaker_of(event)}
         return line(kind, key.session_id, event.invocation_id, **about, **fields)
 
-    text, files = text_of(event.content), files_of(event.content)
+    text, files = readable(parts_of(event)), files_of(event.content)
     calls, responses = event.get_function_calls(), event.get_function_responses()
     if text or files:
         more = {"files": [file.name for file in files]} if files else {}

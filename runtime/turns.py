@@ -24,7 +24,8 @@ from runtime.turn_loop import TurnLoop
 from session_store import Store
 from session_store.errors import ColloquyError
 from session_store.models import SessionKey, Turn, TurnStatus
-from session_store.transcript import USER, message_text
+from session_store.parts import USER
+from session_store.transcript import message_text
 
 
 class SessionBusyError(ColloquyError):

@@ -12,6 +12,7 @@ from google.adk.events.event import Event
 from google.adk.sessions import _session_util as adk_session_util
 from google.genai import types
 
+from session_store.parts import said_in
 from session_store.tool_columns import ToolColumns, tool_columns
 
 Columns = tuple[Any, ...]
@@ -122,13 +123,12 @@ class NewEvent:
 
 def _columns(event: Event) -> Columns:
     parts = (event.content.parts if event.content else None) or ()
-    texts = [part.text for part in parts if part.text and not part.thought]
     return (
         event.id,
         event.invocation_id,
         event.author,
         event.timestamp,
-        "".join(texts) if texts else None,
+        said_in(event),
         event.model_version,
         *tokens_of(event.usage_metadata),
         [part.function_call.name or "" for part in parts if part.function_call] or None,

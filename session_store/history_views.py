@@ -18,7 +18,7 @@ create schema history;
 create view history.conversations as
     with e as (
         select session_no, arg_max(timestamp, seq) filter (not copied) as updated_at,
-            count(*) filter (not rewound and text != '') as messages,
+            count(text) filter (not rewound) as messages,
             coalesce(sum(input_tokens) filter (not rewound), 0)::bigint as input_tokens,
             coalesce(sum(output_tokens) filter (not rewound), 0)::bigint as output_tokens
         from main.events group by session_no
@@ -51,7 +51,7 @@ create view history.messages as
         {_utc("e.timestamp")} as created_at, e.model, e.input_tokens, e.output_tokens, e.interrupted as partial,
         e.copied, e.thought_tokens, e.cached_tokens
     from main.events e join main.sessions s using (session_no)
-    where s.deleted_at is null and not e.rewound and e.text != '';
+    where s.deleted_at is null and not e.rewound and e.text is not null;
 
 create view history.turns as
     select t.id, s.id as conversation_id, t.status, t.model,
@@ -106,7 +106,7 @@ _COMMENTS: Final = {
         "branched_from": "Id of the conversation that it is a branch of",
     },
     "history.messages": {
-        "": "One row for each thing that a person or an agent said.",
+        "": "One row for each thing that a person or an agent said. The text of a message that is files only is empty",
         "turn_id": "Of the row in turns that it belongs to",
         "author": "user, or the name of the agent",
         "role": "user or agent",

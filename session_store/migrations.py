@@ -7,14 +7,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+from google.adk.events.event import Event
 
 from session_store.errors import StoreTooNewError
 from session_store.event_rows import tokens_of_json
 from session_store.history_views import history_views
 from session_store.models import GENERAL, SAMPLE_SHOP
+from session_store.parts import details_in, said_in
 from session_store.tool_columns import tool_columns_of_json
 
 EVENTS_AT_ONCE = 20_000
+_MORE_THAN_TEXT = (
+    "_transcription",
+    "executable_code",
+    "code_execution_result",
+    '"output":',
+    '"thought":true',
+    '"thought": true',
+    "<think",
+    "</think",
+    "<THINK",
+    "</THINK",
+    "grounding_metadata",
+    "citation_metadata",
+    "inline_data",
+    "file_data",
+)
+"""What stands in the JSON of events that have more to read than text and tool calls."""
 
 
 def first_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -280,7 +299,42 @@ def _events_with_tools(connection: duckdb.DuckDBPyConnection) -> Iterator[list[t
         seq = rows[-1][0]
 
 
-MIGRATIONS = (first_tables, workspaces_and_results, tags_tools_and_queries, tool_uses, every_token)
+def everything_said(connection: duckdb.DuckDBPyConnection) -> None:
+    """Transcripts of what was spoken, code, outputs of workflows, thoughts and sources are found and counted as well;
+    what stands in ``<think>`` is a thought."""
+    connection.execute("create temp table found (seq bigint, text varchar, details varchar)")
+    hints = " or ".join(f"contains(data, '{hint}')" for hint in _MORE_THAN_TEXT)
+    seq = -1
+    while rows := connection.execute(
+        f"select seq, data, text, tool_text from events where seq > $1 and ({hints}) "
+        f"order by seq limit {EVENTS_AT_ONCE}",
+        [seq],
+    ).fetchall():
+        seq = rows[-1][0]
+        said = [one for row in rows if (one := _said_and_details(*row))]
+        connection.execute(
+            "insert into found select unnest($1::bigint[]), unnest($2::varchar[]), unnest($3::varchar[])",
+            [list(column) for column in zip(*said, strict=True)] or [[], [], []],
+        )
+    connection.execute("update events set text = f.text, tool_text = f.details from found f where f.seq = events.seq")
+    connection.execute("drop table found")
+    history_views(connection)
+
+
+def _said_and_details(
+    seq: int, data: str, text: str | None, tool_text: str | None
+) -> tuple[int, str | None, str | None] | None:
+    """The columns of an event as they are to be; None if they can stay as they are, or nobody can read it."""
+    try:
+        event = Event.model_validate_json(data)
+    except ValueError:
+        return None
+    details = details_in(event)
+    told = "\n".join(filter(None, (tool_text, details))) if details else tool_text
+    return (seq, said_in(event), told) if (said_in(event), told) != (text, tool_text) else None
+
+
+MIGRATIONS = (first_tables, workspaces_and_results, tags_tools_and_queries, tool_uses, every_token, everything_said)
 """In order of age. Never change or remove one that was released: add another."""
 
 

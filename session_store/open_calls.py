@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 from google.adk.events.event import Event
 from google.genai import types
 
-from session_store.transcript import ASKS, USER
+from session_store.parts import USER
+from session_store.transcript import ASKS
 
 _NAMESPACE: Final = uuid.UUID("0c7b1cf4-6a43-5f0e-8a39-4c7c4ab0f1d2")
 

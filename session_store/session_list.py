@@ -10,7 +10,7 @@ from typing import Any
 
 from session_store.database import Database
 from session_store.errors import StoreError
-from session_store.history.words import Marks, excerpt_of
+from session_store.history.words import Marks, all_in, excerpt_of
 from session_store.memory import Memory
 from session_store.models import Page, SessionKey, SessionStatus, SessionSummary, TitleSource
 from session_store.session_index import Place, dated
@@ -33,8 +33,6 @@ _TURNS = """
         arg_max(status, (created_at, id)) as last_status
     from turns where session_no in (select session_no from page) and not rewound group by session_no
 """
-_TITLE_HAS = "contains(lower(title), lower($search))"
-_TEXT_HAS = "contains(lower(text), lower($search))"
 _ORDER = "updated_at desc, app_name desc, user_id desc, id desc"
 
 
@@ -96,16 +94,18 @@ def page_of_sessions(
 
 def excerpts(database: Database, keys: Sequence[SessionKey], search: str) -> dict[SessionKey, tuple[str, Marks]]:
     """The newest place in the messages of each session that has ``search``. See ``Store.excerpts``."""
-    names = {"apps": [key.app_name for key in keys], "users": [key.user_id for key in keys]}
+    values: dict[str, Any] = {"apps": [key.app_name for key in keys], "users": [key.user_id for key in keys]}
+    values["ids"] = [key.session_id for key in keys]
+    has = all_in("text", (search,), values, "search")
     named = "(select unnest($apps::varchar[]), unnest($users::varchar[]), unnest($ids::varchar[]))"
     with database.reading() as cursor:
         rows = cursor.execute(
             "with s as materialized (select session_no, app_name, user_id, id from sessions "
             f"where deleted_at is null and (app_name, user_id, id) in {named}) "
             "select s.app_name, s.user_id, s.id, e.found from s join (select session_no, arg_max(text, seq) as found "
-            f"from events where session_no in (select session_no from s) and not rewound and {_TEXT_HAS} "
+            f"from events where session_no in (select session_no from s) and not rewound and {has} "
             "group by session_no) e using (session_no)",
-            {**names, "ids": [key.session_id for key in keys], "search": search},
+            values,
         ).fetchall()
     return {SessionKey(*key): excerpt_of(text, (search,), SHORT_LEAD) for *key, text in rows}
 
@@ -150,10 +150,8 @@ def _matching(
         conditions.append("saved = $saved")
         values["saved"] = saved
     if search:
-        conditions.append(
-            f"({_TITLE_HAS} or session_no in (select session_no from events where not rewound and {_TEXT_HAS}))"
-        )
-        values["search"] = search
+        title, text = (all_in(column, (search,), values, "search") for column in ("title", "text"))
+        conditions.append(f"({title} or session_no in (select session_no from events where not rewound and {text}))")
     if start is not None:
         conditions.append("(updated_at, app_name, user_id, id) < ($b0::double, $b1, $b2, $b3)")
         values |= dict(zip(("b0", "b1", "b2", "b3"), start, strict=True))

@@ -1,4 +1,5 @@
-"""What the columns of an event say about the tools in it: what became of their calls, and a text to search in."""
+"""What the columns of an event say about the tools in it: what became of their calls, and a text to search in, which
+also has what else stands around a message, such as thoughts and sources."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from google.adk.events.event import Event
 
+from session_store.parts import details_in
 from session_store.transcript import GUESSED
 
 LONGEST_TEXT: Final = 4_000
@@ -38,8 +40,9 @@ class Outcome(StrEnum):
 
 
 class ToolColumns(NamedTuple):
-    """Columns of an event: the name of a tool for each of its answers that was an error, a text to search in, and the
-    calls and answers in order, as a JSON list of objects with ``id``, ``tool`` and ``outcome``. None for none."""
+    """Columns of an event: the name of a tool for each of its answers that was an error, a text to search in besides
+    that of the message, and the calls and answers in order, as a JSON list of objects with ``id``, ``tool`` and
+    ``outcome``. None for none."""
 
     errors: list[str] | None = None
     text: str | None = None
@@ -63,7 +66,11 @@ def tool_columns(event: Event) -> ToolColumns:
         for part in parts
         if (answer := part.function_response)
     ]
-    return _columns(calls, answers, event.actions.requested_tool_confirmations) if calls or answers else ToolColumns()
+    columns = ToolColumns()
+    if calls or answers:
+        columns = _columns(calls, answers, event.actions.requested_tool_confirmations)
+    details = details_in(event)
+    return columns._replace(text="\n".join(filter(None, (columns.text, details)))) if details else columns
 
 
 def tool_columns_of_json(data: str) -> ToolColumns:

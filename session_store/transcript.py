@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,26 +11,31 @@ from google.adk.events.event import Event
 from google.genai import types
 
 from session_store.models import StoredEvent, Turn
-
-USER = "user"
+from session_store.parts import (
+    USER,
+    Code,
+    FilePart,
+    Output,
+    Part,
+    Source,
+    Thought,
+    Words,
+    add_part,
+    files_of,
+    heard_on,
+    parts_of,
+    responses_of,
+    sources_of,
+    speaker_of,
+    text_of,
+    words_in,
+)
 
 ASKS: Final = "adk_request_confirmation"
 """The function call by which ADK asks a person whether a tool may run."""
 
 GUESSED: Final = "guessed"
 """Key in an event's custom metadata or a call's arguments: a model that calls no tools guessed the query."""
-
-_ATTACHED: Final = re.compile(r"\[Attached file: ([^\n]*)\]\n")
-
-
-@dataclass(frozen=True, slots=True)
-class FilePart:
-    """A file in a message: its bytes, or where it is."""
-
-    name: str
-    mime_type: str
-    data: bytes | None = field(default=None, repr=False)
-    uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +70,48 @@ class Step:
         return str(error) if error else None
 
 
+Shown = Words | Thought | Code | Output | FilePart | Step
+"""What a message is made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One bubble. ``at`` is in Unix seconds; ``id`` is the event's that said its text, ``turn_id`` its invocation's.
+    """One bubble. ``at`` is in Unix seconds; ``id`` is the event's that said its words, ``turn_id`` its invocation's.
 
-    ``text`` may be empty where there are steps or files. The steps come before the text.
+    Its ``parts`` stand in the order in which they were said and done; every view shows these.
     """
 
     id: str
     turn_id: str
     author: str
-    text: str
     at: float
     partial: bool
     """The answer ended before it was complete."""
-    steps: tuple[Step, ...] = ()
-    files: tuple[FilePart, ...] = ()
+    parts: tuple[Shown, ...] = ()
+    sources: tuple[Source, ...] = ()
     goes_on: bool = False
-    """Its last event is a tool call, or the response to one: what the author says next belongs to it."""
+    """Its last event is a tool call, the response to one, or something else on the way: what the author says next
+    belongs to it."""
 
     @property
     def is_user(self) -> bool:
         """Whether the person wrote it."""
         return self.author == USER
 
+    @property
+    def text(self) -> str:
+        """What was said in so many words, which may be nothing. See ``words_in``."""
+        return words_in(self.parts)
 
-def text_of(content: types.Content | None) -> str:
-    """The text of a content that a person sees: its text parts joined, thoughts and attached text files left out."""
-    return "".join(part.text for part in _parts(content) if part.text and not part.thought and not _file(part, content))
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Its tool calls."""
+        return tuple(part for part in self.parts if isinstance(part, Step))
 
-
-def files_of(content: types.Content | None) -> tuple[FilePart, ...]:
-    """The files of a content."""
-    return tuple(file for part in _parts(content) if (file := _file(part, content)))
+    @property
+    def files(self) -> tuple[FilePart, ...]:
+        """Its files."""
+        return tuple(part for part in self.parts if isinstance(part, FilePart))
 
 
 def message_text(turn: Turn) -> str:
@@ -125,22 +138,6 @@ def messages(events: Iterable[StoredEvent]) -> list[Message]:
 
 def _message(turn: Turn) -> types.Content:
     return types.Content.model_validate(turn.message)
-
-
-def _parts(content: types.Content | None) -> list[types.Part]:
-    return (content.parts or []) if content else []
-
-
-def _file(part: types.Part, content: types.Content | None) -> FilePart | None:
-    if blob := part.inline_data:
-        return FilePart(blob.display_name or "file", blob.mime_type or "application/octet-stream", blob.data)
-    if file := part.file_data:
-        uri = file.file_uri or ""
-        return FilePart(file.display_name or uri, file.mime_type or "application/octet-stream", uri=uri)
-    attached = _ATTACHED.match(part.text) if part.text and content and content.role == USER else None
-    if attached and part.text:
-        return FilePart(attached[1], "text/plain", part.text[attached.end() :].encode())
-    return None
 
 
 @dataclass(slots=True)
@@ -187,21 +184,30 @@ class _Bubble:
     author: str
     at: float
     partial: bool = False
-    texts: list[str] = field(default_factory=list)
-    calls: list[_Call] = field(default_factory=list)
-    files: list[FilePart] = field(default_factory=list)
+    parts: list[Words | Thought | Code | Output | FilePart | _Call] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)
     goes_on: bool = False
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether it ends with words of which more may be heard."""
+        return bool(self.parts) and isinstance(self.parts[-1], Words) and self.parts[-1].heard is False
+
+    def hear(self, text: str, *, ended: bool) -> None:
+        """Go on with what was heard last."""
+        match self.parts[-1]:
+            case Words(text=before):
+                self.parts[-1] = Words(heard_on(before, text), heard=ended)
 
     def message(self) -> Message:
         return Message(
             id=self.id,
             turn_id=self.turn_id,
             author=self.author,
-            text="\n\n".join(self.texts),
             at=self.at,
             partial=self.partial,
-            steps=tuple(call.step() for call in self.calls),
-            files=tuple(self.files),
+            parts=tuple(part.step() if isinstance(part, _Call) else part for part in self.parts),
+            sources=tuple(self.sources.values()),
             goes_on=self.goes_on,
         )
 
@@ -218,36 +224,72 @@ class _Transcript:
 
     def take(self, event: Event) -> None:
         """Take the next event."""
-        for response in event.get_function_responses():
+        for response in responses_of(event):
             self._take_response(response, event)
-        text, files = text_of(event.content), files_of(event.content)
-        calls = [call for call in event.get_function_calls() if not self._is_question(call, event)]
-        if text or files or calls:
-            bubble = self._bubble(event)
-            if text:
-                bubble.texts.append(text)
-                bubble.id = event.id
-            bubble.files += files
-            bubble.calls += [self._call(call, event) for call in calls]
-            bubble.at = event.timestamp
-            bubble.partial = bool(event.interrupted)
-            bubble.goes_on = any(call.response is None for call in bubble.calls)
-            if bubble.goes_on:
-                self._open[event.invocation_id, event.author] = bubble
+        parts = [
+            part
+            for part in parts_of(event)
+            if not (isinstance(part, types.FunctionCall) and self._is_question(part, event))
+        ]
+        if parts:
+            self._show(event, parts)
+        elif sources := sources_of(event):
+            self._add_sources(event, sources)
+        if event.turn_complete or event.interrupted:
+            self._close_heard(event)
         if event.actions.transfer_to_agent:
             self._hand_over(event, event.actions.transfer_to_agent)
 
-    def _bubble(self, event: Event) -> _Bubble:
+    def _show(self, event: Event, parts: Sequence[Part]) -> None:
+        author = speaker_of(event)
+        bubble = self._bubble(event, author)
+        if any(isinstance(part, Words | Code) or (isinstance(part, Output) and not part.node) for part in parts):
+            bubble.id = event.id
+        for part in parts:
+            if isinstance(part, types.FunctionCall):
+                bubble.parts.append(self._call(part, event))
+            elif isinstance(part, Words) and part.heard is not None and bubble.is_heard:
+                bubble.hear(part.text, ended=part.heard)
+            elif not isinstance(part, Words) or part.text:
+                add_part(bubble.parts, part)
+        bubble.sources |= {source.url or source.title: source for source in sources_of(event)}
+        bubble.at = event.timestamp
+        bubble.partial = bool(event.interrupted)
+        waits = any(part.response is None for part in bubble.parts if isinstance(part, _Call))
+        bubble.goes_on = waits or _is_on_the_way(bubble.parts[-1:])
+        if bubble.goes_on or bubble.is_heard:
+            self._open[event.invocation_id, author] = bubble
+        if not bubble.parts:  # the end of something of which nothing was heard
+            self.bubbles.pop()
+
+    def _add_sources(self, event: Event, sources: Iterable[Source]) -> None:
+        """Sources that come by themselves, as in live conversations, belong to what their author said last."""
+        for bubble in reversed(self.bubbles):
+            if (bubble.turn_id, bubble.author) == (event.invocation_id, event.author):
+                bubble.sources |= {source.url or source.title: source for source in sources}
+                return
+
+    def _close_heard(self, event: Event) -> None:
+        """What is heard from now on is something new."""
+        for place, bubble in list(self._open.items()):
+            if place[0] == event.invocation_id and bubble.is_heard:
+                bubble.hear("", ended=True)
+                del self._open[place]
+
+    def _bubble(self, event: Event, author: str) -> _Bubble:
         """The bubble that the event goes on with, no longer open, or a new one."""
-        bubble = self._open.pop((event.invocation_id, event.author), None)
+        bubble = self._open.pop((event.invocation_id, author), None)
+        heard = event.input_transcription or event.output_transcription
+        if bubble and bubble.is_heard and heard and heard.finished is None and bubble is not self.bubbles[-1]:
+            bubble = None  # models that tell no ends: what another one says is the end
         if bubble is None:
-            bubble = _Bubble(event.id, event.invocation_id, event.author, event.timestamp)
+            bubble = _Bubble(event.id, event.invocation_id, author, event.timestamp)
             self.bubbles.append(bubble)
         return bubble
 
     def _hand_over(self, event: Event, to: str) -> None:
         bubble = self._open.get((event.invocation_id, event.author))
-        if bubble and not bubble.texts:
+        if bubble and not any(isinstance(part, Words) for part in bubble.parts):
             del self._open[event.invocation_id, event.author]
             bubble.author = to
             self._open[event.invocation_id, to] = bubble
@@ -280,6 +322,11 @@ class _Transcript:
                 question.at = event.timestamp
         elif (call := self._calls.get(call_id)) and call_id not in event.actions.requested_tool_confirmations:
             call.answer(said, event.timestamp)
+
+
+def _is_on_the_way(last: Sequence[object]) -> bool:
+    """Whether something is only on the way to an answer: a thought, code, or what a part of a workflow handed on."""
+    return any(isinstance(part, Thought | Code) or (isinstance(part, Output) and bool(part.node)) for part in last)
 
 
 def _confirmed(response: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import Image, ImageOps
 
-from session_store.transcript import FilePart
+from session_store.parts import FilePart
 from ui.formatting import label
 from ui.results import size_of
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from runtime.workbench import current
 from session_store.models import Feedback, SessionKey
+from session_store.parts import readable
 from session_store.transcript import Message
 from ui.attempts import attempt
 from ui.components import Actions, Rating, message_foot
@@ -25,7 +26,7 @@ def answer_foot(
     message_foot(
         prefix + message.id,
         note,
-        message.text,
+        readable(message.parts),
         rating=rating,
         on_rating=partial(_keep, key, message.id),
         actions=actions,

@@ -9,10 +9,21 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from session_store.markup import CODE
 from session_store.models import SessionSummary
 
-CODE = re.compile(r"(^(?:```|~~~).*?(?:^(?:```|~~~)\s*$|\Z)|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 IMAGE = re.compile(r"!(?=\[)")
+FORMULA = re.compile(
+    r"""
+    ^(?P<indent>[ \t>]*)\\\[(?P<block>(?:(?!\\\[|\n[ \t]*\n).)+?)\\\][ \t]*$   # on lines of its own
+    | (?<!\\)\\\[(?P<display>(?:(?!\\\[|\n[ \t]*\n).)+?)\\\](?!\()      # among words; no escaped link
+    | (?<!\\)\\\((?P<inline>(?:(?!\\\(|\n[ \t]*\n).)+?)\\\)
+    | \$\$.+?\$\$
+    # a letter, or what has signs of a formula; no amounts, no variables of a shell
+    | (?<![\\$\w])\$(?![\s$])(?:[A-Za-z]|(?!-?\d[^$\\^\n]*\$)(?=[^$\n]*[\\^_=+<>{}])[^$\n]*?[^\s$\\])\$(?![\w${(])
+    """,
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
 DOLLAR = re.compile(r"(?<![\\$])\$(?!\$)")
 DIRECTIVE = re.compile(r":(?=[a-z][a-z0-9_-]*[\[/:])")
 ICON = re.compile(r":(?=material/)")
@@ -21,18 +32,50 @@ NO_ICON = ":\N{WORD JOINER}"
 DASHES = re.compile(r"-(?=-)")
 NO_DASH = "-\N{WORD JOINER}"
 """Two hyphens would become a dash, and a comment in SQL something else."""
-LABEL_SYNTAX = re.compile(r"([\\`*_{}\[\]()#+!|~$:<>-])")
+LABEL_SYNTAX = re.compile(r"([\\`*_{}\[\]()#+!|~$:<>&-])")
+BLOCK = re.compile(r"^(\d*)([.=])(?=[=\s]|$)")
+"""What begins a list or underlines a heading."""
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def untrusted_markdown(text: str) -> str:
-    """Markdown that a person, a model or a tool wrote, made safe and plain for ``st.markdown``.
+    """Markdown that a model or a tool wrote, made safe and plain for ``st.markdown``.
 
-    Images become links, so that nothing remote loads unasked; single dollar signs stay dollar signs instead of
-    becoming formulas; Streamlit's own directives (``:red[…]``, ``:material/…:``) stay text. Code is left alone.
+    Images become links, so that nothing remote loads unasked. Formulas stand between dollar signs, as Streamlit wants
+    them, also those that were written as ``\\(…\\)`` and ``\\[…\\]``; other dollar signs stay dollar signs. Streamlit's
+    own directives (``:red[…]``, ``:material/…:``) stay text. Code is left alone.
     """
-    pieces = CODE.split(text)
-    pieces[::2] = [_plain(piece) for piece in pieces[::2]]
-    return "".join(pieces)
+    pieces: list[str] = []
+    at = 0
+    for code in CODE.finditer(text):
+        pieces += [_with_formulas(text[at : code.start()]), code[0]]
+        at = code.end()
+    return "".join([*pieces, _with_formulas(text[at:])])
+
+
+def plain_markdown(text: str) -> str:
+    """A text that is no Markdown, such as an error, as Markdown that shows it as it is, line by line."""
+    lines = [BLOCK.sub(r"\1\\\2", label(line.strip())) for line in text.strip().splitlines()]
+    return "  \n".join(line or NO_BREAK for line in lines)
+
+
+def _with_formulas(text: str) -> str:
+    pieces: list[str] = []
+    at = 0
+    for formula in FORMULA.finditer(text):
+        pieces += [_plain(text[at : formula.start()]), _formula(formula)]
+        at = formula.end()
+    return "".join([*pieces, _plain(text[at:])])
+
+
+def _formula(found: re.Match[str]) -> str:
+    if block := found["block"]:
+        lines = [f"{found['indent']}{line.strip()}" for line in ("$$", *block.strip().splitlines(), "$$")]
+        return "\n".join(lines)
+    if inline := found["inline"] or found["display"]:
+        sign = "$$" if found["display"] or "$" in inline else "$"
+        return f"{sign}{' '.join(inline.split())}{sign}"
+    return found[0]
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ from runtime.live import LiveView
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.models import SessionKey, SessionStatus, StoredEvent, Turn, TurnStatus
-from session_store.transcript import Message, Step, message_files, message_text, messages
+from session_store.transcript import Message, Shown, Step, message_files, message_text, messages
 from ui import state
 from ui.agents import other_author
 from ui.attachments import attachments
@@ -21,12 +21,13 @@ from ui.attempts import attempt
 from ui.components import follow_end, wake_on_news
 from ui.confirmation import confirmation_card
 from ui.context_mark import context_mark
-from ui.formatting import label, untrusted_markdown
+from ui.formatting import label, plain_markdown
 from ui.message_actions import PERSON, edit_form, editing
 from ui.message_input import message_input
 from ui.models import refusal_of
+from ui.parts import streamed, typed
 from ui.state import Part
-from ui.transcript import NO_ANSWER, Chatting, Details, bubble, details_of, how_it_ended, made_of, person_markdown
+from ui.transcript import NO_ANSWER, Chatting, Details, bubble, details_of, how_it_ended, said
 
 TAIL_EVENTS = 200
 TAIL_TURNS = 6
@@ -100,7 +101,7 @@ def _no_answer(turn: Turn, icon: str, *, retry: bool) -> None:
     """Why the last turn has no answer, or only a part of one."""
     with st.chat_message("assistant", avatar=icon):
         if turn.error:
-            st.error(untrusted_markdown(turn.error), icon=":material/error:")
+            st.error(plain_markdown(turn.error), icon=":material/error:")
         else:
             st.caption(NO_ANSWER.get(turn.status, "No answer."))
         if retry:
@@ -137,27 +138,25 @@ def _message_of(turn: Turn) -> None:
     """The message of a turn that has not come to be stored as an event yet."""
     with st.chat_message("user", avatar=PERSON):
         attachments(message_files(turn))
-        if text := message_text(turn):
-            st.markdown(person_markdown(text))
+        typed(message_text(turn))
 
 
 def _running(view: LiveView, message: Message | None, details: Details, icon: str, *, saying: bool) -> None:
     """The bubble that grows: ``message`` is what is stored of it."""
     turn = view.turn
     with st.chat_message("assistant", avatar=icon):
-        asking, going = _steps(view, message)
+        asking, going = _parts(view, message)
         if message:
-            made_of(replace(message, steps=tuple(going)), details, running=True)
+            said(message, going, details, running=True)
         for step in asking:
             confirmation_card(turn.id, step)
-        text = "\n\n".join(filter(None, [message.text if message else "", view.text if saying else ""]))
-        if text:
-            st.markdown(untrusted_markdown(text))
-        if not saying and not asking and all(step.response is not None for step in going):
+        if saying:
+            streamed(view.text)
+        if not saying and not asking and all(part.response is not None for part in going if isinstance(part, Step)):
             with st.container(key=f"thinking-{turn.id}"):
                 st.caption("Waiting for its turn" if view.status is TurnStatus.QUEUED else "Thinking")
         if view.problem:
-            st.error(untrusted_markdown(view.problem), icon=":material/error:")
+            st.error(plain_markdown(view.problem), icon=":material/error:")
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"running-{turn.id}"):
             speaker = view.author if saying else message.author if message else None
             if speaker and (author := other_author(speaker, turn.key.app_name)):
@@ -165,15 +164,19 @@ def _running(view: LiveView, message: Message | None, details: Details, icon: st
             _stop_button(view)
 
 
-def _steps(view: LiveView, message: Message | None) -> tuple[list[Step], list[Step]]:
-    """The steps that wait for the person, and the others."""
-    asking, going = [], []
-    for step in message.steps if message else ():
-        answer = view.answers.get(step.confirmation_id or "")
-        if step.is_asking and answer is None:
-            asking.append(step)
+def _parts(view: LiveView, message: Message | None) -> tuple[list[Step], list[Shown]]:
+    """The steps that wait for the person, and all else that a message is made of."""
+    asking: list[Step] = []
+    going: list[Shown] = []
+    for part in message.parts if message else ():
+        if not isinstance(part, Step):
+            going.append(part)
+            continue
+        answer = view.answers.get(part.confirmation_id or "")
+        if part.is_asking and answer is None:
+            asking.append(part)
         else:
-            going.append(step if answer is None else replace(step, approved=answer))
+            going.append(part if answer is None else replace(part, approved=answer))
     return asking, going
 
 

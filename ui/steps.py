@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -11,7 +11,7 @@ import streamlit as st
 from runtime.history import OPEN_CALL
 from session_store.models import Turn, TurnStatus
 from session_store.transcript import Step
-from ui.formatting import duration, label, untrusted_markdown
+from ui.formatting import duration, label, plain_markdown
 
 LONGEST_TEXT = 4_000
 """Characters of a tool's arguments or response that are on the page."""
@@ -39,7 +39,7 @@ OBJECTS = {"describe_table": "table", "make_chart": "title", "run_sql": "title",
 
 
 def steps_view(
-    steps: tuple[Step, ...], turn: Turn | None, *, running: bool = False, opened: Collection[str] = ()
+    steps: Sequence[Step], turn: Turn | None, *, running: bool = False, opened: Collection[str] = ()
 ) -> None:
     """Steps in their order, each one line that opens. ``running`` tells whether their turn goes on; those of the calls
     with the ids ``opened`` stand open."""
@@ -110,11 +110,11 @@ def _outcome(step: Step, turn: Turn | None, *, running: bool) -> None:
     if running:
         st.caption("At work …")
     elif problem := _problem(step, turn):
-        st.error(untrusted_markdown(problem))
+        st.error(plain_markdown(problem))
     elif step.name not in TABLED:
         st.code(_json(step.response), language="json", wrap_lines=True)
     elif note := (step.response or {}).get("note"):
-        st.caption(untrusted_markdown(str(note)))
+        st.caption(plain_markdown(str(note)))
 
 
 def _problem(step: Step, turn: Turn | None) -> str | None:

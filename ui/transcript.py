@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import streamlit as st
 
-from agents.data.ask import request_of
 from runtime.workbench import current
 from session_store.models import Feedback, Result, SessionKey, StoredEvent, Turn, TurnStatus
-from session_store.transcript import Message, messages
+from session_store.parts import FilePart, readable
+from session_store.transcript import Message, Shown, Step, messages
 from ui.agents import other_author
 from ui.attachments import attachments
 from ui.components import Actions, message_foot
 from ui.feedback import answer_foot
-from ui.formatting import duration, long_time, short_time, untrusted_markdown
+from ui.formatting import duration, long_time, plain_markdown, short_time
 from ui.message_actions import PERSON, edit_form, message_actions
 from ui.models import better_model
+from ui.parts import part_view, sources_view
 from ui.results import result_view
 from ui.steps import steps_view
 
@@ -62,11 +64,11 @@ class Details:
     _results: Mapping[str, list[Result]]
     feedback: Mapping[str, Feedback]
 
-    def results_of(self, message: Message) -> list[Result]:
-        """The tables, charts and files of a message, in the order of its steps."""
+    def results_of(self, message: Message, steps: Iterable[Step]) -> list[Result]:
+        """The tables, charts and files that steps of a message found, in their order."""
         return [
             result
-            for step in message.steps
+            for step in steps
             for result in self._results.get(step.call_id, ())
             if (result.key, result.turn_id) == (self.key, message.turn_id)  # models may give a call's id twice
         ]
@@ -110,7 +112,7 @@ def how_it_ended(turn: Turn, message: Message, icon: str) -> None:
     """What became of a turn that has no answer, or failed, below the last ``message`` of it."""
     if turn.error:
         with st.chat_message("assistant", avatar=icon):
-            st.error(untrusted_markdown(turn.error), icon=":material/error:")
+            st.error(plain_markdown(turn.error), icon=":material/error:")
     elif message.is_user and turn.status in PARTIAL_MARKS:
         with st.chat_message("assistant", avatar=icon):
             st.caption(NO_ANSWER.get(turn.status, "No answer."))
@@ -128,9 +130,7 @@ def bubble(
     """One message with its quiet line below. ``icon`` is the agent's; ``action`` adds to the quiet line."""
     turn = details.turns.get(message.turn_id)
     with st.chat_message("user" if message.is_user else "assistant", avatar=PERSON if message.is_user else icon):
-        made_of(message, details, opened=reading.opened if reading else ())
-        if message.text:
-            st.markdown(person_markdown(message.text) if message.is_user else untrusted_markdown(message.text))
+        said(message, message.parts, details, opened=reading.opened if reading else ())
         if turn and (message.partial or (not message.is_user and not message.text and turn.status in PARTIAL_MARKS)):
             st.caption(f":material/incomplete_circle: {PARTIAL_MARKS.get(turn.status, 'This answer is not complete.')}")
         if action is None:
@@ -141,23 +141,34 @@ def bubble(
             action()
 
 
-def made_of(message: Message, details: Details, *, running: bool = False, opened: Collection[str] = ()) -> None:
-    """What stands above the text of a message: its files, its steps and what they found. See ``steps_view``."""
-    attachments(message.files)
-    if not message.steps:
-        return
-    steps_view(message.steps, details.turns.get(message.turn_id), running=running, opened=opened)
-    if any(step.guessed for step in message.steps):
+def said(
+    message: Message,
+    parts: Sequence[Shown],
+    details: Details,
+    *,
+    running: bool = False,
+    opened: Collection[str] = (),
+) -> None:
+    """These parts of a message, its files first, its sources last. See ``steps_view``."""
+    attachments([part for part in parts if isinstance(part, FilePart)])
+    shown = [part for part in parts if not isinstance(part, FilePart)]
+    for are_steps, some in groupby(shown, key=lambda part: isinstance(part, Step)):
+        if are_steps:
+            _steps([part for part in some if isinstance(part, Step)], message, details, running=running, opened=opened)
+            continue
+        for part in some:
+            part_view(part, by_person=message.is_user)
+    sources_view(message.sources)
+
+
+def _steps(
+    steps: Sequence[Step], message: Message, details: Details, *, running: bool, opened: Collection[str]
+) -> None:
+    steps_view(steps, details.turns.get(message.turn_id), running=running, opened=opened)
+    if any(step.guessed for step in steps):
         st.caption(f":material/lightbulb: The small model guessed this query. {better_model()}")
-    for result in details.results_of(message):
+    for result in details.results_of(message, steps):
         result_view(result)
-
-
-def person_markdown(text: str) -> str:
-    """What a person wrote, as Markdown; a query as code, where Markdown would take its asterisks for italics."""
-    if "~~~" in text or "```" in text or not request_of(text).is_sql:
-        return untrusted_markdown(text)
-    return f"~~~sql\n{text}\n~~~"
 
 
 def _foot(message: Message, details: Details, reading: Reading | None = None, chatting: Chatting | None = None) -> None:
@@ -168,7 +179,7 @@ def _foot(message: Message, details: Details, reading: Reading | None = None, ch
     elif chatting:
         actions = message_actions(details.key, message, details.turns.get(message.turn_id), chatting.versions)
     if message.is_user:
-        message_foot(prefix + message.id, note, message.text, actions=actions)
+        message_foot(prefix + message.id, note, readable(message.parts), actions=actions)
     else:
         feedback = details.feedback.get(message.id)
         answer_foot(details.key, message, note, feedback, prefix=prefix, actions=actions)

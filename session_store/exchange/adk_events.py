@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel, to_snake
 from session_store.exchange.conversation import stable_id
 from session_store.exchange.fields import time_of
 from session_store.exchange.notes import Notes, has_content, quoted
-from session_store.transcript import USER
+from session_store.parts import USER
 
 MOST_REPAIRS: Final = 50
 """Rounds of leaving out what cannot be taken. Each finds all that can be found without the round before it."""

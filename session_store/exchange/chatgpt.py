@@ -16,7 +16,7 @@ from session_store.exchange.fields import Fields, time_of
 from session_store.exchange.foreign import Events, Owner, Said, Tree, beginning, cited, conversation
 from session_store.exchange.notes import Notes, has_content, quoted
 from session_store.exchange.open_webui_text import code_parts, thought
-from session_store.transcript import USER
+from session_store.parts import USER
 
 ARCHIVED: Final = "archived"
 NO_MODEL: Final = frozenset({"", "auto"})

@@ -18,8 +18,8 @@ from session_store.exchange.errors import DamagedError
 from session_store.exchange.notes import Notes
 from session_store.models import GENERAL, Feedback, Result, SessionKey, TitleSource, Turn, TurnStatus
 from session_store.open_calls import with_call_ids, with_closed_calls
+from session_store.parts import text_of
 from session_store.tool_columns import NOT_IMPORTED
-from session_store.transcript import text_of
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how much of it is done, and how much there is, if that is known."""

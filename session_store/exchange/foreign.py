@@ -17,7 +17,7 @@ from session_store.exchange.notes import Notes, has_content, quoted
 from session_store.history.errors import HistoryError
 from session_store.history.tags import clean_tags
 from session_store.models import Feedback, SessionKey, TitleSource
-from session_store.transcript import USER
+from session_store.parts import USER
 
 ERROR: Final = "ERROR"
 """The code of an answer that failed in a program that names no code."""

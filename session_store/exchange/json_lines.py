@@ -18,7 +18,7 @@ from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.notes import Notes
 from session_store.exchange.reading import Whole
 from session_store.models import TitleSource
-from session_store.transcript import text_of
+from session_store.parts import parts_of, readable, speaker_of
 
 BEGIN: Final = b'{"session_id"'
 """How a file of them begins."""
@@ -43,8 +43,8 @@ def lines(whole: Whole) -> Iterator[str]:
             "event_id": event.id,
             "turn_id": event.invocation_id,
             "at": datetime.fromtimestamp(event.timestamp, UTC).isoformat(timespec="microseconds"),
-            "author": event.author,
-            "text": text_of(event.content) or None,
+            "author": speaker_of(event),
+            "text": readable(parts_of(event)) or None,
             "tool_calls": [call.name for call in event.get_function_calls()],
             "tool_responses": [response.name for response in event.get_function_responses()],
             "model": event.model_version,

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from session_store.exchange.reading import Whole
-from session_store.transcript import Message, Step, messages
+from session_store.parts import Code, FilePart, Output, Source, Thought, fenced, readable
+from session_store.transcript import Message, Shown, Step, messages
 
 YOU = "You"
 
@@ -42,12 +43,42 @@ def _message(message: Message) -> Iterator[str]:
     author = YOU if message.is_user else message.author
     partial = " (not complete)" if message.partial else ""
     yield f"**{author}** · {_time(message.at)}{partial}"
-    for step in message.steps:
-        yield from _step(step)
-    for file in message.files:
-        yield f"Attached: `{file.name}` ({file.mime_type})"
-    if message.text:
-        yield message.text
+    for part in message.parts:
+        yield from _part(part)
+    if message.sources:
+        yield "Sources:\n\n" + "\n".join(f"{number}. {_source(one)}" for number, one in enumerate(message.sources, 1))
+
+
+def _part(part: Shown) -> Iterator[str]:
+    match part:
+        case Step():
+            yield from _step(part)
+        case FilePart():
+            yield f"Attached: `{part.name}` ({part.mime_type})"
+        case Thought():
+            yield "Thought:"
+            yield "\n".join(f"> {line}".rstrip() for line in part.text.splitlines())
+        case Code():
+            yield from _code(part)
+        case Output() if part.node:
+            yield f"Output of `{part.node}`"
+            yield fenced(part.text, "" if isinstance(part.value, str) else "json")
+        case _:
+            yield readable([part])
+
+
+def _code(code: Code) -> Iterator[str]:
+    if code.code:
+        yield "Code"
+        yield fenced(code.code, code.language)
+    if code.output is not None:
+        yield "failed" if code.failed else "gave"
+        yield fenced(code.output)
+
+
+def _source(source: Source) -> str:
+    title = re.sub(r"([\\\[\]`*_<>])", r"\\\1", source.title)
+    return f"[{title}](<{source.url}>)" if source.url else title
 
 
 def _step(step: Step) -> Iterator[str]:
@@ -62,13 +93,6 @@ def _step(step: Step) -> Iterator[str]:
     if step.response is not None:
         yield "answered"
         yield fenced(_json(step.response), "json")
-
-
-def fenced(text: str, language: str) -> str:
-    """A block of code whose fence does not occur in it."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _json(value: object) -> str:

@@ -23,7 +23,7 @@ from session_store.exchange.open_webui_answer import (
 )
 from session_store.exchange.open_webui_text import as_object, code_parts, parts_of, plain_text, thought
 from session_store.models import Feedback
-from session_store.transcript import USER
+from session_store.parts import USER
 
 UNTITLED = "New Chat"
 ARCHIVED = "archived"

@@ -107,7 +107,7 @@ class Hit:
     title: str
     seq: int | None
     event_id: str | None
-    kind: Literal["title", "message", "tool call"]
+    kind: Literal["title", "message", "tool call", "detail"]
     excerpt: str
     marks: tuple[tuple[int, int], ...]
     at: float

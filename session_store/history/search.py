@@ -24,7 +24,7 @@ Place = tuple[float, int]
 """Time of a hit, and the number that its event or session has in the store."""
 _END: Final[Place] = (float("inf"), 2**62)
 _EVENTS: Final = """
-    select timestamp as moment, seq as number, session_no, seq, id as event_id, '{kind}' as kind, {column} as found
+    select timestamp as moment, seq as number, session_no, seq, id as event_id, {kind} as kind, {column} as found
     from events
     where not rewound and {match} and timestamp >= $since and timestamp <= $at
         and (timestamp < $at or seq < $number) and session_no in (select session_no from s)
@@ -53,10 +53,11 @@ class StoredSearch:
     def search_history(
         self, text: str, wanted: HistoryFilter = EVERYTHING, *, before: str | None = None, limit: int = 20
     ) -> Page[Hit]:
-        """Places that have all words of ``text``, whatever their case; what stands in quotes counts as one word.
+        """Places that have all words of ``text``, in whatever case, width and normal form; what stands in quotes counts
+        as one word.
 
-        Newest first, in the conversations of the filter. Blank text finds nothing. A place is a title, a message, or
-        what a tool was asked or answered (see ``tool_columns``).
+        Newest first, in the conversations of the filter. Blank text finds nothing. A place is a title, a message, what
+        a tool was asked or answered (see ``tool_columns``), or a detail of a message, such as a thought or a source.
 
         Raises:
             HistoryError: ``before`` is no place in a list of hits.
@@ -91,9 +92,9 @@ class StoredSearch:
         title, text, tool = (all_in(column, words, values, "found") for column in ("s.title", "text", "tool_text"))
         sql = _SQL.format(
             sessions=source,
-            said=_EVENTS.format(kind="message", column="text", match=text, limit=int(limit)),
+            said=_EVENTS.format(kind="'message'", column="text", match=text, limit=int(limit)),
             used=_EVENTS.format(
-                kind="tool call",
+                kind="case when tool_calls is null and tool_results is null then 'detail' else 'tool call' end",
                 column="tool_text",
                 match=f"{tool} and not coalesce({text}, false)",  # else it is there as a message
                 limit=int(limit),

@@ -13,7 +13,7 @@ from google.genai import types
 
 from agents.agent import Surroundings
 from agents.catalogue import AgentCatalogue
-from session_store.transcript import text_of
+from session_store.parts import text_of
 from tests.agents.surroundings import Kept
 
 USER, SESSION = "user", "s-1"

@@ -16,7 +16,7 @@ from agents.data.shop import sample_shop
 from agents.kits import MISSING
 from agents.models import ModelCatalogue, ModelUnavailableError
 from agents.queries import EMPTY, NO_CHART, NO_QUERY
-from session_store.transcript import text_of
+from session_store.parts import text_of
 from settings import Settings
 from tests.agents.talks import Talk, answer_of, calls_of, responses_of, unanswered
 from tests.support.scripted import ScriptedModel

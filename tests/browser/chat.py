@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page, expect
 
 BUBBLE = '[data-testid="stChatMessage"]'
-TEXT = '[data-testid="stMarkdown"] [data-testid="stMarkdownContainer"]'
+TEXT = ':is([data-testid="stMarkdown"] [data-testid="stMarkdownContainer"], .typed)'
 SERVER_AWAY = (
     "ERR_CONNECTION_|ERR_EMPTY_RESPONSE|ERR_CONTENT_LENGTH_MISMATCH|WebSocket|Failed to fetch|"
     "when disconnected from server|Client Error"

@@ -10,7 +10,8 @@ import pytest
 
 from runtime.live import unfinished_text
 from session_store.models import TurnStatus
-from session_store.transcript import message_text, messages, text_of
+from session_store.parts import text_of
+from session_store.transcript import message_text, messages
 from tests.support import crash_driver
 from tests.support.scripted import COUNT
 from tests.support.workbenches import counted, finish, new_session, open_workbench, said

@@ -1,3 +1,5 @@
+import html
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +12,14 @@ from tests.support.workbenches import open_workbench
 from ui.server import SCRIPT, keep_import_path_still
 
 SHELL = SCRIPT
+
+
+def said_in(bubble):
+    """The words of a bubble: what a person typed is no Markdown."""
+    typed = [html.unescape(re.sub(r"<[^>]*>", "", one.proto.body)) for one in bubble.get("html")]
+    return next(iter([*typed, *(text.value for text in bubble.markdown)]), "")
+
+
 keep_import_path_still(SCRIPT)  # as the server does: a run of a page beside a turn that imports
 
 

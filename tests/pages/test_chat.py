@@ -4,7 +4,7 @@ import pytest
 
 from runtime.workbench import install
 from session_store.models import TurnStatus
-from tests.pages.conftest import choose
+from tests.pages.conftest import choose, said_in
 from tests.support.workbenches import finish, new_session, open_workbench, said, until
 from ui.session_list import SAVED_ROWS
 
@@ -12,7 +12,7 @@ PROMPT = "Explain what a database index is, in three sentences."
 
 
 def bubbles(page):
-    return [(bubble.name, bubble.markdown[0].value if bubble.markdown else "") for bubble in page.chat_message]
+    return [(bubble.name, said_in(bubble)) for bubble in page.chat_message]
 
 
 def rows(page):

@@ -14,6 +14,7 @@ from runtime.workbench import install
 from session_store.database import Database
 from session_store.history.models import HistoryFilter
 from session_store.models import SAMPLE_SHOP, TitleSource
+from tests.pages.conftest import said_in
 from tests.support.workbenches import conversation, finish, new_session, open_workbench, said
 from ui.history import selection
 from ui.history.hits import pieces
@@ -62,7 +63,7 @@ def cells(tab, title):
 
 def texts(tab):
     """What the bubbles say."""
-    return [bubble.markdown[0].value for bubble in tab.chat_message if bubble.markdown]
+    return [words for bubble in tab.chat_message if (words := said_in(bubble))]
 
 
 def said_on(tab):

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from session_store.models import ResultKind
-from tests.pages.conftest import SHELL  # noqa: F401 - the page under test
+from tests.pages.conftest import SHELL, said_in  # noqa: F401 - the page under test
 from tests.support.results import BARS, MONTHS, new_chart, new_result
 from tests.support.workbenches import finish, new_session
 
@@ -154,6 +154,6 @@ class TestWhatCanBeDone:
         turns = finish(workbench, *[workbench.turns.submit(key, f"message {n}") for n in range(40)])
         result = new_result(workbench, key, MONTHS, turn_id=turns[0].id)
         tab = page(key.session_id)
-        assert "message 0" not in [text.value for text in tab.markdown]
+        assert "message 0" not in [said_in(bubble) for bubble in tab.chat_message]
         tab.button(key=f"show-{result.id}").click().run()
-        assert "message 0" in [text.value for text in tab.markdown]
+        assert "message 0" in [said_in(bubble) for bubble in tab.chat_message]

@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from session_store import Store, migrations
+from session_store.history.models import HistoryFilter
 from session_store.migrations import first_tables, tags_tools_and_queries, workspaces_and_results
 from session_store.models import GENERAL, SAMPLE_SHOP, SessionKey, SessionStatus
 from session_store.tool_columns import STOPPED
@@ -201,4 +202,54 @@ def test_thoughts_and_results_of_tools_count_in_a_file_of_the_fourth_version(pat
     ]
     with store.cursor() as cursor:
         cursor.execute("select thought_tokens from messages")
+    store.close()
+
+
+SPOKEN = '"input_transcription":{"text":"When is low tide?","finished":true}'
+CODE = (
+    '"content":{"role":"model","parts":[{"executable_code":{"code":"6*7","language":"PYTHON"}},'
+    '{"code_execution_result":{"outcome":"OUTCOME_OK","output":"42"}}]}'
+)
+THOUGHT = '"content":{"role":"model","parts":[{"text":"<think>the moon</think>At noon."}]}'
+SOURCE = (
+    '"content":{"role":"model","parts":[{"text":"At noon."}]},'
+    '"grounding_metadata":{"grounding_chunks":[{"web":{"uri":"https://sea.example","title":"Sea"}}]}'
+)
+OUTPUT = '"output":{"noon":true},"node_info":{"path":"flow@1","output_for":["flow@1"]}'
+FILE = '"content":{"role":"user","parts":[{"inline_data":{"data":"","mime_type":"image/png","display_name":"a.png"}}]}'
+ODD = '"input_transcription":7'
+
+
+def test_what_the_fifth_version_did_not_look_at_is_found_and_counted(path, monkeypatch):
+    monkeypatch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:5])
+    said_before = {THOUGHT: "<think>the moon</think>At noon.", SOURCE: "At noon."}
+    with duckdb.connect(str(path)) as connection:
+        migrations.migrate(connection, path)
+        connection.execute(
+            "insert into sessions (session_no, app_name, user_id, id, title, title_source, saved, created_at, "
+            "updated_at, seen_at, state, workspace_id, note) "
+            "values (1, 'agent', 'ann', 'one', '', 'none', false, 1, 9, 9, '{}', 'general', '')"
+        )
+        for seq, fields in enumerate((SPOKEN, CODE, THOUGHT, SOURCE, OUTPUT, FILE, ODD), start=2):
+            data = f'{{"id":"e{seq}","author":"agent","invocation_id":"t1","timestamp":{seq}.0,{fields}}}'
+            connection.execute(
+                "insert into events (seq, session_no, id, invocation_id, author, timestamp, text, interrupted, "
+                "rewound, data, copied) values ($1, 1, $2, 't1', 'agent', $1, $3, false, false, $4, false)",
+                [seq, f"e{seq}", said_before.get(fields), data],
+            )
+    monkeypatch.undo()
+    monkeypatch.setattr(migrations, "EVENTS_AT_ONCE", 2)
+    store = Store(path)
+    assert store.log.database.rows("select text, tool_text from events order by seq") == [
+        ("When is low tide?", None),
+        ("```python\n6*7\n```\n\n```\n42\n```", None),
+        ("At noon.", "the moon"),
+        ("At noon.", "Sea https://sea.example"),
+        ('```json\n{\n  "noon": true\n}\n```', None),
+        ("", "a.png"),
+        (None, None),
+    ]
+    with store.cursor() as cursor:
+        assert cursor.execute("select messages from conversations").fetchall() == [(6,)]
+    assert [row.messages for row in store.list_history(HistoryFilter()).items] == [6]
     store.close()

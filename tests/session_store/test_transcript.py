@@ -9,7 +9,8 @@ from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
 from session_store.models import SessionKey, StoredEvent, Turn, TurnStatus
-from session_store.transcript import ASKS, FilePart, message_files, message_text, messages
+from session_store.parts import Code, FilePart, Output, Source, Thought, Words
+from session_store.transcript import ASKS, message_files, message_text, messages
 from tests.session_store.events import said
 
 QUERY = {"sql": "select 1"}
@@ -244,5 +245,184 @@ class TestFiles:
         assert message_files(turn) == (FilePart("a.csv", "text/plain", b"x"),)
 
 
-def test_thoughts_and_events_without_content_are_not_shown(seen):
-    assert seen(event({"text": "hm", "thought": True}), Event(author="analyst", invocation_id="turn-1")) == []
+def test_events_without_content_are_not_shown(seen):
+    assert seen(Event(author="analyst", invocation_id="turn-1")) == []
+
+
+def heard(text, *, finished, by="user", turn="live"):
+    """What a model heard somebody say, or said aloud itself."""
+    said_aloud = types.Transcription(text=text, finished=finished)
+    way = "input_transcription" if by == "user" else "output_transcription"
+    return Event(author=by, invocation_id=turn, **{way: said_aloud})
+
+
+def ran(code, output=None, outcome="OUTCOME_OK"):
+    """Code, and what came of it."""
+    parts = [{"executable_code": types.ExecutableCode(code=code, language="PYTHON")}]
+    return parts if output is None else [*parts, result(output, outcome)]
+
+
+def result(output, outcome="OUTCOME_OK"):
+    return {"code_execution_result": types.CodeExecutionResult(outcome=outcome, output=output)}
+
+
+class TestSpoken:
+    def test_both_sides_of_a_live_conversation_are_messages(self, seen):
+        shown = seen(heard("When do I sow?", finished=True), heard("In May.", finished=True, by="gardener"))
+        assert [(message.author, message.text) for message in shown] == [
+            ("user", "When do I sow?"),
+            ("gardener", "In May."),
+        ]
+
+    def test_a_model_that_names_itself_the_author_of_what_it_heard_did_not_say_it(self, seen):
+        spoken = types.Transcription(text="Hello?", finished=True)
+        [message] = seen(Event(author="gardener", invocation_id="live", input_transcription=spoken))
+        assert message.is_user
+
+    @pytest.mark.parametrize(
+        ("bits", "whole"),
+        [
+            ([("When do", False), (" I sow?", False)], "When do I sow?"),
+            ([("When do", False), (" I sow?", False), ("When do I sow?", True)], "When do I sow?"),
+            ([("When do", False), (" I sow?", True)], "When do I sow?"),
+            ([("When do", False), ("When do I sow?", False)], "When do I sow?"),
+            ([("When do", None), (" I sow?", None)], "When do I sow?"),
+            ([("When do I sow?", False), ("", True)], "When do I sow?"),
+        ],
+    )
+    def test_what_is_heard_bit_by_bit_is_one_message(self, seen, bits, whole):
+        assert [message.text for message in seen(*(heard(text, finished=end) for text, end in bits))] == [whole]
+
+    def test_people_who_talk_at_once_are_told_apart(self, seen):
+        shown = seen(
+            heard("When do", finished=False),
+            heard("In ", finished=False, by="gardener"),
+            heard(" I sow?", finished=False),
+            heard("May.", finished=False, by="gardener"),
+        )
+        assert [message.text for message in shown] == ["When do I sow?", "In May."]
+
+    def test_the_end_of_a_turn_ends_what_was_heard(self, seen):
+        shown = seen(
+            heard("One", finished=False),
+            Event(author="gardener", invocation_id="live", turn_complete=True),
+            heard("Two", finished=False),
+        )
+        assert [message.text for message in shown] == ["One", "Two"]
+
+    def test_models_that_tell_no_ends_are_told_apart_by_who_speaks(self, seen):
+        shown = seen(
+            heard("One?", finished=None), heard("Yes.", finished=None, by="gardener"), heard("Two?", finished=None)
+        )
+        assert [message.text for message in shown] == ["One?", "Yes.", "Two?"]
+
+
+class TestCode:
+    def test_code_stands_with_its_output_where_it_was_run(self, seen):
+        [message] = seen(event({"text": "Let me see."}, *ran("print(6 * 7)", "42\n"), {"text": "It is 42."}))
+        assert message.parts == (
+            Words("Let me see."),
+            Code("print(6 * 7)", "python", output="42\n"),
+            Words("It is 42."),
+        )
+        assert message.text == "Let me see.\n\nIt is 42."
+
+    def test_output_that_comes_later_belongs_to_the_code_and_the_answer_to_both(self, seen):
+        [message] = seen(event(*ran("1 / 0")), event(result("ZeroDivisionError", "OUTCOME_FAILED")), answer("No."))
+        assert message.parts == (
+            Code("1 / 0", "python", output="ZeroDivisionError", failed=True),
+            Words("No."),
+        )
+
+    def test_output_without_its_code_is_kept(self, seen):
+        [message] = seen(event(result("42")))
+        assert message.parts == (Code("", output="42"),)
+
+
+class TestThoughts:
+    def test_a_thought_is_no_part_of_the_text(self, seen):
+        [message] = seen(event({"text": "hm", "thought": True}, {"text": "Four."}))
+        assert message.parts == (Thought("hm"), Words("Four."))
+        assert message.text == "Four."
+
+    def test_what_was_thought_first_belongs_to_what_is_said_then(self, seen):
+        [message] = seen(event({"text": "hm", "thought": True}), answer("Four."))
+        assert (message.parts, message.goes_on) == ((Thought("hm"), Words("Four.")), False)
+
+    def test_a_model_may_put_its_thoughts_into_its_text(self, seen):
+        [message] = seen(answer("<think>hm</think>\n\nFour.<think>sure?</think>Yes."))
+        assert message.parts == (Thought("hm"), Words("Four."), Thought("sure?"), Words("Yes."))
+
+    def test_tags_that_came_in_two_parts_are_one(self, seen):
+        [message] = seen(event({"text": "<thi"}, {"text": "nk>hm</think>Four."}))
+        assert message.parts == (Thought("hm"), Words("Four."))
+
+    def test_a_person_may_write_whatever_looks_like_a_thought(self, seen):
+        [message] = seen(said("<think>hm</think> what is this?"))
+        assert message.text == "<think>hm</think> what is this?"
+
+
+class TestSources:
+    def web(self, *pages):
+        return types.GroundingMetadata(
+            grounding_chunks=[
+                types.GroundingChunk(web=types.GroundingChunkWeb(uri=uri, title=title)) for uri, title in pages
+            ]
+        )
+
+    def test_an_answer_knows_what_it_is_based_on_each_once(self, seen):
+        found = self.web(("https://a.example/1", "A"), ("https://b.example", ""), ("https://a.example/1", "A again"))
+        cited = types.CitationMetadata(citations=[types.Citation(uri="https://c.example", title="C")])
+        [message] = seen(answer("So.", grounding_metadata=found, citation_metadata=cited))
+        assert message.sources == (
+            Source("A", "https://a.example/1"),
+            Source("https://b.example", "https://b.example"),
+            Source("C", "https://c.example"),
+        )
+        assert [source.site for source in message.sources] == ["a.example", "b.example", "c.example"]
+
+    @pytest.mark.parametrize("uri", ["javascript:alert(1)", "gs://bucket/file.pdf", "https://", "https://a b", "//x"])
+    def test_what_is_no_page_on_the_web_is_named_and_not_linked(self, seen, uri):
+        [message] = seen(answer("So.", grounding_metadata=self.web((uri, "Manual"))))
+        assert message.sources == (Source("Manual", None),)
+
+    def test_sources_that_come_afterwards_belong_to_the_last_answer(self, seen):
+        later = Event(author="analyst", invocation_id="turn-1", grounding_metadata=self.web(("https://a.example", "A")))
+        [message] = seen(answer("So."), later)
+        assert message.sources == (Source("A", "https://a.example"),)
+
+
+class TestWorkflows:
+    def out(self, value, path, *output_for):
+        info = {"path": path, "output_for": list(output_for)}
+        return Event(author="flow", invocation_id="turn-1", output=value, node_info=info)
+
+    def test_what_a_workflow_gives_out_is_its_answer_and_what_its_parts_hand_on_is_on_the_way(self, seen):
+        [message] = seen(
+            self.out("HI", "flow@1/up@1", "flow@1/up@1"), self.out("done", "flow@1/end@1", "flow@1/end@1", "flow@1")
+        )
+        assert message.parts == (Output("HI", "up"), Output("done"))
+        assert message.text == "done"
+
+    def test_an_output_that_is_no_text_is_shown_as_json(self, seen):
+        [message] = seen(self.out({"sum": 3}, "flow@1", "flow@1"))
+        assert message.text == '{\n  "sum": 3\n}'
+
+    @pytest.mark.parametrize(("text", "output"), [("three", "three"), ('{"sum": 3}', {"sum": 3})])
+    def test_an_output_that_was_said_is_not_said_again(self, seen, text, output):
+        [message] = seen(answer(text, output=output))
+        assert message.parts == (Words(text),)
+
+    @pytest.mark.parametrize("nothing", [0, False, []])
+    def test_an_output_may_be_next_to_nothing(self, seen, nothing):
+        [message] = seen(self.out(nothing, "flow@1", "flow@1"))
+        assert message.parts == (Output(nothing),)
+
+
+def test_tools_that_run_where_the_model_does_are_steps(seen):
+    asked = {"tool_call": types.ToolCall(id="s1", tool_type="GOOGLE_SEARCH_WEB", args={"query": "tides"})}
+    found = {"tool_response": types.ToolResponse(id="s1", tool_type="GOOGLE_SEARCH_WEB", response={"hits": 2})}
+    [message] = seen(event(asked), event(found), answer("Noon."))
+    [step] = message.steps
+    assert (step.name, step.args, step.response) == ("google_search_web", {"query": "tides"}, {"hits": 2})
+    assert message.text == "Noon."

@@ -20,7 +20,7 @@ from runtime.bus import BusEvent, Happening
 from runtime.sessions import Sessions
 from session_store import Store
 from session_store.models import TurnStatus
-from session_store.transcript import text_of
+from session_store.parts import text_of
 from tests.support.workbenches import finish, new_session, open_workbench, until, until_loaded
 
 SESSIONS = 4

@@ -14,7 +14,12 @@ from ui.history.links import reader_url
 from ui.history.table import NEW_CHAT
 
 KEY: Final = "history-hits"
-KINDS: Final[Mapping[str, str]] = {"title": "Title", "message": "Message", "tool call": "Tool call"}
+KINDS: Final[Mapping[str, str]] = {
+    "title": "Title",
+    "message": "Message",
+    "tool call": "Tool call",
+    "detail": "Thought, source or file",
+}
 _SCRIPT: Final = Path(__file__).parent / "hits.js"
 
 

@@ -84,20 +84,33 @@ function lightUp(scope, data) {
   };
 }
 
+// Where a word stands, in whatever case, width and normal form, as the server finds it.
 function rangesOf(root, word) {
   const ranges = [];
-  const wanted = word.toLowerCase();
   if (!root) return ranges;
+  const wanted = folded(word).signs;
   const nodes = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-  while (nodes.nextNode()) {
-    const said = nodes.currentNode.data.toLowerCase();
-    if (said.length !== nodes.currentNode.data.length) continue;
-    for (let at = said.indexOf(wanted); at >= 0; at = said.indexOf(wanted, at + wanted.length)) {
+  while (wanted && nodes.nextNode()) {
+    const { signs, starts } = folded(nodes.currentNode.data);
+    for (let at = signs.indexOf(wanted); at >= 0; at = signs.indexOf(wanted, at + wanted.length)) {
       const range = new Range();
-      range.setStart(nodes.currentNode, at);
-      range.setEnd(nodes.currentNode, at + wanted.length);
+      range.setStart(nodes.currentNode, starts[at]);
+      range.setEnd(nodes.currentNode, starts[at + wanted.length]);
       ranges.push(range);
     }
   }
   return ranges;
+}
+
+// A text as it is compared, and for each of its signs, and its end, where the letter begins that it comes of.
+function folded(text) {
+  let signs = "";
+  const starts = [];
+  for (const letter of text.matchAll(/.[\p{M}\uff9e\uff9f\u1160-\u11ff]*/gsu)) {
+    const narrow = letter[0].replace(/[\u3000\uff01-\uffee]/g, (sign) => sign.normalize("NFKC")).normalize("NFC");
+    const usual = narrow.replace("İ", "I").toLowerCase().replace("ς", "σ");
+    signs += usual;
+    for (let n = 0; n < usual.length; n++) starts.push(letter.index);
+  }
+  return { signs, starts: [...starts, text.length] };
 }

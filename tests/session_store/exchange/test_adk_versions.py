@@ -14,7 +14,6 @@ from google.adk.events.event_actions import EventActions
 from google.adk.tools.tool_confirmation import ToolConfirmation
 
 from session_store.exchange import import_file
-from session_store.tool_columns import NOT_IMPORTED
 from tests.session_store.exchange.adk_v0 import FIRST_COLUMNS, Database
 
 BEGIN = "2025-11-16 05:30:00"

@@ -1,8 +1,13 @@
 """Search over titles, messages and tool calls."""
 
+# ruff: noqa: RUF001
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
+from google.adk.events.event import Event
+from google.genai import types
 
 from session_store.history import search
 from session_store.history.errors import HistoryError
@@ -133,3 +138,87 @@ def test_a_title_of_a_conversation_without_messages_is_found(store):
 def test_words_are_what_somebody_types():
     assert words_of('low "two words" LOW “quoted” unfinished "so') == ("LOW", "two words", "quoted", "unfinished", "so")
     assert len(words_of(" ".join(map(str, range(50))))) == 12
+
+
+WRITTEN = [
+    "Un café s'il vous plaît",
+    unicodedata.normalize("NFD", "Déjà vu à Zürich"),
+    "ｉＰｈｏｎｅ１５の価格",
+    "東京でｶﾞｽを止める",
+    "ガスを使う",
+    "một tách cà phê đắt tiê\N{COMBINING ACUTE ACCENT}ng",
+    "Η ΟΔΟΣ είναι κλειστή",
+    "İstanbul'da hava",
+    "שלום עולם",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("cafe\N{COMBINING ACUTE ACCENT}", ["café"]),
+        ("CAFÉ", ["café"]),
+        ("zürich", ["Zürich"]),
+        ("déjà", ["Déjà"]),
+        ("iphone15", ["ｉＰｈｏｎｅ１５"]),
+        ("１５", ["１５"]),
+        ("ＣＡＦÉ", ["café"]),
+        ("ガス", ["ガス", "ｶﾞｽ"]),
+        ("ｶﾞｽ", ["ガス", "ｶﾞｽ"]),
+        ("tiếng", ["tiếng"]),
+        ("οδός", []),
+        ("οδος", ["ΟΔΟΣ"]),
+        ("istanbul", ["İstanbul"]),
+        ("עולם", ["עולם"]),
+        ("cafe", []),
+        ("１６", []),
+    ],
+)
+def test_words_are_found_and_marked_in_any_case_width_and_normal_form(store, text, found):
+    key = SessionKey("agent", "ann", "written")
+    store.create_session(key)
+    append(store, key, *(said(one) for one in WRITTEN))
+
+    hits = store.search_history(text).items
+
+    normal = unicodedata.normalize
+    assert sorted(normal("NFC", mark) for hit in hits for mark in marked(hit)) == sorted(found)
+    assert all(hit.excerpt in WRITTEN for hit in hits)
+    if found:
+        assert store.list_sessions("ann", search=text).items
+
+
+def test_a_title_is_found_in_any_normal_form(store):
+    key = SessionKey("agent", "ann", "titled")
+    store.create_session(key)
+    store.rename_session(key, unicodedata.normalize("NFD", "Crème brûlée"), TitleSource.PERSON)
+
+    assert marked(store.search_history("CRÈME").items[0]) == [unicodedata.normalize("NFD", "Crème")]
+    assert store.list_sessions("ann", search="brûlée").items
+
+
+def test_what_stands_around_a_message_is_found_as_a_detail_of_it(store):
+    key = SessionKey("agent", "ann", "detailed")
+    store.create_session(key)
+    page = types.GroundingChunkWeb(uri="https://garden.example/garlic", title="The garden book")
+    append(
+        store,
+        key,
+        said("<think>Cloves, not seeds.</think>Plant it in October.", author="agent"),
+        Event(
+            author="agent",
+            invocation_id="t",
+            content=types.Content(role="model", parts=[types.Part(text="Deep.")]),
+            grounding_metadata=types.GroundingMetadata(grounding_chunks=[types.GroundingChunk(web=page)]),
+        ),
+        Event(author="flow", invocation_id="t", output="soil", node_info={"path": "flow@1/dig@1"}),
+    )
+
+    def found(text):
+        return [(hit.kind, hit.excerpt) for hit in store.search_history(text).items]
+
+    assert found("cloves") == [("detail", "Cloves, not seeds.")]
+    assert found("garden book") == [("detail", "The garden book https://garden.example/garlic")]
+    assert found("soil") == [("detail", "dig soil")]
+    assert found("october") == [("message", "Plant it in October.")]
+    assert not found("think")
