@@ -30,7 +30,7 @@ VERSION: Final = 1
 ENTRY_BYTES: Final = 512_000_000
 SUSPICIOUS_BYTES: Final = 200_000_000
 SUSPICIOUS_RATIO: Final = 200
-_CHATGPT: Final = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json")
+_CHATGPT: Final = re.compile(r"(?:.*/)?conversations(?:[-_]?\d+)?\.json")
 
 
 class _Pieces(io.RawIOBase):

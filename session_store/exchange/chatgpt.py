@@ -70,14 +70,19 @@ def _at(node: Mapping[str, Any]) -> float | None:
 class _Message:
     """A message as the export has it."""
 
-    def __init__(self, node_name: str, fields: Fields) -> None:
+    def __init__(self, node_name: str, fields: Fields, notes: Notes) -> None:
         fields.ignore("update_time", "end_turn", "channel")
         author = fields.inner("author")
-        self.fields, self.content, self.metadata = fields, fields.inner("content"), fields.inner("metadata")
+        self.fields, self.metadata = fields, fields.inner("metadata")
+        said = fields.value("content")
+        if isinstance(said, str):
+            notes.converted("`content` that is a text")
+            said = {"content_type": "text", "parts": [said]}
+        self.content = fields.below("content", said) if isinstance(said, dict) else fields.inner("content")
         # Ids, and what the tree says as well.
         self.metadata.ignore("parent_id", "request_id", "message_type", "timestamp_", "is_complete", "turn_exchange_id")
         self.name = fields.text("id") or node_name
-        self.role, self.tool = author.text("role"), author.text("name")
+        self.role, self.tool = author.text("role").strip().lower(), author.text("name")
         self.kind = self.content.text("content_type")
         self.recipient = fields.text("recipient") or "all"
         self.at = fields.time("create_time")
@@ -103,7 +108,7 @@ class _Reader:
         outer = Fields(node, self.events.notes)
         outer.ignore("id", "parent", "children")
         if fields := outer.inner("message"):
-            self._take(_Message(name, fields))
+            self._take(_Message(name, fields, self.events.notes))
         outer.finish()
 
     def _take(self, message: _Message) -> None:

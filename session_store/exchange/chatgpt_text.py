@@ -27,6 +27,8 @@ class Citations:
     def __init__(self, metadata: Fields) -> None:
         self.sources: list[Source] = []
         self._links: dict[str, str] = {}
+        self._placed: list[tuple[int, int, Source]] = []
+        """Where older answers have a mark, and for what."""
         for reference in metadata.objects("content_references"):
             self._take_reference(reference)
         for citation in metadata.objects("citations"):
@@ -34,6 +36,9 @@ class Citations:
 
     def applied(self, text: str, notes: Notes) -> str:
         """The text with its marks as links or words. Those that nothing in the file explains are noted."""
+        for begin, end, source in sorted(self._placed, reverse=True):
+            if _MARK.fullmatch(text[begin:end]):
+                text = f"{text[:begin].rstrip(' ')} {_linked([source]) or source[0]}{text[end:]}"
         for matched, link in self._links.items():
             text = text.replace(matched, link)
 
@@ -66,12 +71,14 @@ class Citations:
             self._links[matched] = _linked(found) or own[0]
 
     def _take_citation(self, citation: Fields) -> None:
-        citation.ignore("start_ix", "end_ix", "citation_format_type", "invalid_reason")
+        citation.ignore("citation_format_type")
         about = citation.inner("metadata")
         about.ignore("type", "id")
         found = (about.text("title") or about.text("name"), about.text("url"), "")
+        begin, end = citation.count("start_ix"), citation.count("end_ix")
         if any(found):
             self.sources.append(found)
+            self._placed += [(begin, end, found)] if begin is not None and end is not None else []
 
 
 def _sources(item: Fields) -> Iterable[Source]:

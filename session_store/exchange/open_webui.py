@@ -38,7 +38,7 @@ def is_chat(document: object) -> bool:
     chat = inner if isinstance(inner, dict) else document
     history = chat.get("history")
     tree = history.get("messages") if isinstance(history, dict) else None
-    return isinstance(tree, dict) or isinstance(chat.get("messages"), list)
+    return isinstance(tree, (dict, list)) or isinstance(chat.get("messages"), list)
 
 
 def conversation_of(document: object, owner: Owner) -> Conversation:
@@ -92,6 +92,10 @@ def _messages(chat: Fields, notes: Notes) -> list[tuple[str, Mapping[str, Any]]]
     """The names and messages of the branch that was shown last, or of a chat that has no tree."""
     history = chat.inner("history")
     nodes, current = history.value("messages"), history.value("currentId")
+    if isinstance(nodes, list):
+        nodes = {
+            str(node["id"] if isinstance(node, dict) and "id" in node else n): node for n, node in enumerate(nodes)
+        }
     flat = chat.items("messages")
     if isinstance(nodes, dict) and nodes:
         return Tree(nodes, "parentId", "childrenIds", _at, has_content).branch(current, notes)
@@ -129,12 +133,12 @@ def _models(chat: Fields, events: Events) -> None:
 def _take(message: Fields, name: str, events: Events) -> list[Feedback]:
     """Add a message; returns what a person thinks of it."""
     message.ignore("parentId", "childrenIds", "lastSentence", "completedAt")
-    name, role, at = message.text("id") or name, message.text("role"), message.time("timestamp")
+    name, role, at = message.text("id") or name, message.text("role").strip().lower(), message.time("timestamp")
     if role == USER:
         message.ignore("models", "done")
         parts = [types.Part(text=text)] if (text := _body(message, events.notes)).strip() else []
         parts += _pictures(message, events.notes)
-        events.ask(name, [*parts, *file_parts(message.objects("files"), events.notes)], at)
+        events.ask(name, [*parts, *file_parts(message.objects("files"), events.notes, with_texts=True)], at)
     elif role in ("system", "developer"):
         events.notes.left_out(f"messages with the role {quoted(role)}")
         message.forget()
@@ -180,7 +184,7 @@ def _answer_parts(message: Fields, body: str, notes: Notes) -> list[types.Part]:
     more steps."""
     reasoning = thought(message.text("reasoning_content"))
     calls = [part for call in message.objects("tool_calls") for part in _openai_call(call)]
-    executed = [part for run in message.objects("code_executions") for part in _execution(run)]
+    executed = list(map(_execution, message.objects("code_executions")))
     shown = parts_of(body, notes)
     parts = shown
     if has_content(message.value("output")):
@@ -194,7 +198,8 @@ def _answer_parts(message: Fields, body: str, notes: Notes) -> list[types.Part]:
             items = [part for part in items if not part.text or part.thought]
             items += [part for part in shown if part.text and not part.thought]
         parts = items
-    return [*reasoning, *calls, *executed, *parts]
+    others = [part for run in executed if run[0] not in parts for part in run]
+    return [*reasoning, *calls, *others, *parts]
 
 
 def _steps(parts: list[types.Part]) -> int:

@@ -79,8 +79,9 @@ def usage_of(usage: Fields) -> types.GenerateContentResponseUsageMetadata | None
     )
 
 
-def file_parts(files: Iterable[Fields], notes: Notes) -> list[types.Part]:
-    """Files and pictures whose content stands in the export. The others are noted by name."""
+def file_parts(files: Iterable[Fields], notes: Notes, *, with_texts: bool = False) -> list[types.Part]:
+    """Pictures whose content stands in the export, and ``with_texts`` files whose text does, which is how a person
+    attaches one. The others are noted by name."""
     parts: list[types.Part] = []
     for file in files:
         file.ignore("id", "status", "type", "url", "name", "size", "itemId", "error", "progress", "content_type")
@@ -93,7 +94,7 @@ def file_parts(files: Iterable[Fields], notes: Notes) -> list[types.Part]:
         picture = _decoded(address, name) if isinstance(address, str) else None
         if picture:
             parts.append(picture)
-        elif isinstance(text, str) and text.strip() and len(text) <= MOST_BYTES:
+        elif with_texts and isinstance(text, str) and text.strip() and len(text) <= MOST_BYTES:
             parts.append(types.Part(text=f"[Attached file: {' '.join(name.split())}]\n{text}"))
         else:
             notes.left_out(

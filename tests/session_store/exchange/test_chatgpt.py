@@ -69,6 +69,14 @@ class TestCitations:
         )
         assert said == [("text", "Sun ([Sun](https://a.example/), [B](https://b.example/))")]
 
+    def test_of_older_answers_are_links_as_well(self, store, tmp_path):
+        written = "Sun\u30104\u2020source\u3011, rain\u30107\u2020source\u3011."
+        page = {"type": "webpage", "title": "Rain", "url": "https://b.example/"}
+        citations = [{"start_ix": 19, "end_ix": 29, "metadata": page}]
+        said, report = take(store, tmp_path, answer(written, citations=citations))
+        assert said == [("text", "Sun, rain ([Rain](https://b.example/)).")]
+        assert report.remarks == ["Left out: unresolved citation marks (1)."]
+
     @pytest.mark.parametrize(
         ("written", "shown"),
         [
@@ -166,6 +174,11 @@ class TestContents:
         said, report = take(store, tmp_path, ("assistant", {"content_type": "hologram", "light": [1]}, {}), answer())
         assert said == [("text", "It does.")]
         assert report.remarks == ["Left out: content of type `hologram` (1)."]
+
+    def test_that_are_texts_by_themselves_are_texts(self, store, tmp_path):
+        said, report = take(store, tmp_path, ("Assistant", "It does.", {}))
+        assert said == [("text", "It does.")]
+        assert report.remarks == ["Converted: `content` that is a text (1)."]
 
     def test_of_errors_are_failed_turns(self, store, tmp_path):
         take(

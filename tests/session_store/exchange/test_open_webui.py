@@ -293,6 +293,31 @@ class TestChats:
             "Replaced: missing current message, by the newest one (1).",
         ]
 
+    def test_may_have_their_tree_as_a_list_and_numbers_as_ids(self, store, tmp_path):
+        chat = webui_chat()
+        chat["chat"]["history"] = {
+            "messages": [{**answered(), "id": 2, "parentId": 1}, {**asked(), "id": 1, "role": "User"}],
+            "currentId": 2,
+        }
+        report = imported(store, tmp_path, chat)
+        assert [event.author for event in events_of(store, "webui-1")] == ["user", "assistant"]
+        assert report.remarks == ["Converted: `id` (2)."]
+
+    def test_have_code_once_that_is_in_the_text_too(self, store, tmp_path):
+        runs = [
+            {"code": "6 * 7", "result": {"output": "42"}},
+            {"code": "1/0", "result": {"error": "ZeroDivisionError"}},
+        ]
+        body = details("code_interpreter", "```python\n6 * 7\n```", output="42") + "It is 42."
+        said, _ = take(store, tmp_path, answered(body, code_executions=runs))
+        assert said == [
+            ("code", "1/0"),
+            ("OUTCOME_FAILED", "ZeroDivisionError"),
+            ("code", "6 * 7"),
+            ("OUTCOME_OK", "42"),
+            ("text", "It is 42."),
+        ]
+
     def test_hold_together_where_only_parents_know_their_children(self, store, tmp_path):
         chat = webui_chat(asked(), answered())
         tree = chat["chat"]["history"]["messages"]
