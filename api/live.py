@@ -20,6 +20,9 @@ SESSION_DELAY, LIST_DELAY = 0.15, 0.3
 of it, and drawing the page for each would hold up the first word of the answer, which people wait for. A word does not
 wait."""
 
+ALL_WORDS_PACE = 1.0
+"""Seconds between two wakes of a page that shows the words of all sessions: it follows many answers at a glance."""
+
 FOREIGN_ORIGIN = 4403
 
 
@@ -27,21 +30,23 @@ async def wake(socket: WebSocket) -> None:
     """Send a short text whenever the page has something new to show.
 
     With ``?session=<id>`` that is anything in this session, with ``&words=no`` anything but the words of a running
-    answer; without, any change to the list of sessions.
+    answer; without, any change to the list of sessions, with ``?words=all`` the words of all running answers, too.
     """
     if not _same_origin(socket):
         await socket.close(FOREIGN_ORIGIN)
         return
     await socket.accept()
     session_id = socket.query_params.get("session")
-    with_words = session_id is not None and socket.query_params.get("words") != "no"
+    words = socket.query_params.get("words")
+    with_words = session_id is not None and words != "no"
+    all_words = session_id is None and words == "all"
     loop, news, word = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def hear(event: BusEvent) -> None:
         is_word = event.kind is Happening.AGENT_CHUNK
-        if session_id in (None, event.key.session_id) and (with_words or not is_word):
+        if session_id in (None, event.key.session_id) and (with_words or all_words or not is_word):
             loop.call_soon_threadsafe(news.set)
-            if is_word:
+            if is_word and with_words:
                 loop.call_soon_threadsafe(word.set)
 
     unsubscribe = current().bus.subscribe(hear)
@@ -57,7 +62,7 @@ async def wake(socket: WebSocket) -> None:
                 news.clear()
                 word.clear()
                 await socket.send_text("news")
-                await asyncio.sleep(PACE)
+                await asyncio.sleep(ALL_WORDS_PACE if all_words else PACE)
     except (WebSocketDisconnect, RuntimeError):  # Starlette raises either when the page is gone while we send
         pass
     finally:

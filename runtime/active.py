@@ -8,21 +8,26 @@ from dataclasses import dataclass
 
 from runtime.bus import NO_SESSION, BusEvent, EventBus, Happening
 from session_store import Store
-from session_store.models import SessionKey, SessionStatus, SessionSummary, TurnStatus
+from session_store.models import SessionKey, SessionStatus, SessionSummary, Turn, TurnStatus
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveSession:
-    """A session at work. ``last_status`` is how its latest turn stands or ended; None if it has had none since the
+    """A session at work. ``last_turn`` is its latest turn, without its message; None if it has had none since the
     start."""
 
     session: SessionSummary
-    last_status: TurnStatus | None
+    last_turn: Turn | None
+
+    @property
+    def last_status(self) -> TurnStatus | None:
+        """How its latest turn stands or ended."""
+        return self.last_turn.status if self.last_turn else None
 
 
 class ActiveSessions:
     """The sessions that were created or got a message since the start, or had unfinished turns then; without those that
-    were terminated or deleted. Thread-safe."""
+    were terminated or dismissed. One that is deleted is not listed until it is brought back. Thread-safe."""
 
     def __init__(self, store: Store, bus: EventBus) -> None:
         self._store = store
@@ -43,11 +48,17 @@ class ActiveSessions:
             self._last_turns[key] = turn_id
 
     def remove(self, keys: Iterable[SessionKey]) -> None:
-        """Sessions were terminated or deleted. If one of them was in front, none is."""
+        """Sessions were terminated, dismissed, or are gone for good. If one of them was in front, none is."""
         gone = set(keys)
         with self._lock:
             for key in gone:
                 self._last_turns.pop(key, None)
+        self.leave(gone)
+
+    def leave(self, keys: Iterable[SessionKey]) -> None:
+        """Sessions were hidden. If one of them was in front, none is."""
+        gone = set(keys)
+        with self._lock:
             was_in_front = self._current in gone
             if was_in_front:
                 self._current = None
@@ -63,8 +74,7 @@ class ActiveSessions:
         for key, turn_id in last_turns.items():
             session = self._store.find_session(key)
             if session and session.status is not SessionStatus.TERMINATED:
-                turn = turns.get(turn_id or "")
-                found.append(ActiveSession(session, turn.status if turn else None))
+                found.append(ActiveSession(session, turns.get(turn_id or "")))
         return sorted(found, key=lambda active: active.session.updated_at, reverse=True)
 
     @property

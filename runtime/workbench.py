@@ -157,9 +157,14 @@ class Workbench:
         self.active.remove(keys)
         self._list_changed(keys)
 
+    def dismiss_sessions(self, keys: Sequence[SessionKey]) -> None:
+        """Take sessions out of those at work until they get a message. Nothing else about them changes."""
+        self.active.remove(keys)
+        self._list_changed(keys)
+
     def active_sessions(self) -> list[ActiveSession]:
         """The sessions at work: those that were created or got a message since the start, or had unfinished turns then,
-        without those that were terminated or deleted. Newest activity first."""
+        without those that were terminated, dismissed or deleted. Newest activity first."""
         return self.active.list()
 
     @property
@@ -191,7 +196,7 @@ class Workbench:
         self.files.transcripts.finish(keys, "deleted")
         self.files.transcripts.flush()
         self.store.delete_sessions(keys)
-        self.active.remove(keys)
+        self.active.leave(keys)
         self._purge()
         self._list_changed(keys)
 
@@ -272,7 +277,9 @@ class Workbench:
         return kept
 
     def _purge(self) -> None:
-        self.files.forget(self.store.purge_deleted(older_than=self.settings.undo_seconds))
+        gone = self.store.purge_deleted(older_than=self.settings.undo_seconds)
+        self.files.forget(gone)
+        self.active.remove(gone)
 
     def _list_changed(self, keys: Sequence[SessionKey]) -> None:
         for key in keys:

@@ -140,6 +140,14 @@ def filter_width(chosen: Iterable[str]) -> int:
     return min(WIDEST_FILTER, NARROWEST_FILTER + 8 * longest) if longest else NARROWEST_FILTER
 
 
+def running_for(seconds: float) -> str:
+    """A duration that goes on, in whole seconds, as HTML: where ``ui.components.tick`` is, the browser counts on."""
+    whole = max(0, int(seconds))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    words = f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f'<span data-seconds="{whole}">{words}</span>'
+
+
 SAVED = "Saved"
 
 

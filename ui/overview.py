@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -16,14 +17,21 @@ from session_store.models import SessionKey, SessionStatus, TurnStatus
 from ui import state
 from ui.agents import icon_of
 from ui.analytics.demo_mark import demo_mark
-from ui.components import wake_on_news
-from ui.formatting import label, short_time
+from ui.components import tick, wake_on_news
+from ui.formatting import label, running_for, short_time
 from ui.state import ALL, Part
 from ui.workspace_tree import Place, WorkspaceTree
 
 MATERIAL: Final = ":material/"
 ROWS: Final = 12
 """Sessions of one workspace that are shown before somebody asks for all."""
+
+LATEST: Final = 160
+"""Characters of what is being said."""
+LONGEST_REASON: Final = 300
+"""Characters of why an answer failed."""
+AT_WORK: Final = ("running", "queued", "paused")
+"""What can be stopped and terminated; anything else is only taken off the page."""
 
 WORDS: Final = {
     "running": "Answering",
@@ -42,7 +50,8 @@ def overview() -> None:
     """The whole page. It follows what happens by itself."""
     if state.must_give_way(Part.OVERVIEW):
         state.rerun()
-    wake_on_news()
+    wake_on_news(words="all")
+    tick()
     workbench = current()
     active = [one for one in workbench.active_sessions() if one.session.key.user_id == workbench.settings.user]
     tree = WorkspaceTree(current().store.list_workspaces())
@@ -81,7 +90,9 @@ def _marks(tree: WorkspaceTree, active: Sequence[ActiveSession]) -> None:
     rules = [f".st-key-node-{place.id} {{ --depth: {place.depth}; }}" for place in tree.places.values()]
     for one in active:
         depth = depths.get(one.session.workspace_id, 0) + 1
-        rules.append(f".st-key-work-{one.session.key.session_id} {{ --depth: {depth}; {MARKS[doing(one)]} }}")
+        session_id = one.session.key.session_id
+        rules.append(f".st-key-work-{session_id} {{ --depth: {depth}; {MARKS[doing(one)]} }}")
+        rules.append(f".st-key-about-{session_id} {{ --depth: {depth}; }}")
     st.html(f"<i></i><style>{' '.join(rules)}</style>")
 
 
@@ -163,8 +174,8 @@ def _row(one: ActiveSession) -> None:
             on_click=_open,
             args=(session_id,),
         )
-        st.caption(f"{WORDS[kind]} · {short_time(session.updated_at)}", width="content")
-        if kind in ("running", "queued", "paused"):
+        st.html(f'<span class="doing">{WORDS[kind]} {_since(one, kind)}</span>', width="content")
+        if kind in AT_WORK:
             st.button(
                 "Stop",
                 icon=":material/stop_circle:",
@@ -174,22 +185,65 @@ def _row(one: ActiveSession) -> None:
                 on_click=_stop,
                 args=(session.key,),
             )
-        st.button(
-            "Terminate",
-            icon=":material/power_settings_new:",
-            key=f"terminate-{session_id}",
-            type="tertiary",
-            help=f"End “{label(title)}” and take it off this page. What was said stays, and a new message goes on.",
-            on_click=_terminate,
-            args=(session.key,),
-        )
+            st.button(
+                "Terminate",
+                icon=":material/power_settings_new:",
+                key=f"terminate-{session_id}",
+                type="tertiary",
+                help=f"End “{label(title)}” and take it off this page. What was said stays, and a new message goes on.",
+                on_click=_terminate,
+                args=(session.key,),
+            )
+        else:
+            st.button(
+                "Dismiss",
+                icon=":material/close:",
+                key=f"dismiss-{session_id}",
+                type="tertiary",
+                help=f"Take “{label(title)}” off this page until it gets a message. The chat stays as it is.",
+                on_click=_dismiss,
+                args=(session.key,),
+            )
         st.link_button(
-            "Open in new window",
+            f"Open {label(title)} in new window",
             f"./?session={session_id}",
             icon=":material/open_in_new:",
             key=f"window-{session_id}",
             type="tertiary",
         )
+    with st.container(key=f"about-{session_id}"):
+        st.html(_about(one, kind))
+
+
+def _since(one: ActiveSession, kind: str) -> str:
+    """How long an agent has been at it, or when it ended."""
+    turn = one.last_turn
+    if kind not in AT_WORK or turn is None:
+        return f"· {short_time(one.session.updated_at)}"
+    begin = {"running": turn.started_at, "paused": one.session.updated_at}.get(kind) or turn.created_at
+    return f"for {running_for(time.time() - begin)}"
+
+
+def _about(one: ActiveSession, kind: str) -> str:
+    """Which model answers, and what there is to know of the answer: the latest words, what it waits for, or why it
+    failed."""
+    model = (one.last_turn and one.last_turn.model) or one.session.model
+    facts = [f"<b>{escape(current().models.label(model))}</b>"] if model else []
+    if kind == "running":
+        facts.append(f'<span class="words">{escape(_latest_words(one.session.key)) or "No words yet."}</span>')
+    elif kind == "paused":
+        facts.append("A tool asks whether it may go on.")
+    elif kind == "failed" and one.last_turn and one.last_turn.error:
+        reason = " ".join(one.last_turn.error.split())
+        cut = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…"
+        facts.append(f'<span class="why">{escape(cut)}</span>')
+    return f"<div>{' '.join(facts)}</div>"
+
+
+def _latest_words(key: SessionKey) -> str:
+    text = next((view.text for view in current().turns.live(key) if view.text), "")
+    line = " ".join(text[-4 * LATEST :].split())
+    return line if len(line) <= LATEST else f"…{line[-LATEST:]}"
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------
@@ -222,6 +276,11 @@ def _stop(key: SessionKey) -> None:
 
 def _terminate(key: SessionKey) -> None:
     current().terminate_sessions([key])
+    state.touch(Part.OVERVIEW)
+
+
+def _dismiss(key: SessionKey) -> None:
+    current().dismiss_sessions([key])
     state.touch(Part.OVERVIEW)
 
 

@@ -16,11 +16,41 @@ def test_it_follows_what_agents_do_and_ends_it(app, visitors):
     expect(row).to_contain_text("Answering")
     icon = row.locator('[data-testid="stIconMaterial"]').first
     expect(icon).to_have_css("animation-name", "pulse")
+    expect(row).to_contain_text(re.compile(r"Answering for \d+ s"))
+    expect(watcher.page.locator(f".st-key-about-{session}")).to_have_text("Scripted w0 w1 w2")
     row.get_by_role("button", name="Stop").click()
     expect(row).to_contain_text("Idle")
     expect(chat.page.get_by_text("Stopped: this answer is not complete.")).to_be_visible()
-    row.get_by_role("button", name="Terminate").click()
+    row.get_by_role("button", name="Dismiss").click()
     expect(row).to_have_count(0)
+
+
+def test_it_shows_the_latest_words_and_the_time_as_they_go_on(app, visitors):
+    visitor = visitors(app)
+    chat, watcher = visitor.tab().open(), visitor.tab()
+    watcher.page.goto(f"{app.url}/overview")
+    session = chat.begin("count 400 every 20 ms then wait")
+    words = watcher.page.locator(f".st-key-about-{session} .words")
+    expect(words).to_have_text(re.compile(r"\bw\d+$"))
+    expect(words).to_have_text(re.compile(r"^….*\bw399$"))
+    time = watcher.page.locator(f".st-key-work-{session} [data-seconds]")
+    before = time.inner_text()
+    expect(time).not_to_have_text(before)  # nothing more is said: it goes on by itself
+    chat.stop.click()
+    expect(words).to_have_count(0)
+
+
+def test_a_chat_that_is_brought_back_comes_back(app, visitors):
+    visitor = visitors(app)
+    chat, watcher = visitor.tab().open(), visitor.tab()
+    watcher.page.goto(f"{app.url}/overview")
+    session = chat.begin("delete me and bring me back")
+    row = watcher.page.locator(f".st-key-work-{session}")
+    expect(row).to_have_count(1)
+    chat.choose(session, "Delete")
+    expect(row).to_have_count(0)
+    chat.sidebar.get_by_role("button", name="Undo").click()
+    expect(row).to_have_count(1)
 
 
 def test_a_session_opens_in_a_window_of_its_own(app, visitors):

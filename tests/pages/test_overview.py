@@ -1,5 +1,7 @@
 """The overview page: who is at work where."""
 
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,15 @@ def rows(tab):
 
 
 def status(tab):
-    return [caption.value.partition(" · ")[0] for caption in tab.main.caption[1:]]
+    """What the chats are doing, in words."""
+    told = [re.sub("<[^>]+>", "", html.proto.body) for html in tab.get("html") if 'class="doing"' in html.proto.body]
+    return [re.split(" for | · ", text)[0] for text in told]
+
+
+def about(tab):
+    """What stands below the chats."""
+    told = [html.proto.body for html in tab.get("html") if html.proto.body.startswith("<div>")]
+    return [re.sub("<[^>]+>", "", text) for text in told]
 
 
 def badges(tab):
@@ -97,6 +107,46 @@ def test_a_terminated_chat_leaves_the_page_and_keeps_what_was_said(workbench, ov
     assert workbench.store.list_events(key)
     finish(workbench, workbench.turns.submit(key, "and on"))
     assert "count 1 then wait" in rows(tab.run())
+
+
+def test_it_says_by_which_model_what_is_being_said_and_why_an_answer_failed(workbench, overview):
+    failed = new_session(workbench)
+    finish(workbench, workbench.turns.submit(failed, "count 1 then fail"))
+    running = waiting(workbench)
+    tab = overview()
+    assert about(tab) == ["Scripted w0", "Scripted The scripted model failed as it was told to."]
+    workbench.turns.stop(workbench.turns.live(running)[0].turn.id)
+
+
+def test_it_says_for_how_long_an_agent_has_been_at_it(workbench, overview):
+    key = waiting(workbench)
+    turn = workbench.turns.live(key)[0].turn
+    workbench.store.update_turn(turn.id, status=TurnStatus.RUNNING, started_at=time.time() - 3725)
+    [told] = [html.proto.body for html in overview().get("html") if 'class="doing"' in html.proto.body]
+    assert ">1 h 2 min<" in told
+    workbench.turns.stop(turn.id)
+
+
+def test_what_is_dismissed_is_off_the_page_until_it_gets_a_message_and_is_as_it_was(workbench, overview):
+    key = new_session(workbench)
+    finish(workbench, workbench.turns.submit(key, "hello"))
+    tab = overview()
+    assert f"terminate-{key.session_id}" not in [button.key for button in tab.main.button]
+    tab.button(key=f"dismiss-{key.session_id}").click().run()
+    assert rows(tab) == ["General", "Sample shop"]
+    assert workbench.store.get_session(key.session_id).status is SessionStatus.IDLE
+    finish(workbench, workbench.turns.submit(key, "and on"))
+    assert "hello" in rows(tab.run())
+
+
+def test_a_chat_that_is_deleted_and_brought_back_comes_back_here(workbench, overview):
+    key = new_session(workbench)
+    finish(workbench, workbench.turns.submit(key, "count 1 then fail"))
+    workbench.delete_sessions([key])
+    tab = overview()
+    assert rows(tab) == ["General", "Sample shop"]
+    workbench.restore_sessions([key])
+    assert status(tab.run()) == ["Failed"]
 
 
 def test_a_row_opens_its_chat(workbench, overview):

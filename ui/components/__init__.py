@@ -21,17 +21,23 @@ def _read(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
-def wake_on_news(session_id: str | None = None, *, words: bool = True) -> None:
+def wake_on_news(session_id: str | None = None, *, words: bool | Literal["all"] = True) -> None:
     """Rerun the fragment around this whenever a session, or with None the list of sessions, has something new.
 
     ``words`` tells whether the words of a running answer are news of a session. Each session may have one fragment
-    with them and one without.
+    with them and one without. "all" stands for the words of all sessions, about once a second.
 
     The browser is told through a WebSocket, so that an idle page costs nothing and news show at once.
     """
     mount = st.components.v2.component("colloquy.wake", js=_read("wake.js"))
     key = f"wake-{session_id or 'list'}" if words else f"wake-results-{session_id}"
     mount(key=key, data={"session": session_id, "words": words}, on_news_change=_nothing, height=0)
+
+
+def tick() -> None:
+    """Have the durations of ``ui.formatting.running_for`` on the page go on from second to second."""
+    mount = st.components.v2.component("colloquy.tick", js=_read("tick.js"))
+    mount(key="tick", height=0)
 
 
 def follow_end(session_id: str, sent: int) -> None:

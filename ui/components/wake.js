@@ -52,7 +52,8 @@ export default function ({ data, setTriggerValue }) {
     const url = new URL("/api/live", window.location.href);
     url.protocol = url.protocol.replace("http", "ws");
     if (data.session) url.searchParams.set("session", data.session);
-    if (!data.words) url.searchParams.set("words", "no");
+    if (data.words === "all") url.searchParams.set("words", "all");
+    else if (!data.words) url.searchParams.set("words", "no");
     socket = new WebSocket(url);
     socket.onopen = () => {
       pause = 250;
