@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from session_store.errors import ColloquyError
 
 PREFIX = "COLLOQUY_"
+ENV_FILE = ".env"
+OF_TESTS = f"{PREFIX}REQUIRE_"
+"""How variables begin that only tests read."""
 
 Names = Annotated[tuple[str, ...], NoDecode]
 """Names separated by commas."""
@@ -23,7 +29,7 @@ class SettingsError(ColloquyError):
 class Settings(BaseSettings):
     """What can be set from outside. Each field is the variable ``COLLOQUY_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
     data_dir: Path = Field(Path("data"), description="Folder of the database and everything else that is kept.")
     user: str = Field("local", min_length=1, description="User id that the sessions of this app belong to.")
@@ -106,6 +112,24 @@ def load_settings() -> Settings:
         raise SettingsError(
             "Colloquy cannot start, because of these settings (environment or .env):\n  " + "\n  ".join(lines)
         ) from error
+
+
+def misspelt() -> list[str]:
+    """A sentence for each variable, in the environment or in ``.env``, that looks like a setting and is none."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    sentences = []
+    for place, names in (("in the environment", os.environ), (f"in {ENV_FILE}", dotenv_values(ENV_FILE))):
+        for name in sorted(names):
+            written = name.upper()
+            looks_like_one = written.startswith(PREFIX) or get_close_matches(
+                written.partition("_")[0] + "_", [PREFIX], cutoff=0.8
+            )
+            if not looks_like_one or written in known or written.startswith(OF_TESTS):
+                continue
+            nearest = get_close_matches(written, known, n=1)
+            hint = f"Did you mean {nearest[0]}?" if nearest else "README.md lists all settings."
+            sentences.append(f"{name} ({place}) is no setting and does nothing. {hint}")
+    return sentences
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

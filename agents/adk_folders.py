@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from google.adk.agents import BaseAgent, LlmAgent
 from google.adk.apps.app import App
 from google.adk.cli.utils.agent_loader import AgentLoader
-from google.adk.models import BaseLlm
+from google.adk.models import BaseLlm, Gemini
 
 from agents.agent import Agent, AgentProblemError, Source, Surroundings, UnusableAgent
 from agents.context import bounded
+from agents.models.offers import INSTALL_LITELLM
 from agents.quiet import printed_lines
 
 ICON = ":material/deployed_code:"
 
 PATIENCE = 20.0
 """Seconds that the other folders wait for a slow one, before they are loaded beside it."""
+
+NO_LITELLM = f"It needs LiteLLM, which is not installed: {INSTALL_LITELLM}, then start Colloquy again."
+
+_GEMINI_ACCESS = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")
+"""Variables by which Google's library finds a key, or does without one."""
 
 LOADING = "{} is still being loaded. Try again in a moment."
 
@@ -39,6 +48,21 @@ class AdkAgent(Agent):
     def chooses_model(self) -> bool:
         """It brings its own model."""
         return False
+
+    @property
+    def lacks(self) -> str | None:
+        """What the models of its agents need and do not have."""
+        names = sorted(set(_model_names(self.loaded.root_agent)))
+        through = [name for name in names if "/" in name and "gemini" not in name]
+        if through and not _has_litellm():
+            return f"{self.name} runs on {through[0]} through LiteLLM. {NO_LITELLM}"
+        gemini = [name for name in names if "gemini" in name]
+        if gemini and not any(os.environ.get(variable) for variable in _GEMINI_ACCESS):
+            return (
+                f"{self.name} runs on {gemini[0]}, for which there is no key. Put GOOGLE_API_KEY into the"
+                " environment, or into a file .env in the folder of the agent, and start Colloquy again."
+            )
+        return None
 
     @property
     def root_name(self) -> str:
@@ -136,6 +160,8 @@ class AdkFolders:
         if not where and error.__cause__:  # ADK wraps what the folder raised
             error = error.__cause__
             where = _place(error, folder)
+        if _is_about_litellm(error):
+            return f"{name} could not be loaded{where}. {NO_LITELLM}"
         if isinstance(error, SystemExit):
             what = f"it ended with sys.exit({error.code!r})"
         else:
@@ -145,6 +171,32 @@ class AdkFolders:
     @staticmethod
     def _unusable(name: str, reason: str, *, loading: bool = False) -> Agent:
         return UnusableAgent(id=name, name=name, source=Source.ADK_FOLDER, icon=ICON, reason=reason, not_yet=loading)
+
+
+def _model_names(agent: object) -> Iterator[str]:
+    """The names of the models of an agent and of those below it that ADK finds by their names, or that are Gemini."""
+    if not isinstance(agent, BaseAgent):
+        return
+    model = getattr(agent, "model", None)
+    if isinstance(model, str) and (model or agent.parent_agent is None):
+        yield model or LlmAgent.DEFAULT_MODEL
+    elif type(model) is Gemini and not model.client_kwargs:
+        yield model.model
+    for below in agent.sub_agents:
+        yield from _model_names(below)
+
+
+def _has_litellm() -> bool:
+    return importlib.util.find_spec("litellm") is not None
+
+
+def _is_about_litellm(error: BaseException | None) -> bool:
+    """Whether something cannot be imported because LiteLLM is missing."""
+    while error is not None:
+        if isinstance(error, ImportError) and "litellm" in str(error).casefold():
+            return not _has_litellm()
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _place(error: BaseException, folder: Path) -> str:

@@ -87,6 +87,11 @@ class Agent(ABC):
         return None
 
     @property
+    def lacks(self) -> str | None:
+        """What the model that it brings lacks to answer, as a sentence; None if nothing is known to be missing."""
+        return None
+
+    @property
     def chooses_model(self) -> bool:
         """Whether it runs on the model of the session; otherwise it brings its own."""
         return True

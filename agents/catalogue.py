@@ -14,7 +14,7 @@ from agents.persona import PersonaFolder
 BUILT_IN = Path(__file__).parent / "personas"
 
 FIRST = "assistant"
-"""The agent on top of the list, which new chats begin with."""
+"""The agent that new chats begin with."""
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the files of personas."""
@@ -45,12 +45,21 @@ class AgentCatalogue:
         self._lock = threading.Lock()
 
     def list(self) -> list[Agent]:
-        """All agents in the order to show them in: the assistant first, then by name. Some may have a ``problem``."""
-        return sorted(self._by_id().values(), key=lambda agent: (agent.id != FIRST, agent.name.casefold(), agent.id))
+        """All agents in the order to show them in: those of the ADK folder, then the assistant, then others by name.
+        Some may have a ``problem``."""
+        return sorted(
+            self._by_id().values(),
+            key=lambda agent: (
+                agent.source is not Source.ADK_FOLDER,
+                agent.id != FIRST,
+                agent.name.casefold(),
+                agent.id,
+            ),
+        )
 
     def default(self) -> Agent:
-        """The agent of a session for which none was chosen: the first that can be used."""
-        agents = self.list()
+        """The agent of a session for which none was chosen: the assistant, or else the first that can be used."""
+        agents = sorted(self.list(), key=lambda agent: agent.id != FIRST)
         return next((agent for agent in agents if not agent.problem), agents[0])
 
     def find(self, agent_id: str) -> Agent | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import PREFIX, Settings, SettingsError, load_settings
+from settings import PREFIX, Settings, SettingsError, load_settings, misspelt
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "a-key-that-nobody-may-see"
@@ -155,3 +155,39 @@ def test_lines_of_the_example_that_are_left_blank_mean_none(monkeypatch):
         monkeypatch.setenv(PREFIX + name, "")
     settings = load_settings()
     assert (settings.agents_dir, settings.gemini_base_url, settings.openai_base_url) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("COLLOQUY_MODLE", "COLLOQUY_MODEL"),
+        ("COLLOQUY_AGENT_DIR", "COLLOQUY_AGENTS_DIR"),
+        ("COLLOQUY_OPENAI_URL", "COLLOQUY_OPENAI_BASE_URL"),
+        ("COLOQUY_MAX_TURNS", "COLLOQUY_MAX_TURNS"),
+        ("colloquy_datadir", "COLLOQUY_DATA_DIR"),
+    ],
+)
+def test_a_misspelt_name_is_told_with_the_one_that_was_meant(written, meant, monkeypatch, tmp_path):
+    monkeypatch.setenv(written, "x")
+    (tmp_path / ".env").write_text(f"{written}=x\n", "utf-8")
+
+    in_environment, in_file = misspelt()
+
+    assert in_environment == f"{written} (in the environment) is no setting and does nothing. Did you mean {meant}?"
+    assert in_file == f"{written} (in .env) is no setting and does nothing. Did you mean {meant}?"
+
+
+def test_what_is_no_setting_of_ours_is_none_of_our_business(monkeypatch, tmp_path):
+    for name in (
+        "COLLOQUY_MODEL",
+        "colloquy_user",
+        "COLLOQUY_REQUIRE_BROWSER",
+        "COLOR",
+        "PORT",
+        "COLUMNS",
+        "LLM_MODEL",
+    ):
+        monkeypatch.setenv(name, "x")
+    (tmp_path / ".env").write_text("COLLOQUY_THREADS=2\nGOOGLE_API_KEY=k\n", "utf-8")
+
+    assert misspelt() == []

@@ -10,7 +10,7 @@ from runtime.attachments import Attachment, AttachmentRefusedError, parts_of, re
 from runtime.workbench import current
 from session_store.models import SessionSummary
 from ui import state
-from ui.formatting import label
+from ui.formatting import label, untrusted_markdown
 from ui.state import Part
 
 
@@ -53,11 +53,16 @@ def _chooses_model(session: SessionSummary | None) -> bool:
 def model_notice(session: SessionSummary | None) -> None:
     """Says what to do when the model of a session, or of a new chat, cannot answer; nothing when it can."""
     if not _chooses_model(session):
+        agent = current().agents.find(session.key.app_name if session else state.draft_agent())
+        if agent and agent.lacks:
+            st.info(untrusted_markdown(agent.lacks), icon=":material/info:")
         return
+    if session is None and (problem := current().models.problem_with_setting()):
+        st.warning(untrusted_markdown(problem), icon=":material/tune:")
     chosen = (session and session.model) or state.draft_model()
     model = current().models.info(chosen)
     if not model.available:
-        st.info(f"{label(model.label)} cannot answer now. {model.note}", icon=":material/info:")
+        st.info(f"{label(model.label)} cannot answer now. {untrusted_markdown(model.note)}", icon=":material/info:")
 
 
 def better_model() -> str:

@@ -20,7 +20,7 @@ from agents.models import ModelCatalogue
 from runtime.logs import configure_logs
 from runtime.workbench import Workbench, install
 from session_store.errors import ColloquyError
-from settings import load_settings
+from settings import load_settings, misspelt
 from ui.fragment_ends import keep_ends_of_fragments
 from ui.hosts import ADDRESS, expect_known_hosts, listens_on_loopback
 from ui.lost_messages import keep_messages_of_open_pages
@@ -57,6 +57,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[None]:
         _warn_if_open()
+        _warn_of_settings(workbench)
         send_without_delay(asyncio.get_running_loop())
         keep_messages_of_open_pages()
         install(workbench)
@@ -107,3 +108,10 @@ def _warn_if_open() -> None:
             f"\n  WARNING: Colloquy listens on {address or 'every address'}: whoever reaches this machine can read and"
             "\n  write every chat. Without HOST it listens on this machine only.\n"
         )
+
+
+def _warn_of_settings(workbench: Workbench) -> None:
+    """Say which settings do not do what was meant."""
+    problem = workbench.models.problem_with_setting()
+    for sentence in [*misspelt(), *([problem] if problem else [])]:
+        print(f"\n  WARNING: {sentence}")  # noqa: T201 - as above

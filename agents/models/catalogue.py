@@ -43,12 +43,20 @@ class ModelCatalogue:
         if wanted is not None and wanted.info.available:
             return wanted.info
         available = next((entry.info for entry in entries.values() if entry.info.available), None)
-        return available or (wanted.info if wanted else unknown(self._settings.model))
+        return available or (wanted.info if wanted else unknown(self._settings.model, entries))
+
+    def problem_with_setting(self) -> str | None:
+        """Why new sessions do not begin with the model that is set, and what they begin with; None if they do."""
+        wanted, begins = self.info(self._settings.model), self.default()
+        if wanted.available or begins.id == wanted.id or "model" not in self._settings.model_fields_set:
+            return None
+        return f"COLLOQUY_MODEL is {wanted.id}. {wanted.note} Until then new chats begin with {begins.label}."
 
     def info(self, model_id: str) -> ModelInfo:
         """The model of this id; one that is not available where no such model is listed any more."""
-        entry = self._offers.by_id().get(model_id)
-        return entry.info if entry else unknown(model_id)
+        entries = self._offers.by_id()
+        entry = entries.get(model_id)
+        return entry.info if entry else unknown(model_id, entries)
 
     def label(self, model_id: str) -> str:
         """The label of a model; its id where no such model is listed any more."""
@@ -104,8 +112,9 @@ class ModelCatalogue:
                 provider.server.close()
 
     def _llm(self, model_id: str) -> ProviderLlm:
-        entry = self._offers.by_id().get(model_id)
-        info = entry.info if entry else unknown(model_id)
+        entries = self._offers.by_id()
+        entry = entries.get(model_id)
+        info = entry.info if entry else unknown(model_id, entries)
         if entry is None or not info.available:
             raise ModelUnavailableError(f"{info.label} is not available. {info.note}")
         with self._lock:

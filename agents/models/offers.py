@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -24,6 +25,9 @@ _EMBEDDED_SLOTS = 4
 _FILE_SLOTS = 2
 """Conversations answered at once by a GGUF file; each costs memory for a whole context window."""
 
+
+INSTALL_LITELLM: Final = "`make litellm` (without make: `python scripts/install.py litellm`)"
+"""The way to LiteLLM in the versions that fit: pip alone would take others, and change what is installed."""
 
 Attached = Literal["image", "pdf"]
 
@@ -125,15 +129,28 @@ class Offers:
     def _litellm(self) -> Iterator[Offer]:
         for name in self._settings.litellm_models:
             installed = importlib.util.find_spec("litellm") is not None
-            note = "Answered through LiteLLM." if installed else "Install LiteLLM to use it: pip install litellm"
+            note = "Answered through LiteLLM." if installed else f"To use it, install LiteLLM: {INSTALL_LITELLM}, then start Colloquy again."
             info = ModelInfo(f"litellm/{name}", name, installed, note, takes=_IMAGES)
             yield Offer(info, name, partial(LiteLlmProvider, name))
 
 
-def unknown(model_id: str) -> ModelInfo:
-    """What to say of a model that nothing offers."""
-    note = "No setting offers a model of this name: choose another one, or correct COLLOQUY_MODEL."
+def unknown(model_id: str, known: Iterable[str] = ()) -> ModelInfo:
+    """What to say of a model that nothing offers. ``known`` are the ids of those that something does."""
+    note = f"No setting offers a model of this name.{_suggestion(model_id, known)}"
     return ModelInfo(model_id, model_id, available=False, note=note)
+
+
+def _suggestion(model_id: str, known: Iterable[str]) -> str:
+    """The nearest right name, also where only the part before or behind the slash was forgotten."""
+    names = {name.casefold(): name for name in known}
+    short = {name.rpartition("/")[2].casefold(): name for name in names.values()}
+    wanted = model_id.casefold()
+    nearest = get_close_matches(wanted, names, n=1) or [
+        short[name].casefold() for name in get_close_matches(wanted.rpartition("/")[2], short, n=1)
+    ]
+    if nearest:
+        return f" Did you mean {names[nearest[0]]}?"
+    return f" There are: {', '.join(names.values())}." if names else ""
 
 
 def _spoken(name: str) -> str:

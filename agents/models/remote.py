@@ -64,11 +64,13 @@ class OpenAiProvider(RemoteProvider):
 
     def _build(self) -> BaseLlm:
         from google.adk.integrations.openai import OpenAILlm  # noqa: PLC0415 - takes half a second
-        from openai import AsyncOpenAI, Timeout  # noqa: PLC0415
+        from openai import Timeout  # noqa: PLC0415
+
+        from agents.models.plain_openai import PlainOpenAI  # noqa: PLC0415
 
         key = self._key.get_secret_value() if self._key else "none"
         timeout = Timeout(_TIMEOUT, connect=_CONNECT_TIMEOUT)
-        client = AsyncOpenAI(base_url=self._base_url, api_key=key, timeout=timeout, max_retries=1)
+        client = PlainOpenAI(base_url=self._base_url, api_key=key, timeout=timeout, max_retries=1)
         # A limit on the answer would count against the window of servers whose window is small, and cut long answers.
         return OpenAILlm(model=self._model, client=client).model_copy(update={"max_tokens": None})
 

@@ -1,5 +1,6 @@
 """Agents that are folders as ``adk web`` takes them."""
 
+import importlib.util
 import os
 import re
 import sys
@@ -182,3 +183,56 @@ class TestLoading:
         agent_folder("waiting_desk", "raise ValueError")
         assert only(AdkFolders(agent_folder.parent)).loading
         assert "waiting_desk.agent" not in sys.modules
+
+
+class TestWhatIsLacking:
+    @pytest.fixture(autouse=True)
+    def no_keys(self, monkeypatch):
+        for name in os.environ:
+            if name.startswith(("GOOGLE_", "GEMINI_")):
+                monkeypatch.delenv(name)
+
+    @pytest.mark.parametrize(
+        ("name", "model"),
+        [
+            ("keyless_text", "model='gemini-2.5-flash'"),
+            ("keyless_object", "model=Gemini(model='gemini-2.5-flash')"),
+            ("keyless_below", "model=Other(model='x'), sub_agents=[LlmAgent(name='b', model='gemini-2.5-flash')]"),
+            ("keyless_default", ""),
+        ],
+    )
+    def test_gemini_without_a_key_is_told_before_anybody_types(self, name, model, agent_folder, monkeypatch):
+        code = (
+            "from google.adk.agents import LlmAgent\nfrom google.adk.models import BaseLlm, Gemini\n"
+            "class Other(BaseLlm):\n    async def generate_content_async(self, llm_request, stream=False):\n"
+            f"        yield\nroot_agent = LlmAgent(name='guide', {model})\n"
+        )
+        agent_folder(name, code)
+        agent = only(loaded(agent_folder.parent))
+        assert agent.problem is None
+        assert "GOOGLE_API_KEY" in agent.lacks
+        assert "gemini-" in agent.lacks
+
+        monkeypatch.setenv("GOOGLE_API_KEY", "k")
+        assert agent.lacks is None
+
+    def test_an_agent_with_another_model_lacks_nothing(self, agent_folder):
+        code = (
+            "from google.adk.agents import LlmAgent\nfrom google.adk.models import BaseLlm\n"
+            "class Other(BaseLlm):\n    async def generate_content_async(self, llm_request, stream=False):\n"
+            "        yield\nroot_agent = LlmAgent(name='guide', model=Other(model='x'))\n"
+        )
+        agent_folder("other_model", code)
+        assert only(loaded(agent_folder.parent)).lacks is None
+
+    @pytest.mark.skipif(importlib.util.find_spec("litellm") is not None, reason="LiteLLM is installed")
+    def test_litellm_that_is_missing_is_told_with_the_way_to_it(self, agent_folder):
+        imports = "from google.adk.models.lite_llm import LiteLlm\n"
+        agent_folder("through_import", imports + "root_agent = LiteLlm(model='openai/gpt-4o')\n")
+        agent_folder("through_litellm", "import litellm\n")
+        agent_folder("through_name", AGENT.replace("name='guide'", "name='guide', model='openai/gpt-4o'"))
+        told = {agent.id: agent.problem or agent.lacks for agent in loaded(agent_folder.parent).agents()}
+        for sentence in told.values():
+            assert "make litellm" in sentence
+            assert "pip install" not in sentence
+        assert told["through_import"].startswith("through_import could not be loaded (agent.py, line 1).")

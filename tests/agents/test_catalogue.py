@@ -56,6 +56,13 @@ def test_the_assistant_comes_first_and_the_others_by_name():
     assert names[1:] == sorted(names[1:], key=str.casefold)
 
 
+def test_agents_of_ones_own_folder_come_before_all_others(agent_folder):
+    agent_folder("zeppelin_desk", AGENT)
+    catalogue = AgentCatalogue(folders=loaded(agent_folder.parent))
+    assert [agent.id for agent in catalogue.list()][:2] == ["zeppelin_desk", "assistant"]
+    assert catalogue.default().id == "assistant"
+
+
 def test_every_shipped_persona_can_be_used_and_offers_something_to_try():
     for agent in AgentCatalogue().list():
         assert (agent.problem, agent.source) == (None, Source.BUILT_IN)

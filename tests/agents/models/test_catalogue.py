@@ -74,13 +74,39 @@ def test_a_model_that_nothing_offers_keeps_its_id_as_label_and_is_refused_in_wor
         catalogue.llm("gguf/of-last-week")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "nearest"),
+    [
+        ("gemini/gemini-2.5-por", "gemini/gemini-2.5-pro"),
+        ("gemini-2.5-pro", "gemini/gemini-2.5-pro"),
+        ("openai/lama3.2", "openai/llama3.2"),
+        ("Embeded", "embedded"),
+    ],
+)
+def test_a_name_that_nothing_offers_is_told_with_the_nearest_one(wanted: str, nearest: str, catalogue_of: CatalogueOf):
+    catalogue = catalogue_of(
+        google_api_key="k", openai_base_url="http://127.0.0.1:9/v1", openai_models="llama3.2", model=wanted
+    )
+
+    assert f"Did you mean {nearest}?" in catalogue.info(wanted).note
+    told = catalogue.problem_with_setting()
+    assert told is not None
+    assert told.startswith(f"COLLOQUY_MODEL is {wanted}.")
+    assert told.endswith("new chats begin with Gemini 2.5 Flash.")
+
+
+def test_a_setting_that_works_or_that_nobody_made_is_no_problem(catalogue_of: CatalogueOf):
+    assert catalogue_of(google_api_key="k", model="gemini/gemini-2.5-pro").problem_with_setting() is None
+    assert catalogue_of(google_api_key="k").problem_with_setting() is None
+
+
 def test_litellm_is_offered_only_where_it_is_installed(catalogue_of: CatalogueOf, monkeypatch: pytest.MonkeyPatch):
     catalogue = catalogue_of(litellm_models="anthropic/claude")
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     info = catalogue.list()[-1]
     assert (info.id, info.available) == ("litellm/anthropic/claude", False)
-    assert "pip install litellm" in info.note
+    assert "make litellm" in info.note
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     assert catalogue.list()[-1].available

@@ -59,7 +59,7 @@ async def test_an_answer_streams_word_by_word_and_ends_with_the_tokens_it_took(
     assert (text_of(last), last.model_version) == ("Good morning!", "m")
     assert (last.usage_metadata.prompt_token_count, last.usage_metadata.candidates_token_count) == (7, 3)
     assert server.asked[0].path == "/v1/chat/completions"
-    assert server.asked[0].body["max_tokens"] is None
+    assert "max_tokens" not in server.asked[0].body
     assert server.asked[0].headers["authorization"] == f"Bearer {SECRET}"
 
 
@@ -232,3 +232,37 @@ async def test_a_model_that_wants_the_user_to_begin_gets_it_so_from_then_on(
 
     roles = [[message["role"] for message in asked.body["messages"]] for asked in server.asked]
     assert roles == [["assistant", "user"], ["user"], ["user"]]
+
+
+async def test_a_request_has_no_fields_that_are_null(conversation: Conversation, server: HttpServer):
+    call = types.Part(function_call=types.FunctionCall(id="c-1", name="look", args={"of": "a", "at": None}))
+    answer = types.Part(function_response=types.FunctionResponse(id="c-1", name="look", response={"found": None}))
+    tool = types.FunctionDeclaration(
+        name="look", description="Looks.", parameters=types.Schema(type=types.Type.OBJECT, nullable=True)
+    )
+    server.will_answer(says("done"))
+
+    async for _ in conversation.runner.agent.model.generate_content_async(
+        LlmRequest(
+            model="m",
+            contents=[
+                types.Content(role="user", parts=[types.Part(text="look")]),
+                types.Content(role="model", parts=[call]),
+                types.Content(role="user", parts=[answer]),
+            ],
+            config=types.GenerateContentConfig(tools=[types.Tool(function_declarations=[tool])]),
+        ),
+        stream=True,
+    ):
+        pass
+
+    [asked] = server.asked
+    assert paths_of_nulls(asked.body) == []
+
+
+def paths_of_nulls(value: object, path: str = "") -> list[str]:
+    if isinstance(value, dict):
+        return [found for name, inner in value.items() for found in paths_of_nulls(inner, f"{path}.{name}")]
+    if isinstance(value, list):
+        return [found for inner in value for found in paths_of_nulls(inner, path)]
+    return [path] if value is None else []
