@@ -55,7 +55,7 @@ def conversation_of(document: object, owner: Owner) -> Conversation:
     for name, node in path:
         reader.take(name, node)
     tags = [ARCHIVED] if whole.flag("is_archived") else []
-    notes.converted("`is_archived`, to a tag", len(tags))
+    notes.converted("`is_archived` to a tag", len(tags))
     saved = [whole.flag("is_starred"), has_content(whole.value("pinned_time"))]
     title = whole.text("title")
     whole.finish()
@@ -121,7 +121,7 @@ class _Reader:
             self._answer(message)
         else:
             if role != "assistant":
-                self.events.notes.converted(f"messages with the role {quoted(role)}, to agent answers")
+                self.events.notes.converted(f"messages with the role {quoted(role)} to agent answers")
             self._say(message)
 
     def _leave_out(self, message: _Message) -> None:

@@ -119,7 +119,7 @@ class Events:
     def _add(self, name: str, author: str, role: str, parts: Sequence[types.Part], at: float | None) -> Event:
         before = self.made[-1].timestamp if self.made else self.begin
         if at is not None and at < before:
-            self.notes.replaced("message times that run backwards, by the time before")
+            self.notes.replaced("message times that run backwards with the time before")
         event = Event(
             id=name if name not in self._ids else stable_id("event", name, str(len(self.made))),
             invocation_id=self._turn,
@@ -177,7 +177,7 @@ def beginning(
     if not known and updated_at is not None:
         known = [updated_at]
     if not known:
-        notes.added("missing dates, set to the time of the import")
+        notes.added("missing dates from the time of the import")
     return min(known, default=time.time())
 
 
@@ -219,7 +219,7 @@ class Tree:
         last: str | None = str(current)
         if last not in usable:
             if has_content(current):
-                notes.replaced("missing current message, by the newest one")
+                notes.replaced("missing current message with the newest one")
             last = self._newest(usable, parents)
         path: list[str] = []
         seen: set[str] = set()

@@ -118,7 +118,7 @@ def _tags(whole: Fields, chat: Fields, notes: Notes) -> list[str]:
         else:
             notes.left_out("malformed tags")
     if whole.flag("archived"):
-        notes.converted("`archived`, to a tag")
+        notes.converted("`archived` to a tag")
         tags.append(ARCHIVED)
     return tags
 
@@ -147,7 +147,7 @@ def _take(message: Fields, name: str, events: Events) -> list[Feedback]:
         events.answers(name, call_id, tool, as_object(_body(message, events.notes), "result"), at)
     else:
         if role != "assistant":
-            events.notes.converted(f"messages with the role {quoted(role)}, to agent answers")
+            events.notes.converted(f"messages with the role {quoted(role)} to agent answers")
         return _take_answer(message, name, events, at)
     return []
 
@@ -194,7 +194,7 @@ def _answer_parts(message: Fields, body: str, notes: Notes) -> list[types.Part]:
             items = shown
         elif texts[1].split() and texts[0].split() != texts[1].split():
             if texts[0].split():
-                notes.replaced("text of `output`, by the text shown")
+                notes.replaced("text of `output` with the text shown")
             items = [part for part in items if not part.text or part.thought]
             items += [part for part in shown if part.text and not part.thought]
         parts = items
@@ -274,7 +274,7 @@ def _take_merged(message: Fields, name: str, events: Events, at: float | None) -
     fields.ignore("status")
     text = fields.text("content") if fields else merged if isinstance(merged, str) else ""
     if text.strip():
-        events.notes.converted("`merged`, to a separate answer")
+        events.notes.converted("`merged` to a separate answer")
         events.say(f"{name}-merged", parts_of(text, events.notes), Said(at=at))
     elif not fields:
         message.drop("merged")

@@ -221,13 +221,13 @@ class TestConversations:
         chat["mapping"]["m1"]["message"]["create_time"] = None
         report = imported(store, tmp_path, chat)
         assert store.get_session("gpt-1").created_at > AT
-        assert report.remarks == ["Added: missing dates, set to the time of the import (1)."]
+        assert report.remarks == ["Added: missing dates from the time of the import (1)."]
 
     def test_say_by_name_what_of_them_is_not_read(self, store, tmp_path):
         _, report = take(store, tmp_path, answer(mood="sunny"), gizmo_id="g-1", is_archived=True, voice=None)
         assert report.remarks == [
             "Left out: `gizmo_id` (1), `message.metadata.mood` (1).",
-            "Converted: `is_archived`, to a tag (1).",
+            "Converted: `is_archived` to a tag (1).",
         ]
 
     def test_without_a_current_node_go_to_the_newest_leaf(self, store, tmp_path):

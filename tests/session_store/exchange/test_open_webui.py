@@ -68,7 +68,7 @@ class TestOutputItems:
     def test_give_way_to_the_text_that_a_person_has_edited(self, store, tmp_path):
         said, report = take(store, tmp_path, answered("It loves it.", output=OUTPUT))
         assert said == [*STEPS[:-1], ("text", "It loves it.")]
-        assert report.remarks == ["Replaced: text of `output`, by the text shown (1)."]
+        assert report.remarks == ["Replaced: text of `output` with the text shown (1)."]
 
     def test_of_the_tools_of_a_provider_are_calls_with_their_answer(self, store, tmp_path):
         search = {"type": "web_search_call", "id": "w", "status": "completed", "action": {"query": "garlic"}}
@@ -165,7 +165,7 @@ class TestAnswers:
     def test_that_are_merged_come_after_those_that_they_were_made_of(self, store, tmp_path):
         said, report = take(store, tmp_path, answered(merged={"status": True, "content": "Both say yes."}))
         assert said == [("text", "It does."), ("text", "Both say yes.")]
-        assert report.remarks == ["Converted: `merged`, to a separate answer (1)."]
+        assert report.remarks == ["Converted: `merged` to a separate answer (1)."]
 
     @pytest.mark.parametrize(
         ("usage", "given", "said"),
@@ -211,7 +211,7 @@ class TestAnswers:
     def test_of_roles_that_nobody_knows_are_answers_of_the_agent(self, store, tmp_path):
         said, report = take(store, tmp_path, {"role": "critic", "content": "Too short."})
         assert said == [("text", "Too short.")]
-        assert report.remarks == ["Converted: messages with the role `critic`, to agent answers (1)."]
+        assert report.remarks == ["Converted: messages with the role `critic` to agent answers (1)."]
 
 
 class TestToolsByThemselves:
@@ -249,7 +249,7 @@ class TestChats:
         rows = store.log.database.rows("select tag from tags order by tag")
         assert [tag for (tag,) in rows] == ["a b", "archived", "garden"]
         assert store.get_session("webui-1").saved
-        assert report.remarks == ["Converted: `archived`, to a tag (1), tag `a, b` (1)."]
+        assert report.remarks == ["Converted: `archived` to a tag (1), tag `a, b` (1)."]
 
     def test_say_by_name_what_of_them_is_not_read(self, store, tmp_path):
         said = answered(statusHistory=[{"action": "web_search"}], followUps=["More?"], favorite=False, arena=None)
@@ -290,7 +290,7 @@ class TestChats:
         assert parts_of(store, "webui-1")[1:] == [("text", "New"), ("text", "Go on")]
         assert report.remarks == [
             "Left out: messages on other branches (1).",
-            "Replaced: missing current message, by the newest one (1).",
+            "Replaced: missing current message with the newest one (1).",
         ]
 
     def test_may_have_their_tree_as_a_list_and_numbers_as_ids(self, store, tmp_path):
