@@ -106,6 +106,10 @@ class Agent(ABC):
         """The author of what it says itself; what other agents inside it say has other authors."""
         return self.id
 
+    def asks_model(self, message: str) -> bool:  # noqa: ARG002 - the interface of all agents
+        """Whether a message comes before a model, as far as can be told from it: a query is answered without one."""
+        return True
+
     def fits(self, workspace_has_data: bool) -> bool:  # noqa: FBT001 - the only thing that is asked
         """Whether it is to be offered in a workspace with (or without) a data connection."""
         return workspace_has_data or WITH_DATA not in self.workspaces

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from agents.agent import NEUTRAL_ICON, WITH_DATA, Agent, Prompt, Source, Surroundings, UnusableAgent
 from agents.context import bounded
+from agents.data.ask import has_command, request_of
 from agents.kits import TOOLS, kit_of
 from session_store.errors import ColloquyError
 
@@ -93,6 +94,10 @@ class Persona(Agent):
         # Validating would refuse file names that ADK takes as names of agents.
         app = App.model_construct(name=self.id, root_agent=self._agent(model, surroundings))
         return bounded(app, self.messages_seen(surroundings.messages), compaction=surroundings.compaction)
+
+    def asks_model(self, message: str) -> bool:
+        """Whether a message comes before a model. See ``kit_of``."""
+        return not (request_of(message).is_sql if self.tools else has_command(message))
 
     def _agent(self, model: BaseLlm, surroundings: Surroundings) -> LlmAgent:
         kit = kit_of(self.name, self.tools, model, surroundings)

@@ -54,22 +54,45 @@ def refusal(files: Sequence[Attachment], model: ModelInfo) -> str | None:
     return None
 
 
+def sorted_out(
+    files: Sequence[Attachment], model: ModelInfo | None, *, most_mb: int
+) -> tuple[list[Attachment], list[str]]:
+    """The files that can be sent together to a model, and for each other one why it cannot, as a sentence that names
+    it. Without a ``model``, what it takes is not known."""
+    kept: list[Attachment] = []
+    reasons = []
+    for file in files:
+        reason = refusal([file], model) if model else None
+        try:
+            parts_of([*kept, file], most_mb=most_mb)
+        except AttachmentRefusedError as error:
+            reason = str(error)
+        if reason:
+            reasons.append(reason)
+        else:
+            kept.append(file)
+    return kept, reasons
+
+
 def parts_of(files: Sequence[Attachment], *, most_mb: int) -> list[types.Part]:
     """The files as parts of a message: text with the file's name before it, images and PDFs as they are.
 
     Raises:
         AttachmentRefusedError: they are too large together, empty, or of a kind that no model reads.
     """
-    refuse_large(sum(len(file.data) for file in files), most_mb=most_mb)
+    size = sum(len(file.data) for file in files)
+    refuse_large(size, most_mb=most_mb, last=files[-1].name if files else "")
     return [_part(file) for file in files]
 
 
-def refuse_large(size: int, *, most_mb: int) -> None:
-    """Refuse files that have ``size`` bytes together, if these are too many. Raises AttachmentRefusedError."""
+def refuse_large(size: int, *, most_mb: int, last: str = "") -> None:
+    """Refuse files that have ``size`` bytes together, if these are too many. ``last`` is the name of the last of them.
+    Raises AttachmentRefusedError."""
     if size > most_mb * MEGABYTE:
         raise AttachmentRefusedError(
-            f"The files of one message may have {most_mb} MB together, and these have {size / MEGABYTE:.1f} MB. Send"
-            " fewer or smaller ones, or raise COLLOQUY_ATTACHMENT_MB."
+            f"The files of one message may have {most_mb} MB together, and these have"
+            f" {size / MEGABYTE:.1f} MB{f' with {last}' if last else ''}. Send fewer or smaller ones, or raise"
+            " COLLOQUY_ATTACHMENT_MB."
         )
 
 

@@ -70,9 +70,13 @@ class Messages:
             key=key,
             status=TurnStatus.QUEUED,
             message=content.model_dump(mode="json", exclude_none=True),
-            model=self._model_of(session),
+            model=self._model_of(session) if self._asks_model(session, text) else None,
             created_at=time.time(),
         )
+
+    def _asks_model(self, session: SessionSummary, text: str) -> bool:
+        agent = self._services.agents.find(session.key.app_name)
+        return agent is None or agent.asks_model(text)
 
     def _model_of(self, session: SessionSummary) -> str | None:
         agent = self._services.agents.find(session.key.app_name)

@@ -91,7 +91,9 @@ def runner_for(turn: Turn, services: Services) -> Runner:
     agent = services.agents.get(turn.key.app_name)
     models, model, info = services.models, None, None
     if agent.chooses_model and not agent.problem:
-        info = models.info(turn.model) if turn.model else models.default()
+        session = services.store.find_session(turn.key)
+        chosen = turn.model or (session and session.model)  # a query has none, but what comes after it may ask one
+        info = models.info(chosen) if chosen else models.default()
         model = models.llm_when_asked(info.id)
     app = agent.app(model, _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools))
     if info:

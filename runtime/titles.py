@@ -16,12 +16,13 @@ async def write_title(services: Services, turn: Turn) -> None:
     """Replace the first words of a message by a title, of its query or by the turn's model, if nobody gave another."""
     store = services.store
     session = await asyncio.to_thread(store.find_session, turn.key)
-    if session is None or session.title_source is not TitleSource.WORDS or not turn.model:
+    if session is None or session.title_source is not TitleSource.WORDS:
         return
     request = request_of(message_text(turn))
+    title: str | None = None
     if request.is_sql:
-        title: str | None = await asyncio.to_thread(title_of_query, request.text)
-    else:
+        title = await asyncio.to_thread(title_of_query, request.text)
+    elif turn.model:
         title = await services.models.title(turn.model, message_text(turn))
     if not title:
         return

@@ -132,7 +132,8 @@ class Turn:
     """What one user message sets off. Its ``id`` is the ADK invocation id of its events.
 
     Times are Unix seconds in UTC, None until reached. ``message`` is the user's message as the JSON of a
-    ``google.genai.types.Content``. Token counts are None where the model did not report them.
+    ``google.genai.types.Content``. Token counts are None where the model did not report them. ``model`` is None for an
+    agent that brings its own, and for a query, which is answered without one.
     """
 
     id: str

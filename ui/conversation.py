@@ -46,6 +46,13 @@ def _window(key: SessionKey) -> tuple[list[StoredEvent], bool]:
     return events[-size:], len(events) > size
 
 
+def _tab_title(session: SessionSummary) -> str:
+    """What the browser calls the tab: the title of the chat, its agent and its model."""
+    agent = current().agents.find(session.key.app_name)
+    model = current().models.label(session.model) if session.model else ""
+    return " · ".join(filter(None, (state.title_of(session), agent.name if agent else session.key.app_name, model)))
+
+
 def _without_last_turn(events: list[StoredEvent]) -> list[StoredEvent]:
     """The last turn belongs to the live end, where it can be run again."""
     if not events:
@@ -62,6 +69,7 @@ def _older() -> None:
 
 
 def _head(session: SessionSummary) -> None:
+    st.set_page_config(page_title=_tab_title(session))
     with st.container(horizontal=True, vertical_alignment="center", key="head"):
         st.markdown(f"**{label(state.title_of(session))}**", width="stretch")
         st.caption(agent_label(session.key.app_name), width="content")

@@ -12,19 +12,20 @@ from runtime.attachments import Attachment
 from runtime.live import LiveView
 from runtime.workbench import current
 from session_store.errors import ColloquyError
-from session_store.models import SessionKey, SessionStatus, StoredEvent, Turn, TurnStatus
+from session_store.models import SessionKey, SessionStatus, SessionSummary, StoredEvent, Turn, TurnStatus
 from session_store.transcript import Message, Shown, Step, message_files, message_text, messages
 from ui import state
 from ui.agents import other_author
 from ui.attachments import attachments
 from ui.attempts import attempt
-from ui.components import follow_end, wake_on_news
+from ui.commands import commands
+from ui.components import Command, follow_end, wake_on_news
 from ui.confirmation import confirmation_card
 from ui.context_mark import context_mark
 from ui.formatting import label, plain_markdown
 from ui.message_actions import PERSON, edit_form, editing
-from ui.message_input import message_input
-from ui.models import refusal_of
+from ui.message_input import Refused, message_input
+from ui.models import sendable
 from ui.parts import streamed, typed
 from ui.state import Part
 from ui.transcript import NO_ANSWER, Chatting, Details, bubble, details_of, how_it_ended, said
@@ -59,8 +60,13 @@ def live_end(key: SessionKey, settled: Sequence[StoredEvent], first: int, title:
     _end_mark(key)
     if not live:
         current().store.mark_seen(key)
-    follow_end(key.session_id, st.session_state.get("sent", 0))
-    message_input(f"input-{key.session_id}", partial(_send, key, crowded=len(details.turns) > TAIL_TURNS))
+    session = current().store.find_session(key)
+    message_input(
+        f"input-{key.session_id}",
+        partial(_send, key, crowded=len(details.turns) > TAIL_TURNS),
+        commands=_commands(session),
+        above=partial(_above_input, key, live),
+    )
 
 
 def _events(key: SessionKey, settled: Sequence[StoredEvent], first: int) -> list[StoredEvent]:
@@ -71,6 +77,25 @@ def _events(key: SessionKey, settled: Sequence[StoredEvent], first: int) -> list
     if anchor and len(events) <= TAIL_EVENTS and [event.seq for event in events[:1]] != [anchor]:
         state.rerun()
     return [event for event in events if event.seq > anchor or not settled][-TAIL_EVENTS:]
+
+
+def _commands(session: SessionSummary | None) -> Sequence[Command]:
+    if session is None:
+        return ()
+    agent = current().agents.find(session.key.app_name)
+    return commands(agent, current().store.get_workspace(session.workspace_id))
+
+
+def _above_input(key: SessionKey, live: Sequence[LiveView]) -> None:
+    """The way to the end of the conversation, and what ends the running answer."""
+    follow_end(key.session_id, st.session_state.get("sent", 0))
+    if live and not _waits(live[0]):
+        _stop_button(live[0], "Stop")
+
+
+def _waits(view: LiveView) -> bool:
+    """Whether a turn has not begun."""
+    return view.status is TurnStatus.QUEUED and not view.answers
 
 
 def _end_mark(key: SessionKey) -> None:
@@ -161,7 +186,8 @@ def _running(view: LiveView, message: Message | None, details: Details, icon: st
             speaker = view.author if saying else message.author if message else None
             if speaker and (author := other_author(speaker, turn.key.app_name)):
                 st.caption(label(author), width="content")
-            _stop_button(view)
+            if _waits(view):
+                _stop_button(view, "Withdraw")
 
 
 def _parts(view: LiveView, message: Message | None) -> tuple[list[Step], list[Shown]]:
@@ -180,9 +206,9 @@ def _parts(view: LiveView, message: Message | None) -> tuple[list[Step], list[Sh
     return asking, going
 
 
-def _stop_button(view: LiveView) -> None:
+def _stop_button(view: LiveView, name: str) -> None:
     st.button(
-        "Withdraw" if view.status is TurnStatus.QUEUED and not view.answers else "Stop",
+        name,
         key=f"stop-{view.turn.id}",
         icon=":material/stop_circle:",
         type="tertiary",
@@ -194,14 +220,14 @@ def _stop_button(view: LiveView) -> None:
 # -- callbacks ---------------------------------------------------------------------------------------------------------
 
 
-def _send(key: SessionKey, text: str, files: Sequence[Attachment], *, crowded: bool) -> str | None:
-    refused = refusal_of(files, current().store.get_session(key.session_id))
-    if refused:
-        return refused
+def _send(key: SessionKey, text: str, files: Sequence[Attachment], *, crowded: bool) -> Refused | None:
+    kept, reasons = sendable(files, current().store.get_session(key.session_id))
+    if reasons:
+        return Refused(reasons, kept)
     try:
         current().turns.submit(key, text, files)
     except ColloquyError as error:
-        return str(error)
+        return Refused([str(error)], files)
     st.session_state.sent = st.session_state.get("sent", 0) + 1
     state.touch(Part.PAGE if crowded else Part.LIVE)
     return None

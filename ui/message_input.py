@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.typing import ChatInputValue
@@ -10,22 +11,37 @@ from streamlit.typing import ChatInputValue
 from runtime.attachments import Attachment
 from runtime.workbench import current
 from ui import state
+from ui.components import Command, assist_typing
+from ui.formatting import label, untrusted_markdown
 from ui.lost_messages import LOST_FILES
 
 LOST = "Colloquy started again and lost the attached file before it could be sent. Attach it again."
 
-Send = Callable[[str, Sequence[Attachment]], str | None]
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a message was not sent, and those of its files that need not be attached again."""
+
+    reasons: Sequence[str]
+    kept: Sequence[Attachment] = ()
+
+
+Send = Callable[[str, Sequence[Attachment]], Refused | None]
 """Takes a message and its files; returns why it was not sent, None if it was."""
 
 
-def message_input(key: str, send: Send) -> None:
+def message_input(
+    key: str, send: Send, *, commands: Sequence[Command] = (), above: Callable[[], None] | None = None
+) -> None:
     """The input at the bottom of the page. ``send`` takes each message, once. The text of one that it refuses stands in
-    the field again, below the reason."""
-    taken, kept, reason = f"{key}-taken", f"{key}-kept", f"{key}-reason"
+    the field again, with the files that can be sent, below the reasons. ``commands`` are what can follow a ``/``;
+    ``above`` draws what stands over the field or in it."""
+    taken, kept, reasons, files = f"{key}-taken", f"{key}-kept", f"{key}-reasons", f"{key}-files"
 
     def take(value: ChatInputValue) -> None:
-        refused = _sent(value, send)
-        st.session_state[reason] = refused
+        refused = _sent(value, st.session_state.get(files, ()), send)
+        st.session_state[reasons] = refused.reasons if refused else ()
+        st.session_state[files] = tuple(refused.kept) if refused else ()
         if refused:
             st.session_state[kept] = value.text
 
@@ -35,9 +51,10 @@ def message_input(key: str, send: Send) -> None:
 
     if text := st.session_state.pop(kept, None):
         st.session_state[key] = text
-    with st.bottom:
-        if words := st.session_state.get(reason):
-            st.warning(words, icon=":material/attach_file_off:")
+    with st.bottom, st.container(key="composer"):
+        if why := st.session_state.get(reasons):
+            st.warning(untrusted_markdown("\n\n".join(why)), icon=":material/attach_file_off:")
+        _kept_files(files)
         value = st.chat_input(
             "Write a message",
             key=key,
@@ -45,13 +62,36 @@ def message_input(key: str, send: Send) -> None:
             max_upload_size=current().settings.attachment_mb,
             on_submit=take_submitted,
         )
+        assist_typing(commands)
+        if above:
+            above()
     # A server that has just started again does not know the callback of an open page yet: only the message arrives.
     if not st.session_state.pop(taken, False) and value:
         take(value)
         state.rerun()
 
 
-def _sent(value: ChatInputValue, send: Send) -> str | None:
+def _kept_files(place: str) -> None:
+    """The files of a refused message that go along with the next one."""
+    files: Sequence[Attachment] = st.session_state.get(place, ())
+    if not files:
+        return
+
+    def remove(number: int) -> None:
+        st.session_state[place] = (*files[:number], *files[number + 1 :])
+
+    with st.container(horizontal=True, gap="small", key="kept-files"):
+        for number, file in enumerate(files):
+            st.button(
+                f"Remove {label(file.name)}",
+                key=f"{place}-remove-{number}",
+                icon=":material/attach_file:",
+                on_click=remove,
+                args=(number,),
+            )
+
+
+def _sent(value: ChatInputValue, kept: Sequence[Attachment], send: Send) -> Refused | None:
     if st.session_state.pop(LOST_FILES, False):
-        return LOST
-    return send(value.text, [Attachment(file.name, file.type, file.getvalue()) for file in value.files])
+        return Refused([LOST], kept)
+    return send(value.text, [*kept, *(Attachment(file.name, file.type, file.getvalue()) for file in value.files)])

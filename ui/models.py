@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from runtime.attachments import Attachment, AttachmentRefusedError, parts_of, refusal
+from runtime.attachments import Attachment, sorted_out
 from runtime.workbench import current
 from session_store.models import SessionSummary
 from ui import state
@@ -77,17 +77,11 @@ def better_model() -> str:
     )
 
 
-def refusal_of(files: Sequence[Attachment], session: SessionSummary | None) -> str | None:
-    """Why the model of a session, or of a new chat, cannot be sent these files; None if it can.
+def sendable(files: Sequence[Attachment], session: SessionSummary | None) -> tuple[list[Attachment], list[str]]:
+    """Those of the files that the model of a session, or of a new chat, can be sent, and why it cannot the others.
 
     An agent that brings its own model is not asked: what it takes is not known.
     """
-    if not files:
-        return None
-    try:
-        parts_of(files, most_mb=current().settings.attachment_mb)
-    except AttachmentRefusedError as error:
-        return str(error)
-    if not _chooses_model(session):
-        return None
-    return refusal(files, current().models.info((session and session.model) or state.draft_model()))
+    model = (session and session.model) or state.draft_model()
+    info = current().models.info(model) if files and _chooses_model(session) else None
+    return sorted_out(files, info, most_mb=current().settings.attachment_mb)

@@ -6,29 +6,23 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from agents.agent import Agent, Prompt, Source
+from agents.agent import Agent
 from runtime.attachments import Attachment
 from runtime.workbench import current
-from runtime.workspaces import SAMPLE
 from session_store.errors import ColloquyError
 from session_store.models import GENERAL, SAMPLE_SHOP, Workspace
 from ui import state
 from ui.agents import agent_label, unusable_agents
 from ui.ask_history import scope_line
+from ui.commands import commands, starters
 from ui.formatting import label, untrusted_markdown
-from ui.message_input import message_input
-from ui.models import model_menu, model_notice, refusal_of
+from ui.message_input import Refused, message_input
+from ui.models import model_menu, model_notice, sendable
 from ui.state import Part
 from ui.workspaces import connection_line
 
 OFFERED = "offered_agents"
 """Key in the state of the tab: the choices of agents that this server has drawn."""
-
-ABOUT_ANY_DATA = tuple(
-    Prompt(words, words)
-    for words in ("Which tables are there, and what is in them?", "Which table has the most rows, and how many?")
-)
-"""What the data analyst can be asked wherever its own prompts, which are about the sample shop, do not fit."""
 
 
 def welcome() -> None:
@@ -40,7 +34,7 @@ def welcome() -> None:
         agent = _choice_of_agent()
         st.caption(untrusted_markdown(agent.description))
         scope_line(state.draft_scope())
-        for number, prompt in enumerate(_prompts(agent, workspace)):
+        for number, prompt in enumerate(starters(agent, workspace)):
             st.button(
                 prompt.label,
                 key=f"prompt-{number}",
@@ -54,7 +48,7 @@ def welcome() -> None:
         unusable_agents(current().agents.list())
         if state.active_workspace() == GENERAL:
             _pointer_to_the_sample_shop()
-    message_input("input-new", _begin)
+    message_input("input-new", _begin, commands=commands(agent, workspace))
 
 
 def _heading(workspace: Workspace | None) -> str:
@@ -87,12 +81,6 @@ def _choice_of_agent() -> Agent:
     return current().agents.get(state.draft_agent())
 
 
-def _prompts(agent: Agent, workspace: Workspace | None) -> Sequence[Prompt]:
-    has_shop = workspace is not None and workspace.connection is not None and workspace.connection.kind == SAMPLE
-    is_about_the_shop = agent.id == state.DATA_ANALYST and agent.source is Source.BUILT_IN
-    return ABOUT_ANY_DATA if is_about_the_shop and not has_shop else agent.prompts
-
-
 def _pointer_to_the_sample_shop() -> None:
     """The way to data that is there from the start, until somebody has gone it."""
     store = current().store
@@ -115,17 +103,18 @@ def _go_to_sample_shop() -> None:
     state.touch(Part.PAGE)
 
 
-def _begin(text: str, files: Sequence[Attachment] = ()) -> str | None:
-    if refused := refusal_of(files, None):
-        return refused
+def _begin(text: str, files: Sequence[Attachment] = ()) -> Refused | None:
+    kept, reasons = sendable(files, None)
+    if reasons:
+        return Refused(reasons, kept)
     try:
         current().turns.submit(state.create_session_from_draft(), text, files)
     except ColloquyError as error:
-        return str(error)
+        return Refused([str(error)], files)
     state.touch(Part.PAGE)
     return None
 
 
 def _begin_with_prompt(text: str) -> None:
     if refused := _begin(text):
-        st.toast(untrusted_markdown(refused), icon=":material/error:")
+        st.toast(untrusted_markdown(" ".join(refused.reasons)), icon=":material/error:")

@@ -42,7 +42,10 @@ _ACTIVITY: Final = f"""
         sum(output_tokens)::bigint as output_tokens, sum(least(cached_tokens, input_tokens))::bigint as cached_tokens
     from events where not rewound and not copied and {{changed}} and not ({UNNAMED}) group by all
     union all
-    select e.session_no, floor(e.timestamp / 900)::integer, false, null, t.model, count(e.text)::integer,
+    select e.session_no, floor(e.timestamp / 900)::integer, false, null,
+        case when t.id is not null and t.model is null and coalesce(e.input_tokens, e.output_tokens) is null
+            then '' else t.model end,  -- '': a query, which is answered without a model
+        count(e.text)::integer,
         sum(e.input_tokens)::bigint, sum(e.output_tokens)::bigint, sum(least(e.cached_tokens, e.input_tokens))::bigint
     from (
         select session_no, invocation_id, timestamp, text, input_tokens, output_tokens, cached_tokens from events
@@ -100,7 +103,8 @@ _GROWING: Final = {"happened": _ACTIVITY, "tool": _TOOLS, "question": _QUESTIONS
 _DERIVED: Final = """
     create or replace table activity as
         select s.agent, h.* replace (
-            case when not asked and (h.model is not null or messages > 0 or input_tokens > 0 or output_tokens > 0)
+            case when not asked and h.chosen is distinct from ''
+                and (h.model is not null or messages > 0 or input_tokens > 0 or output_tokens > 0)
                 then coalesce(h.model, alias.name, 'unknown') end as model)
         from happened h join session s using (session_no)
         left join alias on h.model is null and alias.id = coalesce(h.chosen, s.model);

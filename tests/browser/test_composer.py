@@ -1,6 +1,10 @@
-"""The message input: where typed words go."""
+"""The message input: where typed words go, what helps to write them, what is sent and what is not."""
+
+import re
 
 from playwright.sync_api import expect
+
+from tests.browser.test_tools import attach
 
 WORDS = "every word that was typed at once"
 
@@ -90,3 +94,143 @@ def test_an_unsent_message_is_there_again_when_one_comes_back(chat):
     expect(chat.input).to_have_value("half a thought")
     chat.new_chat()
     expect(chat.input).to_have_value("another one")
+
+
+class TestWhileAnAnswerIsGiven:
+    def test_stop_stands_where_send_stands_and_gives_way_to_what_is_typed(self, chat):
+        chat.begin("count 3 then wait")
+        chat.wait_for_words(3)
+        send = chat.page.get_by_test_id("stChatInputSubmitButton")
+        expect(chat.page.get_by_test_id("stBottom").get_by_role("button", name="Stop", exact=True)).to_be_visible()
+        expect(send).to_be_hidden()
+        chat.input.fill("and on")
+        expect(send).to_be_visible()
+        stop, send = chat.stop.bounding_box(), send.bounding_box()
+        assert stop["x"] + stop["width"] <= send["x"]
+        chat.stop.click()
+        expect(chat.stop).to_have_count(0)
+        expect(chat.input).to_have_value("and on")
+
+    def test_escape_stops_it_and_keeps_what_is_typed(self, chat):
+        chat.begin("count 3 then wait")
+        chat.wait_for_words(3)
+        chat.input.press_sequentially("and on")
+        chat.input.press("Escape")
+        expect(chat.page.get_by_text("Stopped: this answer is not complete.")).to_be_visible()
+        expect(chat.input).to_have_value("and on")
+
+    def test_escape_elsewhere_stops_nothing(self, chat):
+        chat.begin("count 3 then wait")
+        chat.wait_for_words(3)
+        chat.search.press("Escape")
+        chat.send("and on")
+        expect(chat.page.get_by_role("button", name="Withdraw")).to_be_visible()
+        expect(chat.stop).to_be_visible()
+        chat.input.press("Escape")
+        expect(chat.answers.last).to_contain_text("You said: and on")
+
+
+def test_who_scrolled_up_jumps_to_the_latest_words(chat):
+    chat.begin("count 1500")
+    chat.wait_for_words(1500)
+    chat.send("count 600 every 20 ms")
+    chat.wait_for_words(40)
+    jump = chat.page.get_by_role("button", name="Jump to latest")
+    expect(jump).to_be_hidden()
+    chat.page.mouse.move(800, 400)
+    chat.page.mouse.wheel(0, -3000)
+    expect(jump).to_be_visible()
+    jump.click()
+    expect(jump).to_be_hidden()
+    expect(chat.answers.last.get_by_text(re.compile("w599"))).to_be_in_viewport()
+
+
+def test_the_title_agent_and_model_stay_in_view_and_name_the_tab(chat):
+    chat.begin("count 1500")
+    chat.wait_for_words(1500)
+    expect(chat.page).to_have_title("count 1500 · Assistant · Scripted")
+    head = chat.page.locator(".st-key-head")
+    for part in ("count 1500", "Assistant", "Scripted"):
+        expect(head.get_by_text(part).first).to_be_in_viewport()
+    chat.new_chat()
+    expect(chat.page).not_to_have_title(re.compile("count 1500"))
+
+
+class TestCommands:
+    def open(self, chat, agent):
+        chat.page.goto(f"{chat.url}/?workspace=sample-shop")
+        chat.page.get_by_role("radio", name=agent).click()
+        expect(chat.page.get_by_role("radio", name=agent)).to_be_checked()
+        return chat.page.get_by_role("listbox", name="What can be typed")
+
+    def test_a_slash_shows_what_can_be_typed_and_keys_choose(self, chat):
+        menu = self.open(chat, "Data analyst")
+        chat.input.press_sequentially("/")
+        expect(menu.get_by_role("option")).to_contain_text(["/sql", "/chart", "Revenue by month"])
+        chat.input.press_sequentially("ch")
+        expect(menu.get_by_role("option").first).to_contain_text("/chart")
+        chat.input.press("ArrowDown")
+        expect(menu.get_by_role("option", selected=True)).to_contain_text("Revenue by month")
+        chat.input.press("ArrowUp")
+        chat.input.press("Enter")
+        expect(chat.input).to_have_value("/chart ")
+        expect(menu).to_have_count(0)
+        assert chat.session_id is None
+
+    def test_a_click_chooses_and_escape_closes(self, chat):
+        menu = self.open(chat, "Data analyst")
+        chat.input.press_sequentially("/")
+        menu.get_by_text("Reasons for returns").click()
+        expect(chat.input).to_have_value(re.compile("^/sql select reason"))
+        expect(chat.input).to_be_focused()
+        chat.input.fill("")
+        chat.input.press_sequentially("/s")
+        chat.input.press("Escape")
+        expect(menu).to_have_count(0)
+        expect(chat.input).to_have_value("/s")
+
+    def test_an_agent_without_commands_says_so(self, chat):
+        menu = self.open(chat, "Assistant")
+        chat.input.press_sequentially("/")
+        expect(menu).to_contain_text("No commands here")
+
+    def test_a_path_in_a_message_brings_no_menu(self, chat):
+        menu = self.open(chat, "Data analyst")
+        chat.input.press_sequentially("see /sql")
+        expect(menu).to_have_count(0)
+
+
+class TestRefusedFiles:
+    def test_the_text_and_the_other_files_stay(self, chat, tmp_path):
+        good, odd = tmp_path / "notes.txt", tmp_path / "odd.bin"
+        good.write_text("first\nsecond", "utf-8")
+        odd.write_bytes(b"\x00\x01\xff\xfe\x00")
+        chat.begin("hello")
+        chat.shows("hello", "You said: hello")
+        attach(chat, good)
+        attach(chat, odd)
+        chat.send("read these")
+        expect(chat.page.get_by_text("odd.bin is neither a text file")).to_be_visible()
+        expect(chat.page.get_by_role("button", name="Remove notes.txt")).to_be_visible()
+        expect(chat.input).to_have_value("read these")
+        chat.input.press("Enter")
+        question = chat.bubbles.filter(has_text="read these")
+        expect(question).to_contain_text("notes.txt")
+        expect(question).not_to_contain_text("odd.bin")
+        expect(chat.page.get_by_role("button", name="Remove notes.txt")).to_have_count(0)
+
+    def test_one_that_is_too_large_is_named_before_anything_is_sent(self, chat, tmp_path):
+        large, good = tmp_path / "large.txt", tmp_path / "notes.txt"
+        large.write_bytes(b"x" * 11_000_000)
+        good.write_text("first", "utf-8")
+        chat.begin("hello")
+        chat.shows("hello", "You said: hello")
+        chat.page.get_by_test_id("stChatInput").locator('input[type="file"]').set_input_files([large, good])
+        expect(chat.page.get_by_test_id("stFileChip")).to_have_count(2)
+        chat.send("read these")
+        expect(chat.page.get_by_role("alert").filter(has_text="large.txt was not attached")).to_be_visible()
+        expect(chat.input).to_have_value("read these")
+        chat.page.get_by_role("button", name="Remove large.txt").click()
+        expect(chat.page.get_by_test_id("stFileChip")).to_have_count(1)
+        chat.input.press("Enter")
+        expect(chat.bubbles.filter(has_text="read these")).to_contain_text("notes.txt")

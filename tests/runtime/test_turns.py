@@ -7,7 +7,7 @@ import pytest
 from runtime.bus import Happening
 from runtime.messages import EmptyMessageError, SessionGoneError
 from runtime.turns import SessionBusyError
-from session_store.models import SessionStatus, TitleSource, TurnStatus
+from session_store.models import SAMPLE_SHOP, SessionStatus, TitleSource, TurnStatus
 from tests.support.workbenches import conversation, counted, finish, new_session, open_workbench, said, until
 
 
@@ -232,3 +232,30 @@ def _status(workbench, turn):
 
 def _text(workbench, key):
     return "".join(view.text for view in workbench.turns.live(key))
+
+
+class TestModelOfATurn:
+    @pytest.mark.parametrize(
+        ("message", "model"),
+        [
+            ("/sql select 42 as n", None),
+            ("select count(*) from orders", None),
+            ("/chart select country, count(*) from customers group by 1", None),
+            ("/sql", None),
+            ("hello", "scripted/one"),
+        ],
+    )
+    def test_a_query_is_answered_without_one(self, workbench, message, model):
+        key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)
+        [turn] = finish(workbench, workbench.turns.submit(key, message))
+        assert (turn.status, turn.model) == (TurnStatus.COMPLETED, model)
+
+    def test_so_is_a_command_that_an_agent_does_not_know(self, workbench):
+        key = new_session(workbench)
+        [turn] = finish(workbench, workbench.turns.submit(key, "/sql select 1"))
+        assert turn.model is None
+
+    def test_a_query_to_an_agent_without_data_is_a_message_like_any(self, workbench):
+        key = new_session(workbench)
+        [turn] = finish(workbench, workbench.turns.submit(key, "select 1 from nowhere"))
+        assert turn.model == "scripted/one"

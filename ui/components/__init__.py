@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,12 +41,14 @@ def tick() -> None:
 
 
 def follow_end(session_id: str, sent: int) -> None:
-    """Keep the end of the conversation in view until the person scrolls away from it.
+    """Keep the end of the conversation in view until the person scrolls away from it, and offer the way back then.
 
     ``sent`` counts the messages sent from this tab: each one brings the end into view again.
     """
-    mount = st.components.v2.component("colloquy.follow", js=_read("follow.js"))
-    mount(key=f"follow-{session_id}", data={"session": session_id, "sent": sent}, height=0)
+    mount = st.components.v2.component(
+        "colloquy.follow", html=_read("follow.html"), css=_read("follow.css"), js=_read("follow.js")
+    )
+    mount(key=f"follow-{session_id}", data={"session": session_id, "sent": sent}, height="content")
 
 
 def remember(name: str, value: str) -> None:
@@ -79,6 +81,24 @@ def title_field(
             on_title(typed[:longest])
 
     mount(key=key, data={"title": title, "longest": longest}, on_title_change=given, on_leave_change=on_leave)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What can follow a ``/``: its ``name``, what it is ``about``, and the ``text`` that choosing it writes. Without a
+    text it is a note that cannot be chosen."""
+
+    name: str
+    about: str
+    text: str = ""
+
+
+def assist_typing(commands: Sequence[Command]) -> None:
+    """Help in the message input: the ``commands`` that fit what was typed after a ``/``, Escape that stops the answer,
+    and nothing sent without a file that is shown as refused."""
+    mount = st.components.v2.component("colloquy.composer", js=_read("composer.js"))
+    told = [{"name": one.name, "about": one.about, "text": one.text} for one in commands]
+    mount(key="assist", data={"commands": told}, height=0)
 
 
 def jump_to(anchors: list[str], number: int) -> None:

@@ -69,6 +69,14 @@ class TestModelsOfASessionThatChangedIts:
         assert list(self.report(store).tables["models"]["Model"]) == ["gemini-2.5-flash"]
         assert self.report(store, models=("other",)).now.conversations == 0
 
+    def test_a_query_that_was_answered_without_a_model_counts_for_none(self, store, history):
+        chat = history.chat(on("2026-05-04 10:00"))
+        turn = history.turn(chat, on("2026-05-04 10:00"), chosen=None, tokens=None)
+        at = on("2026-05-04 10:00").timestamp() + 1
+        append(store, chat, history.event(turn, at, [types.Part(text="**n**: 42")], "assistant"))
+        assert self.report(store).tables["models"].empty
+        assert self.report(store).now.messages == 2
+
     def test_a_model_is_called_what_most_of_its_answers_call_it(self, store, history):
         long = history.chat(on("2026-05-04 10:00"), model="gguf/smol")
         for minute in range(3):
