@@ -19,6 +19,7 @@ from agents.context import bounded
 from agents.data.ask import has_command, request_of
 from agents.kits import TOOLS, kit_of
 from session_store.errors import ColloquyError
+from session_store.half_characters import joined, without_halves
 
 ICON = re.compile(r":material/[a-z0-9_]+:|[^\x00-\x7f]\S{0,7}")
 
@@ -125,7 +126,8 @@ def read_persona(path: Path, source: Source = Source.YOURS) -> Persona:
             " called user.md."
         )
     try:
-        text = path.read_text(encoding="utf-8-sig")  # editors on Windows put a mark in front
+        # Editors on Windows put a mark in front, and some programs write halves of characters.
+        text = joined(path.read_text(encoding="utf-8-sig", errors="surrogatepass"))
     except UnicodeDecodeError as error:
         raise PersonaError(f"{path.name} is not a UTF-8 text file. Save it in that encoding.") from error
     except OSError as error:
@@ -141,7 +143,7 @@ def read_persona(path: Path, source: Source = Source.YOURS) -> Persona:
 
 def _head(path: Path, text: str) -> PersonaHead:
     try:
-        return PersonaHead.model_validate(yaml.safe_load(text))
+        return PersonaHead.model_validate(without_halves(yaml.safe_load(text)))
     except yaml.YAMLError as error:
         raise PersonaError(f"The head of {path.name} is not valid YAML: {error}") from error
     except ValidationError as error:

@@ -62,7 +62,7 @@ class TurnState(BaseModel):
     turn_id: str
     status: TurnStatus
     text: str = Field(description="The answer: the last words of the agent in this turn, empty if there are none.")
-    error: str | None = Field(description="Why it failed, if it did.")
+    error: str | None = Field(description="Why it failed, or why its answer was cut off, if it was.")
     messages: list[SessionMessage] = Field(description="All that was said in the turn, with its tool calls.")
     model: str | None
     input_tokens: int | None

@@ -11,6 +11,7 @@ from google.genai import types
 
 from agents.models import ModelInfo
 from session_store.errors import ColloquyError
+from session_store.half_characters import joined
 
 MEGABYTE: Final = 1_000_000
 
@@ -112,7 +113,7 @@ def names_of(parts: Sequence[types.Part]) -> str:
 
 
 def _part(file: Attachment) -> types.Part:
-    name = " ".join(file.name.split()) or "file"
+    name = joined(" ".join(file.name.split())) or "file"
     if not file.data:
         raise AttachmentRefusedError(f"{name} is empty. Remove it, or attach another file.")
     if file.kind == "text":
@@ -128,7 +129,7 @@ def _part(file: Attachment) -> types.Part:
 def _text(name: str, data: bytes) -> str:
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
-        text = data.decode(encoding)
+        text = joined(data.decode(encoding, "surrogatepass"))
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:

@@ -19,6 +19,7 @@ from typing_extensions import Unpack
 
 from runtime.bus import BusEvent, Happening
 from runtime.confirmation import Pause, unanswerable
+from runtime.endings import ABORTED, Ending, ending_of
 from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer
 from runtime.live import LiveTurn
 from runtime.results import Origin, add_files
@@ -26,12 +27,10 @@ from runtime.runner import runner_for
 from runtime.services import Services
 from session_store.errors import ColloquyError, StoreFullError
 from session_store.event_rows import tokens_of
+from session_store.half_characters import joined
 from session_store.models import TurnStatus
 from session_store.open_calls import Question, questions
 from session_store.parts import text_of
-
-ABORTED = "INVOCATION_ABORTED"
-"""The error code of the event with which ADK seals an invocation that was stopped."""
 
 TOOL_THREADS = 16
 """Tools that may block at once without holding up other sessions, which share the event loop."""
@@ -68,7 +67,7 @@ class _Tally:
     output_tokens: int | None = None
 
     def count(self, usage: types.GenerateContentResponseUsageMetadata | None) -> None:
-        """Add what one model call used."""
+        """Add what one call of a model used."""
         used = tokens_of(usage)
         if used.input is not None:
             self.input_tokens = (self.input_tokens or 0) + used.input
@@ -87,6 +86,11 @@ class Execution:
         self._message_stored = live.pause is not None
         self._calls_tools = live.pause is not None
         self._problem: str | None = None
+        self._endings: dict[str, Ending] = {}
+        """Of answers that were ended early, by their authors."""
+        self._unfinished: dict[str, Event] = {}
+        """The newest chunks of answers that are not complete, by their authors: providers say with each chunk what was
+        used so far."""
         self._abort = asyncio.Event()
         self.over = asyncio.Event()
         self._ended_early_as = TurnStatus.STOPPED
@@ -110,22 +114,39 @@ class Execution:
             await self._begin()
             await self._converse()
         except ColloquyError as error:
-            self._problem = str(error)
-        # An agent may raise anything, sys.exit included, and only its own turn may fail.
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            self._problem = joined(str(error))
+        # An agent may raise anything, sys.exit and the cancellation of something of its own included, and only its own
+        # turn may fail.
+        except BaseException as error:
+            if self._is_shutdown(error):
+                raise
             log.warning("turn failed", turn=self._live.turn.id, exc_info=True)
-            self._problem = f"The agent failed with {type(error).__name__}: {error}"
+            self._problem = joined(f"The agent failed with {type(error).__name__}: {error}")
         await self._conclude()
+
+    def _is_shutdown(self, error: BaseException) -> bool:
+        """Whether an error is that Colloquy ends. Else a cancellation is an agent's, and nothing is left of it."""
+        if not isinstance(error, asyncio.CancelledError):
+            return False
+        if self._abort.is_set() and self._ended_early_as is TurnStatus.INTERRUPTED:
+            return True
+        task = asyncio.current_task()
+        while task and task.cancelling():
+            task.uncancel()
+        return False
 
     async def _conclude(self) -> None:
         if self._abort.is_set():  # and whatever broke then broke because of that
             await self._end(self._ended_early_as)
         elif self._problem:
             await self._end(TurnStatus.FAILED, self._problem)
+        elif failed := next((ending for ending in self._endings.values() if not ending.cut), None):
+            await self._end(TurnStatus.FAILED, failed.reason)
         elif asked := await self._questions():
             await self._pause(asked)
         else:
-            await self._end(TurnStatus.COMPLETED)
+            cut = next(iter(self._endings.values()), None)
+            await self._end(TurnStatus.COMPLETED, cut.reason if cut else None)
 
     async def _begin(self) -> None:
         if not self._resumed:
@@ -138,7 +159,7 @@ class Execution:
 
     async def _converse(self) -> None:
         turn = self._live.turn
-        runner = await asyncio.to_thread(runner_for, turn, self._services)
+        runner = await asyncio.to_thread(runner_for, self._live, self._services)
         for message in self._messages():
             async for event in runner.run_async(
                 user_id=turn.key.user_id,
@@ -166,26 +187,15 @@ class Execution:
         text = text_of(event.content)
         if text and event.author != "user" and self._tally.first_token_at is None:
             self._tally.first_token_at = time.time()
+        self._note_ending(event)
         if event.partial:
+            self._unfinished[event.author] = event
             if text:
-                self._live.add(event.id, event.author, text)
-                turn = self._live.turn
-                self._services.transcripts.chunk(turn.key, turn.id, event.id, event.author, text)
-                self._services.bus.publish(
-                    BusEvent(
-                        Happening.AGENT_CHUNK,
-                        self._live.turn.key,
-                        self._live.turn.id,
-                        text=text,
-                        event_id=event.id,
-                        author=event.author,
-                    )
-                )
+                self._say(event, text)
             return
-        if event.error_code and event.error_code != ABORTED:
-            # Where an exception is behind it, that follows and says more.
-            self._problem = event.error_message or f"The model ended the answer with {event.error_code}."
-            return
+        completes = self._completes_answer(event)
+        if completes:
+            self._unfinished.pop(event.author, None)
         self._message_stored = True
         self._problem = self._problem or unanswerable(event)
         self._calls_tools = self._calls_tools or bool(event.get_function_calls())
@@ -193,9 +203,33 @@ class Execution:
         if event.actions.artifact_delta:
             origin = Origin(self._live.turn.key, self._live.turn.id, _answered_call(event))
             await add_files(self._services.results, self._services.artifacts, origin, event.actions.artifact_delta)
-        if event.error_code != ABORTED:
+        if completes:
             self._live.event_stored()
+        if event.error_code != ABORTED:
             self._publish(Happening.SESSION_CHANGED)
+
+    def _completes_answer(self, event: Event) -> bool:
+        """Whether an event is the whole of what was being said. The error that ADK makes of an exception is not."""
+        if event.error_code == ABORTED:
+            return False
+        chunk = self._unfinished.get(event.author)
+        is_same = chunk is not None and chunk.id == event.id
+        return bool(is_same or event.content or event.usage_metadata or not event.error_code)
+
+    def _note_ending(self, event: Event) -> None:
+        """Remember how an answer was ended. Where its author goes on, as after another attempt, it was no end."""
+        if ending := ending_of(event):
+            self._endings[event.author] = ending
+        elif event.content and event.content.parts and not event.partial:
+            self._endings.pop(event.author, None)
+
+    def _say(self, event: Event, text: str) -> None:
+        turn = self._live.turn
+        self._live.add(event.id, event.author, text)
+        self._services.transcripts.chunk(turn.key, turn.id, event.id, event.author, text)
+        self._services.bus.publish(
+            BusEvent(Happening.AGENT_CHUNK, turn.key, turn.id, text=text, event_id=event.id, author=event.author)
+        )
 
     async def _questions(self) -> dict[str, Question]:
         if not self._calls_tools:
@@ -222,6 +256,15 @@ class Execution:
     async def _end(self, status: TurnStatus, error: str | None = None) -> None:
         """Keep how the turn ended, as soon as there is room for it: until then the live turn goes on showing it."""
         self._live.ending = status, error
+        for chunk in self._unfinished.values():
+            self._tally.count(chunk.usage_metadata)
+        try:
+            async for attempt in self._until_there_is_room():
+                with attempt:
+                    await self._keep_said(status)
+        # Whatever it is that cannot be kept, the turn is over.
+        except Exception:
+            log.warning("what a turn said could not be kept", turn=self._live.turn.id, exc_info=True)
         async for attempt in self._until_there_is_room():
             with attempt:
                 await self._keep_end(status, error)
@@ -236,25 +279,22 @@ class Execution:
         self._publish(Happening.TURN_CHANGED)
 
     async def _keep_end(self, status: TurnStatus, error: str | None) -> None:
+        await self._update(status=status, ended_at=time.time(), error=error, **self._counted())
+        self._live.status, self._live.error = status, error
+
+    async def _keep_said(self, status: TurnStatus) -> None:
         turn = self._live.turn
         said = self._live.view()
         with suppress(SessionNotFoundError):  # deleted in the meantime
             if not self._message_stored:
                 await append_lost_message(self._services.sessions, turn)
-            if said.text:
-                await append_partial_answer(
-                    self._services.sessions,
-                    turn,
-                    author=self._live.author or turn.key.app_name,
-                    text=said.text,
-                    status=status,
-                    event_id=said.event_id,
-                )
-                self._live.event_stored()
+            for chunk in [*self._unfinished.values()]:
+                text = said.text if chunk.author == said.author else ""
+                await append_partial_answer(self._services.sessions, turn, text=text, status=status, chunk=chunk)
+                del self._unfinished[chunk.author]
+            self._live.event_stored()
             if self._calls_tools:
                 await answer_open_calls(self._services.sessions, turn, OPEN_CALL[status])
-        await self._update(status=status, ended_at=time.time(), error=error, **self._counted())
-        self._live.status, self._live.error = status, error
 
     def _counted(self) -> _Counted:
         return {

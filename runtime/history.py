@@ -6,7 +6,7 @@ from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService
 from google.genai import types
 
-from session_store.models import SessionKey, Turn, TurnStatus
+from session_store.models import Turn, TurnStatus
 from session_store.open_calls import closing_events
 from session_store.parts import USER, text_of
 from session_store.tool_columns import ENDED, STILL_AT_WORK, STOPPED
@@ -27,27 +27,34 @@ async def append_partial_answer(
     sessions: BaseSessionService,
     turn: Turn,
     *,
-    author: str,
     text: str,
     status: TurnStatus,
-    event_id: str | None = None,
+    chunk: Event | None = None,
 ) -> None:
     """Keep what an unfinished answer had said, marked as partial and part of what the model sees next.
 
-    ``event_id`` is the id that the chunks of the answer carried, where it is known.
+    ``chunk`` is the last one of the answer, where it is known. Without it the answer is the agent's.
     """
-    await _append(
-        sessions,
-        turn.key,
-        Event(
-            id=event_id or "",  # ADK makes an id where there is none
-            invocation_id=turn.id,
-            author=author,
-            content=types.Content(role="model", parts=[types.Part(text=text)]),
-            interrupted=True,
-            custom_metadata={PARTIAL: status.value},
-        ),
+    usage = chunk.usage_metadata if chunk else None
+    session = await sessions.get_session(
+        app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
     )
+    if session is None or not (text or usage):
+        return
+    event = Event(
+        invocation_id=turn.id,
+        author=chunk.author if chunk else turn.key.app_name,
+        branch=chunk.branch if chunk else None,
+        content=types.Content(role="model", parts=[types.Part(text=text)]) if text else None,
+        usage_metadata=usage,
+        model_version=chunk.model_version if chunk else None,
+        interrupted=True,
+        custom_metadata={PARTIAL: status.value},
+    )
+    # The id that the chunks had, unless something else was kept under it.
+    if chunk and all(kept.id != chunk.id for kept in session.events):
+        event.id = chunk.id
+    await sessions.append_event(session, event)
 
 
 async def append_lost_message(sessions: BaseSessionService, turn: Turn) -> None:
@@ -82,10 +89,4 @@ async def answer_open_calls(sessions: BaseSessionService, turn: Turn, reason: st
     if session is None:
         return
     for event in closing_events([event for event in session.events if event.invocation_id == turn.id], reason):
-        await sessions.append_event(session, event)
-
-
-async def _append(sessions: BaseSessionService, key: SessionKey, event: Event) -> None:
-    session = await sessions.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
-    if session:
         await sessions.append_event(session, event)

@@ -75,6 +75,11 @@ class LiveTurn:
             self._unsaved.append(text)
             self._said_anything = True
 
+    def said(self, event_id: str) -> str:
+        """What the event of this id has said so far; nothing if another one is being said."""
+        with self._lock:
+            return "".join(self._chunks) if event_id == self._event_id else ""
+
     def event_stored(self) -> None:
         """The event whose chunks were collected is in the store, whole."""
         with self._lock:

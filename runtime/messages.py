@@ -12,6 +12,7 @@ from runtime.attachments import Attachment, AttachmentRefusedError, is_file, nam
 from runtime.services import Services
 from runtime.texts import first_words
 from session_store.errors import ColloquyError
+from session_store.half_characters import mend
 from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
 from session_store.parts import files_of, text_of
 
@@ -54,6 +55,7 @@ class Messages:
         Raises:
             EmptyMessageError, SessionGoneError
         """
+        mend(content)
         text, files = text_of(content), files_of(content)
         answers = any(part.function_response for part in content.parts or [])
         if not text.strip() and not files and not answers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
+import structlog
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 
 from runtime.confirmation import Pause
@@ -13,6 +14,8 @@ from runtime.live import LiveTurn, unfinished_text
 from runtime.services import Services
 from session_store.models import SessionKey, Turn, TurnStatus
 from session_store.open_calls import questions
+
+log = structlog.get_logger()
 
 
 async def recover(services: Services) -> list[LiveTurn]:
@@ -46,14 +49,19 @@ async def _going_on(services: Services, turn: Turn, paused: set[SessionKey]) -> 
 
 
 async def _close(services: Services, turn: Turn) -> None:
-    store, sessions = services.store, services.sessions
-    text = unfinished_text(store.partial_text(turn.id))
+    try:
+        await _keep_said(services, turn)
+    except Exception:  # the turn is over all the same
+        log.warning("what a turn said could not be kept", turn=turn.id, exc_info=True)
+    services.store.update_turn(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())
+    services.transcripts.turn_ended(turn.key, turn.id, TurnStatus.INTERRUPTED, None)
+
+
+async def _keep_said(services: Services, turn: Turn) -> None:
+    sessions = services.sessions
+    text = unfinished_text(services.store.partial_text(turn.id))
     with suppress(SessionNotFoundError):  # deleted in the meantime
         await append_lost_message(sessions, turn)
         await answer_open_calls(sessions, turn, OPEN_CALL[TurnStatus.INTERRUPTED])
         if text and not await has_answer(sessions, turn, text):
-            await append_partial_answer(
-                sessions, turn, author=turn.key.app_name, text=text, status=TurnStatus.INTERRUPTED
-            )
-    store.update_turn(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())
-    services.transcripts.turn_ended(turn.key, turn.id, TurnStatus.INTERRUPTED, None)
+            await append_partial_answer(sessions, turn, text=text, status=TurnStatus.INTERRUPTED)

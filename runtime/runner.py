@@ -9,30 +9,37 @@ from google.adk.agents import BaseAgent
 from google.adk.agents.invocation_context import InvocationContext
 from google.adk.agents.run_config import RunConfig
 from google.adk.apps.app import App
+from google.adk.events.event import Event
 from google.adk.runners import Runner
 from google.adk.sessions import Session
 from google.genai import types
 
 from agents.agent import Agent, Surroundings
 from agents.kits import DATA, HISTORY
+from runtime.endings import whole
 from runtime.history_scope import scope_of, words_of
+from runtime.live import LiveTurn
 from runtime.results import TurnSink
 from runtime.services import Services
 from runtime.unread import UnreadFiles
+from session_store.half_characters import mend, split_off_half
 from session_store.models import Turn
 
 
 class TurnRunner(Runner):
     """The Runner of one turn, whose id is the invocation id of all that it runs."""
 
-    def __init__(self, turn: Turn, app: App, services: Services) -> None:
+    def __init__(self, live: LiveTurn, app: App, services: Services) -> None:
         super().__init__(
             app=app,
-            app_name=turn.key.app_name,  # an agent folder may call its app otherwise
+            app_name=live.turn.key.app_name,  # an agent folder may call its app otherwise
             session_service=services.sessions,
             artifact_service=services.artifacts,
         )
-        self._turn_id = turn.id
+        self._turn_id = live.turn.id
+        self._live = live
+        self._halves: dict[str, str] = {}
+        """The first halves of characters whose other half the next chunk brings, by the ids of the events."""
 
     def _resolve_invocation_id(
         self, session: Session, new_message: types.Content | None, invocation_id: str | None
@@ -78,8 +85,40 @@ class TurnRunner(Runner):
             abort_signal=abort_signal,
         )
 
+    async def _process_event_with_plugin_callbacks(
+        self, *, invocation_context: InvocationContext, event: Event
+    ) -> Event:
+        """The last that is done to an event before it is kept and given out.
 
-def runner_for(turn: Turn, services: Services) -> Runner:
+        ADK lets agents, plugins and models give an event an id that is in use, and end an answer with an event that has
+        none of its words.
+        """
+        event = await super()._process_event_with_plugin_callbacks(invocation_context=invocation_context, event=event)
+        if event.partial:
+            self._join(event)
+        mend(event)
+        if event.partial:
+            return event
+        return whole(event, self._live.said(event.id), {kept.id for kept in invocation_context.session.events})
+
+    def _join(self, chunk: Event) -> None:
+        """Move the half of a character at the end of a chunk to the beginning of the next one."""
+        parts = (chunk.content.parts if chunk.content else None) or []
+        said = [place for place, part in enumerate(parts) if part.text]
+        if not said or not chunk.content:
+            return
+        before = self._halves.pop(chunk.id, "")
+        text, half = split_off_half(parts[said[-1]].text or "")
+        if half:
+            self._halves[chunk.id] = half
+        if before or half:  # the parts may be the model's own
+            parts = [part.model_copy() for part in parts]
+            parts[said[-1]].text = text
+            parts[said[0]].text = before + (parts[said[0]].text or "")
+            chunk.content = chunk.content.model_copy(update={"parts": parts})
+
+
+def runner_for(live: LiveTurn, services: Services) -> Runner:
     """What runs a turn: its session's agent, on the turn's model if the agent does not bring its own.
 
     Blocks while the data of the session's workspace is made ready: off the event loop.
@@ -88,6 +127,7 @@ def runner_for(turn: Turn, services: Services) -> Runner:
         UnknownAgentError, AgentProblemError: the agent is gone or broken.
         DataError, SecretsError: the connection of the workspace cannot be used.
     """
+    turn = live.turn
     agent = services.agents.get(turn.key.app_name)
     models, model, info = services.models, None, None
     if agent.chooses_model and not agent.problem:
@@ -98,7 +138,7 @@ def runner_for(turn: Turn, services: Services) -> Runner:
     app = agent.app(model, _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools))
     if info:
         app = app.model_copy(update={"plugins": [*app.plugins, UnreadFiles(info)]})
-    return TurnRunner(turn, app, services)
+    return TurnRunner(live, app, services)
 
 
 class Rewinder(Runner):

@@ -117,7 +117,7 @@ class TurnLoop:
             live.status = TurnStatus.STOPPED
             try:
                 await self._keep_withdrawal(live)
-            except StoreError:
+            except Exception:
                 log.warning("the end of a turn could not be kept", turn=turn_id, exc_info=True)
                 self._spawn(self._note_end(live))
             if live.pause:

@@ -15,6 +15,7 @@ import duckdb
 
 from session_store.errors import StoreClosedError, StoreDamagedError, StoreError
 from session_store.faults import explain, is_fatal, unusable_path
+from session_store.half_characters import without_halves
 from session_store.migrations import migrate
 
 IDLE_CURSORS = 8
@@ -106,7 +107,7 @@ class Database:
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows of one query, read on a cursor of its own."""
         with self.reading() as cursor:
-            return cursor.execute(sql, parameters or []).fetchall()
+            return cursor.execute(sql, without_halves(parameters or [])).fetchall()
 
     @contextlib.contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -11,7 +11,9 @@ from typing import Any, Final, NamedTuple
 from google.adk.events.event import Event
 from google.adk.sessions import _session_util as adk_session_util
 from google.genai import types
+from pydantic_core import PydanticSerializationError
 
+from session_store.half_characters import mend
 from session_store.parts import said_in
 from session_store.tool_columns import ToolColumns, tool_columns
 
@@ -82,7 +84,16 @@ class NewEvent:
 
     @classmethod
     def of(cls, event: Event) -> NewEvent:
-        """Take down an event whose ``temp:`` state was already removed."""
+        """Take down an event whose ``temp:`` state was already removed. Halves of characters in it are mended, in the
+        event itself, too."""
+        try:
+            return cls._of(event)
+        except (PydanticSerializationError, UnicodeEncodeError):
+            mend(event)
+            return cls._of(event)
+
+    @classmethod
+    def _of(cls, event: Event) -> NewEvent:
         delta = adk_session_util.make_json_safe_state(event.actions.state_delta)
         scopes = adk_session_util.extract_state_delta(delta)
         return cls(
@@ -145,7 +156,9 @@ def _to_json(event: Event, state_delta: dict[str, Any]) -> str:
     # pydantic writes NaN and Infinity as null, and would drop a None that a nested model holds.
     data = event.model_dump(mode="json", exclude_none=True)
     data["actions"]["state_delta"] = state_delta
-    return json.dumps(data)
+    written = json.dumps(data, ensure_ascii=False)
+    written.encode()
+    return written
 
 
 def _is_plain(values: Iterable[Any]) -> bool:

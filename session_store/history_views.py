@@ -126,7 +126,7 @@ _COMMENTS: Final = {
         "started_at": "UTC",
         "first_token_seconds": "From the start to the first word",
         "seconds": "From the start to the end",
-        "error": "What went wrong, if it failed",
+        "error": "Why it failed, or why its answer was cut off",
         "copied": "A branch has it from the conversation that it began in; its tokens count there",
     },
     "history.tool_calls": {

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from session_store.errors import StoreError
+from session_store.half_characters import without_halves
 from session_store.models import Page, Result, ResultKind, SessionKey
 from session_store.session_log import SessionLog
 from session_store.transaction import Transaction
@@ -123,7 +124,7 @@ def result_row(result: Result, session_no: int) -> tuple[Any, ...]:
         result.kind.value,
         result.title,
         result.sql,
-        None if result.spec is None else json.dumps(result.spec),
+        None if result.spec is None else json.dumps(without_halves(result.spec)),
         result.rows,
         result.note,
         result.seconds,

@@ -21,6 +21,7 @@ from google.adk.sessions import _session_util as adk_session_util
 from session_store import session_reads
 from session_store.database import Database
 from session_store.event_rows import NewEvent
+from session_store.half_characters import without_halves
 from session_store.memory import CachedEvent, Head, Memory, State, UserScope
 from session_store.models import GENERAL, SessionKey, TitleSource
 from session_store.rewinds import mark_rewound
@@ -82,7 +83,7 @@ class SessionLog:
             AlreadyExistsError: in the future, if the key is in use.
             WorkspaceError: in the future, if there is no such workspace.
         """
-        scopes = adk_session_util.extract_json_safe_state_delta(dict(state))
+        scopes = adk_session_util.extract_json_safe_state_delta(without_halves(dict(state)))
 
         def work(transaction: Transaction) -> Loaded:
             existing = None if fresh else transaction.head(key)

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from session_store.event_rows import Columns
+from session_store.half_characters import without_halves
 from session_store.memory import CachedEvent, Head, Memory, State, UserScope
 from session_store.models import SessionKey, Workspace
 
@@ -105,7 +106,7 @@ class Transaction:
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Read, with everything that was changed so far."""
         self._flush()
-        return self._connection.execute(sql, parameters).fetchall()
+        return self._connection.execute(sql, without_halves(parameters)).fetchall()
 
     def change(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Change something that tells what it changed."""
@@ -118,7 +119,7 @@ class Transaction:
         self.changes += 1
         self._start()
         self._flush()
-        self._connection.execute(sql, parameters)
+        self._connection.execute(sql, without_halves(parameters))
 
     def add_session(self, row: Columns) -> None:
         """Insert a session, the columns of ``NEW_SESSION``."""

@@ -10,6 +10,7 @@ from typing import Any
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 
 from session_store.database import Database
+from session_store.half_characters import without_halves
 from session_store.models import SessionKey, Turn, TurnStatus
 from session_store.transaction import Transaction
 
@@ -32,7 +33,7 @@ def turn_row(turn: Turn, session_no: int) -> tuple[Any, ...]:
         turn.id,
         session_no,
         turn.status.value,
-        json.dumps(turn.message),
+        json.dumps(without_halves(turn.message)),
         turn.model,
         turn.created_at,
         turn.started_at,

@@ -28,7 +28,7 @@ from ui.message_input import Refused, message_input
 from ui.models import sendable
 from ui.parts import streamed, typed
 from ui.state import Part
-from ui.transcript import NO_ANSWER, Chatting, Details, bubble, details_of, how_it_ended, said
+from ui.transcript import Chatting, Details, bubble, details_of, no_answer, said
 
 TAIL_EVENTS = 200
 TAIL_TURNS = 6
@@ -109,28 +109,15 @@ def _over(shown: Sequence[Message], details: Details, icon: str, chatting: Chatt
     ends = {message.turn_id: message for message in shown}
     for message in shown:
         turn = details.turns.get(message.turn_id)
+        ends_turn = message is ends[message.turn_id]
+        again = partial(_retry_button, turn) if turn and turn == last and message is shown[-1] else None
         if turn and message.is_user and chatting.editing == turn.id:
             edit_form(message, turn)
-            continue
-        again = turn and turn == last and message is shown[-1] and not message.is_user
-        bubble(
-            message, details, icon, action=partial(_retry_button, turn) if turn and again else None, chatting=chatting
-        )
-        if turn and turn != last and message is ends[message.turn_id]:
-            how_it_ended(turn, message, icon)
-    if last and (last.error or shown[-1].is_user):
-        _no_answer(last, icon, retry=shown[-1].is_user)
-
-
-def _no_answer(turn: Turn, icon: str, *, retry: bool) -> None:
-    """Why the last turn has no answer, or only a part of one."""
-    with st.chat_message("assistant", avatar=icon):
-        if turn.error:
-            st.error(plain_markdown(turn.error), icon=":material/error:")
         else:
-            st.caption(NO_ANSWER.get(turn.status, "No answer."))
-        if retry:
-            _retry_button(turn)
+            action = None if message.is_user else again
+            bubble(message, details, icon, is_end=ends_turn, action=action, chatting=chatting)
+        if turn and ends_turn:
+            no_answer(turn, message, icon, action=again)
 
 
 def _retry_button(turn: Turn) -> None:

@@ -100,22 +100,31 @@ def transcript(key: SessionKey, events: Iterable[StoredEvent], icon: str, chatti
     ends = {message.turn_id: message for message in shown}
     for message in shown:
         turn = details.turns.get(message.turn_id)
+        is_end = message is ends[message.turn_id]
         if turn and message.is_user and chatting.editing == turn.id:
             edit_form(message, turn)
         else:
-            bubble(message, details, icon, chatting=chatting)
-        if turn and message is ends[message.turn_id]:
-            how_it_ended(turn, message, icon)
+            bubble(message, details, icon, is_end=is_end, chatting=chatting)
+        if turn and is_end:
+            no_answer(turn, message, icon)
 
 
-def how_it_ended(turn: Turn, message: Message, icon: str) -> None:
-    """What became of a turn that has no answer, or failed, below the last ``message`` of it."""
-    if turn.error:
-        with st.chat_message("assistant", avatar=icon):
-            st.error(plain_markdown(turn.error), icon=":material/error:")
-    elif message.is_user and turn.status in PARTIAL_MARKS:
-        with st.chat_message("assistant", avatar=icon):
+def no_answer(turn: Turn, last: Message, icon: str, *, action: Callable[[], None] | None = None) -> None:
+    """Why nothing was answered in a turn that is over, where its ``last`` message is the person's. ``action`` adds to
+    it."""
+    if not last.is_user or not (turn.error or action or turn.status in PARTIAL_MARKS):
+        return
+    with st.chat_message("assistant", avatar=icon):
+        if turn.error:
+            _failure(turn.error)
+        else:
             st.caption(NO_ANSWER.get(turn.status, "No answer."))
+        if action:
+            action()
+
+
+def _failure(error: str) -> None:
+    st.error(plain_markdown(error), icon=":material/error:")
 
 
 def bubble(
@@ -123,22 +132,35 @@ def bubble(
     details: Details,
     icon: str,
     *,
+    is_end: bool = False,
     action: Callable[[], None] | None = None,
     reading: Reading | None = None,
     chatting: Chatting | None = None,
 ) -> None:
-    """One message with its quiet line below. ``icon`` is the agent's; ``action`` adds to the quiet line."""
+    """One message with its quiet line below. ``icon`` is the agent's; ``action`` adds to the quiet line.
+
+    ``is_end`` says that it is the last of its turn: why that failed stands in it, too.
+    """
     turn = details.turns.get(message.turn_id)
     with st.chat_message("user" if message.is_user else "assistant", avatar=PERSON if message.is_user else icon):
         said(message, message.parts, details, opened=reading.opened if reading else ())
         if turn and (message.partial or (not message.is_user and not message.text and turn.status in PARTIAL_MARKS)):
-            st.caption(f":material/incomplete_circle: {PARTIAL_MARKS.get(turn.status, 'This answer is not complete.')}")
+            st.caption(_partial_mark(turn))
+        if turn and turn.error and is_end and not message.is_user and turn.status is not TurnStatus.COMPLETED:
+            _failure(turn.error)
         if action is None:
             _foot(message, details, reading, chatting)
             return
         with st.container(horizontal=True, gap="small", key=f"foot-{message.id}"):
             _foot(message, details, chatting=chatting)
             action()
+
+
+def _partial_mark(turn: Turn) -> str:
+    """Why an answer is not complete. A turn that is completed all the same has it as its error."""
+    cut = turn.error if turn.status is TurnStatus.COMPLETED else None
+    words = PARTIAL_MARKS.get(turn.status) or plain_markdown(cut or "This answer is not complete.")
+    return f":material/incomplete_circle: {words}"
 
 
 def said(

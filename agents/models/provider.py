@@ -19,6 +19,9 @@ from agents.models.failures import Party, explain, is_overflow, wants_user_first
 from agents.models.fitting import DoesNotFitError, fit, size_of, text_of
 from session_store.errors import ColloquyError
 
+CONNECTION_ENDED = "CONNECTION_ENDED"
+"""The error code of an answer whose stream ended without saying that the answer is complete."""
+
 _BYTES_PER_TOKEN = 4
 _ATTEMPTS = 8
 
@@ -27,6 +30,8 @@ class Provider(ABC):
     """What is behind a ProviderLlm."""
 
     party: Party
+    says_when_done: bool = True
+    """Whether every stream says at its end why the answer ended."""
 
     @abstractmethod
     async def open(self) -> BaseLlm:
@@ -68,10 +73,18 @@ class ProviderLlm(BaseLlm):
     ) -> AsyncGenerator[LlmResponse, None]:
         """Answer a request. See BaseLlm; closing the generator ends the generation."""
         try:
+            complete = False
             async with aclosing(self._answer(llm_request, stream=stream)) as responses:
                 async for response in responses:
                     response.model_version = response.model_version or self.model
+                    if stream and not response.partial:
+                        complete = True
+                        self._note_broken_off(response)
                     yield response
+            if stream and not complete:
+                nothing = LlmResponse(model_version=self.model)
+                self._note_broken_off(nothing)
+                yield nothing
         except DoesNotFitError:
             raise ModelError(
                 "The instruction of this agent alone is longer than the model can read. Choose a model with a larger"
@@ -84,6 +97,15 @@ class ProviderLlm(BaseLlm):
             if explained is None:
                 raise
             raise explained from error
+
+    def _note_broken_off(self, response: LlmResponse) -> None:
+        if self.provider.says_when_done and not (response.finish_reason or response.error_code):
+            party = self.provider.party
+            response.error_code = CONNECTION_ENDED
+            response.error_message = (
+                f"The connection to {party.name} at {party.address} ended before the answer was complete. Send the "
+                "message again."
+            )
 
     async def _answer(self, request: LlmRequest, *, stream: bool) -> AsyncGenerator[LlmResponse, None]:
         model = await self.provider.open()

@@ -78,6 +78,8 @@ class OpenAiProvider(RemoteProvider):
 class LiteLlmProvider(RemoteProvider):
     """Whatever LiteLLM knows by ``provider/name``; it reads keys from variables of its own."""
 
+    says_when_done = False
+
     def __init__(self, model: str) -> None:
         secrets = tuple(value for name, value in os.environ.items() if name.endswith("_API_KEY") and value)
         super().__init__(model, Party(f"LiteLLM ({model})", "its provider", "the key of that provider", secrets))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from session_store.half_characters import joined
 from session_store.history.errors import HistoryError
 from session_store.history.tags import clean_tags
 from session_store.memory import Head
@@ -85,7 +86,7 @@ class StoredLabels:
         Raises:
             HistoryError: it is too long; nothing was changed.
         """
-        kept = note.encode(errors="replace").decode().strip()
+        kept = joined(note).strip()
         if len(kept) > LONGEST_NOTE:
             raise HistoryError(f"The note has {len(kept):,} characters. Shorten it to at most {LONGEST_NOTE:,}.")
 

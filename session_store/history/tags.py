@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from session_store.half_characters import joined
 from session_store.history.errors import HistoryError
 
 LONGEST_TAG: Final = 40
@@ -21,7 +22,7 @@ def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 def _clean(tag: str) -> str:
-    words = " ".join(tag.split())
+    words = " ".join(joined(tag).split())
     if not words:
         raise HistoryError("A tag needs at least one letter. Write a word, and try again.")
     if len(words) > LONGEST_TAG:

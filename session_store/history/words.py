@@ -7,6 +7,8 @@ import sys
 import unicodedata
 from typing import Any, Final
 
+from session_store.half_characters import joined
+
 MOST_WORDS: Final = 12
 LONGEST_EXCERPT: Final = 240
 LEAD: Final = 60
@@ -36,8 +38,7 @@ Marks = tuple[tuple[int, int], ...]
 
 def words_of(text: str) -> tuple[str, ...]:
     """The words, and what stands in quotes as one; each once, whatever its case. ``MOST_WORDS`` at most."""
-    valid = text.encode(errors="replace").decode()
-    found = (quoted.strip() or word for quoted, word in _WORD.findall(valid))
+    found = (quoted.strip() or word for quoted, word in _WORD.findall(joined(text)))
     return tuple({_folded(word)[0]: word for word in found if word}.values())[:MOST_WORDS]
 
 

@@ -146,3 +146,9 @@ class TestMessages:
             key = new_session(workbench)
             with pytest.raises(AttachmentRefusedError, match="COLLOQUY_ATTACHMENT_MB"):
                 workbench.turns.submit(key, "look", [attached(data=b"x" * 1_000_001)])
+
+
+def test_a_text_file_with_half_a_character_is_taken(workbench):
+    name, data = "odd\ud83d.txt", "Grüße \ud83d\ude00 \ud83d".encode("utf-8", "surrogatepass")
+    [part] = parts_of([Attachment(name, "text/plain", data)], most_mb=1)
+    assert part.text == "[Attached file: odd\ufffd.txt]\nGrüße 😀 \ufffd"

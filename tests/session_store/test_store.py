@@ -332,7 +332,7 @@ def test_what_analysts_ask_for_stands_in_typed_columns(store):
     said_by = ("agent", "turn-1", 5.0, "Let me look.", "small-1")
     ended_as = (True, "MAX_TOKENS", "429", False)
     assert store.log.database.rows(f"select {columns} from events") == [
-        (*said_by, 7, 3, 2, 1, ["search"], ["lookup"], *ended_as)
+        (*said_by, 7, 5, 2, 1, ["search"], ["lookup"], *ended_as)
     ]
 
 

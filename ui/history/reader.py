@@ -19,7 +19,7 @@ from ui.history.place import mark, show_place
 from ui.history.reader_head import reader_head, side_head
 from ui.history.window import Window, show_end, show_newer, show_older, window_of
 from ui.state import Part
-from ui.transcript import Reading, bubble, details_of, how_it_ended
+from ui.transcript import Reading, bubble, details_of, no_answer
 
 FIRST, LAST = "first", "last"
 """In place of the id of a message to bring into view."""
@@ -93,10 +93,11 @@ def _bubbles(session: SessionSummary, shown: list[Message], reading: Reading) ->
     icon = icon_of(current().agents.find(session.key.app_name))
     last = {message.turn_id: message for message in shown}
     for message in shown:
-        bubble(message, details, icon, reading=reading)
+        is_end = message is last[message.turn_id]
+        bubble(message, details, icon, is_end=is_end, reading=reading)
         turn = details.turns.get(message.turn_id)
-        if turn and message is last[message.turn_id]:
-            how_it_ended(turn, message, icon)
+        if turn and is_end:
+            no_answer(turn, message, icon)
             if not turn.status.is_over:
                 st.caption(":material/pending: This is being answered now.")
 

@@ -20,7 +20,7 @@ def test_tags_are_trimmed_and_each_there_once_whatever_its_case(history):
     assert history.all_tags("bob") == {}
 
 
-@pytest.mark.parametrize("tag", ["", "  ", "a,b", "x" * 41, "a\u200eb", "a\ud83d"])
+@pytest.mark.parametrize("tag", ["", "  ", "a,b", "x" * 41, "a\u200eb"])
 def test_a_tag_that_cannot_be_one_changes_nothing(history, tag):
     with pytest.raises(HistoryError):
         history.set_tags([TIDES], add=["fine", tag])
@@ -51,7 +51,7 @@ def test_a_note_can_be_removed_and_cannot_be_a_book(history):
         history.set_note(TIDES, "x" * 10_001)
     history.set_note(SessionKey("analyst", "ann", "nobody"), "of what?")
     history.set_note(TIDES, "half a sign: \ud83d")
-    assert history.note_of(TIDES) == "half a sign: ?"
+    assert history.note_of(TIDES) == "half a sign: \ufffd"
 
 
 def test_an_ended_session_says_so_until_its_next_turn(history, path):

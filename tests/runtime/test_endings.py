@@ -1,0 +1,273 @@
+"""Answers that do not end by themselves: what was said is kept, and why it ended is told in words."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from runtime.workbench import Workbench
+from session_store.models import TitleSource, TurnStatus
+from settings import Settings
+from tests.agents.models import test_gemini as gemini
+from tests.agents.models import test_openai as openai
+from tests.agents.models.http_server import Answer, http_server
+from tests.support.workbenches import conversation, finish, new_session, until
+
+WORDS = ("Garlic ", "is planted ")
+
+
+@pytest.fixture(scope="module")
+def server():
+    with http_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def workbench(tmp_path_factory, server):
+    """With the real adapters of Gemini and of OpenAI's protocol, on a server that does as the test says."""
+    folder = tmp_path_factory.mktemp("endings")
+    settings = Settings(
+        _env_file=None,
+        data_dir=folder,
+        models_dir=folder,
+        google_api_key="key",
+        gemini_base_url=server.url,
+        openai_base_url=f"{server.url}/v1",
+        openai_models="m",
+    )
+    with capture_logs():
+        workbench = Workbench.open(settings)
+        yield workbench
+        workbench.close()
+
+
+def asked(workbench, model, text="When is garlic planted?"):
+    """The key and the turn of a new session with a title, which no model is asked for."""
+    key = new_session(workbench)
+    workbench.store.set_model(key, model)
+    workbench.store.rename_session(key, "Garlic", TitleSource.PERSON)
+    [turn] = finish(workbench, workbench.turns.submit(key, text))
+    return key, turn
+
+
+def gemini_answer(finish: str | None, message: str | None = None) -> Answer:
+    chunks = [gemini.chunk(word) for word in WORDS]
+    if finish:
+        last = {"finishReason": finish, "index": 0, **({"finishMessage": message} if message else {})}
+        chunks.append({**gemini.chunk(""), "candidates": [last]})
+    return Answer(chunks, stream=True)
+
+
+def openai_answer(finish: str | None) -> Answer:
+    chunks = [openai.chunk({"role": "assistant", "content": word}) for word in WORDS]
+    return Answer([*chunks, *([openai.chunk({}, finish)] if finish else []), openai.usage(11, 4)], stream=True)
+
+
+GEMINI = "gemini/gemini-2.5-flash"
+OPENAI = "openai/m"
+
+
+@pytest.mark.parametrize(
+    ("model", "answer", "status", "reason"),
+    [
+        (GEMINI, gemini_answer("MAX_TOKENS"), TurnStatus.COMPLETED, "limit of its length"),
+        (GEMINI, gemini_answer("SAFETY"), TurnStatus.FAILED, "safety filter"),
+        (GEMINI, gemini_answer("RECITATION", "Too close."), TurnStatus.FAILED, "somebody else wrote"),
+        (GEMINI, gemini_answer("MALFORMED_FUNCTION_CALL"), TurnStatus.FAILED, "cannot be read"),
+        (GEMINI, gemini_answer("PROHIBITED_CONTENT"), TurnStatus.FAILED, "does not allow its content"),
+        (GEMINI, gemini_answer("BLOCKLIST"), TurnStatus.FAILED, "does not allow"),
+        (GEMINI, gemini_answer("SPII"), TurnStatus.FAILED, "personal data"),
+        (GEMINI, gemini_answer("LANGUAGE"), TurnStatus.FAILED, "language"),
+        (GEMINI, gemini_answer("IMAGE_SAFETY"), TurnStatus.FAILED, "picture"),
+        (GEMINI, gemini_answer("OTHER"), TurnStatus.FAILED, "OTHER"),
+        (GEMINI, gemini_answer("A_REASON_OF_NEXT_YEAR"), TurnStatus.FAILED, "A_REASON_OF_NEXT_YEAR"),
+        (GEMINI, gemini_answer(None), TurnStatus.FAILED, "ended before the answer was complete"),
+        (OPENAI, openai_answer("length"), TurnStatus.COMPLETED, "limit of its length"),
+        (OPENAI, openai_answer("content_filter"), TurnStatus.FAILED, "safety filter"),
+        (OPENAI, openai_answer(None), TurnStatus.FAILED, "ended before the answer was complete"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_answer_that_the_provider_ends_is_kept_with_the_reason(workbench, server, *, model, answer, status, reason):
+    server.will_answer(answer)
+    key, turn = asked(workbench, model)
+
+    assert (turn.status, reason in turn.error) == (status, True)
+    assert (turn.input_tokens, turn.output_tokens) == (11, 4)
+    assert turn.created_at <= turn.started_at <= turn.first_token_at <= turn.ended_at
+    question, said = conversation(workbench, key)
+    assert (said.text, said.partial, question.partial) == ("".join(WORDS), True, False)
+    events = workbench.store.list_events(key)
+    assert [stored.event.author for stored in events] == ["user", "assistant"]
+    assert workbench.store.history_row(key).output_tokens == 4
+
+
+@pytest.mark.parametrize("model", [GEMINI, OPENAI])
+def test_a_connection_that_ends_before_the_first_word_fails_the_turn(workbench, server, model):
+    server.will_answer(Answer([], stream=True))
+    _, turn = asked(workbench, model)
+    assert (turn.status, "ended before" in turn.error) == (TurnStatus.FAILED, True)
+
+
+def test_a_question_that_is_blocked_says_so(workbench, server):
+    server.will_answer(Answer([{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}], stream=True))
+    _, turn = asked(workbench, GEMINI)
+    assert (turn.status, "does not allow" in turn.error) == (TurnStatus.FAILED, True)
+
+
+def test_an_answer_of_which_no_word_came_before_its_limit_has_failed(workbench, server):
+    last = {"finishReason": "MAX_TOKENS", "index": 0}
+    server.will_answer(Answer([{**gemini.chunk(""), "candidates": [last]}], stream=True))
+    _, turn = asked(workbench, GEMINI)
+    assert (turn.status, turn.output_tokens) == (TurnStatus.FAILED, 4)
+
+
+def test_tokens_count_where_the_connection_breaks(workbench, server):
+    server.will_answer(Answer([gemini.chunk(word) for word in WORDS], stream=True, breaks_off=True))
+    key, turn = asked(workbench, GEMINI)
+    assert (turn.status, turn.input_tokens, turn.output_tokens) == (TurnStatus.FAILED, 11, 4)
+    row = workbench.store.history_row(key)
+    assert (row.input_tokens, row.output_tokens) == (11, 4)
+    assert conversation(workbench, key)[-1].text == "".join(WORDS)
+
+
+HEAD = """
+import asyncio
+from google.adk.agents import BaseAgent, LlmAgent
+from google.adk.apps.app import App
+from google.adk.events.event import Event
+from google.adk.models import BaseLlm, LlmResponse
+from google.adk.plugins import BasePlugin
+from google.genai import types
+
+
+def says(text):
+    return types.Content(role="model", parts=[types.Part(text=text)])
+
+
+class Model(BaseLlm):
+    async def generate_content_async(self, request, stream=False):
+        yield LlmResponse(content=says("Half of "), partial=True)
+        yield LlmResponse(content=says("an answer"), partial=True)
+        yield LAST
+
+
+class Plugin(BasePlugin):
+    async def on_event_callback(self, *, invocation_context, event):
+        PLUGIN
+
+
+class Agent(BaseAgent):
+    async def _run_async_impl(self, context):
+        def event(content=None, **fields):
+            return Event(author=self.name, invocation_id=context.invocation_id, content=content, **fields)
+        AGENT
+        yield event()
+
+
+agent = ROOT
+root_agent = agent
+app = App(name={name!r}, root_agent=agent, plugins=[Plugin(name="plugin")])
+"""
+
+
+def code(*, last="LlmResponse(content=says('Half of an answer'))", plugin="pass", agent=None):
+    root = "Agent(name={name!r})" if agent else 'LlmAgent(name={name!r}, model=Model(model="odd"))'
+    made = HEAD.replace("LAST", last).replace("PLUGIN", plugin).replace("ROOT", root)
+    return made.replace("AGENT", (agent or "pass").replace("\n", "\n        "))
+
+
+def ask(opened, made):
+    name, start = opened(made)
+    workbench = start()
+    key = new_session(workbench, name)
+    [turn] = finish(workbench, workbench.turns.submit(key, "Well?"))
+    until(workbench, lambda: workbench.store.get_turn(turn.id).status.is_over)
+    return workbench, key, workbench.store.get_turn(turn.id)
+
+
+TAKES_THE_ID = """
+        session = invocation_context.session
+        if event.partial and all(kept.id != event.id for kept in session.events):
+            note = Event(id=event.id, author="plugin", invocation_id=event.invocation_id)
+            await invocation_context.session_service.append_event(session, note)
+"""
+
+
+@pytest.mark.parametrize("last", ["LlmResponse(error_code='SAFETY')", "LlmResponse(content=says('Half of an answer'))"])
+@pytest.mark.parametrize("plugin", ["pass", TAKES_THE_ID])
+def test_the_end_is_kept_whatever_the_last_event_is_and_whoever_took_its_id(opened, last, plugin):
+    workbench, key, turn = ask(opened, code(last=last, plugin=plugin))
+    is_error = "SAFETY" in last
+    assert turn.status is (TurnStatus.FAILED if is_error else TurnStatus.COMPLETED)
+    answers = [message for message in conversation(workbench, key) if message.text and not message.is_user]
+    assert [(message.text, message.partial) for message in answers] == [("Half of an answer", is_error)]
+    ids = [stored.event.id for stored in workbench.store.list_events(key)]
+    assert len(ids) == len(set(ids))
+
+
+def test_an_error_that_is_no_end_of_an_answer_is_told_as_it_is(opened):
+    _, _, turn = ask(opened, code(last="LlmResponse(error_code='QUOTA', error_message='Come back tomorrow.')"))
+    assert (turn.status, turn.error) == (TurnStatus.FAILED, "Come back tomorrow.")
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "yield event(says('One.'), id='same')\nyield event(says('Two.'), id='same')",
+        "yield event(error_code='MALFORMED_FUNCTION_CALL')\nyield event(says('One.'))\nyield event(says('Two.'))",
+    ],
+    ids=["one id twice", "another attempt"],
+)
+def test_an_agent_that_goes_on_completes_its_turn(opened, agent):
+    workbench, key, turn = ask(opened, code(agent=agent))
+    assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
+    assert [message.text for message in conversation(workbench, key)] == ["Well?", "One.", "Two."]
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["asyncio.CancelledError()", "GeneratorExit()", "BaseException('odd')", "SystemExit(1)", "ValueError('\\ud83d')"],
+)
+def test_whatever_an_agent_raises_ends_its_turn_and_the_session_goes_on(opened, error):
+    agent = f"yield event(says('Half'), partial=True)\nif 'Well' in str(context.user_content): raise {error}"
+    workbench, key, turn = ask(opened, code(agent=agent))
+    assert turn.status is TurnStatus.FAILED
+    assert conversation(workbench, key)[-1].text == "Half"
+    [again] = finish(workbench, workbench.turns.submit(key, "And now?"))
+    assert again.status is TurnStatus.COMPLETED
+
+
+def test_what_cannot_be_kept_keeps_no_turn_from_its_end(opened, monkeypatch):
+    name, start = opened(code(last="LlmResponse(error_code='SAFETY')"))
+    workbench = start()
+    key = new_session(workbench, name)
+    append = workbench.sessions.append_event
+
+    async def refuses_answers(session, event):
+        if event.author != "user" and not event.partial:
+            raise ValueError("no room for answers")
+        return await append(session, event)
+
+    monkeypatch.setattr(workbench.sessions, "append_event", refuses_answers)
+    [turn] = finish(workbench, workbench.turns.submit(key, "Well?"))
+    assert turn.status is TurnStatus.FAILED
+    assert turn.ended_at
+
+
+def test_a_character_that_is_split_over_two_chunks_is_whole_in_each_of_them(opened):
+    said = []
+    name, start = opened(
+        code(
+            agent="for text in ('smile \\ud83d', '\\ude00 and \\ud83d', ' half'):\n"
+            "    yield event(says(text), partial=True, id='e')\n"
+            "yield event(says('smile \\ud83d\\ude00 and \\ud83d half'), id='e')"
+        )
+    )
+    workbench = start()
+    workbench.bus.subscribe(lambda event: said.append(event.text) if event.text else None)
+    key = new_session(workbench, name)
+    [turn] = finish(workbench, workbench.turns.submit(key, "Well \ud83d?"))
+    assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
+    assert "".join(said) == "smile 😀 and \ufffd half"
+    assert [message.text for message in conversation(workbench, key)] == ["Well \ufffd?", "smile 😀 and \ufffd half"]

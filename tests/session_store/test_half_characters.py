@@ -1,0 +1,103 @@
+"""Halves of characters are joined or replaced, and nothing is lost because of them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from google.adk.events.event import Event, EventActions
+from google.genai import types
+
+from session_store import DuckDBSessionService, Store
+from session_store.half_characters import joined, mend, split_off_half, without_halves
+from session_store.models import SessionKey, TitleSource, Turn, TurnStatus
+
+KEY = SessionKey("agent", "ann", "one")
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("plain", "plain"),
+        ("Grüße 😀", "Grüße 😀"),
+        ("smile \ud83d\ude00", "smile 😀"),
+        ("half \ud83d sign", "half \ufffd sign"),
+        ("\ude00\ud83d", "\ufffd\ufffd"),
+        ("\ud83d\ud83d\ude00", "\ufffd😀"),
+    ],
+)
+def test_two_halves_are_joined_and_one_is_replaced(text, whole):
+    assert joined(text) == whole
+    assert without_halves({text: [text, {"in": (text, 1, None)}]}) == {whole: [whole, {"in": (whole, 1, None)}]}
+
+
+def test_the_half_at_the_end_waits_for_the_next_text():
+    assert split_off_half("smile \ud83d") == ("smile ", "\ud83d")
+    assert split_off_half("smile \ude00") == ("smile \ude00", "")
+    assert split_off_half("") == ("", "")
+
+
+def test_a_model_is_mended_in_place_down_to_its_last_text():
+    call = types.FunctionCall(id="c", name="look", args={"what\ud83d": ["a\ud83d\ude00", {"deep": "b\ud83d"}]})
+    content = types.Content(role="model", parts=[types.Part(function_call=call)])
+    event = Event(author="agent", content=content, error_message="no\ud83d", custom_metadata={"m": "x\ud83d"})
+    mend(event)
+    assert event.content.parts[0].function_call.args == {"what\ufffd": ["a😀", {"deep": "b\ufffd"}]}
+    assert (event.error_message, event.custom_metadata) == ("no\ufffd", {"m": "x\ufffd"})
+    event.model_dump_json()
+
+
+async def test_sessions_take_them_wherever_they_are_and_give_what_clients_can_be_told(path):
+    async with DuckDBSessionService(path) as service:
+        session = await service.create_session(
+            app_name="agent", user_id="ann", state={"mood": "\ud83d\ude00", "user:deep": {"list": ["\ud83d"]}}
+        )
+        said = Event(
+            author="agent",
+            content=types.Content(role="model", parts=[types.Part(text="half \ud83d sign")]),
+            actions=EventActions(state_delta={"note": "\ud83d", "app:list": [float("nan"), "\ud83d"]}),
+        )
+        response = types.FunctionResponse(id="c", name="look", response={"found": "\ud83d"})
+        answered = Event(author="agent", content=types.Content(parts=[types.Part(function_response=response)]))
+        for event in (said, answered):
+            await service.append_event(session, event)
+        found = await service.get_session(app_name="agent", user_id="ann", session_id=session.id)
+        assert found.events[0].content.parts[0].text == "half \ufffd sign"
+        assert found.events[1].get_function_responses()[0].response == {"found": "\ufffd"}
+        for known in (found, session):
+            assert (known.state["note"], known.state["app:list"][1]) == ("\ufffd", "\ufffd")
+        assert (found.state["mood"], found.state["user:deep"]) == ("😀", {"list": ["\ufffd"]})
+        found.model_dump_json()
+
+
+def test_whatever_else_is_kept_takes_them(path):
+    store = Store(path)
+    store.create_session(KEY)
+    store.rename_session(KEY, "Half \ud83d", TitleSource.PERSON)
+    store.set_tags([KEY], add=["tag\ud83d"])
+    store.set_note(KEY, "note\ud83d\ude00")
+    message = {"role": "user", "parts": [{"text": "half \ud83d"}]}
+    store.create_turn(Turn("t1", KEY, TurnStatus.RUNNING, message, None, 1.0))
+    store.append_chunks({"t1": "chunk \ud83d"})
+    assert store.partial_text("t1") == "chunk \ufffd"
+    store.update_turn("t1", status=TurnStatus.FAILED, error="because \ud83d")
+    row, turn = store.history_row(KEY), store.get_turn("t1")
+    assert (row.title, row.tags, row.note) == ("Half \ufffd", ("tag\ufffd",), "note😀")
+    assert (turn.error, turn.message["parts"][0]["text"]) == ("because \ufffd", "half \ufffd")
+    assert store.find_session(SessionKey("agent", "ann", "\ud83d")) is None
+    store.close()
+
+
+def test_many_that_append_at_once_do_not_lose_theirs_because_of_one(path):
+    async def append(service, number):
+        session = await service.create_session(app_name="agent", user_id="ann", session_id=str(number))
+        text = "half \ud83d" if number == 3 else f"whole {number}"
+        content = types.Content(role="model", parts=[types.Part(text=text)])
+        await service.append_event(session, Event(author="agent", content=content))
+
+    async def run():
+        async with DuckDBSessionService(path) as service:
+            await asyncio.gather(*[append(service, number) for number in range(8)])
+            return service.store.log.database.rows("select text from events order by text")
+
+    assert [row[0] for row in asyncio.run(run())] == ["half \ufffd", *[f"whole {n}" for n in range(8) if n != 3]]
