@@ -9,6 +9,7 @@ tab keeps what it had open, for the way back.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from typing import Final, NoReturn
@@ -120,14 +121,14 @@ def choose_workspace(workspace_id: str) -> None:
         current().workspaces.warm(workspace_id)
 
 
-def go_to(page: str, **parameters: str) -> None:
+def go_to(page: str, **parameters: str | list[str]) -> None:
     """Show another page from the next run on, with these in its URL. The pages with sessions show what is open."""
     st.session_state[DESTINATION] = (page, parameters)
 
 
-def destination() -> tuple[str, dict[str, str]] | None:
+def destination() -> tuple[str, Mapping[str, str | list[str]]] | None:
     """The page to go to, and the parameters of its URL, once; None to stay."""
-    wanted: tuple[str, dict[str, str]] | None = st.session_state.pop(DESTINATION, None)
+    wanted: tuple[str, dict[str, str | list[str]]] | None = st.session_state.pop(DESTINATION, None)
     if wanted is None or (wanted[0] == st.session_state.get(PAGE) and not wanted[1]):
         return None
     page, parameters = wanted

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from session_store.analytics.facts import Facts
 from session_store.analytics.scope import Scope, lay_out
-from session_store.analytics.zones import QUARTER, local
+from session_store.analytics.zones import local
 
 
 class Kind(StrEnum):
@@ -38,6 +38,8 @@ class Kind(StrEnum):
     """[agent]"""
     QUESTION = "question"
     """[hash of the question]"""
+    TERM = "term"
+    """[word]; see ``charts.term_messages``, which makes it ``MESSAGES``"""
     MESSAGES = "messages"
     """[places of messages in the store]"""
     STATUS = "status"
@@ -105,15 +107,10 @@ _SQL: Final = """
     with happened as (
         select session_no, quarter from activity union all select session_no, quarter from turn
         union all select session_no, quarter from session {also}
-    ), latest as (
-        select session_no, max(quarter) as latest from happened where quarter >= {begin} and quarter < {end}
-        group by session_no
-    ), chosen as (
-        select session.*, latest from session join latest using (session_no) where ({filters}) and ({condition})
-    ), page as (
-        select *, count(*) over () as number from chosen order by latest desc, session_no desc limit {limit}
     )
-    select session_no, id, title, agent, model, user_id, latest, number from page order by latest desc, session_no desc
+    select session_no from session where ({filters}) and ({condition}) and session_no in (
+        select session_no from happened where quarter >= {begin} and quarter < {end}
+    )
 """
 
 
@@ -130,25 +127,8 @@ class Behind:
         return [list(self.values)] if self.kind in LISTS else list(self.values)
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """One row of the list. ``latest`` is when it last had something in the period, to the quarter of an hour (Unix
-    seconds); ``messages`` are those of the whole conversation. ``event_id`` names the first event that the figure or
-    point is about; None where it is about none."""
-
-    number: int
-    id: str
-    title: str
-    agent: str
-    model: str | None
-    user: str
-    latest: float
-    messages: int = 0
-    event_id: str | None = None
-
-
-def conversations(facts: Facts, scope: Scope, behind: Behind, limit: int) -> tuple[list[Conversation], int]:
-    """The newest ``limit`` conversations behind a figure or point, as the facts know them, and how many there are."""
+def conversations(facts: Facts, scope: Scope, behind: Behind) -> list[int]:
+    """The conversations behind a figure or point, by their numbers in the store."""
     period = scope.period
     values = behind.parameters
     filters, wanted = scope.filters.condition()
@@ -157,13 +137,8 @@ def conversations(facts: Facts, scope: Scope, behind: Behind, limit: int) -> tup
     begin, end = period.begin, period.end
     condition = _CONDITIONS[behind.kind].format(begin=begin, end=end, local=local("quarter", period.zone, begin, end))
     also = "union all select session_no, quarter from feedback" if behind.kind in ABOUT_FEEDBACK else ""
-    sql = _SQL.format(begin=begin, end=end, also=also, filters=filters, condition=condition, limit=int(limit))
+    sql = _SQL.format(begin=begin, end=end, also=also, filters=filters, condition=condition)
     # What has no price depends on the day: only the tables of a report know it.
     cursor = lay_out(facts, scope) if behind.kind is Kind.UNPRICED else facts.connection.cursor()
     with contextlib.closing(cursor):
-        rows = cursor.execute(sql, [*values, *wanted]).fetchall()
-    found = [
-        Conversation(number, session_id, title, agent, model, user, latest * QUARTER)
-        for number, session_id, title, agent, model, user, latest, _ in rows
-    ]
-    return found, rows[0][-1] if rows else 0
+        return [number for (number,) in cursor.execute(sql, [*values, *wanted]).fetchall()]

@@ -237,36 +237,51 @@ def questions(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
 
 def terms(cursor: Cursor, store: Store, period: Period) -> Callable[[], pd.DataFrame]:
     """The ``Term``s that stand in most of the newest ``TERMS_FROM`` messages that people wrote, and in how many
-    ``Messages`` and ``Chats``. Terms are words of three letters or more that mean something; ``_messages`` are those
-    that have it, by their places in the store.
+    ``Messages`` and ``Chats``. Terms are words of three letters or more that mean something.
 
     Only which messages these are is asked here, of ``cursor``; what is returned reads their words from the store, and
     may run in another thread.
     """
-    seqs = cursor.execute(
+    return partial(_terms, store, _newest_messages(cursor, period))
+
+
+def term_messages(cursor: Cursor, store: Store, period: Period, term: str) -> list[int]:
+    """The messages that have a term, by their places in the store: of those that ``terms`` looks at."""
+    seqs = _newest_messages(cursor, period)
+    sql = f"{_SAID} select seq from said where list_contains(words, lower($4))"
+    return [seq for (seq,) in store.log.database.rows(sql, [seqs, seqs[-1] if seqs else 0, TERM, term])]
+
+
+_SAID: Final = f"""
+    with said as (
+        select seq, session_no, list_distinct(regexp_extract_all(lower(text[:{TERMS_LETTERS}]), $3)) as words
+        from events where seq >= $2 and seq in (select unnest($1::bigint[]))
+    )
+"""
+
+
+def _newest_messages(cursor: Cursor, period: Period) -> list[int]:
+    found = cursor.execute(
         f"""
         select seq from question join picked using (session_no)
         where question.quarter >= {period.begin} and question.quarter < {period.end}
         order by seq desc limit {TERMS_FROM}
         """
     ).fetchall()
-    return partial(_terms, store, [row[0] for row in seqs])
+    return [seq for (seq,) in found]
 
 
 def _terms(store: Store, seqs: list[int]) -> pd.DataFrame:
     found = store.log.database.rows(
         f"""
-        with said as (
-            select seq, session_no, list_distinct(regexp_extract_all(lower(text[:{TERMS_LETTERS}]), $3)) as words
-            from events where seq >= $2 and seq in (select unnest($1::bigint[]))
-        ), single as (select seq, session_no, unnest(words) as term from said)
-        select term, count(*), count(distinct session_no), list(seq) from single
+        {_SAID}, single as (select seq, session_no, unnest(words) as term from said)
+        select term, count(*), count(distinct session_no) from single
         where not list_contains($4::varchar[], term)
         group by term having count(*) > 1 order by count(*) desc, term limit {NAMES}
         """,
         [seqs, seqs[-1] if seqs else 0, TERM, sorted(STOP_WORDS)],
     )
-    return pd.DataFrame(found, columns=["Term", "Messages", "Chats", "_messages"])
+    return pd.DataFrame(found, columns=["Term", "Messages", "Chats"])
 
 
 def range_label(low: int, high: int) -> str:

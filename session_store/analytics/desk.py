@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from session_store.analytics.behind import Behind, Conversation, conversations
+import duckdb
+
+from session_store.analytics.behind import Behind, Kind, conversations
+from session_store.analytics.charts import term_messages
 from session_store.analytics.facts import Facts, gather, revision_of
 from session_store.analytics.period import Period
-from session_store.analytics.places import first_events, messages_of
+from session_store.analytics.places import Place, first_places
 from session_store.analytics.report import Report, report
-from session_store.analytics.scope import Scope
+from session_store.analytics.scope import Scope, lay_out
 from session_store.analytics.zones import QUARTER
+from session_store.errors import ColloquyError
 from session_store.store import Store
 
 REMEMBERED: Final = 32
+
+
+class BehindInvalidError(ColloquyError):
+    """What stands behind a point was asked with values that are not those of its kind."""
+
+
+@contextlib.contextmanager
+def _checked(behind: Behind) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.Error, IndexError) as error:
+        raise BehindInvalidError(
+            f"These are no values of the kind “{behind.kind}”. Open the list again from the analytics page."
+        ) from error
 
 
 class Analytics:
@@ -46,15 +65,29 @@ class Analytics:
                 self._reports.popitem(last=False)
             return self._reports[scope]
 
-    def conversations(self, scope: Scope, behind: Behind, limit: int) -> tuple[list[Conversation], int]:
-        """The newest conversations behind a figure or a point of a chart, and how many there are."""
-        found, number = conversations(self.facts(), scope, behind, limit)
-        numbers = [one.number for one in found]
-        events = first_events(self._store, scope.period, behind, numbers)
-        messages = messages_of(self._store, numbers)
-        return [
-            replace(one, event_id=events.get(one.number), messages=messages.get(one.number, 0)) for one in found
-        ], number
+    def conversations(self, scope: Scope, behind: Behind) -> list[int]:
+        """The conversations behind a figure or a point of a chart, by their numbers in the store.
+
+        Raises:
+            BehindInvalidError: the values are not those of the kind.
+        """
+        with self._lock, _checked(behind):
+            facts = self._fresh()
+            return conversations(facts, scope, self._as_messages(facts, scope, behind))
+
+    def places(self, scope: Scope, behind: Behind, numbers: Sequence[int]) -> dict[int, Place]:
+        """Where in these conversations a figure or a point of a chart leads to, where it is about a message."""
+        with self._lock, _checked(behind):
+            found = self._as_messages(self._fresh(), scope, behind)
+        return first_places(self._store, scope.period, found, numbers)
+
+    def _as_messages(self, facts: Facts, scope: Scope, behind: Behind) -> Behind:
+        """A word as the messages that have it."""
+        if behind.kind is not Kind.TERM:
+            return behind
+        with contextlib.closing(lay_out(facts, scope)) as cursor:
+            seqs = term_messages(cursor, self._store, scope.period, str(behind.values[0]))
+        return Behind(Kind.MESSAGES, tuple(seqs))
 
     def everything(self, zone: ZoneInfo, today: date) -> Period:
         """From the first day on which anything happened until today, or until the last such day if that is later."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from session_store.analytics.behind import Behind, Kind
@@ -13,12 +14,12 @@ from session_store.store import Store
 ABOUT_ALL: Final = (Kind.ALL, Kind.TURNS, Kind.AGENT)
 """Kinds that are about whatever was said in the period."""
 _SQL: Final = """
-    select session_no, arg_min(id, seq) from events e
-    where session_no in (select unnest(${last}::bigint[])) and not rewound and ({condition}) group by session_no
-"""
-_MESSAGES: Final = """
-    select session_no, count(text) from events
-    where session_no in (select unnest($1::bigint[])) and not rewound group by session_no
+    select f.session_no, f.id, f.at, coalesce(t.error, '') from (
+        select session_no, arg_min(id, seq) as id, arg_min(timestamp, seq) as at,
+            arg_min(invocation_id, seq) as turn
+        from events e
+        where session_no in (select unnest(${last}::bigint[])) and not rewound and ({condition}) group by session_no
+    ) f left join turns t on t.session_no = f.session_no and t.id = f.turn
 """
 _WITHIN: Final = "not copied and timestamp >= {begin} and timestamp < {end}"
 _TURN: Final = """not copied and invocation_id in (
@@ -48,9 +49,18 @@ _CONDITIONS: Final = {
 """In each conversation, which of its events are meant. Times are whole quarters of an hour, as in the facts."""
 
 
-def first_events(store: Store, period: Period, behind: Behind, conversations: Sequence[int]) -> dict[int, str]:
-    """The id of the first event that a figure or point is about, by conversation (numbers); none where it is about
-    conversations as such, for instance because they were begun in the period and nothing was said in it."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An event that a figure or point is about: its id, its time (Unix seconds), and what went wrong in its turn."""
+
+    event_id: str
+    at: float
+    error: str
+
+
+def first_places(store: Store, period: Period, behind: Behind, conversations: Sequence[int]) -> dict[int, Place]:
+    """The first event that a figure or point is about, by conversation (numbers); none where it is about conversations
+    as such, for instance because they were begun in the period and nothing was said in it."""
     values = [] if behind.kind in ABOUT_ALL else behind.parameters
     begin, end = period.begin, period.end
     condition = _CONDITIONS[behind.kind].format(
@@ -61,12 +71,7 @@ def first_events(store: Store, period: Period, behind: Behind, conversations: Se
         last=len(values) + 1,
     )
     sql = _SQL.format(condition=condition, last=len(values) + 1)
-    return dict(store.log.database.rows(sql, [*values, list(conversations)]))
-
-
-def messages_of(store: Store, conversations: Sequence[int]) -> dict[int, int]:
-    """How many messages there are in each of these conversations (numbers); none for those without any event."""
-    return dict(store.log.database.rows(_MESSAGES, [list(conversations)]))
+    return {number: Place(*place) for number, *place in store.log.database.rows(sql, [*values, list(conversations)])}
 
 
 def _quarter(column: str) -> str:

@@ -11,7 +11,8 @@ from session_store.memory import Memory
 TURNS: Final = """
     select session_no, count(*) as turns, bool_or(status = 'running') as running,
         bool_or(status = 'paused') as paused, bool_or(status = 'queued') as queued,
-        arg_max(status, created_at) as last_status
+        arg_max(status, created_at) as last_status,
+        arg_max(coalesce(error, ''), created_at) as last_error
     from turns where not rewound {among} group by session_no
 """
 STATUS: Final = """
@@ -79,6 +80,9 @@ def _plain_terms(wanted: HistoryFilter, values: dict[str, Any]) -> list[str]:
         if value is not None:
             values[place := f"value{len(values)}"] = value
             terms.append(f"{name} {sign} ${place}")
+    if wanted.among is not None:
+        values["among"] = list(wanted.among)
+        terms.append("s.session_no in (select unnest($among::bigint[]))")
     for name, several in (
         ("s.workspace_id", wanted.workspace_ids),
         ("s.app_name", wanted.agents),

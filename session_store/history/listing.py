@@ -10,7 +10,7 @@ from typing import Any, Final
 from session_store.history.choice import FEEDBACK, STATUS, TURNS, chosen, sessions
 from session_store.history.costs import COSTS, cost_values
 from session_store.history.errors import HistoryError
-from session_store.history.models import HistoryChoices, HistoryFilter, HistoryRow, HistorySort
+from session_store.history.models import HistoryChoices, HistoryFilter, HistoryRow, HistorySort, Neighbour, Neighbours
 from session_store.models import Page, SessionKey, TitleSource
 from session_store.session_log import SessionLog
 
@@ -43,11 +43,12 @@ _ROW: Final = f"""
     select s.app_name, s.user_id, s.id, s.title, s.title_source, s.workspace_id, w.name, s.app_name, s.model, s.saved,
         s.created_at, s.updated_at, coalesce(e.messages, 0), coalesce(t.turns, 0), coalesce(e.input_tokens, 0),
         coalesce(e.output_tokens, 0), {_COST}, {STATUS}, coalesce(f.up, 0), coalesce(f.down, 0), coalesce(g.tags, []),
-        s.note, s.branched_from, s.session_no, s.value
+        s.note, s.branched_from, case when {STATUS} = 'failed' then t.last_error else '' end, s.session_no, s.value
     from page s left join workspaces w on w.id = s.workspace_id left join e using (session_no)
     left join c using (session_no) left join t using (session_no) left join f using (session_no)
     left join g using (session_no)
 """
+_NEIGHBOUR: Final = "{'app': app_name, 'user': user_id, 'id': id, 'title': title, 'number': session_no}"
 _AMONG: Final = "and {prefix}session_no in (select session_no from page)"
 
 
@@ -74,19 +75,56 @@ class StoredTable:
         if limit < 1:
             return Page(())
         values: dict[str, Any] = {}
+        page = self._sorted(wanted, sort, values)
+        if before is not None:
+            page = f"select * from ({page}) where {_after(before, sort, values, descending=descending)}"
+        order = _order(descending=descending)
+        rows = self._rows(f"{page} {order} limit {int(limit) + 1}", values, order)
+        following = _encode(sort, *rows[limit - 1][:-3:-1], descending=descending) if len(rows) > limit else None
+        return Page(tuple(map(_history_row, rows[:limit])), following)
+
+    def history_neighbours(
+        self,
+        key: SessionKey,
+        wanted: HistoryFilter,
+        *,
+        sort: HistorySort = HistorySort.UPDATED,
+        descending: bool = True,
+    ) -> Neighbours | None:
+        """Where a conversation stands in that list; None if it is not in it.
+
+        Raises:
+            PricesInvalidError: the price list is damaged.
+        """
+        values: dict[str, Any] = {}
+        order = _order(descending=descending)
+        source = self._sorted(wanted, sort, values)
+        values |= {"app": key.app_name, "user": key.user_id, "id": key.session_id}
+        if sort is HistorySort.COST:
+            values |= cost_values(self.log.database, self.log.database.path.parent)
+        sql = f"""
+            select place, total, earlier, later from (
+                select app_name, user_id, id, row_number() over w as place, count(*) over () as total,
+                    lag({_NEIGHBOUR}) over w as earlier, lead({_NEIGHBOUR}) over w as later
+                from ({source}) window w as ({order})
+            ) where app_name = $app and user_id = $user and id = $id
+        """
+        with self.log.database.reading() as cursor:
+            found = cursor.execute(sql, values).fetchall()
+        if not found:
+            return None
+        place, total, *beside = found[0]
+        return Neighbours(place, total, *(_neighbour(one) if one else None for one in beside))
+
+    def _sorted(self, wanted: HistoryFilter, sort: HistorySort, values: dict[str, Any]) -> str:
+        """SQL for the conversations of a filter, with the ``value`` that an order goes by. Adds what it needs to the
+        ``values`` of the query."""
         value, table = _VALUES[sort]
-        direction = "desc" if descending else "asc"
         source = f"from ({chosen(self.log.memory, wanted, values)}) s"
         if table:
             on = "on w.id = s.workspace_id" if table == "w" else "using (session_no)"
             source += f" left join ({_TABLES[table].format(among='')}) {table} {on}"
-        page = f"select s.*, {value} as value {source}"
-        if before is not None:
-            page = f"select * from ({page}) where {_after(before, sort, values, descending=descending)}"
-        order = f"order by value {direction} nulls last, session_no {direction}"
-        rows = self._rows(f"{page} {order} limit {int(limit) + 1}", values, order)
-        following = _encode(sort, *rows[limit - 1][-1:-3:-1], descending=descending) if len(rows) > limit else None
-        return Page(tuple(map(_history_row, rows[:limit])), following)
+        return f"select s.*, {value} as value {source}"
 
     def count_history(self, wanted: HistoryFilter) -> int:
         """How many conversations a filter lets through."""
@@ -135,9 +173,18 @@ class StoredTable:
 
 
 def _history_row(row: tuple[Any, ...]) -> HistoryRow:
-    app_name, user_id, session_id, title, source, *rest = row[:-2]
+    app_name, user_id, session_id, title, source, *rest = row[:-1]
     figures: list[Any] = [tuple(value) if isinstance(value, list) else value for value in rest]
     return HistoryRow(SessionKey(app_name, user_id, session_id), title, TitleSource(source), *figures)
+
+
+def _neighbour(found: dict[str, Any]) -> Neighbour:
+    return Neighbour(SessionKey(found["app"], found["user"], found["id"]), found["title"], found["number"])
+
+
+def _order(*, descending: bool) -> str:
+    direction = "desc" if descending else "asc"
+    return f"order by value {direction} nulls last, session_no {direction}"
 
 
 def _after(before: str, sort: HistorySort, values: dict[str, Any], *, descending: bool) -> str:

@@ -46,6 +46,8 @@ class HistoryFilter:
     since: float | None = None
     until: float | None = None
     feedback: Literal["up", "down"] | None = None
+    among: frozenset[int] | None = None
+    """Numbers of conversations (see ``HistoryRow``): none but these."""
 
 
 EVERYTHING = HistoryFilter()
@@ -81,8 +83,31 @@ class HistoryRow:
     down: int
     tags: tuple[str, ...]
     note: str
-    branched_from: str | None = None
+    branched_from: str | None
     """Id of the session that it is a branch of, which may be gone."""
+    error: str
+    """What went wrong in its last turn, if that failed; else empty."""
+    number: int
+    """What the store knows the conversation by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A conversation beside another one in a list; ``number`` is that of its row."""
+
+    key: SessionKey
+    title: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Where a conversation stands in a list of ``total``, from 1 on, and those before and after it."""
+
+    place: int
+    total: int
+    before: Neighbour | None
+    after: Neighbour | None
 
 
 @dataclass(frozen=True, slots=True)

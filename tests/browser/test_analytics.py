@@ -96,25 +96,45 @@ def test_days_without_data_keep_their_place(desk):
         assert len(set(shown) & set(days)) > 2, card
 
 
-def test_from_a_figure_to_a_message_and_back_and_to_the_chat(desk):
-    tab = desk()
-    page = tab.page
+def test_from_a_figure_to_its_chats_through_them_and_back(desk):
+    page = desk("?period=Year&agent=Data+analyst").page
+    figures = page.locator(".figures button .value").all_text_contents()
     figure(page, "failures").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("Failed turns")).to_be_visible()
-    link = dialog.get_by_role("link").first
-    title = link.text_content()
-    link.click()
-    page.wait_for_url(re.compile(r"/history\?session=.+&message="))
-    expect(page.get_by_text(title).first).to_be_visible()
+    rows = page.locator(".conversations tbody tr")
+    expect(page.get_by_text("Failed turns")).to_be_visible()
+    expect(rows.first.locator(".about time")).to_have_text(re.compile(r"^\d\d \w{3} \d{4}, \d\d:\d\d$"))
+    expect(rows.first.locator(".about span")).not_to_be_empty()
+    page.wait_for_url(re.compile(r"/history\?behind="))
+    titles = rows.locator("a").all_text_contents()
+    page.reload()
+    expect(rows.locator("a")).to_have_text(titles)
+    rows.first.locator("a").click()
+    expect(page.get_by_role("heading", name=titles[0])).to_be_visible()
+    page.wait_for_url(re.compile("message="))
     expect(page.get_by_test_id("stChatMessage").first).to_be_visible()
+    expect(page.get_by_text(f"1 of {len(titles)}")).to_be_visible()
+    expect(page.get_by_role("button", name="Previous", exact=True)).to_be_disabled()
+    page.get_by_role("button", name="Next", exact=True).click()
+    expect(page.get_by_text(f"2 of {len(titles)}")).to_be_visible()
+    expect(page.get_by_role("heading", name=titles[1])).to_be_visible()
+    page.get_by_role("button", name="Back to the list").click()
+    expect(rows.locator("a")).to_have_text(titles)
+    page.get_by_role("button", name="Analytics", exact=True).click()
+    complete(page)
+    expect(page.locator(".figures button .value")).to_have_text(figures)
+    assert "period=Year" in page.url
+
+
+def test_the_browsers_way_back_from_the_chats_leads_to_the_page_as_it_was(desk):
+    page = desk("?period=Year&agent=Data+analyst&show=Saved").page
+    figures = page.locator(".figures button .value").all_text_contents()
+    figure(page, "turns").click()
+    expect(page.locator(".conversations tbody tr").first).to_be_visible()
     page.go_back()
     complete(page)
-    assert "period=Year" in page.url
-    figure(page, "failures").click()
-    dialog.get_by_role("link", name="Open chat").first.click()
-    page.wait_for_url(re.compile(r"/\?session="))
-    expect(tab.title).to_have_text(title)
+    expect(page.locator(".figures button .value")).to_have_text(figures)
+    assert "agent=Data+analyst" in page.url
+    assert "show=Saved" in page.url
 
 
 def test_what_is_asked_about_the_filters_stays_about_them_after_a_reload(desk):
@@ -128,13 +148,12 @@ def test_what_is_asked_about_the_filters_stays_about_them_after_a_reload(desk):
     expect(page.get_by_role("radio", name="History analyst")).to_be_checked()
 
 
-def closed(page, title):
-    """Sees what a click opened, with chats in it, and closes it."""
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text(title)).to_be_visible()
-    expect(dialog.get_by_role("link").first).to_be_visible()
-    dialog.get_by_role("button", name="Close").click()
-    expect(dialog).to_have_count(0)
+def listed(page, title):
+    """Sees the chats behind what was clicked, and goes back."""
+    expect(page.locator(".st-key-history-behind").get_by_text(title)).to_be_visible()
+    expect(page.locator(".conversations tbody tr").first).to_be_visible()
+    page.get_by_role("button", name="Analytics", exact=True).click()
+    complete(page)
 
 
 def test_from_a_chart_to_the_chats_behind_it_again_and_again(desk):
@@ -143,19 +162,18 @@ def test_from_a_chart_to_the_chats_behind_it_again_and_again(desk):
     for _ in range(2):
         box = chart.bounding_box()
         page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.75)
-        closed(page, re.compile("Week of "))
+        listed(page, re.compile("Week of "))
 
 
 def test_from_a_bar_to_the_chats_behind_it_by_mouse_and_by_keyboard(desk):
     page = desk().page
     bars = page.locator(".st-key-card-turns").get_by_role("listitem")
-    for _ in range(2):
-        bars.filter(has_text="3-5 turns").click()
-        closed(page, "Turns: 3-5")
+    bars.filter(has_text="3-5 turns").click()
+    listed(page, "Turns: 3-5")
     bars.get_by_role("button", name="2 turns", exact=True).focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    closed(page, "Turns: 3-5")
+    listed(page, "Turns: 3-5")
 
 
 def test_what_failed_is_red_and_a_way_of_its_own(desk):
@@ -163,7 +181,15 @@ def test_what_failed_is_red_and_a_way_of_its_own(desk):
     failed = page.locator('.st-key-card-tools .bar [data-part="Failed"]')
     expect(failed.first).to_have_css("background-color", "rgb(220, 38, 38)")
     page.locator(".st-key-card-tools").get_by_role("button", name=re.compile("% failed")).click()
-    closed(page, "run_sql: failed")
+    listed(page, "run_sql: failed")
+
+
+def test_from_a_word_to_the_messages_that_have_it(desk):
+    page = desk().page
+    word = page.locator(".st-key-card-terms").get_by_role("button").first
+    name = word.text_content()
+    word.click()
+    listed(page, f"“{name}”")
 
 
 def test_the_data_of_a_chart_as_table_and_csv(desk):

@@ -387,6 +387,81 @@ class TestReader:
         assert tab.query_params["saved"] == "yes"
         assert titles(tab) == ["One", "Two"]
 
+    def test_from_one_to_the_next_and_the_previous_of_the_list(self, history, talk):
+        keys = [talk(name, "hello") for name in ("One", "Two", "Three")]
+        talk("Other", "good bye")
+        tab = history(session=keys[2].session_id, text="hello", sort="title", view="list")
+        assert "2 of 3" in {caption.value for caption in tab.caption}  # One, Three, Two
+        assert button(tab, "history-previous-one").disabled is False
+        button(tab, "history-next-one").click().run()
+        assert tab.query_params["session"] == keys[1].session_id
+        assert button(tab, "history-next-one").disabled
+        assert tab.query_params["text"] == "hello"
+        button(tab, "history-previous-one").click().run()
+        assert tab.query_params["session"] == keys[2].session_id
+
+    def test_what_is_in_no_list_has_no_neighbours(self, history, talk):
+        keys = [talk("One", "hello"), talk("Two", "good bye")]
+        assert not has(history(session=keys[0].session_id, text="bye"), "history-next-one")
+
+
+def drill(**changes):
+    """What the URL of a list behind a figure says."""
+    today = datetime.now(UTC).date().isoformat()
+    drilled = {"kind": "status", "values": ["failed"], "title": "Failed *turns*", "first": today, "last": today}
+    return json.dumps(drilled | {"zone": "UTC", "page": "period=Year&agent=Assistant"} | changes)
+
+
+class TestBehindAFigure:
+    def test_the_chats_with_the_time_and_the_error_and_the_way_to_the_turn_and_back(self, history, talk):
+        talk("Fine", "hello")
+        key = talk("Broken", "hello", "count 2 then fail")
+        tab = history(behind=drill())
+        assert titles(tab) == ["Broken"]
+        row = cells(tab, "Broken")
+        assert row["error"]
+        assert row["at"].startswith(f"{datetime.now(UTC):%d %b %Y}")
+        assert "message=" in row["href"]
+        assert f"session={key.session_id}" in row["href"]
+        assert any("Failed" in element.value and "turns" in element.value for element in tab.markdown)
+        button(tab, "history-analytics").click().run()
+        assert not tab.exception
+        assert (tab.query_params["period"], tab.query_params["agent"]) == ("Year", "Assistant")
+
+    def test_filters_narrow_it_and_all_can_be_shown(self, history, workbench, talk):
+        keys = [talk(name, "count 2 then fail") for name in ("One", "Two")]
+        talk("Fine", "hello")
+        workbench.set_saved(keys[:1], True)
+        tab = history(behind=drill(), saved="yes")
+        assert titles(tab) == ["One"]
+        button(tab, "history-all").click().run()
+        assert len(titles(tab)) == 3
+
+    @pytest.mark.parametrize(
+        "told",
+        [
+            "nonsense",
+            "{}",
+            drill(kind="other"),
+            drill(first="0001-01-01"),
+            drill(first="2100-01-01"),
+            drill(zone="Nowhere/At all"),
+            drill(zone="../../etc/passwd"),
+            drill(kind="days", values=["x", "y"]),
+            drill(kind="days", values=[1]),
+            drill(filters={"agents": "x"}),
+            drill(extra=1),
+        ],
+        ids=str,
+    )
+    def test_an_address_that_makes_no_sense_is_told_and_leads_on(self, history, talk, told):
+        key = talk("One", "hello")
+        tab = history(behind=told)
+        assert "again" in tab.error[0].value
+        button(tab, "history-reset").click().run()
+        assert titles(tab) == ["One"]
+        assert texts(history(behind=told, session=key.session_id))
+
 
 @pytest.fixture
 def long_one(open_demo):

@@ -10,9 +10,9 @@ import streamlit as st
 
 from session_store.analytics.behind import Behind
 from session_store.analytics.report import Report
-from ui.analytics import behind_dialog
 from ui.analytics.numbers import column_formats, rounded
 from ui.analytics.picture import Picture, Point, View, take_pick
+from ui.history.behind import open_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def card(made: Card, report: Report) -> None:
     point = take_pick(made.table)
     if point is not None:
         picked, title = made.behind(report, point)
-        behind_dialog.behind(report.scope, picked, title)
+        open_list(report.scope, picked, title)
 
 
 def _measure(made: Card) -> str:

@@ -73,9 +73,8 @@ def _question(report: Report, point: Point) -> tuple[Behind, str]:
     return Behind(Kind.QUESTION, (int(row["_question"]),)), _short(point["Question"])
 
 
-def _term(report: Report, point: Point) -> tuple[Behind, str]:
-    table = report.tables["terms"]
-    return Behind(Kind.MESSAGES, tuple(table[table["Term"] == point["Term"]].iloc[0]["_messages"])), point["Term"]
+def _term(_: Report, point: Point) -> tuple[Behind, str]:
+    return Behind(Kind.TERM, (point["Term"],)), f"“{point['Term']}”"
 
 
 def _chats(chats: int) -> str:

@@ -8,7 +8,6 @@ import streamlit as st
 
 from session_store.analytics.report import Report
 from session_store.errors import ColloquyError
-from ui.analytics.behind_dialog import CHAT
 from ui.analytics.card import card
 from ui.analytics.cards import CARDS
 from ui.analytics.demo_mark import demo_mark
@@ -20,6 +19,7 @@ from ui.analytics.source import analytics
 from ui.ask_history import ask_history_button
 from ui.snapshot import snapshot_button
 
+CHAT = Path(__file__).parents[2] / "pages" / "chat.py"
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 

@@ -12,8 +12,8 @@ import streamlit as st
 from session_store.analytics.behind import Behind, Kind
 from session_store.analytics.figures import Figures
 from session_store.analytics.report import Report
-from ui.analytics import behind_dialog
 from ui.analytics.numbers import MISSING, change, count, money, points, seconds, share
+from ui.history.behind import open_list
 
 HERE = Path(__file__).parent
 KEY = "figures"
@@ -132,7 +132,7 @@ def figure_row(report: Report) -> None:
     picked = st.session_state.pop("figure_picked", None)
     for figure in shown:
         if figure.name == picked:
-            behind_dialog.behind(report.scope, figure.behind(report), figure.listed(report) or figure.title)
+            open_list(report.scope, figure.behind(report), figure.listed(report) or figure.title)
 
 
 def _drawn(figure: Figure, report: Report) -> dict[str, str]:

@@ -13,6 +13,7 @@ from ui import state
 from ui.data.export_dialog import export_dialog
 from ui.history import links, selection
 from ui.history.labels import tag_several
+from ui.history.view import view_of_url
 from ui.undo import grace
 
 
@@ -73,7 +74,7 @@ def _set_saved(keys: list[SessionKey], saved: bool) -> None:  # noqa: FBT001 - t
 
 
 def _beside(first: SessionKey, second: SessionKey) -> None:
-    links.show(links.reader_parameters(first.session_id, beside=second.session_id))
+    links.show(links.reader_parameters(first.session_id, beside=second.session_id, view=view_of_url()))
 
 
 def _delete(keys: list[SessionKey]) -> None:

@@ -10,6 +10,7 @@ from session_store.models import SessionKey
 from ui import state
 from ui.formatting import label, short_time
 from ui.history import links
+from ui.history.view import view_of_url
 
 CHOICES = 8
 
@@ -36,4 +37,4 @@ def compare_dialog(key: SessionKey) -> None:
 
 
 def _read(session_id: str, beside: str) -> None:
-    links.show(links.reader_parameters(session_id, beside=beside))
+    links.show(links.reader_parameters(session_id, beside=beside, view=view_of_url()))

@@ -9,6 +9,7 @@ import streamlit as st
 from session_store.errors import ColloquyError
 from ui import state
 from ui.formatting import untrusted_markdown
+from ui.history.filter_bar import reset
 from ui.history.links import BESIDE, MESSAGE
 from ui.history.listing import listing
 from ui.history.reader import reader
@@ -27,3 +28,4 @@ def desk() -> None:
             listing()
     except ColloquyError as error:
         st.error(untrusted_markdown(str(error)))
+        st.button("All conversations", key="history-reset", icon=":material/filter_alt_off:", on_click=reset)

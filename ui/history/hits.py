@@ -12,6 +12,7 @@ from session_store.history.models import Hit
 from ui.formatting import long_time
 from ui.history.links import reader_url
 from ui.history.table import NEW_CHAT
+from ui.history.view import View
 
 KEY: Final = "history-hits"
 KINDS: Final[Mapping[str, str]] = {
@@ -23,24 +24,24 @@ KINDS: Final[Mapping[str, str]] = {
 _SCRIPT: Final = Path(__file__).parent / "hits.js"
 
 
-def hits(found: Sequence[Hit], text: str, on_open: Callable[[Hit], None]) -> None:
+def hits(found: Sequence[Hit], view: View, on_open: Callable[[Hit], None]) -> None:
     """Draw a page of places. They lead to their message."""
     mount = st.components.v2.component(
         "colloquy.hits", html="<ol></ol>", js=_SCRIPT.read_text(encoding="utf-8"), isolate_styles=False
     )
 
-    known = {_href(hit, text): hit for hit in found}
+    known = {_href(hit, view): hit for hit in found}
 
     def opened() -> None:
         if hit := known.get(str(st.session_state[KEY].opened)):
             on_open(hit)
 
-    mount(key=KEY, data={"hits": [_drawn(hit, text) for hit in found]}, on_opened_change=opened, height="content")
+    mount(key=KEY, data={"hits": [_drawn(hit, view) for hit in found]}, on_opened_change=opened, height="content")
 
 
-def _drawn(hit: Hit, text: str) -> dict[str, Any]:
+def _drawn(hit: Hit, view: View) -> dict[str, Any]:
     return {
-        "href": _href(hit, text),
+        "href": _href(hit, view),
         "title": hit.title or NEW_CHAT,
         "kind": KINDS[hit.kind],
         "when": long_time(hit.at),
@@ -48,8 +49,8 @@ def _drawn(hit: Hit, text: str) -> dict[str, Any]:
     }
 
 
-def _href(hit: Hit, text: str) -> str:
-    return reader_url(hit.key.session_id, hit.event_id, text)
+def _href(hit: Hit, view: View) -> str:
+    return reader_url(hit.key.session_id, hit.event_id, view)
 
 
 def pieces(excerpt: str, marks: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:

@@ -9,32 +9,31 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from ui import state
-from ui.history.view import Parameters, view_of_url
+from ui.history.view import Parameters, View, view_of_url
 from ui.history.window import forget_windows
 from ui.state import Part
 
 MESSAGE: Final = "message"
 BESIDE: Final = "beside"
-CAME_FROM: Final = "history_list"
 OPENED: Final = "history_opened"
 AIMS: Final = "history_aims"
 
 
-def reader_parameters(session_id: str, message_id: str | None = None, text: str = "", beside: str = "") -> Parameters:
-    """The parameters of a transcript's URL; ``text`` are the words to light up in it."""
-    wanted = {state.SESSION: session_id, MESSAGE: message_id or "", BESIDE: beside, "text": text}
-    return {name: value for name, value in wanted.items() if value}
+def reader_parameters(
+    session_id: str, message_id: str | None = None, beside: str = "", view: View | None = None
+) -> Parameters:
+    """The parameters of a transcript's URL, read on the way through a list (``view``), whose words it lights up."""
+    wanted = {state.SESSION: session_id, MESSAGE: message_id or "", BESIDE: beside}
+    return {name: value for name, value in wanted.items() if value} | (view.url() if view else {})
 
 
-def reader_url(session_id: str, message_id: str | None = None, text: str = "") -> str:
+def reader_url(session_id: str, message_id: str | None = None, view: View | None = None) -> str:
     """A link to a transcript, from any page."""
-    return f"./history?{urlencode(reader_parameters(session_id, message_id, text))}"
+    return f"./history?{urlencode(reader_parameters(session_id, message_id, view=view), doseq=True)}"
 
 
 def show(parameters: Parameters) -> None:
     """Write the URL of the page: what the next run shows. For callbacks."""
-    if state.SESSION not in st.query_params:
-        st.session_state[CAME_FROM] = view_of_url().url()
     st.session_state[AIMS] = {}
     forget_windows()
     _number()
@@ -43,8 +42,8 @@ def show(parameters: Parameters) -> None:
 
 
 def back_to_list() -> None:
-    """Show the list as it was left. For callbacks."""
-    show(st.session_state.get(CAME_FROM, {}))
+    """Show the list that one came from. For callbacks."""
+    show(view_of_url().url())
 
 
 def aim_at(prefix: str, message_id: str) -> None:

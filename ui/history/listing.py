@@ -17,10 +17,11 @@ from ui.ask_history import ask_history_button
 from ui.formatting import zone
 from ui.history import links, paging, selection
 from ui.history.actions import actions
+from ui.history.behind import heading, places
 from ui.history.filter_bar import filter_bar, reset, search_box
 from ui.history.hits import hits
 from ui.history.place import show_place
-from ui.history.table import COLUMNS, ref_of, table
+from ui.history.table import COLUMNS, line_of, ref_of, table
 from ui.history.view import TEXTUAL, View, view_of_url
 from ui.state import Part
 from ui.undo import undo_bar
@@ -39,11 +40,14 @@ def listing() -> None:
         demo_mark()
         if choices.agents:
             search_box(view)
-            ask_history_button(_scope(view))
+            if not view.behind:  # a chat cannot be about such a list
+                ask_history_button(_scope(view))
     undo_bar("history-undo", Part.PAGE, noun="conversation")
     if not choices.agents:
         _nothing_yet()
         return
+    if view.behind:
+        heading(view.behind)
     filter_bar(view, choices)
     if view.text:
         _kind(view)
@@ -66,18 +70,23 @@ def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users
         _nothing_found()
         return
     rows = {ref_of(row): row for row in page.items}
+    about = places(view.behind, [row.number for row in page.items])
+    lines = {ref_of(row): line_of(row, view, about.get(row.number)) for row in page.items}
     with st.container(horizontal=True, vertical_alignment="center", key="history-bar"):
         if picked := selection.picked():
             actions(picked)
         else:
             st.markdown("1 conversation" if total == 1 else f"{total:,} conversations", width="content")
+            if view.filters:
+                st.button("Show all", key="history-all", type="tertiary", icon=":material/close:", on_click=reset)
             _order(view)
     table(
         page.items,
+        lines,
         order=(view.sort, view.descending),
         selected=set(selection.picked()),
         with_users=with_users,
-        on_open=lambda ref: _open(rows[ref]),
+        on_open=lambda ref: _open(rows[ref].key.session_id, lines[ref].event_id),
         on_sort=partial(_sort, view),
         on_select=lambda refs: selection.pick(rows, refs),
     )
@@ -108,7 +117,7 @@ def _places(view: View) -> None:
     if not found.items:
         _nothing_found()
         return
-    hits(found.items, view.text, lambda hit: _open_at(hit.key.session_id, hit.event_id, view.text))
+    hits(found.items, view, lambda hit: _open(hit.key.session_id, hit.event_id))
     paging.buttons(view, found.next, HITS, None)
 
 
@@ -162,12 +171,8 @@ def _nothing_found() -> None:
 # -- callbacks ---------------------------------------------------------------------------------------------------------
 
 
-def _open(row: HistoryRow) -> None:
-    links.show(links.reader_parameters(row.key.session_id))
-
-
-def _open_at(session_id: str, event_id: str | None, text: str) -> None:
-    links.show(links.reader_parameters(session_id, event_id, text))
+def _open(session_id: str, event_id: str | None) -> None:
+    links.show(links.reader_parameters(session_id, event_id, view=view_of_url()))
 
 
 def _sort(view: View, by: HistorySort) -> None:

@@ -15,8 +15,10 @@ from ui.agents import icon_of
 from ui.analytics.demo_mark import demo_mark
 from ui.attempts import attempt
 from ui.history import links
+from ui.history.neighbours import neighbours
 from ui.history.place import mark, show_place
 from ui.history.reader_head import reader_head, side_head
+from ui.history.view import view_of_url
 from ui.history.window import Window, show_end, show_newer, show_older, window_of
 from ui.state import Part
 from ui.transcript import Reading, bubble, details_of, no_answer
@@ -30,13 +32,16 @@ def reader(session_id: str, wanted: str | None, beside: str | None, text: str) -
     """The transcript of a session, opened at the event ``wanted``, with another session ``beside`` it. The words
     ``text`` are lit up."""
     with st.container(horizontal=True, vertical_alignment="center", key="history-top"):
-        back, words = ":material/arrow_back:", "All conversations"
+        view = view_of_url()
+        back, words = ":material/arrow_back:", "Back to the list" if view.filters else "All conversations"
         st.button(words, key="history-back", icon=back, type="tertiary", on_click=links.back_to_list)
         demo_mark()
+        session = current().store.get_session(session_id)
+        if session and not beside:
+            neighbours(session.key, view)
     if beside and beside != session_id:
         _side_by_side(session_id, wanted, beside, text)
         return
-    session = current().store.get_session(session_id)
     if session is None:
         st.warning(GONE)
         return

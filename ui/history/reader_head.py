@@ -17,6 +17,7 @@ from ui.formatting import label, long_time
 from ui.history import links
 from ui.history.compare import compare_dialog
 from ui.history.labels import labels
+from ui.history.view import view_of_url
 from ui.state import Part
 
 
@@ -110,4 +111,4 @@ def _set_saved(session: SessionSummary) -> None:
 
 
 def _read(session_id: str) -> None:
-    links.show(links.reader_parameters(session_id))
+    links.show(links.reader_parameters(session_id, view=view_of_url()))

@@ -57,6 +57,10 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const extras = row.tags.map((tag) => make("b", {}, tag));
     if (row.saved) extras.unshift(make("i", {}, "Saved"));
     if (row.note) extras.push(make("em", { title: row.note }, row.note));
+    if (row.at || row.error) {
+      const about = [row.at && make("time", {}, row.at), row.error && make("span", { title: row.error }, row.error)];
+      cell.append(make("div", { class: "about" }, ...about.filter(Boolean)));
+    }
     if (extras.length) cell.append(make("div", { class: "extras" }, ...extras));
     return cell;
   };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -10,12 +11,14 @@ from typing import Any, Final
 import streamlit as st
 
 from runtime.workbench import current
+from session_store.analytics.places import Place
 from session_store.history.models import HistoryRow, HistorySort
 from ui.analytics.names import agent_name
 from ui.analytics.numbers import count, money
 from ui.formatting import long_time, short_time
 from ui.history.filter_bar import STATUSES
 from ui.history.links import reader_url
+from ui.history.view import View
 
 HERE: Final = Path(__file__).parent
 KEY: Final = "history-table"
@@ -33,10 +36,31 @@ COLUMNS: Final[Mapping[HistorySort, str]] = {
     HistorySort.FEEDBACK: "Feedback",
 }
 NEW_CHAT: Final = "New chat"
+LONGEST_ERROR: Final = 300
+"""Characters of an error in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a row leads to, and what stands below its title: ``event_id`` names the message to open it at."""
+
+    href: str
+    event_id: str | None = None
+    when: str = ""
+    error: str = ""
+
+
+def line_of(row: HistoryRow, view: View, place: Place | None) -> Line:
+    """A row in a list, which is about this place in it, if any."""
+    if place is None:
+        return Line(reader_url(row.key.session_id, view=view), error=row.error)
+    href = reader_url(row.key.session_id, place.event_id, view)
+    return Line(href, place.event_id, long_time(place.at), place.error)
 
 
 def table(
     rows: Sequence[HistoryRow],
+    lines: Mapping[str, Line],
     *,
     order: tuple[HistorySort, bool],
     selected: Collection[str],
@@ -45,7 +69,8 @@ def table(
     on_sort: Callable[[HistorySort], None],
     on_select: Callable[[list[str]], None],
 ) -> None:
-    """Draw a page of the list in an ``order`` (by what, and whether descending). Rows are told apart by ``ref_of``."""
+    """Draw a page of the list in an ``order`` (by what, and whether descending). Rows are told apart by ``ref_of``,
+    which ``lines`` have, too."""
     mount = st.components.v2.component(
         "colloquy.conversations", html=_read("table.html"), js=_read("table.js"), isolate_styles=False
     )
@@ -55,7 +80,7 @@ def table(
         key=KEY,
         data={
             "columns": [{"id": sort.value, "name": COLUMNS[sort]} for sort in columns],
-            "rows": [_drawn(row) for row in rows],
+            "rows": [_drawn(row, lines[ref_of(row)]) for row in rows],
             "sort": order[0].value,
             "descending": order[1],
             "selected": [ref for ref in known if ref in selected],
@@ -65,6 +90,12 @@ def table(
         on_selected_change=lambda: _with(list, "selected", lambda refs: on_select([r for r in refs if r in known])),
         height="content",
     )
+
+
+def shortened(error: str) -> str:
+    """An error in one line."""
+    line = " ".join(error.split())
+    return line if len(line) <= LONGEST_ERROR else f"{line[: LONGEST_ERROR - 1]}…"
 
 
 def ref_of(row: HistoryRow) -> str:
@@ -78,11 +109,13 @@ def _with(kind: type, name: str, act: Callable[[Any], object]) -> None:
         act(given)
 
 
-def _drawn(row: HistoryRow) -> dict[str, Any]:
+def _drawn(row: HistoryRow, line: Line) -> dict[str, Any]:
     tokens = row.input_tokens + row.output_tokens
     return {
         "ref": ref_of(row),
-        "href": reader_url(row.key.session_id),
+        "href": line.href,
+        "at": line.when,
+        "error": shortened(line.error),
         "saved": row.saved,
         "tags": list(row.tags),
         "note": row.note,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from session_store.history.models import HistoryFilter, HistorySort
+from ui.history.behind import among
 
 Parameters = dict[str, str | list[str]]
 
@@ -34,8 +35,9 @@ TEXTUAL: Final = frozenset(
 class View:
     """Filters and order. Empty fields filter nothing.
 
-    ``saved`` is "yes" or "no", ``feedback`` "up" or "down"; ``since`` and ``until`` are days, both included. With a
-    ``text``, ``by_place`` lists every place where it stands instead of the conversations.
+    ``behind`` names a list behind a figure or a point of a chart (see ``ui.history.behind``). ``saved`` is "yes" or
+    "no", ``feedback`` "up" or "down"; ``since`` and ``until`` are days, both included. With a ``text``, ``by_place``
+    lists every place where it stands instead of the conversations.
     """
 
     text: str = ""
@@ -50,6 +52,7 @@ class View:
     feedback: str = ""
     since: date | None = None
     until: date | None = None
+    behind: str = ""
     sort: HistorySort = HistorySort.UPDATED
     descending: bool = True
 
@@ -66,6 +69,7 @@ class View:
             "user": self.user,
             "saved": self.saved,
             "feedback": self.feedback,
+            "behind": self.behind,
             **several,
         }
         wanted["from"] = self.since.isoformat() if self.since else ""
@@ -90,6 +94,7 @@ class View:
             since=_begin(self.since, zone) if self.since else None,
             until=_begin(self.until + timedelta(days=1), zone) if self.until else None,
             feedback=cast("Literal['up', 'down']", self.feedback) if self.feedback else None,
+            among=among(self.behind) if self.behind else None,
         )
 
 
@@ -106,6 +111,7 @@ def view_of_url() -> View:
         feedback=feedback if feedback in ("up", "down") else "",
         since=_day(given.get("from", "")),
         until=_day(given.get("to", "")),
+        behind=given.get("behind", ""),
         sort=sort,
         descending=descending,
         workspaces=tuple(given.get_all("workspaces")),

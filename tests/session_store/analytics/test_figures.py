@@ -224,7 +224,7 @@ class TestAgainstPandas:
         best = messages[messages > 1].sort_values(ascending=False)
         assert list(terms["Messages"]) == list(best.head(12))
         for row in terms.to_dict("records"):
-            assert row["Messages"] == messages[row["Term"]] == len(row["_messages"])
+            assert row["Messages"] == messages[row["Term"]]
             assert row["Chats"] == single[single["word"] == row["Term"]]["no"].nunique()
 
     def test_from_each_point_to_a_message_that_it_is_about(self, analytics, demo, hand, scope):
@@ -252,7 +252,7 @@ class TestAgainstPandas:
                 (int(question["_question"]),),
                 lambda event: event["text"].strip().lower() == question["Question"].lower(),
             ),
-            (Kind.MESSAGES, tuple(term["_messages"]), lambda event: term["Term"] in event["text"].lower()),
+            (Kind.TERM, (term["Term"],), lambda event: term["Term"] in event["text"].lower()),
             (Kind.HOUR, hour, lambda event: event["asked"] and (event["at"].day_of_week, event["at"].hour) == hour),
         ]
         if tool:
@@ -261,16 +261,21 @@ class TestAgainstPandas:
                 (Kind.TOOL_FAILED, (tool,), lambda event: any("error" in answer for answer in event["responses"])),
             ]
         for kind, values, is_meant in checks:
-            chats, _ = analytics.conversations(scope, Behind(kind, values), 5)
+            behind = Behind(kind, values)
+            chats = analytics.conversations(scope, behind)
             assert chats, kind
-            for chat in chats:
-                assert is_meant(events.loc[chat.event_id]), kind
+            found = analytics.places(scope, behind, chats)
+            assert set(found) == set(chats), kind
+            for place in found.values():
+                event = events.loc[place.event_id]
+                assert is_meant(event), kind
+                assert place.at == event["timestamp"]
 
     def test_behind_each_point_are_as_many_conversations_as_it_says(self, analytics, scope):
         report = analytics.report(scope)
 
         def number(kind, *values):
-            return analytics.conversations(scope, Behind(kind, values), 5)[1]
+            return len(analytics.conversations(scope, Behind(kind, values)))
 
         assert number(Kind.ALL) == report.now.conversations
         for row in report.tables["agents"].to_dict("records"):
@@ -280,7 +285,7 @@ class TestAgainstPandas:
         for row in report.tables["questions"].to_dict("records"):
             assert number(Kind.QUESTION, int(row["_question"])) == row["Chats"]
         for row in report.tables["terms"].to_dict("records"):
-            assert number(Kind.MESSAGES, *row["_messages"]) == row["Chats"]
+            assert number(Kind.TERM, row["Term"]) == row["Chats"]
         feedback = report.tables["feedback"]
         for row in feedback[feedback["Share"] < 1].head(3).to_dict("records"):
             day = day_number(date.fromisoformat(row["Start"]))

@@ -13,6 +13,7 @@ from google.genai import types
 
 from session_store.analytics import Analytics, Filters, Period
 from session_store.analytics.behind import Behind, Kind
+from session_store.analytics.desk import BehindInvalidError
 from session_store.analytics.scope import Scope
 from session_store.model_names import NAMES
 from session_store.models import TurnStatus
@@ -152,9 +153,11 @@ class TestWhatIsNotKnown:
 
 class TestListsBehind:
     def behind(self, store, kind, *values, first=DAY, last=DAY):
-        return Analytics(store).conversations(
-            Scope(Filters(), Period(first, last, BERLIN), PRICES), Behind(kind, values), 9
-        )
+        """The place in each conversation, by its number."""
+        analytics, scope = Analytics(store), Scope(Filters(), Period(first, last, BERLIN), PRICES)
+        found = analytics.conversations(scope, Behind(kind, values))
+        places = analytics.places(scope, Behind(kind, values), found)
+        return {number: places.get(number) for number in found}
 
     def test_a_score_given_long_after_the_chat_leads_to_it(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
@@ -162,8 +165,8 @@ class TestListsBehind:
         answer = store.list_events(chat)[-1].event.id
         store.set_feedback(chat, answer, -1)
         today = datetime.now(BERLIN).date()
-        [found], number = self.behind(store, Kind.RATED, False, first=today, last=today)
-        assert (found.id, found.event_id, number) == (chat.session_id, answer, 1)
+        [found] = self.behind(store, Kind.RATED, False, first=today, last=today).values()
+        assert found.event_id == answer
 
     def test_a_chat_without_a_message_is_in_the_chart_of_the_day_it_was_begun_on(self, store, history):
         history.chat(on("2026-05-04 10:00"))
@@ -174,19 +177,33 @@ class TestListsBehind:
         turn = history.turn(chat, on("2026-05-03 10:00"))
         history.tool(chat, turn, on("2026-05-04 10:00"), 1.0, "run_sql", response=({"rows": 1},))
         assert look(store, DAY, DAY).now.conversations == 1
-        assert self.behind(store, Kind.ALL)[1] == 1
+        assert len(self.behind(store, Kind.ALL)) == 1
 
-    def test_from_a_branch_it_goes_to_what_was_said_in_it_and_its_length_is_that_of_all_of_it(self, store, history):
+    def test_from_a_branch_it_goes_to_what_was_said_in_it(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), status=TurnStatus.FAILED)
         branch = store.branch_session(chat, store.list_events(chat)[-1].event.id, "branch")
         own = history.turn(branch.key, on("2026-05-04 11:00"), status=TurnStatus.FAILED)
-        found = {one.id: one for one in self.behind(store, Kind.STATUS, "failed")[0]}
-        meant = next(
-            stored.event for stored in store.list_events(branch.key) if stored.event.id == found["branch"].event_id
-        )
+        number = next(row.number for row in store.list_history().items if row.key == branch.key)
+        wanted = self.behind(store, Kind.STATUS, "failed")[number].event_id
+        meant = next(stored.event for stored in store.list_events(branch.key) if stored.event.id == wanted)
         assert meant.invocation_id == own
-        assert (found["branch"].messages, found[chat.session_id].messages) == (4, 2)
+
+    @pytest.mark.parametrize(
+        "behind",
+        [
+            Behind(Kind.DAYS, ("yesterday", 1)),
+            Behind(Kind.DAYS, ()),
+            Behind(Kind.TERM, ()),
+            Behind(Kind.QUESTION, ("-1",)),
+            Behind(Kind.MESSAGES, ("x",)),
+        ],
+        ids=str,
+    )
+    def test_values_of_another_kind_are_refused_in_words(self, store, history, behind):
+        history.turn(history.chat(on("2026-05-04 10:00")), on("2026-05-04 10:00"))
+        with pytest.raises(BehindInvalidError, match="Open the list again"):
+            Analytics(store).conversations(Scope(Filters(), Period(DAY, DAY, BERLIN), PRICES), behind)
 
     def test_behind_unknown_costs_are_only_chats_with_tokens_whose_price_was_not_known_then(self, store, history):
         for day in (4, 6):
@@ -196,4 +213,4 @@ class TestListsBehind:
         scope = Scope(Filters(), Period(DAY, date(2026, 5, 6), BERLIN), prices)
         unpriced = Analytics(store).report(scope).unpriced
         assert unpriced == ("late",)
-        assert Analytics(store).conversations(scope, Behind(Kind.UNPRICED, unpriced), 9)[1] == 1
+        assert len(Analytics(store).conversations(scope, Behind(Kind.UNPRICED, unpriced))) == 1

@@ -88,6 +88,42 @@ def test_every_order_goes_both_ways_page_by_page(shown, sort):
         assert sorted(whole, key=str) == sorted([TIDES, BREAD, STARS], key=str)
 
 
+@pytest.mark.parametrize("sort", HistorySort)
+@pytest.mark.parametrize("descending", [True, False])
+def test_from_a_conversation_to_its_neighbours_in_every_order(shown, sort, descending):
+    listed = keys(shown.list_history(EVERYTHING, sort=sort, descending=descending))
+    for place, key in enumerate(listed):
+        found = shown.history_neighbours(key, EVERYTHING, sort=sort, descending=descending)
+        assert (found.place, found.total) == (place + 1, 3)
+        beside = [row.key if row else None for row in (found.before, found.after)]
+        assert beside == [listed[place - 1] if place else None, listed[place + 1] if place < 2 else None]
+
+
+def test_neighbours_are_those_of_the_filter(shown):
+    ann = HistoryFilter(user_id="ann")
+    found = shown.history_neighbours(BREAD, ann)
+    assert (found.place, found.total, found.before) == (1, 2, None)
+    assert found.after.key == TIDES
+    assert shown.history_neighbours(STARS, ann) is None
+
+
+def test_a_filter_may_name_the_conversations(shown):
+    numbers = {row.key: row.number for row in shown.list_history(EVERYTHING).items}
+    wanted = HistoryFilter(among=frozenset({numbers[TIDES], numbers[STARS]}))
+    assert keys(shown.list_history(wanted)) == [STARS, TIDES]
+    assert shown.count_history(wanted) == 2
+    assert shown.count_history(HistoryFilter(among=frozenset())) == 0
+
+
+def test_a_row_says_why_its_last_turn_failed(history):
+    assert [bool(row.error) for row in history.list_history(EVERYTHING).items] == [False, False, False]
+    ended(history, BREAD, "b2", 2 * DAY + 50, TurnStatus.FAILED)
+    history.update_turn("b2", error="The oven is cold.")
+    assert history.history_row(BREAD).error == "The oven is cold."
+    ended(history, BREAD, "b3", 2 * DAY + 60)
+    assert history.history_row(BREAD).error == ""
+
+
 def test_what_is_not_known_comes_last_in_both_directions(shown):
     assert keys(shown.list_history(EVERYTHING, sort=HistorySort.COST, descending=False))[-1] == BREAD
     assert keys(shown.list_history(EVERYTHING, sort=HistorySort.TITLE, descending=False)) == [BREAD, TIDES, STARS]
