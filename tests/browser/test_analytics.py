@@ -186,7 +186,7 @@ def test_what_failed_is_red_and_a_way_of_its_own(desk):
 
 def test_from_a_word_to_the_messages_that_have_it(desk):
     page = desk().page
-    word = page.locator(".st-key-card-terms").get_by_role("button").first
+    word = page.locator(".st-key-card-terms .bars").get_by_role("button").first
     name = word.text_content()
     word.click()
     listed(page, f"“{name}”")

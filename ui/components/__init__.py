@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -49,6 +50,13 @@ def follow_end(session_id: str, sent: int) -> None:
         "colloquy.follow", html=_read("follow.html"), css=_read("follow.css"), js=_read("follow.js")
     )
     mount(key=f"follow-{session_id}", data={"session": session_id, "sent": sent}, height="content")
+
+
+def visit(url: str) -> None:
+    """Have the browser go to an address of the app as it follows a link. From a page that Streamlit itself switches to,
+    the way back leads to one without the filters that stood in its URL."""
+    mount = st.components.v2.component("colloquy.visit", js=_read("visit.js"))
+    mount(key="visit", data={"url": url, "number": time.time_ns() // 1_000_000}, height=0)
 
 
 def remember(name: str, value: str) -> None:

@@ -23,6 +23,7 @@ from session_store.prices import price_list
 from ui import state
 from ui.analytics.names import agent_name
 from ui.analytics.source import analytics
+from ui.components import visit
 from ui.formatting import label
 from ui.state import Part
 from ui.workspace_tree import WorkspaceTree
@@ -103,8 +104,7 @@ def open_list(scope: Scope, picked: Behind, title: str) -> None:
         filters=scope.filters,
         page=urlencode({name: given.get_all(name) for name in given}, doseq=True),
     )
-    state.go_to(state.HISTORY, behind=drill.as_text())
-    state.rerun()
+    visit(f"./history?{urlencode({'behind': drill.as_text()})}")
 
 
 def among(text: str) -> frozenset[int]:
