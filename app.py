@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))  # pages import the packages beside this file, wherever it is started
 
 import streamlit as st
+from streamlit import config
 
 from api.routes import routes
 from api.security import security_headers
@@ -13,4 +14,8 @@ from ui.document import document_routes
 from ui.hosts import known_hosts
 from ui.server import serve
 
-app = st.App(**serve(), routes=[*document_routes(), *routes()], middleware=[security_headers, known_hosts])
+app = st.App(
+    **serve(),
+    routes=[*document_routes(), *routes(config.get_option("server.baseUrlPath"))],
+    middleware=[security_headers, known_hosts],
+)

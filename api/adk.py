@@ -69,9 +69,9 @@ def adk_app() -> ASGIApp:
     return OwnSiteOnly(PlainPaths(StreamsEnd(_WhenAsked())))
 
 
-def mounted_adk() -> Mount:
-    """The app at its place. Ids in its paths may have any character, line breaks included."""
-    mount = Mount(PREFIX, adk_app())
+def mounted_adk(base: str = "") -> Mount:
+    """The app at its place below ``base``. Ids in its paths may have any character, line breaks included."""
+    mount = Mount(f"{base}{PREFIX}", adk_app())
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
     return mount
 

@@ -11,12 +11,13 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
     agents,
@@ -80,8 +81,8 @@ routers: list[APIRouter] = [
 """Everything below ``/api/v1``."""
 
 
-def create_api() -> FastAPI:
-    """The app to mount at ``PREFIX``: the routes of all routers, ``/docs`` and ``/openapi.json``."""
+def create_api(base: str = "") -> FastAPI:
+    """The app to mount at ``PREFIX`` below ``base``: the routes of all routers, ``/docs`` and ``/openapi.json``."""
     api = _Api(
         title="Colloquy",
         version=VERSION,
@@ -90,9 +91,10 @@ def create_api() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         root_path_in_servers=False,
+        servers=[{"url": base}] if base else None,
         responses=PROBLEM_RESPONSES,
         max_body_size=MOST_BYTES,
-        middleware=[Middleware(OwnSiteOnly), Middleware(StreamsEnd)],
+        middleware=[Middleware(OwnSiteOnly), Middleware(StreamsEnd), Middleware(_LocationsBelow, base=base)],
     )
     answer_with_problems(api)
     for router in routers:
@@ -102,11 +104,34 @@ def create_api() -> FastAPI:
     return api
 
 
-def mounted_api() -> Mount:
-    """The app at its place. Ids in its paths may have any character, line breaks included."""
-    mount = Mount(PREFIX, create_api())
+def mounted_api(base: str = "") -> Mount:
+    """The app at its place, in all that is served below ``base``.
+
+    Ids in its paths may have any character, line breaks included.
+    """
+    mount = Mount(f"{base}{PREFIX}", create_api(base))
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
     return mount
+
+
+class _LocationsBelow:
+    """Adds the path that all is served at to the addresses that answers send clients to."""
+
+    def __init__(self, app: ASGIApp, base: str) -> None:
+        self._app = app
+        self._base = base
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def send_below(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("location", "").startswith("/"):
+                    headers["location"] = self._base + headers["location"]
+            await send(message)
+
+        await self._app(scope, receive, send_below)
 
 
 class _Api(FastAPI):
@@ -114,7 +139,11 @@ class _Api(FastAPI):
         """The description of the API, with what FastAPI does not see: errors, and the pieces of streams."""
         if self.openapi_schema is None:
             schema = get_openapi(
-                title=self.title, version=self.version, description=self.description, routes=self.routes
+                title=self.title,
+                version=self.version,
+                description=self.description,
+                routes=self.routes,
+                servers=self.servers,
             )
             _, definitions = models_json_schema(
                 [(model, "serialization") for model in (Problem, WrongField, *turns.PIECES)],

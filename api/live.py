@@ -81,4 +81,6 @@ def _same_origin(socket: WebSocket) -> bool:
     return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
 
 
-routes = [WebSocketRoute("/api/live", wake)]
+def live_route(base: str = "") -> WebSocketRoute:
+    """The WebSocket below ``base``."""
+    return WebSocketRoute(f"{base}/api/live", wake)

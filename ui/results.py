@@ -121,7 +121,7 @@ def size_of(size: int) -> str:
 def _link(result: Result, form: str) -> str:
     if form == "file":
         name = escape(result.file_name or "file")
-        return f'<a class="result-file" href="/api/v1/results/{result.id}/file" download>Download {name}</a>'
+        return f'<a class="result-file" href="./api/v1/results/{result.id}/file" download>Download {name}</a>'
     return (
-        f'<a href="/api/v1/results/{result.id}.{form}" download title="Download as {LABELS[form]}">{LABELS[form]}</a>'
+        f'<a href="./api/v1/results/{result.id}.{form}" download title="Download as {LABELS[form]}">{LABELS[form]}</a>'
     )

@@ -117,7 +117,7 @@ def _row(snapshot: KeptSnapshot) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         facts = f"{local(snapshot.made_at):%d %b %Y, %H:%M} · {size_of(snapshot.size)}"
         st.html(
-            f'<a href="/api/v1/snapshots/{escape(snapshot.name)}" download>{escape(snapshot.name)}</a>'
+            f'<a href="./api/v1/snapshots/{escape(snapshot.name)}" download>{escape(snapshot.name)}</a>'
             f'<div class="muted">{escape(facts)}</div>',
             width="stretch",
         )

@@ -30,7 +30,7 @@ def bus():
 
 @pytest.fixture
 def client():
-    with TestClient(Starlette(routes=live.routes, middleware=[security_headers])) as client:
+    with TestClient(Starlette(routes=[live.live_route()], middleware=[security_headers])) as client:
         yield client
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import streamlit as st
+from streamlit import config
 
 from api.routes import routes
 from api.security import security_headers
@@ -15,5 +16,7 @@ from ui.hosts import known_hosts
 from ui.server import serve
 
 app = st.App(
-    **serve(ScriptedModels()), routes=[*document_routes(), *routes()], middleware=[security_headers, known_hosts]
+    **serve(ScriptedModels()),
+    routes=[*document_routes(), *routes(config.get_option("server.baseUrlPath"))],
+    middleware=[security_headers, known_hosts],
 )

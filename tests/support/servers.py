@@ -46,12 +46,13 @@ def streamlit_command(script: str | Path, port: int) -> list[str]:
 class Server:
     """One data folder and one port, and the app on them while it runs."""
 
-    def __init__(self, data_dir: Path, *, script: Path = SCRIPTED_APP, **settings: object) -> None:
+    def __init__(self, data_dir: Path, *, script: Path = SCRIPTED_APP, base: str = "", **settings: object) -> None:
+        """``base`` is the path that all is served at, for instance ``/tools/chats``."""
         self.data_dir = data_dir
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}{base}"
         self.log = data_dir.with_name(f"{data_dir.name}-{self.port}.log")
-        self._command = streamlit_command(script, self.port)
+        self._command = [*streamlit_command(script, self.port), "--server.baseUrlPath", base]
         self._environment = environment(data_dir, **settings)
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -49,7 +49,7 @@ export default function ({ data, setTriggerValue }) {
   };
 
   const connect = () => {
-    const url = new URL("/api/live", window.location.href);
+    const url = new URL("./api/live", window.location.href);
     url.protocol = url.protocol.replace("http", "ws");
     if (data.session) url.searchParams.set("session", data.session);
     if (data.words === "all") url.searchParams.set("words", "all");

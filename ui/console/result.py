@@ -101,7 +101,7 @@ def _foot(answer: Answer) -> str:
     facts = ["1 row" if answer.rows == 1 else f"{answer.rows:,} rows"]
     facts.append(took(answer.seconds))
     links = " ".join(
-        f'<a href="/api/v1/queries/{answer.id}.{form}" download title="Download all rows as {name}">{name}</a>'
+        f'<a href="./api/v1/queries/{answer.id}.{form}" download title="Download all rows as {name}">{name}</a>'
         for form, name in (("csv", "CSV"), ("parquet", "Parquet"))
     )
     return f'<div class="result-foot"><span>{escape(" · ".join(facts))}</span><span>{links}</span></div>'

@@ -17,8 +17,8 @@ MOST_IDS = 500
 def export_url(session_ids: Sequence[str], form: str) -> str:
     """Where these conversations are to be had as one file; all of them, if none is named."""
     if len(session_ids) == 1:
-        return f"/api/v1/conversations/{session_ids[0]}/export?{urlencode({'format': form})}"
-    return f"/api/v1/exports/file?{urlencode({'format': form, 'id': list(session_ids)}, doseq=True)}"
+        return f"./api/v1/conversations/{session_ids[0]}/export?{urlencode({'format': form})}"
+    return f"./api/v1/exports/file?{urlencode({'format': form, 'id': list(session_ids)}, doseq=True)}"
 
 
 def download(url: str) -> None:

@@ -38,7 +38,7 @@ def export_section() -> None:
         if _has_others() and st.checkbox("Also those of other users, such as ADK clients", key="export-everyone"):
             wanted["everyone"] = "true"
     with st.container(horizontal=True, vertical_alignment="center"):
-        download(f"/api/v1/exports/file?{urlencode(wanted)}")
+        download(f"./api/v1/exports/file?{urlencode(wanted)}")
         snapshot_button()
     st.caption("Passwords of connections are in none of them. The file is made while you save it, however large it is.")
 
