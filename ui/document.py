@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config, file_util
 from streamlit.url_util import make_url_path
+from streamlit.web.server.starlette.starlette_server_config import STATIC_ASSET_CACHE_MAX_AGE_SECONDS
 
 FOLDER: Final = Path(__file__).parent
 PAGES: Final = ("", *sorted(page.stem for page in (FOLDER.parent / "pages").glob("[!_]*.py")))
@@ -26,6 +30,17 @@ STATIC: Final = Path(file_util.get_static_dir())
 TITLE: Final = "<title>Streamlit</title>"
 ICON: Final = "./favicon.png"
 FIRST_SCRIPT: Final = '<script type="module"'
+HEAD_END: Final = "</head>"
+ICON_FONT: Final = next(path.name for path in STATIC.glob("static/media/MaterialSymbols-Rounded.*.woff2"))
+SCRIPTS: Final = {path.name: path for path in (STATIC / "static" / "js").glob("*.js")}
+KEPT: Final = {"Cache-Control": f"public, immutable, max-age={STATIC_ASSET_CACHE_MAX_AGE_SECONDS}"}
+"""For files whose names change with their content."""
+IMPORTED: Final = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
+WITH_DOCUMENT: Final = {
+    "": ("Html", "BidiComponent", "Button", "ButtonGroup", "MenuButton", "TextInput", "Selectbox", "ChatInput")
+}
+"""Parts of the front end that a page is made of. Told at once, they are there when the first words come; else the
+browser would begin to fetch them then."""
 AHEAD: Final = {"analytics": ("ArrowVegaLiteChart",)}
 """Parts of the front end that a page needs as soon as its data is there."""
 
@@ -43,11 +58,35 @@ def _answering(document: str) -> Callable[[Request], Awaitable[HTMLResponse]]:
     return answer
 
 
+class FrontEndScripts:
+    """Answers with the scripts of the front end. A first visit asks for more than a hundred of them, mostly small ones;
+    Streamlit would go through a thread several times for each."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._folder = make_url_path(config.get_option("server.baseUrlPath"), "static/js")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or leave it to the app."""
+        if scope["type"] == "http" and scope["method"] == "GET":
+            folder, _, name = scope["path"].rpartition("/")
+            if folder == self._folder and name in SCRIPTS:
+                await Response(SCRIPTS[name].read_bytes(), media_type="text/javascript", headers=KEPT)(
+                    scope, receive, send
+                )
+                return
+        await self._app(scope, receive, send)
+
+
+front_end_scripts = Middleware(FrontEndScripts)
+
+
 def _document(page: str) -> str:
     icon = quote((FOLDER / "icon.svg").read_text(encoding="utf-8"))
     dark = config.get_option("theme.dark.backgroundColor")
     head = (
         # Until the front end has drawn a page, the browser would show a white one.
+        f'<link rel="preload" href="./static/media/{ICON_FONT}" as="font" type="font/woff2" crossorigin>\n'
         f"<style>@media (prefers-color-scheme: dark) {{ html {{ background: {dark}; }} }}\n"
         f"{(FOLDER / 'frame.css').read_text(encoding='utf-8')}</style>\n"
         + _script("document.js", PAGES)
@@ -57,7 +96,14 @@ def _document(page: str) -> str:
     )
     document = (STATIC / "index.html").read_text(encoding="utf-8")
     document = document.replace(TITLE, "<title>Colloquy</title>").replace(ICON, f"data:image/svg+xml,{icon}")
-    return document.replace(FIRST_SCRIPT, head + FIRST_SCRIPT, 1)
+    document = document.replace(FIRST_SCRIPT, head + FIRST_SCRIPT, 1)
+    told = {name for name in SCRIPTS if name in document}
+    links = (
+        f'<link rel="modulepreload" crossorigin href="./static/js/{name}">\n'
+        for name in _with_imports(_parts(WITH_DOCUMENT.get(page, ())))
+        if name not in told
+    )
+    return document.replace(HEAD_END, "".join(links) + HEAD_END, 1)
 
 
 def _script(name: str, data: Sequence[str]) -> str:
@@ -66,6 +112,21 @@ def _script(name: str, data: Sequence[str]) -> str:
 
 
 def _ahead(page: str) -> list[str]:
-    """The addresses of the scripts in which the parts are that a page needs. Their names end with a hash."""
-    found = [path for part in AHEAD[page] for path in STATIC.glob(f"static/js/{part}.*.js")]
-    return [f"./{path.relative_to(STATIC).as_posix()}" for path in found]
+    """The addresses of the scripts in which the parts are that a page needs."""
+    return [f"./static/js/{name}" for name in _parts(AHEAD[page])]
+
+
+def _parts(parts: Sequence[str]) -> list[str]:
+    """The names of the scripts in which parts of the front end are. They end with a hash."""
+    return [name for part in parts for name in SCRIPTS if re.fullmatch(rf"{part}\.[^.]+\.js", name)]
+
+
+def _with_imports(names: Iterable[str]) -> list[str]:
+    """The scripts, and after them those that they import, and so on."""
+    found = dict.fromkeys(names)
+    for name in (waiting := list(found)):
+        for imported in IMPORTED.findall(SCRIPTS[name].read_text(encoding="utf-8")):
+            if imported in SCRIPTS and imported not in found:
+                found[imported] = None
+                waiting.append(imported)
+    return list(found)

@@ -11,12 +11,12 @@ from streamlit import config
 from api.routes import routes
 from api.security import security_headers
 from tests.support.scripted import ScriptedModels
-from ui.document import document_routes
+from ui.document import document_routes, front_end_scripts
 from ui.hosts import known_hosts
 from ui.server import serve
 
 app = st.App(
     **serve(ScriptedModels()),
     routes=[*document_routes(), *routes(config.get_option("server.baseUrlPath"))],
-    middleware=[security_headers, known_hosts],
+    middleware=[security_headers, known_hosts, front_end_scripts],
 )

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit import config, file_util
 
-from ui.document import PAGES, document_routes
+from ui.document import PAGES, SCRIPTS, WITH_DOCUMENT, document_routes, front_end_scripts
 
 pytestmark = pytest.mark.upstream
 
@@ -23,8 +23,12 @@ def base():
 
 
 def answer(path):
-    with TestClient(Starlette(routes=document_routes())) as client:
+    with TestClient(Starlette(routes=document_routes(), middleware=[front_end_scripts])) as client:
         return client.get(path)
+
+
+def told_by(document):
+    return re.findall(r'"modulepreload" crossorigin href="\./static/js/([^"]+)"', document)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -54,8 +58,40 @@ def test_analytics_loads_what_draws_its_charts_while_it_waits_for_their_data():
     assert "ArrowVegaLiteChart" not in answer("/").text
 
 
+def test_the_chat_page_tells_of_all_the_scripts_that_it_is_made_of_at_once():
+    told = told_by(answer("/").text)
+    assert len(told) == len(set(told))
+    assert set(told) <= set(SCRIPTS)
+    for part in WITH_DOCUMENT[""]:
+        assert any(name.startswith(f"{part}.") for name in told), part
+    # What a script imports would otherwise be asked for when that script has come.
+    main = re.findall(r'src="\./static/js/([^"]+)"', answer("/").text)
+    for name in told:
+        imported = re.findall(r'from"\./([^"]+\.js)"', SCRIPTS[name].read_text(encoding="utf-8"))
+        assert set(imported) <= {*told, *main}
+
+
+def test_its_fonts_are_there():
+    fonts = re.findall(r'href="\./(static/media/[^"]+)"', answer("/").text)
+    assert any("MaterialSymbols" in font for font in fonts)
+    assert all(Path(file_util.get_static_dir(), font).is_file() for font in fonts)
+
+
+def test_scripts_are_served_once_and_kept():
+    name = told_by(answer("/").text)[0]
+    found = answer(f"/static/js/{name}")
+    assert found.content == SCRIPTS[name].read_bytes()
+    assert found.headers["Content-Type"].startswith("text/javascript")
+    assert "immutable" in found.headers["Cache-Control"]
+    for path in ("/static/js/no.js", "/static/js/../index.html", f"/other/static/js/{name}", "/static/js/"):
+        assert answer(path).status_code == 404
+
+
 def test_it_stands_below_the_path_that_the_app_is_served_at(base):
     base("demo/chats")
     assert answer("/demo/chats/analytics").status_code == 200
     assert answer("/demo/chats/").status_code == 200
     assert answer("/analytics").status_code == 404
+    name = told_by(answer("/demo/chats/").text)[0]
+    assert answer(f"/demo/chats/static/js/{name}").status_code == 200
+    assert answer(f"/static/js/{name}").status_code == 404
