@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from agents.data.errors import ConnectionUnavailableError
 from api.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match, tag_of
 from api.lookup import workspace_named
 from api.values import Text, Title, moment
@@ -31,7 +33,10 @@ class ConnectionOut(BaseModel):
     kind: str
     name: str
     address: str = Field(description="A path or a URL, with `•••` in place of passwords.")
-    problem: str | None = Field(description="Why it cannot be used as it is kept; null if it can.")
+    problem: str | None = Field(
+        description="Why it cannot be used: what is known without asking its server, and what the last test of it "
+        "found; null if nothing is known to be wrong. `POST …/connection/test` finds out anew."
+    )
 
 
 class WorkspaceOut(BaseModel):
@@ -177,11 +182,27 @@ def delete_workspace(workspace_id: str, expected: IfMatch = None) -> None:
 
 @router.put("/workspaces/{workspace_id}/connection")
 def set_connection(
-    workspace_id: str, connection: NewConnection, response: Response, expected: IfMatch = None
+    workspace_id: str,
+    connection: NewConnection,
+    response: Response,
+    expected: IfMatch = None,
+    save_anyway: Annotated[bool, Query(description="Keep it also if it does not work; `problem` says why.")] = False,
 ) -> WorkspaceOut:
-    """Give a workspace a data connection in place of the one it has. It is not tried; see `…/connection/test`."""
+    """Give a workspace a data connection in place of the one it has. It is tried first: one that does not work is not
+    kept, and a problem (422) says why, unless that is wanted."""
     require_match(tag_of(_now(workspace_id)), expected)
-    current().workspaces.set_connection(workspace_id, connection.kind, connection.address, connection.name)
+    workspaces = current().workspaces
+    if not save_anyway:
+        try:
+            workspaces.test(connection.kind, connection.address, workspace_id)
+        except ConnectionUnavailableError as error:
+            raise ConnectionUnavailableError(
+                f"{error} It was not saved; with ?save_anyway=true it is saved all the same."
+            ) from error
+    workspaces.set_connection(workspace_id, connection.kind, connection.address, connection.name)
+    if save_anyway:
+        with suppress(ColloquyError):  # it stands in the answer as the problem
+            workspaces.test_workspace(workspace_id)
     return _answer(workspace_id, response)
 
 
@@ -231,7 +252,7 @@ def _connection(workspace: Workspace) -> ConnectionOut | None:
     stored = workspace.connection
     if stored is None:
         return None
-    address, problem = "", None
+    address, problem = "", current().workspaces.problem(workspace)
     try:
         address = current().workspaces.shown_address(workspace.id)
     except ColloquyError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -19,13 +21,16 @@ from runtime import addresses
 from runtime.bus import NO_SESSION, BusEvent, EventBus, Happening
 from runtime.passwords import Secret, Secrets
 from session_store import Store
-from session_store.errors import StoreError
+from session_store.errors import ColloquyError, StoreError
 from session_store.models import SessionKey, StoredConnection, Workspace
 
 SAMPLE = "sample"
 """The kind of connection that is the sample shop."""
 
 SAMPLE_NAME = "Sample shop"
+LOOK_EVERY = 60.0
+"""Seconds after which a page that shows a workspace has its server asked again whether it answers."""
+
 HISTORY_NAME = "Colloquy's conversations"
 
 
@@ -39,6 +44,9 @@ class Workspaces:
         self._folder = folder
         self._bus = bus
         self._open: dict[str, WorkerDatabase] = {}
+        self._problems: dict[str, str] = {}
+        """What the last test of a workspace's connection found wrong, by the workspace's id."""
+        self._looked_at: dict[str, float] = {}
         self._lock = threading.Lock()
         self._shop = threading.Lock()
 
@@ -105,7 +113,39 @@ class Workspaces:
             self._secrets.set(workspace_id, before)
             raise
         self._close(workspace_id)
+        with self._lock:
+            self._problems.pop(workspace_id, None)
+            self._looked_at.pop(workspace_id, None)
         self._changed()
+
+    def problem(self, workspace: Workspace) -> str | None:
+        """Why the data of a workspace cannot be used, as far as that is known without asking a server; None if nothing
+        is known to be wrong."""
+        stored = workspace.connection
+        if stored is None or stored.kind == SAMPLE:
+            return None
+        if not _is_url(stored) and not Path(stored.address).exists():
+            return f"There is nothing at {stored.address} any more. Was it moved or deleted?"
+        with self._lock:
+            return self._problems.get(workspace.id)
+
+    def problems(self) -> dict[str, str]:
+        """The same of all workspaces that have one, by their ids."""
+        return {one.id: problem for one in self._store.list_workspaces() if (problem := self.problem(one))}
+
+    def look_soon(self, workspace: Workspace) -> None:
+        """Find out in the background whether the server of a workspace answers, unless that was done a moment ago."""
+        if workspace.connection is None or not _is_url(workspace.connection):
+            return
+        with self._lock:
+            if time.monotonic() - self._looked_at.get(workspace.id, -LOOK_EVERY) < LOOK_EVERY:
+                return
+            self._looked_at[workspace.id] = time.monotonic()
+        threading.Thread(target=self._look, args=(workspace.id,), name="connection test", daemon=True).start()
+
+    def _look(self, workspace_id: str) -> None:
+        with suppress(ColloquyError):  # it is remembered as the workspace's problem
+            self.test_workspace(workspace_id)
 
     def connection(self, workspace: Workspace) -> Connection | None:
         """The connection of a workspace, with its password; None if it has none.
@@ -150,10 +190,16 @@ class Workspaces:
         Raises:
             DataError: why it cannot be reached, or that it has no connection.
         """
-        database = self.database(workspace_id)
-        if database is None:
-            raise ConnectionInvalidError("This workspace has no data connection. Give it one first.")
-        return database.test()
+        try:
+            database = self.database(workspace_id)
+            if database is None:
+                raise ConnectionInvalidError("This workspace has no data connection. Give it one first.")
+            found = database.test()
+        except ColloquyError as error:
+            self._note(workspace_id, str(error))
+            raise
+        self._note(workspace_id, None)
+        return found
 
     # -- databases -----------------------------------------------------------------------------------------------------
 
@@ -249,6 +295,15 @@ class Workspaces:
             database = self._open.pop(workspace_id, None)
         if database:
             database.close()
+
+    def _note(self, workspace_id: str, problem: str | None) -> None:
+        """Remember how a test ended."""
+        with self._lock:
+            before = self._problems.pop(workspace_id, None)
+            if problem is not None:
+                self._problems[workspace_id] = problem
+        if before != problem:
+            self._changed()
 
     def _changed(self) -> None:
         self._bus.publish(BusEvent(Happening.WORKSPACES_CHANGED, NO_SESSION))

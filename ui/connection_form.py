@@ -12,7 +12,16 @@ from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.models import StoredConnection, Workspace
 from ui import state
-from ui.connection_trial import begin_trial, end_trial, forget_trial, is_under_way, outcome_of_trial
+from ui.connection_trial import (
+    begin_trial,
+    end_trial,
+    forget_trial,
+    has_outcome,
+    is_saved,
+    is_under_way,
+    outcome_of_trial,
+    waits_to_be_saved,
+)
 from ui.formatting import label, untrusted_markdown
 from ui.state import Part
 
@@ -49,17 +58,24 @@ def kind_of(kind: str) -> Kind:
 def connection_section(workspace: Workspace) -> None:
     """The connection of a workspace: shown and tested if there is one, else entered."""
     st.subheader("Data", anchor=False)
+    if is_saved(workspace.id):
+        _forget_form(workspace.id)
     if workspace.connection is None:
         st.caption("No data yet. With a connection, agents can query it in every chat of this workspace, read only.")
         _form(workspace)
     elif st.session_state.get(CHANGING) == workspace.id:
         _form(workspace)
     else:
-        _carried(workspace.id, workspace.connection)
+        _carried(workspace, workspace.connection)
     outcome_of_trial(workspace.id)
+    if waits_to_be_saved(workspace.id):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("It was not saved.", width="content")
+            st.button("Save anyway", key="save-anyway", on_click=_save_anyway, args=(workspace.id,))
 
 
-def _carried(workspace_id: str, connection: StoredConnection) -> None:
+def _carried(workspace: Workspace, connection: StoredConnection) -> None:
+    workspace_id = workspace.id
     try:
         address = current().workspaces.shown_address(workspace_id)
     except ColloquyError as error:
@@ -68,6 +84,9 @@ def _carried(workspace_id: str, connection: StoredConnection) -> None:
     st.markdown(f":material/database: **{label(connection.name)}** · {kind_of(connection.kind).name}")
     if address:
         st.code(address, language=None, wrap_lines=True)
+    problem = current().workspaces.problem(workspace)
+    if problem and not has_outcome(workspace_id):
+        st.warning(f"This connection does not work. {untrusted_markdown(problem)}", icon=":material/warning:")
     with st.container(horizontal=True):
         st.button(
             "Test connection",
@@ -192,9 +211,23 @@ def _try(workspace_id: str) -> None:
 
 
 def _connect(workspace_id: str) -> None:
+    """Test what was entered, and keep it if it works."""
     kind, address, name = _entered(workspace_id)
+    workspaces = current().workspaces
+    begin_trial(
+        workspace_id,
+        lambda: workspaces.test(kind, address, workspace_id),
+        lambda: workspaces.set_connection(workspace_id, kind, address, name),
+    )
+    state.touch(Part.PAGE)
+
+
+def _save_anyway(workspace_id: str) -> None:
+    save = waits_to_be_saved(workspace_id)
+    if save is None:
+        return
     try:
-        current().workspaces.set_connection(workspace_id, kind, address, name)
+        save()
     except ColloquyError as error:
         end_trial(workspace_id, error)
     else:

@@ -9,6 +9,7 @@ from typing import Final
 
 import streamlit as st
 
+from agents.data.errors import ConnectionInvalidError
 from session_store.errors import ColloquyError
 from ui import state
 from ui.formatting import untrusted_markdown
@@ -31,6 +32,8 @@ class Trial:
 
     workspace_id: str
     outcome: Outcome | None = None
+    save: Callable[[], None] | None = None
+    """Keeps what is tested: done where the test succeeds, offered where it does not."""
 
     def begin(self, look: Callable[[], str]) -> None:
         """Look in the background, so that no page has to wait for a server that does not answer."""
@@ -40,6 +43,11 @@ class Trial:
         outcome = Outcome(found=False, text="The test broke off. The log says why.")
         try:
             outcome = Outcome(found=True, text=look())
+            if self.save:
+                self.save()
+        except ConnectionInvalidError as error:
+            self.save = None  # it is no connection at all
+            outcome = Outcome(found=False, text=str(error))
         except ColloquyError as error:
             outcome = Outcome(found=False, text=str(error))
         finally:
@@ -55,6 +63,23 @@ def is_under_way(workspace_id: str) -> bool:
     """Whether a connection of this workspace is being tested."""
     trial = _trial_of(workspace_id)
     return trial is not None and trial.outcome is None
+
+
+def has_outcome(workspace_id: str) -> bool:
+    """Whether the page says what the last test of this workspace's connection found."""
+    return _trial_of(workspace_id) is not None
+
+
+def is_saved(workspace_id: str) -> bool:
+    """Whether what was tested is now the connection of the workspace."""
+    trial = _trial_of(workspace_id)
+    return trial is not None and trial.save is not None and trial.outcome is not None and trial.outcome.found
+
+
+def waits_to_be_saved(workspace_id: str) -> Callable[[], None] | None:
+    """What keeps the connection that was to be saved and whose test failed."""
+    trial = _trial_of(workspace_id)
+    return trial.save if trial and trial.outcome and not trial.outcome.found else None
 
 
 def outcome_of_trial(workspace_id: str) -> None:
@@ -77,9 +102,12 @@ def _until_over(trial: Trial) -> None:
     st.info("Testing the connection …", icon="spinner")
 
 
-def begin_trial(workspace_id: str, look: Callable[[], str]) -> None:
-    """Test a connection of a workspace in the background; ``look`` raises ColloquyError where it does not work."""
-    st.session_state[TRIAL] = trial = Trial(workspace_id)
+def begin_trial(workspace_id: str, look: Callable[[], str], save: Callable[[], None] | None = None) -> None:
+    """Test a connection of a workspace in the background; ``look`` raises ColloquyError where it does not work.
+
+    ``save`` keeps it: at once where it works, when that is asked for where it does not.
+    """
+    st.session_state[TRIAL] = trial = Trial(workspace_id, save=save)
     trial.begin(look)
 
 

@@ -16,6 +16,7 @@ from ui.models import model_menu, model_notice
 from ui.results_panel import results_panel
 from ui.state import Part
 from ui.transcript import Chatting, transcript
+from ui.workspaces import connection_warning
 
 WINDOW = 20
 """Events of a conversation that are on the page at first; each click on older ones adds as many again."""
@@ -35,6 +36,7 @@ def conversation(session: SessionSummary) -> None:
             )
         chatting = Chatting(current().store.versions(session.key), editing())
         transcript(session.key, settled, icon, chatting)
+        connection_warning(current().store.get_workspace(session.workspace_id))
         model_notice(session)
     first = events[0].seq if more else 0
     live_end(session.key, settled, first, state.title_of(session), icon)

@@ -28,7 +28,7 @@ ACTIVE: Final = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);
 
 def workspace_manager() -> None:
     """The whole page."""
-    tree = WorkspaceTree(current().store.list_workspaces())
+    tree = WorkspaceTree(current().store.list_workspaces(), current().workspaces.problems())
     counts = current().store.count_sessions()
     chosen = state.chosen_workspace()
     st.button("Back to chats", key="back", icon=":material/arrow_back:", type="tertiary", on_click=_go_to_chats)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,7 @@ from session_store.models import GENERAL, Workspace
 from ui.formatting import label
 
 DATA_ICON: Final = ":material/database:"
+BROKEN_ICON: Final = ":material/warning:"
 PLAIN_ICON: Final = ":material/folder:"
 INDENT: Final = "\u2003"
 """A space that labels keep at their beginning."""
@@ -23,6 +24,8 @@ class Place:
     depth: int
     path: tuple[str, ...]
     """Names from the top down to its own."""
+    is_broken: bool = False
+    """Whether its data cannot be used."""
 
     @property
     def id(self) -> str:
@@ -31,7 +34,9 @@ class Place:
 
     @property
     def icon(self) -> str:
-        """Shows whether it carries data."""
+        """Shows whether it carries data, and whether that can be used."""
+        if self.is_broken:
+            return BROKEN_ICON
         return DATA_ICON if self.workspace.connection else PLAIN_ICON
 
     @property
@@ -43,17 +48,19 @@ class Place:
 class WorkspaceTree:
     """All workspaces from the top down, siblings in the order that they were given in; General comes first."""
 
-    def __init__(self, workspaces: Iterable[Workspace]) -> None:
+    def __init__(self, workspaces: Iterable[Workspace], broken: Container[str] = ()) -> None:
+        """``broken`` has the ids of those whose data cannot be used."""
         below: dict[str | None, list[Workspace]] = {}
         for workspace in workspaces:
             below.setdefault(workspace.parent_id, []).append(workspace)
         below.get(None, []).sort(key=lambda workspace: workspace.id != GENERAL)
         self._below = below
+        self._broken = broken
         self.places = {place.id: place for place in self._walk(None, ())}
 
     def _walk(self, parent_id: str | None, path: tuple[str, ...]) -> Iterator[Place]:
         for workspace in self._below.get(parent_id, ()):
-            place = Place(workspace, len(path), (*path, workspace.name))
+            place = Place(workspace, len(path), (*path, workspace.name), workspace.id in self._broken)
             yield place
             yield from self._walk(workspace.id, place.path)
 

@@ -9,10 +9,10 @@ import streamlit as st
 
 from runtime.workbench import current
 from session_store.errors import ColloquyError
-from session_store.models import SessionKey
+from session_store.models import SessionKey, Workspace
 from ui import state
 from ui.connection_form import kind_of
-from ui.formatting import label
+from ui.formatting import label, untrusted_markdown
 from ui.state import ALL, Part
 from ui.workspace_tree import INDENT, WorkspaceTree
 
@@ -22,7 +22,8 @@ TARGET: Final = "move-target"
 
 def workspace_menu() -> None:
     """The workspace whose sessions are listed, a menu to choose another one, and the way to the page about them."""
-    labels = {ALL: EVERYWHERE} | WorkspaceTree(current().store.list_workspaces()).menu()
+    tree = WorkspaceTree(current().store.list_workspaces(), current().workspaces.problems())
+    labels = {ALL: EVERYWHERE} | tree.menu()
     chosen = state.chosen_workspace()
 
     def choose() -> None:
@@ -46,7 +47,7 @@ def workspace_menu() -> None:
 
 def redraw_when_workspaces_change() -> None:
     """Run the whole page when workspaces are no longer as it shows them, because of something done elsewhere."""
-    present = current().store.list_workspaces()
+    present = current().store.list_workspaces(), current().workspaces.problems()
     if st.session_state.setdefault(state.DRAWN, present) != present:
         state.rerun()
 
@@ -62,8 +63,24 @@ def connection_line(workspace_id: str) -> None:
     except ColloquyError as error:
         st.warning(label(str(error)), icon=":material/database:")
         return
+    if connection_warning(workspace):
+        return
     facts = dict.fromkeys([connection.name, kind_of(connection.kind).name, address, "read only"])
     st.caption(":material/database: " + " · ".join(label(fact) for fact in facts if fact))
+
+
+def connection_warning(workspace: Workspace | None) -> bool:
+    """Say it if the data of a workspace cannot be used. A server is asked in the background."""
+    if workspace is None:
+        return False
+    current().workspaces.look_soon(workspace)
+    problem = current().workspaces.problem(workspace)
+    if problem:
+        st.warning(
+            f"The data of {label(workspace.name)} cannot be used now. {untrusted_markdown(problem)}",
+            icon=":material/warning:",
+        )
+    return problem is not None
 
 
 @st.dialog("Move to another workspace", icon=":material/drive_file_move:")

@@ -91,6 +91,13 @@ class TestConnections:
         assert client.delete(url).json()["connection"] is None
         assert "no data connection" in is_problem(client.post(f"{url}/test"), 422)
 
+    def test_that_stopped_working_say_so(self, client, shop_file):
+        url = f"{WORKSPACES}/{made(client, 'Gone')['id']}"
+        there = {"kind": "sqlite", "address": str(shop_file)}
+        assert client.put(f"{url}/connection", json=there).json()["connection"]["problem"] is None
+        shop_file.unlink()
+        assert str(shop_file) in client.get(url).json()["connection"]["problem"]
+
     def test_can_be_tried_before_they_are_kept(self, client, shop_file, tmp_path):
         there = {"kind": "sqlite", "address": str(shop_file)}
         assert client.post("/api/v1/connections/test", json=there).json()["found"]
@@ -101,11 +108,16 @@ class TestConnections:
         workspace = made(client, "Remote")
         url = f"{WORKSPACES}/{workspace['id']}"
         address = "postgresql://ana:s3cret-word@127.0.0.1:1/sales?sslpassword=other-word"
-        answers = [client.put(f"{url}/connection", json={"kind": "postgres", "address": address})]
+        described = {"kind": "postgres", "address": address}
+        refused = client.put(f"{url}/connection", json=described)
+        assert "save_anyway" in is_problem(refused, 422)
+        assert client.get(url).json()["connection"] is None
+        answers = [client.put(f"{url}/connection?save_anyway=true", json=described), refused]
+        assert "127.0.0.1" in answers[0].json()["connection"]["problem"]
         answers += [client.get(url), client.get(WORKSPACES), client.get(f"{WORKSPACES}/tree")]
         answers.append(client.post(f"{url}/connection/test"))
         assert not any(word in answer.text for answer in answers for word in ("s3cret-word", "other-word"))
-        assert "ana:•••@" in answers[1].json()["connection"]["address"]
+        assert "ana:•••@" in answers[2].json()["connection"]["address"]
         kept = workbench.workspaces.connection(workbench.store.get_workspace(workspace["id"]))
         assert kept.address == SecretStr(address)
 

@@ -378,7 +378,7 @@ class TestConnection:
     def test_data_is_connected_and_says_what_was_found(self, workbench, manage, shop_file):
         page = self.fill(manage(), GENERAL, "sqlite", shop_file)
         page.button(key="connect").click().run()
-        assert "1 table" in until_tested(page).success[0].value
+        assert "1 table" in until_tested(page).run().success[0].value
         assert workbench.store.get_workspace(GENERAL).connection.address == str(shop_file)
         assert str(shop_file) in [code.value for code in page.code]
         page.sidebar.button(key="new-chat").click().run()
@@ -400,16 +400,35 @@ class TestConnection:
         page.button(key="test-connection").click().run()
         assert "There is no file" in until_tested(page).error[0].value
 
+    def test_what_does_not_work_is_not_saved_unless_one_says_so(self, workbench, manage, tmp_path):
+        page = self.fill(manage(), GENERAL, "sqlite", tmp_path / "none.db")
+        page.button(key="connect").click().run()
+        assert "There is no file" in until_tested(page).error[0].value
+        assert workbench.store.get_workspace(GENERAL).connection is None
+        page.button(key="save-anyway").click().run()
+        assert workbench.store.get_workspace(GENERAL).connection.address == str(tmp_path / "none.db")
+
+    def test_data_that_is_gone_is_told_where_it_is_used(self, workbench, manage, open_page, shop_file):
+        workbench.workspaces.set_connection(GENERAL, "sqlite", str(shop_file), "")
+        key = begin(workbench, "hello")
+        assert not open_page(session=key.session_id).warning
+        shop_file.unlink()
+        for page in (open_page(session=key.session_id), open_page(), manage()):
+            assert str(shop_file) in page.main.warning[0].value
+            assert ":material/warning: General" in menu(page).options
+
     def test_an_address_that_is_none_says_what_it_must_look_like(self, workbench, manage):
         page = self.fill(manage(), GENERAL, "postgres", "mysql://somewhere")
         page.button(key="connect").click().run()
-        assert "postgresql://" in page.error[0].value
+        assert "postgresql://" in until_tested(page).error[0].value
+        assert "save-anyway" not in [button.key for button in page.button]
         assert workbench.store.get_workspace(GENERAL).connection is None
 
     def test_a_password_is_kept_and_never_shown_again(self, workbench, manage):
         address = "postgresql://reader@127.0.0.1:1/shop"
         page = self.fill(manage(), GENERAL, "postgres", address, password="s3cr/t word")
         page.button(key="connect").click().run()
+        until_tested(page).button(key="save-anyway").click().run()
         connection = workbench.workspaces.connection(workbench.store.get_workspace(GENERAL))
         assert connection.address.get_secret_value() == "postgresql://reader:s3cr%2Ft%20word@127.0.0.1:1/shop"
         until_tested(page)
@@ -419,6 +438,7 @@ class TestConnection:
         assert page.text_input(key=f"address-{GENERAL}-url").value == "postgresql://reader:•••@127.0.0.1:1/shop"
         page.text_input(key=f"data-name-{GENERAL}-url").set_value("The shop")
         page.button(key="connect").click().run()
+        until_tested(page).button(key="save-anyway").click().run()
         kept = workbench.workspaces.connection(workbench.store.get_workspace(GENERAL))
         assert (kept.name, kept.address) == ("The shop", connection.address)
 
