@@ -36,7 +36,12 @@ demo: $(INSTALLED) ## Serve the app on a year of made-up conversations, kept in 
 	@COLLOQUY_DATA_DIR=demo-data $(MAKE) --no-print-directory run
 
 test: $(INSTALLED_DEV) model ## Run the tests (ARGS="tests/test_settings.py -x")
+ifeq ($(ARGS),)
+	@$(VENV_PYTHON) -m pytest -m "not browser" --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(VENV_PYTHON) -m pytest -m browser
+else
 	@$(VENV_PYTHON) -m pytest $(ARGS)
+endif
 
 lint: $(INSTALLED_DEV) ## Check style, types and the directions of imports
 	$(VENV_PYTHON) -m ruff check
