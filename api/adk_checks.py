@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -19,8 +18,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 LONGEST_NAME = 200
 """Bytes that a name may have which becomes one of a file or folder: with what is added, systems take no more."""
-
-END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 BAD_NAME = f"A name has more than {LONGEST_NAME} bytes, or characters that no file can have in its name."
 
@@ -61,12 +58,6 @@ def check_state(state: Mapping[str, Any] | None) -> None:
         raise InputValidationError(
             "State may have no NaN, no infinite numbers, and no halves of characters."
         ) from error
-
-
-def check_time(timestamp: float) -> None:
-    """Refuse a time that no calendar has. Raises InputValidationError."""
-    if not 0 <= timestamp < END_OF_TIME:
-        raise InputValidationError("The timestamp of an event is in Unix seconds, from 1970 to 9999.")
 
 
 def check_content(content: types.Content | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from google.adk.events.event import Event
 from google.genai import types
 
+from session_store.adk_service import END_OF_TIME
 from session_store.parts import USER
 
 ABORTED: Final = "INVOCATION_ABORTED"
@@ -63,7 +65,7 @@ def ending_of(event: Event) -> Ending | None:
 
 def whole(event: Event, streamed: str, in_use: Container[str]) -> Event:
     """An event as it is to be kept: with what was ``streamed`` of it where it has no words itself, marked if it was
-    ended early, and under an id of its own."""
+    ended early, under an id of its own, and at a time."""
     changes: dict[str, object] = {}
     if ending_of(event) and event.author != USER:
         if streamed and not _has_words(event):
@@ -73,6 +75,8 @@ def whole(event: Event, streamed: str, in_use: Container[str]) -> Event:
             changes["interrupted"] = True
     if event.id in in_use:
         changes["id"] = Event.new_id()
+    if not 0 <= event.timestamp < END_OF_TIME:
+        changes["timestamp"] = time.time()
     return event.model_copy(update=changes) if changes else event
 
 

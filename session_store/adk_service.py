@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import copy
 import os
-from collections.abc import Awaitable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from operator import attrgetter
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
+from google.adk.errors.input_validation_error import InputValidationError
 from google.adk.events.event import Event
 from google.adk.sessions.base_session_service import BaseSessionService, GetSessionConfig, ListSessionsResponse
 from google.adk.sessions.session import Session
@@ -25,7 +26,16 @@ from session_store.shared_stores import borrow, give_back
 from session_store.store import Store
 
 T = TypeVar("T")
+END_OF_TIME: Final = 253_402_300_800.0
+"""The end of the year 9999 in Unix seconds."""
 _timestamp = attrgetter("timestamp")
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Whether whoever appends an event still waits for it."""
+
+    given_up: bool = False
 
 
 class DuckDBSessionService(BaseSessionService):
@@ -82,7 +92,7 @@ class DuckDBSessionService(BaseSessionService):
         """
         given = session_id.strip() if session_id else ""
         key = SessionKey(app_name, user_id, given or new_session_id())
-        return _session(await _done(self._store.log.create(key, state or {}, fresh=not given)), None, None)
+        return _session(await self._kept(key, self._store.log.create(key, state or {}, fresh=not given)), None, None)
 
     async def get_session(
         self, *, app_name: str, user_id: str, session_id: str, config: GetSessionConfig | None = None
@@ -91,6 +101,8 @@ class DuckDBSessionService(BaseSessionService):
         log, key = self._store.log, _key(app_name, user_id, session_id)
         newest = config.num_recent_events if config else None
         since = (config.after_timestamp or None) if config else None
+        if (left := log.left_behind(key)) is not None:
+            await asyncio.wrap_future(left)
         loaded = log.recall(key)
         if loaded is not None:
             return _session(loaded, newest, since)
@@ -104,7 +116,8 @@ class DuckDBSessionService(BaseSessionService):
 
     async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
         """Remove a session for good, with everything that belongs to it. State of user and application stays."""
-        await _done(self._store.log.remove([_key(app_name, user_id, session_id)]))
+        key = _key(app_name, user_id, session_id)
+        await self._kept(key, self._store.log.remove([key]))
 
     async def get_user_state(self, *, app_name: str, user_id: str) -> dict[str, Any]:
         """State of the user with this application, without the ``user:`` prefix."""
@@ -115,19 +128,28 @@ class DuckDBSessionService(BaseSessionService):
         """Append an event to the stored session and to ``session``. Partial events are not kept.
 
         Appends through the same ``session`` object wait for each other. One that is cancelled may be stored; then
-        ``session`` has the event as well, as soon as it is.
+        ``session`` has the event as well, as soon as it is. Whether it is stored is decided before the session is next
+        read.
 
         Raises:
+            InputValidationError: its timestamp is not a time in Unix seconds, from 1970 to 9999.
             SessionNotFoundError: there is no such session (any more).
             StaleSessionError: the stored session has moved on since ``session`` was read.
             AlreadyExistsError: the session has an event with this id.
         """
         if event.partial:
             return event
-        task = asyncio.ensure_future(self._append(session, event, self._appending.get(id(session))))
+        check_time(event.timestamp)
+        waiting = _Waiting()
+        task = asyncio.ensure_future(self._append(session, event, self._appending.get(id(session)), waiting))
         self._appending[id(session)] = task
         task.add_done_callback(lambda done: self._appended(id(session), done))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            waiting.given_up = True
+            self._store.log.leave_behind(_key_of(session))
+            raise
 
     async def flush(self) -> None:
         """Nothing to do: what was appended is durable."""
@@ -146,9 +168,13 @@ class DuckDBSessionService(BaseSessionService):
     ) -> None:
         await self.close()
 
-    async def _append(self, session: Session, event: Event, earlier: asyncio.Task[Event] | None) -> Event:
+    async def _append(
+        self, session: Session, event: Event, earlier: asyncio.Task[Event] | None, waiting: _Waiting
+    ) -> Event:
         if earlier is not None and earlier.get_loop() is asyncio.get_running_loop():
             await asyncio.wait([earlier])
+            if waiting.given_up:
+                raise asyncio.CancelledError
         self._apply_temp_state(session, event)
         event = self._trim_temp_delta_state(event)
         marker = session._storage_update_marker  # noqa: SLF001 - what ADK made for its session services
@@ -157,19 +183,37 @@ class DuckDBSessionService(BaseSessionService):
             updated_at=session.last_update_time,
             last_event_id=session.events[-1].id if session.events else None,
         )
-        key = SessionKey(session.app_name, session.user_id, session.id)
-        revision = await _done(self._store.log.append(key, NewEvent.of(event), known))
+        key = _key_of(session)
+        revision = await self._kept(key, self._store.log.append(key, NewEvent.of(event), known))
         session.last_update_time = event.timestamp
         session._storage_update_marker = str(revision)  # noqa: SLF001
         return self._commit_event_to_session(session, event)
+
+    async def _kept(self, key: SessionKey, future: Future[T]) -> T:
+        """What the writer gives. Whoever stops waiting for it leaves the writer at work."""
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except asyncio.CancelledError:
+            self._store.log.leave_behind(key)
+            raise
 
     def _appended(self, session: int, task: asyncio.Task[Event]) -> None:
         if self._appending.get(session) is task:
             del self._appending[session]
 
 
-def _done(future: Future[T]) -> Awaitable[T]:
-    return asyncio.shield(asyncio.wrap_future(future))
+def check_time(timestamp: float) -> None:
+    """Refuse what is no time, or none of a calendar: nothing could show it.
+
+    Raises:
+        InputValidationError
+    """
+    if not 0 <= timestamp < END_OF_TIME:  # NaN is not either
+        raise InputValidationError("The timestamp of an event is in Unix seconds, from 1970 to 9999.")
+
+
+def _key_of(session: Session) -> SessionKey:
+    return SessionKey(session.app_name, session.user_id, session.id)
 
 
 def _key(app_name: str, user_id: str, session_id: str) -> SessionKey:

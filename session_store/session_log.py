@@ -51,6 +51,7 @@ class SessionLog:
         self.memory = Memory()
         self._numbers = itertools.count(1)
         self._event_ids: dict[int, set[str]] = {}
+        self._left_behind: set[SessionKey] = set()
         self._buffers: tuple[RowBuffer, RowBuffer] | None = None
         self.database = Database(path, self._prepare)
         self.writer: Writer[Transaction] = Writer(
@@ -165,6 +166,17 @@ class SessionLog:
             return seq
 
         return self.writer.submit(work)
+
+    def leave_behind(self, key: SessionKey) -> None:
+        """Somebody does not wait any more for what they wrote into a session."""
+        self._left_behind.add(key)
+
+    def left_behind(self, key: SessionKey) -> Future[None] | None:
+        """Done once everything is written that nobody waited for to its end; None if there is nothing of the kind."""
+        if key not in self._left_behind:
+            return None
+        self._left_behind.discard(key)
+        return self.writer.submit(lambda _: None)
 
     def next_number(self) -> int:
         """A number for a new session or event. Only for pieces of work that the writer runs."""
