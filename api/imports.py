@@ -26,8 +26,8 @@ LONGEST_URL: Final = 2_000
 
 Users = Literal["auto", "mine", "file"]
 USERS: Final = (
-    "Whose the conversations become: `auto`, what other programs wrote this app's user's, and what Colloquy wrote that "
-    "of whom the file names; `mine`, all of them this app's user's; `file`, of whom the file names."
+    "Owner of the imported conversations: `auto`, this app's user, except that what Colloquy exported keeps the owner "
+    "named in the file; `mine`, this app's user for all of them; `file`, the owner named in the file."
 )
 
 
@@ -141,7 +141,7 @@ class DatabaseImport(BaseModel):
     )
     workspace_id: Id | None = Field(None, description="The workspace of all conversations.")
     users: Users = Field("auto", description=USERS)
-    skip_damaged: bool = Field(False, description="Leave out what is damaged instead of refusing everything.")
+    skip_damaged: bool = Field(False, description="Skip damaged conversations instead of refusing everything.")
 
 
 Background = Annotated[bool, Query(description="Answer at once with 202, and import meanwhile.")]
@@ -153,15 +153,17 @@ _BACKGROUND: Final[dict[int | str, dict[str, Any]]] = {
 @router.post("/imports", responses=_BACKGROUND, response_model=ReportOut, max_body_size=MOST_BYTES)
 def import_upload(
     *,
-    file: Annotated[UploadFile, File(description="What it is, is found out.")],
-    agent_id: Annotated[str | None, Form(max_length=200, description="The agent to go on with other chats.")] = None,
-    workspace_id: Annotated[str | None, Form(max_length=200, description="The workspace of all of them.")] = None,
+    file: Annotated[UploadFile, File(description="The kind of file is detected.")],
+    agent_id: Annotated[
+        str | None, Form(max_length=200, description="The agent that continues chats from other programs.")
+    ] = None,
+    workspace_id: Annotated[str | None, Form(max_length=200, description="The workspace for all of them.")] = None,
     users: Annotated[Users, Form(description=USERS)] = "auto",
-    skip_damaged: Annotated[Literal["true", "false"], Form(description="Leave out what is damaged.")] = "false",
+    skip_damaged: Annotated[Literal["true", "false"], Form(description="Skip damaged conversations.")] = "false",
     background: Background = False,
 ) -> ReportOut | Response:
-    """Take the conversations of a file that are not here yet. Again takes nothing new; a damaged file changes nothing,
-    and the problem names the place."""
+    """Import the conversations of a file that are not here yet. Importing it again adds only what is new. A damaged
+    file changes nothing, and the problem names the place."""
     imports = current().imports
     wishes = _wishes(users, agent_id or None, workspace_id or None, skip_damaged=skip_damaged == "true")
     path = imports.place_for(file.filename or "file")
@@ -176,7 +178,7 @@ def import_upload(
 
 @router.post("/imports/database", responses=_BACKGROUND, response_model=ReportOut)
 def import_from_database(wanted: DatabaseImport, background: Background = False) -> ReportOut | Response:
-    """Take the conversations of an ADK project's session database that are not here yet. It is only read."""
+    """Import the conversations of an ADK project's session database that are not here yet. It is only read."""
     wishes = _wishes(wanted.users, None, wanted.workspace_id, skip_damaged=wanted.skip_damaged)
     return _answer(current().imports.begin_database(wanted.url, wishes), background=background)
 

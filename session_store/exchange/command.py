@@ -79,29 +79,30 @@ def _add_import(add: Callable[..., argparse.ArgumentParser], where: argparse.Arg
     parser = add(
         "import",
         parents=[where],
-        help="take conversations from files",
-        description="Take the conversations of files that are not in the database yet. What a file is, is found out: "
-        "a session exported as JSON by Colloquy, adk web or adk run; a ZIP archive or JSON Lines of Colloquy; a "
-        "session database of any ADK project (a file of SQLite, or the URL of SQLite or PostgreSQL as ADK has it); "
-        "ChatGPT's conversations.json, or the ZIP that it comes in; an export of Open WebUI.",
-        epilog="Importing a file twice takes nothing new. A damaged file changes nothing. " + _CODES,
+        help="import conversations from files",
+        description="Import the conversations that are not in the database yet. The kind of file is detected: a "
+        "session exported as JSON by Colloquy, adk web or adk run; a ZIP archive or JSON Lines from Colloquy; the "
+        "session database of an ADK project (an SQLite file, or the URL of SQLite or PostgreSQL as ADK has it); ChatGPT's "
+        "conversations.json, or the ZIP that it comes in; an export from Open WebUI.",
+        epilog="Importing a file again adds only what is new. A damaged file changes nothing. The report names "
+        "everything that could not be taken as it was. " + _CODES,
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="what to import: a file, or the URL of a database")
     parser.add_argument(
         "--user",
         metavar="ID",
-        help="user that they belong to afterwards (default: as in the file, and "
-        "local for those of other programs). Colloquy shows those of COLLOQUY_USER, which is local by default",
+        help="owner of the imported conversations (default: as named in the file, and local for those from other "
+        "programs). Colloquy shows those of COLLOQUY_USER, which is local by default",
     )
     parser.add_argument(
         "--agent",
         default="assistant",
         metavar="ID",
-        help="agent to go on with conversations of other programs (assistant)",
+        help="agent that continues conversations from other programs (default: assistant)",
     )
-    parser.add_argument("--workspace", metavar="NAME", help="workspace to put all of them into, by its name or id")
+    parser.add_argument("--workspace", metavar="NAME", help="workspace for all of them, by its name or id")
     parser.add_argument(
-        "--skip-damaged", action="store_true", help="leave out conversations that are damaged, instead of stopping"
+        "--skip-damaged", action="store_true", help="skip damaged conversations instead of refusing the file"
     )
     parser.set_defaults(run=_import)
 

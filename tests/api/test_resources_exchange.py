@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from session_store.models import ResultKind, SessionKey
 from tests.session_store.events import said
+from tests.session_store.exchange.foreign_chats import answered, asked, webui_chat
 from tests.session_store.exchange.histories import held
 from tests.support.results import new_chart, new_result
 from tests.support.workbenches import finish, new_session
@@ -148,6 +149,17 @@ class TestImports:
         assert client.post(f"{IMPORTS}/database", json={"url": url}).json()["conversations"] == 1
         for wrong in ("", "mysql://a:b@c/d", "sqlite://", f"sqlite:///{tmp_path}/missing.db", "nonsense"):
             assert is_problem(client.post(f"{IMPORTS}/database", json={"url": wrong}), 422)
+
+    def test_count_what_could_not_be_taken_as_it_was(self, client):
+        chat = webui_chat(asked(), answered(followUps=["More?"], merged="Both."), id="counted")
+        report = upload(client, json.dumps([chat, 17])).json()
+        assert report["summary"] == "Imported 1 chat (3 events)."
+        assert report["changes"] == [
+            {"change": "left out", "what": "`followUps`", "number": 1},
+            {"change": "converted", "what": "`merged` to a separate answer", "number": 1},
+        ]
+        assert report["notes"] == ["Left out: `followUps` (1).", "Converted: `merged` to a separate answer (1)."]
+        assert report["skipped"] == [{"name": "conversation 2", "why": "it has no messages"}]
 
     def test_of_something_damaged_change_nothing_and_name_the_place(self, client, workbench):
         before = sessions_in(workbench)

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from session_store.exchange import Wishes
 from tests.pages.conftest import choose
+from tests.session_store.exchange.foreign_chats import answered, asked, webui_chat
 from tests.support.workbenches import finish, new_session
 
 EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "user", "parts": [{"text": "Hello"}]}}
@@ -67,6 +68,16 @@ class TestImport:
         assert "Imported 2 chats (2 events)." in texts(page.success)
         assert "Nothing new was imported." in texts(page.info)
         assert "Hello\\: already here" in texts(page.markdown)
+
+    def test_says_what_of_a_chat_has_no_place_here(self, workbench, data_page):
+        uploaded(workbench, [webui_chat(asked(), answered(followUps=["More?"], **{"*odd* $x": 1}))])
+        assert "- Left out: `*odd* $x` (1), `followUps` (1)." in texts(data_page().caption)
+
+    def test_folds_away_what_would_be_long_to_read(self, workbench, data_page):
+        uploaded(workbench, [webui_chat(asked(), answered(**{f"field {number}": 1 for number in range(40)}))])
+        [folded] = data_page().main.expander[-1:]
+        assert folded.label == "Left out or changed: 40 kinds of things"
+        assert "`field 39` (1)" in texts(folded.markdown)
 
     def test_one_that_failed_names_the_place_and_can_be_dismissed(self, workbench, data_page):
         failed = uploaded(workbench, {"session_id": "one", "app_name": "..", "user_id": "user", "event": EVENT})

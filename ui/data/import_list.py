@@ -99,7 +99,7 @@ def _report(report: Report) -> None:
         st.caption(f"Not in your list, because they belong to others: {whose}.")
     remarks = "\n".join(f"- {untrusted_markdown(remark)}" for remark in report.remarks)
     if len(remarks) > MOST_CHARACTERS:
-        with st.expander(f"Not taken as it was: {counted(len(report.notes), 'kind')} of things"):
+        with st.expander(f"Left out or changed: {counted(len(report.notes), 'kind')} of things"):
             st.markdown(remarks)
     elif remarks:
         st.caption(remarks)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from session_store import Store
+from tests.session_store.exchange.foreign_chats import answered, asked, webui_chat
 from tests.session_store.exchange.histories import KEY, contents, fill
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -60,6 +61,19 @@ def test_everything_can_be_moved_to_another_machine(data):
     assert "Imported 2 chats (15 events)." in second.stderr
     assert "Nothing new was imported. Skipped 2." in again.stderr
     assert contents(data / "elsewhere/colloquy.duckdb")["events"] == contents(data / "data/colloquy.duckdb")["events"]
+
+
+def test_the_report_names_what_could_not_be_taken_as_it_was(data):
+    (data / "chats.json").write_text(json.dumps([webui_chat(asked(), answered(followUps=["More?"])), 17]), "utf-8")
+
+    done = run("import", "chats.json", folder=data)
+
+    assert done.stderr.splitlines()[-4:] == [
+        "chats.json (Open WebUI export): Imported 1 chat (2 events). Skipped 1.",
+        "  Left out: `followUps` (1).",
+        "  Skipped conversation 2: it has no messages.",
+        "  The chats belong to local (1). Colloquy shows those of COLLOQUY_USER (local by default).",
+    ]
 
 
 def test_one_conversation_goes_to_the_terminal(data):
