@@ -82,8 +82,8 @@ def _add_import(add: Callable[..., argparse.ArgumentParser], where: argparse.Arg
         help="import conversations from files",
         description="Import the conversations that are not in the database yet. The kind of file is detected: a "
         "session exported as JSON by Colloquy, adk web or adk run; a ZIP archive or JSON Lines from Colloquy; the "
-        "session database of an ADK project (an SQLite file, or the URL of SQLite or PostgreSQL as ADK has it); ChatGPT's "
-        "conversations.json, or the ZIP that it comes in; an export from Open WebUI.",
+        "session database of an ADK project (an SQLite file, or the URL of SQLite or PostgreSQL as ADK has it); "
+        "ChatGPT's conversations.json, or the ZIP that it comes in; an export from Open WebUI.",
         epilog="Importing a file again adds only what is new. A damaged file changes nothing. The report names "
         "everything that could not be taken as it was. " + _CODES,
     )
