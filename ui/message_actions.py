@@ -56,7 +56,7 @@ def edit_form(message: Message, turn: Turn) -> None:
         st.text_area("Message", value=message.text, key=f"edited-{turn.id}", label_visibility="collapsed")
         with st.container(horizontal=True):
             st.form_submit_button("Send again", type="primary", on_click=_send_again, args=(turn,))
-            st.form_submit_button("Cancel", type="tertiary", on_click=edit, args=(None,))
+            st.form_submit_button("Cancel", key=f"leave-{turn.id}", type="tertiary", on_click=edit, args=(None,))
 
 
 def _send_again(turn: Turn) -> None:

@@ -11,6 +11,7 @@
   const OPENERS = `${SIDEBAR} .st-key-new-chat button, ${SIDEBAR} [class*="st-key-open-"] button, [class*="st-key-prompt-"] button`;
   const KEY = /st-key-(input-[^\s"]+)/;
   const EDITORS = '[class*="st-key-edited-"] textarea';
+  const LEAVE = '[data-testid="stForm"] [class*="st-key-leave-"] button';
   const PATIENCE = 15000;
 
   const hasKeyboard = () => matchMedia("(hover: hover) and (pointer: fine)").matches;
@@ -34,7 +35,7 @@
       holder.setAttribute("aria-label", "Write a message");
       holder.style.cssText = "position: fixed; top: 0; left: 0; width: 1px; height: 1px; opacity: 0; pointer-events: none;";
       // Enter sends nothing into a chat that is not seen yet.
-      holder.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && event.preventDefault());
+      holder.addEventListener("keydown", (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && event.preventDefault());
       holder.addEventListener("compositionend", () => setTimeout(look));
       holder.addEventListener("compositionstart", () => (holder.dataset.composing = "yes"));
       holder.addEventListener("compositionend", () => delete holder.dataset.composing);
@@ -111,6 +112,7 @@
     look();
   };
   const onKey = ({ target, key, shiftKey, isComposing }) => {
+    if (key === "Escape" && !isComposing && target.matches?.(EDITORS)) document.querySelector(LEAVE)?.click();
     if (key === "Enter" && !shiftKey && !isComposing && target.matches?.(INPUT) && keyOf(target) === "input-new") sentFrom = target;
   };
 

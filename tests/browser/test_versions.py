@@ -87,6 +87,23 @@ def test_a_double_click_sends_an_edit_once(chat):
     expect(chat.page.get_by_role("group", name="Version 2 of 2")).to_be_visible()
 
 
+def test_escape_leaves_a_message_as_it_is(chat):
+    talk(chat, "hello")
+    bubble(chat, "hello").get_by_role("button", name="Edit").click()
+    chat.page.get_by_role("textbox", name="Message", exact=True).press("Escape")
+    chat.shows("hello", "You said: hello")
+    expect(chat.input).to_be_focused()
+
+
+def test_a_double_click_branches_once(chat):
+    talk(chat, "fenland")
+    button(chat, "Branch").last.dblclick()
+    expect(chat.title).to_contain_text("(branch)")
+    chat.shows("fenland", "You said: fenland")
+    rows = chat.sidebar.locator('[class*="st-key-row-"]')
+    expect(rows.filter(has_text="fenland (branch)")).to_have_count(1)
+
+
 def test_a_branch_begins_a_new_chat_at_any_message(chat):
     talk(chat, "apples", "pears", "plums")
     origin = chat.session_id

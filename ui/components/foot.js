@@ -75,7 +75,7 @@ function offerActions(place, labels, setTriggerValue) {
   labels.forEach((label, number) => {
     const button = place.children[number];
     button.textContent = label;
-    button.onclick = () => setTriggerValue("act", label);
+    button.onclick = ({ detail }) => detail < 2 && setTriggerValue("act", label); // of two clicks in a row the first
   });
 }
 
