@@ -14,10 +14,11 @@ from google.genai import types
 from api.messages import CALLS_OF, RESULT, NewMessage, NewToolCall, SessionMessage, session_messages
 from runtime.bus import BusEvent, Happening
 from runtime.messages import SessionGoneError
-from runtime.texts import first_words, user_content
+from runtime.texts import user_content
 from runtime.workbench import Workbench, current
 from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
 from session_store.parts import USER
+from session_store.phrases import first_words
 
 
 def record(session: SessionSummary, new: Sequence[NewMessage]) -> list[SessionMessage]:

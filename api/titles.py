@@ -6,10 +6,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.problems import WrongRequestError
 from runtime.bus import BusEvent, Happening
-from runtime.texts import first_words
 from runtime.workbench import current
 from session_store.models import SessionSummary, TitleSource
 from session_store.parts import USER, text_of
+from session_store.phrases import first_words
 
 LOOKED_AT = 200
 """Events at the beginning of a session among which its first message is looked for."""

@@ -8,6 +8,7 @@ from streamlit.string_util import validate_icon_or_emoji
 
 from agents.agent import NEUTRAL_ICON, Agent
 from runtime.workbench import current
+from session_store.phrases import counted
 from ui import state
 from ui.formatting import label, untrusted_markdown
 
@@ -40,7 +41,7 @@ def unusable_agents(agents: list[Agent]) -> None:
     if loading:
         _until_loaded(loading)
     if broken:
-        with st.expander(f"{_count(len(broken))} cannot be used", icon=":material/error:"):
+        with st.expander(f"{counted(len(broken), 'agent')} cannot be used", icon=":material/error:"):
             for agent in broken:
                 st.markdown(f"{label(agent.name)} :gray[({agent.source})]")
                 st.caption(untrusted_markdown(agent.problem or ""))
@@ -52,7 +53,3 @@ def _until_loaded(names: list[str]) -> None:
     if names != [agent.name for agent in current().agents.list() if agent.loading]:
         state.rerun()
     st.caption(f"Loading {label(', '.join(names))} …")
-
-
-def _count(agents: int) -> str:
-    return f"{agents} agents" if agents > 1 else "1 agent"

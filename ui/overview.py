@@ -14,6 +14,7 @@ import streamlit as st
 from runtime.active import ActiveSession
 from runtime.workbench import current
 from session_store.models import SessionKey, SessionStatus, TurnStatus
+from session_store.phrases import counted
 from ui import state
 from ui.agents import icon_of
 from ui.analytics.demo_mark import demo_mark
@@ -80,7 +81,7 @@ def _summary(active: Sequence[ActiveSession]) -> str:
     if not active:
         return "No agent is at work. Chats that you start or go on with show up here, below their workspace."
     counts = Counter(map(doing, active))
-    chats = f"{len(active)} chats" if len(active) > 1 else "1 chat"
+    chats = counted(len(active), "chat")
     return " · ".join([chats, *(f"{counts[kind]} {WORDS[kind].lower()}" for kind in ORDER if counts[kind])])
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from session_store.models import Result, ResultKind
+from session_store.phrases import counted
 from ui.formatting import duration, label, untrusted_markdown
 from ui.result_data import Preview, preview_of
 
@@ -100,7 +101,7 @@ def foot(result: Result, *more: str) -> None:
 def _facts(result: Result) -> list[str]:
     facts = []
     if result.rows is not None:
-        facts.append("1 row" if result.rows == 1 else f"{result.rows:,} rows")
+        facts.append(counted(result.rows, "row"))
     if result.seconds is not None and result.seconds >= TELLING_SECONDS:
         facts.append(duration(result.seconds))
     if result.kind is ResultKind.FILE:

@@ -11,6 +11,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.history.words import Marks, excerpt_of
 from session_store.models import GENERAL, Page, SessionKey, SessionStatus, SessionSummary
+from session_store.phrases import counted
 from ui import state
 from ui.analytics.demo_mark import demo_mark
 from ui.components import open_window, title_field, uncover_page, wake_on_news
@@ -251,13 +252,13 @@ def _selection_bar(sessions: list[SessionSummary]) -> None:
             icon=":material/delete:",
             disabled=not picked,
             on_click=_delete_or_ask,
-            args=(picked, _count(len(picked))),
+            args=(picked, counted(len(picked), "chat")),
         )
         if st.button("Move", key="move-picked", icon=":material/drive_file_move:", disabled=not picked):
             chosen = state.chosen_workspace()
-            move_dialog(picked, _count(len(picked)), None if chosen == ALL else chosen)
+            move_dialog(picked, counted(len(picked), "chat"), None if chosen == ALL else chosen)
         if st.button("Export", key="export-picked", icon=":material/download:", disabled=not picked):
-            export_dialog([key.session_id for key in picked], _count(len(picked)))
+            export_dialog([key.session_id for key in picked], counted(len(picked), "chat"))
         st.button("Cancel", key="stop-selecting", type="tertiary", on_click=_stop_selecting)
 
 
@@ -269,10 +270,6 @@ def _confirm_deletion(keys: list[SessionKey], what: str) -> None:
         cancelled = st.button("Cancel", key="cancel-delete", on_click=state.touch, args=(Part.PAGE,))
         if deleted or cancelled:
             state.rerun()
-
-
-def _count(sessions: int) -> str:
-    return f"{sessions} chats" if sessions > 1 else "1 chat"
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------

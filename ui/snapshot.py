@@ -9,6 +9,7 @@ import streamlit as st
 
 from runtime.workbench import current
 from session_store.errors import ColloquyError
+from session_store.phrases import counted
 from session_store.snapshot import SnapshotForm, SnapshotInfo
 from session_store.snapshot_folder import KeptSnapshot, SnapshotFolder
 from ui.formatting import local
@@ -65,8 +66,8 @@ def _make(form: SnapshotForm) -> None:
         st.error(str(job.error))
     elif job.info is not None:
         info = job.info
-        chats = "1 chat" if info.conversations == 1 else f"{info.conversations:,} chats"
-        st.success(f"{chats} with {info.messages:,} messages, in {info.seconds:.1f} s.", icon=":material/check:")
+        chats, messages = counted(info.conversations, "chat"), counted(info.messages, "message")
+        st.success(f"{chats} with {messages}, in {info.seconds:.1f} s.", icon=":material/check:")
 
 
 class _Job:

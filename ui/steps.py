@@ -10,6 +10,7 @@ import streamlit as st
 
 from runtime.history import OPEN_CALL
 from session_store.models import Turn, TurnStatus
+from session_store.phrases import counted
 from session_store.transcript import Step
 from ui.formatting import duration, label, plain_markdown
 
@@ -100,9 +101,9 @@ def _icon(step: Step, *, running: bool) -> str:
 def _found(response: Mapping[str, Any]) -> str:
     rows, tables = response.get("row_count"), response.get("tables")
     if isinstance(rows, int):
-        return "1 row" if rows == 1 else f"{rows:,} rows"
+        return counted(rows, "row")
     if isinstance(tables, list):
-        return "1 table" if len(tables) == 1 else f"{len(tables):,} tables"
+        return counted(len(tables), "table")
     return ""
 
 

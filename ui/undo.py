@@ -8,6 +8,7 @@ import streamlit as st
 
 from runtime.workbench import current
 from session_store.models import SessionKey
+from session_store.phrases import counted
 from ui import state
 from ui.state import Part
 
@@ -21,7 +22,7 @@ def grace() -> str:
     if not seconds:
         return "This cannot be undone."
     number, unit = (seconds // 60, "minute") if seconds >= 60 else (seconds, "second")
-    return f"You can undo this for {number} {unit}{'' if number == 1 else 's'}."
+    return f"You can undo this for {counted(number, unit)}."
 
 
 def undo_bar(key: str, part: Part, *, noun: str, user_id: str | None = None) -> None:
@@ -38,7 +39,7 @@ def undo_bar(key: str, part: Part, *, noun: str, user_id: str | None = None) -> 
         return
     number = len(deleted)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-bar"):
-        said = f"Deleted {number:,} {noun}{'' if number == 1 else 's'}."
+        said = f"Deleted {counted(number, noun)}."
         st.html(f'<span role="status">{said}</span>', width="content")
         st.button("Undo", key=key, type="tertiary", icon=":material/undo:", on_click=_undo, args=(part, deleted))
         st.button(

@@ -10,6 +10,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.models import GENERAL, Workspace
+from session_store.phrases import counted
 from ui import state
 from ui.connection_form import connection_section
 from ui.formatting import label
@@ -63,7 +64,7 @@ def _tree(tree: WorkspaceTree, counts: dict[str, int], chosen: str) -> None:
                 on_click=_choose,
                 args=(place.id,),
             )
-            st.caption(_chats(counts.get(place.id, 0)), width="content")
+            st.caption(counted(counts.get(place.id, 0), "chat"), width="content")
     st.button("Add a workspace", key="add-workspace", icon=":material/add:", on_click=_ask, args=(ADDING,))
 
 
@@ -160,7 +161,7 @@ def _delete_dialog(tree: WorkspaceTree, counts: dict[str, int], place: Place) ->
     if below:
         what.append(f"{below} workspaces inside it" if below > 1 else "the workspace inside it")
     if chats:
-        what.append(f"{_chats(chats)} with everything in {'them' if chats > 1 else 'it'}")
+        what.append(f"{counted(chats, 'chat')} with everything in {'them' if chats > 1 else 'it'}")
     listed = " and ".join(filter(None, [", ".join(what[:-1]), what[-1]]))
     st.markdown(f"Delete {listed}? This cannot be undone. The data that it is connected to stays as it is.")
     with st.container(horizontal=True):
@@ -170,10 +171,6 @@ def _delete_dialog(tree: WorkspaceTree, counts: dict[str, int], place: Place) ->
         cancelled = st.button("Cancel", key="cancel-delete-workspace", on_click=_stop_asking)
         if deleted or cancelled:
             state.rerun()
-
-
-def _chats(number: int) -> str:
-    return "1 chat" if number == 1 else f"{number:,} chats"
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------

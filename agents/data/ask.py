@@ -18,6 +18,7 @@ from sqlglot.tokenizer_core import TokenType
 from agents.data.cells import json_rows
 from agents.data.functions import Dialect
 from agents.data.results import QueryResult, TableInfo
+from session_store.phrases import counted
 
 SQL_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -160,7 +161,7 @@ def answer_text(result: QueryResult) -> str:
     if result.rows == 1 and len(result.columns) == 1:
         found = f"**{_cell(result.columns[0])}**: {_cell(json_rows(result.table, 1)[0][0])}"
     else:
-        found = f"{result.rows:,} {'row' if result.rows == 1 else 'rows'}, in the table."
+        found = f"{counted(result.rows, 'row')}, in the table."
     return " ".join(filter(None, (found, result.note)))
 
 

@@ -23,6 +23,7 @@ from agents.data.narrowing import Narrowing
 from agents.data.results import QueryResult, TableInfo
 from agents.data.scope import Scope
 from agents.data.stopping import Stop
+from session_store.phrases import counted
 
 
 class CursorDatabase:
@@ -46,7 +47,7 @@ class CursorDatabase:
 
     def test(self) -> str:
         """See Database."""
-        return f"{len(self.tables())} tables of {self.name}."
+        return f"{counted(len(self.tables()), 'table')} of {self.name}."
 
     def tables(self) -> tuple[TableInfo, ...]:
         """See Database."""

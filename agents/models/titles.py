@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from session_store.parts import thoughts_and_words, words_in
+
 _DANGLING = frozenset("a an and are as at by for from in into is of on or the to vs with".split())  # noqa: SIM905
 _LONGEST_MESSAGE = 300
 _LONGEST_TITLE = 60
 _MOST_WORDS = 6
+_WITHOUT_BLANKS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+"""Signs of languages that put no blanks between words: Thai, Lao, Burmese, Khmer, Chinese, Japanese."""
+_FEWEST_SIGNS, _MOST_SIGNS = 3, 40
 
 _EXAMPLES = (
     ("can you help me plan a weekend trip to Lisbon with two kids?", "Weekend Trip to Lisbon"),
@@ -55,15 +60,18 @@ def first_words(answer: str) -> str:
 
 def usable(answer: str, message: str) -> str | None:
     """The title in a model's answer; None when it is none, or an example, or only repeats the message."""
-    line = next((line for line in answer.splitlines() if line.strip()), "")
+    said = words_in(thoughts_and_words(answer))
+    line = next((line for line in said.splitlines() if line.strip()), "")
     title = re.sub(r"^(title:)?[\s\"'“”*#]+|[\s\"'“”*.]+$", "", line.strip(), flags=re.IGNORECASE)
     words = title.split()
     while words and words[-1].lower() in _DANGLING:
         words.pop()
     title = " ".join(words)
-    if not 3 <= len(words) <= _MOST_WORDS or len(title) > _LONGEST_TITLE:
+    if len(title) > _LONGEST_TITLE or _plain(title) == _plain(message)[: len(_plain(title))]:
         return None
-    if _plain(title) == _plain(message)[: len(_plain(title))] or len({word.lower() for word in words}) < 3:
+    if _WITHOUT_BLANKS.search(title):
+        return title if _FEWEST_SIGNS <= len(title) <= _MOST_SIGNS else None
+    if not 3 <= len({word.lower() for word in words}) <= len(words) <= _MOST_WORDS:
         return None
     if any(_plain(title) == _plain(example) for _, example in _EXAMPLES):
         return None

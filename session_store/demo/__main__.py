@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from session_store.demo.filling import fill
+from session_store.phrases import counted
 
 DATABASE = "colloquy.duckdb"
 
@@ -32,7 +33,8 @@ def main() -> None:
     begin = time.perf_counter()
     events = fill(path, sessions=chosen.sessions, messages=chosen.messages, seed=chosen.seed, until=chosen.until)
     seconds = time.perf_counter() - begin
-    sys.stdout.write(f"{path}: {chosen.sessions:,} demo conversations with {events:,} events, in {seconds:.1f} s.\n")
+    made = f"{counted(chosen.sessions, 'demo conversation')} with {counted(events, 'event')}"
+    sys.stdout.write(f"{path}: {made}, in {seconds:.1f} s.\n")
 
 
 if __name__ == "__main__":

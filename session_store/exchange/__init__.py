@@ -5,7 +5,7 @@ from session_store.exchange.backup import backup
 from session_store.exchange.errors import BackupError, ExportError, ImportRefusedError
 from session_store.exchange.exporting import SUFFIXES, Format, export, pieces, text
 from session_store.exchange.foreign import Owner
-from session_store.exchange.importing import Report, Skipped, Wishes, counted, import_database, import_file
+from session_store.exchange.importing import Report, Skipped, Wishes, import_database, import_file
 from session_store.exchange.notes import Change
 from session_store.exchange.reading import selected, whole, wholes
 
@@ -23,7 +23,6 @@ __all__ = [
     "Skipped",
     "Wishes",
     "backup",
-    "counted",
     "export",
     "import_database",
     "import_file",

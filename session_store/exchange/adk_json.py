@@ -29,6 +29,7 @@ from session_store.exchange.notes import Notes, has_content
 from session_store.exchange.own_records import feedback_of, made, turn_json, turn_of, workspace_json
 from session_store.exchange.reading import Whole
 from session_store.models import GENERAL, SessionKey, TitleSource, TurnStatus, Workspace
+from session_store.phrases import given_title
 
 METADATA: Final = "__session_metadata__"
 OURS: Final = "colloquy"
@@ -156,7 +157,7 @@ def displayed_title(state: Mapping[str, Any]) -> str:
     """The title that ``adk web`` gave a session."""
     metadata = state.get(METADATA)
     title = metadata.get("displayName") if isinstance(metadata, dict) else None
-    return title.strip() if isinstance(title, str) else ""
+    return given_title(title) if isinstance(title, str) else ""
 
 
 def _plain(event: Event) -> Event | None:

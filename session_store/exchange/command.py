@@ -18,9 +18,10 @@ from session_store.exchange.conversation import Progress
 from session_store.exchange.errors import DamagedFileError, ExportError, ImportRefusedError
 from session_store.exchange.exporting import SUFFIXES, Format, export, text
 from session_store.exchange.foreign import Owner
-from session_store.exchange.importing import Report, Wishes, counted, import_database, import_file
+from session_store.exchange.importing import Report, Wishes, import_database, import_file
 from session_store.exchange.reading import selected, wholes
 from session_store.exchange.terminal import ProgressLine
+from session_store.phrases import counted
 from session_store.store import Store
 
 DATABASE: Final = "colloquy.duckdb"

@@ -7,24 +7,27 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from google.adk.events.event import Event
 from google.adk.sessions.state import State
 
+from session_store import phrases
 from session_store.event_rows import NewEvent, tokens_of
 from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.notes import Notes
-from session_store.models import GENERAL, Feedback, Result, SessionKey, TitleSource, Turn, TurnStatus
+from session_store.models import GENERAL, Feedback, Result, SessionKey, StoredEvent, TitleSource, Turn, TurnStatus
 from session_store.open_calls import with_call_ids, with_closed_calls
-from session_store.parts import text_of
 from session_store.tool_columns import NOT_IMPORTED
+from session_store.transcript import messages
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how much of it is done, and how much there is, if that is known."""
 
-TITLE_LENGTH: Final = 48
+LOOKED_AT: Final = 200
+"""Events at the beginning of a conversation among which its first message is looked for."""
 _NAMESPACE: Final = uuid.UUID("6b1f0a52-0f5c-5d0e-9d0a-6d7d4a2f9c11")
 _PLAIN_ID: Final = re.compile(r"[\w@:+=~|][\w.@:+=~|-]{0,199}", re.ASCII)
 _END_OF_TIME: Final = 253_402_300_800.0
@@ -171,14 +174,10 @@ def unique(events: Iterable[Event]) -> None:
 
 
 def first_words(events: Iterable[Event]) -> str:
-    """The beginning of the first message of a person, as a title."""
-    for event in events:
-        line = " ".join(text_of(event.content).split()) if event.author == "user" else ""
-        if line:
-            cut = line[: TITLE_LENGTH + 1]
-            short = (cut.rpartition(" ")[0] or cut[:TITLE_LENGTH]).rstrip(",.;:- ") + "…"
-            return line if len(line) <= TITLE_LENGTH else short
-    return ""
+    """The beginning of the first message of a person as a title, or where they said nothing, of the first answer."""
+    beginning = (StoredEvent(number, event) for number, event in enumerate(islice(events, LOOKED_AT)))
+    said = sorted((one for one in messages(beginning) if one.text.strip()), key=lambda one: not one.is_user)
+    return phrases.first_words(said[0].text) if said else ""
 
 
 def settled(events: Sequence[Event], notes: Notes) -> list[Event]:

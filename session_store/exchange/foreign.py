@@ -18,6 +18,7 @@ from session_store.history.errors import HistoryError
 from session_store.history.tags import clean_tags
 from session_store.models import Feedback, SessionKey, TitleSource
 from session_store.parts import USER
+from session_store.phrases import given_title
 
 ERROR: Final = "ERROR"
 """The code of an answer that failed in a program that names no code."""
@@ -149,7 +150,7 @@ def conversation(
     """The conversation with these events. What nobody answered is closed, as live turns do."""
     key = SessionKey(owner.agent, owner.user, events.session_id)
     made = incoming.settled(events.made, events.notes)
-    own_title = " ".join(title.split())
+    own_title = given_title(title)
     shown = own_title or incoming.first_words(made)
     last = made[-1].timestamp if made else max(events.begin, updated_at or 0)
     about = About(

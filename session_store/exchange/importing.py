@@ -20,6 +20,7 @@ from session_store.exchange.intake import Outcome, batches, take
 from session_store.exchange.intake_workspaces import make_workspaces
 from session_store.exchange.notes import Note, Notes, in_words
 from session_store.exchange.sources import Damaged, Source, opened, opened_database
+from session_store.phrases import counted
 from session_store.store import Store
 
 IN_MEMORY: Final = 64_000_000
@@ -92,11 +93,6 @@ class Report:
 def _some(names: list[str]) -> str:
     more = len(names) - MOST_NAMES
     return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def silent(_doing: str, _done: int, _total: int | None) -> None:

@@ -14,6 +14,7 @@ from session_store.exchange.intake_rows import Rows
 from session_store.exchange.intake_workspaces import make_workspaces
 from session_store.memory import CachedEvent, Head
 from session_store.models import GENERAL, Result, SessionKey, Workspace
+from session_store.phrases import counted
 from session_store.result_table import PART_BYTES, result_row
 from session_store.rewinds import mark_rewound
 from session_store.session_log import SessionLog
@@ -303,6 +304,6 @@ def _same(known: _Known, conversation: Conversation) -> bool:
 def _here(known: _Known, conversation: Conversation) -> str:
     more = len(conversation.events) - known.events
     if more > 0:
-        lacking = "1 event" if more == 1 else f"{more:,} events"
+        lacking = counted(more, "event")
         return f"already here, without the last {lacking} of the file; delete it first to import the file's version"
     return "already here"

@@ -10,6 +10,7 @@ import streamlit as st
 from agents.data.suggestions import title_of_query
 from runtime.console import Answer, Question
 from session_store.errors import ColloquyError
+from session_store.phrases import counted
 from ui import state
 from ui.console.chart import chart
 from ui.formatting import duration, untrusted_markdown
@@ -98,7 +99,7 @@ def _preview(answer: Answer) -> Preview:
 
 
 def _foot(answer: Answer) -> str:
-    facts = ["1 row" if answer.rows == 1 else f"{answer.rows:,} rows"]
+    facts = [counted(answer.rows, "row")]
     facts.append(took(answer.seconds))
     links = " ".join(
         f'<a href="./api/v1/queries/{answer.id}.{form}" download title="Download all rows as {name}">{name}</a>'

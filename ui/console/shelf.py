@@ -7,6 +7,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.history.queries import AskedQuery, NamedQuery
+from session_store.phrases import counted
 from ui import state
 from ui.console.editor import put, query
 from ui.console.result import took
@@ -76,7 +77,7 @@ def asked_queries() -> None:
 
 
 def _facts(one: AskedQuery) -> str:
-    rows = "no answer" if one.row_count is None else "1 row" if one.row_count == 1 else f"{one.row_count:,} rows"
+    rows = "no answer" if one.row_count is None else counted(one.row_count, "row")
     return " · ".join(filter(None, [short_time(one.asked_at), rows, took(one.seconds)]))
 
 

@@ -8,7 +8,8 @@ import streamlit as st
 
 from runtime.imports import Import, ImportState
 from runtime.workbench import current
-from session_store.exchange import Report, counted
+from session_store.exchange import Report
+from session_store.phrases import counted
 from ui import state
 from ui.formatting import duration, label, untrusted_markdown
 from ui.state import Part

@@ -8,6 +8,7 @@ import streamlit as st
 
 from runtime.retention import RetentionPreview
 from runtime.workbench import current
+from session_store.phrases import counted
 from ui import state
 from ui.formatting import label, local
 from ui.state import Part
@@ -22,7 +23,7 @@ def retention_section() -> None:
     st.subheader("Tidy up", anchor=False)
     setting = current().settings.retention_days
     by_itself = (
-        f"Colloquy does so by itself after {_number(setting, 'day')} (COLLOQUY_RETENTION_DAYS)."
+        f"Colloquy does so by itself after {counted(setting, 'day')} (COLLOQUY_RETENTION_DAYS)."
         if setting
         else "Colloquy does not do so by itself (COLLOQUY_RETENTION_DAYS is 0)."
     )
@@ -32,7 +33,7 @@ def retention_section() -> None:
     )
     found = current().retention_preview(days)
     _preview(found)
-    if found.count and st.button(f"Remove {_number(found.count, 'chat')}", key="remove", icon=":material/delete:"):
+    if found.count and st.button(f"Remove {counted(found.count, 'chat')}", key="remove", icon=":material/delete:"):
         _ask(days, found.count)
     undo_bar("undo-remove", Part.PAGE, noun="chat", user_id=current().settings.user)
 
@@ -41,7 +42,7 @@ def _preview(found: RetentionPreview) -> None:
     if not found.count or found.oldest is None:
         st.markdown("None would go.")
         return
-    st.markdown(f"{_number(found.count, 'chat')} would go, the oldest from {local(found.oldest):%d %b %Y}.")
+    st.markdown(f"{counted(found.count, 'chat')} would go, the oldest from {local(found.oldest):%d %b %Y}.")
     shown = "\n".join(
         f"- {label(one.title) or 'New chat'} · {local(one.updated_at):%d %b %Y}" for one in found.examples
     )
@@ -51,7 +52,7 @@ def _preview(found: RetentionPreview) -> None:
 @st.dialog("Remove?", icon=":material/delete:")
 def _ask(days: int, count: int) -> None:
     st.markdown(
-        f"Remove {_number(count, 'chat')} untouched for {_number(days, 'day')}, with everything in them? {grace()}"
+        f"Remove {counted(count, 'chat')} untouched for {counted(days, 'day')}, with everything in them? {grace()}"
     )
     with st.container(horizontal=True):
         removed = st.button("Remove", key="confirm-remove", type="primary", on_click=_remove, args=(days,))
@@ -60,14 +61,10 @@ def _ask(days: int, count: int) -> None:
             state.rerun()
 
 
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 # -- callbacks ---------------------------------------------------------------------------------------------------------
 
 
 def _remove(days: int) -> None:
     removed = current().remove_untouched(days)
-    state.say(f"Removed {_number(len(removed), 'chat')}", ":material/delete:")
+    state.say(f"Removed {counted(len(removed), 'chat')}", ":material/delete:")
     state.touch(Part.PAGE)

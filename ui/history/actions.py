@@ -9,6 +9,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.history.models import HistoryRow
 from session_store.models import SessionKey
+from session_store.phrases import counted
 from ui import state
 from ui.data.export_dialog import export_dialog
 from ui.history import links, selection
@@ -62,7 +63,7 @@ def _confirm_deletion(keys: list[SessionKey]) -> None:
 
 def count(conversations: int) -> str:
     """A number of conversations in words."""
-    return "1 conversation" if conversations == 1 else f"{conversations:,} conversations"
+    return counted(conversations, "conversation")
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from agents.data.history_scope import HistoryScope
 from runtime.workbench import current
 from session_store.history.models import HistoryRow, HistorySort
 from session_store.models import Page
+from session_store.phrases import counted
 from ui import state
 from ui.analytics.demo_mark import demo_mark
 from ui.ask_history import ask_history_button
@@ -76,7 +77,7 @@ def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users
         if picked := selection.picked():
             actions(picked)
         else:
-            st.markdown("1 conversation" if total == 1 else f"{total:,} conversations", width="content")
+            st.markdown(counted(total, "conversation"), width="content")
             if view.filters:
                 st.button("Show all", key="history-all", type="tertiary", icon=":material/close:", on_click=reset)
             _order(view)

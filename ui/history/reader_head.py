@@ -9,6 +9,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.history.models import HistoryRow
 from session_store.models import SessionSummary
+from session_store.phrases import counted
 from ui import state
 from ui.analytics.names import agent_name
 from ui.analytics.numbers import count, money
@@ -81,7 +82,7 @@ def _facts(row: HistoryRow) -> str:
         row.workspace or "",
         row.key.user_id,
         long_time(row.created_at) + (f" to {long_time(row.updated_at)}" if row.updated_at > row.created_at else ""),
-        "1 message" if row.messages == 1 else f"{row.messages:,} messages",
+        counted(row.messages, "message"),
         f"{count(tokens)} tokens" if tokens else "",
         f"cost {money(row.cost)}" if tokens else "",
     ]

@@ -69,8 +69,3 @@ def add_columns(tables: list[Row], columns: Iterable[tuple[str | None, str, str,
 def quoted(name: str) -> str:
     """A name as SQL reads it, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 table``, ``12,000 tables``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -13,9 +13,10 @@ import duckdb
 import pyarrow as pa
 
 from agents.data.bounds import Bounds, Cut, Deadline, EngineError, collect, too_big
-from agents.data.engines.base import MAX_TABLES, Row, add_columns, counted, quoted, table_row
+from agents.data.engines.base import MAX_TABLES, Row, add_columns, quoted, table_row
 from agents.data.functions import Dialect
 from agents.data.guard import Statement
+from session_store.phrases import counted
 
 _BATCH_ROWS: Final = 2048
 _SUFFIXES: Final = {".parquet": "read_parquet", ".csv": "read_csv", ".tsv": "read_csv", ".csv.gz": "read_csv"}

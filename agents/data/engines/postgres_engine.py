@@ -13,10 +13,11 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from agents.data.bounds import MEBIBYTE, Bounds, Cut, Deadline, EngineError, collect
-from agents.data.engines.base import MAX_TABLES, Row, add_columns, counted, table_row
+from agents.data.engines.base import MAX_TABLES, Row, add_columns, table_row
 from agents.data.engines.postgres_values import as_arrow, as_texts
 from agents.data.functions import Dialect
 from agents.data.guard import Statement
+from session_store.phrases import counted
 
 _CONNECT_SECONDS: Final = 10
 _LOCK_SECONDS: Final = 3

@@ -11,9 +11,10 @@ from typing import Any, Final
 import pyarrow as pa
 
 from agents.data.bounds import MEBIBYTE, Bounds, Cut, Deadline, EngineError, collect, too_big
-from agents.data.engines.base import MAX_TABLES, Row, add_columns, counted, quoted, table_row
+from agents.data.engines.base import MAX_TABLES, Row, add_columns, quoted, table_row
 from agents.data.functions import ALLOWED, Dialect
 from agents.data.guard import Statement
+from session_store.phrases import counted
 
 _BATCH_ROWS: Final = 500
 _STEPS_BETWEEN_LOOKS: Final = 10_000

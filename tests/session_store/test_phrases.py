@@ -1,0 +1,106 @@
+"""Numbers of things, and titles."""
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+from google.adk.events.event import Event
+from google.genai import types
+from hypothesis import given
+from hypothesis import strategies as st
+
+from session_store.exchange import conversation
+from session_store.phrases import LONGEST_TITLE, TITLE_LENGTH, counted, first_words, given_title
+
+HERE = Path(__file__).parents[2]
+HAND_MADE = re.compile(r"""["']1 \w+["'] if|== 1 else ['"]s|['"]['"] if \w+ == 1 else""")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 chats"), (1, "1 chat"), (2, "2 chats"), (1_000, "1,000 chats"), (-1, "-1 chats")]
+)
+def test_a_number_of_things_agrees_with_them(number, said):
+    assert counted(number, "chat") == said
+
+
+def test_things_may_have_a_plural_of_their_own():
+    assert (counted(1, "reply", "replies"), counted(3, "reply", "replies")) == ("1 reply", "3 replies")
+
+
+def test_no_plural_is_made_by_hand():
+    # Units of SQL, compact numbers, whole sentences.
+    exceptions = {
+        "phrases.py",
+        "cells.py",
+        "cards.py",
+        "importing.py",
+    }
+    found = [
+        f"{path.relative_to(HERE)}: {line.strip()}"
+        for folder in ("ui", "runtime", "agents", "api", "session_store", "pages")
+        for path in (HERE / folder).rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if path.name not in exceptions and HAND_MADE.search(line)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Hello", "Hello"),
+        ("  two\n lines ", "two lines"),
+        ("one two three four five six seven eight nine, ten eleven", "one two three four five six seven eight nine…"),
+        ("x" * 100, "x" * TITLE_LENGTH + "…"),
+        ("你好 " + "请告诉我关于潮汐的一切" * 9, ("你好 " + "请告诉我关于潮汐的一切" * 9)[:TITLE_LENGTH] + "…"),
+        ("<think>hm</think>Tides at noon", "Tides at noon"),
+        ("What is <think> for?", "What is <think> for?"),
+    ],
+)
+def test_a_title_is_the_beginning_of_a_text(text, title):
+    assert first_words(text) == title
+
+
+def test_a_title_ends_behind_a_whole_letter():
+    letters = ("ที่", "é", "🧑🏽‍🌾", "นี้")
+    for letter in letters:
+        for before in range(4):
+            text = "x" * before + unicodedata.normalize("NFD", letter) * TITLE_LENGTH
+            kept = first_words(text).removesuffix("…")[before:]
+            assert kept
+            assert not kept.replace(unicodedata.normalize("NFD", letter), "")
+
+
+@given(st.text())
+def test_a_title_is_one_short_line(text):
+    title = first_words(text)
+    assert len(title) <= TITLE_LENGTH + 1
+    assert len(title.splitlines()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        ("<think>The user asks about tides.</think>\n\nTides", "Tides"),
+        ("<think>never ends", ""),
+        ("Two\nlines", "Two lines"),
+        ("y" * 10_000, "y" * LONGEST_TITLE + "…"),
+    ],
+)
+def test_a_title_of_another_program_is_one_line_without_thoughts(given, title):
+    assert given_title(given) == title
+
+
+def spoken(author, text, *, finished, way="input_transcription"):
+    return Event(author=author, invocation_id="live", **{way: types.Transcription(text=text, finished=finished)})
+
+
+def test_a_conversation_that_was_spoken_is_called_after_what_the_person_said():
+    events = [
+        spoken("agent", "Hello!", finished=True, way="output_transcription"),
+        spoken("user", "When do", finished=False),
+        spoken("user", "When do I sow?", finished=True),
+    ]
+    assert conversation.first_words(events) == "When do I sow?"
+    assert conversation.first_words(events[:1]) == "Hello!"
