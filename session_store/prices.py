@@ -63,7 +63,7 @@ def price_list(folder: Path) -> tuple[Price, ...]:
         return DEFAULTS
     except (ValueError, KeyError, TypeError) as error:
         raise PricesInvalidError(
-            f"{path} is not a price table ({error}). Repair it, or delete it to get the default prices back."
+            f"{path} is not a price table. Repair it, or delete it to get the default prices back."
         ) from error
     except OSError as error:
         raise PricesInvalidError(f"{path} cannot be read: {error.strerror}.") from error
@@ -79,8 +79,8 @@ def keep_prices(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
         prices = [_price(row) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise PricesInvalidError(
-            f"The prices were not kept: {error}. Each needs a model, a day, and amounts of 0 or more (that of "
-            "cached input may be left out)."
+            "The prices were not kept. Each needs a model, a day, and amounts of 0 or more (that of cached input may "
+            "be left out)."
         ) from error
     kept = [asdict(price) | {"since": price.since.isoformat()} for price in prices]
     unfinished = folder / f".{FILE_NAME}.unfinished"

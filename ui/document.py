@@ -92,6 +92,7 @@ def _document(page: str) -> str:
         + _script("document.js", PAGES)
         + _script("typing.js", [page])
         + _script("focus.js", ())
+        + _script("direction.js", ())
         + (_script("ahead.js", _ahead(page)) if page in AHEAD else "")
     )
     document = (STATIC / "index.html").read_text(encoding="utf-8")

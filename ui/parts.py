@@ -17,16 +17,18 @@ from ui.formatting import label, untrusted_markdown
 LONGEST_TEXT = 20_000
 """Characters of code, of its output and of what a workflow gave out that are on the page."""
 
+UNFINISHED_TAG = re.compile(r"</?(?:t(?:h(?:i(?:n(?:k(?:i(?:ng?)?)?)?)?)?)?)?$", re.IGNORECASE)
+"""The beginning of what may become the tag of a thought."""
 ADDRESS = re.compile(r"\bhttps?://[^\s<>\"]+")
 
 
-def part_view(part: Shown, *, by_person: bool) -> None:
-    """Draw one part of a message."""
+def part_view(part: Shown, *, by_person: bool, live: bool = False) -> None:
+    """Draw one part of a message, ``live`` while it is being written."""
     match part:
         case Words():
             words_view(part.text, by_person=by_person)
         case Thought():
-            _thought(part)
+            _thought(part, live=live)
         case Code():
             _code(part)
         case Output():
@@ -43,8 +45,8 @@ def words_view(text: str, *, by_person: bool) -> None:
 
 def streamed(text: str) -> None:
     """What a model has written so far, its thoughts apart."""
-    for part in thoughts_and_words(text):
-        part_view(part, by_person=False)
+    for part in thoughts_and_words(UNFINISHED_TAG.sub("", text)):
+        part_view(part, by_person=False, live=True)
 
 
 def typed(text: str) -> None:
@@ -90,8 +92,9 @@ def _source(source: Source) -> str:
     return f"[{label(source.title)} :material/open_in_new:](<{source.url}>){site}"
 
 
-def _thought(thought: Thought) -> None:
-    with st.expander("Thought" if thought.ended else "Thinking", type="step", icon=":material/psychology:"):
+def _thought(thought: Thought, *, live: bool) -> None:
+    words = "Thought" if thought.ended else "Thinking" if live else "Thought, cut off"
+    with st.expander(words, type="step", icon=":material/psychology:"):
         st.markdown(untrusted_markdown(thought.text))
 
 

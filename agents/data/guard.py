@@ -15,7 +15,7 @@ from typing import Final
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from agents.data.functions import ALLOWED, NOT_FUNCTIONS, Dialect
@@ -174,8 +174,12 @@ def _parsed(sql: str, dialect: Dialect) -> exp.Expression:
 def _unreadable(error: Exception) -> Refusal:
     if isinstance(error, RecursionError):
         return Refusal("The query is nested too deeply to be read. Write it with fewer levels.")
-    reason = re.sub(r"\x1b\[\d*m", "", str(error)).strip()[:300]
-    return Refusal(f"The query could not be read as SQL, so it was not run: {reason}")
+    place = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
+    near, said = str(place.get("highlight") or "").strip()[:80], str(place.get("description") or "")
+    where = f" near “{near}” in line {place.get('line')}" if near else ""
+    why = f" ({said[:80].rstrip('.')})" if said.startswith("Expect") else ""  # the rest is about its own classes
+    advice = "Check how it is written, and whether each quotation mark and bracket is closed."
+    return Refusal(f"The query could not be read as SQL{where}{why}, so it was not run. {advice}")
 
 
 def _check_first_word(token: Token) -> None:

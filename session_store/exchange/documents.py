@@ -40,8 +40,7 @@ def parse(data: bytes, what: str, notes: Notes) -> Any:  # noqa: ANN401 - JSON
     except json.JSONDecodeError as error:
         end = " It ends too early: was it cut off?" if error.pos >= len(error.doc.rstrip()) else ""
         raise ImportRefusedError(
-            f"{what} is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}.{end} "
-            "Nothing was imported."
+            f"{what} is not valid JSON from line {error.lineno:,} on.{end} Nothing was imported."
         ) from error
     except UnicodeDecodeError as error:
         raise ImportRefusedError(
@@ -50,4 +49,4 @@ def parse(data: bytes, what: str, notes: Notes) -> Any:  # noqa: ANN401 - JSON
     except RecursionError as error:
         raise ImportRefusedError(f"{what} is nested too deeply. Nothing was imported.") from error
     except ValueError as error:
-        raise ImportRefusedError(f"{what} cannot be read: {error}. Nothing was imported.") from error
+        raise ImportRefusedError(f"{what} has a number that is too long to read. Nothing was imported.") from error

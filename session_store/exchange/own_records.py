@@ -79,7 +79,7 @@ def made(make: Callable[[dict[str, Any]], T], fields: object, what: str) -> T:
     try:
         return make(fields)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise DamagedError(f"{what} is not as it should be ({error})") from error
+        raise DamagedError(f"{what} lacks something, or has a value that cannot be") from error
 
 
 def _turn(key: SessionKey, fields: dict[str, Any]) -> Turn:

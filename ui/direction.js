@@ -1,0 +1,21 @@
+// Text of languages that are written from right to left runs from right to left, whatever the language of the page: the
+// browser looks at each block, and at what is typed. What a block is in decides for it, so that the points of a list stand
+// where the list begins.
+{
+  const BLOCKS = '[data-testid="stMarkdownContainer"] :is(p, ul, ol, h1, h2, h3, h4, h5, h6, blockquote, table)';
+  const FIELDS = 'textarea, input:is([type="text"], [type="search"], :not([type]))';
+  const mark = (element) => {
+    if (!element.hasAttribute("dir") && !element.parentElement?.closest('[data-testid="stMarkdownContainer"] [dir="auto"]')) {
+      element.dir = "auto";
+    }
+  };
+  const look = (node) => {
+    if (node.nodeType !== Node.ELEMENT_NODE) return;
+    if (node.matches(BLOCKS) || node.matches(FIELDS)) mark(node);
+    node.querySelectorAll(`${BLOCKS}, ${FIELDS}`).forEach(mark);
+  };
+  new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach(look))).observe(document, {
+    childList: true,
+    subtree: true,
+  });
+}
