@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -20,6 +21,7 @@ from ui.connection_trial import (
     is_saved,
     is_under_way,
     outcome_of_trial,
+    typed_password,
     waits_to_be_saved,
 )
 from ui.formatting import label, untrusted_markdown
@@ -147,7 +149,11 @@ def _address_fields(workspace: Workspace, kind: str) -> None:
             "Password",
             type="password",
             autocomplete="new-password",
-            placeholder="The one that is kept" if is_kept else "",
+            placeholder="The one just typed"
+            if typed_password(workspace.id)
+            else "The one that is kept"
+            if is_kept
+            else "",
             help="Kept apart from everything else, on this machine, and never shown again.",
             key=f"password-{workspace.id}",
         )
@@ -181,8 +187,13 @@ def _entered(workspace_id: str) -> tuple[str, str, str]:
     kind = entered[f"kind-{workspace_id}"]
     address = (entered.get(_field_key("address", workspace_id, kind)) or "").strip()
     if kind == "postgres":
-        address = with_password(address, entered.get(f"password-{workspace_id}") or "")
+        address = with_password(address, _password(workspace_id))
     return kind, address, (entered.get(_field_key("data-name", workspace_id, kind)) or "").strip()
+
+
+def _password(workspace_id: str) -> str:
+    """What stands in the field of the password, or what stood there at the test before."""
+    return st.session_state.get(f"password-{workspace_id}") or typed_password(workspace_id)
 
 
 def with_password(url: str, password: str) -> str:
@@ -206,19 +217,24 @@ def _test(workspace_id: str) -> None:
 def _try(workspace_id: str) -> None:
     kind, address, _ = _entered(workspace_id)
     workspaces = current().workspaces
-    begin_trial(workspace_id, lambda: workspaces.test(kind, address, workspace_id))
-    state.touch(Part.PAGE)
+    _begin(workspace_id, lambda: workspaces.test(kind, address, workspace_id))
 
 
 def _connect(workspace_id: str) -> None:
     """Test what was entered, and keep it if it works."""
     kind, address, name = _entered(workspace_id)
     workspaces = current().workspaces
-    begin_trial(
+    _begin(
         workspace_id,
         lambda: workspaces.test(kind, address, workspace_id),
         lambda: workspaces.set_connection(workspace_id, kind, address, name),
     )
+
+
+def _begin(workspace_id: str, look: Callable[[], str], save: Callable[[], None] | None = None) -> None:
+    begin_trial(workspace_id, look, save, _password(workspace_id))
+    if f"password-{workspace_id}" in st.session_state:
+        st.session_state[f"password-{workspace_id}"] = ""
     state.touch(Part.PAGE)
 
 

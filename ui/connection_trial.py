@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import streamlit as st
@@ -34,6 +34,8 @@ class Trial:
     outcome: Outcome | None = None
     save: Callable[[], None] | None = None
     """Keeps what is tested: done where the test succeeds, offered where it does not."""
+    password: str = field(default="", repr=False)
+    """The one that was typed: it stays in no field of the page, where others could read it, while the test goes on."""
 
     def begin(self, look: Callable[[], str]) -> None:
         """Look in the background, so that no page has to wait for a server that does not answer."""
@@ -102,12 +104,20 @@ def _until_over(trial: Trial) -> None:
     st.info("Testing the connection …", icon="spinner")
 
 
-def begin_trial(workspace_id: str, look: Callable[[], str], save: Callable[[], None] | None = None) -> None:
+def typed_password(workspace_id: str) -> str:
+    """The password that what was tested last has; empty if none was typed."""
+    trial = _trial_of(workspace_id)
+    return trial.password if trial else ""
+
+
+def begin_trial(
+    workspace_id: str, look: Callable[[], str], save: Callable[[], None] | None = None, password: str = ""
+) -> None:
     """Test a connection of a workspace in the background; ``look`` raises ColloquyError where it does not work.
 
     ``save`` keeps it: at once where it works, when that is asked for where it does not.
     """
-    st.session_state[TRIAL] = trial = Trial(workspace_id, save=save)
+    st.session_state[TRIAL] = trial = Trial(workspace_id, save=save, password=password)
     trial.begin(look)
 
 

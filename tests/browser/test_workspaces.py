@@ -203,6 +203,7 @@ def test_a_server_that_does_not_answer_holds_up_nothing(chat):
         node(chat, "Sample shop").get_by_role("button").click()
         expect(chosen(chat)).to_contain_text("Sample shop")
         chat.new_chat()
+        expect(chat.page.get_by_text("What would you like to know?")).to_be_visible()
         choose(chat, name)
         expect(chat.page.get_by_text("What shall we talk about?")).to_be_visible()
 
