@@ -77,7 +77,9 @@ class ToolCall(BaseModel):
     args: dict[str, Any]
     result: Any = Field(description="What the tool answered; null while it has not, or failed.")
     error: str | None = Field(description="Why it failed, if it did.")
-    status: CallState = Field(description="`waiting`: for a person to say that it may run.")
+    status: CallState = Field(
+        description="`waiting`: for a person to say that it may run, or for a result that comes later."
+    )
     seconds: float | None = Field(description="From the call to the answer.")
 
 
@@ -235,7 +237,7 @@ def _result(step: Step) -> object:
 
 
 def _state(step: Step) -> CallState:
-    if step.is_asking:
+    if step.is_asking or step.waits:
         return "waiting"
     if step.response is None:
         return "running"

@@ -9,7 +9,8 @@ from google.genai import types
 from session_store.models import Turn, TurnStatus
 from session_store.open_calls import closing_events
 from session_store.parts import USER, text_of
-from session_store.tool_columns import ENDED, STILL_AT_WORK, STOPPED
+from session_store.tool_columns import ENDED, STOPPED
+from session_store.transcript import STILL_AT_WORK
 
 PARTIAL = "colloquy_partial"
 """Key in an event's custom metadata: the status of the turn that ended before this answer was complete."""

@@ -12,6 +12,7 @@ from google.adk.events.event import Event
 
 from session_store.models import SessionKey, SessionSummary, TurnStatus
 from session_store.parts import files_of, parts_of, readable, speaker_of
+from session_store.transcript import STILL_AT_WORK
 
 Line = dict[str, Any]
 """One line before it is written, its time in Unix seconds. Nested values are JSON in a string: so every line of every
@@ -62,6 +63,8 @@ def event_lines(key: SessionKey, event: Event) -> Iterator[Line]:
     for call in calls:
         yield of_event("tool_call", name=call.name, call_id=call.id, args=_json(call.args or {}))
     for response in responses:
+        if (response.response or {}).get("error") == STILL_AT_WORK:  # no result yet
+            continue
         yield of_event("tool_result", name=response.name, call_id=response.id, response=_json(response.response or {}))
     if not (text or files or calls or responses):
         yield of_event("event", error=event.error_message or "", state=_json(event.actions.state_delta))

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from google.adk.events.event import Event
 
 from session_store.parts import details_in
-from session_store.transcript import GUESSED
+from session_store.transcript import GUESSED, STILL_AT_WORK
 
 LONGEST_TEXT: Final = 4_000
 """Characters of the text of one event: the beginning of a table of thousands of rows is enough to find it by."""
@@ -19,7 +19,6 @@ ADKS_OWN: Final = "adk_request_"
 """How the names of the calls begin by which ADK asks for something."""
 DECLINED: Final = "This tool call is rejected."
 """What ADK says in the place of a tool that a person did not allow."""
-STILL_AT_WORK: Final = "The tool has not answered yet; it may still be at work."
 STOPPED: Final = "The user stopped this before the tool had answered."
 ENDED: Final = "Colloquy ended before the tool had answered."
 NOT_IMPORTED: Final = "The conversation was imported before the tool had answered."

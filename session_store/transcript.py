@@ -34,6 +34,12 @@ from session_store.parts import (
 ASKS: Final = "adk_request_confirmation"
 """The function call by which ADK asks a person whether a tool may run."""
 
+STILL_AT_WORK: Final = "The tool has not answered yet; it may still be at work."
+"""What stands, as an error, in the place of the answer of a tool that works on when its turn is over."""
+
+UNFINISHED: Final = frozenset({"pending", "queued", "running", "in_progress", "in progress", "processing", "waiting"})
+"""The ``status`` in the answer of a long-running tool whose result is still to come."""
+
 GUESSED: Final = "guessed"
 """Key in an event's custom metadata or a call's arguments: a model that calls no tools guessed the query."""
 
@@ -43,7 +49,8 @@ class Step:
     """One tool call. ``at`` is in Unix seconds; ``seconds`` is None, like ``response``, until the tool has answered.
 
     ``asks`` is the hint of a confirmation that the call waits for, or has waited for; ``confirmation_id`` the id of
-    that question, ``approved`` its answer, None until there is one.
+    that question, ``approved`` its answer, None until there is one. A tool that ``waits`` works on after its turn: its
+    result is still to come.
     """
 
     call_id: str
@@ -57,6 +64,7 @@ class Step:
     confirmation_id: str | None = None
     approved: bool | None = None
     guessed: bool = False
+    waits: bool = False
 
     @property
     def is_asking(self) -> bool:
@@ -150,6 +158,8 @@ class _Call:
     args: Mapping[str, Any]
     at: float
     guessed: bool
+    long_running: bool = False
+    waits: bool = False
     response: Mapping[str, Any] | None = None
     seconds: float | None = None
     asks: str | None = None
@@ -157,7 +167,12 @@ class _Call:
     approved: bool | None = None
 
     def answer(self, response: Mapping[str, Any], at: float) -> None:
-        self.response, self.seconds = response, max(0.0, at - self.at)
+        """Take an answer, which of a tool that works on is none yet."""
+        if response.get("error") == STILL_AT_WORK:
+            self.waits = True
+            return
+        self.waits = self.long_running and str(response.get("status")).lower() in UNFINISHED
+        self.response, self.seconds = response, None if self.waits else max(0.0, at - self.at)
 
     def step(self) -> Step:
         return Step(
@@ -172,6 +187,7 @@ class _Call:
             confirmation_id=self.confirmation_id,
             approved=self.approved,
             guessed=self.guessed,
+            waits=self.waits,
         )
 
 
@@ -298,6 +314,7 @@ class _Transcript:
         args = {name: value for name, value in (call.args or {}).items() if name != GUESSED}
         guessed = bool((call.args or {}).get(GUESSED) or (event.custom_metadata or {}).get(GUESSED))
         made = _Call(call.id or "", call.name or "", event.author, args, event.timestamp, guessed)
+        made.long_running = call.id in (event.long_running_tool_ids or ())
         self._calls[made.id] = made
         return made
 

@@ -59,7 +59,7 @@ def steps_view(
 def step_line(step: Step, *, running: bool) -> str:
     """One line about a step: what was done, on what, how it went."""
     doing, done, failed = WORDS.get(step.name, (f"Calling {step.name}", step.name, f"{step.name} failed"))
-    is_failed = (step.error or step.response is None) and step.approved is not False
+    is_failed = (step.error or step.response is None) and step.approved is not False and not step.waits
     words = doing if running else failed if is_failed else done
     subject = step.args.get(OBJECTS.get(step.name, ""))
     if isinstance(subject, str) and subject.strip():
@@ -67,6 +67,8 @@ def step_line(step: Step, *, running: bool) -> str:
     facts = [words]
     if step.approved is not None:
         facts.append("approved" if step.approved else "declined")
+    if step.waits:
+        facts.append("waiting for its result")
     if found := _found(step.response or {}):
         facts.append(found)
     if step.seconds is not None and step.seconds >= NOTABLE and step.approved is not False:
@@ -93,6 +95,8 @@ def _icon(step: Step, *, running: bool) -> str:
         return "spinner"
     if step.approved is False:
         return ":material/block:"
+    if step.waits:
+        return ":material/hourglass_empty:"
     if step.error or step.response is None:
         return ":material/error:"
     return ":material/database:" if step.name in WORDS and step.name != "transfer_to_agent" else ":material/build:"
@@ -110,6 +114,10 @@ def _found(response: Mapping[str, Any]) -> str:
 def _outcome(step: Step, turn: Turn | None, *, running: bool) -> None:
     if running:
         st.caption("At work …")
+    elif step.waits:
+        st.caption("The tool works on. Its result is still to come.")
+        if step.response:
+            st.code(_json(step.response), language="json", wrap_lines=True)
     elif problem := _problem(step, turn):
         st.error(plain_markdown(problem))
     elif step.name not in TABLED:

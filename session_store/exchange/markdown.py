@@ -82,7 +82,7 @@ def _source(source: Source) -> str:
 
 
 def _step(step: Step) -> Iterator[str]:
-    duration = "" if step.seconds is None else f" · {step.seconds:.2f} s"
+    duration = " · waiting for its result" if step.waits else "" if step.seconds is None else f" · {step.seconds:.2f} s"
     yield f"Tool `{step.name}`{duration}"
     sql = step.args.get("sql")
     if isinstance(sql, str):

@@ -10,7 +10,7 @@ from session_store.models import SessionStatus, TurnStatus
 from session_store.transcript import ASKS
 from tests.runtime import desk
 from tests.runtime.desk import asked, events
-from tests.support.workbenches import finish, new_session, open_workbench, said, until, until_loaded
+from tests.support.workbenches import conversation, finish, new_session, open_workbench, said, until, until_loaded
 
 pytestmark = pytest.mark.upstream
 
@@ -299,6 +299,8 @@ class TestOtherTools:
         workbench, key = desk_of
         [turn] = finish(workbench, workbench.turns.submit(key, "call ticket"))
         assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
+        step = conversation(workbench, key)[-1].steps[-1]
+        assert (step.name, step.waits, step.error, step.response, step.seconds) == ("ticket", True, None, None, None)
         assert goes_on(workbench, key)
 
     def test_a_long_one_that_says_that_it_has_begun_is_spoken_about(self, desk_of):
@@ -307,6 +309,8 @@ class TestOtherTools:
         assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
         assert responses(workbench, key)["order"] == {"status": "pending", "ticket": 12}
         assert said(workbench, key)[-1][1].startswith("order answered")
+        step = conversation(workbench, key)[-1].steps[-1]
+        assert (step.name, step.waits, step.error) == ("order", True, None)
         assert goes_on(workbench, key)
 
     def test_one_that_fails_ends_the_turn_with_its_error_and_the_session_goes_on(self, desk_of):

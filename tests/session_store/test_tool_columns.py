@@ -11,7 +11,8 @@ from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
 from session_store.event_rows import NewEvent
-from session_store.tool_columns import ENDED, LONGEST_TEXT, STILL_AT_WORK, STOPPED, ToolColumns, tool_columns_of_json
+from session_store.tool_columns import ENDED, LONGEST_TEXT, STOPPED, ToolColumns, tool_columns_of_json
+from session_store.transcript import STILL_AT_WORK
 from tests.session_store.events import said
 
 
