@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
@@ -11,7 +10,7 @@ from fastapi import FastAPI, HTTPException
 from google.adk.errors.input_validation_error import InputValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.adk_agents import CatalogueLoader
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from google.adk.auth.credential_service.base_credential_service import BaseCredentialService
     from google.adk.cli.api_server import ApiServer
     from google.adk.memory import BaseMemoryService
-
-PREFIX = "/adk"
-"""Where the app is mounted."""
 
 _SESSION = "/apps/{app_name}/users/{user_id}/sessions/{session_id}"
 _ARTIFACT = f"{_SESSION}/artifacts/{{artifact_name:path}}"
@@ -65,15 +61,8 @@ _STATUSES = {
 
 
 def adk_app() -> ASGIApp:
-    """The app to mount at ``PREFIX``. Pages of other sites cannot use it."""
+    """The app to mount at ``ADK``. Pages of other sites cannot use it."""
     return OwnSiteOnly(PlainPaths(StreamsEnd(_WhenAsked())))
-
-
-def mounted_adk(base: str = "") -> Mount:
-    """The app at its place below ``base``. Ids in its paths may have any character, line breaks included."""
-    mount = Mount(f"{base}{PREFIX}", adk_app())
-    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
-    return mount
 
 
 class _WhenAsked:

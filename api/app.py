@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
-from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,9 +38,9 @@ from api import (
 )
 from api.origin import OwnSiteOnly
 from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems, with_problems_in_place_of_text
+from api.routes import API
 from api.shutdown import StreamsEnd
 
-PREFIX = "/api"
 """Where the app is mounted."""
 
 VERSION = "1"
@@ -82,7 +80,7 @@ routers: list[APIRouter] = [
 
 
 def create_api(base: str = "") -> FastAPI:
-    """The app to mount at ``PREFIX`` below ``base``: the routes of all routers, ``/docs`` and ``/openapi.json``."""
+    """The app to mount at ``API`` below ``base``: the routes of all routers, ``/docs`` and ``/openapi.json``."""
     api = _Api(
         title="Colloquy",
         version=VERSION,
@@ -102,16 +100,6 @@ def create_api(base: str = "") -> FastAPI:
     api.add_route("/docs", _docs, include_in_schema=False)
     api.mount("/docs/assets", StaticFiles(directory=_assets()))
     return api
-
-
-def mounted_api(base: str = "") -> Mount:
-    """The app at its place, in all that is served below ``base``.
-
-    Ids in its paths may have any character, line breaks included.
-    """
-    mount = Mount(f"{base}{PREFIX}", create_api(base))
-    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
-    return mount
 
 
 class _LocationsBelow:
@@ -150,7 +138,7 @@ class _Api(FastAPI):
                 ref_template="#/components/schemas/{model}",
             )
             schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions["$defs"])
-            schema["paths"] = {PREFIX + path: operations for path, operations in schema["paths"].items()}
+            schema["paths"] = {API + path: operations for path, operations in schema["paths"].items()}
             self.openapi_schema = schema
         return self.openapi_schema
 

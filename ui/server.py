@@ -27,8 +27,10 @@ from ui.lost_messages import keep_messages_of_open_pages
 from ui.sockets import send_without_delay
 
 SCRIPT = Path(__file__).parent / "shell.py"
-WARM_AFTER = 1.0
-"""Seconds after the start of the app, which has other things to do first."""
+WARM_AFTER = 10.0
+"""Seconds after the start of the app at which things are made ready for later, if no page was drawn before: whoever
+started it waits for that."""
+_first_page = threading.Event()
 
 
 class PageOptions(TypedDict):
@@ -62,15 +64,15 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
         keep_messages_of_open_pages()
         install(workbench)
         # What was imported stays for good: collections of garbage that look through it again and again would hold up
-        # streams by up to 0.1 s each.
-        gc.collect()
+        # streams by up to 0.1 s each. A start would wait for one now, too.
         gc.freeze()
-        workbench.models.warm(workbench.models.default().id)
-        warming = _warm_analytics_later(workbench)
+        _first_page.clear()
+        warming = asyncio.create_task(_warm(workbench))
         try:
             yield
         finally:
             warming.cancel()
+            _first_page.set()
             install(None)
             workbench.close()
             gc.unfreeze()  # else what stands in the way of a clean end is reported as leaked
@@ -89,12 +91,16 @@ def keep_import_path_still(script: Path) -> None:
         sys.path.append(str(script.parent))
 
 
-def _warm_analytics_later(workbench: Workbench) -> threading.Timer:
-    """To be cancelled when the app ends before."""
-    timer = threading.Timer(WARM_AFTER, _warm_analytics, args=[workbench])
-    timer.daemon = True
-    timer.start()
-    return timer
+def page_drawn() -> None:
+    """To be told of pages: the first one sets off what else is worth doing early."""
+    _first_page.set()
+
+
+async def _warm(workbench: Workbench) -> None:
+    """Load the model and what the analytics page needs, in the background."""
+    await asyncio.to_thread(_first_page.wait, WARM_AFTER)
+    workbench.models.warm(workbench.models.default().id)
+    await asyncio.to_thread(_warm_analytics, workbench)
 
 
 def _warm_analytics(workbench: Workbench) -> None:

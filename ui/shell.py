@@ -7,6 +7,7 @@ import streamlit as st
 from runtime.workbench import current
 from ui import state
 from ui.formatting import label
+from ui.server import page_drawn
 from ui.session_list import session_list
 
 ROOT = Path(__file__).parent.parent
@@ -42,3 +43,4 @@ state.show_notice()
 for notice in current().notices():
     st.warning(label(notice), icon=":material/warning:")
 page.run()
+page_drawn()

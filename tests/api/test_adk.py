@@ -11,7 +11,8 @@ import pytest
 import tenacity
 from starlette.applications import Starlette
 
-from api.adk import PATHS, PREFIX, mounted_adk
+from api.adk import PATHS
+from api.routes import ADK, mounted_adk
 from runtime.bus import Happening
 from runtime.workbench import install
 from session_store.models import SessionKey, TurnStatus
@@ -45,7 +46,7 @@ def workbench(agents, tmp_path_factory):
 @pytest.fixture(scope="module")
 def url(workbench):
     with served(Starlette(routes=[mounted_adk()])) as url:
-        yield f"{url}{PREFIX}"
+        yield f"{url}{ADK}"
 
 
 users = (f"user-{number}" for number in itertools.count())

@@ -4,7 +4,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api.app import mounted_api
+from api.routes import mounted_api
 from runtime.workbench import install
 from tests.runtime import desk
 from tests.support.workbenches import open_workbench, until, until_loaded

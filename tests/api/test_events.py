@@ -12,7 +12,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from api import event_stream
-from api.app import PREFIX, create_api
+from api.app import create_api
+from api.routes import API
 from runtime.bus import BusEvent, EventBus, Happening
 from runtime.workbench import install
 from session_store.models import GENERAL, SessionKey
@@ -35,7 +36,7 @@ def workbench(tmp_path):
 
 @pytest.fixture
 def url(workbench):
-    with served(Starlette(routes=[Mount(PREFIX, create_api())])) as url:
+    with served(Starlette(routes=[Mount(API, create_api())])) as url:
         yield url
 
 

@@ -17,9 +17,9 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.applications import Starlette
 
-from api.app import PREFIX, mounted_api
 from api.messages import NewMessage, NewToolCall
 from api.recording import record
+from api.routes import API, mounted_api
 from runtime.workbench import current
 from session_store.models import SAMPLE_SHOP
 from tests.support.results import new_chart, new_result
@@ -43,7 +43,7 @@ TOLD = [
     NewMessage(role="assistant", content="One.", tool_calls=[NewToolCall(name="count", args={"of": "owls"}, result=1)]),
 ]
 
-schema = schemathesis.openapi.from_asgi(f"{PREFIX}/openapi.json", Starlette(routes=[mounted_api()]))
+schema = schemathesis.openapi.from_asgi(f"{API}/openapi.json", Starlette(routes=[mounted_api()]))
 
 
 @pytest.fixture(autouse=True)

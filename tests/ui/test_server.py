@@ -1,11 +1,17 @@
 """What serving the pages does to the process."""
 
+import asyncio
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from ui.server import keep_import_path_still
+from tests.support.scripted import ScriptedModels
+from ui.server import keep_import_path_still, page_drawn, serve
 
 pytestmark = pytest.mark.upstream
 
@@ -25,3 +31,33 @@ def test_a_run_of_a_page_leaves_the_import_path_alone(script):
     page = AppTest.from_file(str(script)).run()
     assert page.session_state.path == before
     assert sys.path == before
+
+
+async def test_the_model_is_loaded_once_the_first_page_is_there(tmp_path, monkeypatch):
+    warmed = asyncio.Event()
+    monkeypatch.setenv("COLLOQUY_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("ui.server.expect_known_hosts", lambda: None)  # it would hold for all tests that come
+    monkeypatch.setattr("ui.server._warm_analytics", lambda _: None)
+    monkeypatch.setattr("ui.server.WARM_AFTER", 600.0)
+    models = ScriptedModels()
+    monkeypatch.setattr(models, "warm", lambda _: warmed.set())
+    options = serve(models)
+    async with options["lifespan"](st.App(**options)):
+        assert not warmed.is_set()
+        page_drawn()
+        await asyncio.wait_for(warmed.wait(), 30)
+
+
+def test_a_start_waits_for_nothing_that_only_some_requests_need(tmp_path):
+    asked = (
+        "import sys, app; print([name for name in ('fastapi', 'api.app', 'api.adk', 'pandas') if name in sys.modules])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"COLLOQUY_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.splitlines()[-1] == "[]"
