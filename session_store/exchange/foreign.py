@@ -13,13 +13,15 @@ from google.genai import types
 
 from session_store.exchange import conversation as incoming
 from session_store.exchange.conversation import About, Conversation, stable_id
-from session_store.exchange.notes import Notes, has_content, quoted
+from session_store.exchange.notes import Notes, has_content, nested_deeper_than, quoted
 from session_store.history.errors import HistoryError
 from session_store.history.tags import clean_tags
 from session_store.models import Feedback, SessionKey, TitleSource
 from session_store.parts import USER
 from session_store.phrases import given_title
 
+DEEPEST: Final = 200
+"""Levels of objects and lists in each other that an event can hold besides its own."""
 ERROR: Final = "ERROR"
 """The code of an answer that failed in a program that names no code."""
 
@@ -104,9 +106,11 @@ class Events:
     def _belongs(self, part: types.Part, name: str) -> bool:
         """Whether a part can stay: an answer needs a call. Both get the same id and name."""
         if call := part.function_call:
+            call.args = self._kept(call.args or {})
             call.id = call.id or stable_id("call", self.session_id, name)
             self._open.append(call)
         if answer := part.function_response:
+            answer.response = self._kept(answer.response or {})
             found = [one for one in self._open if one.id == answer.id]
             if not found and not (answer.id and answer.name is None):
                 found = [one for one in self._open if answer.name in (None, one.name)]
@@ -116,6 +120,13 @@ class Events:
             answer.id, answer.name = found[0].id, found[0].name
             self._open.remove(found[0])
         return True
+
+    def _kept(self, value: dict[str, Any]) -> dict[str, Any]:
+        """What a tool was given or said, unless no event can hold it."""
+        if not nested_deeper_than(DEEPEST, value):
+            return value
+        self.notes.left_out("arguments and answers of tools that are nested too deeply")
+        return {}
 
     def _add(self, name: str, author: str, role: str, parts: Sequence[types.Part], at: float | None) -> Event:
         before = self.made[-1].timestamp if self.made else self.begin

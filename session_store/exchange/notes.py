@@ -108,6 +108,21 @@ def has_content(value: object) -> bool:
     return False
 
 
+def nested_deeper_than(limit: int, value: object) -> bool:
+    """Whether objects and lists stand in each other to more levels than this."""
+    level = [value]
+    for _ in range(limit):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, (dict, list))
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True
+
+
 def may_have_halves(data: bytes) -> bool:
     """Whether JSON in bytes can have halves of characters: only escapes can spell them."""
     return _ESCAPED_HALF.search(data) is not None

@@ -107,9 +107,8 @@ def sources_of(sources: Iterable[Fields]) -> list[Source]:
     """Titles, addresses and quoted texts of the sources of an answer, one for each document of each of them."""
     found: list[Source] = []
     for entry in sources:
-        entry.ignore("distances")
         source = entry.inner("source")
-        source.ignore("id", "type", "status", "name", "url", "urls", "collection_name")
+        source.ignore("id", "type", "status")
         title, address = source.text("name"), source.text("url")
         texts, places = entry.items("document"), entry.items("metadata")
         for number in range(max(1, len(texts), len(places))):

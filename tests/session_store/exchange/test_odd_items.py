@@ -151,6 +151,18 @@ def changed_in(document, path):
     return changed(document, path, there) if path else there
 
 
+@pytest.mark.parametrize("depth", [199, 300, 900])
+def test_what_is_nested_too_deeply_costs_itself(depth):
+    deep = {}
+    for _ in range(depth):
+        deep = {"a": deep}
+    calls = [{"type": "function_call", "call_id": "c", "name": "rain", "arguments": deep}]
+    calls += [{"type": "function_call_output", "call_id": "c", "output": deep}, {"type": "odd", "deep": deep}]
+    taken = open_webui.conversation_of(webui_chat(asked(), answered(output=calls, odd=deep)), owner=Owner())
+    assert "It does." in words_of(taken)
+    assert any("nested too deeply" in note.what for note in taken.notes.all()) == (depth > 199)
+
+
 def test_a_file_with_any_number_of_unknown_fields_has_a_report_to_read(store, tmp_path):
     many = {f"field {number}\n`{'x' * 100}": 1 for number in range(2_000)}
     report = imported(store, tmp_path, webui_chat(asked(**many)))
