@@ -59,7 +59,7 @@ def kind_of(kind: str) -> Kind:
 
 def connection_section(workspace: Workspace) -> None:
     """The connection of a workspace: shown and tested if there is one, else entered."""
-    st.subheader("Data", anchor=False)
+    st.header("Data", anchor=False)
     if is_saved(workspace.id):
         _forget_form(workspace.id)
     if workspace.connection is None:

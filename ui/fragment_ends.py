@@ -1,10 +1,12 @@
-"""Has browsers told of every fragment that was drawn, also when the next one follows at once."""
+"""Reruns of fragments that come close to other runs: their ends are told, and none of them leads to another page."""
 
 from __future__ import annotations
 
 from functools import wraps
 
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 DRAWN = ForwardMsg.ScriptFinishedStatus.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
@@ -34,6 +36,24 @@ def keep_ends_of_fragments() -> None:
             end.metadata.run.fragment_ids[:] = fragment_ids
 
     ForwardMsgQueue.clear = keeping_ends  # type: ignore[method-assign, assignment]
+
+
+def keep_fragments_on_the_page() -> None:
+    """Have the rerun of a fragment belong to the page that is shown, whichever the browser names.
+
+    A browser that has not heard yet that the page has changed names the one before. A fragment that both have, as the
+    list of sessions, runs all the same (``AppSession.request_rerun``), and if it asks for a run of the whole page, the
+    page before comes back.
+    """
+    request_rerun = AppSession.request_rerun
+
+    @wraps(request_rerun)
+    def request_rerun_here(self: AppSession, client_state: ClientState | None) -> None:
+        if client_state and client_state.fragment_id and self.page_script_hash:
+            client_state.page_script_hash = self.page_script_hash
+        request_rerun(self, client_state)
+
+    AppSession.request_rerun = request_rerun_here  # type: ignore[method-assign]
 
 
 def _ends_of_others(queue: ForwardMsgQueue, beginning: list[str]) -> list[tuple[ForwardMsg, list[str]]]:

@@ -21,7 +21,7 @@ from runtime.logs import configure_logs
 from runtime.workbench import Workbench, install
 from session_store.errors import ColloquyError
 from settings import load_settings, misspelt
-from ui.fragment_ends import keep_ends_of_fragments
+from ui.fragment_ends import keep_ends_of_fragments, keep_fragments_on_the_page
 from ui.hosts import ADDRESS, expect_known_hosts, listens_on_loopback
 from ui.lost_messages import keep_messages_of_open_pages
 from ui.sockets import send_without_delay
@@ -48,6 +48,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
     configure_logs()
     keep_import_path_still(SCRIPT)
     keep_ends_of_fragments()
+    keep_fragments_on_the_page()
     expect_known_hosts()
     # A wake that arrives after its page turned to another session is no cause for a line in the log.
     logging.getLogger("streamlit.runtime.scriptrunner.script_runner").setLevel(logging.ERROR)

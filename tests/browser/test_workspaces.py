@@ -1,5 +1,6 @@
 """Workspaces in a browser: made, given data, filled with chats, switched between, emptied and deleted."""
 
+import re
 import socket
 import sqlite3
 import uuid
@@ -7,6 +8,7 @@ from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from tests.browser.test_looks import assert_readable
 from tests.support.workbenches import counted
@@ -241,3 +243,38 @@ def test_a_phone_shows_all_of_the_page(app, visitors):
     for element in ('[data-testid="stMain"]', "html"):
         assert chat.page.locator(element).evaluate("one => one.scrollWidth <= one.clientWidth")
     expect(chat.page.get_by_role("textbox", name="Name", exact=True)).to_be_attached()
+
+
+def test_news_for_a_page_that_one_has_left_do_not_lead_back_to_it(visitor, chat):
+    tab, name = visitor.tab(), unique("News")
+    told = {"holding": False}
+
+    def stand_between(browser):
+        server = browser.connect_to_server()
+
+        def pass_on(message):
+            if BackMsg.FromString(message).rerun_script.fragment_id:
+                told["news"] = lambda: server.send(message)
+            if not told["holding"]:
+                server.send(message)
+
+        browser.on_message(pass_on)
+
+    tab.page.route_web_socket(re.compile("/_stcore/stream"), stand_between)
+    with tab.page.expect_websocket(lambda socket: "/api/live" in socket.url):
+        tab.page.goto(f"{tab.url}/workspaces")
+    expect(tab.page.get_by_role("button", name="New chat here")).to_be_visible()
+    while "news" not in told:  # the list asks to be drawn when it hears of news first
+        tab.page.wait_for_function("true")
+    late = told["news"]
+    tab.page.get_by_role("button", name="New chat here").click()
+    expect(tab.prompts.first).to_be_visible()
+    settle(tab)
+    told["holding"] = True
+    manage(chat)
+    add(chat, name)  # the list on the chat page has to draw the whole page for this
+    late()
+    chosen(tab).click()
+    expect(tab.page.get_by_role("menuitem", name=name)).to_be_visible()
+    expect(tab.prompts.first).to_be_visible()
+    expect(tab.page).to_have_url(f"{tab.url}/")

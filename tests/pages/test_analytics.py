@@ -46,14 +46,14 @@ def values(tab):
 
 
 def questions(tab):
-    return [heading.value for heading in tab.subheader]
+    return [heading.value for heading in tab.header]
 
 
 class TestEmpty:
     def test_it_says_that_there_is_nothing_to_count_and_where_to_begin(self, analytics):
         tab = analytics()
         assert "There is nothing to count yet" in tab.main.markdown[0].value
-        assert not tab.subheader
+        assert not tab.header
 
     def test_demo_data_is_made_in_a_folder_of_its_own_and_how_to_look_at_it_is_said(self, analytics, workbench):
         tab = analytics()

@@ -36,7 +36,7 @@ def card(made: Card, report: Report) -> None:
     table = report.tables[made.table]
     with st.container(border=True, height="stretch", key=f"card-{made.table}"):
         with st.container(horizontal=True, vertical_alignment="center", key=f"card-head-{made.table}"):
-            st.subheader(made.question, anchor=False, width="stretch")
+            st.header(made.question, anchor=False, width="stretch")
             if not made.is_empty(table):
                 _data(made, table)
         if made.is_empty(table):

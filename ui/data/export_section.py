@@ -22,7 +22,7 @@ FORMATS: Final = {
 
 def export_section() -> None:
     """Choosing a format, and the file."""
-    st.subheader("Export", anchor=False)
+    st.header("Export", anchor=False)
     st.caption("All chats. For one, take Export… from its menu in the list of chats; for some, Select several there.")
     form = st.radio(
         "Format",

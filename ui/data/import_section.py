@@ -29,7 +29,7 @@ USERS: Final = {
 
 def import_section() -> None:
     """Choosing what to import, and how far it is."""
-    st.subheader("Import", anchor=False)
+    st.header("Import", anchor=False)
     st.caption(
         "Exports from Colloquy (ZIP, JSON, JSON Lines), ChatGPT and Open WebUI, sessions from adk web, and session "
         "databases of ADK projects (SQLite). The kind of file is detected. Chats that are already here stay as they "

@@ -20,7 +20,7 @@ MOST_DAYS: Final = 36_500
 
 def retention_section() -> None:
     """How many chats are untouched for so many days, and their removal."""
-    st.subheader("Tidy up", anchor=False)
+    st.header("Tidy up", anchor=False)
     setting = current().settings.retention_days
     by_itself = (
         f"Colloquy does so by itself after {counted(setting, 'day')} (COLLOQUY_RETENTION_DAYS)."
