@@ -7,6 +7,7 @@ import itertools
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
             raise
         self._chunk_numbers = itertools.count(time.time_ns())
         self._closed = False
+        # A page asks at every chunk of an answer, and the answer changes with the events alone.
+        self._versions = lru_cache(maxsize=200)(lambda key, _revision: rewinds.versions(self.log.database, key))
         self._remove_orphans()
         atexit.register(self.close)
 
@@ -266,9 +269,11 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         """The ids of the turns that are versions of one message, by each of them; nothing where there is only one. See
         ``session_store.rewinds`` for what is a version of what."""
         known = self.log.recall(key)
-        if known is not None and not any(event.rewound for event in known.events):
+        if known is None:
+            return rewinds.versions(self.log.database, key)
+        if not any(event.rewound for event in known.events):
             return {}
-        return rewinds.versions(self.log.database, key)
+        return self._versions(key, known.head.revision)
 
     def rewind_to_show(self, key: SessionKey, turn_id: str) -> str | None:
         """The invocation that a rewind has to go back to the start of for this turn to be part of the conversation, as
