@@ -4,10 +4,13 @@ import json
 from datetime import datetime
 
 import pytest
+from google.adk.events.event import Event
+from google.genai import types
 
 from api.recording import record
 from runtime.bus import Happening
 from session_store.models import SAMPLE_SHOP, TitleSource
+from tests.session_store.events import append
 from tests.support.workbenches import finish, new_session, said, until
 
 API = "/api/v1"
@@ -298,6 +301,47 @@ class TestDeleting:
 
 
 class TestMessages:
+    def test_tell_what_else_an_answer_is_made_of(self, client, workbench):
+        key = new_session(workbench)
+        page = types.GroundingChunkWeb(uri="https://sea.example/tides", title="Tides")
+        code = types.ExecutableCode(code="6 * 7", language="PYTHON")
+        result = types.CodeExecutionResult(outcome="OUTCOME_OK", output="42")
+        parts = [
+            types.Part(text="hm", thought=True),
+            types.Part(text="<think>still</think>It is 42."),
+            types.Part(executable_code=code),
+            types.Part(code_execution_result=result),
+        ]
+        spoken = types.Transcription(text="6 times 7?", finished=True)
+        append(
+            workbench.store,
+            key,
+            Event(author="user", invocation_id="t", input_transcription=spoken),
+            Event(
+                author="agent",
+                invocation_id="t",
+                content=types.Content(role="model", parts=parts),
+                grounding_metadata=types.GroundingMetadata(grounding_chunks=[types.GroundingChunk(web=page)]),
+            ),
+            Event(author="flow", invocation_id="t", output={"sum": 42}, node_info={"path": "flow@1"}),
+        )
+        path = f"{API}/conversations/{key.session_id}"
+        question, answer, output = client.get(f"{path}/messages").json()["items"]
+        assert (question["role"], question["content"]) == ("user", "6 times 7?")
+        assert (answer["content"], answer["thoughts"]) == ("It is 42.", ["hm\n\nstill"])
+        assert answer["code"] == [{"language": "python", "code": "6 * 7", "output": "42", "failed": False}]
+        assert answer["sources"] == [{"title": "Tides", "url": "https://sea.example/tides"}]
+        assert output["outputs"] == [{"node": "flow", "value": {"sum": 42}}]
+        written = client.get(f"{path}/export", params={"format": "markdown"}).text
+        for one in (
+            "6 times 7?",
+            "> still",
+            "```python\n6 * 7\n```",
+            "[Tides](<https://sea.example/tides>)",
+            '"sum": 42',
+        ):
+            assert one in written
+
     def test_are_what_the_agent_goes_on_with(self, client, workbench):
         conversation = create(client)
         add(client, conversation, "My name is Ada.")

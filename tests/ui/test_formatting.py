@@ -2,7 +2,7 @@
 
 import pytest
 
-from ui.formatting import duration, label, untrusted_markdown
+from ui.formatting import duration, label, plain_markdown, untrusted_markdown
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,43 @@ def test_a_label_shows_markdown_signs_as_they_are():
 @pytest.mark.parametrize(("seconds", "text"), [(0.84, "0.8 s"), (12.4, "12 s"), (125, "2 min 5 s")])
 def test_durations_are_short(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (r"so \(x^2\) is", r"so $x^2$ is"),
+        (r"so \[x^2\] is", r"so $$x^2$$ is"),
+        ("\\[\nx = 1\n\\]", "$$\nx = 1\n$$"),
+        ("1. so\n   \\[ x = 1 \\]", "1. so\n   $$\n   x = 1\n   $$"),
+        (r"\(\text{\$5}\)", r"$$\text{\$5}$$"),
+        ("$E = mc^2$ and $x$", "$E = mc^2$ and $x$"),
+        ("$$x$$", "$$x$$"),
+        (r"`\(x\)` and ``\[y\]``", r"`\(x\)` and ``\[y\]``"),
+        ("```\n\\[x\\]\n```", "```\n\\[x\\]\n```"),
+        (r"\[no\](https://formula.example)", r"\[no\](https://formula.example)"),
+    ],
+)
+def test_formulas_may_be_written_in_each_of_the_usual_ways(written, shown):
+    assert untrusted_markdown(written) == shown
+
+
+@pytest.mark.parametrize(
+    "written", ["$5 and $10", "$5+$6=$11", "from $5 to 10$", "US$5/A$6", "$HOME/$USER", "${A}/${B}", "$(a) = $(b)"]
+)
+def test_amounts_and_variables_are_no_formulas(written):
+    assert untrusted_markdown(written) == written.replace("$", r"\$")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no *such* __table__", r"no \*such\* \_\_table\_\_"),
+        ("one\n  two", "one  \ntwo"),
+        ("1. step", r"1\. step"),
+        ("a\n===", "a  \n\\==="),
+        ("&lt;b&gt; <b>", r"\&lt;b\&gt; \<b\>"),
+    ],
+)
+def test_an_error_is_a_text_and_no_markdown(text, shown):
+    assert plain_markdown(text) == shown
