@@ -129,7 +129,8 @@ class Offers:
     def _litellm(self) -> Iterator[Offer]:
         for name in self._settings.litellm_models:
             installed = importlib.util.find_spec("litellm") is not None
-            note = "Answered through LiteLLM." if installed else f"To use it, install LiteLLM: {INSTALL_LITELLM}, then start Colloquy again."
+            install = f"To use it, install LiteLLM: {INSTALL_LITELLM}, then start Colloquy again."
+            note = "Answered through LiteLLM." if installed else install
             info = ModelInfo(f"litellm/{name}", name, installed, note, takes=_IMAGES)
             yield Offer(info, name, partial(LiteLlmProvider, name))
 

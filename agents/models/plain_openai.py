@@ -10,8 +10,8 @@ from typing_extensions import override
 
 
 class PlainOpenAI(AsyncOpenAI):
-    """Leaves out fields that are null. OpenAI takes one for none at all; many of the servers that speak its protocol refuse
-    the request instead."""
+    """Leaves out fields that are null. OpenAI takes one for none at all; many of the servers that speak its protocol
+    refuse the request instead."""
 
     @override
     async def _prepare_options(self, options: FinalRequestOptions) -> FinalRequestOptions:
