@@ -55,6 +55,15 @@
   document.addEventListener("pointerdown", ({ target }) => {
     if (!target.closest(CAN) && !target.shadowRoot) trail = [];
   });
+  // Streamlit keeps what was typed when its field loses the focus. In a popover that Escape closes the field would go first.
+  document.addEventListener(
+    "keydown",
+    ({ key, target, isComposing }) => {
+      const isField = target.matches?.('[data-testid="stPopoverBody"] :is(input, textarea)');
+      if (key === "Escape" && isField && !isComposing) target.blur();
+    },
+    true,
+  );
   new MutationObserver(() => {
     clearTimeout(timer);
     timer = setTimeout(giveBack, SETTLE);

@@ -224,3 +224,17 @@ def test_it_can_be_read_everywhere(history, scheme, size):
     expect(here.hits.first).to_be_visible()
     assert_readable(here.tab)
     here.fits()
+
+
+def test_a_note_is_kept_when_escape_closes_what_it_is_written_in(demo, visitors):
+    tab = visitors(demo).tab()
+    tab.page.goto(f"{demo.url}/history")
+    tab.page.locator(".conversations td.title a").first.click()
+    button = tab.page.get_by_role("button", name="Tags and note")
+    button.click()
+    note = tab.page.get_by_role("textbox", name="Note")
+    note.click()
+    tab.page.keyboard.type("worth remembering")
+    tab.page.keyboard.press("Escape")
+    expect(note).to_have_count(0)
+    expect(tab.page.locator(".history-facts").get_by_text("worth remembering")).to_be_visible()
