@@ -58,6 +58,8 @@ class NewExport(BaseModel):
     )
     saved: bool = Field(False, description="Only saved ones.")
     everyone: bool = Field(False, description="Also those of other users, whom ADK clients name.")
+    user: str | None = Field(None, description="Only those of this user.")
+    agent: str | None = Field(None, description="Only those with this agent.")
 
 
 @router.get("/conversations/{conversation_id}/export", response_class=Response, responses=_FILE)
@@ -76,11 +78,16 @@ def export_conversation(
 def export_by_link(
     format: Annotated[AnyFormatName, Query(description=f"{_FORMATS}; `parquet`.")] = "zip",  # noqa: A002
     id: Annotated[list[Id], Query(max_length=MOST_IDS_IN_URL, description="Conversations; none: all.")] = [],  # noqa: A002, B006
+    *,
     saved: Annotated[bool, Query(description="Only saved ones.")] = False,
     everyone: Annotated[bool, Query(description="Also those of other users.")] = False,
+    user: Annotated[str | None, Query(description="Only those of this user.")] = None,
+    agent: Annotated[str | None, Query(description="Only those with this agent.")] = None,
 ) -> Response:
     """Conversations as one file, for a link. `POST /exports` takes more of them."""
-    return export_conversations(NewExport(format=format, ids=id, saved=saved, everyone=everyone))
+    return export_conversations(
+        NewExport(format=format, ids=id, saved=saved, everyone=everyone, user=user, agent=agent)
+    )
 
 
 @router.post("/exports", response_class=Response, responses=_FILE)
@@ -90,9 +97,9 @@ def export_conversations(new: NewExport) -> Response:
     if form is Format.PARQUET:
         return _whole_history()
     workbench = current()
-    user = None if new.everyone or new.ids else workbench.settings.user
-    keys = selected(workbench.store, session_ids=new.ids, user_id=user, saved=new.saved)
-    return _sent(keys, form, "conversations", all_workspaces=not (new.ids or new.saved))
+    user = new.user or (None if new.everyone or new.ids else workbench.settings.user)
+    keys = selected(workbench.store, session_ids=new.ids, user_id=user, app_name=new.agent, saved=new.saved)
+    return _sent(keys, form, "conversations", all_workspaces=not (new.ids or new.saved or new.agent))
 
 
 def _format(name: str) -> Format:

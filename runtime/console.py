@@ -77,14 +77,21 @@ def answer_of(answer_id: str) -> Answer | None:
 def _ask(workbench: Workbench, sql: str, stop: Stop) -> Answer:
     began = time.perf_counter()
     try:
-        if stop.is_set:
-            raise QueryStoppedError("The query was stopped before it began.")
-        result = workbench.workspaces.history().query(sql, workbench.services.bounds, stop)
+        result = _run(workbench, sql, stop)
+    except QueryStoppedError:
+        _record(workbench, sql, time.perf_counter() - began)
+        raise
     except DataError as error:
         _record(workbench, sql, time.perf_counter() - began, error=str(error))
         raise
     _record(workbench, sql, result.seconds, rows=result.rows)
     return _kept(result)
+
+
+def _run(workbench: Workbench, sql: str, stop: Stop) -> QueryResult:
+    if stop.is_set:
+        raise QueryStoppedError("The query was stopped before it began.")
+    return workbench.workspaces.history().query(sql, workbench.services.bounds, stop)
 
 
 def _kept(result: QueryResult) -> Answer:

@@ -43,6 +43,12 @@ def session_of(database: Database, memory: Memory, session_id: str) -> SessionSu
     return next(iter(_at(database, memory, places)), None)
 
 
+def ids_of_sessions(memory: Memory, session_ids: Iterable[str]) -> set[str]:
+    """Which of these are ids of sessions that were not deleted."""
+    with memory.lock:
+        return {session_id for session_id in session_ids if memory.index.named(session_id)}
+
+
 def session_at(database: Database, memory: Memory, key: SessionKey) -> SessionSummary | None:
     """The session with a key, unless it was deleted."""
     with memory.lock:

@@ -30,7 +30,7 @@ from session_store.models import (
 )
 from session_store.open_files import claim, release
 from session_store.result_table import StoredResults
-from session_store.session_list import excerpts, page_of_sessions, session_at, session_of
+from session_store.session_list import excerpts, ids_of_sessions, page_of_sessions, session_at, session_of
 from session_store.session_log import SessionLog
 from session_store.session_reads import events_of, events_of_turn
 from session_store.snapshot import StoredSnapshots
@@ -112,6 +112,10 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
     def get_session(self, session_id: str) -> SessionSummary | None:
         """The session with this id, whatever its application and user; None if there is none or it was deleted."""
         return session_of(self.log.database, self.log.memory, session_id)
+
+    def existing_sessions(self, session_ids: Iterable[str]) -> set[str]:
+        """Which of these are ids of sessions that were not deleted. Costs no query."""
+        return ids_of_sessions(self.log.memory, session_ids)
 
     def session_state(self, key: SessionKey) -> dict[str, Any]:
         """The session's own ADK state, as JSON values; empty if it is not there."""

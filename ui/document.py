@@ -7,10 +7,13 @@ Streamlit's front end connects at once where ``window.__streamlit`` says what it
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import html
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -41,14 +44,40 @@ WITH_DOCUMENT: Final = {
 }
 """Parts of the front end that a page is made of. Told at once, they are there when the first words come; else the
 browser would begin to fetch them then."""
+
+ASSETS: Final = {"codemirror.js": FOLDER / "console" / "codemirror.js"}
+"""Scripts of our own that are too large to be sent with each run of a page."""
+
 AHEAD: Final = {"analytics": ("ArrowVegaLiteChart",)}
 """Parts of the front end that a page needs as soon as its data is there."""
 
 
 def document_routes() -> list[Route]:
-    """The routes of all pages, for ``st.App``."""
+    """The routes of all pages and of the scripts that they load, for ``st.App``."""
     base = config.get_option("server.baseUrlPath")
-    return [Route(make_url_path(base, page), _answering(_document(page))) for page in PAGES]
+    pages = [Route(make_url_path(base, page), _answering(_document(page))) for page in PAGES]
+    scripts = [Route(make_url_path(base, asset_url(name)[2:]), _answering_script(ASSETS[name])) for name in ASSETS]
+    return [*pages, *scripts]
+
+
+@cache
+def asset_url(name: str) -> str:
+    """Where a page finds one of ``ASSETS``. The address changes with what is in it, so that browsers may keep it."""
+    content = ASSETS[name].read_bytes()
+    return f"./assets/{Path(name).stem}.{hashlib.sha256(content).hexdigest()[:12]}.js"
+
+
+def _answering_script(path: Path) -> Callable[[Request], Awaitable[Response]]:
+    content = path.read_bytes()
+    packed = gzip.compress(content, mtime=0)
+
+    async def answer(request: Request) -> Response:
+        headers = KEPT | {"Vary": "Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(packed, headers=headers | {"Content-Encoding": "gzip"}, media_type="text/javascript")
+        return Response(content, headers=headers, media_type="text/javascript")
+
+    return answer
 
 
 def _answering(document: str) -> Callable[[Request], Awaitable[HTMLResponse]]:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -82,12 +83,27 @@ def _made(result: Result, data: bytes) -> Preview:
 
 
 def table_preview(data: bytes) -> Preview:
-    """What a page shows of the rows of a Parquet file as a table."""
+    """What a page shows of the rows of a Parquet file as a table: the first of them."""
+    file = ParquetFile(pa.BufferReader(data))
+    shown = table_page(data, 0).table
+    rows, columns = file.metadata.num_rows, file.metadata.num_columns
+    return Preview(shown, note=_missing(rows, shown.num_rows, columns, shown.num_columns))
+
+
+def table_page(data: bytes, number: int) -> Preview:
+    """One of the pages (from 0 on) into which the rows of a Parquet file are divided as a table."""
     file = ParquetFile(pa.BufferReader(data))
     columns = file.schema_arrow.names[:TABLE_COLUMNS]
-    table = _first_rows(file, min(TABLE_ROWS, max(1, TABLE_CELLS // max(1, len(columns)))))
+    batches = file.iter_batches(rows_of_page(len(columns)))
+    batch = next(islice(batches, number, None), None)
+    table = pa.Table.from_batches([batch] if batch else [], file.schema_arrow)
     shown = _shown(table.select(range(len(columns))))
-    return Preview(shown, note=_missing(file.metadata.num_rows, table.num_rows, table.num_columns, len(columns)))
+    return Preview(shown, note=_missing(table.num_rows, table.num_rows, table.num_columns, len(columns)))
+
+
+def rows_of_page(columns: int) -> int:
+    """How many rows a page of a table has."""
+    return min(TABLE_ROWS, max(1, TABLE_CELLS // max(1, min(columns, TABLE_COLUMNS))))
 
 
 def chart_preview(data: bytes, spec: dict[str, Any]) -> Preview:
@@ -111,7 +127,8 @@ def _missing(all_rows: int, rows: int, all_columns: int, columns: int) -> str:
         return ""
     shown = f"the first {rows:,} rows" if rows < all_rows else ""
     narrowed = f"the first {columns:,} of {all_columns:,} columns" if columns < all_columns else ""
-    return f"Shown are {' and '.join(filter(None, (shown, narrowed)))}; a download has all {all_rows:,} rows."
+    rest = f"all {all_rows:,} rows" if rows < all_rows else f"all {all_columns:,} columns"
+    return f"Shown are {' and '.join(filter(None, (shown, narrowed)))}; a download has {rest}."
 
 
 def _chart(spec: dict[str, Any], table: pa.Table) -> Preview:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
+from typing import Final
+from urllib.parse import quote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
+from runtime.workbench import current
 from session_store.models import Result, ResultKind
 from session_store.phrases import counted
 from ui.formatting import duration, label, untrusted_markdown
@@ -71,24 +77,57 @@ def body(result: Result) -> None:
             st.caption(untrusted_markdown(notes))
 
 
-def table(preview: Preview, name: str) -> None:
-    """Rows as a grid, with what kept them from being a chart above it. ``name`` is for who cannot see it."""
+def table(preview: Preview, name: str, *, with_links: bool = False) -> None:
+    """Rows as a grid, with what kept them from being a chart above it. ``name`` is for who cannot see it.
+    ``with_links`` has ids of chats lead to these."""
     if preview.problem:
         st.caption(untrusted_markdown(preview.problem))
     rows = preview.table.num_rows
     height = ROW_HEIGHT * (min(rows, MOST_ROWS_HIGH) + 1) + 3 + (ROW_HEIGHT // 2 if rows > MOST_ROWS_HIGH else 0)
+    shown, links = _linked(preview.table) if with_links else (preview.table, {})
     st.dataframe(
-        preview.table,
+        shown,
         hide_index=True,
         height=height,
         lazy=False,
         alt=name,
         column_config={
             column.name: st.column_config.NumberColumn(format="localized")
-            for column in preview.table.schema
-            if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)
-        },
+            for column, values in zip(shown.schema, shown.columns, strict=True)
+            if _is_quantity(column, values)
+        }
+        | links,
     )
+
+
+IDENTIFIER: Final = re.compile(r"(?:^|_)(?:id|no|seq|year|code|zip|port)(?:_|$)", re.IGNORECASE)
+YEARS: Final = (1900, 2100)
+CHAT: Final = "./history?session="
+
+
+def _is_quantity(column: pa.Field, values: pa.ChunkedArray) -> bool:
+    """Whether a column has numbers to be written with separators, and neither years nor numbers that are names."""
+    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+        return True
+    if not pa.types.is_integer(column.type) or IDENTIFIER.search(column.name):
+        return False
+    ends = pc.min_max(values)
+    least, greatest = ends["min"].as_py(), ends["max"].as_py()
+    return least is None or not (YEARS[0] <= least and greatest <= YEARS[1])
+
+
+def _linked(table: pa.Table) -> tuple[pa.Table, dict[str, ColumnConfig]]:
+    """Columns with nothing but ids of chats lead to these chats."""
+    links: dict[str, ColumnConfig] = {}
+    for place, column in enumerate(table.schema):
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            continue
+        ids = set(table.column(place).to_pylist()) - {None}
+        if ids and current().store.existing_sessions(ids) == ids:
+            address = pa.array([one and CHAT + quote(one) for one in table.column(place).to_pylist()], pa.string())
+            table = table.set_column(place, column.name, address)
+            links[column.name] = st.column_config.LinkColumn(display_text=f"^{re.escape(CHAT)}(.*)$")
+    return table, links
 
 
 def foot(result: Result, *more: str) -> None:

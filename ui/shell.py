@@ -28,7 +28,7 @@ NO_LIST = '@media (min-width: 769px) { [data-testid="stSidebar"] { display: none
 st.set_page_config(page_title="Colloquy", page_icon=ROOT / "ui" / "icon.svg", initial_sidebar_state="auto")
 page = st.navigation(list(PAGES.values()), position="top")
 style = (ROOT / "ui" / "style.css").read_text(encoding="utf-8")
-if page.url_path not in state.WITH_SESSIONS:
+if page.url_path not in (*state.WITH_SESSIONS, state.CONSOLE):  # which has its tables there
     style += NO_LIST
 # With nothing but a style sheet in it, this would stand where a dialog takes its place.
 st.html(f"<i></i><style>{style}</style>")

@@ -7,7 +7,7 @@ from session_store.exchange.exporting import SUFFIXES, Format, export, pieces, t
 from session_store.exchange.foreign import Owner
 from session_store.exchange.importing import Report, Skipped, Wishes, import_database, import_file
 from session_store.exchange.notes import Change
-from session_store.exchange.reading import selected, whole, wholes
+from session_store.exchange.reading import chats_by_user, selected, whole, wholes
 
 __all__ = [
     "SUFFIXES",
@@ -23,6 +23,7 @@ __all__ = [
     "Skipped",
     "Wishes",
     "backup",
+    "chats_by_user",
     "export",
     "import_database",
     "import_file",

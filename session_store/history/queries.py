@@ -29,7 +29,7 @@ class NamedQuery:
 @dataclass(frozen=True, slots=True)
 class AskedQuery:
     """A query that was run: when (Unix seconds), for how many seconds, and the number of rows that it found or the
-    error that it ended with."""
+    error that it ended with; neither if it was cancelled."""
 
     id: str
     sql: str

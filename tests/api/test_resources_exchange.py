@@ -78,6 +78,11 @@ class TestExports:
         assert {json.loads(line)["session_id"] for line in saved} == {talk.session_id}
         mine = client.post("/api/v1/exports", json={"format": "json"}).json()
         everyone = client.post("/api/v1/exports", json={"format": "json", "everyone": True}).json()
+        for wanted in ({"user": "somebody else"}, {"agent": "nobody", "everyone": True}):
+            body = client.post("/api/v1/exports", json={"format": "json"} | wanted).json()
+            params = {"format": "json"} | {name: str(value).lower() for name, value in wanted.items()}
+            assert client.get("/api/v1/exports/file", params=params).json() == body
+            assert body == [] or body["id"] == "theirs"
         assert len(everyone) == len(mine) + 1
         workbench.delete_sessions([theirs])
 

@@ -27,8 +27,15 @@ class Console:
         expect(self.field).to_be_visible()
         return self
 
-    def run(self, sql):
+    def write(self, sql):
         self.field.fill(sql)
+        self.page.keyboard.press("Escape")  # what may be completed is not to cover the page
+
+    def holds(self, sql):
+        expect(self.field).to_have_text(sql, use_inner_text=True)
+
+    def run(self, sql):
+        self.write(sql)
         self.field.press("Control+Enter")
 
 
@@ -54,26 +61,79 @@ def test_a_query_that_runs_can_be_cancelled_and_the_page_stays_usable(console):
     console.side.get_by_role("tab", name="Tables").click()
     console.side.get_by_text("feedback", exact=True).click()
     console.side.get_by_role("button", name="score tinyint").click()
-    expect(console.field).to_have_value(f"{ENDLESS} score")
+    console.holds(f"{ENDLESS} score")
     console.cancel.click()
-    expect(console.page.get_by_text("The query was stopped.")).to_be_visible()
+    expect(console.page.get_by_text("The query was cancelled.")).to_be_visible()
     expect(console.cancel).to_have_count(0)
+
+
+def test_words_tables_and_columns_are_completed_by_the_keyboard_and_tab_does_not_trap(console):
+    options = console.page.get_by_role("option")
+    console.field.click()
+    console.page.keyboard.type("select first_tok")
+    expect(options.filter(has_text="first_token_seconds")).to_be_visible()
+    # For a moment what is offered cannot be taken, so that nobody takes by accident what comes up while they type.
+    shown = console.page.evaluate("performance.now()")
+    console.page.wait_for_function("shown => performance.now() > shown + 100", arg=shown)
+    console.page.keyboard.press("Tab")
+    console.holds("select first_token_seconds")
+    console.page.keyboard.type(" fro")
+    expect(options.first).to_have_text(re.compile("^from"))
+    console.page.keyboard.press("Escape")
+    console.page.keyboard.type("m turn")
+    expect(options.filter(has_text="turns").first).to_be_visible()
+    console.page.keyboard.press("Escape")
+    console.page.keyboard.type(" t where t.sta")
+    expect(options.filter(has_text="status").first).to_be_visible()
+    console.page.keyboard.press("Escape")
+    console.page.keyboard.press("Tab")
+    expect(console.page.get_by_role("button", name="Run")).to_be_focused()
+    console.page.keyboard.press("Shift+Tab")
+    expect(console.field).to_be_focused()
+
+
+def test_what_is_written_is_highlighted(console):
+    console.write("select 'word', 42 from turns -- why")
+    colours = {
+        text: console.field.get_by_text(text, exact=True).evaluate("span => getComputedStyle(span).color")
+        for text in ("select", "'word'", "42", "-- why")
+    }
+    assert len(set(colours.values())) == 4, colours
+
+
+def test_rows_come_page_by_page(console):
+    console.run("select i from range(450) t(i)")
+    expect(console.page.get_by_text("Rows 1 to 200 of 450")).to_be_visible()
+    console.page.get_by_role("button", name="Next").click()
+    expect(console.page.get_by_text("Rows 201 to 400 of 450")).to_be_visible()
+
+
+def test_a_row_leads_to_its_chat(demo, visitors):
+    visitor = visitors(demo)
+    console = Console(visitor.context.new_page(), demo.url).open()
+    console.run("select id, title from conversations where title is not null order by updated_at limit 1")
+    expect(console.table).to_be_visible()
+    box = console.table.locator("canvas").first.bounding_box()
+    with visitor.context.expect_page() as opened:
+        console.page.mouse.click(box["x"] + 60, box["y"] + 52)
+    opened.value.wait_for_url(re.compile(r"/history\?session="))
+    expect(opened.value.get_by_role("button", name="Go on chatting")).to_be_visible()
 
 
 def test_a_first_query_of_a_table_is_a_click_away(console):
     console.side.get_by_text("turns", exact=True).click()
     console.side.get_by_role("button", name="First 50 rows").click()
-    expect(console.field).to_have_value("select * from turns limit 50")
+    console.holds("select * from turns limit 50")
     console.page.get_by_role("button", name="Run").click()
     expect(console.page.locator(".result-foot")).to_contain_text("rows")
 
 
 def test_a_shared_address_shows_its_query_and_runs_nothing(visitor):
     console = Console(visitor.context.new_page(), visitor.url).open("?sql=select%2042%20as%20answer")
-    expect(console.field).to_have_value("select 42 as answer")
+    console.holds("select 42 as answer")
     expect(console.page.get_by_text("Something to begin with:")).to_be_visible()
     expect(console.table).to_have_count(0)
-    console.field.fill("select 43 as answer")
+    console.write("select 43 as answer")
     console.page.get_by_role("button", name="Run").click()
     expect(console.table).to_be_visible()
     expect(console.page).to_have_url(re.compile(r"sql=select\+43"))
@@ -108,16 +168,16 @@ def test_everything_on_it_can_be_read(app, visitors, scheme, size):
 
 
 def test_a_query_is_kept_under_a_name_and_put_back_from_there(console):
-    console.field.fill("select 'kept' as word")
+    console.write("select 'kept' as word")
     console.page.get_by_role("button", name="Keep", exact=True).click()
     name = console.page.get_by_label("Name of the query")
     name.fill("My query")
     name.press("Enter")
     expect(name).to_have_count(0)
-    console.field.fill("")
+    console.write("")
     console.side.get_by_role("tab", name="Kept").click()
     console.side.get_by_role("button", name="My query", exact=True).click()
-    expect(console.field).to_have_value("select 'kept' as word")
+    console.holds("select 'kept' as word")
     console.side.get_by_role("button", name="Change My query").click()
     console.page.get_by_role("menuitem", name="Remove").click()
     expect(console.side.get_by_text("Queries that you keep under a name stand here.")).to_be_visible()

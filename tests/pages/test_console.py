@@ -1,5 +1,6 @@
 """The SQL page: the editor, what can be put into it, what is found, and the way to a chat about the history."""
 
+import json
 import re
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from session_store.models import SessionKey
 from tests.pages.conftest import choose
 from tests.support.workbenches import finish, new_session
-from ui.console.editor import LONGEST_IN_URL
+from ui.console.editor import LONGEST_IN_URL, TEXT
 from ui.console.examples import EXAMPLES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "console.md"
@@ -23,12 +24,23 @@ def console(open_page):
     return partial(open_page, "sql")
 
 
+class Field:
+    """What the editor is told to show."""
+
+    def __init__(self, tab):
+        [proto] = [one.proto for one in tab.get("bidi_component") if one.proto.component_name == "colloquy.sql"]
+        self.told = json.loads(proto.json)
+        self.value = self.told["text"]
+
+
 def field(tab):
-    return tab.text_area(key="console-sql")
+    return Field(tab)
 
 
 def write(tab, sql):
-    field(tab).set_value(sql).run()
+    """As the browser tells what is written."""
+    tab.session_state[TEXT] = sql
+    tab.run()
 
 
 def over(tab):
@@ -92,9 +104,9 @@ class TestRunning:
         tab = console()
         run(tab, f"select * from range({bounds.rows + 1})")
         assert "Only the first 10,000 rows are here" in tab.warning[0].value
-        assert any("a download has all 10,000 rows" in caption.value for caption in tab.main.caption)
+        assert any("of 10,000" in caption.value for caption in tab.main.caption)
 
-    def test_the_page_never_waits_for_a_query_and_can_cancel_it(self, console):
+    def test_the_page_never_waits_for_a_query_and_can_cancel_it(self, console, workbench):
         tab = console()
         write(tab, ENDLESS)
         tab.button(key="run-query").click().run()
@@ -102,7 +114,10 @@ class TestRunning:
         assert not question.is_over
         tab.button(key="cancel-query").click().run()
         over(tab)
-        assert tab.error[0].value == "The query was stopped."
+        assert not tab.error
+        assert tab.info[0].value == "The query was cancelled."
+        [asked] = workbench.store.asked_queries()
+        assert (asked.error, asked.row_count) == (None, None)
 
     def test_a_new_query_ends_the_one_before(self, console):
         tab = console()
@@ -164,6 +179,45 @@ class TestResult:
         assert not tab.error
         assert [box.value for box in tab.selectbox][1:3] == ["x.y", "sum(t.n)"]
 
+    def test_more_rows_than_a_page_has_are_shown_page_by_page(self, console):
+        tab = console()
+        run(tab, "select i from range(450) t(i)")
+        assert [len(rows(tab)), tab.button(key="answer-previous").disabled] == [200, True]
+        assert "Rows 1 to 200 of 450" in {caption.value for caption in tab.caption}
+        tab.button(key="answer-next").click().run()
+        assert rows(tab)[0] == {"i": 200}
+        tab.button(key="answer-next").click().run()
+        assert [rows(tab)[0], len(rows(tab)), tab.button(key="answer-next").disabled] == [{"i": 400}, 50, True]
+        run(tab, "select i + 1000 as i from range(201) t(i)")
+        assert rows(tab)[0] == {"i": 1000}
+
+    def test_ids_of_chats_lead_to_them_whatever_their_column_is_called(self, console, workbench):
+        key = new_session(workbench)
+        finish(workbench, workbench.turns.submit(key, "hello"))
+        tab = console()
+        run(tab, "select conversation_id as chat, text, id from messages order by created_at limit 1")
+        [row] = rows(tab)
+        assert (row["chat"], row["text"]) == (f"./history?session={key.session_id}", "hello")
+        assert "history" not in row["id"]
+        config = json.loads(tab.dataframe[0].proto.columns)
+        assert config["chat"]["type_config"]["type"] == "link"
+        assert "id" not in config
+        assert "history?" not in str(tab.session_state["console_question"].answer().data)
+
+    def test_a_column_with_other_words_among_the_ids_stays_as_it_is(self, console, workbench):
+        key = new_session(workbench)
+        run(tab := console(), f"select unnest(['{key.session_id}', 'another', null]) as id")
+        assert [row["id"] for row in rows(tab)][:2] == [key.session_id, "another"]
+
+    def test_large_numbers_have_separators_and_years_and_ids_do_not(self, console):
+        tab = console()
+        run(tab, "select 1234567 as tokens, 2026 as since, 1234567 as order_id, 12345 as zip, null::int as nothing")
+        config = json.loads(tab.dataframe[0].proto.columns)
+        assert {name for name, of in config.items() if of.get("type_config", {}).get("format") == "localized"} == {
+            "tokens",
+            "nothing",
+        }
+
 
 class TestUrl:
     def test_a_query_in_the_url_stands_in_the_editor_and_runs_by_a_click_only(self, console):
@@ -189,6 +243,20 @@ class TestUrl:
 
 
 class TestEditor:
+    def test_it_knows_the_tables_and_their_columns(self, console):
+        schema = field(console()).told["schema"]
+        assert set(schema) == {"conversations", "messages", "turns", "tool_calls", "feedback"}
+        assert '"user"' in schema["conversations"]
+        assert "first_token_seconds" in schema["turns"]
+
+    def test_what_is_put_there_is_told_to_the_browser_and_what_is_written_is_not(self, console):
+        tab = console()
+        before = field(tab).told["number"]
+        write(tab, "select 1")
+        assert field(tab).told["number"] == before
+        tab.button(key="example-first-0").click().run()
+        assert field(tab).told["number"] == before + 1
+
     def test_its_text_is_there_after_a_look_at_another_page(self, console):
         tab = console()
         write(tab, "select 'half written")

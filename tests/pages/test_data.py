@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from session_store.exchange import Wishes
+from session_store.models import SessionKey
 from tests.pages.conftest import choose
 from tests.session_store.exchange.foreign_chats import answered, asked, webui_chat
 from tests.support.workbenches import finish, new_session
@@ -106,18 +107,27 @@ class TestImport:
 
 
 class TestExport:
-    def test_links_to_all_chats_in_the_chosen_format(self, workbench, data_page):
+    def test_links_to_all_chats_in_the_chosen_format_and_says_how_many_and_whose_they_are(self, workbench, data_page):
+        assert links(data_page()) == []
+        workbench.set_saved([new_session(workbench), new_session(workbench)][:1], True)
+        workbench.store.create_session(SessionKey("assistant", "someone *else*", "theirs"))
         page = data_page()
-        assert links(page) == ["/api/v1/exports/file?format=zip"]
+        assert links(page) == ["./api/v1/exports/file?format=zip&amp;everyone=true"]
+        assert r"**3 chats**: 2 of local, 1 of someone \*else\*" in texts(page.markdown)
         page.radio(key="export-all-format").set_value("markdown")
         page.checkbox(key="export-saved").check().run()
-        assert links(page) == ["/api/v1/exports/file?format=markdown&amp;saved=true"]
+        assert links(page) == ["./api/v1/exports/file?format=markdown&amp;everyone=true&amp;saved=true"]
+        assert "**1 chat** of local" in texts(page.markdown)
+        page.selectbox(key="export-user").set_value("someone *else*").run()
+        assert links(page) == []
+        page.checkbox(key="export-saved").uncheck().run()
+        assert links(page) == ["./api/v1/exports/file?format=markdown&amp;user=someone+%2Aelse%2A"]
 
     def test_of_one_chat_is_in_its_menu(self, workbench, page):
         key = new_session(workbench)
         finish(workbench, workbench.turns.submit(key, "Hello"))
         shown = choose(page(key.session_id), f"menu-{key.session_id}", "Export…")
-        assert f"/api/v1/conversations/{key.session_id}/export?format=markdown" in links(shown)
+        assert f"./api/v1/conversations/{key.session_id}/export?format=markdown" in links(shown)
         assert "JSON for adk web" in shown.radio(key="export-format").options
 
     def test_of_several_is_beside_the_selection(self, workbench, page):

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit import config, file_util
 
-from ui.document import PAGES, SCRIPTS, WITH_DOCUMENT, document_routes, front_end_scripts
+from ui.document import ASSETS, PAGES, SCRIPTS, WITH_DOCUMENT, asset_url, document_routes, front_end_scripts
 
 pytestmark = pytest.mark.upstream
 
@@ -95,3 +95,21 @@ def test_it_stands_below_the_path_that_the_app_is_served_at(base):
     name = told_by(answer("/demo/chats/").text)[0]
     assert answer(f"/demo/chats/static/js/{name}").status_code == 200
     assert answer(f"/static/js/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ASSETS)
+@pytest.mark.parametrize("path", ["", "/some/where"])
+def test_scripts_are_served_below_the_pages_for_good_under_a_name_that_tells_their_content(base, name, path):
+    base(path)
+    found = answer(f"{path}/{asset_url(name)[2:]}")
+    assert found.text == ASSETS[name].read_text(encoding="utf-8")
+    assert found.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert "immutable" in found.headers["Cache-Control"]
+    assert found.headers["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_scripts_load_nothing_from_elsewhere(name):
+    assert not re.findall(
+        r"""["'`](?:https?:)?//(?!www\.w3\.org/)[\w.-]+\.""", ASSETS[name].read_text(encoding="utf-8")
+    )

@@ -36,7 +36,7 @@ def desk() -> None:
             snapshot_button()
         st.caption("Ask all conversations that are kept here. Nothing can be changed from this page.")
         demo_mark()
-        editor()
+        editor(_run)
         _bar()
         if QUESTION in st.session_state:
             result()

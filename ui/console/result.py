@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from agents.data.errors import QueryStoppedError
 from agents.data.suggestions import title_of_query
 from runtime.console import Answer, Question
 from session_store.errors import ColloquyError
@@ -14,12 +15,15 @@ from session_store.phrases import counted
 from ui import state
 from ui.console.chart import chart
 from ui.formatting import duration, untrusted_markdown
-from ui.result_data import Preview, table_preview
+from ui.result_data import Preview, rows_of_page, table_page
 from ui.results import table
 from ui.state import Part
 
 QUESTION: Final = "console_question"
 TABLE, CHART = "Table", "Chart"
+PLACE: Final = "console_page"
+"""The page of the rows that is shown, with the id of the answer that it is of."""
+
 TICK: Final = 0.2
 """Seconds between two looks whether the query is over."""
 
@@ -34,6 +38,8 @@ def result() -> None:
         return
     try:
         answer = question.answer()
+    except QueryStoppedError:
+        st.info("The query was cancelled.", icon=":material/stop_circle:")
     except ColloquyError as error:
         st.error(untrusted_markdown(str(error)), icon=":material/error:")
     else:
@@ -74,10 +80,49 @@ def _answer(answer: Answer) -> None:
     if shown == CHART:
         chart(answer)
     else:
-        preview = _preview(answer)
-        table(preview, name_of(answer))
-        if preview.note:
-            st.caption(untrusted_markdown(preview.note))
+        _rows(answer)
+
+
+def _rows(answer: Answer) -> None:
+    """A page of the rows, and the way to the others."""
+    page = _page(answer, _place(answer))
+    table(page, name_of(answer), with_links=True)
+    size = rows_of_page(page.table.num_columns)
+    pages = -(-answer.rows // size)
+    if page.note:
+        st.caption(untrusted_markdown(page.note))
+    if pages < 2:
+        return
+    here = _place(answer)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="center", key="answer-pages"):
+        _turn("Previous", ":material/chevron_left:", answer, here - 1, there=here > 0)
+        first, last = here * size + 1, here * size + page.table.num_rows
+        st.caption(f"Rows {first:,} to {last:,} of {answer.rows:,}", width="content")
+        _turn("Next", ":material/chevron_right:", answer, here + 1, there=here + 1 < pages)
+
+
+def _turn(name: str, icon: str, answer: Answer, page: int, *, there: bool) -> None:
+    st.button(
+        name,
+        key=f"answer-{name.lower()}",
+        icon=icon,
+        icon_position="right" if name == "Next" else "left",
+        type="tertiary",
+        disabled=not there,
+        on_click=_turn_to,
+        args=(answer.id, page),
+    )
+
+
+def _turn_to(answer_id: str, page: int) -> None:
+    st.session_state[PLACE] = (answer_id, page)
+    state.touch(Part.PAGE)
+
+
+def _place(answer: Answer) -> int:
+    """The number of the page that is shown, from 0 on."""
+    answer_id, page = st.session_state.get(PLACE, ("", 0))
+    return int(page) if answer_id == answer.id else 0
 
 
 def name_of(answer: Answer) -> str:
@@ -90,10 +135,10 @@ def took(seconds: float) -> str:
     return duration(seconds) if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
-def _preview(answer: Answer) -> Preview:
-    kept: tuple[str, Preview] | None = st.session_state.get("console_preview")
-    if kept is None or kept[0] != answer.id:
-        kept = (answer.id, table_preview(answer.data))
+def _page(answer: Answer, number: int) -> Preview:
+    kept: tuple[tuple[str, int], Preview] | None = st.session_state.get("console_preview")
+    if kept is None or kept[0] != (answer.id, number):
+        kept = ((answer.id, number), table_page(answer.data, number))
         st.session_state.console_preview = kept
     return kept[1]
 

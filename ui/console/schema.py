@@ -7,7 +7,7 @@ import streamlit as st
 from agents.data.results import Column, TableInfo
 from runtime.workbench import current
 from ui import state
-from ui.console.editor import add, put
+from ui.console.editor import add, put, quoted
 from ui.formatting import label, untrusted_markdown
 from ui.state import Part
 
@@ -44,7 +44,7 @@ def _view(table: TableInfo) -> None:
 
 
 def _column(table: TableInfo, column: Column) -> None:
-    name = '"user"' if column.name == "user" else column.name  # a word of SQL, too
+    name = quoted(column.name)
     st.button(
         f"{label(name)} :gray[{label(column.type.lower())}]",
         key=f"column-{table.name}-{column.name}",

@@ -77,7 +77,8 @@ def asked_queries() -> None:
 
 
 def _facts(one: AskedQuery) -> str:
-    rows = "no answer" if one.row_count is None else counted(one.row_count, "row")
+    without = "failed" if one.error else "cancelled"
+    rows = without if one.row_count is None else counted(one.row_count, "row")
     return " · ".join(filter(None, [short_time(one.asked_at), rows, took(one.seconds)]))
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from runtime.workbench import current
+from session_store.exchange import chats_by_user
+from session_store.phrases import counted
+from ui.analytics.names import agent_name
 from ui.data.download import download
+from ui.formatting import label
 from ui.snapshot import snapshot_button
 
 FORMATS: Final = {
@@ -19,11 +24,14 @@ FORMATS: Final = {
     "parquet": ("Parquet", "The whole history as tables, in a ZIP."),
 }
 
+MOST_USERS: Final = 4
+"""Users that are named with the number of their chats; the others are summed up."""
+
 
 def export_section() -> None:
     """Choosing a format, and the file."""
     st.header("Export", anchor=False)
-    st.caption("All chats. For one, take Export… from its menu in the list of chats; for some, Select several there.")
+    st.caption("For one chat, take Export… from its menu in the list of chats; for some, Select several there.")
     form = st.radio(
         "Format",
         list(FORMATS),
@@ -31,18 +39,45 @@ def export_section() -> None:
         captions=[caption for _, caption in FORMATS.values()],
         key="export-all-format",
     )
-    wanted = {"format": form}
-    if form != "parquet":
-        if st.checkbox("Only saved ones", key="export-saved"):
-            wanted["saved"] = "true"
-        if _has_others() and st.checkbox("Also those of other users, such as ADK clients", key="export-everyone"):
-            wanted["everyone"] = "true"
+    user, agent, saved = (None, None, False) if form == "parquet" else _which()
+    found = chats_by_user(current().store, user_id=user, app_name=agent, saved=saved)
+    wanted = {"format": form, "user": user, "agent": agent, "everyone": "true" if user is None else None}
+    if saved:
+        wanted["saved"] = "true"
+    if not found:
+        st.caption("There is no chat to export." if user is agent is None and not saved else "No chat is like that.")
+        return
+    st.markdown(f"Exports {how_many(found)}.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        download(f"./api/v1/exports/file?{urlencode(wanted)}")
+        download(f"./api/v1/exports/file?{urlencode({name: value for name, value in wanted.items() if value})}")
         snapshot_button()
     st.caption("Passwords of connections are in none of them. The file is made while you save it, however large it is.")
 
 
-def _has_others() -> bool:
-    users = current().store.history_choices().users
-    return any(user != current().settings.user for user in users)
+def _which() -> tuple[str | None, str | None, bool]:
+    """A user and an agent, None for all of them, and whether only saved chats are wanted."""
+    choices = current().store.history_choices()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="export-filters"):
+        user = _one("User", "export-user", choices.users)
+        agent = _one("Agent", "export-agent", choices.agents, agent_name)
+        return user, agent, st.checkbox("Only saved ones", key="export-saved")
+
+
+def _one(name: str, key: str, options: Sequence[str], written: Callable[[str], str] = str) -> str | None:
+    """A choice of one of several; None for all."""
+    if len(options) < 2:
+        return None
+    return st.selectbox(
+        name, [None, *options], format_func=lambda one: "All" if one is None else written(one), key=key, width=200
+    )
+
+
+def how_many(found: Mapping[str, int]) -> str:
+    """A number of chats, and whose they are, in Markdown."""
+    total = sum(found.values())
+    chats = counted(total, "chat")
+    if len(found) == 1:
+        return f"**{chats}** of {label(next(iter(found)))}"
+    named = [f"{number:,} of {label(user)}" for user, number in list(found.items())[:MOST_USERS]]
+    rest = sum(list(found.values())[MOST_USERS:])
+    return f"**{chats}**: {', '.join([*named, *([f'{rest:,} of others'] if rest else [])])}"

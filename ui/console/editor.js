@@ -1,0 +1,56 @@
+// The field that a query is written in. What is written is told when it is left or run, as of any field.
+const remembered = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  const place = parentElement.querySelector(".sql-editor");
+  const memory = remembered.get(place) ?? { editor: null, number: data.number, told: data.text, latest: null };
+  remembered.set(place, memory);
+  const before = memory.latest;
+  memory.latest = { data, setStateValue, setTriggerValue };
+
+  const tell = () => {
+    const text = memory.editor.text();
+    if (text === memory.told) return;
+    memory.told = text;
+    memory.latest.setStateValue("sql", { text, at: Date.now() });
+  };
+  const take = () => {
+    const wanted = memory.latest.data;
+    if (wanted.number !== memory.number) {
+      memory.number = wanted.number;
+      memory.told = wanted.text;
+      memory.editor.put(wanted.text);
+    }
+  };
+
+  if (before) {
+    if (memory.editor) take();
+    return;
+  }
+  import(new URL(data.script, document.baseURI).href)
+    .then(({ openEditor }) => {
+      const now = memory.latest.data;
+      memory.number = now.number;
+      memory.told = now.text;
+      memory.editor = openEditor(place, {
+        text: now.text,
+        label: now.label,
+        hint: now.hint,
+        schema: now.schema,
+        said: () => {},
+        run: (text) => {
+          memory.told = text;
+          memory.latest.setTriggerValue("run", { text, at: Date.now() });
+        },
+      });
+      place.addEventListener("focusout", (event) => place.contains(event.relatedTarget) || tell());
+    })
+    .catch(() => {
+      place.classList.add("failed");
+      place.textContent = "The editor could not be loaded. Reload the page.";
+    });
+  return () => {
+    memory.editor?.close();
+    remembered.delete(place);
+  };
+}
