@@ -121,4 +121,4 @@ def _warn_of_settings(workbench: Workbench) -> None:
     """Say which settings do not do what was meant."""
     problem = workbench.models.problem_with_setting()
     for sentence in [*misspelt(), *([problem] if problem else [])]:
-        print(f"\n  WARNING: {sentence}")  # noqa: T201 - as above
+        print(f"\n  WARNING: {sentence}", flush=True)  # noqa: T201 - as above

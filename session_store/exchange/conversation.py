@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from google.adk.events.event import Event
 from google.adk.sessions.state import State
+from google.genai import types
 
 from session_store import phrases
 from session_store.event_rows import NewEvent, tokens_of
@@ -20,6 +21,7 @@ from session_store.exchange.errors import DamagedError
 from session_store.exchange.notes import Notes
 from session_store.models import GENERAL, Feedback, Result, SessionKey, StoredEvent, TitleSource, Turn, TurnStatus
 from session_store.open_calls import with_call_ids, with_closed_calls
+from session_store.parts import USER
 from session_store.tool_columns import NOT_IMPORTED
 from session_store.transcript import messages
 
@@ -194,15 +196,19 @@ def turns_of(key: SessionKey, events: Sequence[Event]) -> tuple[Turn, ...]:
     for event in events:
         if event.invocation_id:
             invocations.setdefault(event.invocation_id, []).append(event)
-    return tuple(
-        _turn(key, turn_id, said)
-        for turn_id, said in invocations.items()
-        if any(event.author == "user" and event.content for event in said)
-    )
+    return tuple(_turn(key, turn_id, said) for turn_id, said in invocations.items() if any(map(_message, said)))
+
+
+def _message(event: Event) -> types.Content | None:
+    """What a person said in an event: typed, or spoken and written down."""
+    if event.author != USER:
+        return None
+    spoken = event.input_transcription.text if event.input_transcription else None
+    return event.content or (types.Content(role=USER, parts=[types.Part(text=spoken)]) if spoken else None)
 
 
 def _turn(key: SessionKey, turn_id: str, events: Sequence[Event]) -> Turn:
-    message = next(event.content for event in events if event.author == "user" and event.content)
+    message = next(filter(None, map(_message, events)))
     used = [tokens_of(event.usage_metadata) for event in events]
     failed = next((event for event in reversed(events) if event.error_code), None)
     status = TurnStatus.COMPLETED

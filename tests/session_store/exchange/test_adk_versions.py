@@ -404,3 +404,13 @@ class TestJson:
             {"error": "The conversation was imported before the tool had answered."},
         )
         assert "missing tool answers (1)" in noted(report)
+
+    def test_what_was_spoken_begins_a_turn(self, session, store):
+        spoken = {"text": "When do I plant garlic?", "finished": True}
+        path = session(event(content=None, inputTranscription=spoken))
+
+        report = import_file(store, path)
+        turn = store.get_turn(events_of(store, report)[0].invocation_id)
+
+        assert turn is not None
+        assert turn.message["parts"] == [{"text": "When do I plant garlic?"}]
