@@ -18,6 +18,7 @@ from api.adk_checks import PlainPaths
 from api.adk_files import NamedArtifacts
 from api.adk_runs import QueuedRunner, TurnFailedError
 from api.adk_sessions import QuietSessions
+from api.half_characters import WholeCharacters
 from api.origin import OwnSiteOnly
 from api.problems import STATUSES
 from api.shutdown import StreamsEnd
@@ -62,7 +63,7 @@ _STATUSES = {
 
 def adk_app() -> ASGIApp:
     """The app to mount at ``ADK``. Pages of other sites cannot use it."""
-    return OwnSiteOnly(PlainPaths(StreamsEnd(_WhenAsked())))
+    return OwnSiteOnly(PlainPaths(StreamsEnd(WholeCharacters(_WhenAsked()))))
 
 
 class _WhenAsked:

@@ -36,6 +36,7 @@ from api import (
     turns,
     workspaces,
 )
+from api.half_characters import WholeCharacters
 from api.origin import OwnSiteOnly
 from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems, with_problems_in_place_of_text
 from api.routes import API
@@ -92,7 +93,12 @@ def create_api(base: str = "") -> FastAPI:
         servers=[{"url": base}] if base else None,
         responses=PROBLEM_RESPONSES,
         max_body_size=MOST_BYTES,
-        middleware=[Middleware(OwnSiteOnly), Middleware(StreamsEnd), Middleware(_LocationsBelow, base=base)],
+        middleware=[
+            Middleware(OwnSiteOnly),
+            Middleware(StreamsEnd),
+            Middleware(_LocationsBelow, base=base),
+            Middleware(WholeCharacters),
+        ],
     )
     answer_with_problems(api)
     for router in routers:

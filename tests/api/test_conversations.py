@@ -16,7 +16,7 @@ from tests.support.workbenches import finish, new_session, said, until
 API = "/api/v1"
 CALL = {"id": "c1", "name": "run_sql", "args": {"sql": "select 1"}, "result": {"rows": [[1]]}}
 
-ODD_TEXTS = ["", " ", "\x00", "a\x00b", "\ud800", "\x1b[31m", "\n", "x" * 300, 7, None, [], {"a": 1}]
+ODD_TEXTS = ["", " ", "\x00", "a\x00b", "\x1b[31m", "\n", "x" * 300, 7, None, [], {"a": 1}]
 
 
 def create(client, where="general", **fields):
@@ -409,14 +409,12 @@ class TestMessages:
             {"role": "assistant", "content": "", "toolCalls": []},
             {"role": "system", "content": "x"},
             {"role": "user", "content": "\x00"},
-            {"role": "user", "content": "\ud800"},
             {"role": "user", "content": "x" * 1_000_001},
             {"role": "user", "content": 1},
             {"role": "user", "content": "x", "toolCalls": {}},
             {"role": "user", "content": "x", "toolCalls": [{}]},
             {"role": "user", "content": "x", "toolCalls": [{**CALL, "name": ""}]},
             {"role": "user", "content": "x", "toolCalls": [{**CALL, "args": []}]},
-            {"role": "user", "content": "x", "toolCalls": [{**CALL, "args": {"a": "\ud800"}}]},
             {"role": "user", "content": "x", "toolCalls": [{**CALL, "args": {"\x00": 1}}]},
             {"role": "user", "content": "x", "toolCalls": [{**CALL, "result": float("nan")}]},
             {"role": "user", "content": "x", "toolCalls": [{**CALL, "result": 10**30}]},

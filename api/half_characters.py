@@ -1,0 +1,66 @@
+"""Halves of characters in requests: joined or replaced at the door, so that nothing behind it meets one."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from session_store.half_characters import joined
+
+LARGEST: Final = 32 * 2**20
+"""Bytes of a body from which on it is passed on as it comes: no request but one with files is that large."""
+
+_ESCAPES: Final = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""Each escape in JSON: two halves that make a character, one half alone, or anything else."""
+
+
+class WholeCharacters:
+    """Replaces halves of characters in bodies of JSON by U+FFFD."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and "json" in Headers(scope=scope).get("content-type", ""):
+            receive = _Mended(receive)
+        await self._app(scope, receive, send)
+
+
+class _Mended:
+    """Receives a body at once, without halves of characters."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            return message
+        body = bytearray(message.get("body", b""))
+        while message.get("more_body") and len(body) <= LARGEST:
+            message = await self._receive()
+            if message["type"] != "http.request":
+                return message
+            body += message.get("body", b"")
+        if len(body) > LARGEST:
+            return {**message, "body": bytes(body)}
+        return {**message, "body": mended(bytes(body))}
+
+
+def mended(body: bytes) -> bytes:
+    """JSON without halves of characters, whether they are written as escapes or as bytes."""
+    if b"\\u" in body:
+        body = _ESCAPES.sub(lambda found: rb"\ufffd" if found["half"] else found[0], body)
+    if b"\xed" in body:
+        try:
+            return joined(body.decode("utf-8", "surrogatepass")).encode()
+        except UnicodeDecodeError:  # no UTF-8: whoever reads it says so
+            return body
+    return body
