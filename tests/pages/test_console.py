@@ -139,7 +139,7 @@ class TestResult:
         tab = console()
         run(tab, "select * from range(500)")
         assert len(rows(tab)) == 200
-        assert re.findall(r'href="(/api/v1/queries/[\w-]+)\.(\w+)" download', foot(tab)) == [
+        assert re.findall(r'href="\.(/api/v1/queries/[\w-]+)\.(\w+)" download', foot(tab)) == [
             (f"/api/v1/queries/{tab.session_state['console_question'].answer().id}", form)
             for form in ("csv", "parquet")
         ]
