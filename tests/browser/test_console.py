@@ -80,7 +80,7 @@ def test_words_tables_and_columns_are_completed_by_the_keyboard_and_tab_does_not
     console.page.keyboard.type(" fro")
     expect(options.first).to_have_text(re.compile("^from"))
     console.page.keyboard.press("Escape")
-    console.page.keyboard.type("m turn")
+    console.page.keyboard.type("m turns")
     expect(options.filter(has_text="turns").first).to_be_visible()
     console.page.keyboard.press("Escape")
     console.page.keyboard.type(" t where t.sta")
