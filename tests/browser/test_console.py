@@ -108,18 +108,6 @@ def test_rows_come_page_by_page(console):
     expect(console.page.get_by_text("Rows 201 to 400 of 450")).to_be_visible()
 
 
-def test_a_row_leads_to_its_chat(demo, visitors):
-    visitor = visitors(demo)
-    console = Console(visitor.context.new_page(), demo.url).open()
-    console.run("select id, title from conversations where title is not null order by updated_at limit 1")
-    expect(console.table).to_be_visible()
-    box = console.table.locator("canvas").first.bounding_box()
-    with visitor.context.expect_page() as opened:
-        console.page.mouse.click(box["x"] + 60, box["y"] + 52)
-    opened.value.wait_for_url(re.compile(r"/history\?session="))
-    expect(opened.value.get_by_role("button", name="Go on chatting")).to_be_visible()
-
-
 def test_a_first_query_of_a_table_is_a_click_away(console):
     console.side.get_by_text("turns", exact=True).click()
     console.side.get_by_role("button", name="First 50 rows").click()
