@@ -35,6 +35,10 @@ from session_store.parts import text_of
 TOOL_THREADS = 16
 """Tools that may block at once without holding up other sessions, which share the event loop."""
 
+SAME_ANSWERS = 3
+"""How often a turn takes the same answer in a row that ends with the output of code. ADK asks the model to go on from
+there, and one that only repeats itself would be asked hundreds of times."""
+
 LONGEST_WAIT_FOR_ROOM = 30
 """Seconds between two attempts to keep the end of a turn on a full disk."""
 
@@ -56,6 +60,13 @@ class _TurnFields(_Counted, total=False):
     started_at: float
     ended_at: float
     error: str | None
+
+
+class RepeatedAnswerError(ColloquyError):
+    """A model does nothing but repeat itself."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The model gave the same answer {SAME_ANSWERS} times in a row, so the turn was ended.")
 
 
 @dataclass(slots=True)
@@ -91,6 +102,8 @@ class Execution:
         self._unfinished: dict[str, Event] = {}
         """The newest chunks of answers that are not complete, by their authors: providers say with each chunk what was
         used so far."""
+        self._answers: list[types.Content | None] = []
+        """The newest that were complete."""
         self._abort = asyncio.Event()
         self.over = asyncio.Event()
         self._ended_early_as = TurnStatus.STOPPED
@@ -207,6 +220,9 @@ class Execution:
             self._live.event_stored()
         if event.error_code != ABORTED:
             self._publish(Happening.SESSION_CHANGED)
+        self._answers = [*self._answers, event.content][-SAME_ANSWERS:]
+        if event.has_trailing_code_execution_result() and self._answers == [event.content] * SAME_ANSWERS:
+            raise RepeatedAnswerError
 
     def _completes_answer(self, event: Event) -> bool:
         """Whether an event is the whole of what was being said. The error that ADK makes of an exception is not."""

@@ -206,6 +206,23 @@ def test_the_end_is_kept_whatever_the_last_event_is_and_whoever_took_its_id(open
     assert len(ids) == len(set(ids))
 
 
+ENDS_WITH_CODE = """
+LlmResponse(content=types.Content(role='model', parts=[
+    types.Part(executable_code=types.ExecutableCode(code='print(6*7)', language='PYTHON')),
+    types.Part(code_execution_result=types.CodeExecutionResult(outcome='OUTCOME_OK', output='42'))]))
+"""
+
+
+def test_a_model_that_only_repeats_the_output_of_its_code_ends_its_turn(opened):
+    workbench, key, turn = ask(opened, code(last=ENDS_WITH_CODE.strip()))
+    assert (turn.status, turn.error) == (
+        TurnStatus.FAILED,
+        "The model gave the same answer 3 times in a row, so the turn was ended.",
+    )
+    answers = [stored.event for stored in workbench.store.list_events(key) if stored.event.author != "user"]
+    assert 3 <= len(answers) <= 4
+
+
 def test_an_error_that_is_no_end_of_an_answer_is_told_as_it_is(opened):
     _, _, turn = ask(opened, code(last="LlmResponse(error_code='QUOTA', error_message='Come back tomorrow.')"))
     assert (turn.status, turn.error) == (TurnStatus.FAILED, "Come back tomorrow.")
