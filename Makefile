@@ -37,8 +37,8 @@ demo: $(INSTALLED) ## Serve the app on a year of made-up conversations, kept in 
 
 test: $(INSTALLED_DEV) model ## Run the tests (ARGS="tests/test_settings.py -x")
 ifeq ($(ARGS),)
-	@$(VENV_PYTHON) -m pytest -m "not browser" --numprocesses auto --maxprocesses 4 --dist loadfile
-	@$(VENV_PYTHON) -m pytest -m browser
+	@$(VENV_PYTHON) -m pytest --ignore tests/browser --ignore tests/faults --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(VENV_PYTHON) -m pytest tests/faults tests/browser
 else
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 endif

@@ -125,9 +125,10 @@ def _tags(whole: Fields, chat: Fields, notes: Notes) -> list[str]:
 
 def _models(chat: Fields, events: Events) -> None:
     """The models that were chosen for a chat say nothing new where each answer names its own."""
-    if {event.model_version for event in events.made} >= {one for one in chat.items("models") if has_content(one)}:
-        return
-    chat.drop("models")
+    answered = {event.model_version for event in events.made}
+    named = [one for one in chat.items("models") if has_content(one)]
+    if not all(isinstance(one, str) and one in answered for one in named):
+        chat.drop("models")
 
 
 def _take(message: Fields, name: str, events: Events) -> list[Feedback]:

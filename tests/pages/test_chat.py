@@ -105,7 +105,7 @@ class TestConversation:
         tab.button(key=f"retry-{failed.id}").click().run()
         until(workbench, lambda: not workbench.turns.live(key))
         assert workbench.store.get_turn(failed.id).rewound
-        assert len(bubbles(tab.run())) == 3
+        assert len(bubbles(tab.run())) == 2
 
     def test_the_last_message_can_be_edited_and_sent_again(self, workbench, page):
         key = answered(workbench, "tpyo")

@@ -89,8 +89,8 @@ class TestWhatIsInIt:
         [foot] = feet(tab)
         assert "3 rows · 0.2 s" in foot
         assert any("Only the first 3 rows are here" in caption.value for caption in tab.caption)
-        assert f'href="/api/v1/results/{result.id}.csv" download' in foot
-        assert f'href="/api/v1/results/{result.id}.parquet" download' in foot
+        assert f'href="./api/v1/results/{result.id}.csv" download' in foot
+        assert f'href="./api/v1/results/{result.id}.parquet" download' in foot
         assert ".png" not in foot
 
     def test_a_chart_is_drawn_and_has_pictures_to_download(self, page, key, workbench):

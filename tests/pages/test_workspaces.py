@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from session_store.models import GENERAL, SAMPLE_SHOP
-from tests.pages.conftest import choose
+from tests.pages.conftest import choose, said_in
 from tests.support.workbenches import finish, until
 
 ALL = "all"
@@ -149,7 +149,7 @@ class TestChoice:
         key = begin(workbench, "about sales", sales.id)
         page = open_page(workspace=ALL)
         page.sidebar.button(key=f"open-{key.session_id}").click().run()
-        assert page.chat_message[0].markdown[0].value == "about sales"
+        assert said_in(page.chat_message[0]) == "about sales"
         assert listed(page) == ["about sales", "general"]
         assert listed(open_page(session=key.session_id, workspace=ALL)) == ["about sales", "general"]
 
@@ -254,7 +254,7 @@ class TestMovingSessions:
         page.selectbox(key="move-target").set_value(sales.id)
         page.button(key="confirm-move").click().run()
         assert (chosen(page), listed(page)) == ("Sales", ["hello"])
-        assert page.chat_message[0].markdown[0].value == "hello"
+        assert said_in(page.chat_message[0]) == "hello"
 
     def test_several_are_moved_at_once(self, workbench, open_page):
         sales = workbench.workspaces.create("Sales")
@@ -348,10 +348,10 @@ class TestManager:
         key = begin(workbench, "hello")
         page = manage()
         page.sidebar.button(key=f"open-{key.session_id}").click().run()
-        assert page.chat_message[0].markdown[0].value == "hello"
+        assert said_in(page.chat_message[0]) == "hello"
         page.sidebar.button(key="manage-workspaces").click().run()
         page.button(key="back").click().run()
-        assert page.chat_message[0].markdown[0].value == "hello"
+        assert said_in(page.chat_message[0]) == "hello"
         page.sidebar.button(key="manage-workspaces").click().run()
         page.sidebar.button(key="new-chat").click().run()
         assert page.chat_input

@@ -15,6 +15,7 @@ from session_store.analytics import Analytics, Filters, Period
 from session_store.analytics.behind import Behind, Kind
 from session_store.analytics.desk import BehindInvalidError
 from session_store.analytics.scope import Scope
+from session_store.history.models import HistoryFilter
 from session_store.model_names import NAMES
 from session_store.models import TurnStatus
 from session_store.prices import Price
@@ -184,7 +185,7 @@ class TestListsBehind:
         history.turn(chat, on("2026-05-04 10:00"), status=TurnStatus.FAILED)
         branch = store.branch_session(chat, store.list_events(chat)[-1].event.id, "branch")
         own = history.turn(branch.key, on("2026-05-04 11:00"), status=TurnStatus.FAILED)
-        number = next(row.number for row in store.list_history().items if row.key == branch.key)
+        number = next(row.number for row in store.list_history(HistoryFilter()).items if row.key == branch.key)
         wanted = self.behind(store, Kind.STATUS, "failed")[number].event_id
         meant = next(stored.event for stored in store.list_events(branch.key) if stored.event.id == wanted)
         assert meant.invocation_id == own

@@ -326,6 +326,39 @@ class TestJson:
             assert name in noted(report)
         assert "empty" not in noted(report)
 
+    @pytest.mark.parametrize("odd", [5, 1.5, True, [1], {"a": 1}])
+    def test_what_stands_in_place_of_a_word_costs_only_itself(self, session, store, odd):
+        path = session(
+            event(
+                finishReason=odd,
+                content={
+                    "role": "user",
+                    "parts": [{"text": "Hi"}, {"executableCode": {"code": "1", "language": odd}}],
+                },
+                usageMetadata={"promptTokenCount": 7, "trafficType": odd},
+            )
+        )
+
+        report = import_file(store, path)
+        [taken] = events_of(store, report)
+
+        assert texts([taken]) == ["Hi"]
+        assert taken.usage_metadata.prompt_token_count == 7
+        assert "`finishReason` (1)" in noted(report)
+        assert "`language` (1)" in noted(report)
+
+    @pytest.mark.parametrize("count", [-1, -1000, 2**40])
+    def test_counts_that_cannot_be_are_left_out(self, session, store, count):
+        path = session(
+            event(content={"role": "user", "parts": [{"text": "Hi"}]}, usageMetadata={"promptTokenCount": count})
+        )
+
+        report = import_file(store, path)
+        [taken] = events_of(store, report)
+
+        assert taken.usage_metadata is None
+        assert noted(report) == "Left out: `usageMetadata` (1)."
+
     def test_values_of_another_type_are_converted_or_left_out(self, session, store):
         path = session(
             event(id=7, errorCode=17, usageMetadata={"promptTokenCount": "many", "candidatesTokenCount": 10**30}),

@@ -46,7 +46,7 @@ SESSION = {"id": "s", "appName": "a", "userId": "u", "events": [EVENT], "lastUpd
     ("content", "words"),
     [
         (b"", "is empty"),
-        (b'{"events": [', "line 1, column 13"),
+        (b'{"events": [', "not valid JSON from line 1 on"),
         (b'{"events": [1]', "cut off"),
         (b"\xff\xfe{}", "not text in UTF-8"),
         (b"[" * 200_000, "nested too deeply"),
