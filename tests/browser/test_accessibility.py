@@ -33,7 +33,7 @@ FOCUSED = """
 """
 HAS_RING = f"""() => {{
     {FOCUSED}
-    if (one === document.body || one.matches("input, textarea, [role=spinbutton]")) return true;
+    if (one === document.body || one.matches("input, textarea, [role=spinbutton], [role=textbox]")) return true;
     const looks = [getComputedStyle(one), getComputedStyle(one, "::after")];
     return looks.some((look) => look.outlineStyle === "solid" && parseFloat(look.outlineWidth) >= 2);
 }}"""

@@ -24,7 +24,7 @@ class History:
         self.hits = tab.page.locator(HIT)
         self.bubbles = tab.page.locator(BUBBLE)
         self.search = tab.page.get_by_placeholder("Search titles, messages and tool calls")
-        self.back = tab.page.get_by_role("button", name="All conversations")
+        self.back = tab.page.get_by_role("button", name=re.compile("All conversations|Back to the list"))
 
     def open(self, query=""):
         self.page.goto(f"{self.tab.url}/history{query}")
@@ -188,7 +188,7 @@ def test_from_any_message_on_in_a_branch(here):
     here.titles.first.click()
     here.shows_transcript()
     title = here.page.locator("h2").text_content()
-    asked = here.bubbles.first.locator("p").first.text_content()
+    asked = here.bubbles.first.locator(".typed").first.text_content()
     here.bubbles.first.get_by_role("button", name="Branch here").click()
     expect(here.tab.title).to_have_text(f"{title} (branch)")
     expect(here.tab.input).to_be_visible()
