@@ -180,9 +180,9 @@ class TestLoading:
         assert "oh" in capsys.readouterr().out
 
     def test_nothing_is_imported_before_it_is_loaded(self, agent_folder):
-        agent_folder("waiting_desk", "raise ValueError")
+        agent_folder("not_loaded_desk", "raise ValueError")
         assert only(AdkFolders(agent_folder.parent)).loading
-        assert "waiting_desk.agent" not in sys.modules
+        assert "not_loaded_desk.agent" not in sys.modules
 
 
 class TestWhatIsLacking:
