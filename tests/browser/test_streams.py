@@ -65,6 +65,7 @@ def test_two_messages_sent_quickly_are_answered_in_order(chat):
     chat.begin("hello")
     chat.shows("hello", "You said: hello")
     chat.send("count 30 every 20 ms")
+    expect(chat.bubbles.filter(has_text="count 30 every 20 ms").first).to_be_visible()
     chat.send("count 40 every 20 ms")
     chat.shows("hello", "You said: hello", "count 30 every 20 ms", counted(30), "count 40 every 20 ms", counted(40))
     chat.showed_only_prefixes_of(counted(40), "You said: hello")
