@@ -19,12 +19,12 @@ from typing_extensions import Unpack
 
 from runtime.bus import BusEvent, Happening
 from runtime.confirmation import Pause, unanswerable
-from runtime.endings import ABORTED, Ending, ending_of
 from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer
 from runtime.live import LiveTurn
 from runtime.results import Origin, add_files
 from runtime.runner import runner_for
 from runtime.services import Services
+from session_store.endings import ABORTED, Ending, ending_of
 from session_store.errors import ColloquyError, StoreFullError
 from session_store.event_rows import tokens_of
 from session_store.half_characters import joined

@@ -79,7 +79,7 @@ OPENAI = "openai/m"
         (GEMINI, gemini_answer("SPII"), TurnStatus.FAILED, "personal data"),
         (GEMINI, gemini_answer("LANGUAGE"), TurnStatus.FAILED, "language"),
         (GEMINI, gemini_answer("IMAGE_SAFETY"), TurnStatus.FAILED, "picture"),
-        (GEMINI, gemini_answer("OTHER"), TurnStatus.FAILED, "OTHER"),
+        (GEMINI, gemini_answer("OTHER"), TurnStatus.FAILED, "no reason"),
         (GEMINI, gemini_answer("A_REASON_OF_NEXT_YEAR"), TurnStatus.FAILED, "A_REASON_OF_NEXT_YEAR"),
         (GEMINI, gemini_answer(None), TurnStatus.FAILED, "ended before the answer was complete"),
         (OPENAI, openai_answer("length"), TurnStatus.COMPLETED, "limit of its length"),

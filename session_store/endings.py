@@ -1,0 +1,121 @@
+"""How a model's answer ends where it does not end by itself: cut at a limit, blocked, broken off. In words.
+
+Gemini, OpenAI, Anthropic, Ollama and ChatGPT each name the reason in their own way. Live turns and imports say all of
+them with the same sentences.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from google.adk.events.event import Event
+
+ABORTED: Final = "INVOCATION_ABORTED"
+"""The error code of the event with which ADK seals an invocation that was stopped."""
+
+_WELL: Final = frozenset(
+    {
+        "",
+        "STOP",
+        "FINISH_REASON_UNSPECIFIED",
+        "BLOCKED_REASON_UNSPECIFIED",
+        "END_TURN",
+        "STOP_SEQUENCE",
+        "COMPLETE",
+        "COMPLETED",
+        "TOOL_CALLS",
+        "TOOL_USE",
+        "FUNCTION_CALL",
+        "EOS",
+        "EOS_TOKEN",
+        "FINISHED_SUCCESSFULLY",
+        "FINISHED",
+        ABORTED,
+    }
+)
+_LENGTH: Final = "it reached the limit of its length"
+_CUT: Final = {
+    "MAX_TOKENS": _LENGTH,
+    "MAX_OUTPUT_TOKENS": _LENGTH,
+    "CONTINUATION": _LENGTH,
+    "LENGTH": _LENGTH,
+    "MODEL_LENGTH": _LENGTH,
+    "MAX_LENGTH": _LENGTH,
+    "LIMIT": _LENGTH,
+    "MODEL_CONTEXT_WINDOW_EXCEEDED": "the conversation fills all that the model can read",
+    "PAUSE_TURN": "the provider paused it",
+    "INTERRUPTED": "it was interrupted",
+    "ABORT": "it was interrupted",
+    "ABORTED": "it was interrupted",
+    "CANCELLED": "it was interrupted",
+}
+_BLOCKED: Final = "the provider's safety filter blocked it"
+_FAILED: Final = {
+    "SAFETY": _BLOCKED,
+    "CONTENT_FILTER": _BLOCKED,
+    "RECITATION": "it came too close to a text that somebody else wrote",
+    "LANGUAGE": "the model does not speak the language",
+    "BLOCKLIST": "it has a word that the provider does not allow",
+    "PROHIBITED_CONTENT": "the provider does not allow its content",
+    "SPII": "it may have personal data in it",
+    "OTHER": "the provider gave no reason",
+    "UNKNOWN": "the provider gave no reason",
+    "MALFORMED_FUNCTION_CALL": "the model called a tool in a form that cannot be read",
+    "UNEXPECTED_TOOL_CALL": "the model called a tool that it was not given",
+    "TOO_MANY_TOOL_CALLS": "the model called too many tools one after the other",
+    "IMAGE_SAFETY": "the provider's safety filter blocked its picture",
+    "IMAGE_PROHIBITED_CONTENT": "the provider does not allow the content of its picture",
+    "IMAGE_RECITATION": "its picture came too close to one that somebody else made",
+    "IMAGE_OTHER": "its picture could not be made, and the provider gave no reason",
+    "NO_IMAGE": "the model made no picture",
+    "MODEL_ARMOR": "Model Armor blocked it",
+    "JAILBREAK": "the provider took the message for an attempt to get round its rules",
+    "REFUSAL": "the model refused to answer",
+    "NO_TOOL_CALL": "the model was about to call a tool, but no call came",
+    "INSUFFICIENT_SYSTEM_RESOURCE": "the provider has no room for it at the moment",
+}
+_NOT_SAID: Final = re.compile(r"^(OpenAI .* (no content|no choices)\.|Finished with [A-Z_]+|Maximum tokens reached)")
+"""What ADK itself writes in the place of a message: it repeats the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why an answer ended early, as a sentence. One that was only ``cut`` is of use as far as it goes."""
+
+    reason: str
+    cut: bool = False
+
+
+def ending_named(code: object, said: str | None = None, *, has_words: bool = True) -> Ending | None:
+    """The ending that a provider or another program gives a name, whatever the case of its letters, with what it
+    ``said`` about it; None for an answer that ended by itself. An answer that was cut before its first word failed."""
+    written = str(getattr(code, "value", code) or "").strip()
+    name = re.sub(r"[\s-]+", "_", written.upper())
+    if name in _WELL:
+        return None
+    more = f" It said: {said}" if said and said.strip() and not _NOT_SAID.match(said) else ""
+    if reason := _CUT.get(name):
+        return Ending(f"The answer was cut off: {reason}.{more}", cut=has_words)
+    reason = _FAILED.get(name, f"the provider gave the reason “{written}”")
+    return Ending(f"The answer was stopped early: {reason}.{more}")
+
+
+def is_ending(code: object) -> bool:
+    """Whether a name is one that providers give the end of an answer, and not that of an error of another kind."""
+    name = str(getattr(code, "value", code) or "").upper()
+    return name in _WELL or name in _CUT or name in _FAILED
+
+
+def ending_of(event: Event) -> Ending | None:
+    """How the answer that an event is, or is the end of, was ended; None if it ended by itself."""
+    code = event.error_code or event.finish_reason
+    if event.finish_reason is None and not is_ending(code):  # an error of another kind than an end
+        return Ending(event.error_message or f"The model ended the answer with “{code}”.")
+    return ending_named(code, event.error_message, has_words=has_words(event))
+
+
+def has_words(event: Event) -> bool:
+    """Whether an event says something that is no thought."""
+    return any(part.text and not part.thought for part in (event.content.parts if event.content else None) or ())
