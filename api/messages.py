@@ -10,7 +10,9 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from api.values import Body, Id, JsonObject, JsonValue, Text, moment
-from session_store.models import SessionKey, StoredEvent
+from runtime.workbench import current
+from session_store.endings import how_ended
+from session_store.models import SessionKey, StoredEvent, Turn
 from session_store.parts import Code, FilePart, Output, Thought
 from session_store.transcript import Message, Step, messages
 
@@ -118,7 +120,7 @@ class SessionMessage(BaseModel):
 
     id: str
     session_id: str
-    turn_id: str
+    turn_id: str | None = Field(description="Null where nobody asked: an answer without a question is no turn.")
     role: Role
     author: str = Field(description="`user`, or the name of the agent.")
     content: str
@@ -129,6 +131,10 @@ class SessionMessage(BaseModel):
     outputs: list[NodeOutput]
     sources: list[MessageSource]
     partial: bool = Field(description="Whether it ended before it was complete.")
+    ending: str | None = Field(
+        description="How its turn ended, as a sentence; null where that ended by itself or goes on. It stands with"
+        " every message of the turn."
+    )
     created_at: datetime
 
 
@@ -145,7 +151,7 @@ class ConversationMessage(BaseModel):
 
     id: str
     conversation_id: str
-    turn_id: str
+    turn_id: str | None = Field(description="Null where nobody asked: an answer without a question is no turn.")
     role: Role
     author: str = Field(description="`user`, or the name of the agent.")
     content: str
@@ -156,6 +162,10 @@ class ConversationMessage(BaseModel):
     outputs: list[NodeOutput]
     sources: list[MessageSource]
     partial: bool = Field(description="Whether it ended before it was complete.")
+    ending: str | None = Field(
+        description="How its turn ended, as a sentence; null where that ended by itself or goes on. It stands with"
+        " every message of the turn."
+    )
     created_at: datetime
 
 
@@ -164,7 +174,8 @@ def session_messages(key: SessionKey, events: Sequence[StoredEvent]) -> list[Ses
     calls_of = _calls_of(events)
     places = {stored.event.id: stored.seq for stored in events}
     shown = sorted(messages(events), key=lambda message: places[message.id])
-    by_id = {message.id: _message(key, message) for message in shown}
+    turns = current().store.get_turns({message.turn_id for message in shown})
+    by_id = {message.id: _message(key, message, turns.get(message.turn_id)) for message in shown}
     for message in shown:
         moved = [step for step in message.steps if step.call_id in calls_of and calls_of[step.call_id] in by_id]
         if not moved:
@@ -194,11 +205,11 @@ def _calls_of(events: Sequence[StoredEvent]) -> dict[str, str]:
     }
 
 
-def _message(key: SessionKey, message: Message) -> SessionMessage:
+def _message(key: SessionKey, message: Message, turn: Turn | None) -> SessionMessage:
     return SessionMessage(
         id=message.id,
         session_id=key.session_id,
-        turn_id=message.turn_id,
+        turn_id=turn.id if turn else None,
         role="user" if message.is_user else "assistant",
         author=message.author,
         content=message.text,
@@ -211,6 +222,7 @@ def _message(key: SessionKey, message: Message) -> SessionMessage:
         ],
         sources=[MessageSource(title=source.title, url=source.url) for source in message.sources],
         partial=message.partial,
+        ending=how_ended(turn) if turn else None,
         created_at=moment(message.at),
     )
 

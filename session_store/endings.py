@@ -12,6 +12,8 @@ from typing import Final
 
 from google.adk.events.event import Event
 
+from session_store.models import Turn, TurnStatus
+
 ABORTED: Final = "INVOCATION_ABORTED"
 """The error code of the event with which ADK seals an invocation that was stopped."""
 
@@ -80,6 +82,13 @@ _NOT_SAID: Final = re.compile(r"^(OpenAI .* (no content|no choices)\.|Finished w
 """What ADK itself writes in the place of a message: it repeats the code."""
 
 
+_UNSAID: Final = {
+    TurnStatus.STOPPED: "It was stopped before the answer was complete.",
+    TurnStatus.FAILED: "It failed, and nobody said why.",
+    TurnStatus.INTERRUPTED: "Colloquy ended before the answer was complete.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """Why an answer ended early, as a sentence. One that was only ``cut`` is of use as far as it goes."""
@@ -114,6 +123,13 @@ def ending_of(event: Event) -> Ending | None:
     if event.finish_reason is None and not is_ending(code):  # an error of another kind than an end
         return Ending(event.error_message or f"The model ended the answer with “{code}”.")
     return ending_named(code, event.error_message, has_words=has_words(event))
+
+
+def how_ended(turn: Turn) -> str | None:
+    """How a turn ended, as a sentence for all who read its words; None if it ended by itself, or has not ended."""
+    if turn.error or not turn.status.is_over:
+        return turn.error if turn.status.is_over else None
+    return _UNSAID.get(turn.status)
 
 
 def has_words(event: Event) -> bool:

@@ -144,16 +144,24 @@ def bubble(
     turn = details.turns.get(message.turn_id)
     with st.chat_message("user" if message.is_user else "assistant", avatar=PERSON if message.is_user else icon):
         said(message, message.parts, details, opened=reading.opened if reading else ())
-        if turn and (message.partial or (not message.is_user and not message.text and turn.status in PARTIAL_MARKS)):
-            st.caption(_partial_mark(turn))
-        if turn and turn.error and is_end and not message.is_user and turn.status is not TurnStatus.COMPLETED:
-            _failure(turn.error)
+        if turn and not message.is_user:
+            _ending(turn, message, is_end=is_end)
         if action is None:
             _foot(message, details, reading, chatting)
             return
         with st.container(horizontal=True, gap="small", key=f"foot-{message.id}"):
             _foot(message, details, chatting=chatting)
             action()
+
+
+def _ending(turn: Turn, message: Message, *, is_end: bool) -> None:
+    """How a turn ended that did not do so by itself, and what of its words is not complete."""
+    completed = turn.status is TurnStatus.COMPLETED
+    says_nothing = not message.text and turn.status in PARTIAL_MARKS
+    if message.partial or says_nothing or (is_end and completed and turn.error):
+        st.caption(_partial_mark(turn))
+    if is_end and turn.error and not completed:
+        _failure(turn.error)
 
 
 def _partial_mark(turn: Turn) -> str:

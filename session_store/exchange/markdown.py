@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from session_store.endings import how_ended
 from session_store.exchange.reading import Whole
 from session_store.parts import Code, FilePart, Output, Source, Thought, fenced, readable
 from session_store.transcript import Message, Shown, Step, messages
@@ -34,9 +35,15 @@ def _blocks(whole: Whole) -> Iterator[str]:
         "Id": about.key.session_id,
     }
     yield "\n".join(f"- {name}: {value}" for name, value in facts.items() if value)
-    for message in messages(whole.events(rewound=False)):
+    turns = {turn.id: turn for turn in about.turns}
+    shown = messages(whole.events(rewound=False))
+    ends = {message.turn_id: message for message in shown}
+    for message in shown:
         yield "---"
         yield from _message(message)
+        turn = turns.get(message.turn_id)
+        if turn and message is ends[turn.id] and (ending := how_ended(turn)):
+            yield f"How this turn ended: {_plain(ending)}"
 
 
 def _message(message: Message) -> Iterator[str]:
@@ -77,13 +84,17 @@ def _code(code: Code) -> Iterator[str]:
 
 
 def _source(source: Source) -> str:
-    title = re.sub(r"([\\\[\]`*_<>])", r"\\\1", source.title)
+    title = _plain(source.title)
     return f"[{title}](<{source.url}>)" if source.url else title
 
 
+def _plain(text: str) -> str:
+    """A text that is no Markdown, on one line, as Markdown that shows it as it is."""
+    return re.sub(r"([\\\[\]`*_<>])", r"\\\1", " ".join(text.split()))
+
+
 def _step(step: Step) -> Iterator[str]:
-    duration = " · waiting for its result" if step.waits else "" if step.seconds is None else f" · {step.seconds:.2f} s"
-    yield f"Tool `{step.name}`{duration}"
+    yield f"Tool `{step.name}`{_progress(step)}"
     sql = step.args.get("sql")
     if isinstance(sql, str):
         yield fenced(sql, "sql")
@@ -93,6 +104,14 @@ def _step(step: Step) -> Iterator[str]:
     if step.response is not None:
         yield "answered"
         yield fenced(_json(step.response), "json")
+
+
+def _progress(step: Step) -> str:
+    if step.is_asking:
+        return " · waiting for a person to say that it may run"
+    if step.waits:
+        return " · waiting for its result"
+    return "" if step.seconds is None else f" · {step.seconds:.2f} s"
 
 
 def _json(value: object) -> str:

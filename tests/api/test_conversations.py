@@ -46,6 +46,16 @@ def is_problem(answer, status):
     return answer.json()["detail"]
 
 
+def test_only_what_is_answered_belongs_to_a_turn(client):
+    conversation = create(client)
+    for content, role in (("Welcome!", "assistant"), ("hello", "user"), ("Hello Ada!", "assistant")):
+        add(client, conversation, content, role)
+    welcome, question, answer = client.get(f"{API}/conversations/{conversation['id']}/messages").json()["items"]
+    assert welcome["turnId"] is None
+    assert question["turnId"] == answer["turnId"]
+    assert client.get(f"{API}/turns/{answer['turnId']}").status_code == 200
+
+
 class TestBeginning:
     def test_without_a_body_is_as_on_the_page(self, client, workbench):
         answer = client.post(f"{API}/dbs/general/conversations")

@@ -150,6 +150,13 @@ class TestStreams:
         pieces = pieces_of_events(run(client, "count 2 then wait", session_id=key.session_id, stream=True))
         assert (pieces[-1]["status"], pieces[-1]["text"]) == ("stopped", counted(2))
         assert pieces[-1]["messages"][-1]["partial"] is True
+        assert "stopped before" in pieces[-1]["messages"][-1]["ending"]
+
+    def test_end_with_the_reason_beside_the_words_where_a_turn_fails(self, client):
+        end = pieces_of_events(run(client, "count 2 then fail", stream=True))[-1]
+        messages = client.get(f"/api/v1/conversations/{end['session_id']}/messages").json()["items"]
+        reason = "The scripted model failed as it was told to."
+        assert [one["ending"] for one in messages] == [one["ending"] for one in end["messages"]] == [reason] * 2
 
     def test_are_problems_where_the_request_is_wrong(self, client):
         is_problem(run(client, " ", stream=True), 422)

@@ -10,12 +10,17 @@ import pyarrow.parquet
 import pytest
 from fastapi.testclient import TestClient
 from google.adk.cli.fast_api import get_fast_api_app
+from google.adk.events.event import Event
 from google.adk.sessions.session import Session
+from google.genai import types
 
 from session_store import DuckDBSessionService
 from session_store.exchange import ExportError, Format, export, selected
+from session_store.models import SessionKey, TurnStatus
+from session_store.transcript import ASKS
 from tests.session_store.events import append, said
 from tests.session_store.exchange.histories import KEY, fill
+from tests.session_store.exchange.histories import turn as a_turn
 
 
 def exported(store, form, target, keys=None):
@@ -35,6 +40,43 @@ def test_markdown_shows_messages_with_the_steps_between_them(store, tmp_path):
     assert "```sql\nselect 'a``b'\n```" in shown
     assert "Answer **0**" in shown
     assert "Question 2" not in shown
+    assert shown.count("How this turn ended: It was stopped before the answer was complete.") == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "told"),
+    [
+        (TurnStatus.FAILED, "The server said:\n*no* <b>", r"The server said: \*no\* \<b\>"),
+        (TurnStatus.COMPLETED, "The answer was cut off.", "The answer was cut off."),
+        (TurnStatus.INTERRUPTED, None, "Colloquy ended before the answer was complete."),
+    ],
+)
+@pytest.mark.parametrize("answered", [True, False])
+def test_markdown_says_how_a_turn_ended(store, tmp_path, *, status, error, told, answered):
+    key = SessionKey("assistant", "user", "ended")
+    store.create_session(key)
+    store.create_turn(a_turn(key, "t1", "Well?", status=status, error=error))
+    append(store, key, said("Well?", turn="t1"))
+    if answered:
+        append(store, key, said("Half", author="assistant", turn="t1"))
+
+    [file] = exported(store, Format.MARKDOWN, tmp_path / "one.md", [key])
+
+    assert file.read_text("utf-8").endswith(f"\n\nHow this turn ended: {told}\n")
+
+
+def test_markdown_says_that_a_call_waits_for_a_person(store, tmp_path):
+    key = SessionKey("assistant", "user", "asking")
+    store.create_session(key)
+    call = types.FunctionCall(id="c1", name="pay", args={})
+    asks = types.FunctionCall(id="c2", name=ASKS, args={"originalFunctionCall": {"id": "c1", "name": "pay"}})
+    for one in (call, asks):
+        content = types.Content(role="model", parts=[types.Part(function_call=one)])
+        append(store, key, Event(author="assistant", invocation_id="t1", content=content))
+
+    [file] = exported(store, Format.MARKDOWN, tmp_path / "one.md", [key])
+
+    assert "Tool `pay` · waiting for a person to say that it may run" in file.read_text("utf-8")
 
 
 def test_a_folder_gets_a_file_for_each_conversation(store, tmp_path):
