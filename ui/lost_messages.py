@@ -1,15 +1,32 @@
-"""Messages that Streamlit would drop when its server has just started again."""
+"""Messages and clicks that Streamlit would drop: when its server has just started again, and in quick succession."""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.Common_pb2 import ChatInputValue
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.scriptrunner_utils.script_requests import (
+    RerunData,
+    ScriptRequest,
+    ScriptRequests,
+    ScriptRequestType,
+    _coalesce_widget_states,
+)
 
+Taken = TypeVar("Taken", bound=ScriptRequest | None)
 LOST_FILES = "lost_files"
 """Key in the session's state: the message that comes had files that are gone."""
+
+_later: WeakKeyDictionary[ScriptRequests, deque[RerunData]] = WeakKeyDictionary()
+"""Runs with a message that come after those that wait already, by the queue of their page."""
 
 
 def keep_messages_of_open_pages() -> None:
@@ -23,7 +40,7 @@ def keep_messages_of_open_pages() -> None:
 
     @wraps(request_rerun)
     def request_rerun_or_run(self: AppSession, client_state: ClientState | None) -> None:
-        if client_state and _has_message(client_state) and not self.has_fragment(client_state.fragment_id):
+        if client_state and _messages(client_state.widget_states) and not self.has_fragment(client_state.fragment_id):
             client_state.fragment_id = ""
         if client_state and _lacks_files(self, client_state):
             self.session_state[LOST_FILES] = True
@@ -32,19 +49,108 @@ def keep_messages_of_open_pages() -> None:
     AppSession.request_rerun = request_rerun_or_run  # type: ignore[method-assign]
 
 
-def _has_message(client_state: ClientState) -> bool:
-    return bool(_messages(client_state))
+def keep_every_message() -> None:
+    """Have each of several messages sent in quick succession arrive, in order.
+
+    While a page is drawn, requests that come in are folded into one, which has room for one message of an input: the
+    newer one replaces the one before (``ScriptRequests``). Here it waits for a run of its own.
+    """
+    fold = ScriptRequests._request_rerun_locked  # noqa: SLF001 - both ways in lead through it
+    if hasattr(fold, "__wrapped__"):
+        return
+
+    @wraps(fold)
+    def fold_or_wait(self: ScriptRequests, new_data: RerunData) -> bool:
+        later = _later.setdefault(self, deque())
+        if _messages(new_data.widget_states) and (later or _has_message_before(self)):
+            later.append(new_data)
+            return True
+        return fold(self, new_data)
+
+    def with_the_next(take: Callable[[ScriptRequests], Taken]) -> Callable[[ScriptRequests], Taken]:
+        @wraps(take)
+        def take_and_request_the_next(self: ScriptRequests) -> Taken:
+            taken = take(self)
+            if isinstance(taken, ScriptRequest) and taken.type is ScriptRequestType.RERUN:
+                with self._lock:
+                    if later := _later.get(self):
+                        fold(self, later.popleft())
+            return taken
+
+        return take_and_request_the_next
+
+    ScriptRequests._request_rerun_locked = fold_or_wait  # type: ignore[method-assign]  # noqa: SLF001
+    ScriptRequests.on_scriptrunner_ready = with_the_next(ScriptRequests.on_scriptrunner_ready)  # type: ignore[method-assign, assignment]
+    ScriptRequests.on_scriptrunner_yield = with_the_next(ScriptRequests.on_scriptrunner_yield)  # type: ignore[method-assign, assignment]
+    _keep_what_waits()
 
 
-def _messages(client_state: ClientState) -> list[ChatInputValue]:
-    widgets = client_state.widget_states.widgets
-    return [widget.chat_input_value for widget in widgets if widget.WhichOneof("value") == "chat_input_value"]
+def _keep_what_waits() -> None:
+    """Have a run of the whole page take along what waited for a fragment to be drawn.
+
+    Such a run breaks off the one that is under way (``AppSession.request_rerun``), and what waited for that one to end,
+    a message or a click, would be gone.
+    """
+    request_rerun = AppSession.request_rerun
+
+    @wraps(request_rerun)
+    def request_rerun_with_what_waits(self: AppSession, client_state: ClientState | None) -> None:
+        runner = self._scriptrunner
+        waiting = _taken_out(runner._requests) if runner and client_state and not client_state.fragment_id else []  # noqa: SLF001
+        if not waiting or client_state is None:
+            return request_rerun(self, client_state)
+        first, *later = waiting
+        if _messages(first.widget_states) and _messages(client_state.widget_states):
+            later.append(replace(first, fragment_id_queue=[], widget_states=_copied(client_state.widget_states)))
+            client_state.widget_states.CopyFrom(first.widget_states or WidgetStates())
+        elif together := _coalesce_widget_states(first.widget_states, client_state.widget_states):
+            client_state.widget_states.CopyFrom(together)
+        request_rerun(self, client_state)
+        for data in later:
+            if self._scriptrunner:
+                self._scriptrunner.request_rerun(data)
+        return None
+
+    AppSession.request_rerun = request_rerun_with_what_waits  # type: ignore[method-assign]
+
+
+def _has_message_before(requests: ScriptRequests) -> bool:
+    """Whether the run that is to come next has a message already."""
+    return requests._state is ScriptRequestType.RERUN and bool(_messages(requests._rerun_data.widget_states))  # noqa: SLF001
+
+
+def _taken_out(requests: ScriptRequests) -> list[RerunData]:
+    """The runs that were asked for and have not begun: they are the caller's now."""
+    with requests._lock:  # noqa: SLF001 - the queue is shared with the thread that draws
+        waiting = [requests._rerun_data] if requests._state is ScriptRequestType.RERUN else []  # noqa: SLF001
+        if waiting:
+            requests._state = ScriptRequestType.CONTINUE  # noqa: SLF001
+        waiting += _later.pop(requests, ())
+        return waiting
+
+
+def _copied(states: WidgetStates) -> WidgetStates:
+    copy = WidgetStates()
+    copy.CopyFrom(states)
+    return copy
+
+
+def _messages(states: WidgetStates | None) -> list[ChatInputValue]:
+    """The messages that a request brings."""
+    widgets = states.widgets if states else ()
+    return [
+        widget.chat_input_value
+        for widget in widgets
+        if widget.WhichOneof("value") == "chat_input_value" and widget.chat_input_value.ListFields()
+    ]
 
 
 def _lacks_files(session: AppSession, client_state: ClientState) -> bool:
     """Whether a message names files that this server does not have."""
     ids = [
-        file.file_id for message in _messages(client_state) for file in message.file_uploader_state.uploaded_file_info
+        file.file_id
+        for message in _messages(client_state.widget_states)
+        for file in message.file_uploader_state.uploaded_file_info
     ]
     files = session._uploaded_file_mgr.get_files(session.id, ids) if ids else []  # noqa: SLF001 - Streamlit's own look-up
     return len(files) < len(ids)

@@ -23,7 +23,7 @@ from session_store.errors import ColloquyError
 from settings import load_settings, misspelt
 from ui.fragment_ends import keep_ends_of_fragments, keep_fragments_on_the_page
 from ui.hosts import ADDRESS, expect_known_hosts, listens_on_loopback
-from ui.lost_messages import keep_messages_of_open_pages
+from ui.lost_messages import keep_every_message, keep_messages_of_open_pages
 from ui.sockets import send_without_delay
 
 SCRIPT = Path(__file__).parent / "shell.py"
@@ -49,6 +49,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
     keep_import_path_still(SCRIPT)
     keep_ends_of_fragments()
     keep_fragments_on_the_page()
+    keep_every_message()
     expect_known_hosts()
     # A wake that arrives after its page turned to another session is no cause for a line in the log.
     logging.getLogger("streamlit.runtime.scriptrunner.script_runner").setLevel(logging.ERROR)

@@ -20,6 +20,7 @@
   let known = null; // the input that is, or was last, on the page
   let focused = null; // what had the focus last
   let sentFrom = null; // the input of the new chat whose first message was sent
+  let sendsNext = false; // a second message was sent from there before the chat was there
   let holder = null;
   let wanted = null; // the key of the input to come; null for any other than the known one
   let editor = null;
@@ -85,6 +86,24 @@
     if (isFree && hasKeyboard() && !document.querySelector('[role="dialog"]')) input.focus({ preventScroll: true });
   };
 
+  // A second message goes into the chat that the first one begins, not into one of its own. Where the first was refused,
+  // no chat comes.
+  const sendNext = () => {
+    const input = document.querySelector(INPUT);
+    const isOver = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning";
+    if (!input || (input === sentFrom && !isOver)) return setTimeout(sendNext, 50);
+    sendsNext = false;
+    sentFrom = null;
+    if (input.value) document.querySelector(SEND)?.click();
+  };
+
+  const sendLater = (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    if (!sendsNext) setTimeout(sendNext, 50);
+    sendsNext = true;
+  };
+
   const isThere = (input) => (wanted ? keyOf(input) === wanted : input !== known);
 
   const look = () => {
@@ -102,18 +121,25 @@
     }
   };
 
-  const onClick = ({ target }) => {
+  const onSend = (event, input) => {
+    if (keyOf(input) !== "input-new") return;
+    if (input === sentFrom && input.value) sendLater(event);
+    else sentFrom = input;
+  };
+  const onClick = (event) => {
+    const { target } = event;
     const opener = target.closest(OPENERS);
-    if (target.closest(SEND) && keyOf(document.querySelector(INPUT)) === "input-new") sentFrom = document.querySelector(INPUT);
+    if (target.closest(SEND)) onSend(event, document.querySelector(INPUT));
     if (!opener) return;
     const session = /st-key-open-([^\s"]+)/.exec(opener.closest('[class*="st-key-open-"]')?.className ?? "")?.[1];
     const isNew = opener.closest(".st-key-new-chat");
     hold(session ? `input-${session}` : isNew ? "input-new" : null);
     look();
   };
-  const onKey = ({ target, key, shiftKey, isComposing }) => {
+  const onKey = (event) => {
+    const { target, key, shiftKey, isComposing } = event;
     if (key === "Escape" && !isComposing && target.matches?.(EDITORS)) document.querySelector(LEAVE)?.click();
-    if (key === "Enter" && !shiftKey && !isComposing && target.matches?.(INPUT) && keyOf(target) === "input-new") sentFrom = target;
+    if (key === "Enter" && !shiftKey && !isComposing && target.matches?.(INPUT)) onSend(event, target);
   };
 
   document.addEventListener("click", onClick, true);

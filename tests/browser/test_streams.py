@@ -65,10 +65,25 @@ def test_two_messages_sent_quickly_are_answered_in_order(chat):
     chat.begin("hello")
     chat.shows("hello", "You said: hello")
     chat.send("count 30 every 20 ms")
-    expect(chat.bubbles.filter(has_text="count 30 every 20 ms").first).to_be_visible()
     chat.send("count 40 every 20 ms")
     chat.shows("hello", "You said: hello", "count 30 every 20 ms", counted(30), "count 40 every 20 ms", counted(40))
     chat.showed_only_prefixes_of(counted(40), "You said: hello")
+
+
+def test_a_second_message_sent_while_a_new_chat_begins_goes_into_that_chat(chat):
+    chat.send("count 30 every 20 ms")
+    chat.send("count 40 every 20 ms")
+    chat.shows("count 30 every 20 ms", counted(30), "count 40 every 20 ms", counted(40))
+
+
+def test_messages_sent_just_before_one_goes_elsewhere_are_answered_in_their_chat(chat):
+    first = chat.begin(STORY)
+    chat.wait_for_words(5)
+    chat.send("count 30 every 20 ms")
+    chat.send("count 40 every 20 ms")
+    chat.new_chat()
+    chat.open_row(first)
+    chat.shows(STORY, WORDS, "count 30 every 20 ms", counted(30), "count 40 every 20 ms", counted(40))
 
 
 def test_clicking_elsewhere_never_ends_the_answer(chat):
