@@ -1,7 +1,10 @@
-"""What `python3 scripts/install.py` promises, with real pips and a package index of this test's own."""
+"""What `python3 scripts/install.py` promises, with real pips and a package index of this test's own.
+
+That the pinned wheels themselves can be installed is shown by every installation; here most have nothing in them."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -10,7 +13,9 @@ import sys
 import threading
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -21,7 +26,6 @@ from scripts.install import NEWEST, OLDEST
 ROOT = Path(__file__).resolve().parents[2]
 PINS = set(re.findall(r"^([a-z0-9.-]+)==([^\s;]+)", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE))
 STORE = ROOT / "session_store" / "requirements.txt"
-SETUPTOOLS = next(line.split()[0] for line in requirements(STORE.read_text("utf-8")) if line.startswith("setuptools=="))
 OLDEST_PIP = "pip==22.3"
 """What Python 3.11.0 brings."""
 
@@ -36,17 +40,28 @@ def pip(*arguments: str | Path, **variables: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory) -> Path:
-    """The wheels of all pins for this Python, and two versions of pip."""
-    folder = tmp_path_factory.mktemp("wheels")
-    pip("download", "--no-deps", "--only-binary", ":all:", "-d", folder, "-r", ROOT / "requirements.txt")
-    pip("download", "--no-deps", "--only-binary", ":all:", "-d", folder, OLDEST_PIP, SETUPTOOLS)
+def pins(tmp_path_factory) -> Path:
+    """For each pin a wheel that has its metadata and nothing else, and two versions of pip."""
+    folder = tmp_path_factory.mktemp("pins")
+    for pin in distributions():
+        name, version = normalized(pin.name), pin.version
+        if (name, version) in PINS:
+            write_wheel(folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl", pin.read_text("METADATA"))
+    pip("download", "--no-deps", "--only-binary", ":all:", "-d", folder, OLDEST_PIP)
     pip("download", "--no-deps", "--only-binary", ":all:", "-d", folder / "newest", "pip")
     return folder
 
 
 @pytest.fixture(scope="module")
-def index(wheels) -> Iterator[str]:
+def store_wheels(tmp_path_factory) -> Path:
+    """What the store is installed with, in full."""
+    folder = tmp_path_factory.mktemp("store")
+    pip("download", "--no-deps", "--only-binary", ":all:", "-d", folder, "-r", STORE)
+    return folder
+
+
+@contextmanager
+def index_of(wheels: Path) -> Iterator[str]:
     """The URL of an index on which there is a newer version of every package. None of these can be downloaded."""
 
     class Index(BaseHTTPRequestHandler):
@@ -76,6 +91,16 @@ def index(wheels) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}/simple/"
     server.shutdown()
     server.server_close()
+
+
+def hash_wheels(checkout: Path, wheels: Path) -> None:
+    """The checkout pins the hashes of these wheels."""
+    hashes = {package(wheel.name): hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in wheels.glob("*.whl")}
+    pinned = []
+    for line in requirements((checkout / "requirements.txt").read_text("utf-8")):
+        name = line.partition("==")[0]
+        pinned.append(f"{line.partition(' --hash')[0]} --hash=sha256:{hashes[name]}" if name in hashes else line)
+    (checkout / "requirements.txt").write_text("\n".join(pinned))
 
 
 def package(wheel: str) -> str:
@@ -128,11 +153,13 @@ def make_environment(checkout: Path, *packages: str | Path, **variables: str) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("age", ["oldest", "newest"])
-def test_exactly_the_pins_are_installed_although_everything_has_a_newer_version(checkout, wheels, index, age):
-    folder = wheels if age == "oldest" else wheels / "newest"
+def test_exactly_the_pins_are_installed_although_everything_has_a_newer_version(checkout, pins, age):
+    folder = pins if age == "oldest" else pins / "newest"
     python = make_environment(checkout, next(folder.glob("pip-*.whl")))
+    hash_wheels(checkout, pins)
 
-    done = install(checkout, index)
+    with index_of(pins) as index:
+        done = install(checkout, index)
 
     assert done.returncode == 0, done.stdout + done.stderr
     listed = subprocess.run(
@@ -145,7 +172,7 @@ def test_exactly_the_pins_are_installed_although_everything_has_a_newer_version(
 
 
 @pytest.mark.slow
-def test_the_store_is_installed_into_another_project_by_the_lines_of_its_page(tmp_path, index):
+def test_the_store_is_installed_into_another_project_by_the_lines_of_its_page(tmp_path, store_wheels):
     shutil.copytree(ROOT / "session_store", tmp_path / "session_store")
     for file in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, tmp_path / file)
@@ -154,14 +181,15 @@ def test_the_store_is_installed_into_another_project_by_the_lines_of_its_page(tm
     lines = page.partition("```bash\n")[2].partition("```")[0].replace("python -m", f"'{python}' -m")
     use = "from session_store import DuckDBSessionService; DuckDBSessionService('chats.duckdb')"
 
-    done = subprocess.run(
-        ["sh", "-e", "-c", lines],
-        cwd=tmp_path,
-        env=environment(tmp_path, index),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with index_of(store_wheels) as index:
+        done = subprocess.run(
+            ["sh", "-e", "-c", lines],
+            cwd=tmp_path,
+            env=environment(tmp_path, index),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     used = subprocess.run([python, "-c", use], cwd=tmp_path / ".venv", capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -184,7 +212,7 @@ def test_a_machine_without_a_network_is_told_so_and_keeps_its_environment(checko
 def test_leftovers_that_do_not_fit_have_the_environment_made_again(checkout):
     (checkout / "requirements.txt").write_text("")
     leftover = checkout / "leftover-1.0-py3-none-any.whl"
-    write_wheel(leftover, "Requires-Dist: packaging>=9999")
+    write_wheel(leftover, "Metadata-Version: 2.1\nName: leftover\nVersion: 1.0\nRequires-Dist: packaging>=9999\n")
     make_environment(checkout, leftover)
 
     done = install(checkout)
@@ -194,11 +222,11 @@ def test_leftovers_that_do_not_fit_have_the_environment_made_again(checkout):
     assert not list((checkout / ".venv").rglob("leftover*"))
 
 
-def write_wheel(path: Path, requires: str) -> None:
+def write_wheel(path: Path, metadata: str) -> None:
     name, version = path.name.split("-")[:2]
     info = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}\n")
+        wheel.writestr(f"{info}/METADATA", metadata)
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
 
