@@ -3,6 +3,8 @@
 PORT ?= 8501
 HOST ?= 127.0.0.1
 ARGS ?=
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+QUICK := tests/test_settings.py tests/ui tests/session_store/test_*.py
 UPGRADE ?= --upgrade
 
 export PYTHON
@@ -19,7 +21,7 @@ UV_COMPILE := $(VENV_PYTHON) -m uv pip compile --quiet --universal --python-vers
 	--custom-compile-command "make pins" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format audit bench litellm pins model clean
+.PHONY: help run demo test check lint format audit bench litellm pins model clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,11 +39,14 @@ demo: $(INSTALLED) ## Serve the app on a year of made-up conversations, kept in 
 
 test: $(INSTALLED_DEV) model ## Run the tests (ARGS="tests/test_settings.py -x")
 ifeq ($(ARGS),)
-	@$(VENV_PYTHON) -m pytest --ignore tests/browser --ignore tests/faults --numprocesses auto --maxprocesses 4 --dist loadfile
-	@$(VENV_PYTHON) -m pytest tests/faults tests/browser
+	@$(VENV_PYTHON) -m pytest --ignore tests/browser --ignore tests/faults $(SIDE_BY_SIDE)
+	@$(VENV_PYTHON) -m pytest tests/faults tests/browser $(SIDE_BY_SIDE)
 else
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 endif
+
+check: lint ## In less than a minute: lint, and the tests of settings, the pieces of pages and the store
+	@$(VENV_PYTHON) -m pytest $(QUICK) -m "not slow" --deselect tests/session_store/test_adk_contract.py $(SIDE_BY_SIDE)
 
 lint: $(INSTALLED_DEV) ## Check style, types and the directions of imports
 	$(VENV_PYTHON) -m ruff check

@@ -11,7 +11,6 @@ NO_BROWSER = "No Chromium or Chrome was found. Install one, or name it in COLLOQ
 BROWSER_REQUIRED = "COLLOQUY_REQUIRE_BROWSER"
 
 REPORT = pytest.StashKey[pytest.TestReport]()
-SKIPPED = pytest.StashKey[int]()
 
 
 NEEDED_SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
@@ -42,7 +41,6 @@ def pytest_runtest_setup(item):
     if needs_browser(item) and not chromium_path():
         if os.environ.get(BROWSER_REQUIRED) == "1":
             pytest.fail(NO_BROWSER, pytrace=False)
-        item.config.stash[SKIPPED] = item.config.stash.get(SKIPPED, 0) + 1
         pytest.skip(NO_BROWSER)
 
 
@@ -54,8 +52,8 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    if skipped := config.stash.get(SKIPPED, 0):
+def pytest_terminal_summary(terminalreporter):
+    if skipped := sum(NO_BROWSER in str(report.longrepr) for report in terminalreporter.getreports("skipped")):
         terminalreporter.write_line(
             f"!!! {skipped} TESTS IN THE BROWSER WERE SKIPPED: {NO_BROWSER} !!!", red=True, bold=True
         )

@@ -13,7 +13,7 @@ LONG_WORDS = counted(250)
 def test_an_answer_grows_word_by_word(chat):
     chat.begin(STORY)
     chat.shows(STORY, WORDS)
-    chat.showed_only_prefixes_of(WORDS, steps=10)
+    chat.showed_only_prefixes_of(WORDS, steps=3)
 
 
 def test_switching_away_and_back_in_mid_stream_loses_nothing(chat):
