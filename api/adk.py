@@ -19,7 +19,6 @@ from api.adk_files import NamedArtifacts
 from api.adk_runs import QueuedRunner, TurnFailedError
 from api.adk_sessions import QuietSessions
 from api.half_characters import WholeCharacters
-from api.origin import OwnSiteOnly
 from api.problems import STATUSES
 from api.shutdown import StreamsEnd
 from runtime.workbench import Workbench, current
@@ -62,8 +61,8 @@ _STATUSES = {
 
 
 def adk_app() -> ASGIApp:
-    """The app to mount at ``ADK``. Pages of other sites cannot use it."""
-    return OwnSiteOnly(PlainPaths(StreamsEnd(WholeCharacters(_WhenAsked()))))
+    """The app to mount at ``ADK``."""
+    return PlainPaths(StreamsEnd(WholeCharacters(_WhenAsked())))
 
 
 class _WhenAsked:

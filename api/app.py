@@ -37,7 +37,6 @@ from api import (
     workspaces,
 )
 from api.half_characters import WholeCharacters
-from api.origin import OwnSiteOnly
 from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems, with_problems_in_place_of_text
 from api.routes import API
 from api.shutdown import StreamsEnd
@@ -94,7 +93,6 @@ def create_api(base: str = "") -> FastAPI:
         responses=PROBLEM_RESPONSES,
         max_body_size=MOST_BYTES,
         middleware=[
-            Middleware(OwnSiteOnly),
             Middleware(StreamsEnd),
             Middleware(_LocationsBelow, base=base),
             Middleware(WholeCharacters),

@@ -1,46 +1,112 @@
-"""Keeps the pages of other sites out: browsers let them ask this machine, too."""
+"""Keeps the pages of other sites out: a browser lets them ask this machine, too, and open WebSockets to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.problems import problem
-
-FOREIGN_SITES = ("cross-site", "same-site")
+FOREIGN_SITES: Final = ("cross-site", "same-site")
 """Values of ``Sec-Fetch-Site`` with which browsers say that another site asks, or another port of this machine."""
 
+FOR_PROGRAMS: Final = ("/api", "/adk")
+"""What is no page: nobody follows a link to it from another site."""
 
-class OwnSiteOnly:
-    """Refuses requests that the page of another site made. Programs, which name no origin, are let in."""
+POLICY_VIOLATION: Final = 1008
+"""Code that closes a WebSocket (RFC 6455, 7.4.1). Servers answer 403 to one that was never accepted."""
 
-    def __init__(self, app: ASGIApp) -> None:
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_SCHEMES: Final = {"ws": "http", "wss": "https"}
+
+Origin = tuple[str, str, int | None]
+"""Scheme, host and port."""
+
+
+class OwnPagesOnly:
+    """Answers Colloquy's own pages and programs: every request and WebSocket of the app passes here first.
+
+    The page of another site has an origin of its own, and another port is another site. A site whose *name* leads to
+    this machine (DNS rebinding) has the same origin as the app, and is told by the name. Programs name no origin.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        is_known_host: Callable[[str | None], bool],
+        other_origins: Callable[[], Collection[str]],
+    ) -> None:
+        """Guard ``app``, reached under hosts that ``is_known_host`` accepts.
+
+        ``other_origins`` are trusted besides the origin that a request was sent to, such as ``https://example.com`` of
+        a proxy that names another host.
+        """
         self._app = app
+        self._is_known_host = is_known_host
+        self._other_origins = other_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or refuse it."""
-        if scope["type"] == "http" and from_elsewhere(scope["headers"]):
-            refusal = problem(HTTPStatus.FORBIDDEN, "Colloquy answers its own pages and programs, not other sites.")
-            await refusal(scope, receive, send)
-        else:
+        """Pass on one request or connection, or refuse it."""
+        refusal = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
+        if refusal is None:
             await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "Forbidden"})
+        else:
+            await refusal(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host"), headers.get("origin")
+        if not self._is_known_host(host):
+            return _refused(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                f"Colloquy does not answer under the name {host!r}: another site could read your chats through it. If "
+                "the name is yours, add it to allowedHosts below [server] in .streamlit/config.toml.",
+            )
+        if origin is None:
+            if headers.get("sec-fetch-site") in FOREIGN_SITES and not _follows_link(scope, headers):
+                return _refused(HTTPStatus.FORBIDDEN, "Colloquy answers its own pages and programs, not other sites.")
+            return None
+        scheme: str = scope["scheme"]
+        trusted = {_origin(f"{_SCHEMES.get(scheme, scheme)}://{host}")}
+        trusted |= {_origin(other) for other in self._other_origins()}
+        if (asking := _origin(origin)) is None or asking not in trusted:
+            return _refused(
+                HTTPStatus.FORBIDDEN,
+                f"Colloquy answers its own pages and programs, not the page of {origin!r}. If a proxy serves Colloquy "
+                "there, have it send Host and X-Forwarded-Proto, or add the origin to corsAllowedOrigins below "
+                "[server] in .streamlit/config.toml.",
+            )
+        return None
 
 
-def from_elsewhere(raw_headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether the headers of a request say that the page of another site makes it."""
-    headers = Headers(raw=list(raw_headers))
-    origin = headers.get("origin")
-    if origin is not None and not _is_same(origin, headers.get("host")):
-        return True
-    return headers.get("sec-fetch-site") in FOREIGN_SITES
+def _refused(status: HTTPStatus, detail: str) -> Response:
+    from api.problems import problem  # noqa: PLC0415 - it imports FastAPI, which no start waits for
+
+    return problem(status, detail)
 
 
-def _is_same(origin: str, host: str | None) -> bool:
+def _follows_link(scope: Scope, headers: Headers) -> bool:
+    """Whether somebody opens a page from another site: its own page is replaced and sees nothing of ours."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return (
+        scope["type"] == "http"
+        and scope["method"] in ("GET", "HEAD")
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+        and not any(f"{start}/" in f"{path}/" for start in FOR_PROGRAMS)
+    )
+
+
+def _origin(url: str) -> Origin | None:
     try:
-        return urlsplit(origin).netloc == host
-    except ValueError:  # brackets that do not close
-        return False
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:  # brackets that do not close, a port that is no number
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from http import HTTPStatus
 from typing import Final
 
-from starlette.datastructures import Headers
-from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+__all__ = ["expect_known_hosts", "is_host_allowed", "listens_on_loopback", "other_origins"]
+
 ADDRESS: Final = "server.address"
 HOSTS: Final = "server.allowedHosts"
+ORIGINS: Final = "server.corsAllowedOrigins"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -35,26 +33,6 @@ def expect_known_hosts() -> None:
         config.set_option(HOSTS, [*config.get_option(HOSTS), *known])
 
 
-class KnownHostsOnly:
-    """Refuses requests for other hosts than those that Streamlit accepts for its own connections.
-
-    To the browser, the page of a site whose name leads here is a page of Colloquy: it may read every answer.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or refuse it."""
-        if scope["type"] == "http" and not is_host_allowed(host := Headers(scope=scope).get("host")):
-            refusal = PlainTextResponse(
-                f"Colloquy does not answer under the name {host!r}: another site could read your chats through it.\n"
-                f"If the name is yours, add it to allowedHosts below [server] in .streamlit/config.toml.\n",
-                HTTPStatus.MISDIRECTED_REQUEST,
-            )
-            await refusal(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-
-known_hosts = Middleware(KnownHostsOnly)
+def other_origins() -> set[str]:
+    """Origins of the app besides the host that a request names: those that somebody set for a proxy in front of it."""
+    return {str(origin).strip() for origin in config.get_option(ORIGINS)}

@@ -287,11 +287,6 @@ def test_nothing_is_open_but_what_is_named(client):
         assert client.ask("POST", path, {}).status_code == 404
 
 
-def test_pages_of_other_sites_are_turned_away(client):
-    for headers in ({"Origin": "http://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        assert client.http.get("/list-apps", headers=headers).status_code == 403
-
-
 def turns_of(workbench, key):
     """The turns that the session's events are of, in order."""
     ids = [stored.event.invocation_id for stored in workbench.store.list_events(key, limit=1000)]

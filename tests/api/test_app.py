@@ -66,26 +66,3 @@ class TestErrors:
         answer = TestClient(api, raise_server_exceptions=False).get("/broken")
         assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
         assert "secret" not in answer.text
-
-
-class TestOtherSites:
-    @pytest.mark.parametrize(
-        "headers",
-        [
-            {"Origin": "https://example.org"},
-            {"Origin": "null"},
-            {"Origin": "http://[broken"},
-            {"Origin": "http://testserver:81"},
-            {"Sec-Fetch-Site": "cross-site"},
-            {"Sec-Fetch-Site": "same-site"},
-        ],
-    )
-    def test_are_refused(self, client, headers):
-        answer = client.get("/api/openapi.json", headers=headers)
-        assert (answer.status_code, answer.headers["content-type"]) == (403, PROBLEM)
-
-    @pytest.mark.parametrize(
-        "headers", [{}, {"Origin": "http://testserver"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}]
-    )
-    def test_the_own_page_and_programs_are_let_in(self, client, headers):
-        assert client.get("/api/openapi.json", headers=headers).is_success

@@ -1,4 +1,4 @@
-"""A site whose own name leads to this machine gets at nothing: not at pages, not at the API, not at what is live."""
+"""Another site gets at nothing, under its own name or one that leads here: not at pages, the API, or what is live."""
 
 from contextlib import closing
 from http.client import HTTPConnection
@@ -29,12 +29,28 @@ def test_a_request_under_a_foreign_name_is_refused(server, path):
         assert answer.status_code == 200
 
 
-@pytest.mark.parametrize(("name", "status"), [(REBOUND, 403), (None, 101)])
-def test_a_live_connection_under_a_foreign_name_is_refused(server, name, status):
+@pytest.mark.parametrize("path", ["/_stcore/stream", "/api/live"])
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"Origin": "http://{host}"}, 101),
+        ({"Origin": f"http://{REBOUND}", "Host": REBOUND}, 403),
+        ({"Origin": "http://localhost:3000"}, 403),
+        ({"Origin": "http://127.0.0.1:8626"}, 403),
+        ({"Origin": "https://{host}"}, 403),
+        ({"Origin": "https://{host}", "X-Forwarded-Proto": "https"}, 101),
+    ],
+)
+def test_a_live_connection_is_the_own_pages_alone(server, path, more, status):
+    """Behind a proxy on this machine that ends TLS the page has another scheme, which ``X-Forwarded-Proto`` tells."""
     here = urlsplit(server.url).netloc
-    name = name or here
-    asking = {"Host": name, "Origin": f"http://{name}", "Connection": "Upgrade", "Upgrade": "websocket"}
-    asking |= {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    asking = {"Host": here, "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    asking |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **more, "Origin": more["Origin"].format(host=here)}
     with closing(HTTPConnection(here)) as connection:
-        connection.request("GET", "/_stcore/stream", headers=asking)
+        connection.request("GET", path, headers=asking)
         assert connection.getresponse().status == status
+
+
+@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/api/v1/conversations", "/adk/list-apps"])
+def test_a_page_on_another_port_of_this_machine_reads_nothing(server, path):
+    assert httpx.get(server.url + path, headers={"Origin": "http://localhost:3000"}).status_code == 403

@@ -6,17 +6,23 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit import config
 
+from api.origin import OwnPagesOnly
 from api.routes import routes
 from api.security import security_headers
 from tests.support.scripted import ScriptedModels
 from ui.document import document_routes, front_end_scripts
-from ui.hosts import known_hosts
+from ui.hosts import is_host_allowed, other_origins
 from ui.server import serve
 
 app = st.App(
     **serve(ScriptedModels()),
     routes=[*document_routes(), *routes(config.get_option("server.baseUrlPath"))],
-    middleware=[security_headers, known_hosts, front_end_scripts],
+    middleware=[
+        security_headers,
+        Middleware(OwnPagesOnly, is_known_host=is_host_allowed, other_origins=other_origins),
+        front_end_scripts,
+    ],
 )

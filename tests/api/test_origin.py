@@ -1,0 +1,131 @@
+"""Pages of other sites cannot use the app: not by requests, not by WebSockets, not under a name of their own."""
+
+from contextlib import ExitStack
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from api.origin import POLICY_VIOLATION, OwnPagesOnly
+
+HERE = "localhost:8501"
+PROXY = "https://chats.example.com"
+
+ELSEWHERE = [
+    "https://example.org",
+    "http://localhost",
+    "http://localhost:3000",
+    "http://127.0.0.1:8501",
+    "http://127.0.0.1:8626",
+    "https://localhost:8501",
+    "http://localhost:8501.example.org",
+    "http://user@example.org:8501",
+    "http://[broken",
+    "http://localhost:port",
+    "http://localhost:99999",
+    "file://",
+    "null",
+    "",
+]
+
+
+async def answer(request):
+    return PlainTextResponse("chats")
+
+
+async def talk(socket):
+    await socket.accept()
+    await socket.send_text("chats")
+    await socket.close()
+
+
+@pytest.fixture(scope="module")
+def app():
+    pages = [Route("/", answer), Route("/history", answer), Mount("/api", routes=[Route("/v1/sessions", answer)])]
+    sockets = [WebSocketRoute("/api/live", talk), WebSocketRoute("/_stcore/stream", talk)]
+    guard = Middleware(
+        OwnPagesOnly,
+        is_known_host=lambda host: host in (HERE, "chats.example.com", "127.0.0.1:8501"),
+        other_origins=lambda: {PROXY},
+    )
+    return Starlette(routes=[*pages, *sockets, Mount("/adk", routes=[Route("/run", answer)])], middleware=[guard])
+
+
+@pytest.fixture
+def ask(app):
+    """Asks for a path with headers, and gives the status."""
+
+    def asked(path="/api/v1/sessions", *, base=f"http://{HERE}", method="GET", **headers):
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return TestClient(app, base_url=base).request(method, path, headers=named).status_code
+
+    return asked
+
+
+def connects(app, path, *, base=f"ws://{HERE}", **headers):
+    """Whether a WebSocket is let in."""
+    with ExitStack() as stack:
+        try:
+            socket = stack.enter_context(TestClient(app).websocket_connect(base + path, headers=headers))
+        except WebSocketDisconnect as refused:
+            return refused.code != POLICY_VIOLATION
+        return socket.receive_text() == "chats"
+
+
+@pytest.mark.parametrize("origin", ELSEWHERE)
+@pytest.mark.parametrize("path", ["/", "/api/v1/sessions", "/adk/run"])
+def test_a_page_of_another_origin_gets_no_answer(ask, path, origin):
+    assert ask(path, Origin=origin) == 403
+
+
+@pytest.mark.parametrize("origin", ELSEWHERE)
+@pytest.mark.parametrize("path", ["/api/live", "/_stcore/stream"])
+def test_a_page_of_another_origin_opens_no_websocket(app, path, origin):
+    assert not connects(app, path, Origin=origin)
+
+
+@pytest.mark.parametrize("path", ["/api/live", "/_stcore/stream"])
+def test_a_site_whose_name_leads_here_opens_no_websocket(app, path):
+    assert not connects(app, path, base="ws://evil.example:8501", Origin="http://evil.example:8501")
+    assert not connects(app, path, base="ws://evil.example:8501")
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/sessions", "/adk/run"])
+def test_a_site_whose_name_leads_here_gets_no_answer(ask, path):
+    assert ask(path, base="http://evil.example:8501", Origin="http://evil.example:8501") == 421
+    assert ask(path, base="http://evil.example:8501") == 421
+
+
+def test_the_own_page_and_programs_are_let_in(app, ask):
+    for headers in ({}, {"Origin": f"http://{HERE}"}, {"Origin": f"http://{HERE}", "Sec_Fetch_Site": "same-origin"}):
+        assert ask(**headers) == 200
+    assert ask(Sec_Fetch_Site="none") == 200
+    assert connects(app, "/api/live", Origin=f"http://{HERE}")
+    assert connects(app, "/_stcore/stream", Origin=f"http://{HERE.upper()}")
+    assert connects(app, "/api/live")
+
+
+def test_a_page_behind_a_proxy_that_ends_tls_is_the_own_page(app, ask):
+    assert ask(base="https://chats.example.com", Origin=PROXY) == 200  # the proxy sends X-Forwarded-Proto
+    assert ask(base="http://127.0.0.1:8501", Origin=PROXY) == 200  # it does not, and the origin was set
+    assert connects(app, "/api/live", base="ws://127.0.0.1:8501", Origin=f"{PROXY}:443")
+    assert ask(base="http://127.0.0.1:8501", Origin="http://chats.example.com") == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_requests_without_origin_are_told_by_the_site_that_made_them(ask, site):
+    for path in ("/", "/api/v1/sessions", "/adk/run"):
+        assert ask(path, Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors", Sec_Fetch_Dest="script") == 403
+        assert ask(path, Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate", Sec_Fetch_Dest="iframe") == 403
+
+
+def test_a_link_to_a_page_can_be_followed_from_anywhere_but_not_one_to_the_api(ask):
+    follows = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+    assert ask("/history", **follows) == 200
+    assert ask("/", method="POST", **follows) == 403
+    assert ask("/api/v1/sessions", **follows) == 403
+    assert ask("/adk/run", **follows) == 403
