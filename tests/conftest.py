@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.support.browsers import chromium_path
 NO_BROWSER = "No Chromium or Chrome was found. Install one, or name it in COLLOQUY_CHROMIUM."
 BROWSER_REQUIRED = "COLLOQUY_REQUIRE_BROWSER"
 
+MAIN = sys.modules["__main__"]
 REPORT = pytest.StashKey[pytest.TestReport]()
 
 
@@ -42,6 +44,12 @@ def pytest_runtest_setup(item):
         if os.environ.get(BROWSER_REQUIRED) == "1":
             pytest.fail(NO_BROWSER, pytrace=False)
         pytest.skip(NO_BROWSER)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown():
+    """A page that AppTest has run stays ``__main__``: processes that a later test starts would begin by running it."""
+    sys.modules["__main__"] = MAIN
 
 
 @pytest.hookimpl(wrapper=True)
