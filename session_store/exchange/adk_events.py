@@ -17,12 +17,14 @@ from pydantic.alias_generators import to_camel, to_snake
 
 from session_store.exchange.conversation import stable_id
 from session_store.exchange.fields import time_of
-from session_store.exchange.notes import Notes, has_content, quoted
+from session_store.exchange.notes import Notes, has_content, nested_deeper_than, quoted, shallow
 from session_store.parts import USER
 
 MOST_REPAIRS: Final = 50
 """Rounds of leaving out what cannot be taken. Each finds all that can be found without the round before it."""
 
+DEEPEST_IN_EVENT: Final = 150
+"""Levels that an event may have: pydantic reads no more than 200, with those that it adds."""
 _ROUTED: Final = ("message", "state", "route", "node_path")
 """Names that ADK's events take in constructors, and put elsewhere. As fields of a file they are none that it writes."""
 _ROLES: Final = ("user", "model")
@@ -71,6 +73,8 @@ class EventReader:
                 event = self._event(document, number)
             except RecursionError:
                 event = None
+            if event is None and nested_deeper_than(DEEPEST_IN_EVENT, document):
+                event = self._event(shallow(document, DEEPEST_IN_EVENT, self.notes), number)
             if event is None:
                 self.notes.left_out("events that cannot be read")
             else:
@@ -90,8 +94,10 @@ class EventReader:
         if not fields.get("id"):
             fields["id"] = stable_id("event", self.name, str(number))
             self.notes.added("ids of events")
-        at = fields.pop("timestamp", None)
-        at = float(at) if self.exact and isinstance(at, (int, float)) else time_of(at)
+        given = fields.pop("timestamp", None)
+        at = float(given) if self.exact and isinstance(given, (int, float)) else time_of(given)
+        if at is None and has_content(given):
+            self.notes.left_out(quoted("timestamp"))
         self._route(fields)
         event = self._validated(fields)
         if event is None:

@@ -25,7 +25,7 @@ from session_store.exchange.errors import DamagedError
 from session_store.exchange.fields import Fields
 from session_store.exchange.foreign import Owner
 from session_store.exchange.labels import labels_json, with_labels
-from session_store.exchange.notes import Notes, has_content
+from session_store.exchange.notes import DEEPEST_VALUE, Notes, has_content, shallow
 from session_store.exchange.own_records import feedback_of, made, turn_json, turn_of, workspace_json
 from session_store.exchange.reading import Whole
 from session_store.models import GENERAL, SessionKey, TitleSource, TurnStatus, Workspace
@@ -92,9 +92,9 @@ def conversation_of(document: object, owner: Owner = NOBODY, *, exact: bool = Fa
         raise DamagedError("it is no session: it has no list of events")
     notes = Notes()
     fields = Fields(document, notes)
-    key = _key(fields, owner, notes)
     own, state = _take_own(_state(fields, notes))
     exact = exact or _is_own(own)
+    key = _key(fields, owner, notes, exact=exact)
     updated_at = _either(fields, "lastUpdateTime", "last_update_time", Fields.value if exact else Fields.time)
     updated_at = None if updated_at is None else checked_time(updated_at, "the time of its update")
     reader = EventReader(key.session_id, key.app_name, updated_at or time.time(), notes, exact=exact)
@@ -119,7 +119,7 @@ def _has_open_turns(own: Mapping[str, Any] | None) -> bool:
     return isinstance(turns, list) and any(isinstance(turn, dict) and turn.get("status") not in over for turn in turns)
 
 
-def _key(fields: Fields, owner: Owner, notes: Notes) -> SessionKey:
+def _key(fields: Fields, owner: Owner, notes: Notes, *, exact: bool) -> SessionKey:
     app_name = _either(fields, "appName", "app_name", Fields.text)
     user_id = _either(fields, "userId", "user_id", Fields.text)
     session_id = fields.text("id").strip()
@@ -130,9 +130,13 @@ def _key(fields: Fields, owner: Owner, notes: Notes) -> SessionKey:
     if not session_id:
         notes.added("ids of sessions")
         session_id = stable_id("session", json.dumps(fields.value("events"), default=str))
+    app_name, user_id = app_name or owner.agent, user_id or owner.user
+    if not exact:
+        app_name = incoming.usable_name(app_name, owner.agent, "names of applications", notes)
+        user_id = incoming.usable_name(user_id, owner.user, "ids of users", notes)
     return SessionKey(
-        incoming.checked_name(app_name or owner.agent, "the application's name"),
-        incoming.checked_name(user_id or owner.user, "the user's id"),
+        incoming.checked_name(app_name, "the application's name"),
+        incoming.checked_name(user_id, "the user's id"),
         incoming.usable_id(session_id),
     )
 
@@ -140,7 +144,7 @@ def _key(fields: Fields, owner: Owner, notes: Notes) -> SessionKey:
 def _state(fields: Fields, notes: Notes) -> dict[str, Any]:
     state = fields.value("state")
     if isinstance(state, dict):
-        return state
+        return shallow(state, DEEPEST_VALUE, notes)  # type: ignore[no-any-return]
     if has_content(state):
         notes.left_out("the state")
     return {}

@@ -3,7 +3,6 @@ both of its formats (events as JSON, and before ADK 1.22 with pickled actions), 
 
 from __future__ import annotations
 
-import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,13 +15,21 @@ from google.adk.events.event import Event
 
 from session_store.exchange import conversation as incoming
 from session_store.exchange.adk_events import EventReader
-from session_store.exchange.adk_json import displayed_title
+from session_store.exchange.adk_json import NOBODY, displayed_title
 from session_store.exchange.adk_pickles import actions_of
 from session_store.exchange.adk_zones import Span, Zone, zones
 from session_store.exchange.conversation import About, Conversation
+from session_store.exchange.documents import parse
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.fields import time_of
-from session_store.exchange.notes import Notes, has_content, may_have_halves, quoted, whole_characters
+from session_store.exchange.notes import (
+    DEEPEST_VALUE,
+    Notes,
+    has_content,
+    quoted,
+    shallow,
+    whole_characters,
+)
 from session_store.models import SessionKey, TitleSource
 
 Row = Mapping[str, Any]
@@ -90,14 +97,16 @@ class AdkTables(ABC):
 
     def _conversation(self, session: Row, clock: Zone, notes: Notes) -> Conversation:
         key = SessionKey(
-            incoming.checked_name(_text(session["app_name"]), "the application's name"),
-            incoming.checked_name(_text(session["user_id"]), "the user's id"),
-            incoming.usable_id(incoming.checked_text(_text(session["id"]), "the id").strip()),
+            incoming.usable_name(_text(session["app_name"]), NOBODY.agent, "names of applications", notes),
+            incoming.usable_name(_text(session["user_id"]), NOBODY.user, "ids of users", notes),
+            incoming.usable_id(_text(session["id"]).strip()),
         )
         for column, value in session.items():
             if column not in _OF_SESSIONS and has_content(value):
                 notes.left_out(f"column {quoted(f'sessions.{column}')}")
         created, updated = self._time(session.get("create_time")), self._time(session.get("update_time"))
+        for column, at in (("create_time", created), ("update_time", updated)):
+            notes.left_out(quoted(f"sessions.{column}"), at is None and has_content(session.get(column)))
         rows = self._events_of(session)
         reader = EventReader(key.session_id, key.app_name, updated or created or time.time(), notes)
         events = incoming.settled(reader.read(_document(row, clock, notes) for row in rows), notes)
@@ -188,6 +197,8 @@ class AdkTables(ABC):
 def _document(row: Row, clock: Zone, notes: Notes) -> dict[str, Any] | None:
     """An event as JSON, from a row of any version."""
     stored = _json(row.get("event_data"), "event_data", notes)
+    if not isinstance(stored, dict) and has_content(stored):
+        notes.left_out(f"column {quoted('events.event_data')}")
     fields: dict[str, Any] = stored if isinstance(stored, dict) else _columns(row, notes)
     if fields is stored:
         for column in row.keys() - _KEYS:
@@ -199,6 +210,7 @@ def _document(row: Row, clock: Zone, notes: Notes) -> dict[str, Any] | None:
             fields.pop(other, None)
             fields[name] = row[name]
     if time_of(fields.get("timestamp")) is None:
+        notes.left_out(quoted("timestamp"), has_content(fields.get("timestamp")))
         at = _clock(row.get("timestamp"))
         fields["timestamp"] = row.get("timestamp") if at is None else clock.seconds(at)
     return fields
@@ -225,13 +237,12 @@ def _json(value: object, what: str, notes: Notes) -> Any:  # noqa: ANN401 - JSON
         return value
     data = value.encode() if isinstance(value, str) else value
     try:
-        read = json.loads(data)
-    except (ValueError, RecursionError):
+        return parse(data, notes)
+    except DamagedError:
         if data.lstrip()[:1] in (b"{", b"["):
             notes.left_out(f"column {quoted(what)} that is not JSON")
             return None
         return data.decode(errors="replace")
-    return whole_characters(read, notes) if may_have_halves(data) else read
 
 
 def _state(value: object, what: str, notes: Notes) -> Mapping[str, Any]:
@@ -240,16 +251,18 @@ def _state(value: object, what: str, notes: Notes) -> Mapping[str, Any]:
         if has_content(state):
             notes.left_out(what)
         state = {}
-    return incoming.without_temporary(state)
+    return incoming.without_temporary(shallow(state, DEEPEST_VALUE, notes))
 
 
 def _key(row: Row) -> _Key:
     return row["app_name"], row["user_id"], row["id"]
 
 
-def _text(value: object) -> object:
-    """A name that someone has stored as a number."""
-    return str(value) if isinstance(value, int) else value
+def _text(value: object) -> str:
+    """A name that someone has stored as a number or as bytes."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return "" if value is None else str(value)
 
 
 def _clock(value: object) -> datetime | None:

@@ -19,7 +19,7 @@ from typing_extensions import Buffer
 from session_store.exchange.adk_json import path_of, session_json
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.documents import parse
-from session_store.exchange.errors import ImportRefusedError
+from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.notes import Notes
 from session_store.exchange.own_records import result_json, workspace_json
 from session_store.exchange.reading import Whole, Workspaces
@@ -30,7 +30,7 @@ VERSION: Final = 1
 ENTRY_BYTES: Final = 512_000_000
 SUSPICIOUS_BYTES: Final = 200_000_000
 SUSPICIOUS_RATIO: Final = 200
-_CHATGPT: Final = re.compile(r"(?:.*/)?conversations(?:[-_]?\d+)?\.json")
+_CHATGPT: Final = re.compile(r"(?:.*/)?conversations(?:[-_ ]?\(?\d+\)?)?\.json", re.IGNORECASE)
 
 
 class _Pieces(io.RawIOBase):
@@ -127,13 +127,22 @@ class Archive:
             ImportRefusedError: it is damaged, or made to do harm.
         """
         self._path = path
-        with self._reading("its directory"):
-            self._zip = zipfile.ZipFile(path)
+        try:
+            with self._reading("its directory"):
+                self._zip = zipfile.ZipFile(path)
+        except DamagedError as error:
+            raise ImportRefusedError(f"{path} was not imported: {error}. Nothing was changed.") from error
         try:
             self._refuse_hostile()
         except BaseException:
             self._zip.close()
             raise
+        manifests = [name for name in self._zip.NameToInfo if PurePosixPath(name).name == MANIFEST]
+        top = min(manifests, key=lambda name: (name.count("/"), name), default="")
+        self.is_ours = bool(top)
+        """Whether it is one that this program wrote."""
+        self._folder = top.removesuffix(MANIFEST)
+        """The folder of it in which everything stands, once somebody unpacked it and packed the folder."""
 
     def __enter__(self) -> Archive:
         return self
@@ -142,47 +151,59 @@ class Archive:
         self._zip.close()
 
     @property
-    def is_ours(self) -> bool:
-        """Whether it is one that this program wrote."""
-        return MANIFEST in self._zip.NameToInfo
-
-    @property
-    def conversation_files(self) -> list[str]:
-        """The names of ChatGPT's files of conversations in it."""
-        return sorted(name for name in self._zip.NameToInfo if _CHATGPT.fullmatch(name))
+    def conversation_files(self) -> list[zipfile.ZipInfo]:
+        """ChatGPT's files of conversations in it, also several of one name."""
+        return sorted(
+            (entry for entry in self._zip.infolist() if _CHATGPT.fullmatch(entry.filename)),
+            key=lambda entry: entry.filename,
+        )
 
     @property
     def other_files(self) -> list[str]:
         """The names of the files of a ChatGPT archive that are neither conversations nor these again to look at."""
         return [
-            name
-            for name in self._zip.NameToInfo
-            if not _CHATGPT.fullmatch(name) and not name.endswith(("/", "chat.html"))
+            entry.filename
+            for entry in self._zip.infolist()
+            if not _CHATGPT.fullmatch(entry.filename) and not entry.filename.endswith(("/", "chat.html"))
         ]
 
+    @property
+    def doubles(self) -> int:
+        """How many files in it have a later one of the same name."""
+        return len(self._zip.infolist()) - len(self._zip.NameToInfo)
+
     def document(self, name: str, notes: Notes) -> Any:  # noqa: ANN401 - JSON
-        """An entry that is JSON.
+        """An entry that is JSON, as this program wrote it.
 
         Raises:
-            ImportRefusedError: it is missing, damaged, or not JSON.
+            DamagedError: it is missing, damaged, or not JSON.
         """
-        return parse(self.data(name), f"{name} in {self._path}", notes)
+        try:
+            return parse(self.data(name), notes, exact=True)
+        except DamagedError as error:
+            raise DamagedError(f"{name}: {error}") from error
 
     def data(self, name: str) -> bytes:
         """The bytes of an entry.
 
         Raises:
-            ImportRefusedError: it is missing or damaged.
+            DamagedError: it is missing or damaged.
         """
-        with self._reading(name):
-            if name not in self._zip.NameToInfo:
-                raise ImportRefusedError(f"{self._path} is not complete: {name} is missing. Nothing was imported.")
-            with self._zip.open(name) as entry:
-                data = entry.read(ENTRY_BYTES + 1)
+        entry = self._zip.NameToInfo.get(self._folder + name)
+        if entry is None:
+            raise DamagedError(f"{name} is missing")
+        return self.bytes_of(entry)
+
+    def bytes_of(self, entry: zipfile.ZipInfo) -> bytes:
+        """The bytes of an entry.
+
+        Raises:
+            DamagedError: it is damaged.
+        """
+        with self._reading(entry.filename), self._zip.open(entry) as opened:
+            data = opened.read(ENTRY_BYTES + 1)
         if len(data) > ENTRY_BYTES:
-            raise ImportRefusedError(
-                f"{name} in {self._path} is larger than {ENTRY_BYTES // 1_000_000} MB. Nothing was imported."
-            )
+            raise DamagedError(f"{entry.filename} is larger than {ENTRY_BYTES // 1_000_000} MB")
         return data
 
     def _refuse_hostile(self) -> None:
@@ -193,8 +214,6 @@ class Archive:
                 raise ImportRefusedError(
                     f"{self._path} names a file outside of itself: {entry.filename[:80]!r}. Nothing was imported."
                 )
-        if len({entry.filename for entry in entries}) < len(entries):
-            raise ImportRefusedError(f"{self._path} has two files of one name. Nothing was imported.")
         size = sum(entry.file_size for entry in entries)
         if size > SUSPICIOUS_BYTES and size > SUSPICIOUS_RATIO * self._path.stat().st_size:
             raise ImportRefusedError(
@@ -208,11 +227,8 @@ class Archive:
             yield
         except RuntimeError as error:
             # NotImplementedError is one too: a kind of compression that is not known.
-            raise ImportRefusedError(
-                f"{name} in {self._path} cannot be read: {error}. Unpack it and make a plain ZIP archive of it."
+            raise DamagedError(
+                f"{name} cannot be read ({error}). Unpack the archive and make a plain ZIP archive of it"
             ) from error
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, OSError) as error:
-            raise ImportRefusedError(
-                f"{self._path} is damaged or cut off at {name}: {error}. Nothing was imported. Copy or download it "
-                "again."
-            ) from error
+            raise DamagedError(f"it is damaged or cut off at {name} ({error}). Copy or download it again") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import uuid
@@ -32,6 +33,7 @@ LOOKED_AT: Final = 200
 """Events at the beginning of a conversation among which its first message is looked for."""
 _NAMESPACE: Final = uuid.UUID("6b1f0a52-0f5c-5d0e-9d0a-6d7d4a2f9c11")
 _PLAIN_ID: Final = re.compile(r"[\w@:+=~|][\w.@:+=~|-]{0,199}", re.ASCII)
+_TIME: Final = re.compile(r'"timestamp": ?[\d.eE+-]+,?')
 _END_OF_TIME: Final = 253_402_300_800.0
 _LARGEST: Final = 2**63 - 1
 
@@ -81,6 +83,8 @@ class Conversation:
     """What its agents made."""
     is_own: bool = False
     """Whether this program wrote it, and so knows whose it is."""
+    is_renamed: bool = False
+    """Whether it has a new id, because another one in the file has its own."""
 
     @property
     def name(self) -> str:
@@ -91,6 +95,14 @@ class Conversation:
 def stable_id(*names: str) -> str:
     """An id that is always the same for the same names."""
     return str(uuid.uuid5(_NAMESPACE, "\n".join(names)))
+
+
+def content_id(conversation: Conversation) -> str:
+    """An id of what is said in a conversation, whenever that was: files that name no time are given one at import."""
+    said = hashlib.sha256()
+    for event in conversation.events:
+        said.update(_TIME.sub("", event.data).encode())
+    return said.hexdigest()
 
 
 def usable_id(session_id: str) -> str:
@@ -109,6 +121,14 @@ def checked_name(value: object, what: str) -> str:
     if value in {".", ".."} or len(value) > 200 or any(sign in "/\\" or not sign.isprintable() for sign in value):
         raise DamagedError(f"{what} {value[:40]!r} has signs that a name cannot have")
     return value
+
+
+def usable_name(value: str, otherwise: str, what: str, notes: Notes) -> str:
+    """The name of an application or a user, without what such a name cannot have. What is no name is ``otherwise``."""
+    name = "".join(sign if sign.isprintable() and sign not in "/\\" else "_" for sign in value.strip()[:200])
+    name = name if name.strip("_. ") else otherwise
+    notes.replaced(what, name != value)
+    return checked_name(name, what)
 
 
 def checked_text(value: object, what: str) -> str:

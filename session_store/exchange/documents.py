@@ -1,15 +1,18 @@
-"""JSON files, read with errors that name the place."""
+"""JSON out of files. What no reader of JSON can hold costs only itself."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
-from session_store.exchange.errors import ImportRefusedError
-from session_store.exchange.notes import Notes, may_have_halves, whole_characters
+from session_store.exchange.errors import DamagedError, ImportRefusedError
+from session_store.exchange.notes import DEEPEST, Notes, may_have_halves, shallow, whole_characters
 
 LARGEST: Final = 2_000_000_000
+_TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|-?\d{4300,}(?:\.\d+)?(?:[eE][-+]?\d+)?', re.DOTALL)
+"""What tells how deep a place in JSON is, and numbers that Python does not read."""
 
 
 def load(path: Path, notes: Notes) -> Any:  # noqa: ANN401 - JSON
@@ -23,30 +26,76 @@ def load(path: Path, notes: Notes) -> Any:  # noqa: ANN401 - JSON
             raise ImportRefusedError(
                 f"{path} is larger than {LARGEST // 1_000_000} MB. Split it, or import a database."
             )
-        return parse(path.read_bytes(), str(path), notes)
+        return parse(path.read_bytes(), notes)
     except OSError as error:
         raise ImportRefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except DamagedError as error:
+        raise ImportRefusedError(f"{path} was not imported: {error}. Nothing was changed.") from error
 
 
-def parse(data: bytes, what: str, notes: Notes) -> Any:  # noqa: ANN401 - JSON
-    """The JSON document in bytes. Halves of characters in it are replaced and noted.
+def parse(data: bytes, notes: Notes, *, exact: bool = False) -> Any:  # noqa: ANN401 - JSON
+    """The JSON document in bytes, in UTF-8, UTF-16 or UTF-32. Halves of characters in it are replaced, and unless it is
+    to be ``exact``, so are bytes that are no characters, and values that are nested too deeply or numbers that are too
+    long are left out. All of this is noted.
 
     Raises:
-        ImportRefusedError: it is none; the message names the place.
+        DamagedError: it is none; the message names the place.
     """
+    encoding = json.detect_encoding(data)
+    text = _decoded(data, encoding, notes, exact=exact)
     try:
-        document = json.loads(data.decode("utf-8-sig"))
-        return whole_characters(document, notes) if may_have_halves(data) else document
+        document = _read(text, notes, exact=exact)
+        # In UTF-16 a half of a character is a character like any other; in UTF-8 only escapes can spell it.
+        if not may_have_halves(data) and encoding.startswith("utf-8"):
+            return document
+        return whole_characters(document if exact else shallow(document, DEEPEST, notes), notes)
     except json.JSONDecodeError as error:
-        end = " It ends too early: was it cut off?" if error.pos >= len(error.doc.rstrip()) else ""
-        raise ImportRefusedError(
-            f"{what} is not valid JSON from line {error.lineno:,} on.{end} Nothing was imported."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ImportRefusedError(
-            f"{what} is not text in UTF-8: byte {error.start + 1:,} is wrong. Nothing was imported."
-        ) from error
+        end = ", where it ends too early: was it cut off?" if error.pos >= len(error.doc.rstrip()) else ""
+        raise DamagedError(f"it is not valid JSON from line {error.lineno:,} on{end}") from error
     except RecursionError as error:
-        raise ImportRefusedError(f"{what} is nested too deeply. Nothing was imported.") from error
+        raise DamagedError("it is nested too deeply") from error
     except ValueError as error:
-        raise ImportRefusedError(f"{what} has a number that is too long to read. Nothing was imported.") from error
+        raise DamagedError("it has a number that is too long to read") from error
+
+
+def _read(text: str, notes: Notes, *, exact: bool) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except (RecursionError, ValueError):
+        if exact:
+            raise
+        return json.loads(_readable(text, notes))
+
+
+def _decoded(data: bytes, encoding: str, notes: Notes, *, exact: bool) -> str:
+    try:
+        return data.decode(encoding, "strict" if encoding.startswith("utf-8") else "surrogatepass")
+    except UnicodeDecodeError as error:
+        if exact:
+            raise DamagedError(f"it is not text in UTF-8: byte {error.start + 1:,} is wrong") from error
+        notes.replaced("bytes that are not text")
+        return data.decode(encoding, "replace")
+
+
+def _readable(text: str, notes: Notes) -> str:
+    """The text of JSON with null in the place of what cannot be read of it."""
+    pieces: list[str] = []
+    kept = depth = begin = 0
+    for token in _TOKEN.finditer(text):
+        first = token[0][0]
+        if first in "[{":
+            depth += 1
+            begin = token.start() if depth == DEEPEST + 1 else begin
+        elif first in "]}":
+            depth -= 1
+            if depth == DEEPEST:
+                notes.left_out("values that are nested too deeply")
+                pieces += text[kept:begin], "null"
+                kept = token.end()
+        elif first != '"' and depth <= DEEPEST:
+            notes.left_out("numbers that are too long")
+            pieces += text[kept : token.start()], "null"
+            kept = token.end()
+    return "".join([*pieces, text[kept:]])

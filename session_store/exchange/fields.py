@@ -9,10 +9,13 @@ from typing import Any, Final
 
 from session_store.exchange.notes import Notes, has_content, quoted
 
-_MILLISECONDS_FROM: Final = 1e11
 _EARLIEST: Final = 100_000_000.0
 """Times before 1973 are none: programs write zero, or count from it, where they know no time."""
-_END_OF_TIME: Final = 253_402_300_800.0
+_LATEST: Final = 4_102_444_800.0
+"""Nor are those from 2100 on."""
+_SMALLER_UNITS: Final = (1_000.0, 1_000_000.0, 1_000_000_000.0)
+_EARLIEST_IN_THEM: Final = 946_684_800.0
+"""Programs that count milliseconds and less are younger than 2000. 9999 in seconds would be 1978 in milliseconds."""
 _LARGEST_COUNT: Final = 2**31
 
 
@@ -173,9 +176,10 @@ def time_of(value: object) -> float | None:
             number = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return None
-    while number >= _MILLISECONDS_FROM:
-        number /= 1000
-    return number if _EARLIEST <= number < _END_OF_TIME else None
+    if _EARLIEST <= number < _LATEST:
+        return number
+    finer = (number / unit for unit in _SMALLER_UNITS)
+    return next((seconds for seconds in finer if _EARLIEST_IN_THEM <= seconds < _LATEST), None)
 
 
 def _number(value: object) -> float | None:

@@ -13,15 +13,13 @@ from google.genai import types
 
 from session_store.exchange import conversation as incoming
 from session_store.exchange.conversation import About, Conversation, stable_id
-from session_store.exchange.notes import Notes, has_content, nested_deeper_than, quoted
+from session_store.exchange.notes import DEEPEST_VALUE, Notes, has_content, nested_deeper_than, quoted
 from session_store.history.errors import HistoryError
 from session_store.history.tags import clean_tags
 from session_store.models import Feedback, SessionKey, TitleSource
 from session_store.parts import USER
 from session_store.phrases import given_title
 
-DEEPEST: Final = 200
-"""Levels of objects and lists in each other that an event can hold besides its own."""
 ERROR: Final = "ERROR"
 """The code of an answer that failed in a program that names no code."""
 
@@ -123,7 +121,7 @@ class Events:
 
     def _kept(self, value: dict[str, Any]) -> dict[str, Any]:
         """What a tool was given or said, unless no event can hold it."""
-        if not nested_deeper_than(DEEPEST, value):
+        if not nested_deeper_than(DEEPEST_VALUE, value):
             return value
         self.notes.left_out("arguments and answers of tools that are nested too deeply")
         return {}

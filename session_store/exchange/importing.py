@@ -13,13 +13,14 @@ from typing import IO, Final
 
 from session_store.errors import WorkspaceError
 from session_store.exchange.agent_files import AgentFiles
-from session_store.exchange.conversation import Conversation, Progress
+from session_store.exchange.conversation import Conversation, Progress, content_id, stable_id
 from session_store.exchange.errors import DamagedFileError
 from session_store.exchange.foreign import Owner
 from session_store.exchange.intake import Outcome, batches, take
 from session_store.exchange.intake_workspaces import make_workspaces
 from session_store.exchange.notes import Note, Notes, in_words
 from session_store.exchange.sources import Damaged, Source, opened, opened_database
+from session_store.models import SessionKey
 from session_store.phrases import counted
 from session_store.store import Store
 
@@ -216,20 +217,36 @@ def _import(
 
 def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress) -> int:
     """Read everything, and keep it aside; returns how many conversations there are."""
-    dump: Callable[[Conversation, IO[bytes]], None] = pickle.dump
     number = done = 0
     doing = "Reading events" if source.counts_events else "Reading chats"
     progress(doing, 0, source.total)
-    for conversation in source.conversations:
-        about = conversation.about
-        user_id = wishes.user_id or (None if conversation.is_own else wishes.adopt)
-        if user_id is not None:
-            about = replace(about, key=replace(about.key, user_id=user_id))
-        dump(replace(conversation, about=about), stage)
+    seen: dict[tuple[SessionKey, str], str] = {}
+    for read in source.conversations:
+        conversation = _with_own_id(_with_user(read, wishes), seen)
+        pickle.dump(conversation, stage)
         number += 1
         done += len(conversation.events) if source.counts_events else 1
         progress(doing, done, source.total)
     return number
+
+
+def _with_user(conversation: Conversation, wishes: Wishes) -> Conversation:
+    about = conversation.about
+    user_id = wishes.user_id or (None if conversation.is_own else wishes.adopt)
+    if user_id is None:
+        return conversation
+    return replace(conversation, about=replace(about, key=replace(about.key, user_id=user_id)))
+
+
+def _with_own_id(conversation: Conversation, seen: dict[tuple[SessionKey, str], str]) -> Conversation:
+    """The conversation, under another id if one that the file has before it has the same, begins with the same event
+    and says something else. ``seen`` has what those say. Where only the id is the same, ``take`` finds another one."""
+    key, said = conversation.about.key, content_id(conversation)
+    first = conversation.events[0].id if conversation.events else ""
+    if seen.setdefault((key, first), said) == said:
+        return conversation
+    other = replace(key, session_id=stable_id("session", key.app_name, key.user_id, key.session_id, said))
+    return replace(conversation, about=replace(conversation.about, key=other), is_renamed=True)
 
 
 def _staged(stage: IO[bytes], number: int) -> Iterator[Conversation]:

@@ -134,7 +134,8 @@ class _Intake:
         free = all(known.deleted and known.key == key and _same(known, conversation) for known in self._places(key))
         placed = key if free else other
         self._insert(placed, conversation)
-        return Outcome(conversation.name, placed, renamed=not free, events=len(conversation.events))
+        renamed = conversation.is_renamed or not free
+        return Outcome(conversation.name, placed, renamed=renamed, events=len(conversation.events))
 
     def finish(self) -> None:
         """Insert what the conversations have besides their events."""

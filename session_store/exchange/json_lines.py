@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from session_store.event_rows import tokens_of
 from session_store.exchange.adk_json import conversation_of, event_json
@@ -20,8 +22,7 @@ from session_store.exchange.reading import Whole
 from session_store.models import TitleSource
 from session_store.parts import parts_of, readable, speaker_of
 
-BEGIN: Final = b'{"session_id"'
-"""How a file of them begins."""
+_BEGIN: Final = re.compile(r'\s*\{\s*"session_id"')
 
 _KEY: Final = ("app_name", "user_id", "session_id")
 
@@ -56,33 +57,52 @@ def lines(whole: Whole) -> Iterator[str]:
         yield json.dumps(fields, ensure_ascii=False) + "\n"
 
 
+def begin_so(head: bytes) -> bool:
+    """Whether these are the first bytes of such lines, in UTF-8 or UTF-16."""
+    return _BEGIN.match(head.decode(json.detect_encoding(head), "replace")) is not None
+
+
 def conversations(path: Path, damaged: Callable[[str, str], None], notes: Notes) -> Iterator[Conversation]:
     """The conversations of a file of such lines. State is what the events made of it.
 
     ``damaged`` is called with the name of a conversation that cannot be taken, and why.
+    or with the number of a line that cannot.
     ``notes`` has what holds for the whole file.
 
     Raises:
-        ImportRefusedError: a line is not JSON, so that it is not known whose it is; the message names it.
+        ImportRefusedError: the file cannot be read.
     """
-    for key, group in groupby(_read(path, notes), key=lambda line: tuple(line.get(name) for name in _KEY)):
+    for key, group in groupby(_read(path, damaged, notes), key=lambda line: tuple(line.get(name) for name in _KEY)):
         try:
             yield _conversation(dict(zip(_KEY, key, strict=True)), list(group))
         except DamagedError as error:
             damaged(f"conversation {str(key[-1])[:60]!r}", str(error))
 
 
-def _read(path: Path, notes: Notes) -> Iterator[dict[str, Any]]:
+def _read(path: Path, damaged: Callable[[str, str], None], notes: Notes) -> Iterator[dict[str, Any]]:
     try:
         with path.open("rb") as file:
-            for number, data in enumerate(file, start=1):
-                line = parse(data, f"line {number:,} of {path}", notes) if data.strip() else None
+            for number, data in enumerate(_in_utf_8(file), start=1):
+                try:
+                    line = parse(data, notes, exact=True) if data.strip() else None
+                except DamagedError as error:
+                    damaged(f"line {number:,}", str(error).replace(" from line 1 on", ""))
+                    continue
                 if isinstance(line, dict):
                     yield line
                 elif line is not None:
-                    raise ImportRefusedError(f"Line {number:,} of {path} is no JSON object. Nothing was imported.")
+                    damaged(f"line {number:,}", "it is not a JSON object")
     except OSError as error:
         raise ImportRefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _in_utf_8(file: IO[bytes]) -> Iterable[bytes]:
+    """The lines of a file, which some programs write in UTF-16 when they copy it."""
+    encoding = json.detect_encoding(file.read(4))
+    file.seek(0)
+    if encoding.startswith("utf-8"):
+        return file
+    return (line.encode("utf-8", "surrogatepass") for line in TextIOWrapper(file, encoding, "replace"))
 
 
 def _conversation(key: dict[str, Any], said: list[dict[str, Any]]) -> Conversation:

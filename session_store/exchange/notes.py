@@ -13,6 +13,10 @@ MOST_NAMES: Final = 100
 """Different things that one import names. A file can have any number of fields that nobody has heard of."""
 LONGEST_NAME: Final = 60
 OTHERS: Final = "other things"
+DEEPEST: Final = 250
+"""Levels of objects and lists in each other that a file may have. No program that is known here has a tenth of them."""
+DEEPEST_VALUE: Final = 200
+"""Levels that a value can have that an event or a state holds."""
 
 _HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 _ESCAPED_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -121,6 +125,18 @@ def nested_deeper_than(limit: int, value: object) -> bool:
         if not level:
             return False
     return True
+
+
+def shallow(value: Any, levels: int, notes: Notes) -> Any:  # noqa: ANN401 - JSON
+    """A value of JSON with null in the place of objects and lists that are nested deeper than so many levels."""
+    if not isinstance(value, (dict, list)):
+        return value
+    if not levels:
+        notes.left_out("values that are nested too deeply", has_content(value))
+        return None
+    if isinstance(value, list):
+        return [shallow(inner, levels - 1, notes) for inner in value]
+    return {name: shallow(inner, levels - 1, notes) for name, inner in value.items()}
 
 
 def may_have_halves(data: bytes) -> bool:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from session_store.exchange import adk_json, chatgpt, json_lines, open_webui
 from session_store.exchange.adk_sqlite import MAGIC, AdkSqlite
@@ -17,19 +17,20 @@ from session_store.exchange.adk_urls import database_at
 from session_store.exchange.agent_files import AgentFile, checked
 from session_store.exchange.archive import FORMAT, MANIFEST, VERSION, Archive
 from session_store.exchange.conversation import Conversation
-from session_store.exchange.documents import load
+from session_store.exchange.documents import load, parse
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.fields import Fields
 from session_store.exchange.foreign import Owner
-from session_store.exchange.notes import Notes, quoted
-from session_store.exchange.own_records import result_of, workspaces_of
-from session_store.models import Result, Workspace
+from session_store.exchange.notes import DEEPEST, Notes, quoted, shallow
+from session_store.exchange.own_records import made, result_of, workspaces_of
+from session_store.models import Result, SessionKey, Workspace
 
 _ZIP: Final = b"PK"
 _DUCKDB: Final = b"DUCK"
 _LISTS: Final = ("conversations", "chats", "items", "data")
 """Names that an object around a list of conversations has for it."""
 Damaged = Callable[[str, str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _source(path: Path, owner: Owner, damaged: Damaged, stack: ExitStack) -> Sou
             "colloquy.duckdb in the data folder. To join it with what is there, export it with --database and import "
             "that."
         )
-    if head.startswith(json_lines.BEGIN):
+    if json_lines.begin_so(head):
         lines = json_lines.conversations(path, damaged, notes)
         return Source("Colloquy JSON Lines", None, False, lines, {}, notes=notes)
     if not head.strip():
@@ -167,11 +168,15 @@ def _session(document: object, owner: Owner, workspaces: dict[str, Workspace]) -
 def _each(documents: list[Any], read: Callable[[Any], Conversation], damaged: Damaged) -> Iterator[Conversation]:
     for number, document in enumerate(documents, start=1):
         try:
-            yield read(document)
+            try:
+                yield read(document)
+            except RecursionError:
+                notes = Notes()
+                conversation = read(shallow(document, DEEPEST, notes))
+                conversation.notes.update(notes)
+                yield conversation
         except DamagedError as error:
             damaged(_name(document, f"conversation {number}"), str(error))
-        except RecursionError:
-            damaged(_name(document, f"conversation {number}"), "it is nested too deeply")
 
 
 def _name(document: object, place: str) -> str:
@@ -182,8 +187,8 @@ def _name(document: object, place: str) -> str:
 def _archive(archive: Archive, path: Path, owner: Owner, damaged: Damaged, notes: Notes) -> Source:
     if archive.is_ours:
         return _own_archive(archive, path, damaged, notes)
-    names = archive.conversation_files
-    if not names:
+    entries = archive.conversation_files
+    if not entries:
         raise ImportRefusedError(
             f"{path} is a ZIP archive, but neither one that Colloquy exported (with {MANIFEST}) nor one of ChatGPT "
             "(with conversations.json). Nothing was imported."
@@ -192,12 +197,27 @@ def _archive(archive: Archive, path: Path, owner: Owner, damaged: Damaged, notes
         notes.left_out(
             f"file {quoted(name)}" if name.endswith(".json") else f"files {quoted('*' + PurePosixPath(name).suffix)}"
         )
-    documents = [one for name in names for one in _listed(archive.document(name, notes), notes)]
-    return _json(documents, str(path), owner, notes)
+    documents: list[Any] = []
+    odd: list[tuple[str, str]] = []
+    for entry in entries:
+        try:
+            documents += _listed(parse(archive.bytes_of(entry), notes), notes)
+        except DamagedError as error:
+            odd.append((entry.filename, str(error)))
+    if odd and not documents:
+        name, why = odd[0]
+        raise ImportRefusedError(f"{path} was not imported: {name}: {why}. Nothing was changed.")
+    source = _json(documents, str(path), owner, notes)
+    source.odd.extend(odd)
+    return source
 
 
 def _own_archive(archive: Archive, path: Path, damaged: Damaged, notes: Notes) -> Source:
-    manifest = archive.document(MANIFEST, notes)
+    notes.replaced("files of one name in the archive with the last of them", archive.doubles)
+    try:
+        manifest = archive.document(MANIFEST, notes)
+    except DamagedError as error:
+        raise ImportRefusedError(f"{path} was not imported: {error}. Nothing was changed.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ImportRefusedError(
             f"{MANIFEST} in {path} is not the one of an archive of Colloquy. Nothing was imported."
@@ -220,35 +240,41 @@ def _own_archive(archive: Archive, path: Path, damaged: Damaged, notes: Notes) -
 def _archived(archive: Archive, listed: list[dict[str, Any]], damaged: Damaged, notes: Notes) -> Iterator[Conversation]:
     for number, entry in enumerate(listed, start=1):
         name = str(entry.get("file"))
-        document = archive.document(name, notes)
         try:
-            conversation = adk_json.conversation_of(document)
-            results = _results(archive, entry, conversation)
-            yield replace(
-                conversation,
-                about=replace(conversation.about, results=results),
-                files=tuple(_files(archive, entry)),
-            )
+            conversation = adk_json.conversation_of(archive.document(name, notes))
         except DamagedError as error:
             damaged(name or f"conversation {number}", str(error))
+            continue
+        except RecursionError:
+            damaged(name, "it is nested too deeply")
+            continue
+        results = _items(entry, "results", name, partial(_result, archive, conversation.about.key), damaged)
+        files = _items(entry, "files", name, partial(_file, archive), damaged)
+        yield replace(conversation, about=replace(conversation.about, results=results), files=files)
 
 
-def _results(
-    archive: Archive, entry: Mapping[str, Any], conversation: Conversation
-) -> tuple[tuple[Result, bytes | None], ...]:
-    found: list[tuple[Result, bytes | None]] = []
-    for number, fields in enumerate(entry.get("results") or [], start=1):
-        if not isinstance(fields, dict):
-            raise DamagedError(f"result {number} is not a JSON object")
-        known = {name: value for name, value in fields.items() if name != "data"}
-        data_name = fields.get("data")
-        data = None if data_name is None else archive.data(str(data_name))
-        found.append((result_of(known, conversation.about.key, f"result {number}"), data))
+def _items(
+    entry: Mapping[str, Any], what: str, name: str, read: Callable[[dict[str, Any]], T], damaged: Damaged
+) -> tuple[T, ...]:
+    """What belongs to a conversation in an archive, each item by itself."""
+    found: list[T] = []
+    listed = entry.get(what) or []
+    for number, fields in enumerate(listed if isinstance(listed, list) else [listed], start=1):
+        try:
+            found.append(made(read, fields, "it"))
+        except DamagedError as error:
+            damaged(f"{name}, number {number} of its {what}", str(error))
     return tuple(found)
 
 
-def _files(archive: Archive, entry: Mapping[str, Any]) -> Iterator[AgentFile]:
-    for fields in entry.get("files") or []:
-        if not isinstance(fields, dict) or not isinstance(fields.get("path"), str):
-            raise DamagedError("one of its files has no place")
-        yield checked(AgentFile(fields.get("shared") is True, fields["path"], archive.data(str(fields.get("file")))))
+def _result(archive: Archive, key: SessionKey, fields: dict[str, Any]) -> tuple[Result, bytes | None]:
+    known = {name: value for name, value in fields.items() if name != "data"}
+    data_name = fields.get("data")
+    data = None if data_name is None else archive.data(str(data_name))
+    return result_of(known, key, "the result"), data
+
+
+def _file(archive: Archive, fields: dict[str, Any]) -> AgentFile:
+    if not isinstance(fields.get("path"), str):
+        raise DamagedError("it has no place")
+    return checked(AgentFile(fields.get("shared") is True, fields["path"], archive.data(str(fields.get("file")))))
