@@ -11,6 +11,7 @@ import streamlit as st
 from runtime.history import OPEN_CALL
 from session_store.models import Turn, TurnStatus
 from session_store.phrases import counted
+from session_store.tool_columns import NOT_ANSWERED
 from session_store.transcript import Step
 from ui.formatting import duration, label, plain_markdown
 
@@ -60,7 +61,8 @@ def step_line(step: Step, *, running: bool) -> str:
     """One line about a step: what was done, on what, how it went."""
     doing, done, failed = WORDS.get(step.name, (f"Calling {step.name}", step.name, f"{step.name} failed"))
     is_failed = (step.error or step.response is None) and step.approved is not False and not step.waits
-    words = doing if running else failed if is_failed else done
+    unanswered = _is_unanswered(step)
+    words = doing if running or unanswered else failed if is_failed else done
     subject = step.args.get(OBJECTS.get(step.name, ""))
     if isinstance(subject, str) and subject.strip():
         words += f": {_shortened(subject.strip(), 80)}"
@@ -69,11 +71,18 @@ def step_line(step: Step, *, running: bool) -> str:
         facts.append("approved" if step.approved else "declined")
     if step.waits:
         facts.append("waiting for its result")
+    elif unanswered:
+        facts.append("no answer")
     if found := _found(step.response or {}):
         facts.append(found)
     if step.seconds is not None and step.seconds >= NOTABLE and step.approved is not False:
         facts.append(duration(step.seconds))
     return " · ".join(label(fact) for fact in facts)
+
+
+def _is_unanswered(step: Step) -> bool:
+    """Whether no answer will come any more: the tool has neither succeeded nor failed."""
+    return step.approved is not False and not step.waits and step.error in NOT_ANSWERED
 
 
 def arguments(step: Step) -> None:
@@ -97,6 +106,8 @@ def _icon(step: Step, *, running: bool) -> str:
         return ":material/block:"
     if step.waits:
         return ":material/hourglass_empty:"
+    if _is_unanswered(step):
+        return ":material/do_not_disturb_on:"
     if step.error or step.response is None:
         return ":material/error:"
     return ":material/database:" if step.name in WORDS and step.name != "transfer_to_agent" else ":material/build:"
@@ -118,6 +129,8 @@ def _outcome(step: Step, turn: Turn | None, *, running: bool) -> None:
         st.caption("The tool works on. Its result is still to come.")
         if step.response:
             st.code(_json(step.response), language="json", wrap_lines=True)
+    elif _is_unanswered(step):
+        st.caption(plain_markdown(step.error or ""))
     elif problem := _problem(step, turn):
         st.error(plain_markdown(problem))
     elif step.name not in TABLED:

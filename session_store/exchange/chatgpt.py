@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from google.genai import types
 
+from session_store.endings import ending_named
 from session_store.exchange import conversation as incoming
 from session_store.exchange.chatgpt_text import Citations
 from session_store.exchange.conversation import Conversation
@@ -26,7 +27,8 @@ _TEXTS: Final = ("text", "result", "content", "output_str", "summary", "snippet"
 """Names of the field with the words of a content, by its kind."""
 _ABOUT: Final = ("title", "url", "domain", "name", "snippet", "summary", "pub_date")
 """What else a tool says of a page that it has read."""
-_CUT: Final = frozenset({"interrupted", "max_tokens"})
+_STOPPED: Final = "interrupted"
+_PARTIAL: Final = "finished_partial_completion"
 
 
 def is_conversation(document: object) -> bool:
@@ -136,11 +138,15 @@ class _Reader:
 
     def _say(self, message: _Message) -> None:
         slugs = [message.metadata.text("model_slug"), message.metadata.text("default_model_slug"), self.default_model]
+        end = message.metadata.inner("finish_details").text("type")
+        stopped = message.status == "in_progress" or end == _STOPPED
+        if not stopped and ending_named(end) is None:
+            end = "interrupted" if message.status == _PARTIAL else message.status
         said = Said(
             at=message.at,
             model=next((slug for slug in slugs if slug not in NO_MODEL), ""),
-            interrupted=message.status == "in_progress"
-            or message.metadata.inner("finish_details").text("type") in _CUT,
+            interrupted=stopped,
+            ending="" if stopped else end,
         )
         if message.recipient != "all":
             self._call(message, said)
@@ -169,7 +175,8 @@ class _Reader:
     def _answer(self, message: _Message) -> None:
         """Add what a tool said: the result of code, the answer to a call, or more of the same answer."""
         text = self._text(message)
-        failed = _failed(message.metadata) or message.kind == "system_error"
+        ran, failed = _came_of(message.metadata, self.events.notes)
+        text, failed = text or ran, failed or message.kind == "system_error"
         self._attachments(message)
         if self._runs_code and (message.kind == "execution_output" or message.tool.startswith("python")):
             self._runs_code = False
@@ -180,7 +187,7 @@ class _Reader:
         content = message.content
         about = {name: value for name in _ABOUT if has_content(value := content.value(name)) and value != text}
         if self._called is not None and self._called.name == message.tool and not self.events.is_open(message.tool):
-            page = "\n".join(str(about[name]) for name in ("title", "url") if name in about)
+            page = "\n".join(map(str, about.values()))
             response = self._called.response or {}
             response["result"] = "\n\n".join(filter(None, (str(response.get("result", "")), page, text)))
             return
@@ -207,31 +214,43 @@ class _Reader:
         """What there is to read in a content. What is neither text nor known to have some is noted by its type."""
         content, kind = message.content, message.kind
         if "parts" in content:
-            texts = [part if isinstance(part, str) else self._piece(part) for part in content.items("parts")]
-            return "\n\n".join(text for text in texts if text)
-        texts = [value for name in _TEXTS if isinstance(value := content.value(name), str) and value.strip()]
+            pieces = [part if isinstance(part, str) else self._piece(part, content) for part in content.items("parts")]
+            return "\n\n".join(piece for piece in pieces if piece)
+        texts = {name: value for name in _TEXTS if isinstance(value := content.value(name), str) and value.strip()}
         if texts:
-            content.ignore("tether_id", "language", "ref_id", "assets", "source_analysis_msg_id")
-            return texts[0]
+            content.ignore("tether_id", "language", "ref_id", "source_analysis_msg_id")
+            text = next(iter(texts.values()))
+            for name, other in texts.items():
+                if other != text and not (message.role == "tool" and name in _ABOUT):
+                    content.drop(name)
+            return text
         rest = {name: content.value(name) for name in content.names if name != "content_type"}
         if has_content(rest):
             self.events.notes.left_out(f"content of type {quoted(kind)}")
         return ""
 
-    def _piece(self, part: object) -> str:
+    def _piece(self, part: object, content: Fields) -> str:
         """The text of a part that is an object: that of a transcript, or what stands in the place of a picture."""
         notes = self.events.notes
         if not isinstance(part, dict):
             notes.left_out("malformed message parts", has_content(part))
             return ""
-        if isinstance(part.get("text"), str):
-            return str(part["text"])
+        fields = content.below("parts", part)
+        fields.ignore("content_type", "asset_pointer", "direction", "decoding_id", "format", "expiry_datetime")
+        fields.ignore("size_bytes", "width", "height", "fovea")
+        pointers = {name: one["asset_pointer"] for name, one in part.items() if _points(one)}
+        fields.ignore(*pointers)  # what else there is to know of a file that is named
+        address = part.get("asset_pointer") or next(iter(pointers.values()), None)
         kind = str(part.get("content_type") or "file")
-        pointers = [part, *(value for value in part.values() if isinstance(value, dict))]
-        address = next((one["asset_pointer"] for one in pointers if has_content(one.get("asset_pointer"))), None)
         what = "picture" if kind.startswith("image") else "recording" if "audio" in kind or "video" in kind else "file"
-        notes.left_out(f"{what} {quoted(address)}" if address else f"{what}s")
-        return f"[{what}]"
+        has_text = isinstance(part.get("text"), str)
+        if has_content(address) or not has_text:
+            notes.left_out(f"{what} {quoted(address)}" if has_content(address) else f"{what}s")
+        return fields.text("text") if has_text else f"[{what}]"
+
+
+def _points(value: object) -> bool:
+    return isinstance(value, dict) and has_content(value.get("asset_pointer"))
 
 
 def _thoughts(content: Fields) -> list[types.Part]:
@@ -241,18 +260,31 @@ def _thoughts(content: Fields) -> list[types.Part]:
         return thought(content.text("thoughts"))
     texts = []
     for one in content.objects("thoughts"):
-        one.ignore("finished", "chunks")
-        chunks = [chunk for chunk in one.items("chunks") if isinstance(chunk, str)]
-        texts.append("\n".join(filter(None, (one.text("summary"), one.text("content") or "".join(chunks)))))
+        one.ignore("finished")
+        pieces = one.items("chunks")
+        chunks = "".join(chunk for chunk in pieces if isinstance(chunk, str))
+        text = one.text("content") or chunks
+        if chunks.strip() not in text or not all(isinstance(chunk, str) for chunk in pieces):
+            one.drop("chunks")
+        texts.append("\n".join(filter(None, (one.text("summary"), text))))
     return thought("\n\n".join(filter(None, texts)))
 
 
-def _failed(metadata: Fields) -> bool:
-    """Whether the code that a tool ran ended with an exception."""
+def _came_of(metadata: Fields, notes: Notes) -> tuple[str, bool]:
+    """What came of code that a tool ran, as far as the message does not say it, and whether it failed."""
     result = metadata.inner("aggregate_result")
-    result.ignore("run_id", "code", "start_time", "end_time", "update_time", "final_expression_output", "messages")
-    result.ignore("jupyter_messages", "timeout_triggered")
-    return [result.text("status").startswith("failed"), has_content(result.value("in_kernel_exception"))] != [
-        False,
-        False,
-    ]
+    result.ignore("run_id", "code", "start_time", "end_time", "update_time", "jupyter_messages")
+    words = [result.text("final_expression_output")]
+    for message in result.objects("messages"):
+        message.ignore("message_type", "time", "sender", "stream_name", "width", "height")
+        words.append(message.text("text"))
+        if has_content(address := message.value("image_url")):
+            notes.left_out(f"picture {quoted(address)}")
+    problem = result.value("in_kernel_exception")
+    if isinstance(problem, dict):
+        told = (problem.get("name"), *(args if isinstance(args := problem.get("args"), list) else (args,)))
+        words.append(": ".join(str(one) for one in told if has_content(one)))
+    else:
+        words.append(problem if isinstance(problem, str) else "")
+    failed = result.text("status").startswith("failed") or has_content(problem)
+    return "\n".join(filter(None, words)), failed

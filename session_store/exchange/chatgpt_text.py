@@ -53,8 +53,12 @@ class Citations:
         return _LOOSE.sub("", text)
 
     def _take_reference(self, reference: Fields) -> None:
-        reference.ignore("start_idx", "end_idx", "type", "safe_urls", "refs")
+        reference.ignore("start_idx", "end_idx", "type", "refs")
         matched, alt = reference.text("matched_text"), reference.value("alt")
+        if isinstance(alt, list) and all(isinstance(one, str) for one in alt):
+            alt = " ".join(alt)
+        elif not isinstance(alt, str):
+            reference.drop("alt")
         found = [
             source for name in ("items", "sources") for item in reference.objects(name) for source in _sources(item)
         ]
@@ -62,6 +66,8 @@ class Citations:
         found += [own] if own[1] else []
         if not found and isinstance(alt, str):
             found = [(title, url, "") for title, url in _LINK.findall(alt)]
+        safe = reference.items("safe_urls")
+        found = found or [("", url, "") for url in safe if isinstance(url, str)]
         self.sources += found
         if not (_LOOSE.search(matched) or "\u2020" in matched):
             return

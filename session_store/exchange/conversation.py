@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 import uuid
@@ -16,6 +17,7 @@ from google.adk.sessions.state import State
 from google.genai import types
 
 from session_store import phrases
+from session_store.endings import ABORTED, Ending, ending_of, has_words
 from session_store.event_rows import NewEvent, tokens_of
 from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
@@ -29,6 +31,8 @@ from session_store.transcript import messages
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how much of it is done, and how much there is, if that is known."""
 
+ERROR: Final = "ERROR"
+"""The code of an answer that failed in a program that names no code."""
 LOOKED_AT: Final = 200
 """Events at the beginning of a conversation among which its first message is looked for."""
 _NAMESPACE: Final = uuid.UUID("6b1f0a52-0f5c-5d0e-9d0a-6d7d4a2f9c11")
@@ -204,10 +208,33 @@ def first_words(events: Iterable[Event]) -> str:
 
 def settled(events: Sequence[Event], notes: Notes) -> list[Event]:
     """Events in which nothing is at work any more, as a turn leaves them that is over: each call of a tool has an id,
-    its answer the same, and where none came there is one that says so; questions to a person are declined."""
+    its answer the same, and where none came there is one that says so; questions to a person are declined; answers
+    that were ended early are marked."""
     whole = with_closed_calls(with_call_ids(events), NOT_IMPORTED)
     notes.added("missing tool answers", len(whole) - len(events))
+    _tell_loose_answers(whole, notes)
+    for event in whole:
+        if event.author == USER:
+            continue
+        ending = ending_of(event)
+        if ending is None and event.error_message and event.error_code != ABORTED:
+            event.error_code = ERROR
+        elif ending and has_words(event):
+            event.interrupted = True
     return whole
+
+
+def _tell_loose_answers(events: Iterable[Event], notes: Notes) -> None:
+    """Answers of tools that nothing has called, which models refuse and no page shows, become texts."""
+    events = list(events)
+    called = {call.id for event in events for call in event.get_function_calls()}
+    for event in events:
+        for part in (event.content.parts if event.content else None) or ():
+            answer = part.function_response
+            if answer and answer.id not in called:
+                part.text = f"{answer.name or 'tool'}: {json.dumps(answer.response or {}, ensure_ascii=False)}"
+                part.function_response = None
+                notes.converted("tool answers without a call to text")
 
 
 def turns_of(key: SessionKey, events: Sequence[Event]) -> tuple[Turn, ...]:
@@ -230,12 +257,7 @@ def _message(event: Event) -> types.Content | None:
 def _turn(key: SessionKey, turn_id: str, events: Sequence[Event]) -> Turn:
     message = next(filter(None, map(_message, events)))
     used = [tokens_of(event.usage_metadata) for event in events]
-    failed = next((event for event in reversed(events) if event.error_code), None)
-    status = TurnStatus.COMPLETED
-    if any(event.interrupted for event in events):
-        status = TurnStatus.STOPPED
-    elif failed:
-        status = TurnStatus.FAILED
+    status, error = _end_of(events)
     return Turn(
         id=turn_id,
         key=key,
@@ -247,8 +269,27 @@ def _turn(key: SessionKey, turn_id: str, events: Sequence[Event]) -> Turn:
         ended_at=max(event.timestamp for event in events),
         input_tokens=_sum(tokens.input for tokens in used),
         output_tokens=_sum(tokens.output for tokens in used),
-        error=(failed.error_message or failed.error_code) if failed and status is TurnStatus.FAILED else None,
+        error=error,
     )
+
+
+def _end_of(events: Sequence[Event]) -> tuple[TurnStatus, str | None]:
+    """How a turn ended, and why, as it would have here: an answer that its author went on after was no end."""
+    endings: dict[str, Ending] = {}
+    stopped = False
+    for event in events:
+        if event.author == USER:
+            continue
+        if ending := ending_of(event):
+            endings[event.author] = ending
+        elif event.content and event.content.parts and not event.partial:
+            endings.pop(event.author, None)
+        stopped = stopped or event.error_code == ABORTED or (event.interrupted is True and ending is None)
+    if stopped:
+        return TurnStatus.STOPPED, None
+    if failed := next((ending for ending in endings.values() if not ending.cut), None):
+        return TurnStatus.FAILED, failed.reason
+    return TurnStatus.COMPLETED, next((ending.reason for ending in endings.values()), None)
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, Final
+from typing import Any
 
 from google.adk.events.event import Event
 from google.genai import types
 
+from session_store.endings import ending_named, is_ending
 from session_store.exchange import conversation as incoming
 from session_store.exchange.conversation import About, Conversation, stable_id
 from session_store.exchange.notes import DEEPEST_VALUE, Notes, has_content, nested_deeper_than, quoted
@@ -19,9 +20,6 @@ from session_store.history.tags import clean_tags
 from session_store.models import Feedback, SessionKey, TitleSource
 from session_store.parts import USER
 from session_store.phrases import given_title
-
-ERROR: Final = "ERROR"
-"""The code of an answer that failed in a program that names no code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,8 @@ class Said:
     sources: types.GroundingMetadata | None = None
     interrupted: bool = False
     error: str = ""
+    ending: str = ""
+    """The name that the program gives the end of the answer."""
 
 
 @dataclass(slots=True)
@@ -69,10 +69,12 @@ class Events:
         Returns the id of the event with the last words, None if there is none."""
         known = [part for number, part in enumerate(parts) if self._belongs(part, f"{message_id}-{number}")]
         runs = [(is_answer, list(run)) for is_answer, run in groupby(known, key=_is_answer)]
-        if not runs and not said.error:
+        ending = ending_named(said.ending)
+        if not runs and not (said.error or said.interrupted or ending):
             return None
         self._turn = self._turn or stable_id("turn", self.session_id, message_id)
-        runs = runs if runs and not (said.error and runs[-1][0]) else [*runs, (False, [])]
+        ends = said.error or said.interrupted or ending
+        runs = runs if runs and not (ends and runs[-1][0]) else [*runs, (False, [])]
         words = max((place for place, (is_answer, _) in enumerate(runs) if not is_answer), default=-1)
         named = None
         for place, (is_answer, run) in enumerate(runs):
@@ -85,7 +87,11 @@ class Events:
                 event.usage_metadata, event.grounding_metadata = said.usage, said.sources
                 event.interrupted = said.interrupted or None
                 if said.error:
-                    event.error_code, event.error_message = ERROR, said.error
+                    event.error_code, event.error_message = incoming.ERROR, said.error
+                elif ending and is_ending(said.ending):
+                    event.error_code = said.ending.upper()
+                elif ending:
+                    event.error_code, event.error_message = said.ending, ending.reason
                 named = event.id
         return named
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from google.genai import types
 
+from session_store.endings import ending_named
 from session_store.exchange import conversation as incoming
 from session_store.exchange.conversation import Conversation
 from session_store.exchange.errors import DamagedError
@@ -98,6 +99,12 @@ def _messages(chat: Fields, notes: Notes) -> list[tuple[str, Mapping[str, Any]]]
         }
     flat = chat.items("messages")
     if isinstance(nodes, dict) and nodes:
+        said = [node.get("content") for node in nodes.values() if isinstance(node, dict)]
+        others = [one for one in flat if not (isinstance(one, dict) and (str(one.get("id")) in nodes))]
+        lost = [
+            one for one in others if has_content(one) and not (isinstance(one, dict) and one.get("content") in said)
+        ]
+        notes.left_out("messages that are not in the tree", len(lost))
         return Tree(nodes, "parentId", "childrenIds", _at, has_content).branch(current, notes)
     usable = [message for message in flat if isinstance(message, dict)]
     notes.left_out("malformed messages", len(flat) - len(usable))
@@ -163,17 +170,29 @@ def _take_answer(message: Fields, name: str, events: Events, at: float | None) -
     error = _error(message, body)
     parts = _answer_parts(message, "" if error == body else body, notes)
     parts += _pictures(message, notes) + file_parts(message.objects("files"), notes)
+    info = message.inner("info")
+    ends = [message.text("finish_reason"), message.text("done_reason"), info.text("done_reason"), _incomplete(message)]
     said = Said(
         at=at,
         model=model,
-        usage=usage_of(message.inner("usage")) or _older_usage(message.inner("info")),
-        sources=cited(_sources(message)),
+        usage=usage_of(message.inner("usage")) or _older_usage(info),
+        ending=next(filter(ending_named, ends), ""),
+        sources=cited(_sources(message, notes)),
         interrupted=done is False and not error,
         error=error,
     )
     event_id = events.say(name, parts, said)
     _take_merged(message, name, events, at)
     return [] if event_id is None else _feedback(message, event_id, events)
+
+
+def _incomplete(message: Fields) -> str:
+    """Why an answer was not completed, by the items of its output."""
+    output = message.value("output")
+    items = [item for item in (output if isinstance(output, list) else ()) if isinstance(item, dict)]
+    details = [item.get("incomplete_details") for item in items if item.get("status") == "incomplete"]
+    reasons = [one.get("reason") if isinstance(one, dict) else None for one in details]
+    return next((one if isinstance(one, str) and one else "interrupted" for one in reasons), "")
 
 
 def _older_usage(info: Fields) -> types.GenerateContentResponseUsageMetadata | None:
@@ -262,8 +281,8 @@ def _error(message: Fields, body: str) -> str:
     return error.strip() if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
 
 
-def _sources(message: Fields) -> list[Source]:
-    return [source for name in ("sources", "citations") for source in sources_of(message.objects(name))]
+def _sources(message: Fields, notes: Notes) -> list[Source]:
+    return [source for name in ("sources", "citations") for source in sources_of(message.objects(name), notes)]
 
 
 def _take_merged(message: Fields, name: str, events: Events, at: float | None) -> None:

@@ -12,7 +12,7 @@ from google.genai import types
 
 from session_store.exchange.fields import Fields
 from session_store.exchange.notes import Notes, has_content, quoted
-from session_store.exchange.open_webui_text import as_object, code_parts, thought
+from session_store.exchange.open_webui_text import OUTPUTS, as_object, code_parts, thought
 
 MOST_BYTES: Final = 10_000_000
 """What a file may have that stands in the export itself."""
@@ -20,6 +20,8 @@ MOST_BYTES: Final = 10_000_000
 _DATA_URL: Final = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)(?:;[\w=-]+)*;base64,(?P<data>[A-Za-z0-9+/=\s]+)")
 _INPUT: Final = ("input_tokens", "prompt_tokens", "prompt_eval_count", "prompt_n")
 _OUTPUT: Final = ("output_tokens", "completion_tokens", "eval_count", "predicted_n")
+_OF_SEARCH: Final = ("file_id", "hash", "embedding_config", "created_by", "start_index", "collection", "id")
+"""What Open WebUI's search writes beside a text that it has found."""
 _CALLS: Final = frozenset({"function_call", "custom_tool_call", "mcp_call"})
 _ANSWERS: Final = frozenset({"function_call_output", "custom_tool_call_output"})
 _CODE: Final = frozenset({"open_webui:code_interpreter", "code_interpreter", "code_interpreter_call"})
@@ -31,7 +33,7 @@ def output_parts(items: Iterable[Fields], notes: Notes) -> list[types.Part]:
     """The parts that the items of ``output`` stand for, in their order."""
     parts: list[types.Part] = []
     for item in items:
-        item.ignore("id", "status", "role", "start_tag", "end_tag")
+        item.ignore("id", "status", "incomplete_details", "role", "start_tag", "end_tag")
         kind = item.text("type")
         if kind == "message":
             text = _text(item, "content", notes)
@@ -43,7 +45,7 @@ def output_parts(items: Iterable[Fields], notes: Notes) -> list[types.Part]:
         elif kind in _ANSWERS:
             parts.append(_answer(item, notes))
         elif kind in _CODE:
-            parts += _code(item)
+            parts += _code(item, notes)
         elif kind.endswith("_call"):
             parts += _built_in_call(item, kind, notes)
         else:
@@ -103,7 +105,7 @@ def file_parts(files: Iterable[Fields], notes: Notes, *, with_texts: bool = Fals
     return parts
 
 
-def sources_of(sources: Iterable[Fields]) -> list[Source]:
+def sources_of(sources: Iterable[Fields], notes: Notes) -> list[Source]:
     """Titles, addresses and quoted texts of the sources of an answer, one for each document of each of them."""
     found: list[Source] = []
     for entry in sources:
@@ -111,12 +113,24 @@ def sources_of(sources: Iterable[Fields]) -> list[Source]:
         source.ignore("id", "type", "status")
         title, address = source.text("name"), source.text("url")
         texts, places = entry.items("document"), entry.items("metadata")
-        for number in range(max(1, len(texts), len(places))):
-            text = str(texts[number]) if number < len(texts) and isinstance(texts[number], str) else ""
-            place = places[number] if number < len(places) and isinstance(places[number], dict) else {}
-            urls = [str(one) for one in (place.get("url"), place.get("source"), address) if _is_url(one)]
-            names = [str(one) for one in (place.get("title"), place.get("name"), title) if _is_text(one)]
-            found.append((names[0] if names else "", urls[0] if urls else "", text.strip()))
+        named = []
+        for number in range(max(len(texts), len(places))):
+            text = texts[number] if number < len(texts) else ""
+            if not isinstance(text, str):
+                notes.left_out("`sources.document` that is not a text", has_content(text))
+                text = ""
+            place = entry.below("metadata", places[number] if number < len(places) else {})
+            place.ignore(*_OF_SEARCH)
+            urls = [one for one in (place.value("url"), place.value("source"), address) if _is_url(one)]
+            names = [one for one in (place.value("title"), place.value("name"), title) if _is_text(one)]
+            named.append((names[0] if names else "", urls[0] if urls else "", text.strip()))
+            notes.converted(
+                "`sources.document` to texts of sources, which search and the JSON export have", _is_text(text)
+            )
+        own = (title, address)
+        if not named or (_is_text(address) and all(one[1] != address for one in named)):
+            named.append((*own, ""))
+        found += named
     return found
 
 
@@ -182,10 +196,13 @@ def _answer(item: Fields, notes: Notes) -> types.Part:
     )
 
 
-def _code(item: Fields) -> list[types.Part]:
+def _code(item: Fields, notes: Notes) -> list[types.Part]:
     item.ignore("call_id", "container_id")
     code, language = item.text("code"), item.text("lang") or item.text("language")
     output = item.value("output")
+    for name in output if isinstance(output, dict) else ():
+        if name not in OUTPUTS and has_content(output[name]):
+            notes.left_out(quoted(f"output.{name}"))
     pieces = [piece.text("logs") for piece in item.objects("outputs")]
     return code_parts(code, language, output if output is not None else "\n".join(filter(None, pieces)) or None)
 

@@ -19,6 +19,8 @@ _ATTRIBUTE: Final = re.compile(r'([\w:-]+)="([^"]*)"')
 _SUMMARY: Final = re.compile(r"\s*<summary>(.*?)</summary>", re.DOTALL)
 _THINK: Final = re.compile(r"<(?P<tag>think|thinking|reason|reasoning|thought)>", re.IGNORECASE)
 _MARKUP: Final = re.compile(f"{_FENCE.pattern}|{_TICKS.pattern}|<details\\b|^[ \\t]*{_THINK.pattern}", _FENCE.flags)
+OUTPUTS: Final = ("stdout", "result", "output", "stderr", "error")
+"""Names of what came of code."""
 _CODE: Final = re.compile(r"\s*(?P<fence>`{3,}|~{3,})(?P<language>[^\n`]*)\n(?P<code>.*?)\n?(?P=fence)\s*\Z", re.DOTALL)
 
 
@@ -63,7 +65,7 @@ def code_parts(code: str, language: str, output: object) -> list[types.Part]:
         return parts
     failed, text = False, output if isinstance(output, str) else ""
     if isinstance(output, dict):
-        said = [output.get(name) for name in ("stdout", "result", "output", "stderr", "error")]
+        said = [output.get(name) for name in OUTPUTS]
         text = "\n".join(one if isinstance(one, str) else json.dumps(one) for one in said if has_content(one))
         failed = has_content(output.get("error")) or (
             has_content(output.get("stderr")) and not any(map(has_content, said[:3]))

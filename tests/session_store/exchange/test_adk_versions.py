@@ -284,15 +284,19 @@ class TestTables:
 
         assert "events of sessions that are not there (1)" in noted(import_file(store, made.path))
 
-    def test_a_session_that_cannot_be_costs_itself(self, database, store):
+    def test_names_that_cannot_be_are_replaced_and_cost_no_session(self, database, store):
         made = database()
         made.session(BEGIN, TALK)
         made.session(BEGIN, [], session_id="s-2", updated=0, app_name="../etc")
+        made.session(BEGIN, [], session_id="s-3", updated=0, user_id="\0")
 
         report = import_file(store, made.path)
 
-        assert [taken.key.session_id for taken in report.taken] == ["s-1"]
-        assert [skipped.name for skipped in report.skipped] == ["session 's-2' of '../etc'"]
+        assert {taken.key.session_id: taken.key.app_name for taken in report.taken}["s-2"] == ".._etc"
+        assert {taken.key.session_id: taken.key.user_id for taken in report.taken}["s-3"] == "local"
+        assert report.skipped == ()
+        assert "names of applications (1)" in report.remarks[-1]
+        assert "ids of users (1)" in report.remarks[-1]
 
 
 class TestJson:
