@@ -61,7 +61,7 @@ def test_one_that_fails_says_why_by_the_name_of_the_file_and_changes_nothing(wor
     path = uploaded(workbench, '{"events": [', "cut.json")
     ended = workbench.imports.wait(workbench.imports.begin_file(path, Wishes()).id)
     assert ended.state is ImportState.FAILED
-    assert ended.problem.startswith("cut.json is not valid JSON from line 1 on")
+    assert ended.problem.startswith("cut.json was not imported: it is not valid JSON from line 1 on")
     assert selected(workbench.store) == []
     assert not path.parent.exists()
 

@@ -1,0 +1,23 @@
+"""A step says in words what became of its call."""
+
+from __future__ import annotations
+
+import pytest
+
+from session_store.tool_columns import ENDED, NOT_IMPORTED, STOPPED
+from session_store.transcript import Step
+from ui.steps import step_line
+
+
+def step(name="find_trains", **fields):
+    return Step(**{"call_id": "c", "name": name, "author": "a", "args": {}, "response": None, "at": 1.0, **fields})
+
+
+@pytest.mark.parametrize("reason", [NOT_IMPORTED, STOPPED, ENDED])
+def test_a_call_that_nobody_will_answer_has_not_failed(reason):
+    assert step_line(step(response={"error": reason}), running=False) == "Calling find\\_trains · no answer"
+    assert step_line(step("run_sql", response={"error": reason}), running=False) == "Running a query · no answer"
+
+
+def test_a_tool_that_says_an_error_has_failed():
+    assert step_line(step("run_sql", response={"error": "No such table."}), running=False) == "The query failed"
