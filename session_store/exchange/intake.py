@@ -6,12 +6,15 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
+
+from google.adk.sessions.state import State
 
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.conversation import About, Conversation, stable_id
 from session_store.exchange.intake_rows import Rows
 from session_store.exchange.intake_workspaces import make_workspaces
+from session_store.exchange.notes import Notes, quoted
 from session_store.memory import CachedEvent, Head
 from session_store.models import GENERAL, Result, SessionKey, Workspace
 from session_store.phrases import counted
@@ -180,6 +183,7 @@ class _Intake:
             for event in conversation.events
         ]
         workspace_id = self._workspace(about.workspace_id)
+        self._merge_states(key, conversation)
         self._insert_session(key, number, about, workspace_id)
         for seq, event in events:
             rewound = event.rewind_before is not None if about.rewound is None else event.id in about.rewound
@@ -208,7 +212,6 @@ class _Intake:
         ]
 
     def _insert_session(self, key: SessionKey, number: int, about: About, workspace_id: str) -> None:
-        self._merge_states(key, about)
         self._rows.add(
             "sessions",
             (
@@ -232,16 +235,15 @@ class _Intake:
             ),
         )
 
-    def _merge_states(self, key: SessionKey, about: About) -> None:
-        """State that several sessions share: what the store has of it stays as it is."""
+    def _merge_states(self, key: SessionKey, conversation: Conversation) -> None:
+        """State that several sessions share: what the store has of it stays as it is, which is noted."""
+        about, notes = conversation.about, conversation.notes
         known = self._transaction.app_state(key.app_name)
-        new = {name: value for name, value in about.app_state.items() if name not in known}
-        if new:
+        if new := _missing(about.app_state, known, State.APP_PREFIX, notes):
             self._transaction.merge_app_state(key.app_name, new, time.time())
         scope = (key.app_name, key.user_id)
         known = self._transaction.user_state(scope)
-        new = {name: value for name, value in about.user_state.items() if name not in known}
-        if new:
+        if new := _missing(about.user_state, known, State.USER_PREFIX, notes):
             self._transaction.merge_user_state(scope, new, time.time())
 
     def _turn_names(self, key: SessionKey, about: About) -> dict[str, str]:
@@ -288,6 +290,13 @@ class _Intake:
             workspace = self._workspaces.get(workspace.parent_id) if workspace.parent_id else None
         make_workspaces(self._transaction, path)
         return wanted if wanted in self._transaction.workspaces() else GENERAL
+
+
+def _missing(given: Mapping[str, Any], known: Mapping[str, Any], prefix: str, notes: Notes) -> dict[str, Any]:
+    """What is given and not known. What is known with another value is noted."""
+    for name in given.keys() & known.keys():
+        notes.left_out(f"state {quoted(prefix + name)}, which is here with another value", given[name] != known[name])
+    return {name: value for name, value in given.items() if name not in known}
 
 
 def other_id(conversation: Conversation) -> str:

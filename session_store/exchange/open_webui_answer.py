@@ -124,9 +124,7 @@ def sources_of(sources: Iterable[Fields], notes: Notes) -> list[Source]:
             urls = [one for one in (place.value("url"), place.value("source"), address) if _is_url(one)]
             names = [one for one in (place.value("title"), place.value("name"), title) if _is_text(one)]
             named.append((names[0] if names else "", urls[0] if urls else "", text.strip()))
-            notes.converted(
-                "`sources.document` to texts of sources, which search and the JSON export have", _is_text(text)
-            )
+            notes.converted("`sources.document` to texts that only the JSON export has", _is_text(text))
         own = (title, address)
         if not named or (_is_text(address) and all(one[1] != address for one in named)):
             named.append((*own, ""))

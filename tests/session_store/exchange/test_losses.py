@@ -1,0 +1,139 @@
+"""What is read of a field in part is told for the rest: nothing is lost without a note."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from session_store.exchange import Owner, chatgpt, import_file, open_webui
+from session_store.models import SessionKey
+from tests.session_store.exchange.foreign_chats import (
+    AT,
+    answered,
+    asked,
+    events_of,
+    gpt_chat,
+    imported,
+    text,
+    webui_chat,
+)
+
+CALL = ("assistant", {"content_type": "code", "text": "plot()"}, {"recipient": "python"})
+
+
+def told(conversation):
+    return " ".join(note.what for note in conversation.notes.all())
+
+
+def after_code(output="", **result):
+    return (
+        "tool",
+        {"content_type": "execution_output", "text": output},
+        {"tool": "python", "metadata": {"aggregate_result": {"status": "success", **result}}},
+    )
+
+
+def thoughts(**fields):
+    return ("assistant", {"content_type": "thoughts", "thoughts": [fields]}, {})
+
+
+def said(content, **metadata):
+    return ("assistant", content, {"metadata": metadata})
+
+
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        (after_code("42", messages=[{"message_type": "image", "image_url": "file-service://p"}]), "file-service://p"),
+        (after_code("42", timeout_triggered=60), "timeout_triggered"),
+        (thoughts(content="Yes", chunks=["No"]), "chunks"),
+        (thoughts(content="", chunks=["Yes", {"odd": 1}]), "chunks"),
+        (said(text("Yes"), content_references=[{"alt": {"odd": "words"}}]), "content_references.alt"),
+        (said({"content_type": "text", "text": "Yes", "result": "No"}), "content.result"),
+        (said(text({"text": "Yes", "asset_pointer": "sediment://p"})), "sediment://p"),
+        (said(text({"asset_pointer": "a", "metadata": {"dalle": {"prompt": "P"}}})), "parts.metadata"),
+    ],
+)  # fmt: skip
+def test_what_chatgpt_has_besides_is_named(message, what):
+    assert what in told(chatgpt.conversation_of(gpt_chat(("user", text("Hm"), {}), CALL, message), Owner()))
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (after_code(final_expression_output="42"), "42"),
+        (after_code(messages=[{"message_type": "stream", "text": "fourty-two"}]), "fourty-two"),
+        (after_code(in_kernel_exception={"name": "ValueError", "args": ["too few"]}), "ValueError: too few"),
+        (said(text("Yes"), content_references=[{"alt": ["[Sun](https://a.example/)"]}]), "https://a.example/"),
+        (said(text("Yes"), content_references=[{"safe_urls": ["https://b.example/"]}]), "https://b.example/"),
+    ],
+)
+def test_what_chatgpt_says_in_another_place_is_taken(message, words):
+    conversation = chatgpt.conversation_of(gpt_chat(("user", text("Hm"), {}), CALL, message), Owner())
+
+    assert any(words in event.data for event in conversation.events)
+
+
+PLOTS = {"type": "code_interpreter", "code": "1", "output": {"plots": ["p"]}}
+
+
+def source(**fields):
+    return webui_chat(asked(), answered(sources=[{"source": {"name": "n", "url": "https://a.example/"}, **fields}]))
+
+
+@pytest.mark.parametrize(
+    ("chat", "what"),
+    [
+        (source(document=["Sun."]), "only the JSON export has"),
+        (source(document=[{"odd": 1}]), "not a text"),
+        (source(metadata=[{"page": 7}]), "metadata.page"),
+        (webui_chat(asked(), answered(output=[PLOTS])), "output.plots"),
+    ],
+)  # fmt: skip
+def test_what_open_webui_has_besides_is_named(chat, what):
+    assert what in told(open_webui.conversation_of(chat, Owner()))
+
+
+def test_the_address_of_a_source_stays_where_its_documents_have_others(store, tmp_path):
+    imported(store, tmp_path, source(document=["Sun."], metadata=[{"source": "https://b.example/"}]))
+
+    chunks = events_of(store, "webui-1")[1].grounding_metadata.grounding_chunks
+    assert {chunk.retrieved_context.uri if chunk.retrieved_context else chunk.web.uri for chunk in chunks} == {
+        "https://a.example/",
+        "https://b.example/",
+    }
+
+
+def test_messages_beside_the_tree_are_counted():
+    chat = webui_chat(asked(), answered())
+    chat["chat"]["messages"] = [{"id": "m1", "content": "x"}, {"content": "It does."}, {"id": "m9", "content": "Lost"}]
+
+    assert "messages that are not in the tree" in told(open_webui.conversation_of(chat, Owner()))
+
+
+def test_an_answer_of_a_tool_that_nothing_called_becomes_text(store, tmp_path):
+    answer = {"functionResponse": {"id": "c", "name": "rain", "response": {"result": "12 mm"}}}
+    event = {"id": "e", "author": "garden", "timestamp": AT, "content": {"role": "user", "parts": [answer]}}
+    file = tmp_path / "session.json"
+    file.write_text(json.dumps({"id": "s", "appName": "garden", "userId": "u", "events": [event]}), "utf-8")
+
+    report = import_file(store, file)
+
+    [stored] = store.list_events(SessionKey("garden", "u", "s"))
+    assert stored.event.content.parts[0].text == 'rain: {"result": "12 mm"}'
+    assert "tool answers without a call to text (1)" in " ".join(report.remarks)
+
+
+@pytest.mark.parametrize("scope", ["user:", "app:"])
+def test_state_that_is_here_with_another_value_stays_and_is_told(scope, store, tmp_path):
+    file = tmp_path / "session.json"
+    session = {"appName": "garden", "userId": "u", "events": []}
+
+    def report(session_id, **state):
+        file.write_text(json.dumps({**session, "id": session_id, "state": state}), "utf-8")
+        return " ".join(import_file(store, file).remarks)
+
+    assert report("a", **{f"{scope}lang": "de"}) == ""
+    assert report("b", **{f"{scope}lang": "de"}) == ""
+    assert f"state `{scope}lang`, which is here with another value (1)" in report("c", **{f"{scope}lang": "en"})
