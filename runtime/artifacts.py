@@ -6,24 +6,71 @@ import asyncio
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from google.adk.artifacts import FileArtifactService
-from google.adk.artifacts.artifact_util import validate_path_segment
-from google.adk.errors.input_validation_error import InputValidationError
+from google.adk.artifacts.base_artifact_service import ArtifactVersion
+from google.genai import types
 
+from session_store.folders import encode_folders, segment, session_folder, sessions_in
 from session_store.models import SessionKey
+
+Rest: TypeAlias = Any
+"""What ADK's own methods take besides the names."""
 
 OF_USER = "user:"
 """How names of files begin that belong to a user, in ADK."""
 
 
 class Artifacts(FileArtifactService):
-    """ADK's file artifact service, which also forgets a whole session."""
+    """ADK's file artifact service, whose folders have encoded names, and which also forgets a whole session."""
+
+    def __init__(self, root_dir: Path | str) -> None:
+        super().__init__(root_dir)
+        encode_folders(self.root_dir)
+
+    async def save_artifact(self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest) -> int:
+        """Keep a version of a file."""
+        return await super().save_artifact(**_encoded(app_name, user_id, session_id), **more)
+
+    async def load_artifact(
+        self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest
+    ) -> types.Part | None:
+        """One version of a file."""
+        return await super().load_artifact(**_encoded(app_name, user_id, session_id), **more)
+
+    async def list_artifact_keys(self, *, app_name: str, user_id: str, session_id: str | None = None) -> list[str]:
+        """The names of the files of a session and of its user."""
+        return await super().list_artifact_keys(**_encoded(app_name, user_id, session_id))
+
+    async def delete_artifact(
+        self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest
+    ) -> None:
+        """Remove a file in all its versions."""
+        await super().delete_artifact(**_encoded(app_name, user_id, session_id), **more)
+
+    async def list_versions(
+        self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest
+    ) -> list[int]:
+        """The numbers of the versions of a file."""
+        return await super().list_versions(**_encoded(app_name, user_id, session_id), **more)
+
+    async def list_artifact_versions(
+        self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest
+    ) -> list[ArtifactVersion]:
+        """What is known of the versions of a file."""
+        return await super().list_artifact_versions(**_encoded(app_name, user_id, session_id), **more)
+
+    async def get_artifact_version(
+        self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest
+    ) -> ArtifactVersion | None:
+        """What is known of one version of a file."""
+        return await super().get_artifact_version(**_encoded(app_name, user_id, session_id), **more)
 
     def forget(self, key: SessionKey) -> None:
         """Remove all files of a session. Those of its user in all sessions (``user:``) stay."""
-        folder = self._folder(key)
-        if folder and folder.is_dir():
+        folder = session_folder(self.root_dir, key)
+        if folder.is_dir():
             shutil.rmtree(folder)
 
     def forget_file(self, key: SessionKey, name: str) -> None:
@@ -43,19 +90,18 @@ class Artifacts(FileArtifactService):
 
     def copy(self, origin: SessionKey, to: SessionKey) -> None:
         """Give all files of a session to another one, which has none yet."""
-        folder, new = self._folder(origin), self._folder(to)
-        if folder and new and folder.is_dir():
+        folder, new = session_folder(self.root_dir, origin), session_folder(self.root_dir, to)
+        if folder.is_dir():
             shutil.copytree(folder, new)
 
     def sessions(self) -> list[SessionKey]:
         """The sessions that have files here, whether or not they are still there themselves."""
-        places = self.root_dir.glob("apps/*/users/*/sessions/*")
-        return [SessionKey(place.parts[-5], place.parts[-3], place.parts[-1]) for place in places if place.is_dir()]
+        return sessions_in(self.root_dir)
 
-    def _folder(self, key: SessionKey) -> Path | None:
-        """Where the files of a session are; None for an id that leads out of the folder: ADK keeps none under it."""
-        try:
-            validate_path_segment(key.session_id, "session_id")
-            return self._base_root(key.app_name, key.user_id) / "sessions" / key.session_id
-        except InputValidationError:
-            return None
+
+def _encoded(app_name: str, user_id: str, session_id: str | None) -> dict[str, Any]:
+    return {
+        "app_name": segment(app_name),
+        "user_id": segment(user_id),
+        "session_id": None if session_id is None else segment(session_id),
+    }

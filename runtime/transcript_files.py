@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator
@@ -11,13 +10,10 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import quote
 
 from runtime.transcript_lines import END, line, written
+from session_store.folders import id_of, segment
 from session_store.models import SessionKey
-
-LONGEST_NAME = 120
-"""Characters of an id in a file's name; longer ones are cut, with a hash of the whole."""
 
 FIRST_LOOK = 4096
 """Bytes from the end of a file in which its last line most likely is."""
@@ -25,19 +21,11 @@ FIRST_LOOK = 4096
 _NAME = re.compile(r"(?P<session>.+)-\d{8}T\d{6}Z(-\d+)?\.jsonl")
 
 
-def safe_name(name: str) -> str:
-    """An id as a part of a path that every system takes, and that leads nowhere else."""
-    quoted = quote(name, safe="")
-    if len(quoted) > LONGEST_NAME:
-        quoted = f"{quoted[: LONGEST_NAME - 20]}~{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:16]}"
-    return re.sub(r"^\.|\.$", "%2E", quoted)
-
-
 def create(folder: Path, session_id: str, workspace_id: str, data: bytes) -> Path:
     """Begin a log with ``data``. Raises OSError; then there is none."""
-    place = folder / safe_name(workspace_id)
+    place = folder / segment(workspace_id)
     place.mkdir(parents=True, exist_ok=True)
-    stem = f"{safe_name(session_id)}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    stem = f"{segment(session_id)}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     for number in count(1):
         path = place / (f"{stem}.jsonl" if number == 1 else f"{stem}-{number}.jsonl")
         try:
@@ -73,11 +61,12 @@ def logs_in(folder: Path) -> Iterator[Path]:
 
 def logs_of(folder: Path, keys: Collection[SessionKey]) -> Iterator[Path]:
     """The logs of some sessions. Of what stands in a log its first line must say that it is theirs."""
-    wanted = {safe_name(key.session_id).casefold() for key in keys}
+    wanted = {key.session_id.casefold() for key in keys}
     for path in logs_in(folder):
-        name = _NAME.fullmatch(path.name)
-        if name and name["session"].casefold() in wanted and _owner(path) in keys:
-            yield path
+        if name := _NAME.fullmatch(path.name):
+            session_id = id_of(name["session"])
+            if (session_id is None or session_id.casefold() in wanted) and _owner(path) in keys:
+                yield path
 
 
 def repair(path: Path) -> bool:

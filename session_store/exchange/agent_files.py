@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from google.adk.artifacts import artifact_util
-from google.adk.errors.input_validation_error import InputValidationError
-
 from session_store.exchange.errors import DamagedError
+from session_store.folders import encode_folders, session_folder, user_folder
 from session_store.models import SessionKey
 
 FOLDER: Final = "artifacts"
@@ -44,12 +42,11 @@ class AgentFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        encode_folders(folder)
 
     def of(self, key: SessionKey, names: Iterable[str]) -> Iterator[AgentFile]:
         """The files of a session, and of those of its user the ones that are named (``user:…``)."""
         own = self._session(key)
-        if own is None:
-            return
         yield from _found(own, own, shared=False)
         user = self._user(key)
         for name in sorted({name.removeprefix(USER_PREFIX) for name in names if name.startswith(USER_PREFIX)}):
@@ -69,8 +66,6 @@ class AgentFiles:
     def place(self, stage: Path, key: SessionKey) -> None:
         """Make staged files those of a session. Nothing happens a second time."""
         own, staged = self._session(key), stage / _scope(shared=False)
-        if own is None:
-            return
         if staged.is_dir():
             if own.exists():
                 shutil.rmtree(own)
@@ -87,20 +82,11 @@ class AgentFiles:
         """Remove what was staged and not placed."""
         shutil.rmtree(self._folder / _STAGE, ignore_errors=True)
 
-    def _session(self, key: SessionKey) -> Path | None:
-        """None for names that lead out of the folder: ADK keeps no files under them."""
-        try:
-            for name, what in ((key.app_name, "app"), (key.user_id, "user"), (key.session_id, "session")):
-                artifact_util.validate_path_segment(name, what)
-        except InputValidationError:
-            return None
-        return self._root(key) / "sessions" / key.session_id / FOLDER
+    def _session(self, key: SessionKey) -> Path:
+        return session_folder(self._folder, key) / FOLDER
 
     def _user(self, key: SessionKey) -> Path:
-        return self._root(key) / FOLDER
-
-    def _root(self, key: SessionKey) -> Path:
-        return self._folder / "apps" / key.app_name / "users" / key.user_id
+        return user_folder(self._folder, key.app_name, key.user_id) / FOLDER
 
 
 def checked(file: AgentFile) -> AgentFile:

@@ -1,6 +1,7 @@
 """Files that agents made go with their session, and nothing else does."""
 
 import pytest
+from google.adk.artifacts import FileArtifactService
 from google.genai import types
 
 from runtime.artifacts import Artifacts
@@ -31,16 +32,51 @@ async def test_the_sessions_that_have_files_are_known(artifacts):
     assert artifacts.sessions() == [key]
 
 
-@pytest.mark.parametrize("name", ["../../../../../outside", "..", "/outside"])
-def test_ids_that_lead_out_of_the_folder_remove_nothing(artifacts, tmp_path, name):
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (tmp_path / "artifacts" / "apps" / "agent" / "users" / "ada" / "sessions").mkdir(parents=True)
-    before = sorted(tmp_path.rglob("*"))
-    for key in (SessionKey("agent", "ada", name), SessionKey(name, "ada", "one"), SessionKey("agent", name, "one")):
-        artifacts.forget(key)
-    artifacts.forget(SessionKey("agent", "ada", str(outside)))
-    assert sorted(tmp_path.rglob("*")) == before
+async def test_ids_never_reach_into_the_folder_of_others_or_out_of_it(artifacts, tmp_path):
+    ids = [
+        "zz",
+        "zz/b",
+        "zz/sessions/b",
+        "ZZ",
+        "zz%2Fb",
+        "..",
+        "../../../../../outside",
+        "/outside",
+        "C:\\x",
+        "con",
+        "x" * 400,
+    ]
+    keys = [SessionKey("agent", "ada", name) for name in ids]
+    keys += [SessionKey("agent", "ada/sessions/zz", "b"), SessionKey("agent/users/ada", "eve", "zz")]
+    names = [{"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id} for key in keys]
+    for name in names:
+        await artifacts.save_artifact(**name, filename="notes.txt", artifact=types.Part(text=str(name)))
+    assert {path.name for path in tmp_path.iterdir()} == {"artifacts"}
+    assert {key for key in keys if len(key.session_id) < 100} == set(artifacts.sessions())
+    while keys:
+        artifacts.forget(keys.pop())
+        names.pop()
+        for name in names:
+            loaded = await artifacts.load_artifact(**name, filename="notes.txt")
+            assert loaded.text == str(name)
+    assert artifacts.sessions() == []
+
+
+async def test_folders_of_earlier_versions_whose_names_are_the_ids_are_found(tmp_path):
+    plain = FileArtifactService(tmp_path / "artifacts")
+    ids = ["one", "zz", "zz/b", "Ada's", "50%25"]
+    for session_id in ids:
+        for name in ("notes.txt", "user:all.txt"):
+            await plain.save_artifact(
+                app_name="My agent", user_id="Ada", session_id=session_id, filename=name, artifact=types.Part(text=name)
+            )
+    for _ in range(2):  # not anew at the next start
+        artifacts = Artifacts(tmp_path / "artifacts")
+        for session_id in ids:
+            names = {"app_name": "My agent", "user_id": "Ada", "session_id": session_id}
+            assert await artifacts.list_artifact_keys(**names) == ["notes.txt", "user:all.txt"]
+            assert (await artifacts.load_artifact(**names, filename="notes.txt")).text == "notes.txt"
+        assert {key.session_id for key in artifacts.sessions()} == set(ids)
 
 
 async def test_files_whose_session_went_without_them_go_at_the_next_start(tmp_path):
