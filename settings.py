@@ -11,7 +11,7 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from session_store.errors import ColloquyError
+from session_store.errors import ColloquyError, wrong_value
 
 PREFIX = "COLLOQUY_"
 ENV_FILE = ".env"
@@ -106,7 +106,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         lines = [
-            f"{_variable(problem['loc'])}={problem['input']!r}: {problem['msg']}."
+            f"{_variable(problem['loc'])}={problem['input']!r}: {wrong_value(problem)}.{_example(problem['loc'])}"
             for problem in error.errors(include_url=False)
         ]
         raise SettingsError(
@@ -130,6 +130,14 @@ def misspelt() -> list[str]:
             hint = f"Did you mean {nearest[0]}?" if nearest else "README.md lists all settings."
             sentences.append(f"{name} ({place}) is no setting and does nothing. {hint}")
     return sentences
+
+
+def _example(location: tuple[int | str, ...]) -> str:
+    """What could be written, where that is a number, or one of two words."""
+    default = Settings.model_fields[str(location[0])].default if location[0] in Settings.model_fields else None
+    if not isinstance(default, bool | int | float):
+        return ""
+    return f" Write for example {_variable(location)}={str(default).lower()}."
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -19,11 +19,12 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from agents.agent import AgentProblemError
+from api.values import PATTERNS
 from runtime.confirmation import NothingToAnswerError
 from runtime.messages import SessionGoneError
 from runtime.results import ResultGoneError
 from runtime.turns import SessionBusyError
-from session_store.errors import ColloquyError, StoreClosedError, StoreFullError
+from session_store.errors import ColloquyError, StoreClosedError, StoreFullError, wrong_value
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -159,12 +160,17 @@ async def _wrong_fields(request: Request, error: Exception) -> JSONResponse:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Send the body with the header Content-Type: application/json.")
     wrong = [
         WrongField(
-            where=str(one["loc"][0]), field=".".join(map(_as_name, one["loc"][1:])), detail=_printable(one["msg"])
+            where=str(one["loc"][0]), field=".".join(map(_as_name, one["loc"][1:])), detail=_printable(_detail(one))
         )
         for one in _errors(error)
     ]
     said = "; ".join(f"{one.field or one.where}: {one.detail}" for one in wrong)
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The request is not as it should be. {said}", errors=wrong)
+
+
+def _detail(wrong: Mapping[str, Any]) -> str:
+    pattern = (wrong.get("ctx") or {}).get("pattern")
+    return PATTERNS.get(str(pattern)) or wrong_value(wrong)
 
 
 def _errors(error: Exception) -> Sequence[Any]:

@@ -26,7 +26,15 @@ def _not_too_long(value: str) -> str:
     return value
 
 
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$"), AfterValidator(_not_too_long)]
+_NO_NUL = r"^[^\x00]*$"
+_ONE_LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+PATTERNS = {
+    _NO_NUL: "must have no NUL characters",
+    _ONE_LINE: "must be one line, with at least one character that can be seen and no control characters",
+}
+"""What the patterns of texts ask for, in words."""
+
+Text = Annotated[str, StringConstraints(pattern=_NO_NUL), AfterValidator(_not_too_long)]
 """Any text but one with NUL, which no terminal, file name or database likes. The API does not describe how
 long it may be: tools fold that into the pattern, and a pattern repeated a million times takes them seconds."""
 
@@ -34,13 +42,13 @@ Title = Annotated[
     str,
     StringConstraints(
         max_length=LONGEST_TITLE,
-        pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$",
+        pattern=_ONE_LINE,
         strip_whitespace=True,
     ),
 ]
 """One line with something on it."""
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]*$")]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=_NO_NUL)]
 
 
 class Body(BaseModel):

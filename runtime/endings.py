@@ -1,16 +1,57 @@
-"""What is kept of an answer that does not end by itself. How it ended is in ``session_store.endings``."""
+"""What is kept of an answer that does not end by itself, and what is told of an error that ends a turn. The words for
+what providers call the end of an answer are in ``session_store.endings``."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Container
 
+from google.adk.agents.invocation_context import LlmCallsLimitExceededError
 from google.adk.events.event import Event
 from google.genai import types
 
+from agents.models.failures import Party, explain
 from session_store.adk_service import END_OF_TIME
 from session_store.endings import ending_of, has_words
+from session_store.errors import ColloquyError
+from session_store.half_characters import joined
 from session_store.parts import USER
+
+EMPTY = "The agent ended without an answer."
+
+_OWN_MODEL = Party("The model of this agent", "its provider", "the key that the agent uses")
+_LIBRARIES = frozenset({"pydantic", "pydantic_core", "json", "google", "openai", "litellm", "httpx", "aiohttp"})
+"""Packages whose errors speak of their own insides."""
+
+
+def in_words(error: BaseException) -> str:
+    """Any error that ends a turn as a sentence for a person. What only a developer understands is for the log."""
+    if isinstance(error, ColloquyError):
+        return joined(str(error))
+    if isinstance(error, LlmCallsLimitExceededError):
+        return "The agent called its model more often than one turn may, so the turn was ended. Ask for less at once."
+    if isinstance(error, Exception) and (explained := explain(error, _OWN_MODEL)):
+        return joined(str(explained))
+    said = joined(str(error)).strip()
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        said = "it tried to end the program."
+    elif isinstance(error, KeyError):
+        said = f"it looked for {said}, which is not there."
+    elif not said or type(error).__module__.partition(".")[0] in _LIBRARIES:
+        return "The agent failed over something that it was given or gave out. The log says what it was."
+    return f"The agent failed: {said}"
+
+
+def says_nothing(event: Event) -> bool:
+    """Whether an event is none that a person sees: no word, call, code, file or output."""
+    parts = (event.content.parts if event.content else None) or ()
+    shown = any(map(_is_shown, parts))
+    return not (shown or event.output is not None or event.output_transcription or event.actions.artifact_delta)
+
+
+def _is_shown(part: types.Part) -> bool:
+    besides = part.model_dump(exclude_none=True, exclude={"text", "thought", "thought_signature"})
+    return not part.thought and bool((part.text or "").strip() or besides)
 
 
 def whole(event: Event, streamed: str, in_use: Container[str]) -> Event:

@@ -19,6 +19,7 @@ from typing_extensions import Unpack
 
 from runtime.bus import BusEvent, Happening
 from runtime.confirmation import Pause, unanswerable
+from runtime.endings import EMPTY, in_words, says_nothing
 from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer
 from runtime.live import LiveTurn
 from runtime.results import Origin, add_files
@@ -27,10 +28,9 @@ from runtime.services import Services
 from session_store.endings import ABORTED, Ending, ending_of
 from session_store.errors import ColloquyError, StoreFullError
 from session_store.event_rows import tokens_of
-from session_store.half_characters import joined
 from session_store.models import TurnStatus
 from session_store.open_calls import Question, questions
-from session_store.parts import text_of
+from session_store.parts import USER, text_of
 
 TOOL_THREADS = 16
 """Tools that may block at once without holding up other sessions, which share the event loop."""
@@ -104,6 +104,7 @@ class Execution:
         used so far."""
         self._answers: list[types.Content | None] = []
         """The newest that were complete."""
+        self._says_nothing = live.pause is None
         self._abort = asyncio.Event()
         self.over = asyncio.Event()
         self._ended_early_as = TurnStatus.STOPPED
@@ -127,14 +128,14 @@ class Execution:
             await self._begin()
             await self._converse()
         except ColloquyError as error:
-            self._problem = joined(str(error))
+            self._problem = in_words(error)
         # An agent may raise anything, sys.exit and the cancellation of something of its own included, and only its own
         # turn may fail.
         except BaseException as error:
             if self._is_shutdown(error):
                 raise
             log.warning("turn failed", turn=self._live.turn.id, exc_info=True)
-            self._problem = joined(f"The agent failed with {type(error).__name__}: {error}")
+            self._problem = in_words(error)
         await self._conclude()
 
     def _is_shutdown(self, error: BaseException) -> bool:
@@ -159,7 +160,8 @@ class Execution:
             await self._pause(asked)
         else:
             cut = next(iter(self._endings.values()), None)
-            await self._end(TurnStatus.COMPLETED, cut.reason if cut else None)
+            empty = EMPTY if self._says_nothing else None
+            await self._end(TurnStatus.COMPLETED, cut.reason if cut else empty)
 
     async def _begin(self) -> None:
         if not self._resumed:
@@ -201,6 +203,7 @@ class Execution:
         if text and event.author != "user" and self._tally.first_token_at is None:
             self._tally.first_token_at = time.time()
         self._note_ending(event)
+        self._says_nothing = self._says_nothing and (event.author == USER or says_nothing(event))
         if event.partial:
             self._unfinished[event.author] = event
             if text:

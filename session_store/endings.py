@@ -17,6 +17,10 @@ from session_store.models import Turn, TurnStatus
 ABORTED: Final = "INVOCATION_ABORTED"
 """The error code of the event with which ADK seals an invocation that was stopped."""
 
+REFUSAL: Final = "REFUSAL"
+NO_TOOL_CALL: Final = "NO_TOOL_CALL"
+"""Error codes of our own: the model says that it will not answer; the provider announced a call that never came."""
+
 _WELL: Final = frozenset(
     {
         "",
@@ -74,11 +78,14 @@ _FAILED: Final = {
     "NO_IMAGE": "the model made no picture",
     "MODEL_ARMOR": "Model Armor blocked it",
     "JAILBREAK": "the provider took the message for an attempt to get round its rules",
-    "REFUSAL": "the model refused to answer",
-    "NO_TOOL_CALL": "the model was about to call a tool, but no call came",
+    REFUSAL: "the model refused to answer",
+    NO_TOOL_CALL: "the model was about to call a tool, but no call came",
+    "MODEL_RETURNED_NO_CONTENT": "the model gave an empty answer",
     "INSUFFICIENT_SYSTEM_RESOURCE": "the provider has no room for it at the moment",
 }
-_NOT_SAID: Final = re.compile(r"^(OpenAI .* (no content|no choices)\.|Finished with [A-Z_]+|Maximum tokens reached)")
+_NOT_SAID: Final = re.compile(
+    r"^(OpenAI .* (no content|no choices)\.|The model returned no |Finished with [A-Z_]+|Maximum tokens reached)"
+)
 """What ADK itself writes in the place of a message: it repeats the code."""
 
 

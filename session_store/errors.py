@@ -1,5 +1,48 @@
 """Errors of the store that a person can cause, each with a message that says what to do."""
 
+from collections.abc import Mapping
+from typing import Any, Final
+
+_MUST: Final = {
+    "missing": "is missing",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "url_parsing": "must be a whole address, such as http://localhost:8080",
+    "url_scheme": "must be an address that begins with http:// or https://",
+    "json_invalid": "is no JSON that can be read",
+    "string_pattern_mismatch": "has signs that are not allowed there",
+}
+
+
+def wrong_value(problem: Mapping[str, Any]) -> str:
+    """What a value must be, in the place of what a parser says of it: ``problem`` is one of the errors that pydantic
+    lists."""
+    must, context = _MUST.get(problem["type"]), problem.get("ctx") or {}
+    try:
+        return must.format_map(context) if must else str(problem["msg"]).removeprefix("Value error, ")
+    except KeyError:  # of the same name, with other facts
+        return str(problem["msg"])
+
 
 class ColloquyError(Exception):
     """Base of every error that Colloquy shows to a person as a message.

@@ -96,6 +96,24 @@ def test_a_wrong_value_stops_with_a_message_that_names_the_variable(monkeypatch,
     assert f"{variable}={value!r}" in str(stopped.value)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("COLLOQUY_MAX_TURNS", "lots", "must be a whole number. Write for example COLLOQUY_MAX_TURNS=4."),
+        ("COLLOQUY_MAX_TURNS", "65", "must be at most 64. Write for example COLLOQUY_MAX_TURNS=4."),
+        ("COLLOQUY_QUERY_SECONDS", "soon", "must be a number. Write for example COLLOQUY_QUERY_SECONDS=20.0."),
+        ("COLLOQUY_COMPACTION", "perhaps", "must be true or false."),
+        ("COLLOQUY_GEMINI_BASE_URL", "not a url", "must be a whole address, such as http://localhost:8080."),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_to_write(monkeypatch, variable, value, told):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as stopped:
+        load_settings()
+    assert told in str(stopped.value)
+    assert "Input should" not in str(stopped.value)
+
+
 def test_all_wrong_values_are_named_at_once(monkeypatch):
     monkeypatch.setenv("COLLOQUY_MAX_TURNS", "0")
     monkeypatch.setenv("COLLOQUY_THREADS", "-1")

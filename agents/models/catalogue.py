@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncGenerator
 
+import structlog
 from google.adk.models import BaseLlm
 from google.adk.models.llm_request import LlmRequest
 from google.adk.models.llm_response import LlmResponse
@@ -19,6 +20,8 @@ from agents.models.offers import ModelInfo, Offers, unknown
 from agents.models.provider import ProviderLlm
 from session_store.errors import ColloquyError
 from settings import Settings
+
+log = structlog.get_logger()
 
 
 class ModelCatalogue:
@@ -99,6 +102,9 @@ class ModelCatalogue:
             else:
                 answer = await _ask(llm, message)
         except ColloquyError:
+            return None
+        except Exception:  # whatever a library makes of an answer: a title is not worth a failure
+            log.warning("no title could be made", model=model_id, exc_info=True)
             return None
         return titles.usable(answer, message)
 

@@ -18,6 +18,32 @@ _ROLES = re.compile(
 )
 _KEY_REFUSED = re.compile(r"api.?key.?(is )?(not.valid|invalid|expired)|invalid.api.?key", re.IGNORECASE)
 _LONGEST_DETAIL = 300
+# Each library brings an HTTP client of its own (httpx, a fork of it, aiohttp), so their errors are told by name.
+_BY_NAME = (
+    (
+        {"TimeoutException", "TimeoutError", "APITimeoutError"},
+        "{party.name} at {party.address} did not answer in time. Send the message again.",
+    ),
+    (
+        {"ConnectError", "ConnectionRefusedError", "ClientConnectorError"},
+        (
+            "{party.name} cannot be reached at {party.address}. Check that it runs there and that the network works,"
+            " then send the message again."
+        ),
+    ),
+    (
+        {"TransportError", "ConnectionError", "APIConnectionError", "ClientError"},
+        "The connection to {party.name} at {party.address} broke. Send the message again.",
+    ),
+    (
+        {"JSONDecodeError", "UnicodeDecodeError", "UnknownApiResponseError", "APIResponseValidationError"},
+        (
+            "{party.name} at {party.address} gave an answer that cannot be read. Send the message again, and check that"
+            " the address is that of a model server."
+        ),
+    ),
+    ({"APIError"}, "{party.name} at {party.address} ended the answer. It said: {detail}"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +66,14 @@ def wants_user_first(error: BaseException) -> bool:
     return status_of(error) in (400, 422, 500) and _ROLES.search(str(error)) is not None
 
 
-# Each library brings an HTTP client of its own (httpx, a fork of it, aiohttp), so their errors are told by name.
-
-
 def explain(error: Exception, party: Party) -> ModelError | None:
     """What happened and what to do about it, without any secret; None for an error that is none of the provider's."""
     status = status_of(error)
     if status is not None:
         return ModelError(_refusal(status, _detail(error, party), party))
     kinds = {base.__name__ for link in _chain(error) for base in type(link).__mro__}
-    if kinds & {"TimeoutException", "TimeoutError", "APITimeoutError"}:
-        return ModelError(f"{party.name} at {party.address} did not answer in time. Send the message again.")
-    if kinds & {"ConnectError", "ConnectionRefusedError", "ClientConnectorError"}:
-        return ModelError(
-            f"{party.name} cannot be reached at {party.address}. Check that it runs there and that the network works,"
-            " then send the message again."
-        )
-    if kinds & {"TransportError", "ConnectionError", "APIConnectionError", "ClientError"}:
-        return ModelError(f"The connection to {party.name} at {party.address} broke. Send the message again.")
-    return None
+    told = next((words for names, words in _BY_NAME if kinds & names), None)
+    return ModelError(told.format(party=party, detail=_detail(error, party))) if told else None
 
 
 def _refusal(status: int, detail: str, party: Party) -> str:

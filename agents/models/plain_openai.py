@@ -2,21 +2,98 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
+from google.adk.integrations.openai import OpenAILlm
+from google.adk.models.llm_request import LlmRequest
+from google.adk.models.llm_response import LlmResponse
+from google.genai import types
 from openai import AsyncOpenAI
 from openai._models import FinalRequestOptions
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from typing_extensions import override
+
+from session_store.endings import NO_TOOL_CALL, REFUSAL
+
+_CALLS = ("tool_calls", "function_call")
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a server said of the end of an answer and ADK does not hand on."""
+
+    finish: str | None = None
+    refused: bool = False
+
+    def note(self, response: LlmResponse) -> None:
+        """Put the end into the last response, where it is one that ADK takes for a good end."""
+        parts = (response.content.parts if response.content else None) or []
+        if self.refused:
+            response.error_code = REFUSAL
+        elif response.finish_reason is types.FinishReason.FINISH_REASON_UNSPECIFIED:
+            response.error_code = self.finish
+        elif self.finish in _CALLS and not any(part.function_call for part in parts):
+            response.error_code = NO_TOOL_CALL
 
 
 class PlainOpenAI(AsyncOpenAI):
     """Leaves out fields that are null. OpenAI takes one for none at all; many of the servers that speak its protocol
-    refuse the request instead."""
+    refuse the request instead. What a model says when it refuses to answer is handed on as its words."""
+
+    heard: Heard | None = None
+
+    @override
+    async def request(self, *args: Any, **kwargs: Any) -> Any:
+        """Every request goes through here."""
+        answer = await super().request(*args, **kwargs)
+        if self.heard is None:
+            return answer
+        if isinstance(answer, ChatCompletion):
+            for choice in answer.choices or ():
+                self._hear(choice.finish_reason, choice.message)
+            return answer
+        return self._chunks(answer)
+
+    async def _chunks(self, stream: AsyncIterator[ChatCompletionChunk]) -> AsyncIterator[ChatCompletionChunk]:
+        async for chunk in stream:
+            for choice in chunk.choices or ():
+                self._hear(choice.finish_reason, choice.delta)
+            yield chunk
+
+    def _hear(self, finish: str | None, said: Any) -> None:  # noqa: ANN401 - two classes without a common one
+        if self.heard is None:
+            return
+        self.heard.finish = finish or self.heard.finish
+        if refusal := getattr(said, "refusal", None):
+            self.heard.refused = True
+            said.content = f"{said.content or ''}{refusal}"
 
     @override
     async def _prepare_options(self, options: FinalRequestOptions) -> FinalRequestOptions:
         """The hook that the library has for changing a request."""
         return options.model_copy(update={"json_data": _without_nulls(options.json_data)})
+
+
+class PlainOpenAILlm(OpenAILlm):
+    """ADK's model of OpenAI's protocol, with every end of an answer told."""
+
+    @override
+    async def generate_content_async(
+        self, llm_request: LlmRequest, stream: bool = False
+    ) -> AsyncGenerator[LlmResponse, None]:
+        """Answer a request. See BaseLlm."""
+        client = self._openai_client.copy()  # which shares its connections
+        heard = Heard()
+        if isinstance(client, PlainOpenAI):
+            client.heard = heard
+        model = OpenAILlm.model_copy(self, update={"client": client})
+        model.__dict__.pop("_openai_client", None)  # the one that the model had before
+        async for response in OpenAILlm.generate_content_async(model, llm_request, stream):
+            if not response.partial:
+                heard.note(response)
+            yield response
 
 
 def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON

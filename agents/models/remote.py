@@ -49,6 +49,9 @@ class GeminiProvider(RemoteProvider):
     def _build(self) -> BaseLlm:
         from google.adk.models import Gemini  # noqa: PLC0415 - takes half a second
 
+        from agents.models.finish_messages import keep_finish_messages  # noqa: PLC0415
+
+        keep_finish_messages()
         options = {"api_key": self._key.get_secret_value(), "enterprise": False}
         return Gemini(model=self._model, base_url=self._base_url, client_kwargs=options)
 
@@ -63,16 +66,15 @@ class OpenAiProvider(RemoteProvider):
         self._key = key
 
     def _build(self) -> BaseLlm:
-        from google.adk.integrations.openai import OpenAILlm  # noqa: PLC0415 - takes half a second
-        from openai import Timeout  # noqa: PLC0415
+        from openai import Timeout  # noqa: PLC0415 - takes half a second
 
-        from agents.models.plain_openai import PlainOpenAI  # noqa: PLC0415
+        from agents.models.plain_openai import PlainOpenAI, PlainOpenAILlm  # noqa: PLC0415
 
         key = self._key.get_secret_value() if self._key else "none"
         timeout = Timeout(_TIMEOUT, connect=_CONNECT_TIMEOUT)
         client = PlainOpenAI(base_url=self._base_url, api_key=key, timeout=timeout, max_retries=1)
         # A limit on the answer would count against the window of servers whose window is small, and cut long answers.
-        return OpenAILlm(model=self._model, client=client).model_copy(update={"max_tokens": None})
+        return PlainOpenAILlm(model=self._model, client=client).model_copy(update={"max_tokens": None})
 
 
 class LiteLlmProvider(RemoteProvider):

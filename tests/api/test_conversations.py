@@ -56,6 +56,22 @@ def test_only_what_is_answered_belongs_to_a_turn(client):
     assert client.get(f"{API}/turns/{answer['turnId']}").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"title": "two\nlines"}, "title: must be one line"),
+        ({"agentId": "a\x00"}, "agentId: must have no NUL characters"),
+        ({"title": 7}, "title: must be a text"),
+        ({"title": "x" * 300}, "title: must have at most"),
+    ],
+)
+def test_a_wrong_field_is_told_in_words(client, fields, told):
+    detail = is_problem(client.post(f"{API}/dbs/general/conversations", json=fields), 422)
+    assert told in detail
+    assert "[^" not in detail
+    assert "pattern" not in detail
+
+
 class TestBeginning:
     def test_without_a_body_is_as_on_the_page(self, client, workbench):
         answer = client.post(f"{API}/dbs/general/conversations")

@@ -317,7 +317,7 @@ class TestOtherTools:
         workbench, key = desk_of
         [turn] = finish(workbench, workbench.turns.submit(key, "call breaks"))
         assert turn.status is TurnStatus.FAILED
-        assert turn.error == "The agent failed with LookupError: the archive is closed"
+        assert turn.error == "The agent failed: the archive is closed"
         assert goes_on(workbench, key)
 
     def test_one_that_does_not_exist_ends_the_turn_and_the_session_goes_on(self, desk_of):

@@ -63,6 +63,10 @@ def openai_answer(finish: str | None) -> Answer:
     return Answer([*chunks, *([openai.chunk({}, finish)] if finish else []), openai.usage(11, 4)], stream=True)
 
 
+def openai_end(delta: dict[str, object], finish: str) -> Answer:
+    return Answer([openai.chunk(delta), openai.chunk({}, finish), openai.usage(11, 4)], stream=True)
+
+
 GEMINI = "gemini/gemini-2.5-flash"
 OPENAI = "openai/m"
 
@@ -100,6 +104,57 @@ def test_an_answer_that_the_provider_ends_is_kept_with_the_reason(workbench, ser
     events = workbench.store.list_events(key)
     assert [stored.event.author for stored in events] == ["user", "assistant"]
     assert workbench.store.history_row(key).output_tokens == 4
+
+
+@pytest.mark.parametrize(
+    ("delta", "finish", "words", "reason"),
+    [
+        ({"refusal": "I will not."}, "stop", "I will not.", "refused to answer"),
+        ({"content": "Well, ", "refusal": "no."}, "refusal", "Well, no.", "refused to answer"),
+        ({"content": "Half"}, "eaten_by_wolves", "Half", "“eaten_by_wolves”"),
+        ({"content": "Half"}, "model_length", "Half", "limit of its length"),
+        ({"content": "Let me see."}, "tool_calls", "Let me see.", "no call came"),
+        ({"content": "Let me see."}, "function_call", "Let me see.", "no call came"),
+        ({}, "tool_calls", None, "no call came"),
+    ],
+)
+def test_ends_of_openai_that_adk_takes_for_good_ones_are_told(workbench, server, *, delta, finish, words, reason):
+    server.will_answer(openai_end(delta, finish))
+    key, turn = asked(workbench, OPENAI)
+    assert reason in turn.error
+    assert (turn.status is TurnStatus.COMPLETED) is (finish == "model_length")
+    said = conversation(workbench, key)[1:]
+    assert [(message.text, message.partial) for message in said] == ([(words, True)] if words else [])
+
+
+@pytest.mark.upstream
+def test_what_gemini_says_of_an_end_is_told(workbench, server):
+    server.will_answer(gemini_answer("RECITATION", "Too close."))
+    assert asked(workbench, GEMINI)[1].error.endswith("It said: Too close.")
+
+
+class Broken(Answer):
+    """A chunk that is no JSON."""
+
+    def encoded(self):
+        return [*super().encoded(), b"data: {not json\n\n"]
+
+
+@pytest.mark.parametrize(
+    ("model", "answer"),
+    [
+        (GEMINI, Broken([gemini.chunk("Garlic ")], stream=True)),
+        (OPENAI, Broken([openai.chunk({"content": "Garlic "})], stream=True)),
+        (OPENAI, Answer([openai.chunk({"content": "Garlic "}), {"error": {"message": "Out of memory."}}], stream=True)),
+    ],
+)
+def test_an_answer_that_cannot_be_read_fails_without_the_names_of_parsers(workbench, server, model, answer):
+    server.will_answer(answer)
+    key, turn = asked(workbench, model)
+    assert turn.status is TurnStatus.FAILED
+    assert "cannot be read" in turn.error or "It said: Out of memory." in turn.error
+    assert "Error" not in turn.error
+    assert conversation(workbench, key)[-1].text == "Garlic "
 
 
 @pytest.mark.parametrize("model", [GEMINI, OPENAI])
@@ -240,6 +295,37 @@ def test_an_agent_that_goes_on_completes_its_turn(opened, agent):
     workbench, key, turn = ask(opened, code(agent=agent))
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
     assert [message.text for message in conversation(workbench, key)] == ["Well?", "One.", "Two."]
+
+
+@pytest.mark.parametrize(
+    "agent",
+    ["pass", "yield event(types.Content(role='model', parts=[]))", "yield event(says(''))"],
+    ids=["nothing", "no parts", "no letters"],
+)
+def test_a_turn_in_which_nothing_was_said_tells_that(opened, agent):
+    _, _, turn = ask(opened, code(agent=agent))
+    assert (turn.status, turn.error) == (TurnStatus.COMPLETED, "The agent ended without an answer.")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("ValueError('No more eggs.')", "The agent failed: No more eggs."),
+        ("KeyError('eggs')", "The agent failed: it looked for 'eggs', which is not there."),
+        ("RuntimeError()", "The log says"),
+        ("__import__('json').JSONDecodeError('Expecting value', 'x', 0)", "cannot be read"),
+        ("__import__('pydantic_core').PydanticSerializationError('Unable to serialize')", "The log says"),
+        (
+            "__import__('google.adk.agents.invocation_context', fromlist=['x']).LlmCallsLimitExceededError('limit')",
+            "more often than one turn may",
+        ),
+    ],
+)
+def test_an_error_of_an_agent_is_told_without_the_name_of_its_class(opened, error, told):
+    _, _, turn = ask(opened, code(agent=f"raise {error}"))
+    assert turn.status is TurnStatus.FAILED
+    assert told in turn.error
+    assert "Error" not in turn.error
 
 
 @pytest.mark.parametrize(

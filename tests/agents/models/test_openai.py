@@ -180,6 +180,13 @@ async def test_titles_come_from_a_plain_instruction(catalogue_of: CatalogueOf, s
     assert await catalogue.title("openai/m", "my sink drips, what can I do?") is None
 
 
+async def test_a_title_that_cannot_be_read_is_none(catalogue_of: CatalogueOf, server: HttpServer):
+    models = catalogue_of(openai_base_url=f"{server.url}/v1", openai_models="m")
+    for body in ("no chat", [], {"choices": [{}]}, {"choices": "many"}):
+        server.will_answer(Answer(body))
+        assert await models.title("openai/m", "When is garlic planted?") is None
+
+
 def test_the_servers_own_list_is_offered_where_the_settings_name_no_models(
     catalogue_of: CatalogueOf, server: HttpServer
 ):
