@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
+from tests.agents.data.postgres import postgres_url
 from tests.support.browsers import chromium_path
+
+__all__ = ["postgres_url"]
 
 NO_BROWSER = "No Chromium or Chrome was found. Install one, or name it in COLLOQUY_CHROMIUM."
 BROWSER_REQUIRED = "COLLOQUY_REQUIRE_BROWSER"

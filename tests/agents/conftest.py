@@ -6,7 +6,10 @@ import pytest
 
 from agents.models import embedded
 from settings import load_settings
+from tests.agents.data.fixtures import shop, shops
 from tests.agents.folders import AgentFolders
+
+__all__ = ["shop", "shops"]
 
 
 @pytest.fixture

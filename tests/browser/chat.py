@@ -15,7 +15,7 @@ BUBBLE = '[data-testid="stChatMessage"]'
 TEXT = ':is([data-testid="stMarkdown"] [data-testid="stMarkdownContainer"], .typed)'
 SERVER_AWAY = (
     "ERR_CONNECTION_|ERR_EMPTY_RESPONSE|ERR_CONTENT_LENGTH_MISMATCH|WebSocket|Failed to fetch|"
-    "when disconnected from server|Client Error|server is not responding|Connection timed out"
+    "when disconnected from server|Client [Ee]rror|server is not responding|Connection timed out"
 )
 """What a browser reports when a test takes the server away."""
 RECORDER = (Path(__file__).parent / "recorder.js").read_text(encoding="utf-8")

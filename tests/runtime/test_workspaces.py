@@ -17,7 +17,6 @@ from runtime.passwords import SecretsError
 from runtime.workspaces import SAMPLE
 from session_store.errors import WorkspaceError
 from session_store.models import GENERAL, SAMPLE_SHOP, TurnStatus
-from tests.agents.data.fixtures import postgres_url  # noqa: F401 - a fixture
 from tests.agents.data.postgres import PASSWORD, URL_PASSWORD
 from tests.support.workbenches import conversation, finish, new_session, open_workbench, until
 
@@ -197,7 +196,7 @@ class TestQueries:
 
 
 class TestPasswords:
-    def test_nothing_but_one_file_has_them(self, tmp_path, postgres_url, caplog, capfd):  # noqa: F811 - the fixture
+    def test_nothing_but_one_file_has_them(self, tmp_path, postgres_url, caplog, capfd):
         caplog.set_level(logging.DEBUG)
         heard = []
         with capture_logs() as logs, closing(open_workbench(tmp_path)) as workbench:
@@ -231,7 +230,7 @@ class TestPasswords:
                 assert password.encode() not in file.read_bytes(), file
         assert "wr0ng-password" in (tmp_path / "secrets.json").read_text("utf-8")
 
-    def test_one_that_is_hidden_in_the_address_is_the_one_that_is_kept(self, workspaces, postgres_url):  # noqa: F811
+    def test_one_that_is_hidden_in_the_address_is_the_one_that_is_kept(self, workspaces, postgres_url):
         team = workspaces.create("Team")
         workspaces.set_connection(team.id, "postgres", postgres_url)
         shown = workspaces.shown_address(team.id)
@@ -241,7 +240,7 @@ class TestPasswords:
         assert workspaces.test_workspace(team.id)
 
     @pytest.mark.parametrize("change", [("127.0.0.1", "localhost"), ("owner", "eve")])
-    def test_it_is_not_given_to_another_server_or_user(self, workspaces, postgres_url, change):  # noqa: F811
+    def test_it_is_not_given_to_another_server_or_user(self, workspaces, postgres_url, change):
         team = workspaces.create("Team")
         workspaces.set_connection(team.id, "postgres", postgres_url)
         shown = workspaces.shown_address(team.id)
@@ -250,7 +249,7 @@ class TestPasswords:
         with pytest.raises(ConnectionInvalidError, match="Write the password"):
             workspaces.test("postgres", shown)
 
-    def test_they_go_with_their_workspace(self, workspaces, postgres_url, tmp_path):  # noqa: F811
+    def test_they_go_with_their_workspace(self, workspaces, postgres_url, tmp_path):
         team = workspaces.create("Team")
         workspaces.set_connection(team.id, "postgres", postgres_url)
         workspaces.delete(team.id)

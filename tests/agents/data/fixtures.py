@@ -1,21 +1,8 @@
-"""The shop in every kind of place. Without PostgreSQL its tests are skipped, loudly, unless it is required."""
-
-import os
+"""The shop in every kind of place."""
 
 import pytest
 
-from tests.agents.data.postgres import NO_POSTGRES, POSTGRES_REQUIRED, postgres_programs, running_postgres
 from tests.agents.data.shops import KINDS, make_shop
-
-
-@pytest.fixture(scope="session")
-def postgres_url():
-    if postgres_programs() is None:
-        if os.environ.get(POSTGRES_REQUIRED) == "1":
-            pytest.fail(NO_POSTGRES, pytrace=False)
-        pytest.skip(f"!!! TESTS ON POSTGRESQL ARE SKIPPED: {NO_POSTGRES} !!!")
-    with running_postgres() as url:
-        yield url
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.support.servers import free_port
 
 NO_POSTGRES = "No PostgreSQL was found. Install it (Debian: apt-get install postgresql)."
@@ -68,3 +70,14 @@ def _as_other_user(folder):
     user = "postgres" if "postgres" in names else "nobody"
     shutil.chown(folder, user)
     return ["runuser", "-u", user, "--"]
+
+
+@pytest.fixture(scope="session")
+def postgres_url():
+    """One server for all tests. Without PostgreSQL they are skipped, loudly, unless it is required."""
+    if postgres_programs() is None:
+        if os.environ.get(POSTGRES_REQUIRED) == "1":
+            pytest.fail(NO_POSTGRES, pytrace=False)
+        pytest.skip(f"!!! TESTS ON POSTGRESQL ARE SKIPPED: {NO_POSTGRES} !!!")
+    with running_postgres() as url:
+        yield url

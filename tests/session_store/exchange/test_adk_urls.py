@@ -14,12 +14,11 @@ from sqlalchemy import create_engine
 
 from session_store import DuckDBSessionService
 from session_store.exchange import ImportRefusedError, import_database
-from tests.agents.data.fixtures import postgres_url  # noqa: F401 - a fixture
 from tests.session_store.exchange.test_adk_databases import service_of, write
 
 
 @pytest.fixture(params=["events as JSON", "pickled actions"])
-def database(postgres_url, request):  # noqa: F811 - the fixture
+def database(postgres_url, request):
     """The URL of an empty database, or of one with the tables of old."""
     name = "adk_v1" if request.param == "events as JSON" else "adk_v0"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
@@ -53,7 +52,7 @@ async def test_postgres_is_read_as_adk_wrote_it(database, store):
 
 
 @pytest.mark.parametrize(("server", "hours"), [("UTC", -5), ("UTC", 9), ("Asia/Tokyo", 9), ("America/Lima", -5)])
-def test_old_postgres_databases_have_local_times(server, hours, postgres_url, store):  # noqa: F811 - the fixture
+def test_old_postgres_databases_have_local_times(server, hours, postgres_url, store):
     name = f"adk_{server.rpartition('/')[2]}_{hours}".lower().replace("-", "minus_")
     created = datetime(2025, 11, 16, 5, 30, tzinfo=UTC)
     said = [(created + timedelta(seconds=seconds)).timestamp() for seconds in (20, 25)]
