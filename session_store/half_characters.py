@@ -38,7 +38,7 @@ def without_halves(value: T) -> T:
 
 
 def mend(model: BaseModel) -> None:
-    """Take the halves of characters out of all texts of a model, in place."""
+    """Take the halves of characters out of all texts of a model, in place, and numbers and arrays out of numpy."""
     for name, value in model.__dict__.items():
         mended = _mended(value)
         if mended is not value:
@@ -57,4 +57,6 @@ def _mended(value: Any) -> Any:  # noqa: ANN401 - whatever JSON or a model has
     elif isinstance(value, (list, tuple)):
         items = [_mended(inner) for inner in value]
         return items if isinstance(value, list) else tuple(items)
+    elif type(value).__module__ == "numpy" and hasattr(value, "tolist"):  # numbers and arrays, which JSON does not know
+        return _mended(value.tolist())
     return value

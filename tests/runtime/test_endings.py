@@ -358,6 +358,19 @@ def test_what_cannot_be_kept_keeps_no_turn_from_its_end(opened, monkeypatch):
     assert turn.ended_at
 
 
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [("np.float32(1.5)", 1.5), ("np.array([[1, 2], [3, 4]])", [[1, 2], [3, 4]]), ("[np.bool_(True)]", [True])],
+)
+def test_numbers_of_numpy_in_the_answer_of_a_tool_are_kept(opened, value, kept):
+    call = "types.Part(function_call=types.FunctionCall(id='c', name='mean', args={}))"
+    answer = f"types.Part(function_response=types.FunctionResponse(id='c', name='mean', response={{'mean': {value}}}))"
+    said = "\n".join(f"yield event(types.Content(role='model', parts=[{part}]))" for part in (call, answer))
+    workbench, key, turn = ask(opened, code(agent=f"import numpy as np\n{said}"))
+    assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
+    assert conversation(workbench, key)[-1].steps[0].response == {"mean": kept}
+
+
 def test_a_character_that_is_split_over_two_chunks_is_whole_in_each_of_them(opened):
     said = []
     name, start = opened(
