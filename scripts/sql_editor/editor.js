@@ -1,5 +1,12 @@
 // CodeMirror with what the SQL page needs of it, bundled into ui/console/codemirror.js by `npm ci && npm run build`.
-import { acceptCompletion, autocompletion, completionKeymap } from "@codemirror/autocomplete";
+import {
+  acceptCompletion,
+  autocompletion,
+  closeCompletion,
+  completionKeymap,
+  currentCompletions,
+  selectedCompletionIndex,
+} from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { keywordCompletionSource, PostgreSQL, schemaCompletionSource, SQLDialect } from "@codemirror/lang-sql";
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
@@ -50,19 +57,24 @@ export function openEditor(parent, { text, label, hint, schema, said, run }) {
     const config = { dialect: DuckDB, schema: tables, upperCaseKeywords: false };
     return [
       DuckDB.extension,
-      DuckDB.language.data.of({ autocomplete: schemaCompletionSource(config) }),
+      DuckDB.language.data.of({ autocomplete: tablesFirst(schemaCompletionSource(config)) }),
       DuckDB.language.data.of({ autocomplete: keywordCompletionSource(DuckDB, false) }),
       // The columns of all tables, wherever one writes: a query often names its table last.
       DuckDB.language.data.of({ autocomplete: columnsOf(tables) }),
     ];
   };
-  const running = (view) => (run(view.state.doc.toString()), true);
+  const running = (view) => {
+    closeCompletion(view);
+    run(view.state.doc.toString());
+    return true;
+  };
   const view = new EditorView({
     parent,
     state: EditorState.create({
       doc: text,
       extensions: [
         Prec.highest(keymap.of(["Mod-Enter", "Ctrl-Enter"].map((key) => ({ key, run: running, stopPropagation: true })))),
+        Prec.highest(keymap.of([{ key: "Enter", run: leaveWhole }])),
         history(),
         drawSelection(),
         bracketMatching(),
@@ -85,9 +97,30 @@ export function openEditor(parent, { text, label, hint, schema, said, run }) {
       if (wanted === view.state.doc.toString()) return;
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: wanted }, selection: { anchor: wanted.length } });
     },
+    focus: () => view.focus(),
     know: (tables) => view.dispatch({ effects: completion.reconfigure(completed(tables)) }),
     close: () => view.destroy(),
   };
+}
+
+// Where a table is to be named.
+const namesTable = (state, position) => /\b(from|join)\s+$/i.test(state.sliceDoc(Math.max(0, position - 200), position));
+
+function tablesFirst(source) {
+  return async (context) => {
+    const found = await source(context);
+    if (!found || !namesTable(context.state, found.from)) return found;
+    return { ...found, options: found.options.map((option) => ({ ...option, boost: 50 })) };
+  };
+}
+
+// Enter takes what is offered only where that adds something to what is typed; else it begins a line.
+function leaveWhole(view) {
+  const { head } = view.state.selection.main;
+  const typed = /[\w"]*$/.exec(view.state.sliceDoc(Math.max(0, head - 200), head))[0].toLowerCase();
+  const isWhole = currentCompletions(view.state).some(({ label }) => label.toLowerCase() === typed);
+  if (isWhole && selectedCompletionIndex(view.state) === 0) closeCompletion(view);
+  return false;
 }
 
 function columnsOf(tables) {
@@ -99,7 +132,7 @@ function columnsOf(tables) {
     const word = context.matchBefore(/[\w"]+$/);
     if (!word && !context.explicit) return null;
     const from = word ? word.from : context.pos;
-    if (context.state.sliceDoc(from - 1, from) === ".") return null;
+    if (context.state.sliceDoc(from - 1, from) === "." || namesTable(context.state, from)) return null;
     return { from, options, validFor: /^[\w"]*$/ };
   };
 }

@@ -69,7 +69,7 @@ def test_a_query_that_runs_can_be_cancelled_and_the_page_stays_usable(console):
 
 def test_words_tables_and_columns_are_completed_by_the_keyboard_and_tab_does_not_trap(console):
     options = console.page.get_by_role("option")
-    console.field.click()
+    expect(console.field).to_be_focused()
     console.page.keyboard.type("select first_tok")
     expect(options.filter(has_text="first_token_seconds")).to_be_visible()
     # For a moment what is offered cannot be taken, so that nobody takes by accident what comes up while they type.
@@ -90,6 +90,24 @@ def test_words_tables_and_columns_are_completed_by_the_keyboard_and_tab_does_not
     expect(console.page.get_by_role("button", name="Run")).to_be_focused()
     console.page.keyboard.press("Shift+Tab")
     expect(console.field).to_be_focused()
+
+
+def test_tables_come_first_where_one_is_to_be_named_and_enter_leaves_a_whole_word(console):
+    options = console.page.get_by_role("option")
+    expect(console.field).to_be_focused()
+    console.page.keyboard.type("select 1 from t")
+    expect(options.first).to_have_text(re.compile("^(turns|tool_calls)"))
+    console.page.keyboard.press("Escape")
+    console.page.keyboard.type("urns")
+    expect(options.first).to_have_text(re.compile("^turns"))
+    console.page.keyboard.press("Enter")
+    console.page.keyboard.type("limit")
+    expect(options.first).to_have_text(re.compile("^limit"))
+    console.holds("select 1 from turns\nlimit")
+    console.page.keyboard.type(" 5")
+    console.page.keyboard.press("Control+Enter")
+    expect(options).to_have_count(0)
+    expect(console.page.locator(".result-foot")).to_be_visible()
 
 
 def test_what_is_written_is_highlighted(console):

@@ -43,6 +43,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
           memory.latest.setTriggerValue("run", { text, at: Date.now() });
         },
       });
+      const isTyping = document.activeElement?.matches("input, textarea, select, [contenteditable]");
+      // Where a focus would bring up a keyboard on the screen, it is left to the person.
+      if (!isTyping && matchMedia("(hover: hover) and (pointer: fine)").matches) memory.editor.focus();
       place.addEventListener("focusout", (event) => place.contains(event.relatedTarget) || tell());
     })
     .catch(() => {
