@@ -19,8 +19,8 @@ create view history.conversations as
     with e as (
         select session_no, arg_max(timestamp, seq) filter (not copied) as updated_at,
             count(text) filter (not rewound) as messages,
-            coalesce(sum(input_tokens) filter (not rewound), 0)::bigint as input_tokens,
-            coalesce(sum(output_tokens) filter (not rewound), 0)::bigint as output_tokens
+            coalesce(sum(input_tokens), 0)::bigint as input_tokens,
+            coalesce(sum(output_tokens), 0)::bigint as output_tokens
         from main.events group by session_no
     ), t as (
         select session_no, count(*) as turns, bool_or(status = 'running') as running,
@@ -98,6 +98,8 @@ _COMMENTS: Final = {
         "updated_at": "UTC, of the last event",
         "messages": "Number of rows in messages",
         "turns": "Number of rows in turns",
+        "input_tokens": "What models were given to read, for versions of messages that are not shown, too",
+        "output_tokens": "What they wrote, versions that are not shown among it",
         "status": "idle, queued, running, paused or terminated",
         "last_turn_status": "Status of its last row in turns",
         "tags": "Words that people sort it by",

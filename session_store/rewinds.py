@@ -9,7 +9,8 @@ the conversation. A rewind to before another rewind brings back what that one to
   were said.
 - One of them at most is part of the conversation. Whoever goes back to another one gets the conversation as it was when
   that was last a part of it.
-- Models, figures, exports for reading, search and branches know what is part of the conversation, and nothing else.
+- Models, exports for reading, search and branches know what is part of the conversation, and nothing else. So do
+  figures, but for tokens and cost: what was spent was spent.
 """
 
 from __future__ import annotations

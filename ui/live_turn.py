@@ -107,6 +107,8 @@ def _end_mark(key: SessionKey) -> None:
 def _over(shown: Sequence[Message], details: Details, icon: str, chatting: Chatting, *, is_end: bool) -> None:
     last = details.turns.get(shown[-1].turn_id) if shown and is_end else None
     ends = {message.turn_id: message for message in shown}
+    if chatting.editing in details.turns:
+        last = None  # to try again would drop what is being written
     for message in shown:
         turn = details.turns.get(message.turn_id)
         ends_turn = message is ends[message.turn_id]

@@ -55,7 +55,9 @@ def edit_form(message: Message, turn: Turn) -> None:
     with st.chat_message("user", avatar=PERSON), st.form(f"edit-form-{turn.id}", border=False):
         st.text_area("Message", value=message.text, key=f"edited-{turn.id}", label_visibility="collapsed")
         with st.container(horizontal=True):
-            st.form_submit_button("Send again", type="primary", on_click=_send_again, args=(turn,))
+            st.form_submit_button(
+                "Send again", key=f"again-{turn.id}", type="primary", on_click=_send_again, args=(turn,)
+            )
             st.form_submit_button("Cancel", key=f"leave-{turn.id}", type="tertiary", on_click=edit, args=(None,))
 
 

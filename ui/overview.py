@@ -39,11 +39,12 @@ WORDS: Final = {
     "queued": "Waiting for its turn",
     "paused": "Waits for you",
     "failed": "Failed",
+    "stopped": "Stopped",
     "idle": "Idle",
 }
 """What a session is doing, the most urgent to see first being that which comes first in ``ORDER``."""
 
-ORDER: Final = ("paused", "failed", "running", "queued", "idle")
+ORDER: Final = ("paused", "failed", "running", "queued", "stopped", "idle")
 
 
 @st.fragment
@@ -74,7 +75,7 @@ def doing(one: ActiveSession) -> str:
     """What a session is doing, as a key of ``WORDS``."""
     if one.session.status is not SessionStatus.IDLE:
         return one.session.status.value
-    return "failed" if one.last_status is TurnStatus.FAILED else "idle"
+    return {TurnStatus.FAILED: "failed", TurnStatus.STOPPED: "stopped"}.get(one.last_status, "idle")
 
 
 def _summary(active: Sequence[ActiveSession]) -> str:
@@ -102,6 +103,7 @@ MARKS: Final = {
     "queued": "--icon-color: var(--accent);",
     "paused": "--icon-color: var(--asks);",
     "failed": "--icon-color: var(--failed);",
+    "stopped": "",
     "idle": "",
 }
 

@@ -8,9 +8,12 @@
   const INPUT = '[data-testid="stChatInputTextArea"]';
   const SEND = '[data-testid="stChatInputSubmitButton"]';
   const SIDEBAR = '[data-testid="stSidebar"]';
-  const OPENERS = `${SIDEBAR} .st-key-new-chat button, ${SIDEBAR} [class*="st-key-open-"] button, [class*="st-key-prompt-"] button`;
+  const STARTERS = ".st-key-new-chat, .st-key-ask-sample-shop, [class*='st-key-draft-agent-']"; // the input of a new chat comes, or stays
+  const OPENERS = `${SIDEBAR} .st-key-new-chat button, ${SIDEBAR} [class*="st-key-open-"] button, [class*="st-key-prompt-"] button, .st-key-ask-sample-shop button, [class*="st-key-draft-agent-"] button`;
   const KEY = /st-key-(input-[^\s"]+)/;
   const EDITORS = '[class*="st-key-edited-"] textarea';
+  const SEND_AGAIN = '[data-testid="stForm"] [class*="st-key-again-"] button';
+  const NAME = '[role="dialog"] .st-key-new-workspace-name input';
   const LEAVE = '[data-testid="stForm"] [class*="st-key-leave-"] button';
   const PATIENCE = 15000;
 
@@ -24,6 +27,7 @@
   let holder = null;
   let wanted = null; // the key of the input to come; null for any other than the known one
   let editor = null;
+  let named = null; // the name in the dialog that adds a workspace
   let timer;
 
   const hold = (key) => {
@@ -114,6 +118,9 @@
     }
     if (input && isThere(input) && (input !== known || holder) && !holder?.dataset.composing) arrive(input);
     const form = document.querySelector(EDITORS);
+    const name = document.querySelector(NAME);
+    if (name && name !== named && hasKeyboard()) name.focus();
+    named = name;
     if (form !== editor) {
       if (form) form.focus();
       else if (document.activeElement === document.body && hasKeyboard()) input?.focus({ preventScroll: true });
@@ -132,13 +139,20 @@
     if (target.closest(SEND)) onSend(event, document.querySelector(INPUT));
     if (!opener) return;
     const session = /st-key-open-([^\s"]+)/.exec(opener.closest('[class*="st-key-open-"]')?.className ?? "")?.[1];
-    const isNew = opener.closest(".st-key-new-chat");
+    const isNew = opener.closest(STARTERS);
     hold(session ? `input-${session}` : isNew ? "input-new" : null);
     look();
   };
   const onKey = (event) => {
     const { target, key, shiftKey, isComposing } = event;
     if (key === "Escape" && !isComposing && target.matches?.(EDITORS)) document.querySelector(LEAVE)?.click();
+    if (key === "Enter" && !shiftKey && !isComposing && target.matches?.(EDITORS)) {
+      event.preventDefault();
+      event.stopPropagation();
+      target.blur(); // Streamlit hears what was typed when its field is left
+      setTimeout(() => document.querySelector(SEND_AGAIN)?.click());
+      return;
+    }
     if (key === "Enter" && !shiftKey && !isComposing && target.matches?.(INPUT)) onSend(event, target);
   };
 

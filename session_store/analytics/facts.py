@@ -38,18 +38,18 @@ _SESSIONS: Final = """
 """
 _ACTIVITY: Final = f"""
     select session_no, floor(timestamp / 900)::integer as quarter, author = 'user' as asked, model, null as chosen,
-        count(text)::integer as messages, sum(input_tokens)::bigint as input_tokens,
+        (count(text) filter (not rewound))::integer as messages, sum(input_tokens)::bigint as input_tokens,
         sum(output_tokens)::bigint as output_tokens, sum(least(cached_tokens, input_tokens))::bigint as cached_tokens
-    from events where not rewound and not copied and {{changed}} and not ({UNNAMED}) group by all
+    from events where not copied and {{changed}} and not ({UNNAMED}) group by all
     union all
     select e.session_no, floor(e.timestamp / 900)::integer, false, null,
         case when t.id is not null and t.model is null and coalesce(e.input_tokens, e.output_tokens) is null
             then '' else t.model end,  -- '': a query, which is answered without a model
-        count(e.text)::integer,
+        (count(e.text) filter (not e.rewound))::integer,
         sum(e.input_tokens)::bigint, sum(e.output_tokens)::bigint, sum(least(e.cached_tokens, e.input_tokens))::bigint
     from (
-        select session_no, invocation_id, timestamp, text, input_tokens, output_tokens, cached_tokens from events
-        where not rewound and not copied and {{changed}} and {UNNAMED}
+        select session_no, invocation_id, timestamp, text, rewound, input_tokens, output_tokens, cached_tokens
+        from events where not copied and {{changed}} and {UNNAMED}
     ) e left join turns t on t.id = e.invocation_id group by all
 """
 _TURNS: Final = """

@@ -20,7 +20,7 @@ COSTS: Final = f"""
         select session_no, model, null as chosen, floor(timestamp / 86400)::integer as day,
             coalesce(sum(input_tokens), 0) as input_tokens, coalesce(sum(output_tokens), 0) as output_tokens,
             coalesce(sum(least(cached_tokens, input_tokens)), 0) as cached_tokens
-        from events where not rewound and model is not null and (input_tokens > 0 or output_tokens > 0) {{among}}
+        from events where model is not null and (input_tokens > 0 or output_tokens > 0) {{among}}
         group by all
         union all
         select e.session_no, null, coalesce(t.model, s.model), floor(e.timestamp / 86400)::integer,
@@ -28,7 +28,7 @@ COSTS: Final = f"""
             coalesce(sum(least(e.cached_tokens, e.input_tokens)), 0)
         from (
             select session_no, invocation_id, timestamp, input_tokens, output_tokens, cached_tokens from events
-            where not rewound and {UNNAMED} and (input_tokens > 0 or output_tokens > 0) {{among}}
+            where {UNNAMED} and (input_tokens > 0 or output_tokens > 0) {{among}}
         ) e join sessions s using (session_no) left join turns t on t.id = e.invocation_id group by all
     ) u
     left join (select unnest($chosen::varchar[]) as chosen, unnest($named::varchar[]) as name) a using (chosen)
@@ -39,7 +39,7 @@ COSTS: Final = f"""
     ) r on r.model = coalesce(u.model, a.name) and u.day >= r.begin and u.day < r.until
     group by u.session_no
 """
-"""The cost by session: none for those without tokens, and null where the price of some is not known."""
+"""The cost by session, all versions of messages: none for those without tokens, null where a price is missing."""
 
 
 def cost_values(database: Database, folder: Path) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from session_store.models import Page, SessionKey, TitleSource
 from session_store.session_log import SessionLog
 
 _EVENTS: Final = """
-    select session_no, count(text) as messages,
+    select session_no, count(text) filter (not rewound) as messages,
         coalesce(sum(input_tokens), 0)::bigint as input_tokens, coalesce(sum(output_tokens), 0)::bigint as output_tokens
-    from events where not rewound {among} group by session_no
+    from events where true {among} group by session_no
 """
 _TAGS: Final = "select session_no, list(tag order by lower(tag)) as tags from tags {among} group by session_no"
 _TABLES: Final = {"e": _EVENTS, "c": COSTS, "t": TURNS, "f": FEEDBACK, "w": "select id, name from workspaces"}

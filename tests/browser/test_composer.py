@@ -66,6 +66,27 @@ class TestFocus:
         chat.page.keyboard.type(WORDS)
         expect(chat.input).to_have_value(WORDS)
 
+    def test_choosing_an_agent_leads_back_to_the_input(self, chat):
+        chat.page.locator('[class*="st-key-draft-agent-"] button').last.click()
+        chat.page.keyboard.type(WORDS)
+        expect(chat.input).to_have_value(WORDS)
+        focused(chat)
+
+    def test_a_picture_and_long_text_are_pasted(self, chat):
+        chat.input.evaluate(
+            """input => {
+              const data = new DataTransfer();
+              data.items.add(new File(["words"], "pasted.txt", { type: "text/plain" }));
+              const about = { clipboardData: data, bubbles: true, cancelable: true };
+              input.dispatchEvent(new ClipboardEvent("paste", about));
+            }"""
+        )
+        expect(chat.page.get_by_test_id("stFileChip")).to_contain_text("pasted")
+        long = "a long text " * 2_000
+        chat.page.evaluate("text => navigator.clipboard.writeText(text)", long)
+        chat.input.press("ControlOrMeta+v")
+        expect(chat.input).to_have_value(long)
+
     def test_what_one_types_elsewhere_stays_there(self, visitor):
         tab = visitor.tab()
         tab.page.goto(tab.url, wait_until="domcontentloaded")

@@ -95,7 +95,7 @@ def test_what_runs_is_stopped_from_there(workbench, overview):
     turn = workbench.turns.live(key)[0].turn
     tab.button(key=f"halt-{key.session_id}").click().run()
     assert workbench.store.get_turn(turn.id).status is TurnStatus.STOPPED
-    assert status(tab) == ["Idle"]
+    assert status(tab) == ["Stopped"]
 
 
 def test_a_terminated_chat_leaves_the_page_and_keeps_what_was_said(workbench, overview):

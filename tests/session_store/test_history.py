@@ -51,7 +51,7 @@ def history(store: Store):
         said("One.", author="analyst", turn="t1", timestamp=62.0, usage_metadata=USAGE, model_version="small-1"),
         changed("t1", ratio=float("nan")),
         said("And?", turn="t2", timestamp=63.0),
-        said("Taken back", author="analyst", turn="t2", timestamp=64.0, usage_metadata=USAGE),
+        said("Taken back", author="analyst", turn="t2", timestamp=64.0, usage_metadata=USAGE, model_version="small-1"),
         rewind("t2"),
     )
     append(store, DELETED, said("Secret", timestamp=1.0))
@@ -84,8 +84,8 @@ def test_conversations_say_where_they_belong_and_how_much_was_said(history):
         "saved": False,
         "messages": 2,
         "turns": 1,
-        "input_tokens": 7,
-        "output_tokens": 3,
+        "input_tokens": 14,
+        "output_tokens": 6,
         "status": "idle",
         "last_turn_status": "completed",
         "tags": [],

@@ -115,7 +115,7 @@ def _period(view: View) -> None:
         max_value=max([now().date(), *days]),
         format="YYYY-MM-DD",
         on_change=_changed,
-        width=240,
+        width=270,
     )
 
 

@@ -349,7 +349,7 @@ class TestByHand:
         table = look(store, date(2026, 1, 1), date(2026, 5, 31)).tables["activity"]
         assert table[table["Turns"] > 0].set_index("Start")["Turns"].to_dict() == {"2026-04-27": 1, "2026-05-04": 1}
 
-    def test_what_is_deleted_or_taken_back_counts_nowhere(self, store, history):
+    def test_what_is_deleted_counts_nowhere_and_what_was_taken_back_by_its_tokens_alone(self, store, history):
         kept, gone, rewound = (history.chat(on("2026-05-04 10:00")) for _ in range(3))
         for chat in (kept, gone, rewound):
             turn = history.turn(chat, on("2026-05-04 10:00"))
@@ -360,7 +360,7 @@ class TestByHand:
 
         store.delete_sessions([gone])
         now = desk.report(scope).now
-        assert (now.conversations, now.turns, now.messages, now.input_tokens) == (2, 1, 2, 100)
+        assert (now.conversations, now.turns, now.messages, now.input_tokens) == (2, 1, 2, 200)
 
         store.restore_sessions([gone])
         assert desk.report(scope).now.turns == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from google.genai import types
 
 from session_store import Store
 from session_store.history.errors import HistoryError
@@ -12,6 +13,7 @@ from session_store.prices import PricesInvalidError, keep_prices
 from tests.session_store.events import append, rewind, said
 from tests.session_store.history.conversations import BREAD, DAY, STARS, TIDES, answered, ended, rate
 
+USAGE = types.GenerateContentResponseUsageMetadata(prompt_token_count=7, candidates_token_count=3)
 ORDERS = {
     HistorySort.UPDATED: [STARS, BREAD, TIDES],
     HistorySort.CREATED: [STARS, BREAD, TIDES],
@@ -174,7 +176,15 @@ def test_filters_choose_and_count_the_same(shown, wanted, expected):
 
 def test_deleted_conversations_and_what_was_taken_back_are_not_there(rated):
     ended(rated, STARS, "s2", 4 * DAY)
-    append(rated, STARS, said("Taken back", turn="s2", timestamp=4 * DAY), rewind("s2"))
+    append(
+        rated,
+        STARS,
+        said("Taken back", turn="s2", timestamp=4 * DAY),
+        said("In vain", author="guide", turn="s2", timestamp=4 * DAY, model_version="small-1", usage_metadata=USAGE),
+        rewind("s2"),
+    )
+    before = rated.history_row(STARS)
+    assert before.input_tokens + before.output_tokens >= 10, "what was spent is counted"
     rated.delete_sessions([BREAD])
 
     assert set(keys(rated.list_history(EVERYTHING))) == {TIDES, STARS}
