@@ -72,7 +72,7 @@ class TestFocus:
         expect(chat.input).to_have_value(WORDS)
         focused(chat)
 
-    def test_a_picture_and_long_text_are_pasted(self, chat):
+    def test_a_file_and_a_long_text_are_pasted(self, chat):
         chat.input.evaluate(
             """input => {
               const data = new DataTransfer();
