@@ -75,7 +75,9 @@ def doing(one: ActiveSession) -> str:
     """What a session is doing, as a key of ``WORDS``."""
     if one.session.status is not SessionStatus.IDLE:
         return one.session.status.value
-    return {TurnStatus.FAILED: "failed", TurnStatus.STOPPED: "stopped"}.get(one.last_status, "idle")
+    if one.last_status is TurnStatus.STOPPED:
+        return "stopped"
+    return "failed" if one.last_status is TurnStatus.FAILED else "idle"
 
 
 def _summary(active: Sequence[ActiveSession]) -> str:
