@@ -187,7 +187,8 @@ class _Intake:
         self._insert_session(key, number, about, workspace_id)
         for seq, event in events:
             rewound = event.rewind_before is not None if about.rewound is None else event.id in about.rewound
-            row = replace(event, copied=event.id in about.copied).row(seq, number, rewound=rewound)
+            taken = replace(event, copied=True) if event.id in about.copied else event
+            row = taken.row(seq, number, rewound=rewound)
             self._transaction.add_event(row, number, CachedEvent(seq, event.data, rewound=rewound))
         head = Head(
             key=key,
