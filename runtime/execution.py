@@ -76,6 +76,11 @@ class _Tally:
     first_token_at: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    started_at: float = 0.0
+
+    def now(self) -> float:
+        """The time; a clock that was set back meanwhile makes nothing end before it started."""
+        return max(time.time(), self.started_at, self.first_token_at or 0.0)
 
     def count(self, usage: types.GenerateContentResponseUsageMetadata | None) -> None:
         """Add what one call of a model used."""
@@ -165,12 +170,15 @@ class Execution:
 
     async def _begin(self) -> None:
         if not self._resumed:
-            await self._update(status=TurnStatus.RUNNING, started_at=time.time())
+            self._tally.started_at = time.time()
+            await self._update(status=TurnStatus.RUNNING, started_at=self._tally.started_at)
             return
         await self._update(status=TurnStatus.RUNNING)
         before = await asyncio.to_thread(self._services.store.get_turn, self._live.turn.id)
         if before:
-            self._tally = _Tally(before.first_token_at, before.input_tokens, before.output_tokens)
+            self._tally = _Tally(
+                before.first_token_at, before.input_tokens, before.output_tokens, before.started_at or 0.0
+            )
 
     async def _converse(self) -> None:
         turn = self._live.turn
@@ -201,7 +209,7 @@ class Execution:
     async def _take(self, event: Event) -> None:
         text = text_of(event.content)
         if text and event.author != "user" and self._tally.first_token_at is None:
-            self._tally.first_token_at = time.time()
+            self._tally.first_token_at = self._tally.now()
         self._note_ending(event)
         self._says_nothing = self._says_nothing and (event.author == USER or says_nothing(event))
         if event.partial:
@@ -298,7 +306,7 @@ class Execution:
         self._publish(Happening.TURN_CHANGED)
 
     async def _keep_end(self, status: TurnStatus, error: str | None) -> None:
-        await self._update(status=status, ended_at=time.time(), error=error, **self._counted())
+        await self._update(status=status, ended_at=self._tally.now(), error=error, **self._counted())
         self._live.status, self._live.error = status, error
 
     async def _keep_said(self, status: TurnStatus) -> None:

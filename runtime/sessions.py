@@ -45,7 +45,14 @@ class Sessions(DuckDBSessionService):
         self._bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
 
     async def append_event(self, session: Session, event: Event) -> Event:
-        """Append an event. Raises like that of the base class."""
+        """Append an event. Raises like that of the base class.
+
+        Its time is never before that of the event before it: ADK orders events by time, and a clock that was set back
+        would put what is said now before what was said then.
+        """
+        if not event.partial:
+            before = max([session.last_update_time, *(last.timestamp for last in session.events[-1:])])
+            event.timestamp = max(event.timestamp, before)
         appended = await super().append_event(session, event)
         if not event.partial:
             self._files.transcripts.event(_key(session), appended)

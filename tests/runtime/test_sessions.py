@@ -2,9 +2,12 @@
 
 import asyncio
 import threading
+import time
 from contextlib import closing
 
 import pytest
+from google.adk.events.event import Event
+from google.genai import types
 
 from runtime.bus import Happening
 from runtime.messages import SessionGoneError
@@ -182,3 +185,47 @@ async def test_nothing_begins_while_a_session_is_changed(workbench):
         assert workbench.turns.live(key) == []
     turn = await submitted
     assert (await asyncio.to_thread(workbench.turns.wait, turn.id)).status is TurnStatus.COMPLETED
+
+
+class TestClock:
+    """A clock that is set back does not turn a conversation around."""
+
+    @staticmethod
+    async def ahead(workbench, key, text):
+        """Somebody said this while the clock was an hour ahead."""
+        names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
+        session = await workbench.sessions.get_session(**names)
+        said = types.Content(role="user", parts=[types.Part(text=text)])
+        await workbench.sessions.append_event(
+            session, Event(author="user", content=said, timestamp=time.time() + 3600, invocation_id="ahead")
+        )
+
+    async def test_the_model_sees_messages_in_the_order_they_were_said_in(self, workbench):
+        key = new_session(workbench)
+        await self.ahead(workbench, key, "before")
+        finish(workbench, workbench.turns.submit(key, "between"))
+        [turn] = finish(workbench, workbench.turns.submit(key, "history"))
+        shown = said(workbench, key)[-1][1]
+        assert shown.index("before") < shown.index("between") < shown.index("You said: between")
+        assert turn.status is TurnStatus.COMPLETED
+
+    async def test_times_never_run_backwards_in_a_session_also_after_a_restart(self, tmp_path):
+        workbench = open_workbench(tmp_path)
+        key = new_session(workbench)
+        await self.ahead(workbench, key, "before")
+        finish(workbench, workbench.turns.submit(key, "one"))
+        workbench.close()
+        workbench = open_workbench(tmp_path)
+        finish(workbench, workbench.turns.submit(key, "two"))
+        events = [stored.event for stored in workbench.store.list_events(key, limit=100)]
+        assert [event.timestamp for event in events] == sorted(event.timestamp for event in events)
+        assert said(workbench, key)[-1] == ("assistant", "You said: two")
+        workbench.close()
+
+    def test_a_turn_never_ends_before_it_started(self, workbench, monkeypatch):
+        turn = workbench.turns.submit(new_session(workbench), "count 3 every 200 ms")
+        until(workbench, lambda: workbench.store.get_turn(turn.id).started_at)
+        now = time.time
+        monkeypatch.setattr("runtime.execution.time.time", lambda: now() - 3600)
+        [turn] = finish(workbench, turn)
+        assert turn.started_at <= turn.first_token_at <= turn.ended_at
