@@ -31,32 +31,34 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
-    data_dir: Path = Field(Path("data"), description="Folder of the database and everything else that is kept.")
-    user: str = Field("local", min_length=1, description="User id that the sessions of this app belong to.")
+    data_dir: Path = Field(Path("data"), description="Folder of the database and all other data.")
+    user: str = Field("local", min_length=1, description="User id that owns the sessions of this app.")
     model: str = Field("embedded", min_length=1, description="Model of a new session, by its id in the model list.")
-    max_turns: int = Field(4, ge=1, le=64, description="Turns that may run at once; further ones wait in order.")
+    max_turns: int = Field(4, ge=1, le=64, description="Turns that may run at once; others are queued.")
     agents_dir: Path | None = Field(None, description="Folder of ADK agent folders, as adk web takes it.")
-    undo_seconds: int = Field(600, ge=0, description="Seconds in which deleted sessions can be brought back.")
+    undo_seconds: int = Field(600, ge=0, description="Seconds during which a deletion can be undone.")
 
     retention_days: int = Field(
-        0, ge=0, le=36_500, description="Days after which chats that nobody saved or touched are removed; 0: never."
+        0, ge=0, le=36_500, description="Days of inactivity after which unsaved chats are removed; 0: never."
     )
     transcript_logs: bool = Field(
         True,
-        description="Whether each conversation is also written as JSON Lines below transcripts in the data folder.",
+        description="Whether each conversation is also written as JSON Lines to transcripts/ in the data folder.",
     )
 
     context_messages: int = Field(
-        20, ge=0, le=100_000, description="Newest messages of a conversation that the model sees; 0: all of them."
+        20, ge=0, le=100_000, description="How many of the newest messages the model sees; 0: all."
     )
     compaction: bool = Field(
-        False, description="Whether ADK's own compaction (a summary of older messages) takes the place of that cut."
+        False, description="Whether ADK's own compaction (a summary of older messages) is used instead of that limit."
     )
-    query_rows: int = Field(10_000, ge=1, le=10_000_000, description="Rows that the result of a query may have.")
-    query_seconds: float = Field(20.0, gt=0, le=3600, description="Seconds that a query may take.")
-    attachment_mb: int = Field(10, ge=1, le=100, description="Megabytes that the files of one message may have.")
+    query_rows: int = Field(10_000, ge=1, le=10_000_000, description="Maximum rows in a query result.")
+    query_seconds: float = Field(20.0, gt=0, le=3600, description="Maximum seconds a query may run.")
+    attachment_mb: int = Field(
+        10, ge=1, le=100, description="Maximum total size of the files of one message, in megabytes."
+    )
 
-    models_dir: Path = Field(Path("models"), description="Folder of the embedded model's file.")
+    models_dir: Path = Field(Path("models"), description="Folder of the embedded model file.")
     gguf_models: Names = Field((), description="Paths of further GGUF files to offer as models, separated by commas.")
     context_tokens: int = Field(
         4096, ge=512, le=1_048_576, description="Context window of the embedded model and of GGUF files, in tokens."
@@ -73,13 +75,15 @@ class Settings(BaseSettings):
     gemini_models: Names = Field(
         ("gemini-2.5-flash", "gemini-2.5-pro"), description="Gemini models to offer when there is a key."
     )
-    gemini_base_url: HttpUrl | None = Field(None, description="Another address that speaks the Gemini protocol.")
+    gemini_base_url: HttpUrl | None = Field(None, description="Alternative base URL for the Gemini API.")
 
     openai_base_url: HttpUrl | None = Field(
         None, description="Base URL of an OpenAI-compatible server, for instance http://localhost:11434/v1 for Ollama."
     )
-    openai_api_key: SecretStr | None = Field(None, description="Key of that server, if it wants one.")
-    openai_models: Names = Field((), description="Models of that server to offer; empty asks the server for its list.")
+    openai_api_key: SecretStr | None = Field(None, description="API key of that server, if it requires one.")
+    openai_models: Names = Field(
+        (), description="Models of that server to offer; if empty, the server is asked for its list."
+    )
 
     litellm_models: Names = Field((), description="Models to offer through LiteLLM, which must be installed.")
 
@@ -110,7 +114,7 @@ def load_settings() -> Settings:
             for problem in error.errors(include_url=False)
         ]
         raise SettingsError(
-            "Colloquy cannot start, because of these settings (environment or .env):\n  " + "\n  ".join(lines)
+            "Colloquy cannot start because of invalid settings (environment or .env):\n  " + "\n  ".join(lines)
         ) from error
 
 
@@ -128,7 +132,7 @@ def misspelt() -> list[str]:
                 continue
             nearest = get_close_matches(written, known, n=1)
             hint = f"Did you mean {nearest[0]}?" if nearest else "README.md lists all settings."
-            sentences.append(f"{name} ({place}) is no setting and does nothing. {hint}")
+            sentences.append(f"{name} ({place}) is not a known setting and is ignored. {hint}")
     return sentences
 
 

@@ -45,9 +45,7 @@ def fetch(models_dir: Path) -> bool:
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=models_dir) as folder:
             file = _extract(_download(Path(folder)))
             if not _is_right(file):
-                raise FetchError(
-                    "What was downloaded is not the expected file (its SHA-256 differs), so it was thrown away."
-                )
+                raise FetchError("The download is not the expected file (its SHA-256 differs), so it was discarded.")
             file.replace(target)
     except OSError as error:
         raise FetchError(f"The folder {models_dir} cannot be written ({error.strerror or error}).") from error

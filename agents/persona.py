@@ -126,7 +126,7 @@ def read_persona(path: Path, source: Source = Source.YOURS) -> Persona:
             " called user.md."
         )
     try:
-        # Editors on Windows put a mark in front, and some programs write halves of characters.
+        # Editors on Windows put a mark in front, and some programs write unpaired surrogates.
         text = joined(path.read_text(encoding="utf-8-sig", errors="surrogatepass"))
     except UnicodeDecodeError as error:
         raise PersonaError(f"{path.name} is not a UTF-8 text file. Save it in that encoding.") from error
@@ -135,9 +135,9 @@ def read_persona(path: Path, source: Source = Source.YOURS) -> Persona:
     opening, _, rest = text.partition("---\n")
     head, separator, body = rest.partition("\n---\n")
     if opening.strip() or not separator:
-        raise PersonaError(f"{path.name} must begin with a YAML head between two lines of three dashes.")
+        raise PersonaError(f"{path.name} must start with a YAML header between two lines of three dashes.")
     if not body.strip():
-        raise PersonaError(f"{path.name} has no instruction: write below the head what the agent shall do.")
+        raise PersonaError(f"{path.name} has no instruction: write what the agent should do below the header.")
     return Persona(id=path.stem, source=source, instruction=body.strip(), **dict(_head(path, head)))
 
 
@@ -145,10 +145,10 @@ def _head(path: Path, text: str) -> PersonaHead:
     try:
         return PersonaHead.model_validate(without_halves(yaml.safe_load(text)))
     except yaml.YAMLError as error:
-        raise PersonaError(f"The head of {path.name} is not valid YAML: {error}") from error
+        raise PersonaError(f"The header of {path.name} is not valid YAML: {error}") from error
     except ValidationError as error:
         problems = "; ".join(map(_in_words, error.errors()))
-        raise PersonaError(f"The head of {path.name} is not right: {problems}.") from error
+        raise PersonaError(f"The header of {path.name} is invalid: {problems}.") from error
 
 
 def _in_words(problem: ErrorDetails) -> str:

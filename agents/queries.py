@@ -28,15 +28,15 @@ _BETTER: Final = (
     " choose a stronger model: Gemini by GOOGLE_API_KEY, a server by COLLOQUY_OPENAI_BASE_URL, or a larger file by"
     " COLLOQUY_GGUF_MODELS."
 )
-NO_QUERY: Final = f"The model found no query for this, so there is no answer. {_BETTER}"
-FAILED: Final = "The query that the model guessed did not work, so there is no answer. {error}\n\n" + _BETTER
-GUESS: Final = "A small model guessed the query. Read it before you trust what it found:"
+NO_QUERY: Final = f"The model could not write a query for this, so there is no answer. {_BETTER}"
+FAILED: Final = "The query that the model guessed failed, so there is no answer. {error}\n\n" + _BETTER
+GUESS: Final = "A small model guessed this query. Check it before you trust the result:"
 NO_TABLES: Final = "There are no tables in {name}, so there is nothing to query."
 EMPTY: Final = (
-    "Write a query behind the command, for instance `/sql select 1`, or `/chart select month, revenue from …` to draw"
+    "Write a query after the command, for instance `/sql select 1`, or `/chart select month, revenue from …` to draw"
     " its rows."
 )
-NO_CHART: Final = "There is no chart of these rows: a chart needs a column to draw along and one with numbers."
+NO_CHART: Final = "These rows cannot be charted: a chart needs an X axis column and a numeric column."
 
 _GUESSES: Final = 2
 """Queries that a model may guess for one question: the second one knows what was wrong with the first."""
@@ -67,7 +67,8 @@ class Queries:
             return await self._first_step(request)
         if response.name == "run_sql":
             return await self._after_query(request, callback_context)
-        return said(self._answer(request, chart_error=(response.response or {}).get("error")))
+        error = (response.response or {}).get("error")
+        return said(self._answer(request, chart_error=error, charted=not error))
 
     async def _first_step(self, request: Request) -> LlmResponse:
         if not request.text:
@@ -91,8 +92,8 @@ class Queries:
         sql = self._tools.latest.sql
         return _called("make_chart", title=chart.title, sql=sql, mark=chart.mark, encoding=chart.encoding)
 
-    def _answer(self, request: Request, chart_error: str | None) -> str:
-        rows = answer_text(self._tools.latest) if self._tools.latest else ""
+    def _answer(self, request: Request, *, chart_error: str | None, charted: bool = False) -> str:
+        rows = answer_text(self._tools.latest, charted=charted) if self._tools.latest else ""
         return "\n\n".join(filter(None, (None if request.is_sql else GUESS, rows, chart_error)))
 
     async def _guess(self, question: str, failed: tuple[str, str] | None = None) -> LlmResponse:

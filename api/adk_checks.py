@@ -56,17 +56,17 @@ def check_state(state: Mapping[str, Any] | None) -> None:
         json.dumps(state, ensure_ascii=False, allow_nan=False).encode()
     except ValueError as error:  # of which the one about characters is a kind
         raise InputValidationError(
-            "State may have no NaN, no infinite numbers, and no halves of characters."
+            "State must not contain NaN, infinite numbers, or invalid characters (unpaired surrogates)."
         ) from error
 
 
 def check_content(content: types.Content | None) -> None:
-    """Refuse a message with halves of characters. Raises InputValidationError."""
+    """Refuse a message with unpaired surrogates. Raises InputValidationError."""
     try:
         if content:
             content.model_dump_json()
     except PydanticSerializationError as error:
-        raise InputValidationError("A message may have no halves of characters (lone surrogates).") from error
+        raise InputValidationError("A message must not contain invalid characters (unpaired surrogates).") from error
 
 
 def _is_plain(name: str) -> bool:

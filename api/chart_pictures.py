@@ -68,7 +68,9 @@ def picture(spec: Mapping[str, Any], table: pa.Table, form: Literal["png", "svg"
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except subprocess.TimeoutExpired as error:
-            raise ChartNotDrawnError(f"The chart was not drawn in {SECONDS} seconds. Draw fewer rows.") from error
+            raise ChartNotDrawnError(
+                f"The chart could not be drawn within {SECONDS} seconds. Use fewer rows."
+            ) from error
         except subprocess.CalledProcessError as error:
             raise ChartNotDrawnError(f"The chart could not be drawn: {_reason(error.stderr)}") from error
     return drawn.stdout

@@ -84,7 +84,7 @@ class ConversationChange(Body):
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if all(value is None for value in (self.title, self.saved, self.model, self.workspace_id)):
-            raise ValueError("say what to change: title, saved, model or workspaceId")
+            raise ValueError("name at least one field to change: title, saved, model or workspaceId")
         return self
 
 

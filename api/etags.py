@@ -47,7 +47,7 @@ def require_match(tag: str, if_match: str | None) -> None:
         StaleError: the client named ETags, and none of them holds.
     """
     if if_match is not None and not _names(if_match, tag):
-        raise StaleError("It has changed since you read it. Read it again, and decide then.")
+        raise StaleError("It has changed since you read it. Read it again, then retry.")
 
 
 def _names(header: str, tag: str) -> bool:

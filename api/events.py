@@ -13,9 +13,9 @@ from runtime.bus import EventBus
 from runtime.workbench import current
 
 EVENT_ID = re.compile(r"(?P<epoch>[0-9a-f]+)-(?P<number>[0-9]{1,19})")
-RESTARTED = "Colloquy was started again since."
+RESTARTED = "Colloquy has restarted since."
 UNKNOWN = "There is no event with this id."
-TOO_LATE = "Too much has happened since."
+TOO_LATE = "Too many events have occurred since."
 
 router = APIRouter(prefix="/v1", tags=["events"])
 

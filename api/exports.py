@@ -70,7 +70,7 @@ def export_conversation(
     """One conversation as a file, whoever its user is."""
     session = current().store.get_session(conversation_id)
     if session is None:
-        raise NotFoundError("There is no conversation with this id. It was deleted, or never was.")
+        raise NotFoundError("There is no conversation with this id. It was deleted or never existed.")
     return _sent([session.key], _format(format), file_name(session.title) or "conversation", all_workspaces=False)
 
 

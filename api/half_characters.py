@@ -21,7 +21,7 @@ _ESCAPES: Final = re.compile(
 
 
 class WholeCharacters:
-    """Replaces halves of characters in bodies of JSON by U+FFFD."""
+    """Replaces unpaired surrogates in bodies of JSON by U+FFFD."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -34,7 +34,7 @@ class WholeCharacters:
 
 
 class _Mended:
-    """Receives a body at once, without halves of characters."""
+    """Receives a body at once, without unpaired surrogates."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -55,7 +55,7 @@ class _Mended:
 
 
 def mended(body: bytes) -> bytes:
-    """JSON without halves of characters, whether they are written as escapes or as bytes."""
+    """JSON without unpaired surrogates, whether they are written as escapes or as bytes."""
     if b"\\u" in body:
         body = _ESCAPES.sub(lambda found: rb"\ufffd" if found["half"] else found[0], body)
     if b"\xed" in body:

@@ -42,7 +42,7 @@ def ready() -> Readiness:
         store = current().store
     except RuntimeError as error:
         raise HTTPException(
-            HTTPStatus.SERVICE_UNAVAILABLE, "Colloquy is starting, or about to end. Ask again in a moment."
+            HTTPStatus.SERVICE_UNAVAILABLE, "Colloquy is starting up or shutting down. Try again in a moment."
         ) from error
     return Readiness(
         duckdb=metadata.version("duckdb"),

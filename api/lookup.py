@@ -16,7 +16,7 @@ def session_named(session_id: str) -> SessionSummary:
     workbench = current()
     session = workbench.store.get_session(session_id)
     if session is None or session.key.user_id != workbench.settings.user:
-        raise NotFoundError("There is no conversation with this id. It was deleted, or never was.")
+        raise NotFoundError("There is no conversation with this id. It was deleted or never existed.")
     return session
 
 

@@ -87,9 +87,9 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
 """What an error is answered with; the nearest base class counts."""
 
 IN_WORDS: Final = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this address. /api/docs shows what there is.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This cannot be done here. The header Allow says what can.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "This is too large to be taken.",
+    HTTPStatus.NOT_FOUND: "Nothing was found at this address. /api/docs lists what exists.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This method is not allowed here. The Allow header lists those that are.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is too large.",
 }
 """What the framework refuses, in words."""
 
@@ -165,7 +165,7 @@ async def _wrong_fields(request: Request, error: Exception) -> JSONResponse:
         for one in _errors(error)
     ]
     said = "; ".join(f"{one.field or one.where}: {one.detail}" for one in wrong)
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The request is not as it should be. {said}", errors=wrong)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The request is invalid. {said}", errors=wrong)
 
 
 def _detail(wrong: Mapping[str, Any]) -> str:
@@ -196,9 +196,7 @@ def _is_only_a_name(said: str) -> bool:
 
 
 async def _unknown(_: Request, __: Exception) -> JSONResponse:
-    return problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here that should not. The log of the server says more."
-    )
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "An unexpected error occurred. See the server log for details.")
 
 
 def _as_name(part: int | str) -> str:
@@ -206,5 +204,5 @@ def _as_name(part: int | str) -> str:
 
 
 def _printable(text: str) -> str:
-    """A text that JSON in UTF-8 can hold: what a client sent may have halves of characters."""
+    """A text that JSON in UTF-8 can hold: what a client sent may have unpaired surrogates."""
     return text.encode("utf-8", "replace").decode()

@@ -22,7 +22,7 @@ NOT_KEPT = {"Cache-Control": "private, no-store"}
 def _found(answer_id: Annotated[str, Path(alias="id")]) -> Answer:
     answer = answer_of(answer_id)
     if answer is None:
-        raise NotFoundError("What this query found is not kept any more. Run it again on the SQL page.")
+        raise NotFoundError("The result of this query is no longer available. Run it again on the SQL page.")
     return answer
 
 

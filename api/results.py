@@ -90,7 +90,7 @@ def _found(result_id: Annotated[str, Path(alias="id")]) -> Result:
         and workbench.store.get_session(result.key.session_id) is not None
     )
     if result is None or not is_here:
-        raise NotFoundError("This result is not here. It, or its chat, was deleted.")
+        raise NotFoundError("This result does not exist. It or its chat was deleted.")
     return result
 
 
@@ -197,7 +197,7 @@ def _first_rows(data: bytes) -> pa.Table:
 
 
 def _no_such_form(result: Result, form: str) -> NotFoundError:
-    return NotFoundError(f"This {result.kind.value} cannot be had as {form}.")
+    return NotFoundError(f"This {result.kind.value} is not available as {form}.")
 
 
 def _file(result: Result, content: bytes, form: str) -> Response:

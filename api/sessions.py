@@ -77,7 +77,7 @@ class SaveSession(Body):
     @model_validator(mode="after")
     def _names_one(self) -> Self:
         if self.session_id is None and self.agent_id is None:
-            raise ValueError("name a session_id, or an agent_id for a session that is not here yet")
+            raise ValueError("give a session_id, or an agent_id for a session that does not exist yet")
         return self
 
 

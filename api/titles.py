@@ -24,7 +24,7 @@ async def retitle(session: SessionSummary, message: str) -> None:
     workbench = current()
     about = message if message.strip() else await run_in_threadpool(_first_message, session)
     if not about:
-        raise WrongRequestError("There is no message yet that a title could be about. Send one as firstMessage.")
+        raise WrongRequestError("There is no message to base a title on. Send one as firstMessage.")
     model = session.model or workbench.models.default().id
     title = await workbench.models.title(model, about)
     await run_in_threadpool(_rename, session, title or first_words(about))

@@ -63,7 +63,7 @@ def _places(cursor: str | None) -> tuple[int | None, int | None]:
         return None, None
     found = _CURSOR.fullmatch(cursor)
     if found is None:
-        raise WrongRequestError("This is not a place among the messages. Start again without a cursor.")
+        raise WrongRequestError("This is not a valid cursor for the messages. Start again without one.")
     return int(found[1]), int(found[2])
 
 

@@ -90,7 +90,7 @@ def _inside(value: object) -> Iterable[object]:
     elif (isinstance(value, float) and not math.isfinite(value)) or (
         isinstance(value, int) and not -LARGEST <= value <= LARGEST
     ):
-        raise PydanticCustomError("number", "must have finite numbers of at most 64 bits only")
+        raise PydanticCustomError("number", "must contain only finite numbers of at most 64 bits")
     return ()
 
 
@@ -100,4 +100,4 @@ def _check_text(value: str) -> None:
     except UnicodeEncodeError:
         raise PydanticCustomError("unicode", "must be valid Unicode") from None
     if "\0" in value:
-        raise PydanticCustomError("nul", "must not have NUL characters")
+        raise PydanticCustomError("nul", "must not contain NUL characters")

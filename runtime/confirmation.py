@@ -16,10 +16,10 @@ from session_store.transcript import ASKS
 
 UNANSWERABLE = {
     "adk_request_credential": (
-        "A tool of the agent asks for a sign-in, which Colloquy does not offer. Give the agent its credentials in its"
-        " own settings."
+        "A tool of this agent asks for a sign-in, which Colloquy does not support. Configure its credentials in the"
+        " agent's own settings."
     ),
-    "adk_request_input": "The agent asks for input in a form that Colloquy does not offer.",
+    "adk_request_input": "The agent asks for a kind of input that Colloquy does not support.",
 }
 """What ADK asks for besides confirmations, and what to tell the person about it."""
 
@@ -28,7 +28,7 @@ class NothingToAnswerError(ColloquyError):
     """A tool's question was answered already, or its turn is over."""
 
     def __init__(self) -> None:
-        super().__init__("This question was answered already, or the turn that asked it is over.")
+        super().__init__("This request was already answered, or its turn has ended.")
 
 
 def unanswerable(event: Event) -> str | None:

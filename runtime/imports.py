@@ -123,7 +123,9 @@ class Imports:
         with self._lock:
             known = self._imports.get(import_id)
         if known is None:
-            raise UnknownImportError("This import is not known. Only the latest ones are remembered, until the end.")
+            raise UnknownImportError(
+                "Unknown import. Only the most recent imports are remembered, until Colloquy exits."
+            )
         return known
 
     def all(self) -> list[Import]:
@@ -181,13 +183,13 @@ class Imports:
         def progress(doing: str, done: int, total: int | None) -> None:
             if import_id in self._stopped:
                 raise ImportStoppedError(
-                    "Stopped. Conversations that were taken are complete; importing again takes the rest."
+                    "Stopped. The conversations imported so far are complete; import again to get the rest."
                 )
             self._change(import_id, state=ImportState.RUNNING, doing=doing, done=done, total=total)
 
         ended: dict[str, object] = {
             "state": ImportState.FAILED,
-            "problem": "Something went wrong here that should not. See the log.",
+            "problem": "An unexpected error occurred. See the log for details.",
         }
         try:
             with self._one_at_a_time:

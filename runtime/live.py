@@ -14,7 +14,7 @@ from session_store.models import Turn, TurnStatus
 EVENT_END = "\x1e"
 """Stands in the chunks kept of a turn where an event is complete: what came before it is in the store as that event."""
 
-UNKEPT = "Colloquy failed at the end of this turn. The log says more."
+UNKEPT = "Colloquy failed to finish this turn. See the log for details."
 
 
 def unfinished_text(chunks: str) -> str:

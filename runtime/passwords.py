@@ -52,7 +52,7 @@ class Secrets:
         except (OSError, ValueError):
             # The cause is left out: a message about broken JSON repeats what it is about.
             raise SecretsError(
-                f"The passwords of connections cannot be read from {self._path}. Mend the file, or remove it and enter"
+                f"The connection passwords cannot be read from {self._path}. Repair the file, or delete it and enter"
                 " the passwords again."
             ) from None
 
@@ -68,7 +68,7 @@ class Secrets:
             unfinished.replace(self._path)
         except OSError as error:
             raise SecretsError(
-                f"The password could not be kept in {self._path}: {error.strerror}. The connection is as it was."
+                f"The password could not be saved in {self._path}: {error.strerror}. The connection is unchanged."
             ) from None
         finally:
             unfinished.unlink(missing_ok=True)

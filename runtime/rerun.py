@@ -26,9 +26,9 @@ def rerun(services: Services, result_id: str) -> Result:
     result = services.store.get_result(result_id)
     session = services.store.find_session(result.key) if result else None
     if result is None or session is None:
-        raise ResultGoneError("This result is not here any more.")
+        raise ResultGoneError("This result no longer exists.")
     if result.sql is None:
-        raise ResultGoneError("This result has no query that could run again.")
+        raise ResultGoneError("This result has no query to run again.")
     database = _database(services, services.agents.find(result.key.app_name), session)
     bounds = services.bounds
     if result.spec:
@@ -47,6 +47,6 @@ def _database(services: Services, agent: Agent | None, session: SessionSummary) 
     database = services.workspaces.database(session.workspace_id)
     if database is None:
         raise ConnectionInvalidError(
-            "The workspace of this chat has no data connection any more. Give it one, and run this again."
+            "The workspace of this chat no longer has a data connection. Add one, then run this again."
         )
     return database

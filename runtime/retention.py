@@ -71,7 +71,7 @@ def remove(
 
 def _since(days: int) -> float:
     if days < 1:
-        raise RetentionDaysError("Give a number of days of at least 1: what was touched today is always kept.")
+        raise RetentionDaysError("Give a number of days of at least 1: chats active today are always kept.")
     return time.time() - days * DAY
 
 

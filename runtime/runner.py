@@ -39,7 +39,7 @@ class TurnRunner(Runner):
         self._turn_id = live.turn.id
         self._live = live
         self._halves: dict[str, str] = {}
-        """The first halves of characters whose other half the next chunk brings, by the ids of the events."""
+        """The first unpaired surrogates whose other half the next chunk brings, by the ids of the events."""
 
     def _resolve_invocation_id(
         self, session: Session, new_message: types.Content | None, invocation_id: str | None

@@ -126,7 +126,7 @@ class Turns:
     def _refuse_busy(self, key: SessionKey) -> None:
         if live := self.live(key):
             if live[0].status is TurnStatus.PAUSED:
-                raise SessionBusyError("Answer what the tool asks, or stop it, before you change the conversation.")
+                raise SessionBusyError("Answer the tool's request, or stop it, before you change the conversation.")
             raise SessionBusyError("Stop the running answer before you change the conversation.")
 
     @contextmanager

@@ -125,7 +125,7 @@ class Workspaces:
         if stored is None or stored.kind == SAMPLE:
             return None
         if not _is_url(stored) and not Path(stored.address).exists():
-            return f"There is nothing at {stored.address} any more. Was it moved or deleted?"
+            return f"No file was found at {stored.address}. Was it moved or deleted?"
         with self._lock:
             return self._problems.get(workspace.id)
 
@@ -265,7 +265,7 @@ class Workspaces:
         stored = workspace.connection if workspace else None
         if workspace is None or stored is None or not addresses.is_same_server(stored.address, bare):
             raise ConnectionInvalidError(
-                f"Write the password in place of {HIDDEN}: the one kept is for another server or user."
+                f"Enter the password instead of {HIDDEN}: the saved one is for a different server or user."
             )
         return self._secrets.get(workspace.id)
 
@@ -288,7 +288,7 @@ class Workspaces:
             try:
                 return sample_shop(self._folder)
             except (OSError, duckdb.Error) as error:
-                raise ConnectionUnavailableError(f"The sample shop could not be made: {error}") from error
+                raise ConnectionUnavailableError(f"The sample shop could not be created: {error}") from error
 
     def _close(self, workspace_id: str) -> None:
         with self._lock:

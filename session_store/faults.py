@@ -44,8 +44,8 @@ def explain(error: duckdb.Error, path: Path) -> StoreError:
     text = str(error).lower()
     if any(words in text for words in _FULL):
         return StoreFullError(
-            f"The disk of {path.parent} is full, so nothing more can be kept in {path.name}. What was acknowledged "
-            "before is safe. Free some space and try again."
+            f"The disk of {path.parent} is full, so nothing more can be saved in {path.name}. "
+            "Everything saved before is safe. Free some space and try again."
         )
     if any(words in text for words in _LOCKED):
         return StoreLockedError(_locked(str(error), path))
@@ -69,7 +69,7 @@ def unusable_path(path: Path) -> StoreError | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
-        return StoreNotWritableError(f"{path.parent} is a file, so no database can be kept in it. Choose a folder.")
+        return StoreNotWritableError(f"{path.parent} is a file, so it cannot hold a database. Choose a folder.")
     except NotADirectoryError:
         return StoreNotWritableError(f"A part of {path.parent} is a file, not a folder. Choose another data folder.")
     except OSError as error:

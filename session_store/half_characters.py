@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def joined(text: str) -> str:
-    """The text without halves of characters."""
+    """The text without unpaired surrogates."""
     if text.isascii() or not _HALF.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -33,7 +33,7 @@ def split_off_half(text: str) -> tuple[str, str]:
 
 
 def without_halves(value: T) -> T:
-    """A value as JSON has it, without halves of characters in its texts and names."""
+    """A value as JSON has it, without unpaired surrogates in its texts and names."""
     return _mended(value)  # type: ignore[no-any-return]
 
 

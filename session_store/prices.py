@@ -79,8 +79,8 @@ def keep_prices(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
         prices = [_price(row) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise PricesInvalidError(
-            "The prices were not kept. Each needs a model, a day, and amounts of 0 or more (that of cached input may "
-            "be left out)."
+            "The prices were not saved. Each needs a model, a date, and amounts of 0 or more (the cached input price "
+            "is optional)."
         ) from error
     kept = [asdict(price) | {"since": price.since.isoformat()} for price in prices]
     unfinished = folder / f".{FILE_NAME}.unfinished"
@@ -90,7 +90,7 @@ def keep_prices(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
         unfinished.replace(folder / FILE_NAME)
     except OSError as error:
         raise PricesInvalidError(
-            f"The prices were not kept, because {folder / FILE_NAME} cannot be written: {error.strerror}."
+            f"The prices were not saved, because {folder / FILE_NAME} cannot be written: {error.strerror}."
         ) from error
 
 

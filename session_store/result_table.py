@@ -186,4 +186,6 @@ def _decode(cursor: str) -> tuple[float, str]:
         created_at, result_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         return float(created_at), str(result_id)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise StoreError("This is not a place in the list of results. Start again at the first page.") from error
+        raise StoreError(
+            "This is not a valid cursor for the list of results. Start again at the first page."
+        ) from error

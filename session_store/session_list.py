@@ -226,4 +226,6 @@ def _decode(cursor: str) -> tuple[float, str, str, str]:
         updated_at, app_name, user_id, session_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         return float(updated_at), str(app_name), str(user_id), str(session_id)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise StoreError("This is not a place in the list of sessions. Start again at the first page.") from error
+        raise StoreError(
+            "This is not a valid cursor for the list of sessions. Start again at the first page."
+        ) from error

@@ -171,7 +171,7 @@ def _require_room(source: Path, target: Path, unfinished: Path) -> None:
 def _full(target: Path, needed: int | None = None) -> SnapshotError:
     size = f"about {needed / 1e6:,.0f} MB" if needed else "some space"
     return SnapshotError(
-        f"The disk of {target.parent} has too little room for a snapshot. Free {size} and try again. Nothing is lost."
+        f"The disk of {target.parent} has too little free space for a snapshot. Free {size} and try again."
     )
 
 

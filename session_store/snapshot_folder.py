@@ -67,7 +67,7 @@ class SnapshotFolder:
         for snapshot in self.kept():
             if snapshot.name == name:
                 return snapshot
-        raise SnapshotError(f"There is no snapshot {name!r}. It was deleted, or never made.")
+        raise SnapshotError(f"There is no snapshot {name!r}. It was deleted or never existed.")
 
     def remove(self, name: str) -> None:
         """Delete a snapshot.

@@ -37,7 +37,7 @@ def required(workspaces: Workspaces, workspace_id: str) -> Workspace:
     """
     workspace = workspaces.get(workspace_id)
     if workspace is None:
-        raise WorkspaceError("This workspace does not exist any more. Choose another one.")
+        raise WorkspaceError("This workspace no longer exists. Choose another one.")
     return workspace
 
 
@@ -57,5 +57,5 @@ def proper_name(name: str) -> str:
     """
     kept = " ".join(name.split())
     if not kept:
-        raise WorkspaceError("A workspace needs a name. Type one.")
+        raise WorkspaceError("Enter a name for the workspace.")
     return kept

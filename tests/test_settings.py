@@ -191,8 +191,10 @@ def test_a_misspelt_name_is_told_with_the_one_that_was_meant(written, meant, mon
 
     in_environment, in_file = misspelt()
 
-    assert in_environment == f"{written} (in the environment) is no setting and does nothing. Did you mean {meant}?"
-    assert in_file == f"{written} (in .env) is no setting and does nothing. Did you mean {meant}?"
+    assert (
+        in_environment == f"{written} (in the environment) is not a known setting and is ignored. Did you mean {meant}?"
+    )
+    assert in_file == f"{written} (in .env) is not a known setting and is ignored. Did you mean {meant}?"
 
 
 def test_what_is_no_setting_of_ours_is_none_of_our_business(monkeypatch, tmp_path):

@@ -12,8 +12,8 @@ from ui import state
 from ui.formatting import label, untrusted_markdown, zone
 from ui.state import Part
 
-EVERYTHING = "Begin a chat with the history analyst about all chats that are kept here"
-A_PART = "Begin a chat with the history analyst about the chats that the filters leave"
+EVERYTHING = "Start a chat with the history analyst about all chats"
+A_PART = "Start a chat with the history analyst about the filtered chats"
 
 
 def ask_history_button(scope: HistoryScope) -> None:

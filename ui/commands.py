@@ -1,4 +1,4 @@
-"""What can be typed to an agent besides words: its commands, and first messages to begin with."""
+"""Commands to an agent besides words: its commands, and first messages to begin with."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ABOUT_ANY_DATA = (Prompt("/sql show tables", "Which tables are there?"),)
 """What the data analyst can be asked wherever its own prompts, which are about the sample shop, do not fit."""
 
 ON_DATA = (
-    Command("/sql", "Run a query as it stands", "/sql "),
-    Command("/chart", "Run a query and draw its rows", "/chart "),
+    Command("/sql", "Run a SQL query", "/sql "),
+    Command("/chart", "Run a query and chart the result", "/chart "),
 )
-NONE = (Command("/", "No commands here: /sql and /chart are for agents that have data to ask"),)
+NONE = (Command("/", "No commands here: /sql and /chart need an agent with data"),)
 
 
 def starters(agent: Agent, workspace: Workspace | None) -> Sequence[Prompt]:

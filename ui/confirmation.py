@@ -19,7 +19,7 @@ ADKS_OWN_HINT = "Please approve or reject the tool call"
 def confirmation_card(turn_id: str, step: Step) -> None:
     """Asks the person whether a tool may run with these arguments."""
     with st.container(border=True, key=f"confirm-{step.confirmation_id}"):
-        st.markdown(f":material/front_hand: **May {label(step.author)} run {label(step.name)}?**")
+        st.markdown(f":material/front_hand: **Allow {label(step.author)} to run {label(step.name)}?**")
         if step.asks and not step.asks.startswith(ADKS_OWN_HINT):
             st.markdown(untrusted_markdown(step.asks))
         arguments(step)

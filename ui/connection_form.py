@@ -39,14 +39,12 @@ class Kind:
     help: str
 
 
-HERE: Final = "A path on the machine that Colloquy runs on."
+HERE: Final = "A path on the machine running Colloquy."
 KINDS: Final = {
     "duckdb": Kind("DuckDB file", "/home/me/data/sales.duckdb", HERE),
     "sqlite": Kind("SQLite file", "/home/me/data/app.db", HERE),
     "folder": Kind("Folder of Parquet and CSV files", "/home/me/exports", f"{HERE} Each file becomes a table."),
-    "postgres": Kind(
-        "PostgreSQL", "postgresql://reader@db.example.com:5432/sales", "A user who may only read is best."
-    ),
+    "postgres": Kind("PostgreSQL", "postgresql://reader@db.example.com:5432/sales", "Use a read-only user if you can."),
     "sample": Kind("Sample shop", "", ""),
 }
 HAS_ADDRESS: Final = {kind for kind in KINDS if kind != "sample"}
@@ -63,7 +61,7 @@ def connection_section(workspace: Workspace) -> None:
     if is_saved(workspace.id):
         _forget_form(workspace.id)
     if workspace.connection is None:
-        st.caption("No data yet. With a connection, agents can query it in every chat of this workspace, read only.")
+        st.caption("No data yet. Add a connection so that agents can query it in every chat in this workspace.")
         _form(workspace)
     elif st.session_state.get(CHANGING) == workspace.id:
         _form(workspace)
@@ -120,11 +118,11 @@ def _form(workspace: Workspace) -> None:
         if kind in HAS_ADDRESS:
             _address_fields(workspace, kind)
         else:
-            st.caption("An online shop with some hundred thousand rows to try things with. It is made on this machine.")
+            st.caption("A sample online shop with a few hundred thousand rows, generated on this machine.")
         with st.container(horizontal=True):
             st.form_submit_button("Connect", type="primary", key="connect", on_click=_connect, args=(workspace.id,))
             st.form_submit_button(
-                "Test only",
+                "Test",
                 key="try-connection",
                 disabled=is_under_way(workspace.id),
                 on_click=_try,
@@ -149,16 +147,12 @@ def _address_fields(workspace: Workspace, kind: str) -> None:
             "Password",
             type="password",
             autocomplete="new-password",
-            placeholder="The one just typed"
-            if typed_password(workspace.id)
-            else "The one that is kept"
-            if is_kept
-            else "",
-            help="Kept apart from everything else, on this machine, and never shown again.",
+            placeholder="The one just entered" if typed_password(workspace.id) else "The saved one" if is_kept else "",
+            help="Stored separately on this machine and never shown again.",
             key=f"password-{workspace.id}",
         )
     st.text_input(
-        "Name of the data",
+        "Display name",
         value=stored.name if stored and is_kept else "",
         placeholder="Optional",
         key=_field_key("data-name", workspace.id, kind),

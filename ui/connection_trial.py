@@ -42,7 +42,7 @@ class Trial:
         threading.Thread(target=self._run, args=(look,), name="connection test", daemon=True).start()
 
     def _run(self, look: Callable[[], str]) -> None:
-        outcome = Outcome(found=False, text="The test broke off. The log says why.")
+        outcome = Outcome(found=False, text="The test did not finish. See the log for details.")
         try:
             outcome = Outcome(found=True, text=look())
             if self.save:

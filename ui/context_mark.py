@@ -11,7 +11,7 @@ from runtime.workbench import current
 from session_store.models import SessionKey, StoredEvent
 from session_store.transcript import messages
 
-WORDS = "Older messages than this are not sent to the model."
+WORDS = "Messages above this line are not sent to the model."
 
 STYLE = f"""
 [data-testid="stChatMessage"]:has([class*="st-key-copy-ID"]) {{ position: relative; margin-top: 2.25rem; }}

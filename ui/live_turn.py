@@ -101,7 +101,7 @@ def _waits(view: LiveView) -> bool:
 def _end_mark(key: SessionKey) -> None:
     session = current().store.find_session(key)
     if session and session.status is SessionStatus.TERMINATED:
-        st.caption(":material/power_settings_new: Terminated. A new message goes on from here.")
+        st.caption(":material/power_settings_new: Terminated. Send a message to continue.")
 
 
 def _over(shown: Sequence[Message], details: Details, icon: str, chatting: Chatting, *, is_end: bool) -> None:
@@ -168,7 +168,7 @@ def _running(view: LiveView, message: Message | None, details: Details, icon: st
             streamed(view.text)
         if not saying and not asking and all(part.response is not None for part in going if isinstance(part, Step)):
             with st.container(key=f"thinking-{turn.id}"):
-                st.caption("Waiting for its turn" if view.status is TurnStatus.QUEUED else "Thinking")
+                st.caption("Queued" if view.status is TurnStatus.QUEUED else "Thinking")
         if view.problem:
             st.error(plain_markdown(view.problem), icon=":material/error:")
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"running-{turn.id}"):

@@ -15,7 +15,7 @@ from ui.components import Command, assist_typing
 from ui.formatting import label, untrusted_markdown
 from ui.lost_messages import LOST_FILES
 
-LOST = "Colloquy started again and lost the attached file before it could be sent. Attach it again."
+LOST = "Colloquy restarted before the attached file could be sent. Attach it again."
 
 
 @dataclass(frozen=True, slots=True)

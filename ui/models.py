@@ -62,17 +62,17 @@ def model_notice(session: SessionSummary | None) -> None:
     chosen = (session and session.model) or state.draft_model()
     model = current().models.info(chosen)
     if not model.available:
-        st.info(f"{label(model.label)} cannot answer now. {untrusted_markdown(model.note)}", icon=":material/info:")
+        st.info(f"{label(model.label)} is not available. {untrusted_markdown(model.note)}", icon=":material/info:")
 
 
 def better_model() -> str:
     """How to get better queries than a small model guesses, as a sentence."""
     able = [model.label for model in current().models.list() if model.available and model.calls_tools]
     if able:
-        names = " or ".join([", ".join(able[:2]), "another one"] if len(able) > 3 else able)
-        return f"For better ones choose {label(names)} above."
+        names = " or ".join([", ".join(able[:2]), "another model"] if len(able) > 3 else able)
+        return f"For better queries, choose {label(names)} above."
     return (
-        "For better ones set up a stronger model and choose it above: Gemini (`GOOGLE_API_KEY`), a server such as"
+        "For better queries, set up a stronger model and choose it above: Gemini (`GOOGLE_API_KEY`), a server such as"
         " Ollama (`COLLOQUY_OPENAI_BASE_URL`), or a larger model file (`COLLOQUY_GGUF_MODELS`)."
     )
 

@@ -36,8 +36,8 @@ AT_WORK: Final = ("running", "queued", "paused")
 
 WORDS: Final = {
     "running": "Answering",
-    "queued": "Waiting for its turn",
-    "paused": "Waits for you",
+    "queued": "Queued",
+    "paused": "Waiting for you",
     "failed": "Failed",
     "stopped": "Stopped",
     "idle": "Idle",
@@ -68,7 +68,7 @@ def overview() -> None:
         for place in tree.places.values():
             _node(place, at_work.get(place.id, []))
     if not active:
-        st.button("Begin a chat", key="start-chat", type="primary", icon=":material/edit_square:", on_click=_new_chat)
+        st.button("Start a chat", key="start-chat", type="primary", icon=":material/edit_square:", on_click=_new_chat)
 
 
 def doing(one: ActiveSession) -> str:
@@ -82,7 +82,7 @@ def doing(one: ActiveSession) -> str:
 
 def _summary(active: Sequence[ActiveSession]) -> str:
     if not active:
-        return "No agent is at work. Chats that you start or go on with show up here, below their workspace."
+        return "No active agents. Chats you start or continue appear here under their workspace."
     counts = Counter(map(doing, active))
     chats = counted(len(active), "chat")
     return " · ".join([chats, *(f"{counts[kind]} {WORDS[kind].lower()}" for kind in ORDER if counts[kind])])
@@ -186,7 +186,7 @@ def _row(one: ActiveSession) -> None:
                 icon=":material/stop_circle:",
                 key=f"halt-{session_id}",
                 type="tertiary",
-                help=f"Stop what runs in “{label(title)}”. The chat stays.",
+                help=f"Stop the running turn in “{label(title)}”. The chat is kept.",
                 on_click=_stop,
                 args=(session.key,),
             )
@@ -195,7 +195,7 @@ def _row(one: ActiveSession) -> None:
                 icon=":material/power_settings_new:",
                 key=f"terminate-{session_id}",
                 type="tertiary",
-                help=f"End “{label(title)}” and take it off this page. What was said stays, and a new message goes on.",
+                help=f"End “{label(title)}” and remove it from this page. A new message resumes it.",
                 on_click=_terminate,
                 args=(session.key,),
             )
@@ -205,7 +205,7 @@ def _row(one: ActiveSession) -> None:
                 icon=":material/close:",
                 key=f"dismiss-{session_id}",
                 type="tertiary",
-                help=f"Take “{label(title)}” off this page until it gets a message. The chat stays as it is.",
+                help=f"Hide “{label(title)}” from this page until its next message. The chat is unchanged.",
                 on_click=_dismiss,
                 args=(session.key,),
             )
@@ -237,7 +237,7 @@ def _about(one: ActiveSession, kind: str) -> str:
     if kind == "running":
         facts.append(f'<span class="words">{escape(_latest_words(one.session.key)) or "No words yet."}</span>')
     elif kind == "paused":
-        facts.append("A tool asks whether it may go on.")
+        facts.append("A tool needs your approval.")
     elif kind == "failed" and one.last_turn and one.last_turn.error:
         reason = " ".join(one.last_turn.error.split())
         cut = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…"

@@ -93,7 +93,7 @@ def _source(source: Source) -> str:
 
 
 def _thought(thought: Thought, *, live: bool) -> None:
-    words = "Thought" if thought.ended else "Thinking" if live else "Thought, cut off"
+    words = "Thought" if thought.ended else "Thinking" if live else "Thought (incomplete)"
     with st.expander(words, type="step", icon=":material/psychology:"):
         st.markdown(untrusted_markdown(thought.text))
 

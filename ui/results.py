@@ -67,7 +67,7 @@ def body(result: Result) -> None:
         return
     preview = preview_of(result)
     if preview is None:
-        st.caption("The data of this result is not here any more.")
+        st.caption("The data of this result no longer exists.")
     else:
         if preview.spec:
             st.vega_lite_chart(preview.table, preview.spec, width="stretch", alt=title_of(result))

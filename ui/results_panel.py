@@ -22,7 +22,7 @@ from ui.state import Part
 RESULTS = 4
 """Results in the panel at first; each click on older ones adds as many again."""
 
-EMPTY = "Tables, charts and files that this chat produces will be listed here, each with its query and downloads."
+EMPTY = "Tables, charts and files from this chat appear here, with their queries and downloads."
 
 CHOICE = "results_panel"
 OPENED_FOR = "results_panel_opened_for"
@@ -127,7 +127,11 @@ def _actions(result: Result) -> None:
             _action("Running…" if running else "Run again", "rerun", ":material/refresh:", result, disabled=running)
         _action("Delete", "delete", ":material/delete:", result)
     if rerun and rerun.done() and (error := rerun.exception()):
-        said = str(error) if isinstance(error, ColloquyError) else "This could not be run again. The log says why."
+        said = (
+            str(error)
+            if isinstance(error, ColloquyError)
+            else "Could not run the query again. See the log for details."
+        )
         st.error(untrusted_markdown(said), icon=":material/error:")
 
 
@@ -147,9 +151,9 @@ def _action(name: str, what: str, icon: str, result: Result, *, disabled: bool =
 def _question(result: Result) -> None:
     what = "file" if result.kind is ResultKind.FILE else result.kind.value
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"actions-{result.id}"):
-        st.markdown(f"Delete this {what}? It goes from the chat, too, and cannot be brought back.")
+        st.markdown(f"Delete this {what}? It is also removed from the chat, and this cannot be undone.")
         st.button("Delete", key=f"really-{result.id}", type="primary", on_click=_delete, args=(result,))
-        st.button("Keep", key=f"keep-{result.id}", on_click=_keep)
+        st.button("Cancel", key=f"keep-{result.id}", on_click=_keep)
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------

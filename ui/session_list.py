@@ -46,8 +46,8 @@ MENU_ICONS = {
 
 MARKS = {
     "running": '--mark: "progress_activity" / "Answering:"; --mark-motion: turn 1.2s linear infinite;',
-    "queued": '--mark: "hourglass_top" / "Waiting for its turn:";',
-    "paused": '--mark: "front_hand" / "Waits for you:"; --mark-color: var(--asks);',
+    "queued": '--mark: "hourglass_top" / "Queued:";',
+    "paused": '--mark: "front_hand" / "Waiting for you:"; --mark-color: var(--asks);',
     "failed": '--mark: "error" / "Failed:"; --mark-color: var(--failed);',
     "unseen": '--mark: "mark_chat_unread" / "New answer:";',
     "plain": "",
@@ -87,7 +87,7 @@ def session_list() -> None:
     if others.next:
         _more_button("Show more", "sessions")
     if not sessions:
-        st.caption("Nothing found. Try other words." if search else _nothing_here(agent_id))
+        st.caption("Nothing found. Try different words." if search else _nothing_here(agent_id))
     elif not st.session_state.get("selecting"):
         st.button("Select several", key="select", type="tertiary", icon=":material/checklist:", on_click=_select)
 
@@ -119,11 +119,11 @@ def _filters() -> tuple[str | None, str]:
 
 def _nothing_here(agent_id: str | None) -> str:
     if agent_id:
-        return "No chats with this agent here."
+        return "No chats with this agent."
     workspace = current().store.get_workspace(state.chosen_workspace())
     if workspace is None or workspace.id == GENERAL:
-        return "Your chats will be listed here."
-    return f"Your chats in {label(workspace.name)} will be listed here."
+        return "Your chats appear here."
+    return f"Your chats in {label(workspace.name)} appear here."
 
 
 def _sessions(agent_id: str | None, search: str) -> tuple[Page[SessionSummary], Page[SessionSummary]]:

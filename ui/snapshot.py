@@ -27,7 +27,7 @@ def snapshot_button() -> None:
         _dialog()
 
 
-@st.dialog("Take the history away", width="medium", icon=":material/photo_camera:")
+@st.dialog("Export a snapshot", width="medium", icon=":material/photo_camera:")
 def _dialog() -> None:
     snapshots()
 
@@ -35,19 +35,19 @@ def _dialog() -> None:
 def snapshots() -> None:
     """Making a snapshot, and those that are kept."""
     st.markdown(
-        "A snapshot is a copy of all chats as of now, without deleted ones, to be opened with DuckDB, pandas or a "
+        "A snapshot is a copy of all current chats (deleted ones excluded) that you can open with DuckDB, pandas or a "
         "notebook. Chats go on while it is made."
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         form = st.segmented_control(
-            "As",
+            "Format",
             list(FORMS),
             default=SnapshotForm.DUCKDB,
             required=True,
             format_func=FORMS.__getitem__,
             key="snapshot-form",
         )
-        make = st.button("Make", key="make-snapshot", type="primary", icon=":material/photo_camera:")
+        make = st.button("Create", key="make-snapshot", type="primary", icon=":material/photo_camera:")
     if make:
         _make(SnapshotForm(form))
     if problem := st.session_state.pop(PROBLEM, None):
@@ -67,7 +67,7 @@ def _make(form: SnapshotForm) -> None:
     elif job.info is not None:
         info = job.info
         chats, messages = counted(info.conversations, "chat"), counted(info.messages, "message")
-        st.success(f"{chats} with {messages}, in {info.seconds:.1f} s.", icon=":material/check:")
+        st.success(f"Exported {chats} ({messages}) in {info.seconds:.1f} s.", icon=":material/check:")
 
 
 class _Job:
@@ -106,11 +106,11 @@ def _kept() -> None:
     if not kept:
         return
     st.caption(
-        "Kept on the server. They are copies: what you delete in the app later stays in them, until you delete them."
+        "Stored on the server. Snapshots are copies: chats you delete later remain in them until you delete them."
     )
     for snapshot in kept[:SHOWN]:
         _row(snapshot)
-    st.caption("The files are in")
+    st.caption("The files are stored in")
     st.code(str(folder().path), language=None, wrap_lines=True)
 
 

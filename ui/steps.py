@@ -25,8 +25,8 @@ SHORT = 60
 """Characters of JSON that stand in one line."""
 
 WORDS = {
-    "list_tables": ("Looking at the tables", "Looked at the tables", "Looking at the tables failed"),
-    "describe_table": ("Looking at a table", "Looked at a table", "Looking at a table failed"),
+    "list_tables": ("Listing the tables", "Listed the tables", "Listing the tables failed"),
+    "describe_table": ("Describing a table", "Described a table", "Describing a table failed"),
     "run_sql": ("Running a query", "Ran a query", "The query failed"),
     "make_chart": ("Drawing a chart", "Drew a chart", "Drawing the chart failed"),
     "transfer_to_agent": ("Handing over", "Handed over", "Handing over failed"),
@@ -124,9 +124,9 @@ def _found(response: Mapping[str, Any]) -> str:
 
 def _outcome(step: Step, turn: Turn | None, *, running: bool) -> None:
     if running:
-        st.caption("At work …")
+        st.caption("Working …")
     elif step.waits:
-        st.caption("The tool works on. Its result is still to come.")
+        st.caption("The tool is still running. Its result will follow.")
         if step.response:
             st.code(_json(step.response), language="json", wrap_lines=True)
     elif _is_unanswered(step):
@@ -142,7 +142,7 @@ def _outcome(step: Step, turn: Turn | None, *, running: bool) -> None:
 def _problem(step: Step, turn: Turn | None) -> str | None:
     """Why a step has come to nothing; None if it has not."""
     if step.approved is False and step.error not in OPEN_CALL.values():
-        return "You declined this, so the tool did not do it."
+        return "You declined this, so the tool did not run."
     if step.response is not None and step.error != OPEN_CALL[TurnStatus.FAILED]:
         return step.error
     # A tool that raises says nothing itself: the turn ends with its error.

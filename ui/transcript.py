@@ -24,9 +24,9 @@ from ui.results import result_view
 from ui.steps import steps_view
 
 PARTIAL_MARKS = {
-    TurnStatus.STOPPED: "Stopped: this answer is not complete.",
-    TurnStatus.FAILED: "Failed: this answer is not complete.",
-    TurnStatus.INTERRUPTED: "Interrupted: Colloquy ended before this answer was complete.",
+    TurnStatus.STOPPED: "Stopped: this answer is incomplete.",
+    TurnStatus.FAILED: "Failed: this answer is incomplete.",
+    TurnStatus.INTERRUPTED: "Interrupted: Colloquy exited before this answer was complete.",
 }
 
 
@@ -88,8 +88,8 @@ def details_of(key: SessionKey, shown: Iterable[Message]) -> Details:
 
 
 NO_ANSWER = {
-    TurnStatus.STOPPED: "Stopped before the first word.",
-    TurnStatus.INTERRUPTED: "Colloquy ended before this was answered.",
+    TurnStatus.STOPPED: "Stopped before the answer began.",
+    TurnStatus.INTERRUPTED: "Colloquy exited before this was answered.",
 }
 
 
@@ -167,7 +167,7 @@ def _ending(turn: Turn, message: Message, *, is_end: bool) -> None:
 def _partial_mark(turn: Turn) -> str:
     """Why an answer is not complete. A turn that is completed all the same has it as its error."""
     cut = turn.error if turn.status is TurnStatus.COMPLETED else None
-    words = PARTIAL_MARKS.get(turn.status) or plain_markdown(cut or "This answer is not complete.")
+    words = PARTIAL_MARKS.get(turn.status) or plain_markdown(cut or "This answer is incomplete.")
     return f":material/incomplete_circle: {words}"
 
 
@@ -196,7 +196,7 @@ def _steps(
 ) -> None:
     steps_view(steps, details.turns.get(message.turn_id), running=running, opened=opened)
     if any(step.guessed for step in steps):
-        st.caption(f":material/lightbulb: The small model guessed this query. {better_model()}")
+        st.caption(f":material/lightbulb: A small model guessed this query. {better_model()}")
     for result in details.results_of(message, steps):
         result_view(result)
 

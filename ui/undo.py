@@ -55,7 +55,7 @@ def undo_bar(key: str, part: Part, *, noun: str, user_id: str | None = None) -> 
 def _undo(part: Part, deleted: Sequence[SessionKey]) -> None:
     current().restore_sessions(deleted)
     if not any(current().store.get_session(key.session_id) for key in deleted):
-        state.say("It is too late: what was deleted is gone for good.", ":material/error:")
+        state.say("Too late to undo: the deletion is now permanent.", ":material/error:")
         part = Part.PAGE  # what is said shows with the whole page
     state.touch(part)
 

@@ -54,7 +54,7 @@ def welcome() -> None:
 def _heading(workspace: Workspace | None) -> str:
     if workspace and workspace.connection:
         return "What would you like to know?"
-    return "What shall we talk about?"
+    return "What would you like to talk about?"
 
 
 def _choice_of_agent() -> Agent:
@@ -88,7 +88,7 @@ def _pointer_to_the_sample_shop() -> None:
     if shop is None or store.list_sessions(current().settings.user, workspace_id=SAMPLE_SHOP, limit=1).items:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="pointer"):
-        st.caption(":material/database: A sample database is here to try the data analyst on.", width="content")
+        st.caption(":material/database: Try the data analyst with the sample database.", width="content")
         st.button(
             f"Ask the {label(shop.name[:1].lower() + shop.name[1:])}",
             key="ask-sample-shop",

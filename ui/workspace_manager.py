@@ -34,14 +34,14 @@ def workspace_manager() -> None:
     chosen = state.chosen_workspace()
     st.button("Back to chats", key="back", icon=":material/arrow_back:", type="tertiary", on_click=_go_to_chats)
     st.title("Workspaces", anchor=False)
-    st.caption("A workspace holds the chats about one thing, and may carry data that its agents can query.")
+    st.caption("A workspace groups chats about one subject and can have a data connection for its agents to query.")
     with st.container(key="manager"):
         left, right = st.columns([2, 3], gap="large")
     with left:
         _tree(tree, counts, chosen)
     with right:
         if chosen == ALL:
-            st.caption("Choose a workspace to rename, move or delete it, and to give it data.")
+            st.caption("Select a workspace to rename, move or delete it, or to connect data.")
         else:
             _details(tree, tree.places[chosen])
     _dialogs(tree, counts, chosen)
@@ -95,13 +95,13 @@ def _name_field(workspace: Workspace) -> None:
 
 
 def _parent_field(tree: WorkspaceTree, workspace: Workspace) -> None:
-    names = {TOP: "Nothing (at the top)"} | tree.full_names()
+    names = {TOP: "None (top level)"} | tree.full_names()
     for below in tree.subtree(workspace.id):
         names.pop(below)
     key = f"workspace-parent-{workspace.id}"
     _keep_up(key, workspace.parent_id or TOP)
     st.selectbox(
-        "Inside",
+        "Parent",
         list(names),
         format_func=names.__getitem__,
         key=key,
@@ -134,11 +134,11 @@ def _stop_asking() -> None:
 
 @st.dialog("Add a workspace", icon=":material/create_new_folder:", on_dismiss=_stop_asking)
 def _add_dialog(tree: WorkspaceTree, parent_id: str) -> None:
-    names = {TOP: "Nothing (at the top)"} | tree.full_names()
+    names = {TOP: "None (top level)"} | tree.full_names()
     with st.form("new-workspace", border=False):
-        st.text_input("Name", key="new-workspace-name", max_chars=80, placeholder="What its chats are about")
+        st.text_input("Name", key="new-workspace-name", max_chars=80, placeholder="What are its chats about?")
         st.selectbox(
-            "Inside",
+            "Parent",
             list(names),
             index=list(names).index(parent_id if parent_id != GENERAL else TOP),
             format_func=names.__getitem__,

@@ -65,7 +65,7 @@ def connection_line(workspace_id: str) -> None:
         return
     if connection_warning(workspace):
         return
-    facts = dict.fromkeys([connection.name, kind_of(connection.kind).name, address, "read only"])
+    facts = dict.fromkeys([connection.name, kind_of(connection.kind).name, address, "read-only"])
     st.caption(":material/database: " + " · ".join(label(fact) for fact in facts if fact))
 
 
@@ -77,7 +77,7 @@ def connection_warning(workspace: Workspace | None) -> bool:
     problem = current().workspaces.problem(workspace)
     if problem:
         st.warning(
-            f"The data of {label(workspace.name)} cannot be used now. {untrusted_markdown(problem)}",
+            f"The data in {label(workspace.name)} is unavailable. {untrusted_markdown(problem)}",
             icon=":material/warning:",
         )
     return problem is not None

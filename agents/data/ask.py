@@ -151,17 +151,17 @@ def _first_statement(sql: str) -> str:
         return sql.strip()
 
 
-def answer_text(result: QueryResult) -> str:
+def answer_text(result: QueryResult, *, charted: bool = False) -> str:
     """What a query found in a sentence or two, written by code: no figure in it that the query did not give.
 
-    Rows are not listed: whoever reads this has the table beside it.
+    Rows are not listed: whoever reads this has the table beside it, and the chart if they were ``charted``.
     """
     if result.rows == 0:
-        return "The query found no rows."
+        return "The query returned no rows."
     if result.rows == 1 and len(result.columns) == 1:
         found = f"**{_cell(result.columns[0])}**: {_cell(json_rows(result.table, 1)[0][0])}"
     else:
-        found = f"{counted(result.rows, 'row')}, in the table."
+        found = f"{counted(result.rows, 'row')}, shown {'as a table and a chart' if charted else 'in the table'}."
     return " ".join(filter(None, (found, result.note)))
 
 

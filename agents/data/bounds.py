@@ -53,7 +53,7 @@ def too_slow(seconds: float) -> str:
     """The sentence about a query that was cut off."""
     return (
         f"The query was stopped after {seconds:g} seconds, which is the limit. "
-        "Ask for less: filter rows, join on keys, or aggregate."
+        "Reduce the work: filter rows, join on keys, or aggregate."
     )
 
 
@@ -61,7 +61,7 @@ def too_big(mebibytes: int) -> str:
     """The sentence about a query that was cut off for its memory."""
     return (
         f"The query was stopped because it needed more than {mebibytes} MB of memory. "
-        "Ask for less: filter rows, choose fewer columns, or aggregate."
+        "Reduce the result: filter rows, choose fewer columns, or aggregate."
     )
 
 

@@ -60,11 +60,11 @@ class Connection:
             known = ConnectionKind(kind)
         except ValueError:
             raise ConnectionInvalidError(
-                f"{kind!r} is no kind of connection. Use one of {', '.join(ConnectionKind)}."
+                f"{kind!r} is not a kind of connection. Use one of {', '.join(ConnectionKind)}."
             ) from None
         address = address.strip()
         if not address:
-            raise ConnectionInvalidError("The connection has no address. Give the path of a file or folder, or a URL.")
+            raise ConnectionInvalidError("The connection has no address. Enter the path of a file or folder, or a URL.")
         if known is ConnectionKind.POSTGRES:
             _check_url(address)
         else:

@@ -141,7 +141,7 @@ def _check_query(tokens: list[Token], sql: str, dialect: Dialect) -> str:
 
 def _check_text(sql: str) -> None:
     if len(sql) > MAX_CHARACTERS:
-        raise Refusal(f"The query is longer than {MAX_CHARACTERS:,} characters. Ask for less at once.")
+        raise Refusal(f"The query is longer than {MAX_CHARACTERS:,} characters. Split it up.")
     for character in sql:
         if character in "\t\n\r" or " " <= character <= "~":
             continue

@@ -18,8 +18,7 @@ STATE: Final = "colloquy_history_scope"
 Name = Callable[[str], str]
 
 _UNREADABLE: Final = (
-    "What this chat keeps of the filters that it began with cannot be read. Begin a new chat from the page with the"
-    " filters."
+    "The filters that this chat started with cannot be read. Start a new chat from the page with the filters."
 )
 
 

@@ -73,19 +73,20 @@ def chart_title(measure: str, *places: str) -> str:
 
 
 def title_of_query(sql: str) -> str:
-    """A title for the rows of a query, from the names of its columns or tables; empty where there is none in it, or
-    where reading it could take long."""
+    """A title for the rows of a query, from the names of its columns or tables, else the query itself; empty where it
+    cannot be read, or where reading it could take long."""
     if len(sql) > _LONGEST_READ or sql.count("(") > _MOST_BRACKETS:
         return ""
     try:
         tree = sqlglot.parse_one(sql)
     except (SqlglotError, RecursionError):
         return ""
-    names = [name for name in tree.named_selects if name != "*"] if isinstance(tree, exp.Query) else []
+    selected = tree.selects if isinstance(tree, exp.Query) else []
+    names = [one.alias_or_name for one in selected if isinstance(one, exp.Alias | exp.Column) and not one.is_star]
     if len(names) == 2:
         return chart_title(names[1], names[0])
     tables = list(dict.fromkeys(table.name for table in tree.find_all(exp.Table) if table.name))
-    return _sentence(", ".join(names[:4] or tables[:3]))
+    return _sentence(", ".join(names[:4] or tables[:3])) or " ".join(sql.split())[:_LONGEST_TITLE]
 
 
 def _sentence(text: str) -> str:

@@ -161,15 +161,15 @@ class WorkerProcess:
             limit = seconds - GRACE_SECONDS
             return QueryBoundError(
                 f"The query was stopped after {limit:g} seconds, which is the limit. "
-                "Ask for less: filter rows, join on keys, or aggregate."
+                "Reduce the work: filter rows, join on keys, or aggregate."
             )
         if code == EXIT_MEMORY:
             return QueryBoundError(
                 f"The query was stopped because it needed more than {self._memory_mib} MB of memory. "
-                "Ask for less: filter rows, choose fewer columns, or aggregate."
+                "Reduce the result: filter rows, choose fewer columns, or aggregate."
             )
         if why in ("start", "closed"):
-            return ConnectionUnavailableError("The process for queries did not start, or was closed. Try it again.")
+            return ConnectionUnavailableError("The query process did not start, or was closed. Try again.")
         return QueryBoundError(
-            f"The query ended the process that ran it (code {code}). Nothing else was harmed. Write it in another way."
+            f"The query ended the process that ran it (code {code}). Nothing else was affected. Rewrite the query."
         )

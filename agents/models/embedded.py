@@ -11,7 +11,7 @@ FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 BYTES = 98_362_432
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
-NOTE = "A very small model that needs no key and no network. Good for trying things out; it knows little."
+NOTE = "A very small model that needs no key and no network. Good for trying things out, but its knowledge is limited."
 MISSING = (
     "The file of the built-in model is missing: start Colloquy by `make run`, which fetches it, or set up another"
     " model: GOOGLE_API_KEY for Gemini, COLLOQUY_OPENAI_BASE_URL for a server such as Ollama, COLLOQUY_GGUF_MODELS for"

@@ -83,13 +83,13 @@ def _refusal(status: int, detail: str, party: Party) -> str:
         return f"{party.name} at {party.address} does not have this model. Choose another one. It said: {detail}"
     if status == 429:
         return (
-            f"{party.name} takes no more requests at the moment (limit or quota reached). Wait a little and send"
-            f" the message again. It said: {detail}"
+            f"{party.name} accepts no more requests at the moment (limit or quota reached). Wait a moment and"
+            f" send the message again. It said: {detail}"
         )
     if status >= 500:
         return (
-            f"{party.name} at {party.address} has a problem of its own (status {status}). Send the message again"
-            f" in a while. It said: {detail}"
+            f"{party.name} at {party.address} reported a server error (status {status}). Try again later."
+            f" It said: {detail}"
         )
     return f"{party.name} did not accept the request (status {status}). It said: {detail}"
 

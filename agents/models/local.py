@@ -91,7 +91,9 @@ class LocalProvider(Provider):
         if explained is None or status_of(error) is not None:
             return explained
         await self.server.ended()
-        return ModelError(f"{self.party.name} stopped unexpectedly. Send the message again: it will be started anew.")
+        return ModelError(
+            f"{self.party.name} stopped unexpectedly. Send the message again: the model will be restarted."
+        )
 
     async def _connect(self) -> _Connection:
         endpoint = await self.server.ready()

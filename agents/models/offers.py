@@ -91,7 +91,7 @@ class Offers:
     def _file(self, path: Path) -> Offer:
         note = f"Runs on this computer, from {path}."
         if not path.is_file():
-            note = f"There is no file {path}: put it there, or correct COLLOQUY_GGUF_MODELS."
+            note = f"No file was found at {path}: put it there, or correct COLLOQUY_GGUF_MODELS."
         elif not is_gguf(path):
             note = f"{path} is not a GGUF file, or cannot be read: correct COLLOQUY_GGUF_MODELS."
         info = ModelInfo(f"gguf/{path.stem}", path.stem, is_gguf(path), note, calls_tools=False)
@@ -122,7 +122,7 @@ class Offers:
             info = ModelInfo(f"openai/{name}", name, available=True, note=f"Answered by {url}.", takes=_IMAGES)
             yield Offer(info, name, partial(OpenAiProvider, name, url, key))
         if not names:
-            note = f"{url} gave no list of models: start the server there, or set COLLOQUY_OPENAI_MODELS."
+            note = f"{url} did not return a list of models: start the server, or set COLLOQUY_OPENAI_MODELS."
             info = ModelInfo("openai/", url, available=False, note=note)
             yield Offer(info, "", partial(OpenAiProvider, "", url, key))
 
@@ -137,7 +137,7 @@ class Offers:
 
 def unknown(model_id: str, known: Iterable[str] = ()) -> ModelInfo:
     """What to say of a model that nothing offers. ``known`` are the ids of those that something does."""
-    note = f"No setting offers a model of this name.{_suggestion(model_id, known)}"
+    note = f"No model with this name is configured.{_suggestion(model_id, known)}"
     return ModelInfo(model_id, model_id, available=False, note=note)
 
 

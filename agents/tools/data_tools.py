@@ -139,7 +139,7 @@ class DataTools:
             is_known = known is not None and known.sql == sql and known.rows <= bounds.rows
             result = known if known is not None and is_known else await self._queried(sql, bounds)
             if result.rows == 0:
-                raise ChartInvalidError("The query found no rows, so there is nothing to draw. Change the query.")
+                raise ChartInvalidError("The query returned no rows, so there is nothing to chart. Change the query.")
             # The first check of a chart loads a large library, which must not hold up other sessions.
             spec = await _off_the_loop(lambda _: _spec(title, result, mark, encoding, vega_lite))
         except DataError as error:

@@ -112,8 +112,8 @@ def latency(cursor: Cursor, period: Period) -> pd.DataFrame:
     the whole ``Turn``; NaN where nothing was measured."""
     found = cursor.execute(
         f"""
-        select start, waits[1] as "First word", waits[2] as "First word, 95 %", lengths[1] as "Turn",
-            lengths[2] as "Turn, 95 %"
+        select start, waits[1] as "First word", waits[2] as "First word, p95", lengths[1] as "Turn",
+            lengths[2] as "Turn, p95"
         from (
             select {bucket(period.step)} as start, quantile_cont(wait, [0.5, 0.95]) as waits,
                 quantile_cont(seconds, [0.5, 0.95]) as lengths
@@ -126,12 +126,12 @@ def latency(cursor: Cursor, period: Period) -> pd.DataFrame:
 
 def tools(cursor: Cursor, period: Period) -> pd.DataFrame:
     """``Tool``, how often it was called (``Calls``), what came of that (``Succeeded``, ``Failed``, or ``No answer``),
-    and the seconds it took (``Median``, ``95 %``)."""
+    and the seconds it took (``Median``, ``p95``)."""
     return cursor.execute(
         f"""
         select name as "Tool", count(*) as "Calls", count(*) filter (ok) as "Succeeded",
             count(*) filter (not ok) as "Failed", count(*) filter (ok is null) as "No answer",
-            quantile_cont(seconds, 0.5) as "Median", quantile_cont(seconds, 0.95) as "95 %"
+            quantile_cont(seconds, 0.5) as "Median", quantile_cont(seconds, 0.95) as "p95"
         from tool join picked using (session_no)
         where tool.quarter >= {period.begin} and tool.quarter < {period.end}
         group by name order by count(*) desc, name limit {NAMES}

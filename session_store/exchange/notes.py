@@ -140,7 +140,7 @@ def shallow(value: Any, levels: int, notes: Notes) -> Any:  # noqa: ANN401 - JSO
 
 
 def may_have_halves(data: bytes) -> bool:
-    """Whether JSON in bytes can have halves of characters: only escapes can spell them."""
+    """Whether JSON in bytes can have unpaired surrogates: only escapes can spell them."""
     return _ESCAPED_HALF.search(data) is not None
 
 
@@ -148,7 +148,7 @@ def whole_characters(value: Any, notes: Notes) -> Any:  # noqa: ANN401 - JSON
     """A JSON value in which every half of a character, which no text can hold, is a replacement character."""
     if isinstance(value, str):
         whole, number = _HALF_CHARACTER.subn("\ufffd", value)
-        notes.replaced("halves of characters", number)
+        notes.replaced("invalid characters (unpaired surrogates)", number)
         return whole
     if isinstance(value, dict):
         return {whole_characters(name, notes): whole_characters(inner, notes) for name, inner in value.items()}

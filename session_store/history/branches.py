@@ -73,13 +73,13 @@ class StoredBranches:
         """
         loaded = self.log.recall(key) or self.log.load(key)
         if loaded is None:
-            raise HistoryError("The conversation to branch is not there any more. Bring it back first.")
+            raise HistoryError("The conversation to branch no longer exists. Undo its deletion first.")
         new_key = replace(key, session_id=new_id.strip() or str(uuid.uuid4()))
         part = _part(loaded, event_id, new_key)
         self.log.writer.submit(lambda transaction: _insert(self.log, transaction, part)).result()
         branch = session_at(self.log.database, self.log.memory, new_key)
         if branch is None:
-            raise HistoryError("The branch was deleted at once. Bring it back, or branch again.")
+            raise HistoryError("The branch was deleted immediately. Undo that, or branch again.")
         return branch
 
 
@@ -113,7 +113,7 @@ def _live_until(loaded: Loaded, event_id: str) -> tuple[list[StoredEvent], int]:
         if stored.event.id == event_id:
             place = len(live) - 1
     if place is None:
-        raise HistoryError("The message to branch at is not part of the conversation any more. Choose another one.")
+        raise HistoryError("The message to branch from is no longer part of the conversation. Choose another one.")
     return live, place
 
 
@@ -159,7 +159,7 @@ def _delta(stored: CachedEvent) -> dict[str, Any]:
 def _insert(log: SessionLog, transaction: Transaction, part: _Part) -> None:
     parent, existing = transaction.head(part.origin), transaction.head(part.key)
     if parent is None or parent.deleted:
-        raise HistoryError("The conversation to branch is not there any more. Bring it back first.")
+        raise HistoryError("The conversation to branch no longer exists. Undo its deletion first.")
     if existing is not None and not existing.deleted:
         raise AlreadyExistsError(f"Session with id {part.key.session_id} already exists.")
     log.remove_in(transaction, [part.key])

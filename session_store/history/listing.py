@@ -209,5 +209,7 @@ def _decode(cursor: str, sort: HistorySort, *, descending: bool) -> tuple[float 
         if (name, direction) == (sort.value, descending) and isinstance(value, (int, float, str, type(None))):
             return value, int(number)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise HistoryError("This is not a place in the table of conversations. Start again at the top.") from error
-    raise HistoryError("The table has another order by now. Start again at the top.")
+        raise HistoryError(
+            "This is not a valid cursor for the list of conversations. Start again without one."
+        ) from error
+    raise HistoryError("The list is now sorted differently. Start again without a cursor.")

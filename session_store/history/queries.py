@@ -57,7 +57,7 @@ class StoredQueries:
         """
         kept = NamedQuery(str(uuid.uuid4()), _clean(name), sql.strip(), time.time())
         if not kept.sql:
-            raise HistoryError("There is no query to keep. Write one first.")
+            raise HistoryError("There is no query to save. Write one first.")
 
         def work(transaction: Transaction) -> None:
             _refuse_taken(transaction, kept.name, kept.id)
@@ -115,12 +115,12 @@ class StoredQueries:
 def _clean(name: str) -> str:
     words = " ".join(name.split())
     if not words:
-        raise HistoryError("The query needs a name. Write one, and try again.")
+        raise HistoryError("Enter a name for the query.")
     if len(words) > LONGEST_NAME:
-        raise HistoryError(f"The name of a query has at most {LONGEST_NAME} characters. Shorten it, and try again.")
+        raise HistoryError(f"A query name can have at most {LONGEST_NAME} characters. Shorten it.")
     return words
 
 
 def _refuse_taken(transaction: Transaction, name: str, query_id: str) -> None:
     if transaction.rows("select 1 from named_queries where lower(name) = lower($1) and id != $2", [name, query_id]):
-        raise HistoryError(f"There is a query called “{name}” already. Choose another name, or remove that one first.")
+        raise HistoryError(f"A query named “{name}” already exists. Choose another name, or remove that one first.")

@@ -122,4 +122,4 @@ def _decode(cursor: str) -> Place:
         at, number = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         return float(at), int(number)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise HistoryError("This is not a place in what was found. Search again.") from error
+        raise HistoryError("This is not a valid cursor for these search results. Search again.") from error

@@ -24,11 +24,11 @@ def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
 def _clean(tag: str) -> str:
     words = " ".join(joined(tag).split())
     if not words:
-        raise HistoryError("A tag needs at least one letter. Write a word, and try again.")
+        raise HistoryError("A tag needs at least one letter.")
     if len(words) > LONGEST_TAG:
         raise HistoryError(f"The tag “{words[:LONGEST_TAG]}…” is too long: use at most {LONGEST_TAG} characters.")
     if "," in words:
-        raise HistoryError(f"The tag “{words}” has a comma in it. Make two tags of it, or leave the comma out.")
+        raise HistoryError(f"The tag “{words}” contains a comma. Split it into two tags, or leave the comma out.")
     if not words.isprintable():
-        raise HistoryError("A tag has signs in it that cannot be seen. Write it by hand, and try again.")
+        raise HistoryError("The tag contains invisible characters. Type it again by hand.")
     return words

@@ -117,8 +117,8 @@ class TestPersonasOfTheUser:
     def test_a_broken_one_is_listed_with_what_is_wrong_and_cannot_be_run(self, catalogue, personas):
         (personas / "critic.md").write_text("You judge.", "utf-8")
         critic = catalogue.get("critic")
-        assert "must begin with a YAML head" in critic.problem
-        with pytest.raises(AgentProblemError, match="must begin with a YAML head"):
+        assert "must start with a YAML header" in critic.problem
+        with pytest.raises(AgentProblemError, match="must start with a YAML header"):
             critic.app(None, NOTHING)
         assert catalogue.get("specialist").problem is None
 

@@ -56,7 +56,7 @@ def test_what_editors_put_in_front_does_no_harm(tmp_path, start):
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
-        ("critic.md", "You judge.", "must begin with a YAML head"),
+        ("critic.md", "You judge.", "must start with a YAML header"),
         ("critic.md", "---\nname: [\n---\nYou judge.", "not valid YAML"),
         ("critic.md", "---\nicon: ':material/star:'\n---\nYou judge.", "name: Field required"),
         ("critic.md", "---\nname: x\ncolour: red\n---\nYou judge.", "there is no key 'colour', only name, icon"),

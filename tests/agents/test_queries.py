@@ -48,7 +48,7 @@ class TestSqlAsItStands:
         query, chart = calls_of(events)
         assert (query.name, query.args) == ("run_sql", {"sql": BY_CHANNEL, "title": "Orders by channel"})
         assert (chart.name, chart.args["mark"]) == ("make_chart", "bar")
-        assert answer_of(events) == "4 rows, in the table."
+        assert answer_of(events) == "4 rows, shown as a table and a chart."
         assert not any(event.custom_metadata for event in events)
         assert unanswered(events) == set()
 
@@ -60,7 +60,7 @@ class TestSqlAsItStands:
         assert title == "Revenue by month"
         assert (spec["mark"]["type"], spec["encoding"]["x"]["type"]) == ("line", "temporal")
         assert result.rows == 36
-        assert answer_of(events) == "36 rows, in the table."
+        assert answer_of(events) == "36 rows, shown as a table and a chart."
 
     @pytest.mark.parametrize("agent", ["data_analyst", "history_analyst"])
     def test_prompts_with_sql_have_a_label_that_can_be_read(self, agent):
@@ -103,7 +103,7 @@ class TestSqlAsItStands:
     async def test_bounds_hold_and_are_told(self, shop):
         talk = Talk(Silent(), data=shop, bounds=Bounds(rows=100))
         events = await talk.say("/sql select order_id, customer_id from orders")
-        assert "Only the first 100 rows are here: that is the limit." in answer_of(events)
+        assert "Only the first 100 rows are shown, which is the limit." in answer_of(events)
 
     async def test_it_needs_no_model_that_can_be_used(self, shop, tmp_path):
         with closing(ModelCatalogue(Settings(_env_file=None, models_dir=tmp_path))) as models:
@@ -171,7 +171,7 @@ class TestGuessedQueries:
 
     async def test_a_guess_that_does_not_work_gives_no_figure(self, shop):
         events = await Talk(ScriptedModel(), data=shop, calls_tools=False).say("guess select revenue from orders")
-        assert "did not work, so there is no answer" in answer_of(events)
+        assert "failed, so there is no answer" in answer_of(events)
         assert "/sql" in answer_of(events)
         assert unanswered(events) == set()
 

@@ -136,7 +136,7 @@ def test_what_cannot_be_run_is_refused_with_the_reason(client):
     ("path", "body", "said"),
     [
         ("", {"sessionId": "x" * 300}, "A name has more than 200 bytes"),
-        ("", {"state": {"mood": float("nan")}}, "State may have no NaN"),
+        ("", {"state": {"mood": float("nan")}}, "State must not contain NaN"),
         ("", {"events": [{"author": "user", "timestamp": -1e300}]}, "The timestamp of an event is in Unix seconds"),
         ("/one/artifacts", {"filename": "a\0", "artifact": {"text": ""}}, "A name has more than 200 bytes"),
     ],
@@ -231,7 +231,7 @@ def test_what_a_tool_asks_can_be_answered_by_the_client_or_on_the_page(client, w
     workbench.turns.answer(live.turn.id, asking["id"], False)
     finish(workbench, live.turn)
     late = client.respond("one", asking, {"confirmed": True})
-    assert (late.status_code, late.json()["detail"][:35]) == (409, "This question was answered already,")
+    assert (late.status_code, late.json()["detail"][:35]) == (409, "This request was already answered,")
 
 
 def test_a_tool_that_works_for_days_is_answered_by_a_later_message(client, workbench):

@@ -11,7 +11,7 @@ def test_all_agents_are_listed_those_that_cannot_be_used_with_the_reason(client,
     assert [agent["id"] for agent in listed] == [agent.id for agent in workbench.agents.list()]
     assert by_id["critic"]["source"] == "yours"
     assert by_id["critic"]["problem"] is None
-    assert "must begin with a YAML head" in by_id["broken"]["problem"]
+    assert "must start with a YAML header" in by_id["broken"]["problem"]
     assert by_id["data_analyst"]["tools"] == ["data"]
 
 

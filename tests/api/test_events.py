@@ -203,7 +203,7 @@ async def test_who_comes_back_when_its_events_are_gone_is_told_of_the_gap_first(
         say(small, "f")
         gap, after = await take(reader, 2)
     assert gap.kind == "gap"
-    assert gap.data["reason"] == "Too much has happened since."
+    assert gap.data["reason"] == "Too many events have occurred since."
     assert after.data["text"] == "f"
     async with reading(url, after=gap.id) as reader:
         assert chunks(await take(reader, 1)) == "f"
@@ -221,7 +221,7 @@ async def test_who_comes_back_after_a_restart_or_from_nowhere_is_told_of_the_gap
         assert (gap.kind, gap.data["reason"]) == ("gap", "There is no event with this id.")
     install(OtherBus(workbench, EventBus()))
     async with reading(url, after=event.id) as reader:
-        assert (await reader.next()).data["reason"] == "Colloquy was started again since."
+        assert (await reader.next()).data["reason"] == "Colloquy has restarted since."
 
 
 class OtherBus:

@@ -119,7 +119,7 @@ class TestCharts:
 
     def test_that_take_too_long_are_given_up(self, client, workbench, key, monkeypatch):
         monkeypatch.setattr(chart_pictures, "SECONDS", 0.001)
-        assert "not drawn in" in is_problem(client.get(path(new_chart(workbench, key), "svg")), 422)
+        assert "not be drawn within" in is_problem(client.get(path(new_chart(workbench, key), "svg")), 422)
 
     def test_take_dates_for_what_they_say(self, client, workbench, key):
         days = pa.table({"month": [date(2026, 1, 1), date(2026, 2, 1)], "revenue": [Decimal("1.50"), Decimal(2)]})

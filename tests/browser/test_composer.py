@@ -137,7 +137,7 @@ class TestWhileAnAnswerIsGiven:
         chat.wait_for_words(3)
         chat.input.press_sequentially("and on")
         chat.input.press("Escape")
-        expect(chat.page.get_by_text("Stopped: this answer is not complete.")).to_be_visible()
+        expect(chat.page.get_by_text("Stopped: this answer is incomplete.")).to_be_visible()
         expect(chat.input).to_have_value("and on")
 
     def test_escape_elsewhere_stops_nothing(self, chat):
@@ -182,7 +182,7 @@ class TestCommands:
         chat.page.goto(f"{chat.url}/?workspace=sample-shop")
         chat.page.get_by_role("radio", name=agent).click()
         expect(chat.page.get_by_role("radio", name=agent)).to_be_checked()
-        return chat.page.get_by_role("listbox", name="What can be typed")
+        return chat.page.get_by_role("listbox", name="Commands")
 
     def test_a_slash_shows_what_can_be_typed_and_keys_choose(self, chat):
         menu = self.open(chat, "Data analyst")

@@ -57,7 +57,7 @@ def test_a_query_is_run_by_the_keyboard_and_taken_away(console):
 def test_a_query_that_runs_can_be_cancelled_and_the_page_stays_usable(console):
     console.run(ENDLESS)
     expect(console.cancel).to_be_visible()
-    console.side.get_by_role("tab", name="Earlier").click()
+    console.side.get_by_role("tab", name="Recent").click()
     console.side.get_by_role("tab", name="Tables").click()
     console.side.get_by_text("feedback", exact=True).click()
     console.side.get_by_role("button", name="score tinyint").click()
@@ -137,7 +137,7 @@ def test_a_first_query_of_a_table_is_a_click_away(console):
 def test_a_shared_address_shows_its_query_and_runs_nothing(visitor):
     console = Console(visitor.context.new_page(), visitor.url).open("?sql=select%2042%20as%20answer")
     console.holds("select 42 as answer")
-    expect(console.page.get_by_text("Something to begin with:")).to_be_visible()
+    expect(console.page.get_by_text("Try one of these:")).to_be_visible()
     expect(console.table).to_have_count(0)
     console.write("select 43 as answer")
     console.page.get_by_role("button", name="Run").click()
@@ -175,15 +175,15 @@ def test_everything_on_it_can_be_read(app, visitors, scheme, size):
 
 def test_a_query_is_kept_under_a_name_and_put_back_from_there(console):
     console.write("select 'kept' as word")
-    console.page.get_by_role("button", name="Keep", exact=True).click()
-    name = console.page.get_by_label("Name of the query")
+    console.page.get_by_role("button", name="Save", exact=True).click()
+    name = console.page.get_by_label("Query name")
     name.fill("My query")
     name.press("Enter")
     expect(name).to_have_count(0)
     console.write("")
-    console.side.get_by_role("tab", name="Kept").click()
+    console.side.get_by_role("tab", name="Saved").click()
     console.side.get_by_role("button", name="My query", exact=True).click()
     console.holds("select 'kept' as word")
     console.side.get_by_role("button", name="Change My query").click()
     console.page.get_by_role("menuitem", name="Remove").click()
-    expect(console.side.get_by_text("Queries that you keep under a name stand here.")).to_be_visible()
+    expect(console.side.get_by_text("Saved queries appear here.")).to_be_visible()

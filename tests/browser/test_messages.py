@@ -9,7 +9,7 @@ from tests.support.workbenches import counted
 
 
 def test_a_first_visit_offers_prompts_and_a_click_gets_an_answer(chat):
-    expect(chat.page.get_by_role("heading", name="What shall we talk about?")).to_be_visible()
+    expect(chat.page.get_by_role("heading", name="What would you like to talk about?")).to_be_visible()
     prompt = chat.prompts.first.inner_text().splitlines()[-1]
     chat.prompts.first.click()
     chat.shows(prompt, f"You said: {prompt}")
@@ -25,7 +25,7 @@ def test_stop_keeps_what_was_said_and_marks_it(chat):
     chat.begin("count 12 then wait")
     chat.wait_for_words(12)
     chat.stop.click()
-    expect(chat.page.get_by_text("Stopped: this answer is not complete.")).to_be_visible()
+    expect(chat.page.get_by_text("Stopped: this answer is incomplete.")).to_be_visible()
     chat.shows("count 12 then wait", counted(12))
     chat.send("hello")
     chat.shows("count 12 then wait", counted(12), "hello", "You said: hello")
@@ -47,7 +47,7 @@ def test_a_failure_says_why_and_try_again_runs_it_again(chat):
     chat.begin("count 4 then fail")
     failure = chat.page.get_by_text("The scripted model failed as it was told to.")
     expect(failure).to_have_count(1)
-    expect(chat.page.get_by_text("Failed: this answer is not complete.")).to_be_visible()
+    expect(chat.page.get_by_text("Failed: this answer is incomplete.")).to_be_visible()
     retry = chat.page.locator('[class*="st-key-retry-"]')
     first = re.search(r"st-key-(retry-\S+)", retry.get_attribute("class"))[1]
     retry.get_by_role("button", name="Try again").click()

@@ -8,7 +8,7 @@ from tests.support.workbenches import counted
 
 pytestmark = pytest.mark.upstream
 
-INTERRUPTED = "Interrupted: Colloquy ended before this answer was complete."
+INTERRUPTED = "Interrupted: Colloquy exited before this answer was complete."
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_a_query_runs_again_and_what_it_found_can_be_deleted(tab, app):
     shown = tab.page.locator('[data-testid="stChatMessage"] [class*="st-key-result-"]')
     expect(shown).to_have_count(3)
     panel.card(0).get_by_role("button", name="Delete").click()
-    expect(panel.card(0).get_by_text("cannot be brought back")).to_be_visible()
+    expect(panel.card(0).get_by_text("cannot be undone")).to_be_visible()
     panel.card(0).locator('[class*="st-key-really-"] button').click()
     expect(panel.cards).to_have_count(2)
     expect(shown).to_have_count(2)

@@ -66,7 +66,7 @@ def own_tab(own_office, visitors):
 
 
 def ask_clerk(tab, text):
-    """Begin a chat with the clerk; returns the session's id."""
+    """Start a chat with the clerk; returns the session's id."""
     tab.page.get_by_role("radio", name="clerk").click()
     expect(tab.page.get_by_text("Model set by the agent")).to_be_visible()
     return tab.begin(text)
@@ -251,7 +251,7 @@ class TestFiles:
         own_office.start()
         expect(page).to_have_attribute("data-test-connection-state", "CONNECTED")
         own_tab.send("read this")
-        expect(own_tab.page.get_by_text("lost the attached file")).to_be_visible()
+        expect(own_tab.page.get_by_text("before the attached file could be sent")).to_be_visible()
         expect(own_tab.input).to_have_value("read this")
 
 

@@ -64,7 +64,7 @@ def test_a_stop_in_one_ends_the_answer_in_the_other(windows):
     second.wait_for_words(6)
     second.stop.click()
     for window in windows[:2]:
-        expect(window.page.get_by_text("Stopped: this answer is not complete.")).to_be_visible()
+        expect(window.page.get_by_text("Stopped: this answer is incomplete.")).to_be_visible()
         window.shows("hello", "You said: hello", "count 6 then wait", counted(6))
 
 

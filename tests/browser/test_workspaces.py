@@ -207,7 +207,7 @@ def test_a_server_that_does_not_answer_holds_up_nothing(chat):
         chat.new_chat()
         expect(chat.page.get_by_text("What would you like to know?")).to_be_visible()
         choose(chat, name)
-        expect(chat.page.get_by_text("What shall we talk about?")).to_be_visible()
+        expect(chat.page.get_by_text("What would you like to talk about?")).to_be_visible()
 
 
 def test_the_keyboard_is_enough_to_choose_a_workspace(chat):

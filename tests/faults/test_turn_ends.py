@@ -77,7 +77,7 @@ def test_a_failure_before_the_end_is_known_fails_the_turn(workbench, monkeypatch
         finish(workbench, turn)
         until(workbench, lambda: status(workbench, turn).is_over)
     assert status(workbench, turn) is TurnStatus.FAILED
-    assert "The log says more" in workbench.store.get_turn(turn.id).error
+    assert "See the log" in workbench.store.get_turn(turn.id).error
     assert goes_on(workbench, key)
 
 

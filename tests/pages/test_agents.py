@@ -80,7 +80,7 @@ class TestNewChat:
         ]
         problems = [line.value for line in expander.caption]
         assert "no *key*" in problems[0]
-        assert "must begin with a YAML head" in problems[1]
+        assert "must start with a YAML header" in problems[1]
 
     def test_an_agent_that_brings_its_model_has_no_menu_for_it(self, page, workbench):
         tab = page()

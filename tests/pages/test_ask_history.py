@@ -102,7 +102,7 @@ class TestAskingTheHistory:
     @pytest.mark.parametrize("about", ["", "everything", '{"saved": "perhaps"}', '{"more": 1}', "[" * 5_000])
     def test_filters_in_the_url_that_cannot_be_read_are_told(self, open_page, about):
         tab = open_page(about=about)
-        assert "Begin a new chat" in tab.toast[0].value
+        assert "Start a new chat" in tab.toast[0].value
         assert self.captions(tab) == []
 
     def test_the_button_opens_that_chat(self, workbench):
@@ -116,4 +116,4 @@ class TestAskingTheHistory:
             agent_id="history_analyst", model="scripted/one", state={"colloquy_history_scope": "all"}
         )
         tab = page(session.key.session_id)
-        assert "Begin a new chat" in tab.main.warning[0].value
+        assert "Start a new chat" in tab.main.warning[0].value

@@ -84,7 +84,7 @@ class TestConversation:
         assert bubbles(tab)[-1] == ("assistant", "w0 w1 w2 w3")
         tab.button(key=f"stop-{turn.id}").click().run()
         assert workbench.store.get_turn(turn.id).status is TurnStatus.STOPPED
-        assert "Stopped: this answer is not complete." in tab.chat_message[-1].caption[0].value
+        assert "Stopped: this answer is incomplete." in tab.chat_message[-1].caption[0].value
 
     def test_a_waiting_message_says_so_and_can_be_withdrawn(self, workbench, page):
         key = new_session(workbench)
@@ -92,7 +92,7 @@ class TestConversation:
         second = workbench.turns.submit(key, "second")
         tab = page(key.session_id)
         assert bubbles(tab)[-2][1] == "second"
-        assert tab.chat_message[-1].caption[0].value == "Waiting for its turn"
+        assert tab.chat_message[-1].caption[0].value == "Queued"
         tab.button(key=f"stop-{second.id}").click().run()
         assert "second" not in [text for _, text in bubbles(tab)]
         workbench.turns.stop(first.id)
@@ -156,7 +156,7 @@ class TestConversation:
     def test_a_model_that_no_setting_offers_says_what_to_do(self, workbench, page):
         key = answered(workbench)
         workbench.store.set_model(key, "nope")
-        assert "No setting offers a model of this name" in page(key.session_id).info[0].value
+        assert "No model with this name is configured" in page(key.session_id).info[0].value
 
     def test_an_unknown_session_says_so(self, page):
         assert "not here any more" in page("00000000-0000-4000-8000-000000000000").warning[0].value
@@ -241,7 +241,7 @@ class TestSessionList:
         tab = page()
         workbench.store.purge_deleted(older_than=0)
         tab.sidebar.button(key="undo").click().run()
-        assert tab.toast[0].value == "It is too late: what was deleted is gone for good."
+        assert tab.toast[0].value == "Too late to undo: the deletion is now permanent."
         assert "undo" not in [button.key for button in tab.sidebar.button]
 
     def test_several_are_deleted_at_once(self, workbench, page):
@@ -295,7 +295,7 @@ class TestSessionList:
         assert "more-sessions" not in [button.key for button in tab.sidebar.button]
 
     def test_an_empty_list_says_what_it_is_for(self, page):
-        assert headings(page()) == ["Your chats will be listed here."]
+        assert headings(page()) == ["Your chats appear here."]
 
 
 def test_what_a_person_should_know_of_the_app_stands_on_its_pages(workbench, page, tmp_path):
@@ -310,7 +310,7 @@ def test_a_terminated_chat_says_so_until_it_goes_on(workbench, page):
     key = answered(workbench)
     workbench.terminate_sessions([key])
     tab = page(key.session_id)
-    mark = "Terminated. A new message goes on from here."
+    mark = "Terminated. Send a message to continue."
     assert [caption.value for caption in tab.main.caption if mark in caption.value]
     tab.chat_input[0].set_value("and on").run()
     until(workbench, lambda: not workbench.turns.live(key))

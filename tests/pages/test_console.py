@@ -150,7 +150,7 @@ class TestResult:
         tab.segmented_control(key="console-shown").set_value("Chart").run()
         assert [box.value for box in tab.selectbox] == ["bar", "day", "chats", "None"]
         next(box for box in tab.selectbox if box.label == "Chart").set_value("line")
-        next(box for box in tab.selectbox if box.label == "Height").set_value("messages").run()
+        next(box for box in tab.selectbox if box.label == "Y axis").set_value("messages").run()
         assert not tab.exception
         [chart] = tab.get("vega_lite_chart")
         assert '"messages"' in chart.proto.spec
@@ -163,7 +163,7 @@ class TestResult:
         tab = console()
         run(tab, sql)
         tab.segmented_control(key="console-shown").set_value("Chart").run()
-        assert "There is no chart of these rows" in tab.info[0].value
+        assert "These rows cannot be charted" in tab.info[0].value
 
     def test_columns_of_one_name_are_shown_apart_and_not_drawn(self, console):
         tab = console()

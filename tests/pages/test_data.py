@@ -156,7 +156,7 @@ class TestRetention:
         assert workbench.store.get_session(old.session_id) is not None
         page.button(key="confirm-remove").click().run()
         assert [key for key in (old, saved, new) if workbench.store.get_session(key.session_id)] == [saved, new]
-        assert "None would go." in texts(page.markdown)
+        assert "No chats will be removed." in texts(page.markdown)
         page.button(key="undo-remove").click().run()
         assert workbench.store.get_session(old.session_id) is not None
 

@@ -88,7 +88,7 @@ def picked(tab, workbench, *keys):
 class TestList:
     def test_without_conversations_it_says_what_will_be_here(self, history):
         tab = history()
-        assert "Your conversations will be listed here" in tab.main.markdown[0].value
+        assert "Your chats will be listed here" in tab.main.markdown[0].value
         assert has(tab, "history-begin")
         assert not tab.text_input
 
@@ -153,7 +153,7 @@ class TestList:
     def test_filters_that_match_nothing_say_so_and_can_be_reset(self, history, talk):
         talk("One", "hello")
         tab = history(status="failed")
-        assert "No conversation is like that" in tab.info[0].value
+        assert "No chats match these filters" in tab.info[0].value
         button(tab, "history-reset").click().run()
         assert titles(tab) == ["One"]
 
@@ -226,13 +226,13 @@ class TestSearch:
         talk("Flowers", "The rose is a flower")
         tab = history(text="oak")
         assert titles(tab) == []
-        tab.segmented_control(key="history-kind").set_value("Conversations").run()
+        tab.segmented_control(key="history-kind").set_value("Chats").run()
         assert titles(tab) == ["Trees"]
         assert tab.query_params["view"] == "list"
 
     def test_nothing_found(self, history, talk):
         talk("Trees", "hello")
-        assert "No conversation is like that" in history(text="birch").info[0].value
+        assert "No chats match these filters" in history(text="birch").info[0].value
 
     def test_marks_at_the_ends_and_side_by_side(self):
         assert pieces("abc", ((0, 1), (1, 2))) == [("a", True), ("b", True), ("c", False)]
@@ -333,7 +333,7 @@ class TestReader:
 
     def test_one_without_messages(self, history, workbench):
         tab = history(session=new_session(workbench).session_id)
-        assert "Nothing has been said" in tab.caption[0].value
+        assert "This chat has no messages yet" in tab.caption[0].value
 
     def test_one_in_which_only_the_state_has_changed(self, history, workbench):
         key = new_session(workbench)
@@ -343,7 +343,7 @@ class TestReader:
         change = Event(author="user", actions=EventActions(state_delta={"colour": "red"}))
         asyncio.run(workbench.sessions.append_event(session, change))
         tab = history(session=key.session_id, message=change.id)
-        assert "Nothing has been said" in tab.caption[0].value
+        assert "This chat has no messages yet" in tab.caption[0].value
 
     def test_failures_are_shown_where_they_happened(self, history, talk):
         tab = history(session=talk("Bad luck", "count 2 then fail", "hello").session_id)
@@ -504,5 +504,5 @@ class TestLongTranscripts:
     def test_a_message_that_is_gone_opens_the_beginning_and_says_so(self, history, long_one):
         _, key = long_one
         tab = history(session=key.session_id, message="nowhere")
-        assert "leads to is not here any more" in tab.info[0].value
+        assert "points to no longer exists" in tab.info[0].value
         assert not has(tab, "older")

@@ -58,8 +58,8 @@ def waiting(workbench, **where):
 def test_without_anybody_at_work_it_says_how_to_begin(workbench, overview):
     tab = overview()
     assert rows(tab) == ["General", "Sample shop"]
-    assert tab.main.caption[0].value.startswith("No agent is at work.")
-    assert tab.button(key="start-chat").label == "Begin a chat"
+    assert tab.main.caption[0].value.startswith("No active agents.")
+    assert tab.button(key="start-chat").label == "Start a chat"
 
 
 def test_each_chat_stands_below_its_workspace_with_what_it_is_doing(workbench, overview):

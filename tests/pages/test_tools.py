@@ -312,7 +312,7 @@ class TestData:
         tab = page(key.session_id)
         [notice] = [caption.value for caption in tab.main.caption if "guessed" in caption.value]
         assert notice == (
-            ":material/lightbulb: The small model guessed this query."
+            ":material/lightbulb: A small model guessed this query."
             " For better ones choose Scripted or Scripted two above."
         )
 

@@ -197,7 +197,7 @@ class TestNewChat:
         assert preselected(page) == "data_analyst"
         assert "Revenue by month" in buttons(page)
         lines = [caption.value for caption in page.main.caption]
-        assert any("Sample shop" in line and "read only" in line for line in lines)
+        assert any("Sample shop" in line and "read-only" in line for line in lines)
 
     def test_where_there_is_none_agents_for_data_are_not_offered(self, open_page):
         page = open_page()
@@ -318,7 +318,7 @@ class TestManager:
         sales = workbench.workspaces.create("Sales")
         north = workbench.workspaces.create("North", sales.id)
         inside = manage(sales.id).selectbox(key=f"workspace-parent-{sales.id}")
-        assert inside.options == ["Nothing (at the top)", "General", "Sample shop"]
+        assert inside.options == ["None (top level)", "General", "Sample shop"]
         page = manage(north.id)
         page.selectbox(key=f"workspace-parent-{north.id}").set_value(SAMPLE_SHOP).run()
         assert workbench.store.get_workspace(north.id).parent_id == SAMPLE_SHOP
@@ -342,7 +342,7 @@ class TestManager:
     def test_general_cannot_be_deleted_or_moved(self, manage):
         page = manage()
         assert "delete-workspace" not in [button.key for button in page.button]
-        assert not [box for box in page.main.selectbox if box.label == "Inside"]
+        assert not [box for box in page.main.selectbox if box.label == "Parent"]
 
     def test_chats_are_a_click_away(self, workbench, manage):
         key = begin(workbench, "hello")

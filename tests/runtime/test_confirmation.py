@@ -201,7 +201,7 @@ def test_what_waits_is_neither_retried_nor_edited(start):
     workbench = open_it()
     key, turn = ask(workbench, name, 'call pay {"amount": 5}')
     for change in (lambda: workbench.turns.retry(turn), lambda: workbench.turns.replace(turn, "other")):
-        with pytest.raises(SessionBusyError, match="Answer what the tool asks, or stop it"):
+        with pytest.raises(SessionBusyError, match="Answer the tool's request, or stop it"):
             change()
     workbench.turns.stop(turn.id)
     finish(workbench, turn, workbench.turns.replace(turn, "other"))

@@ -74,19 +74,19 @@ OPENAI = "openai/m"
 @pytest.mark.parametrize(
     ("model", "answer", "status", "reason"),
     [
-        (GEMINI, gemini_answer("MAX_TOKENS"), TurnStatus.COMPLETED, "limit of its length"),
+        (GEMINI, gemini_answer("MAX_TOKENS"), TurnStatus.COMPLETED, "maximum answer length"),
         (GEMINI, gemini_answer("SAFETY"), TurnStatus.FAILED, "safety filter"),
-        (GEMINI, gemini_answer("RECITATION", "Too close."), TurnStatus.FAILED, "somebody else wrote"),
-        (GEMINI, gemini_answer("MALFORMED_FUNCTION_CALL"), TurnStatus.FAILED, "cannot be read"),
-        (GEMINI, gemini_answer("PROHIBITED_CONTENT"), TurnStatus.FAILED, "does not allow its content"),
-        (GEMINI, gemini_answer("BLOCKLIST"), TurnStatus.FAILED, "does not allow"),
+        (GEMINI, gemini_answer("RECITATION", "Too close."), TurnStatus.FAILED, "too similar"),
+        (GEMINI, gemini_answer("MALFORMED_FUNCTION_CALL"), TurnStatus.FAILED, "malformed tool call"),
+        (GEMINI, gemini_answer("PROHIBITED_CONTENT"), TurnStatus.FAILED, "prohibits its content"),
+        (GEMINI, gemini_answer("BLOCKLIST"), TurnStatus.FAILED, "blocks"),
         (GEMINI, gemini_answer("SPII"), TurnStatus.FAILED, "personal data"),
         (GEMINI, gemini_answer("LANGUAGE"), TurnStatus.FAILED, "language"),
-        (GEMINI, gemini_answer("IMAGE_SAFETY"), TurnStatus.FAILED, "picture"),
+        (GEMINI, gemini_answer("IMAGE_SAFETY"), TurnStatus.FAILED, "image"),
         (GEMINI, gemini_answer("OTHER"), TurnStatus.FAILED, "no reason"),
         (GEMINI, gemini_answer("A_REASON_OF_NEXT_YEAR"), TurnStatus.FAILED, "A_REASON_OF_NEXT_YEAR"),
         (GEMINI, gemini_answer(None), TurnStatus.FAILED, "ended before the answer was complete"),
-        (OPENAI, openai_answer("length"), TurnStatus.COMPLETED, "limit of its length"),
+        (OPENAI, openai_answer("length"), TurnStatus.COMPLETED, "maximum answer length"),
         (OPENAI, openai_answer("content_filter"), TurnStatus.FAILED, "safety filter"),
         (OPENAI, openai_answer(None), TurnStatus.FAILED, "ended before the answer was complete"),
     ],
@@ -167,7 +167,7 @@ def test_a_connection_that_ends_before_the_first_word_fails_the_turn(workbench, 
 def test_a_question_that_is_blocked_says_so(workbench, server):
     server.will_answer(Answer([{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}], stream=True))
     _, turn = asked(workbench, GEMINI)
-    assert (turn.status, "does not allow" in turn.error) == (TurnStatus.FAILED, True)
+    assert (turn.status, "prohibits" in turn.error) == (TurnStatus.FAILED, True)
 
 
 def test_an_answer_of_which_no_word_came_before_its_limit_has_failed(workbench, server):

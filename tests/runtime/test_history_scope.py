@@ -78,7 +78,7 @@ def test_without_a_scope_everything_is_seen_and_nothing_told(workbench):
 def test_a_scope_that_cannot_be_read_lets_nothing_be_asked(workbench):
     key, turn = ask(workbench, COUNT, {STATE: {"agent": "assistant"}})
     assert turn.status is TurnStatus.FAILED
-    assert "Begin a new chat from the page with the filters" in turn.error
+    assert "Start a new chat from the page with the filters" in turn.error
     assert workbench.store.list_results(key).items == ()
 
 

@@ -128,7 +128,7 @@ class TestAgain:
         key, _ = ask(workbench, TABLE)
         [result] = results(workbench, key)
         workbench.workspaces.set_connection(SAMPLE_SHOP, None)
-        with pytest.raises(ConnectionInvalidError, match="no data connection any more"):
+        with pytest.raises(ConnectionInvalidError, match="no longer has a data connection"):
             workbench.rerun(result.id)
 
     def test_a_query_that_does_not_fit_the_data_any_more_is_said_in_words(self, workbench, tmp_path):

@@ -163,7 +163,7 @@ class TestSampleShop:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(workspaces_module, "sample_shop", full)
-        with pytest.raises(ConnectionUnavailableError, match=r"The sample shop could not be made: .*No space left"):
+        with pytest.raises(ConnectionUnavailableError, match=r"The sample shop could not be created: .*No space left"):
             workspaces.database(SAMPLE_SHOP)
 
     def test_the_data_analyst_asks_it(self, workbench):
@@ -244,9 +244,9 @@ class TestPasswords:
         team = workspaces.create("Team")
         workspaces.set_connection(team.id, "postgres", postgres_url)
         shown = workspaces.shown_address(team.id)
-        with pytest.raises(ConnectionInvalidError, match="Write the password"):
+        with pytest.raises(ConnectionInvalidError, match="Enter the password"):
             workspaces.set_connection(team.id, "postgres", shown.replace(*change))
-        with pytest.raises(ConnectionInvalidError, match="Write the password"):
+        with pytest.raises(ConnectionInvalidError, match="Enter the password"):
             workspaces.test("postgres", shown)
 
     def test_they_go_with_their_workspace(self, workspaces, postgres_url, tmp_path):

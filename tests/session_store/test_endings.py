@@ -17,7 +17,7 @@ def test_an_answer_that_ends_by_itself_has_no_ending_to_tell(name):
 
 @pytest.mark.parametrize("name", ["length", "max_tokens", "MAX_TOKENS", types.FinishReason.MAX_TOKENS, "model_length"])
 def test_an_answer_at_its_limit_is_cut_whatever_the_provider_calls_that(name):
-    assert ending_named(name) == Ending("The answer was cut off: it reached the limit of its length.", cut=True)
+    assert ending_named(name) == Ending("The answer was cut off: the maximum answer length was reached.", cut=True)
     assert not ending_named(name, has_words=False).cut
 
 

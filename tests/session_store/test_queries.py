@@ -39,7 +39,7 @@ class TestNamed:
         store.rename_query(kept.id, "gone")
         assert names(store) == []
 
-    @pytest.mark.parametrize(("name", "why"), [(" ", "needs a name"), ("x" * 81, "at most 80"), ("ONE", "already")])
+    @pytest.mark.parametrize(("name", "why"), [(" ", "Enter a name"), ("x" * 81, "at most 80"), ("ONE", "already")])
     def test_a_name_has_to_be_one_of_its_own(self, store, name, why):
         store.keep_query("one", "select 1")
         other = store.keep_query("other", "select 2")
@@ -50,7 +50,7 @@ class TestNamed:
         assert names(store) == ["one", "other"]
 
     def test_there_must_be_something_to_keep(self, store):
-        with pytest.raises(HistoryError, match="no query to keep"):
+        with pytest.raises(HistoryError, match="no query to save"):
             store.keep_query("nothing", " \n")
 
 

@@ -165,7 +165,7 @@ def test_what_stands_in_the_way_is_said(store, tmp_path, monkeypatch):
         store.snapshot(tmp_path / "one.duckdb" / "two.duckdb")
     with monkeypatch.context() as patch:
         patch.setattr("session_store.snapshot.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
-        with pytest.raises(SnapshotError, match="too little room"):
+        with pytest.raises(SnapshotError, match="too little free space"):
             store.snapshot(tmp_path / "three.duckdb")
     assert (tmp_path / "one.duckdb").read_text() == "mine"
     assert not list(tmp_path.glob(".*"))

@@ -14,7 +14,7 @@ TOOLS = pd.DataFrame(
         "Failed": [2, 0],
         "No answer": [4, 0],
         "Median": [0.5, None],
-        "95 %": [2.0, None],
+        "p95": [2.0, None],
     }
 )
 MODELS = pd.DataFrame(
@@ -23,7 +23,7 @@ MODELS = pd.DataFrame(
         "Tokens in": [6_000, 90, 0],
         "Tokens out": [3_000, 10, 0],
         "Cost": [1.5, None, 0.0],
-        "Tokens without a price": [7, 100, 0],
+        "Unpriced tokens": [7, 100, 0],
     }
 )
 
@@ -40,13 +40,13 @@ def test_parts_are_shares_of_the_longest_bar_in_the_order_of_the_table():
 
 def test_what_failed_is_told_apart_of_what_was_answered():
     told = BARS["tools"].drawn(TOOLS, "Calls")
-    assert [(row["value"], row["failures"]) for row in told["rows"]] == [("12 calls", "25.0 % failed"), ("4 calls", "")]
+    assert [(row["value"], row["failures"]) for row in told["rows"]] == [("12 calls", "25.0% failed"), ("4 calls", "")]
 
 
 @pytest.mark.parametrize(
     ("card", "table", "measure", "expected"),
     [
-        ("tools", TOOLS, "Seconds", [("median 0.5 s, 95 % within 2.0 s", [1.0]), ("no answer", [0.0])]),
+        ("tools", TOOLS, "Seconds", [("median 0.5 s, p95 2.0 s", [1.0]), ("no answer", [0.0])]),
         (
             "models",
             MODELS,

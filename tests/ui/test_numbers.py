@@ -31,7 +31,7 @@ def test_a_share_changes_by_points_and_not_by_per_cent_of_itself(now, before, wr
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "written"), [(15, 10, "+50 %"), (5, 10, "-50 %"), (10, 10, ""), (200, 10, "x20"), (1, 0, "")]
+    ("now", "before", "written"), [(15, 10, "+50%"), (5, 10, "-50%"), (10, 10, ""), (200, 10, "x20"), (1, 0, "")]
 )
 def test_a_number_changes_by_per_cent(now, before, written):
     assert change(now, before) == written

@@ -98,7 +98,7 @@ def _model_value(row: Row, measure: str) -> str:
         return f"{count(row['Tokens in'])} in, {count(row['Tokens out'])} out"
     if row["Cost"] is None:
         return "price unknown"
-    return f"{money(row['Cost'])} + unknown" if row["Tokens without a price"] else money(row["Cost"])
+    return f"{money(row['Cost'])} + unknown" if row["Unpriced tokens"] else money(row["Cost"])
 
 
 def _tool_value(row: Row, measure: str) -> str:
@@ -106,7 +106,7 @@ def _tool_value(row: Row, measure: str) -> str:
         return f"{count(row['Calls'])} calls"
     if row["Median"] is None:
         return "no answer"
-    return f"median {seconds(row['Median'])}, 95 % within {seconds(row['95 %'])}"
+    return f"median {seconds(row['Median'])}, p95 {seconds(row['p95'])}"
 
 
 def _tool_failures(row: Row, measure: str) -> str:
@@ -121,7 +121,7 @@ AGENT_VALUES = {
     "Turns": count,
     "Tokens": count,
     "First word": seconds,
-    "Turn length": seconds,
+    "Turn duration": seconds,
     "Failed": share,
 }
 
@@ -130,12 +130,12 @@ def _agent_value(row: Row, measure: str) -> str:
     return AGENT_VALUES[measure](row[measure]) if row[measure] is not None else "not measured"
 
 
-NOT_MEASURED = "No turn was measured in this period."
+NOT_MEASURED = "No turns were measured in this period."
 
 CARDS = (
     Card(
         "activity",
-        "How much was going on?",
+        "Activity",
         Chart(lambda view: drawings.over_time(view.measure, view.step)),
         _days,
         "",
@@ -143,7 +143,7 @@ CARDS = (
     ),
     Card(
         "spending",
-        "How many tokens are used, and what do they cost?",
+        "Token usage and cost",
         Chart(lambda view: drawings.spending(view.measure, view.step)),
         _days,
         "No model reported tokens in this period.",
@@ -152,15 +152,15 @@ CARDS = (
     ),
     Card(
         "heat",
-        "When do people write?",
+        "Busiest hours",
         Chart(lambda _: drawings.heat()),
         _hour,
-        "Nobody wrote in this period.",
+        "No messages in this period.",
         is_empty=lambda table: not table["Questions"].any(),
     ),
     Card(
         "models",
-        "Which models use the tokens?",
+        "Usage by model",
         Bars("Model", _model_value, {"Tokens": ("Tokens in", "Tokens out"), "Cost": ("Cost",)}),
         _model,
         "No model reported tokens in this period.",
@@ -168,7 +168,7 @@ CARDS = (
     ),
     Card(
         "latency",
-        "How long do people wait?",
+        "Response times",
         Chart(lambda view: drawings.latency(view.step)),
         _days,
         NOT_MEASURED,
@@ -176,45 +176,45 @@ CARDS = (
     ),
     Card(
         "tools",
-        "Do the tools work?",
+        "Tool calls",
         Bars("Tool", _tool_value, {"Calls": TOOL_CALLS, "Seconds": ("Median",)}, failures=_tool_failures),
         _tool,
-        "No tool was called in this period.",
+        "No tools were called in this period.",
         measures=("Calls", "Seconds"),
     ),
     Card(
         "turns",
-        "How long do chats get?",
+        "Turns per chat",
         Bars("Turns", lambda row, _: _chats(row["Chats"]), {"": ("Chats",)}, label=_turns_label),
         _turns,
-        "No chat in this period.",
+        "No chats in this period.",
     ),
     Card(
         "agents",
-        "How do the agents compare?",
+        "Agents compared",
         Bars("Agent", _agent_value, {measure: (measure,) for measure in AGENT_VALUES}, label=agent_name),
         _agent,
-        "No chat in this period.",
+        "No chats in this period.",
         measures=tuple(AGENT_VALUES),
     ),
     Card(
         "questions",
-        "What is asked again and again?",
+        "Repeated questions",
         Bars("Question", lambda row, _: f"{count(row['Times'])} times", {"": ("Times",)}, label=_short),
         _question,
-        "Nothing was asked twice in this period.",
+        "No question was asked more than once in this period.",
     ),
     Card(
         "terms",
-        "Which words come up?",
+        "Frequent words",
         Bars("Term", lambda row, _: f"{count(row['Messages'])} messages", {"": ("Messages",)}),
         _term,
-        "No word was written twice in this period.",
-        note=f"Of the newest {TERMS_FROM:,} messages that people wrote; small words left out.",
+        "No word was used more than once in this period.",
+        note=f"From the newest {TERMS_FROM:,} user messages, without common words.",
     ),
     Card(
         "endings",
-        "How do turns end?",
+        "Turn outcomes",
         Bars(
             "Status",
             lambda row, _: f"{count(row['Turns'])}, {share(row['Share'])}",
@@ -222,14 +222,14 @@ CARDS = (
             label=str.capitalize,
         ),
         _status,
-        "No turn in this period.",
+        "No turns in this period.",
     ),
     Card(
         "feedback",
-        "Are people content with the answers?",
+        "Feedback on answers",
         Chart(lambda view: drawings.feedback(view.step)),
         _rated,
-        "No answer was rated in this period.",
+        "No answers were rated in this period.",
         is_empty=lambda table: not table[["Positive", "Negative"]].any(axis=None),
     ),
 )

@@ -11,4 +11,4 @@ from session_store.demo import is_demo
 def demo_mark() -> None:
     """A badge; nothing in a data folder of real conversations."""
     if is_demo(current().store):
-        st.badge("Demo data: made-up conversations", icon=":material/science:", color="orange")
+        st.badge("Demo data (generated chats)", icon=":material/science:", color="orange")

@@ -21,18 +21,18 @@ _KEPT_BACK = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")
 def demo_offer() -> None:
     """A button that makes the folder; where it is there, how to look at it. It stays apart from this app's chats."""
     folder = (current().settings.data_dir / FOLDER).absolute()
-    st.markdown("Or look at this page with a year of made-up chats, kept in a data folder of their own.")
+    st.markdown("Or explore this page with a year of sample chats, kept in a separate data folder.")
     if not (folder / DATABASE).exists():
         if not st.button("Make demo data", key="make-demo", icon=":material/science:"):
             return
-        with st.spinner("Making up 2,000 chats …"):
+        with st.spinner("Generating 2,000 chats …"):
             problem = _make(folder)
         if problem:
             st.error(problem)
             return
-    st.success("A folder with demo data is there. Start Colloquy on it, beside this one:", icon=":material/check:")
+    st.success("The demo data is ready. Start a second Colloquy with it:", icon=":material/check:")
     st.code(command(folder), language="shell", wrap_lines=True)
-    st.caption(f"Then open http://localhost:{PORT}. Every page says there that the chats are made up.")
+    st.caption(f"Then open http://localhost:{PORT}. Every page is marked as demo data.")
 
 
 def command(folder: Path) -> str:
@@ -57,4 +57,4 @@ def _make(folder: Path) -> str:
     if done.returncode == 0:
         return ""
     lines = done.stderr.strip().splitlines() or ["no reason was given"]
-    return f"The demo data could not be made: {lines[-1]}"
+    return f"The demo data could not be generated:  {lines[-1]}"

@@ -50,7 +50,7 @@ def desk() -> None:
 
 def _report(report: Report) -> None:
     if not report.now.conversations:
-        st.info("Nothing happened in this period in the chats that the filters choose.", icon=":material/filter_alt:")
+        st.info("No activity in this period for the selected chats.", icon=":material/filter_alt:")
         st.button("Reset filters", key="reset-filters", icon=":material/filter_alt_off:", on_click=reset)
         return
     figure_row(report)
@@ -63,6 +63,6 @@ def _report(report: Report) -> None:
 
 
 def _nothing_yet() -> None:
-    st.markdown("There is nothing to count yet: what is said in your chats will show here.")
-    st.page_link(CHAT, label="Begin a chat", icon=":material/edit_square:")
+    st.markdown("No data yet. Figures from your chats will appear here.")
+    st.page_link(CHAT, label="Start a chat", icon=":material/edit_square:")
     demo_offer()

@@ -99,9 +99,9 @@ def latency(step: Step) -> Drawing:
     """Two lines of medians and two of percentiles, in seconds. Where nothing was measured they have a gap."""
     names: list[str | alt.FieldName] = [
         "First word",
-        "First word, 95 %",
+        "First word, p95",
         "Turn",
-        "Turn, 95 %",
+        "Turn, p95",
     ]
     lines = _base().transform_fold(names, as_=["Time", "Seconds"])
     lines = lines.mark_line(point={"size": 40, "cursor": "pointer"})

@@ -14,7 +14,12 @@ MISSING = "none"
 
 
 def count(number: float) -> str:
-    """A count: ``1,234``, ``56.7k``, ``8.9M``, ``1.2B``."""
+    """A count in full, for tables and texts: ``1,234``, ``56,700``."""
+    return f"{number:,.0f}"
+
+
+def compact(number: float) -> str:
+    """A count for a tile, where there is little room: ``1,234``, ``56.7k``, ``8.9M``, ``1.2B``."""
     if number < 10_000:
         return f"{number:,.0f}"
     if number < 999_950:
@@ -40,7 +45,7 @@ def seconds(value: float | None) -> str:
 
 def share(value: float | None) -> str:
     """A share of 1 as per cent, or a dash."""
-    return MISSING if value is None else f"{100 * value:.1f} %"
+    return MISSING if value is None else f"{100 * value:.1f}%"
 
 
 def change(now: float | None, before: float | None) -> str:
@@ -50,7 +55,7 @@ def change(now: float | None, before: float | None) -> str:
     grown = round(100 * (now - before) / before)
     if grown == 0:
         return ""
-    return f"{grown:+d} %" if abs(grown) < 1000 else f"x{now / before:,.0f}"
+    return f"{grown:+d}%" if abs(grown) < 1000 else f"x{now / before:,.0f}"
 
 
 def points(now: float | None, before: float | None) -> str:

@@ -11,7 +11,7 @@ from session_store.prices import keep_prices, price_list
 from ui import state
 
 
-@st.dialog("What tokens cost", width="large", icon=":material/payments:")
+@st.dialog("Token prices", width="large", icon=":material/payments:")
 def edit_prices() -> None:
     """The table, where rows can be added, changed and removed."""
     folder = current().settings.data_dir
@@ -38,7 +38,7 @@ def edit_prices() -> None:
             "output": st.column_config.NumberColumn("Out, $", min_value=0.0, format="%.4f", required=True),
         },
     )
-    if st.button("Keep", type="primary", key="keep-prices"):
+    if st.button("Save", type="primary", key="keep-prices"):
         try:
             keep_prices(folder, [dict(zip(rows.columns, row, strict=True)) for row in edited.itertuples(index=False)])
         except ColloquyError as error:

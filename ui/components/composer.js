@@ -49,7 +49,7 @@ export default function ({ data }) {
     list.id = LIST;
     list.className = LIST;
     list.setAttribute("role", "listbox");
-    list.setAttribute("aria-label", "What can be typed");
+    list.setAttribute("aria-label", "Commands");
     fitting.forEach(({ name, about, text }, number) => {
       const row = document.createElement("li");
       row.id = `${LIST}-${number}`;

@@ -28,7 +28,7 @@ def chart(answer: Answer) -> None:
     numbers = [name for name in names if _is_number(rows.schema.field(name).type)]
     if rows.num_rows == 0 or len(names) < 2 or not numbers:
         st.info(
-            "There is no chart of these rows: it takes a column to draw along, and one with numbers.",
+            "These rows cannot be charted: a chart needs an X axis column and a numeric column.",
             icon=":material/bar_chart_off:",
         )
         return
@@ -42,9 +42,9 @@ def chart(answer: Answer) -> None:
     if preview.spec is None:
         st.error(untrusted_markdown(preview.problem), icon=":material/error:")
         return
-    st.vega_lite_chart(preview.table, preview.spec, width="stretch", alt=f"{MARKS[mark]} of the rows of the query")
+    st.vega_lite_chart(preview.table, preview.spec, width="stretch", alt=f"{MARKS[mark]} chart of the query result")
     if answer.rows > CHART_ROWS:
-        st.caption(f"Drawn are the first {CHART_ROWS:,} of {answer.rows:,} rows.")
+        st.caption(f"Showing the first {CHART_ROWS:,} of {answer.rows:,} rows.")
 
 
 def _choice(
@@ -56,9 +56,9 @@ def _choice(
     up = _field(given.get("y"), next((name for name in numbers if name != along), numbers[0]))
     with st.container(horizontal=True, key="chart-choice"):
         mark = _select("Chart", list(MARKS), suggested.mark if suggested else "bar", "mark", answer_id)
-        x = _select("Along", names, along, "x", answer_id)
-        y = _select("Height", numbers, up, "y", answer_id)
-        color = _select("Colour", [NONE, *names], _field(given.get("color"), NONE), "color", answer_id)
+        x = _select("X axis", names, along, "x", answer_id)
+        y = _select("Y axis", numbers, up, "y", answer_id)
+        color = _select("Color", [NONE, *names], _field(given.get("color"), NONE), "color", answer_id)
     encoding: dict[str, Any] = {"x": given["x"] if given and x == along else x, "y": y}
     if color != NONE:
         encoding["color"] = color

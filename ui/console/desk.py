@@ -21,7 +21,7 @@ from ui.snapshot import snapshot_button
 from ui.state import Part
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
-FIRST_EXAMPLES = ("Chats by agent", "Messages by day", "How long people wait", "What went wrong", "Find a word")
+FIRST_EXAMPLES = ("Chats by agent", "Messages by day", "Response times", "Failed turns", "Messages containing a word")
 
 
 def desk() -> None:
@@ -34,7 +34,7 @@ def desk() -> None:
             st.title("SQL", anchor=False, width="stretch")
             ask_history_button(HistoryScope())
             snapshot_button()
-        st.caption("Ask all conversations that are kept here. Nothing can be changed from this page.")
+        st.caption("Query all the conversations stored here. Queries are read-only.")
         demo_mark()
         editor(_run)
         _bar()
@@ -45,7 +45,7 @@ def desk() -> None:
 
 
 def _side() -> None:
-    tables, kept, asked, more = st.tabs(["Tables", "Kept", "Earlier", "Examples"])
+    tables, kept, asked, more = st.tabs(["Tables", "Saved", "Recent", "Examples"])
     with tables:
         schema()
     with kept:
@@ -64,7 +64,7 @@ def _bar() -> None:
         keep_button()
         if before := replaced():
             st.button(
-                "Bring back what was here",
+                "Restore the previous query",
                 key="bring-back",
                 icon=":material/undo:",
                 type="tertiary",
@@ -74,7 +74,7 @@ def _bar() -> None:
 
 
 def _beginning() -> None:
-    st.caption("Something to begin with:")
+    st.caption("Try one of these:")
     with st.container(horizontal=True, key="examples"):
         examples("first", FIRST_EXAMPLES)
 

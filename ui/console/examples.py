@@ -24,7 +24,7 @@ from turns
 where model is not null
 group by month, model
 order by month, model""",
-    "How long people wait": """select model, count(*) as turns,
+    "Response times": """select model, count(*) as turns,
   round(median(first_token_seconds), 2) as first_word,
   round(median(seconds), 2) as whole_answer,
   round(quantile_cont(seconds, 0.95), 2) as slowest_5_percent
@@ -32,26 +32,26 @@ from turns
 where status = 'completed' and not copied
 group by model
 order by turns desc""",
-    "What went wrong": """select t.created_at, c.title, c.agent, t.status, t.error
+    "Failed turns": """select t.created_at, c.title, c.agent, t.status, t.error
 from turns t join conversations c on c.id = t.conversation_id
 where t.status in ('failed', 'interrupted')
 order by t.created_at desc""",
-    "Tools by how often they are called": """select tool, count(*) as calls,
+    "Tools by number of calls": """select tool, count(*) as calls,
   count(*) filter (response is null) as without_an_answer
 from tool_calls
 group by tool
 order by calls desc""",
-    "Answers with a thumb down": """select f.created_at, c.title, m.text as answer, f.comment
+    "Answers rated thumbs down": """select f.created_at, c.title, m.text as answer, f.comment
 from feedback f
 join messages m on m.conversation_id = f.conversation_id and m.id = f.message_id
 join conversations c on c.id = f.conversation_id
 where f.score = -1
 order by f.created_at desc""",
-    "Find a word": """select m.created_at, c.title, m.role, m.text
+    "Messages containing a word": """select m.created_at, c.title, m.role, m.text
 from messages m join conversations c on c.id = m.conversation_id
 where m.text ilike '%invoice%'
 order by m.created_at desc""",
-    "Questions that were asked again": """select lower(trim(text)) as question, count(*) as times
+    "Repeated questions": """select lower(trim(text)) as question, count(*) as times
 from messages
 where role = 'user' and not copied
 group by question
@@ -59,7 +59,7 @@ having count(*) > 1
 order by times desc
 limit 20""",
 }
-"""By what they are about."""
+"""By topic."""
 
 
 def examples(place: str, names: Sequence[str] = tuple(EXAMPLES)) -> None:

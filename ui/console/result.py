@@ -127,7 +127,7 @@ def _place(answer: Answer) -> int:
 
 def name_of(answer: Answer) -> str:
     """What the rows are about."""
-    return title_of_query(answer.sql) or "Rows of the query"
+    return title_of_query(answer.sql) or "Query result"
 
 
 def took(seconds: float) -> str:

@@ -16,7 +16,7 @@ FIRST_ROWS = 50
 
 def schema() -> None:
     """Draws the views, closed."""
-    st.caption("Times are UTC. All users of this data folder are in here, not only you.")
+    st.caption("Times are in UTC. The tables include all users of this data folder.")
     for table in current().workspaces.history().tables():
         view = st.expander(
             label(table.name), key=f"view-{table.name}", type="compact", on_change=state.touch, args=(Part.PAGE,)
@@ -35,7 +35,7 @@ def _view(table: TableInfo) -> None:
         key=f"first-{table.name}",
         icon=":material/table_rows:",
         type="tertiary",
-        help=f"Put “{sql}” into the editor",
+        help=f"Open “{sql}” in the editor",
         on_click=put,
         args=(sql,),
     )

@@ -24,13 +24,13 @@ RENAMING = "console_renaming"
 
 
 def keep_button() -> None:
-    """Keeps what stands in the editor under a name."""
+    """Saves the query in the editor under a name."""
     with (
-        st.popover("Keep", icon=":material/bookmark_add:", key=POPOVER, on_change=state.touch, args=(Part.PAGE,)),
+        st.popover("Save", icon=":material/bookmark_add:", key=POPOVER, on_change=state.touch, args=(Part.PAGE,)),
         st.form("keep-form", border=False),
     ):
-        st.text_input("Name of the query", key="keep-name")
-        st.form_submit_button("Keep it", key="keep-query", type="primary", on_click=_keep)
+        st.text_input("Query name", key="keep-name")
+        st.form_submit_button("Save query", key="keep-query", type="primary", on_click=_keep)
         if problem := st.session_state.pop(PROBLEM, None):
             st.error(untrusted_markdown(problem), icon=":material/error:")
 
@@ -39,7 +39,7 @@ def kept_queries() -> None:
     """Draws the queries with a name."""
     found = current().store.named_queries()
     if not found:
-        st.caption("Queries that you keep under a name stand here.")
+        st.caption("Saved queries appear here.")
     for one in found:
         if st.session_state.get(RENAMING) == one.id:
             _rename_field(one)
@@ -62,7 +62,7 @@ def asked_queries() -> None:
     """Draws the queries that were run, newest first."""
     found = current().store.asked_queries(ASKED)
     if not found:
-        st.caption("Queries that were run stand here.")
+        st.caption("Recent queries appear here.")
     with st.container(key="asked"):
         for one in found:
             st.button(
@@ -104,7 +104,7 @@ def _keep() -> None:
     except ColloquyError as error:
         st.session_state[PROBLEM] = str(error)
     else:
-        state.say(f"Kept “{label(st.session_state['keep-name'].strip())}”.", icon=":material/bookmark:")
+        state.say(f"Saved “{label(st.session_state['keep-name'].strip())}”.", icon=":material/bookmark:")
         st.session_state["keep-name"] = ""
         st.session_state[POPOVER] = False
     state.touch(Part.PAGE)

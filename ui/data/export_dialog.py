@@ -10,11 +10,11 @@ import streamlit as st
 from ui.data.download import MOST_IDS, download, export_url
 
 FORMATS: Final = {
-    "markdown": ("Markdown", "To read: messages, with the tool calls that led to them."),
-    "zip": ("ZIP", "Everything, with results, files and workspaces, to import elsewhere."),
-    "json": ("JSON", "Complete, in ADK's session format."),
-    "adk-web": ("JSON for adk web", "For the Import button of adk web, without what its server refuses."),
-    "jsonl": ("JSON Lines", "A line for each event, flat, to query with DuckDB or pandas."),
+    "markdown": ("Markdown", "Readable text: messages and tool calls."),
+    "zip": ("ZIP", "Everything, including results, files and workspaces, for import elsewhere."),
+    "json": ("JSON", "All messages, in ADK's session format."),
+    "adk-web": ("JSON for adk web", "For the Import button in adk web, without parts that its server rejects."),
+    "jsonl": ("JSON Lines", "One line per event, for DuckDB or pandas."),
 }
 ONE_ONLY: Final = {"adk-web"}
 
@@ -25,7 +25,7 @@ def export_dialog(session_ids: Sequence[str], what: str) -> None:
     st.markdown(f"Export {what} as")
     form = format_choice("export-format", one=len(session_ids) == 1)
     if len(session_ids) > MOST_IDS:
-        st.warning(f"A link takes {MOST_IDS} chats at most. Choose fewer, or export all on the page about it.")
+        st.warning(f"A link can hold at most {MOST_IDS} chats. Select fewer, or use the Import and export page.")
         return
     download(export_url(session_ids, form))
 

@@ -17,10 +17,10 @@ from ui.formatting import label
 from ui.snapshot import snapshot_button
 
 FORMATS: Final = {
-    "zip": ("ZIP", "Everything: chats, results, files, workspaces. Import takes it again, here or elsewhere."),
-    "markdown": ("Markdown", "One text to read, without what was taken back."),
-    "json": ("JSON", "Complete, in ADK's session format, without results and files."),
-    "jsonl": ("JSON Lines", "A line for each event, to query with DuckDB or pandas."),
+    "zip": ("ZIP", "Everything: chats, results, files and workspaces. Can be imported again, here or elsewhere."),
+    "markdown": ("Markdown", "One readable document, without retracted messages."),
+    "json": ("JSON", "All messages, in ADK's session format, without results and files."),
+    "jsonl": ("JSON Lines", "One line per event, for DuckDB or pandas."),
     "parquet": ("Parquet", "The whole history as tables, in a ZIP."),
 }
 
@@ -31,7 +31,7 @@ MOST_USERS: Final = 4
 def export_section() -> None:
     """Choosing a format, and the file."""
     st.header("Export", anchor=False)
-    st.caption("For one chat, take Export… from its menu in the list of chats; for some, Select several there.")
+    st.caption("To export one chat, use Export… in its menu in the chat list; for several, use Select several there.")
     form = st.radio(
         "Format",
         list(FORMATS),
@@ -45,13 +45,13 @@ def export_section() -> None:
     if saved:
         wanted["saved"] = "true"
     if not found:
-        st.caption("There is no chat to export." if user is agent is None and not saved else "No chat is like that.")
+        st.caption("No chats to export." if user is agent is None and not saved else "No chats match these filters.")
         return
     st.markdown(f"Exports {how_many(found)}.")
     with st.container(horizontal=True, vertical_alignment="center"):
         download(f"./api/v1/exports/file?{urlencode({name: value for name, value in wanted.items() if value})}")
         snapshot_button()
-    st.caption("Passwords of connections are in none of them. The file is made while you save it, however large it is.")
+    st.caption("Connection passwords are never included. The file is created while it downloads.")
 
 
 def _which() -> tuple[str | None, str | None, bool]:
@@ -60,7 +60,7 @@ def _which() -> tuple[str | None, str | None, bool]:
     with st.container(horizontal=True, vertical_alignment="bottom", key="export-filters"):
         user = _one("User", "export-user", choices.users)
         agent = _one("Agent", "export-agent", choices.agents, agent_name)
-        return user, agent, st.checkbox("Only saved ones", key="export-saved")
+        return user, agent, st.checkbox("Saved chats only", key="export-saved")
 
 
 def _one(name: str, key: str, options: Sequence[str], written: Callable[[str], str] = str) -> str | None:

@@ -57,7 +57,7 @@ def _running(known: Import) -> None:
             args=(known.id,),
         )
     if known.state is ImportState.WAITING:
-        st.progress(0.0, "Waiting for the import before it…")
+        st.progress(0.0, "Queued")
         return
     of = f" of {known.total:,}" if known.total else ""
     st.progress(min(1.0, known.done / known.total) if known.total else 0.0, f"{known.doing}: {known.done:,}{of}")
@@ -97,7 +97,7 @@ def _report(report: Report) -> None:
     others = {user: number for user, number in report.users.items() if user != current().settings.user}
     if others:
         whose = ", ".join(f"{label(user)} ({number:,})" for user, number in others.items())
-        st.caption(f"Not in your list, because they belong to others: {whose}.")
+        st.caption(f"Not in your list because they belong to other users: {whose}.")
     remarks = "\n".join(f"- {untrusted_markdown(remark)}" for remark in report.remarks)
     if len(remarks) > MOST_CHARACTERS:
         with st.expander(f"Left out or changed: {counted(len(report.notes), 'kind')} of things"):

@@ -22,8 +22,8 @@ AS_IN_FILE: Final = ""
 
 USERS: Final = {
     "auto": ("Me", "Chats exported by Colloquy keep the owner named in the file."),
-    "mine": ("Me, for every chat", "Also for chats that Colloquy exported for others."),
-    "file": ("As named in the file", "Other people's chats are kept, but not in your list."),
+    "mine": ("Me, for every chat", "Even for chats that Colloquy exported for other users."),
+    "file": ("As named in the file", "Other people's chats are stored, but not shown in your list."),
 }
 
 
@@ -82,8 +82,8 @@ def _database() -> None:
         type="password",
         autocomplete="off",
         placeholder="postgresql://reader:password@db.example.com/sessions",
-        help="As the agent's --session_service_uri has it: sqlite:///… (a path on the machine that Colloquy runs on) "
-        "or postgresql://…. It is read once, changes nothing there, and is not kept.",
+        help="The agent's --session_service_uri: sqlite:///… (a path on the machine running Colloquy) "
+        "or postgresql://…. It is only read, and the URL is not stored.",
     )
     st.button("Import from the database", key="import-database", icon=":material/upload:", on_click=_import_database)
 

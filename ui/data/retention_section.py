@@ -23,13 +23,13 @@ def retention_section() -> None:
     st.header("Tidy up", anchor=False)
     setting = current().settings.retention_days
     by_itself = (
-        f"Colloquy does so by itself after {counted(setting, 'day')} (COLLOQUY_RETENTION_DAYS)."
+        f"Colloquy does this automatically after {counted(setting, 'day')} (COLLOQUY_RETENTION_DAYS)."
         if setting
-        else "Colloquy does not do so by itself (COLLOQUY_RETENTION_DAYS is 0)."
+        else "Automatic removal is off (COLLOQUY_RETENTION_DAYS is 0)."
     )
-    st.caption(f"Remove chats that are neither saved nor were touched for long. {by_itself} Saved ones always stay.")
+    st.caption(f"Remove unsaved chats that have been inactive for a while. {by_itself} Saved chats are never removed.")
     days = st.number_input(
-        "Untouched for days", min_value=1, max_value=MOST_DAYS, value=setting or DAYS, step=1, key="retention-days"
+        "Inactive for (days)", min_value=1, max_value=MOST_DAYS, value=setting or DAYS, step=1, key="retention-days"
     )
     found = current().retention_preview(days)
     _preview(found)
@@ -40,9 +40,9 @@ def retention_section() -> None:
 
 def _preview(found: RetentionPreview) -> None:
     if not found.count or found.oldest is None:
-        st.markdown("None would go.")
+        st.markdown("No chats will be removed.")
         return
-    st.markdown(f"{counted(found.count, 'chat')} would go, the oldest from {local(found.oldest):%d %b %Y}.")
+    st.markdown(f"{counted(found.count, 'chat')} will be removed, the oldest from {local(found.oldest):%d %b %Y}.")
     shown = "\n".join(
         f"- {label(one.title) or 'New chat'} · {local(one.updated_at):%d %b %Y}" for one in found.examples
     )
@@ -52,7 +52,7 @@ def _preview(found: RetentionPreview) -> None:
 @st.dialog("Remove?", icon=":material/delete:")
 def _ask(days: int, count: int) -> None:
     st.markdown(
-        f"Remove {counted(count, 'chat')} untouched for {counted(days, 'day')}, with everything in them? {grace()}"
+        f"Remove {counted(count, 'chat')} inactive for {counted(days, 'day')}, and everything in them? {grace()}"
     )
     with st.container(horizontal=True):
         removed = st.button("Remove", key="confirm-remove", type="primary", on_click=_remove, args=(days,))

@@ -36,7 +36,7 @@ def actions(picked: Mapping[str, HistoryRow]) -> None:
         export_dialog([key.session_id for key in keys], count(len(keys)))
     if len(rows) == 2:
         st.button(
-            "Side by side",
+            "Compare",
             key="history-beside",
             icon=":material/splitscreen_right:",
             on_click=_beside,

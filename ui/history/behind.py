@@ -83,11 +83,10 @@ def drill_of(text: str) -> Drill:
         ZoneInfo(drill.zone)
     except (ValidationError, ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise LinkInvalidError(
-            "The address of this list cannot be read. Open it again from the analytics page, or look at all "
-            "conversations."
+            "The address of this list cannot be read. Open it again from the analytics page, or show all conversations."
         ) from error
     if not timedelta() <= drill.last - drill.first <= LONGEST:
-        raise LinkInvalidError("The address of this list names days that are no period. Open it again from analytics.")
+        raise LinkInvalidError("The address of this list has an invalid period. Open it again from the analytics page.")
     return drill
 
 
@@ -148,7 +147,7 @@ def _words(drill: Drill) -> list[str]:
         *filters.users,
         *(places.get(one, one) for one in filters.workspaces),
         *filters.tags,
-        *(f"with a turn that is {one}" for one in filters.statuses),
+        *(f"turn status: {one}" for one in filters.statuses),
         *filters.states,
     ]
 

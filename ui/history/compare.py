@@ -15,12 +15,10 @@ from ui.history.view import view_of_url
 CHOICES = 8
 
 
-@st.dialog("Read side by side", icon=":material/splitscreen_right:")
+@st.dialog("Compare chats", icon=":material/splitscreen_right:")
 def compare_dialog(key: SessionKey) -> None:
     """Ask which conversation to read beside this one."""
-    text = st.text_input(
-        "Search", key="history-compare-text", type="search", placeholder="Words in the other conversation"
-    )
+    text = st.text_input("Search", key="history-compare-text", type="search", placeholder="Words in the other chat")
     found = current().store.list_history(HistoryFilter(text=(text or "").strip()), limit=CHOICES + 1).items
     others = [row for row in found if row.key != key][:CHOICES]
     for row in others:
@@ -33,7 +31,7 @@ def compare_dialog(key: SessionKey) -> None:
         ):
             state.rerun()
     if not others:
-        st.caption("Nothing found. Try other words." if text else "There is no other conversation yet.")
+        st.caption("Nothing found. Try different words." if text else "There are no other chats yet.")
 
 
 def _read(session_id: str, beside: str) -> None:

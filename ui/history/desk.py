@@ -28,4 +28,4 @@ def desk() -> None:
             listing()
     except ColloquyError as error:
         st.error(untrusted_markdown(str(error)))
-        st.button("All conversations", key="history-reset", icon=":material/filter_alt_off:", on_click=reset)
+        st.button("All chats", key="history-reset", icon=":material/filter_alt_off:", on_click=reset)

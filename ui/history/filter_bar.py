@@ -23,7 +23,7 @@ STATUSES: Mapping[str, str] = {
     "idle": "Idle",
     "running": "Running",
     "queued": "Queued",
-    "paused": "Waits for you",
+    "paused": "Waiting for you",
     "failed": "Failed",
     "stopped": "Stopped",
     "interrupted": "Interrupted",

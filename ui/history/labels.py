@@ -29,12 +29,12 @@ def labels(row: HistoryRow) -> None:
             _options(row.tags),
             accept_new_options=True,
             key=tags_key,
-            placeholder="Choose or write a tag",
+            placeholder="Choose or type a tag",
             on_change=_retag,
             args=(row, tags_key),
         )
         st.text_area(
-            "Note", key=note_key, placeholder="What is worth remembering?", on_change=_annotate, args=(row, note_key)
+            "Note", key=note_key, placeholder="Anything worth remembering?", on_change=_annotate, args=(row, note_key)
         )
 
 
@@ -48,7 +48,7 @@ def tag_several(rows: Sequence[HistoryRow]) -> None:
             _options(()),
             accept_new_options=True,
             key=ADD,
-            placeholder="Choose or write a tag",
+            placeholder="Choose or type a tag",
             on_change=_tag,
             args=(keys,),
         )

@@ -29,7 +29,7 @@ from ui.undo import undo_bar
 
 ROWS = 50
 HITS = 20
-PLACES, CONVERSATIONS = "Places", "Conversations"
+PLACES, CONVERSATIONS = "Matches", "Chats"
 
 
 def listing() -> None:
@@ -43,7 +43,7 @@ def listing() -> None:
             search_box(view)
             if not view.behind:  # a chat cannot be about such a list
                 ask_history_button(_scope(view))
-    undo_bar("history-undo", Part.PAGE, noun="conversation")
+    undo_bar("history-undo", Part.PAGE, noun="chat")
     if not choices.agents:
         _nothing_yet()
         return
@@ -77,7 +77,7 @@ def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users
         if picked := selection.picked():
             actions(picked)
         else:
-            st.markdown(counted(total, "conversation"), width="content")
+            st.markdown(counted(total, "chat"), width="content")
             if view.filters:
                 st.button("Show all", key="history-all", type="tertiary", icon=":material/close:", on_click=reset)
             _order(view)
@@ -153,19 +153,19 @@ def _order_name(sort: HistorySort, down: bool) -> str:  # noqa: FBT001 - one of 
     if sort is HistorySort.UPDATED:
         return "Newest first" if down else "Oldest first"
     if sort is HistorySort.CREATED:
-        return "Begun last" if down else "Begun first"
+        return "Newest created" if down else "Oldest created"
     if sort in TEXTUAL:
         return f"{COLUMNS[sort]}, {'Z to A' if down else 'A to Z'}"
     return f"{'Most' if down else 'Least'} {COLUMNS[sort].lower()}"
 
 
 def _nothing_yet() -> None:
-    st.markdown("Your conversations will be listed here: to find again, to read, to compare and to take away.")
-    st.button("Begin a chat", key="history-begin", icon=":material/edit_square:", type="primary", on_click=_begin)
+    st.markdown("Your chats will be listed here for you to search, read, compare and export.")
+    st.button("Start a chat", key="history-begin", icon=":material/edit_square:", type="primary", on_click=_begin)
 
 
 def _nothing_found() -> None:
-    st.info("No conversation is like that.", icon=":material/filter_alt:")
+    st.info("No chats match these filters.", icon=":material/filter_alt:")
     st.button("Reset filters", key="history-reset", icon=":material/filter_alt_off:", on_click=reset)
 
 

@@ -25,7 +25,7 @@ from ui.transcript import Reading, bubble, details_of, no_answer
 
 FIRST, LAST = "first", "last"
 """In place of the id of a message to bring into view."""
-GONE = "This chat is not here any more. It was deleted, or belongs to another data folder."
+GONE = "This chat no longer exists. It was deleted, or it belongs to another data folder."
 
 
 def reader(session_id: str, wanted: str | None, beside: str | None, text: str) -> None:
@@ -33,7 +33,7 @@ def reader(session_id: str, wanted: str | None, beside: str | None, text: str) -
     ``text`` are lit up."""
     with st.container(horizontal=True, vertical_alignment="center", key="history-top"):
         view = view_of_url()
-        back, words = ":material/arrow_back:", "Back to the list" if view.filters else "All conversations"
+        back, words = ":material/arrow_back:", "Back to the list" if view.filters else "All chats"
         st.button(words, key="history-back", icon=back, type="tertiary", on_click=links.back_to_list)
         demo_mark()
         session = current().store.get_session(session_id)
@@ -55,7 +55,7 @@ def _side_by_side(session_id: str, wanted: str | None, beside: str, text: str) -
     sides = [current().store.get_session(one) for one in (session_id, beside)]
     with st.container(key="history-switch"):
         shown = st.segmented_control(
-            "Conversation", names, default=names[0], required=True, key="history-side", label_visibility="collapsed"
+            "Chat", names, default=names[0], required=True, key="history-side", label_visibility="collapsed"
         )
     hidden = "right" if shown == names[0] else "left"
     st.html(f"<i></i><style>@media (max-width: 640px) {{ .st-key-history-{hidden} {{ display: none; }} }}</style>")
@@ -73,11 +73,11 @@ def _transcript(session: SessionSummary, wanted: str | None, text: str, *, prefi
     window = window_of(key, wanted)
     shown = messages(window.events)
     if not shown:
-        st.caption("Nothing has been said in this conversation yet.")
+        st.caption("This chat has no messages yet.")
         return
     found = _found(window.events, wanted)
     if wanted and found is None and not current().store.events_around(key, wanted, limit=1):
-        st.info("The message that this link leads to is not here any more.", icon=":material/link_off:")
+        st.info("The message this link points to no longer exists.", icon=":material/link_off:")
     with st.container(key=f"{prefix}transcript"):
         place = shown[found[0]].id if found else None
         if window.older:
@@ -104,7 +104,7 @@ def _bubbles(session: SessionSummary, shown: list[Message], reading: Reading) ->
         if turn and is_end:
             no_answer(turn, message, icon)
             if not turn.status.is_over:
-                st.caption(":material/pending: This is being answered now.")
+                st.caption(":material/pending: The agent is answering …")
 
 
 def _found(events: list[StoredEvent], wanted: str | None) -> tuple[int, frozenset[str]] | None:
@@ -134,7 +134,7 @@ def _end_buttons(session: SessionSummary, window: Window, wanted: str | None, pr
     if not (window.older or window.newer):
         return
     with st.container(horizontal=True, key=f"{prefix}ends"):
-        for words, oldest, there in (("To the beginning", True, window.older), ("To the end", False, window.newer)):
+        for words, oldest, there in (("To the start", True, window.older), ("To the end", False, window.newer)):
             if there:
                 go = partial(show_end, session.key, wanted, oldest=oldest)
                 aim = FIRST if oldest else LAST

@@ -40,7 +40,7 @@ def reader_head(session: SessionSummary) -> None:
                 labels(row)
             if st.button("Export", key="export", icon=":material/download:"):
                 export_dialog([session.key.session_id], f"“{label(state.title_of(session))}”")
-            if st.button("Side by side", key="history-compare", icon=":material/splitscreen_right:"):
+            if st.button("Compare", key="history-compare", icon=":material/splitscreen_right:"):
                 compare_dialog(session.key)
 
 
@@ -51,7 +51,7 @@ def side_head(session: SessionSummary, prefix: str) -> None:
         with st.container(horizontal=True, gap="small", key=f"{prefix}reader-actions"):
             _go_on_button(session, prefix)
             st.button(
-                "Read alone",
+                "Close the other chat",
                 key=f"{prefix}alone",
                 icon=":material/close_fullscreen:",
                 on_click=_read,
@@ -65,7 +65,7 @@ def _title(session: SessionSummary, row: HistoryRow | None) -> None:
 
 def _go_on_button(session: SessionSummary, prefix: str) -> None:
     st.button(
-        "Go on chatting",
+        "Continue chat",
         key=f"{prefix}go-on",
         type="primary",
         icon=":material/forum:",
@@ -88,7 +88,7 @@ def _facts(row: HistoryRow) -> str:
     ]
     spans = "".join(f"<span>{escape(fact)}</span>" for fact in facts if fact)
     origin = (
-        f'<a href="{escape(links.reader_url(row.branched_from))}">Branch of another one</a>'
+        f'<a href="{escape(links.reader_url(row.branched_from))}">Branch of another chat</a>'
         if row.branched_from
         else ""
     )

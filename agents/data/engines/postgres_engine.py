@@ -101,7 +101,9 @@ class PostgresEngine:
                 # A superuser's rights reach the server's files and programs; these end at its tables.
                 connection.execute(f"set local role {_READS_EVERYTHING}")
         except psycopg.Error as error:
-            raise EngineError("unavailable", f"The server did not open for reading: {_plain(error)}") from error
+            raise EngineError(
+                "unavailable", f"The server did not open a read-only transaction: {_plain(error)}"
+            ) from error
 
     def summary(self) -> str:
         """See Engine."""

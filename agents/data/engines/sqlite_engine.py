@@ -135,7 +135,7 @@ def _explained(error: Exception) -> str:
     if "not authorized" in said or "prohibited" in said:
         return f"SQLite refused the query: {said}. The data is open for reading only."
     if "too big" in said:
-        return "A text or blob grew beyond 16 MB, which is the limit."
+        return "A text or blob exceeded the limit of 16 MB."
     return said
 
 

@@ -151,12 +151,12 @@ def test_without_a_query_there_is_none(text):
 
 def test_a_result_is_written_by_code():
     assert answer_text(result({"orders": [120_000]})) == "**orders**: 120,000"
-    assert answer_text(result({"name": ["a", None], "total": [1.5, 20_000.0]})) == "2 rows, in the table."
-    assert answer_text(result({"name": ["a"], "total": [1.5]})) == "1 row, in the table."
+    assert answer_text(result({"name": ["a", None], "total": [1.5, 20_000.0]})) == "2 rows, shown in the table."
+    assert answer_text(result({"name": ["a"], "total": [1.5]})) == "1 row, shown in the table."
     assert answer_text(result({"share": [0.12345]})) == "**share**: 0.1235"
-    assert answer_text(result({"x": pa.array([], pa.int64())})) == "The query found no rows."
+    assert answer_text(result({"x": pa.array([], pa.int64())})) == "The query returned no rows."
     many = answer_text(result({"i": list(range(100)), "j": list(range(100))}, cut="rows"))
-    assert many.startswith("100 rows, in the table. Only the first 100 rows are here")
+    assert many.startswith("100 rows, shown in the table. Only the first 100 rows are shown")
     assert "The query has more" in many
 
 

@@ -273,7 +273,7 @@ class TestKeeping:
 
     @pytest.mark.parametrize("kept", [None, [], "all", {"agent": ["a"]}, {"saved": "who knows"}, {"within": [1]}])
     def test_what_cannot_be_read_is_never_taken_for_everything(self, kept):
-        with pytest.raises(ScopeInvalidError, match="Begin a new chat"):
+        with pytest.raises(ScopeInvalidError, match="Start a new chat"):
             HistoryScope.of_state({STATE: kept})
 
     def test_it_can_be_told_in_words(self):

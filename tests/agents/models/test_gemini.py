@@ -74,7 +74,7 @@ async def test_a_conversation_over_the_window_loses_its_oldest_exchanges_and_goe
         (refuses(403, "PERMISSION_DENIED", f"Key {SECRET} was blocked."), "GOOGLE_API_KEY"),
         (refuses(404, "NOT_FOUND", "models/x is not found"), "does not have this model"),
         (refuses(429, "RESOURCE_EXHAUSTED", "Quota exceeded"), "no more requests"),
-        (refuses(503, "UNAVAILABLE", "The model is overloaded"), "problem of its own"),
+        (refuses(503, "UNAVAILABLE", "The model is overloaded"), "reported a server error"),
     ],
 )
 async def test_a_refusal_is_told_in_words_without_the_key(

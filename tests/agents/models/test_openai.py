@@ -139,7 +139,7 @@ async def test_a_refusal_is_told_in_words_without_the_key(
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize(("status", "words"), [(429, "no more requests"), (503, "problem of its own")])
+@pytest.mark.parametrize(("status", "words"), [(429, "no more requests"), (503, "reported a server error")])
 async def test_trouble_that_may_pass_is_tried_once_more_before_it_is_told(
     conversation: Conversation, server: HttpServer, status: int, words: str
 ):

@@ -158,7 +158,7 @@ class TestAgainstPandas:
             start: tokens for start, tokens in by_start["out"].sum().items() if tokens
         }
         assert spending["Cost"].sum() == pytest.approx(analytics.report(scope).now.cost)
-        latency = tables["latency"].set_index("Start")["Turn, 95 %"].dropna()
+        latency = tables["latency"].set_index("Start")["Turn, p95"].dropna()
         expected = turns.groupby(starts(turns, period.step))["seconds"].quantile(0.95).dropna()
         assert latency.to_dict() == pytest.approx(expected.to_dict(), rel=1e-5)
         scores = hand.within(hand.feedback, period.first, period.last)
@@ -398,7 +398,7 @@ class TestByHand:
         by_day = look(store, date(2026, 2, 8), date(2026, 2, 11)).tables["spending"]
         assert by_day["Tokens in"].tolist() == [0, 1_000_000, 1_000_000, 500]
         assert by_day["Cost"].fillna(-1).tolist() == pytest.approx([0, 0.3, 0.6, -1])
-        assert by_day["Tokens without a price"].tolist() == [0, 0, 0, 570]
+        assert by_day["Unpriced tokens"].tolist() == [0, 0, 0, 570]
 
     def test_tools_have_success_duration_and_calls_without_an_answer(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))

@@ -264,7 +264,7 @@ class TestTables:
         question, answer = events_of(store, report)
         assert texts([question]) == ["half \ufffd of it"]
         assert answer.error_message.startswith("o\ufffd")
-        assert "halves of characters (1)" in noted(report)
+        assert "invalid characters (unpaired surrogates) (1)" in noted(report)
         assert "characters that are none" in noted(report)
 
     def test_a_session_without_times_is_as_old_as_its_messages(self, database, store):

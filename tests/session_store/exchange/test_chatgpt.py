@@ -247,7 +247,7 @@ class TestFiles:
     def test_with_half_a_character_have_a_replacement_for_it(self, store, tmp_path):
         report = imported(store, tmp_path, gpt_chat(("user", text("smile \ud83d please"), {}), title="Cut \ud83d"))
         assert parts_of(store, "gpt-1") == [("text", "smile \ufffd please")]
-        assert report.remarks == ["Replaced: halves of characters (2)."]
+        assert report.remarks == ["Replaced: invalid characters (unpaired surrogates) (2)."]
 
     def test_may_stand_in_an_object(self, store, tmp_path):
         file = tmp_path / "all.json"

@@ -122,7 +122,7 @@ def test_what_was_taken_back_is_left_out(history):
         "High tide is in the evening.",
         "Yes",
     ]
-    with pytest.raises(HistoryError, match="not part of the conversation"):
+    with pytest.raises(HistoryError, match="no longer part of the conversation"):
         history.branch_session(TIDES, taken_back, "other")
 
 

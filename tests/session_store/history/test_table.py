@@ -133,7 +133,7 @@ def test_what_is_not_known_comes_last_in_both_directions(shown):
 
 def test_a_place_belongs_to_its_order(shown):
     place = shown.list_history(EVERYTHING, sort=HistorySort.COST, limit=1).next
-    with pytest.raises(HistoryError, match="another order"):
+    with pytest.raises(HistoryError, match="sorted differently"):
         shown.list_history(EVERYTHING, sort=HistorySort.TITLE, before=place)
     for damaged in ("", "x", place[:-9]):
         with pytest.raises(HistoryError):
