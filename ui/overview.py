@@ -232,7 +232,7 @@ def _since(one: ActiveSession, kind: str) -> str:
 def _about(one: ActiveSession, kind: str) -> str:
     """Which model answers, and what there is to know of the answer: the latest words, what it waits for, or why it
     failed."""
-    model = (one.last_turn and one.last_turn.model) or one.session.model
+    model = one.last_turn.model if one.last_turn else one.session.model
     facts = [f"<b>{escape(current().models.label(model))}</b>"] if model else []
     if kind == "running":
         facts.append(f'<span class="words">{escape(_latest_words(one.session.key)) or "No words yet."}</span>')

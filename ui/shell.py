@@ -42,5 +42,7 @@ if page.url_path in state.WITH_SESSIONS:
 state.show_notice()
 for notice in current().notices():
     st.warning(label(notice), icon=":material/warning:")
+if page.url_path != state.CHAT:  # which is called after its chat
+    st.set_page_config(page_title=f"{page.title} · Colloquy")
 page.run()
 page_drawn()

@@ -16,7 +16,7 @@ from typing_extensions import override
 from agents.models import titles
 from agents.models.errors import ModelUnavailableError
 from agents.models.local import LocalProvider
-from agents.models.offers import ModelInfo, Offers, unknown
+from agents.models.offers import KINDS, ModelInfo, Offers, unknown
 from agents.models.provider import ProviderLlm
 from session_store.errors import ColloquyError
 from settings import Settings
@@ -61,9 +61,15 @@ class ModelCatalogue:
         entry = entries.get(model_id)
         return entry.info if entry else unknown(model_id, entries)
 
-    def label(self, model_id: str) -> str:
-        """The label of a model; its id where no such model is listed any more."""
-        return self.info(model_id).label
+    def label(self, model: str) -> str:
+        """The label of a model by its id, or by the name that its provider has for it.
+
+        Where no such model is listed any more, that is its name without the kind of provider before it.
+        """
+        entries = self._offers.by_id()
+        entry = entries.get(model) or next((one for one in entries.values() if one.name == model), None)
+        kind, _, name = model.partition("/")
+        return entry.info.label if entry else name if name and kind in KINDS else model
 
     def llm(self, model_id: str) -> BaseLlm:
         """The model for an ADK agent. Its calls raise ModelError.

@@ -29,6 +29,9 @@ _FILE_SLOTS = 2
 INSTALL_LITELLM: Final = "`make litellm` (without make: `python scripts/install.py litellm`)"
 """The way to LiteLLM in the versions that fit: pip alone would take others, and change what is installed."""
 
+KINDS: Final = frozenset({"gguf", "gemini", "openai", "litellm"})
+"""What ids of models begin with, before a slash."""
+
 Attached = Literal["image", "pdf"]
 
 _IMAGES: Final[frozenset[Attached]] = frozenset({"image"})

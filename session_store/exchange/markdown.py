@@ -30,7 +30,7 @@ def _blocks(whole: Whole) -> Iterator[str]:
         "Model": about.model,
         "Workspace": whole.workspace,
         "User": about.key.user_id,
-        "Begun": _time(about.created_at),
+        "Created": _time(about.created_at),
         "Last message": _time(about.updated_at),
         "Id": about.key.session_id,
     }

@@ -11,7 +11,7 @@ from session_store.memory import Memory
 TURNS: Final = """
     select session_no, count(*) as turns, bool_or(status = 'running') as running,
         bool_or(status = 'paused') as paused, bool_or(status = 'queued') as queued,
-        arg_max(status, created_at) as last_status,
+        bool_or(model is not null) as asked, arg_max(status, created_at) as last_status,
         arg_max(coalesce(error, ''), created_at) as last_error
     from turns where not rewound {among} group by session_no
 """

@@ -23,6 +23,8 @@ _TAGS: Final = "select session_no, list(tag order by lower(tag)) as tags from ta
 _TABLES: Final = {"e": _EVENTS, "c": COSTS, "t": TURNS, "f": FEEDBACK, "w": "select id, name from workspaces"}
 _COST: Final = "case when c.session_no is null then 0.0 else c.cost end"
 """Null where it is not known; nothing where there are no tokens."""
+_MODEL: Final = "case when t.turns > 0 and not (t.asked or e.answered) then null else s.model end"
+"""None where no turn asked one: all that was said was SQL."""
 _STATUSES: Final = ["running", "paused", "queued", "failed", "interrupted", "stopped", "terminated", "idle"]
 _VALUES: Final = {
     HistorySort.UPDATED: ("s.updated_at", ""),
@@ -40,7 +42,7 @@ _VALUES: Final = {
 }
 """What each order goes by, and the table that has it."""
 _ROW: Final = f"""
-    select s.app_name, s.user_id, s.id, s.title, s.title_source, s.workspace_id, w.name, s.app_name, s.model, s.saved,
+    select s.app_name, s.user_id, s.id, s.title, s.title_source, s.workspace_id, w.name, s.app_name, {_MODEL}, s.saved,
         s.created_at, s.updated_at, coalesce(e.messages, 0), coalesce(t.turns, 0), coalesce(e.input_tokens, 0),
         coalesce(e.output_tokens, 0), {_COST}, {STATUS}, coalesce(f.up, 0), coalesce(f.down, 0), coalesce(g.tags, []),
         s.note, s.branched_from, case when {STATUS} = 'failed' then t.last_error else '' end, s.session_no, s.value

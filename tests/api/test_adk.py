@@ -231,7 +231,7 @@ def test_what_a_tool_asks_can_be_answered_by_the_client_or_on_the_page(client, w
     workbench.turns.answer(live.turn.id, asking["id"], False)
     finish(workbench, live.turn)
     late = client.respond("one", asking, {"confirmed": True})
-    assert (late.status_code, late.json()["detail"][:35]) == (409, "This request was already answered,")
+    assert (late.status_code, late.json()["detail"][:34]) == (409, "This request was already answered,")
 
 
 def test_a_tool_that_works_for_days_is_answered_by_a_later_message(client, workbench):

@@ -75,7 +75,7 @@ def spending(measure: str, step: Step) -> Drawing:
         x=_when(step),
         y=alt.Y("Tokens:Q", title=None, axis=alt.Axis(tickMinStep=1, format="~s")),
         color=alt.Color("What:N", sort=None, scale=alt.Scale(domain=names), legend=_legend()),
-        order=alt.Order("What:N"),
+        order=alt.Order("What:N", sort="ascending"),
         tooltip=["Start:O", "What:N", alt.Tooltip("Tokens:Q", format=",")],
     )
     return _finished(bars.add_params(_picks("Start")))

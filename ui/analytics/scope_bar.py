@@ -16,7 +16,7 @@ from session_store.analytics.scope import Scope
 from session_store.analytics.zones import QUARTER
 from session_store.models import TurnStatus
 from session_store.prices import Price, price_list
-from ui.analytics.names import agent_name
+from ui.analytics.names import agent_name, model_name
 from ui.analytics.source import analytics
 from ui.components import remember
 from ui.formatting import filter_width, now, zone
@@ -43,7 +43,7 @@ def scope_bar(facts: Facts) -> Scope:
         filters = Filters(
             saved_only=saved == SAVED,
             agents=_choice("agent", "Agent", facts.choices.agents, agent_name),
-            models=_choice("model", "Model", facts.choices.models),
+            models=_choice("model", "Model", facts.choices.models, model_name),
             users=_choice("user", "User", facts.choices.users),
             workspaces=_choice(
                 "workspaces",

@@ -21,7 +21,7 @@ from session_store.analytics.scope import Scope
 from session_store.errors import ColloquyError
 from session_store.prices import price_list
 from ui import state
-from ui.analytics.names import agent_name
+from ui.analytics.names import agent_name, model_name
 from ui.analytics.source import analytics
 from ui.components import visit
 from ui.formatting import label
@@ -143,7 +143,7 @@ def _words(drill: Drill) -> list[str]:
         days,
         *(["saved chats"] if filters.saved_only else []),
         *map(agent_name, filters.agents),
-        *filters.models,
+        *map(model_name, filters.models),
         *filters.users,
         *(places.get(one, one) for one in filters.workspaces),
         *filters.tags,

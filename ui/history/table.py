@@ -128,7 +128,7 @@ def _drawn(row: HistoryRow, line: Line) -> dict[str, Any]:
             "title": row.title or NEW_CHAT,
             "workspace": row.workspace or "",
             "agent": agent_name(row.agent),
-            "model": current().models.label(row.model).rsplit("/", 1)[-1] if row.model else "",
+            "model": current().models.label(row.model) if row.model else "",
             "user": row.key.user_id,
             "updated": short_time(row.updated_at),
             "messages": f"{row.messages:,}",

@@ -157,7 +157,7 @@ def test_a_result_is_written_by_code():
     assert answer_text(result({"x": pa.array([], pa.int64())})) == "The query returned no rows."
     many = answer_text(result({"i": list(range(100)), "j": list(range(100))}, cut="rows"))
     assert many.startswith("100 rows, shown in the table. Only the first 100 rows are shown")
-    assert "The query has more" in many
+    assert "The query returned more" in many
 
 
 def test_what_stands_in_the_data_cannot_become_a_link_or_html():
