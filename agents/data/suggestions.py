@@ -86,7 +86,7 @@ def title_of_query(sql: str) -> str:
     if len(names) == 2:
         return chart_title(names[1], names[0])
     tables = list(dict.fromkeys(table.name for table in tree.find_all(exp.Table) if table.name))
-    return _sentence(", ".join(names[:4] or tables[:3])) or " ".join(sql.split())[:_LONGEST_TITLE]
+    return _sentence(", ".join(names[:4] or tables[:3])) or (sql.strip() if len(sql) <= _LONGEST_TITLE else "")
 
 
 def _sentence(text: str) -> str:

@@ -13,7 +13,7 @@ from ui.analytics import drawings
 from ui.analytics.bars import FAILED, Bars, Row
 from ui.analytics.card import Card
 from ui.analytics.chart import Chart
-from ui.analytics.names import agent_name, model_name
+from ui.analytics.names import agent_name
 from ui.analytics.numbers import count, money, seconds, share
 from ui.analytics.picture import Point, View
 
@@ -48,7 +48,7 @@ def _hour(_: Report, point: Point) -> tuple[Behind, str]:
 
 
 def _model(_: Report, point: Point) -> tuple[Behind, str]:
-    return Behind(Kind.MODEL, (point["Model"],)), model_name(point["Model"])
+    return Behind(Kind.MODEL, (point["Model"],)), point["Model"]
 
 
 def _tool(_: Report, point: Point) -> tuple[Behind, str]:
@@ -161,7 +161,7 @@ CARDS = (
     Card(
         "models",
         "Usage by model",
-        Bars("Model", _model_value, {"Tokens": ("Tokens in", "Tokens out"), "Cost": ("Cost",)}, label=model_name),
+        Bars("Model", _model_value, {"Tokens": ("Tokens in", "Tokens out"), "Cost": ("Cost",)}),
         _model,
         "No model reported tokens in this period.",
         measures=("Tokens", "Cost"),

@@ -98,6 +98,7 @@ def test_columns_of_one_name_are_not_drawn():
         ("select * from order_items limit 3", "Order items"),
         ("with x as (select 1 as n) select n from x", "N"),
         ("describe orders", "Orders"),
+        ("select 1", "select 1"),
         ("select (", ""),
         ("select " + "(" * 30 + "1" + ")" * 30, ""),
         ("select " + "(" * 100_000, ""),
