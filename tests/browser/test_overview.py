@@ -20,7 +20,7 @@ def test_it_follows_what_agents_do_and_ends_it(app, visitors):
     expect(watcher.page.locator(f".st-key-about-{session}")).to_have_text("Scripted w0 w1 w2")
     row.get_by_role("button", name="Stop").click()
     expect(row).to_contain_text("Stopped")
-    expect(chat.page.get_by_text("Stopped: this answer is not complete.")).to_be_visible()
+    expect(chat.page.get_by_text("Stopped: this answer is incomplete.")).to_be_visible()
     row.get_by_role("button", name="Dismiss").click()
     expect(row).to_have_count(0)
 

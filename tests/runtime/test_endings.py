@@ -112,7 +112,7 @@ def test_an_answer_that_the_provider_ends_is_kept_with_the_reason(workbench, ser
         ({"refusal": "I will not."}, "stop", "I will not.", "refused to answer"),
         ({"content": "Well, ", "refusal": "no."}, "refusal", "Well, no.", "refused to answer"),
         ({"content": "Half"}, "eaten_by_wolves", "Half", "“eaten_by_wolves”"),
-        ({"content": "Half"}, "model_length", "Half", "limit of its length"),
+        ({"content": "Half"}, "model_length", "Half", "maximum answer length"),
         ({"content": "Let me see."}, "tool_calls", "Let me see.", "no call came"),
         ({"content": "Let me see."}, "function_call", "Let me see.", "no call came"),
         ({}, "tool_calls", None, "no call came"),
