@@ -15,7 +15,7 @@ from session_store.models import Page, SessionKey, TitleSource
 from session_store.session_log import SessionLog
 
 _EVENTS: Final = """
-    select session_no, count(text) filter (not rewound) as messages,
+    select session_no, count(text) filter (not rewound) as messages, bool_or(model is not null) as answered,
         coalesce(sum(input_tokens), 0)::bigint as input_tokens, coalesce(sum(output_tokens), 0)::bigint as output_tokens
     from events where true {among} group by session_no
 """
