@@ -124,14 +124,12 @@ class Chat:
             for session, bubbles in json.loads(self.page.evaluate("JSON.stringify(window.recorded)"))
         ]
 
-    def showed_only_prefixes_of(self, *answers: str, steps: int = 1) -> None:
-        """Whatever was shown of an answer was the beginning of one of ``answers``; ``steps`` such states were seen."""
-        shown = self.recorded()
-        for _, bubbles in shown:
+    def showed_only_prefixes_of(self, *answers: str) -> None:
+        """Whatever was shown of an answer was the beginning of one of ``answers``."""
+        for _, bubbles in self.recorded():
             pairs = Counter(pairwise(["assistant", *(author for author, _ in bubbles)]))
             assert not pairs["assistant", "assistant"], bubbles
             # A turn that is over moves up to the older messages, and is there twice while it does, not always whole.
             assert pairs["user", "user"] <= 1, bubbles
             for author, text in bubbles:
                 assert author == "user" or any(answer.startswith(text) for answer in answers), text
-        assert len({text for _, bubbles in shown for author, text in bubbles if author == "assistant"}) >= steps

@@ -10,10 +10,12 @@ LONG_STORY = "count 250 every 20 ms"
 LONG_WORDS = counted(250)
 
 
-def test_an_answer_grows_word_by_word(chat):
-    chat.begin(STORY)
-    chat.shows(STORY, WORDS)
-    chat.showed_only_prefixes_of(WORDS, steps=3)
+def test_the_words_of_an_answer_are_shown_before_it_is_at_its_end(chat):
+    chat.begin("count 100 every 20 ms then wait")
+    chat.wait_for_words(100)
+    chat.stop.click()
+    expect(chat.stop).to_be_hidden()
+    chat.showed_only_prefixes_of(WORDS)
 
 
 def test_switching_away_and_back_in_mid_stream_loses_nothing(chat):
@@ -58,7 +60,7 @@ def test_a_new_chat_leaves_the_running_answer_alone(chat):
     chat.shows(LONG_STORY, LONG_WORDS)
     chat.open_row(second)
     chat.shows(STORY, WORDS)
-    chat.showed_only_prefixes_of(LONG_WORDS, steps=10)
+    chat.showed_only_prefixes_of(LONG_WORDS)
 
 
 def test_two_messages_sent_quickly_are_answered_in_order(chat):
