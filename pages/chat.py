@@ -11,5 +11,5 @@ if session:
     conversation(session)
 else:
     if state.active_id():
-        st.warning("This chat is not here any more. It was deleted, or belongs to another data folder.")
+        st.warning("This chat no longer exists. It was deleted, or it belongs to another data folder.")
     welcome()

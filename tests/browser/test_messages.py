@@ -18,7 +18,7 @@ def test_a_first_visit_offers_prompts_and_a_click_gets_an_answer(chat):
 
 def test_a_link_to_a_session_that_is_not_there_says_so(visitor):
     tab = visitor.tab().open("00000000-0000-4000-8000-000000000000")
-    expect(tab.page.get_by_text("This chat is not here any more.")).to_be_visible()
+    expect(tab.page.get_by_text("This chat no longer exists.")).to_be_visible()
 
 
 def test_stop_keeps_what_was_said_and_marks_it(chat):

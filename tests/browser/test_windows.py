@@ -80,7 +80,7 @@ def test_a_new_name_in_one_shows_in_the_other(windows):
 def test_a_session_deleted_in_one_is_said_to_be_gone_in_the_other(windows):
     first, second, session = windows
     first.choose(session, "Delete")
-    expect(second.page.get_by_text("This chat is not here any more.")).to_be_visible()
+    expect(second.page.get_by_text("This chat no longer exists.")).to_be_visible()
     expect(second.row(session)).to_have_count(0)
     first.sidebar.get_by_role("button", name="Undo").click()
     expect(second.row(session)).to_have_count(1)

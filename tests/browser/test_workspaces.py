@@ -120,7 +120,7 @@ def test_a_workspace_from_its_making_to_its_end(chat, data_file):
     expect(node(chat, outer)).to_have_count(0)
     expect(node(chat, inner)).to_have_count(0)
     chat.open(session)
-    expect(chat.page.get_by_text("This chat is not here any more.")).to_be_visible()
+    expect(chat.page.get_by_text("This chat no longer exists.")).to_be_visible()
     assert data_file.exists()
 
 

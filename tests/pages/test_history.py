@@ -329,7 +329,7 @@ class TestReader:
         assert "<img" not in shown
 
     def test_one_that_is_gone_says_so(self, history):
-        assert "not here any more" in history(session="nowhere").warning[0].value
+        assert "no longer exists" in history(session="nowhere").warning[0].value
 
     def test_one_without_messages(self, history, workbench):
         tab = history(session=new_session(workbench).session_id)

@@ -164,7 +164,7 @@ class TestSteps:
 class TestConfirmation:
     def test_a_tool_that_asks_shows_what_it_would_do(self, asked, page):
         tab = page(asked('call book {"days": 3}')[0].session_id)
-        assert ":material/front_hand: **May clerk run book?**" in [text.value for text in tab.main.markdown]
+        assert ":material/front_hand: **Allow clerk to run book?**" in [text.value for text in tab.main.markdown]
         assert "Book 3 days?" in [text.value for text in tab.main.markdown]
         assert ("json", '{"days": 3}') in code(tab)
 
@@ -196,7 +196,7 @@ class TestConfirmation:
         key, turn = asked('call pay {"amount": 5}')
         tab = page(key.session_id)
         workbench.turns.stop(turn.id)
-        assert "answered already" in press(tab, "Approve").toast[0].value
+        assert "already answered" in press(tab, "Approve").toast[0].value
 
 
 class TestFeedback:
@@ -313,7 +313,7 @@ class TestData:
         [notice] = [caption.value for caption in tab.main.caption if "guessed" in caption.value]
         assert notice == (
             ":material/lightbulb: A small model guessed this query."
-            " For better ones choose Scripted or Scripted two above."
+            " For better queries, choose Scripted or Scripted two above."
         )
 
 

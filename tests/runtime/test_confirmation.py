@@ -236,7 +236,7 @@ def test_a_question_is_answered_once(start):
     question = asked(workbench, key)["pay"]
     workbench.turns.answer(turn.id, question, True)
     finish(workbench, turn)
-    with pytest.raises(NothingToAnswerError, match="answered already"):
+    with pytest.raises(NothingToAnswerError, match="already answered"):
         workbench.turns.answer(turn.id, question, False)
     with pytest.raises(NothingToAnswerError):
         workbench.turns.answer("no-such-turn", question, False)
