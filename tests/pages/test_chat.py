@@ -159,7 +159,7 @@ class TestConversation:
         assert "No model with this name is configured" in page(key.session_id).info[0].value
 
     def test_an_unknown_session_says_so(self, page):
-        assert "not here any more" in page("00000000-0000-4000-8000-000000000000").warning[0].value
+        assert "no longer exists" in page("00000000-0000-4000-8000-000000000000").warning[0].value
 
 
 class TestSessionList:

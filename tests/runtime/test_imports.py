@@ -87,7 +87,7 @@ def test_one_can_be_stopped_before_it_takes_anything(workbench):
     stopped.set()
     ended = workbench.imports.wait(begun.id)
     assert (ended.state, ended.report) == (ImportState.STOPPED, None)
-    assert "importing again takes the rest" in ended.problem
+    assert "import again to get the rest" in ended.problem
     assert selected(workbench.store) == []
 
 
