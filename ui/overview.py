@@ -56,7 +56,11 @@ def overview() -> None:
     tick()
     workbench = current()
     active = [one for one in workbench.active_sessions() if one.session.key.user_id == workbench.settings.user]
-    tree = WorkspaceTree(current().store.list_workspaces())
+    workspaces = workbench.store.list_workspaces()
+    for workspace in workspaces:
+        workbench.workspaces.look_soon(workspace)
+    problems = workbench.workspaces.problems()
+    tree = WorkspaceTree(workspaces, problems)
     at_work: dict[str, list[ActiveSession]] = {}
     for one in active:
         at_work.setdefault(one.session.workspace_id, []).append(one)
@@ -66,7 +70,7 @@ def overview() -> None:
     _marks(tree, active)
     with st.container(key="overview", gap="xxsmall"):
         for place in tree.places.values():
-            _node(place, at_work.get(place.id, []))
+            _node(place, at_work.get(place.id, []), problems.get(place.id))
     if not active:
         st.button("Start a chat", key="start-chat", type="primary", icon=":material/edit_square:", on_click=_new_chat)
 
@@ -91,7 +95,10 @@ def _summary(active: Sequence[ActiveSession]) -> str:
 def _marks(tree: WorkspaceTree, active: Sequence[ActiveSession]) -> None:
     """How deep rows stand, and what their icons show: as one style sheet, so that a change draws no row anew."""
     depths = {place.id: place.depth for place in tree.places.values()}
-    rules = [f".st-key-node-{place.id} {{ --depth: {place.depth}; }}" for place in tree.places.values()]
+    rules = [
+        f".st-key-node-{place.id}, .st-key-about-{place.id} {{ --depth: {place.depth}; }}"
+        for place in tree.places.values()
+    ]
     for one in active:
         depth = depths.get(one.session.workspace_id, 0) + 1
         session_id = one.session.key.session_id
@@ -110,7 +117,7 @@ MARKS: Final = {
 }
 
 
-def _node(place: Place, at_work: Sequence[ActiveSession]) -> None:
+def _node(place: Place, at_work: Sequence[ActiveSession], problem: str | None) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"node-{place.id}"):
         st.button(
             label(place.workspace.name),
@@ -122,6 +129,9 @@ def _node(place: Place, at_work: Sequence[ActiveSession]) -> None:
         )
         if at_work:
             st.html(_badges(at_work), width="content")
+    if problem:
+        with st.container(key=f"about-{place.id}"):
+            st.html(f'<div><span class="why">{escape(f"Its data is unavailable. {problem}")}</span></div>')
     shown = at_work if st.session_state.get(f"all-{place.id}") else at_work[:ROWS]
     for one in shown:
         _row(one)

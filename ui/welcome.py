@@ -31,6 +31,7 @@ def welcome() -> None:
     with st.container(key="welcome"):
         st.title(_heading(workspace), anchor=False)
         connection_line(state.active_workspace())
+        notices = st.container()  # in view on a phone, too, though the choice of the agent below decides about them
         agent = _choice_of_agent()
         st.caption(untrusted_markdown(agent.description))
         scope_line(state.draft_scope())
@@ -44,7 +45,8 @@ def welcome() -> None:
                 args=(prompt.text,),
             )
         model_menu(None)
-        model_notice(None)
+        with notices:
+            model_notice(None)
         unusable_agents(current().agents.list())
         if state.active_workspace() == GENERAL:
             _pointer_to_the_sample_shop()

@@ -4,10 +4,12 @@ import re
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from session_store.models import GENERAL, SessionStatus, TurnStatus
+from tests.support.servers import free_port
 from tests.support.workbenches import finish, new_session, until
 
 PAGE = Path(__file__).parents[2] / "pages" / "overview.py"
@@ -76,6 +78,22 @@ def test_each_chat_stands_below_its_workspace_with_what_it_is_doing(workbench, o
     assert ['badge failed"' in badge for badge in badges(tab)] == [True, False]
     assert 'badge running at-work"' in badges(tab)[1]
     workbench.turns.stop(workbench.turns.live(running)[0].turn.id)
+
+
+def test_a_workspace_whose_data_cannot_be_used_says_why(workbench, overview, tmp_path):
+    gone, unreachable = workbench.workspaces.create("Gone"), workbench.workspaces.create("Away")
+    file = tmp_path / "sales.db"
+    duckdb.connect(str(file)).close()
+    workbench.workspaces.set_connection(gone.id, "duckdb", str(file))
+    file.unlink()
+    workbench.workspaces.set_connection(unreachable.id, "postgres", f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    until(workbench, lambda: overview() and unreachable.id in workbench.workspaces.problems())
+    tab = overview()
+    told = about(tab)
+    assert len(told) == 2
+    assert any(text == f"Its data is unavailable. No file was found at {file}. Was it moved or deleted?" for text in told)
+    icons = {button.label: button.proto.icon for button in tab.main.button if (button.key or "").startswith("go-")}
+    assert icons["Gone"] == icons["Away"] == ":material/warning:" != icons["Sample shop"]
 
 
 def test_several_chats_with_one_agent_are_one_badge_with_a_count(workbench, overview):
