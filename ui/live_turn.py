@@ -112,7 +112,7 @@ def _over(shown: Sequence[Message], details: Details, icon: str, chatting: Chatt
     for message in shown:
         turn = details.turns.get(message.turn_id)
         ends_turn = message is ends[message.turn_id]
-        again = partial(_retry_button, turn) if turn and turn == last and message is shown[-1] else None
+        again = partial(_retry_button, turn, message) if turn and turn == last and message is shown[-1] else None
         if turn and message.is_user and chatting.editing == turn.id:
             edit_form(message, turn)
         else:
@@ -122,10 +122,11 @@ def _over(shown: Sequence[Message], details: Details, icon: str, chatting: Chatt
             no_answer(turn, message, icon, action=again)
 
 
-def _retry_button(turn: Turn) -> None:
-    st.button(
-        "Try again", key=f"retry-{turn.id}", icon=":material/refresh:", type="tertiary", on_click=_retry, args=(turn,)
-    )
+def _retry_button(turn: Turn, last: Message) -> None:
+    """Runs a turn again. Where nothing was tried yet, as in a branch that ends with a question, it is the first time."""
+    waits = last.is_user and turn.status is TurnStatus.COMPLETED and not turn.error
+    name, icon = ("Answer it", ":material/play_arrow:") if waits else ("Try again", ":material/refresh:")
+    st.button(name, key=f"retry-{turn.id}", icon=icon, type="tertiary", on_click=_retry, args=(turn,))
 
 
 def _not_over(

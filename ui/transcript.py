@@ -118,7 +118,7 @@ def no_answer(turn: Turn, last: Message, icon: str, *, action: Callable[[], None
         if turn.error:
             _failure(turn.error)
         else:
-            st.caption(NO_ANSWER.get(turn.status, "No answer."))
+            st.caption(NO_ANSWER.get(turn.status, "This message is waiting for an answer."))
         if action:
             action()
 

@@ -192,7 +192,7 @@ def test_from_any_message_on_in_a_branch(here):
     here.bubbles.first.get_by_role("button", name="Branch here").click()
     expect(here.tab.title).to_have_text(f"{title} (branch)")
     expect(here.tab.input).to_be_visible()
-    expect(here.button("Try again")).to_be_visible()  # the question is there, its answer not
+    expect(here.button("Answer it")).to_be_visible()  # the question is there, its answer not
     expect(here.bubbles.first).to_contain_text(asked)
 
 

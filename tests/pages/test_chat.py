@@ -107,6 +107,17 @@ class TestConversation:
         assert workbench.store.get_turn(failed.id).rewound
         assert len(bubbles(tab.run())) == 2
 
+    def test_a_branch_that_ends_with_a_question_says_that_it_waits_and_answers_when_asked(self, workbench, page):
+        key = answered(workbench)
+        branch = workbench.branch_session(key, workbench.store.list_events(key)[0].event.id).key
+        tab = page(branch.session_id)
+        assert tab.chat_message[-1].caption[0].value == "This message is waiting for an answer."
+        [answer] = [button for button in tab.button if (button.key or "").startswith("retry-")]
+        assert answer.label == "Answer it"
+        answer.click().run()
+        until(workbench, lambda: not workbench.turns.live(branch))
+        assert bubbles(tab.run()) == [("user", "hello"), ("assistant", "You said: hello")]
+
     def test_the_last_message_can_be_edited_and_sent_again(self, workbench, page):
         key = answered(workbench, "tpyo")
         tab = page(key.session_id)
