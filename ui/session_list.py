@@ -9,6 +9,7 @@ from itertools import groupby
 import streamlit as st
 
 from runtime.workbench import current
+from session_store.history.branches import BRANCH_SUFFIX
 from session_store.history.words import Marks, excerpt_of
 from session_store.models import GENERAL, Page, SessionKey, SessionStatus, SessionSummary
 from session_store.phrases import counted
@@ -53,6 +54,8 @@ MARKS = {
     "plain": "",
 }
 """What a row bears in front of its title: an icon, and the words for it that screen readers say."""
+BRANCH = '--branch: "alt_route" / "Branch:";'
+"""What the row of a branch bears besides: the end of its title, which says so too, is seldom in view."""
 ACTIVE = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);"
 
 
@@ -81,7 +84,7 @@ def session_list() -> None:
     for heading, rows in groupby(sessions, key=group):
         st.caption(heading)
         for session in rows:
-            _row(session, names.get(session.key) or label(state.title_of(session)))
+            _row(session, names.get(session.key) or label(_title(session)))
         if heading == SAVED and saved.next:
             _more_button("Show more saved chats", "saved")
     if others.next:
@@ -144,7 +147,7 @@ def _sessions(agent_id: str | None, search: str) -> tuple[Page[SessionSummary], 
 def _found_names(sessions: Sequence[SessionSummary], search: str) -> dict[SessionKey, str]:
     """What the rows of a search say: title, workspace, and the words of the message where it has not hit the title."""
     workspaces = {workspace.id: workspace.name for workspace in current().store.list_workspaces()}
-    titles = {session.key: excerpt_of(state.title_of(session), (search,)) for session in sessions}
+    titles = {session.key: excerpt_of(_title(session), (search,)) for session in sessions}
     excerpts = current().store.excerpts([key for key, (_, marks) in titles.items() if not marks], search)
     names = {}
     for session in sessions:
@@ -153,6 +156,11 @@ def _found_names(sessions: Sequence[SessionSummary], search: str) -> dict[Sessio
             place.append(_marked(*excerpts[session.key]))
         names[session.key] = f"{_marked(*titles[session.key])} :small[{' · '.join(place)}]"
     return names
+
+
+def _title(session: SessionSummary) -> str:
+    title = state.title_of(session)
+    return title.removesuffix(BRANCH_SUFFIX) if session.branched_from else title
 
 
 def _marked(text: str, marks: Marks) -> str:
@@ -229,7 +237,8 @@ def _mark(session: SessionSummary) -> str:
         mark = "unseen" if unseen else "plain"
     weight = "--title-weight: 600;" if unseen else ""
     time = f'--time: "{short_time(session.updated_at)}";'
-    return f"--mark-name: {mark}; {MARKS[mark]} {weight} {time} {ACTIVE if active else ''}"
+    branch = BRANCH if session.branched_from else ""
+    return f"--mark-name: {mark}; {MARKS[mark]} {branch} {weight} {time} {ACTIVE if active else ''}"
 
 
 def _rename_row(session: SessionSummary) -> None:

@@ -22,6 +22,9 @@ from session_store.session_log import SessionLog
 from session_store.session_reads import Loaded
 from session_store.transaction import Transaction
 
+BRANCH_SUFFIX: Final = " (branch)"
+"""What the title of a branch ends with."""
+
 _OVER: Final = "n.whole and status in ('completed', 'stopped', 'failed', 'interrupted')"
 _TURNS: Final = f"""
     insert into turns by name
@@ -190,10 +193,10 @@ def _insert(log: SessionLog, transaction: Transaction, part: _Part) -> None:
 def _insert_session(transaction: Transaction, parent: Head, head: Head, part: _Part) -> None:
     # A title that came by itself from the first words is not replaced by one that says nothing of the branch.
     transaction.execute(
-        """
+        f"""
         insert into sessions by name
         select $2::bigint as session_no, app_name, user_id, $3 as id,
-            case when title = '' then '' else title || ' (branch)' end as title,
+            case when title = '' then '' else title || '{BRANCH_SUFFIX}' end as title,
             case when title_source = $4 then $5 else title_source end as title_source, model, false as saved,
             $6::double as created_at, $6::double as updated_at, $6::double as seen_at, $7 as state, workspace_id,
             id as branched_from, $8 as branched_at
