@@ -123,7 +123,7 @@ def _over(shown: Sequence[Message], details: Details, icon: str, chatting: Chatt
 
 
 def _retry_button(turn: Turn, last: Message) -> None:
-    """Runs a turn again. Where nothing was tried yet, as in a branch that ends with a question, it is the first time."""
+    """Runs a turn again, or for the first time where nothing was tried, as in a branch that ends with a question."""
     waits = last.is_user and turn.status is TurnStatus.COMPLETED and not turn.error
     name, icon = ("Answer it", ":material/play_arrow:") if waits else ("Try again", ":material/refresh:")
     st.button(name, key=f"retry-{turn.id}", icon=icon, type="tertiary", on_click=_retry, args=(turn,))
