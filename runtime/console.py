@@ -17,30 +17,32 @@ from runtime.results import as_parquet
 from runtime.workbench import Workbench
 from session_store.errors import StoreError
 
-_threads: Final = ThreadPoolExecutor(4, "console")
+# They only wait, for the processes that run queries.
+_threads: Final = ThreadPoolExecutor(64, "console")
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Answer:
     """The rows that a query found. ``data`` has them as a Parquet file, ``note`` says what is missing; ``seconds`` is
-    how long finding them took."""
+    how long finding them took, ``as_of`` the time that they are of (Unix seconds)."""
 
     id: str
     sql: str
     rows: int
     seconds: float
     note: str
+    as_of: float
     data: bytes = field(repr=False)
 
 
 class Question:
     """A query on its way to its answer, or its error."""
 
-    def __init__(self, workbench: Workbench, sql: str) -> None:
-        """Begin to run it; it waits while as many as may run at once do."""
+    def __init__(self, workbench: Workbench, sql: str, asker: str = "") -> None:
+        """Begin to run it; it waits while as many as may run at once do. ``asker`` is who else's turn it is then."""
         self.sql = sql
         self._began = time.monotonic()
-        self._stop = Stop()
+        self._stop = Stop(asker)
         self._answer: Future[Answer] = _threads.submit(_ask, workbench, sql, self._stop)
 
     @property
@@ -54,7 +56,7 @@ class Question:
         return time.monotonic() - self._began
 
     def cancel(self) -> None:
-        """End it as soon as the engine lets go."""
+        """End it, and the process that it runs in."""
         self._stop.set()
 
     def answer(self) -> Answer:
@@ -101,6 +103,7 @@ def _kept(result: QueryResult) -> Answer:
         rows=result.rows,
         seconds=result.seconds,
         note=result.note,
+        as_of=result.as_of or time.time(),
         data=as_parquet(result.table),
     )
     _answers[answer.id] = answer

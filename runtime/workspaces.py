@@ -11,11 +11,10 @@ import duckdb
 from pydantic import SecretStr
 
 from agents.data.connection import HIDDEN, Connection, ConnectionKind
-from agents.data.cursor_database import CursorDatabase
 from agents.data.database import Database, WorkerDatabase
 from agents.data.errors import ConnectionInvalidError, ConnectionUnavailableError
+from agents.data.history_database import HistoryDatabase
 from agents.data.history_scope import HistoryScope
-from agents.data.narrowing import narrowing
 from agents.data.shop import FILE_NAME, sample_shop
 from runtime import addresses
 from runtime.bus import NO_SESSION, BusEvent, EventBus, Happening
@@ -224,10 +223,9 @@ class Workspaces:
                     replaced.close()
             return database
 
-    def history(self, scope: HistoryScope | None = None) -> Database:
+    def history(self, scope: HistoryScope | None = None) -> HistoryDatabase:
         """Colloquy's own conversations; with a scope, nothing but what that leaves."""
-        narrow = narrowing(scope) if scope else None
-        return CursorDatabase(HISTORY_NAME, self._store.cursor, schema="history", narrow=narrow)
+        return HistoryDatabase(HISTORY_NAME, self._store, scope)
 
     def warm(self, workspace_id: str) -> None:
         """Begin in the background to make what the first question to a workspace would wait for."""
@@ -242,6 +240,7 @@ class Workspaces:
             self._open.clear()
         for database in databases:
             database.close()
+        self.history().close()
 
     # ------------------------------------------------------------------------------------------------------------------
 

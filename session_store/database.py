@@ -167,9 +167,9 @@ class Database:
                 self.mark_broken()
 
     @contextlib.contextmanager
-    def still(self) -> Iterator[Still]:
+    def still(self, wake: Callable[[], object] = lambda: None) -> Iterator[Still]:
         """Keep the main file as it is while it is copied: what is written meanwhile goes to the log beside it. Waits
-        until the writer has done its part, and for other copies.
+        until the writer has done its part, and for other copies. ``wake`` has the writer do that at once.
 
         Raises:
             StoreClosedError: the store was closed.
@@ -181,6 +181,7 @@ class Database:
             self._still = wish = Future[Still]()
             openings = self._openings
         try:
+            wake()
             yield wish.result()
         finally:
             with self._gate:

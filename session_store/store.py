@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from session_store import rewinds, turn_table
+from session_store.current_copy import CurrentCopies, CurrentCopy
 from session_store.feedback_table import StoredFeedback
 from session_store.history.stored import StoredHistory
 from session_store.history.words import Marks
@@ -61,6 +62,7 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         except BaseException:
             release(self.path)
             raise
+        self._copies = CurrentCopies(self.log.database, lambda: self.log.writer.submit(lambda _: None))
         self._chunk_numbers = itertools.count(time.time_ns())
         self._closed = False
         # A page asks at every chunk of an answer, and the answer changes with the events alone.
@@ -77,6 +79,7 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         try:
             self.log.close()
         finally:
+            self._copies.close()
             release(self.path)
 
     # -- sessions ------------------------------------------------------------------------------------------------------
@@ -350,6 +353,14 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         The engine reads no files and reaches no network, whatever it is asked, but a caller who writes is not stopped.
         Closing the store interrupts what runs."""
         return self.log.database.cursor()
+
+    def current_copy(self) -> AbstractContextManager[CurrentCopy]:
+        """A copy of the file for another process to ask within the block, current to within seconds.
+
+        Raises:
+            SnapshotError, StoreClosedError: there is none.
+        """
+        return self._copies.current()
 
     def _set(self, keys: Iterable[SessionKey], column: str, value: object) -> None:
         wanted = list(keys)

@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 import streamlit as st
 from streamlit import config
 
+from agents.data.workers import WORKERS
 from agents.models import ModelCatalogue
 from runtime.logs import configure_logs
 from runtime.workbench import Workbench, install
@@ -99,9 +100,10 @@ def page_drawn() -> None:
 
 
 async def _warm(workbench: Workbench) -> None:
-    """Load the model and what the analytics page needs, in the background."""
+    """Load the model, the first process for queries and what the analytics page needs, in the background."""
     await asyncio.to_thread(_first_page.wait, WARM_AFTER)
     workbench.models.warm(workbench.models.default().id)
+    await asyncio.to_thread(WORKERS.warm_up)
     await asyncio.to_thread(_warm_analytics, workbench)
 
 

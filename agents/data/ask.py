@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlglot
@@ -162,7 +163,8 @@ def answer_text(result: QueryResult, *, charted: bool = False) -> str:
         found = f"**{_cell(result.columns[0])}**: {_cell(json_rows(result.table, 1)[0][0])}"
     else:
         found = f"{counted(result.rows, 'row')}, shown {'as a table and a chart' if charted else 'in the table'}."
-    return " ".join(filter(None, (found, result.note)))
+    as_of = "" if result.as_of is None else f"As of {datetime.fromtimestamp(result.as_of, UTC):%H:%M:%S} UTC."
+    return " ".join(filter(None, (found, result.note, as_of)))
 
 
 def _start(text: str) -> int:

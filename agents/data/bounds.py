@@ -11,17 +11,22 @@ import pyarrow as pa
 
 MEBIBYTE: Final = 1024 * 1024
 
-Cut = Literal["rows", "bytes"]
+MOST_COLUMNS: Final = 1_000
+"""Columns that a result may have."""
+
+Cut = Literal["rows", "cells", "bytes"]
 """The bound that a result was cut at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one query may take: rows and bytes of its result, and seconds until its last row."""
+    """What one query may take: rows, bytes and cells (rows times columns) of its result, and seconds until its last
+    row."""
 
     rows: int = 10_000
     seconds: float = 20.0
     result_bytes: int = 64 * MEBIBYTE
+    cells: int = 2_000_000
 
 
 class EngineError(Exception):
@@ -60,7 +65,7 @@ def too_slow(seconds: float) -> str:
 def too_big(mebibytes: int) -> str:
     """The sentence about a query that was cut off for its memory."""
     return (
-        f"The query was stopped because it needed more than {mebibytes} MB of memory. "
+        f"The query was stopped: it needed more than {mebibytes} MB of memory. "
         "Reduce the result: filter rows, choose fewer columns, or aggregate."
     )
 
@@ -69,18 +74,19 @@ def collect(batches: Iterable[pa.RecordBatch], schema: pa.Schema, bounds: Bounds
     """Gather batches up to the bounds.
 
     Returns:
-        The table and what cut it short: ``rows``, ``bytes`` or None.
+        The table and what cut it short; None if nothing did.
 
     Raises:
-        EngineError: not even the first row fits into the bytes.
+        EngineError: there are too many columns, or not even the first row fits into the bytes.
     """
+    most, reason = _most_rows(len(schema), bounds)
     kept: list[pa.RecordBatch] = []
     rows = size = 0
     cut: Cut | None = None
     for batch in batches:
         wanted = batch
-        if rows + wanted.num_rows > bounds.rows:
-            wanted, cut = wanted.slice(0, bounds.rows - rows), "rows"
+        if rows + wanted.num_rows > most:
+            wanted, cut = wanted.slice(0, most - rows), reason
         room = bounds.result_bytes - size
         if wanted.get_total_buffer_size() > room and wanted.nbytes > room:
             wanted, cut = _fitting(wanted, room), "bytes"
@@ -91,6 +97,15 @@ def collect(batches: Iterable[pa.RecordBatch], schema: pa.Schema, bounds: Bounds
     if cut == "bytes" and rows == 0:
         raise EngineError("memory", f"One row of the result is larger than {bounds.result_bytes // MEBIBYTE} MB.")
     return pa.Table.from_batches(kept, schema), cut
+
+
+def _most_rows(columns: int, bounds: Bounds) -> tuple[int, Cut]:
+    if columns > MOST_COLUMNS:
+        raise EngineError(
+            "failed", f"The result has {columns:,} columns, and may have {MOST_COLUMNS:,}. Choose fewer of them."
+        )
+    by_cells = max(1, bounds.cells // max(1, columns))
+    return (by_cells, "cells") if by_cells < bounds.rows else (bounds.rows, "rows")
 
 
 def _fitting(batch: pa.RecordBatch, room: int) -> pa.RecordBatch:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
@@ -15,19 +12,15 @@ import pyarrow.compute as pc
 from agents.data.bounds import Bounds
 from agents.data.connection import Connection
 from agents.data.engines.base import quoted
-from agents.data.errors import QueryBoundError, QueryStoppedError, UnknownTableError
+from agents.data.errors import QueryBoundError, UnknownTableError
 from agents.data.functions import Dialect
 from agents.data.results import Column, QueryResult, TableDescription, TableInfo
 from agents.data.stopping import Stop
-from agents.data.worker_process import WorkerProcess
+from agents.data.worker_process import Place, WorkerProcess
+from agents.data.workers import MEMORY_MIB, WORKERS, Workers
 
-MEMORY_MIB: Final = 512
 CATALOG_SECONDS: Final = 20.0
-IDLE_SECONDS: Final = 120.0
-"""How long a worker without work is kept, so that the next query need not wait for a start."""
 
-_MOST_WORKERS: Final = 3
-_MOST_THREADS: Final = 4
 _LOOKED_AT_ROWS: Final = 5_000
 _SAMPLE_ROWS: Final = 5
 _FEW_VALUES: Final = 12
@@ -131,21 +124,13 @@ def _in_the_whole_table(
 
 
 class WorkerDatabase:
-    """The data of a connection, asked in processes of its own.
+    """The data of a connection, asked in processes of its own."""
 
-    A query that hangs, crashes or takes too much memory ends with its process; the next one gets a new process.
-    At most three queries run at once, further ones wait.
-    """
-
-    def __init__(self, connection: Connection, *, memory_mib: int = MEMORY_MIB) -> None:
+    def __init__(self, connection: Connection, *, memory_mib: int = MEMORY_MIB, workers: Workers = WORKERS) -> None:
         self.connection = connection
         self._memory_mib = memory_mib
-        self._lock = threading.Lock()
-        self._idle: WorkerProcess | None = None
-        self._busy: set[WorkerProcess] = set()
-        self._timer: threading.Timer | None = None
-        self._is_closed = False
-        self._places = threading.BoundedSemaphore(_MOST_WORKERS)
+        self._workers = workers
+        self._place = Place(connection.kind.value, connection.address, connection.redacted)
 
     @property
     def name(self) -> str:
@@ -159,92 +144,33 @@ class WorkerDatabase:
 
     def test(self) -> str:
         """See Database."""
-        with self._worker() as worker:
-            return str(worker.ask({"op": "summary"}, CATALOG_SECONDS)[0]["summary"])
+        return str(self._asked({"op": "summary"}, CATALOG_SECONDS)[0]["summary"])
 
     def tables(self) -> tuple[TableInfo, ...]:
         """See Database."""
-        with self._worker() as worker:
-            return tables_from(worker.ask({"op": "tables"}, CATALOG_SECONDS)[0]["tables"])
+        return tables_from(self._asked({"op": "tables"}, CATALOG_SECONDS)[0]["tables"])
 
     def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
         """See Database."""
-        bounds = bounds or Bounds()
-        started = time.perf_counter()
-        request = {
-            "op": "query",
-            "sql": sql,
-            "rows": bounds.rows,
-            "seconds": bounds.seconds,
-            "result_bytes": bounds.result_bytes,
-        }
-        with self._worker(stop) as worker:
-            header, payload = worker.ask(request, bounds.seconds, stop)
-        table = pa.ipc.open_stream(payload).read_all()
-        return QueryResult(sql, table, time.perf_counter() - started, bounds, header["cut"])
+        bounds, stop = bounds or Bounds(), stop or Stop()
+        with self._workers.worker(self._place, stop, self._memory_mib) as worker:
+            return ask(worker, sql, bounds, stop)
 
     def close(self) -> None:
         """End its processes, and with them what they do."""
-        with self._lock:
-            self._is_closed = True
-            idle, self._idle = self._idle, None
-            busy = list(self._busy)
-            self._cancel_timer()
-        for worker in busy:
-            worker.end()
-        if idle is not None:
-            idle.close()
+        self._workers.close(self._place)
 
-    @contextmanager
-    def _worker(self, stop: Stop | None = None) -> Iterator[WorkerProcess]:
-        with self._places:
-            if stop is not None and stop.is_set:
-                raise QueryStoppedError("The query was stopped before it began.")
-            worker = self._taken()
-            try:
-                yield worker
-            finally:
-                self._give_back(worker)
+    def _asked(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
+        with self._workers.worker(self._place, Stop(), self._memory_mib) as worker:
+            return worker.ask(request, seconds)
 
-    def _taken(self) -> WorkerProcess:
-        with self._lock:
-            worker, self._idle = self._idle, None
-            self._cancel_timer()
-            if worker is None or not worker.is_alive:
-                worker = self._started()
-            self._is_closed = False
-            self._busy.add(worker)
-            return worker
 
-    def _started(self) -> WorkerProcess:
-        threads = min(_MOST_THREADS, os.cpu_count() or 1)
-        return WorkerProcess(self.connection, memory_mib=self._memory_mib, threads=threads)
-
-    def _give_back(self, worker: WorkerProcess) -> None:
-        with self._lock:
-            self._busy.discard(worker)
-            if self._idle is None and not self._is_closed:
-                # After one that a query ended, the next is started at once, so that nobody has to wait for it.
-                kept = worker if worker.is_alive else self._started()
-                self._idle = kept
-                self._timer = threading.Timer(IDLE_SECONDS, self._close_idle, [kept])
-                self._timer.daemon = True
-                self._timer.start()
-                if kept is worker:
-                    return
-        worker.close()
-
-    def _close_idle(self, worker: WorkerProcess) -> None:
-        with self._lock:
-            if self._idle is not worker:
-                return
-            self._idle = None
-        worker.close()
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+def ask(worker: WorkerProcess, sql: str, bounds: Bounds, stop: Stop, **more: object) -> QueryResult:
+    """Have a worker run a query. ``more`` goes into the request."""
+    started = time.perf_counter()
+    header, payload = worker.ask({"op": "query", "sql": sql, **asdict(bounds), **more}, bounds.seconds, stop)
+    table = pa.ipc.open_stream(payload).read_all()
+    return QueryResult(sql, table, time.perf_counter() - started, bounds, header["cut"])
 
 
 def tables_from(rows: list[dict[str, Any]]) -> tuple[TableInfo, ...]:

@@ -13,8 +13,9 @@ from agents.data.bounds import Bounds, Cut
 class QueryResult:
     """The rows of a query, up to its bounds.
 
-    ``cut`` names the bound that more rows would have passed (``rows`` or ``bytes``), None if these are all.
-    ``seconds`` is the time from asking to having the rows.
+    ``cut`` names the bound that more rows would have passed (``rows``, ``cells`` or ``bytes``), None if these are all.
+    ``seconds`` is the time from asking to having the rows. ``as_of`` is when the data was as it was asked (Unix
+    seconds), where that was not just now.
     """
 
     sql: str
@@ -22,6 +23,7 @@ class QueryResult:
     seconds: float
     bounds: Bounds
     cut: Cut | None = None
+    as_of: float | None = None
 
     @property
     def rows(self) -> int:
@@ -38,6 +40,11 @@ class QueryResult:
         """A sentence about what is missing; empty if nothing is."""
         if self.cut == "rows":
             return f"Only the first {self.rows:,} rows are shown, which is the limit. The query returned more."
+        if self.cut == "cells":
+            return (
+                f"Only the first {self.rows:,} rows are shown: a result may have {self.bounds.cells:,} cells. The query "
+                "returned more."
+            )
         if self.cut == "bytes":
             size = self.bounds.result_bytes // (1024 * 1024)
             return f"Only the first {self.rows:,} rows are shown: a result may have {size} MB. The query returned more."

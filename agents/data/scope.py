@@ -1,7 +1,7 @@
-"""A narrower wall for a database that this very process has open, where no other process bounds what a query takes.
+"""A narrower wall for Colloquy's own conversations, before the process in which they are asked.
 
 It keeps queries to the tables of one schema, because the others are nobody's business, and refuses what makes long
-texts out of short ones: DuckDB counts those neither towards its memory limit nor can it be interrupted meanwhile.
+texts out of short ones: no question about conversations needs that.
 """
 
 from __future__ import annotations

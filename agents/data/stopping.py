@@ -5,16 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
-
-AGAIN: Final = 0.02
-"""Seconds between two interruptions of the same work."""
 
 
 class Stop:
-    """Handed to a query; ``set()`` ends it, whether it runs already or not. Thread-safe."""
+    """Handed to a query; ``set()`` ends it, whether it runs already or not. Thread-safe.
 
-    def __init__(self) -> None:
+    ``asker`` is who waits for the query, so that everybody gets a turn."""
+
+    def __init__(self, asker: str = "") -> None:
+        self.asker = asker
         self._lock = threading.Lock()
         self._is_set = False
         self._actions: list[Callable[[], None]] = []
@@ -45,25 +44,3 @@ class Stop:
         finally:
             with self._lock:
                 self._actions.remove(action)
-
-    @contextmanager
-    def interrupts(self, interrupt: Callable[[], None]) -> Iterator[None]:
-        """Within this block a stop calls ``interrupt`` again and again: an engine forgets an interruption that comes
-        between two statements."""
-        over = threading.Event()
-        one_at_a_time = threading.Lock()
-
-        def until_over() -> None:
-            while not over.is_set():
-                with one_at_a_time:
-                    if not over.is_set():
-                        interrupt()
-                over.wait(AGAIN)
-
-        with self.calls(lambda: threading.Thread(target=until_over, name="interrupting", daemon=True).start()):
-            try:
-                yield
-            finally:
-                # Behind the block nothing is interrupted any more: what was used in it may be closed.
-                with one_at_a_time:
-                    over.set()

@@ -1,31 +1,40 @@
 """The program of the process in which queries run. What a query does to it (crash, hang, eat memory) ends with it.
 
 Reads lines of JSON from standard input: first what to open (``kind``, ``address``, ``memory_mib``, ``threads``), then
-requests, each with an ``op``: ``summary``, ``tables`` or ``query`` (``sql``, ``rows``, ``seconds``, ``result_bytes``).
+requests, each with an ``op``: ``summary``, ``tables`` or ``query`` (``sql``, ``rows``, ``seconds``, ``result_bytes``,
+``cells``); what a request says of the ``address`` or the ``scope`` goes before the first line. ``cancel`` may come at
+any time and has the server of the database, if there is one, told to stop.
 Answers each, and the first, with a line of JSON on standard output, in which ``bytes`` tells the length of the Arrow
 stream that follows it; an ``error`` has its kind there and a ``message``.
-It ends when its standard input does, which is also what happens when the parent is killed.
+It ends when its standard input does, whatever it is at; that is also what happens when the parent is killed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+import duckdb
 import pyarrow as pa
 
-from agents.data.bounds import Bounds, EngineError
+from agents.data.bounds import Bounds, EngineError, too_big
 from agents.data.engines.base import Engine
 from agents.data.guard import Refusal, check
-from agents.data.memory import end_when_above, write_no_files
+from agents.data.memory import take_at_most, take_processor_seconds, write_no_files
 
-MEMORY_FACTOR = 2
-"""How much more than the engine's own limit the whole process may hold."""
+NICENESS = 5
+"""Running turns and pages go first."""
 
-Reply = tuple[dict[str, Any], bytes]
+OVERTIME = 2.0
+"""Seconds for which every processor may work beyond the time of a query, before the system ends the process."""
+
+Reply = tuple[dict[str, Any], memoryview | bytes]
 
 
 def main() -> None:
@@ -33,25 +42,71 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints must not get between the answers
-    setup = json.loads(sys.stdin.buffer.readline())
-    end_when_above(setup["memory_mib"] * MEMORY_FACTOR)
-    engine = engine_of(setup)
+    _warm_up()
+    worker = _Worker()
+    lines = worker.lines()
+    setup = next(lines)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    take_at_most(setup["memory_mib"])
     if setup["kind"] != "sqlite":  # reading a file in WAL mode needs a file of shared memory beside it
         write_no_files()
     _send(answers, ({"ready": True}, b""))
-    for line in sys.stdin.buffer:
+    for request in lines:
+        _send(answers, worker.answered(setup | request))
+
+
+class _Worker:
+    """Answers one request after the other, while a thread of its own hears what else the parent says."""
+
+    def __init__(self) -> None:
+        self._lines: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._engine: Engine | None = None
+        threading.Thread(target=self._hear, name="hearing", daemon=True).start()
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """What the parent says, without end."""
+        while True:
+            yield self._lines.get()
+
+    def answered(self, request: dict[str, Any]) -> Reply:
+        """The answer to a request."""
         try:
-            reply = _answered(engine, json.loads(line))
+            self._engine = engine_of(request)
+            return self._answer(self._engine, request)
         except Refusal as refusal:
-            reply = {"error": "refused", "message": str(refusal)}, b""
+            return {"error": "refused", "message": str(refusal)}, b""
         except EngineError as error:
-            reply = {"error": error.kind, "message": str(error)}, b""
-        _send(answers, reply)
-    os._exit(0)
+            return {"error": error.kind, "message": str(error)}, b""
+        except (MemoryError, pa.ArrowMemoryError, duckdb.OutOfMemoryException):
+            return {"error": "memory", "message": too_big(request["memory_mib"])}, b""
+        finally:
+            self._engine = None
+
+    def _answer(self, engine: Engine, request: dict[str, Any]) -> Reply:
+        if request["op"] == "summary":
+            return {"summary": engine.summary()}, b""
+        if request["op"] == "tables":
+            return {"tables": engine.tables()}, b""
+        take_processor_seconds((request["seconds"] + OVERTIME) * (os.cpu_count() or 1))
+        statement = check(request["sql"], engine.dialect)
+        bounds = Bounds(request["rows"], request["seconds"], request["result_bytes"], request["cells"])
+        table, cut = engine.run(statement, bounds)
+        return {"cut": cut}, _packed(table)
+
+    def _hear(self) -> None:
+        for line in sys.stdin.buffer:
+            said = json.loads(line)
+            engine = self._engine
+            if said.get("op") != "cancel":
+                self._lines.put(said)
+            elif engine is not None:
+                engine.cancel()
+        os._exit(0)
 
 
 def engine_of(setup: dict[str, Any]) -> Engine:
-    """The engine of a kind. Only its own libraries are imported: a worker shall start quickly."""
+    """The engine of a kind. Only what is needed by all is imported before."""
     kind = setup["kind"]
     if kind == "sqlite":
         from agents.data.engines.sqlite_engine import SqliteEngine  # noqa: PLC0415
@@ -61,26 +116,28 @@ def engine_of(setup: dict[str, Any]) -> Engine:
         from agents.data.engines.postgres_engine import PostgresEngine  # noqa: PLC0415
 
         return PostgresEngine(setup)
+    if kind == "history":
+        from agents.data.engines.history_engine import HistoryEngine  # noqa: PLC0415
+
+        return HistoryEngine(setup)
     from agents.data.engines.duckdb_engine import DuckDbEngine, FolderEngine  # noqa: PLC0415
 
     return FolderEngine(setup) if kind == "folder" else DuckDbEngine(setup)
 
 
-def _answered(engine: Engine, request: dict[str, Any]) -> Reply:
-    if request["op"] == "summary":
-        return {"summary": engine.summary()}, b""
-    if request["op"] == "tables":
-        return {"tables": engine.tables()}, b""
-    statement = check(request["sql"], engine.dialect)
-    table, cut = engine.run(statement, Bounds(request["rows"], request["seconds"], request["result_bytes"]))
-    return {"cut": cut}, _packed(table)
+def _warm_up() -> None:
+    """What the first query would wait for, done before anybody asks; and what is in use now is not taken from what a
+    query may have."""
+    check("select 1", "duckdb")
+    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+        connection.sql("select 1").to_arrow_reader(1).read_all()
 
 
-def _packed(table: pa.Table) -> bytes:
+def _packed(table: pa.Table) -> memoryview:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return bytes(sink.getvalue().to_pybytes())
+    return memoryview(sink.getvalue())
 
 
 def _send(answers: BinaryIO, reply: Reply) -> None:

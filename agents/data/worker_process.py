@@ -1,16 +1,21 @@
-"""The parent's side of a worker: one process in which queries of one connection run."""
+"""The parent's side of a worker: one process in which queries of one place of data run."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from agents.data.connection import Connection
+from pydantic import SecretStr
+
+from agents.data.bounds import too_big, too_slow
 from agents.data.errors import (
     ConnectionUnavailableError,
     DataError,
@@ -23,8 +28,8 @@ from agents.data.memory import EXIT_MEMORY
 from agents.data.stopping import Stop
 
 START_SECONDS: Final = 30
-GRACE_SECONDS: Final = 2.0
-"""What a worker may take over its time before it is ended: the engine has to notice the interruption."""
+GRACE_SECONDS: Final = 0.5
+"""What a worker may take over its time, or after it was stopped, before it is ended: the engine has to notice."""
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 # Keys and passwords of the app stay with it: a worker gets what a program needs to run, and no more.
@@ -53,19 +58,38 @@ _ERRORS: Final[dict[str, type[DataError]]] = {
     "memory": QueryBoundError,
     "unavailable": ConnectionUnavailableError,
 }
+# What ends a process that found no memory, by itself or by the system.
+_OUT_OF_MEMORY: Final = {
+    EXIT_MEMORY,
+    *(-getattr(signal, name) for name in ("SIGABRT", "SIGSEGV", "SIGBUS", "SIGKILL") if hasattr(signal, name)),
+}
+_OUT_OF_TIME: Final = {-getattr(signal, "SIGXCPU", EXIT_MEMORY)}
 
 
 def _module_path() -> str:
     return os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
 
 
-class WorkerProcess:
-    """A worker. One request at a time; after an error of the kinds above it can be asked again while ``is_alive``."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a worker is to open. ``redacted`` takes secrets out of what it says."""
 
-    def __init__(self, connection: Connection, *, memory_mib: int, threads: int) -> None:
-        self._connection = connection
-        self._memory_mib = memory_mib
+    kind: str
+    address: SecretStr
+    redacted: Callable[[str], str] = field(default=str, compare=False)
+
+
+class WorkerProcess:
+    """A worker. One request at a time; after an error of the kinds above it can be asked again while ``is_alive``.
+
+    It is started before it is known what it is to open, which is told once, and cannot be changed after."""
+
+    def __init__(self, *, memory_mib: int, threads: int) -> None:
+        self.place: Place | None = None
+        self._limits = {"memory_mib": memory_mib, "threads": threads}
         self._ended_for: str | None = None
+        self._is_ready = False
+        self._writing = threading.Lock()
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "agents.data.worker"],
@@ -75,14 +99,20 @@ class WorkerProcess:
             env=environment | {"PYTHONPATH": _module_path(), "PYTHONUTF8": "1"},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-        self._is_ready = False
-        setup = {
-            "kind": connection.kind.value,
-            "address": connection.address.get_secret_value(),
-            "memory_mib": memory_mib,
-            "threads": threads,
-        }
-        self._write(setup)
+
+    def open(self, place: Place) -> None:
+        """Say what it is to open."""
+        self.place = place
+        self._write({"kind": place.kind, "address": place.address.get_secret_value()} | self._limits)
+
+    def is_for(self, place: Place, memory_mib: int) -> bool:
+        """Whether this is what it has opened, with so much memory."""
+        return self.place == place and self._limits["memory_mib"] == memory_mib
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
 
     @property
     def is_alive(self) -> bool:
@@ -95,20 +125,33 @@ class WorkerProcess:
         Raises:
             DataError: of the kind that fits; with QueryBoundError and QueryStoppedError the worker may have ended.
         """
+        assert self.place is not None  # noqa: S101 - it was told
         with (stop or Stop()).calls(lambda: self.end("stopped")):
             if not self._is_ready:
                 self._within(START_SECONDS, "start", None)
                 self._is_ready = True
-            header, payload = self._within(seconds + GRACE_SECONDS, "time", request)
+            header, payload = self._within(seconds, "time", request)
         if "error" in header:
-            raise _ERRORS[header["error"]](self._connection.redacted(header["message"]))
+            if self._ended_for is not None:
+                raise self._ending(seconds)
+            if header["error"] == "memory":
+                self.end("memory")  # what it still holds is not to be missed by the next one
+            raise _ERRORS[header["error"]](self.place.redacted(header["message"]))
         return header, payload
 
     def end(self, why: str = "closed") -> None:
-        """End the process at once, whatever it does. May be called by any thread and more than once."""
+        """End the process, whatever it does. May be called by any thread and more than once.
+
+        At once; but where a server works for it, that is told first, and given a moment to hear of it."""
         if self._ended_for is None:
             self._ended_for = why
-        self._process.kill()
+        if self.place is None or self.place.kind != "postgres" or why == "closed":
+            self._process.kill()
+            return
+        later = threading.Timer(GRACE_SECONDS, self._process.kill)
+        later.daemon = True
+        later.start()
+        self._write({"op": "cancel"})
 
     def close(self) -> None:
         """End the process and wait until it is gone."""
@@ -122,7 +165,7 @@ class WorkerProcess:
                     continue  # what was not yet written cannot be written any more
 
     def _within(self, seconds: float, why: str, request: dict[str, Any] | None) -> tuple[dict[str, Any], bytes]:
-        timer = threading.Timer(seconds, self.end, [why])
+        timer = threading.Timer(seconds + GRACE_SECONDS, self.end, [why])
         timer.daemon = True
         timer.start()
         try:
@@ -136,9 +179,10 @@ class WorkerProcess:
         pipe = self._process.stdin
         assert pipe is not None  # noqa: S101 - it was asked for
         try:
-            pipe.write(json.dumps(message).encode() + b"\n")
-            pipe.flush()
-        except OSError:
+            with self._writing:
+                pipe.write(json.dumps(message).encode() + b"\n")
+                pipe.flush()
+        except (OSError, ValueError):
             return  # it has ended; reading the answer finds out why
 
     def _answer(self, seconds: float) -> tuple[dict[str, Any], bytes]:
@@ -150,24 +194,23 @@ class WorkerProcess:
             payload = pipe.read(header.get("bytes", 0))
             if len(payload) == header.get("bytes", 0):
                 return header, payload
+        self._process.wait()
         raise self._ending(seconds)
 
     def _ending(self, seconds: float) -> DataError:
-        code = self._process.wait()
+        code = self._process.poll()
         why, self._ended_for = self._ended_for, self._ended_for or "died"
         if why == "stopped":
             return QueryStoppedError("The query was stopped.")
-        if why == "time":
-            limit = seconds - GRACE_SECONDS
+        if why == "time" or (why is None and code in _OUT_OF_TIME):
+            return QueryBoundError(too_slow(seconds))
+        if why == "crowded":
             return QueryBoundError(
-                f"The query was stopped after {limit:g} seconds, which is the limit. "
-                "Reduce the work: filter rows, join on keys, or aggregate."
+                "The query was stopped: all queries together needed more memory than there is for them, and this one the "
+                "most. Reduce the result, or try again when fewer queries run."
             )
-        if code == EXIT_MEMORY:
-            return QueryBoundError(
-                f"The query was stopped because it needed more than {self._memory_mib} MB of memory. "
-                "Reduce the result: filter rows, choose fewer columns, or aggregate."
-            )
+        if why is None and code in _OUT_OF_MEMORY:
+            return QueryBoundError(too_big(self._limits["memory_mib"]))
         if why in ("start", "closed"):
             return ConnectionUnavailableError("The query process did not start, or was closed. Try again.")
         return QueryBoundError(

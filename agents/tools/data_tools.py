@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from google.adk.tools.function_tool import FunctionTool
@@ -43,6 +45,7 @@ class DataTools:
         self._database = database
         self._sink = sink
         self._bounds = bounds or Bounds()
+        self._asker = str(uuid.uuid4())
         self.latest: QueryResult | None = None
         """What ``run_sql`` found last; None if that failed."""
 
@@ -59,7 +62,7 @@ class DataTools:
             'dialect' (the SQL to write) and 'tables', or 'error'.
         """
         try:
-            tables = await _off_the_loop(lambda _: self._database.tables())
+            tables = await self._off_the_loop(lambda _: self._database.tables())
         except DataError as error:
             return {"error": str(error)}
         listed = [_listed(table, with_columns=number < _FULL_TABLES) for number, table in enumerate(tables)]
@@ -76,7 +79,7 @@ class DataTools:
             'name', 'rows', 'columns', 'sample' and 'values', or 'error'.
         """
         try:
-            found = await _off_the_loop(lambda stop: describe(self._database, table, stop))
+            found = await self._off_the_loop(lambda stop: describe(self._database, table, stop))
         except DataError as error:
             return {"error": str(error)}
         answer = _listed(found.table, with_columns=True)
@@ -141,7 +144,7 @@ class DataTools:
             if result.rows == 0:
                 raise ChartInvalidError("The query returned no rows, so there is nothing to chart. Change the query.")
             # The first check of a chart loads a large library, which must not hold up other sessions.
-            spec = await _off_the_loop(lambda _: _spec(title, result, mark, encoding, vega_lite))
+            spec = await self._off_the_loop(lambda _: _spec(title, result, mark, encoding, vega_lite))
         except DataError as error:
             return {"error": str(error)}
         await self._sink.add_chart(tool_context, title=title.strip(), result=result, spec=spec)
@@ -153,10 +156,19 @@ class DataTools:
         Raises:
             DataError: the database cannot be reached.
         """
-        return await _off_the_loop(lambda stop: schema_of(self._database, stop))
+        return await self._off_the_loop(lambda stop: schema_of(self._database, stop))
 
     async def _queried(self, sql: str, bounds: Bounds) -> QueryResult:
-        return await _off_the_loop(lambda stop: self._database.query(sql, bounds, stop))
+        return await self._off_the_loop(lambda stop: self._database.query(sql, bounds, stop))
+
+    async def _off_the_loop(self, work: Callable[[Stop], T]) -> T:
+        """Run blocking work in a thread; cancelling the task stops the query that it runs."""
+        stop = Stop(self._asker)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(_THREADS, work, stop)
+        except asyncio.CancelledError:
+            stop.set()
+            raise
 
 
 def answer_of(result: QueryResult) -> Answer:
@@ -171,6 +183,8 @@ def answer_of(result: QueryResult) -> Answer:
         "truncated": result.cut is not None,
         "seconds": round(result.seconds, 3),
     }
+    if result.as_of is not None:
+        answer["as_of"] = f"{datetime.fromtimestamp(result.as_of, UTC):%Y-%m-%d %H:%M:%S} UTC"
     notes = [result.note] if result.note else []
     if len(rows) < result.rows:
         notes.append(f"Only {len(rows)} of {result.rows:,} rows are listed here; the user sees all of them.")
@@ -209,13 +223,3 @@ def _listed(table: TableInfo, *, with_columns: bool) -> Answer:
             for column in table.columns
         }
     return answer
-
-
-async def _off_the_loop(work: Callable[[Stop], T]) -> T:
-    """Run blocking work in a thread; cancelling the task stops the query that it runs."""
-    stop = Stop()
-    try:
-        return await asyncio.get_running_loop().run_in_executor(_THREADS, work, stop)
-    except asyncio.CancelledError:
-        stop.set()
-        raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
+from uuid import uuid4
 
 import streamlit as st
 
@@ -21,6 +23,9 @@ from ui.snapshot import snapshot_button
 from ui.state import Part
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+ASKER: Final = "console_asker"
+"""Who this page is among all that ask: everybody gets a turn."""
+
 FIRST_EXAMPLES = ("Chats by agent", "Messages by day", "Response times", "Failed turns", "Messages containing a word")
 
 
@@ -87,6 +92,7 @@ def _run() -> None:
     before: Question | None = st.session_state.get(QUESTION)
     if before and not before.is_over:
         before.cancel()
-    st.session_state[QUESTION] = Question(current(), sql)
+    asker = st.session_state.setdefault(ASKER, str(uuid4()))
+    st.session_state[QUESTION] = Question(current(), sql, asker)
     to_url(sql)
     state.touch(Part.PAGE)

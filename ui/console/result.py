@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from html import escape
 from typing import Final
 
@@ -14,7 +15,7 @@ from session_store.errors import ColloquyError
 from session_store.phrases import counted
 from ui import state
 from ui.console.chart import chart
-from ui.formatting import duration, untrusted_markdown
+from ui.formatting import duration, untrusted_markdown, zone
 from ui.result_data import Preview, rows_of_page, table_page
 from ui.results import table
 from ui.state import Part
@@ -145,7 +146,7 @@ def _page(answer: Answer, number: int) -> Preview:
 
 def _foot(answer: Answer) -> str:
     facts = [counted(answer.rows, "row")]
-    facts.append(took(answer.seconds))
+    facts += [took(answer.seconds), f"as of {datetime.fromtimestamp(answer.as_of, zone()):%H:%M:%S}"]
     links = " ".join(
         f'<a href="./api/v1/queries/{answer.id}.{form}" download title="Download all rows as {name}">{name}</a>'
         for form, name in (("csv", "CSV"), ("parquet", "Parquet"))

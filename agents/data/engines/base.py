@@ -32,11 +32,16 @@ class Engine(Protocol):
         ...
 
     def run(self, statement: Statement, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
-        """The result and what cut it short (``rows``, ``bytes`` or None).
+        """The result and what cut it short; None if nothing did.
 
         Raises:
             EngineError
         """
+        ...
+
+    def cancel(self) -> None:
+        """Have a server stop what ``run`` asked it for; called by another thread. Where there is no server, nothing:
+        the process is ended in a moment."""
         ...
 
 

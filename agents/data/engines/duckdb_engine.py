@@ -38,7 +38,7 @@ order by schema_name, table_name, column_index
 
 
 def configuration(memory_mib: int, threads: int) -> dict[str, str | bool | int | float | list[str]]:
-    """How every database is opened; ``_lock`` follows once all is set up."""
+    """How every database is opened; ``lock`` follows once all is set up."""
     return {
         "memory_limit": f"{memory_mib}MB",
         "threads": threads,
@@ -132,9 +132,9 @@ class DuckDbEngine:
         try:
             connection = duckdb.connect(self._path, read_only=True, config=configuration(self._memory, self._threads))
         except duckdb.Error as error:
-            raise EngineError("unavailable", _not_opened(self._path, error)) from error
+            raise not_opened(self._path, error) from error
         with connection:
-            _lock(connection, [])
+            lock(connection, [])
             yield connection
 
     def summary(self) -> str:
@@ -152,6 +152,9 @@ class DuckDbEngine:
         with self._opened(statement.sql) as connection:
             return run_on(connection, statement, bounds, self._memory)
 
+    def cancel(self) -> None:
+        """See Engine."""
+
 
 class FolderEngine(DuckDbEngine):
     """A folder: each Parquet or CSV file in it is a table of that name."""
@@ -164,7 +167,7 @@ class FolderEngine(DuckDbEngine):
             for name, path in mentioned.items():
                 _add_view(connection, name, path, is_needed=bool(sql))
             # Views name their files, and these stay readable; nothing else on the disk is.
-            _lock(connection, list(mentioned.values()))
+            lock(connection, list(mentioned.values()))
             yield connection
 
     def summary(self) -> str:
@@ -209,7 +212,7 @@ def _suffix(path: Path) -> str | None:
 def _add_view(connection: duckdb.DuckDBPyConnection, name: str, path: Path, *, is_needed: bool) -> None:
     reader = _SUFFIXES[_suffix(path) or ".csv"]
     try:
-        connection.execute(f"create view {quoted(name)} as from {reader}({_text(_literally(str(path)))})")
+        connection.execute(f"create view {quoted(name)} as from {reader}({text(_literally(str(path)))})")
     except duckdb.Error as error:
         if is_needed:
             raise EngineError("failed", f"{path.name} cannot be read: {plain(error)}") from error
@@ -220,20 +223,24 @@ def _literally(path: str) -> str:
     return re.sub(r"([*?\[])", r"[\1]", path)
 
 
-def _lock(connection: duckdb.DuckDBPyConnection, readable: list[Path]) -> None:
-    """The engine's own wall: no files but these, no extensions, no network, and no way to change that."""
-    allowed = ", ".join(_text(str(path)) for path in readable)
+def lock(connection: duckdb.DuckDBPyConnection, readable: list[Path]) -> None:
+    """The engine's own wall: no files but these and those that are open already, no extensions, no network, and no way
+    to change that."""
+    allowed = ", ".join(text(str(path)) for path in readable)
     connection.execute(f"set allowed_paths = [{allowed}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
 
 
-def _text(value: str) -> str:
+def text(value: str) -> str:
+    """A text as SQL reads it, whatever is in it."""
     return "'" + value.replace("'", "''") + "'"
 
 
-def _not_opened(path: str, error: duckdb.Error) -> str:
-    said = str(error)
-    if "lock" in said.lower():
-        return f"{path} is in use by another program that writes to it. Close that program or connect to a copy."
-    return f"{path} could not be opened as a DuckDB database: {plain(error)}"
+def not_opened(path: str, error: duckdb.Error) -> EngineError:
+    """The error that says why a file is none of DuckDB, or not to be had."""
+    if "lock" in str(error).lower():
+        said = f"{path} is in use by another program that writes to it. Close that program or connect to a copy."
+    else:
+        said = f"{path} could not be opened as a DuckDB database: {plain(error)}"
+    return EngineError("unavailable", said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
@@ -55,6 +55,7 @@ class PostgresEngine:
 
     def __init__(self, setup: dict[str, Any]) -> None:
         self._url: str = setup["address"]
+        self._connection: psycopg.Connection[Any] | None = None
 
     @contextmanager
     def _opened(self, seconds: float) -> Iterator[psycopg.Connection[Any]]:
@@ -70,8 +71,10 @@ class PostgresEngine:
             raise EngineError("unavailable", f"The server did not accept the connection: {_plain(error)}") from error
         try:
             self._lock(connection, seconds)
+            self._connection = connection
             yield connection
         finally:
+            self._connection = None
             connection.close()  # without a commit the server rolls back
 
     def _lock(self, connection: psycopg.Connection[Any], seconds: float) -> None:
@@ -89,7 +92,7 @@ class PostgresEngine:
             "bytea_output": "hex",
         }
         if connection.info.server_version >= 140_000:
-            settings["client_connection_check_interval"] = "2s"
+            settings["client_connection_check_interval"] = "500ms"
         is_superuser = connection.info.parameter_status("is_superuser") == "on"
         if is_superuser:
             settings["temp_file_limit"] = "1GB"
@@ -151,6 +154,13 @@ class PostgresEngine:
                 raise EngineError("failed", _plain(error)) from error
             finally:
                 timer.cancel()
+
+    def cancel(self) -> None:
+        """See Engine."""
+        connection = self._connection
+        if connection is not None:
+            with suppress(psycopg.Error):  # it has come to its end meanwhile
+                connection.cancel_safe()
 
 
 def _exec(connection: psycopg.Connection[Any], sql: str) -> PGresult:

@@ -114,6 +114,9 @@ class SqliteEngine:
                     raise deadline.error() from error
                 raise EngineError("failed", _explained(error)) from error
 
+    def cancel(self) -> None:
+        """See Engine."""
+
 
 def _authorize(action: int, _first: str | None, second: str | None, _database: str | None, _trigger: str | None) -> int:
     if action in _PERMITTED:

@@ -12,7 +12,6 @@ import pytest
 
 from agents.data.bounds import Bounds
 from agents.data.connection import Connection
-from agents.data.cursor_database import CursorDatabase
 from agents.data.database import WorkerDatabase, describe
 from agents.data.errors import (
     ConnectionInvalidError,
@@ -21,10 +20,10 @@ from agents.data.errors import (
     QueryBoundError,
     QueryStoppedError,
     SqlFailedError,
-    SqlRefusedError,
     UnknownTableError,
 )
 from agents.data.stopping import Stop
+from agents.data.workers import Workers
 from tests.agents.data.postgres import PASSWORD, URL_PASSWORD
 from tests.agents.data.shops import COUNTRIES, ORDERS, ROWS, TOTAL
 
@@ -222,32 +221,15 @@ def test_a_file_of_duckdb_is_not_held_between_queries(tmp_path):
 
 def test_the_worker_sees_no_keys_of_the_app(shops, monkeypatch):
     monkeypatch.setenv("GOOGLE_API_KEY", "very-secret")
-    database = WorkerDatabase(shops("duckdb").connection)
+    workers = Workers()
+    database = WorkerDatabase(shops("duckdb").connection, workers=workers)
     database.test()
-    process = database._idle._process
+    [process] = workers._idle
     if os.path.exists(f"/proc/{process.pid}/environ"):  # noqa: PTH110
         with open(f"/proc/{process.pid}/environ", "rb") as environment:  # noqa: PTH123
             assert b"very-secret" not in environment.read()
-    database.close()
-    assert process.poll() is not None
-
-
-def test_an_open_database_can_be_asked_through_its_cursors():
-    with duckdb.connect() as owner:
-        owner.execute("create table events as select i as id from range(1000) t(i)")
-        database = CursorDatabase("conversations", owner.cursor)
-        assert [table.name for table in database.tables()] == ["events"]
-        assert database.query("select count(*) from events").table[0][0].as_py() == 1000
-        assert describe(database, "events").table.rows == 1000
-        with pytest.raises(SqlRefusedError):
-            database.query("delete from events")
-        with pytest.raises(QueryBoundError):
-            database.query(ENDLESS, Bounds(seconds=0.3))
-        stop = Stop()
-        threading.Timer(0.3, stop.set).start()
-        with pytest.raises(QueryStoppedError):
-            database.query(ENDLESS, stop=stop)
-        assert owner.execute("select count(*) from events").fetchall() == [(1000,)]
+    workers.close()
+    assert not process.is_alive
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Colloquy's own conversations as a database to ask: only what its views show, whatever is asked."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -7,13 +9,13 @@ import pytest
 from agents.catalogue import AgentCatalogue
 from agents.data.ask import request_of
 from agents.data.bounds import Bounds
-from agents.data.cursor_database import CursorDatabase
 from agents.data.database import describe
 from agents.data.errors import QueryStoppedError, SqlFailedError, SqlRefusedError
+from agents.data.history_database import HistoryDatabase
 from agents.data.history_scope import HistoryScope
-from agents.data.narrowing import narrowing
 from agents.data.stopping import Stop
 from session_store import DuckDBSessionService, Store
+from session_store.models import SessionKey
 from tests.agents.talks import Talk
 from tests.support.scripted import ScriptedModel
 
@@ -26,7 +28,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def history(store):
-    return CursorDatabase("conversations", store.cursor, schema="history")
+    return HistoryDatabase("conversations", store)
 
 
 @pytest.fixture
@@ -119,19 +121,31 @@ def test_a_name_that_is_not_there_is_told_by_the_engine(history):
         history.query("select * from chats")
 
 
-@pytest.mark.parametrize("narrow", [None, narrowing(HistoryScope(saved=True))])
-def test_a_stop_is_heard_however_early_it_comes(store, narrow):
+@pytest.mark.parametrize("scope", [None, HistoryScope(saved=True)])
+def test_a_stop_is_heard_however_early_it_comes(store, scope):
     stop = Stop()
-
-    def new_cursor():
-        stop.set()
-        return store.cursor()
-
     endless = "select count(*) from range(10000000) a, range(10000000) b where a.range * b.range = 1"
-    with pytest.raises(QueryStoppedError):
-        CursorDatabase("conversations", new_cursor, schema="history", narrow=narrow).query(
-            endless, Bounds(seconds=3600), stop
-        )
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(HistoryDatabase("some", store, scope).query, endless, Bounds(seconds=3600), stop)
+        stop.set()
+        with pytest.raises(QueryStoppedError):
+            running.result()
+
+
+def test_what_was_written_a_moment_ago_is_there_and_the_answer_says_of_when_it_is(history, store):
+    before = time.time()
+    for number in range(1, 4):
+        store.create_session(SessionKey("assistant", "ann", str(number)))
+        result = history.query("select count(*) from conversations")
+        assert result.table[0][0].as_py() == number
+        assert before <= result.as_of <= time.time()
+
+
+def test_the_same_copy_is_asked_as_long_as_nothing_changes(history, store):
+    first = history.query("select 1").as_of
+    assert history.query("select 2").as_of == first
+    store.create_session(SessionKey("assistant", "ann", "new"))
+    assert history.query("select 3").as_of > first
 
 
 async def test_the_queries_that_the_history_analyst_offers_run(store, history, talk):

@@ -6,10 +6,9 @@ from datetime import date
 import pytest
 
 from agents.data.bounds import Bounds
-from agents.data.cursor_database import CursorDatabase
 from agents.data.errors import SqlFailedError, SqlRefusedError
+from agents.data.history_database import HistoryDatabase
 from agents.data.history_scope import STATE, HistoryScope, ScopeInvalidError, in_words
-from agents.data.narrowing import narrowing
 from session_store import Store
 from session_store.demo import fill
 from session_store.history.models import HistoryFilter
@@ -29,11 +28,11 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def everything(store):
-    return CursorDatabase("all", store.cursor, schema="history")
+    return HistoryDatabase("all", store)
 
 
 def narrowed(store, **filters):
-    return CursorDatabase("some", store.cursor, schema="history", narrow=narrowing(HistoryScope(**filters)))
+    return HistoryDatabase("some", store, HistoryScope(**filters))
 
 
 def value(database, sql):

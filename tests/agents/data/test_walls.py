@@ -1,0 +1,227 @@
+"""Whatever a query does, it does in a process with hard limits: of memory, and of time also where nothing listens."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from agents.data.bounds import Bounds
+from agents.data.connection import Connection
+from agents.data.database import WorkerDatabase
+from agents.data.errors import DataError, QueryBoundError, QueryStoppedError, SqlFailedError
+from agents.data.history_database import HistoryDatabase
+from agents.data.memory import bytes_of
+from agents.data.stopping import Stop
+from agents.data.workers import Workers
+from session_store import Store
+
+MEMORY_MIB = 128
+BASE_MIB = 100
+"""What a worker has in use for itself before it is asked anything, and what the threads of the engine may need."""
+
+BOUNDS = Bounds(seconds=2)
+LONG = "with t as (select string_agg('a', '') as a from range(1000000))"
+DEAF = f"{LONG} select levenshtein(a, a || 'b') from t"
+"""No engine hears an interruption within this."""
+
+HUNGRY = [
+    "select list_sort(range(60000000))[1]",
+    "select count(*) from (select unnest(range(60000000)) as x)",
+    "select list_distinct(range(60000000))[1]",
+    "select list_zip(range(30000000), range(30000000))[1]",
+    "select flatten([range(30000000), range(30000000)])[1]",
+    "select list_filter(range(60000000), lambda x: x % 2 = 0)[1]",
+    "select list_resize([1], 100000000)[1]",
+    "select length(list_reduce(list_transform(range(40), lambda x: 'xx'), lambda a, b: a || a))",
+    "select list_transform(range(10000), lambda x: list_transform(range(10000), lambda y: x * y))[1][1]",
+    "select map(range(20000000), range(20000000))",
+    "select json_group_array(x) from range(100000000) t(x)",
+    "select len(array_agg(x)) from range(100000000) t(x)",
+    "select histogram(x) from range(100000000) t(x)",
+    "select count(*) from (select x from range(100000000) t(x) order by hash(x) offset 5)",
+    "select string_split(string_agg(x::varchar, ','), ',')[1] from range(50000000) t(x)",
+]
+ENDLESS = [
+    DEAF,
+    f"{LONG} select damerau_levenshtein(a, a || 'b') from t",
+    "select count(*) from range(100000000) a, range(100000000) b where a.range * b.range = 1",
+    f"{LONG} select count(*) from t, range(1000000) r(i) where regexp_matches(a || i::varchar, '(a|aa|b)*c(a*)*d')",
+    "select count(*) from range(100000000) a where (select max(b.range) from range(100000000) b) > a.range * a.range",
+]
+
+
+@pytest.fixture(scope="module")
+def workers():
+    workers = Workers()
+    yield workers
+    workers.close()
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory, workers):
+    with closing(Store(tmp_path_factory.mktemp("walls") / "colloquy.duckdb")) as store:
+        yield HistoryDatabase("conversations", store, memory_mib=MEMORY_MIB, workers=workers)
+
+
+@contextmanager
+def peak_of(workers):
+    """Gives a list with the most that the processes of queries had for themselves, in MB, once the block is over."""
+    found, over = [0.0], threading.Event()
+
+    def look():
+        while not over.wait(0.005):
+            for worker in list(workers._busy):
+                found[0] = max(found[0], bytes_of(worker.pid) / 2**20)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        looking.join()
+
+
+@pytest.mark.parametrize("sql", HUNGRY)
+def test_what_eats_memory_gets_so_much_and_no_more(history, workers, sql):
+    with peak_of(workers) as peak, pytest.raises(QueryBoundError, match=r"needed more than 128 MB|seconds"):
+        history.query(sql, BOUNDS)
+    assert peak[0] < MEMORY_MIB + BASE_MIB
+    assert history.query("select count(*) from conversations").rows == 1
+
+
+@pytest.mark.parametrize("sql", ENDLESS)
+def test_what_has_no_end_or_hears_nothing_ends_when_its_time_is_over(history, sql):
+    began = time.monotonic()
+    with pytest.raises(QueryBoundError, match="after 1 seconds|more than 128 MB"):
+        history.query(sql, Bounds(seconds=1))
+    assert time.monotonic() - began < 15  # a process may have to start first, on a busy machine
+    assert history.query("select 1").rows == 1
+
+
+def test_four_of_that_kind_stop_nobody_else_and_end_when_they_are_told_to(history, workers):
+    stops = [Stop(f"hostile {number}") for number in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        hostile = [threads.submit(history.query, DEAF, Bounds(seconds=600), stop) for stop in stops]
+        wait_for(lambda: len(workers._busy) == 4)
+        assert history.query("select 42", stop=Stop("healthy")).table[0][0].as_py() == 42
+        assert not any(one.done() for one in hostile)
+        pids = [worker.pid for worker in workers._busy]
+        for stop in stops:
+            stop.set()
+        for one in hostile:
+            with pytest.raises(QueryStoppedError):
+                one.result(5)
+    wait_for(lambda: not any(is_alive(pid) for pid in pids))
+
+
+def test_of_those_that_wait_goes_first_who_has_the_fewest_running():
+    workers, order = Workers(most=2), []
+    release = {name: threading.Event() for name in ("many 1", "many 2", "many 3", "one")}
+
+    def ask(name):
+        with workers._turn(Stop(name.split()[0])):
+            order.append(name)
+            release[name].wait(30)
+
+    with ThreadPoolExecutor(4) as threads:
+        for number, name in enumerate(release, 1):
+            threads.submit(ask, name)
+            wait_for(lambda number=number: len(workers._waiting) + len(workers._running) == number)
+        release["many 1"].set()
+        wait_for(lambda: len(order) == 3)
+        for event in release.values():
+            event.set()
+    assert order == ["many 1", "many 2", "one", "many 3"]
+
+
+def test_a_query_that_waits_for_its_turn_can_be_stopped_too():
+    workers, stop = Workers(most=1), Stop("waiting")
+    with workers._turn(Stop("running")), ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(workers._turn(stop).__enter__)
+        wait_for(lambda: workers._waiting)
+        stop.set()
+        with pytest.raises(QueryStoppedError):
+            waiting.result(5)
+
+
+def test_all_queries_together_get_so_much_and_the_one_with_the_most_ends(tmp_path):
+    workers = Workers(together_mib=250)
+    database = WorkerDatabase(Connection.of("folder", str(tmp_path)), workers=workers)
+    try:
+        with pytest.raises(QueryBoundError, match="all queries together"):
+            database.query("select count(*) from (select unnest(range(20000000)) as x)", Bounds(seconds=60))
+    finally:
+        workers.close()
+
+
+def test_a_result_has_so_many_cells_and_columns(history):
+    wide = ", ".join(f"i as c{number}" for number in range(100))
+    result = history.query(f"select {wide} from range(1000) t(i)", Bounds(cells=5_000))
+    assert (result.rows, result.cut) == (50, "cells")
+    assert "5,000 cells" in result.note
+    with pytest.raises(SqlFailedError, match="1,001 columns"):
+        history.query("select " + ", ".join(map(str, range(1001))))
+
+
+@pytest.mark.parametrize(
+    ("kind", "sql"),
+    [
+        ("folder", HUNGRY[0]),
+        ("folder", "select length(repeat(repeat('x', 1000000), 2000))"),
+        ("duckdb", "select printf('%1000000000d', 1)"),
+        ("duckdb", "select levenshtein(repeat('a', 1000000), repeat('b', 1000000))"),
+        ("sqlite", "select group_concat(hex(zeroblob(1000000))) from orders a, orders b"),
+        ("sqlite", "select count(*) from orders where replace(hex(zeroblob(4000000)), '0', 'ab') like '%b%a%b%c%'"),
+    ],
+)
+def test_other_data_has_the_same_walls(shops, workers, kind, sql):
+    database = WorkerDatabase(shops(kind).connection, memory_mib=MEMORY_MIB, workers=workers)
+    with peak_of(workers) as peak, pytest.raises(DataError, match=r"MB|seconds|memory"):
+        database.query(sql, Bounds(seconds=2))
+    assert peak[0] < MEMORY_MIB + BASE_MIB
+    assert database.query("select count(*) from orders").rows == 1
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked for in /proc")
+def test_the_processes_are_gone_when_the_app_was_killed(tmp_path):
+    program = f"""
+import threading
+from agents.data.connection import Connection
+from agents.data.database import WorkerDatabase
+from agents.data.workers import WORKERS
+database = WorkerDatabase(Connection.of("folder", {str(tmp_path)!r}))
+database.query("select 1")
+threading.Thread(target=database.query, args=({DEAF!r},)).start()
+while not WORKERS._busy:
+    pass
+print(*[one.pid for one in (*WORKERS._busy, *WORKERS._spare.values())], flush=True)
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment) as app:
+        pids = [int(pid) for pid in app.stdout.readline().split()]
+        assert len(pids) == 2
+        app.send_signal(signal.SIGKILL)
+    wait_for(lambda: not any(is_alive(pid) for pid in pids))
+
+
+def is_alive(pid):
+    """Whether a process runs; one that nobody has asked after yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
