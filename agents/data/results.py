@@ -14,7 +14,7 @@ class QueryResult:
     """The rows of a query, up to its bounds.
 
     ``cut`` names the bound that more rows would have passed (``rows``, ``cells`` or ``bytes``), None if these are all.
-    ``seconds`` is the time from asking to having the rows. ``as_of`` is when the data was as it was asked (Unix
+    ``seconds`` is what finding them took. ``as_of`` is when the data was as it was asked (Unix
     seconds), where that was not just now.
     """
 
@@ -41,10 +41,8 @@ class QueryResult:
         if self.cut == "rows":
             return f"Only the first {self.rows:,} rows are shown, which is the limit. The query returned more."
         if self.cut == "cells":
-            return (
-                f"Only the first {self.rows:,} rows are shown: a result may have {self.bounds.cells:,} cells. The query "
-                "returned more."
-            )
+            cells = f"{self.bounds.cells:,} cells"
+            return f"Only the first {self.rows:,} rows are shown: a result may have {cells}. The query returned more."
         if self.cut == "bytes":
             size = self.bounds.result_bytes // (1024 * 1024)
             return f"Only the first {self.rows:,} rows are shown: a result may have {size} MB. The query returned more."

@@ -17,6 +17,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -88,11 +89,12 @@ class _Worker:
             return {"summary": engine.summary()}, b""
         if request["op"] == "tables":
             return {"tables": engine.tables()}, b""
+        began = time.perf_counter()
         take_processor_seconds((request["seconds"] + OVERTIME) * (os.cpu_count() or 1))
         statement = check(request["sql"], engine.dialect)
         bounds = Bounds(request["rows"], request["seconds"], request["result_bytes"], request["cells"])
         table, cut = engine.run(statement, bounds)
-        return {"cut": cut}, _packed(table)
+        return {"cut": cut, "seconds": time.perf_counter() - began}, _packed(table)
 
     def _hear(self) -> None:
         for line in sys.stdin.buffer:

@@ -73,7 +73,7 @@ class TestAskingTheHistory:
         [turn] = [view.turn for view in workbench.turns.live(session.key)] or [None]
         if turn:
             finish(workbench, turn)
-        assert said(workbench, session.key)[-1][1] == "**agent**: specialist"
+        assert said(workbench, session.key)[-1][1].startswith("**agent**: specialist As of ")
         tab.run()
         assert self.captions(tab) == [line]
 

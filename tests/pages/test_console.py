@@ -65,12 +65,12 @@ def foot(tab):
 
 
 class TestRunning:
-    def test_a_query_shows_its_rows_with_how_many_and_how_long(self, console, workbench):
+    def test_a_query_shows_its_rows_with_how_many_how_long_and_of_when(self, console, workbench):
         finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
         tab = console()
         run(tab, "select role, text from messages order by created_at")
         assert rows(tab) == [{"role": "user", "text": "hello"}, {"role": "agent", "text": "You said: hello"}]
-        assert re.search(r"2 rows · \d+ ms", foot(tab))
+        assert re.search(r"2 rows · \d+ ms · as of \d\d:\d\d:\d\d", foot(tab))
 
     def test_both_names_of_a_view_work(self, console):
         tab = console()

@@ -1,5 +1,6 @@
 """A chat about a part of the history: the agent is told, its queries see nothing else, and that stays so."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -43,7 +44,9 @@ def ask(workbench, message, state, model="scripted/one"):
 def test_a_query_sees_the_chosen_conversations_only(workbench, expected, model):
     key, turn = ask(workbench, COUNT, {STATE: SCOPE.as_state()}, model)
     assert turn.status is TurnStatus.COMPLETED
-    assert said(workbench, key)[-1] == ("history_analyst", f"**n**: {expected}")
+    author, answer = said(workbench, key)[-1]
+    assert author == "history_analyst"
+    assert re.fullmatch(rf"\*\*n\*\*: {expected} As of \d\d:\d\d:\d\d UTC\.", answer)
 
 
 def test_so_does_the_query_that_a_small_model_guesses(workbench, expected):

@@ -100,7 +100,7 @@ def test_what_eats_memory_gets_so_much_and_no_more(history, workers, sql):
 @pytest.mark.parametrize("sql", ENDLESS)
 def test_what_has_no_end_or_hears_nothing_ends_when_its_time_is_over(history, sql):
     began = time.monotonic()
-    with pytest.raises(QueryBoundError, match="after 1 seconds|more than 128 MB"):
+    with pytest.raises(QueryBoundError, match=r"after 1 seconds|more than 128 MB"):
         history.query(sql, Bounds(seconds=1))
     assert time.monotonic() - began < 15  # a process may have to start first, on a busy machine
     assert history.query("select 1").rows == 1
@@ -179,7 +179,7 @@ def test_a_result_has_so_many_cells_and_columns(history):
         ("duckdb", "select printf('%1000000000d', 1)"),
         ("duckdb", "select levenshtein(repeat('a', 1000000), repeat('b', 1000000))"),
         ("sqlite", "select group_concat(hex(zeroblob(1000000))) from orders a, orders b"),
-        ("sqlite", "select count(*) from orders where replace(hex(zeroblob(4000000)), '0', 'ab') like '%b%a%b%c%'"),
+        ("sqlite", "select sum(instr(hex(zeroblob(4000000)), a.id || 'x')) from orders a, orders b"),
     ],
 )
 def test_other_data_has_the_same_walls(shops, workers, kind, sql):

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -17,6 +16,7 @@ from agents.data.bounds import Bounds
 from agents.data.cells import LONGEST_TEXT, json_rows
 from agents.data.connection import Connection
 from agents.data.database import WorkerDatabase
+from agents.data.workers import Workers
 from agents.tools import DataTools
 from tests.agents.data.shops import COUNTRIES, ORDERS
 from tests.agents.surroundings import Kept
@@ -142,29 +142,22 @@ async def test_nothing_is_drawn_of_no_rows(call):
     )
 
 
-async def test_a_stopped_turn_stops_its_query(shops, kept, context, monkeypatch):
-    database = WorkerDatabase(shops("duckdb").connection)
-    started, workers, take = threading.Event(), [], database._taken
-
-    def taken():
-        workers.append(take())
-        started.set()
-        return workers[0]
-
-    monkeypatch.setattr(database, "_taken", taken)
+async def test_a_stopped_turn_stops_its_query(shops, kept, context):
+    workers = Workers()
+    database = WorkerDatabase(shops("duckdb").connection, workers=workers)
     tools = DataTools(database, kept, bounds=Bounds(seconds=300))
     endless = "with recursive r(n) as (select 1 union all select n + 1 from r) select count(*) from r"
     task = asyncio.create_task(tools.run_sql(endless, context))
-    await asyncio.to_thread(started.wait, 30)
-    [worker] = workers
+    while not workers._busy:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0.01)
+    [worker] = workers._busy
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.to_thread(worker._process.wait, 30)
     assert not worker.is_alive
-    monkeypatch.undo()
     assert "error" not in await tools.run_sql("select 1", context)
-    database.close()
+    workers.close()
 
 
 async def test_a_database_that_is_gone_is_an_answer(tmp_path, kept, context):
