@@ -10,7 +10,7 @@ from agents.agent import NEUTRAL_ICON, Agent
 from runtime.workbench import current
 from session_store.phrases import counted
 from ui import state
-from ui.formatting import label, untrusted_markdown
+from ui.formatting import label, plain_markdown
 
 
 def icon_of(agent: Agent | None) -> str:
@@ -44,7 +44,7 @@ def unusable_agents(agents: list[Agent]) -> None:
         with st.expander(f"{counted(len(broken), 'agent')} cannot be used", icon=":material/error:"):
             for agent in broken:
                 st.markdown(f"{label(agent.name)} :gray[({agent.source})]")
-                st.caption(untrusted_markdown(agent.problem or ""))
+                st.caption(plain_markdown(agent.problem or ""))
 
 
 @st.fragment(run_every=1)

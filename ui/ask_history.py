@@ -9,7 +9,7 @@ from agents.kits import HISTORY
 from runtime.workbench import current
 from session_store.models import SessionKey
 from ui import state
-from ui.formatting import label, untrusted_markdown, zone
+from ui.formatting import label, plain_markdown, zone
 from ui.state import Part
 
 EVERYTHING = "Start a chat with the history analyst about all chats"
@@ -55,7 +55,7 @@ def scope_of_session(key: SessionKey) -> HistoryScope | None:
     try:
         return HistoryScope.of_state(current().store.session_state(key))
     except ScopeInvalidError as error:
-        st.warning(untrusted_markdown(str(error)), icon=":material/filter_alt_off:")
+        st.warning(plain_markdown(str(error)), icon=":material/filter_alt_off:")
         return None
 
 

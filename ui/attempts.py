@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from session_store.errors import ColloquyError
-from ui.formatting import untrusted_markdown
+from ui.formatting import plain_markdown
 
 
 def attempt(act: Callable[[], object]) -> bool:
@@ -15,6 +15,6 @@ def attempt(act: Callable[[], object]) -> bool:
     try:
         act()
     except ColloquyError as error:
-        st.toast(untrusted_markdown(str(error)), icon=":material/error:")
+        st.toast(plain_markdown(str(error)), icon=":material/error:")
         return False
     return True

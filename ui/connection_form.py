@@ -24,7 +24,7 @@ from ui.connection_trial import (
     typed_password,
     waits_to_be_saved,
 )
-from ui.formatting import label, untrusted_markdown
+from ui.formatting import label, plain_markdown
 from ui.state import Part
 
 CHANGING: Final = "connection_changing"
@@ -79,14 +79,14 @@ def _carried(workspace: Workspace, connection: StoredConnection) -> None:
     try:
         address = current().workspaces.shown_address(workspace_id)
     except ColloquyError as error:
-        st.warning(untrusted_markdown(str(error)))
+        st.warning(plain_markdown(str(error)))
         address = ""
     st.markdown(f":material/database: **{label(connection.name)}** · {kind_of(connection.kind).name}")
     if address:
         st.code(address, language=None, wrap_lines=True)
     problem = current().workspaces.problem(workspace)
     if problem and not has_outcome(workspace_id):
-        st.warning(f"This connection does not work. {untrusted_markdown(problem)}", icon=":material/warning:")
+        st.warning(f"This connection does not work. {plain_markdown(problem)}", icon=":material/warning:")
     with st.container(horizontal=True):
         st.button(
             "Test connection",

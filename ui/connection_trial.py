@@ -12,7 +12,7 @@ import streamlit as st
 from agents.data.errors import ConnectionInvalidError
 from session_store.errors import ColloquyError
 from ui import state
-from ui.formatting import untrusted_markdown
+from ui.formatting import plain_markdown
 from ui.state import Part
 
 TRIAL: Final = "connection_trial"
@@ -92,9 +92,9 @@ def outcome_of_trial(workspace_id: str) -> None:
     if trial.outcome is None:
         _until_over(trial)
     elif trial.outcome.found:
-        st.success(untrusted_markdown(trial.outcome.text), icon=":material/check_circle:")
+        st.success(plain_markdown(trial.outcome.text), icon=":material/check_circle:")
     else:
-        st.error(untrusted_markdown(trial.outcome.text), icon=":material/error:")
+        st.error(plain_markdown(trial.outcome.text), icon=":material/error:")
 
 
 @st.fragment(run_every=0.3)

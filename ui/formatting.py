@@ -55,8 +55,13 @@ def untrusted_markdown(text: str) -> str:
 
 def plain_markdown(text: str) -> str:
     """A text that is no Markdown, such as an error, as Markdown that shows it as it is, line by line."""
-    lines = [BLOCK.sub(r"\1\\\2", label(line.strip())) for line in text.strip().splitlines()]
-    return "  \n".join(line or NO_BREAK for line in lines)
+    return "  \n".join(map(_plain_line, text.strip().splitlines()))
+
+
+def _plain_line(line: str) -> str:
+    words = line.strip()
+    indent = NO_BREAK * (len(line.rstrip()) - len(words))
+    return indent + BLOCK.sub(r"\1\\\2", label(words)) or NO_BREAK
 
 
 def _with_formulas(text: str) -> str:

@@ -12,7 +12,7 @@ from runtime.attachments import Attachment
 from runtime.workbench import current
 from ui import state
 from ui.components import Command, assist_typing
-from ui.formatting import label, untrusted_markdown
+from ui.formatting import label, plain_markdown
 from ui.lost_messages import LOST_FILES
 
 LOST = "Colloquy restarted before the attached file could be sent. Attach it again."
@@ -53,7 +53,7 @@ def message_input(
         st.session_state[key] = text
     with st.bottom, st.container(key="composer"):
         if why := st.session_state.get(reasons):
-            st.warning(untrusted_markdown("\n\n".join(why)), icon=":material/attach_file_off:")
+            st.warning(plain_markdown("\n".join(why)), icon=":material/attach_file_off:")
         _kept_files(files)
         value = st.chat_input(
             "Write a message",

@@ -10,7 +10,7 @@ from runtime.attachments import Attachment, sorted_out
 from runtime.workbench import current
 from session_store.models import SessionSummary
 from ui import state
-from ui.formatting import label, untrusted_markdown
+from ui.formatting import label, plain_markdown
 from ui.state import Part
 
 
@@ -25,7 +25,7 @@ def model_menu(session: SessionSummary | None) -> None:
     def choose() -> None:
         model = models[st.session_state["model-menu"]]
         if not model.available:
-            st.toast(model.note, icon=":material/info:")
+            st.toast(plain_markdown(model.note), icon=":material/info:")
         elif session:
             current().store.set_model(session.key, model.id)
         else:
@@ -55,14 +55,14 @@ def model_notice(session: SessionSummary | None) -> None:
     if not _chooses_model(session):
         agent = current().agents.find(session.key.app_name if session else state.draft_agent())
         if agent and agent.lacks:
-            st.info(untrusted_markdown(agent.lacks), icon=":material/info:")
+            st.info(plain_markdown(agent.lacks), icon=":material/info:")
         return
     if session is None and (problem := current().models.problem_with_setting()):
-        st.warning(untrusted_markdown(problem), icon=":material/tune:")
+        st.warning(plain_markdown(problem), icon=":material/tune:")
     chosen = (session and session.model) or state.draft_model()
     model = current().models.info(chosen)
     if not model.available:
-        st.info(f"{label(model.label)} is not available. {untrusted_markdown(model.note)}", icon=":material/info:")
+        st.info(f"{label(model.label)} is not available. {plain_markdown(model.note)}", icon=":material/info:")
 
 
 def better_model() -> str:

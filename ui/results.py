@@ -15,7 +15,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from runtime.workbench import current
 from session_store.models import Result, ResultKind
 from session_store.phrases import counted
-from ui.formatting import duration, label, untrusted_markdown
+from ui.formatting import duration, label, plain_markdown
 from ui.result_data import Preview, preview_of
 
 ICONS = {
@@ -74,14 +74,14 @@ def body(result: Result) -> None:
         else:
             table(preview, title_of(result))
         if notes := " ".join(filter(None, (preview.note, result.note))):
-            st.caption(untrusted_markdown(notes))
+            st.caption(plain_markdown(notes))
 
 
 def table(preview: Preview, name: str, *, with_links: bool = False) -> None:
     """Rows as a grid, with what kept them from being a chart above it. ``name`` is for who cannot see it.
     ``with_links`` has ids of chats lead to these."""
     if preview.problem:
-        st.caption(untrusted_markdown(preview.problem))
+        st.caption(plain_markdown(preview.problem))
     rows = preview.table.num_rows
     height = ROW_HEIGHT * (min(rows, MOST_ROWS_HIGH) + 1) + 3 + (ROW_HEIGHT // 2 if rows > MOST_ROWS_HIGH else 0)
     shown, links = _linked(preview.table) if with_links else (preview.table, {})

@@ -14,7 +14,7 @@ from session_store.errors import ColloquyError
 from session_store.models import Result, ResultKind, SessionKey
 from ui import state
 from ui.components import jump_to, wake_on_news
-from ui.formatting import label, short_time, untrusted_markdown
+from ui.formatting import label, plain_markdown, short_time
 from ui.result_jump import jump_target, open_at
 from ui.results import body, foot, heading, title_of
 from ui.state import Part
@@ -132,7 +132,7 @@ def _actions(result: Result) -> None:
             if isinstance(error, ColloquyError)
             else "Could not run the query again. See the log for details."
         )
-        st.error(untrusted_markdown(said), icon=":material/error:")
+        st.error(plain_markdown(said), icon=":material/error:")
 
 
 def _action(name: str, what: str, icon: str, result: Result, *, disabled: bool = False) -> None:

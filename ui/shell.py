@@ -6,7 +6,7 @@ import streamlit as st
 
 from runtime.workbench import current
 from ui import state
-from ui.formatting import label
+from ui.formatting import plain_markdown
 from ui.server import page_drawn
 from ui.session_list import session_list
 
@@ -41,7 +41,7 @@ if page.url_path in state.WITH_SESSIONS:
         session_list()
 state.show_notice()
 for notice in current().notices():
-    st.warning(label(notice), icon=":material/warning:")
+    st.warning(plain_markdown(notice), icon=":material/warning:")
 if page.url_path != state.CHAT:  # which is called after its chat
     st.set_page_config(page_title=f"{page.title} · Colloquy")
 page.run()

@@ -12,7 +12,7 @@ from session_store.errors import ColloquyError
 from session_store.phrases import counted
 from session_store.snapshot import SnapshotForm, SnapshotInfo
 from session_store.snapshot_folder import KeptSnapshot, SnapshotFolder
-from ui.formatting import local
+from ui.formatting import local, plain_markdown
 from ui.results import size_of
 
 FORMS = {SnapshotForm.DUCKDB: "DuckDB file", SnapshotForm.PARQUET: "Parquet files (ZIP)"}
@@ -51,7 +51,7 @@ def snapshots() -> None:
     if make:
         _make(SnapshotForm(form))
     if problem := st.session_state.pop(PROBLEM, None):
-        st.error(problem)
+        st.error(plain_markdown(problem))
     _kept()
 
 
@@ -63,11 +63,14 @@ def _make(form: SnapshotForm) -> None:
         bar.progress(job.share, f"{job.step} …")
     bar.empty()
     if job.error is not None:
-        st.error(str(job.error))
+        st.error(plain_markdown(str(job.error)))
     elif job.info is not None:
         info = job.info
-        chats, messages = counted(info.conversations, "chat"), counted(info.messages, "message")
-        st.success(f"Exported {chats} ({messages}) in {info.seconds:.1f} s.", icon=":material/check:")
+        st.success(
+            f"Exported {counted(info.conversations, 'chat')} ({counted(info.messages, 'message')})"
+            f" in {info.seconds:.1f} s.",
+            icon=":material/check:",
+        )
 
 
 class _Job:

@@ -21,6 +21,7 @@ from agents.data.history_scope import STATE, HistoryScope, ScopeInvalidError
 from runtime.messages import SessionGoneError
 from runtime.workbench import current
 from session_store.models import GENERAL, SessionKey, SessionSummary, TitleSource
+from ui.formatting import plain_markdown
 
 SESSION: Final = "session"
 WORKSPACE: Final = "workspace"
@@ -136,7 +137,7 @@ def destination() -> tuple[str, Mapping[str, str | list[str]]] | None:
 
 
 def say(text: str, icon: str) -> None:
-    """Show a notice with the next run of the whole page.
+    """Show a notice, a text and no Markdown, with the next run of the whole page.
 
     What a callback says by ``st.toast`` takes the place of an open dialog, and the page breaks when that is drawn.
     """
@@ -147,7 +148,7 @@ def show_notice() -> None:
     """Show what was said since the last run of the whole page."""
     if notice := st.session_state.pop(NOTICE, None):
         text, icon = notice
-        st.toast(text, icon=icon)
+        st.toast(plain_markdown(text), icon=icon)
 
 
 class Part(StrEnum):

@@ -15,7 +15,7 @@ from ui import state
 from ui.agents import agent_label, unusable_agents
 from ui.ask_history import scope_line
 from ui.commands import commands, starters
-from ui.formatting import label, untrusted_markdown
+from ui.formatting import label, plain_markdown, untrusted_markdown
 from ui.message_input import Refused, message_input
 from ui.models import model_menu, model_notice, sendable
 from ui.state import Part
@@ -119,4 +119,4 @@ def _begin(text: str, files: Sequence[Attachment] = ()) -> Refused | None:
 
 def _begin_with_prompt(text: str) -> None:
     if refused := _begin(text):
-        st.toast(untrusted_markdown(" ".join(refused.reasons)), icon=":material/error:")
+        st.toast(plain_markdown(" ".join(refused.reasons)), icon=":material/error:")

@@ -13,7 +13,7 @@ from session_store.models import GENERAL, Workspace
 from session_store.phrases import counted
 from ui import state
 from ui.connection_form import connection_section
-from ui.formatting import label
+from ui.formatting import label, plain_markdown
 from ui.state import ALL, Part
 from ui.workspace_tree import Place, WorkspaceTree
 
@@ -145,7 +145,7 @@ def _add_dialog(tree: WorkspaceTree, parent_id: str) -> None:
             key="new-workspace-parent",
         )
         if problem := st.session_state.get("new_workspace_problem"):
-            st.error(label(problem), icon=":material/error:")
+            st.error(plain_markdown(problem), icon=":material/error:")
         with st.container(horizontal=True):
             added = st.form_submit_button("Add", key="confirm-add", type="primary", on_click=_add)
             cancelled = st.form_submit_button("Cancel", key="cancel-add", on_click=_stop_asking)
@@ -181,7 +181,7 @@ def _attempt(act: Callable[[], object]) -> bool:
     try:
         act()
     except ColloquyError as error:
-        state.say(label(str(error)), ":material/error:")
+        state.say(str(error), ":material/error:")
         return False
     finally:
         state.touch(Part.PAGE)

@@ -12,7 +12,7 @@ from session_store.errors import ColloquyError
 from session_store.models import SessionKey, Workspace
 from ui import state
 from ui.connection_form import kind_of
-from ui.formatting import label, untrusted_markdown
+from ui.formatting import label, plain_markdown
 from ui.state import ALL, Part
 from ui.workspace_tree import INDENT, WorkspaceTree
 
@@ -61,7 +61,7 @@ def connection_line(workspace_id: str) -> None:
     try:
         address = current().workspaces.shown_address(workspace_id)
     except ColloquyError as error:
-        st.warning(label(str(error)), icon=":material/database:")
+        st.warning(plain_markdown(str(error)), icon=":material/database:")
         return
     if connection_warning(workspace):
         return
@@ -77,7 +77,7 @@ def connection_warning(workspace: Workspace | None) -> bool:
     problem = current().workspaces.problem(workspace)
     if problem:
         st.warning(
-            f"The data in {label(workspace.name)} is unavailable. {untrusted_markdown(problem)}",
+            f"The data in {label(workspace.name)} is unavailable. {plain_markdown(problem)}",
             icon=":material/warning:",
         )
     return problem is not None
@@ -102,10 +102,10 @@ def _move(keys: Sequence[SessionKey]) -> None:
     try:
         current().move_sessions(keys, workspace_id)
     except ColloquyError as error:
-        state.say(label(str(error)), ":material/error:")
+        state.say(str(error), ":material/error:")
     else:
         workspace = current().store.get_workspace(workspace_id)
-        state.say(f"Moved to {label(workspace.name if workspace else '')}", ":material/drive_file_move:")
+        state.say(f"Moved to {workspace.name if workspace else ''}", ":material/drive_file_move:")
         st.session_state.selecting = False
     state.touch(Part.PAGE)
 

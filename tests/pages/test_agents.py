@@ -79,7 +79,7 @@ class TestNewChat:
             "torn :gray[(yours)]",
         ]
         problems = [line.value for line in expander.caption]
-        assert "no *key*" in problems[0]
+        assert r"no \*key\*" in problems[0]
         assert "must start with a YAML header" in problems[1]
 
     def test_an_agent_that_brings_its_model_has_no_menu_for_it(self, page, workbench):

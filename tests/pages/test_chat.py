@@ -155,14 +155,14 @@ class TestConversation:
         key = answered(workbench)
         tab = page(key.session_id)
         choose(tab, "model-menu", "Not here")
-        assert "COLLOQUY_NOT_HERE" in tab.toast[0].value
+        assert r"COLLOQUY\_NOT\_HERE" in tab.toast[0].value
         choose(tab, "model-menu", "Scripted two")
         assert workbench.store.get_session(key.session_id).model == "scripted/two"
 
     def test_a_session_whose_model_is_gone_says_what_to_do(self, workbench, page):
         key = answered(workbench)
         workbench.store.set_model(key, "scripted/none")
-        assert "COLLOQUY_NOT_HERE" in page(key.session_id).info[0].value
+        assert r"COLLOQUY\_NOT\_HERE" in page(key.session_id).info[0].value
 
     def test_a_model_that_no_setting_offers_says_what_to_do(self, workbench, page):
         key = answered(workbench)
@@ -252,7 +252,7 @@ class TestSessionList:
         tab = page()
         workbench.store.purge_deleted(older_than=0)
         tab.sidebar.button(key="undo").click().run()
-        assert tab.toast[0].value == "Too late to undo: the deletion is now permanent."
+        assert tab.toast[0].value == r"Too late to undo\: the deletion is now permanent."
         assert "undo" not in [button.key for button in tab.sidebar.button]
 
     def test_several_are_deleted_at_once(self, workbench, page):

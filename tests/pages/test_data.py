@@ -66,7 +66,7 @@ class TestImport:
         uploaded(workbench, [session("one"), session("two")])
         uploaded(workbench, [session("one")])
         page = data_page()
-        assert "Imported 2 chats (2 events)." in texts(page.success)
+        assert r"Imported 2 chats \(2 events\)." in texts(page.success)
         assert "Nothing new was imported." in texts(page.info)
         assert "Hello\\: already here" in texts(page.markdown)
 

@@ -1,8 +1,14 @@
 """How untrusted texts, times and durations look."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from ui.formatting import duration, label, plain_markdown, untrusted_markdown
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTICES = {"error", "warning", "toast", "success", "info"}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +72,8 @@ def test_amounts_and_variables_are_no_formulas(written):
     ("text", "shown"),
     [
         ("no *such* __table__", r"no \*such\* \_\_table\_\_"),
-        ("one\n  two", "one  \ntwo"),
+        ("one\n  two", "one  \n\u00a0\u00a0two"),
+        ("one\n\ntwo", "one  \n\u00a0  \ntwo"),
         ("1. step", r"1\. step"),
         ("a\n===", "a  \n\\==="),
         ("&lt;b&gt; <b>", r"\&lt;b\&gt; \<b\>"),
@@ -74,3 +81,53 @@ def test_amounts_and_variables_are_no_formulas(written):
 )
 def test_an_error_is_a_text_and_no_markdown(text, shown):
     assert plain_markdown(text) == shown
+
+
+def test_no_page_shows_an_error_or_a_notice_as_markdown():
+    sources = [*ROOT.glob("ui/**/*.py"), *ROOT.glob("pages/*.py")]
+
+    assert [call for source in sources for call in unescaped(source.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "st.error(str(error))",
+        "st.toast(untrusted_markdown(problem))",
+        "st.warning(f'It failed: {problem}')",
+        "st.info('No' if well else problem)",
+        "st.success(body=report.summary)",
+        "tell = st.warning if cut else st.error",
+    ],
+)
+def test_a_notice_that_would_be_markdown_is_found(call):
+    assert unescaped(call)
+
+
+def unescaped(source: str) -> list[str]:
+    """The notices in a source that show more than their own words, and leave it Markdown."""
+    tree = ast.parse(source)
+    calls = {id(call.func): call for call in ast.walk(tree) if isinstance(call, ast.Call)}
+    notices = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "st"]
+    found = []
+    for notice in (node for node in notices if node.attr in NOTICES):
+        call = calls.get(id(notice))
+        if call is None or not call.args or not is_plain(call.args[0]):
+            found.append(ast.unparse(call or notice))
+    return found
+
+
+def is_plain(text: ast.expr) -> bool:
+    """Whether a text is fixed, numbers, or escaped."""
+    match text:
+        case ast.Constant():
+            return True
+        case ast.Name(id=name):
+            return name.isupper()
+        case ast.JoinedStr(values=pieces):
+            return all(map(is_plain, pieces))
+        case ast.FormattedValue(value=value, format_spec=form):
+            return form is not None or is_plain(value)
+        case ast.Call(func=ast.Name(id=name)):
+            return name in {"plain_markdown", "label", "counted"}
+    return False

@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from runtime.workbench import DATABASE, current
+from ui.formatting import plain_markdown
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "demo"
@@ -28,7 +29,7 @@ def demo_offer() -> None:
         with st.spinner("Generating 2,000 chats …"):
             problem = _make(folder)
         if problem:
-            st.error(problem)
+            st.error(plain_markdown(problem))
             return
     st.success("The demo data is ready. Start a second Colloquy with it:", icon=":material/check:")
     st.code(command(folder), language="shell", wrap_lines=True)

@@ -17,6 +17,7 @@ from ui.analytics.prices import edit_prices
 from ui.analytics.scope_bar import as_history_scope, reset, scope_bar
 from ui.analytics.source import analytics
 from ui.ask_history import ask_history_button
+from ui.formatting import plain_markdown
 from ui.snapshot import snapshot_button
 
 CHAT = Path(__file__).parents[2] / "pages" / "chat.py"
@@ -41,7 +42,7 @@ def desk() -> None:
         scope = scope_bar(facts)
         report = analytics().report(scope)
     except ColloquyError as error:
-        st.error(str(error))
+        st.error(plain_markdown(str(error)))
         return
     with tools:
         ask_history_button(as_history_scope(scope, facts))

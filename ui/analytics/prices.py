@@ -9,6 +9,7 @@ from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.prices import keep_prices, price_list
 from ui import state
+from ui.formatting import plain_markdown
 
 
 @st.dialog("Token prices", width="large", icon=":material/payments:")
@@ -42,6 +43,6 @@ def edit_prices() -> None:
         try:
             keep_prices(folder, [dict(zip(rows.columns, row, strict=True)) for row in edited.itertuples(index=False)])
         except ColloquyError as error:
-            st.error(str(error))
+            st.error(plain_markdown(str(error)))
         else:
             state.rerun()

@@ -13,7 +13,7 @@ from agents.data.errors import ChartInvalidError
 from agents.data.suggestions import SuggestedChart, suggested_chart
 from runtime.console import Answer
 from ui import state
-from ui.formatting import untrusted_markdown
+from ui.formatting import plain_markdown
 from ui.result_data import CHART_ROWS, chart_preview, chart_rows
 from ui.state import Part
 
@@ -36,11 +36,11 @@ def chart(answer: Answer) -> None:
     try:
         spec = chart_spec("", rows, mark, encoding)
     except ChartInvalidError as error:
-        st.error(untrusted_markdown(str(error)), icon=":material/error:")
+        st.error(plain_markdown(str(error)), icon=":material/error:")
         return
     preview = chart_preview(answer.data, spec)
     if preview.spec is None:
-        st.error(untrusted_markdown(preview.problem), icon=":material/error:")
+        st.error(plain_markdown(preview.problem), icon=":material/error:")
         return
     st.vega_lite_chart(preview.table, preview.spec, width="stretch", alt=f"{MARKS[mark]} chart of the query result")
     if answer.rows > CHART_ROWS:

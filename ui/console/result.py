@@ -15,7 +15,7 @@ from session_store.errors import ColloquyError
 from session_store.phrases import counted
 from ui import state
 from ui.console.chart import chart
-from ui.formatting import duration, untrusted_markdown, zone
+from ui.formatting import duration, plain_markdown, zone
 from ui.result_data import Preview, rows_of_page, table_page
 from ui.results import table
 from ui.state import Part
@@ -42,7 +42,7 @@ def result() -> None:
     except QueryStoppedError:
         st.info("The query was cancelled.", icon=":material/stop_circle:")
     except ColloquyError as error:
-        st.error(untrusted_markdown(str(error)), icon=":material/error:")
+        st.error(plain_markdown(str(error)), icon=":material/error:")
     else:
         _answer(answer)
 
@@ -77,7 +77,7 @@ def _answer(answer: Answer) -> None:
         )
         st.html(_foot(answer), width="stretch")
     if answer.note:
-        st.warning(untrusted_markdown(answer.note), icon=":material/content_cut:")
+        st.warning(plain_markdown(answer.note), icon=":material/content_cut:")
     if shown == CHART:
         chart(answer)
     else:
@@ -91,7 +91,7 @@ def _rows(answer: Answer) -> None:
     size = rows_of_page(page.table.num_columns)
     pages = -(-answer.rows // size)
     if page.note:
-        st.caption(untrusted_markdown(page.note))
+        st.caption(plain_markdown(page.note))
     if pages < 2:
         return
     here = _place(answer)

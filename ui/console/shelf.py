@@ -11,7 +11,7 @@ from session_store.phrases import counted
 from ui import state
 from ui.console.editor import put, query
 from ui.console.result import took
-from ui.formatting import label, short_time, untrusted_markdown
+from ui.formatting import label, plain_markdown, short_time
 from ui.state import Part
 
 ASKED = 30
@@ -32,7 +32,7 @@ def keep_button() -> None:
         st.text_input("Query name", key="keep-name")
         st.form_submit_button("Save query", key="keep-query", type="primary", on_click=_keep)
         if problem := st.session_state.pop(PROBLEM, None):
-            st.error(untrusted_markdown(problem), icon=":material/error:")
+            st.error(plain_markdown(problem), icon=":material/error:")
 
 
 def kept_queries() -> None:
@@ -104,7 +104,7 @@ def _keep() -> None:
     except ColloquyError as error:
         st.session_state[PROBLEM] = str(error)
     else:
-        state.say(f"Saved “{label(st.session_state['keep-name'].strip())}”.", icon=":material/bookmark:")
+        state.say(f"Saved “{st.session_state['keep-name'].strip()}”.", icon=":material/bookmark:")
         st.session_state["keep-name"] = ""
         st.session_state[POPOVER] = False
     state.touch(Part.PAGE)
@@ -115,7 +115,7 @@ def _change(one: NamedQuery) -> None:
         st.session_state[RENAMING] = one.id
     else:
         current().store.remove_query(one.id)
-        state.say(f"Removed “{label(one.name)}”.", icon=":material/delete:")
+        state.say(f"Removed “{one.name}”.", icon=":material/delete:")
     state.touch(Part.PAGE)
 
 
@@ -123,7 +123,7 @@ def _rename(one: NamedQuery) -> None:
     try:
         current().store.rename_query(one.id, st.session_state[f"name-{one.id}"])
     except ColloquyError as error:
-        state.say(untrusted_markdown(str(error)), icon=":material/error:")
+        state.say(str(error), icon=":material/error:")
     _stop_renaming()
 
 

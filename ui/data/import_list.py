@@ -11,7 +11,7 @@ from runtime.workbench import current
 from session_store.exchange import Report
 from session_store.phrases import counted
 from ui import state
-from ui.formatting import duration, label, untrusted_markdown
+from ui.formatting import duration, label, plain_markdown, untrusted_markdown
 from ui.state import Part
 
 LOOK_EVERY: Final = 0.4
@@ -79,21 +79,18 @@ def _ended(known: Import) -> None:
     if known.report:
         _report(known.report)
     else:
-        say = st.warning if known.state is ImportState.STOPPED else st.error
-        say(_as_markdown(known.problem), icon=":material/error:")
-
-
-def _as_markdown(problem: str) -> str:
-    """Lines that are indented name places."""
-    lines = [label(line) if line[:1] != " " else f"- {label(line.strip())}" for line in problem.splitlines()]
-    return "\n".join(line if line[:2] == "- " else f"\n{line}" for line in lines[:MOST_LINES])
+        problem = "\n".join(known.problem.splitlines()[:MOST_LINES])
+        if known.state is ImportState.STOPPED:
+            st.warning(plain_markdown(problem), icon=":material/error:")
+        else:
+            st.error(plain_markdown(problem), icon=":material/error:")
 
 
 def _report(report: Report) -> None:
     if report.taken:
-        st.success(report.summary, icon=":material/check:")
+        st.success(plain_markdown(report.summary), icon=":material/check:")
     else:
-        st.info(report.summary, icon=":material/info:")
+        st.info(plain_markdown(report.summary), icon=":material/info:")
     others = {user: number for user, number in report.users.items() if user != current().settings.user}
     if others:
         whose = ", ".join(f"{label(user)} ({number:,})" for user, number in others.items())

@@ -8,7 +8,7 @@ import streamlit as st
 
 from session_store.errors import ColloquyError
 from ui import state
-from ui.formatting import untrusted_markdown
+from ui.formatting import plain_markdown
 from ui.history.filter_bar import reset
 from ui.history.links import BESIDE, MESSAGE
 from ui.history.listing import listing
@@ -27,5 +27,5 @@ def desk() -> None:
         else:
             listing()
     except ColloquyError as error:
-        st.error(untrusted_markdown(str(error)))
+        st.error(plain_markdown(str(error)))
         st.button("All chats", key="history-reset", icon=":material/filter_alt_off:", on_click=reset)
