@@ -30,7 +30,10 @@ from runtime.transcript_logs import TranscriptLogs
 from runtime.turns import Turns
 from runtime.workspaces import Workspaces
 from session_store import Store
+from session_store.files import make_private
 from session_store.models import GENERAL, Result, SessionKey, SessionSummary, TitleSource
+from session_store.prices import FILE_NAME as PRICES
+from session_store.snapshot_folder import FOLDER as SNAPSHOTS
 from settings import Settings
 
 DATABASE = "colloquy.duckdb"
@@ -39,6 +42,9 @@ ARTIFACTS = "artifacts"
 INCOMING = "incoming"
 SAMPLES = "samples"
 TRANSCRIPTS = "transcripts"
+DEMO = "demo"
+
+_OWN = {PERSONAS, ARTIFACTS, INCOMING, SAMPLES, TRANSCRIPTS, SECRETS, PRICES, SNAPSHOTS, DEMO}
 
 log = structlog.get_logger()
 
@@ -70,7 +76,11 @@ class Workbench:
             StoreError: the data folder cannot be used; says why and what to do.
         """
         data = settings.data_dir
+        if problem := make_private(data, _is_own):
+            log.warning(problem)
         store, bus = Store(data / DATABASE), EventBus()
+        if store.notice:
+            log.warning(store.notice)
         transcripts = TranscriptLogs(data / TRANSCRIPTS, store, enabled=settings.transcript_logs)
         files = SessionFiles(Artifacts(data / ARTIFACTS), transcripts)
         active = ActiveSessions(store, bus)
@@ -219,8 +229,8 @@ class Workbench:
 
     def notices(self) -> list[str]:
         """What a person should know of this app: sentences to show, none if all is well."""
-        problem = self.files.transcripts.problem
-        return [problem] if problem else []
+        problems = (self.store.notice, self.files.transcripts.problem)
+        return [problem for problem in problems if problem]
 
     def restore_sessions(self, keys: Sequence[SessionKey]) -> None:
         """Bring deleted sessions back."""
@@ -294,6 +304,11 @@ class Workbench:
         self.workspaces.close()
         self.models.close()
         self.store.close()
+
+
+def _is_own(name: str) -> bool:
+    """Whether a name in the data folder is one that only Colloquy gives."""
+    return name in _OWN or name.startswith((DATABASE, f".{SECRETS}", f".{PRICES}"))
 
 
 _current: list[Workbench] = []

@@ -13,10 +13,11 @@ from typing import Any
 
 import duckdb
 
-from session_store.errors import StoreClosedError, StoreDamagedError, StoreError
-from session_store.faults import explain, is_fatal, unusable_path
+from session_store.errors import StoreClosedError, StoreError
+from session_store.faults import explain, foreign, is_fatal, unusable_path
 from session_store.half_characters import without_halves
-from session_store.migrations import migrate
+from session_store.migrations import is_foreign, migrate
+from session_store.write_ahead_log import incomplete_part, keep_incomplete
 
 IDLE_CURSORS = 8
 AGAIN = 0.01
@@ -67,6 +68,8 @@ class Database:
         self._obstacle: StoreError | None = None
         self._still: Future[Still] | None = None
         self._openings = 0
+        self.notice: str | None = None
+        """What a person should know of how the file was found, as a sentence."""
         self._writer: duckdb.DuckDBPyConnection | None = self._open()
 
     @property
@@ -272,8 +275,10 @@ class Database:
         if problem is not None:
             raise problem
         is_new = not self.path.exists()
+        # Later, what is incomplete is a change that was reported as failed.
+        tail = b"" if self._openings else incomplete_part(self.path)
         try:
-            return self._connect()
+            return self._connect(tail)
         except duckdb.Error as error:
             if is_new:
                 # What was begun on a full disk would later look like a damaged file.
@@ -281,23 +286,30 @@ class Database:
                     self.path.unlink()
             raise explain(error, self.path) from error
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def _connect(self, tail: bytes) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(self.path), config=_CONFIG)
         self._openings += 1
         try:
+            _refuse_foreign(connection, self.path)
+            if tail:  # until something is written, DuckDB leaves it where it is
+                self.notice = keep_incomplete(self.path, tail)
             migrate(connection, self.path)
             self._prepare(connection)
             _lock(connection)
-        except duckdb.CatalogException as error:
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
             connection.close()
-            raise StoreDamagedError(
-                f"{self.path} is a DuckDB file, but its tables are not those of this program ({error}). "
-                "Choose another file, or move this one away."
-            ) from error
+            raise foreign(self.path) from error
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _refuse_foreign(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Leave a file alone that another program made."""
+    if is_foreign(connection):
+        connection.execute("pragma disable_checkpoint_on_shutdown")  # which would write to it
+        raise foreign(path)
 
 
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:

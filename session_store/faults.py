@@ -62,12 +62,22 @@ def explain(error: duckdb.Error, path: Path) -> StoreError:
     return StoreError(f"The database {path} reported: {_first_line(error)}")
 
 
+def foreign(path: Path) -> StoreDamagedError:
+    """The error for a DuckDB file that another program made."""
+    return StoreDamagedError(
+        f"{path} is a DuckDB file, but its tables are not those of this program. Nothing was changed. Choose another "
+        "file, or move this one away."
+    )
+
+
 def unusable_path(path: Path) -> StoreError | None:
     """Create the folder of ``path``; the error that says why no database can be there, or None."""
     if path.is_dir():
         return StoreNotWritableError(f"{path} is a folder. Name a file in it, for instance {path / 'colloquy.duckdb'}.")
+    if path.exists() and not path.is_file():
+        return StoreNotWritableError(f"{path} is not a regular file. Move it away, or choose another data folder.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except FileExistsError:
         return StoreNotWritableError(f"{path.parent} is a file, so it cannot hold a database. Choose a folder.")
     except NotADirectoryError:

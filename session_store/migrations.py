@@ -363,6 +363,21 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             raise
 
 
+def is_foreign(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether an open file has something in it, and not what the first migration made. Only reads."""
+    found = connection.execute(
+        """
+        select schema_name, table_name from duckdb_tables() where not internal
+        union all select schema_name, view_name from duckdb_views() where not internal
+        union all select schema_name, sequence_name from duckdb_sequences()
+        union all select schema_name, function_name from duckdb_functions() where not internal
+        union all select schema_name, type_name from duckdb_types() where not internal
+        union all select schema_name, '' from duckdb_schemas() where not internal
+        """
+    ).fetchall()
+    return bool(found) and not {("main", name) for name in ("schema_version", "sessions", "events")} <= set(found)
+
+
 def _version(connection: duckdb.DuckDBPyConnection) -> int:
     known = connection.execute("select 1 from information_schema.tables where table_name = 'schema_version'").fetchone()
     row = connection.execute("select max(version) from schema_version").fetchone() if known else None

@@ -82,6 +82,11 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
             self._copies.close()
             release(self.path)
 
+    @property
+    def notice(self) -> str | None:
+        """What a person should know of how the file was found, as a sentence."""
+        return self.log.database.notice
+
     # -- sessions ------------------------------------------------------------------------------------------------------
 
     def create_session(

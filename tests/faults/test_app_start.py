@@ -8,6 +8,7 @@ import sys
 from contextlib import closing
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.servers import APP, PATIENCE, ROOT, Server, environment, free_port, streamlit_command
 from tests.support.workbenches import open_workbench
@@ -86,3 +87,27 @@ def test_it_starts_from_any_working_directory_and_ends_when_asked_to(tmp_path):
     assert "Traceback" not in server.output()
     with closing(open_workbench(tmp_path / "data")) as workbench:
         assert not workbench.store.list_sessions("local").items
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders of Windows have no such permissions")
+@pytest.mark.parametrize(
+    ("holds", "mode", "becomes"),
+    [
+        (None, None, 0o700),
+        ([], 0o755, 0o700),
+        (["personas", "prices.json", "colloquy.duckdb.incomplete-1"], 0o775, 0o700),
+        (["thesis.txt"], 0o755, 0o755),
+        (["personas", "thesis.txt"], 0o777, 0o777),
+    ],
+)
+def test_the_data_folder_is_for_its_owner_alone_unless_it_holds_something_else(tmp_path, holds, mode, becomes):
+    folder = tmp_path / "data"
+    if holds is not None:
+        folder.mkdir()
+        for name in holds:
+            (folder / name).mkdir()
+        folder.chmod(mode)
+    for _ in range(2):  # the second time, the database is there
+        with capture_logs() as captured, closing(open_workbench(folder)):
+            assert stat.S_IMODE(folder.stat().st_mode) == becomes
+        assert any("chmod 700" in entry["event"] for entry in captured) is (becomes & 0o077 != 0)

@@ -275,6 +275,114 @@ def test_a_duckdb_file_of_another_program_is_reported(tmp_path):
         assert other.execute("select table_name from information_schema.tables").fetchall() == [("sessions",)]
 
 
+OTHERS = {
+    "a table": "create table mine (name varchar)",
+    "a view in another schema": "create schema other; create view other.mine as select 1",
+    "a sequence": "create sequence mine",
+    "a version of its own": "create table schema_version (number integer); insert into schema_version values (3)",
+}
+
+
+@pytest.mark.parametrize("statements", OTHERS.values(), ids=OTHERS.keys())
+@pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "with a log"])
+def test_a_duckdb_file_of_another_program_is_refused_and_not_a_byte_of_it_changes(tmp_path, statements, is_closed):
+    path, made = tmp_path / "chats.duckdb", tmp_path / "made"
+    made.mkdir()
+    with duckdb.connect(str(made / path.name)) as other:
+        other.execute(statements)
+        if not is_closed:
+            for file in made.iterdir():
+                shutil.copy(file, tmp_path)
+    if is_closed:
+        shutil.copy(made / path.name, tmp_path)
+    shutil.rmtree(made)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert (len(before) == 1) is is_closed
+    with pytest.raises(StoreDamagedError, match="not those of this program"):
+        Store(path)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+# -- logs that are not what they should be -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def left_open(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    """A database and its log as a process leaves them that dies."""
+    path = tmp_path_factory.mktemp("open") / "chats.duckdb"
+    with closing(Store(path)) as store:
+        store.create_session(KEY)
+        append(store, KEY, *(said(f"hello {number} " * 200) for number in range(10)))
+        return path.read_bytes(), path.with_name("chats.duckdb.wal").read_bytes()
+
+
+def test_a_log_without_its_database_is_refused_and_left_alone(tmp_path, left_open):
+    log = tmp_path / "chats.duckdb.wal"
+    log.write_bytes(left_open[1])
+    with pytest.raises(StoreDamagedError, match=r"chats\.duckdb is missing, but its log.*Put chats\.duckdb back"):
+        Store(tmp_path / "chats.duckdb")
+    assert [file.name for file in tmp_path.iterdir()] == [log.name]
+    assert log.read_bytes() == left_open[1]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(lambda log: bytes(len(log)), id="zeroed"),
+        pytest.param(lambda log: bytes(10), id="a few zeros"),
+        pytest.param(lambda log: bytes(4096) + log[4096:], id="zeroed at the beginning"),
+        pytest.param(lambda log: log[: len(log) // 2] + bytes(len(log) // 2), id="zeroed from the middle"),
+        pytest.param(lambda log: log[:-2000] + b"x" * 8 + log[-1992:], id="damaged at the end"),
+        pytest.param(lambda log: log[:300] + b"\xff" * 16 + log[316:], id="wild lengths"),
+        pytest.param(lambda _: b"notes\n" * 100, id="of another program"),
+    ],
+)
+def test_a_damaged_log_is_refused_and_left_alone(tmp_path, left_open, damaged):
+    path, log = tmp_path / "chats.duckdb", tmp_path / "chats.duckdb.wal"
+    path.write_bytes(left_open[0])
+    log.write_bytes(damaged(left_open[1]))
+    with pytest.raises(StoreDamagedError, match="Nothing was changed"):
+        Store(path)
+    assert (path.read_bytes(), log.read_bytes()) == (left_open[0], damaged(left_open[1]))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("missing", [1, 100, 0.5])
+def test_a_log_cut_off_is_recovered_up_to_the_cut_and_what_is_incomplete_is_kept_and_told(tmp_path, left_open, missing):
+    path, log = tmp_path / "chats.duckdb", tmp_path / "chats.duckdb.wal"
+    whole = left_open[1]
+    cut = whole[: len(whole) - (int(len(whole) * missing) if missing < 1 else int(missing))]
+    path.write_bytes(left_open[0])
+    log.write_bytes(cut)
+    with closing(Store(path)) as store:
+        [kept] = tmp_path.glob("*.incomplete-*")
+        assert store.notice is not None
+        assert kept.name in store.notice
+        assert kept.read_bytes()
+        assert cut.endswith(kept.read_bytes())
+        store.create_session(SessionKey("app", "ann", "two"))
+    with closing(Store(path)) as again:
+        assert again.notice is None
+    assert list(tmp_path.glob("*.incomplete-*")) == [kept]
+
+
+def test_a_whole_log_is_recovered_without_a_word(tmp_path, left_open):
+    (tmp_path / "chats.duckdb").write_bytes(left_open[0])
+    (tmp_path / "chats.duckdb.wal").write_bytes(left_open[1])
+    with closing(Store(tmp_path / "chats.duckdb")) as store:
+        assert len(store.list_events(KEY, limit=100)) == 10
+        assert store.notice is None
+    assert [file.name for file in tmp_path.iterdir()] == ["chats.duckdb"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("name", ["chats.duckdb", "chats.duckdb.wal"])
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(StoreError, match="not a regular file"):
+        Store(tmp_path / "chats.duckdb")
+
+
 def test_a_file_of_a_newer_version_is_refused_and_left_alone(filled):
     with duckdb.connect(str(filled)) as newer:
         newer.execute("insert into schema_version values (99, 'from_the_future', 0)")

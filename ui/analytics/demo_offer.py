@@ -10,18 +10,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from runtime.workbench import DATABASE, current
+from runtime.workbench import DATABASE, DEMO, current
 from ui.formatting import plain_markdown
 
 ROOT = Path(__file__).parents[2]
-FOLDER = "demo"
+
 PORT = 8502
 _KEPT_BACK = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")
 
 
 def demo_offer() -> None:
     """A button that makes the folder; where it is there, how to look at it. It stays apart from this app's chats."""
-    folder = (current().settings.data_dir / FOLDER).absolute()
+    folder = (current().settings.data_dir / DEMO).absolute()
     st.markdown("Or explore this page with a year of sample chats, kept in a separate data folder.")
     if not (folder / DATABASE).exists():
         if not st.button("Make demo data", key="make-demo", icon=":material/science:"):

@@ -1,0 +1,116 @@
+"""Files in folders of a person, where anything may lie: read with bounds and never waited for; and folders of their
+own, that nobody else reads."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from session_store.errors import ColloquyError
+
+_FLAGS: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # a pipe that took the place of the file meanwhile is not waited for
+    | getattr(os, "O_NOCTTY", 0)
+)
+_KINDS: Final[tuple[tuple[Callable[[int], bool], str], ...]] = (
+    (stat.S_ISDIR, "it is a folder, not a file"),
+    (stat.S_ISFIFO, "it is a named pipe, not a file"),
+    (stat.S_ISSOCK, "it is a socket, not a file"),
+    (stat.S_ISCHR, "it is a device, not a file"),
+    (stat.S_ISBLK, "it is a device, not a file"),
+)
+_PRIVATE: Final = 0o700
+
+
+class BadFileError(ColloquyError):
+    """A file cannot be used. The message is why, as a clause: it is a folder, not a file."""
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading. Links are followed; what is no regular file is not opened.
+
+    Raises:
+        FileNotFoundError: there is nothing of this name.
+        BadFileError: it cannot be read.
+    """
+    try:
+        _require_regular(path.stat().st_mode)
+        descriptor = os.open(path, _FLAGS)
+    except OSError as error:
+        raise _in_words(path, error) from error
+    try:
+        _require_regular(os.fstat(descriptor).st_mode)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """What is in a file of at most ``limit`` bytes. Raises what ``open_regular`` raises."""
+    with open_regular(path) as file:
+        try:
+            data = b"" if os.fstat(file.fileno()).st_size > limit else file.read(limit + 1)
+            too_large = len(data) > limit or os.fstat(file.fileno()).st_size > limit
+        except OSError as error:
+            raise _in_words(path, error) from error
+    if too_large:
+        raise BadFileError(f"it is larger than {_size(limit)}")
+    return data
+
+
+def read_text(path: Path, limit: int) -> str:
+    """The text of a UTF-8 file of at most ``limit`` bytes, without the mark that editors on Windows put in front. Some
+    programs write halves of characters, which stay. Raises what ``open_regular`` raises."""
+    try:
+        return read_bytes(path, limit).decode("utf-8-sig", "surrogatepass").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise BadFileError("it is not a UTF-8 text file; save it in that encoding") from error
+
+
+def make_private(folder: Path, is_own: Callable[[str], bool]) -> str | None:
+    """Create a folder, or make one that holds nothing but what ``is_own`` knows by name, one that nobody else can read.
+
+    Returns a sentence where others can read what is in it: it is not ours alone, so its permissions stay.
+    """
+    try:
+        folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        if os.name != "posix" or not stat.S_IMODE((found := folder.stat()).st_mode) & ~_PRIVATE:
+            return None
+        if found.st_uid == os.geteuid() and all(is_own(entry.name) for entry in folder.iterdir()):
+            folder.chmod(_PRIVATE)
+            return None
+    except OSError:
+        return None  # whoever uses it next says what is wrong
+    if not found.st_mode & 0o055:
+        return None
+    return (
+        f"Other users of this machine may be able to read {folder}. Its permissions were not changed, because it also "
+        f"contains files that do not belong to Colloquy. To restrict it, run: chmod 700 {folder}"
+    )
+
+
+def _require_regular(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise BadFileError(next((words for is_kind, words in _KINDS if is_kind(mode)), "it is not a regular file"))
+
+
+def _in_words(path: Path, error: OSError) -> Exception:
+    if isinstance(error, FileNotFoundError):
+        return BadFileError("it is a link to something that is not there") if path.is_symlink() else error
+    if error.errno == errno.ELOOP:
+        return BadFileError("it is a link that leads back to itself")
+    if isinstance(error, PermissionError):
+        return BadFileError("you may not read it; change its permissions")
+    return BadFileError(f"the system says: {error.strerror or error}")
+
+
+def _size(limit: int) -> str:
+    return f"{limit // 1_000_000} MB" if limit >= 1_000_000 else f"{limit // 1000} kB"
