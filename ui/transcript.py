@@ -35,10 +35,13 @@ class Reading:
     """How messages look where they are read and not chatted on: with all that was measured, and a button to branch.
 
     ``prefix`` begins the keys of their elements, for pages that show a message twice. The steps of the calls ``opened``
-    stand open. ``on_branch`` gets the id of the message to branch at.
+    stand open. ``on_branch`` gets the id of the message to branch at; ``on_version`` the turn to show in place of
+    another one of its ``versions``.
     """
 
     on_branch: Callable[[str], None]
+    on_version: Callable[[str], None]
+    versions: Mapping[str, tuple[str, ...]]
     prefix: str = ""
     opened: frozenset[str] = frozenset()
 
@@ -205,7 +208,7 @@ def _foot(message: Message, details: Details, reading: Reading | None = None, ch
     note = _quiet_line(message, details.turns.get(message.turn_id), measured=reading is not None)
     prefix, actions = "", None
     if reading:
-        prefix, actions = reading.prefix, Actions((BRANCH_HERE,), lambda _: reading.on_branch(message.id))
+        prefix, actions = reading.prefix, _reading_actions(message, reading)
     elif chatting:
         actions = message_actions(details.key, message, details.turns.get(message.turn_id), chatting.versions)
     if message.is_user:
@@ -213,6 +216,18 @@ def _foot(message: Message, details: Details, reading: Reading | None = None, ch
     else:
         feedback = details.feedback.get(message.id)
         answer_foot(details.key, message, note, feedback, prefix=prefix, actions=actions)
+
+
+def _reading_actions(message: Message, reading: Reading) -> Actions:
+    mine = reading.versions.get(message.turn_id, ()) if message.is_user else ()
+    version = mine.index(message.turn_id) + 1 if mine else 1
+    return Actions(
+        (BRANCH_HERE,),
+        lambda _: reading.on_branch(message.id),
+        version,
+        len(mine) or 1,
+        lambda number: reading.on_version(mine[number - 1]),
+    )
 
 
 def _quiet_line(message: Message, turn: Turn | None, *, measured: bool) -> str:

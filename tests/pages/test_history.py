@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 from google.adk.events.event import Event
 from google.adk.events.event_actions import EventActions
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 
 from runtime.workbench import install
 from session_store.database import Database
@@ -50,6 +51,26 @@ def component(tab, field):
     found = [json.loads(element.proto.json) for element in tab.main if element.type == "bidi_component"]
     found += [json.loads(element.proto.json) for element in tab.get("bidi_component")]
     return next((data for data in found if field in data), None)
+
+
+def foot_of(tab, message_id):
+    """The foot of a message as Streamlit has it."""
+    feet = [element.proto for element in tab.get("bidi_component")]
+    return next(foot for foot in feet if foot.id.endswith(f"copy-{message_id}"))
+
+
+def versions(tab, message_id):
+    """Which of how many versions of a message is shown."""
+    data = json.loads(foot_of(tab, message_id).json)
+    return data["version"], data["versions"]
+
+
+def acted(tab, message_id, act):
+    """Click on a button in the foot of a message, which AppTest shows but cannot click."""
+    states = tab._tree.get_widget_states()
+    trigger = json.dumps([{"event": "act", "value": act}])
+    states.widgets.add(id=_make_trigger_id(foot_of(tab, message_id).id, "events"), json_trigger_value=trigger)
+    return tab._run(states)
 
 
 def titles(tab):
@@ -309,6 +330,19 @@ class TestReader:
         assert "first word after" in notes[1]
         assert "1 tokens in, 2 out" in notes[1]
         assert foot["actions"] == ["Branch here"]
+
+    def test_the_versions_of_a_message_can_be_paged(self, history, workbench, talk):
+        key = talk("Fruit", "apples", "pears", "plums")
+        pears = workbench.store.list_events(key)[2].event.invocation_id
+        finish(workbench, workbench.turns.replace(workbench.store.get_turn(pears), "figs"))
+        tab = history(session=key.session_id)
+        assert texts(tab) == ["apples", "You said: apples", "figs", "You said: figs"]
+        tab = acted(tab, workbench.store.list_events(key)[2].event.id, -1)
+        assert texts(tab) == ["apples", "You said: apples", "pears", "You said: pears", "plums", "You said: plums"]
+        asked = workbench.store.list_events(key)[2].event.id
+        assert versions(tab, asked) == (1, 2)
+        assert component(tab, "anchor")["anchor"] == f"st-key-copy-{asked}"
+        assert versions(acted(tab, asked, 1), workbench.store.list_events(key)[2].event.id) == (2, 2)
 
     def test_tables_and_charts_in_full_also_beside_those_of_a_branch(self, history, workbench):
         key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)

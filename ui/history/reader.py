@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from runtime.workbench import current
-from session_store.models import SessionSummary, StoredEvent
+from session_store.models import SessionKey, SessionSummary, StoredEvent
 from session_store.transcript import Message, messages
 from ui import state
 from ui.agents import icon_of
@@ -19,7 +19,7 @@ from ui.history.neighbours import neighbours
 from ui.history.place import mark, show_place
 from ui.history.reader_head import reader_head, side_head
 from ui.history.view import view_of_url
-from ui.history.window import Window, show_end, show_newer, show_older, window_of
+from ui.history.window import Window, show_around, show_end, show_newer, show_older, window_of
 from ui.state import Part
 from ui.transcript import Reading, bubble, details_of, no_answer
 
@@ -82,7 +82,14 @@ def _transcript(session: SessionSummary, wanted: str | None, text: str, *, prefi
         place = shown[found[0]].id if found else None
         if window.older:
             _more(prefix, "older", "Show older messages", partial(show_older, key, wanted), shown[0].id)
-        _bubbles(session, shown, Reading(partial(_branch, session), prefix, found[1] if found else frozenset()))
+        reading = Reading(
+            partial(_branch, session),
+            partial(_show_version, key, wanted, prefix),
+            current().store.versions(key),
+            prefix,
+            found[1] if found else frozenset(),
+        )
+        _bubbles(session, shown, reading)
         if window.newer:
             _more(prefix, "newer", "Show newer messages", partial(show_newer, key, wanted), shown[-1].id)
     _end_buttons(session, window, wanted, prefix)
@@ -148,6 +155,15 @@ def _widen(widen: Callable[[], None], prefix: str, aim: str) -> None:
     """Show more, and keep the message ``aim`` in view."""
     widen()
     links.aim_at(prefix, aim)
+
+
+def _show_version(key: SessionKey, wanted: str | None, prefix: str, turn_id: str) -> None:
+    """Go to a version of a message, as in the chat: the conversation is again as it was then."""
+    turn = current().store.get_turn(turn_id)
+    if turn and attempt(lambda: current().turns.show(turn)):
+        asked = current().store.events_of_turn(turn)[0].event.id
+        show_around(key, wanted, asked)
+        links.aim_at(prefix, asked)
 
 
 def _branch(session: SessionSummary, event_id: str) -> None:

@@ -71,6 +71,12 @@ def show_end(key: SessionKey, wanted: str | None, *, oldest: bool) -> None:
         _windows()[key, wanted] = _whole_turns(key, (events[0].seq, events[-1].seq))
 
 
+def show_around(key: SessionKey, wanted: str | None, event_id: str) -> None:
+    """Move the window to an event."""
+    if events := current().store.events_around(key, event_id, limit=SIZE):
+        _windows()[key, wanted] = _whole_turns(key, (events[0].seq, events[-1].seq))
+
+
 def forget_windows() -> None:
     """Open every transcript anew from now on."""
     st.session_state[WINDOWS] = {}
