@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from google.adk.agents import BaseAgent
+from google.adk.agents import BaseAgent, LlmAgent
 from google.adk.agents.invocation_context import InvocationContext
 from google.adk.agents.run_config import RunConfig
 from google.adk.apps.app import App
 from google.adk.events.event import Event
+from google.adk.models import Gemini
 from google.adk.runners import Runner
 from google.adk.sessions import Session
 from google.genai import types
 
 from agents.agent import Agent, Surroundings
 from agents.kits import DATA, HISTORY
+from agents.models.provider import CONNECTION_ENDED
 from runtime.endings import whole
 from runtime.history_scope import scope_of, words_of
 from runtime.live import LiveTurn
@@ -24,6 +26,8 @@ from runtime.services import Services
 from runtime.unread import UnreadFiles
 from session_store.half_characters import mend, split_off_half
 from session_store.models import Turn
+
+BROKEN_OFF = "The connection to Gemini ended before the answer was complete. Send the message again."
 
 
 class TurnRunner(Runner):
@@ -99,6 +103,8 @@ class TurnRunner(Runner):
         mend(event)
         if event.partial:
             return event
+        if _is_broken_off(event, invocation_context.agent):
+            event.error_code, event.error_message = CONNECTION_ENDED, BROKEN_OFF
         return whole(event, self._live.said(event.id), {kept.id for kept in invocation_context.session.events})
 
     def _join(self, chunk: Event) -> None:
@@ -139,6 +145,15 @@ def runner_for(live: LiveTurn, services: Services) -> Runner:
     if info:
         app = app.model_copy(update={"plugins": [*app.plugins, UnreadFiles(info)]})
     return TurnRunner(live, app, services)
+
+
+def _is_broken_off(event: Event, root: object) -> bool:
+    """Whether an event is an answer of Gemini, which ends each of its answers with a reason, without one. What a
+    callback made has no version of a model."""
+    if event.finish_reason or event.error_code or not event.model_version or not isinstance(root, BaseAgent):
+        return False
+    author = root.root_agent.find_agent(event.author)
+    return isinstance(author, LlmAgent) and isinstance(author.canonical_model, Gemini)
 
 
 class Rewinder(Runner):

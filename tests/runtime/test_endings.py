@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
+from runtime.runner import BROKEN_OFF
 from runtime.workbench import Workbench
 from session_store.models import TitleSource, TurnStatus
 from settings import Settings
@@ -276,6 +277,18 @@ def test_a_model_that_only_repeats_the_output_of_its_code_ends_its_turn(opened):
     )
     answers = [stored.event for stored in workbench.store.list_events(key) if stored.event.author != "user"]
     assert 3 <= len(answers) <= 4
+
+
+@pytest.mark.parametrize(("finish", "status"), [(None, TurnStatus.FAILED), ("STOP", TurnStatus.COMPLETED)])
+def test_an_agent_with_a_gemini_of_its_own_notices_a_connection_that_ends(opened, server, finish, status):
+    server.will_answer(gemini_answer(finish))
+    options = "client_kwargs=dict(api_key='key', enterprise=False)"
+    model = f"Gemini(model='gemini-2.5-flash', base_url={server.url!r}, {options})"
+    made = code().replace('Model(model="odd")', model)
+    workbench, key, turn = ask(opened, f"from google.adk.models import Gemini\n{made}")
+    assert (turn.status, turn.error) == (status, None if finish else BROKEN_OFF)
+    said = conversation(workbench, key)[-1]
+    assert (said.text, said.partial) == ("".join(WORDS), finish is None)
 
 
 def test_an_error_that_is_no_end_of_an_answer_is_told_as_it_is(opened):
