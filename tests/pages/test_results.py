@@ -88,7 +88,7 @@ class TestWhatIsInIt:
         assert list(tab.dataframe[0].value["revenue"]) == [1200.5, 980.0, 1430.25]
         [foot] = feet(tab)
         assert "3 rows · 0.2 s" in foot
-        assert any("Only the first 3 rows are here" in caption.value for caption in tab.caption)
+        assert any("Only the first 3 rows are shown" in caption.value for caption in tab.caption)
         assert f'href="./api/v1/results/{result.id}.csv" download' in foot
         assert f'href="./api/v1/results/{result.id}.parquet" download' in foot
         assert ".png" not in foot

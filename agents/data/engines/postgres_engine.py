@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -12,11 +13,13 @@ import pyarrow as pa
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
-from agents.data.bounds import MEBIBYTE, Bounds, Cut, Deadline, EngineError, collect
+from agents.data.bounds import MEBIBYTE, Bounds, Cut, Deadline, EngineError, collect, too_big
 from agents.data.engines.base import MAX_TABLES, Row, add_columns, table_row
 from agents.data.engines.postgres_values import as_arrow, as_texts
 from agents.data.functions import Dialect
+from agents.data.growth import collects, factor_of
 from agents.data.guard import Statement
+from agents.data.memory import bytes_of
 from session_store.phrases import counted
 
 _CONNECT_SECONDS: Final = 10
@@ -24,6 +27,9 @@ _LOCK_SECONDS: Final = 3
 _FIRST_ROWS: Final = 20
 _FETCH_BYTES: Final = 4 * MEBIBYTE
 _MOST_ROWS_AT_ONCE: Final = 5000
+_LOOK_SECONDS: Final = 0.01
+_ROW_BYTES: Final = 24
+_MOST_COLLECTED: Final = 256 * MEBIBYTE
 _READS_EVERYTHING: Final = "pg_read_all_data"
 
 _SYSTEM_SCHEMAS: Final = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
@@ -55,6 +61,8 @@ class PostgresEngine:
 
     def __init__(self, setup: dict[str, Any]) -> None:
         self._url: str = setup["address"]
+        self._memory: int = setup["memory_mib"]
+        self._is_too_big = False
         self._connection: psycopg.Connection[Any] | None = None
 
     @contextmanager
@@ -140,7 +148,10 @@ class PostgresEngine:
     def run(self, statement: Statement, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
         """See Engine."""
         deadline = Deadline(bounds.seconds)
-        with self._opened(bounds.seconds) as connection:
+        factor = factor_of(statement.sql) if statement.is_rows else 1
+        with self._opened(bounds.seconds) as connection, self._watched(connection):
+            if statement.is_rows and collects(statement.sql):
+                _check_collected(connection, statement.sql, factor)
             timer = threading.Timer(bounds.seconds, connection.cancel_safe)
             timer.daemon = True
             timer.start()
@@ -149,11 +160,34 @@ class PostgresEngine:
                     return _fetch(connection, statement.sql, bounds, deadline)
                 return _whole(_exec(connection, statement.sql), bounds)
             except (psycopg.errors.QueryCanceled, psycopg.errors.IdleInTransactionSessionTimeout) as error:
+                if self._is_too_big:
+                    raise EngineError("memory", too_big(self._memory)) from error
                 raise deadline.error() from error
             except (psycopg.Error, pa.ArrowException, UnicodeDecodeError) as error:
                 raise EngineError("failed", _plain(error)) from error
             finally:
                 timer.cancel()
+
+    @contextmanager
+    def _watched(self, connection: psycopg.Connection[Any]) -> Iterator[None]:
+        """Where the server runs on this machine, look what it needs for the query, and cancel what is too much."""
+        server = connection.info.backend_pid
+        if not _is_here(connection, server):
+            yield
+            return
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(_LOOK_SECONDS):
+                if bytes_of(server) > self._memory * MEBIBYTE:
+                    self._is_too_big = True
+                    self.cancel()
+
+        threading.Thread(target=watch, name="memory of the server", daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
     def cancel(self) -> None:
         """See Engine."""
@@ -161,6 +195,44 @@ class PostgresEngine:
         if connection is not None:
             with suppress(psycopg.Error):  # it has come to its end meanwhile
                 connection.cancel_safe()
+
+
+def _is_here(connection: psycopg.Connection[Any], server: int) -> bool:
+    """Whether the process that works for a connection is one of this machine."""
+    if connection.info.hostaddr not in ("", "127.0.0.1", "::1"):
+        return False
+    try:
+        return Path(f"/proc/{server}/comm").read_text(encoding="utf-8").startswith("postgres")
+    except OSError:
+        return False
+
+
+def _check_collected(connection: psycopg.Connection[Any], sql: str, factor: float) -> None:
+    """Refuse what collects more rows into one value than the server's memory is there for, by the planner's word."""
+    try:
+        with connection.transaction():
+            [plan] = connection.execute(f"explain (format json) {sql}".encode()).fetchone() or [None]
+    except psycopg.Error:
+        return  # running it says what is wrong with it
+    most = max((rows * (width * factor + _ROW_BYTES) for rows, width in _steps(plan)), default=0)
+    if most > _MOST_COLLECTED:
+        raise EngineError(
+            "memory",
+            f"The query was not run: by the server's estimate it collects about {most / MEBIBYTE:,.0f} MB into single "
+            f"values, and may collect {_MOST_COLLECTED // MEBIBYTE} MB. Collect fewer rows, or aggregate differently.",
+        )
+
+
+def _steps(plan: Any) -> Iterator[tuple[float, float]]:  # noqa: ANN401 - as the server says it
+    """Rows and their width in bytes of every step of a plan that another one uses."""
+    if isinstance(plan, list):
+        for one in plan:
+            yield from _steps(one)
+    elif isinstance(plan, dict):
+        for one in plan.get("Plans", ()):
+            yield float(one.get("Plan Rows", 0)), float(one.get("Plan Width", 0))
+        for one in (plan.get("Plan"), plan.get("Plans")):
+            yield from _steps(one)
 
 
 def _exec(connection: psycopg.Connection[Any], sql: str) -> PGresult:
