@@ -229,9 +229,13 @@ class Workspaces:
 
     def warm(self, workspace_id: str) -> None:
         """Begin in the background to make what the first question to a workspace would wait for."""
-        workspace = self._store.get_workspace(workspace_id)
-        if workspace and workspace.connection and workspace.connection.kind == SAMPLE and not self._has_shop:
+        if self.lacks_shop(workspace_id):
             threading.Thread(target=self._make_shop, name="sample shop", daemon=True).start()
+
+    def lacks_shop(self, workspace_id: str) -> bool:
+        """Whether a question to a workspace has to wait until the sample shop is made."""
+        workspace = self._store.get_workspace(workspace_id)
+        return bool(workspace and workspace.connection and workspace.connection.kind == SAMPLE) and not self._has_shop
 
     def close(self) -> None:
         """End the processes that ask databases."""

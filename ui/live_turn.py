@@ -167,9 +167,10 @@ def _running(view: LiveView, message: Message | None, details: Details, icon: st
             confirmation_card(turn.id, step)
         if saying:
             streamed(view.text)
-        if not saying and not asking and all(part.response is not None for part in going if isinstance(part, Step)):
+        doing = _doing(view, going) if not saying and not asking else ""
+        if doing:
             with st.container(key=f"thinking-{turn.id}"):
-                st.caption("Queued" if view.status is TurnStatus.QUEUED else "Thinking")
+                st.caption(doing)
         if view.problem:
             st.error(plain_markdown(view.problem), icon=":material/error:")
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"running-{turn.id}"):
@@ -178,6 +179,16 @@ def _running(view: LiveView, message: Message | None, details: Details, icon: st
                 st.caption(label(author), width="content")
             if _waits(view):
                 _stop_button(view, "Withdraw")
+
+
+def _doing(view: LiveView, going: Sequence[Shown]) -> str:
+    """What a turn does that says nothing; empty where the steps that are ``going`` on say it."""
+    if view.status is TurnStatus.QUEUED:
+        return "Queued"
+    session = current().store.find_session(view.turn.key)
+    if session and current().workspaces.lacks_shop(session.workspace_id):
+        return "Opening the sample shop…"
+    return "" if any(part.response is None for part in going if isinstance(part, Step)) else "Thinking"
 
 
 def _parts(view: LiveView, message: Message | None) -> tuple[list[Step], list[Shown]]:

@@ -65,6 +65,7 @@ def connection_line(workspace_id: str) -> None:
         return
     if connection_warning(workspace):
         return
+    current().workspaces.warm(workspace_id)
     facts = dict.fromkeys([connection.name, kind_of(connection.kind).name, address, "read-only"])
     st.caption(":material/database: " + " · ".join(label(fact) for fact in facts if fact))
 

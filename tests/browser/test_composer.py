@@ -72,6 +72,17 @@ class TestFocus:
         expect(chat.input).to_have_value(WORDS)
         focused(chat)
 
+    def test_asking_the_sample_shop_leads_to_the_input(self, chat):
+        api = f"{chat.url}/api/v1"  # other tests may have asked it already
+        for asked in chat.page.request.get(f"{api}/workspaces/sample-shop/conversations").json()["items"]:
+            chat.page.request.delete(f"{api}/conversations/{asked['id']}")
+        chat.open()
+        chat.page.get_by_role("button", name="Ask the sample shop").click()
+        chat.page.keyboard.type(WORDS)
+        expect(chat.page.get_by_role("heading", name="What would you like to know?")).to_be_visible()
+        expect(chat.input).to_have_value(WORDS)
+        focused(chat)
+
     def test_a_file_and_a_long_text_are_pasted(self, chat):
         chat.input.evaluate(
             """input => {

@@ -89,7 +89,13 @@ def test_a_double_click_sends_an_edit_once(chat):
 
 def test_escape_leaves_a_message_as_it_is(chat):
     talk(chat, "hello")
+    expect(button(chat, "Try again")).to_be_visible()
     bubble(chat, "hello").get_by_role("button", name="Edit").click()
+    box = chat.page.get_by_role("textbox", name="Message", exact=True)
+    expect(box).to_be_focused()
+    box.press_sequentially(" again")
+    expect(button(chat, "Try again")).to_have_count(0)  # it would drop what is being written
+    expect(chat.page.get_by_test_id("stForm").get_by_test_id("InputInstructions")).not_to_be_visible()
     chat.page.get_by_role("textbox", name="Message", exact=True).press("Escape")
     chat.shows("hello", "You said: hello")
     expect(chat.input).to_be_focused()

@@ -150,6 +150,8 @@ class TestSampleShop:
             return real(folder)
 
         monkeypatch.setattr(workspaces_module, "sample_shop", make)
+        assert workspaces.lacks_shop(SAMPLE_SHOP)
+        assert not workspaces.lacks_shop(GENERAL)
         workspaces.warm(SAMPLE_SHOP)
         threads = [threading.Thread(target=workspaces.database, args=(SAMPLE_SHOP,)) for _ in range(5)]
         for thread in threads:
@@ -157,6 +159,7 @@ class TestSampleShop:
         for thread in threads:
             thread.join()
         assert len(made) == 1
+        assert not workspaces.lacks_shop(SAMPLE_SHOP)
 
     def test_no_room_for_it_is_said_in_words(self, workspaces, monkeypatch):
         def full(folder):
