@@ -84,7 +84,7 @@ def models(cursor: Cursor, _: Period) -> pd.DataFrame:
     return cursor.execute(
         f"""
         select model as "Model", sum(input_tokens)::bigint as "Tokens in", sum(output_tokens)::bigint as "Tokens out",
-            {COST} as "Cost", {UNPRICED} as "Tokens without a price"
+            {COST} as "Cost", {UNPRICED} as "Unpriced tokens"
         from moved where now and model is not null group by model
         order by sum(input_tokens + output_tokens) desc, model limit {NAMES}
         """
@@ -93,17 +93,17 @@ def models(cursor: Cursor, _: Period) -> pd.DataFrame:
 
 def spending(cursor: Cursor, period: Period) -> pd.DataFrame:
     """``Start`` of each step (ISO), with its ``Tokens in``, ``Tokens out``, ``Cost`` (US dollars of the tokens with a
-    price; NaN where none has one) and ``Tokens without a price``."""
+    price; NaN where none has one) and ``Unpriced tokens``."""
     found = cursor.execute(
         f"""
         select {bucket(period.step)} as start, sum(input_tokens)::bigint as "Tokens in",
-            sum(output_tokens)::bigint as "Tokens out", {COST} as "Cost", {UNPRICED} as "Tokens without a price"
+            sum(output_tokens)::bigint as "Tokens out", {COST} as "Cost", {UNPRICED} as "Unpriced tokens"
         from moved where now and model is not null group by start
         """
     ).df()
     whole = _over_time(found, period)
     whole.loc[whole["Tokens in"].isna(), "Cost"] = 0.0
-    tokens = dict.fromkeys(["Tokens in", "Tokens out", "Tokens without a price"], 0)
+    tokens = dict.fromkeys(["Tokens in", "Tokens out", "Unpriced tokens"], 0)
     return whole.fillna(tokens).astype(dict.fromkeys(tokens, int))
 
 
