@@ -48,9 +48,3 @@ def test_what_no_page_shows_any_more_is_gone(client, workbench):
     got = client.get(path)
     assert (got.status_code, got.headers["content-type"]) == (404, "application/problem+json")
     assert "Run it again" in got.json()["detail"]
-
-
-def test_other_sites_get_nothing(client, workbench):
-    answer = asked(workbench, "select 1")
-    got = client.get(f"/api/v1/queries/{answer.id}.csv", headers={"Sec-Fetch-Site": "cross-site"})
-    assert got.status_code == 403
