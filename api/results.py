@@ -22,6 +22,7 @@ from api.paging import Cursor, Limit, Paged
 from api.problems import NotFoundError
 from api.values import moment
 from runtime.workbench import current
+from session_store.chart_specs import ChartRefusedError, allowed_spec
 from session_store.models import Result, ResultKind
 
 router = APIRouter(prefix="/v1", tags=["results"])
@@ -35,6 +36,14 @@ MIME_TYPES = {
     "png": "image/png",
     "svg": "image/svg+xml",
 }
+
+
+def _allowed(spec: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The specification if it says only what it may: it may have come out of a file."""
+    try:
+        return spec and allowed_spec(spec)
+    except ChartRefusedError:
+        return None
 
 
 class ResultOut(BaseModel):
@@ -68,7 +77,7 @@ class ResultOut(BaseModel):
             kind=result.kind,
             title=result.title,
             sql=result.sql,
-            spec=result.spec,
+            spec=_allowed(result.spec),
             rows=result.rows,
             note=result.note,
             seconds=result.seconds,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
 
 from agents.data.errors import ChartInvalidError
+from session_store.chart_specs import FIELDS, ChartRefusedError, allowed_spec, check_mark, plain_title
 
-MARKS: Final = ("bar", "line", "area", "point", "arc", "rect", "boxplot", "tick")
 CHANNELS: Final = (
     "x",
     "y",
@@ -24,14 +25,8 @@ CHANNELS: Final = (
     "opacity",
     "order",
 )
-SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
-
 _TYPES: Final = ("quantitative", "temporal", "nominal", "ordinal")
 _AGGREGATES: Final = ("sum", "mean", "average", "median", "min", "max", "count", "distinct")
-_FORBIDDEN_KEYS: Final = frozenset(
-    {"url", "href", "data", "datasets", "usermeta", "config", "expr", "signal", "params", "calculate", "lookup", "test"}
-)
-"""What reaches for addresses, for other data or for expressions that the browser would run."""
 
 
 def chart_spec(
@@ -46,12 +41,14 @@ def chart_spec(
         ChartInvalidError: names the mark, channel or column that is not there, and those that are.
     """
     mark = mark if isinstance(mark, Mapping) else {"type": str(mark)}
-    if mark.get("type") not in MARKS:
-        raise ChartInvalidError(f"There is no mark {mark.get('type')!r}. Use one of: {', '.join(MARKS)}.")
+    try:
+        check_mark(mark.get("type"))
+    except ChartRefusedError as error:
+        raise ChartInvalidError(str(error)) from error
     if not encoding:
         raise ChartInvalidError("A chart needs encodings, for instance {'x': 'month', 'y': 'revenue'}.")
     spec = {
-        "title": title,
+        "title": plain_title(title),
         "mark": {**mark, "tooltip": True},
         "encoding": {channel: _channel(channel, wanted, table) for channel, wanted in encoding.items()},
     }
@@ -64,22 +61,43 @@ def checked_spec(spec: Mapping[str, Any], table: pa.Table) -> dict[str, Any]:
     Raises:
         ChartInvalidError: says what is wrong.
     """
-    for key, value in _entries(spec):
-        if key in _FORBIDDEN_KEYS and key != "$schema":
-            raise ChartInvalidError(
-                f"A chart cannot have {key!r}: its data is the result of the query, and nothing else."
-            )
-        if key == "filter" and isinstance(value, str):
-            raise ChartInvalidError("A chart has no expressions. Filter in the SQL.")
-        if key == "type" and value == "image":
-            raise ChartInvalidError(f"There is no mark 'image'. Use one of: {', '.join(MARKS)}.")
-    made = _made_fields(spec)
-    for key, value in _entries(spec):
-        if key == "field" and isinstance(value, str) and value not in made:
-            _check_column(value.replace("\\", ""), table)
-    complete = {"$schema": SCHEMA, "width": "container", **spec}
+    try:
+        allowed = allowed_spec(spec)
+    except ChartRefusedError as error:
+        raise ChartInvalidError(str(error)) from error
+    made = _made_fields(allowed)
+    for key, value in _entries(allowed):
+        if key == "field" and isinstance(value, dict):  # of those that a chart is repeated for
+            made.add(str(value.get("repeat")))
+    for key, value in _entries(allowed):
+        for name in value if isinstance(value, list) else [value]:
+            if key in FIELDS and isinstance(name, str) and name not in made:
+                _check_column(_bare(name), table)
+    complete: dict[str, Any] = _titled(allowed)
+    if complete.keys() & {"mark", "layer"}:  # several charts beside each other have widths of their own
+        complete.setdefault("width", "container")
     _check_schema(complete)
     return complete
+
+
+def _bare(field: str) -> str:
+    """The name of a column, in which Vega-Lite has dots and brackets escaped."""
+    return re.sub(r"\\(.)", r"\1", field)
+
+
+def _titled(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """With a title for each column whose name cannot be one: Vega-Lite would make it the title."""
+    if isinstance(value, list):
+        return [_titled(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    titled = {key: _titled(inner) for key, inner in value.items()}
+    name = value.get("field")
+    if isinstance(name, str) and value.keys() & {"type", "aggregate", "bin", "timeUnit"}:
+        bare = _bare(name)
+        if plain_title(bare) != bare:
+            titled.setdefault("title", plain_title(bare))
+    return titled
 
 
 def _channel(channel: str, wanted: object, table: pa.Table) -> dict[str, Any]:
@@ -94,7 +112,7 @@ def _channel(channel: str, wanted: object, table: pa.Table) -> dict[str, Any]:
     if isinstance(name, str):
         column = _check_column(name, table)
         given.setdefault("type", "quantitative" if "aggregate" in given else _type_of(column.type))
-        given.setdefault("title", name)
+        given.setdefault("title", plain_title(name))
         # Vega-Lite takes dots and brackets in a name as a path into an object.
         given["field"] = name.replace("\\", "\\\\").replace(".", "\\.").replace("[", "\\[").replace("]", "\\]")
         if channel == "x" and given["type"] in ("nominal", "ordinal"):

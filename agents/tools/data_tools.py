@@ -25,6 +25,7 @@ from agents.data.results import QueryResult, TableInfo
 from agents.data.schema import Schema, schema_of
 from agents.data.stopping import Stop
 from agents.tools.results import ResultSink
+from session_store.chart_specs import plain_title
 
 SHOWN_ROWS: Final = 50
 CHART_ROWS: Final = 5_000
@@ -201,7 +202,7 @@ def _spec(
     vega_lite: dict[str, Any] | None,
 ) -> dict[str, Any]:
     if vega_lite:
-        return checked_spec({"title": title, **vega_lite}, result.table)
+        return checked_spec({"title": plain_title(title), **vega_lite}, result.table)
     return chart_spec(title, result.table, mark, encoding or _first_columns(result))
 
 

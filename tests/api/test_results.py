@@ -17,6 +17,7 @@ from api import chart_pictures
 from api.csv_text import csv_pieces
 from api.routes import routes
 from api.security import security_headers
+from session_store.chart_specs import SCHEMA
 from session_store.models import ResultKind, SessionKey
 from tests.support.results import BARS, MONTHS, new_chart, new_result, parquet_bytes
 from tests.support.workbenches import new_session
@@ -112,6 +113,8 @@ class TestCharts:
             {**BARS, "usermeta": {}},
             {**BARS, "mark": {"type": "image"}},
             {**BARS, "mark": {"type": "bar", "href": "http://elsewhere.example"}},
+            {**BARS, "mark": {"type": "bar", "color": "url(https://elsewhere.example)"}},
+            {**BARS, "transform": [{"filter": {"not": "datum.revenue > 0"}}]},
         ],
     )
     def test_that_nobody_checked_are_not_drawn(self, client, workbench, key, spec):
@@ -197,7 +200,9 @@ def test_a_result_describes_itself(client, workbench, key):
     result = new_chart(workbench, key)
     facts = client.get(path(result, "json")).json()
     assert (facts["session_id"], facts["kind"], facts["rows"]) == (key.session_id, "chart", 3)
-    assert (facts["sql"], facts["spec"]) == (result.sql, BARS)
+    assert (facts["sql"], facts["spec"]) == (result.sql, {"$schema": SCHEMA, **BARS})
+    colored = {**BARS, "mark": {"type": "bar", "color": "url(https://elsewhere.example)"}}
+    assert client.get(path(new_chart(workbench, key, spec=colored), "json")).json()["spec"] is None
 
 
 class TestCsvText:

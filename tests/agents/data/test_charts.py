@@ -1,0 +1,238 @@
+"""Charts say only what they may: no address, expression, parameter or foreign data survives, wherever it stands."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from agents.data.charts import chart_spec, checked_spec
+from agents.data.errors import ChartInvalidError
+from session_store.chart_specs import SCHEMA, plain_title
+
+ROWS = pa.table({"month": ["Jan", "Feb"], "sales": [1.5, -2.0], "a.b": [1, 2], "image": ["https://x.example/", "y"]})
+X = {"field": "month", "type": "nominal"}
+Y = {"field": "sales", "type": "quantitative"}
+BARS: dict[str, Any] = {"mark": "bar", "encoding": {"x": X, "y": Y}}
+URL = "url(https://evil.example/x)"
+
+
+def with_x(**more: Any) -> dict[str, Any]:
+    return {"mark": "bar", "encoding": {"x": {**X, **more}, "y": Y}}
+
+
+def with_color(color: Any, **more: Any) -> dict[str, Any]:
+    return {"mark": "bar", "encoding": {"x": X, "y": Y, "color": color}, **more}
+
+
+GOOD: list[dict[str, Any]] = [
+    BARS,
+    {**BARS, "title": {"text": "Sales: 'north' & south", "subtitle": ["A", "B"], "anchor": "start", "color": "#333"}},
+    {**BARS, "width": 400, "height": {"step": 20}, "background": "white", "view": {"stroke": None}},
+    {
+        "mark": {"type": "line", "point": {"filled": True, "size": 40}, "strokeDash": [4, 2]},
+        "encoding": {"x": X, "y": Y},
+    },
+    {"mark": {"type": "area", "interpolate": "monotone", "color": "rgb(10, 20, 30)"}, "encoding": {"x": X, "y": Y}},
+    {"mark": {"type": "arc", "innerRadius": 40}, "encoding": {"theta": Y, "color": X}},
+    {"mark": "boxplot", "encoding": {"y": Y}},
+    with_x(axis={"labelAngle": -45, "title": None, "labelColor": "rgba(1,2,3,0.5)"}, sort=["Feb", "Jan"]),
+    with_x(sort="-y", title="Month of O'Neill (50 %)"),
+    with_x(sort={"field": "sales", "op": "sum", "order": "descending"}),
+    with_color({**X, "scale": {"domain": ["Jan", "Feb"], "range": ["#16a34a", "red"]}, "legend": {"orient": "bottom"}}),
+    with_color({**X, "scale": {"scheme": "tableau10"}}),
+    with_color({"condition": {"test": {"field": "sales", "lt": 0}, "value": "red"}, "value": "steelblue"}),
+    with_color({"value": "hsl(120, 50%, 50%)"}),
+    {
+        **BARS,
+        "transform": [
+            {"filter": {"or": [{"field": "sales", "gt": 0}, {"not": {"field": "month", "oneOf": ["Jan", "O'Neill"]}}]}}
+        ],
+    },
+    {
+        "transform": [{"window": [{"op": "sum", "field": "sales", "as": "running total"}], "frame": [None, 0]}],
+        "mark": "line",
+        "encoding": {"x": X, "y": {"field": "running total", "type": "quantitative"}},
+    },
+    {
+        "transform": [{"fold": ["sales", "a.b"], "as": ["What", "Number"]}],
+        "mark": "bar",
+        "encoding": {
+            "x": X,
+            "y": {"field": "Number", "type": "quantitative", "axis": {"format": "$,.2f"}},
+            "color": {"field": "What"},
+        },
+    },
+    {"layer": [BARS, {"mark": {"type": "rule", "color": "red"}, "encoding": {"y": {"datum": 1}}}]},
+    {
+        "layer": [
+            BARS,
+            {"mark": {"type": "text", "dy": -5}, "encoding": {"x": X, "y": Y, "text": {**Y, "format": ".1f"}}},
+        ]
+    },
+    {"hconcat": [BARS, BARS], "spacing": 10, "resolve": {"scale": {"color": "independent"}}},
+    {"facet": {"column": X}, "spec": {"mark": "bar", "encoding": {"y": Y}}},
+    {"repeat": ["sales", "a.b"], "spec": {"mark": "bar", "encoding": {"x": {"field": {"repeat": "repeat"}}}}},
+    {
+        "mark": "bar",
+        "encoding": {"x": {"bin": {"maxbins": 20}, **Y}, "y": {"aggregate": "count", "stack": "normalize"}},
+    },
+    {"mark": {"type": "bar", "tooltip": {"content": "encoding"}}, "encoding": {"x": X, "y": Y, "tooltip": [X, Y]}},
+    {
+        "mark": {
+            "type": "bar",
+            "color": {"gradient": "linear", "stops": [{"offset": 0, "color": "red"}, {"offset": 1, "color": "#fff"}]},
+        },
+        "encoding": {"x": X, "y": Y},
+    },
+]
+
+EXPRESSION = {"expr": "warn('x')"}
+HOSTILE: dict[str, dict[str, Any]] = {
+    # addresses
+    "a colour of a mark": {"mark": {"type": "bar", "color": URL}, "encoding": {"x": X}},
+    "a fill of a mark": {"mark": {"type": "bar", "fill": URL}, "encoding": {"x": X}},
+    "a stroke in capitals": {"mark": {"type": "bar", "stroke": "URL(#x)"}, "encoding": {"x": X}},
+    "a colour after another": {"mark": {"type": "bar", "color": f"red {URL}"}, "encoding": {"x": X}},
+    "a colour of a line's points": {"mark": {"type": "line", "point": {"fill": URL}}, "encoding": {"x": X}},
+    "an image set": {"mark": {"type": "bar", "color": "image-set('https://x.example' 1x)"}, "encoding": {"x": X}},
+    "a variable": {"mark": {"type": "bar", "color": "var(--x)"}, "encoding": {"x": X}},
+    "a background": {**BARS, "background": URL},
+    "a view": {**BARS, "view": {"fill": URL}},
+    "a title's colour": {**BARS, "title": {"text": "x", "color": URL}},
+    "a value of a channel": with_color({"value": URL}),
+    "a value in a condition": with_color({"condition": {"test": {"field": "sales", "lt": 0}, "value": URL}}),
+    "a constant as a colour": with_color({"datum": URL, "scale": None}),
+    "data as colours": with_color({**X, "scale": None}),
+    "data as colours by identity": with_color({**X, "scale": {"type": "identity"}}),
+    "a range of data": with_color({**X, "scale": {"range": {"field": "image"}}}),
+    "a range of addresses": with_color({**X, "scale": {"range": ["red", URL]}}),
+    "a legend": with_color({**X, "legend": {"symbolFillColor": URL}}),
+    "an axis": with_x(axis={"gridColor": URL}),
+    "a stop of a gradient": {
+        "mark": {"type": "bar", "color": {"gradient": "linear", "stops": [{"offset": 0, "color": URL}]}},
+        "encoding": {"x": X},
+    },
+    "a shape": {"mark": {"type": "point", "shape": URL}, "encoding": {"x": X}},
+    "a font": {"mark": {"type": "text", "font": URL}, "encoding": {"x": X}},
+    "a link of a mark": {"mark": {"type": "bar", "href": "https://x.example"}, "encoding": {"x": X}},
+    "a link of a channel": {"mark": "bar", "encoding": {"x": X, "href": {"field": "month"}}},
+    "an image": {"mark": "image", "encoding": {"x": X, "url": {"field": "image"}}},
+    "an image with options": {"mark": {"type": "image", "url": "https://x.example"}, "encoding": {"x": X}},
+    "a column shown as an image": with_x(title="image"),
+    "a tooltip of all data": {"mark": {"type": "bar", "tooltip": {"content": "data"}}, "encoding": {"x": X}},
+    "data": {**BARS, "data": {"url": "https://x.example/x.csv"}},
+    "named data": {**BARS, "datasets": {"rows": []}},
+    "looked up data": {**BARS, "transform": [{"lookup": "month", "from": {"data": {"url": "x"}, "key": "k"}}]},
+    "options of the embedding page": {**BARS, "usermeta": {"embedOptions": {"loader": {}}}},
+    # expressions
+    "a filter": {**BARS, "transform": [{"filter": "warn(1)"}]},
+    "a filter in and": {**BARS, "transform": [{"filter": {"and": ["warn(1)", {"field": "sales", "gt": 0}]}}]},
+    "a filter in not": {**BARS, "transform": [{"filter": {"not": "warn(1)"}}]},
+    "a filter in or in not": {**BARS, "transform": [{"filter": {"not": {"or": [{"and": ["warn(1)"]}]}}}]},
+    "a bound of a filter": {**BARS, "transform": [{"filter": {"field": "sales", "gt": EXPRESSION}}]},
+    "a filter by a parameter": {**BARS, "transform": [{"filter": {"param": "p"}}]},
+    "a calculation": {**BARS, "transform": [{"calculate": "warn(1)", "as": "z"}]},
+    "a label": with_x(axis={"labelExpr": "warn(1)"}),
+    "a label of a legend": with_color({**X, "legend": {"labelExpr": "warn(1)"}}),
+    "a heading": {"mark": "bar", "encoding": {"y": Y, "column": {**X, "header": {"labelExpr": "warn(1)"}}}},
+    "a test of a condition": with_color({"condition": {"test": "warn(1)", "value": "red"}}),
+    "a condition on a parameter": with_color({"condition": {"param": "p", "value": "red"}}),
+    "a parameter": {**BARS, "params": [{"name": "p", "expr": "warn(1)"}]},
+    "a selection": {**BARS, "params": [{"name": "p", "select": "interval"}]},
+    "a property of a mark": {"mark": {"type": "bar", "opacity": EXPRESSION}, "encoding": {"x": X}},
+    "a title": {**BARS, "title": EXPRESSION},
+    "a text of a title": {**BARS, "title": {"text": EXPRESSION}},
+    "a signal": {**BARS, "title": {"text": {"signal": "warn(1)"}}},
+    "a width": {**BARS, "width": {"signal": "warn(1)"}},
+    "a domain": with_x(scale={"domain": EXPRESSION}),
+    "an end of a domain": with_x(scale={"domainMax": EXPRESSION}),
+    "a domain of a selection": with_x(scale={"domain": {"param": "p"}}),
+    "a value of an axis": with_x(axis={"values": EXPRESSION}),
+    "a format that ends the expression": with_x(axis={"format": '"), warn("'}),
+    "a format of a time that ends it": with_x(axis={"format": "'), warn('", "formatType": "time"}),
+    "a format by a function": with_x(axis={"formatType": "warn"}),
+    "a title that ends a key": with_x(title='a\\", warn(1), "b'),
+    "a name that a transform gives": {**BARS, "transform": [{"fold": ["sales"], "as": ["a']+warn(1)", "b"]}]},
+    "a group that is no column": {**BARS, "transform": [{"aggregate": [], "groupby": ["nation"]}]},
+    "a style": {"mark": {"type": "bar", "style": "x"}, "encoding": {"x": X}},
+    "a configuration": {**BARS, "config": {"background": URL}},
+    "a configuration with signals": {**BARS, "config": {"signals": [{"name": "x", "update": "warn(1)"}]}},
+    "marks of Vega": {**BARS, "marks": [{"type": "image"}]},
+    "signals of Vega": {**BARS, "signals": [{"name": "x", "update": "warn(1)"}]},
+    # sizes
+    "a canvas without end": {**BARS, "width": 10_000_000},
+    "a title without end": {**BARS, "title": "x" * 100_000},
+    "many values": with_x(scale={"domain": ["a"] * 10_000}),
+    "a number that is none": {**BARS, "height": float("inf")},
+}
+
+
+def nested(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The specification, and with it wherever one may stand in another."""
+    yield spec
+    yield {"layer": [BARS, spec]}
+    yield {"hconcat": [{"vconcat": [spec]}]}
+    yield {"facet": {"row": X}, "spec": {"layer": [{"layer": [spec]}]}}
+    yield {"repeat": ["sales"], "spec": spec}
+
+
+@pytest.mark.parametrize("spec", GOOD, ids=range(len(GOOD)))
+def test_a_chart_that_says_what_it_may_goes_through_unchanged(spec):
+    given = copy.deepcopy(spec)
+    checked = checked_spec(spec, ROWS)
+    assert spec == given
+    assert checked == {
+        "$schema": SCHEMA,
+        **({"width": "container"} if {"mark", "layer"} & given.keys() else {}),
+        **given,
+    }
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_nothing_else_gets_through_wherever_it_stands(name):
+    for spec in nested(HOSTILE[name]):
+        with pytest.raises(ChartInvalidError):
+            checked_spec(spec, ROWS)
+
+
+@pytest.mark.parametrize("key", ["color", "x", "axis"])
+def test_nor_by_way_of_mark_and_encoding(key):
+    hostile = {"color": {"value": URL}, "x": {"field": "month", "axis": {"labelExpr": "1"}}, "axis": {"field": "month"}}
+    with pytest.raises(ChartInvalidError):
+        chart_spec("x", ROWS, "bar", {"y": "sales", key: hostile[key]})
+    with pytest.raises(ChartInvalidError):
+        chart_spec("x", ROWS, {"type": "bar", "fill": URL}, {"y": "sales"})
+
+
+def test_it_is_always_drawn_as_vega_lite():
+    for other in ("https://vega.github.io/schema/vega/v6.json", "javascript:alert(1)", 7):
+        assert checked_spec({**BARS, "$schema": other}, ROWS)["$schema"] == SCHEMA
+
+
+def test_names_of_columns_end_no_expression_and_are_no_images():
+    name = 'a\\", warn(1), "b'
+    rows = pa.table({name: [1], "image": ["https://x.example/"]})
+    spec = chart_spec('Of \\ "all"', rows, "bar", {"x": name, "y": "image"})
+    titles = [channel["title"] for channel in spec["encoding"].values()]
+    assert titles == [plain_title(name), "Image"]
+    assert "\\" not in spec["title"] + "".join(titles)
+    bare = checked_spec({"mark": "bar", "encoding": {"x": {"field": "image", "type": "nominal"}}}, rows)
+    assert bare["encoding"]["x"]["title"] == "Image"
+
+
+def test_a_refusal_says_what_to_do():
+    with pytest.raises(ChartInvalidError, match="filter in the SQL, or by an object"):
+        checked_spec(HOSTILE["a filter in not"], ROWS)
+    with pytest.raises(ChartInvalidError, match="Colours are names, #rrggbb or rgb"):
+        checked_spec(HOSTILE["a background"], ROWS)
+    deep: dict[str, Any] = BARS
+    for _ in range(3_000):
+        deep = {"layer": [deep]}
+    with pytest.raises(ChartInvalidError, match="too large"):
+        checked_spec(deep, ROWS)
+    assert json.dumps(checked_spec(BARS, ROWS))
