@@ -134,7 +134,7 @@ def allowed_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
         ChartRefusedError: it says something else; names that.
     """
     walk = _Walk()
-    walk.object({key: value for key, value in spec.items() if key != "$schema"}, (), 0)
+    walk.mapping({key: value for key, value in spec.items() if key != "$schema"}, (), 0)
     return {"$schema": SCHEMA, **{key: value for key, value in spec.items() if key != "$schema"}}
 
 
@@ -144,7 +144,7 @@ class _Walk:
     def __init__(self) -> None:
         self._seen = 0
 
-    def object(self, given: Mapping[str, Any], path: tuple[str, ...], depth: int) -> None:
+    def mapping(self, given: Mapping[str, Any], path: tuple[str, ...], depth: int) -> None:
         for key, value in given.items():
             if not isinstance(key, str) or (key not in _SHAPES and not _names_channels(path)):
                 raise ChartRefusedError(
@@ -168,7 +168,7 @@ class _Walk:
                 f"The chart's specification is too large: at most {MOST_VALUES:,} values, nested {DEEPEST} levels deep."
             )
         if isinstance(value, Mapping):
-            self.object(value, path, depth)
+            self.mapping(value, path, depth)
         elif isinstance(value, list | tuple):
             for inner in value:
                 self.value(inner, path, depth + 1)
