@@ -87,7 +87,7 @@ class Results:
             self._store.add_result(result, data)
         except StoreError as error:
             raise ResultNotKeptError(
-                f"The result “{result.title or result.kind}” could not be kept: {error}"
+                f"The result “{result.title or result.kind}” could not be saved: {error}"
             ) from error
         self._bus.publish(BusEvent(Happening.RESULT_ADDED, result.key, result.turn_id))
 

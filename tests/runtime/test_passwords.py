@@ -54,7 +54,7 @@ def test_one_that_does_not_fit_on_the_disk_is_reported_and_the_old_one_stays(pat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(SecretsError, match=r"could not be kept .*: No space left on device"):
+    with pytest.raises(SecretsError, match=r"could not be saved .*: No space left on device"):
         Secrets(path).set("one", {"password": "new"})
     assert Secrets(path).get("one") == {"password": "old"}
     assert os.listdir(path.parent) == ["secrets.json"]  # noqa: PTH208

@@ -98,7 +98,7 @@ class TestTablesAndCharts:
             patch.setattr(workbench.store, "add_result", full)
             key, turn = ask(workbench, TABLE)
         assert turn.status is TurnStatus.FAILED
-        assert turn.error == "The result “Products” could not be kept: The disk is full. Make room and try again."
+        assert turn.error == "The result “Products” could not be saved: The disk is full. Make room and try again."
         assert finish(workbench, workbench.turns.submit(key, "hello"))[0].error is None
 
     def test_results_of_a_session_go_with_it(self, tmp_path):

@@ -36,7 +36,7 @@ def test_what_is_kept_comes_back(tmp_path):
 )
 def test_a_row_that_is_no_price_is_refused_and_nothing_is_kept(tmp_path, change):
     keep_prices(tmp_path, [ROW])
-    with pytest.raises(PricesInvalidError, match="not kept"):
+    with pytest.raises(PricesInvalidError, match="not saved"):
         keep_prices(tmp_path, [ROW | change])
     assert len(price_list(tmp_path)) == 1
 
