@@ -108,6 +108,9 @@ def load_settings() -> Settings:
     """
     try:
         return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise SettingsError(f"Colloquy cannot start, because {ENV_FILE} cannot be read: {why}.") from error
     except ValidationError as error:
         lines = [
             f"{_variable(problem['loc'])}={problem['input']!r}: {wrong_value(problem)}.{_example(problem['loc'])}"

@@ -21,6 +21,7 @@ from agents.agent import Agent, AgentProblemError, Source, Surroundings, Unusabl
 from agents.context import bounded
 from agents.models.offers import INSTALL_LITELLM
 from agents.quiet import printed_lines
+from session_store.half_characters import joined
 
 ICON = ":material/deployed_code:"
 
@@ -170,6 +171,7 @@ class AdkFolders:
 
     @staticmethod
     def _unusable(name: str, reason: str, *, loading: bool = False) -> Agent:
+        name, reason = joined(name), joined(reason)  # names on a disk may be no text
         return UnusableAgent(id=name, name=name, source=Source.ADK_FOLDER, icon=ICON, reason=reason, not_yet=loading)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import yaml
 from google.adk.agents import LlmAgent
 from google.adk.apps.app import App
@@ -19,12 +20,18 @@ from agents.context import bounded
 from agents.data.ask import has_command, request_of
 from agents.kits import TOOLS, kit_of
 from session_store.errors import ColloquyError
+from session_store.files import BadFileError, read_text
 from session_store.half_characters import joined, without_halves
 
 ICON = re.compile(r":material/[a-z0-9_]+:|[^\x00-\x7f]\S{0,7}")
 
+LARGEST = 1_000_000
+"""Bytes of a persona's file."""
+
 RESERVED = {"user"}
 """Ids that ADK keeps for itself: what the person writes has this author."""
+
+log = structlog.get_logger()
 
 
 class PersonaError(ColloquyError):
@@ -37,7 +44,8 @@ def _prompt(value: object) -> object:
         return Prompt(value, value)
     if isinstance(value, dict) and len(value) == 1:
         [(label, text)] = value.items()
-        return Prompt(str(text), str(label))
+        if not isinstance(text, (list, dict)):
+            return Prompt(str(text), str(label))
     raise ValueError("must be a message, or one label with a message behind it")
 
 
@@ -122,16 +130,15 @@ def read_persona(path: Path, source: Source = Source.YOURS) -> Persona:
     """
     if not path.stem.isidentifier() or path.stem in RESERVED:
         raise PersonaError(
-            f"{path.name} must be named with letters, digits and underscores only, not begin with a digit, and not be"
+            f"{joined(path.name)} must be named with letters, digits and underscores only, not begin with a digit, and not be"
             " called user.md."
         )
     try:
-        # Editors on Windows put a mark in front, and some programs write unpaired surrogates.
-        text = joined(path.read_text(encoding="utf-8-sig", errors="surrogatepass"))
-    except UnicodeDecodeError as error:
-        raise PersonaError(f"{path.name} is not a UTF-8 text file. Save it in that encoding.") from error
-    except OSError as error:
-        raise PersonaError(f"{path.name} cannot be read: {error.strerror}.") from error
+        text = joined(read_text(path, LARGEST))
+    except FileNotFoundError:
+        raise PersonaError(f"{path.name} was removed in this moment.") from None
+    except BadFileError as error:
+        raise PersonaError(f"{path.name} cannot be read: {error}.") from error
     opening, _, rest = text.partition("---\n")
     head, separator, body = rest.partition("\n---\n")
     if opening.strip() or not separator:
@@ -143,12 +150,22 @@ def read_persona(path: Path, source: Source = Source.YOURS) -> Persona:
 
 def _head(path: Path, text: str) -> PersonaHead:
     try:
-        return PersonaHead.model_validate(without_halves(yaml.safe_load(text)))
+        return PersonaHead.model_validate(without_halves(yaml.load(text, _Head)))  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise PersonaError(f"The header of {path.name} is not valid YAML: {error}") from error
     except ValidationError as error:
         problems = "; ".join(map(_in_words, error.errors()))
         raise PersonaError(f"The header of {path.name} is invalid: {problems}.") from error
+
+
+class _Head(yaml.SafeLoader):
+    """Values only, without references to other places: a few lines of them can stand for more than fits in memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """See yaml.composer.Composer."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("references (*name) are not allowed here; write the value out")
+        return super().compose_node(parent, index)
 
 
 def _in_words(problem: ErrorDetails) -> str:
@@ -172,9 +189,11 @@ class PersonaFolder:
         """All of them as the files are now; what is wrong with a file is the problem of its agent."""
         files: dict[Path, tuple[tuple[int, ...], Agent]] = {}
         for path in self._folder.glob("*.md"):
+            if path.name.startswith(".#"):  # how Emacs notes that a file is being edited: a link to nothing
+                continue
             try:
-                stat = path.stat()
-            except OSError:  # removed in this moment, or a link to nothing
+                stat = path.lstat() if path.is_symlink() and not path.exists() else path.stat()
+            except OSError:  # removed in this moment
                 continue
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             known = self._read.get(path)
@@ -186,4 +205,10 @@ class PersonaFolder:
         try:
             return read_persona(path, self._source)
         except PersonaError as error:
-            return UnusableAgent(id=path.stem, name=path.stem, source=self._source, reason=str(error))
+            reason = str(error)
+        # A parser may raise anything on what was written to break it, and only this file may suffer from that.
+        except Exception as error:
+            log.warning("persona not read", file=joined(str(path)), exc_info=True)
+            reason = f"{joined(path.name)} cannot be understood ({type(error).__name__}). Look at its YAML head."
+        stem = joined(path.stem)
+        return UnusableAgent(id=stem, name=stem, source=self._source, reason=reason)

@@ -7,14 +7,22 @@ import os
 import threading
 import uuid
 from pathlib import Path
-from typing import cast
+from typing import Final
+
+from pydantic import TypeAdapter
 
 from session_store.errors import ColloquyError
+from session_store.files import BadFileError, read_bytes
 
 FILE = "secrets.json"
 
 Secret = dict[str, str]
 """Parts of a connection's address that are secret, by name."""
+
+LARGEST: Final = 10_000_000
+"""Bytes of the file."""
+
+_SECRETS: Final = TypeAdapter(dict[str, Secret])
 
 
 class SecretsError(ColloquyError):
@@ -46,10 +54,15 @@ class Secrets:
 
     def _read(self) -> dict[str, Secret]:
         try:
-            return cast("dict[str, Secret]", json.loads(self._path.read_text(encoding="utf-8")))
+            return _SECRETS.validate_json(read_bytes(self._path, LARGEST))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError):
+        except BadFileError as error:
+            raise SecretsError(
+                f"The passwords of connections cannot be read from {self._path}: {error}. Put the file right, or remove"
+                " it and enter the passwords again."
+            ) from None
+        except ValueError:
             # The cause is left out: a message about broken JSON repeats what it is about.
             raise SecretsError(
                 f"The connection passwords cannot be read from {self._path}. Repair the file, or delete it and enter"

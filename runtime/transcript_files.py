@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from runtime.transcript_lines import END, line, written
+from session_store.files import BadFileError, open_regular
 from session_store.folders import id_of, segment
 from session_store.models import SessionKey
 
 FIRST_LOOK = 4096
 """Bytes from the end of a file in which its last line most likely is."""
+
+LONGEST_HEAD = 1_000_000
+"""Bytes of the first line of a log."""
 
 _NAME = re.compile(r"(?P<session>.+)-\d{8}T\d{6}Z(-\d+)?\.jsonl")
 
@@ -56,7 +60,7 @@ def append(path: Path, size: int, data: bytes) -> None:
 
 def logs_in(folder: Path) -> Iterator[Path]:
     """All logs."""
-    return folder.glob("*/*.jsonl")
+    return (path for path in folder.glob("*/*.jsonl") if path.is_file())
 
 
 def logs_of(folder: Path, keys: Collection[SessionKey]) -> Iterator[Path]:
@@ -111,7 +115,7 @@ def _last_line(file: BinaryIO) -> tuple[int, dict[str, Any]]:
 
 
 def _owner(path: Path) -> SessionKey | None:
-    with suppress(OSError, ValueError), path.open("rb") as file:
-        head = json.loads(file.readline())
+    with suppress(OSError, ValueError, LookupError, TypeError, BadFileError), open_regular(path) as file:
+        head = json.loads(file.readline(LONGEST_HEAD))
         return SessionKey(head["agent"], head["user"], head["session_id"])
     return None

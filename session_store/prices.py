@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from session_store.errors import ColloquyError
+from session_store.files import BadFileError, read_text
+from session_store.half_characters import joined
 
 FILE_NAME: Final = "prices.json"
+LARGEST: Final = 10_000_000
+"""Bytes of the file."""
 
 
 class PricesInvalidError(ColloquyError):
@@ -57,16 +61,16 @@ def price_list(folder: Path) -> tuple[Price, ...]:
     """
     path = folder / FILE_NAME
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = json.loads(read_text(path, LARGEST))
         return tuple(_price(row) for row in rows)
     except FileNotFoundError:
         return DEFAULTS
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PricesInvalidError(
             f"{path} is not a price table. Repair it, or delete it to get the default prices back."
         ) from error
-    except OSError as error:
-        raise PricesInvalidError(f"{path} cannot be read: {error.strerror}.") from error
+    except BadFileError as error:
+        raise PricesInvalidError(f"{path} cannot be read: {error}.") from error
 
 
 def keep_prices(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -110,11 +114,11 @@ def _exactness(pattern: str) -> tuple[bool, int]:
 
 
 def _price(row: dict[str, Any]) -> Price:
-    model, since = str(row["model"] or "").strip(), row["since"]
+    model, since = joined(str(row["model"] or "")).strip(), row["since"]
     given, written, cached = float(row["input"]), float(row["output"]), _optional(row.get("cached"))
     if not model:
         raise ValueError("a model has no name")
-    if not (given >= 0 and written >= 0 and (cached is None or cached >= 0)):
+    if not all(0 <= amount < math.inf for amount in (given, written, cached or 0)):
         raise ValueError(f"an amount of {model} is not 0 or more")
     day = since if isinstance(since, date) else date.fromisoformat(str(since)[:10])
     return Price(model, day, given, written, cached)

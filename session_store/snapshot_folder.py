@@ -52,7 +52,7 @@ class SnapshotFolder:
         """All of them, newest first."""
         found = []
         for path in self.path.glob("history-*"):
-            if _NAME.fullmatch(path.name):
+            if _NAME.fullmatch(path.name) and path.is_file():
                 facts = path.stat()
                 form = next(form for form in SnapshotForm if path.name.endswith(form.suffix))
                 found.append(KeptSnapshot(path.name, path, form, facts.st_size, facts.st_mtime))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from agents.models.errors import ModelError
+from session_store.files import BadFileError, open_regular
 
 _MAGIC = b"GGUF"
 _STRING, _ARRAY = 8, 9
@@ -20,12 +21,13 @@ def trained_context(path: Path) -> int | None:
         ModelError: the file is missing, cannot be read, or is not a GGUF file.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return _context_length(file)
     except FileNotFoundError:
         raise ModelError(f"The model file {path} is missing. Put it back, or choose another model.") from None
-    except OSError as error:
-        raise ModelError(f"The model file {path} cannot be read ({error.strerror}). Check its permissions.") from error
+    except (OSError, BadFileError) as error:
+        why = error if isinstance(error, BadFileError) else error.strerror
+        raise ModelError(f"The model file {path} cannot be read: {why}.") from error
     except (struct.error, KeyError, UnicodeDecodeError) as error:
         raise _damaged(path) from error
 
@@ -33,9 +35,9 @@ def trained_context(path: Path) -> int | None:
 def is_gguf(path: Path) -> bool:
     """Whether a readable file that begins like a GGUF file is there."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
+    except (OSError, BadFileError):
         return False
 
 
