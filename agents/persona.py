@@ -130,13 +130,13 @@ def read_persona(path: Path, source: Source = Source.YOURS) -> Persona:
     """
     if not path.stem.isidentifier() or path.stem in RESERVED:
         raise PersonaError(
-            f"{joined(path.name)} must be named with letters, digits and underscores only, not begin with a digit, and not be"
-            " called user.md."
+            f"{joined(path.name)} must be named with letters, digits and underscores only, not begin with a digit, and "
+            "not be called user.md."
         )
     try:
         text = joined(read_text(path, LARGEST))
     except FileNotFoundError:
-        raise PersonaError(f"{path.name} was removed in this moment.") from None
+        raise PersonaError(f"{path.name} has just been removed.") from None
     except BadFileError as error:
         raise PersonaError(f"{path.name} cannot be read: {error}.") from error
     opening, _, rest = text.partition("---\n")
@@ -193,7 +193,7 @@ class PersonaFolder:
                 continue
             try:
                 stat = path.lstat() if path.is_symlink() and not path.exists() else path.stat()
-            except OSError:  # removed in this moment
+            except OSError:  # it has just been removed
                 continue
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             known = self._read.get(path)

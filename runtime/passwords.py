@@ -59,7 +59,7 @@ class Secrets:
             return {}
         except BadFileError as error:
             raise SecretsError(
-                f"The passwords of connections cannot be read from {self._path}: {error}. Put the file right, or remove"
+                f"The passwords of connections cannot be read from {self._path}: {error}. Repair the file, or delete"
                 " it and enter the passwords again."
             ) from None
         except ValueError:

@@ -1,10 +1,13 @@
 """Agents that are Markdown files."""
 
+import re
+
 import pytest
 
-from agents.agent import Prompt
-from agents.persona import PersonaError, read_persona
+from agents.agent import Prompt, Source, UnusableAgent
+from agents.persona import PersonaError, PersonaFolder, read_persona
 from tests.agents.surroundings import NOTHING
+from tests.support.bad_files import BAD_FILES
 from tests.support.scripted import ScriptedModel
 
 HEAD = "---\nname: Critic\nicon: ':material/star:'\nprompts: [Judge this.]\n---\n"
@@ -85,3 +88,44 @@ def test_a_file_in_another_encoding_says_so(tmp_path):
     file.write_bytes("---\nname: Critic\n---\nSei höflich.".encode("latin-1"))
     with pytest.raises(PersonaError, match="not a UTF-8 text file"):
         read_persona(file)
+
+
+class TestBadNeighbours:
+    """One bad file in the folder costs only itself."""
+
+    GOOD = "---\nname: Good\n---\nBe good."
+
+    @pytest.mark.parametrize(("make", "words"), BAD_FILES.values(), ids=BAD_FILES)
+    def test_what_is_no_file_is_told_and_the_others_are_there(self, tmp_path, make, words):
+        (tmp_path / "good.md").write_text(self.GOOD)
+        make(tmp_path / "bad.md")
+        agents = {agent.id: agent for agent in PersonaFolder(tmp_path, Source.YOURS).agents()}
+        assert set(agents) == {"good", "bad"}
+        assert agents["good"].name == "Good"
+        assert re.search(words, agents["bad"].reason)
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            'name: "\\ud83d"',
+            'icon: "\\ud83d\\ude00"',
+            'icon: "\\ud83d"',
+            "icon: 7",
+            "icon: [a]",
+            "name: {a: b}",
+            "prompts: [{a: [b]}]",
+            "name: !!python/object/apply:os.system [ls]",
+            "a: &a [1, 2]\nname: *a",
+            "name: " + "[" * 5000,
+            "name: 2026-99-99",
+            "name: 0x" + "f" * 5000,
+            "? [a]\n: b",
+        ],
+    )
+    def test_an_odd_head_breaks_no_page(self, tmp_path, head):
+        (tmp_path / "good.md").write_text(self.GOOD)
+        (tmp_path / "odd.md").write_text(f"---\n{head}\n---\nBe odd.")
+        for agent in PersonaFolder(tmp_path, Source.YOURS).agents():
+            for text in (agent.name, agent.icon, agent.reason if isinstance(agent, UnusableAgent) else ""):
+                (text or "").encode("utf-8")
+            assert agent.id != "good" or agent.name == "Good"

@@ -1,0 +1,48 @@
+"""Files in folders of a person: whatever lies there is read with bounds, at once, or refused in words."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from session_store.files import BadFileError, read_bytes, read_text
+from tests.support.bad_files import BAD_FILES
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and links of POSIX")
+
+
+@pytest.mark.parametrize(("make", "words"), BAD_FILES.values(), ids=BAD_FILES)
+def test_what_is_no_file_of_a_sensible_size_is_refused_in_words(tmp_path, make, words):
+    path = tmp_path / "file"
+    make(path)
+    with pytest.raises(BadFileError, match=words):
+        read_text(path, 1_000_000)
+
+
+def test_a_socket_is_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the address of a socket is short
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket")
+        with pytest.raises(BadFileError, match="socket"):
+            read_bytes(tmp_path / "socket", 10)
+
+
+def test_a_device_is_no_file():
+    with pytest.raises(BadFileError, match="device"):
+        read_bytes(Path("/dev/zero"), 10)
+
+
+def test_the_bound_is_exact_and_a_link_to_a_file_is_followed(tmp_path):
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_bytes(b"0123456789")
+    link.symlink_to(file)
+    assert read_bytes(link, 10) == b"0123456789"
+    with pytest.raises(BadFileError, match="larger"):
+        read_bytes(link, 9)
+
+
+def test_text_may_have_a_mark_of_windows_and_half_a_character(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"\xef\xbb\xbfone\r\ntwo\r" + "\ud83d".encode("utf-8", "surrogatepass"))
+    assert read_text(file, 100) == "one\ntwo\n\ud83d"

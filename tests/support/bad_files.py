@@ -1,0 +1,33 @@
+"""What may lie in a folder in place of a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+HUGE: Final = 5 * 2**30
+"""Bytes of a file that takes no place on the disk."""
+
+
+def _huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(HUGE)
+
+
+def _loop(path: Path) -> None:
+    other = path.with_name(f"{path.name}-other")
+    path.symlink_to(other)
+    other.symlink_to(path)
+
+
+BAD_FILES: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
+    "pipe": (lambda path: os.mkfifo(path), "named pipe"),  # noqa: PLW0108 - Windows has none
+    "folder": (lambda path: path.mkdir(), "folder"),
+    "five gigabytes": (_huge, "larger than"),
+    "link to nothing": (lambda path: path.symlink_to(path.with_name("nothing")), "link to something"),
+    "links in a circle": (_loop, "link that leads back to itself"),
+    "UTF-16": (lambda path: path.write_text("text", encoding="utf-16"), "not a UTF-8 text file"),
+}
+"""How each is made, and what is said of it."""
