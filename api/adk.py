@@ -18,6 +18,7 @@ from api.adk_checks import PlainPaths
 from api.adk_files import NamedArtifacts
 from api.adk_runs import QueuedRunner, TurnFailedError
 from api.adk_sessions import QuietSessions
+from api.body_limits import MESSAGES, USUAL, BodyLimits, Limits
 from api.half_characters import WholeCharacters
 from api.problems import STATUSES
 from api.shutdown import StreamsEnd
@@ -62,7 +63,15 @@ _STATUSES = {
 
 def adk_app() -> ASGIApp:
     """The app to mount at ``ADK``."""
-    return PlainPaths(StreamsEnd(WholeCharacters(_WhenAsked())))
+    return BodyLimits(PlainPaths(StreamsEnd(WholeCharacters(_WhenAsked()))), _limits_of, _too_large)
+
+
+def _limits_of(path: str) -> Limits:
+    return MESSAGES if path in {"/run", "/run_sse"} or "/artifacts" in path else USUAL
+
+
+def _too_large(status: HTTPStatus, detail: str) -> JSONResponse:
+    return JSONResponse({"detail": detail}, status_code=status)
 
 
 class _WhenAsked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -36,16 +36,27 @@ from api import (
     turns,
     workspaces,
 )
+from api.body_limits import USUAL, BodyLimits, Limits
 from api.half_characters import WholeCharacters
-from api.problems import PROBLEM_RESPONSES, Problem, WrongField, answer_with_problems, with_problems_in_place_of_text
+from api.problems import (
+    PROBLEM_RESPONSES,
+    Problem,
+    WrongField,
+    answer_with_problems,
+    problem,
+    with_problems_in_place_of_text,
+)
 from api.routes import API
 from api.shutdown import StreamsEnd
 
 """Where the app is mounted."""
 
 VERSION = "1"
-MOST_BYTES = 64 * 2**20
-"""What a request may have as its body. A router that takes files says otherwise."""
+
+LIMITS: Final = {
+    "/v1/imports": Limits(imports.MOST_BYTES, levels=None, values=None),
+}
+"""Of requests whose paths these are; ``USUAL`` of all others."""
 
 DESCRIPTION = """\
 What the pages of Colloquy do, programs can do: conversations, sessions, turns, and everything around them.
@@ -91,8 +102,9 @@ def create_api(base: str = "") -> FastAPI:
         root_path_in_servers=False,
         servers=[{"url": base}] if base else None,
         responses=PROBLEM_RESPONSES,
-        max_body_size=MOST_BYTES,
+        max_body_size=None,  # see BodyLimits
         middleware=[
+            Middleware(BodyLimits, limits=_limits_of, refuse=problem),
             Middleware(StreamsEnd),
             Middleware(_LocationsBelow, base=base),
             Middleware(WholeCharacters),
@@ -104,6 +116,10 @@ def create_api(base: str = "") -> FastAPI:
     api.add_route("/docs", _docs, include_in_schema=False)
     api.mount("/docs/assets", StaticFiles(directory=_assets()))
     return api
+
+
+def _limits_of(path: str) -> Limits:
+    return LIMITS.get(path, USUAL)
 
 
 class _LocationsBelow:

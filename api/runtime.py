@@ -12,6 +12,7 @@ from pydantic import AliasChoices, BaseModel, Field
 from api.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified, tag_of
 from api.lookup import session_named, turn_named
 from api.new_sessions import new_session
+from api.paging import Cursor, Limit, Paged
 from api.problems import ConflictError
 from api.turns import TurnState, turn_state
 from api.values import Body, Id, Text, Title, moment
@@ -42,10 +43,10 @@ class SessionInfo(BaseModel):
     updated_at: datetime
 
 
-class ActiveSessions(BaseModel):
-    """The sessions at work: begun or given a message since the start of Colloquy, and not terminated."""
+class ActiveSessions(Paged[SessionInfo]):
+    """The sessions at work: begun or given a message since the start of Colloquy, and not terminated. Newest activity
+    first."""
 
-    items: list[SessionInfo] = Field(description="Newest activity first.")
     active_session_id: str | None = Field(description="The one that commands without a session are for.")
 
 
@@ -128,12 +129,13 @@ def start_session(wanted: StartSession, response: Response) -> SessionInfo:
 
 
 @router.get("/runtime/sessions")
-def list_active_sessions() -> ActiveSessions:
+def list_active_sessions(cursor: Cursor = None, limit: Limit = 50) -> ActiveSessions:
     """The sessions at work, with their status, persona, workspace and times."""
     workbench = current()
-    user = workbench.settings.user
+    page = workbench.active.page(workbench.settings.user, cursor, limit)
     return ActiveSessions(
-        items=[_told(one.session) for one in workbench.active_sessions() if one.session.key.user_id == user],
+        items=[_told(session) for session in page.items],
+        next=page.next,
         active_session_id=workbench.active_session_id,
     )
 

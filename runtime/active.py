@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from runtime.bus import NO_SESSION, BusEvent, EventBus, Happening
 from session_store import Store
-from session_store.models import SessionKey, SessionStatus, SessionSummary, Turn, TurnStatus
+from session_store.models import Page, SessionKey, SessionStatus, SessionSummary, Turn, TurnStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,14 @@ class ActiveSessions:
             if session and session.status is not SessionStatus.TERMINATED:
                 found.append(ActiveSession(session, turns.get(turn_id or "")))
         return sorted(found, key=lambda active: active.session.updated_at, reverse=True)
+
+    def page(self, user_id: str, before: str | None, limit: int) -> Page[SessionSummary]:
+        """Some of a user's sessions at work, newest activity first. Raises StoreError if ``before`` is no place."""
+        with self._lock:
+            keys = frozenset(self._last_turns)
+        page = self._store.list_sessions_among(user_id, keys, before=before, limit=limit)
+        at_work = tuple(session for session in page.items if session.status is not SessionStatus.TERMINATED)
+        return Page(at_work, page.next)
 
     @property
     def current(self) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from session_store.models import SessionKey, SessionSummary
@@ -78,15 +78,17 @@ class SessionIndex:
         workspace: str | None,
         before: tuple[float, str, str, str] | None,
         limit: int,
+        among: Collection[SessionKey] | None = None,
     ) -> list[Place]:
-        """The first places of a user's list, or those after ``before``; of one workspace, or of all."""
+        """The first places of a user's list, or those after ``before``; of one workspace, or of all; only ``among``."""
         order = self._orders.get((user_id, workspace), [])
         end = len(order) if before is None else bisect_left(order, before)
         found: list[Place] = []
         for place in _backwards(order, end):
             if len(found) == limit:
                 break
-            if app_name is None or place[1] == app_name:
+            fits = among is None or SessionKey(place[1], place[2], place[3]) in among
+            if fits and (app_name is None or place[1] == app_name):
                 found.append(place)
         return found
 

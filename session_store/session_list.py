@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from session_store.database import Database
@@ -95,6 +95,17 @@ def page_of_sessions(
             start=start,
             limit=limit + 1,
         )
+    return Page(tuple(items[:limit]), _encode(items[limit - 1]) if len(items) > limit else None)
+
+
+def page_among(
+    database: Database, memory: Memory, user_id: str, among: Collection[SessionKey], *, before: str | None, limit: int
+) -> Page[SessionSummary]:
+    """A page of those sessions of a user that are among these, newest update first."""
+    start = None if before is None else _decode(before)
+    with memory.lock:
+        places = memory.index.newest(user_id, app_name=None, workspace=None, before=start, limit=limit + 1, among=among)
+    items = _at(database, memory, places)
     return Page(tuple(items[:limit]), _encode(items[limit - 1]) if len(items) > limit else None)
 
 

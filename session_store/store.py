@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import itertools
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
@@ -31,7 +31,7 @@ from session_store.models import (
 )
 from session_store.open_files import claim, release
 from session_store.result_table import StoredResults
-from session_store.session_list import excerpts, ids_of_sessions, page_of_sessions, session_at, session_of
+from session_store.session_list import excerpts, ids_of_sessions, page_among, page_of_sessions, session_at, session_of
 from session_store.session_log import SessionLog
 from session_store.session_reads import events_of, events_of_turn
 from session_store.snapshot import StoredSnapshots
@@ -136,6 +136,12 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
     def find_session(self, key: SessionKey) -> SessionSummary | None:
         """The session with this key; None if there is none or it was deleted."""
         return session_at(self.log.database, self.log.memory, key)
+
+    def list_sessions_among(
+        self, user_id: str, among: Collection[SessionKey], *, before: str | None = None, limit: int = 30
+    ) -> Page[SessionSummary]:
+        """Those sessions of a user that are among these, newest update first, without those that were deleted."""
+        return page_among(self.log.database, self.log.memory, user_id, among, before=before, limit=limit)
 
     def list_sessions(
         self,

@@ -28,8 +28,11 @@ MANIFEST: Final = "colloquy.json"
 FORMAT: Final = "colloquy-archive"
 VERSION: Final = 1
 ENTRY_BYTES: Final = 512_000_000
-SUSPICIOUS_BYTES: Final = 200_000_000
-SUSPICIOUS_RATIO: Final = 200
+SUSPICIOUS_BYTES: Final = 20_000_000
+SUSPICIOUS_RATIO: Final = 50
+"""JSON takes twenty times its size in memory. Chats that people had become a tenth of their size in an archive."""
+MOST_ENTRIES: Final = 200_000
+_PIECE: Final = 2**20
 _CHATGPT: Final = re.compile(r"(?:.*/)?conversations(?:[-_ ]?\(?\d+\)?)?\.json", re.IGNORECASE)
 
 
@@ -127,6 +130,7 @@ class Archive:
             ImportRefusedError: it is damaged, or made to do harm.
         """
         self._path = path
+        self._unpacked = 0
         try:
             with self._reading("its directory"):
                 self._zip = zipfile.ZipFile(path)
@@ -200,11 +204,23 @@ class Archive:
         Raises:
             DamagedError: it is damaged.
         """
+        data = bytearray()
         with self._reading(entry.filename), self._zip.open(entry) as opened:
-            data = opened.read(ENTRY_BYTES + 1)
-        if len(data) > ENTRY_BYTES:
-            raise DamagedError(f"{entry.filename} is larger than {ENTRY_BYTES // 1_000_000} MB")
-        return data
+            while piece := opened.read(_PIECE):
+                data += piece
+                self._unpacked += len(piece)
+                if len(data) > ENTRY_BYTES:
+                    raise DamagedError(f"{entry.filename} is larger than {ENTRY_BYTES // 1_000_000} MB")
+                # Whatever the archive says of itself, and however often it names one file.
+                self._check_growth(self._unpacked)
+        return bytes(data)
+
+    def _check_growth(self, size: int) -> None:
+        if size > SUSPICIOUS_BYTES and size > SUSPICIOUS_RATIO * self._path.stat().st_size:
+            raise ImportRefusedError(
+                f"{self._path} would unpack to more than {size // 1_000_000:,} MB, over {SUSPICIOUS_RATIO} times its "
+                "size. It looks like an archive that is made to fill disks, so it was not imported."
+            )
 
     def _refuse_hostile(self) -> None:
         entries = self._zip.infolist()
@@ -214,12 +230,13 @@ class Archive:
                 raise ImportRefusedError(
                     f"{self._path} names a file outside of itself: {entry.filename[:80]!r}. Nothing was imported."
                 )
-        size = sum(entry.file_size for entry in entries)
-        if size > SUSPICIOUS_BYTES and size > SUSPICIOUS_RATIO * self._path.stat().st_size:
+        if len(entries) > MOST_ENTRIES:
             raise ImportRefusedError(
-                f"{self._path} would unpack to {size // 1_000_000:,} MB, more than {SUSPICIOUS_RATIO} times its size. "
-                "It looks like an archive that is made to fill disks, so nothing was imported."
+                f"{self._path} has {len(entries):,} files. At most {MOST_ENTRIES:,} are imported at once: split it."
             )
+        for entry in entries:
+            self._check_growth(entry.file_size)
+        self._check_growth(sum(entry.file_size for entry in entries))
 
     @contextlib.contextmanager
     def _reading(self, name: str) -> Iterator[None]:

@@ -11,6 +11,8 @@ from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.notes import DEEPEST, Notes, may_have_halves, shallow, whole_characters
 
 LARGEST: Final = 2_000_000_000
+MOST_VALUES: Final = 25_000_000
+"""Commas and brackets in a document: each value takes up to a hundred bytes of memory, however short it is."""
 _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|-?\d{4300,}(?:\.\d+)?(?:[eE][-+]?\d+)?', re.DOTALL)
 """What tells how deep a place in JSON is, and numbers that Python does not read."""
 
@@ -41,6 +43,8 @@ def parse(data: bytes, notes: Notes, *, exact: bool = False) -> Any:  # noqa: AN
     Raises:
         DamagedError: it is none; the message names the place.
     """
+    if sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise DamagedError(f"it has more than {MOST_VALUES:,} values. Split it")
     encoding = json.detect_encoding(data)
     text = _decoded(data, encoding, notes, exact=exact)
     try:

@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from api import app
 from api.app import create_api
+from api.body_limits import Limits
 
 PROBLEM = "application/problem+json"
 
@@ -49,12 +50,12 @@ class TestErrors:
 
     @pytest.mark.parametrize("announced", [True, False])
     def test_too_much_is_a_problem(self, monkeypatch, announced):
-        monkeypatch.setattr(app, "MOST_BYTES", 1000)
+        monkeypatch.setattr(app, "USUAL", Limits(1000))
         content = b"x" * 2000 if announced else iter([b"x" * 500] * 4)
         headers = {"Content-Type": "application/json"}
         answer = TestClient(app.create_api()).post("/v1/sessions", content=content, headers=headers)
         assert (answer.status_code, answer.headers["content-type"]) == (413, PROBLEM)
-        assert answer.json()["detail"] == "The request is too large."
+        assert answer.json()["detail"].startswith("This is too large to be taken")
 
     def test_one_that_nobody_foresaw_says_nothing_of_the_inside(self):
         api = create_api()

@@ -47,6 +47,17 @@ def is_problem(answer, status):
     return answer.json()["detail"]
 
 
+def test_sessions_at_work_come_in_pages(client):
+    begun = [start(client)["session_id"] for _ in range(5)]
+    found, cursor, pages = [], None, 0
+    while cursor or not pages:
+        page = client.get(f"{RUNTIME}/sessions", params={"limit": 2} | ({"cursor": cursor} if cursor else {})).json()
+        found += [one["session_id"] for one in page["items"]]
+        cursor, pages = page["next"], pages + 1
+    assert (found, pages) == (begun[::-1], 3)
+    assert client.get(f"{RUNTIME}/sessions", params={"cursor": "nowhere"}).status_code == 422
+
+
 class TestStarting:
     def test_gives_a_session_with_an_id_of_its_own(self, client):
         sessions = [start(client) for _ in range(3)]

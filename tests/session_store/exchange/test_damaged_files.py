@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from session_store import Store
-from session_store.exchange import AgentFiles, Format, ImportRefusedError, export, import_file, selected
+from session_store.exchange import AgentFiles, Format, ImportRefusedError, documents, export, import_file, selected
 from tests.session_store.exchange.histories import contents, fill
 
 
@@ -193,6 +193,25 @@ def test_an_archive_that_would_fill_the_disk_is_refused_unread(refused, tmp_path
             entry.write(b"0" * 1_000_000)
 
     assert "made to fill disks" in refused(file)
+
+
+def test_an_archive_that_names_one_file_again_and_again_is_refused(refused, tmp_path):
+    file = tmp_path / "again.zip"
+    chat = json.dumps({"id": "x", "events": [], "state": {"a": "b" * 2_000_000}})
+    manifest = {"format": "colloquy-archive", "version": 1, "conversations": [{"file": "one.json"}] * 100}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as written:
+        written.writestr("one.json", chat)
+        written.writestr("colloquy.json", json.dumps(manifest))
+
+    assert "made to fill disks" in refused(file)
+
+
+def test_a_file_with_more_values_than_memory_is_for_is_refused_unread(refused, tmp_path, monkeypatch):
+    monkeypatch.setattr(documents, "MOST_VALUES", 1000)
+    file = tmp_path / "many.json"
+    file.write_text("[" + "{}," * 1000 + "{}]")
+
+    assert "more than 1,000 values" in refused(file)
 
 
 def test_an_archive_of_something_else_is_refused(refused, tmp_path):

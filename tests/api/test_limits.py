@@ -1,0 +1,103 @@
+"""Every entrance has its limits: a table of all of them, which a new route has to be put into."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from api import adk, app
+from api.body_limits import LONGEST_ADDRESS, MESSAGES, MIB, USUAL, Limits
+from api.imports import MOST_BYTES
+from api.routes import ADK, API, mounted_adk, mounted_api
+
+FILES: Final = Limits(MOST_BYTES, levels=None, values=None)
+"""Their formats have limits of their own, which the tests of the exchange hold them to."""
+
+REST: Final = {
+    "POST /api/v1/dbs/{connection_id}/conversations": USUAL,
+    "POST /api/v1/workspaces/{workspace_id}/conversations": USUAL,
+    "PATCH /api/v1/conversations/{conversation_id}": USUAL,
+    "POST /api/v1/conversations/{conversation_id}/messages": USUAL,
+    "POST /api/v1/conversations/{conversation_id}/generate-title": USUAL,
+    "PUT /api/v1/conversations/{conversation_id}/labels": USUAL,
+    "POST /api/v1/conversations/{conversation_id}/branch": USUAL,
+    "POST /api/v1/sessions": USUAL,
+    "POST /api/v1/run_turn": USUAL,
+    "POST /api/v1/runtime/sessions": USUAL,
+    "POST /api/v1/runtime/messages": USUAL,
+    "PUT /api/v1/runtime/active": USUAL,
+    "POST /api/v1/turns/{turn_id}/answer": USUAL,
+    "POST /api/v1/turns/{turn_id}/retry": USUAL,
+    "PUT /api/v1/conversations/{conversation_id}/messages/{message_id}/feedback": USUAL,
+    "POST /api/v1/workspaces": USUAL,
+    "PATCH /api/v1/workspaces/{workspace_id}": USUAL,
+    "PUT /api/v1/workspaces/{workspace_id}/connection": USUAL,
+    "POST /api/v1/connections/test": USUAL,
+    "POST /api/v1/snapshots": USUAL,
+    "POST /api/v1/exports": USUAL,
+    "POST /api/v1/imports": FILES,
+    "POST /api/v1/imports/database": USUAL,
+    "POST /api/v1/retention": USUAL,
+}
+CLOSED: Final = {path: USUAL for path in adk.PATHS if "/artifacts" not in path and path not in {"/run", "/run_sse"}}
+ADKS: Final = {**dict.fromkeys(adk.PATHS, MESSAGES), **CLOSED}
+
+
+@pytest.fixture(scope="module")
+def entrances():
+    with TestClient(Starlette(routes=[mounted_api(), mounted_adk()]), raise_server_exceptions=False) as client:
+        yield client
+
+
+def of_rest():
+    return {
+        f"{method.upper()} {path}"
+        for path, methods in app.create_api().openapi()["paths"].items()
+        for method, operation in methods.items()
+        if "requestBody" in operation
+    }
+
+
+def test_the_table_has_every_route_that_takes_a_body():
+    assert of_rest() == REST.keys()
+
+
+def test_each_entrance_has_the_limits_of_the_table():
+    for entrance, limits in REST.items():
+        assert app._limits_of(entrance.split()[1].removeprefix(API)) == limits, entrance
+    for path, limits in ADKS.items():
+        assert adk._limits_of(path) == limits, path
+
+
+TOLD: Final = [(*name.split(), limits) for name, limits in REST.items()]
+TOLD += [("POST", f"{ADK}{path}", limits) for path, limits in ADKS.items()]
+
+
+@pytest.mark.parametrize(("method", "path", "limits"), TOLD, ids=[f"{one[0]} {one[1]}" for one in TOLD])
+def test_no_entrance_takes_more(entrances, method, path, limits):
+    def refused(status, **request):
+        answer = entrances.request(method, path, headers=headers | request.pop("headers", {}), **request)
+        assert answer.status_code == status, answer.text[:200]
+        assert "taken" in answer.json()["detail"]
+
+    headers = {"Content-Type": "application/json"}
+    refused(413, content=b"{}", headers={"Content-Length": str(limits.bytes + 1)})
+    if limits.bytes <= USUAL.bytes:
+        refused(413, content=iter([b" " * MIB] * (limits.bytes // MIB + 1)))
+    if limits.levels and limits.values:
+        refused(422, content=b'{"a":' * (limits.levels + 1))
+        refused(422, content=b"[" + b"0," * limits.values + b"0]")
+
+
+def test_what_stands_in_texts_does_not_count(client):
+    name = "[{," * 60 + '"\\['
+    assert client.post(f"{API}/v1/workspaces", json={"name": name}).json()["name"] == name
+
+
+@pytest.mark.parametrize("path", [f"{API}/v1/conversations", f"{ADK}/list-apps"])
+def test_no_address_is_endless(entrances, path):
+    answer = entrances.get(f"{path}?search={'x' * LONGEST_ADDRESS}")
+    assert (answer.status_code, "Shorten it" in answer.json()["detail"]) == (414, True)
