@@ -164,7 +164,7 @@ def test_a_file_of_an_agent_goes_nowhere_else(place, archive, tmp_path):
     store.close()
 
     assert left == ()
-    assert not (tmp_path / "artifacts").exists()
+    assert [path.name for path in (tmp_path / "artifacts").rglob("*")] == [".encoded"]
 
 
 @pytest.mark.parametrize(
