@@ -11,6 +11,7 @@ from runtime.active import ActiveSessions
 from runtime.bus import BusEvent, EventBus, Happening
 from runtime.session_files import SessionFiles
 from session_store import DuckDBSessionService, Store
+from session_store.adk_service import check_time
 from session_store.models import SessionKey
 
 
@@ -51,8 +52,8 @@ class Sessions(DuckDBSessionService):
         would put what is said now before what was said then.
         """
         if not event.partial:
-            before = max([session.last_update_time, *(last.timestamp for last in session.events[-1:])])
-            event.timestamp = max(event.timestamp, before)
+            check_time(event.timestamp)
+            event.timestamp = max([event.timestamp, *(last.timestamp for last in session.events[-1:])])
         appended = await super().append_event(session, event)
         if not event.partial:
             self._files.transcripts.event(_key(session), appended)

@@ -73,9 +73,11 @@
 
   const arrive = (input) => {
     const key = keyOf(input);
+    let gap = ""; // between a draft and words that are new; what is typed on is not torn apart
     if (input !== known) {
       const carried = known && isCarried(known) ? known.value : "";
       const text = input.value || carried || drafts.get(key) || "";
+      if (text && !input.value && !carried) gap = " ";
       drafts.delete(key);
       sentFrom = null;
       if (text !== input.value) type(input, text);
@@ -85,7 +87,7 @@
     const held = holder?.value ?? "";
     const active = document.activeElement;
     const isFree = active === holder || !active?.matches("input, textarea, select, [contenteditable]");
-    if (held) type(input, input.value ? `${input.value} ${held}` : held);
+    if (held) type(input, input.value + gap + held);
     letGo();
     if (isFree && hasKeyboard() && !document.querySelector('[role="dialog"]')) input.focus({ preventScroll: true });
   };

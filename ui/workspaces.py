@@ -66,8 +66,8 @@ def connection_line(workspace_id: str) -> None:
     if connection_warning(workspace):
         return
     current().workspaces.warm(workspace_id)
-    facts = dict.fromkeys([connection.name, kind_of(connection.kind).name, address, "read-only"])
-    st.caption(":material/database: " + " · ".join(label(fact) for fact in facts if fact))
+    facts = dict.fromkeys(fact for fact in (connection.name, kind_of(connection.kind).name, address) if fact)
+    st.caption(f":material/database: {' · '.join(map(label, facts))} · read-only")
 
 
 def connection_warning(workspace: Workspace | None) -> bool:

@@ -70,7 +70,8 @@ class TestTables:
 
     def test_are_no_pictures(self, client, workbench, key):
         assert (
-            is_problem(client.get(path(new_result(workbench, key), "png")), 404) == "This table cannot be had as png."
+            is_problem(client.get(path(new_result(workbench, key), "png")), 404)
+            == "This table is not available as png."
         )
 
 
@@ -162,7 +163,7 @@ class TestFiles:
 
 class TestWhoMayHaveThem:
     def test_what_is_not_there_says_so(self, client):
-        assert "not here" in is_problem(client.get("/api/v1/results/nothing.csv"), 404)
+        assert "does not exist" in is_problem(client.get("/api/v1/results/nothing.csv"), 404)
 
     def test_results_of_deleted_sessions_are_gone_until_these_come_back(self, client, workbench, key):
         result = new_result(workbench, key)

@@ -138,7 +138,7 @@ class TestSteps:
 class TestQuestions:
     def test_a_tool_asks_and_is_approved_after_a_reload_with_the_keyboard(self, tab):
         session = ask_clerk(tab, PAY)
-        expect(tab.page.get_by_text("May clerk run pay?")).to_be_visible()
+        expect(tab.page.get_by_text("Allow clerk to run pay?")).to_be_visible()
         tab.expect_mark(session, "paused")
         tab.page.reload()
         button(tab, "Approve").press("Enter")

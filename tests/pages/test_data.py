@@ -150,7 +150,7 @@ class TestRetention:
         workbench.set_saved([saved], saved=True)
         untouched(workbench, old, saved)
         page = data_page()
-        assert "1 chat would go" in texts(page.markdown)
+        assert "1 chat will be removed" in texts(page.markdown)
         assert "Last year's \\*plan\\*" in texts(page.markdown)
         page.button(key="remove").click().run()
         assert workbench.store.get_session(old.session_id) is not None

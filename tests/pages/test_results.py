@@ -64,7 +64,7 @@ class TestWhetherThePanelIsOpen:
     def test_an_empty_one_says_what_will_be_there(self, page, key):
         tab = page(key.session_id)
         tab.button(key="open-results").click().run()
-        assert any("will be listed here" in caption.value for caption in tab.caption)
+        assert any("appear here" in caption.value for caption in tab.caption)
 
 
 class TestWhatIsInIt:

@@ -23,7 +23,7 @@ def dialog(workbench):
 
 def test_a_snapshot_is_made_offered_for_download_and_deleted(dialog, workbench):
     dialog.button(key="make-snapshot").click().run()
-    assert "1 chat with 2 messages" in dialog.success[0].value
+    assert "1 chat (2 messages)" in dialog.success[0].value
     [path] = (workbench.settings.data_dir / "snapshots").iterdir()
     assert any(path.name in element.proto.body for element in dialog.get("html"))
     with duckdb.connect(str(path), read_only=True) as copy:

@@ -124,7 +124,7 @@ class TestChoice:
 
     def test_an_empty_one_says_what_will_be_there(self, open_page):
         page = open_page(workspace=SAMPLE_SHOP)
-        assert "Your chats in Sample shop will be listed here." in [caption.value for caption in page.sidebar.caption]
+        assert "Your chats in Sample shop appear here." in [caption.value for caption in page.sidebar.caption]
 
     def test_the_url_keeps_the_choice(self, workbench, open_page):
         page = open_page()

@@ -103,7 +103,7 @@ def test_only_the_latest_are_remembered_and_any_can_be_forgotten(workbench):
     assert len(known) <= 21
     workbench.imports.wait(known[0].id)
     workbench.imports.forget(known[0].id)
-    with pytest.raises(UnknownImportError, match="not known"):
+    with pytest.raises(UnknownImportError, match="Unknown import"):
         workbench.imports.get(known[0].id)
 
 

@@ -54,16 +54,16 @@ def test_the_model_sees_the_shown_version_alone(workbench):
     assert "plums" not in shown
 
 
-def test_the_sessions_figures_count_the_shown_version_once(workbench):
+def test_the_sessions_figures_count_the_messages_shown_and_the_tokens_of_every_version(workbench):
     key = new_session(workbench)
     [first] = talk(workbench, key, "count 5")
     finish(workbench, workbench.turns.replace(first, "count 2"))
     query = "select messages, turns, output_tokens from history.conversations where id = $1"
     with workbench.store.cursor() as cursor:
-        assert cursor.execute(query, [key.session_id]).fetchall() == [(2, 1, 2)]
+        assert cursor.execute(query, [key.session_id]).fetchall() == [(2, 1, 7)]
     workbench.turns.show(first)
     with workbench.store.cursor() as cursor:
-        assert cursor.execute(query, [key.session_id]).fetchall() == [(2, 1, 5)]
+        assert cursor.execute(query, [key.session_id]).fetchall() == [(2, 1, 7)]
 
 
 def test_results_go_and_come_with_their_version(workbench):

@@ -66,10 +66,10 @@ def test_a_new_session_gets_the_model_that_was_set_or_else_the_first_available(
     assert catalogue_of(model="nonsense").default().id == "nonsense"
 
 
-def test_a_model_that_nothing_offers_keeps_its_id_as_label_and_is_refused_in_words(catalogue_of: CatalogueOf):
+def test_a_model_that_nothing_offers_is_labelled_by_its_name_and_refused_in_words(catalogue_of: CatalogueOf):
     catalogue = catalogue_of()
 
-    assert catalogue.label("gguf/of-last-week") == "gguf/of-last-week"
+    assert catalogue.label("gguf/of-last-week") == "of-last-week"
     with pytest.raises(ModelUnavailableError, match="gguf/of-last-week is not available"):
         catalogue.llm("gguf/of-last-week")
 

@@ -10,7 +10,7 @@ from session_store.exchange import import_file
 from session_store.models import SessionKey
 from tests.session_store.exchange.foreign_chats import answered, asked, gpt_chat, imported, text, turns_of, webui_chat
 
-LIMIT = "The answer was cut off: it reached the limit of its length."
+LIMIT = "The answer was cut off: the maximum answer length was reached."
 FILTER = "The answer was stopped early: the provider's safety filter blocked it."
 
 
