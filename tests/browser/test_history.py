@@ -168,7 +168,7 @@ def test_what_is_picked_is_tagged_exported_deleted_and_brought_back(here):
     here.page.keyboard.press("Escape")
     here.page.keyboard.press("Escape")
     here.button("Export").click()
-    dialog = here.page.get_by_role("dialog").filter(has_text="Export 2 conversations")
+    dialog = here.page.get_by_role("dialog").filter(has_text="Export 2 chats")
     with here.page.expect_download() as download:
         dialog.get_by_role("link", name="Download").click()
     assert download.value.path().read_bytes()
@@ -176,7 +176,7 @@ def test_what_is_picked_is_tagged_exported_deleted_and_brought_back(here):
     expect(dialog).to_have_count(0)
     first = here.address(0)
     here.button("Delete").click()
-    expect(here.page.get_by_text("Deleted 2 conversations.")).to_be_visible()
+    expect(here.page.get_by_text("Deleted 2 chats.")).to_be_visible()
     expect(here.titles.first).not_to_have_attribute("href", f"./history{first}")
     here.page.reload()
     here.button("Undo").click()

@@ -91,7 +91,7 @@ def test_a_workspace_from_its_making_to_its_end(chat, data_file):
     expect(chat.page.get_by_text("A SQLite database with 2 tables.")).to_be_visible()
 
     chat.page.get_by_role("button", name="New chat here").click()
-    expect(chat.page.get_by_text(f"orders · SQLite file · {data_file} · read only")).to_be_visible()
+    expect(chat.page.get_by_text(f"orders · SQLite file · {data_file} · read-only")).to_be_visible()
     chat.page.get_by_test_id("stMain").get_by_text("Assistant", exact=True).click()
     expect(chat.page.get_by_text("Answers questions and helps with writing")).to_be_visible()
     session = chat.begin(text)

@@ -61,9 +61,9 @@ def _confirm_deletion(keys: list[SessionKey]) -> None:
         state.rerun()
 
 
-def count(conversations: int) -> str:
-    """A number of conversations in words."""
-    return counted(conversations, "conversation")
+def count(chats: int) -> str:
+    """A number of chats in words."""
+    return counted(chats, "chat")
 
 
 # -- callbacks ---------------------------------------------------------------------------------------------------------
