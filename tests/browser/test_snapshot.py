@@ -31,7 +31,7 @@ def test_another_process_reads_a_snapshot_while_a_chat_streams(own_app, visitors
     page.goto(f"{own_app.url}/analytics")
     page.get_by_role("button", name="Snapshot").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Make", exact=True).click()
+    dialog.get_by_role("button", name="Create", exact=True).click()
     expect(dialog.get_by_text("Exported 1 chat (")).to_be_visible()
     with page.expect_download() as download:
         dialog.get_by_role("link", name="history-").click()
