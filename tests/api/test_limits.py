@@ -42,8 +42,10 @@ REST: Final = {
     "POST /api/v1/imports/database": USUAL,
     "POST /api/v1/retention": USUAL,
 }
-CLOSED: Final = {path: USUAL for path in adk.PATHS if "/artifacts" not in path and path not in {"/run", "/run_sse"}}
-ADKS: Final = {**dict.fromkeys(adk.PATHS, MESSAGES), **CLOSED}
+CLOSED: Final = {
+    path: USUAL for path in sorted(adk.PATHS) if "/artifacts" not in path and path not in {"/run", "/run_sse"}
+}
+ADKS: Final = {**dict.fromkeys(sorted(adk.PATHS), MESSAGES), **CLOSED}
 
 
 @pytest.fixture(scope="module")
