@@ -42,9 +42,7 @@ REST: Final = {
     "POST /api/v1/imports/database": USUAL,
     "POST /api/v1/retention": USUAL,
 }
-CLOSED: Final = {
-    path: USUAL for path in sorted(adk.PATHS) if "/artifacts" not in path and path not in {"/run", "/run_sse"}
-}
+CLOSED: Final = {path: USUAL for path in sorted(adk.PATHS - {"/run", "/run_sse"}) if "/artifacts" not in path}
 ADKS: Final = {**dict.fromkeys(sorted(adk.PATHS), MESSAGES), **CLOSED}
 
 
