@@ -21,7 +21,7 @@ def data_page(app, visitors):
         visitor = visitors(app, **options)
         tab = visitor.tab()
         tab.page.goto(f"{app.url}/import_export")
-        expect(tab.page.get_by_role("link", name="Download")).to_be_visible()
+        expect(tab.page.get_by_role("radiogroup", name="Format")).to_be_visible()
         return tab
 
     return open_page
