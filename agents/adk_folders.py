@@ -28,7 +28,7 @@ ICON = ":material/deployed_code:"
 PATIENCE = 20.0
 """Seconds that the other folders wait for a slow one, before they are loaded beside it."""
 
-NO_LITELLM = f"It needs LiteLLM, which is not installed: {INSTALL_LITELLM}, then start Colloquy again."
+NO_LITELLM = f"It needs LiteLLM, which is not installed. Run {INSTALL_LITELLM}, then restart Colloquy."
 
 _GEMINI_ACCESS = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")
 """Variables by which Google's library finds a key, or does without one."""

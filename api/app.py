@@ -49,8 +49,6 @@ from api.problems import (
 from api.routes import API
 from api.shutdown import StreamsEnd
 
-"""Where the app is mounted."""
-
 VERSION = "1"
 
 LIMITS: Final = {

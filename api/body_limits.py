@@ -130,7 +130,7 @@ class _Guarded:
         if count > self._limits.bytes:
             raise _TooLargeError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"This is too large to be taken: at most {self._limits.bytes / MIB:,.0f} MB are.",
+                f"The request is too large: the limit is {self._limits.bytes / MIB:,.0f} MB.",
             )
 
 
@@ -149,6 +149,5 @@ def _check_json(body: bytes, limits: Limits) -> None:
         if level > (limits.levels or 0) or values > (limits.values or 0):
             raise _TooLargeError(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
-                f"The JSON is too large to be taken: at most {limits.values:,} values, "
-                f"nested {limits.levels} levels deep.",
+                f"The JSON is too large: the limit is {limits.values:,} values, nested {limits.levels} levels deep.",
             )

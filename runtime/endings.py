@@ -29,7 +29,7 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, ColloquyError):
         return joined(str(error))
     if isinstance(error, LlmCallsLimitExceededError):
-        return "The agent called its model more often than one turn may, so the turn was ended. Ask for less at once."
+        return "The agent reached the limit of model calls for one turn, so the turn was ended. Try a smaller request."
     if isinstance(error, Exception) and (explained := explain(error, _OWN_MODEL)):
         return joined(str(explained))
     said = joined(str(error)).strip()
@@ -38,7 +38,7 @@ def in_words(error: BaseException) -> str:
     elif isinstance(error, KeyError):
         said = f"it looked for {said}, which is not there."
     elif not said or type(error).__module__.partition(".")[0] in _LIBRARIES:
-        return "The agent failed over something that it was given or gave out. The log says what it was."
+        return "The agent failed because of data that it could not process. See the log for details."
     return f"The agent failed: {said}"
 
 

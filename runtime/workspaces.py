@@ -235,7 +235,7 @@ class Workspaces:
     def lacks_shop(self, workspace_id: str) -> bool:
         """Whether a question to a workspace has to wait until the sample shop is made."""
         workspace = self._store.get_workspace(workspace_id)
-        return bool(workspace and workspace.connection and workspace.connection.kind == SAMPLE) and not self._has_shop
+        return bool(workspace and workspace.connection and workspace.connection.kind == SAMPLE) and not self.has_shop
 
     def close(self) -> None:
         """End the processes that ask databases."""
@@ -283,7 +283,8 @@ class Workspaces:
         return Connection.of(ConnectionKind.DUCKDB, str(self._make_shop()), SAMPLE_NAME)
 
     @property
-    def _has_shop(self) -> bool:
+    def has_shop(self) -> bool:
+        """Whether the sample shop is made."""
         return (self._folder / FILE_NAME).exists()
 
     def _make_shop(self) -> Path:

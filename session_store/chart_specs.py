@@ -158,7 +158,7 @@ class _Walk:
             if (key == "scale" and value is None and _is_color(path)) or (
                 key == "range" and isinstance(value, Mapping)
             ):
-                raise ChartRefusedError(f"{_place((*path, key))}: a chart's data cannot be its colours. Leave it out.")
+                raise ChartRefusedError(f"{_place((*path, key))}: data cannot be used as colors. Leave it out.")
             self.value(value, (*path, key), depth + 1)
 
     def value(self, value: object, path: tuple[str, ...], depth: int) -> None:
@@ -207,7 +207,7 @@ def _check_text(text: str, path: tuple[str, ...]) -> None:
     if len(text) > LONGEST_TEXT:
         raise ChartRefusedError(f"{_place(path)} is longer than {LONGEST_TEXT:,} characters.")
     if not _fits(text, key, path):
-        hint = " Colours are names, #rrggbb or rgb(…)." if _is_color(path) else ""
+        hint = " Colors are names, #rrggbb or rgb(…)." if _is_color(path) else ""
         if _SHAPES[key] is _NOTHING:
             hint = " A chart has no expressions: filter in the SQL, or by an object such as {'field': 'n', 'gt': 0}."
         raise ChartRefusedError(f"{_place(path)} cannot be {text[:60]!r} in a chart.{hint}")

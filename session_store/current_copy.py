@@ -134,7 +134,9 @@ class CurrentCopies:
                 copy_rows(self._database, target)
         except OSError as error:
             _remove(target)
-            raise SnapshotError(f"No copy to ask can be made in {self._folder}: {error.strerror or error}.") from error
+            raise SnapshotError(
+                f"The history could not be copied to {self._folder}: {error.strerror or error}."
+            ) from error
         return _Kept(CurrentCopy(target, taken_at), state, begin, time.monotonic() - begin)
 
     def _copy(self, target: Path, log_bytes: int) -> bool:
@@ -158,7 +160,7 @@ class CurrentCopies:
         needed = int(_ROOM * self._database.path.stat().st_size)
         if shutil.disk_usage(self._folder).free < needed:
             raise SnapshotError(
-                f"The disk of {self._folder.parent} has too little room for a copy of the history to ask. Free about "
+                f"There is not enough disk space in {self._folder.parent} to copy the history for queries. Free about "
                 f"{needed / 1e6:,.0f} MB and try again. Nothing is lost."
             )
 

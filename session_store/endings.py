@@ -91,7 +91,7 @@ _NOT_SAID: Final = re.compile(
 
 _UNSAID: Final = {
     TurnStatus.STOPPED: "It was stopped before the answer was complete.",
-    TurnStatus.FAILED: "It failed, and nobody said why.",
+    TurnStatus.FAILED: "It failed for an unknown reason.",
     TurnStatus.INTERRUPTED: "Colloquy ended before the answer was complete.",
 }
 

@@ -27,10 +27,10 @@ _MUST: Final = {
     "too_long": "must have at most {max_length} entries",
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",
-    "url_parsing": "must be a whole address, such as http://localhost:8080",
-    "url_scheme": "must be an address that begins with http:// or https://",
-    "json_invalid": "is no JSON that can be read",
-    "string_pattern_mismatch": "has signs that are not allowed there",
+    "url_parsing": "must be a complete URL, such as http://localhost:8080",
+    "url_scheme": "must be a URL that starts with http:// or https://",
+    "json_invalid": "is not valid JSON",
+    "string_pattern_mismatch": "contains characters that are not allowed",
 }
 
 

@@ -23,6 +23,9 @@ _DEVICES: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)")
 _ENCODED: Final = ".encoded"
 """A file that says that the folders beside it have encoded names: those of earlier versions bore the ids themselves."""
 
+_WAITING: Final = "apps-not-encoded"
+"""Where folders of earlier versions stand until they have their new names."""
+
 _LEVELS: Final = ("apps", "users", "sessions")
 
 
@@ -67,21 +70,25 @@ def sessions_in(root: Path) -> list[SessionKey]:
 
 
 def encode_folders(root: Path) -> None:
-    """Give the folders of earlier versions, whose names are the ids themselves, encoded names. Once for a root."""
-    if (root / _ENCODED).exists():
-        return
-    for place in sorted(_artifact_folders(root / _LEVELS[0])):
-        if (target := _encoded(root, place)) and target != place and not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            place.replace(target)
-            _remove_empty(place.parent)
-    root.mkdir(parents=True, exist_ok=True)
-    (root / _ENCODED).touch()
+    """Give the folders of earlier versions, whose names are the ids themselves, encoded names. Once for a root: those
+    that wait for it stand apart, so that what a process that died has begun is finished by the next one."""
+    apps, waiting, done = root / _LEVELS[0], root / _WAITING, root / _ENCODED
+    if not done.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        if apps.exists() and not waiting.exists():
+            apps.replace(waiting)
+        done.touch()
+    if waiting.exists():
+        for place in sorted(_artifact_folders(waiting)):
+            if (target := _encoded(root, place)) and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                place.replace(target)
+                _remove_empty(place.parent)
 
 
-def _artifact_folders(apps: Path) -> list[Path]:
+def _artifact_folders(top: Path) -> list[Path]:
     found = []
-    for folder, names, _ in os.walk(apps):
+    for folder, names, _ in os.walk(top):
         if "artifacts" in names:
             found.append(Path(folder, "artifacts"))
             names.remove("artifacts")
@@ -90,8 +97,8 @@ def _artifact_folders(apps: Path) -> list[Path]:
 
 def _encoded(root: Path, place: Path) -> Path | None:
     """The place of a folder ``artifacts`` whose ids had several parts each, if they had a slash."""
-    path = place.relative_to(root).as_posix()
-    if found := re.fullmatch(r"apps/(.+?)/users/(.+?)(?:/sessions/(.+))?/artifacts", path):
+    path = place.relative_to(root / _WAITING).as_posix()
+    if found := re.fullmatch(r"(.+?)/users/(.+?)(?:/sessions/(.+))?/artifacts", path):
         app, user, session = found.groups()
         key = SessionKey(app, user, session or "")
         return (user_folder(root, app, user) if session is None else session_folder(root, key)) / "artifacts"

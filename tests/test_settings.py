@@ -103,7 +103,7 @@ def test_a_wrong_value_stops_with_a_message_that_names_the_variable(monkeypatch,
         ("COLLOQUY_MAX_TURNS", "65", "must be at most 64. Write for example COLLOQUY_MAX_TURNS=4."),
         ("COLLOQUY_QUERY_SECONDS", "soon", "must be a number. Write for example COLLOQUY_QUERY_SECONDS=20.0."),
         ("COLLOQUY_COMPACTION", "perhaps", "must be true or false."),
-        ("COLLOQUY_GEMINI_BASE_URL", "not a url", "must be a whole address, such as http://localhost:8080."),
+        ("COLLOQUY_GEMINI_BASE_URL", "not a url", "must be a complete URL, such as http://localhost:8080."),
     ],
 )
 def test_a_wrong_value_is_told_with_what_to_write(monkeypatch, variable, value, told):

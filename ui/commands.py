@@ -1,4 +1,4 @@
-"""Commands to an agent besides words: its commands, and first messages to begin with."""
+"""What can be typed to an agent besides words: its commands, and first messages to start with."""
 
 from __future__ import annotations
 

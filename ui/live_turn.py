@@ -185,8 +185,9 @@ def _doing(view: LiveView, going: Sequence[Shown]) -> str:
     """What a turn does that says nothing; empty where the steps that are ``going`` on say it."""
     if view.status is TurnStatus.QUEUED:
         return "Queued"
-    session = current().store.find_session(view.turn.key)
-    if session and current().workspaces.lacks_shop(session.workspace_id):
+    workspaces = current().workspaces
+    session = None if workspaces.has_shop else current().store.find_session(view.turn.key)
+    if session and workspaces.lacks_shop(session.workspace_id):
         return "Opening the sample shop…"
     return "" if any(part.response is None for part in going if isinstance(part, Step)) else "Thinking"
 

@@ -23,7 +23,7 @@
   let known = null; // the input that is, or was last, on the page
   let focused = null; // what had the focus last
   let sentFrom = null; // the input of the new chat whose first message was sent
-  let sendsNext = false; // a second message was sent from there before the chat was there
+  let sendsUntil = 0; // when it is too late for a second message that was sent from there before the chat was there
   let holder = null;
   let wanted = null; // the key of the input to come; null for any other than the known one
   let editor = null;
@@ -97,17 +97,18 @@
   const sendNext = () => {
     const input = document.querySelector(INPUT);
     const isOver = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning";
-    if (!input || (input === sentFrom && !isOver)) return setTimeout(sendNext, 50);
-    sendsNext = false;
+    const isLate = Date.now() > sendsUntil;
+    if (!isLate && (!input || (input === sentFrom && !isOver))) return setTimeout(sendNext, 50);
+    sendsUntil = 0;
     sentFrom = null;
-    if (input.value) document.querySelector(SEND)?.click();
+    if (!isLate && input.value) document.querySelector(SEND)?.click();
   };
 
   const sendLater = (event) => {
     event.preventDefault();
     event.stopPropagation();
-    if (!sendsNext) setTimeout(sendNext, 50);
-    sendsNext = true;
+    if (!sendsUntil) setTimeout(sendNext, 50);
+    sendsUntil = Date.now() + PATIENCE;
   };
 
   const isThere = (input) => (wanted ? keyOf(input) === wanted : input !== known);

@@ -152,8 +152,8 @@ def _number(arguments: list[exp.Expr], name: str) -> float:
     value = _constant(arguments[1] if len(arguments) > 1 else None)
     if value is None:
         raise Refusal(
-            f"How often or how far {name}() goes has to stand in the query as a number, or as least(…, 1000): the "
-            "server has no other bound for the memory that it takes."
+            f"The count or length in {name}() must be a number written in the query, or least(…, 1000): nothing else "
+            "limits the memory that it takes on the server."
         )
     return value
 
@@ -173,16 +173,16 @@ def _constant(node: exp.Expr | None) -> float | None:
 def _product(array: exp.Expr | None) -> float:
     sizes = [_constant(one) for one in array.expressions] if isinstance(array, exp.Array) else [None]
     if None in sizes:
-        raise Refusal("The sizes of array_fill() have to stand in the query as numbers, for instance ARRAY[3, 4].")
+        raise Refusal("The sizes in array_fill() must be numbers written in the query, for instance ARRAY[3, 4].")
     return math.prod(size for size in sizes if size is not None)
 
 
 def _widest(template: exp.Expr | None) -> float:
     if not isinstance(template, exp.Literal):
-        raise Refusal("The first argument of format() has to stand in the query as a text.")
+        raise Refusal("The first argument of format() must be a text written in the query.")
     widths = _WIDTH.findall(template.name)
     if "*" in widths:
-        raise Refusal("Write the widths of format() as numbers into its text.")
+        raise Refusal("Write the widths in format() as numbers in its text.")
     return max([1, template.name.count("%"), *map(float, widths)])
 
 

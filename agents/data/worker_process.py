@@ -206,8 +206,8 @@ class WorkerProcess:
             return QueryBoundError(too_slow(seconds))
         if why == "crowded":
             return QueryBoundError(
-                "The query was stopped: all queries together needed more memory than there is for them, and this one "
-                "needed most of it. Reduce the result, or try again when fewer queries run."
+                "The query was stopped: all running queries together reached their memory limit, and this one used the "
+                "most. Reduce the result, or try again when fewer queries are running."
             )
         if why is None and code in _OUT_OF_MEMORY:
             return QueryBoundError(too_big(self._limits["memory_mib"]))

@@ -105,7 +105,7 @@ class Workers:
                 if stop.is_set:
                     raise QueryStoppedError("The query was stopped before it began.")
                 if not came:
-                    raise QueryBoundError("Too many queries are running, so this one was not. Ask again in a moment.")
+                    raise QueryBoundError("Too many queries are running. Try again in a moment.")
                 self._running.append(asker)
             finally:
                 self._waiting.remove(asker)

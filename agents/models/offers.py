@@ -26,7 +26,7 @@ _FILE_SLOTS = 2
 """Conversations answered at once by a GGUF file; each costs memory for a whole context window."""
 
 
-INSTALL_LITELLM: Final = "`make litellm` (without make: `python scripts/install.py litellm`)"
+INSTALL_LITELLM: Final = "make litellm (without make: python scripts/install.py litellm)"
 """The way to LiteLLM in the versions that fit: pip alone would take others, and change what is installed."""
 
 KINDS: Final = frozenset({"gguf", "gemini", "openai", "litellm"})
@@ -132,7 +132,7 @@ class Offers:
     def _litellm(self) -> Iterator[Offer]:
         for name in self._settings.litellm_models:
             installed = importlib.util.find_spec("litellm") is not None
-            install = f"To use it, install LiteLLM: {INSTALL_LITELLM}, then start Colloquy again."
+            install = f"To use it, install LiteLLM with {INSTALL_LITELLM}, then restart Colloquy."
             note = "Answered through LiteLLM." if installed else install
             info = ModelInfo(f"litellm/{name}", name, installed, note, takes=_IMAGES)
             yield Offer(info, name, partial(LiteLlmProvider, name))

@@ -219,7 +219,7 @@ class Archive:
         if size > SUSPICIOUS_BYTES and size > SUSPICIOUS_RATIO * self._path.stat().st_size:
             raise ImportRefusedError(
                 f"{self._path} would unpack to more than {size // 1_000_000:,} MB, over {SUSPICIOUS_RATIO} times its "
-                "size. It looks like an archive that is made to fill disks, so it was not imported."
+                "size. It looks like an archive made to fill disks, so it was not imported."
             )
 
     def _refuse_hostile(self) -> None:

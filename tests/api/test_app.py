@@ -55,7 +55,7 @@ class TestErrors:
         headers = {"Content-Type": "application/json"}
         answer = TestClient(app.create_api()).post("/v1/sessions", content=content, headers=headers)
         assert (answer.status_code, answer.headers["content-type"]) == (413, PROBLEM)
-        assert answer.json()["detail"].startswith("This is too large to be taken")
+        assert answer.json()["detail"].startswith("The request is too large")
 
     def test_one_that_nobody_foresaw_says_nothing_of_the_inside(self):
         api = create_api()

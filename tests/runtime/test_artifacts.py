@@ -1,5 +1,7 @@
 """Files that agents made go with their session, and nothing else does."""
 
+from pathlib import Path
+
 import pytest
 from google.adk.artifacts import FileArtifactService
 from google.genai import types
@@ -77,6 +79,32 @@ async def test_folders_of_earlier_versions_whose_names_are_the_ids_are_found(tmp
             assert await artifacts.list_artifact_keys(**names) == ["notes.txt", "user:all.txt"]
             assert (await artifacts.load_artifact(**names, filename="notes.txt")).text == "notes.txt"
         assert {key.session_id for key in artifacts.sessions()} == set(ids)
+
+
+async def test_a_process_that_dies_while_it_renames_them_leaves_nothing_behind(tmp_path, monkeypatch):
+    plain, ids = FileArtifactService(tmp_path / "artifacts"), ["A%41", "B", "C", "d"]
+    for session_id in ids:
+        await plain.save_artifact(
+            app_name="App", user_id="Ada", session_id=session_id, filename="f", artifact=types.Part(text=session_id)
+        )
+    replace, left = Path.replace, 3
+
+    def replace_some(path, target):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError("killed")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace_some)
+    with pytest.raises(OSError, match="killed"):
+        Artifacts(tmp_path / "artifacts")
+    monkeypatch.undo()
+    artifacts = Artifacts(tmp_path / "artifacts")
+    for session_id in ids:
+        names = {"app_name": "App", "user_id": "Ada", "session_id": session_id}
+        assert (await artifacts.load_artifact(**names, filename="f")).text == session_id
+    assert {key.session_id for key in artifacts.sessions()} == set(ids)
 
 
 async def test_files_whose_session_went_without_them_go_at_the_next_start(tmp_path):

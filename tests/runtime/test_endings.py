@@ -325,12 +325,12 @@ def test_a_turn_in_which_nothing_was_said_tells_that(opened, agent):
     [
         ("ValueError('No more eggs.')", "The agent failed: No more eggs."),
         ("KeyError('eggs')", "The agent failed: it looked for 'eggs', which is not there."),
-        ("RuntimeError()", "The log says"),
+        ("RuntimeError()", "See the log"),
         ("__import__('json').JSONDecodeError('Expecting value', 'x', 0)", "cannot be read"),
-        ("__import__('pydantic_core').PydanticSerializationError('Unable to serialize')", "The log says"),
+        ("__import__('pydantic_core').PydanticSerializationError('Unable to serialize')", "See the log"),
         (
             "__import__('google.adk.agents.invocation_context', fromlist=['x']).LlmCallsLimitExceededError('limit')",
-            "more often than one turn may",
+            "limit of model calls for one turn",
         ),
     ],
 )

@@ -93,7 +93,7 @@ def test_what_a_killed_process_left_is_removed_at_the_next_start(tmp_path):
 
 def test_one_that_cannot_be_written_is_a_sentence_and_the_store_goes_on(store, tmp_path):
     (tmp_path / ".store.duckdb.copies").write_text("in the way")
-    with pytest.raises(SnapshotError, match="No copy to ask"), store.current_copy():
+    with pytest.raises(SnapshotError, match="could not be copied"), store.current_copy():
         pass
     add(store, "one")
 

@@ -58,4 +58,4 @@ def _make(folder: Path) -> str:
     if done.returncode == 0:
         return ""
     lines = done.stderr.strip().splitlines() or ["no reason was given"]
-    return f"The demo data could not be generated:  {lines[-1]}"
+    return f"The demo data could not be generated: {lines[-1]}"

@@ -218,8 +218,9 @@ def _check_collected(connection: psycopg.Connection[Any], sql: str, factor: floa
     if most > _MOST_COLLECTED:
         raise EngineError(
             "memory",
-            f"The query was not run: by the server's estimate it collects about {most / MEBIBYTE:,.0f} MB into single "
-            f"values, and may collect {_MOST_COLLECTED // MEBIBYTE} MB. Collect fewer rows, or aggregate differently.",
+            f"The query was not run: the server estimates that it would collect about {most / MEBIBYTE:,.0f} MB into "
+            f"single values, and the limit is {_MOST_COLLECTED // MEBIBYTE} MB. Collect fewer rows, or aggregate "
+            "differently.",
         )
 
 

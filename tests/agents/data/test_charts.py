@@ -228,7 +228,7 @@ def test_names_of_columns_end_no_expression_and_are_no_images():
 def test_a_refusal_says_what_to_do():
     with pytest.raises(ChartInvalidError, match="filter in the SQL, or by an object"):
         checked_spec(HOSTILE["a filter in not"], ROWS)
-    with pytest.raises(ChartInvalidError, match="Colours are names, #rrggbb or rgb"):
+    with pytest.raises(ChartInvalidError, match="Colors are names, #rrggbb or rgb"):
         checked_spec(HOSTILE["a background"], ROWS)
     deep: dict[str, Any] = BARS
     for _ in range(3_000):
