@@ -52,7 +52,7 @@ def scope_bar(facts: Facts) -> Scope:
                 WorkspaceTree(current().store.list_workspaces()).full_names().__getitem__,
             ),
             tags=_choice("tag", "Tag", facts.choices.tags, least=1),
-            statuses=_choice("status", "With a turn that is", STATUSES),
+            statuses=_choice("status", "Turn status", STATUSES),
             states=_choice("state", "Chat is", facts.choices.states),
         )
     return Scope(filters, period, price_list(current().settings.data_dir))
