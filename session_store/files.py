@@ -42,15 +42,19 @@ def open_regular(path: Path) -> BinaryIO:
     """
     try:
         _require_regular(path.stat().st_mode)
-        descriptor = os.open(path, _FLAGS)
+        return open(path, "rb", opener=_opened)
     except OSError as error:
         raise _in_words(path, error) from error
+
+
+def _opened(path: str, _flags: int) -> int:
+    descriptor = os.open(path, _FLAGS)
     try:
         _require_regular(os.fstat(descriptor).st_mode)
-        return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
+    return descriptor
 
 
 def read_bytes(path: Path, limit: int) -> bytes:

@@ -135,9 +135,14 @@ class TestPersonasOfTheUser:
         assert not catalogue.default().problem
 
     @pytest.mark.skipif(os.name == "nt", reason="links need a permission there")
-    def test_a_link_to_nothing_is_left_out(self, catalogue, personas):
+    def test_a_link_to_nothing_is_told(self, catalogue, personas):
         (personas / "critic.md").symlink_to(personas / "nothing.md")
-        assert catalogue.find("critic") is None
+        assert "critic.md cannot be read: it is a link to something" in catalogue.get("critic").problem
+
+    @pytest.mark.skipif(os.name == "nt", reason="links need a permission there")
+    def test_how_an_editor_notes_that_it_has_a_file_open_is_left_out(self, catalogue, personas):
+        (personas / ".#critic.md").symlink_to("ada@desk.1234")
+        assert catalogue.find(".#critic") is None
 
 
 class TestAdkFolders:
