@@ -156,7 +156,7 @@ def test_all_queries_together_get_so_much_and_the_one_with_the_most_ends(tmp_pat
     workers = Workers(together_mib=250)
     database = WorkerDatabase(Connection.of("folder", str(tmp_path)), workers=workers)
     try:
-        with pytest.raises(QueryBoundError, match="all queries together"):
+        with pytest.raises(QueryBoundError, match="all running queries together"):
             database.query("select count(*) from (select unnest(range(20000000)) as x)", Bounds(seconds=60))
     finally:
         workers.close()
