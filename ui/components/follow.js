@@ -4,7 +4,7 @@ const FAR = 200;
 const AFTERMATH = 1000; // ms in which a page goes on to scroll after a wheel or a finger
 const UPWARDS = new Set(["PageUp", "Home", "ArrowUp"]);
 
-const follow = (window.colloquyFollow ??= { session: null, sent: 0, pinned: true, jumping: null, moved: -Infinity });
+const follow = (window.colloquyFollow ??= { session: null, sent: 0, pinned: true, jumping: null, moved: -Infinity, isLeaving: false });
 
 export default function ({ data, parentElement }) {
   const scroller = document.querySelector('[data-testid="stMain"]');
@@ -41,25 +41,38 @@ export default function ({ data, parentElement }) {
     offerWayBack();
   };
   let held = false;
-  const onMove = () => (follow.moved = performance.now());
-  const onKey = (event) => UPWARDS.has(event.key) && onMove();
-  const onDown = (event) => (held = event.target === scroller); // its scroll bar
+  const onMove = () => Object.assign(follow, { moved: performance.now(), isLeaving: true });
+  // Whoever turns the wheel upwards leaves the end at once, and not with a scroll that a busy page makes later. A table
+  // or a piece of code under the pointer scrolls by itself first.
+  const onWheel = (event) => {
+    onMove();
+    if (event.deltaY >= 0 || scroller.scrollTop === 0) return;
+    for (let inner = event.target; inner && inner !== scroller; inner = inner.parentElement) if (inner.scrollTop > 0) return;
+    follow.pinned = false;
+  };
+  const onKey = ({ key }) => {
+    if (UPWARDS.has(key)) onMove();
+    if (key === "Enter") follow.isLeaving = false;
+  };
+  const onDown = ({ target }) => {
+    held = target === scroller; // its scroll bar
+    if (target.closest("button")) follow.isLeaving = false;
+  };
   const onUp = () => {
     if (held) onMove();
     held = false;
   };
   const watched = [
     [scroller, "scroll", onScroll],
-    [scroller, "wheel", onMove],
+    [scroller, "wheel", onWheel],
     [scroller, "touchmove", onMove],
     [document, "keydown", onKey],
     [document, "pointerdown", onDown],
     [document, "pointerup", onUp],
   ];
 
-  if (data.session !== follow.session || data.sent !== follow.sent) {
-    follow.pinned = true;
-  }
+  // A message that was sent brings the end into view, unless the person has moved the page since: this comes later.
+  if (data.session !== follow.session || (data.sent !== follow.sent && !follow.isLeaving)) follow.pinned = true;
   follow.session = data.session;
   follow.sent = data.sent;
   toEnd();
