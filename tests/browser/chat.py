@@ -64,6 +64,9 @@ class Chat:
     def new_chat(self) -> None:
         """Leave the session for a new chat."""
         self.sidebar.get_by_role("button", name="New chat", exact=True).click()
+        self.page.wait_for_function("!location.search.includes('session=')")
+        expect(self.page.locator(".st-key-input-new textarea")).to_be_visible()
+        expect(self.input).to_have_count(1)  # the one of the chat that was left is gone
         expect(self.prompts.first).to_be_visible()
 
     def row(self, session_id: str) -> Locator:
