@@ -16,6 +16,7 @@ from runtime.bus import BusEvent, Happening
 from runtime.messages import SessionGoneError
 from runtime.texts import user_content
 from runtime.workbench import Workbench, current
+from session_store.call_ids import CallIds
 from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
 from session_store.parts import USER
 from session_store.phrases import first_words
@@ -57,7 +58,9 @@ async def _append(workbench: Workbench, key: SessionKey, events: Sequence[Event]
     )
     if session is None:
         raise SessionGoneError
+    ids = CallIds(session.events)
     for event in events:
+        ids.settle(event)
         await workbench.sessions.append_event(session, event)
 
 

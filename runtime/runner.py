@@ -24,8 +24,10 @@ from runtime.live import LiveTurn
 from runtime.results import TurnSink
 from runtime.services import Services
 from runtime.unread import UnreadFiles
+from session_store.call_ids import CallIds, tell_loose
 from session_store.half_characters import mend, split_off_half
 from session_store.models import Turn
+from session_store.parts import USER
 
 BROKEN_OFF = "The connection to Gemini ended before the answer was complete. Send the message again."
 
@@ -44,6 +46,7 @@ class TurnRunner(Runner):
         self._live = live
         self._halves: dict[str, str] = {}
         """The first unpaired surrogates whose other half the next chunk brings, by the ids of the events."""
+        self._call_ids: CallIds | None = None
 
     def _resolve_invocation_id(
         self, session: Session, new_message: types.Content | None, invocation_id: str | None
@@ -95,8 +98,11 @@ class TurnRunner(Runner):
         """The last that is done to an event before it is kept and given out.
 
         ADK lets agents, plugins and models give an event an id that is in use, and end an answer with an event that has
-        none of its words.
+        none of its words. Models give several calls one id; ADK runs them after this, with the ids that they have then.
         """
+        if not event.partial and event.author != USER:
+            self._call_ids = self._call_ids or CallIds(invocation_context.session.events)
+            tell_loose(event, self._call_ids.settle(event))
         event = await super()._process_event_with_plugin_callbacks(invocation_context=invocation_context, event=event)
         if event.partial:
             self._join(event)

@@ -9,11 +9,12 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from google.adk.events.event import Event
 from google.genai import types
 
+from session_store.call_ids import Calls
 from session_store.parts import USER
 from session_store.transcript import ASKS
 
@@ -99,59 +100,6 @@ def with_closed_calls(events: Sequence[Event], reason: str) -> list[Event]:
     return [one for place, event in enumerate(events) for one in (event, *closing.get(place, ()))]
 
 
-def with_call_ids(events: Sequence[Event]) -> list[Event]:
-    """The events with an id of its own for every call, the same at every import, and each answer with that of its call.
-
-    Some models and programs give no ids, or the same ones in every turn. An answer belongs to the first open call with
-    its id, or else to the first open one with its name.
-    """
-    ids = [call.id for event in events for call in event.get_function_calls()]
-    if all(ids) and len(set(ids)) == len(ids) and all(answer.id for answer in _answers(events)):
-        return list(events)
-    seen: set[str] = set()
-    open_calls: list[_Unmatched] = []
-    latest: dict[str, str | None] = {}
-    changed = [event.model_copy(deep=True) for event in events]
-    for event in changed:
-        for number, call in enumerate(event.get_function_calls()):
-            before = call.id or None
-            if before is None or before in seen:
-                call.id = str(uuid.uuid5(_NAMESPACE, f"{event.id}\ncall {number}"))
-                if before in (event.long_running_tool_ids or ()):
-                    event.long_running_tool_ids = {*(event.long_running_tool_ids or ()), call.id}
-            seen.add(before or "")
-            open_calls.append(_Unmatched(before, event.invocation_id, call))
-        for answer in event.get_function_responses():
-            found = _answered(open_calls, answer, event.invocation_id)
-            if found:
-                open_calls.remove(found)
-                latest[answer.id or ""] = answer.id = found.call.id
-            elif answer.id in latest:  # a later answer to the same call
-                answer.id = latest[answer.id]
-    return changed
-
-
-def _answers(events: Iterable[Event]) -> list[types.FunctionResponse]:
-    return [answer for event in events for answer in event.get_function_responses()]
-
-
-class _Unmatched(NamedTuple):
-    """A call whose answer was not seen yet, with the id that it came with."""
-
-    id: str | None
-    invocation_id: str
-    call: types.FunctionCall
-
-
-def _answered(
-    open_calls: Sequence[_Unmatched], answer: types.FunctionResponse, invocation_id: str
-) -> _Unmatched | None:
-    same_id = [one for one in open_calls if answer.id and one.id == answer.id]
-    same_name = [one for one in open_calls if one.call.name == answer.name and not (answer.id and one.id)]
-    found = same_id or same_name
-    return next((one for one in found if one.invocation_id == invocation_id), next(iter(found), None))
-
-
 def _stretches(events: Sequence[Event]) -> list[list[int]]:
     """The places of the events of each invocation. Events that name none belong together until a person speaks."""
     stretches: dict[tuple[str, int], list[int]] = {}
@@ -165,12 +113,12 @@ def _stretches(events: Sequence[Event]) -> list[list[int]]:
 
 def _open_calls(events: Iterable[Event]) -> list[tuple[Event, types.FunctionCall]]:
     """Calls without a response, and those that only have the one that says that the person is asked."""
-    calls: dict[str, tuple[Event, types.FunctionCall]] = {}
+    calls: Calls[tuple[Event, types.FunctionCall]] = Calls()
     for event in events:
         for call in event.get_function_calls():
-            if call.id and call.name != ASKS:
-                calls[call.id] = event, call
+            if call.name != ASKS:
+                calls.add(call, event.invocation_id, (event, call))
         for response in event.get_function_responses():
-            if response.id and response.id not in event.actions.requested_tool_confirmations:
-                calls.pop(response.id, None)
-    return list(calls.values())
+            if response.id not in event.actions.requested_tool_confirmations:
+                calls.answered_by(response, event.invocation_id)
+    return calls.unanswered()

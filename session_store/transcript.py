@@ -10,6 +10,7 @@ from typing import Any, Final
 from google.adk.events.event import Event
 from google.genai import types
 
+from session_store.call_ids import Calls
 from session_store.models import StoredEvent, Turn
 from session_store.parts import (
     USER,
@@ -235,7 +236,7 @@ class _Transcript:
         self.bubbles: list[_Bubble] = []
         self._open: dict[tuple[str, str], _Bubble] = {}
         """Bubbles whose author goes on after a tool call, by invocation and author."""
-        self._calls: dict[str, _Call] = {}
+        self._calls: Calls[_Call] = Calls()
         self._questions: dict[str, _Call] = {}
 
     def take(self, event: Event) -> None:
@@ -315,7 +316,7 @@ class _Transcript:
         guessed = bool((call.args or {}).get(GUESSED) or (event.custom_metadata or {}).get(GUESSED))
         made = _Call(call.id or "", call.name or "", event.author, args, event.timestamp, guessed)
         made.long_running = call.id in (event.long_running_tool_ids or ())
-        self._calls[made.id] = made
+        self._calls.add(call, event.invocation_id, made)
         return made
 
     def _is_question(self, call: types.FunctionCall, event: Event) -> bool:
@@ -323,8 +324,9 @@ class _Transcript:
         if call.name != ASKS:
             return False
         args = call.args or {}
-        about = self._calls.get(str((args.get("originalFunctionCall") or {}).get("id")))
-        if about and call.id:
+        calls = self._calls.with_id(str((args.get("originalFunctionCall") or {}).get("id")), event.invocation_id)
+        if calls and call.id:
+            about = next((one for one in calls if one.confirmation_id is None), calls[-1])
             about.asks = str((args.get("toolConfirmation") or {}).get("hint") or "")
             about.confirmation_id, about.approved, about.response = call.id, None, None
             about.at = event.timestamp
@@ -337,7 +339,9 @@ class _Transcript:
             if question := self._questions.get(call_id):
                 question.approved = _confirmed(said)
                 question.at = event.timestamp
-        elif (call := self._calls.get(call_id)) and call_id not in event.actions.requested_tool_confirmations:
+        elif call_id in event.actions.requested_tool_confirmations:
+            return  # it only says that the person is asked
+        elif call := self._calls.answered_by(response, event.invocation_id):
             call.answer(said, event.timestamp)
 
 

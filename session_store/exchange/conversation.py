@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 import uuid
@@ -17,13 +16,14 @@ from google.adk.sessions.state import State
 from google.genai import types
 
 from session_store import phrases
+from session_store.call_ids import tell_loose, with_call_ids
 from session_store.endings import ABORTED, Ending, ending_of, has_words
 from session_store.event_rows import NewEvent, tokens_of
 from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.notes import Notes
 from session_store.models import GENERAL, Feedback, Result, SessionKey, StoredEvent, TitleSource, Turn, TurnStatus
-from session_store.open_calls import with_call_ids, with_closed_calls
+from session_store.open_calls import with_closed_calls
 from session_store.parts import USER
 from session_store.tool_columns import NOT_IMPORTED
 from session_store.transcript import messages
@@ -224,17 +224,13 @@ def settled(events: Sequence[Event], notes: Notes) -> list[Event]:
     return whole
 
 
-def _tell_loose_answers(events: Iterable[Event], notes: Notes) -> None:
-    """Answers of tools that nothing has called, which models refuse and no page shows, become texts."""
-    events = list(events)
+def _tell_loose_answers(events: Sequence[Event], notes: Notes) -> None:
+    """Answers of tools that nothing has called become texts."""
     called = {call.id for event in events for call in event.get_function_calls()}
     for event in events:
-        for part in (event.content.parts if event.content else None) or ():
-            answer = part.function_response
-            if answer and answer.id not in called:
-                part.text = f"{answer.name or 'tool'}: {json.dumps(answer.response or {}, ensure_ascii=False)}"
-                part.function_response = None
-                notes.converted("tool answers without a call to text")
+        if loose := [answer for answer in event.get_function_responses() if answer.id not in called]:
+            tell_loose(event, loose)
+            notes.converted("tool answers without a call to text", len(loose))
 
 
 def turns_of(key: SessionKey, events: Sequence[Event]) -> tuple[Turn, ...]:

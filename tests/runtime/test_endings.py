@@ -384,6 +384,43 @@ def test_numbers_of_numpy_in_the_answer_of_a_tool_are_kept(opened, value, kept):
     assert conversation(workbench, key)[-1].steps[0].response == {"mean": kept}
 
 
+TWO_CALLS = """
+LlmResponse(content=types.Content(role='model', parts=[
+    types.Part(function_call=types.FunctionCall(id='c', name='price', args={'of': of})) for of in ('eggs', 'milk')]))
+"""
+HELP = """
+def price(of: str) -> dict:
+    return {'of': of}
+
+
+def answers_in(request):
+    return [part for part in request.contents[-1].parts if part.function_response]
+
+
+"""
+
+
+def test_calls_to_which_a_model_gives_one_id_are_answered_each_by_its_tool(opened):
+    made = code(last=f"{TWO_CALLS.strip()} if not answers_in(request) else LlmResponse(content=says('Done.'))")
+    made = made.replace('Model(model="odd")', 'Model(model="odd"), tools=[price]').replace(
+        "agent =", f"{HELP}agent =", 1
+    )
+    workbench, key, turn = ask(opened, made)
+    assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
+    finish(workbench, workbench.turns.submit(key, "And now?"))  # the model gives the same id again
+    for answer in (said for said in conversation(workbench, key) if not said.is_user):
+        assert [step.response for step in answer.steps] == [{"of": "eggs"}, {"of": "milk"}]
+    called = [call.id for stored in workbench.store.list_events(key) for call in stored.event.get_function_calls()]
+    assert len(called) == len(set(called)) == 4
+
+
+def test_an_answer_to_a_call_that_nobody_made_is_told(opened):
+    answer = "types.Part(function_response=types.FunctionResponse(id='c', name='price', response={'of': 'eggs'}))"
+    workbench, key, turn = ask(opened, code(agent=f"yield event(types.Content(role='user', parts=[{answer}]))"))
+    assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
+    assert conversation(workbench, key)[-1].text == 'price: {"of": "eggs"}'
+
+
 def test_a_character_that_is_split_over_two_chunks_is_whole_in_each_of_them(opened):
     said = []
     name, start = opened(

@@ -7,7 +7,8 @@ from google.adk.events.event_actions import EventActions
 from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
-from session_store.open_calls import questions, with_call_ids, with_closed_calls
+from session_store.call_ids import with_call_ids
+from session_store.open_calls import closing_events, questions, with_closed_calls
 from session_store.transcript import ASKS, messages
 
 REASON = "Nobody will answer."
@@ -93,6 +94,11 @@ class TestClosing:
 
         assert with_closed_calls(events, REASON) == events
 
+    def test_of_two_calls_with_one_id_the_one_without_an_answer_is_closed(self):
+        made = closing_events([calls(("c-1", "order"), ("c-1", "order")), answers(("c-1", "order", "sent"))], REASON)
+
+        assert [answer.response for event in made for answer in event.get_function_responses()] == [{"error": REASON}]
+
     def test_the_ids_are_the_same_each_time(self):
         events = [text("order"), calls(("c-1", "order"), ("c-2", "stock"))]
 
@@ -133,6 +139,26 @@ class TestIds:
 
         assert (first.response, second.response) == (None, {"result": 2})
         assert second.call_id in made[1].long_running_tool_ids
+
+    def test_two_calls_at_once_with_one_id_are_told_apart(self):
+        made = with_call_ids(
+            [calls(("c-1", "price"), ("c-1", "stock")), answers(("c-1", "price", 1), ("c-1", "stock", 2))]
+        )
+
+        assert [(step.name, step.response) for step in stored(made)] == [
+            ("price", {"result": 1}),
+            ("stock", {"result": 2}),
+        ]
+        assert len(results(made)) == 2
+
+    def test_a_later_answer_to_the_same_call_has_its_id(self):
+        events = [
+            calls((None, "order")),
+            answers((None, "order", "pending")),
+            answers((None, "order", "sent"), turn="t-2"),
+        ]
+
+        assert list(results(with_call_ids(events)).values()) == [{"result": "sent"}]
 
     def test_events_that_are_as_they_should_be_stay_as_they_are(self):
         events = [calls(("c-1", "price")), answers(("c-1", "price", 1))]

@@ -105,6 +105,34 @@ class TestSteps:
         [message] = seen(event(one, two), event(response(two, {"row_count": 2}), response(one), role="user"))
         assert [step.response["row_count"] for step in message.steps] == [1, 2]
 
+    @pytest.mark.parametrize("call_id", ["twice", None], ids=["one id", "no id"])
+    def test_calls_that_no_id_tells_apart_are_answered_in_their_order(self, seen, call_id):
+        one, two, last = ({"function_call": types.FunctionCall(id=call_id, name="run_sql")} for _ in range(3))
+        answers = (response(one, {"row_count": 1}), response(two, {"row_count": 2}))
+        [message] = seen(event(one, two), event(*answers, role="user"), event(last))
+        assert [step.response for step in message.steps] == [{"row_count": 1}, {"row_count": 2}, None]
+
+    def test_an_id_that_the_next_turn_uses_again_leaves_the_call_before_it_alone(self, seen):
+        asked = call(call_id="c")
+        first, second = seen(
+            event(asked),
+            event(asked, turn="turn-2"),
+            event(response(asked, {"row_count": 2}), role="user", turn="turn-2"),
+        )
+        assert [message.steps[0].response for message in (first, second)] == [None, {"row_count": 2}]
+
+    def test_tools_at_work_that_share_an_id_bring_their_results_in_their_order(self, seen):
+        asked, pending = call(call_id="c"), {"status": "pending"}
+        waiting = event(response(asked, pending), response(asked, pending), role="user")
+        come = [event(response(asked, {"sent": number}), author="user", role="user", turn="later") for number in (1, 2)]
+        shown = seen(event(asked, asked, long_running_tool_ids={"c"}), waiting, *come)
+        assert [(step.response, step.waits) for step in shown[0].steps] == [({"sent": 1}, False), ({"sent": 2}, False)]
+
+    def test_an_answer_to_a_call_that_nobody_made_is_no_answer_of_another_one(self, seen):
+        asked = call()
+        [message] = seen(event(asked), event(response(call()), role="user"))
+        assert [step.response for step in message.steps] == [None]
+
     def test_an_error_of_a_tool_is_that_of_its_step(self, seen):
         asked = call()
         [message] = seen(event(asked), event(response(asked, {"error": "No such table."}), role="user"))
