@@ -21,7 +21,7 @@ from agents.agent import Agent, AgentProblemError, Source, Surroundings, Unusabl
 from agents.context import bounded
 from agents.models.offers import INSTALL_LITELLM
 from agents.quiet import printed_lines
-from session_store.half_characters import joined
+from session_store.json_safe import joined
 
 ICON = ":material/deployed_code:"
 

@@ -21,7 +21,7 @@ from agents.data.ask import has_command, request_of
 from agents.kits import TOOLS, kit_of
 from session_store.errors import ColloquyError
 from session_store.files import BadFileError, read_text
-from session_store.half_characters import joined, without_halves
+from session_store.json_safe import joined, without_halves
 
 ICON = re.compile(r":material/[a-z0-9_]+:|[^\x00-\x7f]\S{0,7}")
 

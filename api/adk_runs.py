@@ -12,6 +12,7 @@ from google.adk.events.event import Event
 from google.genai import types
 
 from api.adk_checks import check_content, check_state
+from api.adk_sessions import told_event
 from runtime.following import follow
 from runtime.messages import EmptyMessageError, SessionGoneError
 from runtime.turns import Turns
@@ -70,7 +71,7 @@ class QueuedRunner:
         async for event in follow(self._turns, turn):
             told = event.error_code or told
             if event.author != USER and (with_parts or not event.partial):
-                yield event
+                yield told_event(event)
         ended = await asyncio.to_thread(self._turns.wait, turn.id)
         if ended.status is TurnStatus.FAILED and not (told and told.isupper()):
             raise TurnFailedError(ended.error)

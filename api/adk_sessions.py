@@ -13,6 +13,7 @@ from google.adk.sessions.base_session_service import GetSessionConfig, ListSessi
 
 from api.adk_checks import check_content, check_name, check_state
 from runtime.workbench import Workbench
+from session_store.json_safe import as_json
 from session_store.models import SessionKey
 
 
@@ -42,13 +43,15 @@ class QuietSessions(BaseSessionService):
         self, *, app_name: str, user_id: str, session_id: str, config: GetSessionConfig | None = None
     ) -> Session | None:
         """The session with its events; None if there is none."""
-        return await self._sessions.get_session(
+        session = await self._sessions.get_session(
             app_name=app_name, user_id=user_id, session_id=session_id, config=config
         )
+        return session and _told(session)
 
     async def list_sessions(self, *, app_name: str, user_id: str | None = None) -> ListSessionsResponse:
         """Sessions without their events."""
-        return await self._sessions.list_sessions(app_name=app_name, user_id=user_id)
+        listed = await self._sessions.list_sessions(app_name=app_name, user_id=user_id)
+        return ListSessionsResponse(sessions=[_told(session) for session in listed.sessions])
 
     async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
         """Stop what runs in the session, and remove it for good with all that belongs to it."""
@@ -84,3 +87,18 @@ class QuietSessions(BaseSessionService):
             session.events, session.state = fresh.events, fresh.state
             session.last_update_time = fresh.last_update_time
             return appended
+
+
+def told_event(event: Event) -> Event:
+    """An event as clients can be told it: NaN and infinity in state, which JSON does not know, in words."""
+    delta = event.actions.state_delta
+    words = as_json(delta) if delta else delta
+    if words == delta:
+        return event
+    return event.model_copy(update={"actions": event.actions.model_copy(update={"state_delta": words})})
+
+
+def _told(session: Session) -> Session:
+    return session.model_copy(
+        update={"state": as_json(session.state), "events": [told_event(event) for event in session.events]}
+    )

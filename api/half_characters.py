@@ -8,7 +8,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from session_store.half_characters import joined
+from session_store.json_safe import joined
 
 LARGEST: Final = 32 * 2**20
 """Bytes of a body from which on it is passed on as it comes: no request but one with files is that large."""

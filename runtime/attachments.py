@@ -11,7 +11,7 @@ from google.genai import types
 
 from agents.models import ModelInfo
 from session_store.errors import ColloquyError
-from session_store.half_characters import joined
+from session_store.json_safe import joined
 
 MEGABYTE: Final = 1_000_000
 

@@ -14,7 +14,7 @@ from agents.models.failures import Party, explain
 from session_store.adk_service import END_OF_TIME
 from session_store.endings import ending_of, has_words
 from session_store.errors import ColloquyError
-from session_store.half_characters import joined
+from session_store.json_safe import joined
 from session_store.parts import USER
 
 EMPTY = "The agent ended without an answer."

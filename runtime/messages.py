@@ -11,7 +11,7 @@ from google.genai import types
 from runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
 from runtime.services import Services
 from session_store.errors import ColloquyError
-from session_store.half_characters import mend
+from session_store.json_safe import mend
 from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
 from session_store.parts import files_of, text_of
 from session_store.phrases import first_words

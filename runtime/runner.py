@@ -25,7 +25,7 @@ from runtime.results import TurnSink
 from runtime.services import Services
 from runtime.unread import UnreadFiles
 from session_store.call_ids import CallIds, tell_loose
-from session_store.half_characters import mend, split_off_half
+from session_store.json_safe import mend, split_off_half
 from session_store.models import Turn
 from session_store.parts import USER
 

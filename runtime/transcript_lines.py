@@ -10,6 +10,7 @@ from typing import Any
 
 from google.adk.events.event import Event
 
+from session_store.json_safe import as_json
 from session_store.models import SessionKey, SessionSummary, TurnStatus
 from session_store.parts import files_of, parts_of, readable, speaker_of
 from session_store.transcript import STILL_AT_WORK
@@ -86,4 +87,4 @@ def _rfc3339(at: float) -> str:
 
 
 def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(as_json(value), ensure_ascii=False, default=str)

@@ -15,7 +15,7 @@ import duckdb
 
 from session_store.errors import StoreClosedError, StoreError
 from session_store.faults import explain, foreign, is_fatal, unusable_path
-from session_store.half_characters import without_halves
+from session_store.json_safe import without_halves
 from session_store.migrations import is_foreign, migrate
 from session_store.write_ahead_log import incomplete_part, keep_incomplete
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +14,7 @@ from google.adk.sessions import _session_util as adk_session_util
 from google.genai import types
 from pydantic_core import PydanticSerializationError
 
-from session_store.half_characters import mend
+from session_store.json_safe import mend
 from session_store.parts import said_in
 from session_store.tool_columns import ToolColumns, tool_columns
 
@@ -21,6 +22,9 @@ Columns = tuple[Any, ...]
 _TOKENS: Final = 6
 """Place of the first of the ``_COUNTS`` numbers of tokens in the columns of an event."""
 _COUNTS: Final = 4
+
+_MAY_BE_NO_NUMBER: Final = ("null", "NaN", "Infinity")
+"""What NaN and infinity are written as, and much else is."""
 
 
 class Tokens(NamedTuple):
@@ -84,13 +88,14 @@ class NewEvent:
 
     @classmethod
     def of(cls, event: Event) -> NewEvent:
-        """Take down an event whose ``temp:`` state was already removed. Halves of characters in it are mended, in the
-        event itself, too."""
-        try:
-            return cls._of(event)
-        except (PydanticSerializationError, UnicodeEncodeError):
-            mend(event)
-            return cls._of(event)
+        """Take down an event whose ``temp:`` state was already removed. What JSON does not know is mended, in the event
+        itself, too."""
+        with suppress(PydanticSerializationError, UnicodeEncodeError):
+            made = cls._of(event)
+            if not any(word in made.data for word in _MAY_BE_NO_NUMBER):
+                return made
+        mend(event)
+        return cls._of(event)
 
     @classmethod
     def _of(cls, event: Event) -> NewEvent:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from session_store.errors import ColloquyError
 from session_store.files import BadFileError, read_text
-from session_store.half_characters import joined
+from session_store.json_safe import joined
 
 FILE_NAME: Final = "prices.json"
 LARGEST: Final = 10_000_000

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from session_store.errors import StoreError
-from session_store.half_characters import without_halves
+from session_store.json_safe import without_halves
 from session_store.models import Page, Result, ResultKind, SessionKey
 from session_store.session_log import SessionLog
 from session_store.transaction import Transaction

@@ -21,7 +21,7 @@ from google.adk.sessions import _session_util as adk_session_util
 from session_store import session_reads
 from session_store.database import Database
 from session_store.event_rows import NewEvent
-from session_store.half_characters import without_halves
+from session_store.json_safe import without_halves
 from session_store.memory import CachedEvent, Head, Memory, State, UserScope
 from session_store.models import GENERAL, SessionKey, TitleSource
 from session_store.rewinds import mark_rewound

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from session_store.event_rows import Columns
-from session_store.half_characters import without_halves
+from session_store.json_safe import without_halves
 from session_store.memory import CachedEvent, Head, Memory, State, UserScope
 from session_store.models import SessionKey, Workspace
 

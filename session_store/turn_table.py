@@ -10,7 +10,7 @@ from typing import Any
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 
 from session_store.database import Database
-from session_store.half_characters import without_halves
+from session_store.json_safe import without_halves
 from session_store.models import SessionKey, Turn, TurnStatus
 from session_store.transaction import Transaction
 

@@ -12,6 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO, Any, Final
 
+from google.adk.events.event import Event
+
 from session_store.event_rows import tokens_of
 from session_store.exchange.adk_json import conversation_of, event_json
 from session_store.exchange.conversation import Conversation, checked_text
@@ -19,6 +21,7 @@ from session_store.exchange.documents import parse
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.notes import Notes
 from session_store.exchange.reading import Whole
+from session_store.json_safe import as_json
 from session_store.models import TitleSource
 from session_store.parts import parts_of, readable, speaker_of
 
@@ -52,9 +55,17 @@ def lines(whole: Whole) -> Iterator[str]:
             "input_tokens": tokens.input,
             "output_tokens": tokens.output,
             "rewound": stored.seq in taken_back,
-            "event": event_json(event),
+            "event": _event(event),
         }
         yield json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def _event(event: Event) -> dict[str, Any]:
+    """An event in ADK's JSON, for programs that know no NaN."""
+    fields = event_json(event)
+    if event.actions.state_delta:
+        fields["actions"]["stateDelta"] = as_json(fields["actions"]["stateDelta"])
+    return fields
 
 
 def begin_so(head: bytes) -> bool:

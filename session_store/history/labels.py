@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from session_store.half_characters import joined
 from session_store.history.errors import HistoryError
 from session_store.history.tags import clean_tags
+from session_store.json_safe import joined
 from session_store.memory import Head
 from session_store.models import SessionKey
 from session_store.session_log import SessionLog

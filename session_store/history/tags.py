@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from session_store.half_characters import joined
 from session_store.history.errors import HistoryError
+from session_store.json_safe import joined
 
 LONGEST_TAG: Final = 40
 

@@ -7,7 +7,7 @@ import sys
 import unicodedata
 from typing import Any, Final
 
-from session_store.half_characters import joined
+from session_store.json_safe import joined
 
 MOST_WORDS: Final = 12
 LONGEST_EXCERPT: Final = 240

@@ -1,6 +1,8 @@
 """Clients of ADK's API server: what they know works, on the sessions and turns that the page has."""
 
+import asyncio
 import itertools
+import math
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +11,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 import tenacity
+from google.adk.events.event import Event
+from google.adk.events.event_actions import EventActions
 from starlette.applications import Starlette
 
 from api.adk import PATHS
@@ -145,6 +149,17 @@ def test_what_could_not_be_kept_or_given_back_is_refused(client, path, body, sai
     refused = client.sessions("POST", path, body)
     assert 400 <= refused.status_code < 500
     assert refused.json()["detail"].startswith(said)
+
+
+def test_numbers_that_json_does_not_know_are_told_in_words(client, workbench):
+    delta = {"mood": math.nan, "user:range": [math.inf, 1.0]}
+    place = {"app_name": "desk", "user_id": client.user, "session_id": "one"}
+    session = asyncio.run(workbench.sessions.get_session(**place))
+    asyncio.run(workbench.sessions.append_event(session, Event(author="desk", actions=EventActions(state_delta=delta))))
+    told = client.sessions("GET", "/one").json()
+    words = {"mood": "NaN", "user:range": ["Infinity", 1.0]}
+    assert {name: told["state"][name] for name in delta} == told["events"][-1]["actions"]["stateDelta"] == words
+    assert client.sessions("GET").json()[0]["state"]["mood"] == "NaN"
 
 
 def test_odd_names_in_a_path_are_refused_or_found(client):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from structlog.testing import capture_logs
 
 from runtime.runner import BROKEN_OFF
+from runtime.transcript_lines import event_lines
 from runtime.workbench import Workbench
 from session_store.models import TitleSource, TurnStatus
 from settings import Settings
@@ -373,15 +376,22 @@ def test_what_cannot_be_kept_keeps_no_turn_from_its_end(opened, monkeypatch):
 
 @pytest.mark.parametrize(
     ("value", "kept"),
-    [("np.float32(1.5)", 1.5), ("np.array([[1, 2], [3, 4]])", [[1, 2], [3, 4]]), ("[np.bool_(True)]", [True])],
+    [
+        ("np.float32(1.5)", 1.5),
+        ("np.array([[1, 2], [3, 4]])", [[1, 2], [3, 4]]),
+        ("[np.bool_(True)]", [True]),
+        ("[np.nan, np.float32('inf'), {'of': -np.inf}]", ["NaN", "Infinity", {"of": "-Infinity"}]),
+    ],
 )
-def test_numbers_of_numpy_in_the_answer_of_a_tool_are_kept(opened, value, kept):
+def test_numbers_that_json_does_not_know_in_the_answer_of_a_tool_are_kept(opened, value, kept):
     call = "types.Part(function_call=types.FunctionCall(id='c', name='mean', args={}))"
     answer = f"types.Part(function_response=types.FunctionResponse(id='c', name='mean', response={{'mean': {value}}}))"
     said = "\n".join(f"yield event(types.Content(role='model', parts=[{part}]))" for part in (call, answer))
     workbench, key, turn = ask(opened, code(agent=f"import numpy as np\n{said}"))
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
     assert conversation(workbench, key)[-1].steps[0].response == {"mean": kept}
+    [_, answered] = [stored.event for stored in workbench.store.list_events(key) if stored.event.author != "user"][:2]
+    assert json.loads(next(event_lines(key, answered))["response"]) == {"mean": kept}
 
 
 TWO_CALLS = """

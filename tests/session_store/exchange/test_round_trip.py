@@ -277,6 +277,14 @@ def test_numbers_that_json_does_not_know_survive(store, path, tmp_path):
     )
 
 
+def test_lines_have_words_for_numbers_that_json_does_not_know(store, tmp_path):
+    store.create_session(KEY)
+    append(store, KEY, Event(author="a", actions=EventActions(state_delta={"a": math.nan, "b": [math.inf]})))
+    [line] = exported(store, Format.JSON_LINES, tmp_path / "all.jsonl").read_text().splitlines()
+    said = json.loads(line, parse_constant=pytest.fail)
+    assert said["event"]["actions"]["stateDelta"] == {"a": "NaN", "b": ["Infinity"]}
+
+
 def test_an_archive_brings_the_files_along_that_agents_made(store, tmp_path):
     fill(store)
     here, there = FileArtifactService(tmp_path / "here"), FileArtifactService(tmp_path / "there")

@@ -1,15 +1,18 @@
-"""Halves of characters are joined or replaced, and nothing is lost because of them."""
+"""What JSON does not know is joined, replaced or said in words, and nothing is lost because of it."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 
+import numpy as np
 import pytest
 from google.adk.events.event import Event, EventActions
 from google.genai import types
 
 from session_store import DuckDBSessionService, Store
-from session_store.half_characters import joined, mend, split_off_half, without_halves
+from session_store.json_safe import as_json, joined, mend, split_off_half, without_halves
 from session_store.models import SessionKey, TitleSource, Turn, TurnStatus
 
 KEY = SessionKey("agent", "ann", "one")
@@ -47,7 +50,39 @@ def test_a_model_is_mended_in_place_down_to_its_last_text():
     event.model_dump_json()
 
 
-async def test_sessions_take_them_wherever_they_are_and_give_what_clients_can_be_told(path):
+NUMBERS = {"a": math.nan, "b": [math.inf, (-math.inf, 1.5)], "c": np.float64("nan")}
+WORDS = {"a": "NaN", "b": ["Infinity", ["-Infinity", 1.5]], "c": "NaN"}
+
+
+def test_numbers_that_are_none_are_said_in_words():
+    assert json.loads(json.dumps(as_json(NUMBERS), allow_nan=False)) == WORDS
+
+
+async def test_sessions_keep_them_in_words_wherever_they_are_but_in_state(path):
+    async with DuckDBSessionService(path) as service:
+        session = await service.create_session(app_name="agent", user_id="ann")
+        response = types.FunctionResponse(id="c", name="mean", response=NUMBERS)
+        answered = Event(
+            author="agent",
+            content=types.Content(parts=[types.Part(function_response=response)]),
+            output=math.nan,
+            custom_metadata=NUMBERS,
+            actions=EventActions(state_delta={"mean": math.nan}),
+        )
+        await service.append_event(session, answered)
+        found = await service.get_session(app_name="agent", user_id="ann", session_id=session.id)
+        for [event] in (session.events, found.events):
+            assert as_lists(event.get_function_responses()[0].response) == as_lists(event.custom_metadata) == WORDS
+            assert event.output == "NaN"
+            assert math.isnan(event.actions.state_delta["mean"])
+        assert math.isnan(found.state["mean"])
+
+
+def as_lists(value):
+    return json.loads(json.dumps(value))
+
+
+async def test_sessions_take_halves_wherever_they_are_and_give_what_clients_can_be_told(path):
     async with DuckDBSessionService(path) as service:
         session = await service.create_session(
             app_name="agent", user_id="ann", state={"mood": "\ud83d\ude00", "user:deep": {"list": ["\ud83d"]}}
