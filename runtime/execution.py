@@ -28,6 +28,7 @@ from runtime.services import Services
 from session_store.endings import ABORTED, Ending, ending_of
 from session_store.errors import ColloquyError, StoreFullError
 from session_store.event_rows import tokens_of
+from session_store.markup import begins_in_thought
 from session_store.models import TurnStatus
 from session_store.open_calls import Question, questions
 from session_store.parts import USER, text_of
@@ -217,6 +218,8 @@ class Execution:
             if text:
                 self._say(event, text)
             return
+        if text and event.author != USER and begins_in_thought(text):
+            self._services.thinkers.add(self._thinker(event.author))
         completes = self._completes_answer(event)
         if completes:
             self._unfinished.pop(event.author, None)
@@ -252,11 +255,15 @@ class Execution:
 
     def _say(self, event: Event, text: str) -> None:
         turn = self._live.turn
-        self._live.add(event.id, event.author, text)
+        begun = self._thinker(event.author) in self._services.thinkers
+        self._live.add(event.id, event.author, text, begun=begun)
         self._services.transcripts.chunk(turn.key, turn.id, event.id, event.author, text)
         self._services.bus.publish(
             BusEvent(Happening.AGENT_CHUNK, turn.key, turn.id, text=text, event_id=event.id, author=event.author)
         )
+
+    def _thinker(self, author: str) -> tuple[str, str, str | None]:
+        return self._live.turn.key.app_name, author, self._live.turn.model
 
     async def _questions(self) -> dict[str, Question]:
         if not self._calls_tools:
@@ -316,7 +323,7 @@ class Execution:
             if not self._message_stored:
                 await append_lost_message(self._services.sessions, turn)
             for chunk in [*self._unfinished.values()]:
-                text = said.text if chunk.author == said.author else ""
+                text = said.as_it_was_shown if chunk.author == said.author else ""
                 await append_partial_answer(self._services.sessions, turn, text=text, status=status, chunk=chunk)
                 del self._unfinished[chunk.author]
             self._live.event_stored()

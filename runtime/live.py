@@ -10,6 +10,7 @@ from typing import Any
 from runtime.confirmation import Pause
 from runtime.stretches import Stretch
 from session_store.models import Turn, TurnStatus
+from session_store.parts import thoughts_and_words
 
 EVENT_END = "\x1e"
 """Stands in the chunks kept of a turn where an event is complete: what came before it is in the store as that event."""
@@ -38,8 +39,16 @@ class LiveView:
     """Why the end of the turn could not be kept yet."""
     author: str | None = None
     """Who says ``text``."""
+    begun: bool = False
+    """Whether ``text`` is expected to begin in the midst of a thought."""
     answers: Mapping[str, bool] = field(default_factory=dict, hash=False)
     """Of a turn that is paused, or waits for its place again: what was answered, by the ids of the asking calls."""
+
+    @property
+    def as_it_was_shown(self) -> str:
+        """``text``, with the beginning of the thought in the midst of which it ends, where a prompt had that."""
+        shown = thoughts_and_words(self.text, ended=False, begun=self.begun)
+        return self.text if shown == thoughts_and_words(self.text, ended=False) else f"<think>{self.text}"
 
 
 class LiveTurn:
@@ -60,17 +69,18 @@ class LiveTurn:
         self.pause: Pause | None = None
         """What it waits for, or waited for last."""
         self._event_id: str | None = None
+        self._begun = False
         self._chunks: list[str] = []
         self._unsaved: list[str] = []
         self._said_anything = False
         self._lock = threading.Lock()
 
-    def add(self, event_id: str, author: str, text: str) -> None:
-        """Take a chunk of the event ``event_id``."""
+    def add(self, event_id: str, author: str, text: str, *, begun: bool = False) -> None:
+        """Take a chunk of the event ``event_id``, whose text may have ``begun`` in the midst of a thought."""
         with self._lock:
             if event_id != self._event_id:
                 self._chunks.clear()
-            self._event_id, self.author = event_id, author
+            self._event_id, self.author, self._begun = event_id, author, begun
             self._chunks.append(text)
             self._unsaved.append(text)
             self._said_anything = True
@@ -112,5 +122,6 @@ class LiveTurn:
                 event_id=self._event_id,
                 problem=self.problem,
                 author=self.author if self._chunks else None,
+                begun=self._begun,
                 answers=self.pause.answers if self.pause and self.status is not TurnStatus.RUNNING else {},
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from google.adk.artifacts import BaseArtifactService
 from google.adk.sessions import BaseSessionService
@@ -34,6 +34,9 @@ class Services:
     results: Results
     active: ActiveSessions
     transcripts: TranscriptLogs
+    thinkers: set[tuple[str, str, str | None]] = field(default_factory=set)
+    """Applications, authors and models whose answers were seen to begin in the midst of a thought: their prompt has the
+    tag that begins it."""
 
     @property
     def bounds(self) -> Bounds:

@@ -25,6 +25,10 @@ _FENCE_LINES: Final = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _TAG: Final = re.compile(r"<(?P<end>/?)think(?:ing)?>", re.IGNORECASE)
+_UNFINISHED_TAG: Final = re.compile(r"</?(?:t(?:h(?:i(?:n(?:k(?:i(?:ng?)?)?)?)?)?)?)?$", re.IGNORECASE)
+"""The beginning of what may become the tag of a thought."""
+_QUOTES: Final = "`'\"“(["
+"""What stands before a tag that is only named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +59,29 @@ def fenced_pieces(text: str) -> list[Typed]:
     return [*pieces, *([Typed(text[at:])] if text[at:] else [])]
 
 
-def split_thoughts(text: str) -> list[Piece]:
+def split_thoughts(text: str, *, ended: bool = True, begun: bool = False) -> list[Piece]:
     """The words and the thoughts of a text in which a model put its thoughts between ``<think>`` and ``</think>``.
 
-    Tags in code are quoted, and so is a tag in the midst of a line that nothing ends. An end without a beginning, alone
-    on its line, ends a thought that began with the text: some models are given the beginning by their prompt.
+    Tags in code are quoted, and so is a tag in the midst of a line that nothing ends, unless the text itself has not
+    ``ended``. An end without a beginning ends a thought that began with the text: some models are given the beginning
+    by their prompt. That this one is, so that all is a thought until its end comes, is ``begun``.
     """
-    if "<" not in text or not _TAG.search(text):
+    if not ended:
+        text = _UNFINISHED_TAG.sub("", text)
+    if not begun and ("<" not in text or not _TAG.search(text)):
         return [Piece(text)] if text else []
     pieces: list[Piece] = []
     at = 0
-    for begin, inner, outer, end in _thoughts(text):
+    for begin, inner, outer, end in _thoughts(text, ended=ended, begun=begun):
         pieces += _piece(text[at:begin], is_thought=False)
         pieces += _piece(text[inner:outer], is_thought=True, ended=end is not None)
         at = len(text) if end is None else end
     return [*pieces, *_piece(text[at:], is_thought=False)]
+
+
+def begins_in_thought(text: str) -> bool:
+    """Whether a text begins in the midst of a thought, whose end is in it."""
+    return "</" in text and _first_end(text, [match.span() for match in CODE.finditer(text)]) is not None
 
 
 def _piece(text: str, *, is_thought: bool, ended: bool = True) -> list[Piece]:
@@ -77,14 +89,16 @@ def _piece(text: str, *, is_thought: bool, ended: bool = True) -> list[Piece]:
     return [Piece(stripped, is_thought, ended)] if stripped else []
 
 
-def _thoughts(text: str) -> Iterator[tuple[int, int, int, int | None]]:
+def _thoughts(text: str, *, ended: bool, begun: bool) -> Iterator[tuple[int, int, int, int | None]]:
     """Where thoughts begin, where their words begin and end, and where they are over; None if they never are."""
     quoted = [match.span() for match in CODE.finditer(text)]
-    first = next((tag for tag in _TAG.finditer(text) if not _is_in(tag.start(), quoted)), None)
     at = 0
-    if first and first["end"] and _is_alone(text, first):
+    if first := _first_end(text, quoted):
         yield 0, 0, first.start(), first.end()
         at = first.end()
+    elif begun and not ended and not any(not tag["end"] for tag in _TAG.finditer(text)):
+        yield 0, 0, len(text), None
+        return
     while begin := next((tag for tag in _TAG.finditer(text, at) if not _is_in(tag.start(), quoted)), None):
         at = begin.end()
         if begin["end"]:
@@ -92,7 +106,8 @@ def _thoughts(text: str) -> Iterator[tuple[int, int, int, int | None]]:
         # What a model thinks may have code with a fence that never ends: any end is better than none.
         end = _end(text, at, quoted) or _end(text, at, [])
         if end is None:
-            if not text[text.rfind("\n", 0, begin.start()) + 1 : begin.start()].strip():
+            before = text[text.rfind("\n", 0, begin.start()) + 1 : begin.start()]
+            if not before.strip() or not (ended or before[-1] in _QUOTES):
                 yield begin.start(), begin.end(), len(text), None
                 return
             continue
@@ -100,6 +115,16 @@ def _thoughts(text: str) -> Iterator[tuple[int, int, int, int | None]]:
         at = end.end()
         # Code that a thought left open does not go on behind its end.
         quoted = [match.span() for match in CODE.finditer(text, at)]
+
+
+def _first_end(text: str, quoted: list[tuple[int, int]]) -> re.Match[str] | None:
+    """The end of a thought that began with the text. Who only speaks of the tag puts a blank or a sign before it."""
+    first = next((tag for tag in _TAG.finditer(text) if not _is_in(tag.start(), quoted)), None)
+    if first is None or not first["end"]:
+        return None
+    before = text[text.rfind("\n", 0, first.start()) + 1 : first.start()]
+    is_named = bool(before.strip()) and (before[-1].isspace() or before[-1] in _QUOTES)
+    return None if is_named else first
 
 
 def _end(text: str, at: int, quoted: list[tuple[int, int]]) -> re.Match[str] | None:
@@ -112,10 +137,3 @@ def _end(text: str, at: int, quoted: list[tuple[int, int]]) -> re.Match[str] | N
 
 def _is_in(place: int, spans: list[tuple[int, int]]) -> bool:
     return any(begin <= place < end for begin, end in spans)
-
-
-def _is_alone(text: str, tag: re.Match[str]) -> bool:
-    """Whether nothing else stands on the line of a tag."""
-    end = text.find("\n", tag.end())
-    line = text[text.rfind("\n", 0, tag.start()) + 1 : tag.start()] + text[tag.end() : len(text) if end < 0 else end]
-    return not line.strip()

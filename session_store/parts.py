@@ -98,7 +98,7 @@ Part = Words | Thought | Code | Output | FilePart | types.FunctionCall
 def parts_of(event: Event) -> list[Part]:
     """The parts of an event; not what tools answered."""
     by_person = speaker_of(event) == USER
-    found = [*_heard(event), *_said(event.content, by_person=by_person)]
+    found = [*_heard(event), *_said(event.content, by_person=by_person, ended=not event.interrupted)]
     if event.output is not None and not _is_said(event.output, found):
         found.append(Output(event.output, _node_of(event)))
     return found
@@ -194,11 +194,11 @@ def heard_on(before: str, text: str) -> str:
     return (text or before) if is_all or not text.strip() else before + text
 
 
-def thoughts_and_words(text: str) -> list[Thought | Words]:
-    """What a model wrote, its thoughts apart."""
+def thoughts_and_words(text: str, *, ended: bool = True, begun: bool = False) -> list[Thought | Words]:
+    """What a model wrote, its thoughts apart. See ``split_thoughts``."""
     return [
         Thought(piece.text.strip(), ended=piece.ended) if piece.is_thought else Words(piece.text)
-        for piece in split_thoughts(text)
+        for piece in split_thoughts(text, ended=ended, begun=begun)
     ]
 
 
@@ -222,7 +222,7 @@ def _heard(event: Event) -> Iterator[Part]:
             yield Words(heard.text or "", heard=bool(heard.finished))
 
 
-def _said(content: types.Content | None, *, by_person: bool) -> Iterator[Part]:
+def _said(content: types.Content | None, *, by_person: bool, ended: bool) -> Iterator[Part]:
     written = ""
     for part in _parts(content):
         file = _file(part, content)
@@ -233,13 +233,13 @@ def _said(content: types.Content | None, *, by_person: bool) -> Iterator[Part]:
             yield from _written(written, by_person=by_person)
             written = ""
             yield made
-    yield from _written(written, by_person=by_person)
+    yield from _written(written, by_person=by_person, ended=ended)
 
 
-def _written(text: str, *, by_person: bool) -> Sequence[Thought | Words]:
+def _written(text: str, *, by_person: bool, ended: bool = True) -> Sequence[Thought | Words]:
     if by_person:
         return [Words(text)] if text else []
-    return thoughts_and_words(text)
+    return thoughts_and_words(text, ended=ended)
 
 
 def _made(part: types.Part) -> Part | None:

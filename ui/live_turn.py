@@ -166,7 +166,7 @@ def _running(view: LiveView, message: Message | None, details: Details, icon: st
         for step in asking:
             confirmation_card(turn.id, step)
         if saying:
-            streamed(view.text)
+            streamed(view.text, begun=view.begun)
         doing = _doing(view, going) if not saying and not asking else ""
         if doing:
             with st.container(key=f"thinking-{turn.id}"):

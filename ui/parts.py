@@ -17,8 +17,6 @@ from ui.formatting import label, untrusted_markdown
 LONGEST_TEXT = 20_000
 """Characters of code, of its output and of what a workflow gave out that are on the page."""
 
-UNFINISHED_TAG = re.compile(r"</?(?:t(?:h(?:i(?:n(?:k(?:i(?:ng?)?)?)?)?)?)?)?$", re.IGNORECASE)
-"""The beginning of what may become the tag of a thought."""
 ADDRESS = re.compile(r"\bhttps?://[^\s<>\"]+")
 
 
@@ -43,9 +41,9 @@ def words_view(text: str, *, by_person: bool) -> None:
         st.markdown(untrusted_markdown(text))
 
 
-def streamed(text: str) -> None:
-    """What a model has written so far, its thoughts apart."""
-    for part in thoughts_and_words(UNFINISHED_TAG.sub("", text)):
+def streamed(text: str, *, begun: bool) -> None:
+    """What a model has written so far, its thoughts apart. ``begun`` says that it begins in the midst of one."""
+    for part in thoughts_and_words(text, ended=False, begun=begun):
         part_view(part, by_person=False, live=True)
 
 

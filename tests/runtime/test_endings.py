@@ -11,6 +11,7 @@ from runtime.runner import BROKEN_OFF
 from runtime.transcript_lines import event_lines
 from runtime.workbench import Workbench
 from session_store.models import TitleSource, TurnStatus
+from session_store.parts import Thought
 from settings import Settings
 from tests.agents.models import test_gemini as gemini
 from tests.agents.models import test_openai as openai
@@ -429,6 +430,21 @@ def test_an_answer_to_a_call_that_nobody_made_is_told(opened):
     workbench, key, turn = ask(opened, code(agent=f"yield event(types.Content(role='user', parts=[{answer}]))"))
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
     assert conversation(workbench, key)[-1].text == 'price: {"of": "eggs"}'
+
+
+def test_a_model_whose_answers_begin_in_a_thought_is_known_from_its_first_answer_on(opened):
+    agent = """
+if 'Well' in str(context.user_content):
+    yield event(says('hm\\n</think>\\nFour.'))
+else:
+    yield event(says('Let me see'), partial=True)
+    raise ValueError('No more eggs.')
+"""
+    workbench, key, _ = ask(opened, code(agent=agent.strip()))
+    assert conversation(workbench, key)[-1].text == "Four."
+    finish(workbench, workbench.turns.submit(key, "And now?"))
+    [thought] = conversation(workbench, key)[-1].parts
+    assert thought == Thought("Let me see", ended=False)
 
 
 def test_a_character_that_is_split_over_two_chunks_is_whole_in_each_of_them(opened):

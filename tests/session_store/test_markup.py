@@ -2,7 +2,7 @@
 
 import pytest
 
-from session_store.markup import Typed, fenced_pieces, split_thoughts
+from session_store.markup import Typed, begins_in_thought, fenced_pieces, split_thoughts
 
 
 def told(text):
@@ -55,11 +55,43 @@ def test_a_thought_goes_on_as_long_as_nothing_ends_it():
     assert (piece.is_thought, piece.ended, piece.text) == (True, False, "hm, let")
 
 
-@pytest.mark.parametrize("number", range(1, len("<think>hm</think>Four.")))
-def test_while_a_text_streams_nothing_that_was_thought_is_taken_for_words(number):
-    pieces = split_thoughts("<think>hm</think>Four."[:number])
-    words = "".join(piece.text for piece in pieces if not piece.is_thought)
-    assert "Four.".startswith(words) or "<think>".startswith(words)
+def words_in(pieces):
+    return "".join(piece.text for piece in pieces if not piece.is_thought)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>hm</think>Four.",
+        "Well, <think>hm</think> four.",
+        "One.\n\nTwo <thinking>what is <think>? hm</thinking>three.",
+        "Use `<think>` so: <think>hm `a` < b</think>four < five.",
+        "```html\n<think>\n```\n<think>hm</think>Four.",
+    ],
+)
+def test_while_a_text_streams_nothing_that_was_thought_is_taken_for_words(text, begun):
+    whole = words_in(split_thoughts(text))
+    for number in range(1, len(text) + 1):
+        words = words_in(split_thoughts(text[:number], ended=False, begun=begun))
+        assert whole.startswith(words)
+    assert words == whole
+
+
+@pytest.mark.parametrize("text", ["hm, 4\n</think>\n\nFour.", "hm, 4</think>Four.", "hm `</think>`\n</THINK>\nFour."])
+def test_of_a_text_that_begins_in_a_thought_nothing_is_words_before_its_end(text):
+    assert begins_in_thought(text)
+    assert words_in(split_thoughts(text)) == "Four."
+    for number in range(1, len(text) + 1):
+        assert "Four.".startswith(words_in(split_thoughts(text[:number], ended=False, begun=True)))
+    assert not begins_in_thought("Four.")
+    assert split_thoughts("Four.", begun=True) == split_thoughts("Four.")
+
+
+def test_what_was_cut_off_in_a_thought_shows_what_its_stream_showed():
+    cut = "Well, <think>hm"
+    assert told(cut) == [cut]
+    assert [piece.text for piece in split_thoughts(cut, ended=False) if piece.is_thought] == ["hm"]
 
 
 @pytest.mark.parametrize(
