@@ -18,6 +18,7 @@ from api.adk_checks import PlainPaths
 from api.adk_files import NamedArtifacts
 from api.adk_runs import QueuedRunner, TurnFailedError
 from api.adk_sessions import QuietSessions
+from api.allowed_methods import AllowedMethods
 from api.body_limits import MESSAGES, USUAL, BodyLimits, Limits
 from api.half_characters import WholeCharacters
 from api.problems import STATUSES
@@ -93,6 +94,7 @@ class _WhenAsked:
 def _server(workbench: Workbench) -> FastAPI:
     app = _api_server(workbench).get_fast_api_app()
     app.router.routes = [route for route in app.router.routes if _path(route) in PATHS]
+    app.add_middleware(AllowedMethods)
     for kind in _STATUSES:
         app.add_exception_handler(kind, _refused)
     return app

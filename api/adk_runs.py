@@ -25,6 +25,16 @@ class TurnFailedError(ColloquyError):
     """A turn that an ADK client began has failed."""
 
 
+def _failure(said: str | None, error: BaseException | None) -> TurnFailedError:
+    """The error that ends a failed turn, under the name of the one that the agent raised; with its words where the
+    person is told these as well."""
+    if error is None:
+        return TurnFailedError(said)
+    original = str(error)
+    kind = type(type(error).__name__, (TurnFailedError,), {})
+    return kind(original if original and original in (said or "") else said)
+
+
 class QueuedRunner:
     """Runs one agent like a Runner, but as a turn: after those that wait in its session, and kept like any other.
 
@@ -67,6 +77,7 @@ class QueuedRunner:
         except SessionGoneError as error:
             raise SessionNotFoundError(f"Session not found: {session_id}") from error
         with_parts = run_config is not None and run_config.streaming_mode is StreamingMode.SSE
+        stretch = self._turns.stretch(turn.id)
         told: str | None = None
         async for event in follow(self._turns, turn):
             told = event.error_code or told
@@ -74,4 +85,4 @@ class QueuedRunner:
                 yield told_event(event)
         ended = await asyncio.to_thread(self._turns.wait, turn.id)
         if ended.status is TurnStatus.FAILED and not (told and told.isupper()):
-            raise TurnFailedError(ended.error)
+            raise _failure(ended.error, stretch.error if stretch else None)

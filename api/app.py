@@ -36,6 +36,7 @@ from api import (
     turns,
     workspaces,
 )
+from api.allowed_methods import AllowedMethods
 from api.body_limits import USUAL, BodyLimits, Limits
 from api.half_characters import WholeCharacters
 from api.problems import (
@@ -106,6 +107,7 @@ def create_api(base: str = "") -> FastAPI:
             Middleware(StreamsEnd),
             Middleware(_LocationsBelow, base=base),
             Middleware(WholeCharacters),
+            Middleware(AllowedMethods),
         ],
     )
     answer_with_problems(api)

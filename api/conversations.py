@@ -19,7 +19,7 @@ from api.paging import Cursor, Limit, Paged
 from api.recording import record
 from api.titles import retitle
 from api.transcripts import page_of_messages, tag_of_session
-from api.values import Body, Id, Text, Title, moment
+from api.values import Body, Id, NewId, Text, Title, moment
 from runtime.workbench import current
 from session_store.models import SessionStatus, SessionSummary, TitleSource
 
@@ -66,6 +66,7 @@ class NewConversation(Body):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
+    id: NewId | None = Field(None, description="An id to use in place of a new one. It must be unused.")
     title: Title | None = None
     agent_id: Id | None = None
     model: Id | None = None
@@ -229,7 +230,7 @@ def _page(
 
 
 def _create(workspace_id: str, new: NewConversation, response: Response) -> Conversation:
-    session = new_session(agent=new.agent_id, model=new.model, workspace_id=workspace_id)
+    session = new_session(agent=new.agent_id, model=new.model, workspace_id=workspace_id, session_id=new.id)
     if new.title:
         current().rename_session(session.key, new.title)
     response.headers["Location"] = f"/api/v1/conversations/{session.key.session_id}"

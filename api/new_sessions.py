@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.agent import Agent, AgentProblemError, UnknownAgentError
 from agents.models import ModelUnavailableError
+from api.values import is_new_id
 from runtime.bus import BusEvent, Happening
 from runtime.workbench import Workbench, current
 from session_store.errors import WorkspaceError
@@ -13,13 +14,16 @@ DATA_ANALYST = "data_analyst"
 """The agent of a new session in a workspace with data, where none was chosen."""
 
 
-def new_session(*, agent: str | None, model: str | None, workspace_id: str) -> SessionSummary:
+def new_session(
+    *, agent: str | None, model: str | None, workspace_id: str, session_id: str | None = None
+) -> SessionSummary:
     """Begin a session, with what a new chat on the page would begin with for whatever is None.
 
-    ``agent`` is the id of an agent, or its name.
+    ``agent`` is the id of an agent, or its name; ``session_id`` an id that the client chose.
 
     Raises:
         UnknownAgentError, AgentProblemError, ModelUnavailableError, WorkspaceError
+        AlreadyExistsError: the id was used before.
     """
     workbench = current()
     workspace = workbench.store.get_workspace(workspace_id)
@@ -27,8 +31,16 @@ def new_session(*, agent: str | None, model: str | None, workspace_id: str) -> S
         raise WorkspaceError(f"There is no workspace {workspace_id!r}.")
     chosen = _agent(workbench, agent, workspace)
     return workbench.create_session(
-        agent_id=chosen.id, model=_model(workbench, model, chosen), workspace_id=workspace_id
+        agent_id=chosen.id,
+        model=_model(workbench, model, chosen),
+        workspace_id=workspace_id,
+        session_id=session_id,
     )
+
+
+def is_unused(session_id: str) -> bool:
+    """Whether a client may begin a session with this id: a UUID that none has or had."""
+    return is_new_id(session_id) and not current().store.is_known(session_id)
 
 
 def choose_model(key: SessionKey, model_id: str) -> None:

@@ -15,7 +15,7 @@ from api.new_sessions import new_session
 from api.paging import Cursor, Limit, Paged
 from api.problems import ConflictError
 from api.turns import TurnState, turn_state
-from api.values import Body, Id, Text, Title, moment
+from api.values import Body, Id, NewId, Text, Title, moment
 from runtime.messages import EmptyMessageError
 from runtime.workbench import current
 from session_store.models import GENERAL, SessionStatus, SessionSummary, Turn, TurnStatus
@@ -61,6 +61,7 @@ class StartSession(Body):
     workspace_id: Id = GENERAL
     model: Id | None = None
     title: Title | None = None
+    session_id: NewId | None = Field(None, description="An id to use in place of a new one. It must be unused.")
     message: Text | None = Field(None, description="A first message to send at once.")
 
 
@@ -117,7 +118,9 @@ def start_session(wanted: StartSession, response: Response) -> SessionInfo:
     workbench = current()
     if wanted.message is not None and not wanted.message.strip():
         raise EmptyMessageError
-    session = new_session(agent=wanted.agent_id, model=wanted.model, workspace_id=wanted.workspace_id)
+    session = new_session(
+        agent=wanted.agent_id, model=wanted.model, workspace_id=wanted.workspace_id, session_id=wanted.session_id
+    )
     session_id = session.key.session_id
     if wanted.title:
         workbench.rename_session(session.key, wanted.title)

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, BaseModel, Field, model_validator
 from api.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match
 from api.lookup import session_named
 from api.messages import NewMessage, NewToolCall, SessionMessage
-from api.new_sessions import new_session
+from api.new_sessions import is_unused, new_session
 from api.paging import Cursor, Limit, Paged
 from api.problems import NotFoundError
 from api.recording import record
@@ -67,7 +67,9 @@ class SessionWithHistory(Session):
 class SaveSession(Body):
     """A session to save: one that is here, by its id, or one that was held elsewhere, with its agent and history."""
 
-    session_id: Id | None = None
+    session_id: Id | None = Field(
+        None, description="Of a session that is here; or, with `agent_id`, a UUID of version 4 not used before."
+    )
     agent_id: Id | None = Field(None, description="Of a session that is not here: whom it was held with.")
     workspace_id: Id = GENERAL
     title: Title | None = None
@@ -88,10 +90,13 @@ class SaveSession(Body):
 def save_session(wanted: SaveSession, response: Response) -> Session:
     """Mark a session as worth keeping, or keep one that was held elsewhere."""
     workbench = current()
-    if wanted.session_id is not None:
+    is_new = wanted.session_id is None or (wanted.agent_id is not None and is_unused(wanted.session_id))
+    if wanted.session_id is not None and not is_new:
         session = session_named(wanted.session_id)
     else:
-        session = new_session(agent=wanted.agent_id, model=None, workspace_id=wanted.workspace_id)
+        session = new_session(
+            agent=wanted.agent_id, model=None, workspace_id=wanted.workspace_id, session_id=wanted.session_id
+        )
         response.status_code = HTTPStatus.CREATED
     take_history(session, wanted.history)
     if wanted.title:

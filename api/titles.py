@@ -37,8 +37,6 @@ def _first_message(session: SessionSummary) -> str:
 
 
 def _rename(session: SessionSummary, title: str) -> None:
-    """Set the title even over one that a person gave: a person asks for it now."""
     workbench = current()
-    if not workbench.store.rename_session(session.key, title, TitleSource.MODEL):
-        workbench.store.rename_session(session.key, title, TitleSource.PERSON)
+    workbench.store.rename_session(session.key, title, TitleSource.MODEL, asked_for=True)
     workbench.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, session.key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Header, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import format_sse_event
+from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.events.event import Event
 from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
@@ -18,7 +20,7 @@ from api.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified, tag_of
 from api.heartbeats import with_heartbeats
 from api.lookup import session_named, turn_named
 from api.messages import SessionMessage
-from api.new_sessions import choose_model, new_session
+from api.new_sessions import choose_model, is_unused, new_session
 from api.problems import WrongRequestError
 from api.sessions import History, take_history
 from api.transcripts import messages_of_turn
@@ -43,7 +45,9 @@ Accept = Annotated[
 class RunTurn(Body):
     """A message to a session, or to a new one."""
 
-    session_id: Id | None = Field(None, description="None: a new session.")
+    session_id: Id | None = Field(
+        None, description="None: a new session. So is one that the client chose: a UUID of version 4 not used before."
+    )
     message: Text
     history: History = Field(
         default_factory=list,
@@ -249,7 +253,10 @@ def _submit(wanted: RunTurn) -> tuple[Turn, bool]:
 
 def _session(wanted: RunTurn) -> SessionSummary:
     if wanted.session_id is None:
-        return new_session(agent=wanted.agent_id, model=wanted.model, workspace_id=wanted.workspace_id or GENERAL)
+        return _begun(wanted)
+    if is_unused(wanted.session_id):
+        with suppress(AlreadyExistsError):  # another request has just begun it
+            return _begun(wanted)
     session = session_named(wanted.session_id)
     if wanted.agent_id not in (None, session.key.app_name):
         raise WrongRequestError(f"This session is held with {session.key.app_name!r}: it cannot change its agent.")
@@ -258,6 +265,15 @@ def _session(wanted: RunTurn) -> SessionSummary:
     if wanted.model is not None:
         choose_model(session.key, wanted.model)
     return session
+
+
+def _begun(wanted: RunTurn) -> SessionSummary:
+    return new_session(
+        agent=wanted.agent_id,
+        model=wanted.model,
+        workspace_id=wanted.workspace_id or GENERAL,
+        session_id=wanted.session_id,
+    )
 
 
 async def _pieces(turn: Turn, *, history_used: bool) -> AsyncIterator[Piece]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -49,6 +50,18 @@ Title = Annotated[
 """One line with something on it."""
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=_NO_NUL)]
+
+
+_UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+PATTERNS[_UUID] = "must be a UUID of version 4 in lower case"
+
+NewId = Annotated[str, StringConstraints(pattern=_UUID)]
+"""An id that a client chose itself."""
+
+
+def is_new_id(value: str) -> bool:
+    """Whether a client may choose this as an id."""
+    return re.fullmatch(_UUID, value) is not None
 
 
 class Body(BaseModel):

@@ -134,15 +134,19 @@ class Execution:
             await self._begin()
             await self._converse()
         except ColloquyError as error:
-            self._problem = in_words(error)
+            self._fail(error)
         # An agent may raise anything, sys.exit and the cancellation of something of its own included, and only its own
         # turn may fail.
         except BaseException as error:
             if self._is_shutdown(error):
                 raise
             log.warning("turn failed", turn=self._live.turn.id, exc_info=True)
-            self._problem = in_words(error)
+            self._fail(error)
         await self._conclude()
+
+    def _fail(self, error: BaseException) -> None:
+        self._live.stretch.error = error
+        self._problem = in_words(error)
 
     def _is_shutdown(self, error: BaseException) -> bool:
         """Whether an error is that Colloquy ends. Else a cancellation is an agent's, and nothing is left of it."""

@@ -18,6 +18,8 @@ class Stretch:
         self._events: list[Event | str] = []  # a partial one as its JSON, a tenth of the object's size
         self._waiting: list[Wake] = []
         self._over = threading.Event()
+        self.error: BaseException | None = None
+        """What its agent raised, which ended the turn."""
 
     def add(self, event: Event) -> None:
         """Take the next event, and wake who waits for it."""

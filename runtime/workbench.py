@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import structlog
+from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.sessions import BaseSessionService
 
 from agents.adk_folders import AdkFolders
@@ -127,15 +128,25 @@ class Workbench:
         return workbench
 
     def create_session(
-        self, *, agent_id: str, model: str, workspace_id: str = GENERAL, state: Mapping[str, Any] | None = None
+        self,
+        *,
+        agent_id: str,
+        model: str,
+        workspace_id: str = GENERAL,
+        state: Mapping[str, Any] | None = None,
+        session_id: str | None = None,
     ) -> SessionSummary:
-        """Create an empty session of this app's user. ``state`` is the ADK state that it begins with.
+        """Create an empty session of this app's user. ``state`` is the ADK state that it begins with. ``session_id`` is
+        used in place of a new id, if no session ever had it.
 
         Raises:
             UnknownAgentError, WorkspaceError: there is no such agent, or no such workspace.
+            AlreadyExistsError: the id is in use, or that of a session that was deleted.
         """
         agent = self.agents.get(agent_id)
-        key = SessionKey(agent.id, self.settings.user, str(uuid.uuid4()))
+        if session_id is not None and self.store.is_known(session_id):
+            raise AlreadyExistsError(f"There is, or was, a session with the id {session_id}.")
+        key = SessionKey(agent.id, self.settings.user, session_id or str(uuid.uuid4()))
         session = self.store.create_session(
             key, model=model if agent.chooses_model else None, workspace_id=workspace_id, state=state
         )

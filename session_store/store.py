@@ -121,6 +121,10 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         """The session with this id, whatever its application and user; None if there is none or it was deleted."""
         return session_of(self.log.database, self.log.memory, session_id)
 
+    def is_known(self, session_id: str) -> bool:
+        """Whether a session has this id, or had it and can still be restored."""
+        return bool(self.log.database.rows("select 1 from sessions where id = $1 limit 1", [session_id]))
+
     def existing_sessions(self, session_ids: Iterable[str]) -> set[str]:
         """Which of these are ids of sessions that were not deleted. Costs no query."""
         return ids_of_sessions(self.log.memory, session_ids)
@@ -173,9 +177,10 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         the words stand in it. Sessions without such a place are left out."""
         return excerpts(self.log.database, keys, search) if keys and search else {}
 
-    def rename_session(self, key: SessionKey, title: str, source: TitleSource) -> bool:
-        """Set the title unless a stronger source wrote the present one. Returns whether it was set."""
-        weaker = [other.value for other in TitleSource if _RANKS[other] <= _RANKS[source]]
+    def rename_session(self, key: SessionKey, title: str, source: TitleSource, *, asked_for: bool = False) -> bool:
+        """Set the title unless a stronger source wrote the present one; if a person asked for it, in any case. Returns
+        whether it was set."""
+        weaker = [other.value for other in TitleSource if asked_for or _RANKS[other] <= _RANKS[source]]
 
         def work(transaction: Transaction) -> bool:
             head = transaction.head(key)

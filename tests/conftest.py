@@ -5,6 +5,7 @@ import signal
 import sys
 
 import pytest
+import structlog
 
 from tests.agents.data.postgres import postgres_url
 from tests.support.browsers import chromium_path
@@ -29,6 +30,13 @@ def pytest_configure():
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, NEEDED_SIGNALS)
+
+
+# As in the app. By default structlog draws the variables of every frame, which takes seconds for a failed turn.
+*before, _ = structlog.get_config()["processors"]
+structlog.configure(
+    processors=[*before, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+)
 
 
 def needs_browser(item: pytest.Item) -> bool:

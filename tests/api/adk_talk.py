@@ -14,6 +14,9 @@ MODEL = "clerk = LlmAgent(name='clerk', model=ScriptedModel(), tools=tools)"
 OBEDIENT = """
 class Obedient(ScriptedModel):
     async def generate_content_async(self, llm_request, stream=False):
+        said = llm_request.contents[-1].parts[-1].text or ""
+        if said.startswith("raise "):
+            raise eval(said.removeprefix("raise "))
         async for response in super().generate_content_async(llm_request, stream):
             if stream or not response.partial:
                 yield response

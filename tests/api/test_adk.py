@@ -125,7 +125,21 @@ def test_a_failed_turn_is_an_error_that_says_why(client):
     assert (failed.status_code, failed.json()) == (500, {"detail": "The scripted model failed as it was told to."})
     *_, told, error = client.stream("one", "count 3 then fail", streaming=True)
     assert told["errorMessage"] == "The scripted model failed as it was told to."
-    assert error["error"] == "TurnFailedError: The scripted model failed as it was told to."
+    assert error["error"] == "ModelError: The scripted model failed as it was told to."
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("ValueError('no such owl')", "ValueError: no such owl"),
+        ("KeyError('owl')", "KeyError: 'owl'"),
+        ("LookupError", "LookupError: The agent failed because of data that it could not process."),
+    ],
+)
+def test_what_an_agent_raises_keeps_its_type_in_a_stream(client, raised, told):
+    *_, error = client.stream("one", f"raise {raised}", streaming=True)
+    assert error["error"].startswith(told)
+    assert error["error_details"]["error_type"] == told.partition(":")[0]
 
 
 def test_what_cannot_be_run_is_refused_with_the_reason(client):

@@ -4,10 +4,12 @@ import re
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.applications import Starlette
 
 from api import app
 from api.app import create_api
 from api.body_limits import Limits
+from api.routes import routes
 
 PROBLEM = "application/problem+json"
 
@@ -36,6 +38,34 @@ class TestPage:
         assert set(schema["components"]["schemas"]["Problem"]["required"]) == {"title", "status", "detail"}
 
 
+@pytest.fixture(scope="module")
+def whole(workbench):
+    """All that is served beside the pages."""
+    with TestClient(Starlette(routes=routes()), raise_server_exceptions=False) as client:
+        yield client
+
+
+class TestAtTheRoot:
+    """Clients may ask for turns and sessions without the prefix of the API."""
+
+    def test_a_turn_runs_and_its_session_is_saved_listed_and_deleted(self, whole):
+        turn = whole.post("/run_turn", json={"message": "count 2"}).json()
+        assert (turn["status"], turn["text"]) == ("completed", "w0 w1 ")
+        saved = whole.post("/sessions", json={"session_id": turn["session_id"]})
+        assert (saved.status_code, saved.json()["saved"]) == (200, True)
+        listed = whole.get(f"/sessions/{saved.json()['agent_id']}").json()["items"]
+        assert turn["session_id"] in [one["session_id"] for one in listed]
+        assert whole.delete(f"/sessions/{turn['session_id']}").status_code == 204
+        missing = whole.delete(f"/sessions/{turn['session_id']}")
+        assert (missing.status_code, missing.headers["content-type"]) == (404, PROBLEM)
+
+    def test_limits_and_the_path_that_all_is_served_below_hold_too(self, workbench):
+        with TestClient(Starlette(routes=routes("chats"))) as client:
+            assert client.get("/chats/sessions/assistant").status_code == 200
+            assert client.post("/chats/sessions", json=[[[]] * 300_000]).status_code == 422
+            assert client.get("/sessions/assistant").status_code == 404
+
+
 class TestErrors:
     @pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/v1/nothing", "/api/docs/assets/nothing"])
     def test_a_path_that_is_not_there_is_a_problem(self, client, path):
@@ -47,6 +77,26 @@ class TestErrors:
         answer = client.post("/api/docs")
         assert (answer.status_code, answer.headers["content-type"]) == (405, PROBLEM)
         assert "GET" in answer.headers["allow"]
+
+    @pytest.mark.parametrize(
+        ("path", "allowed"),
+        [
+            ("/api/v1/conversations/some", "GET, PATCH, DELETE, OPTIONS"),
+            ("/api/v1/conversations/some/labels", "GET, PUT, OPTIONS"),
+            ("/api/v1/runtime/active", "GET, PUT, OPTIONS"),
+            ("/api/v1/sessions/some", "GET, DELETE, OPTIONS"),
+            ("/sessions/some", "GET, DELETE, OPTIONS"),
+            ("/adk/apps/a/users/u/sessions/s", "GET, POST, PATCH, DELETE, OPTIONS"),
+        ],
+    )
+    def test_all_methods_of_a_path_are_told(self, whole, path, allowed):
+        refused, asked = whole.put(path.replace("active", "sessions/x")), whole.options(path)
+        assert (asked.status_code, asked.headers["allow"]) == (204, allowed)
+        if "PUT" not in allowed:
+            assert (refused.status_code, refused.headers["allow"]) == (405, allowed)
+
+    def test_what_is_not_there_has_no_methods(self, whole):
+        assert [whole.options(path).status_code for path in ("/api/v1/nothing", "/adk/nothing")] == [404, 404]
 
     @pytest.mark.parametrize("announced", [True, False])
     def test_too_much_is_a_problem(self, monkeypatch, announced):

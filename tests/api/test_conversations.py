@@ -486,6 +486,12 @@ class TestTitles:
         assert (answer.json()["title"], answer.json()["titleSource"]) == ("About title", "model")
         assert workbench.store.get_session(conversation["id"]).title == "About title"
 
+    def test_are_the_models_also_in_place_of_what_a_person_wrote(self, client):
+        for message, title in (("title it", "About title"), ("owls", "owls")):
+            conversation = create(client, title="Mine")
+            answer = client.post(self.path(conversation), json={"firstMessage": message}).json()
+            assert (answer["title"], answer["titleSource"]) == (title, "model")
+
     def test_are_the_first_words_where_the_model_has_no_idea(self, client):
         conversation = create(client)
         assert client.post(self.path(conversation), json={"firstMessage": "owls"}).json()["title"] == "owls"
@@ -495,10 +501,6 @@ class TestTitles:
         add(client, conversation, "title me")
         add(client, conversation, "and not this")
         assert client.post(self.path(conversation)).json()["title"] == "About title"
-
-    def test_replace_even_what_a_person_wrote(self, client):
-        conversation = create(client, title="Mine")
-        assert client.post(self.path(conversation), json={"firstMessage": "title it"}).json()["title"] == "About title"
 
     @pytest.mark.parametrize("body", [None, {}, {"firstMessage": " "}, {"firstMessage": "\x00"}, {"firstMessage": 1}])
     def test_need_a_message(self, client, body):

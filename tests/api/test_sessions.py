@@ -1,5 +1,7 @@
 """Sessions over HTTP: saved, listed by agent, loaded, deleted."""
 
+import uuid
+
 import pytest
 
 from tests.support.workbenches import finish, new_session, said
@@ -39,6 +41,13 @@ class TestSaving:
         session = workbench.store.get_session(answer.json()["session_id"])
         assert (session.title, session.saved) == ("From afar", True)
         assert said(workbench, session.key) == [("user", "My name is Ada."), ("assistant", "Hello Ada.")]
+
+    def test_keeps_one_from_elsewhere_under_the_id_that_it_had_there(self, client, workbench):
+        chosen = str(uuid.uuid4())
+        answers = [save(client, session_id=chosen, agent_id="assistant", history=HISTORY) for _ in range(2)]
+        assert [(one.status_code, one.json()["session_id"]) for one in answers] == [(201, chosen), (200, chosen)]
+        assert len(said(workbench, workbench.store.get_session(chosen).key)) == 2
+        is_problem(save(client, session_id=str(uuid.uuid4())), 404)
 
     def test_leaves_the_history_of_a_session_that_has_one(self, client, workbench):
         session_id = save(client, agent_id="assistant", history=HISTORY).json()["session_id"]

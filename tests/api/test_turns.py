@@ -3,6 +3,8 @@
 import asyncio
 import json
 import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -97,6 +99,33 @@ class TestOneAnswer:
 
     def test_is_a_problem_where_there_is_no_such_session(self, client):
         is_problem(run(client, "x", session_id="nothing"), 404)
+
+    def test_begins_a_session_with_an_id_that_the_client_chose_once(self, client, workbench):
+        chosen = str(uuid.uuid4())
+        begun = run(client, "count 1", session_id=chosen, workspace_id=SAMPLE_SHOP).json()
+        session = workbench.store.get_session(chosen)
+        assert (begun["session_id"], session.workspace_id) == (chosen, SAMPLE_SHOP)
+        run(client, "count 2", session_id=chosen)
+        assert said(workbench, session.key)[2:] == [("user", "count 2"), ("data_analyst", "w0 w1 ")]
+        workbench.delete_sessions([session.key])
+        is_problem(run(client, "x", session_id=chosen), 404)
+
+    @pytest.mark.parametrize(
+        ("path", "field"), [("runtime/sessions", "session_id"), ("dbs/general/conversations", "id")]
+    )
+    def test_whatever_begins_a_session_takes_an_id_that_was_not_used(self, client, path, field):
+        chosen = str(uuid.uuid4())
+        assert client.post(f"{API}/{path}", json={field: chosen}).json()[field] == chosen
+        is_problem(client.post(f"{API}/{path}", json={field: chosen}), 409)
+        for other in ("chosen", chosen.upper(), chosen + "\n"):
+            assert "UUID" in is_problem(client.post(f"{API}/{path}", json={field: other}), 422)
+
+    def test_two_requests_may_begin_a_session_at_once(self, client, workbench):
+        chosen = str(uuid.uuid4())
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda _: run(client, "count 1", session_id=chosen).json(), range(2)))
+        assert {answer["session_id"] for answer in answers} == {chosen}
+        assert len(said(workbench, workbench.store.get_session(chosen).key)) == 4
 
     @pytest.mark.parametrize("other", [{"agent_id": "data_analyst"}, {"workspace_id": SAMPLE_SHOP}])
     def test_is_a_problem_where_the_session_is_another(self, client, workbench, other):
