@@ -31,7 +31,7 @@ def _failure(said: str | None, error: BaseException | None) -> TurnFailedError:
     if error is None:
         return TurnFailedError(said)
     original = str(error)
-    kind = type(type(error).__name__, (TurnFailedError,), {})
+    kind: type[TurnFailedError] = type(type(error).__name__, (TurnFailedError,), {})
     return kind(original if original and original in (said or "") else said)
 
 

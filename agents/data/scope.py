@@ -19,6 +19,9 @@ from agents.data.guard import Refusal, Statement
 
 _EXPLAIN: Final = re.compile(r"explain\s+(?:analyze\s+|query\s+plan\s+)?", re.IGNORECASE)
 _INSPECTED: Final = re.compile(r"(?:describe|desc|summarize)\s+(.+)", re.IGNORECASE | re.DOTALL)
+_SHOW: Final = re.compile(r"show\s+(?P<all>all\s+)?tables", re.IGNORECASE)
+_NESTED: Final = re.compile(r"\(\s*(?:show|describe|desc|summarize)\b", re.IGNORECASE)
+"""As a table within a query, where readers of SQL take some of these for names."""
 _GROWING: Final = frozenset({"repeat", "lpad", "rpad", "printf", "format", "bar", "array_to_string", "list_aggregate"})
 _JOINING: Final = frozenset({"replace", "regexp_replace", "concat", "concat_ws"})
 _MOST_JOINS: Final = 6
@@ -43,12 +46,22 @@ class Scope:
         """
         _check_growth(statement.sql)
         self._check_databases(statement.sql)
+        if not _SHOW.match(statement.sql) and _NESTED.search(statement.sql):
+            raise Refusal(f"SHOW and DESCRIBE stand alone here, not within another query. {_LISTED}")
         if inspected := _INSPECTED.match(statement.sql):
             self._check_name(inspected[1].replace('"', "").lower().split("."))
         elif statement.is_rows or _EXPLAIN.match(statement.sql):
             tree = sqlglot.parse_one(_EXPLAIN.sub("", statement.sql, count=1), dialect="duckdb")
             for table in tree.find_all(exp.Table):
                 self._check_name([part.name.lower() for part in table.parts if isinstance(part, exp.Identifier)])
+
+    def listing(self, statement: Statement) -> Statement:
+        """The statement to run in place of one that lists tables: it lists those of the schema."""
+        shown = _SHOW.fullmatch(statement.sql)
+        if shown is None:
+            return statement
+        columns = "*" if shown["all"] else "name"
+        return Statement(f"select {columns} from (show all tables) where schema = '{self.schema}'", is_rows=False)
 
     def _check_databases(self, sql: str) -> None:
         """Whatever the query is taken to mean: without the name of its database in front, a name leads nowhere else."""

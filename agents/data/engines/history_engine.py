@@ -42,9 +42,10 @@ class HistoryEngine(DuckDbEngine):
     def run(self, statement: Statement, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
         """See Engine."""
         with self._opened(statement.sql) as connection:
-            _scope(connection).check(statement)
+            scope = _scope(connection)
+            scope.check(statement)
             with self._narrow(connection) if self._narrow else nullcontext():
-                return run_on(connection, statement, bounds, self._memory)
+                return run_on(connection, scope.listing(statement), bounds, self._memory)
 
 
 def _scope(connection: duckdb.DuckDBPyConnection) -> Scope:

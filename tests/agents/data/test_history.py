@@ -70,6 +70,15 @@ async def test_what_was_said_can_be_asked(history, talk):
         "explain select * from events",
         "explain analyze select * from main.events",
         "describe events",
+        "from (show tables)",
+        "from ( show sessions)",
+        "select * from (desc sessions)",
+        "from (describe)",
+        "with t as (show tables) select * from t",
+        "explain select * from (summarize sessions)",
+        "select * from duckdb_tables()",
+        "select * from information_schema.columns",
+        "show all tables from main",
         "describe main.events",
         "summarize sessions",
         "from events",
@@ -79,6 +88,13 @@ async def test_what_was_said_can_be_asked(history, talk):
 def test_the_tables_behind_the_views_cannot_be_read(history, sql):
     with pytest.raises(SqlRefusedError):
         history.query(sql)
+
+
+@pytest.mark.parametrize("sql", ["show tables", "SHOW  TABLES ;", "show all tables"])
+def test_only_the_views_are_listed(history, sql):
+    listed = history.query(sql).table
+    assert listed["name"].to_pylist() == sorted(table.name for table in history.tables())
+    assert ("column_names" in listed.column_names) == ("all" in sql)
 
 
 @pytest.mark.parametrize(
