@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
@@ -166,13 +165,7 @@ def import_upload(
     file changes nothing, and the problem names the place."""
     imports = current().imports
     wishes = _wishes(users, agent_id or None, workspace_id or None, skip_damaged=skip_damaged == "true")
-    path = imports.place_for(file.filename or "file")
-    try:
-        with path.open("wb") as copy:
-            shutil.copyfileobj(file.file, copy)
-    except BaseException:
-        imports.discard(path)
-        raise
+    path = imports.receive(file.filename or "file", file.file)
     return _answer(imports.begin_file(path, wishes), background=background)
 
 

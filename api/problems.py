@@ -24,7 +24,14 @@ from runtime.confirmation import NothingToAnswerError
 from runtime.messages import SessionGoneError
 from runtime.results import ResultGoneError
 from runtime.turns import SessionBusyError
-from session_store.errors import ColloquyError, StoreClosedError, StoreFullError, wrong_value
+from session_store.errors import (
+    ColloquyError,
+    StoreClosedError,
+    StoreFullError,
+    StoreNotWritableError,
+    wrong_value,
+)
+from session_store.faults import unwritable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -82,6 +89,7 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     StoreClosedError: HTTPStatus.SERVICE_UNAVAILABLE,
     NotReadyError: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreFullError: HTTPStatus.INSUFFICIENT_STORAGE,
+    StoreNotWritableError: HTTPStatus.INSUFFICIENT_STORAGE,
     ColloquyError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """What an error is answered with; the nearest base class counts."""
@@ -124,6 +132,7 @@ def answer_with_problems(api: FastAPI) -> None:
     """Have every error of an app answered with a problem."""
     for kind in STATUSES:
         api.add_exception_handler(kind, _known)
+    api.add_exception_handler(OSError, _of_system)
     api.add_exception_handler(RequestValidationError, _wrong_fields)
     api.add_exception_handler(HTTPException, _of_http)
     api.add_exception_handler(Exception, _unknown)
@@ -153,6 +162,13 @@ def _is_error_in_text(start: Message) -> bool:
 async def _known(_: Request, error: Exception) -> JSONResponse:
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     return problem(status, str(error) or status.description)
+
+
+async def _of_system(_: Request, error: Exception) -> JSONResponse:
+    told = unwritable(cast("OSError", error))
+    if told is None:
+        raise error
+    return problem(HTTPStatus.INSUFFICIENT_STORAGE, str(told))
 
 
 async def _wrong_fields(request: Request, error: Exception) -> JSONResponse:

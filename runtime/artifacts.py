@@ -12,6 +12,8 @@ from google.adk.artifacts import FileArtifactService
 from google.adk.artifacts.base_artifact_service import ArtifactVersion
 from google.genai import types
 
+from session_store.errors import StoreError
+from session_store.faults import writing
 from session_store.folders import encode_folders, segment, session_folder, sessions_in
 from session_store.models import SessionKey
 
@@ -30,8 +32,9 @@ class Artifacts(FileArtifactService):
         encode_folders(self.root_dir)
 
     async def save_artifact(self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest) -> int:
-        """Keep a version of a file."""
-        return await super().save_artifact(**_encoded(app_name, user_id, session_id), **more)
+        """Keep a version of a file. Raises StoreFullError and StoreNotWritableError."""
+        with writing(self.root_dir):
+            return await super().save_artifact(**_encoded(app_name, user_id, session_id), **more)
 
     async def load_artifact(
         self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest
@@ -92,7 +95,12 @@ class Artifacts(FileArtifactService):
         """Give all files of a session to another one, which has none yet."""
         folder, new = session_folder(self.root_dir, origin), session_folder(self.root_dir, to)
         if folder.is_dir():
-            shutil.copytree(folder, new)
+            try:
+                with writing(self.root_dir):
+                    shutil.copytree(folder, new)
+            except shutil.Error as error:  # of several files
+                shutil.rmtree(new, ignore_errors=True)
+                raise StoreError(f"The files of the conversation could not be copied: {error.args[0][0][2]}") from error
 
     def sessions(self) -> list[SessionKey]:
         """The sessions that have files here, whether or not they are still there themselves."""

@@ -14,7 +14,7 @@ from google.adk.agents.run_config import RunConfig, StreamingMode, ToolThreadPoo
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events.event import Event
 from google.genai import types
-from tenacity import AsyncRetrying, RetryCallState, wait_exponential
+from tenacity import AsyncRetrying, retry_if_not_exception_type, stop_after_attempt, wait_fixed
 from typing_extensions import Unpack
 
 from runtime.bus import BusEvent, Happening
@@ -26,7 +26,7 @@ from runtime.results import Origin, add_files
 from runtime.runner import runner_for
 from runtime.services import Services
 from session_store.endings import ABORTED, Ending, ending_of
-from session_store.errors import ColloquyError, StoreFullError
+from session_store.errors import NOTHING_IS_KEPT, ColloquyError
 from session_store.event_rows import tokens_of
 from session_store.markup import begins_in_thought
 from session_store.models import TurnStatus
@@ -40,12 +40,10 @@ SAME_ANSWERS = 3
 """How often a turn takes the same answer in a row that ends with the output of code. ADK asks the model to go on from
 there, and one that only repeats itself would be asked hundreds of times."""
 
-LONGEST_WAIT_FOR_ROOM = 30
-"""Seconds between two attempts to keep the end of a turn on a full disk."""
-
 ATTEMPTS = 3
 PAUSE_BETWEEN_ATTEMPTS = 0.2
-"""How often the end of a turn is tried to be kept where something else goes wrong, with pauses in seconds."""
+"""How often the end of a turn is tried to be kept where something goes wrong that is no full disk, with pauses in
+seconds."""
 
 log = structlog.get_logger()
 
@@ -113,16 +111,19 @@ class Execution:
         self._says_nothing = live.pause is None
         self._abort = asyncio.Event()
         self.over = asyncio.Event()
-        self._ended_early_as = TurnStatus.STOPPED
+        self._ended_early_as: tuple[TurnStatus, str | None] = TurnStatus.STOPPED, None
+        self._ended_at = 0.0
+        self._is_said_kept = False
 
-    def stop(self, status: TurnStatus = TurnStatus.STOPPED) -> None:
-        """End the turn as soon as the model lets go; what was said is kept."""
-        self._ended_early_as = status
+    def stop(self, status: TurnStatus = TurnStatus.STOPPED, error: str | None = None) -> None:
+        """End the turn as soon as the model lets go; what was said is kept. ``error`` is why, if it failed."""
+        if not self._abort.is_set():
+            self._ended_early_as = status, error
         self._abort.set()
 
     async def run(self) -> None:
         """Run the turn until it ends or pauses. Every failure of the agent ends the turn as failed, with a message for
-        the person. Raises what keeps the end from being kept."""
+        the person. Raises what keeps the end from being kept, like ``keep``."""
         try:
             await self._run()
         finally:
@@ -152,7 +153,7 @@ class Execution:
         """Whether an error is that Colloquy ends. Else a cancellation is an agent's, and nothing is left of it."""
         if not isinstance(error, asyncio.CancelledError):
             return False
-        if self._abort.is_set() and self._ended_early_as is TurnStatus.INTERRUPTED:
+        if self._abort.is_set() and self._ended_early_as[0] is TurnStatus.INTERRUPTED:
             return True
         task = asyncio.current_task()
         while task and task.cancelling():
@@ -161,7 +162,7 @@ class Execution:
 
     async def _conclude(self) -> None:
         if self._abort.is_set():  # and whatever broke then broke because of that
-            await self._end(self._ended_early_as)
+            await self._end(*self._ended_early_as)
         elif self._problem:
             await self._end(TurnStatus.FAILED, self._problem)
         elif failed := next((ending for ending in self._endings.values() if not ending.cut), None):
@@ -284,43 +285,51 @@ class Execution:
         """Wait for the person; the turn stays, whoever looks sees that it waits, and others use its place."""
         self._live.pause = Pause(asked)
         self._live.status = TurnStatus.PAUSED
-        async for attempt in self._until_there_is_room():
-            with attempt:
-                await self._update(status=TurnStatus.PAUSED, **self._counted())
+        try:
+            async for attempt in _attempts():
+                with attempt:
+                    await self._update(status=TurnStatus.PAUSED, **self._counted())
+        except NOTHING_IS_KEPT as error:
+            await self._end(TurnStatus.FAILED, str(error))
+            return
         # Stopped while this was kept; a shutdown leaves the question to be answered after the next start.
-        if self._abort.is_set() and self._ended_early_as is TurnStatus.STOPPED:
-            await self._end(TurnStatus.STOPPED)
+        if self._abort.is_set() and self._ended_early_as[0] is not TurnStatus.INTERRUPTED:
+            await self._end(*self._ended_early_as)
 
     async def _end(self, status: TurnStatus, error: str | None = None) -> None:
-        """Keep how the turn ended, as soon as there is room for it: until then the live turn goes on showing it."""
-        self._live.ending = status, error
+        self._live.ending, self._ended_at = (status, error), self._tally.now()
         for chunk in self._unfinished.values():
             self._tally.count(chunk.usage_metadata)
+        await self.keep()
+
+    async def keep(self) -> None:
+        """Keep what the turn said and how it ended, or what is left of that from an earlier attempt.
+
+        Raises:
+            StoreFullError, StoreNotWritableError: nothing can be kept at the moment.
+        """
+        status, error = self._live.ending
         try:
-            async for attempt in self._until_there_is_room():
+            async for attempt in _attempts():
                 with attempt:
                     await self._keep_said(status)
+        except NOTHING_IS_KEPT:
+            raise
         # Whatever it is that cannot be kept, the turn is over.
         except Exception:
             log.warning("what a turn said could not be kept", turn=self._live.turn.id, exc_info=True)
-        async for attempt in self._until_there_is_room():
+        self._is_said_kept = True
+        async for attempt in _attempts():
             with attempt:
                 await self._keep_end(status, error)
 
-    def _until_there_is_room(self) -> AsyncRetrying:
-        """Attempts without an end on a full disk, and a few where something else goes wrong."""
-        return AsyncRetrying(stop=_is_hopeless, wait=_patience, before_sleep=self._report, reraise=True)
-
-    def _report(self, state: RetryCallState) -> None:
-        error = _error(state)
-        self._live.problem = str(error) if isinstance(error, ColloquyError) else None
-        self._publish(Happening.TURN_CHANGED)
-
     async def _keep_end(self, status: TurnStatus, error: str | None) -> None:
-        await self._update(status=status, ended_at=self._tally.now(), error=error, **self._counted())
+        await self._update(status=status, ended_at=self._ended_at, error=error, **self._counted())
         self._live.status, self._live.error = status, error
 
     async def _keep_said(self, status: TurnStatus) -> None:
+        if self._is_said_kept:
+            return
         turn = self._live.turn
         said = self._live.view()
         with suppress(SessionNotFoundError):  # deleted in the meantime
@@ -351,18 +360,14 @@ class Execution:
         self._services.bus.publish(BusEvent(kind, turn.key, turn.id, status=status))
 
 
-def _error(state: RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
-
-
-def _is_hopeless(state: RetryCallState) -> bool:
-    return not isinstance(_error(state), StoreFullError) and state.attempt_number >= ATTEMPTS
-
-
-def _patience(state: RetryCallState) -> float:
-    if isinstance(_error(state), StoreFullError):
-        return wait_exponential(max=LONGEST_WAIT_FOR_ROOM)(state)
-    return PAUSE_BETWEEN_ATTEMPTS
+def _attempts() -> AsyncRetrying:
+    """A few, but one where nothing can be kept at all: what waits for that must not take the place of other turns."""
+    return AsyncRetrying(
+        retry=retry_if_not_exception_type(NOTHING_IS_KEPT),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_fixed(PAUSE_BETWEEN_ATTEMPTS),
+        reraise=True,
+    )
 
 
 def _answered_call(event: Event) -> str | None:

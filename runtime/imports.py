@@ -11,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from runtime.bus import NO_SESSION, BusEvent, EventBus, Happening
 from session_store import Store
 from session_store.errors import ColloquyError
 from session_store.exchange import AgentFiles, ImportRefusedError, Report, Wishes, import_database, import_file
 from session_store.exchange.conversation import Progress
+from session_store.faults import writing
 
 KEPT: Final = 20
 """How many imports that are over are remembered."""
@@ -85,18 +86,26 @@ class Imports:
         self._one_at_a_time = threading.Lock()
         shutil.rmtree(incoming, ignore_errors=True)
 
-    def place_for(self, name: str) -> Path:
-        """A path for an uploaded file of this name. The import that gets it removes it when it is over."""
-        folder = self._incoming / uuid.uuid4().hex
-        folder.mkdir(parents=True)
-        return folder / (_UNSAFE.sub(" ", name).strip(" .")[-100:] or "file")
+    def receive(self, name: str, file: IO[bytes]) -> Path:
+        """Keep an uploaded file of this name until the import that gets it is over.
 
-    def discard(self, path: Path) -> None:
-        """Remove an uploaded file that is not to be imported after all."""
-        shutil.rmtree(path.parent, ignore_errors=True)
+        Raises:
+            StoreFullError, StoreNotWritableError
+        """
+        folder = self._incoming / uuid.uuid4().hex
+        path = folder / (_UNSAFE.sub(" ", name).strip(" .")[-100:] or "file")
+        try:
+            with writing(self._incoming):
+                folder.mkdir(parents=True)
+                with path.open("wb") as copy:
+                    shutil.copyfileobj(file, copy)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return path
 
     def begin_file(self, path: Path, wishes: Wishes) -> Import:
-        """Import a file that stands where ``place_for`` said. Returns at once."""
+        """Import a file that was received. Returns at once."""
 
         def run(progress: Progress) -> Report:
             try:
@@ -105,7 +114,7 @@ class Imports:
                 # Nobody knows the file by the place that it has here.
                 raise type(error)(str(error).replace(str(path), path.name)) from error
             finally:
-                self.discard(path)
+                shutil.rmtree(path.parent, ignore_errors=True)
 
         return self._begin(path.name, run)
 

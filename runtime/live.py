@@ -9,6 +9,7 @@ from typing import Any
 
 from runtime.confirmation import Pause
 from runtime.stretches import Stretch
+from session_store.errors import StoreError
 from session_store.models import Turn, TurnStatus
 from session_store.parts import thoughts_and_words
 
@@ -36,7 +37,7 @@ class LiveView:
     text: str
     event_id: str | None
     problem: str | None
-    """Why the end of the turn could not be kept yet."""
+    """Why the end of the turn, which is over, could not be kept yet."""
     author: str | None = None
     """Who says ``text``."""
     begun: bool = False
@@ -65,7 +66,7 @@ class LiveTurn:
         self.error: str | None = None
         self.status = TurnStatus.QUEUED
         self.author: str | None = None
-        self.problem: str | None = None
+        self.problem: StoreError | None = None
         self.pause: Pause | None = None
         """What it waits for, or waited for last."""
         self._event_id: str | None = None
@@ -112,6 +113,11 @@ class LiveTurn:
             if text:
                 self._unsaved.insert(0, text)
 
+    def end_unkept(self, problem: StoreError) -> None:
+        """It is over as it was about to end, which could not be kept because of a problem."""
+        with self._lock:
+            (self.status, self.error), self.problem = self.ending, problem
+
     def view(self) -> LiveView:
         """What there is to see now."""
         with self._lock:
@@ -120,7 +126,7 @@ class LiveTurn:
                 status=self.status,
                 text="".join(self._chunks),
                 event_id=self._event_id,
-                problem=self.problem,
+                problem=str(self.problem) if self.problem else None,
                 author=self.author if self._chunks else None,
                 begun=self._begun,
                 answers=self.pause.answers if self.pause and self.status is not TurnStatus.RUNNING else {},

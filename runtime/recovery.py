@@ -12,27 +12,33 @@ from runtime.confirmation import Pause
 from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer, has_answer
 from runtime.live import LiveTurn, unfinished_text
 from runtime.services import Services
+from session_store.errors import NOTHING_IS_KEPT
 from session_store.models import SessionKey, Turn, TurnStatus
 from session_store.open_calls import questions
 
 log = structlog.get_logger()
 
 
-async def recover(services: Services) -> list[LiveTurn]:
+async def recover(services: Services) -> tuple[list[LiveTurn], list[Turn]]:
     """Close what ran or waited when the process ended: keep what it said, and its message.
 
     Returns the turns that can still end as they should, in order: those that wait for a person, and what waits behind
-    them.
+    them. Besides, those that could not be closed, because nothing can be written at the moment: see ``close``.
     """
     going_on: list[LiveTurn] = []
+    open_still: list[Turn] = []
     paused: set[SessionKey] = set()
     for turn in services.store.list_unfinished_turns():
         if live := await _going_on(services, turn, paused):
             paused.add(turn.key)
             going_on.append(live)
-        else:
-            await _close(services, turn)
-    return going_on
+            continue
+        try:
+            await close(services, turn)
+        except NOTHING_IS_KEPT:
+            services.store.turn_ended_unkept(turn, TurnStatus.INTERRUPTED, time.time(), None)
+            open_still.append(turn)
+    return going_on, open_still
 
 
 async def _going_on(services: Services, turn: Turn, paused: set[SessionKey]) -> LiveTurn | None:
@@ -48,9 +54,16 @@ async def _going_on(services: Services, turn: Turn, paused: set[SessionKey]) -> 
     return live if turn.status is TurnStatus.QUEUED and turn.key in paused else None
 
 
-async def _close(services: Services, turn: Turn) -> None:
+async def close(services: Services, turn: Turn) -> None:
+    """End a turn that nothing runs any more as interrupted.
+
+    Raises:
+        StoreFullError, StoreNotWritableError: nothing can be written at the moment.
+    """
     try:
         await _keep_said(services, turn)
+    except NOTHING_IS_KEPT:
+        raise
     except Exception:  # the turn is over all the same
         log.warning("what a turn said could not be kept", turn=turn.id, exc_info=True)
     services.store.update_turn(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())

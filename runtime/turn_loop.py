@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 from google.adk.errors.session_not_found_error import SessionNotFoundError
-from tenacity import AsyncRetrying, wait_exponential
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from agents.agent import AgentProblemError
 from runtime.bus import BusEvent, Happening
@@ -21,11 +21,11 @@ from runtime.confirmation import NothingToAnswerError, Pause
 from runtime.execution import Execution
 from runtime.history import OPEN_CALL, answer_open_calls
 from runtime.live import LiveTurn
-from runtime.recovery import recover
+from runtime.recovery import close, recover
 from runtime.services import Services
 from runtime.stretches import Stretch
 from runtime.titles import write_title
-from session_store.errors import StoreError
+from session_store.errors import NOTHING_IS_KEPT, StoreError
 from session_store.models import SessionKey, Turn, TurnStatus
 
 KEEP_CHUNKS_EVERY = 0.2
@@ -39,6 +39,9 @@ FOLLOWED_LATE = 30.0
 
 LONGEST_WAIT_FOR_STORE = 30
 """Seconds between two attempts to note how a turn ended that could not be kept whole."""
+
+LONGEST_WAIT_FOR_ROOM = 2
+"""Seconds between two attempts to keep the end of a turn on a full disk."""
 
 R = TypeVar("R")
 
@@ -65,8 +68,11 @@ class TurnLoop:
     def start(self) -> None:
         """Close what a process that died left open, and go on to wait where it waited for a person."""
         self._thread.start()
-        for live in self.call(recover(self._services)):
+        going_on, open_still = self.call(recover(self._services))
+        for live in going_on:
             self.enqueue(live)
+        for turn in open_still:
+            self._spawn_soon(self._close_later(turn))
         self._spawn_soon(self._keep_chunks())
 
     def close(self) -> None:
@@ -113,7 +119,8 @@ class TurnLoop:
             with suppress(TimeoutError):
                 await asyncio.wait_for(execution.over.wait(), STOP_PATIENCE)
             return
-        if live := self._find(turn_id):
+        live = self._find(turn_id)
+        if live and not live.status.is_over:
             live.status = TurnStatus.STOPPED
             try:
                 await self._keep_withdrawal(live)
@@ -176,6 +183,7 @@ class TurnLoop:
         """Note at least how a turn ended, as soon as the store takes it. If the process ends before, the next start
         finds the turn unfinished."""
         ended_at = time.time()
+        self._services.store.turn_ended_unkept(live.turn, live.status, ended_at, live.error)
         async for attempt in AsyncRetrying(wait=wait_exponential(max=LONGEST_WAIT_FOR_STORE)):
             with attempt:
                 await asyncio.to_thread(
@@ -193,15 +201,35 @@ class TurnLoop:
             if live.status is TurnStatus.PAUSED and live.pause:
                 await self._answered(live, live.pause)
             async with self._slots:
-                if live.status is TurnStatus.QUEUED:  # and not withdrawn while it waited for a slot
-                    stretch = live.stretch
-                    execution = self._executions[live.turn.id] = Execution(self._services, live)
-                    try:
-                        await execution.run()
-                    finally:
-                        del self._executions[live.turn.id]
-                    if not live.status.is_over:  # else once it is out of the way
-                        stretch.end()
+                if live.status is not TurnStatus.QUEUED:  # withdrawn while it waited for a slot
+                    continue
+                stretch = live.stretch
+                execution = self._executions[live.turn.id] = Execution(self._services, live)
+                try:
+                    await execution.run()
+                except NOTHING_IS_KEPT as error:
+                    live.end_unkept(error)
+                finally:
+                    del self._executions[live.turn.id]
+            if live.problem:
+                await self._keep_later(live, execution)
+            elif not live.status.is_over:  # else once it is out of the way
+                stretch.end()
+
+    async def _keep_later(self, live: LiveTurn, execution: Execution) -> None:
+        """Have everybody see that a turn is over that nothing can be kept of, and keep it once there is space again."""
+        self._services.store.turn_ended_unkept(live.turn, live.status, time.time(), live.error)
+        live.stretch.end()
+        self._changed(live)
+        async for attempt in _until_there_is_room():
+            with attempt:
+                await execution.keep()
+
+    async def _close_later(self, turn: Turn) -> None:
+        async for attempt in _until_there_is_room():
+            with attempt:
+                await close(self._services, turn)
+        self._services.bus.publish(BusEvent(Happening.SESSION_CHANGED, turn.key))
 
     async def _answered(self, live: LiveTurn, pause: Pause) -> None:
         await pause.over.wait()
@@ -243,9 +271,12 @@ class TurnLoop:
                 continue
             try:
                 await asyncio.to_thread(self._services.store.append_chunks, chunks)
-            except StoreError:  # most likely a full disk, which the end of the turn tells of
+            except StoreError as error:
                 for turn in live:
                     turn.put_back(chunks.get(turn.turn.id, ""))
+                if isinstance(error, NOTHING_IS_KEPT):  # what they go on to say would be lost
+                    for execution in self._executions.values():
+                        execution.stop(TurnStatus.FAILED, str(error))
 
     async def _wind_down(self) -> None:
         for execution in self._executions.values():
@@ -278,3 +309,9 @@ class TurnLoop:
 
     def _changed(self, live: LiveTurn) -> None:
         self._services.bus.publish(BusEvent(Happening.TURN_CHANGED, live.turn.key, live.turn.id, status=live.status))
+
+
+def _until_there_is_room() -> AsyncRetrying:
+    return AsyncRetrying(
+        retry=retry_if_exception_type(NOTHING_IS_KEPT), wait=wait_exponential(max=LONGEST_WAIT_FOR_ROOM)
+    )

@@ -95,6 +95,7 @@ class Turns:
 
         Raises:
             SessionBusyError: a turn of the session is running or waiting.
+            StoreFullError, StoreNotWritableError: what its last turn said could not be kept yet.
             EmptyMessageError, SessionGoneError
         """
         message = types.Content.model_validate(self._whole(turn.id).message)
@@ -124,9 +125,11 @@ class Turns:
         self._services.bus.publish(BusEvent(Happening.SESSION_CHANGED, turn.key))
 
     def _refuse_busy(self, key: SessionKey) -> None:
-        if live := self.live(key):
+        if live := self._loop.of_session(key):
             if live[0].status is TurnStatus.PAUSED:
                 raise SessionBusyError("Answer the tool's request, or stop it, before you change the conversation.")
+            if live[0].problem:
+                raise live[0].problem
             raise SessionBusyError("Stop the running answer before you change the conversation.")
 
     @contextmanager

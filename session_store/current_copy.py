@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from session_store.database import Database
-from session_store.snapshot import SnapshotError, copy_rows
+from session_store.snapshot import SnapshotError, SnapshotFullError, copy_rows
 
 _OWNER_ONLY: Final = 0o700
 _CHUNK: Final = 64 * 1024 * 1024
@@ -159,7 +159,7 @@ class CurrentCopies:
     def _require_room(self) -> None:
         needed = int(_ROOM * self._database.path.stat().st_size)
         if shutil.disk_usage(self._folder).free < needed:
-            raise SnapshotError(
+            raise SnapshotFullError(
                 f"There is not enough disk space in {self._folder.parent} to copy the history for queries. Free about "
                 f"{needed / 1e6:,.0f} MB and try again. Nothing is lost."
             )

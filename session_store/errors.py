@@ -75,6 +75,10 @@ class StoreFullError(StoreError):
     """A write did not fit on the disk. Everything acknowledged before is still there."""
 
 
+NOTHING_IS_KEPT: Final = (StoreFullError, StoreNotWritableError)
+"""What says that nothing at all can be written until a person has seen to the disk."""
+
+
 class StoreClosedError(StoreError):
     """The store was used after it was closed."""
 

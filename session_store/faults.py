@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -20,6 +23,7 @@ _HOLDER = re.compile(r"held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _FULL = ("no space left", "not enough space", "disk full", "file too large", "disk quota exceeded")
 _LOCKED = ("could not set lock", "being used by another process")
 _FORBIDDEN = ("permission denied", "read-only file system", "operation not permitted", "access is denied")
+_BROKEN = ("input/output error", "stale file handle", "no such device", "data error (cyclic redundancy check)")
 _DAMAGED = (
     "not a valid duckdb database",
     "checksum",
@@ -54,12 +58,47 @@ def explain(error: duckdb.Error, path: Path) -> StoreError:
             f"{path} cannot be written: {_first_line(error)} Give this user write permission for the file and its "
             "folder, or choose another data folder."
         )
+    if any(words in text for words in _BROKEN):
+        return StoreNotWritableError(
+            f"{path} cannot be read or written, because its disk reports an error: {_first_line(error)} Everything "
+            "saved before was acknowledged by the disk. Check the disk and its connection, and keep a backup."
+        )
     if any(words in text for words in _DAMAGED):
         return StoreDamagedError(
             f"{path} cannot be read as a DuckDB database: {_first_line(error)} Nothing was changed. Move it away "
             f"together with {path.name}.wal, if there is one, and restore a backup or start with an empty file."
         )
     return StoreError(f"The database {path} reported: {_first_line(error)}")
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Say in words what stands in the way of writing files of our own.
+
+    Raises:
+        StoreFullError, StoreNotWritableError: ``place`` takes none.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(error, place) or error from error
+
+
+def unwritable(error: OSError, place: Path | None = None) -> StoreError | None:
+    """The project's error for one of the system's that says that nothing can be written, to ``place``; None for any
+    other."""
+    where = place or (Path(str(error.filename)).parent if error.filename else None)
+    if error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        disk = f"The disk of {where}" if where else "The disk"
+        return StoreFullError(
+            f"{disk} is full, so this cannot be saved. Everything saved before is safe. Free some space and try again."
+        )
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO):
+        return StoreNotWritableError(
+            f"{where or 'The disk'} cannot be written: {error.strerror}. Give this user write permission, check the "
+            "disk, or choose another data folder."
+        )
+    return None
 
 
 def foreign(path: Path) -> StoreDamagedError:

@@ -23,7 +23,7 @@ from typing import Any, Final
 import duckdb
 
 from session_store.database import Database
-from session_store.errors import StoreError
+from session_store.errors import StoreError, StoreFullError
 from session_store.migrations import migrate
 from session_store.session_log import SessionLog
 
@@ -40,6 +40,10 @@ Progress = Callable[[str, float], None]
 
 class SnapshotError(StoreError):
     """A snapshot could not be made, or is not there."""
+
+
+class SnapshotFullError(SnapshotError, StoreFullError):
+    """There is no space for a copy."""
 
 
 class SnapshotForm(StrEnum):
@@ -170,7 +174,7 @@ def _require_room(source: Path, target: Path, unfinished: Path) -> None:
 
 def _full(target: Path, needed: int | None = None) -> SnapshotError:
     size = f"about {needed / 1e6:,.0f} MB" if needed else "some space"
-    return SnapshotError(
+    return SnapshotFullError(
         f"The disk of {target.parent} has too little free space for a snapshot. Free {size} and try again."
     )
 

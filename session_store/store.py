@@ -6,7 +6,8 @@ import atexit
 import itertools
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import duckdb
 
 from session_store import rewinds, turn_table
 from session_store.current_copy import CurrentCopies, CurrentCopy
+from session_store.errors import NOTHING_IS_KEPT
 from session_store.feedback_table import StoredFeedback
 from session_store.history.stored import StoredHistory
 from session_store.history.words import Marks
@@ -36,6 +38,7 @@ from session_store.session_log import SessionLog
 from session_store.session_reads import events_of, events_of_turn
 from session_store.snapshot import StoredSnapshots
 from session_store.transaction import Transaction, state_of
+from session_store.unkept import UnkeptEnds
 from session_store.workspace_table import StoredWorkspaces
 
 SEEN_AGAIN_SECONDS = 3600.0
@@ -63,6 +66,7 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
             release(self.path)
             raise
         self._copies = CurrentCopies(self.log.database, lambda: self.log.writer.submit(lambda _: None))
+        self._unkept = UnkeptEnds()
         self._chunk_numbers = itertools.count(time.time_ns())
         self._closed = False
         # A page asks at every chunk of an answer, and the answer changes with the events alone.
@@ -119,7 +123,8 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
 
     def get_session(self, session_id: str) -> SessionSummary | None:
         """The session with this id, whatever its application and user; None if there is none or it was deleted."""
-        return session_of(self.log.database, self.log.memory, session_id)
+        found = session_of(self.log.database, self.log.memory, session_id)
+        return found and self._as_it_stands(found)
 
     def is_known(self, session_id: str) -> bool:
         """Whether a session has this id, or had it and can still be restored."""
@@ -139,13 +144,16 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
 
     def find_session(self, key: SessionKey) -> SessionSummary | None:
         """The session with this key; None if there is none or it was deleted."""
-        return session_at(self.log.database, self.log.memory, key)
+        found = session_at(self.log.database, self.log.memory, key)
+        return found and self._as_it_stands(found)
 
     def list_sessions_among(
         self, user_id: str, among: Collection[SessionKey], *, before: str | None = None, limit: int = 30
     ) -> Page[SessionSummary]:
         """Those sessions of a user that are among these, newest update first, without those that were deleted."""
-        return page_among(self.log.database, self.log.memory, user_id, among, before=before, limit=limit)
+        return self._as_they_stand(
+            page_among(self.log.database, self.log.memory, user_id, among, before=before, limit=limit)
+        )
 
     def list_sessions(
         self,
@@ -160,16 +168,18 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
     ) -> Page[SessionSummary]:
         """Sessions of a user, newest update first; of one workspace (without those below it), or of all. ``search`` is
         a plain substring, case-insensitive, of the title or of the text of any message."""
-        return page_of_sessions(
-            self.log.database,
-            self.log.memory,
-            user_id=user_id,
-            app_name=app_name,
-            workspace_id=workspace_id,
-            saved=saved,
-            search=search,
-            before=before,
-            limit=limit,
+        return self._as_they_stand(
+            page_of_sessions(
+                self.log.database,
+                self.log.memory,
+                user_id=user_id,
+                app_name=app_name,
+                workspace_id=workspace_id,
+                saved=saved,
+                search=search,
+                before=before,
+                limit=limit,
+            )
         )
 
     def excerpts(self, keys: Sequence[SessionKey], search: str) -> dict[SessionKey, tuple[str, Marks]]:
@@ -206,7 +216,7 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
 
     def mark_seen(self, key: SessionKey) -> None:
         """Remember that a person has looked at the session now. Writes nothing if it was not unseen, and looked at
-        within the last hour."""
+        within the last hour, or if nothing can be written: whoever looks is shown what there is all the same."""
         now = time.time()
         unseen = self.log.database.rows(
             "select 1 from sessions s left join turns t on t.session_no = s.session_no and t.ended_at > s.seen_at "
@@ -215,7 +225,8 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
             [key.app_name, key.user_id, key.session_id, now - SEEN_AGAIN_SECONDS],
         )
         if unseen:
-            self._set([key], "seen_at", now)
+            with suppress(*NOTHING_IS_KEPT):
+                self._set([key], "seen_at", now)
 
     def delete_sessions(self, keys: Iterable[SessionKey]) -> None:
         """Hide sessions. ``restore_sessions`` brings them back until ``purge_deleted`` removes them for good."""
@@ -334,19 +345,28 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
             "error": error,
         }
         self.log.writer.submit(lambda transaction: turn_table.change_turn(transaction, turn_id, fields)).result()
+        if status is not None and status.is_over:
+            self._unkept.remove(turn_id)
+
+    def turn_ended_unkept(self, turn: Turn, status: TurnStatus, ended_at: float, error: str | None) -> None:
+        """Have everybody read that a turn ended, though the file cannot take that now, until ``update_turn`` does."""
+        self._unkept.add(turn, status, ended_at, error)
 
     def get_turn(self, turn_id: str) -> Turn | None:
         """The turn, or None."""
-        return turn_table.turn_of(self.log.database, turn_id)
+        found = turn_table.turn_of(self.log.database, turn_id)
+        return found and self._unkept.turn(found)
 
     def get_turns(self, turn_ids: Iterable[str]) -> dict[str, Turn]:
         """Those of the given turns that exist, by id. Their ``message`` is empty: a page asks often how turns stand,
         and messages may carry files."""
-        return turn_table.turns_by_id(self.log.database, turn_ids)
+        found = turn_table.turns_by_id(self.log.database, turn_ids)
+        return {turn_id: self._unkept.turn(turn) for turn_id, turn in found.items()}
 
     def list_unfinished_turns(self, key: SessionKey | None = None) -> list[Turn]:
         """Turns that are queued, running or paused, in order of creation; of one session, or of all."""
-        return turn_table.unfinished_turns(self.log.database, key)
+        found = map(self._unkept.turn, turn_table.unfinished_turns(self.log.database, key))
+        return [turn for turn in found if not turn.status.is_over]
 
     def append_chunks(self, chunks: Mapping[str, str]) -> None:
         """Append what running turns said since the last call, by turn id, in one transaction.
@@ -377,6 +397,12 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
             SnapshotError, StoreClosedError: there is none.
         """
         return self._copies.current()
+
+    def _as_it_stands(self, session: SessionSummary) -> SessionSummary:
+        return self._unkept.session(session, self.list_unfinished_turns)
+
+    def _as_they_stand(self, page: Page[SessionSummary]) -> Page[SessionSummary]:
+        return replace(page, items=tuple(map(self._as_it_stands, page.items)))
 
     def _set(self, keys: Iterable[SessionKey], column: str, value: object) -> None:
         wanted = list(keys)

@@ -89,7 +89,7 @@ def _commands(session: SessionSummary | None) -> Sequence[Command]:
 def _above_input(key: SessionKey, live: Sequence[LiveView]) -> None:
     """The way to the end of the conversation, and what ends the running answer."""
     follow_end(key.session_id, st.session_state.get("sent", 0))
-    if live and not _waits(live[0]):
+    if live and not _waits(live[0]) and not live[0].status.is_over:
         _stop_button(live[0], "Stop")
 
 
@@ -185,6 +185,8 @@ def _doing(view: LiveView, going: Sequence[Shown]) -> str:
     """What a turn does that says nothing; empty where the steps that are ``going`` on say it."""
     if view.status is TurnStatus.QUEUED:
         return "Queued"
+    if view.status.is_over:
+        return ""
     workspaces = current().workspaces
     session = None if workspaces.has_shop else current().store.find_session(view.turn.key)
     if session and workspaces.lacks_shop(session.workspace_id):

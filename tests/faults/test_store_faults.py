@@ -8,11 +8,9 @@ import os
 import random
 import shutil
 import stat
-import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -31,6 +29,7 @@ from session_store.errors import (
 from session_store.models import SessionKey
 from tests.session_store.events import append, said, text_of
 from tests.session_store.writing_process import hold, write_forever
+from tests.support.disks import mounted, remount
 
 KEY = SessionKey("app", "ann", "one")
 KILLS = 20
@@ -42,28 +41,6 @@ def processes() -> multiprocessing.context.BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.session_store.writing_process"])
     return context
-
-
-@contextmanager
-def mounted(folder: Path, size: str) -> Iterator[Path]:
-    """A disk of its own, which is the only honest way to fill one."""
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if sys.platform != "linux" or os.geteuid() != 0 or mount is None:
-        pytest.skip("filling a disk needs root on Linux, to mount a small one")
-    done = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False, capture_output=True, text=True
-    )
-    if done.returncode:
-        pytest.skip(f"no disk can be mounted here: {done.stderr}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def remount(folder: Path, options: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)
 
 
 # -- kill -9 -----------------------------------------------------------------------------------------------------------

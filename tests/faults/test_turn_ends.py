@@ -1,16 +1,15 @@
 """Something goes wrong where nothing may: while the end of a turn is kept. The session goes on all the same."""
 
 import asyncio
-import threading
 from contextlib import closing
 
 import pytest
 from structlog.testing import capture_logs
 
 from runtime.execution import Execution
-from session_store.errors import StoreError, StoreFullError
+from session_store.errors import StoreError, StoreFullError, StoreNotWritableError
 from session_store.models import SessionStatus, TurnStatus
-from tests.support.workbenches import PATIENCE, counted, finish, new_session, open_workbench, said, until
+from tests.support.workbenches import counted, finish, new_session, open_workbench, said, until
 
 
 @pytest.fixture
@@ -88,8 +87,8 @@ def test_the_end_is_noted_as_soon_as_the_store_works_again(workbench, monkeypatc
     calls = breaking(monkeypatch, workbench.store, "update_turn", 4, StoreError("The database is away."))
     workbench.turns.stop(turn.id)
     finish(workbench, turn)
-    until(workbench, lambda: status(workbench, turn) is TurnStatus.STOPPED)
-    assert len(calls) == 5
+    assert status(workbench, turn) is TurnStatus.STOPPED
+    until(workbench, lambda: len(calls) == 5)
     assert said(workbench, key)[-1] == ("assistant", counted(3))
     assert goes_on(workbench, key)
 
@@ -120,19 +119,13 @@ def test_an_end_that_could_not_be_noted_is_found_at_the_next_start(tmp_path, mon
         assert said(workbench, key) == [("user", "count 3 then wait"), ("assistant", counted(3))]
 
 
-def test_the_text_of_a_running_turn_is_kept_again_after_the_disk_was_full(workbench, monkeypatch):
-    append_chunks, attempts, kept = workbench.store.append_chunks, [], threading.Event()
-
-    def full_at_first(chunks):
-        attempts.append(chunks)
-        if len(attempts) <= 2:
-            raise StoreFullError("The disk is full.")
-        append_chunks(chunks)
-        kept.set()
-
-    monkeypatch.setattr(workbench.store, "append_chunks", full_at_first)
-    turn = workbench.turns.submit(new_session(workbench), "count 3 then wait")
-    while workbench.store.partial_text(turn.id) != counted(3):
-        assert kept.wait(PATIENCE)
-        kept.clear()
-    workbench.turns.stop(turn.id)
+@pytest.mark.parametrize("error", [StoreFullError("The disk is full."), StoreNotWritableError("The disk broke.")])
+def test_a_turn_ends_at_once_where_what_it_says_cannot_be_kept(workbench, monkeypatch, error):
+    with monkeypatch.context() as patched:
+        breaking(patched, workbench.store, "append_chunks", 1000, error)
+        key = new_session(workbench)
+        turn = workbench.turns.submit(key, "count 3 then wait")
+        [turn] = finish(workbench, turn)
+    assert (turn.status, turn.error) == (TurnStatus.FAILED, str(error))
+    assert said(workbench, key)[-1] == ("assistant", counted(3))
+    assert goes_on(workbench, key)

@@ -1,5 +1,6 @@
 """The page about import and export."""
 
+import io
 import json
 
 import pytest
@@ -38,8 +39,7 @@ runpy.run_path(str(Path(pages.__file__).parent / "import_export.py"))
 
 
 def uploaded(workbench, sessions, name="chats.json", **wishes):
-    path = workbench.imports.place_for(name)
-    path.write_text(json.dumps(sessions), "utf-8")
+    path = workbench.imports.receive(name, io.BytesIO(json.dumps(sessions).encode()))
     return workbench.imports.wait(workbench.imports.begin_file(path, Wishes(adopt="local", **wishes)).id)
 
 

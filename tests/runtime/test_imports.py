@@ -1,5 +1,6 @@
 """Imports in the background: one at a time, to be followed, stopped and looked at afterwards."""
 
+import io
 import json
 import threading
 
@@ -21,9 +22,7 @@ def workbench(tmp_path):
 
 
 def uploaded(workbench, content, name="history.json"):
-    path = workbench.imports.place_for(name)
-    path.write_text(content, "utf-8")
-    return path
+    return workbench.imports.receive(name, io.BytesIO(content.encode()))
 
 
 def sessions(number, user="somebody"):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+from functools import partial
 from typing import Final
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from runtime.workbench import current
 from session_store.exchange import Owner, Wishes
 from ui import state
+from ui.attempts import attempt
 from ui.data.import_list import import_list
 from ui.state import Part
 from ui.workspace_tree import WorkspaceTree
@@ -108,15 +110,18 @@ def _wishes() -> Wishes:
 
 
 def _import_files() -> None:
-    imports, wishes = current().imports, _wishes()
+    wishes = _wishes()
     for file in st.session_state[_upload_key()]:
-        path = imports.place_for(file.name)
-        with path.open("wb") as copy:
-            shutil.copyfileobj(file, copy)
-        imports.begin_file(path, wishes)
+        if not attempt(partial(_import_file, file, wishes)):
+            return  # they stay in the uploader
     # Another key, another uploader: the files leave the memory.
     st.session_state[UPLOAD] = st.session_state.get(UPLOAD, 0) + 1
     state.touch(Part.PAGE)
+
+
+def _import_file(file: UploadedFile, wishes: Wishes) -> None:
+    imports = current().imports
+    imports.begin_file(imports.receive(file.name, file), wishes)
 
 
 def _import_database() -> None:

@@ -1,0 +1,52 @@
+"""How turns ended where the file could not take it: on a full disk, until there is space again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from session_store.models import SessionKey, SessionStatus, SessionSummary, Turn, TurnStatus
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    key: SessionKey
+    status: TurnStatus
+    ended_at: float
+    error: str | None
+
+
+class UnkeptEnds:
+    """The ends that are only known here. Whatever is read of a turn or its session shows them. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ends: dict[str, _End] = {}
+
+    def add(self, turn: Turn, status: TurnStatus, ended_at: float, error: str | None) -> None:
+        """A turn ended, and the file still says otherwise."""
+        with self._lock:
+            self._ends[turn.id] = _End(turn.key, status, ended_at, error)
+
+    def remove(self, turn_id: str) -> None:
+        """The file says how the turn ended."""
+        with self._lock:
+            self._ends.pop(turn_id, None)
+
+    def turn(self, stored: Turn) -> Turn:
+        """A turn as it stands."""
+        end = self._ends.get(stored.id)
+        if end is None or stored.status.is_over:
+            return stored
+        return replace(stored, status=end.status, ended_at=end.ended_at, error=end.error)
+
+    def session(self, stored: SessionSummary, unfinished: Callable[[SessionKey], list[Turn]]) -> SessionSummary:
+        """A session as it stands; ``unfinished`` gives those of its turns that are not over."""
+        with self._lock:
+            failed = [end.status is TurnStatus.FAILED for end in self._ends.values() if end.key == stored.key]
+        if not failed:
+            return stored
+        waiting = unfinished(stored.key)
+        status = SessionStatus(waiting[0].status.value) if waiting else SessionStatus.IDLE
+        return replace(stored, status=status, failed=failed[-1])
