@@ -6,9 +6,9 @@ import streamlit as st
 
 from runtime.workbench import current
 from session_store.transcript import Step
-from ui import state
+from ui import long_texts, state
 from ui.attempts import attempt
-from ui.formatting import label, untrusted_markdown
+from ui.formatting import label
 from ui.state import Part
 from ui.steps import arguments
 
@@ -21,8 +21,8 @@ def confirmation_card(turn_id: str, step: Step) -> None:
     with st.container(border=True, key=f"confirm-{step.confirmation_id}"):
         st.markdown(f":material/front_hand: **Allow {label(step.author)} to run {label(step.name)}?**")
         if step.asks and not step.asks.startswith(ADKS_OWN_HINT):
-            st.markdown(untrusted_markdown(step.asks))
-        arguments(step)
+            long_texts.markdown(step.asks, f"asks-{step.confirmation_id}")
+        arguments(step, f"asks-{step.confirmation_id}")
         with st.container(horizontal=True):
             _button(turn_id, step, "Approve", approved=True)
             _button(turn_id, step, "Decline", approved=False)

@@ -14,7 +14,7 @@ from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.models import SessionKey, SessionStatus, SessionSummary, StoredEvent, Turn, TurnStatus
 from session_store.transcript import Message, Shown, Step, message_files, message_text, messages
-from ui import state
+from ui import long_texts, state
 from ui.agents import other_author
 from ui.attachments import attachments
 from ui.attempts import attempt
@@ -22,7 +22,7 @@ from ui.commands import commands
 from ui.components import Command, follow_end, wake_on_news
 from ui.confirmation import confirmation_card
 from ui.context_mark import context_mark
-from ui.formatting import label, plain_markdown
+from ui.formatting import label
 from ui.message_actions import PERSON, edit_form, editing
 from ui.message_input import Refused, message_input
 from ui.models import sendable
@@ -153,7 +153,7 @@ def _message_of(turn: Turn) -> None:
     """The message of a turn that has not come to be stored as an event yet."""
     with st.chat_message("user", avatar=PERSON):
         attachments(message_files(turn))
-        typed(message_text(turn))
+        typed(message_text(turn), f"asked-{turn.id}")
 
 
 def _running(view: LiveView, message: Message | None, details: Details, icon: str, *, saying: bool) -> None:
@@ -172,7 +172,7 @@ def _running(view: LiveView, message: Message | None, details: Details, icon: st
             with st.container(key=f"thinking-{turn.id}"):
                 st.caption(doing)
         if view.problem:
-            st.error(plain_markdown(view.problem), icon=":material/error:")
+            long_texts.problem(view.problem, f"problem-{turn.id}", ":material/error:")
         with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"running-{turn.id}"):
             speaker = view.author if saying else message.author if message else None
             if speaker and (author := other_author(speaker, turn.key.app_name)):

@@ -5,56 +5,57 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from agents.data.ask import request_of
 from session_store.markup import fenced_pieces
 from session_store.parts import Code, Output, Source, Thought, Words, is_web_address, thoughts_and_words
 from session_store.transcript import Shown
-from ui.formatting import label, untrusted_markdown
-
-LONGEST_TEXT = 20_000
-"""Characters of code, of its output and of what a workflow gave out that are on the page."""
+from ui import long_texts
+from ui.formatting import label
 
 ADDRESS = re.compile(r"\bhttps?://[^\s<>\"]+")
 
 
-def part_view(part: Shown, *, by_person: bool, live: bool = False) -> None:
-    """Draw one part of a message, ``live`` while it is being written."""
+def part_view(part: Shown, place: str, *, by_person: bool) -> None:
+    """Draw one part of a message. ``place`` names it on its page: no two parts have the same."""
     match part:
+        case Words() if by_person:
+            typed(part.text, place)
         case Words():
-            words_view(part.text, by_person=by_person)
+            long_texts.markdown(part.text, place)
         case Thought():
-            _thought(part, live=live)
+            with _thought(part, live=False):
+                long_texts.markdown(part.text, place)
         case Code():
-            _code(part)
+            _code(part, place)
         case Output():
-            _output(part)
-
-
-def words_view(text: str, *, by_person: bool) -> None:
-    """Words: those of a person as they were typed, those of an agent as Markdown."""
-    if by_person:
-        typed(text)
-    elif text:
-        st.markdown(untrusted_markdown(text))
+            _output(part, place)
 
 
 def streamed(text: str, *, begun: bool) -> None:
     """What a model has written so far, its thoughts apart. ``begun`` says that it begins in the midst of one."""
     for part in thoughts_and_words(text, ended=False, begun=begun):
-        part_view(part, by_person=False, live=True)
+        with _thought(part, live=True) if isinstance(part, Thought) else nullcontext():
+            long_texts.growing(part.text)
 
 
-def typed(text: str) -> None:
-    """What a person typed, as it was typed: nothing in it is Markdown but fenced code. A query is code."""
+def typed(text: str, place: str) -> None:
+    """What a person typed, as it was typed: nothing in it is Markdown but fenced code. A query is code. See
+    ``part_view``."""
     if request_of(text).is_sql and "```" not in text and "~~~" not in text:
-        st.code(text, language="sql", wrap_lines=True)
-        return
+        long_texts.code(text, "sql", place)
+    else:
+        long_texts.typed(text, place, _typed)
+
+
+def _typed(text: str) -> None:
     for piece in fenced_pieces(text):
         if piece.language is not None:
-            st.code(piece.text, language=piece.language or None, wrap_lines=True)
+            long_texts.plain_code(piece.text, piece.language or None)
         elif piece.text.strip():
             st.html(f'<div class="typed" dir="auto">{_with_links(piece.text)}</div>')
 
@@ -90,35 +91,27 @@ def _source(source: Source) -> str:
     return f"[{label(source.title)} :material/open_in_new:](<{source.url}>){site}"
 
 
-def _thought(thought: Thought, *, live: bool) -> None:
+def _thought(thought: Thought, *, live: bool) -> DeltaGenerator:
     words = "Thought" if thought.ended else "Thinking" if live else "Thought (incomplete)"
-    with st.expander(words, type="step", icon=":material/psychology:"):
-        st.markdown(untrusted_markdown(thought.text))
+    return st.expander(words, type="step", icon=":material/psychology:")
 
 
-def _code(code: Code) -> None:
+def _code(code: Code, place: str) -> None:
     if code.code:
-        st.code(_shortened(code.code), language=code.language or None, wrap_lines=True)
+        long_texts.code(code.code, code.language or None, f"{place}-code")
     if code.output is None:
         return
     st.caption("Failed" if code.failed else "Output" if code.output.strip() else "No output")
     if code.output.strip():
-        st.code(_shortened(code.output.rstrip("\n")), language=None, wrap_lines=True)
+        long_texts.code(code.output.rstrip("\n"), None, f"{place}-output")
 
 
-def _output(output: Output) -> None:
+def _output(output: Output, place: str) -> None:
     if not output.node:
         if isinstance(output.value, str):
-            words_view(output.value, by_person=False)
+            long_texts.markdown(output.value, place)
         else:
-            st.code(_shortened(output.text), language="json", wrap_lines=True)
+            long_texts.code(output.text, "json", place)
         return
     with st.expander(f"Output of {label(output.node)}", type="step", icon=":material/output:"):
-        language = None if isinstance(output.value, str) else "json"
-        st.code(_shortened(output.text), language=language, wrap_lines=True)
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= LONGEST_TEXT:
-        return text
-    return f"{text[:LONGEST_TEXT]} … and {len(text) - LONGEST_TEXT:,} more characters"
+        long_texts.code(output.text, None if isinstance(output.value, str) else "json", place)

@@ -13,10 +13,8 @@ from session_store.models import Turn, TurnStatus
 from session_store.phrases import counted
 from session_store.tool_columns import NOT_ANSWERED
 from session_store.transcript import Step
+from ui import long_texts
 from ui.formatting import duration, label, plain_markdown
-
-LONGEST_TEXT = 4_000
-"""Characters of a tool's arguments or response that are on the page."""
 
 NOTABLE = 0.05
 """Seconds from which on it is worth saying how long a tool took."""
@@ -41,11 +39,11 @@ OBJECTS = {"describe_table": "table", "make_chart": "title", "run_sql": "title",
 
 
 def steps_view(
-    steps: Sequence[Step], turn: Turn | None, *, running: bool = False, opened: Collection[str] = ()
+    steps: Sequence[Step], turn: Turn | None, place: str, *, running: bool = False, opened: Collection[str] = ()
 ) -> None:
-    """Steps in their order, each one line that opens. ``running`` tells whether their turn goes on; those of the calls
-    with the ids ``opened`` stand open."""
-    for step in steps:
+    """Steps in their order, each one line that opens. ``place`` names them on their page. ``running`` tells whether
+    their turn goes on; those of the calls with the ids ``opened`` stand open."""
+    for number, step in enumerate(steps):
         under_way = running and step.response is None
         with st.expander(
             step_line(step, running=under_way),
@@ -53,8 +51,8 @@ def steps_view(
             icon=_icon(step, running=under_way),
             expanded=step.guessed or step.call_id in opened,  # a guess is to be read before what it found is trusted
         ):
-            arguments(step)
-            _outcome(step, turn, running=under_way)
+            arguments(step, f"{place}-{number}-arguments")
+            _outcome(step, turn, f"{place}-{number}-outcome", running=under_way)
 
 
 def step_line(step: Step, *, running: bool) -> str:
@@ -85,18 +83,18 @@ def _is_unanswered(step: Step) -> bool:
     return step.approved is not False and not step.waits and step.error in NOT_ANSWERED
 
 
-def arguments(step: Step) -> None:
-    """What a tool was called with: its SQL as such, the rest as JSON."""
+def arguments(step: Step, place: str) -> None:
+    """What a tool was called with: its SQL as such, the rest as JSON. ``place`` names it on its page."""
     rest = dict(step.args)
     sql = rest.pop("sql", None)
     if isinstance(sql, str):
-        st.code(_shortened(sql, LONGEST_TEXT), language="sql", wrap_lines=True)
+        long_texts.code(sql, "sql", f"{place}-sql")
     elif sql is not None:
         rest["sql"] = sql
     if step.name == "run_sql":
         rest.pop("title", None)  # it stands in the line already
     if rest:
-        st.code(_json(rest), language="json", wrap_lines=True)
+        long_texts.code(_json(rest), "json", place)
 
 
 def _icon(step: Step, *, running: bool) -> str:
@@ -122,19 +120,19 @@ def _found(response: Mapping[str, Any]) -> str:
     return ""
 
 
-def _outcome(step: Step, turn: Turn | None, *, running: bool) -> None:
+def _outcome(step: Step, turn: Turn | None, place: str, *, running: bool) -> None:
     if running:
         st.caption("Working …")
     elif step.waits:
         st.caption("The tool is still running. Its result will follow.")
         if step.response:
-            st.code(_json(step.response), language="json", wrap_lines=True)
+            long_texts.code(_json(step.response), "json", place)
     elif _is_unanswered(step):
         st.caption(plain_markdown(step.error or ""))
     elif problem := _problem(step, turn):
-        st.error(plain_markdown(problem))
+        long_texts.problem(problem, place)
     elif step.name not in TABLED:
-        st.code(_json(step.response), language="json", wrap_lines=True)
+        long_texts.code(_json(step.response), "json", place)
     elif note := (step.response or {}).get("note"):
         st.caption(plain_markdown(str(note)))
 
@@ -155,7 +153,7 @@ def _json(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     if len(text) > SHORT:
         text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
-    return _shortened(text, LONGEST_TEXT)
+    return text
 
 
 def _shortened(text: str, longest: int) -> str:

@@ -12,6 +12,7 @@ from runtime.workbench import current
 from session_store.models import Feedback, Result, SessionKey, StoredEvent, Turn, TurnStatus
 from session_store.parts import FilePart, readable
 from session_store.transcript import Message, Shown, Step, messages
+from ui import long_texts
 from ui.agents import other_author
 from ui.attachments import attachments
 from ui.components import Actions, message_foot
@@ -112,22 +113,24 @@ def transcript(key: SessionKey, events: Iterable[StoredEvent], icon: str, chatti
             no_answer(turn, message, icon)
 
 
-def no_answer(turn: Turn, last: Message, icon: str, *, action: Callable[[], None] | None = None) -> None:
+def no_answer(
+    turn: Turn, last: Message, icon: str, *, action: Callable[[], None] | None = None, prefix: str = ""
+) -> None:
     """Why nothing was answered in a turn that is over, where its ``last`` message is the person's. ``action`` adds to
-    it."""
+    it, ``prefix`` begins the keys of its elements."""
     if not last.is_user or not (turn.error or action or turn.status in PARTIAL_MARKS):
         return
     with st.chat_message("assistant", avatar=icon):
         if turn.error:
-            _failure(turn.error)
+            _failure(turn, prefix)
         else:
             st.caption(NO_ANSWER.get(turn.status, "This message is waiting for an answer."))
         if action:
             action()
 
 
-def _failure(error: str) -> None:
-    st.error(plain_markdown(error), icon=":material/error:")
+def _failure(turn: Turn, prefix: str) -> None:
+    long_texts.problem(turn.error or "", f"{prefix}failure-{turn.id}", ":material/error:")
 
 
 def bubble(
@@ -146,9 +149,10 @@ def bubble(
     """
     turn = details.turns.get(message.turn_id)
     with st.chat_message("user" if message.is_user else "assistant", avatar=PERSON if message.is_user else icon):
-        said(message, message.parts, details, opened=reading.opened if reading else ())
+        prefix = reading.prefix if reading else ""
+        said(message, message.parts, details, prefix=prefix, opened=reading.opened if reading else ())
         if turn and not message.is_user:
-            _ending(turn, message, is_end=is_end)
+            _ending(turn, message, prefix, is_end=is_end)
         if action is None:
             _foot(message, details, reading, chatting)
             return
@@ -157,14 +161,14 @@ def bubble(
             action()
 
 
-def _ending(turn: Turn, message: Message, *, is_end: bool) -> None:
+def _ending(turn: Turn, message: Message, prefix: str, *, is_end: bool) -> None:
     """How a turn ended that did not do so by itself, and what of its words is not complete."""
     completed = turn.status is TurnStatus.COMPLETED
     says_nothing = not message.text and turn.status in PARTIAL_MARKS
     if message.partial or says_nothing or (is_end and completed and turn.error):
         st.caption(_partial_mark(turn))
     if is_end and turn.error and not completed:
-        _failure(turn.error)
+        _failure(turn, prefix)
 
 
 def _partial_mark(turn: Turn) -> str:
@@ -179,25 +183,30 @@ def said(
     parts: Sequence[Shown],
     details: Details,
     *,
+    prefix: str = "",
     running: bool = False,
     opened: Collection[str] = (),
 ) -> None:
-    """These parts of a message, its files first, its sources last. See ``steps_view``."""
+    """These parts of a message, its files first, its sources last. ``prefix`` begins the keys of their elements. See
+    ``steps_view``."""
     attachments([part for part in parts if isinstance(part, FilePart)])
     shown = [part for part in parts if not isinstance(part, FilePart)]
-    for are_steps, some in groupby(shown, key=lambda part: isinstance(part, Step)):
+    groups = groupby(shown, key=lambda part: isinstance(part, Step))
+    for number, (are_steps, some) in enumerate(groups):
+        place = f"{prefix}{message.id}-{number}"
         if are_steps:
-            _steps([part for part in some if isinstance(part, Step)], message, details, running=running, opened=opened)
+            steps = [part for part in some if isinstance(part, Step)]
+            _steps(steps, message, details, place, running=running, opened=opened)
             continue
-        for part in some:
-            part_view(part, by_person=message.is_user)
+        for nth, part in enumerate(some):
+            part_view(part, f"{place}-{nth}", by_person=message.is_user)
     sources_view(message.sources)
 
 
 def _steps(
-    steps: Sequence[Step], message: Message, details: Details, *, running: bool, opened: Collection[str]
+    steps: Sequence[Step], message: Message, details: Details, place: str, *, running: bool, opened: Collection[str]
 ) -> None:
-    steps_view(steps, details.turns.get(message.turn_id), running=running, opened=opened)
+    steps_view(steps, details.turns.get(message.turn_id), place, running=running, opened=opened)
     if any(step.guessed for step in steps):
         st.caption(f":material/lightbulb: A small model guessed this query. {better_model()}")
     for result in details.results_of(message, steps):

@@ -1,11 +1,16 @@
 """The chat page, as far as it can be told without a browser."""
 
 import pytest
+from google.adk.events.event import Event
+from google.genai import types
 
 from runtime.workbench import install
 from session_store.models import TurnStatus
 from tests.pages.conftest import choose, said_in
+from tests.session_store.events import append
+from tests.session_store.events import said as event
 from tests.support.workbenches import finish, new_session, open_workbench, said, until
+from ui.long_texts import MOST_CHARACTERS
 from ui.session_list import SAVED_ROWS
 
 PROMPT = "Explain what a database index is, in three sentences."
@@ -65,6 +70,81 @@ class TestNewChat:
         tab.sidebar.button(key="new-chat").click().run()
         assert "session" not in tab.query_params
         assert not tab.chat_message
+
+
+TABLE = "| n | name |\n|---|---|\n" + "\n".join(f"| {n} | Item \\| {n} |" for n in range(20_000))
+CODE = "```python\n" + "x = 1\n" * 100_000 + "```"
+PARAGRAPH = "two words " * 50_000
+
+
+class TestLongTexts:
+    """A text that would freeze the browser is shown from its beginning, with the rest on demand."""
+
+    def told(self, workbench, *events):
+        key = new_session(workbench)
+        append(workbench.store, key, *events)
+        return key
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            (f"Here it is.\n\n{TABLE}\n\nThat is all.", "Show all 20,000 rows"),
+            (f"Here it is.\n{CODE}\nThat is all.", "Show all 100,000 lines"),
+            (PARAGRAPH, "Show all 500,000 characters"),
+            ("- one\n" * 5_000, "Show all 5,001 lines"),
+            (f"<think>{PARAGRAPH}</think>Yes.", "Show all 499,999 characters"),
+        ],
+    )
+    @pytest.mark.parametrize("place", [None, "history"])
+    def test_an_answer_begins(self, workbench, open_page, text, words, place):
+        key = self.told(workbench, event("Go on."), event(text, author="assistant"))
+        tab = open_page(place, session=key.session_id)
+        [more] = [button for button in tab.button if (button.key or "").startswith("long-")]
+        assert more.label == words
+        shown = sum(len(one.value) for one in tab.markdown)
+        assert 500 < shown < MOST_CHARACTERS + 2_000
+        more.click().run()
+        whole = sum(len(one.value) for one in (*tab.markdown, *tab.code))
+        assert whole > 20_000 or len(tab.dataframe[0].value) == 20_000
+        assert next(button for button in tab.button if button.key == more.key).label == "Show less"
+
+    def test_an_answer_that_is_still_being_written_begins_and_says_how_long_it_is(self, workbench, page):
+        key = new_session(workbench)
+        turn = workbench.turns.submit(key, "count 5000 then wait")
+        until(workbench, lambda: any(view.text.endswith("w4999 ") for view in workbench.turns.live(key)))
+        tab = page(key.session_id)
+        assert 500 < len(said_in(tab.chat_message[-1])) <= MOST_CHARACTERS
+        assert tab.chat_message[-1].caption[0].value.startswith("Still writing: 28,890 characters so far.")
+        workbench.turns.stop(turn.id)
+
+    @pytest.mark.parametrize("asked", [PARAGRAPH, CODE, f"/sql select '{PARAGRAPH}'"])
+    def test_a_message_of_the_person_begins(self, workbench, page, asked):
+        tab = page(self.told(workbench, event(asked)).session_id)
+        [more] = [button for button in tab.button if (button.key or "").startswith("long-")]
+        assert (
+            sum(len(said_in(bubble)) + sum(len(one.value) for one in bubble.code) for bubble in tab.chat_message)
+            < 30_000
+        )
+        more.click().run()
+        assert len(said_in(tab.chat_message[0])) + sum(len(one.value) for one in tab.code) > len(asked) - 20
+
+    def test_what_a_tool_was_told_and_answered_begins_and_so_does_an_error(self, workbench, page):
+        call = types.Part(function_call=types.FunctionCall(id="c", name="read", args={"path": PARAGRAPH}))
+        answer = types.Part(
+            function_response=types.FunctionResponse(id="c", name="read", response={"error": PARAGRAPH})
+        )
+        key = self.told(
+            workbench,
+            event("Go on."),
+            Event(author="assistant", invocation_id="turn-1", content=types.ModelContent(call)),
+            Event(author="assistant", invocation_id="turn-1", content=types.UserContent(answer)),
+        )
+        tab = page(key.session_id)
+        assert [button.label for button in tab.button if (button.key or "").startswith("long-")] == [
+            "Show all 500,016 characters",
+            "Show all 500,000 characters",
+        ]
+        assert sum(len(one.value) for one in (*tab.code, *tab.error)) < 3 * MOST_CHARACTERS
 
 
 class TestConversation:

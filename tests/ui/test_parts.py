@@ -21,7 +21,7 @@ def page(text):
     """A page with what a person typed on it."""
     from ui.parts import typed
 
-    typed(text)
+    typed(text, "here")
 
 
 def shown(text):

@@ -13,7 +13,7 @@ from agents.data.suggestions import title_of_query
 from runtime.console import Answer, Question
 from session_store.errors import ColloquyError
 from session_store.phrases import counted
-from ui import state
+from ui import long_texts, state
 from ui.console.chart import chart
 from ui.formatting import duration, plain_markdown, zone
 from ui.result_data import Preview, rows_of_page, table_page
@@ -42,7 +42,7 @@ def result() -> None:
     except QueryStoppedError:
         st.info("The query was cancelled.", icon=":material/stop_circle:")
     except ColloquyError as error:
-        st.error(plain_markdown(str(error)), icon=":material/error:")
+        long_texts.problem(str(error), "query", ":material/error:")
     else:
         _answer(answer)
 

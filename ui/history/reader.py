@@ -109,7 +109,7 @@ def _bubbles(session: SessionSummary, shown: list[Message], reading: Reading) ->
         bubble(message, details, icon, is_end=is_end, reading=reading)
         turn = details.turns.get(message.turn_id)
         if turn and is_end:
-            no_answer(turn, message, icon)
+            no_answer(turn, message, icon, prefix=reading.prefix)
             if not turn.status.is_over:
                 st.caption(":material/pending: The agent is answering …")
 
