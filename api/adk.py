@@ -20,6 +20,7 @@ from api.adk_runs import QueuedRunner, TurnFailedError
 from api.adk_sessions import QuietSessions
 from api.allowed_methods import AllowedMethods
 from api.body_limits import MESSAGES, USUAL, BodyLimits, Limits
+from api.encoded_ids import EncodedIds
 from api.half_characters import WholeCharacters
 from api.problems import STATUSES
 from api.shutdown import StreamsEnd
@@ -64,7 +65,7 @@ _STATUSES = {
 
 def adk_app() -> ASGIApp:
     """The app to mount at ``ADK``."""
-    return BodyLimits(PlainPaths(StreamsEnd(WholeCharacters(_WhenAsked()))), _limits_of, _too_large)
+    return BodyLimits(PlainPaths(StreamsEnd(WholeCharacters(EncodedIds(_WhenAsked())))), _limits_of, _too_large)
 
 
 def _limits_of(path: str) -> Limits:
@@ -95,6 +96,7 @@ def _server(workbench: Workbench) -> FastAPI:
     app = _api_server(workbench).get_fast_api_app()
     app.router.routes = [route for route in app.router.routes if _path(route) in PATHS]
     app.add_middleware(AllowedMethods)
+    app.router.redirect_slashes = False  # which would not know an id with a slash from two parts of a path
     for kind in _STATUSES:
         app.add_exception_handler(kind, _refused)
     return app

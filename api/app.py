@@ -38,6 +38,7 @@ from api import (
 )
 from api.allowed_methods import AllowedMethods
 from api.body_limits import USUAL, BodyLimits, Limits
+from api.encoded_ids import EncodedIds
 from api.half_characters import WholeCharacters
 from api.problems import (
     PROBLEM_RESPONSES,
@@ -107,6 +108,7 @@ def create_api(base: str = "") -> FastAPI:
             Middleware(StreamsEnd),
             Middleware(_LocationsBelow, base=base),
             Middleware(WholeCharacters),
+            Middleware(EncodedIds),
             Middleware(AllowedMethods),
         ],
     )

@@ -1,0 +1,103 @@
+"""Any text is an id: what clients percent-encode in a path reaches the one session that bears it, and no other."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from urllib.parse import quote, urlsplit
+
+import pytest
+from starlette.applications import Starlette
+
+from api.routes import ADK, API, mounted_adk, mounted_api
+from runtime.workbench import install
+from session_store.models import SessionKey
+from tests.support.streams import served
+from tests.support.workbenches import finish, open_workbench
+
+BASE = "/tools"
+IDS = [
+    "zz",
+    "zz/b",
+    "zz%2Fb",
+    "zz%b",
+    "..",
+    "../zz",
+    "%",
+    "a b",
+    "ünï/🦔",
+    "a.b.",
+    "x/sessions/y",
+    "/",
+    "a//b",
+    "a?b#c",
+    "CON",
+]
+
+
+@pytest.fixture(scope="module")
+def workbench(tmp_path_factory):
+    workbench = open_workbench(tmp_path_factory.mktemp("data"))
+    install(workbench)
+    yield workbench
+    install(None)
+    workbench.close()
+
+
+@pytest.fixture(scope="module")
+def server(workbench):
+    with served(Starlette(routes=[mounted_api(BASE), mounted_adk(BASE)])) as url:
+        yield urlsplit(url).netloc
+
+
+def ask(server, method, *path, **body):
+    """Sends a path part by part as it is: other clients resolve dots themselves."""
+    encoded = "/".join([f"{BASE}{path[0]}", *(quote(part, safe="") for part in path[1:])])
+    connection = http.client.HTTPConnection(server)
+    connection.request(method, encoded, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, json.loads(text) if text else None
+
+
+def sessions_of(user):
+    return f"{ADK}/apps", "assistant", "users", user, "sessions"
+
+
+@pytest.fixture(scope="module")
+def held(server, workbench):
+    """Sessions of two users with each of the ids, each with a file of its own."""
+    for user in ("local", "u/1"):
+        for one in IDS:
+            assert ask(server, "POST", *sessions_of(user), sessionId=one, state={"me": one})[0] == 200
+            file = {"filename": "n/m .txt", "artifact": {"text": f"{user} {one}"}}
+            assert ask(server, "POST", *sessions_of(user), one, "artifacts", **file)[0] == 200
+    for one in IDS:
+        finish(workbench, workbench.turns.submit(SessionKey("assistant", "local", one), f"hello {one}"))
+
+
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("one", IDS)
+def test_each_id_leads_to_its_session(server, one):
+    for user in ("local", "u/1"):
+        assert ask(server, "GET", *sessions_of(user), one)[1]["state"]["me"] == one
+        assert ask(server, "GET", *sessions_of(user), one, "artifacts", "n/m .txt")[1]["text"] == f"{user} {one}"
+    for path in (
+        (f"{API}/v1/conversations", one, "messages"),
+        (f"{API}/v1/sessions/assistant", one),
+    ):
+        status, told = ask(server, "GET", *path)
+        assert (status, json.dumps(f"hello {one}") in json.dumps(told)) == (200, True), path
+    assert ask(server, "GET", f"{API}/v1/runtime/sessions", one)[1]["session_id"] == one
+    assert ask(server, "PATCH", f"{API}/v1/conversations", one, title=f"About {one}")[1]["title"] == f"About {one}"
+
+
+@pytest.mark.usefixtures("held")
+def test_deleting_a_session_leaves_those_with_similar_ids(server):
+    left = list(IDS)
+    while left:
+        assert ask(server, "DELETE", *sessions_of("u/1"), left.pop(0))[0] == 200
+        found = [ask(server, "GET", *sessions_of("u/1"), one, "artifacts", "n/m .txt")[0] for one in IDS]
+        assert found == [404] * (len(IDS) - len(left)) + [200] * len(left)
+    assert [ask(server, "GET", f"{API}/v1/conversations", one)[0] for one in IDS] == [200] * len(IDS)
