@@ -27,8 +27,13 @@ FORMULA = re.compile(
 DOLLAR = re.compile(r"(?<![\\$])\$(?!\$)")
 DIRECTIVE = re.compile(r":(?=[a-z][a-z0-9_-]*[\[/:])")
 ICON = re.compile(r":(?=material/)")
+EMOJI = re.compile(r":(?=(?:[a-z][a-z0-9_+-]*|[+-]1|100|1234|8ball):)")
+TILDE = re.compile(r"(?<![\\~])~(?!~)")
+"""One alone would strike out what stands between it and the next: ``1~2 and 3~4`` are ranges, ``~/x`` is a folder."""
+ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>()]+")
+"""What becomes a link by itself, in which an escape would be a part of the address."""
 NO_ICON = ":\N{WORD JOINER}"
-"""Streamlit looks for icons in what is left of a text without its escapes: something unseen has to stand in them."""
+"""Streamlit looks for icons and emoji in what is left of a text without its escapes: something unseen has to stand in them."""
 DASHES = re.compile(r"-(?=-)")
 NO_DASH = "-\N{WORD JOINER}"
 """Two hyphens would become a dash, and a comment in SQL something else."""
@@ -43,7 +48,8 @@ def untrusted_markdown(text: str) -> str:
 
     Images become links, so that nothing remote loads unasked. Formulas stand between dollar signs, as Streamlit wants
     them, also those that were written as ``\\(…\\)`` and ``\\[…\\]``; other dollar signs stay dollar signs. Streamlit's
-    own directives (``:red[…]``, ``:material/…:``) stay text. Code is left alone.
+    own directives (``:red[…]``, ``:material/…:``), names of emoji and single tildes stay text. Code and web addresses
+    are left alone.
     """
     pieces: list[str] = []
     at = 0
@@ -84,9 +90,19 @@ def _formula(found: re.Match[str]) -> str:
 
 
 def _plain(text: str) -> str:
+    pieces: list[str] = []
+    at = 0
+    for address in ADDRESS.finditer(text):
+        pieces += [_without_directives(text[at : address.start()]), address[0]]
+        at = address.end()
+    return "".join([*pieces, _without_directives(text[at:])])
+
+
+def _without_directives(text: str) -> str:
     text = IMAGE.sub("", text)
     text = DOLLAR.sub(r"\\$", text)
-    text = ICON.sub(NO_ICON, text)
+    text = TILDE.sub(r"\\~", text)
+    text = EMOJI.sub(NO_ICON, ICON.sub(NO_ICON, text))
     return DIRECTIVE.sub(r"\\:", text)
 
 

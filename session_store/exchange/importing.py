@@ -220,9 +220,9 @@ def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress)
     number = done = 0
     doing = "Reading events" if source.counts_events else "Reading chats"
     progress(doing, 0, source.total)
-    seen: dict[tuple[SessionKey, str], str] = {}
+    places: dict[tuple[SessionKey, str], int] = {}
     for read in source.conversations:
-        conversation = _with_own_id(_with_user(read, wishes), seen)
+        conversation = _with_own_id(_with_user(read, wishes), stage, places)
         pickle.dump(conversation, stage)
         number += 1
         done += len(conversation.events) if source.counts_events else 1
@@ -238,22 +238,40 @@ def _with_user(conversation: Conversation, wishes: Wishes) -> Conversation:
     return replace(conversation, about=replace(about, key=replace(about.key, user_id=user_id)))
 
 
-def _with_own_id(conversation: Conversation, seen: dict[tuple[SessionKey, str], str]) -> Conversation:
+def _with_own_id(
+    conversation: Conversation, stage: IO[bytes], places: dict[tuple[SessionKey, str], int]
+) -> Conversation:
     """The conversation, under another id if one that the file has before it has the same, begins with the same event
-    and says something else. ``seen`` has what those say. Where only the id is the same, ``take`` finds another one."""
-    key, said = conversation.about.key, content_id(conversation)
+    and says something else. Where only the id is the same, ``take`` finds another one.
+
+    ``places`` says where in the stage those stand, which is written at its end: what they say is only worked out when
+    there is a second one.
+    """
+    key = conversation.about.key
     first = conversation.events[0].id if conversation.events else ""
-    if seen.setdefault((key, first), said) == said:
+    end = stage.tell()
+    place = places.setdefault((key, first), end)
+    if place == end:
+        return conversation
+    stage.seek(place)
+    earlier = _unstaged(stage)
+    stage.seek(end)
+    said = content_id(conversation)
+    if said == content_id(earlier):
         return conversation
     other = replace(key, session_id=stable_id("session", key.app_name, key.user_id, key.session_id, said))
     return replace(conversation, about=replace(conversation.about, key=other), is_renamed=True)
 
 
+def _unstaged(stage: IO[bytes]) -> Conversation:
+    conversation: Conversation = pickle.load(stage)  # noqa: S301 - what this very module wrote
+    return conversation
+
+
 def _staged(stage: IO[bytes], number: int) -> Iterator[Conversation]:
     stage.seek(0)
     for _ in range(number):
-        conversation: Conversation = pickle.load(stage)  # noqa: S301 - what this very function's caller wrote
-        yield conversation
+        yield _unstaged(stage)
 
 
 def _refusal(what: str, damaged: list[Skipped]) -> str:

@@ -24,6 +24,10 @@ NOTICES = {"error", "warning", "toast", "success", "info"}
         ("```\n$5 ![x](y)\n```\n$5", "```\n$5 ![x](y)\n```\n\\$5"),
         ("```\nnot closed $5", "```\nnot closed $5"),
         ("at 10:30: see", "at 10:30: see"),
+        ("~/x and ~/y, 1~2 and 3~4, ~~gone~~", r"\~/x and \~/y, 1\~2 and 3\~4, ~~gone~~"),
+        ("so :smile: :+1: a:100:b", "so :\u2060smile: :\u2060+1: a:\u2060100:b"),
+        ("https://a.example/~me/Special:all/$x ~", r"https://a.example/~me/Special:all/$x \~"),
+        ("[a](https://a.example/~me) costs $5", r"[a](https://a.example/~me) costs \$5"),
     ],
 )
 def test_untrusted_markdown_loads_nothing_and_says_what_was_written(written, shown):
