@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections.abc import Iterator
 from typing import Any, Final
 
 from session_store.json_safe import joined
@@ -30,6 +31,17 @@ _USUAL: Final = _of_width("<wide>", "<narrow>")
 _WIDER: Final = {ord(usual): chr(wide) for wide, usual in _of_width("<wide>").items()}
 _NARROWER: Final = {ord(usual): chr(small) for small, usual in _of_width("<narrow>").items()}
 
+_BLANKS: Final = r"[\s\x{a0}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}]+"
+"""White space of any kind, for DuckDB, whose ``\\s`` knows that of ASCII."""
+_UNSEEN: Final = "\u00ad\u200b\u2060\ufeff"
+"""Signs within a word that nobody sees: where it may be parted, and where it may not."""
+_BOUND: Final = (("ffi", "\ufb03"), ("ffl", "\ufb04"), ("ff", "\ufb00"), ("fi", "\ufb01"), ("fl", "\ufb02"))
+"""Letters that print, and what is copied from it, has as one."""
+_RAISED: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LOWERED: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_VOWELS: Final = (("\u0e4d\u0e32", "\u0e33"), ("\u0ecd\u0eb2", "\u0eb3"))
+"""Vowels of Thai and Lao, in two signs and in one."""
+
 _SIGMAS: Final = tuple("\u03a3\u03c2\u03c3")
 """The capital sigma, the small one that ends a word, and the usual small one."""
 
@@ -51,6 +63,12 @@ def all_in(column: str, words: tuple[str, ...], values: dict[str, Any], name: st
 
 
 def _is_in(column: str, word: str, values: dict[str, Any], name: str) -> str:
+    word = _as_seen(word) or word
+    parts = word.split()
+    if len(parts) > 1:  # a phrase, whatever stands between its words
+        terms = [_is_in(column, part, values, f"{name}_{number}") for number, part in enumerate(parts)]
+        values[name] = _BLANKS.join(f"(?:{'|'.join(map(_escaped, forms_of(part)))})" for part in parts)
+        return f"({' and '.join(terms)} and regexp_matches({column}, ${name}, 'i'))"
     # A regular expression without regard to case is faster for some words, and several times slower for others; DuckDB
     # normalizes texts a hundred times slower than it looks for a word in them.
     names = []
@@ -60,9 +78,22 @@ def _is_in(column: str, word: str, values: dict[str, Any], name: str) -> str:
     terms = [f"contains(lower({column}), lower(${one}))" for one in names]
     plain = [term for term, one in zip(terms, names, strict=True) if values[one].isascii()]
     others = [term for term, one in zip(terms, names, strict=True) if not values[one].isascii()]
+    if len(word) > 1:
+        values[f"{name}_parted"] = f"[{_UNSEEN}]*".join(map(_escaped, word))
+        unseen = " or ".join(f"contains({column}, '{sign}')" for sign in _UNSEEN)
+        others.append(f"(({unseen}) and regexp_matches({column}, ${name}_parted, 'i'))")
     if others:  # which no text in ASCII has
         plain.append(f"(strlen({column}) != length({column}) and ({' or '.join(others)}))")
     return f"({' or '.join(plain)})"
+
+
+def _as_seen(text: str) -> str:
+    return "".join(sign for sign in text if sign not in _UNSEEN)
+
+
+def _escaped(text: str) -> str:
+    """A text in a regular expression of RE2, which takes an escape before signs of ASCII only."""
+    return re.sub(r"([^\w\s]|_)", lambda sign: f"\\{sign[0]}" if sign[0].isascii() else sign[0], text)
 
 
 def forms_of(word: str) -> tuple[str, ...]:
@@ -75,7 +106,21 @@ def forms_of(word: str) -> tuple[str, ...]:
     forms = [form for one in widths for form in (one, unicodedata.normalize("NFD", one), _half_composed(one))]
     small = unicodedata.normalize("NFD", plain).translate(_NARROWER)
     greek = [re.sub(f"[{''.join(_SIGMAS)}]\\b", sigma, plain) for sigma in _SIGMAS]  # small ones differ by their place
-    return tuple(dict.fromkeys([word, *forms, small, *greek]))
+    return tuple(dict.fromkeys([word, *forms, small, *greek, *_as_printed(plain)]))
+
+
+def _as_printed(word: str) -> Iterator[str]:
+    """A word with letters that are bound, digits above and below the line, and the sharp s of German; and without."""
+    yield unicodedata.normalize("NFKC", word)
+    yield word.translate(_RAISED)
+    yield word.translate(_LOWERED)
+    yield re.sub("ss", "ß", word, flags=re.IGNORECASE)
+    yield word.replace("ß", "ss")
+    for pairs in (_BOUND, _VOWELS):
+        form = word
+        for parted, bound in pairs:
+            form = re.sub(parted, bound, form, flags=re.IGNORECASE)
+        yield form
 
 
 def narrow(text: str) -> str:
@@ -110,7 +155,7 @@ def places_of(text: str, words: tuple[str, ...]) -> Marks:
     wanted = sorted({_folded(word)[0] for word in words} - {""}, key=len, reverse=True)
     if not wanted:
         return ()
-    pattern = re.compile("|".join(map(re.escape, wanted)))
+    pattern = re.compile("|".join(r"\s+".join(map(re.escape, word.split())) for word in wanted))
     return tuple((starts[found.start()], starts[found.end()]) for found in pattern.finditer(folded))
 
 
@@ -121,7 +166,8 @@ def _folded(text: str) -> tuple[str, list[int]]:
     folded: list[str] = []
     starts: list[int] = []
     for letter in _LETTER.finditer(text):
-        signs = narrow(letter[0]).replace("İ", "I").lower().replace(_SIGMAS[1], _SIGMAS[2])
+        # Bound letters have to come apart before case is left aside.
+        signs = _as_seen(unicodedata.normalize("NFKC", narrow(letter[0]).replace("İ", "I")).casefold())
         folded.append(signs)
         starts += [letter.start()] * len(signs)
     return "".join(folded), [*starts, len(text)]
