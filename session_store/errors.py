@@ -1,5 +1,6 @@
 """Errors of the store that a person can cause, each with a message that says what to do."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -39,9 +40,17 @@ def wrong_value(problem: Mapping[str, Any]) -> str:
     lists."""
     must, context = _MUST.get(problem["type"]), problem.get("ctx") or {}
     try:
-        return must.format_map(context) if must else str(problem["msg"]).removeprefix("Value error, ")
+        if isinstance(problem.get("input"), str) and problem["type"] in {"too_short", "too_long"}:
+            must = _MUST[f"string_{problem['type']}"]
+        return _in_singular(must.format_map(context)) if must else str(problem["msg"]).removeprefix("Value error, ")
     except KeyError:  # of the same name, with other facts
         return str(problem["msg"])
+
+
+def _in_singular(text: str) -> str:
+    return re.sub(
+        r"\b1 (character|entrie)s", lambda found: "1 character" if found[1] == "character" else "1 entry", text
+    )
 
 
 class ColloquyError(Exception):

@@ -33,7 +33,8 @@ TILDE = re.compile(r"(?<![\\~])~(?!~)")
 ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>()]+")
 """What becomes a link by itself, in which an escape would be a part of the address."""
 NO_ICON = ":\N{WORD JOINER}"
-"""Streamlit looks for icons and emoji in what is left of a text without its escapes: something unseen has to stand in them."""
+"""Streamlit looks for icons and emoji in what is left of a text without its escapes: something unseen has to stand in
+them."""
 DASHES = re.compile(r"-(?=-)")
 NO_DASH = "-\N{WORD JOINER}"
 """Two hyphens would become a dash, and a comment in SQL something else."""

@@ -72,6 +72,11 @@ def test_a_wrong_field_is_told_in_words(client, fields, told):
     assert "pattern" not in detail
 
 
+def test_too_little_and_too_much_of_a_text_are_counted_in_characters(client):
+    assert "at least 1 character" in is_problem(client.get(f"{API}/search?q="), 422)
+    assert "at most 500 characters" in is_problem(client.get(f"{API}/search?q={'a' * 501}"), 422)
+
+
 class TestBeginning:
     def test_without_a_body_is_as_on_the_page(self, client, workbench):
         answer = client.post(f"{API}/dbs/general/conversations")
