@@ -12,9 +12,11 @@ from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from session_store.errors import ColloquyError, wrong_value
+from session_store.files import BadFileError, read_text
 
 PREFIX = "COLLOQUY_"
 ENV_FILE = ".env"
+LARGEST_ENV_FILE = 1_000_000
 OF_TESTS = f"{PREFIX}REQUIRE_"
 """How variables begin that only tests read."""
 
@@ -107,10 +109,14 @@ def load_settings() -> Settings:
         SettingsError: names every variable with a wrong value, what it was and what is expected.
     """
     try:
-        return Settings()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        read_text(Path(ENV_FILE), LARGEST_ENV_FILE).encode()  # before those read it that would wait for a pipe
+    except FileNotFoundError:
+        pass
+    except (BadFileError, UnicodeEncodeError) as error:
+        why = str(error) if isinstance(error, BadFileError) else "it contains halves of characters"
         raise SettingsError(f"Colloquy cannot start, because {ENV_FILE} cannot be read: {why}.") from error
+    try:
+        return Settings()
     except ValidationError as error:
         lines = [
             f"{_variable(problem['loc'])}={problem['input']!r}: {wrong_value(problem)}.{_example(problem['loc'])}"

@@ -21,6 +21,7 @@ from agents.agent import Agent, AgentProblemError, Source, Surroundings, Unusabl
 from agents.context import bounded
 from agents.models.offers import INSTALL_LITELLM
 from agents.quiet import printed_lines
+from session_store.files import BadFileError, read_bytes
 from session_store.json_safe import joined
 
 ICON = ":material/deployed_code:"
@@ -32,6 +33,11 @@ NO_LITELLM = f"It needs LiteLLM, which is not installed. Run {INSTALL_LITELLM}, 
 
 _GEMINI_ACCESS = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")
 """Variables by which Google's library finds a key, or does without one."""
+
+LARGEST = 10_000_000
+"""Bytes of a file that an agent folder is loaded from."""
+
+_OPENED = ("__init__.py", "agent.py", "root_agent.yaml", ".env")
 
 LOADING = "{} is still being loaded. Try again in a moment."
 
@@ -140,6 +146,7 @@ class AdkFolders:
                 f"The folder {name} has the name of a Python module that is already here ({elsewhere}). Rename the"
                 " folder."
             )
+        _require_files(parent, name)
         found = AgentLoader(str(self._folder)).load_agent(name)  # its own: loaders are not thread-safe
         # Validating would refuse names that ADK's own Runner takes.
         app = found if isinstance(found, App) else App.model_construct(name=name, root_agent=found)
@@ -173,6 +180,19 @@ class AdkFolders:
     def _unusable(name: str, reason: str, *, loading: bool = False) -> Agent:
         name, reason = joined(name), joined(reason)  # names on a disk may be no text
         return UnusableAgent(id=name, name=name, source=Source.ADK_FOLDER, icon=ICON, reason=reason, not_yet=loading)
+
+
+def _require_files(parent: Path, name: str) -> None:
+    """Look at what ADK and Python open without looking: a pipe in its place would be waited for without an end."""
+    for path in (parent / f"{name}.py", *(parent / name / file for file in _OPENED)):
+        try:
+            read_bytes(path, LARGEST)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except BadFileError as error:
+            raise AgentProblemError(
+                f"{name} could not be loaded, because {path.name} cannot be used: {error}."
+            ) from error
 
 
 def _model_names(agent: object) -> Iterator[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from settings import PREFIX, Settings, SettingsError, load_settings, misspelt
+from tests.support.bad_files import BAD_FILES
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "a-key-that-nobody-may-see"
@@ -130,6 +132,21 @@ def test_the_env_file_is_read_and_the_environment_goes_before_it(monkeypatch, tm
 
     assert settings.max_turns == 7
     assert settings.user == "grace"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_what_is_no_env_file_is_told_and_waited_for_by_nobody(tmp_path, kind):
+    make, told = BAD_FILES[kind]
+    make(tmp_path / ".env")
+    with pytest.raises(SettingsError, match=rf"\.env cannot be read: .*{told}"):
+        load_settings()
+
+
+def test_half_characters_in_the_env_file_are_told(tmp_path):
+    (tmp_path / ".env").write_bytes(b"COLLOQUY_USER=\xed\xa0\x80\n")
+    with pytest.raises(SettingsError, match="halves of characters"):
+        load_settings()
 
 
 def test_names_are_separated_by_commas(monkeypatch):

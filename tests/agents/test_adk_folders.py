@@ -12,6 +12,7 @@ import structlog
 from agents.adk_folders import AdkFolders
 from tests.agents.folders import AGENT, PATIENCE, agent_folders, loaded
 from tests.agents.surroundings import NOTHING
+from tests.support.bad_files import BAD_FILES
 
 APP = """
 from google.adk.agents import LlmAgent
@@ -236,3 +237,17 @@ class TestWhatIsLacking:
             assert "make litellm" in sentence
             assert "pip install" not in sentence
         assert told["through_import"].startswith("through_import could not be loaded (agent.py, line 1).")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("name", ["__init__.py", "root_agent.yaml", ".env"])
+@pytest.mark.parametrize("kind", [kind for kind in BAD_FILES if kind != "UTF-16"])
+def test_what_is_no_file_in_a_folder_is_told_by_name_and_holds_no_other_up(agent_folder, name, kind):
+    make, told = BAD_FILES[kind]
+    odd = f"odd_{kind}_{name}".replace(" ", "_").replace(".", "_")
+    make(agent_folder(odd, AGENT) / name)
+    agent_folder(f"good_{odd}", AGENT)
+    agents = {agent.id: agent for agent in loaded(agent_folder.parent).agents()}
+    assert agents[f"good_{odd}"].problem is None
+    assert f"{name} cannot be used: it is " in agents[odd].problem
+    assert told in agents[odd].problem

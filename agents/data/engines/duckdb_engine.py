@@ -16,6 +16,7 @@ from agents.data.bounds import Bounds, Cut, Deadline, EngineError, collect, too_
 from agents.data.engines.base import MAX_TABLES, Row, add_columns, quoted, table_row
 from agents.data.functions import Dialect
 from agents.data.guard import Statement
+from session_store.files import BadFileError, open_regular
 from session_store.phrases import counted
 
 _BATCH_ROWS: Final = 2048
@@ -157,65 +158,108 @@ class DuckDbEngine:
 
 
 class FolderEngine(DuckDbEngine):
-    """A folder: each Parquet or CSV file in it is a table of that name."""
+    """A folder: each Parquet or CSV file in it is a table of that name. What cannot be read as one is listed with the
+    reason, and harms no other."""
+
+    def __init__(self, setup: dict[str, Any]) -> None:
+        super().__init__(setup)
+        self._problems: dict[str, str] = {}
+        """Why files cannot be read, by their names, as of the last call."""
 
     @contextmanager
     def _opened(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        files = self._files()
+        files, self._problems = self._files()
         mentioned = {name: path for name, path in files.items() if not sql or name.lower() in sql.lower()}
         with duckdb.connect(":memory:", config=configuration(self._memory, self._threads)) as connection:
             for name, path in mentioned.items():
-                _add_view(connection, name, path, is_needed=bool(sql))
+                if problem := _add_view(connection, name, path):
+                    self._problems[path.name] = problem
             # Views name their files, and these stay readable; nothing else on the disk is.
             lock(connection, list(mentioned.values()))
             yield connection
 
     def summary(self) -> str:
         """See Engine."""
-        return f"A folder with {counted(len(self._files()), 'table')} in Parquet or CSV files."
+        files, problems = self._files()
+        found = f"A folder with {counted(len(files), 'table')} in Parquet or CSV files."
+        unusable = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+        return f"{found} Files that cannot be read: {unusable}." if problems else found
 
     def tables(self) -> list[Row]:
         """See Engine."""
-        files = self._files()
         with self._opened("") as connection:
-            views = {table["name"]: table for table in tables_of(connection)}
             found = []
-            for name, path in files.items():
-                table = table_row(
-                    None, name, "file", None, path.name if name in views else f"{path.name} cannot be read."
-                )
-                if name in views:
-                    table["columns"] = views[name]["columns"]
-                if name in views and path.suffix.lower() == ".parquet":  # its footer knows
-                    table["rows"] = connection.execute(f"select count(*) from {quoted(name)}").fetchall()[0][0]
+            files, _ = self._files()
+            for table in tables_of(connection):
+                path = files.get(table["name"])
+                if path is None:
+                    continue
+                table |= {"kind": "file", "rows": None, "comment": path.name}
+                if path.suffix.lower() == ".parquet":  # its footer knows
+                    table["rows"] = connection.execute(f"select count(*) from {table['sql']}").fetchall()[0][0]
                     table["exact"] = True
                 found.append(table)
-            return found
+            for name, problem in self._problems.items():
+                found.append(table_row(None, _stem(name), "file", None, f"{name} cannot be read: {problem}"))
+            return sorted(found, key=lambda table: str(table["name"]))
 
-    def _files(self) -> dict[str, Path]:
+    def run(self, statement: Statement, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
+        """See Engine."""
+        try:
+            return super().run(statement, bounds)
+        except EngineError as error:
+            asked = [name for name in self._problems if _stem(name).lower() in statement.sql.lower()]
+            told = [f"{name} cannot be read: {self._problems[name]}" for name in asked]
+            if error.kind != "failed" or not told:
+                raise
+            raise EngineError("failed", "\n".join([*told, str(error)])) from error
+
+    def _files(self) -> tuple[dict[str, Path], dict[str, str]]:
+        """The files by the names of their tables; and of what is none, why, by the names in the folder."""
         folder = Path(self._path)
         if not folder.is_dir():
             raise EngineError("unavailable", f"There is no folder {self._path}.")
         files: dict[str, Path] = {}
+        problems: dict[str, str] = {}
         for path in sorted(folder.iterdir()):
             suffix = _suffix(path)
-            if suffix and path.is_file() and len(files) < MAX_TABLES:
-                stem = path.name[: -len(suffix)]
+            if not suffix or len(files) + len(problems) >= MAX_TABLES:
+                continue
+            try:
+                path.name.encode()
+                open_regular(path).close()
+            except UnicodeEncodeError:
+                problems[_as_text(path.name)] = "its name is not text in UTF-8; rename it"
+            except FileNotFoundError:
+                continue  # gone meanwhile
+            except BadFileError as error:
+                problems[path.name] = str(error)
+            else:
+                stem = _stem(path.name)
                 files[stem if stem not in files else stem + suffix.replace(".", "_")] = path.resolve()
-        return files
+        return files, problems
 
 
 def _suffix(path: Path) -> str | None:
     return next((suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)), None)
 
 
-def _add_view(connection: duckdb.DuckDBPyConnection, name: str, path: Path, *, is_needed: bool) -> None:
+def _stem(name: str) -> str:
+    return name[: -len(_suffix(Path(name)) or "")]
+
+
+def _as_text(name: str) -> str:
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _add_view(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> str | None:
+    """Have a file read as a table; why it cannot be."""
     reader = _SUFFIXES[_suffix(path) or ".csv"]
     try:
         connection.execute(f"create view {quoted(name)} as from {reader}({text(_literally(str(path)))})")
     except duckdb.Error as error:
-        if is_needed:
-            raise EngineError("failed", f"{path.name} cannot be read: {plain(error)}") from error
+        return plain(error)
+    return None
 
 
 def _literally(path: str) -> str:

@@ -2,8 +2,10 @@
 
 import os
 import sqlite3
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import duckdb
 import psycopg
@@ -26,6 +28,7 @@ from agents.data.stopping import Stop
 from agents.data.workers import Workers
 from tests.agents.data.postgres import PASSWORD, URL_PASSWORD
 from tests.agents.data.shops import COUNTRIES, ORDERS, ROWS, TOTAL
+from tests.support.bad_files import BAD_FILES
 
 ENDLESS = "with recursive r(n) as (select 1 union all select n + 1 from r) select count(*) from r"
 
@@ -63,6 +66,35 @@ def test_a_broken_file_in_a_folder_is_listed_and_harms_no_other(shops):
     assert database.query("select count(*) from customers").rows == 1
     with pytest.raises(SqlFailedError, match=r"broken\.parquet"):
         database.query("select * from broken")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", [kind for kind in BAD_FILES if kind not in ("five gigabytes", "UTF-16")])
+def test_what_is_no_file_in_a_folder_is_told_by_name_and_holds_nobody_up(tmp_path, kind):
+    make, told = BAD_FILES[kind]
+    make(tmp_path / "odd.csv")
+    (tmp_path / "good.csv").write_text("odd\n1\n")
+    with closing(WorkerDatabase(Connection.of("folder", str(tmp_path)))) as database:
+        assert told in database.test()
+        [good, odd] = [table for table in database.tables() if table.name in ("good", "odd")]
+        assert (good.comment, odd.name) == ("good.csv", "odd")
+        assert "odd.csv cannot be read" in odd.comment
+        assert told in odd.comment
+        assert database.query("select odd from good").rows == 1
+        with pytest.raises(SqlFailedError, match=told):
+            database.query("select * from odd")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there may names be any bytes")
+def test_half_characters_in_names_and_files_of_a_folder_harm_no_other(tmp_path):
+    (tmp_path / os.fsdecode(b"half\xff.csv")).write_text("x\n1\n")
+    (tmp_path / "words.csv").write_bytes(b"x\n\xed\xa0\x80\n" * 3)
+    (tmp_path / "good.csv").write_text("x\n1\n")
+    with closing(WorkerDatabase(Connection.of("folder", str(tmp_path)))) as database:
+        comments = {table.name: table.comment for table in database.tables()}
+        assert "rename it" in comments["half\ufffd"]
+        assert "words.csv" in comments["words"]
+        assert database.query("select sum(x) from good").rows == 1
 
 
 def test_a_table_is_described_with_count_sample_and_common_values(shop):
