@@ -51,7 +51,8 @@ def _window(key: SessionKey) -> tuple[list[StoredEvent], bool]:
 def _tab_title(session: SessionSummary) -> str:
     """What the browser calls the tab: the title of the chat, its agent and its model."""
     agent = current().agents.find(session.key.app_name)
-    model = current().models.label(session.model) if session.model else ""
+    asked = session.model and current().store.asked_a_model(session.key)
+    model = current().models.label(session.model) if session.model and asked else ""
     return " · ".join(filter(None, (state.title_of(session), agent.name if agent else session.key.app_name, model)))
 
 

@@ -82,13 +82,16 @@ def _kept_files(place: str) -> None:
 
     with st.container(horizontal=True, gap="small", key="kept-files"):
         for number, file in enumerate(files):
-            st.button(
-                f"Remove {label(file.name)}",
-                key=f"{place}-remove-{number}",
-                icon=":material/attach_file:",
-                on_click=remove,
-                args=(number,),
-            )
+            with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", key=f"kept-file-{number}"):
+                st.markdown(f":material/attach_file: {label(file.name)}", width="content")
+                st.button(
+                    f"Remove {label(file.name)}",
+                    key=f"{place}-remove-{number}",
+                    type="tertiary",
+                    icon=":material/close:",
+                    on_click=remove,
+                    args=(number,),
+                )
 
 
 def _sent(value: ChatInputValue, kept: Sequence[Attachment], send: Send) -> Refused | None:

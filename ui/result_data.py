@@ -25,6 +25,8 @@ CHART_ROWS = 5_000
 LONGEST_TEXT = 500
 KEPT_BYTES = 32 * 1024 * 1024
 TALLEST = 600
+ROWS = "rows"
+"""What the rows of a chart are called in its specification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,12 @@ def rows_of_page(columns: int) -> int:
 def chart_preview(data: bytes, spec: dict[str, Any]) -> Preview:
     """What a page shows of the rows of a Parquet file as a chart; as a table with the problem where it cannot."""
     return _chart(spec, chart_rows(data))
+
+
+def with_rows(spec: dict[str, Any], rows: object) -> dict[str, Any]:
+    """A chart's specification with its rows as a named dataset. Streamlit embeds a chart with its named datasets, but
+    without unnamed rows, which come later: until then every scale would have an empty domain, and Vega says so."""
+    return {**spec, "data": {"name": ROWS}, "datasets": {ROWS: rows}}
 
 
 def chart_rows(data: bytes) -> pa.Table:

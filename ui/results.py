@@ -16,7 +16,7 @@ from runtime.workbench import current
 from session_store.models import Result, ResultKind
 from session_store.phrases import counted
 from ui.formatting import duration, label, plain_markdown
-from ui.result_data import Preview, preview_of
+from ui.result_data import Preview, preview_of, with_rows
 
 ICONS = {
     ResultKind.TABLE: ":material/table_chart:",
@@ -70,7 +70,7 @@ def body(result: Result) -> None:
         st.caption("The data of this result no longer exists.")
     else:
         if preview.spec:
-            st.vega_lite_chart(preview.table, preview.spec, width="stretch", alt=title_of(result))
+            st.vega_lite_chart(with_rows(preview.spec, preview.table), width="stretch", alt=title_of(result))
         else:
             table(preview, title_of(result))
         if notes := " ".join(filter(None, (preview.note, result.note))):

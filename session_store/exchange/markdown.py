@@ -27,7 +27,7 @@ def _blocks(whole: Whole) -> Iterator[str]:
     yield f"# {about.title or 'Conversation'}"
     facts = {
         "Agent": about.key.app_name,
-        "Model": about.model,
+        "Model": about.model if _asked_a_model(whole) else None,
         "Workspace": whole.workspace,
         "User": about.key.user_id,
         "Created": _time(about.created_at),
@@ -44,6 +44,14 @@ def _blocks(whole: Whole) -> Iterator[str]:
         turn = turns.get(message.turn_id)
         if turn and message is ends[turn.id] and (ending := how_ended(turn)):
             yield f"How this turn ended: {_plain(ending)}"
+
+
+def _asked_a_model(whole: Whole) -> bool:
+    """Whether any turn went to a model. Those that are SQL do not, although a model is chosen for the next one."""
+    turns = whole.about.turns
+    if not turns or any(turn.model for turn in turns):
+        return True
+    return any(stored.event.model_version for stored in whole.events())
 
 
 def _message(message: Message) -> Iterator[str]:

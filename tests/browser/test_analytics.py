@@ -17,8 +17,11 @@ def desk(demo, visitors):
     def open_page(query="?show=All&period=Year", **options):
         visitor = visitors(demo, timezone_id="Europe/Berlin", **options)
         tab = visitor.tab()
+        warnings = []
+        tab.page.on("console", lambda said: warnings.append(said.text) if "Infinite extent" in said.text else None)
         tab.page.goto(f"{demo.url}/analytics{query}")
         complete(tab.page)
+        assert not warnings  # Vega drew no chart before it had its rows
         return tab
 
     return open_page

@@ -83,16 +83,17 @@ class TestFocus:
         expect(chat.input).to_have_value(WORDS)
         focused(chat)
 
-    def test_a_file_and_a_long_text_are_pasted(self, chat):
-        chat.input.evaluate(
-            """input => {
-              const data = new DataTransfer();
-              data.items.add(new File(["words"], "pasted.txt", { type: "text/plain" }));
-              const about = { clipboardData: data, bubbles: true, cancelable: true };
-              input.dispatchEvent(new ClipboardEvent("paste", about));
+    def test_a_picture_and_a_long_text_are_pasted(self, chat):
+        chat.page.evaluate(
+            """async () => {
+              const canvas = document.createElement("canvas");
+              canvas.getContext("2d").fillRect(0, 0, 300, 150);
+              const picture = await new Promise((made) => canvas.toBlob(made, "image/png"));
+              await navigator.clipboard.write([new ClipboardItem({ "image/png": picture })]);
             }"""
         )
-        expect(chat.page.get_by_test_id("stFileChip")).to_contain_text("pasted")
+        chat.input.press("ControlOrMeta+v")
+        expect(chat.page.get_by_test_id("stFileChip")).to_contain_text(".png")
         long = "a long text " * 2_000
         chat.page.evaluate("text => navigator.clipboard.writeText(text)", long)
         chat.input.press("ControlOrMeta+v")
@@ -243,6 +244,7 @@ class TestRefusedFiles:
         attach(chat, odd)
         chat.send("read these")
         expect(chat.page.get_by_text("odd.bin is neither a text file")).to_be_visible()
+        expect(chat.page.locator(".st-key-kept-files").get_by_test_id("stMarkdown")).to_contain_text("notes.txt")
         expect(chat.page.get_by_role("button", name="Remove notes.txt")).to_be_visible()
         expect(chat.input).to_have_value("read these")
         chat.input.press("Enter")

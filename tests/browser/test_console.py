@@ -164,6 +164,7 @@ def test_everything_on_it_can_be_read(app, visitors, scheme, size):
     tab.page.get_by_role("radio", name="Chart").click()
     expect(tab.page.locator('[data-testid="stVegaLiteChart"] svg.marks')).to_be_visible()
     if not size:
+        assert console.side.get_by_role("tablist").evaluate("tabs => tabs.scrollWidth <= tabs.clientWidth")
         console.side.get_by_text("turns", exact=True).click()
         expect(console.side.get_by_text("From the start to the end")).to_be_visible()
     assert_readable(tab)

@@ -24,6 +24,7 @@ class History:
         self.hits = tab.page.locator(HIT)
         self.bubbles = tab.page.locator(BUBBLE)
         self.search = tab.page.get_by_placeholder("Search titles, messages and tool calls")
+        self.filters = tab.page.locator(".st-key-history-filters")
         self.back = tab.page.get_by_role("button", name=re.compile("All chats|Back to the list"))
 
     def open(self, query=""):
@@ -214,6 +215,11 @@ def test_the_keyboard_is_enough(here):
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["wide", "phone"])
 def test_it_can_be_read_everywhere(history, scheme, size):
     here = history(color_scheme=scheme, **size).listed("?sort=-messages")
+    if size:
+        expect(here.filters).to_be_hidden()
+        here.page.get_by_text("Filters", exact=True).click()
+    expect(here.filters).to_be_visible()
+    assert here.filters.evaluate("bar => bar.scrollWidth <= bar.clientWidth")
     assert_readable(here.tab)
     here.fits()
     here.titles.first.click()

@@ -112,6 +112,7 @@ class TestSteps:
         tab.begin("/sql select 6 * 7 as answer")
         query = step(tab, "Ran a query")
         expect(query).to_contain_text("1 row")
+        expect(tab.page).to_have_title("Answer · Data analyst")  # no model was asked
         code = query.locator("code.language-sql")
         expect(code).to_be_hidden()
         query.locator("summary").click()

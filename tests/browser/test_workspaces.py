@@ -54,7 +54,8 @@ def add(chat, name):
     """Add a workspace inside the one that is chosen on the page about them."""
     chat.page.get_by_role("button", name="Add a workspace").click()
     dialog = chat.page.get_by_role("dialog")
-    dialog.get_by_role("textbox", name="Name").fill(name)
+    expect(dialog.get_by_role("textbox", name="Name")).to_be_focused()
+    chat.page.keyboard.type(name)
     dialog.get_by_role("button", name="Add", exact=True).click()
     expect(dialog).to_have_count(0)
     expect(chosen(chat)).to_contain_text(name)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from ui.analytics.drawings import PICK, Drawing
 from ui.analytics.picture import Point, View, pick
+from ui.result_data import with_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,7 @@ class Chart:
     def show(self, card: str, title: str, table: pd.DataFrame, view: View) -> None:
         """See Picture."""
         st.vega_lite_chart(
-            table,
-            self.draw(view),
+            with_rows(self.draw(view), table),
             key=f"chart-{card}",
             on_select=lambda: _find_pick(card),
             selection_mode=PICK,

@@ -53,7 +53,7 @@ def scope_bar(facts: Facts) -> Scope:
             ),
             tags=_choice("tag", "Tag", facts.choices.tags, least=1),
             statuses=_choice("status", "Turn status", STATUSES),
-            states=_choice("state", "Chat is", facts.choices.states),
+            states=_choice("state", "Chat status", facts.choices.states),
         )
     return Scope(filters, period, price_list(current().settings.data_dir))
 

@@ -14,7 +14,7 @@ from agents.data.suggestions import SuggestedChart, suggested_chart
 from runtime.console import Answer
 from ui import state
 from ui.formatting import plain_markdown
-from ui.result_data import CHART_ROWS, chart_preview, chart_rows
+from ui.result_data import CHART_ROWS, chart_preview, chart_rows, with_rows
 from ui.state import Part
 
 MARKS: Final = {"bar": "Bars", "line": "Line", "area": "Area", "point": "Points"}
@@ -42,7 +42,9 @@ def chart(answer: Answer) -> None:
     if preview.spec is None:
         st.error(plain_markdown(preview.problem), icon=":material/error:")
         return
-    st.vega_lite_chart(preview.table, preview.spec, width="stretch", alt=f"{MARKS[mark]} chart of the query result")
+    st.vega_lite_chart(
+        with_rows(preview.spec, preview.table), width="stretch", alt=f"{MARKS[mark]} chart of the query result"
+    )
     if answer.rows > CHART_ROWS:
         st.caption(f"Showing the first {CHART_ROWS:,} of {answer.rows:,} rows.")
 

@@ -50,6 +50,8 @@ def search_box(view: View) -> None:
 def filter_bar(view: View, choices: HistoryChoices) -> None:
     """Draws the filters as the view has them; a change writes the URL."""
     places = WorkspaceTree(current().store.list_workspaces()).places
+    # By its style this is there on a phone only, and hides the filters until it is ticked.
+    st.toggle(f"Filters ({number})" if (number := _in_use(view)) else "Filters", key="history-more")
     with st.container(horizontal=True, vertical_alignment="bottom", key="history-filters"):
         _period(view)
         _several("workspaces", "Workspace", view, choices.workspace_ids, lambda one: _workspace(places, one))
@@ -62,6 +64,12 @@ def filter_bar(view: View, choices: HistoryChoices) -> None:
             _single("user", "User", view.user, users, lambda one: one or "All")
         _single("saved", "Saved", view.saved, list(SAVED), SAVED.__getitem__)
         _single("feedback", "Feedback", view.feedback, list(FEEDBACK), FEEDBACK.__getitem__)
+
+
+def _in_use(view: View) -> int:
+    """How many of the filters leave any conversation out."""
+    several = [getattr(view, field) for field in MANY]
+    return sum(map(bool, [*several, view.user, view.saved, view.feedback, view.since or view.until]))
 
 
 def reset() -> None:

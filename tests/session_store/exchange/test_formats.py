@@ -65,6 +65,23 @@ def test_markdown_says_how_a_turn_ended(store, tmp_path, *, status, error, told,
     assert file.read_text("utf-8").endswith(f"\n\nHow this turn ended: {told}\n")
 
 
+@pytest.mark.parametrize(
+    ("asked", "version", "named"), [(None, None, False), ("small", None, True), (None, "small-1", True)]
+)
+def test_markdown_names_the_model_of_a_chat_that_asked_one(store, tmp_path, *, asked, version, named):
+    key = SessionKey("analyst", "user", "queries")
+    store.create_session(key, model="small")
+    assert store.asked_a_model(key)  # nobody was asked yet: it is to be this one
+    store.create_turn(a_turn(key, "t1", "/sql select 1", model=None))
+    store.create_turn(a_turn(key, "t2", "/sql select 2", model=asked))
+    append(store, key, said("One", author="analyst", turn="t1", model_version=version))
+
+    [file] = exported(store, Format.MARKDOWN, tmp_path / "one.md", [key])
+
+    assert ("- Model: small\n" in file.read_text("utf-8")) is named
+    assert store.asked_a_model(key) is named
+
+
 def test_markdown_says_that_a_call_waits_for_a_person(store, tmp_path):
     key = SessionKey("assistant", "user", "asking")
     store.create_session(key)
