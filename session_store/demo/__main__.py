@@ -1,4 +1,4 @@
-"""Fill a data folder with demo conversations, unless it has a database already.
+"""Fills a data folder with demo conversations.
 
 python -m session_store.demo --folder demo-data --sessions 2000
 """
@@ -15,20 +15,23 @@ from session_store.demo.filling import fill
 from session_store.phrases import counted
 
 DATABASE = "colloquy.duckdb"
+DESCRIPTION = "Fill a data folder with demo conversations, unless it already contains a database."
 
 
 def main() -> None:
     """Read the command line, fill, and say what was made."""
-    parser = argparse.ArgumentParser(prog="python -m session_store.demo", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path("demo-data"))
-    parser.add_argument("--sessions", type=int, default=2000)
-    parser.add_argument("--messages", type=int, help="about how many messages in all; as many as come by default")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--until", type=date.fromisoformat, default=datetime.now(UTC).date())
+    parser = argparse.ArgumentParser(prog="python -m session_store.demo", description=DESCRIPTION)
+    parser.add_argument("--folder", type=Path, default=Path("demo-data"), help="data folder (default: demo-data)")
+    parser.add_argument("--sessions", type=int, default=2000, help="number of conversations (default: 2000)")
+    parser.add_argument("--messages", type=int, help="approximate total number of messages")
+    parser.add_argument("--seed", type=int, default=1, help="seed: the same one gives the same conversations")
+    parser.add_argument(
+        "--until", type=date.fromisoformat, default=datetime.now(UTC).date(), help="last day (default: today)"
+    )
     chosen = parser.parse_args()
     path = chosen.folder / DATABASE
     if path.exists():
-        sys.stdout.write(f"{path} is there already. Delete the folder to have it made anew.\n")
+        sys.stdout.write(f"{path} already exists. To generate it again, delete the folder first.\n")
         return
     begin = time.perf_counter()
     events = fill(path, sessions=chosen.sessions, messages=chosen.messages, seed=chosen.seed, until=chosen.until)

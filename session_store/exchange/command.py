@@ -28,8 +28,8 @@ DATABASE: Final = "colloquy.duckdb"
 DATA_DIR: Final = "COLLOQUY_DATA_DIR"
 FAILED, IN_USE, INTERRUPTED = 1, 3, 130
 _CODES: Final = (
-    "Exit codes: 0 done, 1 it could not be done (the message says why, nothing was changed), 2 wrong arguments, "
-    "3 Colloquy is running and has the database open."
+    "Exit codes: 0: success. 1: failure; the message says why, and nothing was changed. 2: invalid arguments. "
+    "3: Colloquy is running and has the database open."
 )
 
 
@@ -54,9 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m session_store",
-        description="Import, export and back up the conversations of Colloquy. Stop Colloquy first: only one process "
+        description="Import, export and back up Colloquy conversations. Stop Colloquy first: only one process "
         "at a time can use its database.",
-        epilog=f"Add --help to a command to see what it takes. {_CODES}",
+        epilog=f"Run a command with --help to see its options. {_CODES}",
     )
     commands = parser.add_subparsers(title="commands", metavar="{import,export,backup}", required=True)
     where = argparse.ArgumentParser(add_help=False)
@@ -68,7 +68,10 @@ def _parser() -> argparse.ArgumentParser:
         help=f"Colloquy's data folder (default: {DATA_DIR} from the environment or .env, else data)",
     )
     place.add_argument(
-        "--database", type=Path, metavar="FILE", help=f"the database itself, instead of {DATABASE} in it"
+        "--database",
+        type=Path,
+        metavar="FILE",
+        help=f"path of the database, instead of {DATABASE} in the data folder",
     )
     _add_import(commands.add_parser, where)
     _add_export(commands.add_parser, where)
@@ -81,27 +84,27 @@ def _add_import(add: Callable[..., argparse.ArgumentParser], where: argparse.Arg
         "import",
         parents=[where],
         help="import conversations from files",
-        description="Import the conversations that are not in the database yet. The kind of file is detected: a "
-        "session exported as JSON by Colloquy, adk web or adk run; a ZIP archive or JSON Lines from Colloquy; the "
-        "session database of an ADK project (an SQLite file, or the URL of SQLite or PostgreSQL as ADK has it); "
-        "ChatGPT's conversations.json, or the ZIP that it comes in; an export from Open WebUI.",
-        epilog="Importing a file again adds only what is new. A damaged file changes nothing. The report names "
-        "everything that could not be taken as it was. " + _CODES,
+        description="Import conversations that are not in the database yet. The file type is detected: a session "
+        "exported as JSON by Colloquy, adk web or adk run; a ZIP archive or JSON Lines file from Colloquy; the "
+        "session database of an ADK project (a SQLite file, or a SQLite or PostgreSQL URL in the form ADK uses); "
+        "ChatGPT's conversations.json, or the ZIP archive that contains it; an export from Open WebUI.",
+        epilog="Importing a file again adds only what is new. If a file is damaged, nothing is imported. The report "
+        "lists everything that was left out or changed. " + _CODES,
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="what to import: a file, or the URL of a database")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a file or database URL to import")
     parser.add_argument(
         "--user",
         metavar="ID",
-        help="owner of the imported conversations (default: as named in the file, and local for those from other "
-        "programs). Colloquy shows those of COLLOQUY_USER, which is local by default",
+        help="owner of the imported conversations (default: the user named in the file; local for conversations "
+        "from other programs). Colloquy shows the conversations of COLLOQUY_USER (default: local)",
     )
     parser.add_argument(
         "--agent",
         default="assistant",
         metavar="ID",
-        help="agent that continues conversations from other programs (default: assistant)",
+        help="agent to continue conversations from other programs with (default: assistant)",
     )
-    parser.add_argument("--workspace", metavar="NAME", help="workspace for all of them, by its name or id")
+    parser.add_argument("--workspace", metavar="NAME", help="workspace to put all of them in, by name or id")
     parser.add_argument(
         "--skip-damaged", action="store_true", help="skip damaged conversations instead of refusing the file"
     )
@@ -113,32 +116,32 @@ def _add_export(add: Callable[..., argparse.ArgumentParser], where: argparse.Arg
         "export",
         parents=[where],
         help="write conversations to files",
-        description="Write conversations to a file, to a folder (a file for each), or to the terminal. Formats: "
-        "markdown to read; json, ADK's session format, complete; adk-web, the same without what ADK's own import "
-        "refuses (actions and ADK's own function calls); jsonl, a line for each event; zip, everything with results "
-        "and workspaces, to import elsewhere; parquet, the whole history as tables.",
+        description="Write conversations to a file, to a folder (one file per conversation), or to the terminal. "
+        "Formats: markdown, for reading; json, ADK's complete session format; adk-web, the same without what ADK's "
+        "own import rejects (actions and ADK's internal function calls); jsonl, one line per event; zip, everything "
+        "including results and workspaces, for import elsewhere; parquet, the whole history as tables.",
         epilog=_CODES,
     )
     parser.add_argument(
         "ids",
         nargs="*",
         metavar="ID",
-        help="ids of conversations, as they stand in the address of the page after ?session= (default: all)",
+        help="ids of the conversations, as shown after ?session= in the page URL (default: all)",
     )
     parser.add_argument(
         "--format",
         type=Format,
         choices=list(Format),
         metavar="FORMAT",
-        help=", ".join(Format) + " (default: by the ending of --output)",
+        help=", ".join(Format) + " (default: taken from the file extension of --output)",
     )
     parser.add_argument(
-        "--output", "-o", type=Path, metavar="PATH", help="a file, or a folder that exists (default: the terminal)"
+        "--output", "-o", type=Path, metavar="PATH", help="a file, or an existing folder (default: standard output)"
     )
     parser.add_argument("--user", metavar="ID", help="only conversations of this user")
     parser.add_argument("--agent", metavar="ID", help="only conversations with this agent")
     parser.add_argument("--saved", action="store_true", help="only saved conversations")
-    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite existing files")
     parser.set_defaults(run=_export)
 
 
@@ -154,7 +157,7 @@ def _add_backup(add: Callable[..., argparse.ArgumentParser], where: argparse.Arg
         epilog=_CODES,
     )
     parser.add_argument("target", type=Path, metavar="FILE", help="the copy")
-    parser.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite the file if it exists")
     parser.set_defaults(run=_backup)
 
 

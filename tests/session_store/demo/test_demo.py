@@ -116,4 +116,4 @@ def test_a_file_that_is_there_is_never_touched(path, tmp_path):
 
     assert contents(path) == before
     assert "5 demo conversations" in first.stdout
-    assert "is there already" in second.stdout
+    assert "already exists" in second.stdout
