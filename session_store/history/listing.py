@@ -87,15 +87,14 @@ class StoredTable:
 
     def asked_a_model(self, key: SessionKey) -> bool:
         """Whether a model was asked in a session, or nobody was yet: turns that are SQL ask none."""
-        values = {"app": key.app_name, "user": key.user_id, "id": key.session_id}
         sql = f"""
-            with page as (select session_no from sessions where app_name = $app and user_id = $user and id = $id)
+            with page as (select session_no from sessions where app_name = $1 and user_id = $2 and id = $3)
             select bool_or(model is not null) from (
                 select model from turns where not rewound {_AMONG.format(prefix="")}
                 union all select model from events where model is not null {_AMONG.format(prefix="")}
             )
         """
-        return self.log.database.rows(sql, values)[0][0] is not False
+        return self.log.database.rows(sql, [key.app_name, key.user_id, key.session_id])[0][0] is not False
 
     def history_neighbours(
         self,
