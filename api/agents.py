@@ -60,7 +60,7 @@ class AgentsOut(BaseModel):
 
 @router.get("/agents")
 def list_agents() -> AgentsOut:
-    """All agents, also those that cannot be used, with the reason."""
+    """All agents, including those that cannot be used, with the reason."""
     return AgentsOut(agents=[AgentOut.of(agent) for agent in current().agents.list()])
 
 

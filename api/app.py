@@ -59,11 +59,11 @@ LIMITS: Final = {
 """Of requests whose paths these are; ``USUAL`` of all others."""
 
 DESCRIPTION = """\
-What the pages of Colloquy do, programs can do: conversations, sessions, turns, and everything around them.
+Everything that the pages of Colloquy can do: conversations, sessions, turns, and more.
 
-Errors are problem details (RFC 9457). Lists come in pages: `next` of one is the `cursor` of the one after it. Single
-things have an `ETag`: `If-None-Match` spares reading them again, `If-Match` changes them only as they were read.
-Times are UTC.
+Errors are problem details (RFC 9457). Lists are paged: pass `next` as `cursor` to get the following page. Single
+resources have an `ETag`: `If-None-Match` avoids reading them again, `If-Match` prevents overwriting newer versions.
+Times are in UTC.
 """
 
 NO_ICON = "data:,"

@@ -28,12 +28,12 @@ router = APIRouter(prefix="/v1", tags=["conversations"])
 LONGEST_SEARCH = 500
 
 ConversationId = Annotated[str, Path(description="The id of the session that the conversation is held in.")]
-ConnectionId = Annotated[str, Path(description="The id of a workspace: it carries the connection.")]
+ConnectionId = Annotated[str, Path(description="The id of the workspace that has the connection.")]
 WorkspaceId = Annotated[str, Path(description="The id of a workspace.")]
 Search = Annotated[
     Text | None, Query(max_length=LONGEST_SEARCH, description="Only those with this text in the title or in a message.")
 ]
-Saved = Annotated[bool | None, Query(description="Only saved ones, or only others.")]
+Saved = Annotated[bool | None, Query(description="true: only saved ones; false: only unsaved ones.")]
 
 
 class Conversation(BaseModel):
@@ -42,11 +42,11 @@ class Conversation(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
     id: str
-    connection_id: str = Field(description="The workspace, whose connection the conversation is about.")
+    connection_id: str = Field(description="The workspace that has the connection.")
     workspace_id: str
     agent_id: str
-    model: str | None = Field(description="None where the agent brings its own.")
-    title: str = Field(description="Empty until there is a message or somebody gives one.")
+    model: str | None = Field(description="The model of the next turns; null if the agent has its own.")
+    title: str = Field(description="Empty until it has a message or is named.")
     title_source: TitleSource
     saved: bool
     status: SessionStatus
@@ -62,7 +62,7 @@ class ConversationWithMessages(Conversation):
 
 
 class NewConversation(Body):
-    """How a conversation begins. What is left out is as in a new chat on the page."""
+    """A conversation to create. Omitted fields have the defaults of a new chat on the page."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
@@ -73,7 +73,7 @@ class NewConversation(Body):
 
 
 class ConversationChange(Body):
-    """What is to be otherwise; at least one thing."""
+    """The fields to change; at least one."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, json_schema_extra={"minProperties": 1})
 
@@ -90,7 +90,7 @@ class ConversationChange(Body):
 
 
 class TitleWish(Body):
-    """What a title is to be about."""
+    """What the title should be about."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
@@ -101,7 +101,7 @@ class TitleWish(Body):
 def list_of_connection(
     connection_id: ConnectionId, cursor: Cursor = None, limit: Limit = 50, search: Search = None, saved: Saved = None
 ) -> Paged[Conversation]:
-    """The conversations about a connection, newest update first."""
+    """The conversations about a connection, most recently updated first."""
     return _page(workspace_named(connection_id).id, cursor, limit, search, saved)
 
 
@@ -109,7 +109,7 @@ def list_of_connection(
 def create_about_connection(
     connection_id: ConnectionId, response: Response, new: NewConversation | None = None
 ) -> Conversation:
-    """Begin a conversation about a connection."""
+    """Create a conversation about a connection."""
     return _create(workspace_named(connection_id).id, new or NewConversation(), response)
 
 
@@ -117,7 +117,7 @@ def create_about_connection(
 def list_of_workspace(
     workspace_id: WorkspaceId, cursor: Cursor = None, limit: Limit = 50, search: Search = None, saved: Saved = None
 ) -> Paged[Conversation]:
-    """The conversations in a workspace, without those below it, newest update first."""
+    """The conversations in a workspace, without those below it, most recently updated first."""
     return _page(workspace_named(workspace_id).id, cursor, limit, search, saved)
 
 
@@ -125,7 +125,7 @@ def list_of_workspace(
 def create_in_workspace(
     workspace_id: WorkspaceId, response: Response, new: NewConversation | None = None
 ) -> Conversation:
-    """Begin a conversation in a workspace."""
+    """Create a conversation in a workspace."""
     return _create(workspace_named(workspace_id).id, new or NewConversation(), response)
 
 
@@ -133,7 +133,7 @@ def create_in_workspace(
 def list_all(
     cursor: Cursor = None, limit: Limit = 50, search: Search = None, saved: Saved = None
 ) -> Paged[Conversation]:
-    """All conversations, newest update first."""
+    """All conversations, most recently updated first."""
     return _page(None, cursor, limit, search, saved)
 
 
@@ -147,7 +147,7 @@ def get_conversation(
     limit: Limit = 50,
     if_none_match: IfNoneMatch = None,
 ) -> ConversationWithMessages | Response:
-    """A conversation with its newest messages; `next` leads to older ones."""
+    """A conversation with its newest messages; `next` leads to earlier ones."""
     session = session_named(conversation_id)
     tag = tag_of_session(session)
     if unchanged := not_modified(tag, if_none_match):
@@ -161,7 +161,7 @@ def get_conversation(
 def change_conversation(
     conversation_id: ConversationId, change: ConversationChange, response: Response, if_match: IfMatch = None
 ) -> Conversation:
-    """Rename a conversation, mark it as worth keeping or no longer, move it, or choose another model for it."""
+    """Rename a conversation, save or unsave it, move it, or choose the model of its next turns."""
     session = session_named(conversation_id)
     require_match(tag_of_session(session), if_match)
     if change.model is not None:
@@ -177,7 +177,7 @@ def change_conversation(
 
 @router.delete("/conversations/{conversation_id}", status_code=HTTPStatus.NO_CONTENT)
 def delete_conversation(conversation_id: ConversationId, if_match: IfMatch = None) -> None:
-    """Delete a conversation with its messages. What runs in it is stopped. The page can undo it for a while."""
+    """Delete a conversation with its messages and stop its running turn. The page can undo this for a while."""
     session = session_named(conversation_id)
     require_match(tag_of_session(session), if_match)
     current().delete_sessions([session.key])
@@ -187,13 +187,13 @@ def delete_conversation(conversation_id: ConversationId, if_match: IfMatch = Non
 def list_messages(
     conversation_id: ConversationId, cursor: Cursor = None, limit: Limit = 50
 ) -> Paged[ConversationMessage]:
-    """The newest messages, from the oldest to the newest; `next` leads to older ones."""
+    """The newest messages, from the oldest to the newest; `next` leads to earlier ones."""
     return _messages(session_named(conversation_id), cursor, limit)
 
 
 @router.post("/conversations/{conversation_id}/messages", status_code=HTTPStatus.CREATED)
 def add_message(conversation_id: ConversationId, message: NewMessage) -> ConversationMessage:
-    """Add a message that was said elsewhere, with its tool calls. No agent answers it: for that, run a turn."""
+    """Add a message from elsewhere, with its tool calls. The agent does not answer it: to get an answer, run a turn."""
     return as_conversation_message(record(session_named(conversation_id), [message])[0])
 
 
@@ -201,9 +201,9 @@ def add_message(conversation_id: ConversationId, message: NewMessage) -> Convers
 async def generate_title(
     conversation_id: ConversationId, response: Response, wish: TitleWish | None = None
 ) -> Conversation:
-    """Have the conversation's model write a title, in place of the present one whoever gave it.
+    """Have the conversation's model write a title. It replaces the current one, including one that a person chose.
 
-    Where the model has no good idea, the title is the first words of the message.
+    If the model has no usable suggestion, the title is the first words of the message.
     """
     session = await run_in_threadpool(session_named, conversation_id)
     await retitle(session, (wish.first_message if wish else None) or "")

@@ -47,7 +47,7 @@ def get_feedback(conversation_id: str, message_id: str) -> FeedbackOut:
 
 @router.put(PATH)
 def put_feedback(conversation_id: str, message_id: str, given: NewFeedback) -> FeedbackOut:
-    """Keep what a person thinks of an answer; without score and comment, nothing."""
+    """Set the feedback on an answer; without score and comment, it is removed."""
     key = session_named(conversation_id).key
     _keep(key, message_id, given.score, given.comment)
     return _now(key, message_id)
@@ -55,7 +55,7 @@ def put_feedback(conversation_id: str, message_id: str, given: NewFeedback) -> F
 
 @router.delete(PATH, status_code=HTTPStatus.NO_CONTENT)
 def delete_feedback(conversation_id: str, message_id: str) -> None:
-    """Take feedback back."""
+    """Remove feedback."""
     _keep(session_named(conversation_id).key, message_id, None, "")
 
 

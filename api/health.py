@@ -31,13 +31,13 @@ class Readiness(BaseModel):
 
 @router.get("/health")
 async def health() -> Health:
-    """The server answers. Asks nothing of the store."""
+    """Whether the server responds. Does not use the store."""
     return Health()
 
 
 @router.get("/ready")
 def ready() -> Readiness:
-    """The store answers, and turns can be run; otherwise 503."""
+    """Whether the store responds and turns can run; otherwise 503."""
     try:
         store = current().store
     except RuntimeError as error:

@@ -38,7 +38,7 @@ class Labels(BaseModel):
 
 
 class NewLabels(Body):
-    """Labels in place of those that a conversation has. What is left out stays."""
+    """The labels of a conversation. Omitted fields stay unchanged."""
 
     tags: list[Id] | None = Field(None, max_length=MOST_TAGS, description="Of at most 40 characters, without commas.")
     note: Text | None = None
@@ -92,7 +92,7 @@ def get_labels(
 def set_labels(
     conversation_id: ConversationId, wanted: NewLabels, response: Response, if_match: IfMatch = None
 ) -> Labels:
-    """Give a conversation other tags, another note, or both."""
+    """Set the tags or the note of a conversation, or both."""
     key, store = session_named(conversation_id).key, current().store
     before = _labels(key)
     require_match(tag_of(before), if_match)
@@ -110,7 +110,7 @@ def set_labels(
 
 @router.post("/conversations/{conversation_id}/branch", status_code=HTTPStatus.CREATED)
 def branch_conversation(conversation_id: ConversationId, wanted: Branching, response: Response) -> Conversation:
-    """Begin a conversation that goes on from a message of another one, with everything that was said until then."""
+    """Create a conversation with everything in another one up to a message."""
     branch = current().branch_session(session_named(conversation_id).key, wanted.message_id)
     response.headers["Location"] = f"/api/v1/conversations/{branch.key.session_id}"
     return as_conversation(branch)

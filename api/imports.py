@@ -41,14 +41,14 @@ class TakenOut(BaseModel):
 
 
 class SkippedOut(BaseModel):
-    """A conversation that was not taken."""
+    """A conversation that was skipped."""
 
     name: str
     why: str
 
 
 class ChangeOut(BaseModel):
-    """A kind of thing in the file, and what became of it."""
+    """A kind of item in the file, and what was done with it."""
 
     change: Change
     what: str = Field(description="Names out of the file, such as those of fields, stand between backticks.")
@@ -56,7 +56,7 @@ class ChangeOut(BaseModel):
 
 
 class ReportOut(BaseModel):
-    """What an import took, what it could not take as it was, and what it skipped."""
+    """What was imported, changed and skipped."""
 
     kind: str = Field(description="What the file was, in words.")
     conversations: int = Field(description="How many were taken.")
@@ -64,7 +64,7 @@ class ReportOut(BaseModel):
     taken: list[TakenOut]
     skipped: list[SkippedOut]
     summary: str = Field(description="What was imported, in a sentence.")
-    changes: list[ChangeOut] = Field(description="What could not be taken as it was, counted by name.")
+    changes: list[ChangeOut] = Field(description="What was left out or changed, counted by name.")
     notes: list[str] = Field(description="The same, and what else is worth knowing, in sentences.")
 
     @classmethod
@@ -92,7 +92,7 @@ class ReportOut(BaseModel):
 
 
 class ImportOut(BaseModel):
-    """An import as it stands."""
+    """An import and its progress."""
 
     id: str
     name: str
@@ -143,7 +143,7 @@ class DatabaseImport(BaseModel):
     skip_damaged: bool = Field(False, description="Skip damaged conversations instead of refusing everything.")
 
 
-Background = Annotated[bool, Query(description="Answer at once with 202, and import meanwhile.")]
+Background = Annotated[bool, Query(description="Return immediately (202) and import in the background.")]
 _BACKGROUND: Final[dict[int | str, dict[str, Any]]] = {
     202: {"model": ImportOut, "description": "It goes on in the background."}
 }
@@ -161,8 +161,8 @@ def import_upload(
     skip_damaged: Annotated[Literal["true", "false"], Form(description="Skip damaged conversations.")] = "false",
     background: Background = False,
 ) -> ReportOut | Response:
-    """Import the conversations of a file that are not here yet. Importing it again adds only what is new. A damaged
-    file changes nothing, and the problem names the place."""
+    """Import the conversations of a file that do not exist yet. Importing it again adds only what is new.
+    If the file is damaged, nothing is imported, and the error says where."""
     imports = current().imports
     wishes = _wishes(users, agent_id or None, workspace_id or None, skip_damaged=skip_damaged == "true")
     path = imports.receive(file.filename or "file", file.file)
@@ -171,7 +171,7 @@ def import_upload(
 
 @router.post("/imports/database", responses=_BACKGROUND, response_model=ReportOut)
 def import_from_database(wanted: DatabaseImport, background: Background = False) -> ReportOut | Response:
-    """Import the conversations of an ADK project's session database that are not here yet. It is only read."""
+    """Import the conversations of an ADK project's session database that do not exist yet. It is only read."""
     wishes = _wishes(wanted.users, None, wanted.workspace_id, skip_damaged=wanted.skip_damaged)
     return _answer(current().imports.begin_database(wanted.url, wishes), background=background)
 
@@ -184,13 +184,13 @@ def list_imports() -> ImportsOut:
 
 @router.get("/imports/{import_id}")
 def get_import(import_id: str) -> ImportOut:
-    """One import as it stands."""
+    """One import and its progress."""
     return ImportOut.of(_named(import_id))
 
 
 @router.delete("/imports/{import_id}", status_code=HTTPStatus.NO_CONTENT)
 def end_import(import_id: str) -> None:
-    """Stop an import that runs: what was taken stays. Forget one that is over."""
+    """Stop a running import and keep what was imported, or remove a finished one from the list."""
     known, imports = _named(import_id), current().imports
     if known.state.is_over:
         imports.forget(import_id)

@@ -13,13 +13,13 @@ LONGEST_CURSOR = 800
 MOST_ITEMS = 200
 
 Cursor = Annotated[
-    str | None, Query(max_length=LONGEST_CURSOR, description="`next` of the page before; none for the first page.")
+    str | None, Query(max_length=LONGEST_CURSOR, description="`next` of the previous page; omit it for the first page.")
 ]
-Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many items at most.")]
+Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="The maximum number of items.")]
 
 
 class Paged(BaseModel, Generic[T]):
     """A page of a list."""
 
     items: list[T]
-    next: str | None = Field(None, description="`cursor` of the page after this one; none at the end.")
+    next: str | None = Field(None, description="`cursor` of the following page; null on the last one.")

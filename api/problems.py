@@ -107,7 +107,7 @@ NOT_READ_AS_JSON: Final = ("model_attributes_type", "dict_type", "list_type")
 PROBLEM_SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "default": {
-        "description": "Something is wrong with the request, or happened to it: see `detail`.",
+        "description": "The request is invalid or failed: see `detail`.",
         "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}},
     }
 }

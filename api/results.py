@@ -141,7 +141,7 @@ async def result_file(result: Found, known: IfNoneMatch = None) -> Response:
 
 @router.get("/results/{id}.json", response_model=ResultOut, responses=NOT_MODIFIED_RESPONSE)
 def describe_result(result: Found, response: Response, known: IfNoneMatch = None) -> ResultOut | Response:
-    """What the result is, without its data."""
+    """A result, without its data."""
     if unchanged := not_modified(_tag(result, "json"), known):
         return _kept(unchanged, result, "json")
     _kept(response, result, "json")
@@ -150,8 +150,8 @@ def describe_result(result: Found, response: Response, known: IfNoneMatch = None
 
 @router.get("/results/{id}.csv", response_class=Response, responses=file_answer("text/csv") | NOT_MODIFIED_RESPONSE)
 def result_csv(result: Found, known: IfNoneMatch = None) -> Response:
-    """Every row that is kept, as CSV (RFC 4180, UTF-8). Texts that a spreadsheet would run as a formula begin with an
-    apostrophe; the Parquet file has every text as it is."""
+    """All stored rows as CSV (RFC 4180, UTF-8). Text that a spreadsheet would run as a formula starts with an
+    apostrophe; the Parquet file has every value unchanged."""
     if unchanged := not_modified(_tag(result, "csv"), known):
         return _kept(unchanged, result, "csv")
     rows = csv_pieces(_data(result, "csv"))
@@ -164,7 +164,7 @@ def result_csv(result: Found, known: IfNoneMatch = None) -> Response:
     responses=file_answer(MIME_TYPES["parquet"]) | NOT_MODIFIED_RESPONSE,
 )
 def result_parquet(result: Found, known: IfNoneMatch = None) -> Response:
-    """Every row that is kept, exactly."""
+    """All stored rows as Parquet."""
     if unchanged := not_modified(_tag(result, "parquet"), known):
         return _kept(unchanged, result, "parquet")
     return _file(result, _data(result, "parquet"), "parquet")
@@ -172,7 +172,7 @@ def result_parquet(result: Found, known: IfNoneMatch = None) -> Response:
 
 @router.get("/results/{id}.png", response_class=Response, responses=file_answer("image/png") | NOT_MODIFIED_RESPONSE)
 def result_png(result: Found, known: IfNoneMatch = None) -> Response:
-    """A chart as a picture of pixels."""
+    """A chart as a PNG image."""
     return _drawn(result, "png", known)
 
 
@@ -180,7 +180,7 @@ def result_png(result: Found, known: IfNoneMatch = None) -> Response:
     "/results/{id}.svg", response_class=Response, responses=file_answer("image/svg+xml") | NOT_MODIFIED_RESPONSE
 )
 def result_svg(result: Found, known: IfNoneMatch = None) -> Response:
-    """A chart as a picture of lines."""
+    """A chart as an SVG image."""
     return _drawn(result, "svg", known)
 
 

@@ -51,7 +51,7 @@ class Removed(BaseModel):
 
 @router.get("/retention")
 def preview_retention(days: Annotated[int, Query(ge=1, le=MOST_DAYS, description=DAYS)] = 90) -> RetentionOut:
-    """What a removal would remove now."""
+    """What would be removed now."""
     workbench = current()
     found = workbench.retention_preview(days)
     return RetentionOut(
@@ -68,5 +68,5 @@ def preview_retention(days: Annotated[int, Query(ge=1, le=MOST_DAYS, description
 
 @router.post("/retention")
 def remove_untouched(wanted: Removal) -> Removed:
-    """Remove them. Saved conversations stay, whatever their age."""
+    """Remove inactive conversations. Saved ones are never removed."""
     return Removed(removed=len(current().remove_untouched(wanted.days)))

@@ -27,18 +27,18 @@ TurnId = Annotated[str, Path(description="The id of a turn.")]
 
 
 class SessionInfo(BaseModel):
-    """A session, and how it stands."""
+    """A session and its status."""
 
     session_id: str
     agent_id: str
     persona: str = Field(description="The name of the agent.")
     workspace_id: str
     workspace: str = Field(description="The name of the workspace.")
-    model: str | None = Field(description="None where the agent brings its own.")
+    model: str | None = Field(description="The model of the next turns; null if the agent has its own.")
     title: str
     status: SessionStatus
-    last_turn_status: TurnStatus | None = Field(description="None: there is no turn yet.")
-    is_active: bool = Field(description="Whether it is the one that commands without a session are for.")
+    last_turn_status: TurnStatus | None = Field(description="Null if it has no turn yet.")
+    is_active: bool = Field(description="Whether it is the current session, the default of commands without one.")
     created_at: datetime
     updated_at: datetime
 
@@ -47,11 +47,11 @@ class ActiveSessions(Paged[SessionInfo]):
     """The sessions at work: begun or given a message since the start of Colloquy, and not terminated. Newest activity
     first."""
 
-    active_session_id: str | None = Field(description="The one that commands without a session are for.")
+    active_session_id: str | None = Field(description="The current session: the default of commands without a session.")
 
 
 class StartSession(Body):
-    """How a session begins. What is left out is as in a new chat on the page."""
+    """A session to start. Omitted fields have the defaults of a new chat on the page."""
 
     agent_id: Id | None = Field(
         None,
@@ -69,11 +69,11 @@ class SendMessage(Body):
     """A message to a session."""
 
     message: Text
-    session_id: Id | None = Field(None, description="None: the active one.")
+    session_id: Id | None = Field(None, description="Default: the current session.")
 
 
 class Taken(BaseModel):
-    """A message that was taken: its turn runs, or waits for those before it."""
+    """An accepted message: its turn is running, or queued behind earlier ones."""
 
     session_id: str
     turn_id: str
@@ -81,14 +81,14 @@ class Taken(BaseModel):
 
 
 class Stopped(BaseModel):
-    """What a stop has ended."""
+    """What was stopped."""
 
     session_id: str
     turn_id: str | None = Field(description="The turn; null if none was running or waiting.")
 
 
 class ActiveSession(BaseModel):
-    """The session that commands without a session are for."""
+    """The current session: the default of commands without a session."""
 
     session_id: str | None
 
@@ -100,7 +100,7 @@ class SwitchSession(Body):
 
 
 class Answer(Body):
-    """What a person says to a tool that asks whether it may run."""
+    """A decision about a tool call that needs approval."""
 
     call_id: Id = Field(description="The id of the tool call that is `waiting`.")
     approved: bool
@@ -109,12 +109,12 @@ class Answer(Body):
 class Retry(Body):
     """How to run a turn again."""
 
-    message: Text | None = Field(None, description="Another message in place of the one it had.")
+    message: Text | None = Field(None, description="A new message instead of the previous one.")
 
 
 @router.post("/runtime/sessions", status_code=HTTPStatus.CREATED)
 def start_session(wanted: StartSession, response: Response) -> SessionInfo:
-    """Start a session with an agent, in a workspace, on a model. It becomes the active one."""
+    """Start a session with an agent, in a workspace, with a model. It becomes the current one."""
     workbench = current()
     if wanted.message is not None and not wanted.message.strip():
         raise EmptyMessageError
@@ -133,7 +133,7 @@ def start_session(wanted: StartSession, response: Response) -> SessionInfo:
 
 @router.get("/runtime/sessions")
 def list_active_sessions(cursor: Cursor = None, limit: Limit = 50) -> ActiveSessions:
-    """The sessions at work, with their status, persona, workspace and times."""
+    """The active sessions, with their status, persona, workspace and times."""
     workbench = current()
     page = workbench.active.page(workbench.settings.user, cursor, limit)
     return ActiveSessions(
@@ -145,7 +145,7 @@ def list_active_sessions(cursor: Cursor = None, limit: Limit = 50) -> ActiveSess
 
 @router.get("/runtime/sessions/{session_id}", response_model=SessionInfo, responses=NOT_MODIFIED_RESPONSE)
 def get_session(session_id: SessionId, response: Response, if_none_match: IfNoneMatch = None) -> SessionInfo | Response:
-    """One session, at work or not."""
+    """One session, active or not."""
     info = _told(session_named(session_id))
     tag = tag_of(info)
     if unchanged := not_modified(tag, if_none_match):
@@ -156,7 +156,7 @@ def get_session(session_id: SessionId, response: Response, if_none_match: IfNone
 
 @router.post("/runtime/messages", status_code=HTTPStatus.ACCEPTED)
 def send_message(wanted: SendMessage) -> Taken:
-    """Send a message. What comes of it is told by the live events, and by the turn."""
+    """Send a message. Follow the answer through the live events or the turn."""
     workbench = current()
     session_id = wanted.session_id or workbench.active_session_id
     if session_id is None:
@@ -166,7 +166,7 @@ def send_message(wanted: SendMessage) -> Taken:
 
 @router.post("/runtime/sessions/{session_id}/stop")
 def stop_turn(session_id: SessionId) -> Stopped:
-    """End the turn that runs, or waits for a person; what it said is kept. Turns behind it go on."""
+    """Stop the turn that is running or waiting for a person, and keep its text. Queued turns go ahead."""
     session = session_named(session_id)
     turns = current().turns
     turn_id = next((view.turn.id for view in turns.live(session.key)), None)
@@ -177,7 +177,7 @@ def stop_turn(session_id: SessionId) -> Stopped:
 
 @router.post("/runtime/sessions/{session_id}/terminate")
 def terminate_session(session_id: SessionId) -> SessionInfo:
-    """End all that runs or waits in a session and take it out of the list of those at work. Its messages stay."""
+    """Stop all turns of a session and remove it from the active ones. Its messages are kept."""
     session = session_named(session_id)
     current().terminate_sessions([session.key])
     return _told(session_named(session_id))
@@ -185,7 +185,7 @@ def terminate_session(session_id: SessionId) -> SessionInfo:
 
 @router.get("/runtime/active")
 def get_active_session() -> ActiveSession:
-    """The session that commands without a session are for."""
+    """The current session: the default of commands without a session."""
     return ActiveSession(session_id=current().active_session_id)
 
 
@@ -199,21 +199,21 @@ def switch_active_session(wanted: SwitchSession) -> SessionInfo:
 
 @router.post("/turns/{turn_id}/stop")
 def stop_one_turn(turn_id: TurnId) -> TurnState:
-    """End a turn, or withdraw it if it waits; does nothing if it is over."""
+    """Stop a turn, or withdraw it if it is queued. Does nothing if it has ended."""
     current().turns.stop(turn_named(turn_id).id)
     return turn_state(turn_id)
 
 
 @router.post("/turns/{turn_id}/answer")
 def answer_question(turn_id: TurnId, answer: Answer) -> TurnState:
-    """Say whether a tool may run that asks a person. The turn goes on when all that it asks is answered."""
+    """Approve or decline a tool call. The turn continues once all its questions are answered."""
     current().turns.answer(turn_named(turn_id).id, answer.call_id, answer.approved)
     return turn_state(turn_id)
 
 
 @router.post("/turns/{turn_id}/retry", status_code=HTTPStatus.ACCEPTED)
 def retry_turn(turn_id: TurnId, wanted: Retry | None = None) -> Taken:
-    """Take back a turn and all after it, and run it again, with its own message or another one."""
+    """Run a turn again, with its own message or another one. It and everything after it is replaced."""
     turn, turns = turn_named(turn_id), current().turns
     message = wanted.message if wanted else None
     return _taken(turns.retry(turn) if message is None else turns.replace(turn, message))

@@ -25,12 +25,12 @@ router = APIRouter(prefix="/v1", tags=["sessions"])
 
 LONGEST_HISTORY = 2_000
 
-AgentOrSessionId = Annotated[str, Path(description="The id of an agent to list sessions, of a session to delete it.")]
-Saved = Annotated[bool | None, Query(description="Only saved ones, or only others.")]
+AgentOrSessionId = Annotated[str, Path(description="To list: the id of an agent. To delete: the id of a session.")]
+Saved = Annotated[bool | None, Query(description="true: only saved ones; false: only unsaved ones.")]
 
 
 class HistoryMessage(NewMessage):
-    """A message of a conversation that was held elsewhere."""
+    """A message of a conversation from elsewhere."""
 
     tool_calls: list[NewToolCall] = Field(
         default_factory=list,
@@ -49,7 +49,7 @@ class Session(BaseModel):
     session_id: str
     agent_id: str
     workspace_id: str
-    model: str | None = Field(description="None where the agent brings its own.")
+    model: str | None = Field(description="The model of the next turns; null if the agent has its own.")
     title: str
     saved: bool
     status: SessionStatus
@@ -65,16 +65,16 @@ class SessionWithHistory(Session):
 
 
 class SaveSession(Body):
-    """A session to save: one that is here, by its id, or one that was held elsewhere, with its agent and history."""
+    """A session to save: an existing one, by its id, or one from elsewhere, with its agent and history."""
 
     session_id: Id | None = Field(
         None, description="Of a session that is here; or, with `agent_id`, a UUID of version 4 not used before."
     )
-    agent_id: Id | None = Field(None, description="Of a session that is not here: whom it was held with.")
+    agent_id: Id | None = Field(None, description="For a session from elsewhere: its agent.")
     workspace_id: Id = GENERAL
     title: Title | None = None
-    history: History = Field(default_factory=list, description="Only taken by a session that has no messages yet.")
-    saved: bool = Field(True, description="False: no longer worth keeping.")
+    history: History = Field(default_factory=list, description="Ignored if the session already has messages.")
+    saved: bool = Field(True, description="false: no longer saved.")
 
     @model_validator(mode="after")
     def _names_one(self) -> Self:
@@ -88,7 +88,7 @@ class SaveSession(Body):
     responses={HTTPStatus.CREATED.value: {"model": Session, "description": "It was not here before, and is now."}},
 )
 def save_session(wanted: SaveSession, response: Response) -> Session:
-    """Mark a session as worth keeping, or keep one that was held elsewhere."""
+    """Mark a session as saved, or store one from elsewhere."""
     workbench = current()
     is_new = wanted.session_id is None or (wanted.agent_id is not None and is_unused(wanted.session_id))
     if wanted.session_id is not None and not is_new:
@@ -114,7 +114,7 @@ def list_sessions_of_agent(
     limit: Limit = 50,
     saved: Saved = None,
 ) -> Paged[Session]:
-    """The sessions with an agent, newest update first."""
+    """The sessions with an agent, most recently updated first."""
     workbench = current()
     page = workbench.store.list_sessions(workbench.settings.user, app_name=id, saved=saved, before=cursor, limit=limit)
     if not page.items and workbench.agents.find(id) is None:
@@ -127,7 +127,7 @@ def delete_session(
     id: AgentOrSessionId,  # noqa: A002
     if_match: IfMatch = None,
 ) -> None:
-    """Delete a session with its messages. What runs in it is stopped. The page can undo it for a while."""
+    """Delete a session with its messages and stop its running turn. The page can undo this for a while."""
     session = session_named(id)
     require_match(tag_of_session(session), if_match)
     current().delete_sessions([session.key])
@@ -143,7 +143,7 @@ def load_session(
     limit: Limit = 200,
     if_none_match: IfNoneMatch = None,
 ) -> SessionWithHistory | Response:
-    """A session with its newest messages; `next` leads to older ones."""
+    """A session with its newest messages; `next` leads to earlier ones."""
     session = session_named(session_id)
     if session.key.app_name != agent_id:
         raise NotFoundError("This session is held with another agent.")

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/v1", tags=["settings"])
 
 
 class SettingsOut(BaseModel):
-    """What is set, without keys, addresses and folders."""
+    """The settings, without keys, addresses and folders."""
 
     user: str = Field(description="The user that conversations made here belong to.")
     default_agent: str
@@ -50,7 +50,7 @@ class ModelsOut(BaseModel):
 
 @router.get("/settings")
 def get_settings() -> SettingsOut:
-    """The settings in force. They come from the environment and cannot be changed here."""
+    """The current settings. They come from the environment and cannot be changed here."""
     workbench = current()
     chosen: Settings = workbench.settings
     return SettingsOut(
@@ -72,7 +72,7 @@ def get_settings() -> SettingsOut:
 
 @router.get("/models")
 def list_models() -> ModelsOut:
-    """All models, also those that are not available, with how to get them."""
+    """All models, including those that are not available, with how to set them up."""
     return ModelsOut(
         models=[
             ModelOut(

@@ -53,21 +53,21 @@ class SnapshotsOut(BaseModel):
 
 @router.get("/snapshots")
 def list_snapshots() -> SnapshotsOut:
-    """The snapshots that are kept."""
+    """The existing snapshots."""
     return SnapshotsOut(items=[SnapshotOut.of(snapshot) for snapshot in _folder().kept()])
 
 
 @router.post("/snapshots", status_code=HTTPStatus.CREATED)
 def make_snapshot(wanted: SnapshotIn) -> SnapshotOut:
-    """Make a snapshot of the history as of now, without deleted conversations. Answers when it is complete: after about
-    a second for a million messages, six for Parquet. Conversations go on meanwhile."""
+    """Create a snapshot of the history, without deleted conversations. Returns when it is complete: a million messages
+    take about a second, or six as Parquet. Conversations continue in the meantime."""
     snapshots = _folder()
     return SnapshotOut.of(snapshots.find(snapshots.make(wanted.form).path.name))
 
 
 @router.get("/snapshots/{name}", response_class=FileResponse)
 def get_snapshot(name: Name) -> FileResponse:
-    """The file itself. Parts of it can be asked for (`Range`)."""
+    """The file itself. Supports `Range`."""
     snapshot = _find(name)
     return FileResponse(
         snapshot.path,
@@ -79,7 +79,7 @@ def get_snapshot(name: Name) -> FileResponse:
 
 @router.delete("/snapshots/{name}", status_code=HTTPStatus.NO_CONTENT)
 def delete_snapshot(name: Name) -> None:
-    """Delete a snapshot for good."""
+    """Permanently delete a snapshot."""
     _find(name)
     _folder().remove(name)
 

@@ -51,23 +51,23 @@ class RunTurn(Body):
     message: Text
     history: History = Field(
         default_factory=list,
-        description="What was said before. Only taken by a session that has no messages yet: later ones know it.",
+        description="Earlier messages. Ignored if the session already has messages.",
     )
-    agent_id: Id | None = Field(None, description="Of a new session: the id or the name of its agent.")
-    workspace_id: Id | None = Field(None, description="Of a new session.")
-    model: Id | None = Field(None, description="The model of this turn and of those after it.")
-    stream: bool = Field(False, description="Whether to answer with a stream: server-sent events, or as Accept says.")
+    agent_id: Id | None = Field(None, description="For a new session: the id or the name of its agent.")
+    workspace_id: Id | None = Field(None, description="For a new session.")
+    model: Id | None = Field(None, description="The model of this turn and the following ones.")
+    stream: bool = Field(False, description="Whether to stream the response: as server-sent events, or as Accept says.")
 
 
 class TurnState(BaseModel):
-    """How a turn stands."""
+    """The status of a turn."""
 
     session_id: str
     turn_id: str
     status: TurnStatus
-    text: str = Field(description="The answer: the last words of the agent in this turn, empty if there are none.")
+    text: str = Field(description="The final text of the agent in this turn; empty if there is none.")
     error: str | None = Field(description="Why it failed, or why its answer was cut off, if it was.")
-    messages: list[SessionMessage] = Field(description="All that was said in the turn, with its tool calls.")
+    messages: list[SessionMessage] = Field(description="All messages of the turn, with their tool calls.")
     model: str | None
     input_tokens: int | None
     output_tokens: int | None
@@ -76,7 +76,7 @@ class TurnState(BaseModel):
 
 
 class TurnAnswer(TurnState):
-    """How a turn ended, or that it waits for a person (`paused`)."""
+    """How a turn ended, or that it is waiting for a person (`paused`)."""
 
     history_used: bool = Field(description="Whether the history of the request became part of the session.")
 
@@ -85,14 +85,14 @@ class Version(BaseModel):
     """A turn that is a version of a message."""
 
     turn_id: str
-    message: str = Field(description="What the person wrote in this version.")
+    message: str = Field(description="The message in this version.")
     status: TurnStatus
-    is_shown: bool = Field(description="Whether it is the one that is part of the conversation.")
+    is_shown: bool = Field(description="Whether it is the current version.")
     created_at: datetime
 
 
 class Versions(BaseModel):
-    """The versions of a message, in the order in which they were said."""
+    """The versions of a message, in chronological order."""
 
     session_id: str
     versions: list[Version]
@@ -157,7 +157,7 @@ STREAMS: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.post("/run_turn", response_model=TurnAnswer, responses=STREAMS)
 async def run_turn(wanted: RunTurn, accept: Accept = None) -> TurnAnswer | Response:
-    """Send a message and get what comes of it.
+    """Send a message and get the answer.
 
     Sessions remember: who sends the same session_id again goes on with the conversation. A second message while a turn
     runs waits behind it. Nothing that a client does, leaving included, ends the turn; `stop` does.
@@ -180,7 +180,7 @@ async def run_turn(wanted: RunTurn, accept: Accept = None) -> TurnAnswer | Respo
 
 @router.get("/turns/{turn_id}", response_model=TurnState, responses=NOT_MODIFIED_RESPONSE)
 def get_turn(turn_id: str, response: Response, if_none_match: IfNoneMatch = None) -> TurnState | Response:
-    """How a turn stands, with what was said in it so far."""
+    """The status of a turn, with its messages so far."""
     state = turn_state(turn_id)
     tag = tag_of(state)
     if unchanged := not_modified(tag, if_none_match):
@@ -215,7 +215,7 @@ def list_versions(turn_id: str) -> Versions:
 
 @router.post("/turns/{turn_id}/show")
 def show_version(turn_id: str) -> Versions:
-    """Go back to a version of a message: the conversation is as it was when this turn was last a part of it."""
+    """Make a version of a message current: the conversation is as it was when this turn was last part of it."""
     current().turns.show(turn_named(turn_id))
     return list_versions(turn_id)
 

@@ -46,7 +46,7 @@ class WorkspaceOut(BaseModel):
     name: str
     parent_id: str | None = Field(description="The workspace above it; null at the top of the tree.")
     connection: ConnectionOut | None
-    conversations: int = Field(description="How many it has, without those of workspaces below it.")
+    conversations: int = Field(description="The number of conversations, without those of workspaces below it.")
     created_at: datetime
 
 
@@ -57,7 +57,7 @@ class WorkspacesOut(BaseModel):
 
 
 class WorkspaceNode(WorkspaceOut):
-    """A workspace with all below it."""
+    """A workspace with all those below it."""
 
     children: list[WorkspaceNode]
 
@@ -69,7 +69,7 @@ class TreeOut(BaseModel):
 
 
 class NewWorkspace(BaseModel):
-    """A workspace to make."""
+    """A workspace to create."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -78,16 +78,16 @@ class NewWorkspace(BaseModel):
 
 
 class WorkspaceChange(BaseModel):
-    """What is to change; what is not named stays."""
+    """The fields to change; omitted ones stay unchanged."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: Title = Field("")
-    parent_id: str | None = Field(None, description="The workspace to stand below; null for the top of the tree.")
+    parent_id: str | None = Field(None, description="The parent workspace; null for the top of the tree.")
 
 
 class Address(BaseModel):
-    """Where data is."""
+    """The location of data."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -101,7 +101,7 @@ class Address(BaseModel):
 
 
 class NewConnection(Address):
-    """A connection to give a workspace."""
+    """A connection for a workspace."""
 
     name: Text = Field("", max_length=LONGEST_NAME, description="What people call it.")
 
@@ -121,7 +121,7 @@ def list_workspaces() -> WorkspacesOut:
 
 @router.get("/workspaces/tree")
 def get_tree() -> TreeOut:
-    """All workspaces as the tree that they form."""
+    """All workspaces as a tree."""
     store = current().store
     counts = store.count_sessions()
     below: dict[str | None, list[Workspace]] = {}
@@ -160,7 +160,7 @@ def get_workspace(workspace_id: str, response: Response, known: IfNoneMatch = No
 def change_workspace(
     workspace_id: str, change: WorkspaceChange, response: Response, expected: IfMatch = None
 ) -> WorkspaceOut:
-    """Rename a workspace, or put it below another one."""
+    """Rename a workspace, or move it below another one."""
     require_match(tag_of(_now(workspace_id)), expected)
     workspaces = current().workspaces
     if "parent_id" in change.model_fields_set:
@@ -174,8 +174,7 @@ def change_workspace(
 
 @router.delete("/workspaces/{workspace_id}", status_code=HTTPStatus.NO_CONTENT)
 def delete_workspace(workspace_id: str, expected: IfMatch = None) -> None:
-    """Delete a workspace for good, with all below it and all their conversations. The data that they are connected to
-    stays as it is."""
+    """Permanently delete a workspace, those below it, and all their conversations. Connected data is not changed."""
     require_match(tag_of(_now(workspace_id)), expected)
     current().delete_workspace(workspace_id)
 
@@ -186,10 +185,10 @@ def set_connection(
     connection: NewConnection,
     response: Response,
     expected: IfMatch = None,
-    save_anyway: Annotated[bool, Query(description="Keep it also if it does not work; `problem` says why.")] = False,
+    save_anyway: Annotated[bool, Query(description="Save it even if it does not work; `problem` says why.")] = False,
 ) -> WorkspaceOut:
-    """Give a workspace a data connection in place of the one it has. It is tried first: one that does not work is not
-    kept, and a problem (422) says why, unless that is wanted."""
+    """Set the data connection of a workspace. It is tested first: one that does not work is rejected (422) with the
+    reason, unless `save_anyway` is set."""
     require_match(tag_of(_now(workspace_id)), expected)
     workspaces = current().workspaces
     if not save_anyway:
@@ -208,7 +207,7 @@ def set_connection(
 
 @router.delete("/workspaces/{workspace_id}/connection")
 def remove_connection(workspace_id: str, response: Response, expected: IfMatch = None) -> WorkspaceOut:
-    """Take the data connection of a workspace away."""
+    """Remove the data connection of a workspace."""
     require_match(tag_of(_now(workspace_id)), expected)
     current().workspaces.set_connection(workspace_id, None)
     return _answer(workspace_id, response)
@@ -216,14 +215,14 @@ def remove_connection(workspace_id: str, response: Response, expected: IfMatch =
 
 @router.post("/workspaces/{workspace_id}/connection/test")
 def test_connection(workspace_id: str) -> Tested:
-    """Look what is at the address of a workspace. A problem (422) says why it cannot be reached."""
+    """Test the connection of a workspace. If it fails, the error (422) says why."""
     workspace_named(workspace_id)
     return Tested(found=current().workspaces.test_workspace(workspace_id))
 
 
 @router.post("/connections/test")
 def test_address(address: Address) -> Tested:
-    """Look what is at an address, without keeping it. A problem (422) says why it cannot be reached."""
+    """Test a connection without saving it. If it fails, the error (422) says why."""
     return Tested(found=current().workspaces.test(address.kind, address.address))
 
 
