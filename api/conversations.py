@@ -21,11 +21,11 @@ from api.titles import retitle
 from api.transcripts import page_of_messages, tag_of_session
 from api.values import Body, Id, NewId, Text, Title, moment
 from runtime.workbench import current
+from session_store.limits import LONGEST_SEARCH
 from session_store.models import SessionStatus, SessionSummary, TitleSource
 
 router = APIRouter(prefix="/v1", tags=["conversations"])
 
-LONGEST_SEARCH = 500
 
 ConversationId = Annotated[str, Path(description="The id of the session that the conversation is held in.")]
 ConnectionId = Annotated[str, Path(description="The id of the workspace that has the connection.")]

@@ -13,11 +13,11 @@ from api.lookup import session_named
 from api.problems import NotFoundError
 from api.values import Text, moment
 from runtime.workbench import current
+from session_store.limits import LONGEST_COMMENT
 from session_store.models import SessionKey
 
 router = APIRouter(prefix="/v1", tags=["feedback"])
 
-LONGEST_COMMENT = 2_000
 PATH = "/conversations/{conversation_id}/messages/{message_id}/feedback"
 
 

@@ -18,11 +18,11 @@ from api.values import Body, Id, Text, moment
 from runtime.bus import BusEvent, Happening
 from runtime.workbench import current
 from session_store.history.models import HistoryFilter, Hit
+from session_store.limits import LONGEST_SEARCH
 from session_store.models import SessionKey
 
 router = APIRouter(prefix="/v1", tags=["history"])
 
-LONGEST_SEARCH = 500
 MOST_TAGS = 100
 
 Words = Annotated[

@@ -15,13 +15,13 @@ from api.values import Id, Text, moment
 from runtime.imports import Import, ImportState, UnknownImportError
 from runtime.workbench import current
 from session_store.exchange import Change, Owner, Report, Wishes
+from session_store.limits import LONGEST_ADDRESS
 
 router = APIRouter(prefix="/v1", tags=["import and export"])
 
 MOST_BYTES: Final = 2 * 2**30
 """What a file may have that is uploaded. A larger history comes by the URL of its database."""
 
-LONGEST_URL: Final = 2_000
 
 Users = Literal["auto", "mine", "file"]
 USERS: Final = (
@@ -135,7 +135,7 @@ class DatabaseImport(BaseModel):
 
     url: Text = Field(
         min_length=1,
-        max_length=LONGEST_URL,
+        max_length=LONGEST_ADDRESS,
         description="As ADK's `--session_service_uri` has it: `sqlite:///…` or `postgresql://…`. It is not kept.",
     )
     workspace_id: Id | None = Field(None, description="The workspace of all conversations.")

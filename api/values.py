@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
-LONGEST_TEXT = 1_000_000
-LONGEST_TITLE = 200
+from session_store.limits import LONGEST_MESSAGE, LONGEST_TITLE
+
 LONGEST_ID = 200
 DEEPEST = 50
 LARGEST = 2**63 - 1
@@ -22,8 +22,8 @@ _LAST_SECOND = 253_402_300_799.0
 
 
 def _not_too_long(value: str) -> str:
-    if len(value) > LONGEST_TEXT:
-        raise PydanticCustomError("too_long", "must have at most {most} characters", {"most": LONGEST_TEXT})
+    if len(value) > LONGEST_MESSAGE:
+        raise PydanticCustomError("too_long", "must have at most {most} characters", {"most": LONGEST_MESSAGE})
     return value
 
 

@@ -17,14 +17,12 @@ from api.lookup import workspace_named
 from api.values import Text, Title, moment
 from runtime.workbench import current
 from session_store.errors import ColloquyError
+from session_store.limits import LONGEST_ADDRESS, LONGEST_NAME
 from session_store.models import Workspace
 
 router = APIRouter(prefix="/v1", tags=["workspaces"])
 
 Kind = Literal["duckdb", "sqlite", "folder", "postgres", "sample"]
-
-LONGEST_NAME = 80
-LONGEST_ADDRESS = 2_000
 
 
 class ConnectionOut(BaseModel):

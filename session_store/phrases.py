@@ -5,12 +5,11 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+from session_store.limits import LONGEST_TITLE
 from session_store.parts import Words, thoughts_and_words
 
 TITLE_LENGTH: Final = 48
 """Characters of a title that is made of the beginning of a text."""
-LONGEST_TITLE: Final = 200
-"""Characters of a title that a model or another program gave."""
 _PAUSES: Final = ",.;:- \u3001\u3002\uff0c\uff1b\uff1a"
 _JOINER: Final = "\N{ZERO WIDTH JOINER}"
 _MODIFIERS: Final = range(0x1F3FB, 0x1F400)

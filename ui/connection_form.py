@@ -11,6 +11,7 @@ import streamlit as st
 
 from runtime.workbench import current
 from session_store.errors import ColloquyError
+from session_store.limits import LONGEST_ADDRESS, LONGEST_NAME
 from session_store.models import StoredConnection, Workspace
 from ui import state
 from ui.connection_trial import (
@@ -140,6 +141,7 @@ def _address_fields(workspace: Workspace, kind: str) -> None:
         value=_shown_address(workspace.id) if is_kept else "",
         placeholder=KINDS[kind].placeholder,
         help=KINDS[kind].help,
+        max_chars=LONGEST_ADDRESS,
         key=_field_key("address", workspace.id, kind),
     )
     if kind == "postgres":
@@ -155,6 +157,7 @@ def _address_fields(workspace: Workspace, kind: str) -> None:
         "Display name",
         value=stored.name if stored and is_kept else "",
         placeholder="Optional",
+        max_chars=LONGEST_NAME,
         key=_field_key("data-name", workspace.id, kind),
     )
 

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from runtime.workbench import current
+from session_store.limits import LONGEST_MESSAGE
 from session_store.models import SessionKey, Turn
 from session_store.transcript import Message
 from ui import state
@@ -53,7 +54,13 @@ def edit(turn_id: str | None) -> None:
 def edit_form(message: Message, turn: Turn) -> None:
     """A message of the person, to be changed and sent again."""
     with st.chat_message("user", avatar=PERSON), st.form(f"edit-form-{turn.id}", border=False):
-        st.text_area("Message", value=message.text, key=f"edited-{turn.id}", label_visibility="collapsed")
+        st.text_area(
+            "Message",
+            value=message.text,
+            max_chars=max(LONGEST_MESSAGE, len(message.text)),
+            key=f"edited-{turn.id}",
+            label_visibility="collapsed",
+        )
         with st.container(horizontal=True):
             st.form_submit_button(
                 "Send again", key=f"again-{turn.id}", type="primary", on_click=_send_again, args=(turn,)

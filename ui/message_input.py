@@ -10,6 +10,7 @@ from streamlit.typing import ChatInputValue
 
 from runtime.attachments import Attachment
 from runtime.workbench import current
+from session_store.limits import LONGEST_MESSAGE
 from ui import state
 from ui.components import Command, assist_typing
 from ui.formatting import label, plain_markdown
@@ -58,6 +59,7 @@ def message_input(
         value = st.chat_input(
             "Write a message",
             key=key,
+            max_chars=LONGEST_MESSAGE,
             accept_file="multiple",
             max_upload_size=current().settings.attachment_mb,
             on_submit=take_submitted,

@@ -11,6 +11,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.history.branches import BRANCH_SUFFIX
 from session_store.history.words import Marks, excerpt_of
+from session_store.limits import LONGEST_SEARCH, LONGEST_TITLE
 from session_store.models import GENERAL, Page, SessionKey, SessionStatus, SessionSummary
 from session_store.phrases import counted
 from ui import state
@@ -25,7 +26,6 @@ from ui.workspaces import move_dialog, redraw_when_workspaces_change, workspace_
 ROWS = 30
 SAVED_ROWS = 8
 """Rows of saved sessions at first: today's are to be in view below them."""
-LONGEST_TITLE = 120
 ANY_AGENT = "All agents"
 
 RENAME, SAVE, UNSAVE, MOVE, EXPORT, DELETE = "Rename", "Save", "Remove from saved", "Move to…", "Export…", "Delete"
@@ -104,6 +104,7 @@ def _filters() -> tuple[str | None, str]:
         icon=":material/search:",
         type="search",
         live=True,
+        max_chars=LONGEST_SEARCH,
         label_visibility="collapsed",
         on_change=state.touch,
         args=(Part.LIST,),

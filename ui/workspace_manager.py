@@ -9,6 +9,7 @@ import streamlit as st
 
 from runtime.workbench import current
 from session_store.errors import ColloquyError
+from session_store.limits import LONGEST_NAME
 from session_store.models import GENERAL, Workspace
 from session_store.phrases import counted
 from ui import state
@@ -91,7 +92,7 @@ def _details(tree: WorkspaceTree, place: Place) -> None:
 def _name_field(workspace: Workspace) -> None:
     key = f"workspace-name-{workspace.id}"
     _keep_up(key, workspace.name)
-    st.text_input("Name", key=key, max_chars=80, on_change=_rename, args=(workspace.id, key))
+    st.text_input("Name", key=key, max_chars=LONGEST_NAME, on_change=_rename, args=(workspace.id, key))
 
 
 def _parent_field(tree: WorkspaceTree, workspace: Workspace) -> None:
@@ -136,7 +137,7 @@ def _stop_asking() -> None:
 def _add_dialog(tree: WorkspaceTree, parent_id: str) -> None:
     names = {TOP: "None (top level)"} | tree.full_names()
     with st.form("new-workspace", border=False):
-        st.text_input("Name", key="new-workspace-name", max_chars=80, placeholder="What are its chats about?")
+        st.text_input("Name", key="new-workspace-name", max_chars=LONGEST_NAME, placeholder="What are its chats about?")
         st.selectbox(
             "Parent",
             list(names),

@@ -10,12 +10,12 @@ from typing import Final
 from session_store.history.errors import HistoryError
 from session_store.history.tags import clean_tags
 from session_store.json_safe import joined
+from session_store.limits import LONGEST_NOTE
 from session_store.memory import Head
 from session_store.models import SessionKey
 from session_store.session_log import SessionLog
 from session_store.transaction import Transaction
 
-LONGEST_NOTE: Final = 10_000
 _NUMBER: Final = (
     "(select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null)"
 )

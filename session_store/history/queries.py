@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from session_store.history.errors import HistoryError
+from session_store.limits import LONGEST_NAME
 from session_store.session_log import SessionLog
 from session_store.transaction import Transaction
 
-LONGEST_NAME: Final = 80
 ASKED: Final = 200
 """Asked queries that are remembered; the oldest ones go."""
 

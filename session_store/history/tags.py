@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from session_store.history.errors import HistoryError
 from session_store.json_safe import joined
-
-LONGEST_TAG: Final = 40
+from session_store.limits import LONGEST_TAG
 
 
 def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:

@@ -9,9 +9,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from api import adk, app
-from api.body_limits import LONGEST_ADDRESS, MESSAGES, MIB, USUAL, Limits
+from api.body_limits import LONGEST_ADDRESS as LONGEST_URL
+from api.body_limits import MESSAGES, MIB, USUAL, Limits
 from api.imports import MOST_BYTES
 from api.routes import ADK, API, mounted_adk, mounted_api
+from session_store.limits import LONGEST_ADDRESS, LONGEST_COMMENT, LONGEST_MESSAGE, LONGEST_NAME, LONGEST_TITLE
 
 FILES: Final = Limits(MOST_BYTES, levels=None, values=None)
 """Their formats have limits of their own, which the tests of the exchange hold them to."""
@@ -99,5 +101,23 @@ def test_what_stands_in_texts_does_not_count(client):
 
 @pytest.mark.parametrize("path", [f"{API}/v1/conversations", f"{ADK}/list-apps"])
 def test_no_address_is_endless(entrances, path):
-    answer = entrances.get(f"{path}?search={'x' * LONGEST_ADDRESS}")
+    answer = entrances.get(f"{path}?search={'x' * LONGEST_URL}")
     assert (answer.status_code, "Shorten it" in answer.json()["detail"]) == (414, True)
+
+
+TEXTS: Final = [
+    ("POST", "/v1/workspaces", "name", LONGEST_TITLE),
+    ("PUT", "/v1/workspaces/w/connection", "name", LONGEST_NAME),
+    ("PUT", "/v1/workspaces/w/connection", "address", LONGEST_ADDRESS),
+    ("PATCH", "/v1/conversations/c", "title", LONGEST_TITLE),
+    ("POST", "/v1/runtime/sessions", "title", LONGEST_TITLE),
+    ("POST", "/v1/runtime/sessions", "message", LONGEST_MESSAGE),
+    ("PUT", "/v1/conversations/c/messages/m/feedback", "comment", LONGEST_COMMENT),
+]
+"""Fields with a text, and how many characters it may have."""
+
+
+@pytest.mark.parametrize(("method", "path", "field", "most"), TEXTS)
+def test_a_text_that_is_too_long_is_refused_with_the_limit(entrances, method, path, field, most):
+    answer = entrances.request(method, API + path, json={field: "x" * (most + 1)})
+    assert (answer.status_code, f"at most {most} characters" in answer.text) == (422, True), answer.text

@@ -11,7 +11,8 @@ from typing import Literal
 
 import streamlit as st
 
-LONGEST_COMMENT = 2000
+from session_store.limits import LONGEST_COMMENT
+
 SCORES: dict[object, Literal[1, -1]] = {1: 1, -1: -1}
 
 _HERE = Path(__file__).parent

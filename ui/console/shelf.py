@@ -7,6 +7,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.history.queries import AskedQuery, NamedQuery
+from session_store.limits import LONGEST_NAME
 from session_store.phrases import counted
 from ui import state
 from ui.console.editor import put, query
@@ -29,7 +30,7 @@ def keep_button() -> None:
         st.popover("Save", icon=":material/bookmark_add:", key=POPOVER, on_change=state.touch, args=(Part.PAGE,)),
         st.form("keep-form", border=False),
     ):
-        st.text_input("Query name", key="keep-name")
+        st.text_input("Query name", max_chars=LONGEST_NAME, key="keep-name")
         st.form_submit_button("Save query", key="keep-query", type="primary", on_click=_keep)
         if problem := st.session_state.pop(PROBLEM, None):
             st.error(plain_markdown(problem), icon=":material/error:")
@@ -90,7 +91,13 @@ def _line(sql: str) -> str:
 def _rename_field(one: NamedQuery) -> None:
     with st.container(horizontal=True, key="rename"):
         st.text_input(
-            "New name", one.name, key=f"name-{one.id}", label_visibility="collapsed", on_change=_rename, args=(one,)
+            "New name",
+            one.name,
+            max_chars=LONGEST_NAME,
+            key=f"name-{one.id}",
+            label_visibility="collapsed",
+            on_change=_rename,
+            args=(one,),
         )
         st.button("Cancel", key="cancel-rename-query", type="tertiary", on_click=_stop_renaming)
 

@@ -10,6 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from runtime.workbench import current
 from session_store.exchange import Owner, Wishes
+from session_store.limits import LONGEST_ADDRESS
 from ui import state
 from ui.attempts import attempt
 from ui.data.import_list import import_list
@@ -81,6 +82,7 @@ def _database() -> None:
     st.text_input(
         "URL",
         key="import-url",
+        max_chars=LONGEST_ADDRESS,
         type="password",
         autocomplete="off",
         placeholder="postgresql://reader:password@db.example.com/sessions",

@@ -6,6 +6,7 @@ import streamlit as st
 
 from runtime.workbench import current
 from session_store.history.models import HistoryFilter
+from session_store.limits import LONGEST_SEARCH
 from session_store.models import SessionKey
 from ui import state
 from ui.formatting import label, short_time
@@ -18,7 +19,13 @@ CHOICES = 8
 @st.dialog("Compare chats", icon=":material/splitscreen_right:")
 def compare_dialog(key: SessionKey) -> None:
     """Ask which conversation to read beside this one."""
-    text = st.text_input("Search", key="history-compare-text", type="search", placeholder="Words in the other chat")
+    text = st.text_input(
+        "Search",
+        key="history-compare-text",
+        type="search",
+        max_chars=LONGEST_SEARCH,
+        placeholder="Words in the other chat",
+    )
     found = current().store.list_history(HistoryFilter(text=(text or "").strip()), limit=CHOICES + 1).items
     others = [row for row in found if row.key != key][:CHOICES]
     for row in others:

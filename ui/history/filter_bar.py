@@ -11,6 +11,7 @@ import streamlit as st
 
 from runtime.workbench import current
 from session_store.history.models import HistoryChoices
+from session_store.limits import LONGEST_SEARCH
 from ui import state
 from ui.analytics.names import agent_name
 from ui.formatting import filter_width, now
@@ -40,6 +41,7 @@ def search_box(view: View) -> None:
         "Search",
         key=_seed("text", view.text),
         type="search",
+        max_chars=LONGEST_SEARCH,
         icon=":material/search:",
         placeholder="Search titles, messages and tool calls",
         label_visibility="collapsed",

@@ -9,6 +9,7 @@ import streamlit as st
 
 from runtime.workbench import current
 from session_store.history.models import HistoryRow
+from session_store.limits import LONGEST_NOTE
 from session_store.models import SessionKey
 from ui import state
 from ui.attempts import attempt
@@ -34,7 +35,12 @@ def labels(row: HistoryRow) -> None:
             args=(row, tags_key),
         )
         st.text_area(
-            "Note", key=note_key, placeholder="Anything worth remembering?", on_change=_annotate, args=(row, note_key)
+            "Note",
+            max_chars=LONGEST_NOTE,
+            key=note_key,
+            placeholder="Anything worth remembering?",
+            on_change=_annotate,
+            args=(row, note_key),
         )
 
 

@@ -1,0 +1,18 @@
+"""How many characters the texts of people and programs may have: one table for the store, the API and the pages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LONGEST_MESSAGE: Final = 1_000_000
+LONGEST_NOTE: Final = 10_000
+"""What a person notes about a conversation."""
+LONGEST_COMMENT: Final = 2_000
+"""What a person says of an answer."""
+LONGEST_ADDRESS: Final = 2_000
+"""A path or a URL of data."""
+LONGEST_SEARCH: Final = 500
+LONGEST_TITLE: Final = 200
+LONGEST_NAME: Final = 80
+"""Of a workspace, of a connection, and of a query."""
+LONGEST_TAG: Final = 40
