@@ -152,7 +152,7 @@ _BACKGROUND: Final[dict[int | str, dict[str, Any]]] = {
 @router.post("/imports", responses=_BACKGROUND, response_model=ReportOut, max_body_size=MOST_BYTES)
 def import_upload(
     *,
-    file: Annotated[UploadFile, File(description="The kind of file is detected.")],
+    file: Annotated[UploadFile, File(description="The file type is detected.")],
     agent_id: Annotated[
         str | None, Form(max_length=200, description="The agent that continues chats from other programs.")
     ] = None,

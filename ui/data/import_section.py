@@ -35,8 +35,8 @@ def import_section() -> None:
     st.header("Import", anchor=False)
     st.caption(
         "Exports from Colloquy (ZIP, JSON, JSON Lines), ChatGPT and Open WebUI, sessions from adk web, and session "
-        "databases of ADK projects (SQLite). The kind of file is detected. Chats that are already here stay as they "
-        "are; a damaged file changes nothing."
+        "databases of ADK projects (SQLite). The file type is detected. Existing chats are not changed; if a file is "
+        "damaged, nothing in it is imported."
     )
     key = _upload_key()
     files = st.file_uploader(
