@@ -16,9 +16,15 @@ from datetime import UTC, datetime
 
 from fastapi.sse import format_sse_event
 
+from api.session_info import sessions_at_work
 from runtime.bus import NO_SESSION, BusEvent, EventBus, Happening, Published
 from session_store import Store
 from session_store.models import SessionKey
+
+LISTED = 50
+"""Sessions at work that news of their list tells at most: the newest."""
+
+_SESSIONS, _NO_SESSIONS = b'"sessions": ', b'"sessions": null'
 
 MOVES = frozenset({Happening.SESSION_CREATED, Happening.SESSION_LIST_CHANGED})
 """After these a session may be in another workspace than before."""
@@ -32,6 +38,12 @@ class Notice:
     session_id: str
     workspaces: frozenset[str]
     block: bytes
+    lists: bool = False
+    """Whether it has the list of sessions at work, as that is when the notice is sent."""
+
+    def told(self, sessions: bytes) -> bytes:
+        """The event, with the JSON of that list where it has it."""
+        return self.block.replace(_NO_SESSIONS, _SESSIONS + sessions, 1) if self.lists else self.block
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,9 @@ class EventHub:
         self._oldest = 0
         self._workspaces: dict[SessionKey, str] = {}
         self._making = asyncio.Lock()
+        self._sessions: bytes | None = None
+        self._listing = asyncio.Lock()
+        self._list_changes = 0
         self._is_waking = False
         self.close = bus.subscribe(self._hear)
 
@@ -97,8 +112,22 @@ class EventHub:
             self._notices |= {number: notice for number, notice in made.items() if number >= self._oldest}
             return notices
 
-    def _hear(self, _: BusEvent) -> None:
+    async def sessions(self) -> bytes:
+        """The newest sessions at work, as JSON. Read once after each change of the list, for all clients."""
+        async with self._listing:
+            if self._sessions is not None:
+                return self._sessions
+            changes = self._list_changes
+            read = await asyncio.to_thread(_sessions_at_work)
+            if changes == self._list_changes:
+                self._sessions = read
+            return read
+
+    def _hear(self, event: BusEvent) -> None:
         """Called by any thread."""
+        if event.kind is Happening.SESSION_LIST_CHANGED:
+            self._list_changes += 1
+            self._sessions = None
         if not self._is_waking:
             self._is_waking = True
             with suppress(RuntimeError):  # the server is gone
@@ -124,6 +153,7 @@ class EventHub:
                 session_id=key.session_id,
                 workspaces=frozenset(name for name in concerned if name is not None),
                 block=self._block(one, workspace),
+                lists=one.event.kind is Happening.SESSION_LIST_CHANGED,
             )
         return made
 
@@ -153,9 +183,17 @@ class EventHub:
         }
         if event.kind is Happening.AGENT_CHUNK:
             data |= {"event_id": event.event_id, "author": event.author, "text": event.text}
+            data |= {"content": event.text, "is_done": event.is_done}
+        elif event.kind is Happening.SESSION_LIST_CHANGED:
+            data["sessions"] = None
         elif event.kind is Happening.TURN_CHANGED:
             data["status"] = event.status and event.status.value
         return format_sse_event(event=event.kind.value, data_str=json.dumps(data), id=id_of(self._epoch, one.number))
+
+
+def _sessions_at_work() -> bytes:
+    items = sessions_at_work(None, LISTED).items
+    return json.dumps([one.model_dump(mode="json") for one in items]).encode()
 
 
 def id_of(epoch: str, number: int) -> str:

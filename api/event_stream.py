@@ -118,12 +118,13 @@ class EventStream(EventSourceResponse):
 
     async def _taken(self, hub: EventHub, published: Sequence[Published]) -> bytes:
         notices = await hub.notices(published)
+        sessions = await hub.sessions() if any(notice.lists for notice in notices) else b""
         packet = b""
         for one, notice in zip(published, notices, strict=True):
             self._number = one.number
             if self._wanted.takes(notice):
                 self._named = one.number
-                packet += notice.block
+                packet += notice.told(sessions)
                 if len(packet) > PACKET_BYTES:
                     break
         return packet

@@ -37,6 +37,8 @@ async def wake(socket: WebSocket) -> None:
     loop, news, word = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def hear(event: BusEvent) -> None:
+        if event.is_done:  # the change of the turn says so, too
+            return
         is_word = event.kind is Happening.AGENT_CHUNK
         if session_id in (None, event.key.session_id) and (with_words or all_words or not is_word):
             loop.call_soon_threadsafe(news.set)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,42 +11,19 @@ from pydantic import AliasChoices, BaseModel, Field
 from api.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified, tag_of
 from api.lookup import session_named, turn_named
 from api.new_sessions import new_session
-from api.paging import Cursor, Limit, Paged
+from api.paging import Cursor, Limit
 from api.problems import ConflictError
+from api.session_info import ActiveSessions, SessionInfo, session_info, sessions_at_work
 from api.turns import TurnState, turn_state
-from api.values import Body, Id, NewId, Text, Title, moment
+from api.values import Body, Id, NewId, Text, Title
 from runtime.messages import EmptyMessageError
 from runtime.workbench import current
-from session_store.models import GENERAL, SessionStatus, SessionSummary, Turn, TurnStatus
+from session_store.models import GENERAL, Turn, TurnStatus
 
 router = APIRouter(prefix="/v1", tags=["runtime"])
 
 SessionId = Annotated[str, Path(description="The id of a session.")]
 TurnId = Annotated[str, Path(description="The id of a turn.")]
-
-
-class SessionInfo(BaseModel):
-    """A session and its status."""
-
-    session_id: str
-    agent_id: str
-    persona: str = Field(description="The name of the agent.")
-    workspace_id: str
-    workspace: str = Field(description="The name of the workspace.")
-    model: str | None = Field(description="The model of the next turns; null if the agent has its own.")
-    title: str
-    status: SessionStatus
-    last_turn_status: TurnStatus | None = Field(description="Null if it has no turn yet.")
-    is_active: bool = Field(description="Whether it is the current session, the default of commands without one.")
-    created_at: datetime
-    updated_at: datetime
-
-
-class ActiveSessions(Paged[SessionInfo]):
-    """The sessions at work: begun or given a message since the start of Colloquy, and not terminated. Newest activity
-    first."""
-
-    active_session_id: str | None = Field(description="The current session: the default of commands without a session.")
 
 
 class StartSession(Body):
@@ -128,25 +104,19 @@ def start_session(wanted: StartSession, response: Response) -> SessionInfo:
     if wanted.message is not None:
         workbench.turns.submit(session.key, wanted.message)
     response.headers["Location"] = f"/api/v1/runtime/sessions/{session_id}"
-    return _told(session_named(session_id))
+    return session_info(session_named(session_id))
 
 
 @router.get("/runtime/sessions")
 def list_active_sessions(cursor: Cursor = None, limit: Limit = 50) -> ActiveSessions:
     """The active sessions, with their status, persona, workspace and times."""
-    workbench = current()
-    page = workbench.active.page(workbench.settings.user, cursor, limit)
-    return ActiveSessions(
-        items=[_told(session) for session in page.items],
-        next=page.next,
-        active_session_id=workbench.active_session_id,
-    )
+    return sessions_at_work(cursor, limit)
 
 
 @router.get("/runtime/sessions/{session_id}", response_model=SessionInfo, responses=NOT_MODIFIED_RESPONSE)
 def get_session(session_id: SessionId, response: Response, if_none_match: IfNoneMatch = None) -> SessionInfo | Response:
     """One session, active or not."""
-    info = _told(session_named(session_id))
+    info = session_info(session_named(session_id))
     tag = tag_of(info)
     if unchanged := not_modified(tag, if_none_match):
         return unchanged
@@ -180,7 +150,7 @@ def terminate_session(session_id: SessionId) -> SessionInfo:
     """Stop all turns of a session and remove it from the active ones. Its messages are kept."""
     session = session_named(session_id)
     current().terminate_sessions([session.key])
-    return _told(session_named(session_id))
+    return session_info(session_named(session_id))
 
 
 @router.get("/runtime/active")
@@ -194,7 +164,7 @@ def switch_active_session(wanted: SwitchSession) -> SessionInfo:
     """Switch to a session."""
     session = session_named(wanted.session_id)
     current().switch_active(session.key.session_id)
-    return _told(session)
+    return session_info(session)
 
 
 @router.post("/turns/{turn_id}/stop")
@@ -221,33 +191,3 @@ def retry_turn(turn_id: TurnId, wanted: Retry | None = None) -> Taken:
 
 def _taken(turn: Turn) -> Taken:
     return Taken(session_id=turn.key.session_id, turn_id=turn.id, status=turn.status)
-
-
-def _told(session: SessionSummary) -> SessionInfo:
-    workbench = current()
-    agent = workbench.agents.find(session.key.app_name)
-    workspace = workbench.store.get_workspace(session.workspace_id)
-    return SessionInfo(
-        session_id=session.key.session_id,
-        agent_id=session.key.app_name,
-        persona=agent.name if agent else session.key.app_name,
-        workspace_id=session.workspace_id,
-        workspace=workspace.name if workspace else "",
-        model=session.model,
-        title=session.title,
-        status=session.status,
-        last_turn_status=_last_status(session),
-        is_active=session.key.session_id == workbench.active_session_id,
-        created_at=moment(session.created_at),
-        updated_at=moment(session.updated_at),
-    )
-
-
-def _last_status(session: SessionSummary) -> TurnStatus | None:
-    workbench = current()
-    if live := workbench.turns.live(session.key):
-        return live[0].status
-    last = workbench.store.list_events(session.key, limit=1)
-    turn_id = last[-1].event.invocation_id if last else ""
-    turn = workbench.store.get_turns([turn_id]).get(turn_id)
-    return turn.status if turn else None

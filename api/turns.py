@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import format_sse_event
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.events.event import Event
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, computed_field
 from starlette.responses import StreamingResponse
 
 from api.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified, tag_of
@@ -109,13 +109,20 @@ class Started(BaseModel):
 
 
 class Chunk(BaseModel):
-    """What the answer goes on with."""
+    """What the answer goes on with; the last one, which adds nothing, says that the turn is over."""
 
     type: Literal["agent-chunk"] = "agent-chunk"
     session_id: str
     turn_id: str
     author: str
     text: str
+    is_done: bool = False
+
+    @computed_field(description="The same as `text`.")  # type: ignore[prop-decorator]
+    @property
+    def content(self) -> str:
+        """The text under the name that other clients know."""
+        return self.text
 
 
 class Complete(BaseModel):
@@ -285,6 +292,8 @@ async def _pieces(turn: Turn, *, history_used: bool) -> AsyncIterator[Piece]:
         elif text := text_of(event.content):
             yield Chunk(**names, author=event.author, text=text)
     state = await run_in_threadpool(turn_state, turn.id)
+    if state.status.is_over:
+        yield Chunk(**names, author=turn.key.app_name, text="", is_done=True)
     yield Ended(**state.model_dump(), history_used=history_used)
 
 

@@ -51,6 +51,8 @@ class BusEvent:
     """The ADK event that it will be part of."""
     author: str | None = None
     status: TurnStatus | None = None
+    is_done: bool = False
+    """Of the last chunk of a turn, which adds nothing: the turn is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,6 +254,7 @@ class TurnLoop:
         live.stretch.end()
         self._services.transcripts.turn_ended(key, live.turn.id, live.status, live.error)
         self._loop.call_later(FOLLOWED_LATE, self._known.pop, live.turn.id, None)
+        self._services.bus.publish(BusEvent(Happening.AGENT_CHUNK, key, live.turn.id, is_done=True))
         self._changed(live)
 
     def _find(self, turn_id: str) -> LiveTurn | None:

@@ -61,7 +61,10 @@ class Scope:
         if shown is None:
             return statement
         columns = "*" if shown["all"] else "name"
-        return Statement(f"select {columns} from (show all tables) where schema = '{self.schema}'", is_rows=False)
+        return Statement(
+            f"select {columns} from (show all tables) where schema = '{self.schema}' and database = current_database()",
+            is_rows=False,
+        )
 
     def _check_databases(self, sql: str) -> None:
         """Whatever the query is taken to mean: without the name of its database in front, a name leads nowhere else."""

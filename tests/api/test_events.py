@@ -63,13 +63,44 @@ async def test_a_client_hears_a_turn_from_its_message_to_its_end(workbench, url)
         heard = await reader.take_until("turn-changed", status="completed")
     about = {"session_id": key.session_id, "agent": "assistant", "workspace_id": GENERAL, "turn_id": turn.id}
     said = [event.data for event in heard if event.kind == "agent-chunk"]
-    assert [data["text"] for data in said] == ["w0 ", "w1 ", "w2 "]
+    assert [data["text"] for data in said] == [data["content"] for data in said] == ["w0 ", "w1 ", "w2 "]
+    assert not any(data["is_done"] for data in said)
     assert all(about.items() <= data.items() for data in said)
     [answer] = {(data["event_id"], data["author"]) for data in said}
     assert answer == (workbench.store.list_events(key)[-1].event.id, "assistant")
     statuses = [event.data["status"] for event in heard if event.kind == "turn-changed"]
     assert list(dict.fromkeys(statuses)) == ["queued", "running", "completed"]
     assert heard[0].data["time"].endswith("Z")
+
+
+@pytest.mark.parametrize(("message", "status"), [("count 1", "completed"), ("count 1 then fail", "failed")])
+async def test_the_last_chunk_of_a_turn_says_that_it_is_over(workbench, url, message, status):
+    async with reading(url) as reader:
+        turn = await asyncio.to_thread(workbench.turns.submit, new_session(workbench), message)
+        heard = await reader.take_until("agent-chunk", is_done=True)
+    last = heard[-1].data
+    assert (last["session_id"], last["turn_id"], last["content"]) == (turn.key.session_id, turn.id, "")
+    assert [one.data["content"] for one in heard if one.kind == "agent-chunk"] == ["w0 ", ""]
+    assert workbench.store.get_turn(turn.id).status == status
+
+
+async def test_news_of_the_list_have_the_list_as_it_is_now(workbench, url):
+    async with reading(url) as reader:
+        first = await asyncio.to_thread(new_session, workbench)
+        await reader.take_until("session-list-changed")
+        second = await asyncio.to_thread(new_session, workbench)
+        [*_, news] = await reader.take_until("session-list-changed", session_id=second.session_id)
+        listed = (await asyncio.to_thread(httpx.get, f"{url}{API}/v1/runtime/sessions", trust_env=False)).json()[
+            "items"
+        ]
+        assert news.data["sessions"] == listed
+        assert [one["session_id"] for one in listed] == [second.session_id, first.session_id]
+        await asyncio.to_thread(workbench.rename_session, first, 'The "sessions": null of it')
+        [*_, news] = await reader.take_until("session-list-changed", session_id=first.session_id)
+        assert 'The "sessions": null of it' in [one["title"] for one in news.data["sessions"]]
+        await asyncio.to_thread(workbench.terminate_sessions, [first, second])
+        [*_, news] = await reader.take_until("session-list-changed", session_id=second.session_id)
+        assert news.data["sessions"] == []
 
 
 async def test_new_sessions_and_workspaces_are_told(workbench, url):
