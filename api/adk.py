@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI, HTTPException
+from fastapi.routing import APIRoute
+from fastapi.sse import EventSourceResponse
 from google.adk.errors.input_validation_error import InputValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -14,7 +16,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.adk_agents import CatalogueLoader
-from api.adk_checks import PlainPaths
+from api.adk_checks import PlainPaths, refuse_odd_names_of_kinds
 from api.adk_files import NamedArtifacts
 from api.adk_runs import QueuedRunner, TurnFailedError
 from api.adk_sessions import QuietSessions
@@ -56,6 +58,10 @@ PATHS = frozenset(
 """What of ADK's server is there. Everything else stays closed, such as ``/run_live``, which goes around the queue of
 turns, and whatever a later ADK adds."""
 
+_REFUSED: dict[str, Any] = {
+    "description": "Refused, or failed: `detail` says why.",
+    "content": {"application/json": {"schema": {"type": "object", "properties": {"detail": {}}}}},
+}
 _STATUSES = {
     **STATUSES,
     InputValidationError: HTTPStatus.BAD_REQUEST,
@@ -65,6 +71,7 @@ _STATUSES = {
 
 def adk_app() -> ASGIApp:
     """The app to mount at ``ADK``."""
+    refuse_odd_names_of_kinds()
     return BodyLimits(PlainPaths(StreamsEnd(WholeCharacters(EncodedIds(_WhenAsked())))), _limits_of, _too_large)
 
 
@@ -97,6 +104,11 @@ def _server(workbench: Workbench) -> FastAPI:
     app.router.routes = [route for route in app.router.routes if _path(route) in PATHS]
     app.add_middleware(AllowedMethods)
     app.router.redirect_slashes = False  # which would not know an id with a slash from two parts of a path
+    for route in app.router.routes:
+        if isinstance(route, APIRoute):
+            route.responses = {**route.responses, "default": _REFUSED}
+            if route.path == "/run_sse":
+                route.response_class = EventSourceResponse
     for kind in _STATUSES:
         app.add_exception_handler(kind, _refused)
     return app

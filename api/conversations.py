@@ -19,7 +19,7 @@ from api.paging import Cursor, Limit, Paged
 from api.recording import record
 from api.titles import retitle
 from api.transcripts import page_of_messages, tag_of_session
-from api.values import Body, Id, NewId, Text, Title, moment
+from api.values import Body, Id, NewId, Text, Title, moment, one_of
 from runtime.workbench import current
 from session_store.limits import LONGEST_SEARCH
 from session_store.models import SessionStatus, SessionSummary, TitleSource
@@ -75,7 +75,13 @@ class NewConversation(Body):
 class ConversationChange(Body):
     """The fields to change; at least one."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        json_schema_extra=one_of(
+            *({name: {"type": "string"}} for name in ("title", "model", "workspaceId")), {"saved": {"type": "boolean"}}
+        ),
+    )
 
     title: Title | None = None
     saved: bool | None = None

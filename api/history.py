@@ -7,24 +7,25 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from api.conversations import Conversation, ConversationId, as_conversation
 from api.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match, tag_of
 from api.lookup import session_named
 from api.paging import Cursor, Limit, Paged
-from api.values import Body, Id, Text, moment
+from api.values import TAG_PATTERN, Body, Id, Text, moment
 from runtime.bus import BusEvent, Happening
 from runtime.workbench import current
 from session_store.history.models import HistoryFilter, Hit
-from session_store.limits import LONGEST_SEARCH
+from session_store.limits import LONGEST_SEARCH, LONGEST_TAG
 from session_store.models import SessionKey
 
 router = APIRouter(prefix="/v1", tags=["history"])
 
 MOST_TAGS = 100
 
+Tag = Annotated[str, StringConstraints(max_length=LONGEST_TAG, pattern=TAG_PATTERN, strip_whitespace=True)]
 Words = Annotated[
     Text, Query(min_length=1, max_length=LONGEST_SEARCH, description='Words to find; what is in "quotes" is one word.')
 ]
@@ -40,7 +41,7 @@ class Labels(BaseModel):
 class NewLabels(Body):
     """The labels of a conversation. Omitted fields stay unchanged."""
 
-    tags: list[Id] | None = Field(None, max_length=MOST_TAGS, description="Of at most 40 characters, without commas.")
+    tags: list[Tag] | None = Field(None, max_length=MOST_TAGS, description="Without commas.")
     note: Text | None = None
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from api.values import Body, Id, JsonObject, JsonValue, Text, moment
+from api.values import SAYS_SOMETHING, Body, Id, JsonObject, JsonValue, Text, is_visible, moment, one_of
 from runtime.workbench import current
 from session_store.endings import how_ended
 from session_store.models import SessionKey, StoredEvent, Turn
@@ -47,8 +47,19 @@ class NewToolCall(Body):
     error: Text | None = Field(None, description="Why it failed.")
 
 
+def _says_something(calls: str) -> dict[str, Any]:
+    """The description of what a message needs, by the name that its calls go by."""
+    is_assistant, has_calls = {"enum": ["assistant", "model"]}, {"type": "array", "minItems": 1}
+    return one_of({"content": SAYS_SOMETHING}, {"role": is_assistant, calls: has_calls})
+
+
+HISTORY_MESSAGE: Final = ConfigDict(json_schema_extra=_says_something("tool_calls"))
+
+
 class NewMessage(Body):
     """A message to add to a conversation. It has a text, tool calls, or both."""
+
+    model_config = ConfigDict(json_schema_extra=_says_something("toolCalls"))
 
     role: Literal["user", "assistant", "model"] = Field(description="`model` is ADK's word for `assistant`.")
     content: Text = ""
@@ -61,7 +72,7 @@ class NewMessage(Body):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.content.strip() and (self.is_user or not self.tool_calls):
+        if not is_visible(self.content) and (self.is_user or not self.tool_calls):
             raise ValueError("a user says something; an assistant says something, calls tools, or both")
         return self
 

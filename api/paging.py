@@ -13,7 +13,12 @@ LONGEST_CURSOR = 800
 MOST_ITEMS = 200
 
 Cursor = Annotated[
-    str | None, Query(max_length=LONGEST_CURSOR, description="`next` of the previous page; omit it for the first page.")
+    str | None,
+    Query(
+        max_length=LONGEST_CURSOR,
+        pattern=r"^[A-Za-z0-9_-]+=*$",
+        description="`next` of the previous page; omit it for the first page.",
+    ),
 ]
 Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="The maximum number of items.")]
 

@@ -15,8 +15,7 @@ from api.paging import Cursor, Limit
 from api.problems import ConflictError
 from api.session_info import ActiveSessions, SessionInfo, session_info, sessions_at_work
 from api.turns import TurnState, turn_state
-from api.values import Body, Id, NewId, Text, Title
-from runtime.messages import EmptyMessageError
+from api.values import Body, Id, NewId, Title, Words
 from runtime.workbench import current
 from session_store.models import GENERAL, Turn, TurnStatus
 
@@ -38,13 +37,13 @@ class StartSession(Body):
     model: Id | None = None
     title: Title | None = None
     session_id: NewId | None = Field(None, description="An id to use in place of a new one. It must be unused.")
-    message: Text | None = Field(None, description="A first message to send at once.")
+    message: Words | None = Field(None, description="A first message to send at once.")
 
 
 class SendMessage(Body):
     """A message to a session."""
 
-    message: Text
+    message: Words
     session_id: Id | None = Field(None, description="Default: the current session.")
 
 
@@ -85,15 +84,13 @@ class Answer(Body):
 class Retry(Body):
     """How to run a turn again."""
 
-    message: Text | None = Field(None, description="A new message instead of the previous one.")
+    message: Words | None = Field(None, description="A new message instead of the previous one.")
 
 
 @router.post("/runtime/sessions", status_code=HTTPStatus.CREATED)
 def start_session(wanted: StartSession, response: Response) -> SessionInfo:
     """Start a session with an agent, in a workspace, with a model. It becomes the current one."""
     workbench = current()
-    if wanted.message is not None and not wanted.message.strip():
-        raise EmptyMessageError
     session = new_session(
         agent=wanted.agent_id, model=wanted.model, workspace_id=wanted.workspace_id, session_id=wanted.session_id
     )

@@ -7,17 +7,17 @@ from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import AliasChoices, BaseModel, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from api.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match
 from api.lookup import session_named
-from api.messages import NewMessage, NewToolCall, SessionMessage
+from api.messages import HISTORY_MESSAGE, NewMessage, NewToolCall, SessionMessage
 from api.new_sessions import is_unused, new_session
 from api.paging import Cursor, Limit, Paged
 from api.problems import NotFoundError
 from api.recording import record
 from api.transcripts import page_of_messages, tag_of_session
-from api.values import Body, Id, Title, moment
+from api.values import Body, Id, Title, moment, one_of
 from runtime.workbench import current
 from session_store.models import GENERAL, SessionStatus, SessionSummary
 
@@ -31,6 +31,8 @@ Saved = Annotated[bool | None, Query(description="true: only saved ones; false: 
 
 class HistoryMessage(NewMessage):
     """A message of a conversation from elsewhere."""
+
+    model_config = HISTORY_MESSAGE
 
     tool_calls: list[NewToolCall] = Field(
         default_factory=list,
@@ -66,6 +68,10 @@ class SessionWithHistory(Session):
 
 class SaveSession(Body):
     """A session to save: an existing one, by its id, or one from elsewhere, with its agent and history."""
+
+    model_config = ConfigDict(
+        json_schema_extra=one_of({"session_id": {"type": "string"}}, {"agent_id": {"type": "string"}})
+    )
 
     session_id: Id | None = Field(
         None, description="Of a session that is here; or, with `agent_id`, a UUID of version 4 not used before."

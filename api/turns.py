@@ -24,9 +24,8 @@ from api.new_sessions import choose_model, is_unused, new_session
 from api.problems import WrongRequestError
 from api.sessions import History, take_history
 from api.transcripts import messages_of_turn
-from api.values import Body, Id, Text, moment
+from api.values import Body, Id, Words, moment
 from runtime.following import follow
-from runtime.messages import EmptyMessageError
 from runtime.workbench import current
 from session_store.models import GENERAL, SessionSummary, Turn, TurnStatus
 from session_store.parts import text_of
@@ -48,7 +47,7 @@ class RunTurn(Body):
     session_id: Id | None = Field(
         None, description="None: a new session. So is one that the client chose: a UUID of version 4 not used before."
     )
-    message: Text
+    message: Words
     history: History = Field(
         default_factory=list,
         description="Earlier messages. Ignored if the session already has messages.",
@@ -251,8 +250,6 @@ def turn_state(turn_id: str) -> TurnState:
 
 
 def _submit(wanted: RunTurn) -> tuple[Turn, bool]:
-    if not wanted.message.strip():
-        raise EmptyMessageError
     session = _session(wanted)
     history_used = take_history(session, wanted.history)
     return current().turns.submit(session.key, wanted.message), history_used

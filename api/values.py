@@ -33,6 +33,8 @@ PATTERNS = {
     _NO_NUL: "must have no NUL characters",
     _ONE_LINE: "must be one line, with at least one character that can be seen and no control characters",
 }
+TAG_PATTERN = _ONE_LINE.replace("[^", "[^,")
+PATTERNS[TAG_PATTERN] = "must be one line without commas, with at least one character that can be seen"
 """What the patterns of texts ask for, in words."""
 
 Text = Annotated[str, StringConstraints(pattern=_NO_NUL), AfterValidator(_not_too_long)]
@@ -52,11 +54,31 @@ Title = Annotated[
 Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=_NO_NUL)]
 
 
+_VISIBLE = r"^[^\x00]*[^\s\x00-\x1f][^\x00]*$"
+PATTERNS[_VISIBLE] = "must have at least one character that can be seen, and no NUL characters"
+
+Words = Annotated[str, StringConstraints(pattern=_VISIBLE), AfterValidator(_not_too_long)]
+"""A text that says something."""
+
+
+def one_of(*choices: dict[str, Any]) -> dict[str, Any]:
+    """What the description of an object adds: its properties keep to at least one of these. Each names those that it
+    needs, with what they have to be."""
+    return {"anyOf": [{"required": list(choice), "properties": choice} for choice in choices]}
+
+
+SAYS_SOMETHING: dict[str, Any] = {"type": "string", "pattern": _VISIBLE}
+
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 PATTERNS[_UUID] = "must be a UUID of version 4 in lower case"
 
 NewId = Annotated[str, StringConstraints(pattern=_UUID)]
 """An id that a client chose itself."""
+
+
+def is_visible(text: str) -> bool:
+    """Whether a text says something."""
+    return re.search(_VISIBLE, text) is not None
 
 
 def is_new_id(value: str) -> bool:

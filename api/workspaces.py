@@ -14,7 +14,7 @@ from starlette.responses import Response
 from agents.data.errors import ConnectionUnavailableError
 from api.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match, tag_of
 from api.lookup import workspace_named
-from api.values import Text, Title, moment
+from api.values import SAYS_SOMETHING, Text, Title, moment, one_of
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.limits import LONGEST_ADDRESS, LONGEST_NAME
@@ -87,7 +87,15 @@ class WorkspaceChange(BaseModel):
 class Address(BaseModel):
     """The location of data."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra=one_of(
+            {"kind": {"enum": ["sample"]}},
+            {"kind": {"enum": ["duckdb", "sqlite", "folder"]}, "address": SAYS_SOMETHING},
+            {"kind": {"enum": ["postgres"]}, "address": {"pattern": "^postgres(ql)?://."}},
+        ),
+    )
 
     kind: Kind
     address: Text = Field(

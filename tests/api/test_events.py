@@ -350,7 +350,8 @@ async def test_the_app_streams_beside_its_pages_and_ends_although_clients_listen
             assert chunks(heard) == counted(20)
             ended = asyncio.create_task(asyncio.to_thread(server.stop))
             rest = [event async for event in everything(reader)]
-            assert {event.kind for event in rest} <= {"session-list-changed", "turn-changed"}
+            assert {event.kind for event in rest} <= {"session-list-changed", "turn-changed", "agent-chunk"}
+            assert chunks(rest) == ""
             assert chunks([event async for event in everything(other)]) == counted(20)
             await ended
     finally:
