@@ -61,26 +61,27 @@ class OwnPagesOnly:
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
-        host, origin = headers.get("host"), headers.get("origin")
+        host, origins = headers.get("host"), headers.getlist("origin")
         if not self._is_known_host(host):
             return _refused(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 f"Colloquy does not answer under the name {host!r}: another site could read your chats through it. If "
                 "the name is yours, add it to allowedHosts below [server] in .streamlit/config.toml.",
             )
-        if origin is None:
+        if not origins:
             if headers.get("sec-fetch-site") in FOREIGN_SITES and not _follows_link(scope, headers):
                 return _refused(HTTPStatus.FORBIDDEN, "Colloquy answers its own pages and programs, not other sites.")
             return None
         scheme: str = scope["scheme"]
         trusted = {_origin(f"{_SCHEMES.get(scheme, scheme)}://{host}")}
         trusted |= {_origin(other) for other in self._other_origins()}
-        if (asking := _origin(origin)) is None or asking not in trusted:
+        stranger = next((origin for origin in origins if _origin(origin) not in trusted - {None}), None)
+        if stranger is not None:
             return _refused(
                 HTTPStatus.FORBIDDEN,
-                f"Colloquy answers its own pages and programs, not the page of {origin!r}. If a proxy serves Colloquy "
-                "there, have it send Host and X-Forwarded-Proto, or add the origin to corsAllowedOrigins below "
-                "[server] in .streamlit/config.toml.",
+                f"Colloquy answers its own pages and programs, not the page of {stranger!r}. If a proxy serves "
+                "Colloquy there, have it send Host and X-Forwarded-Proto, or add the origin to corsAllowedOrigins "
+                "below [server] in .streamlit/config.toml.",
             )
         return None
 

@@ -100,6 +100,12 @@ def test_a_site_whose_name_leads_here_gets_no_answer(ask, path):
     assert ask(path, base="http://evil.example:8501") == 421
 
 
+def test_a_second_origin_does_not_hide_behind_the_own_one(app):
+    headers = [("Origin", f"http://{HERE}"), ("Origin", "http://evil.example")]
+    for order in (headers, headers[::-1]):
+        assert TestClient(app, base_url=f"http://{HERE}").get("/", headers=order).status_code == 403
+
+
 def test_the_own_page_and_programs_are_let_in(app, ask):
     for headers in ({}, {"Origin": f"http://{HERE}"}, {"Origin": f"http://{HERE}", "Sec_Fetch_Site": "same-origin"}):
         assert ask(**headers) == 200

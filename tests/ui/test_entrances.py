@@ -1,0 +1,104 @@
+"""Whatever the app serves, Streamlit's own entrances included, is closed to the pages of other sites."""
+
+import re
+import runpy
+
+import pytest
+from starlette.routing import Mount, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+from streamlit import config
+
+from api.origin import POLICY_VIOLATION
+from tests.support.servers import APP
+from tests.support.workbenches import open_workbench
+from ui.hosts import ADDRESS, HOSTS
+
+HERE = "http://localhost:8501"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """The app as ``app.py`` makes it, not started: a request that is let in fails later, or is not found."""
+    with pytest.MonkeyPatch.context() as patched:
+        workbench = open_workbench(tmp_path_factory.mktemp("data"))
+        patched.setattr("ui.server.Workbench.open", lambda *_: workbench)
+        before = {name: config.get_option(name) for name in (ADDRESS, HOSTS)}
+        config.set_option(ADDRESS, "127.0.0.1")
+        yield runpy.run_path(str(APP))["app"]._build_starlette_app()
+        for name, value in before.items():
+            config.set_option(name, value)
+        workbench.close()
+
+
+def entrances(routes, before=""):
+    """Every path that is served, with something in the place of its parameters, and whether it is a WebSocket."""
+    for route in routes:
+        path = before + re.sub(r"\{[^}]*\}", "x", getattr(route, "path", ""))
+        if isinstance(route, Mount) and route.routes:
+            yield from entrances(route.routes, path)
+        elif isinstance(route, Mount):
+            yield f"{path}/v1/sessions", False
+        else:
+            yield path, isinstance(route, WebSocketRoute)
+
+
+def is_refused(client, path, headers, *, socket):
+    if not socket:
+        return client.get(path, headers=headers).status_code in (403, 421)
+    try:
+        with client.websocket_connect(f"ws://localhost:8501{path}", headers=headers):
+            return False
+    except WebSocketDisconnect as closed:
+        return closed.code == POLICY_VIOLATION
+    except (AssertionError, RuntimeError):  # of what was not started: it was let in
+        return False
+
+
+STRANGERS = [
+    {"origin": "http://localhost:3000"},
+    {"origin": "http://127.0.0.1:8501"},
+    {"origin": "https://localhost:8501"},
+    {"origin": "http://localhost"},
+    {"origin": "null"},
+    {"origin": "http://[::1]:8501"},
+    {"origin": "http://localhost.:8501"},
+    {"host": "evil.example:8501"},
+    {"host": "evil.example:8501", "origin": "http://evil.example:8501"},
+    {"host": "evil.example", "x-forwarded-host": "localhost:8501"},
+    {"origin": "http://evil.example", "x-forwarded-host": "evil.example"},
+    {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
+    {"sec-fetch-site": "same-site", "sec-fetch-mode": "websocket"},
+]
+
+FRIENDS = [
+    {},
+    {"origin": HERE},
+    {"origin": "http://LOCALHOST:8501"},
+    {"host": "[::1]:8501", "origin": "http://[::1]:8501"},
+    {"host": "localhost", "origin": "http://localhost:80"},
+    {"host": "127.0.0.1:8501", "origin": "http://127.0.0.1:8501"},
+]
+
+
+def test_what_is_served_is_known(app):
+    """So that the tests below look at all of it."""
+    paths = {path for path, _ in entrances(app.routes)}
+    assert {"/_stcore/health", "/_stcore/stream", "/api/live", "/api/v1/sessions", "/adk/v1/sessions"} <= paths
+    assert any("upload_file" in path for path in paths)
+    assert any(path.startswith("/media/") for path in paths)
+    assert len(paths) > 15
+
+
+@pytest.mark.parametrize("headers", STRANGERS, ids=str)
+def test_no_entrance_is_open_to_other_sites(app, headers):
+    client = TestClient(app, base_url=HERE, raise_server_exceptions=False)
+    found = set(entrances(app.routes))
+    assert [path for path, socket in sorted(found) if not is_refused(client, path, headers, socket=socket)] == []
+
+
+@pytest.mark.parametrize("headers", FRIENDS, ids=str)
+def test_a_socket_and_pages_are_open_to_own_pages_and_programs(app, headers):
+    client = TestClient(app, base_url=HERE, raise_server_exceptions=False)
+    for path, socket in (("/api/live", True), ("/_stcore/health", False), ("/", False)):
+        assert not is_refused(client, path, headers, socket=socket), path
