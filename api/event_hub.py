@@ -182,8 +182,9 @@ class EventHub:
             "time": as_text(one.at),
         }
         if event.kind is Happening.AGENT_CHUNK:
-            data |= {"event_id": event.event_id, "author": event.author, "text": event.text}
-            data |= {"content": event.text, "is_done": event.is_done}
+            words, thought = ("", event.text) if event.is_thought else (event.text, "")
+            data |= {"event_id": event.event_id, "author": event.author, "text": words, "thought": thought}
+            data |= {"content": words, "is_done": event.is_done}
         elif event.kind is Happening.SESSION_LIST_CHANGED:
             data["sessions"] = None
         elif event.kind is Happening.TURN_CHANGED:

@@ -28,7 +28,7 @@ from api.values import Body, Id, Words, moment
 from runtime.following import follow
 from runtime.workbench import current
 from session_store.models import GENERAL, SessionSummary, Turn, TurnStatus
-from session_store.parts import text_of
+from session_store.parts import stretches_of
 from session_store.transcript import message_text
 
 router = APIRouter(prefix="/v1", tags=["turns"])
@@ -108,13 +108,15 @@ class Started(BaseModel):
 
 
 class Chunk(BaseModel):
-    """What the answer goes on with; the last one, which adds nothing, says that the turn is over."""
+    """What the answer goes on with: words, or while the model thinks, a thought. The last one, which adds nothing, says
+    that the turn is over."""
 
     type: Literal["agent-chunk"] = "agent-chunk"
     session_id: str
     turn_id: str
     author: str
-    text: str
+    text: str = ""
+    thought: str = ""
     is_done: bool = False
 
     @computed_field(description="The same as `text`.")  # type: ignore[prop-decorator]
@@ -286,8 +288,10 @@ async def _pieces(turn: Turn, *, history_used: bool) -> AsyncIterator[Piece]:
     async for event in follow(current().turns, turn):
         if not event.partial:
             yield Complete(**names, event=_as_json(event))
-        elif text := text_of(event.content):
-            yield Chunk(**names, author=event.author, text=text)
+            continue
+        for is_thought, text in stretches_of(event.content):
+            said = {"thought": text} if is_thought else {"text": text}
+            yield Chunk(**names, author=event.author, **said)
     state = await run_in_threadpool(turn_state, turn.id)
     if state.status.is_over:
         yield Chunk(**names, author=turn.key.app_name, text="", is_done=True)

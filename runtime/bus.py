@@ -50,6 +50,8 @@ class BusEvent:
     event_id: str | None = None
     """The ADK event that it will be part of."""
     author: str | None = None
+    is_thought: bool = False
+    """Whether the text is what the author thinks, and no words of the answer."""
     status: TurnStatus | None = None
     is_done: bool = False
     """Of the last chunk of a turn, which adds nothing: the turn is over."""

@@ -4,7 +4,7 @@ what providers call the end of an answer are in ``session_store.endings``."""
 from __future__ import annotations
 
 import time
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from google.adk.agents.invocation_context import LlmCallsLimitExceededError
 from google.adk.events.event import Event
@@ -54,15 +54,17 @@ def _is_shown(part: types.Part) -> bool:
     return not part.thought and bool((part.text or "").strip() or besides)
 
 
-def whole(event: Event, streamed: str, in_use: Container[str]) -> Event:
+def whole(event: Event, streamed: Sequence[types.Part], in_use: Container[str]) -> Event:
     """An event as it is to be kept: with what was ``streamed`` of it where it has no words itself, marked if it was
     ended early, under an id of its own, and at a time."""
     changes: dict[str, object] = {}
     if ending_of(event) and event.author != USER:
-        if streamed and not has_words(event):
-            parts = [types.Part(text=streamed), *((event.content.parts if event.content else None) or ())]
-            changes["content"] = types.Content(role="model", parts=parts)
-        if streamed or has_words(event):
+        own = (event.content.parts if event.content else None) or []
+        thinks = any(part.thought for part in own)
+        lost = [] if has_words(event) else [part for part in streamed if not (part.thought and thinks)]
+        if lost:
+            changes["content"] = types.Content(role="model", parts=[*lost, *own])
+        if has_words(event) or any(not part.thought for part in lost):
             changes["interrupted"] = True
     if event.id in in_use:
         changes["id"] = Event.new_id()

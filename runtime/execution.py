@@ -31,7 +31,7 @@ from session_store.event_rows import tokens_of
 from session_store.markup import begins_in_thought
 from session_store.models import TurnStatus
 from session_store.open_calls import Question, questions
-from session_store.parts import USER, text_of
+from session_store.parts import USER, stretches_of, text_of
 
 TOOL_THREADS = 16
 """Tools that may block at once without holding up other sessions, which share the event loop."""
@@ -220,8 +220,8 @@ class Execution:
         self._says_nothing = self._says_nothing and (event.author == USER or says_nothing(event))
         if event.partial:
             self._unfinished[event.author] = event
-            if text:
-                self._say(event, text)
+            for is_thought, said in stretches_of(event.content):
+                self._say(event, said, is_thought=is_thought)
             return
         if text and event.author != USER and begins_in_thought(text):
             self._services.thinkers.add(self._thinker(event.author))
@@ -258,13 +258,22 @@ class Execution:
         elif event.content and event.content.parts and not event.partial:
             self._endings.pop(event.author, None)
 
-    def _say(self, event: Event, text: str) -> None:
+    def _say(self, event: Event, text: str, *, is_thought: bool) -> None:
         turn = self._live.turn
         begun = self._thinker(event.author) in self._services.thinkers
-        self._live.add(event.id, event.author, text, begun=begun)
-        self._services.transcripts.chunk(turn.key, turn.id, event.id, event.author, text)
+        self._live.add(event.id, event.author, text, is_thought=is_thought, begun=begun)
+        if not is_thought:
+            self._services.transcripts.chunk(turn.key, turn.id, event.id, event.author, text)
         self._services.bus.publish(
-            BusEvent(Happening.AGENT_CHUNK, turn.key, turn.id, text=text, event_id=event.id, author=event.author)
+            BusEvent(
+                Happening.AGENT_CHUNK,
+                turn.key,
+                turn.id,
+                text=text,
+                event_id=event.id,
+                author=event.author,
+                is_thought=is_thought,
+            )
         )
 
     def _thinker(self, author: str) -> tuple[str, str, str | None]:
@@ -336,8 +345,8 @@ class Execution:
             if not self._message_stored:
                 await append_lost_message(self._services.sessions, turn)
             for chunk in [*self._unfinished.values()]:
-                text = said.as_it_was_shown if chunk.author == said.author else ""
-                await append_partial_answer(self._services.sessions, turn, text=text, status=status, chunk=chunk)
+                parts = said.parts if chunk.author == said.author else []
+                await append_partial_answer(self._services.sessions, turn, parts=parts, status=status, chunk=chunk)
                 del self._unfinished[chunk.author]
             self._live.event_stored()
             if self._calls_tools:

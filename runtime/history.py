@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService
 from google.genai import types
@@ -28,11 +30,11 @@ async def append_partial_answer(
     sessions: BaseSessionService,
     turn: Turn,
     *,
-    text: str,
+    parts: Sequence[types.Part],
     status: TurnStatus,
     chunk: Event | None = None,
 ) -> None:
-    """Keep what an unfinished answer had said, marked as partial and part of what the model sees next.
+    """Keep the ``parts`` that an unfinished answer had, marked as partial and part of what the model sees next.
 
     ``chunk`` is the last one of the answer, where it is known. Without it the answer is the agent's.
     """
@@ -40,13 +42,13 @@ async def append_partial_answer(
     session = await sessions.get_session(
         app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
     )
-    if session is None or not (text or usage):
+    if session is None or not (parts or usage):
         return
     event = Event(
         invocation_id=turn.id,
         author=chunk.author if chunk else turn.key.app_name,
         branch=chunk.branch if chunk else None,
-        content=types.Content(role="model", parts=[types.Part(text=text)]) if text else None,
+        content=types.Content(role="model", parts=list(parts)) if parts else None,
         usage_metadata=usage,
         model_version=chunk.model_version if chunk else None,
         interrupted=True,

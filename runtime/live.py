@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from google.genai import types
 
 from runtime.confirmation import Pause
 from runtime.stretches import Stretch
 from session_store.errors import StoreError
 from session_store.models import Turn, TurnStatus
-from session_store.parts import thoughts_and_words
+from session_store.parts import Thought, Words, thoughts_and_words
 
 EVENT_END = "\x1e"
 """Stands in the chunks kept of a turn where an event is complete: what came before it is in the store as that event."""
@@ -24,12 +26,18 @@ def unfinished_text(chunks: str) -> str:
     return chunks.rpartition(EVENT_END)[2]
 
 
+def parts_of(pieces: Iterable[tuple[bool, str]]) -> list[types.Part]:
+    """Words and thoughts as parts of a content."""
+    return [types.Part(text=text, thought=is_thought or None) for is_thought, text in pieces]
+
+
 @dataclass(frozen=True, slots=True)
 class LiveView:
     """A consistent look at a live turn.
 
-    ``text`` is what the event ``event_id`` has said so far and is not in the store yet. Whoever shows the store's
-    events beside it reads this first, and leaves ``text`` out when the store has ``event_id`` by then.
+    ``pieces`` are what the event ``event_id`` has said and thought so far and is not in the store yet, in order, each
+    with whether it is a thought; ``text`` is what it has said of it. Whoever shows the store's events beside it reads
+    this first, and leaves them out when the store has ``event_id`` by then.
     """
 
     turn: Turn
@@ -39,17 +47,33 @@ class LiveView:
     problem: str | None
     """Why the end of the turn, which is over, could not be kept yet."""
     author: str | None = None
-    """Who says ``text``."""
+    """Who says it."""
+    pieces: Sequence[tuple[bool, str]] = ()
     begun: bool = False
     """Whether ``text`` is expected to begin in the midst of a thought."""
     answers: Mapping[str, bool] = field(default_factory=dict, hash=False)
     """Of a turn that is paused, or waits for its place again: what was answered, by the ids of the asking calls."""
 
     @property
-    def as_it_was_shown(self) -> str:
-        """``text``, with the beginning of the thought in the midst of which it ends, where a prompt had that."""
-        shown = thoughts_and_words(self.text, ended=False, begun=self.begun)
-        return self.text if shown == thoughts_and_words(self.text, ended=False) else f"<think>{self.text}"
+    def shown(self) -> list[Thought | Words]:
+        """What there is to see of ``pieces``."""
+        found: list[Thought | Words] = []
+        for place, (is_thought, text) in enumerate(self.pieces, start=1):
+            ended = place < len(self.pieces)
+            if not is_thought:
+                found += thoughts_and_words(text, ended=ended, begun=self.begun)
+            elif text.strip():
+                found.append(Thought(text.strip(), ended=ended))
+        return found
+
+    @property
+    def parts(self) -> list[types.Part]:
+        """``pieces`` as they are kept where nothing follows: a text that ends in the midst of a thought has the
+        beginning of that, which only the prompt had."""
+        made = parts_of(self.pieces)
+        if self.begun and self.shown != replace(self, begun=False).shown:
+            made[-1].text = f"<think>{made[-1].text}"
+        return made
 
 
 class LiveTurn:
@@ -71,31 +95,34 @@ class LiveTurn:
         """What it waits for, or waited for last."""
         self._event_id: str | None = None
         self._begun = False
-        self._chunks: list[str] = []
+        self._pieces: list[tuple[bool, list[str]]] = []
         self._unsaved: list[str] = []
         self._said_anything = False
         self._lock = threading.Lock()
 
-    def add(self, event_id: str, author: str, text: str, *, begun: bool = False) -> None:
+    def add(self, event_id: str, author: str, text: str, *, is_thought: bool = False, begun: bool = False) -> None:
         """Take a chunk of the event ``event_id``, whose text may have ``begun`` in the midst of a thought."""
         with self._lock:
             if event_id != self._event_id:
-                self._chunks.clear()
+                self._pieces.clear()
             self._event_id, self.author, self._begun = event_id, author, begun
-            self._chunks.append(text)
-            self._unsaved.append(text)
-            self._said_anything = True
+            if not self._pieces or self._pieces[-1][0] is not is_thought:
+                self._pieces.append((is_thought, []))
+            self._pieces[-1][1].append(text)
+            if not is_thought:
+                self._unsaved.append(text)
+                self._said_anything = True
 
-    def said(self, event_id: str) -> str:
-        """What the event of this id has said so far; nothing if another one is being said."""
+    def said(self, event_id: str) -> list[types.Part]:
+        """What the event of this id has said and thought so far; nothing if another one is being said."""
         with self._lock:
-            return "".join(self._chunks) if event_id == self._event_id else ""
+            return parts_of(self._joined()) if event_id == self._event_id else []
 
     def event_stored(self) -> None:
         """The event whose chunks were collected is in the store, whole."""
         with self._lock:
             self._event_id = None
-            self._chunks.clear()
+            self._pieces.clear()
             if self._said_anything:
                 self._unsaved.append(EVENT_END)
                 self._said_anything = False
@@ -121,13 +148,18 @@ class LiveTurn:
     def view(self) -> LiveView:
         """What there is to see now."""
         with self._lock:
+            pieces = self._joined()
             return LiveView(
                 turn=self.turn,
                 status=self.status,
-                text="".join(self._chunks),
+                text="".join(text for is_thought, text in pieces if not is_thought),
                 event_id=self._event_id,
                 problem=str(self.problem) if self.problem else None,
-                author=self.author if self._chunks else None,
+                author=self.author if pieces else None,
+                pieces=pieces,
                 begun=self._begun,
                 answers=self.pause.answers if self.pause and self.status is not TurnStatus.RUNNING else {},
             )
+
+    def _joined(self) -> list[tuple[bool, str]]:
+        return [(is_thought, "".join(texts)) for is_thought, texts in self._pieces]

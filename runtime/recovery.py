@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import structlog
 from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.genai import types
 
 from runtime.confirmation import Pause
 from runtime.history import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer, has_answer
@@ -77,4 +78,4 @@ async def _keep_said(services: Services, turn: Turn) -> None:
         await append_lost_message(sessions, turn)
         await answer_open_calls(sessions, turn, OPEN_CALL[TurnStatus.INTERRUPTED])
         if text and not await has_answer(sessions, turn, text):
-            await append_partial_answer(sessions, turn, text=text, status=TurnStatus.INTERRUPTED)
+            await append_partial_answer(sessions, turn, parts=[types.Part(text=text)], status=TurnStatus.INTERRUPTED)

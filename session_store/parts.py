@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -133,6 +134,13 @@ def text_of(content: types.Content | None) -> str:
     return "".join(part.text for part in _parts(content) if part.text and not part.thought and not _file(part, content))
 
 
+def stretches_of(content: types.Content | None) -> list[tuple[bool, str]]:
+    """The texts of a content as they follow each other, each with whether it is a thought."""
+    said = [part for part in _parts(content) if part.text and not _file(part, content)]
+    runs = groupby(said, key=lambda part: bool(part.thought))
+    return [(is_thought, "".join(part.text or "" for part in run)) for is_thought, run in runs]
+
+
 def files_of(content: types.Content | None) -> tuple[FilePart, ...]:
     """The files of a content."""
     return tuple(file for part in _parts(content) if (file := _file(part, content)))
@@ -232,7 +240,8 @@ def _said(content: types.Content | None, *, by_person: bool, ended: bool) -> Ite
         if (made := file or _made(part)) is not None:
             yield from _written(written, by_person=by_person)
             written = ""
-            yield made
+            is_cut = not ended and part is _parts(content)[-1]
+            yield replace(made, ended=False) if isinstance(made, Thought) and is_cut else made
     yield from _written(written, by_person=by_person, ended=ended)
 
 

@@ -135,7 +135,7 @@ def _not_over(
     """A turn that goes on: what is stored of it, with what it does now in the bubble that this belongs to."""
     if not any(message.is_user for message in mine):
         _message_of(view.turn)
-    saying = bool(view.text) and all(stored.event.id != view.event_id for stored in events)
+    saying = bool(view.pieces) and all(stored.event.id != view.event_id for stored in events)
     open_bubbles = [
         message for message in mine if message.goes_on and (not saying or view.author in (None, message.author))
     ]
@@ -166,7 +166,7 @@ def _running(view: LiveView, message: Message | None, details: Details, icon: st
         for step in asking:
             confirmation_card(turn.id, step)
         if saying:
-            streamed(view.text, begun=view.begun)
+            streamed(view.shown)
         doing = _doing(view, going) if not saying and not asking else ""
         if doing:
             with st.container(key=f"thinking-{turn.id}"):

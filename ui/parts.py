@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from agents.data.ask import request_of
 from session_store.markup import fenced_pieces
-from session_store.parts import Code, Output, Source, Thought, Words, is_web_address, thoughts_and_words
+from session_store.parts import Code, Output, Source, Thought, Words, is_web_address
 from session_store.transcript import Shown
 from ui import long_texts
 from ui.formatting import label
@@ -36,9 +36,9 @@ def part_view(part: Shown, place: str, *, by_person: bool) -> None:
             _output(part, place)
 
 
-def streamed(text: str, *, begun: bool) -> None:
-    """What a model has written so far, its thoughts apart. ``begun`` says that it begins in the midst of one."""
-    for part in thoughts_and_words(text, ended=False, begun=begun):
+def streamed(parts: Sequence[Thought | Words]) -> None:
+    """What a model has said and thought so far."""
+    for part in parts:
         with _thought(part, live=True) if isinstance(part, Thought) else nullcontext():
             long_texts.growing(part.text)
 

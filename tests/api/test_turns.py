@@ -160,9 +160,10 @@ class TestStreams:
         ],
     )
     def test_have_every_word_once_and_in_order(self, client, how, read):
-        pieces = read(run(client, "count 50", **how))
+        pieces = read(run(client, "think 3 then count 50", **how))
         assert [pieces[0]["type"], pieces[-1]["type"]] == ["turn", "end"]
         assert "".join(piece["text"] for piece in pieces if piece["type"] == "agent-chunk") == counted(50)
+        assert "".join(piece["thought"] for piece in pieces if piece["type"] == "agent-chunk") == "t0 t1 t2 "
         assert pieces[-1]["text"] == counted(50)
         assert {piece["session_id"] for piece in pieces} == {pieces[0]["session_id"]}
         complete = [piece["event"] for piece in pieces if piece["type"] == "event"]

@@ -166,6 +166,19 @@ class TestConversation:
         assert workbench.store.get_turn(turn.id).status is TurnStatus.STOPPED
         assert "Stopped: this answer is incomplete." in tab.chat_message[-1].caption[0].value
 
+    def test_what_a_model_thinks_is_shown_while_it_thinks_and_no_part_of_its_words(self, workbench, page):
+        key = new_session(workbench)
+        turn = workbench.turns.submit(key, "think 3 then count 0 then wait")
+        until(workbench, lambda: any("t2" in text for view in workbench.turns.live(key) for _, text in view.pieces))
+        tab = page(key.session_id)
+        [thought] = tab.chat_message[-1].expander
+        assert (thought.label, thought.markdown[0].value) == ("Thinking", "t0 t1 t2")
+        assert not [caption for caption in tab.chat_message[-1].caption if caption.value == "Thinking"]
+        workbench.turns.stop(turn.id)
+        until(workbench, lambda: not workbench.turns.live(key))
+        [thought] = page(key.session_id).chat_message[-1].expander
+        assert (thought.label, thought.markdown[0].value) == ("Thought (incomplete)", "t0 t1 t2")
+
     def test_a_waiting_message_says_so_and_can_be_withdrawn(self, workbench, page):
         key = new_session(workbench)
         first = workbench.turns.submit(key, "count 1 then wait")

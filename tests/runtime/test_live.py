@@ -4,6 +4,7 @@ import time
 
 from runtime.live import EVENT_END, LiveTurn, unfinished_text
 from session_store.models import SessionKey, Turn, TurnStatus
+from session_store.parts import Thought, Words
 
 
 def live_turn():
@@ -15,6 +16,21 @@ def test_chunks_add_up():
     for word in ("a ", "b ", "c"):
         live.add("e1", "agent", word)
     assert (live.view().text, live.view().event_id) == ("a b c", "e1")
+
+
+def test_thoughts_stand_beside_the_words_in_their_order():
+    live = live_turn()
+    for is_thought, text in [(True, "hm, "), (True, "four"), (False, "Fo"), (False, "ur. <think>an"), (True, "five?")]:
+        live.add("e1", "agent", text, is_thought=is_thought)
+    view = live.view()
+    assert view.text == "Four. <think>an"
+    assert view.shown == [Thought("hm, four"), Words("Four. <think>an"), Thought("five?", ended=False)]
+    assert [(part.text, part.thought) for part in view.parts] == [
+        ("hm, four", True),
+        ("Four. <think>an", None),
+        ("five?", True),
+    ]
+    assert unfinished_text(live.take_unsaved()) == "Four. <think>an"
 
 
 def test_an_event_in_the_store_is_not_shown_twice():

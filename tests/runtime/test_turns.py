@@ -81,6 +81,23 @@ def test_stop_keeps_what_was_said_and_shows_it_to_the_model_next(workbench):
     assert f"model: {counted(5)}" in conversation(workbench, key)[-1].text
 
 
+@pytest.mark.parametrize("message", ["think 2 then wait", "think 2 then count 1 then wait"])
+def test_a_stopped_answer_keeps_its_thoughts_as_they_were_shown(workbench, message):
+    key = new_session(workbench)
+    turn = workbench.turns.submit(key, message.replace("think 2 then wait", "think 2 then count 0 then wait"))
+    words = "count" in message
+    until(workbench, lambda: any(view.pieces and bool(view.text) is words for view in workbench.turns.live(key)))
+    until(workbench, lambda: "t1" in workbench.turns.live(key)[0].pieces[0][1])
+    [view] = workbench.turns.live(key)
+    workbench.turns.stop(turn.id)
+    finish(workbench, turn)
+    assert [part.text.strip() for part in conversation(workbench, key)[-1].parts] == [
+        part.text.strip() for part in view.shown
+    ]
+    [again] = finish(workbench, workbench.turns.submit(key, "count 1"))
+    assert again.status is TurnStatus.COMPLETED
+
+
 def test_a_waiting_message_can_be_withdrawn(workbench):
     key = new_session(workbench)
     first = workbench.turns.submit(key, "count 1 then wait")
@@ -160,7 +177,7 @@ def test_deleting_a_session_stops_what_runs_in_it(workbench):
 def test_the_bus_says_how_a_turn_stands_and_who_says_what(workbench):
     key, heard = new_session(workbench), []
     unsubscribe = workbench.bus.subscribe(heard.append)
-    [turn] = finish(workbench, workbench.turns.submit(key, "count 3"))
+    [turn] = finish(workbench, workbench.turns.submit(key, "think 2 then count 3"))
     unsubscribe()
     changes = [event for event in heard if event.kind is Happening.TURN_CHANGED]
     assert [status for status, _ in groupby(event.status for event in changes)] == [
@@ -173,6 +190,8 @@ def test_the_bus_says_how_a_turn_stands_and_who_says_what(workbench):
     assert {(event.key, event.turn_id, event.event_id, event.author) for event in chunks} == {
         (key, turn.id, answer.id, "assistant")
     }
+    assert "".join(event.text for event in chunks if event.is_thought) == "t0 t1 "
+    assert "".join(event.text for event in chunks if not event.is_thought) == answer.text
 
 
 class TestTitles:

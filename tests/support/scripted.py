@@ -5,6 +5,7 @@ The message says what the answer is:
 - ``count 100 every 20 ms``: ``w0 w1 … w99``, a word every 20 ms;
 - ``count 5 then fail``: five words, then the model fails;
 - ``count 5 then wait``: five words, then nothing until the turn is stopped;
+- ``think 3 then count 2``: the thoughts ``t0 t1 t2`` before the words;
 - ``history``: what the model was shown, one line a message;
 - ``instruction``: what the agent was told to be;
 - ``call run_sql {"sql": "select 1"}``: a call of this tool, and when it has answered, a line with its answer; further
@@ -39,6 +40,7 @@ from settings import Settings
 CALL = re.compile(r"(?:\s+and\s+)?call (\w+)\s*")
 GUESS = re.compile(r"guess (.+)")
 COUNT = re.compile(r"count (\d+)(?: every (\d+) ms)?(?: then (fail|wait))?")
+THINK = re.compile(r"think (\d+) then ")
 
 TIMES = "SCRIPTED_TIMES"
 """Environment variable: a file that gets a line for each answer that was said to its end."""
@@ -60,6 +62,9 @@ class ScriptedModel(BaseLlm):
         if calls := calls_in(message):
             yield LlmResponse(content=types.Content(role="model", parts=calls), usage_metadata=_usage(llm_request, 1))
             return
+        thoughts = [types.Part(text=thought, thought=True) for thought in _thoughts(message)]
+        for thought in thoughts:
+            yield LlmResponse(partial=True, content=types.Content(role="model", parts=[thought]))
         said: list[str] = []
         first = last = time.time()
         async for word in _words(message, llm_request):
@@ -69,7 +74,7 @@ class ScriptedModel(BaseLlm):
             yield LlmResponse(partial=True, content=_content(word))
         note_times(message, first, last)
         yield LlmResponse(
-            content=_content("".join(said)),
+            content=types.Content(role="model", parts=[*thoughts, types.Part(text="".join(said))]),
             usage_metadata=_usage(llm_request, len(said)),
         )
 
@@ -132,6 +137,11 @@ async def _words(message: str, request: LlmRequest) -> AsyncIterator[str]:
     else:
         yield "You said: "
         yield message
+
+
+def _thoughts(message: str) -> list[str]:
+    found = THINK.search(message)
+    return [f"t{i} " for i in range(int(found[1]) if found else 0)]
 
 
 def text_of(content: types.Content) -> str:
