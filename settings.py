@@ -54,6 +54,13 @@ class Settings(BaseSettings):
     compaction: bool = Field(
         False, description="Whether ADK's own compaction (a summary of older messages) is used instead of that limit."
     )
+    answer_characters: int = Field(
+        1_000_000,
+        ge=1000,
+        le=100_000_000,
+        description="Maximum characters of one answer of a model, thoughts and tool arguments included; longer ones are"
+        " cut.",
+    )
     query_rows: int = Field(10_000, ge=1, le=10_000_000, description="Maximum rows in a query result.")
     query_seconds: float = Field(20.0, gt=0, le=3600, description="Maximum seconds a query may run.")
     attachment_mb: int = Field(

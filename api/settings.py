@@ -26,6 +26,7 @@ class SettingsOut(BaseModel):
     context_messages: int = Field(description="Newest messages that the model sees; 0: all of them.")
     compaction: bool
     context_tokens: int
+    answer_characters: int = Field(description="Characters that one answer may have; longer ones are cut.")
     query_rows: int
     query_seconds: float
     attachment_mb: int
@@ -64,6 +65,7 @@ def get_settings() -> SettingsOut:
         context_messages=chosen.context_messages,
         compaction=chosen.compaction,
         context_tokens=chosen.context_tokens,
+        answer_characters=chosen.answer_characters,
         query_rows=chosen.query_rows,
         query_seconds=chosen.query_seconds,
         attachment_mb=chosen.attachment_mb,

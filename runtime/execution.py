@@ -17,6 +17,7 @@ from google.genai import types
 from tenacity import AsyncRetrying, retry_if_not_exception_type, stop_after_attempt, wait_fixed
 from typing_extensions import Unpack
 
+from agents.models.pacing import answer_characters
 from runtime.bus import BusEvent, Happening
 from runtime.confirmation import Pause, unanswerable
 from runtime.endings import EMPTY, in_words, says_nothing
@@ -188,6 +189,7 @@ class Execution:
 
     async def _converse(self) -> None:
         turn = self._live.turn
+        answer_characters.set(self._services.settings.answer_characters)
         runner = await asyncio.to_thread(runner_for, self._live, self._services)
         for message in self._messages():
             async for event in runner.run_async(

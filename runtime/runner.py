@@ -17,6 +17,7 @@ from google.genai import types
 
 from agents.agent import Agent, Surroundings
 from agents.kits import DATA, HISTORY
+from agents.models.pacing import pace_models
 from agents.models.provider import CONNECTION_ENDED
 from runtime.endings import whole
 from runtime.history_scope import scope_of, words_of
@@ -36,6 +37,7 @@ class TurnRunner(Runner):
     """The Runner of one turn, whose id is the invocation id of all that it runs."""
 
     def __init__(self, live: LiveTurn, app: App, services: Services) -> None:
+        pace_models()
         super().__init__(
             app=app,
             app_name=live.turn.key.app_name,  # an agent folder may call its app otherwise

@@ -19,7 +19,9 @@ ABORTED: Final = "INVOCATION_ABORTED"
 
 REFUSAL: Final = "REFUSAL"
 NO_TOOL_CALL: Final = "NO_TOOL_CALL"
-"""Error codes of our own: the model says that it will not answer; the provider announced a call that never came."""
+TOO_LONG: Final = "TOO_LONG"
+"""Error codes of our own: the model says that it will not answer; the provider announced a call that never came; the
+answer was cut here, because it was too long."""
 
 _WELL: Final = frozenset(
     {
@@ -51,6 +53,7 @@ _CUT: Final = {
     "MAX_LENGTH": _LENGTH,
     "LIMIT": _LENGTH,
     "MODEL_CONTEXT_WINDOW_EXCEEDED": "the conversation fills all that the model can read",
+    TOO_LONG: "it is longer than COLLOQUY_ANSWER_CHARACTERS allows",
     "PAUSE_TURN": "the provider paused it",
     "INTERRUPTED": "it was interrupted",
     "ABORT": "it was interrupted",

@@ -78,6 +78,7 @@ def test_without_any_variable_the_defaults_hold():
         ("COLLOQUY_UNDO_SECONDS", "-1"),
         ("COLLOQUY_CONTEXT_MESSAGES", "-1"),
         ("COLLOQUY_COMPACTION", "perhaps"),
+        ("COLLOQUY_ANSWER_CHARACTERS", "999"),
         ("COLLOQUY_QUERY_ROWS", "0"),
         ("COLLOQUY_QUERY_SECONDS", "0"),
         ("COLLOQUY_QUERY_SECONDS", "3601"),

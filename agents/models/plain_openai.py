@@ -10,13 +10,16 @@ from google.adk.integrations.openai import OpenAILlm
 from google.adk.models.llm_request import LlmRequest
 from google.adk.models.llm_response import LlmResponse
 from google.genai import types
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, AsyncStream
 from openai._models import FinalRequestOptions
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 from typing_extensions import override
 
-from session_store.endings import NO_TOOL_CALL, REFUSAL
+from agents.models.pacing import Breather, answer_characters
+from session_store.endings import NO_TOOL_CALL, REFUSAL, TOO_LONG
 
+_TEXTS = ("content", "reasoning_content", "reasoning")
 _CALLS = ("tool_calls", "function_call")
 
 
@@ -26,11 +29,22 @@ class Heard:
 
     finish: str | None = None
     refused: bool = False
+    characters: int = 0
+    """How many were said so far, with the thoughts that ADK leaves out."""
+
+    @property
+    def too_long(self) -> bool:
+        """Whether they are more than an answer may have."""
+        return self.characters > answer_characters.get()
 
     def note(self, response: LlmResponse) -> None:
         """Put the end into the last response, where it is one that ADK takes for a good end."""
         parts = (response.content.parts if response.content else None) or []
-        if self.refused:
+        if self.too_long:  # and a call that was cut is none
+            response.error_code, response.finish_reason = TOO_LONG, None
+            if response.content:
+                response.content.parts = [part for part in parts if not part.function_call]
+        elif self.refused:
             response.error_code = REFUSAL
         elif response.finish_reason is types.FinishReason.FINISH_REASON_UNSPECIFIED:
             response.error_code = self.finish
@@ -56,11 +70,30 @@ class PlainOpenAI(AsyncOpenAI):
             return answer
         return self._chunks(answer)
 
-    async def _chunks(self, stream: AsyncIterator[ChatCompletionChunk]) -> AsyncIterator[ChatCompletionChunk]:
+    async def _chunks(self, stream: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[ChatCompletionChunk]:
+        """The stream as it comes, but each tool call in one piece at its end: ADK reads all that there is of a call
+        again with each further piece."""
+        breather = Breather()
+        calls: dict[int, ChoiceDeltaToolCall] = {}
+        bearer: ChatCompletionChunk | None = None
         async for chunk in stream:
             for choice in chunk.choices or ():
                 self._hear(choice.finish_reason, choice.delta)
+                if choice.delta and choice.delta.tool_calls:
+                    _add_calls(calls, choice.delta.tool_calls)
+                    choice.delta.tool_calls, bearer = (
+                        None,
+                        chunk.model_copy(update={"choices": [choice], "usage": None}),
+                    )
             yield chunk
+            if self.heard and self.heard.too_long:
+                await stream.close()
+                break
+            await breather.breathe()
+        if bearer:
+            delta = bearer.choices[0].delta.model_copy(update={"content": None, "tool_calls": [*calls.values()]})
+            bearer.choices = [bearer.choices[0].model_copy(update={"delta": delta})]
+            yield bearer
 
     def _hear(self, finish: str | None, said: Any) -> None:  # noqa: ANN401 - two classes without a common one
         if self.heard is None:
@@ -69,6 +102,9 @@ class PlainOpenAI(AsyncOpenAI):
         if refusal := getattr(said, "refusal", None):
             self.heard.refused = True
             said.content = f"{said.content or ''}{refusal}"
+        self.heard.characters += sum(len(getattr(said, name, None) or "") for name in _TEXTS)
+        for call in getattr(said, "tool_calls", None) or ():
+            self.heard.characters += len((call.function and call.function.arguments) or "")
 
     @override
     async def _prepare_options(self, options: FinalRequestOptions) -> FinalRequestOptions:
@@ -94,6 +130,18 @@ class PlainOpenAILlm(OpenAILlm):
             if not response.partial:
                 heard.note(response)
             yield response
+
+
+def _add_calls(calls: dict[int, ChoiceDeltaToolCall], pieces: list[ChoiceDeltaToolCall]) -> None:
+    """Add pieces of tool calls to what there is of these."""
+    for piece in pieces:
+        call = calls.get(piece.index)
+        if call is None or not (call.function and piece.function):
+            calls[piece.index] = piece if call is None or piece.function else call
+            continue
+        call.id = piece.id or call.id
+        call.function.name = piece.function.name or call.function.name
+        call.function.arguments = (call.function.arguments or "") + (piece.function.arguments or "")
 
 
 def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON

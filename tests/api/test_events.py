@@ -63,9 +63,9 @@ async def test_a_client_hears_a_turn_from_its_message_to_its_end(workbench, url)
         heard = await reader.take_until("turn-changed", status="completed")
     about = {"session_id": key.session_id, "agent": "assistant", "workspace_id": GENERAL, "turn_id": turn.id}
     said = [event.data for event in heard if event.kind == "agent-chunk"]
-    words = [data["text"] for data in said if not data["thought"]]
-    assert words == [data["content"] for data in said if data["content"]] == ["w0 ", "w1 ", "w2 "]
-    assert [data["thought"] for data in said if not data["text"]] == ["t0 ", "t1 "]
+    assert "".join(data["text"] for data in said) == "".join(data["content"] for data in said) == "w0 w1 w2 "
+    assert "".join(data["thought"] or "" for data in said if not data["text"]) == "t0 t1 "
+    assert not any(data["text"] and data["thought"] for data in said)
     assert not any(data["is_done"] for data in said)
     assert all(about.items() <= data.items() for data in said)
     [answer] = {(data["event_id"], data["author"]) for data in said}

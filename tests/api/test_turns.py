@@ -213,7 +213,7 @@ class TestOneTurn:
     def test_says_how_it_stands(self, client, workbench):
         key = new_session(workbench)
         turn = workbench.turns.submit(key, "count 2 then wait")
-        until(workbench, lambda: any(view.text for view in workbench.turns.live(key)))
+        until(workbench, lambda: [view.text for view in workbench.turns.live(key)] == [counted(2)])
         running = client.get(f"{API}/turns/{turn.id}")
         assert (running.json()["status"], running.json()["ended_at"]) == ("running", None)
         workbench.turns.stop(turn.id)

@@ -1,0 +1,220 @@
+"""How turns share one event loop: neither a model that floods nor an answer without end holds up others, or Stop."""
+
+import asyncio
+import threading
+from contextlib import closing
+
+import pytest
+from google.adk.models import BaseLlm, LlmResponse
+from google.adk.models.llm_request import LlmRequest
+from google.genai import types
+
+from agents.models.pacing import MOST_AHEAD, PacedLlm, answer_characters
+from runtime.bus import Happening
+from session_store.models import TurnStatus
+from tests.support.model_server import Call, Say
+from tests.support.openai_server import openai_server
+from tests.support.workbenches import conversation, finish, new_session, open_workbench, until, until_loaded
+
+FLOODING = """
+from google.adk.agents import LlmAgent
+from google.adk.models import BaseLlm, LlmResponse
+from google.genai import types
+
+
+def said(text, **fields):
+    return LlmResponse(content=types.Content(role="model", parts=[types.Part(text=text)]), **fields)
+
+
+class Flood(BaseLlm):
+    async def generate_content_async(self, llm_request, stream=False):
+        words = int(llm_request.contents[-1].parts[0].text)
+        for number in range(words):
+            yield said(f"w{number} ", partial=True)
+        yield said("".join(f"w{number} " for number in range(words)))
+
+
+root_agent = LlmAgent(name="flood", model=Flood(model="flood"))
+"""
+
+
+def content(*parts):
+    return types.Content(role="model", parts=list(parts))
+
+
+def text(words, *, thought=None):
+    return types.Part(text=words, thought=thought)
+
+
+def call(**args):
+    return types.Part(function_call=types.FunctionCall(name="look_up", args=args))
+
+
+class Saying(BaseLlm):
+    """Says responses without ever waiting for anything."""
+
+    async def generate_content_async(self, llm_request, stream=False):
+        for response in self._responses:
+            self._read.append(response)
+            yield response
+
+
+def saying(*responses):
+    model = Saying(model="m")
+    object.__setattr__(model, "_responses", responses)
+    object.__setattr__(model, "_read", [])
+    return model
+
+
+def partial(*parts, **fields):
+    return LlmResponse(content=content(*parts), partial=True, **fields)
+
+
+async def heard(model):
+    return [response async for response in PacedLlm(model).generate_content_async(LlmRequest(), stream=True)]
+
+
+def words_of(responses):
+    return "".join(part.text or "" for one in responses for part in (one.content.parts if one.content else ()))
+
+
+@pytest.fixture
+def limit():
+    token = answer_characters.set(10)
+    yield
+    answer_characters.reset(token)
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """Nothing on the loop goes before the model, however slow the machine is."""
+    monkeypatch.setattr("agents.models.pacing.SLICE", 60)
+
+
+class TestOnePiece:
+    async def test_what_a_model_has_ready_is_handed_on_in_few_pieces_and_others_go_first(self):
+        steps = 0
+
+        async def neighbour():
+            nonlocal steps
+            while True:
+                steps += 1
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(neighbour())
+        responses = await heard(saying(*[partial(text(f"w{number} ")) for number in range(5000)]))
+        beside.cancel()
+        assert words_of(responses) == "".join(f"w{number} " for number in range(5000))
+        assert len(responses) < 1000
+        assert steps > 5
+
+    @pytest.mark.usefixtures("unhurried")
+    async def test_thoughts_words_and_calls_stay_apart_and_in_order(self):
+        parts = [text("a", thought=True), text("b", thought=True), text("c"), call(x=1), text("d"), text("e")]
+        [response] = await heard(saying(*map(partial, parts)))
+        assert response.content.parts == [text("ab", thought=True), text("c"), call(x=1), text("de")]
+
+    @pytest.mark.usefixtures("unhurried")
+    async def test_what_a_piece_says_besides_its_words_is_kept_with_it(self):
+        marked = partial(text("b"), custom_metadata={"mark": 1})
+        responses = await heard(saying(partial(text("a")), marked, partial(text("c")), partial(text("d"))))
+        assert [words_of([one]) for one in responses] == ["a", "b", "cd"]
+        assert responses[1].custom_metadata == {"mark": 1}
+
+    async def test_a_model_is_not_read_far_ahead_of_who_listens(self):
+        model = saying(*[partial(text("x" * 1000)) for _ in range(1000)])
+        responses = PacedLlm(model).generate_content_async(LlmRequest(), stream=True)
+        await anext(responses)
+        await asyncio.sleep(0)
+        assert len(model._read) <= 2 * (MOST_AHEAD // 1000 + 1)  # a piece that was taken, and one that waits
+        await responses.aclose()
+
+    async def test_what_goes_wrong_comes_after_the_words_before_it(self):
+        class Failing(BaseLlm):
+            async def generate_content_async(self, llm_request, stream=False):
+                yield partial(text("said"))
+                raise SystemExit
+
+        responses = PacedLlm(Failing(model="m")).generate_content_async(LlmRequest(), stream=True)
+        got = [await anext(responses)]
+        with pytest.raises(SystemExit):
+            await anext(responses)
+        assert words_of(got) == "said"
+
+
+@pytest.mark.usefixtures("limit")
+class TestBound:
+    async def test_an_answer_is_cut_at_its_limit_with_all_that_was_said(self):
+        model = saying(partial(text("think", thought=True)), *[partial(text("word"))] * 100)
+        *pieces, last = await heard(model)
+        assert words_of(pieces) == "thinkwordw"
+        assert last.content.parts == [text("think", thought=True), text("wordw")]
+        assert (last.partial, last.error_code) == (False, "TOO_LONG")
+        assert len(model._read) == 3
+
+    @pytest.mark.parametrize(
+        "part", [text("x" * 11), text("x" * 11, thought=True), call(query="x" * 11), call(rows=[["x"] * 11])]
+    )
+    async def test_whatever_it_consists_of(self, part):
+        [response] = await heard(saying(LlmResponse(content=content(part))))
+        assert response.error_code == "TOO_LONG"
+        assert not any(part.function_call for part in response.content.parts)
+        assert len(words_of([response])) <= 10
+
+    async def test_the_complete_answer_at_the_end_does_not_count_again(self):
+        responses = await heard(saying(partial(text("12345678")), LlmResponse(content=content(text("12345678")))))
+        assert not any(response.error_code for response in responses)
+
+
+def test_an_agent_that_floods_leaves_its_neighbours_and_stop_as_they_are(tmp_path, agent_folder):
+    agent_folder("flooding_neighbour", FLOODING)
+    with closing(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent)) as workbench:
+        until_loaded(workbench)
+        order = []
+        begun = threading.Event()
+
+        def hear(event):
+            if event.kind is Happening.AGENT_CHUNK:
+                order.append(event.turn_id)
+                if event.turn_id == flood.id:
+                    begun.set()
+
+        key = new_session(workbench, "flooding_neighbour")
+        healthy = workbench.turns.submit(new_session(workbench), "count 400 every 10 ms")
+        until(workbench, lambda: workbench.turns.live(healthy.key)[0].text)
+        flood = workbench.turns.submit(key, "2000000")
+        workbench.bus.subscribe(hear)
+        assert begun.wait(20)
+        until(workbench, lambda: order[order.index(flood.id) :].count(healthy.id) >= 5)
+        workbench.turns.stop(flood.id)
+        [flood] = finish(workbench, flood)
+        assert flood.status is TurnStatus.STOPPED
+        assert conversation(workbench, key)[-1].text.startswith("w0 w1 w2 ")
+        assert workbench.turns.live(healthy.key)
+        workbench.turns.stop(healthy.id)
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [(Say("word " * 1000), TurnStatus.COMPLETED), (Call("x", {"a": "b" * 2000}), TurnStatus.FAILED)],
+)
+def test_an_answer_over_the_limit_ends_in_words(tmp_path, monkeypatch, reply, status):
+    with openai_server(lambda _: reply) as server:
+        monkeypatch.setattr("tests.support.workbenches.ScriptedModels", lambda: _models(server.url))
+        with closing(open_workbench(tmp_path, answer_characters=1000)) as workbench:
+            key = new_session(workbench)
+            [turn] = finish(workbench, workbench.turns.submit(key, "go on"))
+            assert turn.status is status
+            assert "COLLOQUY_ANSWER_CHARACTERS" in turn.error
+            answers = [message.text for message in conversation(workbench, key)[1:]]
+            assert answers == ([reply.text[:1000]] if isinstance(reply, Say) else [])
+
+
+def _models(url):
+    from agents.models.provider import ProviderLlm
+    from agents.models.remote import OpenAiProvider
+    from tests.support.scripted import ScriptedModels
+
+    models = ScriptedModels()
+    models.llm = lambda _: ProviderLlm(model="m", provider=OpenAiProvider("m", f"{url}/v1", None))
+    return models
