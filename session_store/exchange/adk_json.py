@@ -142,7 +142,7 @@ def _key(fields: Fields, owner: Owner, notes: Notes, *, exact: bool) -> SessionK
 
 
 def _state(fields: Fields, notes: Notes) -> dict[str, Any]:
-    state = fields.value("state")
+    state = fields.whole("state")
     if isinstance(state, dict):
         return shallow(state, DEEPEST_VALUE, notes)  # type: ignore[no-any-return]
     if has_content(state):

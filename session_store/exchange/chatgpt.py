@@ -16,7 +16,7 @@ from session_store.exchange.errors import DamagedError
 from session_store.exchange.fields import Fields, time_of
 from session_store.exchange.foreign import Events, Owner, Said, Tree, beginning, cited, conversation
 from session_store.exchange.notes import Notes, has_content, quoted
-from session_store.exchange.open_webui_text import code_parts, thought
+from session_store.exchange.open_webui_text import PYTHON, code_parts, thought
 from session_store.parts import USER
 
 ARCHIVED: Final = "archived"
@@ -27,6 +27,21 @@ _TEXTS: Final = ("text", "result", "content", "output_str", "summary", "snippet"
 """Names of the field with the words of a content, by its kind."""
 _ABOUT: Final = ("title", "url", "domain", "name", "snippet", "summary", "pub_date")
 """What else a tool says of a page that it has read."""
+_THINKING: Final = "analysis"
+_CHANNELS: Final = frozenset({"", "final", "commentary", _THINKING})
+"""Where a model says what it says. What it tells in ``commentary`` on its way, ChatGPT shows as words of the answer."""
+_OF_FILES: Final = (
+    "content_type",
+    "direction",
+    "decoding_id",
+    "format",
+    "expiry_datetime",
+    "size_bytes",
+    "width",
+    "height",
+    "fovea",
+)
+"""What is said of a file besides where it is."""
 _STOPPED: Final = "interrupted"
 _PARTIAL: Final = "finished_partial_completion"
 
@@ -46,7 +61,7 @@ def conversation_of(document: object, owner: Owner) -> Conversation:
         raise DamagedError("it has no tree of messages (mapping)")
     notes = Notes()
     whole = Fields(document, notes)
-    nodes = whole.value("mapping")
+    nodes = whole.whole("mapping")
     tree = Tree(nodes, "parent", "children", _at, lambda node: has_content(node.get("message")))
     path = tree.branch(whole.value("current_node"), notes)
     known = (whole.text("conversation_id") or whole.text("id")).strip() or incoming.stable_id("chatgpt", *sorted(nodes))
@@ -58,7 +73,7 @@ def conversation_of(document: object, owner: Owner) -> Conversation:
         reader.take(name, node)
     tags = [ARCHIVED] if whole.flag("is_archived") else []
     notes.converted("`is_archived` to a tag", len(tags))
-    saved = [whole.flag("is_starred"), has_content(whole.value("pinned_time"))]
+    saved = [whole.flag("is_starred"), has_content(whole.whole("pinned_time"))]
     title = whole.text("title")
     whole.finish()
     return conversation(reader.events, owner, title=title, updated_at=updated_at, saved=any(saved), tags=tags)
@@ -73,8 +88,8 @@ class _Message:
     """A message as the export has it."""
 
     def __init__(self, node_name: str, fields: Fields, notes: Notes) -> None:
-        fields.ignore("update_time", "end_turn", "channel")
-        author = fields.inner("author")
+        fields.ignore("update_time", "end_turn")
+        self.author = author = fields.inner("author")
         self.fields, self.metadata = fields, fields.inner("metadata")
         said = fields.value("content")
         if isinstance(said, str):
@@ -84,11 +99,15 @@ class _Message:
         # Ids, and what the tree says as well.
         self.metadata.ignore("parent_id", "request_id", "message_type", "timestamp_", "is_complete", "turn_exchange_id")
         self.name = fields.text("id") or node_name
-        self.role, self.tool = author.text("role").strip().lower(), author.text("name")
+        self.role = author.text("role").strip().lower()
+        self.tool = author.text("name") if self.role == "tool" else ""
         self.kind = self.content.text("content_type")
         self.recipient = fields.text("recipient") or "all"
         self.at = fields.time("create_time")
         self.status = fields.text("status")
+        self.channel = fields.text("channel").strip().lower()
+        if self.channel not in _CHANNELS:
+            fields.drop("channel")
         hidden = [self.metadata.flag("is_visually_hidden_from_conversation"), fields.value("weight") == 0]
         # What goes to a tool or comes from one is shown as a step.
         self.hidden = any(hidden) and self.role != "tool" and self.recipient == "all"
@@ -129,7 +148,8 @@ class _Reader:
     def _leave_out(self, message: _Message) -> None:
         """Note a message that ChatGPT does not show, if it says something."""
         content = message.content
-        if any(has_content(content.value(name)) for name in content.names if name != "content_type"):
+        says = [content.whole(name) for name in content.names if name != "content_type"]
+        if has_content([*says, message.metadata.whole("attachments")]):
             of_type = f"content of type {quoted(message.kind)}"
             self.events.notes.left_out(
                 of_type if message.kind in _UNSEEN else f"hidden messages with the role {quoted(message.role)}"
@@ -151,23 +171,24 @@ class _Reader:
         if message.recipient != "all":
             self._call(message, said)
         elif message.kind == "system_error":
-            said.error = " ".join(filter(None, (message.content.text("name"), message.content.text("text"))))
+            said.error = " ".join(filter(None, map(message.content.text, ("name", "text")))) or "The answer failed."
             self.events.say(message.name, [], said)
         else:
             citations = Citations(message.metadata)
             said.sources = cited(citations.sources)
             parts = self._parts(message)
             for part in parts:
-                if part.text and not part.thought:
+                if part.text:
                     part.text = citations.applied(part.text, self.events.notes)
+                    part.thought = part.thought or message.channel == _THINKING or None
             self.events.say(message.name, parts, said)
 
     def _call(self, message: _Message, said: Said) -> None:
         self._called = None
-        language, text = message.content.text("language"), self._text(message)
+        text = self._text(message)
         self._runs_code = message.kind == "code" and message.recipient.startswith("python")
         if self._runs_code:
-            self.events.say(message.name, code_parts(text, language, None), said)
+            self.events.say(message.name, self._code(text, message.content), said)
         else:
             call = types.FunctionCall(id=message.name, name=message.recipient, args={"input": text})
             self.events.say(message.name, [types.Part(function_call=call)], said)
@@ -175,17 +196,20 @@ class _Reader:
     def _answer(self, message: _Message) -> None:
         """Add what a tool said: the result of code, the answer to a call, or more of the same answer."""
         text = self._text(message)
-        ran, failed = _came_of(message.metadata, self.events.notes)
-        text, failed = text or ran, failed or message.kind == "system_error"
+        ran, failed = _came_of(message.metadata, text, self.events.notes)
+        text = "\n".join(filter(None, [text, *ran]))
+        failed = failed or message.kind == "system_error"
         self._attachments(message)
         if self._runs_code and (message.kind == "execution_output" or message.tool.startswith("python")):
             self._runs_code = False
+            if not message.tool.startswith("python"):
+                message.author.drop("name")
             outcome = types.Outcome.OUTCOME_FAILED if failed else types.Outcome.OUTCOME_OK
             result = types.CodeExecutionResult(outcome=outcome, output=text)
             self.events.say(message.name, [types.Part(code_execution_result=result)], Said(at=message.at))
             return
         content = message.content
-        about = {name: value for name in _ABOUT if has_content(value := content.value(name)) and value != text}
+        about = {name: value for name in _ABOUT if has_content(value := content.whole(name)) and value != text}
         if self._called is not None and self._called.name == message.tool and not self.events.is_open(message.tool):
             page = "\n".join(map(str, about.values()))
             response = self._called.response or {}
@@ -200,9 +224,15 @@ class _Reader:
         if kind == "thoughts":
             return _thoughts(content)
         if kind == "code":
-            return code_parts(content.text("text"), content.text("language"), None) if content.value("text") else []
+            return self._code(content.text("text"), content)
         text = self._text(message)
         return [types.Part(text=text)] if text.strip() else []
+
+    def _code(self, text: str, content: Fields) -> list[types.Part]:
+        language = content.text("language")
+        if language.strip().lower() not in (*PYTHON, "unknown"):
+            content.drop("language")
+        return code_parts(text, language, None) if text.strip() else []
 
     def _attachments(self, message: _Message) -> None:
         for attachment in message.metadata.objects("attachments"):
@@ -224,7 +254,7 @@ class _Reader:
                 if other != text and not (message.role == "tool" and name in _ABOUT):
                     content.drop(name)
             return text
-        rest = {name: content.value(name) for name in content.names if name != "content_type"}
+        rest = {name: content.whole(name) for name in content.names if name != "content_type"}
         if has_content(rest):
             self.events.notes.left_out(f"content of type {quoted(kind)}")
         return ""
@@ -236,10 +266,10 @@ class _Reader:
             notes.left_out("malformed message parts", has_content(part))
             return ""
         fields = content.below("parts", part)
-        fields.ignore("content_type", "asset_pointer", "direction", "decoding_id", "format", "expiry_datetime")
-        fields.ignore("size_bytes", "width", "height", "fovea")
+        fields.ignore("asset_pointer", *_OF_FILES)
         pointers = {name: one["asset_pointer"] for name, one in part.items() if _points(one)}
-        fields.ignore(*pointers)  # what else there is to know of a file that is named
+        for name in pointers:
+            fields.inner(name).ignore("asset_pointer", *_OF_FILES)
         address = part.get("asset_pointer") or next(iter(pointers.values()), None)
         kind = str(part.get("content_type") or "file")
         what = "picture" if kind.startswith("image") else "recording" if "audio" in kind or "video" in kind else "file"
@@ -270,21 +300,31 @@ def _thoughts(content: Fields) -> list[types.Part]:
     return thought("\n\n".join(filter(None, texts)))
 
 
-def _came_of(metadata: Fields, notes: Notes) -> tuple[str, bool]:
-    """What came of code that a tool ran, as far as the message does not say it, and whether it failed."""
+def _came_of(metadata: Fields, text: str, notes: Notes) -> tuple[list[str], bool]:
+    """What came of code that a tool ran, besides its ``text``, in the order in which it came, and whether it failed."""
     result = metadata.inner("aggregate_result")
-    result.ignore("run_id", "code", "start_time", "end_time", "update_time", "jupyter_messages")
-    words = [result.text("final_expression_output")]
+    result.ignore("run_id", "code", "start_time", "end_time", "update_time")
+    words = []
     for message in result.objects("messages"):
         message.ignore("message_type", "time", "sender", "stream_name", "width", "height")
         words.append(message.text("text"))
-        if has_content(address := message.value("image_url")):
+        if has_content(address := message.whole("image_url")):
             notes.left_out(f"picture {quoted(address)}")
-    problem = result.value("in_kernel_exception")
-    if isinstance(problem, dict):
-        told = (problem.get("name"), *(args if isinstance(args := problem.get("args"), list) else (args,)))
-        words.append(": ".join(str(one) for one in told if has_content(one)))
-    else:
-        words.append(problem if isinstance(problem, str) else "")
-    failed = result.text("status").startswith("failed") or has_content(problem)
-    return "\n".join(filter(None, words)), failed
+    words.append(result.text("final_expression_output"))
+    failed = result.text("status").startswith("failed")
+    for name in ("in_kernel_exception", "system_exception"):
+        failed = failed or has_content(result.value(name))
+        words += _exception(result, name)
+    words = [one for one in words if one.strip()]
+    if text or words:
+        result.ignore("jupyter_messages")  # the same once more
+    return [one for one in words if one.strip() not in text], failed
+
+
+def _exception(result: Fields, name: str) -> list[str]:
+    """What an exception says: its name with its arguments, and where it happened."""
+    if not isinstance(result.value(name), dict):
+        return [str(one) for one in result.items(name)]
+    problem = result.inner(name)
+    told = ": ".join(str(one) for one in (problem.whole("name"), *problem.items("args")) if has_content(one))
+    return [told, *("\n".join(map(str, problem.items(part))) for part in ("notes", "traceback"))]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from session_store.exchange.fields import Fields
-from session_store.exchange.notes import Notes
+from session_store.exchange.notes import Notes, quoted
 
 _MARK: Final = re.compile(
     "\ue200([^\ue200\ue201]*)\ue201|\u3010[^\u3010\u3011\n]{1,80}\u2020[^\u3010\u3011\n]{0,200}\u3011"
@@ -16,6 +16,10 @@ _MARK: Final = re.compile(
 """What begins with U+E200 and ends with U+E201, and the brackets with a dagger of older answers."""
 _LOOSE: Final = re.compile("[\ue200-\ue204]")
 _FIELDS: Final = "\ue202"
+_POINTERS: Final = re.compile(r"(?:turn\d+\w*[\s,]*)*")
+_TYPED: Final = ("entity", "image_group", "product_entity")
+"""Kinds of marks that name the kind of a thing before its name."""
+_FROM_CHATGPT: Final = re.compile(r"[?&]utm_source=chatgpt\.com$")
 _LINK: Final = re.compile(r"\[([^\]]*)\]\((https?://[^\s)]+)\)")
 
 Source = tuple[str, str, str]
@@ -40,10 +44,12 @@ class Citations:
             if _MARK.fullmatch(text[begin:end]):
                 text = f"{text[:begin].rstrip(' ')} {_linked([source]) or source[0]}{text[end:]}"
         for matched, link in self._links.items():
+            if matched not in text and link and not _LINK.search(link):
+                notes.left_out("`content_references.alt` whose mark is not in the text")
             text = text.replace(matched, link)
 
         def replaced(mark: re.Match[str]) -> str:
-            words = _words(mark[1]) if mark[1] is not None else None
+            words = _words(mark[1], notes) if mark[1] is not None else None
             if words is None:
                 notes.left_out("unresolved citation marks")
             return words or ""
@@ -63,18 +69,17 @@ class Citations:
             source for name in ("items", "sources") for item in reference.objects(name) for source in _sources(item)
         ]
         own = (reference.text("title") or reference.text("name"), reference.text("url"), "")
-        found += [own] if own[1] else []
-        if not found and isinstance(alt, str):
-            found = [(title, url, "") for title, url in _LINK.findall(alt)]
-        safe = reference.items("safe_urls")
-        found = found or [("", url, "") for url in safe if isinstance(url, str)]
+        found += [own] if any(own) else []
+        linked = _LINK.findall(alt) if isinstance(alt, str) else []
+        others = [*linked, *(("", url) for url in reference.items("safe_urls") if isinstance(url, str))]
+        for title, url in others:
+            if _plain(url) not in {_plain(one) for _, one, _ in found}:
+                found.append((title, url, ""))
         self.sources += found
-        if not (_LOOSE.search(matched) or "\u2020" in matched):
-            return
-        if isinstance(alt, str) and alt.strip():
-            self._links[matched] = alt
-        else:
-            self._links[matched] = _linked(found) or own[0]
+        if _LOOSE.search(matched) or "\u2020" in matched:
+            self._links[matched] = alt if isinstance(alt, str) and alt.strip() else _linked(found) or own[0]
+        elif isinstance(alt, str) and not linked:
+            reference.drop("alt")
 
     def _take_citation(self, citation: Fields) -> None:
         citation.ignore("citation_format_type")
@@ -100,16 +105,34 @@ def _linked(sources: Sequence[Source]) -> str:
     return f"({', '.join(links)})" if links else ""
 
 
-def _words(mark: str) -> str | None:
-    """The words in a mark that names something, such as ``entity`` or ``url``; None if it only points somewhere."""
-    kind, _, rest = mark.partition(_FIELDS)
-    if kind in ("entity", "image_group", "product_entity"):
-        try:
-            named: Any = json.loads(rest)
-        except (ValueError, RecursionError):
-            return None
-        texts = [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
-        return texts[1] if len(texts) > 1 else None
-    if kind in ("url", "navlist", "link_title"):
-        return rest.split(_FIELDS)[0] or None
-    return None
+def _plain(url: str) -> str:
+    """An address without what ChatGPT adds to tell that one comes from there."""
+    return _FROM_CHATGPT.sub("", url)
+
+
+def _words(mark: str, notes: Notes) -> str | None:
+    """What there is to read in a mark that names something, such as ``entity``, ``url`` or ``video``, as a link where
+    it has an address; None if it only points somewhere. What has no place in the text is noted."""
+    kind, *fields = mark.split(_FIELDS)
+    told = [one for field in fields for one in _texts(field)]
+    if kind.endswith("cite") or not told:
+        return None
+    address = next((one for one in told if one.startswith(("http://", "https://"))), "")
+    words = [one for one in told if one != address]
+    if kind in _TYPED and len(words) > 1:
+        del words[0]
+    notes.left_out(f"details in marks of type {quoted(kind)}", len(words[1:]))
+    if address and words:
+        return f"[{words[0]}]({address})"
+    return address or words[0]
+
+
+def _texts(field: str) -> list[str]:
+    """The texts in a field of a mark, which may be a list in JSON, without what points to other places of the file."""
+    if field[:1] not in "[{":
+        return [] if _POINTERS.fullmatch(field) else [field.strip()]
+    try:
+        named: Any = json.loads(field)
+    except (ValueError, RecursionError):
+        return []
+    return [one.strip() for one in named if isinstance(one, str) and one.strip()] if isinstance(named, list) else []

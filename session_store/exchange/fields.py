@@ -20,7 +20,9 @@ _LARGEST_COUNT: Final = 2**31
 
 
 class Fields:
-    """An object of a file. Each of its fields that is never asked for, and says something, is noted by ``finish``.
+    """An object of a file. Each of its fields that is never asked for, and says something, is noted by ``finish``. An
+    object or a list counts as asked for once something takes it apart (``inner``, ``below``, ``items``, ``objects``) or
+    takes all of it (``whole``): a look at it (``value``) is not enough.
 
     What is asked for and is of another type than it should be is converted if that can be done and left out if not;
     both are noted. Nothing here raises an error over what is in a file.
@@ -60,13 +62,20 @@ class Fields:
         self._unread.difference_update(names)
 
     def value(self, name: str) -> Any:  # noqa: ANN401 - JSON
-        """A field as it is."""
+        """A field as it is. What stands in an object or a list is not read by that."""
+        value = self._values.get(name)
+        if not isinstance(value, (dict, list)):
+            self._unread.discard(name)
+        return value
+
+    def whole(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """A field as it is, of which the caller keeps or notes everything."""
         self._unread.discard(name)
         return self._values.get(name)
 
     def text(self, name: str) -> str:
         """A text; a number is converted to one."""
-        value = self.value(name)
+        value = self.whole(name)
         if isinstance(value, str):
             return value
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -77,7 +86,7 @@ class Fields:
 
     def flag(self, name: str) -> bool:
         """Whether something is so."""
-        value = self.value(name)
+        value = self.whole(name)
         if isinstance(value, bool) or value is None:
             return bool(value)
         if value in (0, 1, "true", "false", "True", "False"):
@@ -88,7 +97,7 @@ class Fields:
 
     def number(self, name: str) -> float | None:
         """A finite number; a text that spells one is converted."""
-        value = self.value(name)
+        value = self.whole(name)
         number = _number(value)
         if number is None:
             self._drop(name, value)
@@ -108,17 +117,17 @@ class Fields:
 
     def time(self, name: str) -> float | None:
         """A time in Unix seconds; one that is none, or lies before there were chats, is left out."""
-        value = self.value(name)
+        value = self.whole(name)
         at = time_of(value)
-        if at is None:
-            self._drop(name, value)
+        if at is None and tells_time(value):
+            self._notes.left_out(self._name(name))
         elif isinstance(value, str):
             self._notes.converted(self._name(name))
         return at
 
     def items(self, name: str) -> list[Any]:
         """The items of a list; what stands there without one is an item by itself."""
-        value = self.value(name)
+        value = self.whole(name)
         if isinstance(value, list):
             return value
         if not has_content(value):
@@ -128,7 +137,7 @@ class Fields:
 
     def inner(self, name: str) -> Fields:
         """An object below this one, which is empty if there is none."""
-        value = self.value(name)
+        value = self.whole(name)
         if not isinstance(value, dict):
             self._drop(name, value)
         return self.below(name, value)
@@ -142,7 +151,8 @@ class Fields:
         return [self.below(name, item) for item in items if isinstance(item, dict)]
 
     def below(self, name: str, value: object) -> Fields:
-        """What stands in a field, which was read already, as an object that is finished with this one."""
+        """What stands in a field as an object that is finished with this one."""
+        self._unread.discard(name)
         inner = Fields(value, self._notes, self._path + name + ".")
         self._below.append(inner)
         return inner
@@ -163,6 +173,11 @@ class Fields:
 
     def _name(self, name: str) -> str:
         return quoted(self._path + name)
+
+
+def tells_time(value: object) -> bool:
+    """Whether there is anything in the place of a time, be it zero: what is replaced is noted."""
+    return has_content(value) or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
 def time_of(value: object) -> float | None:

@@ -165,6 +165,7 @@ def conversation(
     """The conversation with these events. What nobody answered is closed, as live turns do."""
     key = SessionKey(owner.agent, owner.user, events.session_id)
     made = incoming.settled(events.made, events.notes)
+    _tell_errors_within(made, events.notes)
     own_title = given_title(title)
     shown = own_title or incoming.first_words(made)
     last = made[-1].timestamp if made else max(events.begin, updated_at or 0)
@@ -182,6 +183,17 @@ def conversation(
     )
     taken = tuple(incoming.new_event(event, f"message {event.id!r}") for event in made)
     return Conversation(about, taken, events.notes)
+
+
+def _tell_errors_within(made: Sequence[Event], notes: Notes) -> None:
+    """Errors after which the agent went on in the same turn did not end it: they become words of the answer."""
+    last = {event.invocation_id: event for event in made}
+    for event in made:
+        if event.error_code == incoming.ERROR and event.error_message and event is not last[event.invocation_id]:
+            content = event.content or types.Content(role="model")
+            content.parts = [*(content.parts or []), types.Part(text=f"Error: {event.error_message}")]
+            event.content, event.error_code, event.error_message = content, None, None
+            notes.converted("errors within an answer to text")
 
 
 def beginning(

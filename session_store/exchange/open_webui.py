@@ -92,7 +92,7 @@ def conversation_of(document: object, owner: Owner) -> Conversation:
 def _messages(chat: Fields, notes: Notes) -> list[tuple[str, Mapping[str, Any]]]:
     """The names and messages of the branch that was shown last, or of a chat that has no tree."""
     history = chat.inner("history")
-    nodes, current = history.value("messages"), history.value("currentId")
+    nodes, current = history.whole("messages"), history.value("currentId")
     if isinstance(nodes, list):
         nodes = {
             str(node["id"] if isinstance(node, dict) and "id" in node else n): node for n, node in enumerate(nodes)
@@ -229,7 +229,7 @@ def _steps(parts: list[types.Part]) -> int:
 def _openai_call(call: Fields) -> list[types.Part]:
     call.ignore("type", "index")
     function = call.inner("function")
-    name, given = function.text("name") or "tool", function.value("arguments")
+    name, given = function.text("name") or "tool", function.whole("arguments")
     args = as_object(given, "input") if has_content(given) else {}
     return [types.Part(function_call=types.FunctionCall(id=call.text("id") or None, name=name, args=args))]
 
@@ -237,24 +237,25 @@ def _openai_call(call: Fields) -> list[types.Part]:
 def _execution(run: Fields) -> list[types.Part]:
     run.ignore("id", "uuid", "name")
     result = run.inner("result")
-    output = {"output": result.value("output"), "error": result.value("error")} if result else None
+    output = {"output": result.whole("output"), "error": result.whole("error")} if result else None
     return code_parts(run.text("code"), run.text("language"), output)
 
 
 def _body(message: Fields, notes: Notes) -> str:
     """The text of a message, also where it comes in parts as OpenAI has them."""
-    content = message.value("content")
-    if not isinstance(content, list):
+    if not isinstance(message.value("content"), list):
         return message.text("content")
     texts = []
-    for part in content:
+    for part in message.items("content"):
         if isinstance(part, str):
             texts.append(part)
-        elif isinstance(part, dict) and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        elif has_content(part) and not (isinstance(part, dict) and part.get("type") == "image_url"):
-            notes.left_out("non-text pieces of `content`")
-    return "\n\n".join(texts)
+        elif isinstance(part, dict) and (part.get("type") == "image_url" or isinstance(part.get("text"), str)):
+            fields = message.below("content", part)
+            fields.ignore("type", "image_url" if part.get("type") == "image_url" else "")
+            texts.append(fields.text("text"))
+        else:
+            notes.left_out("non-text pieces of `content`", has_content(part))
+    return "\n\n".join(filter(None, texts))
 
 
 def _pictures(message: Fields, notes: Notes) -> list[types.Part]:
@@ -270,10 +271,10 @@ def _pictures(message: Fields, notes: Notes) -> list[types.Part]:
 
 def _error(message: Fields, body: str) -> str:
     """Why an answer failed; empty if it did not. Older versions have the reason in the text."""
-    error, fields = message.value("error"), message
+    error, fields = message.whole("error"), message
     while isinstance(error, dict) and has_content(error):
         fields = fields.below("error", error)
-        error = next((one for name in ("content", "message", "detail", "error") if (one := fields.value(name))), True)
+        error = next((one for name in ("content", "message", "detail", "error") if (one := fields.whole(name))), True)
     if not has_content(error):
         return ""
     if error is True:

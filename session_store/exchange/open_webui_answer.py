@@ -123,6 +123,8 @@ def sources_of(sources: Iterable[Fields], notes: Notes) -> list[Source]:
             place.ignore(*_OF_SEARCH)
             urls = [one for one in (place.value("url"), place.value("source"), address) if _is_url(one)]
             names = [one for one in (place.value("title"), place.value("name"), title) if _is_text(one)]
+            if _is_text(place.value("source")) and place.value("source") not in (*urls, *names, title):
+                place.drop("source")
             named.append((names[0] if names else "", urls[0] if urls else "", text.strip()))
             notes.converted("`sources.document` to texts that only the JSON export has", _is_text(text))
         own = (title, address)
@@ -158,7 +160,7 @@ def _text(item: Fields, name: str, notes: Notes) -> str:
     for piece in item.objects(name):
         piece.ignore("type", "logprobs")
         text = piece.text("text") or piece.text("refusal")
-        if not text and has_content(piece.value("image_url")):
+        if has_content(piece.whole("image_url")):
             notes.left_out("pictures in tool answers")
         texts.append(text)
     return "\n".join(text for text in texts if text)
@@ -166,16 +168,17 @@ def _text(item: Fields, name: str, notes: Notes) -> str:
 
 def _call(item: Fields) -> list[types.Part]:
     call_id, name = item.text("call_id") or item.text("id"), item.text("name") or "tool"
-    given = item.value("arguments")
+    given = item.whole("arguments")
     args = (
-        as_object(item.value("input") if given in (None, "") else given, "input")
-        if has_content(given) or has_content(item.value("input"))
+        as_object(item.whole("input") if given in (None, "") else given, "input")
+        if has_content(given) or has_content(item.whole("input"))
         else {}
     )
     parts = [types.Part(function_call=types.FunctionCall(id=call_id or None, name=name, args=args))]
-    output, error = item.value("output"), item.value("error")
+    output, error = item.whole("output"), item.whole("error")
     if has_content(output) or has_content(error):  # a call of MCP has its answer with it
-        said = {"error": error} if has_content(error) else as_object(output, "result")
+        said = as_object(output, "result") if has_content(output) else {}
+        said |= {"error": error} if has_content(error) else {}
         answer = types.FunctionResponse(id=call_id or None, name=name, response=said)
         parts.append(types.Part(function_response=answer))
     return parts
@@ -184,10 +187,10 @@ def _call(item: Fields) -> list[types.Part]:
 def _answer(item: Fields, notes: Notes) -> types.Part:
     call_id = item.text("call_id") or item.text("id")
     for name in ("files", "embeds"):
-        if has_content(item.value(name)):
+        if has_content(item.whole(name)):
             notes.left_out(f"{quoted(name)} in tool calls")
     output = item.value("output")
-    said = _text(item, "output", notes) if isinstance(output, (list, str)) else output
+    said = _text(item, "output", notes) if isinstance(output, (list, str)) else item.whole("output")
     response = as_object(said, "result")
     return types.Part(
         function_response=types.FunctionResponse(id=call_id or None, name=item.text("name") or None, response=response)
@@ -197,7 +200,7 @@ def _answer(item: Fields, notes: Notes) -> types.Part:
 def _code(item: Fields, notes: Notes) -> list[types.Part]:
     item.ignore("call_id", "container_id")
     code, language = item.text("code"), item.text("lang") or item.text("language")
-    output = item.value("output")
+    output = item.whole("output")
     for name in output if isinstance(output, dict) else ():
         if name not in OUTPUTS and has_content(output[name]):
             notes.left_out(quoted(f"output.{name}"))
@@ -208,7 +211,7 @@ def _code(item: Fields, notes: Notes) -> list[types.Part]:
 def _built_in_call(item: Fields, kind: str, notes: Notes) -> list[types.Part]:
     """A call of a tool of the provider, such as a search in the web: what it was given and found stands in one item."""
     call_id = item.text("call_id") or item.text("id")
-    fields: dict[str, Any] = {name: item.value(name) for name in item.names if name not in ("id", "type", "status")}
+    fields: dict[str, Any] = {name: item.whole(name) for name in item.names if name not in ("id", "type", "status")}
     answers = ("results", "result", "output")
     args = {name: value for name, value in fields.items() if name not in answers and has_content(value)}
     said = {name: value for name, value in fields.items() if name in answers and has_content(value)}

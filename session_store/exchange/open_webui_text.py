@@ -19,6 +19,8 @@ _ATTRIBUTE: Final = re.compile(r'([\w:-]+)="([^"]*)"')
 _SUMMARY: Final = re.compile(r"\s*<summary>(.*?)</summary>", re.DOTALL)
 _THINK: Final = re.compile(r"<(?P<tag>think|thinking|reason|reasoning|thought)>", re.IGNORECASE)
 _MARKUP: Final = re.compile(f"{_FENCE.pattern}|{_TICKS.pattern}|<details\\b|^[ \\t]*{_THINK.pattern}", _FENCE.flags)
+PYTHON: Final = frozenset({"", "py", "python", "python3", "code"})
+"""What programs call code whose language is Python, or goes without saying."""
 OUTPUTS: Final = ("stdout", "result", "output", "stderr", "error")
 """Names of what came of code."""
 _CODE: Final = re.compile(r"\s*(?P<fence>`{3,}|~{3,})(?P<language>[^\n`]*)\n(?P<code>.*?)\n?(?P=fence)\s*\Z", re.DOTALL)
@@ -59,7 +61,7 @@ def thought(text: str) -> list[types.Part]:
 
 def code_parts(code: str, language: str, output: object) -> list[types.Part]:
     """Code that was run, and what came of it, if anything is known of that."""
-    known = types.Language.PYTHON if language.strip().lower() in _PYTHON else types.Language.LANGUAGE_UNSPECIFIED
+    known = types.Language.PYTHON if language.strip().lower() in PYTHON else types.Language.LANGUAGE_UNSPECIFIED
     parts = [types.Part(executable_code=types.ExecutableCode(code=code, language=known))]
     if output is None:
         return parts
@@ -74,9 +76,6 @@ def code_parts(code: str, language: str, output: object) -> list[types.Part]:
         text = json.dumps(output)
     outcome = types.Outcome.OUTCOME_FAILED if failed else types.Outcome.OUTCOME_OK
     return [*parts, types.Part(code_execution_result=types.CodeExecutionResult(outcome=outcome, output=text))]
-
-
-_PYTHON: Final = frozenset({"", "py", "python", "python3", "code"})
 
 
 def as_object(value: object, name: str) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def _listed(document: object, notes: Notes) -> list[Any]:
     fields = Fields(document, notes)
     for name in _LISTS:
         if isinstance(document, dict) and isinstance(document.get(name), list):
-            listed: list[Any] = fields.value(name)
+            listed: list[Any] = fields.whole(name)
             if any(map(chatgpt.is_conversation, listed)) or any(map(open_webui.is_chat, listed)):
                 fields.finish()
                 return listed

@@ -15,10 +15,12 @@ from tests.session_store.exchange.foreign_chats import (
     events_of,
     gpt_chat,
     imported,
+    parts_of,
     text,
     webui_chat,
 )
 
+PAGE = {"title": "t", "url": "https://b.example/"}
 CALL = ("assistant", {"content_type": "code", "text": "plot()"}, {"recipient": "python"})
 
 
@@ -53,6 +55,16 @@ def said(content, **metadata):
         (said({"content_type": "text", "text": "Yes", "result": "No"}), "content.result"),
         (said(text({"text": "Yes", "asset_pointer": "sediment://p"})), "sediment://p"),
         (said(text({"asset_pointer": "a", "metadata": {"dalle": {"prompt": "P"}}})), "parts.metadata"),
+        (said(text({"audio": {"asset_pointer": "a", "words": "Hm"}})), "parts.audio.words"),
+        (said({"content_type": "code", "language": "cobol", "text": "DISPLAY 42"}), "content.language"),
+        (said(text("\ue200video\ue202Sun\ue202By Ann\ue202turn0video1\ue201")), "details in marks of type `video`"),
+        (said(text("Yes"), content_references=[{"matched_text": " ", "alt": "Said alone"}]), "content_references.alt"),
+        (("assistant", text("Yes"), {"author": {"role": "assistant", "name": "Ann"}}), "author.name"),
+        (("user", text("Hm?"), {"author": {"role": "user", "name": "Bob"}}), "author.name"),
+        (("assistant", text("Yes"), {"channel": "backstage"}), "channel"),
+        (("user", text(), {"weight": 0, "metadata": {"attachments": [{"name": "a.pdf"}]}}), "hidden messages"),
+        (after_code(jupyter_messages=[{"content": {"text": "42"}}]), "jupyter_messages"),
+        (after_code(in_kernel_exception={"name": "ValueError", "cause": "too few"}), "in_kernel_exception.cause"),
     ],
 )  # fmt: skip
 def test_what_chatgpt_has_besides_is_named(message, what):
@@ -65,6 +77,21 @@ def test_what_chatgpt_has_besides_is_named(message, what):
         (after_code(final_expression_output="42"), "42"),
         (after_code(messages=[{"message_type": "stream", "text": "fourty-two"}]), "fourty-two"),
         (after_code(in_kernel_exception={"name": "ValueError", "args": ["too few"]}), "ValueError: too few"),
+        (after_code("42", in_kernel_exception={"name": "ValueError", "traceback": ["in line 7"]}), "in line 7"),
+        (after_code("42", system_exception="Out of memory"), "Out of memory"),
+        (
+            after_code("", final_expression_output="42", messages=[{"message_type": "stream", "text": "printed"}]),
+            "printed\\n42",
+        ),
+        (after_code("printed", final_expression_output="42"), "printed\\n42"),
+        (said(text("Yes"), content_references=[{"title": "A book"}]), "A book"),
+        (
+            said(text("Yes"), content_references=[{"items": [PAGE], "safe_urls": ["https://c.example/"]}]),
+            "https://c.ex",
+        ),
+        (said(text("\ue200url\ue202Sun\ue202https://a.example/\ue201")), "[Sun](https://a.example/)"),
+        (said(text("\ue200link_title\ue202https://a.example/\ue202Sun\ue201")), "[Sun](https://a.example/)"),
+        (said(text("\ue200video\ue202How to plant\ue202turn0video1\ue201")), "How to plant"),
         (said(text("Yes"), content_references=[{"alt": ["[Sun](https://a.example/)"]}]), "https://a.example/"),
         (said(text("Yes"), content_references=[{"safe_urls": ["https://b.example/"]}]), "https://b.example/"),
     ],
@@ -73,6 +100,29 @@ def test_what_chatgpt_says_in_another_place_is_taken(message, words):
     conversation = chatgpt.conversation_of(gpt_chat(("user", text("Hm"), {}), CALL, message), Owner())
 
     assert any(words in event.data for event in conversation.events)
+
+
+@pytest.mark.parametrize("kind", ["ChatGPT", "Open WebUI"])
+def test_an_error_after_which_the_answer_goes_on_is_told_in_it(kind):
+    failed = {"content_type": "system_error", "name": "Timeout", "text": "Too slow."}
+    if kind == "ChatGPT":
+        chat = gpt_chat(("user", text("Hm"), {}), said(failed), said(text("Yes")))
+        conversation = chatgpt.conversation_of(chat, Owner())
+    else:
+        chat = webui_chat(asked(), answered("", error={"content": "Timeout Too slow."}), answered("Yes"))
+        conversation = open_webui.conversation_of(chat, Owner())
+
+    assert '"Error: Timeout Too slow."' in conversation.events[1].data
+    assert [(turn.status.value, turn.error) for turn in conversation.about.turns] == [("completed", None)]
+    assert "errors within an answer to text" in told(conversation)
+
+
+@pytest.mark.parametrize(("channel", "thinks"), [("analysis", True), ("commentary", False), ("final", False)])
+def test_what_a_model_says_to_itself_is_a_thought(channel, thinks, store, tmp_path):
+    one = ("assistant", text("Leeks, too?"), {"channel": channel})
+    imported(store, tmp_path, gpt_chat(("user", text("Hm"), {}), one, said(text("Yes"))))
+
+    assert parts_of(store, "gpt-1")[1:] == [("thought" if thinks else "text", "Leeks, too?"), ("text", "Yes")]
 
 
 PLOTS = {"type": "code_interpreter", "code": "1", "output": {"plots": ["p"]}}
@@ -88,6 +138,8 @@ def source(**fields):
         (source(document=["Sun."]), "only the JSON export has"),
         (source(document=[{"odd": 1}]), "not a text"),
         (source(metadata=[{"page": 7}]), "metadata.page"),
+        (source(metadata=[{"source": "a.pdf"}]), "metadata.source"),
+        (webui_chat(asked([{"type": "text", "text": "Hm", "hint": "Sun"}])), "content.hint"),
         (webui_chat(asked(), answered(output=[PLOTS])), "output.plots"),
     ],
 )  # fmt: skip

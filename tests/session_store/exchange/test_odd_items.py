@@ -40,7 +40,7 @@ CHATGPT = gpt_chat(
             "metadata": {
                 "model_slug": "o3",
                 "finish_details": {"type": "stop"},
-                "content_references": [{"matched_text": "x", "alt": "y", "items": [PAGE]}],
+                "content_references": [{"matched_text": "\u20203", "alt": "y", "items": [PAGE]}],
                 "citations": [{"metadata": {"title": "t", "url": "https://c.example/"}}],
             }
         },
@@ -127,6 +127,34 @@ def test_a_field_that_nobody_knows_is_noted_wherever_it_stands(read, document):
         and read(changed_in(document, path), owner=Owner()).notes.all() == read(document, owner=Owner()).notes.all()
     ]
     assert [path for path in unnamed if not is_kept(path)] == []
+
+
+SAYS_NOTHING = {
+    "id",
+    "children",
+    "parent",
+    "conversation_id",
+    "content_type",
+    "recipient",
+    "status",
+    "type",
+    "filename",
+}
+"""Names of what only holds an export together, or tells what is seen anyway."""
+
+
+@pytest.mark.parametrize(("read", "document"), PROGRAMS)
+def test_every_text_is_seen_or_something_is_said_of_it(read, document):
+    """Also those that are read: whoever reads a text and has no use for it must say so."""
+    before = read(document, owner=Owner()).notes.all()
+    silent = []
+    for path in places(document):
+        if isinstance(at(document, path), str) and SAYS_NOTHING.isdisjoint(path[-2:]):
+            taken = read(changed(document, path, "a canary"), owner=Owner())
+            is_seen = "a canary" in words_of(taken) + repr(taken.about)
+            is_named = any(f"{path[-1]}`" in note.what for note in taken.notes.all())
+            silent += [] if is_seen or is_named or taken.notes.all() != before else [path]
+    assert silent == []
 
 
 def is_kept(path):
