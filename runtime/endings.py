@@ -5,17 +5,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Container, Sequence
+from typing import Any
 
 from google.adk.agents.invocation_context import LlmCallsLimitExceededError
 from google.adk.events.event import Event
+from google.adk.plugins.base_plugin import BasePlugin
+from google.adk.tools.base_tool import BaseTool
+from google.adk.tools.tool_context import ToolContext
 from google.genai import types
 
 from agents.models.failures import Party, explain
 from session_store.adk_service import END_OF_TIME
-from session_store.endings import ending_of, has_words
+from session_store.endings import ending_of
 from session_store.errors import ColloquyError
 from session_store.json_safe import joined
-from session_store.parts import USER
+from session_store.parts import USER, text_of
 
 EMPTY = "The agent ended without an answer."
 
@@ -55,19 +59,48 @@ def _is_shown(part: types.Part) -> bool:
 
 
 def whole(event: Event, streamed: Sequence[types.Part], in_use: Container[str]) -> Event:
-    """An event as it is to be kept: with what was ``streamed`` of it where it has no words itself, marked if it was
-    ended early, under an id of its own, and at a time."""
+    """An event as it is to be kept: with what was ``streamed`` of it where it has no words itself, marked if there is
+    something of it and it was ended early, under an id of its own, and at a time."""
     changes: dict[str, object] = {}
     if ending_of(event) and event.author != USER:
         own = (event.content.parts if event.content else None) or []
         thinks = any(part.thought for part in own)
-        lost = [] if has_words(event) else [part for part in streamed if not (part.thought and thinks)]
+        lost = [] if text_of(event.content) else [part for part in streamed if not (part.thought and thinks)]
         if lost:
             changes["content"] = types.Content(role="model", parts=[*lost, *own])
-        if has_words(event) or any(not part.thought for part in lost):
+        if lost or own:
             changes["interrupted"] = True
     if event.id in in_use:
         changes["id"] = Event.new_id()
     if not 0 <= event.timestamp < END_OF_TIME:
         changes["timestamp"] = time.time()
     return event.model_copy(update=changes) if changes else event
+
+
+class CallsOfCutAnswers(BasePlugin):
+    """Keeps the calls of an answer that was ended early from being run: they may be only the half of what the model was
+    about to do, or what its provider has blocked. The agent ends with that, as the answer did."""
+
+    def __init__(self) -> None:
+        super().__init__("colloquy_calls_of_cut_answers")
+
+    async def before_tool_callback(
+        self,
+        *,
+        tool: BaseTool,  # noqa: ARG002 - as ADK calls it
+        tool_args: dict[str, Any],  # noqa: ARG002
+        tool_context: ToolContext,
+    ) -> dict[str, Any] | None:
+        """Answer such a call in place of its tool."""
+        call_id = tool_context.function_call_id
+        answers = (
+            event
+            for event in reversed(tool_context.session.events)
+            if any(call.id == call_id for call in event.get_function_calls())
+        )
+        answer = next(answers, None)
+        ending = ending_of(answer) if answer else None
+        if ending is None:
+            return None
+        tool_context.actions.skip_summarization = True
+        return {"error": f"This call was not run. {ending.reason}"}

@@ -26,7 +26,7 @@ from runtime.live import LiveTurn
 from runtime.results import Origin, add_files
 from runtime.runner import runner_for
 from runtime.services import Services
-from session_store.endings import ABORTED, Ending, ending_of
+from session_store.endings import ABORTED, Ending, ending_of, goes_on
 from session_store.errors import NOTHING_IS_KEPT, ColloquyError
 from session_store.event_rows import tokens_of
 from session_store.markup import begins_in_thought
@@ -257,7 +257,7 @@ class Execution:
         """Remember how an answer was ended. Where its author goes on, as after another attempt, it was no end."""
         if ending := ending_of(event):
             self._endings[event.author] = ending
-        elif event.content and event.content.parts and not event.partial:
+        elif goes_on(event):
             self._endings.pop(event.author, None)
 
     def _say(self, event: Event, text: str, *, is_thought: bool) -> None:

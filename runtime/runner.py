@@ -19,7 +19,7 @@ from agents.agent import Agent, Surroundings
 from agents.kits import DATA, HISTORY
 from agents.models.pacing import pace_models
 from agents.models.provider import CONNECTION_ENDED
-from runtime.endings import whole
+from runtime.endings import CallsOfCutAnswers, whole
 from runtime.history_scope import scope_of, words_of
 from runtime.live import LiveTurn
 from runtime.results import TurnSink
@@ -150,8 +150,8 @@ def runner_for(live: LiveTurn, services: Services) -> Runner:
         info = models.info(chosen) if chosen else models.default()
         model = models.llm_when_asked(info.id)
     app = agent.app(model, _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools))
-    if info:
-        app = app.model_copy(update={"plugins": [*app.plugins, UnreadFiles(info)]})
+    unread = [UnreadFiles(info)] if info else []
+    app = app.model_copy(update={"plugins": [CallsOfCutAnswers(), *app.plugins, *unread]})
     return TurnRunner(live, app, services)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from google.adk.events.event import Event
 
 from session_store.models import Turn, TurnStatus
+from session_store.parts import Words, text_of, thoughts_and_words
 
 ABORTED: Final = "INVOCATION_ABORTED"
 """The error code of the event with which ADK seals an invocation that was stopped."""
@@ -33,6 +34,7 @@ _WELL: Final = frozenset(
         "STOP_SEQUENCE",
         "COMPLETE",
         "COMPLETED",
+        "TOOL_CALL",
         "TOOL_CALLS",
         "TOOL_USE",
         "FUNCTION_CALL",
@@ -130,9 +132,11 @@ def is_ending(code: object) -> bool:
 def ending_of(event: Event) -> Ending | None:
     """How the answer that an event is, or is the end of, was ended; None if it ended by itself."""
     code = event.error_code or event.finish_reason
+    if not code:
+        return None
     if event.finish_reason is None and not is_ending(code):  # an error of another kind than an end
         return Ending(event.error_message or f"The model ended the answer with “{code}”.")
-    return ending_named(code, event.error_message, has_words=has_words(event))
+    return ending_named(code, event.error_message, has_words=_has_said_words(event))
 
 
 def how_ended(turn: Turn) -> str | None:
@@ -142,6 +146,13 @@ def how_ended(turn: Turn) -> str | None:
     return _UNSAID.get(turn.status)
 
 
-def has_words(event: Event) -> bool:
-    """Whether an event says something that is no thought."""
-    return any(part.text and not part.thought for part in (event.content.parts if event.content else None) or ())
+def goes_on(event: Event) -> bool:
+    """Whether the author of an event that was not ended early says or does something more, as in another attempt after
+    one that was. What its tools answered is nothing of the kind."""
+    said = event.content and event.content.parts
+    return bool(said) and not event.partial and not event.get_function_responses()
+
+
+def _has_said_words(event: Event) -> bool:
+    parts = thoughts_and_words(text_of(event.content), ended=False)
+    return any(isinstance(part, Words) and part.text.strip() for part in parts)

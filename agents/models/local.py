@@ -104,8 +104,9 @@ class LocalProvider(Provider):
         return connection
 
     def _build(self, endpoint: Endpoint) -> _Connection:
-        from google.adk.integrations.openai import OpenAILlm  # noqa: PLC0415 - takes half a second
-        from openai import AsyncOpenAI, DefaultAsyncHttpxClient  # noqa: PLC0415
+        from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - takes half a second
+
+        from agents.models.plain_openai import PlainOpenAI, PlainOpenAILlm  # noqa: PLC0415
 
         # A proxy that the environment names must not get what is said to this computer. Each request has a connection
         # of its own, because the server closes kept ones without a word, which fails one request in five on a busy
@@ -118,7 +119,7 @@ class LocalProvider(Provider):
             limits=httpx.Limits(max_connections=None),
             trust_env=False,
         )
-        client = AsyncOpenAI(
+        client = PlainOpenAI(
             base_url=f"{endpoint.address}/v1",
             api_key=endpoint.key,
             http_client=DefaultAsyncHttpxClient(trust_env=False),
@@ -127,5 +128,5 @@ class LocalProvider(Provider):
             timeout=None,
         )
         longest = endpoint.window // _ANSWER_SHARE
-        llm = OpenAILlm(model=self._model, client=client, max_tokens=min(longest, self._longest_answer or longest))
+        llm = PlainOpenAILlm(model=self._model, client=client, max_tokens=min(longest, self._longest_answer or longest))
         return _Connection(endpoint, http, llm)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from google.adk.integrations.openai import OpenAILlm
@@ -13,7 +14,12 @@ from google.genai import types
 from openai import AsyncOpenAI, AsyncStream
 from openai._models import FinalRequestOptions
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
+from openai.types.chat.chat_completion_chunk import (
+    Choice,
+    ChoiceDelta,
+    ChoiceDeltaToolCall,
+    ChoiceDeltaToolCallFunction,
+)
 from typing_extensions import override
 
 from agents.models.pacing import Breather, answer_characters
@@ -22,15 +28,24 @@ from session_store.endings import NO_TOOL_CALL, REFUSAL, TOO_LONG
 _TEXTS = ("content", "reasoning_content", "reasoning")
 _CALLS = ("tool_calls", "function_call")
 
+UNREADABLE = "input"
+"""The name under which a call keeps arguments that are no JSON object, as imports do."""
+
 
 @dataclass(slots=True)
 class Heard:
-    """What a server said of the end of an answer and ADK does not hand on."""
+    """What a server said in an answer and ADK does not hand on."""
 
     finish: str | None = None
     refused: bool = False
     characters: int = 0
     """How many were said so far, with the thoughts that ADK leaves out."""
+    malformed: bool = False
+    """Whether the arguments of a call are no JSON object."""
+    _calls: list[ChoiceDeltaToolCall] = field(default_factory=list)
+    """What there is of the calls."""
+    _newest: dict[int | None, ChoiceDeltaToolCall] = field(default_factory=dict)
+    """The newest call to which a server gave an index."""
 
     @property
     def too_long(self) -> bool:
@@ -50,6 +65,73 @@ class Heard:
             response.error_code = self.finish
         elif self.finish in _CALLS and not any(part.function_call for part in parts):
             response.error_code = NO_TOOL_CALL
+        elif self.malformed and response.finish_reason is types.FinishReason.STOP:
+            response.error_code = types.FinishReason.MALFORMED_FUNCTION_CALL.value
+
+    def take(self, chunk: ChatCompletionChunk) -> None:
+        """Make a chunk one that ADK reads. Calls are kept back until all of them are there."""
+        for choice in chunk.choices or ():
+            if choice.delta:
+                self._hear(choice.finish_reason, choice.delta)
+                for call in choice.delta.tool_calls or ():
+                    self._keep_back(call)
+                choice.delta.tool_calls = None
+
+    def rest(self) -> ChatCompletionChunk | None:
+        """The calls that were kept back, at the end of the answer."""
+        for call in self._calls:
+            if call.function:
+                call.function.arguments = self._readable(call.function.arguments)
+        if not self._calls:
+            return None
+        choice = Choice(index=0, delta=ChoiceDelta(tool_calls=self._calls))
+        return ChatCompletionChunk(id="", choices=[choice], created=0, model="", object="chat.completion.chunk")
+
+    def take_all(self, answer: ChatCompletion) -> None:
+        """Make an answer that comes as a whole one that ADK reads."""
+        for choice in answer.choices or ():
+            self._hear(choice.finish_reason, choice.message)
+            for call in choice.message.tool_calls or ():
+                if call.type == "function":
+                    call.function.arguments = self._readable(call.function.arguments)
+
+    def _hear(self, finish: str | None, said: Any) -> None:  # noqa: ANN401 - two classes without a common one
+        self.finish = finish or self.finish
+        if refusal := getattr(said, "refusal", None):
+            self.refused = True
+            said.content = f"{said.content or ''}{refusal}"
+        self.characters += sum(len(getattr(said, name, None) or "") for name in _TEXTS)
+        for call in getattr(said, "tool_calls", None) or ():
+            self.characters += len((call.function and call.function.arguments) or "")
+
+    def _keep_back(self, piece: ChoiceDeltaToolCall) -> None:
+        """Add a piece of a call to what there is of it. Some servers give no index, or all calls the same."""
+        call, given = self._newest.get(piece.index), piece.function or ChoiceDeltaToolCallFunction()
+        arguments: Any = given.arguments or ""
+        written = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        if call is None or not call.function or (given.name and piece.id and call.id and piece.id != call.id):
+            given.arguments = written
+            call = ChoiceDeltaToolCall(index=len(self._calls), id=piece.id, function=given, type="function")
+            self._newest[piece.index] = call
+            self._calls.append(call)
+            return
+        call.id = piece.id or call.id
+        call.function.name = given.name or call.function.name
+        call.function.arguments = (call.function.arguments or "") + written
+
+    def _readable(self, arguments: Any) -> str:  # noqa: ANN401 - whatever a server gives
+        """Arguments as the JSON object that they should be. One that is written into a string is one, too."""
+        value: Any = arguments
+        for _ in range(2):
+            if isinstance(value, str):
+                try:
+                    value = json.loads(value) if value.strip() else None
+                except (ValueError, RecursionError):
+                    break
+        if value is None or isinstance(value, dict):
+            return json.dumps(value or {})
+        self.malformed = True
+        return json.dumps({UNREADABLE: arguments})
 
 
 class PlainOpenAI(AsyncOpenAI):
@@ -65,46 +147,9 @@ class PlainOpenAI(AsyncOpenAI):
         if self.heard is None:
             return answer
         if isinstance(answer, ChatCompletion):
-            for choice in answer.choices or ():
-                self._hear(choice.finish_reason, choice.message)
+            self.heard.take_all(answer)
             return answer
-        return self._chunks(answer)
-
-    async def _chunks(self, stream: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[ChatCompletionChunk]:
-        """The stream as it comes, but each tool call in one piece at its end: ADK reads all that there is of a call
-        again with each further piece."""
-        breather = Breather()
-        calls: dict[int, ChoiceDeltaToolCall] = {}
-        bearer: ChatCompletionChunk | None = None
-        async for chunk in stream:
-            for choice in chunk.choices or ():
-                self._hear(choice.finish_reason, choice.delta)
-                if choice.delta and choice.delta.tool_calls:
-                    _add_calls(calls, choice.delta.tool_calls)
-                    choice.delta.tool_calls, bearer = (
-                        None,
-                        chunk.model_copy(update={"choices": [choice], "usage": None}),
-                    )
-            yield chunk
-            if self.heard and self.heard.too_long:
-                await stream.close()
-                break
-            await breather.breathe()
-        if bearer:
-            delta = bearer.choices[0].delta.model_copy(update={"content": None, "tool_calls": [*calls.values()]})
-            bearer.choices = [bearer.choices[0].model_copy(update={"delta": delta})]
-            yield bearer
-
-    def _hear(self, finish: str | None, said: Any) -> None:  # noqa: ANN401 - two classes without a common one
-        if self.heard is None:
-            return
-        self.heard.finish = finish or self.heard.finish
-        if refusal := getattr(said, "refusal", None):
-            self.heard.refused = True
-            said.content = f"{said.content or ''}{refusal}"
-        self.heard.characters += sum(len(getattr(said, name, None) or "") for name in _TEXTS)
-        for call in getattr(said, "tool_calls", None) or ():
-            self.heard.characters += len((call.function and call.function.arguments) or "")
+        return _read(answer, self.heard)
 
     @override
     async def _prepare_options(self, options: FinalRequestOptions) -> FinalRequestOptions:
@@ -132,16 +177,19 @@ class PlainOpenAILlm(OpenAILlm):
             yield response
 
 
-def _add_calls(calls: dict[int, ChoiceDeltaToolCall], pieces: list[ChoiceDeltaToolCall]) -> None:
-    """Add pieces of tool calls to what there is of these."""
-    for piece in pieces:
-        call = calls.get(piece.index)
-        if call is None or not (call.function and piece.function):
-            calls[piece.index] = piece if call is None or piece.function else call
-            continue
-        call.id = piece.id or call.id
-        call.function.name = piece.function.name or call.function.name
-        call.function.arguments = (call.function.arguments or "") + (piece.function.arguments or "")
+async def _read(stream: AsyncStream[ChatCompletionChunk], heard: Heard) -> AsyncIterator[ChatCompletionChunk]:
+    """The stream as it comes, but each tool call in one piece at its end: ADK reads all that there is of a call again
+    with each further piece."""
+    breather = Breather()
+    async for chunk in stream:
+        heard.take(chunk)
+        yield chunk
+        if heard.too_long:
+            await stream.close()
+            break
+        await breather.breathe()
+    if rest := heard.rest():
+        yield rest
 
 
 def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -17,7 +17,7 @@ from google.genai import types
 
 from session_store import phrases
 from session_store.call_ids import tell_loose, with_call_ids
-from session_store.endings import ABORTED, Ending, ending_of, has_words
+from session_store.endings import ABORTED, Ending, ending_of, goes_on
 from session_store.event_rows import NewEvent, tokens_of
 from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
@@ -219,7 +219,7 @@ def settled(events: Sequence[Event], notes: Notes) -> list[Event]:
         ending = ending_of(event)
         if ending is None and event.error_message and event.error_code != ABORTED:
             event.error_code = ERROR
-        elif ending and has_words(event):
+        elif ending and event.content and event.content.parts:
             event.interrupted = True
     return whole
 
@@ -278,7 +278,7 @@ def _end_of(events: Sequence[Event]) -> tuple[TurnStatus, str | None]:
             continue
         if ending := ending_of(event):
             endings[event.author] = ending
-        elif event.content and event.content.parts and not event.partial:
+        elif goes_on(event):
             endings.pop(event.author, None)
         stopped = stopped or event.error_code == ABORTED or (event.interrupted is True and ending is None)
     if stopped:

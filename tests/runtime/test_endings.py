@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from runtime.runner import BROKEN_OFF
 from runtime.transcript_lines import event_lines
 from runtime.workbench import Workbench
-from session_store.models import TitleSource, TurnStatus
+from session_store.models import SAMPLE_SHOP, TitleSource, TurnStatus
 from session_store.parts import Thought
 from settings import Settings
 from tests.agents.models import test_gemini as gemini
@@ -46,9 +46,9 @@ def workbench(tmp_path_factory, server):
         workbench.close()
 
 
-def asked(workbench, model, text="When is garlic planted?"):
+def asked(workbench, model, text="When is garlic planted?", **where):
     """The key and the turn of a new session with a title, which no model is asked for."""
-    key = new_session(workbench)
+    key = new_session(workbench, **where)
     workbench.store.set_model(key, model)
     workbench.store.rename_session(key, "Garlic", TitleSource.PERSON)
     [turn] = finish(workbench, workbench.turns.submit(key, text))
@@ -63,6 +63,13 @@ def gemini_answer(finish: str | None, message: str | None = None) -> Answer:
     return Answer(chunks, stream=True)
 
 
+def gemini_thought(text: str, finish: str) -> Answer:
+    part = {"text": text, "thought": True}
+    said = {"content": {"role": "model", "parts": [part]}, "index": 0}
+    last = {"finishReason": finish, "index": 0}
+    return Answer([{**gemini.chunk(""), "candidates": [one]} for one in (said, last)], stream=True)
+
+
 def openai_answer(finish: str | None) -> Answer:
     chunks = [openai.chunk({"role": "assistant", "content": word}) for word in WORDS]
     return Answer([*chunks, *([openai.chunk({}, finish)] if finish else []), openai.usage(11, 4)], stream=True)
@@ -74,6 +81,7 @@ def openai_end(delta: dict[str, object], finish: str) -> Answer:
 
 GEMINI = "gemini/gemini-2.5-flash"
 OPENAI = "openai/m"
+WITH_DATA = {"agent_id": "data_analyst", "workspace_id": SAMPLE_SHOP}
 
 
 @pytest.mark.parametrize(
@@ -132,6 +140,104 @@ def test_ends_of_openai_that_adk_takes_for_good_ones_are_told(workbench, server,
     assert [(message.text, message.partial) for message in said] == ([(words, True)] if words else [])
 
 
+def calls(*arguments: object, index: int | None = 0, **named: object) -> list[dict[str, object]]:
+    """A call of run_sql in OpenAI's protocol, its arguments in pieces."""
+    first = {"index": index, "id": "c", "type": "function", "function": {"name": "run_sql", "arguments": ""}, **named}
+    pieces = [{"index": index, "function": {"arguments": piece}} for piece in arguments]
+    return [openai.chunk({"tool_calls": [piece]}) for piece in (first, *pieces)]
+
+
+def openai_calls(*chunks: dict[str, object], finish: str | None) -> Answer:
+    return Answer([*chunks, *([openai.chunk({}, finish)] if finish else []), openai.usage(11, 4)], stream=True)
+
+
+def gemini_call(finish: str | None, *words: str) -> Answer:
+    call = {"functionCall": {"name": "run_sql", "args": {"sql": "select 1"}}}
+    last: dict[str, object] = {"content": {"role": "model", "parts": [call]}, "index": 0}
+    last |= {"finishReason": finish} if finish else {}
+    return Answer([*map(gemini.chunk, words), {**gemini.chunk(""), "candidates": [last]}], stream=True)
+
+
+WHOLE = '{"sql": "select 1"}'
+HALF = '{"sql": "select 1", "li'
+
+
+@pytest.mark.parametrize(
+    ("model", "answer", "status", "reason", "args"),
+    [
+        (
+            OPENAI,
+            openai_calls(*calls('{"sql": ', '"sel'), finish="length"),
+            "failed",
+            "length",
+            {"input": '{"sql": "sel'},
+        ),
+        (OPENAI, openai_calls(*calls(HALF), finish="length"), "failed", "length", {"input": HALF}),
+        (OPENAI, openai_calls(*calls(WHOLE), finish="length"), "failed", "length", {"sql": "select 1"}),
+        (
+            OPENAI,
+            openai_calls(openai.chunk({"content": "Let me see."}), *calls(HALF), finish="length"),
+            "completed",
+            "length",
+            {"input": HALF},
+        ),
+        (OPENAI, openai_calls(*calls("{not json"), finish="tool_calls"), "failed", "malformed", {"input": "{not json"}),
+        (OPENAI, openai_calls(*calls("[1]"), finish="stop"), "failed", "malformed", {"input": "[1]"}),
+        (OPENAI, openai_calls(*calls(WHOLE), finish="content_filter"), "failed", "safety filter", {"sql": "select 1"}),
+        (OPENAI, openai_calls(*calls(WHOLE), finish="wolves"), "failed", "“wolves”", {"sql": "select 1"}),
+        (OPENAI, openai_calls(*calls(WHOLE), finish=None), "failed", "ended before", {"sql": "select 1"}),
+        (OPENAI, openai_calls(*calls(HALF), finish=None), "failed", "ended before", {"input": HALF}),
+        (GEMINI, gemini_call("MAX_TOKENS", "Let me "), "completed", "length", {"sql": "select 1"}),
+        (GEMINI, gemini_call("MAX_TOKENS"), "failed", "length", {"sql": "select 1"}),
+        (GEMINI, gemini_call("MALFORMED_FUNCTION_CALL"), "failed", "malformed", {"sql": "select 1"}),
+        (GEMINI, gemini_call("SAFETY"), "failed", "safety filter", {"sql": "select 1"}),
+        (GEMINI, gemini_call(None), "failed", "ended before", {"sql": "select 1"}),
+    ],
+)
+def test_a_call_in_an_answer_that_was_ended_early_is_shown_and_not_run(
+    workbench, server, *, model, answer, status, reason, args
+):
+    server.asked.clear()
+    server.will_answer(answer)
+    key, turn = asked(workbench, model, **WITH_DATA)
+    assert (turn.status, reason in turn.error, len(server.asked)) == (status, True, 1)
+    said = conversation(workbench, key)[-1]
+    [step] = said.steps
+    assert (step.name, step.args, said.partial) == ("run_sql", args, True)
+    assert step.error == f"This call was not run. {turn.error}"
+
+    server.will_answer(openai.says("Fine.") if model == OPENAI else gemini_answer("STOP"))
+    [again] = finish(workbench, workbench.turns.submit(key, "And now?"))
+    assert (again.status, again.error) == (TurnStatus.COMPLETED, None)
+    assert called_and_answered(server.asked[-1].body) == (["run_sql"], ["run_sql"])
+
+
+def called_and_answered(body):
+    """The calls in a request, and the calls that are answered in it."""
+    if "messages" in body:
+        made = {call["id"]: call["function"]["name"] for one in body["messages"] for call in one.get("tool_calls", ())}
+        return [*made.values()], [made[one["tool_call_id"]] for one in body["messages"] if one["role"] == "tool"]
+    parts = [part for content in body["contents"] for part in content["parts"]]
+    return tuple(
+        [part[kind]["name"] for part in parts if kind in part] for kind in ("functionCall", "functionResponse")
+    )
+
+
+TWICE = [
+    [*calls(WHOLE), *calls(WHOLE, id="d")],
+    [*calls(WHOLE, index=None), *calls(WHOLE, index=None, id="d")],
+    [*calls({"sql": "select 1"}), *calls(json.dumps(WHOLE), index=1, id="d")],
+]
+
+
+@pytest.mark.parametrize("chunks", TWICE, ids=["one index for all", "no index", "no text"])
+def test_calls_of_servers_that_write_them_in_their_own_way_are_run(workbench, server, chunks):
+    server.will_answer(openai_calls(*chunks, finish="tool_calls"), openai.says("Fine."))
+    key, turn = asked(workbench, OPENAI, **WITH_DATA)
+    assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
+    assert [step.args for step in conversation(workbench, key)[-1].steps] == [{"sql": "select 1"}] * 2
+
+
 @pytest.mark.upstream
 def test_what_gemini_says_of_an_end_is_told(workbench, server):
     server.will_answer(gemini_answer("RECITATION", "Too close."))
@@ -180,6 +286,24 @@ def test_an_answer_of_which_no_word_came_before_its_limit_has_failed(workbench, 
     server.will_answer(Answer([{**gemini.chunk(""), "candidates": [last]}], stream=True))
     _, turn = asked(workbench, GEMINI)
     assert (turn.status, turn.output_tokens) == (TurnStatus.FAILED, 4)
+
+
+@pytest.mark.parametrize(
+    ("model", "answer"),
+    [
+        (GEMINI, gemini_thought("Hm, garlic", "MAX_TOKENS")),
+        (OPENAI, openai_end({"content": "<think>Hm, garlic"}, "length")),
+    ],
+    ids=["gemini", "openai"],
+)
+def test_an_answer_that_was_cut_while_the_model_thought_has_failed_and_its_thought_is_kept(
+    workbench, server, model, answer
+):
+    server.will_answer(answer)
+    key, turn = asked(workbench, model)
+    assert (turn.status, "maximum answer length" in turn.error) == (TurnStatus.FAILED, True)
+    said = conversation(workbench, key)[-1]
+    assert ([part.text for part in said.parts], said.text, said.partial) == (["Hm, garlic"], "", True)
 
 
 def test_tokens_count_where_the_connection_breaks(workbench, server):
