@@ -18,6 +18,10 @@ _ROLES = re.compile(
 )
 _KEY_REFUSED = re.compile(r"api.?key.?(is )?(not.valid|invalid|expired)|invalid.api.?key", re.IGNORECASE)
 _LONGEST_DETAIL = 300
+_SAID_AS = ("message", "msg", "detail", "details", "error", "errors", "error_message", "error_description", "title")
+"""Names under which the bodies of errors say what happened: OpenAI, Ollama, FastAPI, Anthropic, Gemini, proxies."""
+_NOT_SAID = re.compile(r"Error code: \d+|An error occurred during streaming|\d{3} [A-Za-z ]+", re.IGNORECASE)
+"""What libraries write where a provider said nothing."""
 # Each library brings an HTTP client of its own (httpx, a fork of it, aiohttp), so their errors are told by name.
 _BY_NAME = (
     (
@@ -33,7 +37,7 @@ _BY_NAME = (
     ),
     (
         {"TransportError", "ConnectionError", "APIConnectionError", "ClientError"},
-        "The connection to {party.name} at {party.address} broke. Send the message again.",
+        "The connection to {party.inline} at {party.address} broke. Send the message again.",
     ),
     (
         {"JSONDecodeError", "UnicodeDecodeError", "UnknownApiResponseError", "APIResponseValidationError"},
@@ -42,7 +46,7 @@ _BY_NAME = (
             " the address is that of a model server."
         ),
     ),
-    ({"APIError"}, "{party.name} at {party.address} ended the answer. It said: {detail}"),
+    ({"APIError"}, "{party.name} at {party.address} ended the answer with an error.{detail}"),
 )
 
 
@@ -54,6 +58,11 @@ class Party:
     address: str
     key_variable: str
     secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def inline(self) -> str:
+        """The name within a sentence."""
+        return f"the {self.name[4:]}" if self.name.startswith("The ") else self.name
 
 
 def is_overflow(error: BaseException) -> bool:
@@ -78,20 +87,17 @@ def explain(error: Exception, party: Party) -> ModelError | None:
 
 def _refusal(status: int, detail: str, party: Party) -> str:
     if status in (401, 403) or (status == 400 and _KEY_REFUSED.search(detail)):
-        return f"{party.name} refused the key. Check {party.key_variable} and start Colloquy again. It said: {detail}"
+        return f"{party.name} refused the key. Check {party.key_variable} and start Colloquy again.{detail}"
     if status == 404:
-        return f"{party.name} at {party.address} does not have this model. Choose another one. It said: {detail}"
+        return f"{party.name} at {party.address} does not have this model. Choose another one.{detail}"
     if status == 429:
         return (
             f"{party.name} accepts no more requests at the moment (limit or quota reached). Wait a moment and"
-            f" send the message again. It said: {detail}"
+            f" send the message again.{detail}"
         )
     if status >= 500:
-        return (
-            f"{party.name} at {party.address} reported a server error (status {status}). Try again later."
-            f" It said: {detail}"
-        )
-    return f"{party.name} did not accept the request (status {status}). It said: {detail}"
+        return f"{party.name} at {party.address} reported a server error (status {status}). Try again later.{detail}"
+    return f"{party.name} did not accept the request (status {status}).{detail}"
 
 
 def status_of(error: BaseException) -> int | None:
@@ -104,13 +110,23 @@ def status_of(error: BaseException) -> int | None:
     return None
 
 
+def said_in(body: object) -> str:
+    """What the body of an error says to a person, whatever its shape; empty where it says nothing, as a page does."""
+    if isinstance(body, dict):
+        return next(filter(None, (said_in(body.get(name)) for name in _SAID_AS)), "")
+    if isinstance(body, list):
+        return "; ".join(filter(None, map(said_in, body)))
+    text = " ".join(body.split()) if isinstance(body, str) else ""
+    return "" if text.startswith("<") or _NOT_SAID.fullmatch(text) else text
+
+
 def _detail(error: Exception, party: Party) -> str:
-    body = getattr(error, "body", None)
-    inner = body.get("message") if isinstance(body, dict) else None
-    text = " ".join(str(inner or getattr(error, "message", None) or error).split())
+    """What the provider said, as a sentence to add; empty if it said nothing."""
+    text = said_in(getattr(error, "body", None)) or said_in(getattr(error, "message", None) or str(error))
     for secret in party.secrets:
         text = text.replace(secret, "…")
-    return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL] + "…"
+    text = text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL] + "…"
+    return f" It said: {text}" if text else ""
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

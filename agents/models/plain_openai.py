@@ -11,7 +11,7 @@ from google.adk.integrations.openai import OpenAILlm
 from google.adk.models.llm_request import LlmRequest
 from google.adk.models.llm_response import LlmResponse
 from google.genai import types
-from openai import AsyncOpenAI, AsyncStream
+from openai import APIError, AsyncOpenAI, AsyncStream
 from openai._models import FinalRequestOptions
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.chat_completion_chunk import (
@@ -22,6 +22,7 @@ from openai.types.chat.chat_completion_chunk import (
 )
 from typing_extensions import override
 
+from agents.models.failures import said_in
 from agents.models.pacing import Breather, answer_characters
 from session_store.endings import NO_TOOL_CALL, REFUSAL, TOO_LONG
 
@@ -146,6 +147,8 @@ class PlainOpenAI(AsyncOpenAI):
         answer = await super().request(*args, **kwargs)
         if self.heard is None:
             return answer
+        if isinstance(answer, AsyncStream) and "json" in answer.response.headers.get("content-type", ""):
+            _raise_error(json.loads(await answer.response.aread()), answer.response.request)
         if isinstance(answer, ChatCompletion):
             self.heard.take_all(answer)
             return answer
@@ -182,6 +185,8 @@ async def _read(stream: AsyncStream[ChatCompletionChunk], heard: Heard) -> Async
     with each further piece."""
     breather = Breather()
     async for chunk in stream:
+        if not chunk.choices:
+            _raise_error(chunk.model_extra, stream.response.request)
         heard.take(chunk)
         yield chunk
         if heard.too_long:
@@ -190,6 +195,12 @@ async def _read(stream: AsyncStream[ChatCompletionChunk], heard: Heard) -> Async
         await breather.breathe()
     if rest := heard.rest():
         yield rest
+
+
+def _raise_error(body: object, request: Any) -> None:  # noqa: ANN401 - of the library's own HTTP client
+    """Raise what a server says in the place of an answer, or of a piece of one."""
+    if isinstance(body, dict) and "choices" not in body and said_in(body):
+        raise APIError(said_in(body), request, body=body)
 
 
 def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON

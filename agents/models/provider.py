@@ -103,7 +103,7 @@ class ProviderLlm(BaseLlm):
             party = self.provider.party
             response.error_code = CONNECTION_ENDED
             response.error_message = (
-                f"The connection to {party.name} at {party.address} ended before the answer was complete. Send the "
+                f"The connection to {party.inline} at {party.address} ended before the answer was complete. Send the "
                 "message again."
             )
 

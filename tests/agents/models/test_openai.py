@@ -125,6 +125,20 @@ async def test_a_message_over_the_window_is_cut_in_the_middle(conversation: Conv
         (refuses(401, f"Incorrect API key provided: {SECRET}"), ["refused the key", "COLLOQUY_OPENAI_API_KEY"]),
         (refuses(404, "model m not found"), ["does not have this model", "model m not found"]),
         (refuses(400, "tools are not supported"), ["did not accept", "tools are not supported"]),
+        (
+            Answer({"detail": "no such model, pull it"}, status=404),
+            ["not have this model", "It said: no such model, pull"],
+        ),
+        (Answer({"detail": [{"loc": ["body"], "msg": "too hot"}]}, status=422), ["did not accept", "It said: too hot"]),
+        (Answer({"error": "no such model"}, status=404), ["not have this model", "It said: no such model"]),
+        (Answer({"error": {"message": "busy"}}), ["ended the answer", "It said: busy"]),
+        (Answer({"error": "busy"}), ["ended the answer", "It said: busy"]),
+        (Answer([chunk({"content": "Hi"}), {"error": "no memory"}], stream=True), ["It said: no memory"]),
+        (Answer([chunk({"content": "Hi"}), {"message": "backend died"}], stream=True), ["It said: backend died"]),
+        (
+            Answer([{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}], stream=True),
+            ["It said: Overloaded"],
+        ),
     ],
 )
 async def test_a_refusal_is_told_in_words_without_the_key(
@@ -137,6 +151,18 @@ async def test_a_refusal_is_told_in_words_without_the_key(
 
     assert all(word in str(caught.value) for word in words)
     assert SECRET not in str(caught.value)
+
+
+class Page(Answer):
+    def encoded(self) -> list[bytes]:
+        return [b"<html><h1>Oops</h1></html>"]
+
+
+async def test_an_error_page_is_told_without_its_code_and_marks(conversation: Conversation, server: HttpServer):
+    server.will_answer(*[Page(None, status=500)] * 2)
+    with pytest.raises(ModelError) as caught:
+        await conversation.say("hello")
+    assert str(caught.value).endswith("reported a server error (status 500). Try again later.")
 
 
 @pytest.mark.parametrize(("status", "words"), [(429, "no more requests"), (503, "reported a server error")])
