@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel, to_snake
 
 from session_store.exchange.conversation import stable_id
-from session_store.exchange.fields import time_of
-from session_store.exchange.notes import Notes, has_content, nested_deeper_than, quoted, shallow
+from session_store.exchange.fields import tells_time, time_of
+from session_store.exchange.notes import BACKWARDS, Notes, has_content, nested_deeper_than, quoted, shallow
+from session_store.exchange.open_webui_text import as_object
 from session_store.parts import USER
 
 MOST_REPAIRS: Final = 50
@@ -46,6 +47,8 @@ _ENUMS: Final = frozenset(
     }
 )
 """Fields of Google's types that know some words. With anything but a word, their own check breaks (``upper``)."""
+_OBJECTS: Final = {"args": "input", "response": "result"}
+"""What tools are given and say, and the name for it in an object where it is none."""
 _FREE: Final = frozenset({"args", "response", "actions", "custom_metadata", "output"})
 """Fields below which anything may stand."""
 
@@ -66,7 +69,7 @@ class EventReader:
     """Whether this program wrote them: nothing of how they are put together is to be changed."""
 
     def read(self, documents: Iterable[object]) -> list[Event]:
-        """The events that the JSON objects describe, in the order of their times."""
+        """The events that the JSON objects describe, in their order. Times go on in it, whatever the clocks said."""
         events: list[Event] = []
         for number, document in enumerate(documents, start=1):
             try:
@@ -82,7 +85,7 @@ class EventReader:
         self._date(events)
         if self.exact:
             return events
-        events.sort(key=lambda event: event.timestamp)
+        self._go_on(events)
         events = self._distinct(events)
         self._group(events)
         return events
@@ -96,7 +99,7 @@ class EventReader:
             self.notes.added("ids of events")
         given = fields.pop("timestamp", None)
         at = float(given) if self.exact and isinstance(given, (int, float)) else time_of(given)
-        if at is None and has_content(given):
+        if at is None and tells_time(given):
             self.notes.left_out(quoted("timestamp"))
         self._route(fields)
         event = self._validated(fields)
@@ -167,6 +170,10 @@ class EventReader:
             holder = holder[step]
         value = holder[last]
         name = quoted(".".join(step for step in place if isinstance(step, str)))
+        if last in _OBJECTS and value is not None and not isinstance(value, dict):
+            holder[last] = as_object(value, _OBJECTS[str(last)])
+            self.notes.converted(name)
+            return
         if as_text and value is not None:
             holder[last] = json.dumps(value, ensure_ascii=False)
             self.notes.converted(name)
@@ -193,6 +200,13 @@ class EventReader:
         known = next((event.timestamp for event in events if not math.isnan(event.timestamp)), self.otherwise)
         for event in events:
             known = event.timestamp = known if math.isnan(event.timestamp) else event.timestamp
+
+    def _go_on(self, events: Iterable[Event]) -> None:
+        """Give events that a clock put before the one that they follow the time of that one."""
+        before = 0.0
+        for event in events:
+            self.notes.replaced(BACKWARDS, event.timestamp < before)
+            before = event.timestamp = max(before, event.timestamp)
 
     def _group(self, events: Iterable[Event]) -> None:
         """Give events that belong to no invocation one for each message of the person."""

@@ -21,7 +21,7 @@ from session_store.exchange.adk_zones import Span, Zone, zones
 from session_store.exchange.conversation import About, Conversation
 from session_store.exchange.documents import parse
 from session_store.exchange.errors import DamagedError, ImportRefusedError
-from session_store.exchange.fields import time_of
+from session_store.exchange.fields import tells_time, time_of
 from session_store.exchange.notes import (
     DEEPEST_VALUE,
     Notes,
@@ -106,7 +106,7 @@ class AdkTables(ABC):
                 notes.left_out(f"column {quoted(f'sessions.{column}')}")
         created, updated = self._time(session.get("create_time")), self._time(session.get("update_time"))
         for column, at in (("create_time", created), ("update_time", updated)):
-            notes.left_out(quoted(f"sessions.{column}"), at is None and has_content(session.get(column)))
+            notes.left_out(quoted(f"sessions.{column}"), at is None and tells_time(session.get(column)))
         rows = self._events_of(session)
         reader = EventReader(key.session_id, key.app_name, updated or created or time.time(), notes)
         events = incoming.settled(reader.read(_document(row, clock, notes) for row in rows), notes)
@@ -210,7 +210,7 @@ def _document(row: Row, clock: Zone, notes: Notes) -> dict[str, Any] | None:
             fields.pop(other, None)
             fields[name] = row[name]
     if time_of(fields.get("timestamp")) is None:
-        notes.left_out(quoted("timestamp"), has_content(fields.get("timestamp")))
+        notes.left_out(quoted("timestamp"), tells_time(fields.get("timestamp")))
         at = _clock(row.get("timestamp"))
         fields["timestamp"] = row.get("timestamp") if at is None else clock.seconds(at)
     return fields

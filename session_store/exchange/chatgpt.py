@@ -15,7 +15,7 @@ from session_store.exchange.conversation import Conversation
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.fields import Fields, time_of
 from session_store.exchange.foreign import Events, Owner, Said, Tree, beginning, cited, conversation
-from session_store.exchange.notes import Notes, has_content, quoted
+from session_store.exchange.notes import Notes, has_content, of_role, quoted
 from session_store.exchange.open_webui_text import PYTHON, code_parts, thought
 from session_store.parts import USER
 
@@ -48,7 +48,7 @@ _PARTIAL: Final = "finished_partial_completion"
 
 def is_conversation(document: object) -> bool:
     """Whether a JSON document is a conversation of such an export."""
-    return isinstance(document, dict) and isinstance(document.get("mapping"), dict)
+    return isinstance(document, dict) and isinstance(document.get("mapping"), (dict, list))
 
 
 def conversation_of(document: object, owner: Owner) -> Conversation:
@@ -57,11 +57,9 @@ def conversation_of(document: object, owner: Owner) -> Conversation:
     Raises:
         DamagedError: it is not one.
     """
-    if not is_conversation(document):
-        raise DamagedError("it has no tree of messages (mapping)")
     notes = Notes()
     whole = Fields(document, notes)
-    nodes = whole.whole("mapping")
+    nodes = _nodes(whole.whole("mapping"), notes)
     tree = Tree(nodes, "parent", "children", _at, lambda node: has_content(node.get("message")))
     path = tree.branch(whole.value("current_node"), notes)
     known = (whole.text("conversation_id") or whole.text("id")).strip() or incoming.stable_id("chatgpt", *sorted(nodes))
@@ -77,6 +75,25 @@ def conversation_of(document: object, owner: Owner) -> Conversation:
     title = whole.text("title")
     whole.finish()
     return conversation(reader.events, owner, title=title, updated_at=updated_at, saved=any(saved), tags=tags)
+
+
+def _nodes(mapping: object, notes: Notes) -> dict[str, Any]:
+    """The messages of the tree by their names, also where they come as a list."""
+    if isinstance(mapping, dict):
+        return mapping
+    listed = mapping if isinstance(mapping, list) else []
+    nodes: dict[str, Any] = {}
+    for node in listed:
+        message = node.get("message") if isinstance(node, dict) else None
+        name = isinstance(node, dict) and (node.get("id") or (isinstance(message, dict) and message.get("id")))
+        if name and str(name) not in nodes:
+            nodes[str(name)] = node
+        else:
+            notes.left_out("malformed messages", has_content(node))
+    if not nodes:
+        raise DamagedError("it has no tree of messages (mapping)")
+    notes.converted("`mapping` that is a list")
+    return nodes
 
 
 def _at(node: Mapping[str, Any]) -> float | None:
@@ -134,7 +151,7 @@ class _Reader:
 
     def _take(self, message: _Message) -> None:
         role = message.role
-        if role == "system" or message.kind in _UNSEEN or message.hidden:
+        if role in ("system", "developer") or message.kind in _UNSEEN or message.hidden:
             self._leave_out(message)
         elif role == USER:
             self.events.ask(message.name, self._parts(message), message.at)
@@ -142,7 +159,7 @@ class _Reader:
             self._answer(message)
         else:
             if role != "assistant":
-                self.events.notes.converted(f"messages with the role {quoted(role)} to agent answers")
+                self.events.notes.converted(f"messages {of_role(role)} to agent answers")
             self._say(message)
 
     def _leave_out(self, message: _Message) -> None:
@@ -152,7 +169,7 @@ class _Reader:
         if has_content([*says, message.metadata.whole("attachments")]):
             of_type = f"content of type {quoted(message.kind)}"
             self.events.notes.left_out(
-                of_type if message.kind in _UNSEEN else f"hidden messages with the role {quoted(message.role)}"
+                of_type if message.kind in _UNSEEN else f"hidden messages {of_role(message.role)}"
             )
         message.fields.forget()
 

@@ -14,7 +14,7 @@ from google.genai import types
 from session_store.endings import ending_named, is_ending
 from session_store.exchange import conversation as incoming
 from session_store.exchange.conversation import About, Conversation, stable_id
-from session_store.exchange.notes import DEEPEST_VALUE, Notes, has_content, nested_deeper_than, quoted
+from session_store.exchange.notes import BACKWARDS, DEEPEST_VALUE, Notes, has_content, nested_deeper_than, quoted
 from session_store.history.errors import HistoryError
 from session_store.history.tags import clean_tags
 from session_store.models import Feedback, SessionKey, TitleSource
@@ -135,7 +135,7 @@ class Events:
     def _add(self, name: str, author: str, role: str, parts: Sequence[types.Part], at: float | None) -> Event:
         before = self.made[-1].timestamp if self.made else self.begin
         if at is not None and at < before:
-            self.notes.replaced("message times that run backwards with the time before")
+            self.notes.replaced(BACKWARDS)
         event = Event(
             id=name if name not in self._ids else stable_id("event", name, str(len(self.made))),
             invocation_id=self._turn,

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 MOST_NAMES: Final = 100
 """Different things that one import names. A file can have any number of fields that nobody has heard of."""
 LONGEST_NAME: Final = 60
+BACKWARDS: Final = "message times that run backwards with the time before"
 OTHERS: Final = "other things"
 DEEPEST: Final = 250
 """Levels of objects and lists in each other that a file may have. No program that is known here has a tenth of them."""
@@ -93,6 +94,11 @@ def quoted(name: object) -> str:
     plain = "".join(sign if sign.isprintable() and sign != "`" else " " for sign in str(name)[: LONGEST_NAME + 1])
     words = " ".join(plain.split())
     return f"`{words[:LONGEST_NAME]}…`" if len(words) > LONGEST_NAME else f"`{words}`"
+
+
+def of_role(role: str) -> str:
+    """Whose messages are meant, after the word for them."""
+    return f"with the role {quoted(role)}" if role.strip() else "without a role"
 
 
 def has_content(value: object) -> bool:

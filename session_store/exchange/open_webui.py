@@ -14,7 +14,7 @@ from session_store.exchange.conversation import Conversation
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.fields import Fields, time_of
 from session_store.exchange.foreign import Events, Owner, Said, Tree, beginning, cited, conversation
-from session_store.exchange.notes import Notes, has_content, quoted
+from session_store.exchange.notes import Notes, has_content, of_role
 from session_store.exchange.open_webui_answer import (
     Source,
     file_parts,
@@ -148,14 +148,14 @@ def _take(message: Fields, name: str, events: Events) -> list[Feedback]:
         parts += _pictures(message, events.notes)
         events.ask(name, [*parts, *file_parts(message.objects("files"), events.notes, with_texts=True)], at)
     elif role in ("system", "developer"):
-        events.notes.left_out(f"messages with the role {quoted(role)}")
+        events.notes.left_out(f"messages {of_role(role)}")
         message.forget()
     elif role in ("tool", "function"):
         call_id, tool = message.text("tool_call_id"), message.text("name")
         events.answers(name, call_id, tool, as_object(_body(message, events.notes), "result"), at)
     else:
         if role != "assistant":
-            events.notes.converted(f"messages with the role {quoted(role)} to agent answers")
+            events.notes.converted(f"messages {of_role(role)} to agent answers")
         return _take_answer(message, name, events, at)
     return []
 

@@ -180,6 +180,14 @@ class TestContents:
         assert said == [("text", "It does.")]
         assert report.remarks == ["Converted: `content` that is a text (1)."]
 
+    def test_from_developers_are_kept_out_as_those_of_the_system(self, store, tmp_path):
+        said, report = take(store, tmp_path, ("developer", text("Be brief."), {}), answer(), ("", text("Hm."), {}))
+        assert said == [("text", "It does."), ("text", "Hm.")]
+        assert report.remarks == [
+            "Left out: hidden messages with the role `developer` (1).",
+            "Converted: messages without a role to agent answers (1).",
+        ]
+
     def test_of_errors_are_failed_turns(self, store, tmp_path):
         take(
             store, tmp_path, ("assistant", {"content_type": "system_error", "name": "Timeout", "text": "Too slow."}, {})
@@ -238,11 +246,30 @@ class TestConversations:
 
 
 class TestFiles:
-    @pytest.mark.parametrize("first", [{"title": "Broken", "id": "x"}, None, 5, [], {"mapping": []}, {}])
+    @pytest.mark.parametrize(
+        "first", [{"title": "Broken", "id": "x"}, None, 5, [], {"mapping": []}, {"mapping": [{"message": {}}]}, {}]
+    )
     def test_lose_nothing_but_entries_that_are_no_conversations(self, first, store, tmp_path):
         report = imported(store, tmp_path, first, gpt_chat(QUESTION, answer()))
         assert len(report.taken) == 1
         assert [one.why for one in report.skipped] == ["it has no tree of messages (mapping)"]
+
+    def test_with_nothing_but_a_tree_that_names_no_message_are_told_of(self, store, tmp_path):
+        report = imported(store, tmp_path, {"title": "Garlic", "mapping": [{"parent": "m1"}]})
+        assert [(one.name, one.why) for one in report.skipped] == [
+            ("conversation 1 ('Garlic')", "it has no tree of messages (mapping)")
+        ]
+
+    @pytest.mark.parametrize("outside", [True, False])
+    def test_whose_tree_is_a_list_are_read_by_the_ids_in_it(self, outside, store, tmp_path):
+        chat = gpt_chat(QUESTION, answer())
+        chat["mapping"] = list(chat["mapping"].values())
+        for node in chat["mapping"]:
+            if not outside and node["message"]:
+                del node["id"]
+        report = imported(store, tmp_path, chat)
+        assert parts_of(store, "gpt-1")[1] == ("text", "It does.")
+        assert report.remarks == ["Converted: `mapping` that is a list (1)."]
 
     def test_with_half_a_character_have_a_replacement_for_it(self, store, tmp_path):
         report = imported(store, tmp_path, gpt_chat(("user", text("smile \ud83d please"), {}), title="Cut \ud83d"))

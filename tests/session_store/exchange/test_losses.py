@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from session_store.exchange import Owner, chatgpt, import_file, open_webui
+from session_store.exchange import Owner, adk_json, chatgpt, import_file, open_webui
 from session_store.models import SessionKey
 from tests.session_store.exchange.foreign_chats import (
     AT,
@@ -175,6 +175,66 @@ def test_an_answer_of_a_tool_that_nothing_called_becomes_text(store, tmp_path):
     [stored] = store.list_events(SessionKey("garden", "u", "s"))
     assert stored.event.content.parts[0].text == 'rain: {"result": "12 mm"}'
     assert "tool answers without a call to text (1)" in " ".join(report.remarks)
+
+
+UNDATED = {"id": "e", "author": "user", "timestamp": 0.0, "content": {"parts": [{"text": "Hm"}]}}
+
+
+@pytest.mark.parametrize(
+    ("read", "chat", "names"),
+    [
+        (
+            chatgpt.conversation_of,
+            gpt_chat(("user", text("Hm"), {}), create_time=0, update_time=0),
+            {"`create_time`", "`update_time`"},
+        ),
+        (open_webui.conversation_of, webui_chat(asked(timestamp=0), created_at=0), {"`timestamp`", "`created_at`"}),
+        (
+            adk_json.conversation_of,
+            {"id": "s", "lastUpdateTime": 0, "events": [UNDATED]},
+            {"`timestamp`", "`lastUpdateTime`"},
+        ),
+    ],
+)
+def test_a_date_of_zero_is_told_as_any_other_that_is_none(read, chat, names):
+    assert names <= {note.what for note in read(chat, Owner()).notes.all()}
+
+
+def test_events_of_adk_keep_their_order_whatever_the_clock_said(store, tmp_path):
+    said = [("user", AT + 10), ("garden", AT + 4), ("user", AT + 5), ("garden", AT + 11)]
+    events = [
+        {"id": str(number), "author": who, "timestamp": at, "content": {"parts": [{"text": f"{number}"}]}}
+        for number, (who, at) in enumerate(said)
+    ]
+    file = tmp_path / "session.json"
+    file.write_text(json.dumps({"id": "s", "appName": "garden", "userId": "u", "events": events}), "utf-8")
+
+    report = import_file(store, file)
+
+    taken = [stored.event for stored in store.list_events(SessionKey("garden", "u", "s"))]
+    assert [event.id for event in taken] == ["0", "1", "2", "3"]
+    assert [event.timestamp - AT for event in taken] == [10, 10, 10, 11]
+    assert "Replaced: message times that run backwards with the time before (2)." in report.remarks
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("12 mm", {"result": "12 mm"}), ('{"mm": 12}', {"mm": 12}), ([12], {"result": [12]}), (12, {"result": 12})],
+)
+@pytest.mark.parametrize("place", ["args", "response"])
+def test_what_a_tool_is_given_or_says_in_other_than_an_object_is_kept_in_one(place, given, said):
+    call = {"id": "c", "name": "rain", "args": given if place == "args" else {}}
+    answer = {"id": "c", "name": "rain", "response": given if place == "response" else {"mm": 1}}
+    events = [
+        {"id": "1", "author": "garden", "timestamp": AT, "content": {"parts": [{"functionCall": call}]}},
+        {"id": "2", "author": "garden", "timestamp": AT, "content": {"parts": [{"functionResponse": answer}]}},
+    ]
+    conversation = adk_json.conversation_of({"id": "s", "appName": "garden", "userId": "u", "events": events})
+
+    part = json.loads(conversation.events[place == "response"].data)["content"]["parts"][0]
+    kept = next(part[name] for name in ("function_call", "function_response") if part.get(name))[place]
+    assert kept == {("input" if place == "args" and k == "result" else k): value for k, value in said.items()}
+    assert f".{place}`" in told(conversation)
 
 
 @pytest.mark.parametrize("scope", ["user:", "app:"])
