@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from google.adk.events.event import Event
@@ -85,8 +86,10 @@ class EventReader:
         self._date(events)
         if self.exact:
             return events
-        self._go_on(events)
+        if _newest_first([event.timestamp for event in events]):
+            events.reverse()
         events = self._distinct(events)
+        self._go_on(events)
         self._group(events)
         return events
 
@@ -232,6 +235,11 @@ class EventReader:
                 self.notes.replaced("ids that two events have")
             known[event.id] = event
         return list(known.values())
+
+
+def _newest_first(times: Sequence[float]) -> bool:
+    """Whether a whole session was written from its end on, rather than by a clock that was set back."""
+    return len(times) > 2 and all(later > earlier for later, earlier in pairwise(times))
 
 
 def _place(fields: dict[str, Any], location: Sequence[str | int]) -> tuple[str | int, ...]:
