@@ -185,7 +185,8 @@ def test_the_bus_says_how_a_turn_stands_and_who_says_what(workbench):
         TurnStatus.RUNNING,
         TurnStatus.COMPLETED,
     ]
-    chunks = [event for event in heard if event.kind is Happening.AGENT_CHUNK]
+    *chunks, last = [event for event in heard if event.kind is Happening.AGENT_CHUNK]
+    assert (last.key, last.turn_id, last.text) == (key, turn.id, "")  # says that there is nothing more
     answer = conversation(workbench, key)[-1]
     assert {(event.key, event.turn_id, event.event_id, event.author) for event in chunks} == {
         (key, turn.id, answer.id, "assistant")
