@@ -1,7 +1,10 @@
 // Brings a message of a transcript into view, or the page to where it was left, and lights up words without touching what
 // Streamlit draws.
 const SETTLING = 3000;
+const LONGEST_SETTLING = 20000;
 const LATER = 300;
+
+const UNSEEN = /[\u00ad\u200b\u2060\ufeff]/g;
 
 const people = ["wheel", "touchstart", "keydown", "pointerdown"];
 
@@ -26,7 +29,7 @@ export default function ({ data }) {
 const toMessage = (message) => message?.scrollIntoView({ block: "start", behavior: "instant" });
 
 // Does something again and again while the page is still being drawn: charts and pictures come in late and move what is
-// below them. Whoever scrolls meanwhile is left alone.
+// below them. It is over when nothing has moved for a while. Whoever scrolls meanwhile is left alone.
 function settle(go, then = () => {}) {
   const content = document.querySelector('[data-testid="stMainBlockContainer"]');
   let timer;
@@ -37,10 +40,18 @@ function settle(go, then = () => {}) {
     then();
     then = () => {};
   };
-  const drawn = new ResizeObserver(go);
+  const last = Date.now() + LONGEST_SETTLING;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(stop, Math.min(SETTLING, last - Date.now()));
+  };
+  const drawn = new ResizeObserver(() => {
+    go();
+    wait();
+  });
   drawn.observe(content);
   people.forEach((kind) => document.addEventListener(kind, stop, { capture: true, passive: true }));
-  timer = setTimeout(stop, SETTLING);
+  wait();
   go();
   return stop;
 }
@@ -107,8 +118,7 @@ function folded(text) {
   let signs = "";
   const starts = [];
   for (const letter of text.matchAll(/.[\p{M}\uff9e\uff9f\u1160-\u11ff]*/gsu)) {
-    const narrow = letter[0].replace(/[\u3000\uff01-\uffee]/g, (sign) => sign.normalize("NFKC")).normalize("NFC");
-    const usual = narrow.replace("İ", "I").toLowerCase().replace("ς", "σ");
+    const usual = letter[0].normalize("NFKC").replace(UNSEEN, "").replace("İ", "I").toLowerCase().replace("ς", "σ").replace("ß", "ss").replace(/\s/, " ");
     signs += usual;
     for (let n = 0; n < usual.length; n++) starts.push(letter.index);
   }
