@@ -40,7 +40,7 @@ demo: $(INSTALLED) ## Run the app with a year of generated conversations in demo
 test: $(INSTALLED_DEV) model ## Run the tests (ARGS="tests/test_settings.py -x")
 ifeq ($(ARGS),)
 	@$(VENV_PYTHON) -m pytest --ignore tests/browser --ignore tests/faults $(SIDE_BY_SIDE)
-	@$(VENV_PYTHON) -m pytest tests/faults tests/browser $(SIDE_BY_SIDE)
+	@$(VENV_PYTHON) -m pytest tests/faults tests/browser --numprocesses 3 --dist loadfile
 else
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 endif
