@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from google.adk.integrations.openai import OpenAILlm
@@ -13,7 +15,7 @@ from google.adk.models.llm_response import LlmResponse
 from google.genai import types
 from openai import APIError, AsyncOpenAI, AsyncStream
 from openai._models import FinalRequestOptions
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai.types.chat.chat_completion_chunk import (
     Choice,
     ChoiceDelta,
@@ -26,7 +28,12 @@ from agents.models.failures import said_in
 from agents.models.pacing import Breather, answer_characters
 from session_store.endings import NO_TOOL_CALL, REFUSAL, TOO_LONG
 
-_TEXTS = ("content", "reasoning_content", "reasoning")
+_THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")
+"""Where servers put what a model thinks. Some put the same into two of them."""
+
+_TEXTS = ("text", "thinking", "summary", "content")
+"""Where the text is in what is more than a text."""
+
 _CALLS = ("tool_calls", "function_call")
 
 UNREADABLE = "input"
@@ -40,9 +47,13 @@ class Heard:
     finish: str | None = None
     refused: bool = False
     characters: int = 0
-    """How many were said so far, with the thoughts that ADK leaves out."""
+    """How many were said so far, thoughts and the arguments of calls included."""
+    thinks: bool = False
+    """Whether what ADK reads at this moment is a thought. It knows words alone, so thoughts are given to it as such."""
     malformed: bool = False
     """Whether the arguments of a call are no JSON object."""
+    _said: list[tuple[bool, str]] = field(default_factory=list)
+    """All texts so far, each with whether it is a thought."""
     _calls: list[ChoiceDeltaToolCall] = field(default_factory=list)
     """What there is of the calls."""
     _newest: dict[int | None, ChoiceDeltaToolCall] = field(default_factory=dict)
@@ -54,7 +65,10 @@ class Heard:
         return self.characters > answer_characters.get()
 
     def note(self, response: LlmResponse) -> None:
-        """Put the end into the last response, where it is one that ADK takes for a good end."""
+        """Tell thoughts from words, and in the last response how the answer ended where ADK takes it for a good end."""
+        self._tell_thoughts(response)
+        if response.partial:
+            return
         parts = (response.content.parts if response.content else None) or []
         if self.too_long:  # and a call that was cut is none
             response.error_code, response.finish_reason = TOO_LONG, None
@@ -69,41 +83,62 @@ class Heard:
         elif self.malformed and response.finish_reason is types.FinishReason.STOP:
             response.error_code = types.FinishReason.MALFORMED_FUNCTION_CALL.value
 
-    def take(self, chunk: ChatCompletionChunk) -> None:
-        """Make a chunk one that ADK reads. Calls are kept back until all of them are there."""
+    def _tell_thoughts(self, response: LlmResponse) -> None:
+        if not response.content:
+            return
+        parts = response.content.parts or []
+        if response.partial:
+            for part in parts:
+                if self.thinks and part.text:
+                    part.thought = True
+        elif any(is_thought for is_thought, _ in self._said):
+            runs = groupby(self._said, key=itemgetter(0))
+            said = [types.Part(text="".join(text for _, text in run), thought=kind or None) for kind, run in runs]
+            response.content.parts = [*said, *(part for part in parts if part.text is None)]
+
+    def take(self, chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
+        """Make a chunk one that ADK reads, or several: one that has thoughts and words is taken apart. Calls are kept
+        back until all of them are there."""
         for choice in chunk.choices or ():
             if choice.delta:
-                self._hear(choice.finish_reason, choice.delta)
+                said = self._hear(choice.finish_reason, choice.delta)
                 for call in choice.delta.tool_calls or ():
                     self._keep_back(call)
                 choice.delta.tool_calls = None
+                for is_thought, text in said[:-1]:
+                    self.thinks = is_thought
+                    yield _chunk(ChoiceDelta(content=text))
+                self.thinks, choice.delta.content = said[-1] if said else (False, None)
+        yield chunk
 
     def rest(self) -> ChatCompletionChunk | None:
         """The calls that were kept back, at the end of the answer."""
         for call in self._calls:
             if call.function:
                 call.function.arguments = self._readable(call.function.arguments)
-        if not self._calls:
-            return None
-        choice = Choice(index=0, delta=ChoiceDelta(tool_calls=self._calls))
-        return ChatCompletionChunk(id="", choices=[choice], created=0, model="", object="chat.completion.chunk")
+        return _chunk(ChoiceDelta(tool_calls=self._calls)) if self._calls else None
 
     def take_all(self, answer: ChatCompletion) -> None:
         """Make an answer that comes as a whole one that ADK reads."""
         for choice in answer.choices or ():
-            self._hear(choice.finish_reason, choice.message)
+            said = self._hear(choice.finish_reason, choice.message)
+            choice.message.content = "".join(text for _, text in said)
             for call in choice.message.tool_calls or ():
                 if call.type == "function":
                     call.function.arguments = self._readable(call.function.arguments)
 
-    def _hear(self, finish: str | None, said: Any) -> None:  # noqa: ANN401 - two classes without a common one
+    def _hear(self, finish: str | None, said: ChoiceDelta | ChatCompletionMessage) -> list[tuple[bool, str]]:
+        """The texts in an answer, or in a piece of one, each with whether it is a thought."""
         self.finish = finish or self.finish
-        if refusal := getattr(said, "refusal", None):
-            self.refused = True
-            said.content = f"{said.content or ''}{refusal}"
-        self.characters += sum(len(getattr(said, name, None) or "") for name in _TEXTS)
-        for call in getattr(said, "tool_calls", None) or ():
-            self.characters += len((call.function and call.function.arguments) or "")
+        self.refused = self.refused or bool(said.refusal)
+        texts = [(True, _thought_in(said)), *_texts_in(said.content), (False, said.refusal or "")]
+        heard = [(is_thought, text) for is_thought, text in texts if text]
+        self._said += heard
+        self.characters += sum(len(text) for _, text in heard)
+        for call in said.tool_calls or ():
+            if call.type != "custom":
+                self.characters += len((call.function and call.function.arguments) or "")
+        return heard
 
     def _keep_back(self, piece: ChoiceDeltaToolCall) -> None:
         """Add a piece of a call to what there is of it. Some servers give no index, or all calls the same."""
@@ -161,7 +196,8 @@ class PlainOpenAI(AsyncOpenAI):
 
 
 class PlainOpenAILlm(OpenAILlm):
-    """ADK's model of OpenAI's protocol, with every end of an answer told."""
+    """ADK's model of OpenAI's protocol, with every end of an answer told, and with what the model thought. Thoughts are
+    not sent back: ADK would send them as words of the answer."""
 
     @override
     async def generate_content_async(
@@ -174,9 +210,9 @@ class PlainOpenAILlm(OpenAILlm):
             client.heard = heard
         model = OpenAILlm.model_copy(self, update={"client": client})
         model.__dict__.pop("_openai_client", None)  # the one that the model had before
-        async for response in OpenAILlm.generate_content_async(model, llm_request, stream):
-            if not response.partial:
-                heard.note(response)
+        request = llm_request.model_copy(update={"contents": [_without_thoughts(one) for one in llm_request.contents]})
+        async for response in OpenAILlm.generate_content_async(model, request, stream):
+            heard.note(response)
             yield response
 
 
@@ -187,14 +223,42 @@ async def _read(stream: AsyncStream[ChatCompletionChunk], heard: Heard) -> Async
     async for chunk in stream:
         if not chunk.choices:
             _raise_error(chunk.model_extra, stream.response.request)
-        heard.take(chunk)
-        yield chunk
+        for piece in heard.take(chunk):
+            yield piece
         if heard.too_long:
             await stream.close()
             break
         await breather.breathe()
     if rest := heard.rest():
         yield rest
+
+
+def _chunk(delta: ChoiceDelta) -> ChatCompletionChunk:
+    choice = Choice(index=0, delta=delta)
+    return ChatCompletionChunk(id="", choices=[choice], created=0, model="", object="chat.completion.chunk")
+
+
+def _thought_in(said: ChoiceDelta | ChatCompletionMessage) -> str:
+    return next(filter(None, (_text_in(getattr(said, name, None)) for name in _THOUGHTS)), "")
+
+
+def _texts_in(content: object) -> list[tuple[bool, str]]:
+    """The texts of a content, each with whether it is a thought. Some servers send a list of both in place of words."""
+    pieces = content if isinstance(content, list) else [content]
+    return [(isinstance(piece, dict) and "thinking" in piece, _text_in(piece)) for piece in pieces]
+
+
+def _text_in(value: object) -> str:
+    if isinstance(value, list):
+        return "".join(map(_text_in, value))
+    if isinstance(value, dict):
+        return next(filter(None, (_text_in(value.get(name)) for name in _TEXTS)), "")
+    return value if isinstance(value, str) else ""
+
+
+def _without_thoughts(content: types.Content) -> types.Content:
+    kept = [part for part in content.parts or () if not part.thought or part.function_call]
+    return content.model_copy(update={"parts": kept})
 
 
 def _raise_error(body: object, request: Any) -> None:  # noqa: ANN401 - of the library's own HTTP client

@@ -11,7 +11,7 @@ from runtime.runner import BROKEN_OFF
 from runtime.transcript_lines import event_lines
 from runtime.workbench import Workbench
 from session_store.models import SAMPLE_SHOP, TitleSource, TurnStatus
-from session_store.parts import Thought
+from session_store.parts import Thought, Words
 from settings import Settings
 from tests.agents.models import test_gemini as gemini
 from tests.agents.models import test_openai as openai
@@ -293,8 +293,10 @@ def test_an_answer_of_which_no_word_came_before_its_limit_has_failed(workbench, 
     [
         (GEMINI, gemini_thought("Hm, garlic", "MAX_TOKENS")),
         (OPENAI, openai_end({"content": "<think>Hm, garlic"}, "length")),
+        (OPENAI, openai_end({"reasoning_content": "Hm, garlic"}, "length")),
+        (OPENAI, openai_end({"reasoning": "Hm, garlic", "content": ""}, "length")),
     ],
-    ids=["gemini", "openai"],
+    ids=["gemini", "openai", "openai's reasoning_content", "openai's reasoning"],
 )
 def test_an_answer_that_was_cut_while_the_model_thought_has_failed_and_its_thought_is_kept(
     workbench, server, model, answer
@@ -304,6 +306,24 @@ def test_an_answer_that_was_cut_while_the_model_thought_has_failed_and_its_thoug
     assert (turn.status, "maximum answer length" in turn.error) == (TurnStatus.FAILED, True)
     said = conversation(workbench, key)[-1]
     assert ([part.text for part in said.parts], said.text, said.partial) == (["Hm, garlic"], "", True)
+
+
+def test_what_a_server_sends_as_reasoning_is_shown_while_it_comes_and_kept_as_a_thought(workbench, server):
+    chunks = []
+    unsubscribe = workbench.bus.subscribe(
+        lambda event: chunks.append((event.is_thought, event.text)) if event.text else None
+    )
+    usage = openai.usage(11, 9)
+    usage["usage"]["completion_tokens_details"] = {"reasoning_tokens": 5}
+    deltas = [{"reasoning_content": "Hm, garlic"}, {"content": "In autumn."}]
+    server.will_answer(Answer([*map(openai.chunk, deltas), openai.chunk({}, "stop"), usage], stream=True))
+    key, turn = asked(workbench, OPENAI)
+    unsubscribe()
+    assert (turn.status, turn.error, turn.output_tokens) == (TurnStatus.COMPLETED, None, 9)
+    assert chunks == [(True, "Hm, garlic"), (False, "In autumn.")]
+    said = conversation(workbench, key)[-1]
+    assert said.parts == (Thought("Hm, garlic"), Words("In autumn."))
+    assert said.text == "In autumn."
 
 
 def test_tokens_count_where_the_connection_breaks(workbench, server):

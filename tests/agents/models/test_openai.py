@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from google.adk.models.llm_request import LlmRequest
 from google.genai import types
 
 from agents.models import ModelError
+from session_store.parts import stretches_of
 from tests.agents.models.conftest import CatalogueOf
 from tests.agents.models.conversation import Conversation, streamed, text_of
 from tests.agents.models.http_server import Answer, HttpServer
@@ -61,6 +64,85 @@ async def test_an_answer_streams_word_by_word_and_ends_with_the_tokens_it_took(
     assert server.asked[0].path == "/v1/chat/completions"
     assert "max_tokens" not in server.asked[0].body
     assert server.asked[0].headers["authorization"] == f"Bearer {SECRET}"
+
+
+THINKS = [
+    [{"reasoning_content": "Hm, "}, {"reasoning_content": "garlic"}, {"content": "In "}, {"content": "autumn."}],
+    [{"reasoning": "Hm, garlic", "content": ""}, {"reasoning": None, "content": "In autumn."}],
+    [{"reasoning": "Hm, garlic", "reasoning_content": "Hm, garlic"}, {"content": "In autumn."}],
+    [{"reasoning_details": [{"type": "reasoning.text", "text": "Hm, garlic"}]}, {"content": "In autumn."}],
+    [{"reasoning": "Hm, garlic", "reasoning_details": [{"text": "Hm, garlic"}]}, {"content": "In autumn."}],
+    [{"reasoning_details": [{"summary": "Hm, garlic"}, {"data": "c2VjcmV0"}]}, {"content": "In autumn."}],
+    [{"reasoning_content": "Hm, garlic", "content": "In autumn."}],
+    [
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm, garlic"}]}]},
+        {"content": "In autumn."},
+    ],
+    [{"content": [{"type": "thinking", "thinking": "Hm, garlic"}, {"type": "text", "text": "In autumn."}]}],
+]
+
+
+@pytest.mark.parametrize("deltas", THINKS)
+async def test_what_a_model_thinks_streams_and_is_kept_apart_from_its_words_and_is_not_sent_back(
+    conversation: Conversation, server: HttpServer, deltas: list[dict[str, Any]]
+):
+    server.will_answer(Answer([*map(chunk, deltas), chunk({}, "stop"), usage(7, 9)], stream=True), says("Yes."))
+
+    events = await conversation.say("When is garlic planted?")
+    await conversation.say("Really?")
+
+    thought_and_words = [(True, "Hm, garlic"), (False, "In autumn.")]
+    pieces = [part for event in events if event.partial for part in event.content.parts]
+    joined = [
+        (kind, "".join(part.text for part in run)) for kind, run in groupby(pieces, lambda part: bool(part.thought))
+    ]
+    assert joined == thought_and_words
+    assert stretches_of(events[-1].content) == thought_and_words
+    assert "Hm" not in json.dumps(server.asked[1].body)
+    assert server.asked[1].body["messages"][-2] == {"role": "assistant", "content": "In autumn."}
+
+
+async def test_thoughts_arrive_while_the_model_still_thinks(conversation: Conversation, server: HttpServer):
+    server.will_answer(Answer([chunk({"reasoning_content": "Hm, garlic"})], stream=True, breaks_off=True))
+    events = conversation.events("When is garlic planted?")
+
+    assert stretches_of((await anext(events)).content) == [(True, "Hm, garlic")]
+    with pytest.raises(ModelError, match="broke"):
+        [event async for event in events]
+
+
+async def test_a_model_may_think_more_than_once_and_call_a_tool_after_it(
+    conversation: Conversation, server: HttpServer
+):
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    deltas = [{"reasoning": "Hm."}, {"content": "Well."}, {"reasoning": "So."}, {"tool_calls": [call]}]
+    server.will_answer(Answer([*map(chunk, deltas), chunk({}, "tool_calls")], stream=True), says("Done."))
+
+    def look() -> str:
+        """Looks."""
+        return "seen"
+
+    events = await Conversation(conversation.runner.agent.model, tools=[look]).say("look")
+
+    [called] = [event for event in events if event.get_function_calls() and not event.partial]
+    assert stretches_of(called.content) == [(True, "Hm."), (False, "Well."), (True, "So.")]
+    said = server.asked[1].body["messages"][-2]
+    assert (said["content"], len(said["tool_calls"])) == ("Well.", 1)
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+async def test_an_answer_that_comes_as_a_whole_has_its_thoughts_apart(
+    conversation: Conversation, server: HttpServer, field: str
+):
+    message = {"role": "assistant", field: "Hm, garlic", "content": "In autumn."}
+    server.will_answer(
+        Answer({**chunk({}), "object": "chat.completion", "choices": [{"index": 0, "message": message}]})
+    )
+    asked = LlmRequest(contents=[types.Content(role="user", parts=[types.Part(text="When?")])])
+
+    [answer] = [one async for one in conversation.runner.agent.model.generate_content_async(asked)]
+
+    assert stretches_of(answer.content) == [(True, "Hm, garlic"), (False, "In autumn.")]
 
 
 async def test_a_tool_call_arrives_in_pieces_is_run_and_its_result_goes_back(
@@ -198,7 +280,7 @@ async def test_an_answer_that_breaks_off_is_an_error_after_the_words_that_came(
 
 async def test_titles_come_from_a_plain_instruction(catalogue_of: CatalogueOf, server: HttpServer):
     catalogue = catalogue_of(openai_base_url=f"{server.url}/v1", openai_models="m")
-    message = {"role": "assistant", "content": '"Fixing the Kitchen Sink"'}
+    message = {"role": "assistant", "reasoning": "A title.", "content": '"Fixing the Kitchen Sink"'}
     body = {**chunk({}), "object": "chat.completion", "choices": [{"index": 0, "message": message}]}
     server.will_answer(Answer(body), refuses(400, "no"))
 
