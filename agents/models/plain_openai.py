@@ -14,7 +14,7 @@ from google.adk.models.llm_request import LlmRequest
 from google.adk.models.llm_response import LlmResponse
 from google.genai import types
 from openai import APIError, AsyncOpenAI, AsyncStream
-from openai._models import FinalRequestOptions
+from openai._models import BaseModel, FinalRequestOptions
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai.types.chat.chat_completion_chunk import (
     Choice,
@@ -33,6 +33,9 @@ _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")
 
 _TEXTS = ("text", "thinking", "summary", "content")
 """Where the text is in what is more than a text."""
+
+_SOURCES = ("search_results", "citations")
+"""Where servers that search the web list what an answer is based on, as addresses or as objects with one."""
 
 _CALLS = ("tool_calls", "function_call")
 
@@ -54,6 +57,8 @@ class Heard:
     """Whether the arguments of a call are no JSON object."""
     _said: list[tuple[bool, str]] = field(default_factory=list)
     """All texts so far, each with whether it is a thought."""
+    _sources: dict[str, str | None] = field(default_factory=dict)
+    """The addresses of what the answer is based on, with their titles."""
     _calls: list[ChoiceDeltaToolCall] = field(default_factory=list)
     """What there is of the calls."""
     _newest: dict[int | None, ChoiceDeltaToolCall] = field(default_factory=dict)
@@ -65,10 +70,14 @@ class Heard:
         return self.characters > answer_characters.get()
 
     def note(self, response: LlmResponse) -> None:
-        """Tell thoughts from words, and in the last response how the answer ended where ADK takes it for a good end."""
+        """Tell thoughts from words. The last response also gets the sources, and how the answer ended where ADK takes
+        that for a good end."""
         self._tell_thoughts(response)
         if response.partial:
             return
+        if self._sources:
+            cited = [types.Citation(uri=url, title=title) for url, title in self._sources.items()]
+            response.citation_metadata = types.CitationMetadata(citations=cited)
         parts = (response.content.parts if response.content else None) or []
         if self.too_long:  # and a call that was cut is none
             response.error_code, response.finish_reason = TOO_LONG, None
@@ -99,6 +108,7 @@ class Heard:
     def take(self, chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
         """Make a chunk one that ADK reads, or several: one that has thoughts and words is taken apart. Calls are kept
         back until all of them are there."""
+        self._cite(chunk)
         for choice in chunk.choices or ():
             if choice.delta:
                 said = self._hear(choice.finish_reason, choice.delta)
@@ -120,6 +130,7 @@ class Heard:
 
     def take_all(self, answer: ChatCompletion) -> None:
         """Make an answer that comes as a whole one that ADK reads."""
+        self._cite(answer)
         for choice in answer.choices or ():
             said = self._hear(choice.finish_reason, choice.message)
             choice.message.content = "".join(text for _, text in said)
@@ -131,14 +142,30 @@ class Heard:
         """The texts in an answer, or in a piece of one, each with whether it is a thought."""
         self.finish = finish or self.finish
         self.refused = self.refused or bool(said.refusal)
-        texts = [(True, _thought_in(said)), *_texts_in(said.content), (False, said.refusal or "")]
+        beside = said.model_extra or {}
+        thought = next(filter(None, (_text_in(beside.get(name)) for name in _THOUGHTS)), "")
+        texts = [(True, thought), *_texts_in(said.content), (False, said.refusal or "")]
         heard = [(is_thought, text) for is_thought, text in texts if text]
         self._said += heard
+        self._add_sources(said.annotations if isinstance(said, ChatCompletionMessage) else beside.get("annotations"))
         self.characters += sum(len(text) for _, text in heard)
         for call in said.tool_calls or ():
             if call.type != "custom":
                 self.characters += len((call.function and call.function.arguments) or "")
         return heard
+
+    def _cite(self, answer: ChatCompletion | ChatCompletionChunk) -> None:
+        for name in _SOURCES:
+            self._add_sources((answer.model_extra or {}).get(name))
+
+    def _add_sources(self, listed: object) -> None:
+        for given in listed if isinstance(listed, list) else ():
+            source = given.to_dict() if isinstance(given, BaseModel) else given
+            source = {"url": source} if isinstance(source, str) else source
+            cited = source.get("url_citation", source) if isinstance(source, dict) else None
+            url, title = (cited.get("url"), cited.get("title")) if isinstance(cited, dict) else (None, None)
+            if isinstance(url, str) and url:
+                self._sources[url] = self._sources.get(url) or (title if isinstance(title, str) else None)
 
     def _keep_back(self, piece: ChoiceDeltaToolCall) -> None:
         """Add a piece of a call to what there is of it. Some servers give no index, or all calls the same."""
@@ -236,10 +263,6 @@ async def _read(stream: AsyncStream[ChatCompletionChunk], heard: Heard) -> Async
 def _chunk(delta: ChoiceDelta) -> ChatCompletionChunk:
     choice = Choice(index=0, delta=delta)
     return ChatCompletionChunk(id="", choices=[choice], created=0, model="", object="chat.completion.chunk")
-
-
-def _thought_in(said: ChoiceDelta | ChatCompletionMessage) -> str:
-    return next(filter(None, (_text_in(getattr(said, name, None)) for name in _THOUGHTS)), "")
 
 
 def _texts_in(content: object) -> list[tuple[bool, str]]:

@@ -8,11 +8,12 @@ from itertools import groupby
 from typing import Any
 
 import pytest
+from google.adk.events.event import Event
 from google.adk.models.llm_request import LlmRequest
 from google.genai import types
 
 from agents.models import ModelError
-from session_store.parts import stretches_of
+from session_store.parts import Source, sources_of, stretches_of
 from tests.agents.models.conftest import CatalogueOf
 from tests.agents.models.conversation import Conversation, streamed, text_of
 from tests.agents.models.http_server import Answer, HttpServer
@@ -143,6 +144,40 @@ async def test_an_answer_that_comes_as_a_whole_has_its_thoughts_apart(
     [answer] = [one async for one in conversation.runner.agent.model.generate_content_async(asked)]
 
     assert stretches_of(answer.content) == [(True, "Hm, garlic"), (False, "In autumn.")]
+
+
+PAGES = ["https://example.org/garlic", "https://example.org/soil"]
+CITED = [{"url": PAGES[0], "title": "Garlic"}, {"url": PAGES[1]}]
+ANNOTATED = {"annotations": [{"type": "url_citation", "url_citation": {**page, "start_index": 0}} for page in CITED]}
+ODD = [None, 3, {}, {"url": 3}, {"url_citation": None}, ["https://example.org"], ""]
+
+
+@pytest.mark.parametrize(
+    ("delta", "beside"),
+    [
+        (ANNOTATED, {}),
+        ({"annotations": [{"type": "url_citation", **page} for page in CITED]}, {}),
+        ({}, {"citations": PAGES, "search_results": CITED}),
+        ({}, {"citations": CITED}),
+        ({"annotations": [*ODD, *CITED]}, {"citations": [*ODD, *PAGES], "search_results": "none"}),
+    ],
+    ids=["annotations of OpenAI", "flat annotations", "addresses and results of a search", "objects", "odd ones among"],
+)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_pages_that_an_answer_cites_are_its_sources(
+    conversation: Conversation, server: HttpServer, delta: dict[str, Any], beside: dict[str, Any], *, stream: bool
+):
+    said = {"role": "assistant", "content": "In autumn.", **delta}
+    whole = {"object": "chat.completion", "choices": [{"index": 0, "message": said, "finish_reason": "stop"}]}
+    pieces = [{**chunk(said), **beside}, {**chunk({}, "stop"), **beside}]
+    server.will_answer(Answer(pieces, stream=True) if stream else Answer({**chunk({}), **whole, **beside}))
+    asked = LlmRequest(contents=[types.Content(role="user", parts=[types.Part(text="When?")])])
+
+    model = conversation.runner.agent.model
+    *_, answer = [one async for one in model.generate_content_async(asked, stream=stream)]
+
+    event = Event(author="assistant", **answer.model_dump(exclude_none=True))
+    assert sources_of(event) == (Source("Garlic", PAGES[0]), Source(PAGES[1], PAGES[1]))
 
 
 async def test_a_tool_call_arrives_in_pieces_is_run_and_its_result_goes_back(
