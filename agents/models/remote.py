@@ -49,9 +49,9 @@ class GeminiProvider(RemoteProvider):
     def _build(self) -> BaseLlm:
         from google.adk.models import Gemini  # noqa: PLC0415 - takes half a second
 
-        from agents.models.finish_messages import keep_finish_messages  # noqa: PLC0415
+        from agents.models.gemini_fields import keep_left_out_fields  # noqa: PLC0415
 
-        keep_finish_messages()
+        keep_left_out_fields()
         options = {"api_key": self._key.get_secret_value(), "enterprise": False}
         return Gemini(model=self._model, base_url=self._base_url, client_kwargs=options)
 

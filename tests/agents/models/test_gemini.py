@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agents.models import ModelError, ModelUnavailableError
+from session_store.parts import Source, sources_of
 from tests.agents.models.conftest import CatalogueOf
 from tests.agents.models.conversation import Conversation, streamed, text_of
 from tests.agents.models.http_server import Answer, HttpServer
@@ -65,6 +66,32 @@ async def test_a_conversation_over_the_window_loses_its_oldest_exchanges_and_goe
     refused, accepted = (asked.body["contents"] for asked in server.asked[-2:])
     assert len(accepted) < len(refused)
     assert accepted == refused[-len(accepted) :]
+
+
+CITED = [{"uri": "https://example.org/garlic", "title": "Garlic", "startIndex": 3}]
+
+
+@pytest.mark.upstream
+@pytest.mark.parametrize(
+    "citations",
+    [
+        {"citations": [{**CITED[0], "publicationDate": {"year": 2024}, "of": "next year"}]},
+        {"citationSources": CITED},
+        {"citationSources": CITED, "citations": CITED},
+    ],
+    ids=" and ".join,
+)
+async def test_pages_that_an_answer_cites_are_its_sources(
+    conversation: Conversation, server: HttpServer, citations: dict[str, Any]
+):
+    cites = chunk("In ")
+    cites["candidates"][0]["citationMetadata"] = citations
+    server.will_answer(Answer([cites, chunk("autumn.", finish="STOP")], stream=True))
+
+    events = await conversation.say("When is garlic planted?")
+
+    assert text_of(events[-1]) == "In autumn."
+    assert sources_of(events[-1]) == (Source("Garlic", "https://example.org/garlic"),)
 
 
 @pytest.mark.parametrize(
