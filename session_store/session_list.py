@@ -15,9 +15,6 @@ from session_store.memory import Memory
 from session_store.models import Page, SessionKey, SessionStatus, SessionSummary, TitleSource
 from session_store.session_index import Place, dated
 
-SHORT_LEAD = 16
-"""Characters of an excerpt before what was found: in a list there is not much room."""
-
 _COLUMNS = (
     "session_no, p.app_name, p.user_id, p.id, p.title, p.title_source, p.model, p.saved, p.created_at, p.updated_at, "
     "coalesce(t.running, false), coalesce(t.paused, false), coalesce(t.queued, false), "
@@ -124,7 +121,8 @@ def excerpts(database: Database, keys: Sequence[SessionKey], search: str) -> dic
             "group by session_no) e using (session_no)",
             values,
         ).fetchall()
-    return {SessionKey(*key): excerpt_of(text, (search,), SHORT_LEAD) for *key, text in rows}
+    # A list has room for little more than what was found.
+    return {SessionKey(*key): excerpt_of(text, (search,), lead=0) for *key, text in rows}
 
 
 def _at(database: Database, memory: Memory, places: list[Place]) -> list[SessionSummary]:

@@ -1,5 +1,5 @@
 // Gives the focus to what had it before when what has it goes away: a dialog, a menu, a row that was deleted. Streamlit
-// draws much of a page anew after a click, so that things are known by their keys and not by their elements.
+// draws much of a page anew after a click, so that things are known by their keys, and links by where they lead, not by their elements.
 {
   const LONGEST_TRAIL = 20;
   const SETTLE = 120;
@@ -19,7 +19,7 @@
     const own = element.closest(KEYED);
     const row = own?.parentElement?.closest(KEYED);
     const keys = [own, row].filter(Boolean).flatMap((one) => [keyOf(one), ...beside(one)]);
-    return { element, keys: keys.filter(Boolean) };
+    return { element, href: element.getAttribute?.("href"), keys: keys.filter(Boolean) };
   };
 
   const beside = (one) => {
@@ -33,8 +33,10 @@
     return keys;
   };
 
-  const found = ({ element, keys }) => {
+  const found = ({ element, href, keys }) => {
     if (element.isConnected && usable(element)) return element;
+    const link = href && [...document.querySelectorAll("a[href]")].find((one) => one.getAttribute("href") === href);
+    if (usable(link)) return link;
     return keys.map((key) => firstIn(document.querySelector(`.${key}`))).find(usable);
   };
 

@@ -26,6 +26,8 @@ from ui.workspaces import move_dialog, redraw_when_workspaces_change, workspace_
 ROWS = 30
 SAVED_ROWS = 8
 """Rows of saved sessions at first: today's are to be in view below them."""
+PLACE = 20
+"""Characters of a workspace's name before the words that a search has found."""
 ANY_AGENT = "All agents"
 
 RENAME, SAVE, UNSAVE, MOVE, EXPORT, DELETE = "Rename", "Save", "Remove from saved", "Move to…", "Export…", "Delete"
@@ -152,7 +154,8 @@ def _found_names(sessions: Sequence[SessionSummary], search: str) -> dict[Sessio
     excerpts = current().store.excerpts([key for key, (_, marks) in titles.items() if not marks], search)
     names = {}
     for session in sessions:
-        place = [label(workspaces.get(session.workspace_id, ""))]
+        workspace = workspaces.get(session.workspace_id, "")
+        place = [label(workspace if len(workspace) <= PLACE else f"{workspace[: PLACE - 1]}…")]
         if session.key in excerpts:
             place.append(_marked(*excerpts[session.key]))
         names[session.key] = f"{_marked(*titles[session.key])} :small[{' · '.join(place)}]"

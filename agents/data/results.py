@@ -39,13 +39,13 @@ class QueryResult:
     def note(self) -> str:
         """A sentence about what is missing; empty if nothing is."""
         if self.cut == "rows":
-            return f"Only the first {self.rows:,} rows are shown, which is the limit. The query returned more."
+            return f"Only the first {self.rows:,} rows were read, which is the limit. The query returned more."
         if self.cut == "cells":
             cells = f"{self.bounds.cells:,} cells"
-            return f"Only the first {self.rows:,} rows are shown: a result may have {cells}. The query returned more."
+            return f"Only the first {self.rows:,} rows were read: a result may have {cells}. The query returned more."
         if self.cut == "bytes":
             size = self.bounds.result_bytes // (1024 * 1024)
-            return f"Only the first {self.rows:,} rows are shown: a result may have {size} MB. The query returned more."
+            return f"Only the first {self.rows:,} rows were read: a result may have {size} MB. The query returned more."
         return ""
 
 

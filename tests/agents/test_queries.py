@@ -103,7 +103,7 @@ class TestSqlAsItStands:
     async def test_bounds_hold_and_are_told(self, shop):
         talk = Talk(Silent(), data=shop, bounds=Bounds(rows=100))
         events = await talk.say("/sql select order_id, customer_id from orders")
-        assert "Only the first 100 rows are shown, which is the limit." in answer_of(events)
+        assert "Only the first 100 rows were read, which is the limit." in answer_of(events)
 
     async def test_it_needs_no_model_that_can_be_used(self, shop, tmp_path):
         with closing(ModelCatalogue(Settings(_env_file=None, models_dir=tmp_path))) as models:

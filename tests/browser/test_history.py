@@ -107,6 +107,7 @@ def test_a_row_opens_its_transcript_and_back_leads_to_the_list_as_it_was(here):
     expect(here.page.get_by_role("heading", name=title)).to_be_in_viewport()
     here.page.go_back()
     expect(here.titles.nth(30)).to_be_in_viewport()
+    expect(here.titles.nth(30)).to_be_focused()
     assert here.page.url.endswith("?sort=-messages")
     here.titles.nth(1).click()
     here.shows_transcript()

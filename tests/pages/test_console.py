@@ -103,7 +103,7 @@ class TestRunning:
         bounds = workbench.services.bounds
         tab = console()
         run(tab, f"select * from range({bounds.rows + 1})")
-        assert "Only the first 10,000 rows are shown" in tab.warning[0].value
+        assert "Only the first 10,000 rows were read" in tab.warning[0].value
         assert any("of 10,000" in caption.value for caption in tab.main.caption)
 
     def test_the_page_never_waits_for_a_query_and_can_cancel_it(self, console, workbench):

@@ -83,12 +83,12 @@ class TestWhatIsInIt:
         assert "older-results" not in keys(tab)
 
     def test_a_table_shows_its_rows_its_query_and_its_downloads(self, page, key, workbench):
-        result = new_result(workbench, key, note="Only the first 3 rows are shown, which is the limit.", seconds=0.2)
+        result = new_result(workbench, key, note="Only the first 3 rows were read, which is the limit.", seconds=0.2)
         tab = page(key.session_id)
         assert list(tab.dataframe[0].value["revenue"]) == [1200.5, 980.0, 1430.25]
         [foot] = feet(tab)
         assert "3 rows · 0.2 s" in foot
-        assert any("Only the first 3 rows are shown" in caption.value for caption in tab.caption)
+        assert any("Only the first 3 rows were read" in caption.value for caption in tab.caption)
         assert f'href="./api/v1/results/{result.id}.csv" download' in foot
         assert f'href="./api/v1/results/{result.id}.parquet" download' in foot
         assert ".png" not in foot

@@ -87,7 +87,7 @@ class TestTablesAndCharts:
         key, _ = ask(workbench, TABLE)
         [result] = results(workbench, key)
         assert (result.rows, rows_of(workbench, result).num_rows) == (7, 7)
-        assert "Only the first 7 rows are shown" in result.note
+        assert "Only the first 7 rows were read" in result.note
         workbench.close()
 
     def test_no_room_for_a_result_is_said_in_words_and_the_session_goes_on(self, workbench, monkeypatch):

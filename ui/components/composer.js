@@ -91,9 +91,9 @@ export default function ({ data }) {
     if (!refused.length) return say("");
     event.preventDefault();
     event.stopPropagation();
-    const why = (chip) => document.getElementById(chip.getAttribute("aria-describedby"))?.textContent ?? "";
+    const why = (chip) => (document.getElementById(chip.getAttribute("aria-describedby"))?.textContent ?? "").replace(/^Error: ?/, "");
     const name = (chip) => chip.querySelector('[data-testid="stFileChipName"]')?.title ?? "A file";
-    say(`${refused.map((chip) => `${name(chip)} was not attached: ${why(chip)}`).join(" ")} Remove it to send the message.`);
+    say(`${refused.map((chip) => `${name(chip)} was not attached: ${why(chip)}`).join(" ")} Remove ${refused.length > 1 ? "them" : "it"} to send the message.`);
   };
 
   const onKey = (event) => {

@@ -56,21 +56,28 @@ function settle(go, then = () => {}) {
   return stop;
 }
 
-// Brings the page to where it was when its URL was shown last, and remembers where it is left.
+// Brings the page to where it was when its URL was shown last, and remembers where it is left. What a link leads to may
+// be drawn before it is in the URL: from a click on one until a person scrolls again, nothing is remembered.
 function asItWasLeft(restore) {
   const page = document.querySelector('[data-testid="stMain"]');
   const here = location.href;
-  const remember = () => location.href === here && left.set(here, page.scrollTop);
+  const leave = ({ target }) => target.closest("a[href]") && (window.colloquyLeaving = location.href);
+  const remain = () => (window.colloquyLeaving = null);
+  const remember = () => window.colloquyLeaving !== here && location.href === here && left.set(here, page.scrollTop);
   const watch = () => {
     remember();
     page.addEventListener("scroll", remember, { passive: true });
   };
+  people.forEach((kind) => document.addEventListener(kind, remain, { capture: true, passive: true }));
+  document.addEventListener("click", leave, true);
   let stop = () => {};
   if (restore) stop = settle(() => (page.scrollTop = left.get(here) ?? 0), watch);
   else watch();
   return () => {
     stop();
     page.removeEventListener("scroll", remember);
+    people.forEach((kind) => document.removeEventListener(kind, remain, true));
+    document.removeEventListener("click", leave, true);
   };
 }
 

@@ -156,7 +156,7 @@ def test_a_result_is_written_by_code():
     assert answer_text(result({"share": [0.12345]})) == "**share**: 0.1235"
     assert answer_text(result({"x": pa.array([], pa.int64())})) == "The query returned no rows."
     many = answer_text(result({"i": list(range(100)), "j": list(range(100))}, cut="rows"))
-    assert many.startswith("100 rows, shown in the table. Only the first 100 rows are shown")
+    assert many.startswith("100 rows, shown in the table. Only the first 100 rows were read")
     assert "The query returned more" in many
 
 
