@@ -141,11 +141,12 @@ def _speak(client: AdkClient) -> None:
 
 def _call_tools(client: AdkClient) -> None:
     client.run("two", "call look_up {}")
-    [order] = calls(client.run("two", "call order {}"))
-    client.respond("two", order, {"status": "arrived"})
     for approved in (True, False):
         _, asking = calls(client.run("two", 'call pay {"amount": 5}'))
         client.respond("two", asking, {"confirmed": approved}, "/run_sse")
+    client.sessions("GET", "/two")
+    [order] = calls(client.run("two", "call order {}"))
+    client.respond("two", order, {"status": "arrived"})
     [ticket] = calls(client.run("two", "call ticket {}"))
     client.respond("two", ticket, {"closed": True})
 

@@ -1,12 +1,18 @@
 """A tool asks the person: the turn waits, goes on with the answer, and leaves a history that every model takes."""
 
+import asyncio
+import sys
 from contextlib import closing
 
 import pytest
+from google.adk.runners import Runner
+from google.adk.sessions import InMemorySessionService
+from google.genai import types
 
 from runtime.confirmation import NothingToAnswerError
 from runtime.turns import SessionBusyError
 from session_store.models import SessionStatus, TurnStatus
+from session_store.open_calls import confirmation_content, questions
 from session_store.transcript import ASKS
 from tests.runtime import desk
 from tests.runtime.desk import asked, events
@@ -280,6 +286,86 @@ def test_agents_side_by_side_may_both_ask(opened):
         "clerk",
         "other",
     ]
+
+
+TALK = [
+    ('call pay {"amount": 5}', True),
+    ('call book {"days": 3}', False),
+    ('call pay {"amount": 5} and call book {"days": 3} and call look_up', True, False),
+    ('call book {"days": 4} and call pay {"amount": 6}', False, True),
+    ("hello",),
+]
+BOTH_ASK = [('call pay {"amount": 5}', True, False), ('call pay {"amount": 6}', True, True), ("hello",)]
+"""Messages, and how a person answers the questions that each leads to."""
+
+
+async def kept_by_adk(name, talk):
+    """The same talk with the same agent, run and kept by ADK alone. Given answers for several agents in one message, it
+    would go on with the first of them only, so that each has a message."""
+    module, service, where = sys.modules[f"{name}.agent"], InMemorySessionService(), {"user_id": "u", "session_id": "s"}
+    served = {"app": module.app} if hasattr(module, "app") else {"agent": module.root_agent}
+    runner = Runner(app_name=name, session_service=service, **served)
+    await service.create_session(app_name=name, **where)
+
+    async def run(message):
+        async for _ in runner.run_async(new_message=message, **where):
+            pass
+        return (await service.get_session(app_name=name, **where)).events
+
+    for message, *answers in talk:
+        asked = questions(await run(types.Content(role="user", parts=[types.Part(text=message)])))
+        by_agent = {}
+        for (call_id, question), answer in zip(asked.items(), answers, strict=True):
+            by_agent.setdefault(question.branch, {})[call_id] = {"confirmed": answer}
+        for given in by_agent.values():
+            await run(confirmation_content(given))
+    return (await service.get_session(app_name=name, **where)).events
+
+
+def comparable(events):
+    """What events say, with numbers in the place of ids, in order of appearance; no times."""
+    numbers = {}
+
+    def told(value):
+        if isinstance(value, dict):
+            return {told(name): told(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [told(one) for one in value]
+        return numbers.get(value, value) if isinstance(value, str) else value
+
+    for event in events:
+        calls = [call.id for call in event.get_function_calls()]
+        for one in (event.invocation_id, *calls):
+            numbers.setdefault(one, len(numbers))
+    without = {"id", "timestamp", "long_running_tool_ids"}  # the last is a set, which has no order
+    return [
+        (
+            told(event.model_dump(mode="json", exclude_none=True, exclude=without)),
+            {numbers[call] for call in event.long_running_tool_ids or ()},
+        )
+        for event in events
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "talk"),
+    [(desk.PLAIN, TALK), (desk.RESUMABLE, TALK), (desk.WORKFLOW, TALK), (desk.IN_PARALLEL, BOTH_ASK)],
+    ids=["plain", "resumable", "workflow", "in parallel"],
+)
+def test_what_was_asked_and_answered_is_kept_as_adk_keeps_it(opened, code, talk):
+    name, open_it = opened(code)
+    workbench = open_it()
+    key = new_session(workbench, name)
+    for message, *answers in talk:
+        turn = workbench.turns.submit(key, message)
+        until(workbench, lambda turn=turn: status(workbench, turn) in (TurnStatus.PAUSED, TurnStatus.COMPLETED))
+        for question, answer in zip(questions(events(workbench, key)), answers, strict=True):
+            workbench.turns.answer(turn.id, question, answer)
+        assert finish(workbench, turn)[0].status is TurnStatus.COMPLETED
+    ours = comparable(events(workbench, key))
+    assert ours == comparable(asyncio.run(kept_by_adk(name, talk)))
+    read = workbench.sessions.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
+    assert ours == comparable(asyncio.run(read).events)
 
 
 @pytest.mark.parametrize("code", [desk.PLAIN, desk.RESUMABLE, desk.WITH_SUB_AGENT, desk.WORKFLOW])
