@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from session_store.limits import LONGEST_MESSAGE, LONGEST_TITLE
+from session_store.limits import LONGEST_MESSAGE, LONGEST_NAME, LONGEST_TITLE
 
 LONGEST_ID = 200
 DEEPEST = 50
@@ -50,6 +50,9 @@ Title = Annotated[
     ),
 ]
 """One line with something on it."""
+
+Name = Annotated[str, StringConstraints(max_length=LONGEST_NAME, pattern=_ONE_LINE, strip_whitespace=True)]
+"""One line that names something."""
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, pattern=_NO_NUL)]
 

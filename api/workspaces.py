@@ -14,7 +14,7 @@ from starlette.responses import Response
 from agents.data.errors import ConnectionUnavailableError
 from api.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match, tag_of
 from api.lookup import workspace_named
-from api.values import SAYS_SOMETHING, Text, Title, moment, one_of
+from api.values import SAYS_SOMETHING, Name, Text, moment, one_of
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.limits import LONGEST_ADDRESS, LONGEST_NAME
@@ -71,7 +71,7 @@ class NewWorkspace(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: Title
+    name: Name
     parent_id: str | None = None
 
 
@@ -80,7 +80,7 @@ class WorkspaceChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: Title = Field("")
+    name: Name = Field("")
     parent_id: str | None = Field(None, description="The parent workspace; null for the top of the tree.")
 
 

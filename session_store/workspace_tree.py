@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import duckdb
 
 from session_store.errors import WorkspaceError
+from session_store.limits import LONGEST_NAME
 from session_store.models import StoredConnection, Workspace
 
 Workspaces = Mapping[str, Workspace]
@@ -53,9 +54,11 @@ def proper_name(name: str) -> str:
     """A name as it is kept.
 
     Raises:
-        WorkspaceError: it is blank.
+        WorkspaceError: it is blank, or too long.
     """
     kept = " ".join(name.split())
     if not kept:
         raise WorkspaceError("Enter a name for the workspace.")
+    if len(kept) > LONGEST_NAME:
+        raise WorkspaceError(f"A workspace name can have at most {LONGEST_NAME} characters. Shorten it.")
     return kept

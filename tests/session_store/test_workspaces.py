@@ -6,6 +6,7 @@ import pytest
 
 from session_store import Store
 from session_store.errors import WorkspaceError
+from session_store.limits import LONGEST_NAME
 from session_store.models import GENERAL, SAMPLE_SHOP, SessionKey, StoredConnection
 from tests.session_store.events import append, said
 
@@ -54,6 +55,8 @@ def test_what_a_workspace_cannot_be_is_refused_in_words(store):
     for refused in (
         lambda: store.create_workspace(" \t"),
         lambda: store.rename_workspace(work.id, ""),
+        lambda: store.create_workspace("x" * (LONGEST_NAME + 1)),
+        lambda: store.rename_workspace(work.id, "x" * (LONGEST_NAME + 1)),
         lambda: store.create_workspace("x", "nowhere"),
         lambda: store.rename_workspace("nowhere", "x"),
         lambda: store.move_workspace(work.id, "nowhere"),
