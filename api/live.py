@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Final
 
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -21,6 +22,12 @@ wait."""
 
 ALL_WORDS_PACE = 1.0
 """Seconds between two wakes of a page that shows the words of all sessions: it follows many answers at a glance."""
+
+MOST_BYTES: Final = 1024
+"""What one page may send in all. Pages only listen; whoever sends a large message or a flood of small ones is none."""
+
+TOO_LARGE: Final = 1009
+"""Code that closes a WebSocket (RFC 6455, 7.4.1)."""
 
 
 async def wake(socket: WebSocket) -> None:
@@ -67,8 +74,14 @@ async def wake(socket: WebSocket) -> None:
 
 
 async def _until_left(socket: WebSocket) -> None:
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        pass
+    """Returns when the page has left, or has been shown out for sending too much."""
+    received = 0
+    while (message := await socket.receive())["type"] != "websocket.disconnect":
+        received += len(message.get("bytes") or (message.get("text") or "").encode()) + 1  # empty ones count, too
+        if received > MOST_BYTES:
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await socket.close(TOO_LARGE, f"At most {MOST_BYTES:,} bytes can be sent here.")
+            return
 
 
 def live_route(base: str = "") -> WebSocketRoute:

@@ -6,14 +6,21 @@ from typing import Final
 
 import pytest
 from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+from streamlit import config
 
-from api import adk, app
+from api import adk, app, live
 from api.body_limits import LONGEST_ADDRESS as LONGEST_URL
 from api.body_limits import MESSAGES, MIB, USUAL, Limits
 from api.imports import MOST_BYTES
-from api.routes import ADK, API, mounted_adk, mounted_api
+from api.routes import ADK, API, mounted_adk, mounted_api, routes
+from runtime.bus import BusEvent, Happening
 from session_store.limits import LONGEST_ADDRESS, LONGEST_COMMENT, LONGEST_MESSAGE, LONGEST_NAME, LONGEST_TITLE
+from session_store.models import SessionKey
+
+KEY: Final = SessionKey("assistant", "local", "here")
 
 FILES: Final = Limits(MOST_BYTES, levels=None, values=None)
 """Their formats have limits of their own, which the tests of the exchange hold them to."""
@@ -122,3 +129,43 @@ TEXTS: Final = [
 def test_a_text_that_is_too_long_is_refused_with_the_limit(entrances, method, path, field, most):
     answer = entrances.request(method, API + path, json={field: "x" * (most + 1)})
     assert (answer.status_code, f"at most {most} characters" in answer.text) == (422, True), answer.text
+
+
+SOCKETS: Final = {f"{API}/live": live.MOST_BYTES}
+"""WebSockets, and how many bytes a client may send over each."""
+
+FLOODS: Final = {
+    "a text": ["x" * (live.MOST_BYTES + 1)],
+    "bytes": [b"x" * (live.MOST_BYTES + 1)],
+    "20 MB": ["x" * 20 * MIB],
+    "many bytes of few characters": ["\N{OWL}" * (live.MOST_BYTES // 4 + 1)],
+    "deep JSON": ["[" * 100_000],
+    "many small ones": ["{}"] * 10_000,
+    "many empty ones": [""] * 10_000,
+}
+
+
+def test_the_table_has_every_socket():
+    assert {route.path for route in routes() if isinstance(route, WebSocketRoute)} == SOCKETS.keys()
+
+
+def test_the_socket_of_the_pages_takes_the_longest_message_and_little_more():
+    """Streamlit closes it with 1009 beyond either."""
+    frame, said = config.get_option("server.maxMessageSize"), config.get_option("server.maxWidgetStateSize")
+    assert 2 * len(("\N{OWL}" * LONGEST_MESSAGE).encode()) < said * 10**6 < 20 * 10**6
+    assert said < frame <= MESSAGES.bytes / MIB
+
+
+@pytest.mark.parametrize("path", SOCKETS)
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_a_socket_that_sends_too_much_is_closed_and_others_are_not(workbench, path, flood):
+    with TestClient(Starlette(routes=routes())) as page, page.websocket_connect(path) as other:
+        with page.websocket_connect(path) as socket:
+            for message in flood:
+                socket.send({"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message})
+            with pytest.raises(WebSocketDisconnect) as closed:
+                socket.receive_text()
+        assert closed.value.code == live.TOO_LARGE
+        other.send_text("x" * (SOCKETS[path] - 1))
+        workbench.bus.publish(BusEvent(Happening.TURN_CHANGED, KEY))
+        assert other.receive_text() == "news"
