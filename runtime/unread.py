@@ -8,13 +8,14 @@ from google.adk.plugins.base_plugin import BasePlugin
 from google.genai import types
 
 from agents.models import ModelInfo
-from runtime.attachments import PDF
+from runtime.attachments import IMAGES, PDF
 
 
 class UnreadFiles(BasePlugin):
-    """Names images and PDFs to a model in place of showing them, where it does not read them.
+    """Names images, PDFs and other files to a model in place of showing them, where it does not read them.
 
-    They are in the conversation from before the person chose this model, which would refuse all of it.
+    They are in the conversation from before the person chose this model, which would refuse all of it, or came with an
+    imported one.
     """
 
     def __init__(self, model: ModelInfo) -> None:
@@ -30,7 +31,7 @@ class UnreadFiles(BasePlugin):
         blob = part.inline_data
         if blob is None:
             return part
-        kind = "pdf" if blob.mime_type == PDF else "image"
+        kind = "pdf" if blob.mime_type == PDF else "image" if blob.mime_type in IMAGES else "file"
         if kind in self._takes:
             return part
         return types.Part(text=f"[Attached file: {blob.display_name or kind}. You cannot read it.]\n")

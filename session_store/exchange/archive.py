@@ -163,10 +163,10 @@ class Archive:
         )
 
     @property
-    def other_files(self) -> list[str]:
-        """The names of the files of a ChatGPT archive that are neither conversations nor these again to look at."""
+    def other_files(self) -> list[zipfile.ZipInfo]:
+        """The files of a ChatGPT archive that are neither conversations nor these again to look at."""
         return [
-            entry.filename
+            entry
             for entry in self._zip.infolist()
             if not _CHATGPT.fullmatch(entry.filename) and not entry.filename.endswith(("/", "chat.html"))
         ]

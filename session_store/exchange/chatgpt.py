@@ -12,6 +12,7 @@ from session_store.endings import ending_named
 from session_store.exchange import conversation as incoming
 from session_store.exchange.chatgpt_text import Citations
 from session_store.exchange.conversation import Conversation
+from session_store.exchange.enclosed import Enclosed
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.fields import Fields, time_of
 from session_store.exchange.foreign import Events, Owner, Said, Tree, beginning, cited, conversation
@@ -51,8 +52,8 @@ def is_conversation(document: object) -> bool:
     return isinstance(document, dict) and isinstance(document.get("mapping"), (dict, list))
 
 
-def conversation_of(document: object, owner: Owner) -> Conversation:
-    """One conversation of the export.
+def conversation_of(document: object, owner: Owner, enclosed: Enclosed | None = None) -> Conversation:
+    """One conversation of the export, with those of its files that stand in the archive (``enclosed``).
 
     Raises:
         DamagedError: it is not one.
@@ -66,7 +67,8 @@ def conversation_of(document: object, owner: Owner) -> Conversation:
     whole.ignore("id")
     updated_at = whole.time("update_time")
     begin = beginning(whole.time("create_time"), [_at(node) for _, node in path], updated_at, notes)
-    reader = _Reader(Events(owner.agent, incoming.usable_id(known), begin, notes), whole.text("default_model_slug"))
+    events = Events(owner.agent, incoming.usable_id(known), begin, notes)
+    reader = _Reader(events, whole.text("default_model_slug"), enclosed or Enclosed())
     for name, node in path:
         reader.take(name, node)
     tags = [ARCHIVED] if whole.flag("is_archived") else []
@@ -128,6 +130,13 @@ class _Message:
         hidden = [self.metadata.flag("is_visually_hidden_from_conversation"), fields.value("weight") == 0]
         # What goes to a tool or comes from one is shown as a step.
         self.hidden = any(hidden) and self.role != "tool" and self.recipient == "all"
+        self.files: dict[str, types.Part | None] = {}
+        """Its files by their names in the archive; None for those that could not be taken."""
+
+    @property
+    def file_parts(self) -> list[types.Part]:
+        """What of its files could be taken."""
+        return list(filter(None, self.files.values()))
 
 
 @dataclass(slots=True)
@@ -136,6 +145,9 @@ class _Reader:
 
     events: Events
     default_model: str
+    enclosed: Enclosed
+    _bytes: int = 0
+    """How many bytes the files have that were taken."""
     _called: types.FunctionResponse | None = None
     """The last answer of a tool, to which more may come."""
     _runs_code: bool = False
@@ -205,18 +217,23 @@ class _Reader:
         text = self._text(message)
         self._runs_code = message.kind == "code" and message.recipient.startswith("python")
         if self._runs_code:
-            self.events.say(message.name, self._code(text, message.content), said)
+            self.events.say(message.name, [*self._code(text, message.content), *message.file_parts], said)
         else:
             call = types.FunctionCall(id=message.name, name=message.recipient, args={"input": text})
-            self.events.say(message.name, [types.Part(function_call=call)], said)
+            self.events.say(message.name, [types.Part(function_call=call), *message.file_parts], said)
 
     def _answer(self, message: _Message) -> None:
+        """Add what a tool said, and the files that it made as an answer of their own."""
+        self._attachments(message)
+        self._told(message)
+        self.events.say(f"{message.name}-files", message.file_parts, Said(at=message.at))
+
+    def _told(self, message: _Message) -> None:
         """Add what a tool said: the result of code, the answer to a call, or more of the same answer."""
         text = self._text(message)
-        ran, failed = _came_of(message.metadata, text, self.events.notes)
+        ran, failed = self._came_of(message, text)
         text = "\n".join(filter(None, [text, *ran]))
         failed = failed or message.kind == "system_error"
-        self._attachments(message)
         if self._runs_code and (message.kind == "execution_output" or message.tool.startswith("python")):
             self._runs_code = False
             if not message.tool.startswith("python"):
@@ -237,6 +254,9 @@ class _Reader:
 
     def _parts(self, message: _Message) -> list[types.Part]:
         self._attachments(message)
+        return [*self._said(message), *message.file_parts]
+
+    def _said(self, message: _Message) -> list[types.Part]:
         content, kind = message.content, message.kind
         if kind == "thoughts":
             return _thoughts(content)
@@ -255,13 +275,24 @@ class _Reader:
         for attachment in message.metadata.objects("attachments"):
             attachment.ignore(*attachment.names)
             name = attachment.value("name")
-            self.events.notes.left_out(f"file {quoted(name)}" if has_content(name) else "files")
+            if not self._enclose(message, attachment.value("id"), name if isinstance(name, str) else ""):
+                self.events.notes.left_out(f"file {quoted(name)}" if has_content(name) else "files")
+
+    def _enclose(self, message: _Message, address: object, name: str = "") -> bool:
+        """Add a file to a message, once; returns whether it stands in the archive."""
+        entry = self.enclosed.find(address)
+        if entry and entry.filename not in message.files:
+            notes, by_person = self.events.notes, message.role == USER
+            part = self.enclosed.part(entry, name, notes, by_person=by_person, before=self._bytes)
+            message.files[entry.filename] = part
+            self._bytes += entry.file_size if part else 0
+        return entry is not None
 
     def _text(self, message: _Message) -> str:
         """What there is to read in a content. What is neither text nor known to have some is noted by its type."""
         content, kind = message.content, message.kind
         if "parts" in content:
-            pieces = [part if isinstance(part, str) else self._piece(part, content) for part in content.items("parts")]
+            pieces = [part if isinstance(part, str) else self._piece(part, message) for part in content.items("parts")]
             return "\n\n".join(piece for piece in pieces if piece)
         texts = {name: value for name in _TEXTS if isinstance(value := content.value(name), str) and value.strip()}
         if texts:
@@ -276,24 +307,51 @@ class _Reader:
             self.events.notes.left_out(f"content of type {quoted(kind)}")
         return ""
 
-    def _piece(self, part: object, content: Fields) -> str:
-        """The text of a part that is an object: that of a transcript, or what stands in the place of a picture."""
+    def _piece(self, part: object, message: _Message) -> str:
+        """The text of a part that is an object: that of a transcript, or what stands in the place of a missing
+        picture."""
         notes = self.events.notes
         if not isinstance(part, dict):
             notes.left_out("malformed message parts", has_content(part))
             return ""
-        fields = content.below("parts", part)
+        fields = message.content.below("parts", part)
         fields.ignore("asset_pointer", *_OF_FILES)
         pointers = {name: one["asset_pointer"] for name, one in part.items() if _points(one)}
         for name in pointers:
             fields.inner(name).ignore("asset_pointer", *_OF_FILES)
-        address = part.get("asset_pointer") or next(iter(pointers.values()), None)
+        addresses = [one for one in (part.get("asset_pointer"), *pointers.values()) if has_content(one)]
+        missing = [one for one in dict.fromkeys(map(str, addresses)) if not self._enclose(message, one)]
         kind = str(part.get("content_type") or "file")
         what = "picture" if kind.startswith("image") else "recording" if "audio" in kind or "video" in kind else "file"
         has_text = isinstance(part.get("text"), str)
-        if has_content(address) or not has_text:
-            notes.left_out(f"{what} {quoted(address)}" if has_content(address) else f"{what}s")
-        return fields.text("text") if has_text else f"[{what}]"
+        for address in missing:
+            notes.left_out(f"{what} {quoted(address)}")
+        if not addresses and not has_text:
+            notes.left_out(f"{what}s")
+        if has_text:
+            return fields.text("text")
+        return f"[{what}]" if missing or not addresses else ""
+
+    def _came_of(self, message: _Message, text: str) -> tuple[list[str], bool]:
+        """What came of code that a tool ran, besides its ``text``, in the order in which it came, and whether it
+        failed. Pictures become files of the message."""
+        result = message.metadata.inner("aggregate_result")
+        result.ignore("run_id", "code", "start_time", "end_time", "update_time")
+        words = []
+        for told in result.objects("messages"):
+            told.ignore("message_type", "time", "sender", "stream_name", "width", "height")
+            words.append(told.text("text"))
+            if has_content(address := told.whole("image_url")) and not self._enclose(message, address):
+                self.events.notes.left_out(f"picture {quoted(address)}")
+        words.append(result.text("final_expression_output"))
+        failed = result.text("status").startswith("failed")
+        for name in ("in_kernel_exception", "system_exception"):
+            failed = failed or has_content(result.value(name))
+            words += _exception(result, name)
+        words = [one for one in words if one.strip()]
+        if text or words:
+            result.ignore("jupyter_messages")  # the same once more
+        return [one for one in words if one.strip() not in text], failed
 
 
 def _points(value: object) -> bool:
@@ -315,27 +373,6 @@ def _thoughts(content: Fields) -> list[types.Part]:
             one.drop("chunks")
         texts.append("\n".join(filter(None, (one.text("summary"), text))))
     return thought("\n\n".join(filter(None, texts)))
-
-
-def _came_of(metadata: Fields, text: str, notes: Notes) -> tuple[list[str], bool]:
-    """What came of code that a tool ran, besides its ``text``, in the order in which it came, and whether it failed."""
-    result = metadata.inner("aggregate_result")
-    result.ignore("run_id", "code", "start_time", "end_time", "update_time")
-    words = []
-    for message in result.objects("messages"):
-        message.ignore("message_type", "time", "sender", "stream_name", "width", "height")
-        words.append(message.text("text"))
-        if has_content(address := message.whole("image_url")):
-            notes.left_out(f"picture {quoted(address)}")
-    words.append(result.text("final_expression_output"))
-    failed = result.text("status").startswith("failed")
-    for name in ("in_kernel_exception", "system_exception"):
-        failed = failed or has_content(result.value(name))
-        words += _exception(result, name)
-    words = [one for one in words if one.strip()]
-    if text or words:
-        result.ignore("jupyter_messages")  # the same once more
-    return [one for one in words if one.strip() not in text], failed
 
 
 def _exception(result: Fields, name: str) -> list[str]:

@@ -25,6 +25,8 @@ from session_store.transaction import Transaction
 from session_store.turn_table import turn_row
 
 EVENTS_AT_ONCE: Final = 2_000
+BYTES_AT_ONCE: Final = 16_000_000
+"""Chats with pictures have few events and much in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,14 @@ class _Known:
 def batches(conversations: Iterable[Conversation]) -> Iterable[list[Conversation]]:
     """The conversations in groups that are taken in one transaction each, so that other writes wait only shortly."""
     batch: list[Conversation] = []
-    events = 0
+    events = size = 0
     for conversation in conversations:
         batch.append(conversation)
         events += max(1, len(conversation.events))
-        if events >= EVENTS_AT_ONCE:
+        size += sum(len(event.data) for event in conversation.events)
+        if events >= EVENTS_AT_ONCE or size >= BYTES_AT_ONCE:
             yield batch
-            batch, events = [], 0
+            batch, events, size = [], 0, 0
     if batch:
         yield batch
 

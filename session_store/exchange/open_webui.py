@@ -22,7 +22,7 @@ from session_store.exchange.open_webui_answer import (
     sources_of,
     usage_of,
 )
-from session_store.exchange.open_webui_text import as_object, code_parts, parts_of, plain_text, thought
+from session_store.exchange.open_webui_text import as_object, code_parts, parts_of, pictures_apart, plain_text, thought
 from session_store.models import Feedback
 from session_store.parts import USER
 
@@ -144,7 +144,8 @@ def _take(message: Fields, name: str, events: Events) -> list[Feedback]:
     name, role, at = message.text("id") or name, message.text("role").strip().lower(), message.time("timestamp")
     if role == USER:
         message.ignore("models", "done")
-        parts = [types.Part(text=text)] if (text := _body(message, events.notes)).strip() else []
+        text = _body(message, events.notes)
+        parts = pictures_apart(types.Part(text=text)) if text.strip() else []
         parts += _pictures(message, events.notes)
         events.ask(name, [*parts, *file_parts(message.objects("files"), events.notes, with_texts=True)], at)
     elif role in ("system", "developer"):
@@ -169,6 +170,7 @@ def _take_answer(message: Fields, name: str, events: Events, at: float | None) -
     body = _body(message, notes)
     error = _error(message, body)
     parts = _answer_parts(message, "" if error == body else body, notes)
+    parts = [one for part in parts for one in pictures_apart(part)]
     parts += _pictures(message, notes) + file_parts(message.objects("files"), notes)
     info = message.inner("info")
     ends = [message.text("finish_reason"), message.text("done_reason"), info.text("done_reason"), _incomplete(message)]

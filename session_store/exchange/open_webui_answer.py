@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 from google.genai import types
 
+from session_store.exchange.enclosed import MOST_BYTES, decoded
 from session_store.exchange.fields import Fields
 from session_store.exchange.notes import Notes, has_content, quoted
 from session_store.exchange.open_webui_text import OUTPUTS, as_object, code_parts, thought
 
-MOST_BYTES: Final = 10_000_000
-"""What a file may have that stands in the export itself."""
-
-_DATA_URL: Final = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)(?:;[\w=-]+)*;base64,(?P<data>[A-Za-z0-9+/=\s]+)")
 _INPUT: Final = ("input_tokens", "prompt_tokens", "prompt_eval_count", "prompt_n")
 _OUTPUT: Final = ("output_tokens", "completion_tokens", "eval_count", "predicted_n")
 _OF_SEARCH: Final = ("file_id", "hash", "embedding_config", "created_by", "start_index", "collection", "id")
@@ -92,10 +86,10 @@ def file_parts(files: Iterable[Fields], notes: Notes, *, with_texts: bool = Fals
         inner.ignore(*inner.names)
         about = as_object(inner.value("data"), "")
         name = file.text("name") or inner.text("filename") or kind
-        address, text = file.value("url"), about.get("content")
-        picture = _decoded(address, name) if isinstance(address, str) else None
-        if picture:
-            parts.append(picture)
+        pasted, text = file.whole("content"), about.get("content")
+        text = text if isinstance(text, str) and text.strip() else pasted
+        if found := decoded(file.value("url"), name) or decoded(pasted, name):
+            parts.append(found)
         elif with_texts and isinstance(text, str) and text.strip() and len(text) <= MOST_BYTES:
             parts.append(types.Part(text=f"[Attached file: {' '.join(name.split())}]\n{text}"))
         else:
@@ -219,15 +213,3 @@ def _built_in_call(item: Fields, kind: str, notes: Notes) -> list[types.Part]:
     answer = types.FunctionResponse(id=call.id, name=call.name, response=said or {"status": item.text("status")})
     notes.converted(f"`output` items of type {quoted(kind)}")
     return [types.Part(function_call=call), types.Part(function_response=answer)]
-
-
-def _decoded(address: str, name: str) -> types.Part | None:
-    found = _DATA_URL.fullmatch(address)
-    if not found or len(found["data"]) > MOST_BYTES * 4 / 3:
-        return None
-    try:
-        data = base64.b64decode(found["data"], validate=False)
-    except (binascii.Error, ValueError):
-        return None
-    blob = types.Blob(mime_type=found["type"], data=data, display_name=name)
-    return types.Part(inline_data=blob) if data else None

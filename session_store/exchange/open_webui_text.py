@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from google.genai import types
 
+from session_store.exchange.enclosed import decoded
 from session_store.exchange.notes import Notes, has_content, quoted
 
 _FENCE: Final = re.compile(r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*$", re.MULTILINE)
@@ -19,6 +20,9 @@ _ATTRIBUTE: Final = re.compile(r'([\w:-]+)="([^"]*)"')
 _SUMMARY: Final = re.compile(r"\s*<summary>(.*?)</summary>", re.DOTALL)
 _THINK: Final = re.compile(r"<(?P<tag>think|thinking|reason|reasoning|thought)>", re.IGNORECASE)
 _MARKUP: Final = re.compile(f"{_FENCE.pattern}|{_TICKS.pattern}|<details\\b|^[ \\t]*{_THINK.pattern}", _FENCE.flags)
+_PICTURE: Final = re.compile(
+    rf"{_FENCE.pattern}|{_TICKS.pattern}|!\[(?P<name>[^\]\n]*)\]\((?P<url>data:[^)\s]+)\)", _FENCE.flags
+)
 PYTHON: Final = frozenset({"", "py", "python", "python3", "code"})
 """What programs call code whose language is Python, or goes without saying."""
 OUTPUTS: Final = ("stdout", "result", "output", "stderr", "error")
@@ -47,6 +51,26 @@ def parts_of(text: str, notes: Notes) -> list[types.Part]:
         place = end
     _add_text(parts, [*plain, text[place:]])
     return parts
+
+
+def pictures_apart(part: types.Part) -> list[types.Part]:
+    """A text in which pictures stand as ``data:`` URLs, as texts with the pictures between them; any other part as it
+    is."""
+    text = part.text
+    if not text or part.thought or "](data:" not in text:
+        return [part]
+    parts: list[types.Part] = []
+    begin = place = 0
+    while found := _PICTURE.search(text, place):
+        place = found.end()
+        if not found["url"]:
+            place = _end_of_code(text, found) or place
+        elif picture := decoded(found["url"], found["name"].strip() or "image"):
+            _add_text(parts, [text[begin : found.start()]])
+            parts.append(picture)
+            begin = place
+    _add_text(parts, [text[begin:]])
+    return parts if begin else [part]
 
 
 def plain_text(parts: list[types.Part]) -> str:

@@ -18,6 +18,7 @@ from session_store.exchange.agent_files import AgentFile, checked
 from session_store.exchange.archive import FORMAT, MANIFEST, VERSION, Archive
 from session_store.exchange.conversation import Conversation
 from session_store.exchange.documents import load, parse
+from session_store.exchange.enclosed import Enclosed
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.fields import Fields
 from session_store.exchange.foreign import Owner
@@ -118,14 +119,14 @@ def _head(path: Path) -> bytes:
         raise ImportRefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _json(document: object, what: str, owner: Owner, notes: Notes) -> Source:
+def _json(document: object, what: str, owner: Owner, notes: Notes, enclosed: Enclosed | None = None) -> Source:
     documents = _listed(document, notes)
     if not documents:
         raise ImportRefusedError(f"{what} has no chats. Nothing was imported.")
     workspaces: dict[str, Workspace] = {}
     odd: list[tuple[str, str]] = []
     if any(map(chatgpt.is_conversation, documents)):
-        read = partial(chatgpt.conversation_of, owner=owner)
+        read = partial(chatgpt.conversation_of, owner=owner, enclosed=enclosed)
         source = Source("ChatGPT export", len(documents), False, _each(documents, read, _to(odd)), {})
     elif any(map(open_webui.is_chat, documents)):
         read = partial(open_webui.conversation_of, owner=owner)
@@ -193,10 +194,6 @@ def _archive(archive: Archive, path: Path, owner: Owner, damaged: Damaged, notes
             f"{path} is a ZIP archive, but neither one that Colloquy exported (with {MANIFEST}) nor one of ChatGPT "
             "(with conversations.json). Nothing was imported."
         )
-    for name in archive.other_files:
-        notes.left_out(
-            f"file {quoted(name)}" if name.endswith(".json") else f"files {quoted('*' + PurePosixPath(name).suffix)}"
-        )
     documents: list[Any] = []
     odd: list[tuple[str, str]] = []
     for entry in entries:
@@ -207,9 +204,19 @@ def _archive(archive: Archive, path: Path, owner: Owner, damaged: Damaged, notes
     if odd and not documents:
         name, why = odd[0]
         raise ImportRefusedError(f"{path} was not imported: {name}: {why}. Nothing was changed.")
-    source = _json(documents, str(path), owner, notes)
+    enclosed = Enclosed(archive.other_files, archive.bytes_of)
+    source = _json(documents, str(path), owner, notes, enclosed)
     source.odd.extend(odd)
-    return source
+    return replace(source, conversations=_noting_others(source.conversations, enclosed, notes))
+
+
+def _noting_others(conversations: Iterator[Conversation], enclosed: Enclosed, notes: Notes) -> Iterator[Conversation]:
+    """The conversations of an archive; after the last one it is known which files belong to none."""
+    yield from conversations
+    for name in enclosed.unclaimed:
+        notes.left_out(
+            f"file {quoted(name)}" if name.endswith(".json") else f"files {quoted('*' + PurePosixPath(name).suffix)}"
+        )
 
 
 def _own_archive(archive: Archive, path: Path, damaged: Damaged, notes: Notes) -> Source:

@@ -1,12 +1,16 @@
 """Files of a message: what models read, as they read it; everything else is refused in words."""
 
+import asyncio
 from contextlib import closing
 
 import pytest
+from google.adk.models.llm_request import LlmRequest
+from google.genai import types
 
 from agents.models import ModelInfo
 from runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
 from runtime.messages import EmptyMessageError
+from runtime.unread import UnreadFiles
 from tests.support.workbenches import conversation, finish, new_session, open_workbench
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
@@ -146,6 +150,13 @@ class TestMessages:
             key = new_session(workbench)
             with pytest.raises(AttachmentRefusedError, match="COLLOQUY_ATTACHMENT_MB"):
                 workbench.turns.submit(key, "look", [attached(data=b"x" * 1_000_001)])
+
+    @pytest.mark.parametrize("kind", ["audio/wav", "image/bmp", "application/zip"])
+    def test_files_of_imported_chats_that_no_model_reads_are_told_by_name(self, kind):
+        blob = types.Blob(data=b"1", mime_type=kind, display_name="odd.bin")
+        request = LlmRequest(contents=[types.Content(role="user", parts=[types.Part(inline_data=blob)])])
+        asyncio.run(UnreadFiles(READS_ALL).before_model_callback(callback_context=None, llm_request=request))
+        assert request.contents[0].parts[0].text == "[Attached file: odd.bin. You cannot read it.]\n"
 
 
 def test_a_text_file_with_half_a_character_is_taken(workbench):

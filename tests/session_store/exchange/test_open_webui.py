@@ -273,6 +273,32 @@ class TestChats:
         ]
         assert report.remarks == ["Left out: file `scan.pdf` (1)."]
 
+    def test_keep_pasted_texts_and_files_whose_content_is_their_address(self, store, tmp_path):
+        files = [
+            {"type": "text", "name": "pasted", "content": "Plant in October."},
+            {"type": "file", "name": "a.pdf", "content": f"data:application/pdf;base64,{PICTURE}"},
+            {"type": "image", "url": "data:image/jpeg;base64,not base64!"},
+        ]
+        report = imported(store, tmp_path, webui_chat(asked("Look", files=files), answered()))
+        assert parts_of(store, "webui-1")[1:3] == [
+            ("text", "[Attached file: pasted]\nPlant in October."),
+            ("file", ("application/pdf", b"\x89PNG picture")),
+        ]
+        assert report.remarks == ["Left out: images (1)."]
+
+    @pytest.mark.parametrize("output", [False, True])
+    def test_have_pictures_in_their_text_as_pictures_but_not_those_in_code(self, output, store, tmp_path):
+        picture = f"![leek](data:image/png;base64,{PICTURE})"
+        body = f"Look:\n\n{picture}\n\nThat is `{picture}` and\n```\n{picture}\n```"
+        more = {"output": [{"type": "message", "content": [{"type": "output_text", "text": body}]}]} if output else {}
+        said, report = take(store, tmp_path, answered(body, **more))
+        assert said == [
+            ("text", "Look:"),
+            ("file", ("image/png", b"\x89PNG picture")),
+            ("text", f"That is `{picture}` and\n```\n{picture}\n```"),
+        ]
+        assert report.remarks == []
+
     def test_may_have_messages_in_pieces(self, store, tmp_path):
         pieces = [
             {"type": "text", "text": "What is this?"},
