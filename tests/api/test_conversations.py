@@ -73,7 +73,7 @@ def test_a_wrong_field_is_told_in_words(client, fields, told):
 
 
 def test_too_little_and_too_much_of_a_text_are_counted_in_characters(client):
-    assert "at least 1 character" in is_problem(client.get(f"{API}/search?q="), 422)
+    assert "q: must not be empty" in is_problem(client.get(f"{API}/search?q="), 422)
     assert "at most 500 characters" in is_problem(client.get(f"{API}/search?q={'a' * 501}"), 422)
 
 

@@ -204,7 +204,7 @@ def test_a_machine_without_a_network_is_told_so_and_keeps_its_environment(checko
     done = install(checkout)
 
     assert done.returncode == 1
-    assert "is there a network" in done.stderr
+    assert "check the network" in done.stderr
     assert "Traceback" not in done.stderr
     assert (checkout / ".venv" / "kept").exists()
 

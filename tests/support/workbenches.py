@@ -12,7 +12,7 @@ from session_store.transcript import Message, messages
 from settings import Settings
 from tests.support.scripted import ScriptedModels
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def open_workbench(folder: Path, **settings: object) -> Workbench:
