@@ -145,7 +145,7 @@ def test_search_finds_by_title_and_by_text_while_one_types(chat):
     expect(chat.row(sun)).to_have_count(1)
     chat.search.fill("said: rainf")
     expect(chat.row(sun)).to_have_count(0)
-    expect(chat.row(rain)).to_contain_text("General · You said: rainf")
+    expect(chat.row(rain)).to_contain_text("General · …said: rainf")
     chat.search.fill(unique("nothing"))
     expect(chat.sidebar.get_by_text("Nothing found. Try different words.")).to_be_visible()
     chat.search.fill("")

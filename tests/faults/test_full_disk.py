@@ -1,11 +1,13 @@
 """What people see of a full disk: turns end with the reason, nothing is lost, all goes on once there is space."""
 
+import asyncio
 import errno
 import io
 import os
 import shutil
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 import duckdb
@@ -77,7 +79,12 @@ def test_running_turns_end_with_the_reason_and_what_they_said_is_kept_when_there
         assert [text for _, text in said(workbench, key)][1::2] == [view.text, "You said: hello"]
 
 
-async def test_files_are_refused_in_words_and_taken_once_there_is_space(disk):
+def test_files_are_refused_in_words_and_taken_once_there_is_space(disk):
+    with ThreadPoolExecutor(1) as pool:  # browser tests leave a loop in this thread
+        pool.submit(asyncio.run, files_are_refused_and_taken(disk)).result()
+
+
+async def files_are_refused_and_taken(disk):
     with closing(open_workbench(disk / "data")) as workbench:
         key = new_session(workbench)
         names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id, "filename": "a.txt"}
