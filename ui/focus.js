@@ -1,5 +1,6 @@
 // Gives the focus to what had it before when what has it goes away: a dialog, a menu, a row that was deleted. Streamlit
-// draws much of a page anew after a click, so that things are known by their keys, and links by where they lead, not by their elements.
+// draws much of a page anew after a click, so that things are known by their keys, and links by where they lead, not by
+// their elements.
 {
   const LONGEST_TRAIL = 20;
   const SETTLE = 120;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -52,12 +52,7 @@ def untrusted_markdown(text: str) -> str:
     own directives (``:red[…]``, ``:material/…:``), names of emoji and single tildes stay text. Code and web addresses
     are left alone.
     """
-    pieces: list[str] = []
-    at = 0
-    for code in CODE.finditer(text):
-        pieces += [_with_formulas(text[at : code.start()]), code[0]]
-        at = code.end()
-    return "".join([*pieces, _with_formulas(text[at:])])
+    return _split(CODE, text, _with_formulas, lambda code: code[0])
 
 
 def plain_markdown(text: str) -> str:
@@ -71,13 +66,20 @@ def _plain_line(line: str) -> str:
     return indent + BLOCK.sub(r"\1\\\2", label(words)) or NO_BREAK
 
 
-def _with_formulas(text: str) -> str:
+def _split(
+    pattern: re.Pattern[str], text: str, outside: Callable[[str], str], inside: Callable[[re.Match[str]], str]
+) -> str:
+    """A text with what a pattern finds in it, and what stands around that, each changed in its own way."""
     pieces: list[str] = []
     at = 0
-    for formula in FORMULA.finditer(text):
-        pieces += [_plain(text[at : formula.start()]), _formula(formula)]
-        at = formula.end()
-    return "".join([*pieces, _plain(text[at:])])
+    for found in pattern.finditer(text):
+        pieces += [outside(text[at : found.start()]), inside(found)]
+        at = found.end()
+    return "".join([*pieces, outside(text[at:])])
+
+
+def _with_formulas(text: str) -> str:
+    return _split(FORMULA, text, _plain, _formula)
 
 
 def _formula(found: re.Match[str]) -> str:
@@ -91,12 +93,7 @@ def _formula(found: re.Match[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    pieces: list[str] = []
-    at = 0
-    for address in ADDRESS.finditer(text):
-        pieces += [_without_directives(text[at : address.start()]), address[0]]
-        at = address.end()
-    return "".join([*pieces, _without_directives(text[at:])])
+    return _split(ADDRESS, text, _without_directives, lambda address: address[0])
 
 
 def _without_directives(text: str) -> str:
