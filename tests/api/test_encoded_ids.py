@@ -10,10 +10,9 @@ import pytest
 from starlette.applications import Starlette
 
 from api.routes import ADK, API, mounted_adk, mounted_api
-from runtime.workbench import install
 from session_store.models import SessionKey
 from tests.support.streams import served
-from tests.support.workbenches import finish, open_workbench
+from tests.support.workbenches import finish
 
 BASE = "/tools"
 IDS = [
@@ -33,15 +32,6 @@ IDS = [
     "a?b#c",
     "CON",
 ]
-
-
-@pytest.fixture(scope="module")
-def workbench(tmp_path_factory):
-    workbench = open_workbench(tmp_path_factory.mktemp("data"))
-    install(workbench)
-    yield workbench
-    install(None)
-    workbench.close()
 
 
 @pytest.fixture(scope="module")
