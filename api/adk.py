@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.adk_agents import CatalogueLoader
-from api.adk_checks import PlainPaths, refuse_odd_names_of_kinds
+from api.adk_checks import PlainPaths
 from api.adk_files import NamedArtifacts
 from api.adk_runs import QueuedRunner, TurnFailedError
 from api.adk_sessions import QuietSessions
@@ -71,7 +71,6 @@ _STATUSES = {
 
 def adk_app() -> ASGIApp:
     """The app to mount at ``ADK``."""
-    refuse_odd_names_of_kinds()
     return BodyLimits(PlainPaths(StreamsEnd(WholeCharacters(EncodedIds(_WhenAsked())))), _limits_of, _too_large)
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from google.adk.errors.input_validation_error import InputValidationError
 from google.genai import types
-from google.genai._common import CaseInSensitiveEnum
 from pydantic_core import PydanticSerializationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -35,17 +34,6 @@ class PlainPaths:
             await JSONResponse({"detail": BAD_NAME}, HTTPStatus.BAD_REQUEST)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-
-def refuse_odd_names_of_kinds() -> None:
-    """Have the library that reads messages refuse a number where a name belongs, such as that of a language of code. It
-    takes whatever comes for a text, and fails with an error that servers answer with 500."""
-
-    def missing(cls: type[CaseInSensitiveEnum], value: object) -> object:
-        return as_it_was(cls, value) if isinstance(value, str) else None
-
-    as_it_was = CaseInSensitiveEnum._missing_.__func__  # type: ignore[attr-defined]
-    CaseInSensitiveEnum._missing_ = classmethod(missing)  # type: ignore[method-assign,assignment]
 
 
 def check_name(name: str) -> None:

@@ -31,27 +31,8 @@ _ROUTED: Final = ("message", "state", "route", "node_path")
 """Names that ADK's events take in constructors, and put elsewhere. As fields of a file they are none that it writes."""
 _ROLES: Final = ("user", "model")
 _LARGEST_COUNT: Final = 2**31
-_ENUMS: Final = frozenset(
-    {
-        "finish_reason",
-        "interaction_status",
-        "language",
-        "level",
-        "media_processing",
-        "modality",
-        "outcome",
-        "scheduling",
-        "tool_type",
-        "traffic_type",
-        "turn_complete_reason",
-        "voice_activity_type",
-    }
-)
-"""Fields of Google's types that know some words. With anything but a word, their own check breaks (``upper``)."""
 _OBJECTS: Final = {"args": "input", "response": "result"}
 """What tools are given and say, and the name for it in an object where it is none."""
-_FREE: Final = frozenset({"args", "response", "actions", "custom_metadata", "output"})
-"""Fields below which anything may stand."""
 
 
 @dataclass(slots=True)
@@ -137,9 +118,6 @@ class EventReader:
         for _ in range(MOST_REPAIRS):
             try:
                 event = Event.model_validate_json(json.dumps(fields))
-            except AttributeError:
-                if not self._drop_odd_enums(fields):
-                    return None
             except ValidationError as error:
                 places = {
                     _place(fields, problem["loc"]): problem["type"]
@@ -152,19 +130,6 @@ class EventReader:
             else:
                 return self._countable(event)
         return None
-
-    def _drop_odd_enums(self, value: object) -> int:
-        """Leave out what stands in place of a word. Returns how many there were."""
-        if isinstance(value, list):
-            return sum(self._drop_odd_enums(one) for one in value)
-        if not isinstance(value, dict):
-            return 0
-        odd = [name for name, one in value.items() if to_snake(name) in _ENUMS and not isinstance(one, str | None)]
-        for name in odd:
-            del value[name]
-            self.notes.left_out(quoted(to_camel(name)))
-        inside = (one for name, one in value.items() if to_snake(name) not in _FREE)
-        return len(odd) + sum(self._drop_odd_enums(one) for one in inside)
 
     def _repair(self, fields: dict[str, Any], place: tuple[str | int, ...], *, as_text: bool) -> None:
         *above, last = place

@@ -349,7 +349,7 @@ class TestJson:
         assert texts([taken]) == ["Hi"]
         assert taken.usage_metadata.prompt_token_count == 7
         assert "`finishReason` (1)" in noted(report)
-        assert "`language` (1)" in noted(report)
+        assert "`content.parts.executableCode.language` (1)" in noted(report)
 
     @pytest.mark.parametrize("count", [-1, -1000, 2**40])
     def test_counts_that_cannot_be_are_left_out(self, session, store, count):

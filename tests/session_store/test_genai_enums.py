@@ -1,0 +1,36 @@
+"""Google's words for kinds of things: what is no text at all is refused like any other value that is none of them."""
+
+import inspect
+
+import pytest
+from google.genai import types
+from google.genai._common import CaseInSensitiveEnum
+from pydantic import TypeAdapter, ValidationError
+
+from session_store import genai_enums
+
+KINDS = [kind for _, kind in inspect.getmembers(types, inspect.isclass) if issubclass(kind, CaseInSensitiveEnum)]
+
+
+def test_values_that_are_no_text_are_errors_in_the_document_for_every_kind():
+    taken = []
+    for kind in KINDS:
+        for odd in (5, 1.5, True, [1], {"a": 1}):
+            try:
+                TypeAdapter(kind).validate_python(odd)
+            except ValidationError:
+                continue
+            taken.append((kind, odd))
+
+    assert len(KINDS) > 20
+    assert taken == []
+
+
+def test_words_are_read_whatever_their_case():
+    assert TypeAdapter(types.Language).validate_python("python") is types.Language.PYTHON
+
+
+@pytest.mark.upstream
+def test_the_library_still_needs_it():
+    with pytest.raises(AttributeError):
+        genai_enums._read_text(types.Language, 5)
