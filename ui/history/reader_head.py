@@ -24,6 +24,7 @@ from ui.state import Part
 
 def reader_head(session: SessionSummary) -> None:
     """The head of a transcript."""
+    st.set_page_config(page_title=f"{state.title_of(session)} · History · Colloquy")
     row = current().store.history_row(session.key)
     with st.container(key="reader-head", gap="xsmall"):
         _title(session, row)
