@@ -1,9 +1,20 @@
 """Everything Colloquy keeps, on one DuckDB file. Imports neither streamlit nor the runtime."""
 
-from session_store.adk_service import DuckDBSessionService
-from session_store.genai_enums import refuse_what_is_no_text
-from session_store.store import Store
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from session_store.adk_service import DuckDBSessionService
+    from session_store.store import Store
 
 __all__ = ["DuckDBSessionService", "Store"]
 
-refuse_what_is_no_text()
+_MODULES = {"DuckDBSessionService": "adk_service", "Store": "store"}
+
+
+def __getattr__(name: str) -> object:
+    """Both bring ADK, which takes a second: processes that only need small modules from here start without it."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return value

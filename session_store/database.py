@@ -278,7 +278,7 @@ class Database:
         # Later, what is incomplete is a change that was reported as failed.
         tail = b"" if self._openings else incomplete_part(self.path)
         try:
-            return self._connect(tail)
+            return self._connect(tail, is_new=is_new)
         except duckdb.Error as error:
             if is_new:
                 # What was begun on a full disk would later look like a damaged file.
@@ -286,11 +286,12 @@ class Database:
                     self.path.unlink()
             raise explain(error, self.path) from error
 
-    def _connect(self, tail: bytes) -> duckdb.DuckDBPyConnection:
+    def _connect(self, tail: bytes, *, is_new: bool) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(self.path), config=_CONFIG)
         self._openings += 1
         try:
-            _refuse_foreign(connection, self.path)
+            if not is_new:
+                _refuse_foreign(connection, self.path)
             if tail:  # until something is written, DuckDB leaves it where it is
                 self.notice = keep_incomplete(self.path, tail)
             migrate(connection, self.path)

@@ -150,7 +150,9 @@ _COMMENTS: Final = {
 def history_views(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the views in the schema ``history`` anew, each with comments, over the tables as they are now."""
     connection.execute(_VIEWS)
-    for view, comments in _COMMENTS.items():
-        for column, comment in comments.items():
-            subject = f"column {view}.{column}" if column else f"view {view}"
-            connection.execute(f"comment on {subject} is '{comment}'")
+    subjects = (
+        (f"column {view}.{column}" if column else f"view {view}", comment)
+        for view, comments in _COMMENTS.items()
+        for column, comment in comments.items()
+    )
+    connection.execute(";".join(f"comment on {subject} is '{comment}'" for subject, comment in subjects))

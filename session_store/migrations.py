@@ -214,7 +214,6 @@ def tags_tools_and_queries(connection: duckdb.DuckDBPyConnection) -> None:
         """
     )
     _fill_tool_columns(connection)
-    history_views(connection)
 
 
 def _fill_tool_columns(connection: duckdb.DuckDBPyConnection) -> None:
@@ -284,7 +283,6 @@ def every_token(connection: duckdb.DuckDBPyConnection) -> None:
         "where turns.id = m.invocation_id"
     )
     connection.execute("drop table more")
-    history_views(connection)
 
 
 def _events_with_tools(connection: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[int, str]]]:
@@ -318,7 +316,6 @@ def everything_said(connection: duckdb.DuckDBPyConnection) -> None:
         )
     connection.execute("update events set text = f.text, tool_text = f.details from found f where f.seq = events.seq")
     connection.execute("drop table found")
-    history_views(connection)
 
 
 def _said_and_details(
@@ -337,6 +334,9 @@ def _said_and_details(
 MIGRATIONS = (first_tables, workspaces_and_results, tags_tools_and_queries, tool_uses, every_token, everything_said)
 """In order of age. Never change or remove one that was released: add another."""
 
+_OF_VIEWS = (tags_tools_and_queries, every_token, everything_said)
+"""Those after which the views are made anew; once, after the last of them that a file has not seen."""
+
 
 def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Bring the tables of an open file up to date, each change in a transaction of its own.
@@ -350,10 +350,14 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             f"{path} was written by a newer version of this program (schema {present}; this version knows up to "
             f"{len(MIGRATIONS)}). Update the program, or choose another file."
         )
-    for version, change in enumerate(MIGRATIONS[present:], start=present + 1):
+    unseen = list(enumerate(MIGRATIONS[present:], start=present + 1))
+    views = max((version for version, change in unseen if change in _OF_VIEWS), default=None)
+    for version, change in unseen:
         connection.begin()
         try:
             change(connection)
+            if version == views:
+                history_views(connection)
             connection.execute(
                 "insert into schema_version values ($1, $2, $3)", [version, change.__name__, time.time()]
             )
@@ -365,6 +369,12 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 def is_foreign(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether an open file has something in it, and not what the first migration made. Only reads."""
+    try:
+        connection.execute("select 1 from main.schema_version, main.sessions, main.events limit 0")
+    except duckdb.Error:
+        pass  # either it is empty or foreign; to list what it has takes ten times as long
+    else:
+        return False
     found = connection.execute(
         """
         select schema_name, table_name from duckdb_tables() where not internal
@@ -379,6 +389,8 @@ def is_foreign(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> int:
-    known = connection.execute("select 1 from information_schema.tables where table_name = 'schema_version'").fetchone()
-    row = connection.execute("select max(version) from schema_version").fetchone() if known else None
+    try:
+        row = connection.execute("select max(version) from schema_version").fetchone()
+    except duckdb.CatalogException:
+        return 0
     return int(row[0]) if row and row[0] is not None else 0

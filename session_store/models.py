@@ -8,7 +8,11 @@ from typing import Any, Generic, Literal, TypeVar
 
 from google.adk.events.event import Event
 
+from session_store.genai_enums import refuse_what_is_no_text
+
 T = TypeVar("T")
+
+refuse_what_is_no_text()  # here and in parts, because nothing reads an event without one of the two
 
 GENERAL = "general"
 """Id of the workspace that is always there: what has no other belongs to it."""

@@ -13,7 +13,10 @@ from urllib.parse import urlsplit
 from google.adk.events.event import Event
 from google.genai import types
 
+from session_store.genai_enums import refuse_what_is_no_text
 from session_store.markup import split_thoughts
+
+refuse_what_is_no_text()  # here and in models, because nothing reads an event without one of the two
 
 USER: Final = "user"
 

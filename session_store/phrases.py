@@ -6,7 +6,7 @@ import unicodedata
 from typing import Final
 
 from session_store.limits import LONGEST_TITLE
-from session_store.parts import Words, thoughts_and_words
+from session_store.markup import split_thoughts
 
 TITLE_LENGTH: Final = 48
 """Characters of a title that is made of the beginning of a text."""
@@ -31,7 +31,7 @@ def first_words(text: str, longest: int = TITLE_LENGTH) -> str:
 
 def without_thoughts(text: str) -> str:
     """A text on one line, without the thoughts of a model in it."""
-    words = [part.text for part in thoughts_and_words(text) if isinstance(part, Words)]
+    words = [piece.text for piece in split_thoughts(text) if not piece.is_thought]
     return " ".join(" ".join(words).split())
 
 

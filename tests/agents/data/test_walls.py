@@ -190,6 +190,18 @@ def test_other_data_has_the_same_walls(shops, workers, kind, sql):
     assert database.query("select count(*) from orders").rows == 1
 
 
+def test_a_process_starts_without_what_no_query_needs():
+    engines = "duckdb_engine, history_engine, postgres_engine, sqlite_engine"
+    program = f"""
+import sys, agents.data.worker
+from agents.data.engines import {engines}
+print(*sorted({{"google.adk", "google.genai", "session_store.store", "streamlit", "pandas"}} & set(sys.modules)))
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+    assert asked.stdout.split() == []
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked for in /proc")
 def test_the_processes_are_gone_when_the_app_was_killed(tmp_path):
     program = f"""
