@@ -17,10 +17,7 @@ from streamlit import config
 from scripts.audit import REQUIREMENTS, unpinned
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
-MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 OWN_PACKAGES = {"app", "settings", "session_store", "runtime", "agents", "api", "ui", "pages"}
-TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 
 
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.name)
@@ -63,22 +60,6 @@ def test_every_direct_requirement_is_among_the_pins(source):
 def test_no_requirement_file_names_an_index_or_a_path_of_a_machine():
     for path in [*REQUIREMENTS, ROOT / "requirements.in", ROOT / "requirements-dev.in"]:
         assert not re.search(r"://|--(extra-)?index-url|--find-links|\s/\w", path.read_text("utf-8")), path.name
-
-
-def test_every_make_command_of_the_readme_exists():
-    named = set(re.findall(r"`(?:[A-Z]+=\S+ )?make ([a-z]+)", README)) | set(
-        re.findall(r"^make ([a-z]+)", README, re.MULTILINE)
-    )
-
-    assert named
-    assert named - TARGETS == set()
-
-
-def test_every_file_that_the_readme_links_exists():
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
-
-    assert "docs/adk_session_service.md" in links
-    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_the_start_serves_on_loopback_and_reports_nothing():
