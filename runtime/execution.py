@@ -18,6 +18,7 @@ from tenacity import AsyncRetrying, retry_if_not_exception_type, stop_after_atte
 from typing_extensions import Unpack
 
 from agents.models.pacing import answer_characters
+from runtime.agent_loops import AgentLoops
 from runtime.bus import BusEvent, Happening
 from runtime.confirmation import Pause, unanswerable
 from runtime.endings import EMPTY, in_words, says_nothing
@@ -35,7 +36,10 @@ from session_store.open_calls import Question, questions
 from session_store.parts import USER, stretches_of, text_of
 
 TOOL_THREADS = 16
-"""Tools that may block at once without holding up other sessions, which share the event loop."""
+"""Tools of one agent that may block at once without holding up its other sessions, which share its event loop."""
+
+LET_GO = 3.0
+"""Seconds that an agent has to end after its turn was told to. Then the turn ends without it."""
 
 SAME_ANSWERS = 3
 """How often a turn takes the same answer in a row that ends with the output of code. ADK asks the model to go on from
@@ -92,10 +96,13 @@ class _Tally:
 
 
 class Execution:
-    """One turn on its way from queued, or paused, to its end or its next pause. Lives on the runtime's event loop."""
+    """One turn on its way from queued, or paused, to its end or its next pause. Lives on the runtime's event loop, but
+    for what the agent does and says, which is on the loop of that."""
 
-    def __init__(self, services: Services, live: LiveTurn) -> None:
+    def __init__(self, services: Services, loops: AgentLoops, live: LiveTurn) -> None:
         self._services = services
+        self._loops = loops
+        self._thread = loops.of(live.turn.key.app_name)
         self._live = live
         self._resumed = live.pause
         self._tally = _Tally()
@@ -110,17 +117,21 @@ class Execution:
         self._answers: list[types.Content | None] = []
         """The newest that were complete."""
         self._says_nothing = live.pause is None
+        self._told_to_end = asyncio.Event()
         self._abort = asyncio.Event()
+        """The same for the agent, on the loop of that."""
         self.over = asyncio.Event()
         self._ended_early_as: tuple[TurnStatus, str | None] = TurnStatus.STOPPED, None
         self._ended_at = 0.0
         self._is_said_kept = False
 
     def stop(self, status: TurnStatus = TurnStatus.STOPPED, error: str | None = None) -> None:
-        """End the turn as soon as the model lets go; what was said is kept. ``error`` is why, if it failed."""
-        if not self._abort.is_set():
+        """End the turn as soon as the agent lets go, or soon without it; what was said is kept. ``error`` is why, if it
+        failed."""
+        if not self._told_to_end.is_set():
             self._ended_early_as = status, error
-        self._abort.set()
+        self._told_to_end.set()
+        self._thread.loop.call_soon_threadsafe(self._abort.set)
 
     async def run(self) -> None:
         """Run the turn until it ends or pauses. Every failure of the agent ends the turn as failed, with a message for
@@ -134,7 +145,7 @@ class Execution:
         self._live.status = TurnStatus.RUNNING
         try:
             await self._begin()
-            await self._converse()
+            await self._hear_agent()
         except ColloquyError as error:
             self._fail(error)
         # An agent may raise anything, sys.exit and the cancellation of something of its own included, and only its own
@@ -154,7 +165,7 @@ class Execution:
         """Whether an error is that Colloquy ends. Else a cancellation is an agent's, and nothing is left of it."""
         if not isinstance(error, asyncio.CancelledError):
             return False
-        if self._abort.is_set() and self._ended_early_as[0] is TurnStatus.INTERRUPTED:
+        if self._told_to_end.is_set() and self._ended_early_as[0] is TurnStatus.INTERRUPTED:
             return True
         task = asyncio.current_task()
         while task and task.cancelling():
@@ -162,7 +173,7 @@ class Execution:
         return False
 
     async def _conclude(self) -> None:
-        if self._abort.is_set():  # and whatever broke then broke because of that
+        if self._told_to_end.is_set():  # and whatever broke then broke because of that
             await self._end(*self._ended_early_as)
         elif self._problem:
             await self._end(TurnStatus.FAILED, self._problem)
@@ -186,6 +197,34 @@ class Execution:
             self._tally = _Tally(
                 before.first_token_at, before.input_tokens, before.output_tokens, before.started_at or 0.0
             )
+
+    async def _hear_agent(self) -> None:
+        """Have the agent run on its own loop until it has ended, or was told to and does not."""
+        talk = asyncio.wrap_future(self._thread.run(self._outcome()))
+        told = asyncio.create_task(self._told_to_end.wait())
+        try:
+            await asyncio.wait((talk, told), return_when=asyncio.FIRST_COMPLETED)
+            if not talk.done():
+                await asyncio.wait([talk], timeout=LET_GO)
+            if not talk.done():
+                self._live.is_given_up = True
+                if not self._abort.is_set():
+                    self._loops.give_up(self._live.turn.key.app_name, self._thread)
+            elif error := talk.result():
+                raise error
+        finally:
+            told.cancel()
+            talk.cancel()
+
+    # -- on the loop of the agent --------------------------------------------------------------------------------------
+
+    async def _outcome(self) -> BaseException | None:
+        """What the agent raised. An exception that ends programs would end its loop."""
+        try:
+            await self._converse()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the turn is
+            return error
+        return None
 
     async def _converse(self) -> None:
         turn = self._live.turn
@@ -281,6 +320,8 @@ class Execution:
     def _thinker(self, author: str) -> tuple[str, str, str | None]:
         return self._live.turn.key.app_name, author, self._live.turn.model
 
+    # -- on the loop of the runtime ------------------------------------------------------------------------------------
+
     async def _questions(self) -> dict[str, Question]:
         if not self._calls_tools:
             return {}
@@ -304,7 +345,7 @@ class Execution:
             await self._end(TurnStatus.FAILED, str(error))
             return
         # Stopped while this was kept; a shutdown leaves the question to be answered after the next start.
-        if self._abort.is_set() and self._ended_early_as[0] is not TurnStatus.INTERRUPTED:
+        if self._told_to_end.is_set() and self._ended_early_as[0] is not TurnStatus.INTERRUPTED:
             await self._end(*self._ended_early_as)
 
     async def _end(self, status: TurnStatus, error: str | None = None) -> None:

@@ -77,7 +77,7 @@ class LiveView:
 
 
 class LiveTurn:
-    """Collects the chunks of one turn. Written by the runtime's loop, read by any thread."""
+    """Collects the chunks of one turn. Written by one thread at a time, read by any."""
 
     def __init__(self, turn: Turn, state_delta: Mapping[str, Any] | None = None) -> None:
         """``state_delta`` is the change of state that an ADK client sent with the message."""
@@ -93,6 +93,8 @@ class LiveTurn:
         self.problem: StoreError | None = None
         self.pause: Pause | None = None
         """What it waits for, or waited for last."""
+        self.is_given_up = False
+        """It has ended without its agent, which may say no more."""
         self._event_id: str | None = None
         self._begun = False
         self._pieces: list[tuple[bool, list[str]]] = []

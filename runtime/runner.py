@@ -11,13 +11,16 @@ from google.adk.agents.run_config import RunConfig
 from google.adk.apps.app import App
 from google.adk.events.event import Event
 from google.adk.models import Gemini
+from google.adk.plugins.base_plugin import BasePlugin
 from google.adk.runners import Runner
 from google.adk.sessions import Session
+from google.adk.tools.base_tool import BaseTool
+from google.adk.tools.tool_context import ToolContext
 from google.genai import types
 
 from agents.agent import Agent, Surroundings
 from agents.kits import DATA, HISTORY
-from agents.models.pacing import pace_models
+from agents.models.pacing import characters_in, pace_models
 from agents.models.provider import CONNECTION_ENDED
 from runtime.endings import CallsOfCutAnswers, whole
 from runtime.history_scope import scope_of, words_of
@@ -26,11 +29,46 @@ from runtime.results import TurnSink
 from runtime.services import Services
 from runtime.unread import UnreadFiles
 from session_store.call_ids import CallIds, tell_loose
+from session_store.errors import ColloquyError
 from session_store.json_safe import mend, split_off_half
+from session_store.limits import LONGEST_RESULT
 from session_store.models import Turn
 from session_store.parts import USER
 
 BROKEN_OFF = "The connection to Gemini ended before the answer was complete. Send the message again."
+
+
+class StateTooLargeError(ColloquyError):
+    """An agent wants to keep more than anything can work with."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The agent set more than {LONGEST_RESULT:,} characters of state at once, so the turn was ended. Have it"
+            " keep such data as an artifact."
+        )
+
+
+class LargeResults(BasePlugin):
+    """Puts an error in the place of what a tool answers that is more than any model reads, before it is copied."""
+
+    def __init__(self) -> None:
+        super().__init__("colloquy_large_results")
+
+    async def after_tool_callback(
+        self,
+        *,
+        tool: BaseTool,  # noqa: ARG002 - as ADK calls it
+        tool_args: dict[str, Any],  # noqa: ARG002
+        tool_context: ToolContext,  # noqa: ARG002
+        result: object,
+    ) -> dict[str, Any] | None:
+        """What takes the place of an answer."""
+        if characters_in(result, LONGEST_RESULT) <= LONGEST_RESULT:
+            return None
+        return {
+            "error": f"The tool returned more than {LONGEST_RESULT:,} characters, so its result was not kept. Ask for "
+            "less, or have the tool save it as an artifact."
+        }
 
 
 class TurnRunner(Runner):
@@ -106,6 +144,10 @@ class TurnRunner(Runner):
             self._call_ids = self._call_ids or CallIds(invocation_context.session.events)
             tell_loose(event, self._call_ids.settle(event))
         event = await super()._process_event_with_plugin_callbacks(invocation_context=invocation_context, event=event)
+        if self._live.is_given_up:
+            raise asyncio.CancelledError
+        if characters_in(event.actions.state_delta, LONGEST_RESULT) > LONGEST_RESULT:
+            raise StateTooLargeError
         if event.partial:
             self._join(event)
         mend(event)
@@ -151,7 +193,7 @@ def runner_for(live: LiveTurn, services: Services) -> Runner:
         model = models.llm_when_asked(info.id)
     app = agent.app(model, _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools))
     unread = [UnreadFiles(info)] if info else []
-    app = app.model_copy(update={"plugins": [CallsOfCutAnswers(), *app.plugins, *unread]})
+    app = app.model_copy(update={"plugins": [CallsOfCutAnswers(), LargeResults(), *app.plugins, *unread]})
     return TurnRunner(live, app, services)
 
 

@@ -11,7 +11,7 @@ Wake = Callable[[], None]
 
 
 class Stretch:
-    """The ADK events of one stretch of a turn, in order. Written by the runtime's loop, read by any thread."""
+    """The ADK events of one stretch of a turn, in order. Written by one thread at a time, read by any."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

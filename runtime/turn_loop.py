@@ -1,4 +1,5 @@
-"""Runs turns on one background event loop: one at a time per session, no more than a number at once."""
+"""Runs turns in the background: one at a time per session, no more than a number at once. Its event loop runs no code
+of agents, so that whatever these do, Stop works."""
 
 from __future__ import annotations
 
@@ -7,7 +8,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Coroutine, Mapping
-from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from agents.agent import AgentProblemError
+from runtime.agent_loops import AgentLoops, LoopThread
 from runtime.bus import BusEvent, Happening
 from runtime.confirmation import NothingToAnswerError, Pause
 from runtime.execution import Execution
@@ -32,7 +33,7 @@ KEEP_CHUNKS_EVERY = 0.2
 """Seconds between two writes of what running turns say: the most that a crash can take of an unfinished answer."""
 
 STOP_PATIENCE = 5.0
-"""Seconds to wait for a turn that was told to stop. One that a tool holds up longer ends when the tool returns."""
+"""Seconds to wait for a turn that was told to stop, and for what it said to be kept."""
 
 FOLLOWED_LATE = 30.0
 """Seconds after its end in which a turn can still be followed from its first event."""
@@ -59,8 +60,9 @@ class TurnLoop:
         self._known: dict[str, LiveTurn] = {}
         self._executions: dict[str, Execution] = {}
         self._lock = threading.Lock()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run_loop, name="turns", daemon=True)
+        self._thread = LoopThread("turns")
+        self._loop = self._thread.loop
+        self._agents = AgentLoops()
         self._slots = asyncio.Semaphore(max_turns)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -81,14 +83,13 @@ class TurnLoop:
             return
         self._closed = True
         self.call(self._wind_down())
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.stop()
         self._thread.join()
-        self._loop.close()
+        self._agents.close()
 
     def call(self, coroutine: Coroutine[Any, Any, R]) -> R:
         """Run a coroutine on the loop and wait for it."""
-        future: Future[R] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        return future.result()
+        return self._thread.run(coroutine).result()
 
     def enqueue(self, live: LiveTurn) -> None:
         """Run a turn after those of its session that are not over."""
@@ -204,7 +205,7 @@ class TurnLoop:
                 if live.status is not TurnStatus.QUEUED:  # withdrawn while it waited for a slot
                     continue
                 stretch = live.stretch
-                execution = self._executions[live.turn.id] = Execution(self._services, live)
+                execution = self._executions[live.turn.id] = Execution(self._services, self._agents, live)
                 try:
                     await execution.run()
                 except NOTHING_IS_KEPT as error:
@@ -292,13 +293,6 @@ class TurnLoop:
         await asyncio.gather(*others, return_exceptions=True)
         for live in self._known.values():
             live.stretch.end()
-
-    def _run_loop(self) -> None:
-        while True:
-            # A tool that calls sys.exit ends its turn; asyncio would have it end the loop, too.
-            with suppress(SystemExit, KeyboardInterrupt):
-                self._loop.run_forever()
-                return
 
     def _spawn_soon(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._loop.call_soon_threadsafe(self._spawn, coroutine)

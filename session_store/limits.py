@@ -16,3 +16,5 @@ LONGEST_TITLE: Final = 200
 LONGEST_NAME: Final = 80
 """Of a workspace, of a connection, and of a query."""
 LONGEST_TAG: Final = 40
+LONGEST_RESULT: Final = 5_000_000
+"""What a tool may answer, as JSON, and what an agent may set of its state at once. No model reads as much."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -45,6 +46,7 @@ class LocalProvider(Provider):
         self._longest_answer = longest_answer
         self._connections: PerLoop[_Connection] = PerLoop()
         self._counts: dict[bytes, int] = {}
+        self._counting = threading.Lock()
 
     async def open(self) -> BaseLlm:
         """The model, loaded. Raises ModelError."""
@@ -61,12 +63,15 @@ class LocalProvider(Provider):
         counts = []
         for text in texts:
             name = hashlib.blake2b(text.encode(), digest_size=16).digest()
-            if name not in self._counts:
-                while len(self._counts) >= _REMEMBERED_COUNTS:
-                    self._counts.pop(next(iter(self._counts)))
+            count = self._counts.get(name)
+            if count is None:
                 answer = (await http.post("/tokenize", json={"content": text})).raise_for_status()
-                self._counts[name] = len(answer.json()["tokens"])
-            counts.append(self._counts[name])
+                count = len(answer.json()["tokens"])
+                with self._counting:
+                    while len(self._counts) >= _REMEMBERED_COUNTS:
+                        del self._counts[next(iter(self._counts))]
+                    self._counts[name] = count
+            counts.append(count)
         return counts
 
     async def complete(self, prompt: str, options: Mapping[str, object]) -> str:

@@ -1,4 +1,5 @@
-"""Keeps one model from holding up all the others, which share an event loop, and its answers from growing without end.
+"""Keeps one model from holding up the other turns of its agent, which share an event loop, and its answers from growing
+without end.
 
 A model that has thousands of words ready never waits, so nothing else would get a turn. Here its answer is read by a
 task of its own, which lets others go first every few milliseconds, and what came in the meantime is handed on as one.
@@ -10,6 +11,7 @@ brings itself; the tests run agents of both kinds.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
@@ -24,7 +26,7 @@ from google.adk.models.base_llm_connection import BaseLlmConnection
 from google.adk.models.llm_request import LlmRequest
 from google.adk.models.llm_response import LlmResponse
 from google.genai import types
-from pydantic import PrivateAttr
+from pydantic import BaseModel, PrivateAttr
 from typing_extensions import override
 
 from session_store.endings import TOO_LONG
@@ -43,6 +45,9 @@ MOST_AHEAD = 2**16
 
 answer_characters: ContextVar[int] = ContextVar("answer_characters", default=1_000_000)
 """How many characters one answer may have, thoughts and the arguments of tool calls included."""
+
+CHUNK = 64
+"""Characters that any response counts as when it waits to be handed on, however little it says."""
 
 _MERGED = {"content", "partial", "model_version", "usage_metadata"}
 _OTHERS = LlmResponse.model_fields.keys() - _MERGED
@@ -178,6 +183,7 @@ class _Intake:
         # A complete one has all the words of those before.
         before = self._size if response.partial else 0
         kept, size = _first_parts(_parts(response), self._limit - before)
+        size = size or int(bool(response.partial))  # an answer that never says anything ends, too
         is_cut = before + size > self._limit
         if is_cut and response.content:
             response = response.model_copy(update={"content": response.content.model_copy(update={"parts": kept})})
@@ -188,7 +194,7 @@ class _Intake:
             self._waiting.append(response)
             return not is_cut
         self._size += size
-        self._ahead += size
+        self._ahead += size + CHUNK
         self._said += [part for part in kept if part.text]
         self._waiting.append(response)
         if is_cut:
@@ -226,26 +232,36 @@ def _size_of(part: types.Part) -> int:
     output = part.code_execution_result.output if part.code_execution_result else None
     size = len(part.text or "") + len(code or "") + len(output or "")
     if call := part.function_call:
-        size += _characters(call.args) + sum(len(arg.string_value or "") + 1 for arg in call.partial_args or ())
+        size += len(call.name or "") + characters_in(call.args)
+        size += sum(len(arg.string_value or "") + 1 for arg in call.partial_args or ())
     return size
 
 
-def _characters(value: object) -> int:
-    """About how many characters a value has as JSON."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, Mapping):
-        return sum(len(str(name)) + _characters(inner) for name, inner in value.items())
-    if isinstance(value, list | tuple):
-        return sum(map(_characters, value)) + len(value)
-    return 1
+def characters_in(value: object, most: int = sys.maxsize) -> int:
+    """About how many characters a value has as JSON; where they are more than ``most``, some number above that."""
+    size, left = 0, [value]
+    while left and size <= most:
+        one = left.pop()
+        if isinstance(one, str | bytes):
+            size += len(one)
+        elif isinstance(one, Mapping):
+            size += sum(len(str(name)) for name in one)
+            left += one.values()
+        elif isinstance(one, BaseModel) and not isinstance(one, types.Part):  # which is a picture or a file
+            left += one.__dict__.values()
+        elif isinstance(one, list | tuple):
+            size += len(one)
+            left += one
+        elif one is not None:
+            size += 1
+    return size
 
 
 def _can_join(first: LlmResponse, second: LlmResponse) -> bool:
     """Whether two pieces say nothing besides their parts that belongs to one of them alone."""
-    if not (first.partial and second.partial and first.content and second.content):
+    if not (first.partial and second.partial):
         return False
-    if first.content.role != second.content.role:
+    if first.content and second.content and first.content.role != second.content.role:
         return False
     return all(getattr(one, name) is None for one in (first, second) for name in _OTHERS)
 
@@ -253,22 +269,33 @@ def _can_join(first: LlmResponse, second: LlmResponse) -> bool:
 def _joined(responses: list[LlmResponse]) -> LlmResponse:
     last = responses[-1]
     parts = _runs([part for response in responses for part in _parts(response)])
-    content = types.Content(role=last.content and last.content.role, parts=parts)
+    role = next((response.content.role for response in responses if response.content), None)
+    content = types.Content(role=role, parts=parts) if parts else None
     usage = next((one.usage_metadata for one in reversed(responses) if one.usage_metadata), None)
     return last.model_copy(update={"content": content, "usage_metadata": usage})
 
 
 def _runs(parts: list[types.Part]) -> list[types.Part]:
-    """The parts, with texts of one kind that follow each other in one."""
+    """The parts, with texts of one kind that follow each other in one, and pieces of one argument of a call."""
     return [part for kind, run in groupby(parts, _kind) for part in (_one(run) if kind else run)]
 
 
-def _kind(part: types.Part) -> str | None:
-    if part.text is None or not part.model_fields_set <= _PLAIN:
-        return None
-    return "thought" if part.thought else "text"
+def _kind(part: types.Part) -> tuple[str | None, ...] | None:
+    if part.text is not None and part.model_fields_set <= _PLAIN:
+        return ("thought" if part.thought else "text",)
+    call = part.function_call
+    if call and call.partial_args and part.model_fields_set == {"function_call"} and not call.args:
+        [piece, *others] = call.partial_args
+        if not others and piece.string_value is not None and call.will_continue and piece.will_continue:
+            return "argument", call.id, call.name, piece.json_path
+    return None
 
 
 def _one(run: Iterator[types.Part]) -> list[types.Part]:
     parts = list(run)
-    return [types.Part(text="".join(part.text or "" for part in parts), thought=parts[0].thought)]
+    first = parts[0]
+    if first.function_call is None:
+        return [types.Part(text="".join(part.text or "" for part in parts), thought=first.thought)]
+    pieces = [piece for part in parts if part.function_call for piece in part.function_call.partial_args or ()]
+    whole = pieces[0].model_copy(update={"string_value": "".join(piece.string_value or "" for piece in pieces)})
+    return [types.Part(function_call=first.function_call.model_copy(update={"partial_args": [whole]}))]

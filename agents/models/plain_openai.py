@@ -63,6 +63,8 @@ class Heard:
     """What there is of the calls."""
     _newest: dict[int | None, ChoiceDeltaToolCall] = field(default_factory=dict)
     """The newest call to which a server gave an index."""
+    _arguments: list[list[str]] = field(default_factory=list)
+    """The pieces of the arguments of each call."""
 
     @property
     def too_long(self) -> bool:
@@ -123,9 +125,9 @@ class Heard:
 
     def rest(self) -> ChatCompletionChunk | None:
         """The calls that were kept back, at the end of the answer."""
-        for call in self._calls:
+        for call, pieces in zip(self._calls, self._arguments, strict=True):
             if call.function:
-                call.function.arguments = self._readable(call.function.arguments)
+                call.function.arguments = self._readable("".join(pieces))
         return _chunk(ChoiceDelta(tool_calls=self._calls)) if self._calls else None
 
     def take_all(self, answer: ChatCompletion) -> None:
@@ -173,14 +175,14 @@ class Heard:
         arguments: Any = given.arguments or ""
         written = arguments if isinstance(arguments, str) else json.dumps(arguments)
         if call is None or not call.function or (given.name and piece.id and call.id and piece.id != call.id):
-            given.arguments = written
             call = ChoiceDeltaToolCall(index=len(self._calls), id=piece.id, function=given, type="function")
             self._newest[piece.index] = call
             self._calls.append(call)
+            self._arguments.append([written])
             return
         call.id = piece.id or call.id
         call.function.name = given.name or call.function.name
-        call.function.arguments = (call.function.arguments or "") + written
+        self._arguments[call.index].append(written)
 
     def _readable(self, arguments: Any) -> str:  # noqa: ANN401 - whatever a server gives
         """Arguments as the JSON object that they should be. One that is written into a string is one, too."""

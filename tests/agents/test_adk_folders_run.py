@@ -1,13 +1,12 @@
 """Conversations with agents of ADK folders, through the real runtime."""
 
-import threading
-
 import pytest
 from structlog.testing import capture_logs
 
+from session_store.limits import LONGEST_RESULT
 from session_store.models import TurnStatus
 from tests.agents.folders import PATIENCE, agent_folders
-from tests.support.workbenches import finish, new_session, open_workbench, said, until
+from tests.support.workbenches import finish, new_session, open_workbench, said
 
 MODELS = '''
 from google.adk.models import BaseLlm
@@ -266,26 +265,37 @@ app = App(
     assert conversation == [("user", "hi (seen)"), ("desk", "Hello."), ("user", "hi again (seen)"), ("desk", "Hello.")]
 
 
-def test_a_tool_that_blocks_holds_up_no_other_session(workbench_with, monkeypatch):
-    monkeypatch.setattr("tests.agents.folders.GATE", gate := threading.Event(), raising=False)
-    workbench = workbench_with(
-        "run_blocks",
+@pytest.mark.parametrize("result", [f"'x' * {LONGEST_RESULT + 1}", f"[[1]] * {LONGEST_RESULT}"])
+def test_a_result_that_no_model_reads_is_replaced_by_an_error(talk, result):
+    name = f"run_large_{'list' if '[' in result else 'text'}"
+    [turn], conversation = talk(
+        name,
         f"""
-import tests.agents.folders
+def look_up():
+    return {{"found": {result}}}
 
-def wait():
-    assert tests.agents.folders.GATE.wait({PATIENCE})
-
-root_agent = LlmAgent(name="desk", model=Script(before="Hold on.", call="wait"), tools=[wait])
+root_agent = LlmAgent(name="desk", model=Script(call="look_up", answer="It says: {{error}}"), tools=[look_up])
 """,
+        "go",
     )
-    key, other = new_session(workbench, "run_blocks"), new_session(workbench)
-    blocked = workbench.turns.submit(key, "go")
-    until(workbench, lambda: ("desk", "Hold on.") in said(workbench, key))
-    [unharmed] = finish(workbench, workbench.turns.submit(other, "hello"))
-    assert unharmed.status is TurnStatus.COMPLETED
-    gate.set()
-    completed(finish(workbench, blocked))
+    completed([turn])
+    assert conversation[-1][1].startswith(f"It says: The tool returned more than {LONGEST_RESULT:,} characters")
+
+
+def test_an_agent_that_sets_more_state_than_anything_can_work_with_fails(talk):
+    [turn], _ = talk(
+        "run_large_state",
+        f"""
+def remember(tool_context):
+    tool_context.state["all"] = ["x" * 1000] * {LONGEST_RESULT // 1000 + 1}
+    return "done"
+
+root_agent = LlmAgent(name="desk", model=Script(call="remember"), tools=[remember])
+""",
+        "go",
+    )
+    assert turn.status is TurnStatus.FAILED
+    assert "characters of state" in turn.error
 
 
 def test_an_answer_can_be_taken_back_and_tried_again(workbench_with):

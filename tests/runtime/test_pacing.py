@@ -9,7 +9,7 @@ from google.adk.models import BaseLlm, LlmResponse
 from google.adk.models.llm_request import LlmRequest
 from google.genai import types
 
-from agents.models.pacing import MOST_AHEAD, PacedLlm, answer_characters
+from agents.models.pacing import CHUNK, MOST_AHEAD, PacedLlm, answer_characters, characters_in
 from runtime.bus import Happening
 from session_store.models import TurnStatus
 from tests.support.model_server import Call, Say
@@ -48,6 +48,12 @@ def text(words, *, thought=None):
 
 def call(**args):
     return types.Part(function_call=types.FunctionCall(name="look_up", args=args))
+
+
+def piece(call_id, path, words):
+    """A piece of an argument that goes on."""
+    arg = types.PartialArg(json_path=path, string_value=words, will_continue=True)
+    return types.Part(function_call=types.FunctionCall(id=call_id, partial_args=[arg], will_continue=True))
 
 
 class Saying(BaseLlm):
@@ -129,6 +135,27 @@ class TestOnePiece:
         assert len(model._read) <= 2 * (MOST_AHEAD // 1000 + 1)  # a piece that was taken, and one that waits
         await responses.aclose()
 
+    @pytest.mark.usefixtures("unhurried")
+    async def test_chunks_that_say_nothing_are_one(self):
+        responses = await heard(saying(partial(text("a")), *[LlmResponse(partial=True)] * 1000, partial(text("b"))))
+        assert [words_of([one]) for one in responses] == ["ab"]
+        [nothing] = await heard(saying(*[LlmResponse(partial=True)] * 1000))
+        assert nothing.content is None
+
+    @pytest.mark.usefixtures("unhurried")
+    async def test_pieces_of_an_argument_are_one_and_those_of_others_are_not(self):
+        said = [("1", "$.a", "x"), ("1", "$.a", "y"), ("1", "$.b", "z"), ("2", "$.b", "z")]
+        [response] = await heard(saying(*[partial(piece(*one)) for one in said]))
+        assert response.content.parts == [piece("1", "$.a", "xy"), piece("1", "$.b", "z"), piece("2", "$.b", "z")]
+
+    async def test_chunks_that_say_nothing_are_not_read_far_ahead_either(self):
+        model = saying(*[LlmResponse(partial=True)] * 5000)
+        responses = PacedLlm(model).generate_content_async(LlmRequest(), stream=True)
+        await anext(responses)
+        await asyncio.sleep(0)
+        assert len(model._read) <= 2 * (MOST_AHEAD // CHUNK + 1)
+        await responses.aclose()
+
     async def test_what_goes_wrong_comes_after_the_words_before_it(self):
         class Failing(BaseLlm):
             async def generate_content_async(self, llm_request, stream=False):
@@ -152,6 +179,12 @@ class TestBound:
         assert (last.partial, last.error_code) == (False, "TOO_LONG")
         assert len(model._read) == 3
 
+    async def test_one_that_never_says_anything_is_cut_too(self):
+        model = saying(*[LlmResponse(partial=True)] * 100)
+        *_, last = await heard(model)
+        assert last.error_code == "TOO_LONG"
+        assert len(model._read) == 11
+
     @pytest.mark.parametrize(
         "part", [text("x" * 11), text("x" * 11, thought=True), call(query="x" * 11), call(rows=[["x"] * 11])]
     )
@@ -164,6 +197,17 @@ class TestBound:
     async def test_the_complete_answer_at_the_end_does_not_count_again(self):
         responses = await heard(saying(partial(text("12345678")), LlmResponse(content=content(text("12345678")))))
         assert not any(response.error_code for response in responses)
+
+
+@pytest.mark.parametrize(
+    ("value", "size"), [("abc", 3), ({"a": ["b", 1]}, 5), ([[], {}], 2), (None, 0), (LlmResponse(error_code="abc"), 3)]
+)
+def test_the_size_of_a_value_is_about_that_of_its_json(value, size):
+    assert characters_in(value) == size
+
+
+def test_a_value_is_measured_only_until_it_is_too_large():
+    assert 10 < characters_in(["xxxxx"] * 1000, most=1010) < 2000
 
 
 def test_an_agent_that_floods_leaves_its_neighbours_and_stop_as_they_are(tmp_path, agent_folder):

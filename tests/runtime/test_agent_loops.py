@@ -1,0 +1,159 @@
+"""Agents that block: whatever one of them does, the turns of others go on, and Stop ends its own."""
+
+import threading
+
+import pytest
+from structlog.testing import capture_logs
+
+from session_store.models import TurnStatus
+from tests.agents.folders import PATIENCE
+from tests.support.workbenches import finish, new_session, open_workbench, said, until_loaded
+
+GATES = {}
+"""What the agents of these tests wait at, by their names."""
+
+CODE = f"""
+from google.adk.agents import LlmAgent
+from google.adk.apps.app import App
+from google.adk.models import BaseLlm, LlmResponse
+from google.adk.plugins.base_plugin import BasePlugin
+from google.genai import types
+from tests.runtime.test_agent_loops import GATES
+
+
+def wait():
+    gate, begun = GATES[__name__.split(".")[0]]
+    begun.release()
+    assert gate.wait({PATIENCE})
+
+
+async def wait_on_the_loop():
+    wait()
+
+
+async def callback(callback_context):
+    wait()
+
+
+class Plugin(BasePlugin):
+    async def on_event_callback(self, *, invocation_context, event):
+        wait()
+
+
+class Calling(BaseLlm):
+    tool: str = ""
+    times: int = 1
+
+    async def generate_content_async(self, llm_request, stream=False):
+        last = llm_request.contents[-1].parts[-1]
+        if self.tool == "none":
+            wait()
+        elif self.tool and not last.function_response:
+            call = types.Part(function_call=types.FunctionCall(name=self.tool, args={{}}))
+            yield LlmResponse(content=types.Content(role="model", parts=[call] * self.times))
+            return
+        yield LlmResponse(content=types.Content(role="model", parts=[types.Part(text="Done.")]))
+
+
+def agent(tool="", times=1, **more):
+    model = Calling(model="m", tool=tool, times=times)
+    return LlmAgent(name="desk", model=model, tools=[wait, wait_on_the_loop], **more)
+
+
+"""
+
+PLACES = {
+    "in_a_tool": "root_agent = agent('wait_on_the_loop')",
+    "in_a_callback": "root_agent = agent(before_agent_callback=callback)",
+    "in_a_plugin": "app = App(name='desk', root_agent=agent(), plugins=[Plugin('waiting')])",
+    "in_a_model": "root_agent = agent('none')",
+}
+
+
+@pytest.fixture
+def workbench_with(agent_folder, tmp_path):
+    """A workbench with agents that wait at their gates."""
+    opened = []
+
+    def open_with(**agents):
+        for name, code in agents.items():
+            GATES[name] = threading.Event(), threading.Semaphore(0)
+            agent_folder(name, CODE + code)
+        workbench = open_workbench(tmp_path / "data", agents_dir=agent_folder.parent)
+        opened.append(workbench)
+        until_loaded(workbench)
+        return workbench
+
+    with capture_logs():
+        yield open_with
+        for gate, _ in GATES.values():
+            gate.set()
+        for workbench in opened:
+            workbench.close()
+        GATES.clear()
+
+
+def ask(workbench, agent):
+    key = new_session(workbench, agent)
+    return workbench.turns.submit(key, "go")
+
+
+def begun(agent):
+    return GATES[agent][1].acquire(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_agent_that_blocks_its_event_loop_holds_up_no_other_agent_and_can_be_stopped(
+    workbench_with, monkeypatch, place
+):
+    monkeypatch.setattr("runtime.execution.LET_GO", 0.2)
+    name = f"blocks_{place}"
+    workbench = workbench_with(**{name: PLACES[place]})
+    blocked = ask(workbench, name)
+    assert begun(name)
+    [unharmed] = finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+    assert unharmed.status is TurnStatus.COMPLETED
+
+    workbench.turns.stop(blocked.id)
+    assert workbench.store.get_turn(blocked.id).status is TurnStatus.STOPPED
+    left = said(workbench, blocked.key)
+
+    again = ask(workbench, name)  # while the code of the turn that was stopped still waits
+    assert begun(name)
+    GATES[name][0].set()
+    assert finish(workbench, again)[0].status is TurnStatus.COMPLETED
+    until_gone(workbench, f"agent {name}", most=1)
+    assert said(workbench, blocked.key) == left
+
+
+def until_gone(workbench, name, *, most):
+    """Wait until there are no more than so many threads of this name."""
+    for _ in range(1000):
+        alive = [thread for thread in threading.enumerate() if thread.name == name]
+        if len(alive) <= most:
+            return
+        alive[0].join(0.05)
+    raise AssertionError(f"{len(alive)} threads called {name}")
+
+
+def test_the_threads_of_one_agent_are_its_own(workbench_with, monkeypatch):
+    monkeypatch.setattr("runtime.execution.TOOL_THREADS", 2)
+    workbench = workbench_with(takes_all="root_agent = agent('wait', times=4)", takes_one="root_agent = agent('wait')")
+    blocked = ask(workbench, "takes_all")
+    assert begun("takes_all")
+    assert begun("takes_all")
+    GATES["takes_one"][0].set()
+    assert finish(workbench, ask(workbench, "takes_one"))[0].status is TurnStatus.COMPLETED
+
+    assert not GATES["takes_all"][1].acquire(blocking=False)  # the other two calls wait for a thread
+    workbench.turns.stop(blocked.id)
+    assert workbench.store.get_turn(blocked.id).status is TurnStatus.STOPPED
+
+
+def test_the_app_ends_while_an_agent_blocks(workbench_with, monkeypatch):
+    monkeypatch.setattr("runtime.execution.LET_GO", 0.2)
+    workbench = workbench_with(blocks_the_end=PLACES["in_a_tool"])
+    blocked = ask(workbench, "blocks_the_end")
+    assert begun("blocks_the_end")
+    workbench.turns.close()
+    assert workbench.store.get_turn(blocked.id).status is TurnStatus.INTERRUPTED
