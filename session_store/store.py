@@ -354,18 +354,21 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
 
     def get_turn(self, turn_id: str) -> Turn | None:
         """The turn, or None."""
+        ends = self._unkept.known()
         found = turn_table.turn_of(self.log.database, turn_id)
-        return found and self._unkept.turn(found)
+        return found and ends.turn(found)
 
     def get_turns(self, turn_ids: Iterable[str]) -> dict[str, Turn]:
         """Those of the given turns that exist, by id. Their ``message`` is empty: a page asks often how turns stand,
         and messages may carry files."""
+        ends = self._unkept.known()
         found = turn_table.turns_by_id(self.log.database, turn_ids)
-        return {turn_id: self._unkept.turn(turn) for turn_id, turn in found.items()}
+        return {turn_id: ends.turn(turn) for turn_id, turn in found.items()}
 
     def list_unfinished_turns(self, key: SessionKey | None = None) -> list[Turn]:
         """Turns that are queued, running or paused, in order of creation; of one session, or of all."""
-        found = map(self._unkept.turn, turn_table.unfinished_turns(self.log.database, key))
+        ends = self._unkept.known()
+        found = map(ends.turn, turn_table.unfinished_turns(self.log.database, key))
         return [turn for turn in found if not turn.status.is_over]
 
     def append_chunks(self, chunks: Mapping[str, str]) -> None:

@@ -17,6 +17,17 @@ class _End:
     error: str | None
 
 
+class Known(dict[str, _End]):
+    """Ends by the ids of their turns."""
+
+    def turn(self, stored: Turn) -> Turn:
+        """A turn as it stands."""
+        end = self.get(stored.id)
+        if end is None or stored.status.is_over:
+            return stored
+        return replace(stored, status=end.status, ended_at=end.ended_at, error=end.error)
+
+
 class UnkeptEnds:
     """The ends that are only known here. Whatever is read of a turn or its session shows them. Thread-safe."""
 
@@ -34,12 +45,10 @@ class UnkeptEnds:
         with self._lock:
             self._ends.pop(turn_id, None)
 
-    def turn(self, stored: Turn) -> Turn:
-        """A turn as it stands."""
-        end = self._ends.get(stored.id)
-        if end is None or stored.status.is_over:
-            return stored
-        return replace(stored, status=end.status, ended_at=end.ended_at, error=end.error)
+    def known(self) -> Known:
+        """The ends that are known now. To be asked before the file, which may have one of them a moment later."""
+        with self._lock:
+            return Known(self._ends)
 
     def session(self, stored: SessionSummary, unfinished: Callable[[SessionKey], list[Turn]]) -> SessionSummary:
         """A session as it stands; ``unfinished`` gives those of its turns that are not over."""

@@ -1,10 +1,12 @@
 """Agents that block: whatever one of them does, the turns of others go on, and Stop ends its own."""
 
+import sys
 import threading
 
 import pytest
 from structlog.testing import capture_logs
 
+from runtime.agent_loops import AgentLoops
 from session_store.models import TurnStatus
 from tests.agents.folders import PATIENCE
 from tests.support.workbenches import finish, new_session, open_workbench, said, until_loaded
@@ -148,6 +150,12 @@ def test_the_threads_of_one_agent_are_its_own(workbench_with, monkeypatch):
     assert not GATES["takes_all"][1].acquire(blocking=False)  # the other two calls wait for a thread
     workbench.turns.stop(blocked.id)
     assert workbench.store.get_turn(blocked.id).status is TurnStatus.STOPPED
+
+
+def test_a_thread_that_computes_lets_others_go_first_soon():
+    sys.setswitchinterval(0.005)
+    AgentLoops()
+    assert sys.getswitchinterval() <= 0.001
 
 
 def test_the_app_ends_while_an_agent_blocks(workbench_with, monkeypatch):

@@ -11,7 +11,7 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events.event import Event
 from google.genai import types
 
-from session_store import DuckDBSessionService, Store
+from session_store import DuckDBSessionService, Store, turn_table
 from session_store.errors import StoreClosedError, StoreError
 from session_store.models import SessionKey, SessionStatus, TitleSource, Turn, TurnStatus
 from tests.session_store.events import append, changed, rewind, said, text_of, texts
@@ -219,6 +219,24 @@ def test_purging_removes_what_was_deleted_long_enough_ago_with_all_that_belongs_
     assert ids(store.list_sessions("ann")) == ["two"]
     for table in ("sessions", "events"):
         assert store.log.database.rows(f"select count(*) from {table}") == [(1,)]
+
+
+@pytest.mark.parametrize("read", ["turn_of", "turns_by_id", "unfinished_turns"])
+def test_a_turn_that_is_over_stays_so_while_the_file_learns_of_it(store, monkeypatch, read):
+    store.create_session(KEY)
+    store.create_turn(running := turn(1, status=TurnStatus.RUNNING))
+    store.turn_ended_unkept(running, TurnStatus.FAILED, 2.0, "the disk was full")
+    reading = getattr(turn_table, read)
+
+    def read_just_before(*args):
+        rows = reading(*args)
+        store.update_turn("turn-1", status=TurnStatus.FAILED, ended_at=2.0, error="the disk was full")
+        return rows
+
+    monkeypatch.setattr(turn_table, read, read_just_before)
+    assert store.list_unfinished_turns(KEY) == []
+    assert store.get_turn("turn-1").status is TurnStatus.FAILED
+    assert store.get_turns(["turn-1"])["turn-1"].status is TurnStatus.FAILED
 
 
 def test_what_was_deleted_last_is_known_for_as_long_as_it_can_come_back(store):
