@@ -7,16 +7,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
-from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from session_store.errors import ColloquyError, wrong_value
-from session_store.files import BadFileError, read_text
+from session_store.files import BadFileError, read_env
 
 PREFIX = "COLLOQUY_"
 ENV_FILE = ".env"
-LARGEST_ENV_FILE = 1_000_000
 OF_TESTS = f"{PREFIX}REQUIRE_"
 """How variables begin that only tests read."""
 
@@ -116,12 +114,9 @@ def load_settings() -> Settings:
         SettingsError: names every variable with a wrong value, what it was and what is expected.
     """
     try:
-        read_text(Path(ENV_FILE), LARGEST_ENV_FILE).encode()  # before those read it that would wait for a pipe
-    except FileNotFoundError:
-        pass
-    except (BadFileError, UnicodeEncodeError) as error:
-        why = str(error) if isinstance(error, BadFileError) else "it contains halves of characters"
-        raise SettingsError(f"Colloquy cannot start, because {ENV_FILE} cannot be read: {why}.") from error
+        read_env(Path(ENV_FILE))  # before those read it that would wait for a pipe
+    except BadFileError as error:
+        raise SettingsError(f"Colloquy cannot start, because {ENV_FILE} cannot be read: {error}.") from error
     try:
         return Settings()
     except ValidationError as error:
@@ -138,7 +133,7 @@ def misspelt() -> list[str]:
     """A sentence for each variable, in the environment or in ``.env``, that looks like a setting and is none."""
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     sentences = []
-    for place, names in (("in the environment", os.environ), (f"in {ENV_FILE}", dotenv_values(ENV_FILE))):
+    for place, names in (("in the environment", os.environ), (f"in {ENV_FILE}", read_env(Path(ENV_FILE)))):
         for name in sorted(names):
             written = name.upper()
             looks_like_one = written.startswith(PREFIX) or get_close_matches(

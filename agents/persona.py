@@ -20,13 +20,23 @@ from agents.context import bounded
 from agents.data.ask import has_command, request_of
 from agents.kits import TOOLS, kit_of
 from session_store.errors import ColloquyError
-from session_store.files import BadFileError, read_text
+from session_store.files import BadFileError, entries, read_text
 from session_store.json_safe import joined, without_halves
+from session_store.limits import LONGEST_COMMENT, LONGEST_NAME
 
-ICON = re.compile(r":material/[a-z0-9_]+:|[^\x00-\x7f]\S{0,7}")
+ICON = re.compile(r":material/[a-z0-9_]+:|[0-9#*]?[^\x00-\x7f]\S{0,7}")
 
 LARGEST = 1_000_000
 """Bytes of a persona's file."""
+
+LONGEST_HEAD = 50_000
+"""Characters of its head, which take some tenths of a second to parse."""
+
+MOST_ENTRIES = 2_000
+"""Entries of a folder that are looked at, which is done while somebody waits."""
+
+MOST_PERSONAS = 500
+MOST_PROMPTS = 20
 
 RESERVED = {"user"}
 """Ids that ADK keeps for itself: what the person writes has this author."""
@@ -57,10 +67,10 @@ class PersonaHead(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: str = Field(max_length=LONGEST_NAME)
     icon: str = NEUTRAL_ICON
-    description: str = ""
-    prompts: tuple[PromptEntry, ...] = ()
+    description: str = Field("", max_length=LONGEST_COMMENT)
+    prompts: tuple[PromptEntry, ...] = Field((), max_length=MOST_PROMPTS)
     model: str | None = None
     tools: tuple[str, ...] = ()
     workspaces: tuple[str, ...] = ()
@@ -143,6 +153,8 @@ def read_persona(path: Path, source: Source = Source.YOURS) -> Persona:
     head, separator, body = rest.partition("\n---\n")
     if opening.strip() or not separator:
         raise PersonaError(f"{path.name} must start with a YAML header between two lines of three dashes.")
+    if len(head) > LONGEST_HEAD:
+        raise PersonaError(f"The header of {path.name} is longer than {LONGEST_HEAD:,} characters.")
     if not body.strip():
         raise PersonaError(f"{path.name} has no instruction: write what the agent should do below the header.")
     return Persona(id=path.stem, source=source, instruction=body.strip(), **dict(_head(path, head)))
@@ -153,6 +165,8 @@ def _head(path: Path, text: str) -> PersonaHead:
         return PersonaHead.model_validate(without_halves(yaml.load(text, _Head)))  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise PersonaError(f"The header of {path.name} is not valid YAML: {error}") from error
+    except RecursionError:  # whose traceback takes seconds to write
+        raise PersonaError(f"The header of {path.name} is nested too deeply.") from None
     except ValidationError as error:
         problems = "; ".join(map(_in_words, error.errors()))
         raise PersonaError(f"The header of {path.name} is invalid: {problems}.") from error
@@ -188,9 +202,8 @@ class PersonaFolder:
     def agents(self) -> list[Agent]:
         """All of them as the files are now; what is wrong with a file is the problem of its agent."""
         files: dict[Path, tuple[tuple[int, ...], Agent]] = {}
-        for path in self._folder.glob("*.md"):
-            if path.name.startswith(".#"):  # how Emacs notes that a file is being edited: a link to nothing
-                continue
+        found, problem = self._found()
+        for path in found:
             try:
                 stat = path.lstat() if path.is_symlink() and not path.exists() else path.stat()
             except OSError:  # it has just been removed
@@ -199,7 +212,27 @@ class PersonaFolder:
             known = self._read.get(path)
             files[path] = known if known and known[0] == stamp else (stamp, self._agent(path))
         self._read = files
-        return [agent for _, agent in files.values()]
+        return [*(agent for _, agent in files.values()), *problem]
+
+    def _found(self) -> tuple[list[Path], list[Agent]]:
+        """The files of personas; and what stands for those that are not looked at."""
+        problem = ""
+        try:
+            found, has_more = entries(self._folder, MOST_ENTRIES)
+        except FileNotFoundError:
+            return [], []
+        except BadFileError as error:
+            return [], [self._unusable(self._folder.name, f"{joined(str(self._folder))} cannot be read: {error}.")]
+        # How Emacs notes that a file is being edited is a link to nothing.
+        personas = [path for path in found if path.name.endswith(".md") and not path.name.startswith(".#")]
+        if has_more:
+            problem = f"{joined(str(self._folder))} has more than {MOST_ENTRIES:,} entries"
+        elif len(personas) > MOST_PERSONAS:
+            problem = f"{joined(str(self._folder))} has {len(personas):,} Markdown files"
+        if problem:
+            problem += f", so not all personas in it are shown. Move out what is no persona; {MOST_PERSONAS} are shown."
+        told = [self._unusable(self._folder.name, problem)] if problem else []
+        return sorted(personas)[:MOST_PERSONAS], told
 
     def _agent(self, path: Path) -> Agent:
         try:
@@ -210,5 +243,8 @@ class PersonaFolder:
         except Exception as error:
             log.warning("persona not read", file=joined(str(path)), exc_info=True)
             reason = f"{joined(path.name)} cannot be understood ({type(error).__name__}). Look at its YAML head."
-        stem = joined(path.stem)
-        return UnusableAgent(id=stem, name=stem, source=self._source, reason=reason)
+        return self._unusable(path.stem, reason)
+
+    def _unusable(self, name: str, reason: str) -> Agent:
+        name = joined(name)
+        return UnusableAgent(id=name, name=name, source=self._source, reason=reason)

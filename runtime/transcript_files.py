@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Collection, Iterator
@@ -18,6 +19,8 @@ from session_store.models import SessionKey
 
 FIRST_LOOK = 4096
 """Bytes from the end of a file in which its last line most likely is."""
+
+LONGEST_LOOK = 200_000_000
 
 LONGEST_HEAD = 1_000_000
 """Bytes of the first line of a log."""
@@ -96,6 +99,8 @@ def _last_line(file: BinaryIO) -> tuple[int, dict[str, Any]]:
     """Where the last whole line ends, and what it says; nothing if there is none."""
     size, look = file.seek(0, 2), FIRST_LOOK
     while True:
+        if look > LONGEST_LOOK:
+            raise OSError(errno.EFBIG, "it ends in a line of more than 100 MB, so it is no log")
         start = max(0, size - look)
         file.seek(start)
         block = file.read(size - start)

@@ -21,6 +21,7 @@ from runtime.bus import NO_SESSION, BusEvent, EventBus, Happening
 from runtime.passwords import Secret, Secrets
 from session_store import Store
 from session_store.errors import ColloquyError, StoreError
+from session_store.files import BadFileError, look_at
 from session_store.models import SessionKey, StoredConnection, Workspace
 
 SAMPLE = "sample"
@@ -123,8 +124,13 @@ class Workspaces:
         stored = workspace.connection
         if stored is None or stored.kind == SAMPLE:
             return None
-        if not _is_url(stored) and not Path(stored.address).exists():
-            return f"No file was found at {stored.address}. Was it moved or deleted?"
+        if not _is_url(stored):
+            try:
+                look_at(Path(stored.address))
+            except FileNotFoundError:
+                return f"No file was found at {stored.address}. Was it moved or deleted?"
+            except BadFileError as error:
+                return f"{stored.address} cannot be used: {error}."
         with self._lock:
             return self._problems.get(workspace.id)
 

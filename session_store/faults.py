@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from session_store.errors import (
     StoreLockedError,
     StoreNotWritableError,
 )
+from session_store.files import BadFileError, look_at
 
 _HOLDER = re.compile(r"held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _FULL = ("no space left", "not enough space", "disk full", "file too large", "disk quota exceeded")
@@ -111,10 +113,18 @@ def foreign(path: Path) -> StoreDamagedError:
 
 def unusable_path(path: Path) -> StoreError | None:
     """Create the folder of ``path``; the error that says why no database can be there, or None."""
-    if path.is_dir():
-        return StoreNotWritableError(f"{path} is a folder. Name a file in it, for instance {path / 'colloquy.duckdb'}.")
-    if path.exists() and not path.is_file():
-        return StoreNotWritableError(f"{path} is not a regular file. Move it away, or choose another data folder.")
+    try:
+        mode = look_at(path).st_mode
+        if stat.S_ISDIR(mode):
+            why = f"is a folder. Name a file in it, for instance {path / 'colloquy.duckdb'}."
+        else:
+            why = "" if stat.S_ISREG(mode) else "is not a regular file. Move it away, or choose another data folder."
+    except FileNotFoundError:
+        why = ""
+    except BadFileError as error:
+        why = f"cannot be used: {error}. Mend that, or choose another data folder."
+    if why:
+        return StoreNotWritableError(f"{path} {why}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except FileExistsError:

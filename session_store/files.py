@@ -4,9 +4,11 @@ own, that nobody else reads."""
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -26,11 +28,46 @@ _KINDS: Final[tuple[tuple[Callable[[int], bool], str], ...]] = (
     (stat.S_ISCHR, "it is a device, not a file"),
     (stat.S_ISBLK, "it is a device, not a file"),
 )
+_FORBIDDEN: Final = "you may not read it; change its permissions"
 _PRIVATE: Final = 0o700
 
 
 class BadFileError(ColloquyError):
     """A file cannot be used. The message is why, as a clause: it is a folder, not a file."""
+
+
+def look_at(path: Path) -> os.stat_result:
+    """What the system knows of a file or folder. Links are followed.
+
+    Raises:
+        FileNotFoundError: there is nothing of this name.
+        BadFileError: nothing can be known of it.
+    """
+    try:
+        return path.stat()
+    except (OSError, ValueError) as error:
+        raise _in_words(path, error) from error
+
+
+def require_regular(path: Path, *beside: str) -> None:
+    """Look at a file that a library is to open by its name, and that would be waited for without an end if it were a
+    pipe; and at those that the library opens too, whose names end in ``beside``. Nothing is opened: to close a file
+    takes away the locks that this process holds on it.
+
+    Raises:
+        FileNotFoundError: there is nothing of this name.
+        BadFileError: it cannot be read.
+    """
+    _require_regular(look_at(path).st_mode)
+    if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise BadFileError(_FORBIDDEN)
+    for ending in beside:
+        try:
+            require_regular(path.with_name(path.name + ending))
+        except FileNotFoundError:
+            continue
+        except BadFileError as error:
+            raise BadFileError(f"of {path.name + ending} beside it: {error}") from error
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -40,8 +77,8 @@ def open_regular(path: Path) -> BinaryIO:
         FileNotFoundError: there is nothing of this name.
         BadFileError: it cannot be read.
     """
+    _require_regular(look_at(path).st_mode)
     try:
-        _require_regular(path.stat().st_mode)
         return open(path, "rb", opener=_opened)
     except OSError as error:
         raise _in_words(path, error) from error
@@ -79,6 +116,41 @@ def read_text(path: Path, limit: int) -> str:
         raise BadFileError("it is not a UTF-8 text file; save it in that encoding") from error
 
 
+def read_env(path: Path, limit: int = 1_000_000) -> dict[str, str | None]:
+    """The variables in a file ``.env``; none if there is no such file.
+
+    Raises:
+        BadFileError: it cannot be read.
+    """
+    from dotenv import dotenv_values  # noqa: PLC0415 - processes that run queries do without it
+
+    try:
+        text = read_text(path, limit)
+        text.encode()
+    except FileNotFoundError:
+        return {}
+    except UnicodeEncodeError as error:
+        raise BadFileError("it contains halves of characters") from error
+    return dotenv_values(stream=io.StringIO(text))
+
+
+def entries(folder: Path, limit: int) -> tuple[list[Path], bool]:
+    """What is in a folder, in no order; and whether there is more than ``limit``, which was not looked at.
+
+    Raises:
+        FileNotFoundError: there is nothing of this name.
+        BadFileError: it is no folder, or cannot be read.
+    """
+    try:
+        with os.scandir(folder) as found:
+            names = [folder / entry.name for entry in islice(found, limit + 1)]
+    except NotADirectoryError as error:
+        raise BadFileError("it is not a folder") from error
+    except (OSError, ValueError) as error:
+        raise _in_words(folder, error) from error
+    return names[:limit], len(names) > limit
+
+
 def make_private(folder: Path, is_own: Callable[[str], bool]) -> str | None:
     """Create a folder, or make one that holds nothing but what ``is_own`` knows by name, one that nobody else can read.
 
@@ -106,13 +178,17 @@ def _require_regular(mode: int) -> None:
         raise BadFileError(next((words for is_kind, words in _KINDS if is_kind(mode)), "it is not a regular file"))
 
 
-def _in_words(path: Path, error: OSError) -> Exception:
+def _in_words(path: Path, error: OSError | ValueError) -> Exception:
+    if isinstance(error, ValueError):  # a NUL, or half a character
+        return BadFileError("no file can have this name")
     if isinstance(error, FileNotFoundError):
         return BadFileError("it is a link to something that is not there") if path.is_symlink() else error
+    if isinstance(error, NotADirectoryError):
+        return FileNotFoundError(error.errno, error.strerror, error.filename)
     if error.errno == errno.ELOOP:
         return BadFileError("it is a link that leads back to itself")
     if isinstance(error, PermissionError):
-        return BadFileError("you may not read it; change its permissions")
+        return BadFileError(_FORBIDDEN)
     return BadFileError(f"the system says: {error.strerror or error}")
 
 

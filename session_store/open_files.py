@@ -9,7 +9,7 @@ from pathlib import Path
 from session_store.errors import StoreLockedError
 
 _lock = threading.Lock()
-_open: set[Path] = set()
+_open: set[str] = set()
 
 
 def claim(path: Path) -> None:
@@ -19,15 +19,15 @@ def claim(path: Path) -> None:
         StoreLockedError: it is open already.
     """
     with _lock:
-        if path.resolve() in _open:
+        if os.path.realpath(path) in _open:
             raise StoreLockedError(
                 f"{path} is in use by this very process (PID {os.getpid()}). Share the open store instead of opening "
                 "the file again."
             )
-        _open.add(path.resolve())
+        _open.add(os.path.realpath(path))
 
 
 def release(path: Path) -> None:
     """Note that ``path`` was closed."""
     with _lock:
-        _open.discard(path.resolve())
+        _open.discard(os.path.realpath(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -13,7 +14,7 @@ _stores: dict[Path, tuple[Store, int]] = {}
 
 def borrow(path: Path) -> Store:
     """The store of a file, opened if need be. Give it back when done."""
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     with _lock:
         store, users = _stores.get(path) or (Store(path), 0)
         _stores[path] = (store, users + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import time
 from pathlib import Path
@@ -17,6 +18,8 @@ _FRAME: Final = struct.Struct("<QQ")
 _FLUSH: Final = b"d\x00d\xff\xff"
 """The entry at the end of a commit."""
 _LONGEST_HEADER: Final = 200
+MOST_INCOMPLETE: Final = 1_000_000_000
+"""Bytes behind the last whole commit."""
 
 
 def incomplete_part(path: Path) -> bytes:
@@ -28,7 +31,7 @@ def incomplete_part(path: Path) -> bytes:
     """
     log = path.with_name(path.name + ".wal")
     try:
-        if log.exists() and not log.is_file():
+        if os.path.lexists(log) and not log.is_file():
             raise StoreDamagedError(f"{log} is not a regular file, so {path} has no log. Move it away.")
         if not log.is_file() or not (size := log.stat().st_size):
             return b""
@@ -40,6 +43,12 @@ def incomplete_part(path: Path) -> bytes:
         with log.open("rb") as file:
             head = file.read(_LONGEST_HEADER)
             end = _end_of_commits(file, size, head)
+            if size - end > MOST_INCOMPLETE:
+                raise StoreDamagedError(
+                    f"{log} holds {size - end:,} bytes that are no changes to {path.name}: it was overwritten or "
+                    f"damaged. Nothing was changed. Restore it or a backup of both files; to go on without what "
+                    f"{path.name} does not hold yet, move the log away."
+                )
             file.seek(end)
             tail = file.read()
         if head[: len(_BEGIN)] != _BEGIN[: len(head)]:

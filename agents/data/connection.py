@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -68,7 +69,7 @@ class Connection:
         if known is ConnectionKind.POSTGRES:
             _check_url(address)
         else:
-            address = str(Path(address).expanduser().absolute())
+            address = str(Path(os.path.expanduser(address)).absolute())  # noqa: PTH111 - what has no home stays as it is
         return cls(known, SecretStr(address), name.strip() or _name_of(known, address))
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,7 +14,7 @@ from typing import Final, Literal
 from pydantic import SecretStr
 
 from agents.models import embedded
-from agents.models.gguf import is_gguf
+from agents.models.gguf import why_not_gguf
 from agents.models.listing import ServerListing
 from agents.models.local import LocalProvider
 from agents.models.provider import Provider
@@ -81,7 +82,7 @@ class Offers:
 
     def _embedded(self) -> Iterator[Offer]:
         path = embedded.path_in(self._settings.models_dir)
-        here = is_gguf(path)
+        here = why_not_gguf(path) is None
         note = embedded.NOTE if here else embedded.MISSING
         info = ModelInfo("embedded", embedded.LABEL, here, note, calls_tools=False)
         options = self._server(path, embedded.LABEL, _EMBEDDED_SLOTS, embedded.SAMPLING)
@@ -89,15 +90,12 @@ class Offers:
 
     def _files(self) -> Iterator[Offer]:
         for name in self._settings.gguf_models:
-            yield self._file(Path(name).expanduser())
+            yield self._file(Path(os.path.expanduser(name)))  # noqa: PTH111 - what has no home stays as it is
 
     def _file(self, path: Path) -> Offer:
-        note = f"Runs on this computer, from {path}."
-        if not path.is_file():
-            note = f"No file was found at {path}: put it there, or correct COLLOQUY_GGUF_MODELS."
-        elif not is_gguf(path):
-            note = f"{path} is not a GGUF file, or cannot be read: correct COLLOQUY_GGUF_MODELS."
-        info = ModelInfo(f"gguf/{path.stem}", path.stem, is_gguf(path), note, calls_tools=False)
+        problem = why_not_gguf(path)
+        note = f"{problem}: correct COLLOQUY_GGUF_MODELS." if problem else f"Runs on this computer, from {path}."
+        info = ModelInfo(f"gguf/{path.stem}", path.stem, problem is None, note, calls_tools=False)
         options = self._server(path, path.stem, _FILE_SLOTS, {})
         return Offer(info, path.stem, lambda: LocalProvider(ModelServer(options), path.stem))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from session_store.exchange.adk_tables import AdkTables, Row
+from session_store.exchange.documents import require_file
 from session_store.exchange.errors import ImportRefusedError
 
 MAGIC: Final = b"SQLite format 3\x00"
@@ -24,10 +25,11 @@ class AdkSqlite(AdkTables):
         """Open the file.
 
         Raises:
-            ImportRefusedError: it is damaged, or no session database of ADK.
+            ImportRefusedError: it is not there, damaged, or no session database of ADK.
         """
         super().__init__()
         self._path = path
+        require_file(path, "-wal", "-shm", "-journal")
         with self.reading():
             self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             self._connection.row_factory = _named

@@ -51,6 +51,4 @@ def _file(rest: str) -> Path:
     path = Path(name.removeprefix("/"))
     if not name.startswith("/") or not name.strip("/") or "\0" in name:
         raise ImportRefusedError("This URL names no file. It looks like sqlite:///sessions.db.")
-    if not path.is_file():
-        raise ImportRefusedError(f"There is no file {path}.")
     return path

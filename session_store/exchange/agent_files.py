@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from session_store.exchange.errors import DamagedError
+from session_store.files import BadFileError, read_bytes
 from session_store.folders import encode_folders, session_folder, user_folder
 from session_store.models import SessionKey
 
@@ -22,6 +24,10 @@ METADATA: Final = "metadata.json"
 _VERSIONS: Final = "versions"
 _STAGE: Final = ".incoming"
 _LONGEST_PART: Final = 200
+LARGEST: Final = 512_000_000
+"""Bytes of a file."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +127,12 @@ def _found(folder: Path, root: Path, *, shared: bool) -> Iterator[AgentFile]:
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(root)
         is_version = len(place.parts) > 3 and place.parts[-3] == _VERSIONS and place.parts[-2].isdecimal()
-        if is_version and path.is_file() and not path.is_symlink() and path.name in (place.parts[-4], METADATA):
-            data = path.read_bytes()
+        if is_version and not path.is_symlink() and path.name in (place.parts[-4], METADATA):
+            try:
+                data = read_bytes(path, LARGEST)
+            except (FileNotFoundError, BadFileError) as error:
+                log.warning("%s is left out of the export: %s", path, error)
+                continue
             yield AgentFile(shared, place.as_posix(), _without_place(data) if path.name == METADATA else data)
 
 

@@ -17,17 +17,17 @@ from typing import IO, Any, Final, cast
 from typing_extensions import Buffer
 
 from session_store.exchange.adk_json import path_of, session_json
-from session_store.exchange.agent_files import AgentFiles
-from session_store.exchange.documents import parse
+from session_store.exchange.agent_files import LARGEST, AgentFiles
+from session_store.exchange.documents import parse, unreadable
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.notes import Notes
 from session_store.exchange.own_records import result_json, workspace_json
 from session_store.exchange.reading import Whole, Workspaces
+from session_store.files import BadFileError, open_regular
 
 MANIFEST: Final = "colloquy.json"
 FORMAT: Final = "colloquy-archive"
 VERSION: Final = 1
-ENTRY_BYTES: Final = 512_000_000
 SUSPICIOUS_BYTES: Final = 20_000_000
 SUSPICIOUS_RATIO: Final = 50
 """JSON takes twenty times its size in memory. Chats that people had become a tenth of their size in an archive."""
@@ -132,14 +132,19 @@ class Archive:
         self._path = path
         self._unpacked = 0
         try:
+            self._file = open_regular(path)
+        except (FileNotFoundError, BadFileError) as error:
+            raise unreadable(path, error) from error
+        try:
             with self._reading("its directory"):
-                self._zip = zipfile.ZipFile(path)
+                self._zip = zipfile.ZipFile(self._file)
         except DamagedError as error:
+            self._file.close()
             raise ImportRefusedError(f"{path} was not imported: {error}. Nothing was changed.") from error
         try:
             self._refuse_hostile()
         except BaseException:
-            self._zip.close()
+            self._file.close()
             raise
         manifests = [name for name in self._zip.NameToInfo if PurePosixPath(name).name == MANIFEST]
         top = min(manifests, key=lambda name: (name.count("/"), name), default="")
@@ -153,6 +158,7 @@ class Archive:
 
     def __exit__(self, *_: object) -> None:
         self._zip.close()
+        self._file.close()
 
     @property
     def conversation_files(self) -> list[zipfile.ZipInfo]:
@@ -209,8 +215,8 @@ class Archive:
             while piece := opened.read(_PIECE):
                 data += piece
                 self._unpacked += len(piece)
-                if len(data) > ENTRY_BYTES:
-                    raise DamagedError(f"{entry.filename} is larger than {ENTRY_BYTES // 1_000_000} MB")
+                if len(data) > LARGEST:
+                    raise DamagedError(f"{entry.filename} is larger than {LARGEST // 1_000_000} MB")
                 # Whatever the archive says of itself, and however often it names one file.
                 self._check_growth(self._unpacked)
         return bytes(data)

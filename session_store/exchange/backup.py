@@ -11,6 +11,7 @@ import duckdb
 
 from session_store.exchange.errors import BackupError
 from session_store.faults import explain
+from session_store.files import BadFileError, require_regular
 from session_store.open_files import claim, release
 
 
@@ -29,13 +30,17 @@ def backup(source: Path, target: Path, *, overwrite: bool = False) -> int:
         StoreDamagedError: it is damaged.
         BackupError: there is no such file, or the copy cannot be made.
     """
-    if not source.is_file():
-        raise BackupError(f"There is no database {source} to make a backup of.")
-    if target.is_dir():
+    try:
+        require_regular(source)
+    except FileNotFoundError:
+        raise BackupError(f"There is no database {source} to make a backup of.") from None
+    except BadFileError as error:
+        raise BackupError(f"The database {source} cannot be used: {error}.") from error
+    if os.path.isdir(target):  # noqa: PTH112 - raises nothing
         raise BackupError(f"{target} is a folder. Name a file in it, for instance {target / source.name}.")
-    if target.exists() and not overwrite:
+    if os.path.lexists(target) and not overwrite:
         raise BackupError(f"{target} exists already. Choose another name, or overwrite it (--overwrite).")
-    if target.resolve() == source.resolve():
+    if os.path.realpath(target) == os.path.realpath(source):
         raise BackupError(f"{target} is the database itself. Choose another name.")
     claim(source)
     unfinished = target.with_name(f".{target.name}.unfinished")

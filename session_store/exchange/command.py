@@ -9,18 +9,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from dotenv import dotenv_values
-
 from session_store.errors import ColloquyError, StoreLockedError, WorkspaceError
 from session_store.exchange.agent_files import FOLDER, AgentFiles
 from session_store.exchange.backup import backup
 from session_store.exchange.conversation import Progress
-from session_store.exchange.errors import DamagedFileError, ExportError, ImportRefusedError
+from session_store.exchange.documents import require_file
+from session_store.exchange.errors import DamagedFileError, ExportError
 from session_store.exchange.exporting import SUFFIXES, Format, export, text
 from session_store.exchange.foreign import Owner
 from session_store.exchange.importing import Report, Wishes, import_database, import_file
 from session_store.exchange.reading import selected, wholes
 from session_store.exchange.terminal import ProgressLine
+from session_store.files import BadFileError, read_env, require_regular
 from session_store.phrases import counted
 from session_store.store import Store
 
@@ -163,11 +163,11 @@ def _add_backup(add: Callable[..., argparse.ArgumentParser], where: argparse.Arg
 
 def _import(chosen: argparse.Namespace) -> None:
     path = _database(chosen)
-    is_new = not path.exists()
+    is_new = not os.path.exists(path)  # noqa: PTH110 - the store says what stands in the way
     # Read no file after another one was taken, only to find that it is not there.
     for file in chosen.files:
-        if "://" not in file and not Path(file).is_file():
-            raise ImportRefusedError(f"There is no file {file}.")
+        if "://" not in file:
+            require_file(Path(file))
     store = Store(path)
     try:
         if is_new:
@@ -233,16 +233,23 @@ def _form(chosen: argparse.Namespace) -> Format:
 def _database(chosen: argparse.Namespace) -> Path:
     if chosen.database is not None:
         return Path(chosen.database)
-    folder = chosen.data or os.environ.get(DATA_DIR) or dotenv_values(".env").get(DATA_DIR) or "data"
+    try:
+        folder = chosen.data or os.environ.get(DATA_DIR) or read_env(Path(".env")).get(DATA_DIR) or "data"
+    except BadFileError as error:
+        raise ExportError(f".env cannot be read: {error}. Name Colloquy's data folder with --data.") from error
     return Path(folder) / DATABASE
 
 
 def _present(chosen: argparse.Namespace) -> Path:
     path = _database(chosen)
-    if not path.is_file():
+    try:
+        require_regular(path)
+    except FileNotFoundError:
         raise ExportError(
             f"There is no database {path}. Name Colloquy's data folder with --data, or run this in Colloquy's folder."
-        )
+        ) from None
+    except BadFileError as error:
+        raise ExportError(f"The database {path} cannot be used: {error}.") from error
     return path
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.notes import DEEPEST, Notes, may_have_halves, shallow, whole_characters
+from session_store.files import BadFileError, read_bytes, require_regular
 
 LARGEST: Final = 2_000_000_000
 MOST_VALUES: Final = 25_000_000
@@ -24,15 +25,30 @@ def load(path: Path, notes: Notes) -> Any:  # noqa: ANN401 - JSON
         ImportRefusedError: it cannot be read; the message names the place.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise ImportRefusedError(
-                f"{path} is larger than {LARGEST // 1_000_000} MB. Split it, or import a database."
-            )
-        return parse(path.read_bytes(), notes)
-    except OSError as error:
-        raise ImportRefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
+        return parse(read_bytes(path, LARGEST), notes)
+    except (FileNotFoundError, BadFileError) as error:
+        raise unreadable(path, error) from error
     except DamagedError as error:
         raise ImportRefusedError(f"{path} was not imported: {error}. Nothing was changed.") from error
+
+
+def require_file(path: Path, *beside: str) -> None:
+    """Look at a file that a library is to open. See ``require_regular``.
+
+    Raises:
+        ImportRefusedError: there is none, or it cannot be read.
+    """
+    try:
+        require_regular(path, *beside)
+    except (FileNotFoundError, BadFileError) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: FileNotFoundError | BadFileError) -> ImportRefusedError:
+    """The error for a file that cannot be imported, because it cannot be opened."""
+    if isinstance(error, FileNotFoundError):
+        return ImportRefusedError(f"There is no file {path}.")
+    return ImportRefusedError(f"{path} cannot be read: {error}. Nothing was imported.")
 
 
 def parse(data: bytes, notes: Notes, *, exact: bool = False) -> Any:  # noqa: ANN401 - JSON

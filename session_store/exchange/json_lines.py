@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import TextIOWrapper
@@ -17,15 +17,19 @@ from google.adk.events.event import Event
 from session_store.event_rows import tokens_of
 from session_store.exchange.adk_json import conversation_of, event_json
 from session_store.exchange.conversation import Conversation, checked_text
-from session_store.exchange.documents import parse
+from session_store.exchange.documents import parse, unreadable
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.notes import Notes
 from session_store.exchange.reading import Whole
+from session_store.files import BadFileError, open_regular
 from session_store.json_safe import as_json
 from session_store.models import TitleSource
 from session_store.parts import parts_of, readable, speaker_of
 
 _BEGIN: Final = re.compile(r'\s*\{\s*"session_id"')
+
+LONGEST_LINE: Final = 200_000_000
+"""Bytes of a line, or characters in UTF-16."""
 
 _KEY: Final = ("app_name", "user_id", "session_id")
 
@@ -92,7 +96,7 @@ def conversations(path: Path, damaged: Callable[[str, str], None], notes: Notes)
 
 def _read(path: Path, damaged: Callable[[str, str], None], notes: Notes) -> Iterator[dict[str, Any]]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for number, data in enumerate(_in_utf_8(file), start=1):
                 try:
                     line = parse(data, notes, exact=True) if data.strip() else None
@@ -103,17 +107,25 @@ def _read(path: Path, damaged: Callable[[str, str], None], notes: Notes) -> Iter
                     yield line
                 elif line is not None:
                     damaged(f"line {number:,}", "it is not a JSON object")
+    except (FileNotFoundError, BadFileError) as error:
+        raise unreadable(path, error) from error
     except OSError as error:
         raise ImportRefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _in_utf_8(file: IO[bytes]) -> Iterable[bytes]:
-    """The lines of a file, which some programs write in UTF-16 when they copy it."""
+def _in_utf_8(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file, which some programs write in UTF-16 when they copy it.
+
+    Raises:
+        BadFileError: a line has no end in sight.
+    """
     encoding = json.detect_encoding(file.read(4))
     file.seek(0)
-    if encoding.startswith("utf-8"):
-        return file
-    return (line.encode("utf-8", "surrogatepass") for line in TextIOWrapper(file, encoding, "replace"))
+    lines: IO[Any] = file if encoding.startswith("utf-8") else TextIOWrapper(file, encoding, "replace")
+    while line := lines.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise BadFileError(f"it has a line of more than {LONGEST_LINE // 1_000_000} MB")
+        yield line if isinstance(line, bytes) else line.encode("utf-8", "surrogatepass")
 
 
 def _conversation(key: dict[str, Any], said: list[dict[str, Any]]) -> Conversation:

@@ -17,13 +17,14 @@ from session_store.exchange.adk_urls import database_at
 from session_store.exchange.agent_files import AgentFile, checked
 from session_store.exchange.archive import FORMAT, MANIFEST, VERSION, Archive
 from session_store.exchange.conversation import Conversation
-from session_store.exchange.documents import load, parse
+from session_store.exchange.documents import load, parse, unreadable
 from session_store.exchange.enclosed import Enclosed
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.fields import Fields
 from session_store.exchange.foreign import Owner
 from session_store.exchange.notes import DEEPEST, Notes, quoted, shallow
 from session_store.exchange.own_records import made, result_of, workspaces_of
+from session_store.files import BadFileError, open_regular
 from session_store.models import Result, SessionKey, Workspace
 
 _ZIP: Final = b"PK"
@@ -98,8 +99,9 @@ def _source(path: Path, owner: Owner, damaged: Damaged, stack: ExitStack) -> Sou
     if json_lines.begin_so(head):
         lines = json_lines.conversations(path, damaged, notes)
         return Source("Colloquy JSON Lines", None, False, lines, {}, notes=notes)
-    if not head.strip():
-        raise ImportRefusedError(f"{path} is empty. Nothing was imported.")
+    if not head.strip(b"\0 \t\r\n"):
+        what = "holds nothing but zeros where a text would begin" if head.strip() else "is empty"
+        raise ImportRefusedError(f"{path} {what}. Nothing was imported.")
     return _json(load(path, notes), str(path), owner, notes)
 
 
@@ -111,10 +113,10 @@ def _database(database: AdkTables) -> Source:
 
 def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(64)
-    except FileNotFoundError:
-        raise ImportRefusedError(f"There is no file {path}.") from None
+    except (FileNotFoundError, BadFileError) as error:
+        raise unreadable(path, error) from error
     except OSError as error:
         raise ImportRefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
 

@@ -9,6 +9,7 @@ import threading
 import pytest
 import structlog
 
+from agents import adk_folders
 from agents.adk_folders import AdkFolders
 from tests.agents.folders import AGENT, PATIENCE, agent_folders, loaded
 from tests.agents.surroundings import NOTHING
@@ -251,3 +252,21 @@ def test_what_is_no_file_in_a_folder_is_told_by_name_and_holds_no_other_up(agent
     assert agents[f"good_{odd}"].problem is None
     assert f"{name} cannot be used: it is " in agents[odd].problem
     assert told in agents[odd].problem
+
+
+@pytest.mark.parametrize("file", ["root_agent.yaml", "helper.yml"])
+def test_yaml_that_grows_by_its_references_is_not_read(agent_folder, file):
+    bomb = "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1}, ' * 9}]\n" for n in range(1, 12))
+    folder = agent_folder(f"bomb_{file.partition('.')[0]}", YAML, file="root_agent.yaml")
+    (folder / file).write_text(YAML + bomb)
+    [agent] = loaded(agent_folder.parent).agents()
+    assert f"{file} cannot be used: it has more than" in agent.problem
+
+
+def test_more_folders_than_can_be_loaded_are_told(agent_folder, monkeypatch):
+    monkeypatch.setattr(adk_folders, "MOST_FOLDERS", 1)
+    agent_folder("first_of_many", AGENT)
+    agent_folder("second_of_many", AGENT)
+    [told, first] = loaded(agent_folder.parent).agents()
+    assert "has 2 folders, of which 1 are loaded" in told.problem
+    assert (first.id, first.problem) == ("first_of_many", None)

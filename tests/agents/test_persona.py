@@ -5,7 +5,7 @@ import re
 import pytest
 
 from agents.agent import Prompt, Source, UnusableAgent
-from agents.persona import PersonaError, PersonaFolder, read_persona
+from agents.persona import MOST_PROMPTS, PersonaError, PersonaFolder, read_persona
 from tests.agents.surroundings import NOTHING
 from tests.support.bad_files import BAD_FILES
 from tests.support.scripted import ScriptedModel
@@ -120,12 +120,19 @@ class TestBadNeighbours:
             "name: 2026-99-99",
             "name: 0x" + "f" * 5000,
             "? [a]\n: b",
+            "icon: \u200d\ufe0f",
+            "icon: \u202eabc",
+            "icon: 1\ufe0f\u20e3",
+            "name: \0",
+            "name: " + "x" * 40_000,
+            "name: x\n" + "prompts: [" + "a," * 30_000 + "]",
         ],
     )
     def test_an_odd_head_breaks_no_page(self, tmp_path, head):
         (tmp_path / "good.md").write_text(self.GOOD)
         (tmp_path / "odd.md").write_text(f"---\n{head}\n---\nBe odd.")
         for agent in PersonaFolder(tmp_path, Source.YOURS).agents():
+            assert len(agent.prompts) <= MOST_PROMPTS
             for text in (agent.name, agent.icon, agent.reason if isinstance(agent, UnusableAgent) else ""):
                 (text or "").encode("utf-8")
             assert agent.id != "good" or agent.name == "Good"

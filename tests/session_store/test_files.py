@@ -1,8 +1,6 @@
 """Files in folders of a person: whatever lies there is read with bounds, at once, or refused in words."""
 
-import socket
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -18,19 +16,6 @@ def test_what_is_no_file_of_a_sensible_size_is_refused_in_words(tmp_path, make, 
     make(path)
     with pytest.raises(BadFileError, match=words):
         read_text(path, 1_000_000)
-
-
-def test_a_socket_is_no_file(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # the address of a socket is short
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind("socket")
-        with pytest.raises(BadFileError, match="socket"):
-            read_bytes(tmp_path / "socket", 10)
-
-
-def test_a_device_is_no_file():
-    with pytest.raises(BadFileError, match="device"):
-        read_bytes(Path("/dev/zero"), 10)
 
 
 def test_the_bound_is_exact_and_a_link_to_a_file_is_followed(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,11 @@ BAD_FILES: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
     "five gigabytes": (_huge, "larger than"),
     "link to nothing": (lambda path: path.symlink_to(path.with_name("nothing")), "link to something"),
     "links in a circle": (_loop, "link that leads back to itself"),
+    "socket": (lambda path: os.mknod(path, stat.S_IFSOCK | 0o600), "socket"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "device"),
     "UTF-16": (lambda path: path.write_text("text", encoding="utf-16"), "not a UTF-8 text file"),
 }
 """How each is made, and what is said of it."""
+
+NO_FILES: Final = tuple(kind for kind in BAD_FILES if kind not in ("five gigabytes", "UTF-16"))
+"""Those that are no files at all."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from agents.data.bounds import Bounds, Cut
+from agents.data.bounds import Bounds, Cut, EngineError
 from agents.data.functions import Dialect
 from agents.data.guard import Statement
+from session_store.files import BadFileError, require_regular
 
 MAX_TABLES = 300
 """Tables that are listed with their columns; a list longer than this helps neither a person nor a model."""
@@ -43,6 +45,20 @@ class Engine(Protocol):
         """Have a server stop what ``run`` asked it for; called by another thread. Where there is no server, nothing:
         the process is ended in a moment."""
         ...
+
+
+def require_file(path: Path, *beside: str) -> None:
+    """Look at a file before an engine opens it, and at what it opens beside it.
+
+    Raises:
+        EngineError: there is none, or it cannot be read.
+    """
+    try:
+        require_regular(path, *beside)
+    except FileNotFoundError:
+        raise EngineError("unavailable", f"There is no file {path}.") from None
+    except BadFileError as error:
+        raise EngineError("unavailable", f"{path} cannot be read: {error}.") from error
 
 
 def table_row(

@@ -13,11 +13,14 @@ import duckdb
 import pyarrow as pa
 
 from agents.data.bounds import Bounds, Cut, Deadline, EngineError, collect, too_big
-from agents.data.engines.base import MAX_TABLES, Row, add_columns, quoted, table_row
+from agents.data.engines.base import MAX_TABLES, Row, add_columns, quoted, require_file, table_row
 from agents.data.functions import Dialect
 from agents.data.guard import Statement
-from session_store.files import BadFileError, open_regular
+from session_store.files import BadFileError, entries, open_regular
 from session_store.phrases import counted
+
+MOST_ENTRIES: Final = 200_000
+"""Entries of a folder that are looked at."""
 
 _BATCH_ROWS: Final = 2048
 _SUFFIXES: Final = {".parquet": "read_parquet", ".csv": "read_csv", ".tsv": "read_csv", ".csv.gz": "read_csv"}
@@ -128,8 +131,7 @@ class DuckDbEngine:
 
     @contextmanager
     def _opened(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002 - the folder needs it
-        if not Path(self._path).is_file():
-            raise EngineError("unavailable", f"There is no file {self._path}.")
+        require_file(Path(self._path), ".wal")
         try:
             connection = duckdb.connect(self._path, read_only=True, config=configuration(self._memory, self._threads))
         except duckdb.Error as error:
@@ -217,14 +219,18 @@ class FolderEngine(DuckDbEngine):
     def _files(self) -> tuple[dict[str, Path], dict[str, str]]:
         """The files by the names of their tables; and of what is none, why, by the names in the folder."""
         folder = Path(self._path)
-        if not folder.is_dir():
-            raise EngineError("unavailable", f"There is no folder {self._path}.")
+        try:
+            found, _ = entries(folder, MOST_ENTRIES)
+        except FileNotFoundError:
+            raise EngineError("unavailable", f"There is no folder {self._path}.") from None
+        except BadFileError as error:
+            raise EngineError("unavailable", f"{self._path} cannot be used: {error}.") from error
         files: dict[str, Path] = {}
         problems: dict[str, str] = {}
-        for path in sorted(folder.iterdir()):
-            suffix = _suffix(path)
-            if not suffix or len(files) + len(problems) >= MAX_TABLES:
-                continue
+        for path in sorted(path for path in found if _suffix(path)):
+            suffix = _suffix(path) or ""
+            if len(files) + len(problems) >= MAX_TABLES:
+                break
             try:
                 path.name.encode()
                 open_regular(path).close()

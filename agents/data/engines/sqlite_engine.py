@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from agents.data.bounds import MEBIBYTE, Bounds, Cut, Deadline, EngineError, collect, too_big
-from agents.data.engines.base import MAX_TABLES, Row, add_columns, quoted, table_row
+from agents.data.engines.base import MAX_TABLES, Row, add_columns, quoted, require_file, table_row
 from agents.data.functions import ALLOWED, Dialect
 from agents.data.guard import Statement
 from session_store.phrases import counted
@@ -50,8 +50,7 @@ class SqliteEngine:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        if not self._path.is_file():
-            raise EngineError("unavailable", f"There is no file {self._path}.")
+        require_file(self._path, "-wal", "-shm", "-journal")
         try:
             address = self._path.resolve().as_uri() + "?mode=ro"
             connection = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)

@@ -69,7 +69,7 @@ def test_a_broken_file_in_a_folder_is_listed_and_harms_no_other(shops):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
-@pytest.mark.parametrize("kind", [kind for kind in BAD_FILES if kind not in ("five gigabytes", "UTF-16")])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "links in a circle"])
 def test_what_is_no_file_in_a_folder_is_told_by_name_and_holds_nobody_up(tmp_path, kind):
     make, told = BAD_FILES[kind]
     make(tmp_path / "odd.csv")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents.models import ModelError
-from agents.models.gguf import is_gguf, trained_context
+from agents.models.gguf import trained_context, why_not_gguf
 
 
 def entry(key: str, kind: int, value: bytes) -> bytes:
@@ -34,7 +34,7 @@ def test_the_trained_context_is_found_behind_other_entries(tmp_path: Path):
     file.write_bytes(head(NAME, NUMBERS, WORDS, CONTEXT))
 
     assert trained_context(file) == 8192
-    assert is_gguf(file)
+    assert why_not_gguf(file) is None
 
 
 def test_a_file_may_not_say_it(tmp_path: Path):
@@ -57,4 +57,4 @@ def test_another_or_a_cut_off_file_is_refused_with_its_name(tmp_path: Path, cont
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(ModelError, match="missing"):
         trained_context(tmp_path / "gone.gguf")
-    assert not is_gguf(tmp_path / "gone.gguf")
+    assert "No file was found" in (why_not_gguf(tmp_path / "gone.gguf") or "")
