@@ -53,6 +53,9 @@ _UNTITLED: Final = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TITLE: Final = re.compile(rf"(?!\s*image\s*$)(?:(?!{_UNTITLED.pattern}).)*", re.DOTALL)
 """Vega-Lite makes keys in expressions of titles without escaping backslashes, and the tooltip of the front end shows
 what is titled ``image`` as one, from wherever it is."""
+_FIELD: Final = re.compile(rf"""(?:(?![\\'"]|{_UNTITLED.pattern}).|\\[.\[\]'"])*""", re.DOTALL)
+"""A path to a column, as Vega-Lite reads it: what is special in a name has a backslash in front. A backslash of the
+name itself would end a text in the expressions that Vega-Lite makes of it."""
 _ANY: Final = re.compile(r".*", re.DOTALL)
 """Names of columns, which are checked against the table, and values to compare with, which Vega-Lite quotes."""
 _TYPE: Final = re.compile(
@@ -73,6 +76,14 @@ CHANNELS: Final = _words("""
 """)
 FIELDS: Final = _words("field groupby fold argmin argmax density regression loess quantile impute on fields repeat")
 """Keys of names of columns, which are for others to check against the data."""
+_CONDITIONS: Final = frozenset({"filter", "test"})
+_NO_TEXT: Final = "Compare parts of dates with numbers or date objects, not with texts."
+_DAY_OR_MONTH: Final = re.compile(
+    "(?:sun|mon|tue|wed|thu|fri|sat|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}",
+    re.IGNORECASE | re.ASCII,
+)
+_COMPARED: Final = ("equal", "lt", "lte", "gt", "gte", "oneOf", "range")
+"""Where Vega-Lite puts a text into an expression as it is, if a unit of time is compared."""
 _COLORS: Final = _words("""
     color fill stroke background labelColor titleColor gridColor tickColor domainColor subtitleColor fillColor
     strokeColor gradientStrokeColor symbolFillColor symbolStrokeColor
@@ -111,7 +122,8 @@ _SHAPES: Final = {
     **dict.fromkeys(_PLAIN | CHANNELS | _SIZES, _WORD),
     **dict.fromkeys(_COLORS, _COLOR),
     **dict.fromkeys(_words("title subtitle description text"), _TITLE),
-    **dict.fromkeys(FIELDS | _words("datum domain equal lt lte gt gte oneOf values range sort stack keyvals"), _ANY),
+    **dict.fromkeys(FIELDS, _FIELD),
+    **dict.fromkeys(_words("datum domain equal lt lte gt gte oneOf values range sort stack keyvals"), _ANY),
     **dict.fromkeys(_words("font labelFont titleFont subtitleFont"), _FONT),
     **dict.fromkeys(_words("filter test and or not"), _NOTHING),
     "format": _FORMAT,
@@ -135,6 +147,7 @@ def allowed_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
     """
     walk = _Walk()
     walk.mapping({key: value for key, value in spec.items() if key != "$schema"}, (), 0)
+    walk.check_times()
     return {"$schema": SCHEMA, **{key: value for key, value in spec.items() if key != "$schema"}}
 
 
@@ -143,8 +156,23 @@ class _Walk:
 
     def __init__(self) -> None:
         self._seen = 0
+        self._timed: set[str | None] = set()
+        """Channels that have a unit of time somewhere: layers take from those around them what they do not say."""
+        self._values: list[tuple[tuple[str, ...], str]] = []
+        """Texts to compare with, where they stand."""
+
+    def check_times(self) -> None:
+        """Refuse texts among the values of channels with units of time, which Vega-Lite puts into expressions as they
+        are, but for names of days and months."""
+        for path, text in self._values:
+            if _channel(path) in self._timed and not _DAY_OR_MONTH.fullmatch(text):
+                raise ChartRefusedError(f"{_place(path)} cannot be {text[:60]!r} in a chart. {_NO_TEXT}")
 
     def mapping(self, given: Mapping[str, Any], path: tuple[str, ...], depth: int) -> None:
+        if given.get("timeUnit") is not None and any(_has_text(given.get(key)) for key in _COMPARED):
+            raise ChartRefusedError(f"{_place((*path, 'timeUnit'))}: {_NO_TEXT}")
+        if given.get("timeUnit") is not None and (channel := _channel(path)):
+            self._timed.add(channel)
         for key, value in given.items():
             if not isinstance(key, str) or (key not in _SHAPES and not _names_channels(path)):
                 raise ChartRefusedError(
@@ -161,7 +189,7 @@ class _Walk:
                 raise ChartRefusedError(f"{_place((*path, key))}: data cannot be used as colors. Leave it out.")
             self.value(value, (*path, key), depth + 1)
 
-    def value(self, value: object, path: tuple[str, ...], depth: int) -> None:
+    def value(self, value: object, path: tuple[str, ...], depth: int, *, listed: bool = False) -> None:
         self._seen += 1
         if depth > DEEPEST or self._seen > MOST_VALUES:
             raise ChartRefusedError(
@@ -171,9 +199,11 @@ class _Walk:
             self.mapping(value, path, depth)
         elif isinstance(value, list | tuple):
             for inner in value:
-                self.value(inner, path, depth + 1)
+                self.value(inner, path, depth + 1, listed=True)
         elif isinstance(value, str):
             _check_text(value, path)
+            if _SHAPES[path[-1]] is _ANY and (listed or path[-1] == "datum"):
+                self._values.append((path, value))
         elif isinstance(value, float | int):
             if not math.isfinite(value) or (path[-1] in _SIZES and abs(value) > LARGEST_SIZE):
                 raise ChartRefusedError(f"{_place(path)} cannot be {str(value)[:40]} in a chart.")
@@ -207,6 +237,11 @@ def _check_text(text: str, path: tuple[str, ...]) -> None:
     if len(text) > LONGEST_TEXT:
         raise ChartRefusedError(f"{_place(path)} is longer than {LONGEST_TEXT:,} characters.")
     if not _fits(text, key, path):
+        if key in FIELDS:
+            raise ChartRefusedError(
+                f"{_place(path)} cannot be {text[:60]!r} in a chart: a column that is charted has a name without "
+                "backslashes, line breaks and loose quotes. Give it another one in the SQL, with AS."
+            )
         hint = " Colors are names, #rrggbb or rgb(…)." if _is_color(path) else ""
         if _SHAPES[key] is _NOTHING:
             hint = " A chart has no expressions: filter in the SQL, or by an object such as {'field': 'n', 'gt': 0}."
@@ -225,6 +260,17 @@ def _fits(text: str, key: str, path: tuple[str, ...]) -> bool:
     else:
         shape = _SHAPES[key]
     return shape.fullmatch(text) is not None
+
+
+def _channel(path: tuple[str, ...]) -> str | None:
+    """The channel that something is said of; an end belongs to its beginning, and conditions to themselves."""
+    if _CONDITIONS & set(path):
+        return None
+    return next((part.rstrip("2") for part in reversed(path) if part in CHANNELS), None)
+
+
+def _has_text(value: object) -> bool:
+    return isinstance(value, str) or (isinstance(value, list | tuple) and any(map(_has_text, value)))
 
 
 def _is_color(path: tuple[str, ...]) -> bool:

@@ -81,7 +81,7 @@ def checked_spec(spec: Mapping[str, Any], table: pa.Table) -> dict[str, Any]:
 
 
 def _bare(field: str) -> str:
-    """The name of a column, in which Vega-Lite has dots and brackets escaped."""
+    """The name of a column, in which Vega-Lite has dots, brackets and quotes escaped."""
     return re.sub(r"\\(.)", r"\1", field)
 
 
@@ -113,8 +113,8 @@ def _channel(channel: str, wanted: object, table: pa.Table) -> dict[str, Any]:
         column = _check_column(name, table)
         given.setdefault("type", "quantitative" if "aggregate" in given else _type_of(column.type))
         given.setdefault("title", plain_title(name))
-        # Vega-Lite takes dots and brackets in a name as a path into an object.
-        given["field"] = name.replace("\\", "\\\\").replace(".", "\\.").replace("[", "\\[").replace("]", "\\]")
+        # Vega-Lite takes dots, brackets and quotes in a name as a path into an object.
+        given["field"] = re.sub(r"""([.\[\]'"])""", r"\\\1", name)
         if channel == "x" and given["type"] in ("nominal", "ordinal"):
             given.setdefault("sort", None)  # as the query ordered it
     return given

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 import pytest
+import vl_convert
 
 from agents.data.charts import chart_spec, checked_spec
 from agents.data.errors import ChartInvalidError
-from session_store.chart_specs import SCHEMA, plain_title
+from session_store.chart_specs import SCHEMA
 
 ROWS = pa.table({"month": ["Jan", "Feb"], "sales": [1.5, -2.0], "a.b": [1, 2], "image": ["https://x.example/", "y"]})
+IMAGES = pa.table({"image": ["https://x.example/"]})
 X = {"field": "month", "type": "nominal"}
 Y = {"field": "sales", "type": "quantitative"}
 BARS: dict[str, Any] = {"mark": "bar", "encoding": {"x": X, "y": Y}}
@@ -91,6 +94,13 @@ GOOD: list[dict[str, Any]] = [
     },
 ]
 
+CALL = "warn(datum.sales)"
+
+
+def filtered(predicate: dict[str, Any]) -> dict[str, Any]:
+    return {**BARS, "transform": [{"filter": predicate}]}
+
+
 EXPRESSION = {"expr": "warn('x')"}
 HOSTILE: dict[str, dict[str, Any]] = {
     # addresses
@@ -129,6 +139,27 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "named data": {**BARS, "datasets": {"rows": []}},
     "looked up data": {**BARS, "transform": [{"lookup": "month", "from": {"data": {"url": "x"}, "key": "k"}}]},
     "options of the embedding page": {**BARS, "usermeta": {"embedOptions": {"loader": {}}}},
+    # texts that become expressions where a unit of time is compared
+    "a time compared": filtered({"field": "month", "timeUnit": "year", "equal": CALL}),
+    "times compared": filtered({"field": "month", "timeUnit": {"unit": "month"}, "oneOf": [1, CALL]}),
+    "a time not compared": filtered({"not": {"field": "month", "timeUnit": "year", "range": [2020, CALL]}}),
+    "a condition on a time": with_color(
+        {"condition": {"test": {"field": "month", "timeUnit": "day", "lt": CALL}, "value": "red"}}
+    ),
+    "an order of times": with_x(timeUnit="year", type="ordinal", sort=[CALL]),
+    "values of an axis of time": with_x(timeUnit="year", type="temporal", axis={"values": [CALL]}),
+    "values of a legend of time": with_color(
+        {**X, "timeUnit": "year", "type": "ordinal", "legend": {"values": [CALL]}}
+    ),
+    "a range of time": with_x(timeUnit="year", type="temporal", scale={"domain": [2020, CALL]}),
+    "a range of time in a layer": {
+        "encoding": {"x": {**X, "timeUnit": "year", "type": "temporal"}},
+        "layer": [{"mark": "bar", "encoding": {"x": {**X, "type": "temporal", "scale": {"domain": [CALL, 2020]}}}}],
+    },
+    "the end of a time": {
+        "mark": "bar",
+        "encoding": {"x": {**X, "timeUnit": "year", "type": "temporal"}, "x2": {"datum": CALL}},
+    },
     # expressions
     "a filter": {**BARS, "transform": [{"filter": "warn(1)"}]},
     "a filter in and": {**BARS, "transform": [{"filter": {"and": ["warn(1)", {"field": "sales", "gt": 0}]}}]},
@@ -214,15 +245,42 @@ def test_it_is_always_drawn_as_vega_lite():
         assert checked_spec({**BARS, "$schema": other}, ROWS)["$schema"] == SCHEMA
 
 
-def test_names_of_columns_end_no_expression_and_are_no_images():
-    name = 'a\\", warn(1), "b'
-    rows = pa.table({name: [1], "image": ["https://x.example/"]})
-    spec = chart_spec('Of \\ "all"', rows, "bar", {"x": name, "y": "image"})
-    titles = [channel["title"] for channel in spec["encoding"].values()]
-    assert titles == [plain_title(name), "Image"]
-    assert "\\" not in spec["title"] + "".join(titles)
-    bare = checked_spec({"mark": "bar", "encoding": {"x": {"field": "image", "type": "nominal"}}}, rows)
+@pytest.mark.parametrize("name", ["it's", '5" pipe', "a[b].c", 'x"]+warn(1)+datum["', "image"])
+def test_names_of_columns_end_no_expression_and_are_no_images(name):
+    rows = pa.table({name: [1], "image_": ["https://x.example/"]})
+    for mark in ("bar", "line"):
+        spec = chart_spec('Of \\ "all"', rows, mark, {"x": name, "y": "image_"})
+        assert "\\" not in spec["title"] + spec["encoding"]["x"]["title"]
+        assert spec["encoding"]["x"]["title"] != "image"
+        drawn = vl_convert.vegalite_to_vega(json.dumps({**spec, "data": {"values": rows.to_pylist()}}))
+        assert "warn" not in re.sub(r'"(?:[^"\\]|\\.)*"', "", " ".join(_expressions(drawn)))
+    bare = checked_spec({"mark": "bar", "encoding": {"x": {"field": "image", "type": "nominal"}}}, IMAGES)
     assert bare["encoding"]["x"]["title"] == "Image"
+
+
+def _expressions(vega: Any) -> Iterator[str]:
+    """What is evaluated while a chart is drawn."""
+    for entry in vega if isinstance(vega, list) else [vega]:
+        for key, value in entry.items() if isinstance(entry, dict) else ():
+            if isinstance(value, str) and key in ("signal", "update", "expr", "test", "init"):
+                yield value
+            yield from _expressions(value)
+
+
+@pytest.mark.parametrize("name", ['a\\", warn(1), "b', "x\\", "two\nlines", "two\u2028lines"])
+def test_columns_whose_names_vega_cannot_quote_are_not_charted(name):
+    with pytest.raises(ChartInvalidError, match="Give it another one in the SQL, with AS"):
+        chart_spec("Sales", pa.table({name: [1], "n": [1]}), "bar", {"x": name, "y": "n"})
+    for field in (name, name.replace("\\", "\\\\"), "a\\b", "it's"):
+        with pytest.raises(ChartInvalidError):
+            checked_spec({"mark": "bar", "encoding": {"x": {"field": field}}}, pa.table({name: [1], "it's": [1]}))
+
+
+def test_days_and_months_are_sorted_by_their_names():
+    spec = with_x(timeUnit="month", type="ordinal", sort=["February", "Jan"])
+    assert checked_spec(spec, ROWS)["encoding"]["x"]["sort"] == ["February", "Jan"]
+    regions = {"field": "month", "scale": {"domain": ["north & south", "west"]}, "sort": ["west"]}
+    assert checked_spec({**spec, "encoding": {**spec["encoding"], "color": regions}}, ROWS)
 
 
 def test_a_refusal_says_what_to_do():
