@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final, cast
 
 from fastapi import FastAPI
@@ -200,6 +202,8 @@ def _is_json(request: Request) -> bool:
 
 async def _of_http(_: Request, error: Exception) -> JSONResponse:
     given = cast("HTTPException", error)
+    if isinstance(given.__cause__, OSError) and (told := unwritable(given.__cause__, Path(tempfile.gettempdir()))):
+        return problem(HTTPStatus.INSUFFICIENT_STORAGE, str(told))  # of a body that waits in a file
     status = HTTPStatus(given.status_code)
     said = str(given.detail)
     detail = IN_WORDS.get(status, status.description) if _is_only_a_name(said) else said

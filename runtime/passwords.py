@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from session_store.errors import ColloquyError
+from session_store.errors import ColloquyError, StoreNotWritableError
 from session_store.files import BadFileError, read_bytes
 
 FILE = "secrets.json"
@@ -27,6 +27,10 @@ _SECRETS: Final = TypeAdapter(dict[str, Secret])
 
 class SecretsError(ColloquyError):
     """The file of passwords cannot be used."""
+
+
+class SecretsNotSavedError(SecretsError, StoreNotWritableError):
+    """The file of passwords takes none."""
 
 
 class Secrets:
@@ -80,8 +84,9 @@ class Secrets:
                 os.fsync(file.fileno())
             unfinished.replace(self._path)
         except OSError as error:
-            raise SecretsError(
-                f"The password could not be saved in {self._path}: {error.strerror}. The connection is unchanged."
+            raise SecretsNotSavedError(
+                f"The password could not be saved in {self._path}: {error.strerror}. The connection is unchanged. Free"
+                " some space, or give this user write permission, then save it again."
             ) from None
         finally:
             unfinished.unlink(missing_ok=True)

@@ -90,7 +90,7 @@ def unwritable(error: OSError, place: Path | None = None) -> StoreError | None:
     """The project's error for one of the system's that says that nothing can be written, to ``place``; None for any
     other."""
     where = place or (Path(str(error.filename)).parent if error.filename else None)
-    if error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)):
+    if is_full(error):
         disk = f"The disk of {where}" if where else "The disk"
         return StoreFullError(
             f"{disk} is full, so this cannot be saved. Everything saved before is safe. Free some space and try again."
@@ -101,6 +101,11 @@ def unwritable(error: OSError, place: Path | None = None) -> StoreError | None:
             "disk, or choose another data folder."
         )
     return None
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the system says that there is no space."""
+    return error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def foreign(path: Path) -> StoreDamagedError:

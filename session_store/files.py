@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from session_store.errors import ColloquyError
 
@@ -70,7 +70,7 @@ def require_regular(path: Path, *beside: str) -> None:
             raise BadFileError(f"of {path.name + ending} beside it: {error}") from error
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a file for reading. Links are followed; what is no regular file is not opened.
 
     Raises:

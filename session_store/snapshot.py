@@ -173,7 +173,7 @@ def _require_room(source: Path, target: Path, unfinished: Path) -> None:
 
 
 def _full(target: Path, needed: int | None = None) -> SnapshotError:
-    size = f"about {needed / 1e6:,.0f} MB" if needed else "some space"
+    size = f"about {max(1, needed // 1_000_000):,} MB" if needed else "some space"
     return SnapshotFullError(
         f"The disk of {target.parent} has too little free space for a snapshot. Free {size} and try again."
     )

@@ -18,6 +18,7 @@ from session_store.exchange.json_lines import lines
 from session_store.exchange.markdown import markdown
 from session_store.exchange.parquet import write_views
 from session_store.exchange.reading import Whole, wholes
+from session_store.faults import is_full, unwritable
 from session_store.models import SessionKey
 from session_store.store import Store
 
@@ -149,6 +150,8 @@ def _explained(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if is_full(error):
+            raise unwritable(error, target.parent) or error from error
         where = error.filename or target
         raise ExportError(
             f"{where} cannot be written: {error.strerror or error}. Nothing was exported. Choose another place."

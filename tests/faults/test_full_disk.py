@@ -4,17 +4,26 @@ import asyncio
 import errno
 import io
 import os
+import re
 import shutil
 import sys
+import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 
 import duckdb
 import pytest
 from google.genai import types
+from httpx import Response
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from api.routes import mounted_api
+from runtime.workbench import install
 from session_store.errors import StoreFullError, StoreNotWritableError
 from session_store.faults import explain, writing
 from session_store.models import SessionStatus, TurnStatus
@@ -98,6 +107,94 @@ async def files_are_refused_and_taken(disk):
         kept = await workbench.artifacts.load_artifact(**names)
         assert kept.inline_data.data == part.inline_data.data
         workbench.imports.receive("chats.json", io.BytesIO(b"[]"))
+
+
+WRITING: dict[str, Callable[[TestClient, dict[str, str]], Response]] = {
+    "a session": lambda api, to: api.post("/v1/runtime/sessions", json={"title": LONG}),
+    "a title": lambda api, to: api.patch(f"/v1/conversations/{to['session']}", json={"title": LONG}),
+    "labels": lambda api, to: api.put(f"/v1/conversations/{to['session']}/labels", json={"tags": ["a"], "note": LONG}),
+    "a branch": lambda api, to: api.post(f"/v1/conversations/{to['session']}/branch", json={"message_id": to["said"]}),
+    "feedback": lambda api, to: api.put(
+        f"/v1/conversations/{to['session']}/messages/{to['said']}/feedback", json={"score": 1, "comment": LONG}
+    ),
+    "a message": lambda api, to: api.post(
+        f"/v1/conversations/{to['session']}/messages", json={"role": "user", "content": LONG}
+    ),
+    "a turn": lambda api, to: api.post("/v1/run_turn", json={"message": LONG, "session_id": to["session"]}),
+    "a workspace": lambda api, to: api.post("/v1/workspaces", json={"name": "New " * 15}),
+    "a workspace's name": lambda api, to: api.patch(f"/v1/workspaces/{to['workspace']}", json={"name": "Other " * 10}),
+    "a connection": lambda api, to: api.put(
+        f"/v1/workspaces/{to['workspace']}/connection",
+        json={"kind": "folder", "address": to["folder"], "name": "x" * 80},
+    ),
+    "a Parquet snapshot": lambda api, to: api.post("/v1/snapshots", json={"form": "parquet"}),
+    "an export": lambda api, to: api.post("/v1/exports", json={"format": "parquet"}),
+    "an import": lambda api, to: api.post("/v1/imports", files={"file": ("chats.json", to["exported"])}),
+    "a large import": lambda api, to: api.post(
+        "/v1/imports", files={"file": ("chats.json", to["exported"] + " " * 2**21)}
+    ),
+    "a deletion": lambda api, to: api.delete(f"/v1/conversations/{to['other']}"),
+}
+LONG = "A long text. " * 11
+
+
+@pytest.fixture
+def api():
+    with TestClient(Starlette(routes=[mounted_api()]), base_url="http://localhost/api") as client:
+        yield client
+    install(None)
+
+
+def test_every_change_is_refused_in_words_and_taken_once_there_is_space(disk, api, monkeypatch, tmp_path):
+    with closing(open_workbench(disk / "data")) as workbench:
+        install(workbench)
+        key, other = new_session(workbench), new_session(workbench)
+        finish(workbench, workbench.turns.submit(key, "hello"))
+        exported = api.post("/v1/exports", json={"ids": [key.session_id], "format": "json"}).text
+        to = {
+            "session": key.session_id,
+            "other": other.session_id,
+            "said": api.get(f"/v1/conversations/{key.session_id}/messages").json()["items"][-1]["id"],
+            "workspace": api.post("/v1/workspaces", json={"name": "Old"}).json()["id"],
+            "folder": str(tmp_path),
+            "exported": exported.replace(key.session_id, "another"),
+        }
+        (disk / "uploads").mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(disk / "uploads"))
+        before = files_in(disk)
+        with full(disk):
+            refused = {name: until_refused(partial(change, api, to)) for name, change in WRITING.items()}
+            assert api.get(f"/v1/conversations/{key.session_id}/messages").json()["items"][-1]["id"] == to["said"]
+            for form in ("json", "markdown", "zip"):
+                assert api.post("/v1/exports", json={"ids": [key.session_id], "format": form}).status_code == 200
+        assert {name: answer.status_code for name, answer in refused.items()} == dict.fromkeys(WRITING, 507)
+        assert all(re.search(r"[Ff]ree .*space|Free about", answer.json()["detail"]) for answer in refused.values())
+        assert files_in(disk) == before
+        taken = {name: change(api, to) for name, change in WRITING.items()}
+        assert {name: answer.text for name, answer in taken.items() if not answer.is_success} == {}
+
+
+def until_refused(change):
+    """What is left of the last page of the log takes some more."""
+    answers = (change() for _ in range(100))
+    return next(answer for answer in answers if not answer.is_success)
+
+
+def files_in(disk):
+    return sorted(path for path in disk.rglob("*") if path.is_file() and path.name != "ballast")
+
+
+def test_a_file_larger_than_may_be_is_a_full_disk_too(tmp_path):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with closing(open_workbench(tmp_path / "data")) as workbench:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+        try:
+            with pytest.raises(StoreFullError, match="Free some space"):
+                workbench.imports.receive("chats.json", io.BytesIO(b"x" * 2_000_000))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert not any((tmp_path / "data" / "incoming").iterdir())
 
 
 def test_the_app_starts_on_a_disk_that_is_full_and_closes_what_a_killed_process_left_once_there_is_space(disk):
