@@ -331,8 +331,9 @@ async def test_a_title_that_cannot_be_read_is_none(catalogue_of: CatalogueOf, se
 
 
 def test_the_servers_own_list_is_offered_where_the_settings_name_no_models(
-    catalogue_of: CatalogueOf, server: HttpServer
+    catalogue_of: CatalogueOf, server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr("agents.models.listing._FIRST_WAIT", 60)  # the first answer is there at once, a slow one later
     server.will_answer(Answer({"data": [{"id": "llama3"}, {"id": "qwen/coder"}]}))
 
     ids = [info.id for info in catalogue_of(openai_base_url=f"{server.url}/v1").list() if info.available]
