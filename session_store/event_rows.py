@@ -15,7 +15,7 @@ from google.genai import types
 from pydantic_core import PydanticSerializationError
 
 from session_store.json_safe import mend
-from session_store.parts import said_in
+from session_store.parts import USER, said_in
 from session_store.tool_columns import ToolColumns, tool_columns
 
 Columns = tuple[Any, ...]
@@ -112,6 +112,15 @@ class NewEvent:
             user_state=scopes["user"],
             session_state=scopes["session"],
         )
+
+    def is_said_in(self, invocation_id: str) -> bool:
+        """Whether a person said it in this invocation."""
+        return self.columns[1:3] == (invocation_id, USER)
+
+    @property
+    def content(self) -> Any:  # noqa: ANN401 - JSON
+        """What was said in it, as JSON; None if nothing was."""
+        return json.loads(self.data).get("content")
 
     def row(self, seq: int, session_no: int, *, rewound: bool) -> Columns:
         """All columns of the table, in order."""

@@ -25,6 +25,36 @@ def _select(message: str) -> str:
 
 _WHOLE = _select("t.message")
 _WITHOUT_MESSAGE = _select("'{}'")
+_SAID = """
+    select data from events
+    where session_no = (select session_no from turns where id = $1) and invocation_id = $1 and author = 'user'
+    order by seq
+"""
+
+
+def without_files(turn: Turn, said: Mapping[str, Any] | None) -> Turn:
+    """The turn without the bytes of its message's files, if they stand in ``said``, the content of the event that the
+    message is in, as well. ``turn_of`` finds them there."""
+    if not _files_of(turn.message) or said != turn.message:
+        return turn
+    parts = [
+        {**part, "inline_data": {name: value for name, value in part["inline_data"].items() if name != "data"}}
+        if "inline_data" in part
+        else part
+        for part in turn.message["parts"]
+    ]
+    return replace(turn, message={**turn.message, "parts": parts})
+
+
+def has_files(turn: Turn) -> bool:
+    """Whether the turn's message carries the bytes of files."""
+    return any("data" in file for file in _files_of(turn.message))
+
+
+def _files_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    parts = message.get("parts")
+    files = [part.get("inline_data") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return [file for file in files if isinstance(file, dict)]
 
 
 def turn_row(turn: Turn, session_no: int) -> tuple[Any, ...]:
@@ -96,7 +126,14 @@ def text_of(database: Database, turn_id: str) -> str:
 
 def turn_of(database: Database, turn_id: str) -> Turn | None:
     """The turn with this id."""
-    return next(map(_turn, database.rows(_WHOLE + "t.id = $1", [turn_id])), None)
+    turn = next(map(_turn, database.rows(_WHOLE + "t.id = $1", [turn_id])), None)
+    if turn is None or all("data" in file for file in _files_of(turn.message)):
+        return turn
+    for (data,) in database.rows(_SAID, [turn_id]):
+        content = json.loads(data).get("content") or {}
+        if without_files(replace(turn, message=content), content).message == turn.message:
+            return replace(turn, message=content)
+    return turn
 
 
 def turns_by_id(database: Database, turn_ids: Iterable[str]) -> dict[str, Turn]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final, TypeVar
 
@@ -29,7 +29,9 @@ from session_store.exchange.notes import DEEPEST_VALUE, Notes, has_content, shal
 from session_store.exchange.own_records import feedback_of, made, turn_json, turn_of, workspace_json
 from session_store.exchange.reading import Whole
 from session_store.models import GENERAL, SessionKey, TitleSource, TurnStatus, Workspace
-from session_store.phrases import given_title
+from session_store.parts import USER
+from session_store.phrases import without_thoughts
+from session_store.turn_table import has_files, without_files
 
 METADATA: Final = "__session_metadata__"
 OURS: Final = "colloquy"
@@ -56,7 +58,7 @@ def session_json(whole: Whole, *, for_adk_web: bool = False) -> dict[str, Any]:
             **about.state,
             **{State.APP_PREFIX + name: value for name, value in about.app_state.items()},
             **{State.USER_PREFIX + name: value for name, value in about.user_state.items()},
-            METADATA: _metadata(whole, brief=for_adk_web),
+            METADATA: _metadata(whole, events, brief=for_adk_web),
         },
         "events": [event_json(event) for event in events],
         "lastUpdateTime": about.updated_at,
@@ -161,7 +163,7 @@ def displayed_title(state: Mapping[str, Any]) -> str:
     """The title that ``adk web`` gave a session."""
     metadata = state.get(METADATA)
     title = metadata.get("displayName") if isinstance(metadata, dict) else None
-    return given_title(title) if isinstance(title, str) else ""
+    return without_thoughts(title) if isinstance(title, str) else ""
 
 
 def _plain(event: Event) -> Event | None:
@@ -173,13 +175,19 @@ def _plain(event: Event) -> Event | None:
     return event.model_copy(update={"actions": EventActions(), "long_running_tool_ids": None})
 
 
-def _metadata(whole: Whole, *, brief: bool) -> dict[str, Any]:
+def _metadata(whole: Whole, events: Sequence[Event], *, brief: bool) -> dict[str, Any]:
     about = whole.about
     known = about.state.get(METADATA)
     metadata: dict[str, Any] = {**(known if isinstance(known, dict) else {}), "displayName": about.title}
     if brief:
         return metadata
     path = path_of(whole)
+    with_files = {turn.id for turn in about.turns if has_files(turn)}
+    said = {
+        event.invocation_id: event.content.model_dump(mode="json", exclude_none=True)
+        for event in reversed(events)
+        if event.author == USER and event.invocation_id in with_files and event.content
+    }
     return {
         **metadata,
         OURS: {
@@ -193,7 +201,7 @@ def _metadata(whole: Whole, *, brief: bool) -> dict[str, Any]:
             "seen_at": about.seen_at,
             "workspace": about.workspace_id,
             "workspaces": [workspace_json(workspace, with_connection=False) for workspace in path],
-            "turns": [turn_json(turn) for turn in about.turns],
+            "turns": [turn_json(without_files(turn, said.get(turn.id))) for turn in about.turns],
             "rewound": sorted(about.rewound or ()),
             "feedback": [asdict(feedback) for feedback in about.feedback],
             **labels_json(about),

@@ -6,13 +6,15 @@ import contextlib
 import io
 import json
 import lzma
+import os
 import re
+import struct
 import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Final, cast
+from typing import IO, Any, BinaryIO, Final, cast
 
 from typing_extensions import Buffer
 
@@ -32,7 +34,15 @@ SUSPICIOUS_BYTES: Final = 20_000_000
 SUSPICIOUS_RATIO: Final = 50
 """JSON takes twenty times its size in memory. Chats that people had become a tenth of their size in an archive."""
 MOST_ENTRIES: Final = 200_000
+DIRECTORY_BYTES_OF_ENTRY: Final = 160
+DIRECTORY_BYTES: Final = MOST_ENTRIES * DIRECTORY_BYTES_OF_ENTRY
+"""What the directory of an archive may have: to read it takes ten times as much memory."""
 _PIECE: Final = 2**20
+_LONGEST_END: Final = 2**16 + 100
+"""What comes after the directory: its records, and a comment."""
+_LARGE: Final = 1_000_000
+_FAST: Final = 1
+"""Level of compression for what is large: mostly pictures in base64, of which no level saves more than a quarter."""
 _CHATGPT: Final = re.compile(r"(?:.*/)?conversations(?:[-_ ]?\(?\d+\)?)?\.json", re.IGNORECASE)
 
 
@@ -74,7 +84,8 @@ def archive_pieces(
     with zipfile.ZipFile(cast("IO[bytes]", pieces), "w", zipfile.ZIP_DEFLATED) as archive:
         for number, whole in enumerate(wholes, start=1):
             entry = {"file": f"conversations/{number:06} {slug(whole.about.title)}".rstrip() + ".json"}
-            archive.writestr(entry["file"], json.dumps(session_json(whole), ensure_ascii=False))
+            text = json.dumps(session_json(whole), ensure_ascii=False)
+            archive.writestr(entry["file"], text, compresslevel=_FAST if len(text) > _LARGE else None)
             yield pieces.taken()
             results: list[dict[str, Any]] = []
             for result in _with_results(archive, whole, f"results/{number:06}"):
@@ -115,6 +126,20 @@ def _with_files(
         yield {"file": name, "shared": file.shared, "path": file.path}
 
 
+def _directory_of(file: BinaryIO) -> tuple[int, int]:
+    """Entries and bytes of an archive's directory, by what stands at its end; zero where that is damaged. ``zipfile``
+    would read all of it first."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_END))
+    tail = file.read()
+    at = tail.rfind(b"PK\5\6")
+    larger = tail[at - 76 : at - 20] if at >= 76 and tail[at - 20 :].startswith(b"PK\6\7") else b""
+    if larger.startswith(b"PK\6\6"):
+        entries, size = struct.unpack_from("<QQ", larger, 32)
+    else:
+        entries, size = struct.unpack_from("<HL", tail, at + 10) if 0 <= at <= len(tail) - 22 else (0, 0)
+    return int(entries), int(size)
+
+
 def slug(title: str) -> str:
     """A title as a part of a file name on any system."""
     return re.sub(r"[^\w-]+", " ", title).strip()[:60].strip()
@@ -137,10 +162,14 @@ class Archive:
             raise unreadable(path, error) from error
         try:
             with self._reading("its directory"):
+                self._refuse_many(*_directory_of(self._file))
                 self._zip = zipfile.ZipFile(self._file)
         except DamagedError as error:
             self._file.close()
             raise ImportRefusedError(f"{path} was not imported: {error}. Nothing was changed.") from error
+        except BaseException:
+            self._file.close()
+            raise
         try:
             self._refuse_hostile()
         except BaseException:
@@ -228,6 +257,13 @@ class Archive:
                 "size. It looks like an archive made to fill disks, so it was not imported."
             )
 
+    def _refuse_many(self, entries: int, size: int) -> None:
+        if entries > MOST_ENTRIES or size > DIRECTORY_BYTES:
+            raise ImportRefusedError(
+                f"{self._path} has {max(entries, size // DIRECTORY_BYTES_OF_ENTRY):,} files. At most {MOST_ENTRIES:,} "
+                "are imported at once: split it."
+            )
+
     def _refuse_hostile(self) -> None:
         entries = self._zip.infolist()
         for entry in entries:
@@ -236,10 +272,7 @@ class Archive:
                 raise ImportRefusedError(
                     f"{self._path} names a file outside of itself: {entry.filename[:80]!r}. Nothing was imported."
                 )
-        if len(entries) > MOST_ENTRIES:
-            raise ImportRefusedError(
-                f"{self._path} has {len(entries):,} files. At most {MOST_ENTRIES:,} are imported at once: split it."
-            )
+        self._refuse_many(len(entries), 0)
         for entry in entries:
             self._check_growth(entry.file_size)
         self._check_growth(sum(entry.file_size for entry in entries))

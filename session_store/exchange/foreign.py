@@ -19,7 +19,7 @@ from session_store.history.errors import HistoryError
 from session_store.history.tags import clean_tags
 from session_store.models import Feedback, SessionKey, TitleSource
 from session_store.parts import USER
-from session_store.phrases import given_title
+from session_store.phrases import without_thoughts
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def conversation(
     key = SessionKey(owner.agent, owner.user, events.session_id)
     made = incoming.settled(events.made, events.notes)
     _tell_errors_within(made, events.notes)
-    own_title = given_title(title)
+    own_title = without_thoughts(title)
     shown = own_title or incoming.first_words(made)
     last = made[-1].timestamp if made else max(events.begin, updated_at or 0)
     about = About(

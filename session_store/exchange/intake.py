@@ -10,19 +10,20 @@ from typing import Any, Final
 
 from google.adk.sessions.state import State
 
+from session_store.event_rows import NewEvent
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.conversation import About, Conversation, stable_id
 from session_store.exchange.intake_rows import Rows
 from session_store.exchange.intake_workspaces import make_workspaces
 from session_store.exchange.notes import Notes, quoted
 from session_store.memory import CachedEvent, Head
-from session_store.models import GENERAL, Result, SessionKey, Workspace
+from session_store.models import GENERAL, Result, SessionKey, Turn, Workspace
 from session_store.phrases import counted
 from session_store.result_table import PART_BYTES, result_row
 from session_store.rewinds import mark_rewound
 from session_store.session_log import SessionLog
 from session_store.transaction import Transaction
-from session_store.turn_table import turn_row
+from session_store.turn_table import has_files, turn_row, without_files
 
 EVENTS_AT_ONCE: Final = 2_000
 BYTES_AT_ONCE: Final = 16_000_000
@@ -205,7 +206,8 @@ class _Intake:
             terminated=about.terminated_at is not None,
         )
         self._transaction.set_head(head)
-        self._insert_what_belongs(key, number, about, names)
+        turns = [_without_files(turn, conversation.events) for turn in about.turns]
+        self._insert_what_belongs(key, number, replace(about, turns=tuple(turns)), names)
         if about.rewound is None and any(event.rewind_before for _, event in events):
             self._with_rewinds.append(number)
         self._transaction.on_commit(lambda memory: memory.index.put(key, number, about.updated_at, workspace_id))
@@ -294,6 +296,14 @@ class _Intake:
             workspace = self._workspaces.get(workspace.parent_id) if workspace.parent_id else None
         make_workspaces(self._transaction, path)
         return wanted if wanted in self._transaction.workspaces() else GENERAL
+
+
+def _without_files(turn: Turn, events: Iterable[NewEvent]) -> Turn:
+    """The turn without files that its event has as well: they may be most of what there is in a chat."""
+    if not has_files(turn):
+        return turn
+    said = (event for event in events if event.is_said_in(turn.id))
+    return next((kept for event in said if (kept := without_files(turn, event.content)) is not turn), turn)
 
 
 def _missing(given: Mapping[str, Any], known: Mapping[str, Any], prefix: str, notes: Notes) -> dict[str, Any]:

@@ -6,11 +6,13 @@ import json
 import zipfile
 
 import pytest
+from google.genai import types
 
 from session_store import Store
 from session_store.exchange import Format, enclosed, export, import_file, selected
-from session_store.models import SessionKey
+from session_store.models import SessionKey, Turn, TurnStatus
 from session_store.transcript import messages
+from session_store.turn_table import without_files
 from tests.session_store.exchange.foreign_chats import events_of, gpt_chat, parts_of, text
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
@@ -189,3 +191,44 @@ def test_attached_files_are_exported_and_imported_again(form, store, tmp_path):
     assert ("file", ("image/png", PNG)) in copied
     assert report.remarks == []
     assert import_file(store, file).taken == ()
+
+
+def test_a_file_stands_in_the_store_once_and_its_turn_has_it(store, tmp_path):
+    """A turn has the message that set it off, and so has its event: with pictures that would be most of the store."""
+    key = SessionKey("assistant", "local", "gpt-1")
+    large = PNG + b"x" * 100_000
+    question = asks(pointer("file-service://file-AAA"), "See", pointer("file-service://file-BBB"))
+    import_file(store, zipped(tmp_path, question, **{"file-AAA.png": large, "file-BBB.png": large + b"2"}))
+    branch = store.branch_session(key, store.list_events(key)[-1].event.id, "")
+    [archive] = export(store, selected(store), Format.ZIP, tmp_path / "own.zip")
+
+    assert max(map(len, (row[0] for row in store.log.database.rows("select message from turns")))) < 1_000
+    with zipfile.ZipFile(archive) as written:
+        assert max(entry.file_size for entry in written.infolist()) < 1.5 * 2 * len(large)
+    for known in (store, imported_again(tmp_path, archive)):
+        for session in (key, branch.key):
+            [turn] = known.get_turns({event.invocation_id for event in events_of(known, session.session_id)}).values()
+            message = types.Content.model_validate(known.get_turn(turn.id).message)
+            assert [part.inline_data and part.inline_data.data for part in message.parts] == [
+                None,
+                large,
+                large + b"2",
+            ]
+
+
+def imported_again(tmp_path, archive):
+    again = Store(tmp_path / "again.duckdb")
+    import_file(again, archive)
+    return again
+
+
+def test_a_message_whose_event_says_something_else_keeps_its_files(store, tmp_path):
+    store.create_session(SessionKey("assistant", "local", "s"))
+    said = types.Content(role="user", parts=[types.Part(inline_data=types.Blob(data=PNG, mime_type="image/png"))])
+    message = said.model_dump(mode="json", exclude_none=True)
+    turn = Turn("t", SessionKey("assistant", "local", "s"), TurnStatus.COMPLETED, message, None, 1.0)
+    for other in (None, {}, {"role": "user", "parts": []}, {**message, "role": "model"}):
+        assert without_files(turn, other) is turn
+    assert without_files(without_files(turn, message), message).message["parts"] == [
+        {"inline_data": {"mime_type": "image/png"}}
+    ]
