@@ -14,6 +14,10 @@ from ui.results import size_of
 
 THUMBNAIL = (320, 240)
 """Pixels of a picture on the page, at most; it is shown at half of that, sharp on dense screens."""
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+"""What is drawn: for others Pillow would run programs, and no browser shows them."""
+MOST_PIXELS = 40_000_000
+"""Of a picture that is decoded, four bytes for each. Of a JPEG, that is an eighth of its width at least."""
 
 
 def attachments(files: Sequence[FilePart]) -> None:
@@ -39,10 +43,13 @@ def _thumbnail_of(file: FilePart) -> tuple[bytes, int] | None:
 # Not ``lru_cache``, which would keep the whole pictures as its keys.
 @st.cache_data(max_entries=256, show_spinner=False)
 def _thumbnail(data: bytes) -> tuple[bytes, int] | None:
-    """A small PNG of a picture and the width to show it with; None where it is no picture that can be read."""
+    """A small PNG of a picture and the width to show it with; None where it is no picture that can be read, or one
+    that would take too much memory."""
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             picture.draft("RGB", THUMBNAIL)
+            if picture.width * picture.height > MOST_PIXELS:
+                return None
             small = ImageOps.exif_transpose(picture)
             small.thumbnail(THUMBNAIL)
             written = io.BytesIO()

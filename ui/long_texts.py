@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -26,6 +28,11 @@ MOST_DRAWN: Final = 10
 
 OPENED: Final = "long_texts"
 """Key in the state of the tab: the texts that are shown in whole."""
+
+LOOKED_AT: Final = "long_texts_sought"
+"""Key in the state of the tab: the texts in which something was sought, and at which opening of the page."""
+
+_SOUGHT: Final[ContextVar[tuple[tuple[str, ...], int]]] = ContextVar("sought", default=((), 0))
 
 _RULE: Final = re.compile(r"[ \t]{0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 """The line below the names of a table's columns."""
@@ -78,6 +85,17 @@ def growing(text: str) -> None:
         st.caption(f"Still writing: {_characters(text)} so far. The rest can be shown once it is complete.")
 
 
+@contextmanager
+def seeking(words: tuple[str, ...], number: int) -> Iterator[None]:
+    """A text that is drawn meanwhile is shown in whole if only the rest of it has one of the words: once for each
+    ``number``, so that it can be folded again."""
+    token = _SOUGHT.set((words, number))
+    try:
+        yield
+    finally:
+        _SOUGHT.reset(token)
+
+
 def beginning(text: str) -> str:
     """As much of a text as is shown at first: all of it, or what ends with a line or at least with a word."""
     end, after = MOST_CHARACTERS, 0
@@ -110,7 +128,19 @@ def _folded(text: str, key: str, draw: Draw, whole: Draw, extent: Callable[[str]
     if not _is_long(text):
         draw(text)
     else:
+        _unfold_sought(text, key)
         _foldable(text, key, draw, whole, extent(text))
+
+
+def _unfold_sought(text: str, key: str) -> None:
+    words, number = _SOUGHT.get()
+    looked_at: dict[str, int] = st.session_state.setdefault(LOOKED_AT, {})
+    if not words or looked_at.get(key) == number:
+        return
+    looked_at[key] = number
+    begin, all_of_it = beginning(text).casefold(), text.casefold()
+    if any(word not in begin and word in all_of_it for word in map(str.casefold, words)):
+        st.session_state.setdefault(OPENED, set()).add(key)
 
 
 @st.fragment

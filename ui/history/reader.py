@@ -8,9 +8,10 @@ from functools import partial
 import streamlit as st
 
 from runtime.workbench import current
+from session_store.history.words import words_of
 from session_store.models import SessionKey, SessionSummary, StoredEvent
 from session_store.transcript import Message, messages
-from ui import state
+from ui import long_texts, state
 from ui.agents import icon_of
 from ui.analytics.demo_mark import demo_mark
 from ui.attempts import attempt
@@ -89,7 +90,7 @@ def _transcript(session: SessionSummary, wanted: str | None, text: str, *, prefi
             prefix,
             found[1] if found else frozenset(),
         )
-        _bubbles(session, shown, reading)
+        _bubbles(session, shown, reading, place, text)
         if window.newer:
             _more(prefix, "newer", "Show newer messages", partial(show_newer, key, wanted), shown[-1].id)
     _end_buttons(session, window, wanted, prefix)
@@ -100,13 +101,14 @@ def _transcript(session: SessionSummary, wanted: str | None, text: str, *, prefi
     show_place(prefix, ends.get(aim, aim) or place, text, links.opened())
 
 
-def _bubbles(session: SessionSummary, shown: list[Message], reading: Reading) -> None:
+def _bubbles(session: SessionSummary, shown: list[Message], reading: Reading, found: str | None, text: str) -> None:
     details = details_of(session.key, shown)
     icon = icon_of(current().agents.find(session.key.app_name))
     last = {message.turn_id: message for message in shown}
     for message in shown:
         is_end = message is last[message.turn_id]
-        bubble(message, details, icon, is_end=is_end, reading=reading)
+        with long_texts.seeking(words_of(text) if message.id == found else (), links.opened()):
+            bubble(message, details, icon, is_end=is_end, reading=reading)
         turn = details.turns.get(message.turn_id)
         if turn and is_end:
             no_answer(turn, message, icon, prefix=reading.prefix)

@@ -1,11 +1,9 @@
 """What a query makes grow on a PostgreSQL server, where no process of ours bounds it."""
 
-import time
-
 import pytest
 
 from agents.data.bounds import Bounds
-from agents.data.errors import DataError, QueryBoundError
+from agents.data.errors import DataError, QueryBoundError, SqlRefusedError
 from agents.data.growth import factor_of
 from agents.data.guard import Refusal
 
@@ -62,10 +60,10 @@ def test_honest_ones_pass(sql):
 
 @pytest.mark.parametrize("sql", TOO_MUCH[:6] + COLLECTED)
 def test_the_server_is_not_even_asked_for_them_and_the_next_query_works(shops, sql):
-    database, began = shops("postgres").database, time.monotonic()
-    with pytest.raises(DataError, match=r"MB|number|characters"):
+    database = shops("postgres").database
+    with pytest.raises(DataError, match=r"MB|number|characters") as refused:
         database.query(sql, Bounds(seconds=20))
-    assert time.monotonic() - began < 15
+    assert isinstance(refused.value, SqlRefusedError) or "was not run" in str(refused.value)
     assert database.query("select count(*) from orders").rows == 1
 
 
