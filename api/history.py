@@ -18,12 +18,10 @@ from api.values import TAG_PATTERN, Body, Id, Text, moment
 from runtime.bus import BusEvent, Happening
 from runtime.workbench import current
 from session_store.history.models import HistoryFilter, Hit
-from session_store.limits import LONGEST_SEARCH, LONGEST_TAG
+from session_store.limits import LONGEST_NOTE, LONGEST_SEARCH, LONGEST_TAG, MOST_TAGS
 from session_store.models import SessionKey
 
 router = APIRouter(prefix="/v1", tags=["history"])
-
-MOST_TAGS = 100
 
 Tag = Annotated[str, StringConstraints(max_length=LONGEST_TAG, pattern=TAG_PATTERN, strip_whitespace=True)]
 Words = Annotated[
@@ -42,7 +40,7 @@ class NewLabels(Body):
     """The labels of a conversation. Omitted fields stay unchanged."""
 
     tags: list[Tag] | None = Field(None, max_length=MOST_TAGS, description="Without commas.")
-    note: Text | None = None
+    note: Text | None = Field(None, max_length=LONGEST_NOTE)
 
 
 class Branching(Body):

@@ -12,6 +12,7 @@ from google.genai import types
 from agents.models import ModelInfo
 from session_store.errors import ColloquyError
 from session_store.json_safe import joined
+from session_store.limits import MOST_FILES
 
 MEGABYTE: Final = 1_000_000
 
@@ -79,11 +80,20 @@ def parts_of(files: Sequence[Attachment], *, most_mb: int) -> list[types.Part]:
     """The files as parts of a message: text with the file's name before it, images and PDFs as they are.
 
     Raises:
-        AttachmentRefusedError: they are too large together, empty, or of a kind that no model reads.
+        AttachmentRefusedError: they are too many, too large together, empty, or of a kind that no model reads.
     """
+    refuse_many(len(files))
     size = sum(len(file.data) for file in files)
     refuse_large(size, most_mb=most_mb, last=files[-1].name if files else "")
     return [_part(file) for file in files]
+
+
+def refuse_many(number: int) -> None:
+    """Refuse so many files of one message, if these are too many. Raises AttachmentRefusedError."""
+    if number > MOST_FILES:
+        raise AttachmentRefusedError(
+            f"One message can have at most {MOST_FILES} files, and this one has {number:,}. Send the others separately."
+        )
 
 
 def refuse_large(size: int, *, most_mb: int, last: str = "") -> None:

@@ -11,7 +11,7 @@ from google.adk.errors.not_found_error import NotFoundError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.genai import types
 
-from runtime.attachments import Attachment, is_file, refuse_large
+from runtime.attachments import Attachment, is_file, refuse_large, refuse_many
 from runtime.bus import BusEvent, Happening
 from runtime.confirmation import confirmations
 from runtime.live import LiveTurn, LiveView
@@ -68,14 +68,15 @@ class Turns:
 
         Raises:
             EmptyMessageError, SessionGoneError
-            AttachmentRefusedError: the files are too large.
+            AttachmentRefusedError: the files are too large, or too many.
             NothingToAnswerError: it answers what nothing asks (any more).
             AgentProblemError: it answers a tool of an agent that is not loaded yet.
         """
         if responses := confirmations(content):
             return self._loop.call(self._loop.answer_in(key, responses))
-        size = sum(len(part.inline_data.data or b"") for part in content.parts or [] if part.inline_data)
-        refuse_large(size, most_mb=self._services.settings.attachment_mb)
+        sizes = [len(part.inline_data.data or b"") for part in content.parts or [] if part.inline_data]
+        refuse_many(len(sizes))
+        refuse_large(sum(sizes), most_mb=self._services.settings.attachment_mb)
         return self._submit(key, content.model_copy(update={"role": USER}), state_delta)
 
     def _submit(self, key: SessionKey, content: types.Content, state_delta: Mapping[str, Any] | None = None) -> Turn:

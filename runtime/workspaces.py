@@ -22,6 +22,7 @@ from runtime.passwords import Secret, Secrets
 from session_store import Store
 from session_store.errors import ColloquyError, StoreError
 from session_store.files import BadFileError, look_at
+from session_store.limits import LONGEST_ADDRESS, LONGEST_NAME
 from session_store.models import SessionKey, StoredConnection, Workspace
 
 SAMPLE = "sample"
@@ -258,6 +259,11 @@ class Workspaces:
         self, kind: str, address: str, name: str, workspace_id: str | None
     ) -> tuple[StoredConnection, Secret]:
         """A connection as it is kept, and its secrets."""
+        for what, text, most in (("address", address, LONGEST_ADDRESS), ("name", name, LONGEST_NAME)):
+            if len(text) > most:
+                raise ConnectionInvalidError(
+                    f"The {what} has {len(text):,} characters. Shorten it to at most {most:,}."
+                )
         if kind == SAMPLE:
             return StoredConnection(SAMPLE, "", name.strip() or SAMPLE_NAME), {}
         connection = addresses.checked(kind, address, name)

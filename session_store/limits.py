@@ -1,4 +1,5 @@
-"""How many characters the texts of people and programs may have: one table for the store, the API and the pages."""
+"""How many characters the texts of people and programs may have, and how many of some things there may be: one table
+for the store, the API and the pages."""
 
 from __future__ import annotations
 
@@ -18,3 +19,9 @@ LONGEST_NAME: Final = 80
 LONGEST_TAG: Final = 40
 LONGEST_RESULT: Final = 5_000_000
 """What a tool may answer, as JSON, and what an agent may set of its state at once. No model reads as much."""
+LONGEST_QUERY: Final = 100_000
+"""In SQL. What reads queries refuses longer ones, in a process that knows nothing of this table."""
+MOST_TAGS: Final = 100
+"""Of a conversation."""
+MOST_FILES: Final = 100
+"""Of a message."""

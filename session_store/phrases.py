@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-from session_store.limits import LONGEST_TITLE
 from session_store.markup import split_thoughts
 
 TITLE_LENGTH: Final = 48
@@ -35,9 +34,9 @@ def without_thoughts(text: str) -> str:
     return " ".join(" ".join(words).split())
 
 
-def given_title(title: str) -> str:
-    """A title that a model or another program gave, on one line of bounded length, without thoughts."""
-    return _cut(without_thoughts(title), LONGEST_TITLE)
+def shortened(line: str, longest: int) -> str:
+    """A line of at most so many characters: where it has more, its beginning."""
+    return line if len(line) <= longest else _cut(line, longest - 1)
 
 
 def _cut(line: str, longest: int) -> str:

@@ -20,6 +20,7 @@ from session_store.errors import NOTHING_IS_KEPT
 from session_store.feedback_table import StoredFeedback
 from session_store.history.stored import StoredHistory
 from session_store.history.words import Marks
+from session_store.limits import LONGEST_TITLE
 from session_store.models import (
     GENERAL,
     Page,
@@ -32,6 +33,7 @@ from session_store.models import (
     TurnStatus,
 )
 from session_store.open_files import claim, release
+from session_store.phrases import shortened
 from session_store.result_table import StoredResults
 from session_store.session_list import excerpts, ids_of_sessions, page_among, page_of_sessions, session_at, session_of
 from session_store.session_log import SessionLog
@@ -189,7 +191,7 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
 
     def rename_session(self, key: SessionKey, title: str, source: TitleSource, *, asked_for: bool = False) -> bool:
         """Set the title unless a stronger source wrote the present one; if a person asked for it, in any case. Returns
-        whether it was set."""
+        whether it was set. What is longer than ``LONGEST_TITLE`` is shortened."""
         weaker = [other.value for other in TitleSource if asked_for or _RANKS[other] <= _RANKS[source]]
 
         def work(transaction: Transaction) -> bool:
@@ -199,7 +201,7 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
             renamed = transaction.change(
                 "update sessions set title = $2, title_source = $3 "
                 "where session_no = $1 and list_contains($4::varchar[], title_source) returning session_no",
-                [head.session_no, title, source.value, weaker],
+                [head.session_no, shortened(title, LONGEST_TITLE), source.value, weaker],
             )
             transaction.summary_changed(head.session_no)
             return bool(renamed)

@@ -148,6 +148,7 @@ def _address_fields(workspace: Workspace, kind: str) -> None:
         st.text_input(
             "Password",
             type="password",
+            max_chars=LONGEST_ADDRESS,
             autocomplete="new-password",
             placeholder="The one just entered" if typed_password(workspace.id) else "The saved one" if is_kept else "",
             help="Stored separately on this machine and never shown again.",

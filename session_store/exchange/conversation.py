@@ -7,7 +7,7 @@ import math
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -22,7 +22,18 @@ from session_store.event_rows import NewEvent, tokens_of
 from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.notes import Notes
-from session_store.models import GENERAL, Feedback, Result, SessionKey, StoredEvent, TitleSource, Turn, TurnStatus
+from session_store.limits import LONGEST_ADDRESS, LONGEST_COMMENT, LONGEST_NAME, LONGEST_NOTE, LONGEST_TITLE, MOST_TAGS
+from session_store.models import (
+    GENERAL,
+    Feedback,
+    Result,
+    SessionKey,
+    StoredEvent,
+    TitleSource,
+    Turn,
+    TurnStatus,
+    Workspace,
+)
 from session_store.open_calls import with_closed_calls
 from session_store.parts import USER
 from session_store.tool_columns import NOT_IMPORTED
@@ -94,6 +105,39 @@ class Conversation:
     def name(self) -> str:
         """What a report calls it."""
         return self.about.title or self.about.key.session_id
+
+
+def within_limits(conversation: Conversation) -> Conversation:
+    """The conversation with texts that are no longer, and tags that are no more, than people could give them here.
+    What is cut is noted."""
+    about, notes = conversation.about, conversation.notes
+    comments = [_cut(given.comment, LONGEST_COMMENT, "comments", notes) for given in about.feedback]
+    notes.left_out(f"tags beyond {MOST_TAGS}", len(about.tags) - MOST_TAGS)
+    bounded = replace(
+        about,
+        title=_cut(about.title, LONGEST_TITLE, "titles", notes),
+        note=_cut(about.note, LONGEST_NOTE, "notes", notes),
+        tags=about.tags[:MOST_TAGS],
+        feedback=tuple(map(lambda one, comment: replace(one, comment=comment), about.feedback, comments)),
+    )
+    return replace(conversation, about=bounded)
+
+
+def usable_workspace(workspace: Workspace, notes: Notes) -> Workspace:
+    """The workspace with a name, and data, of a length that people could give them here. What is cut is noted."""
+    connection = workspace.connection
+    if connection and len(connection.address) > LONGEST_ADDRESS:
+        notes.left_out("connections whose address is too long")
+        connection = None
+    if connection:
+        connection = replace(connection, name=_cut(connection.name, LONGEST_NAME, "names of connections", notes))
+    name = _cut(workspace.name, LONGEST_NAME, "names of workspaces", notes)
+    return replace(workspace, name=name, connection=connection)
+
+
+def _cut(text: str, longest: int, what: str, notes: Notes) -> str:
+    notes.left_out(f"the ends of {what} of more than {longest:,} characters", len(text) > longest)
+    return phrases.shortened(text, longest)
 
 
 def stable_id(*names: str) -> str:

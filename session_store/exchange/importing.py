@@ -13,7 +13,14 @@ from typing import IO, Final
 
 from session_store.errors import WorkspaceError
 from session_store.exchange.agent_files import AgentFiles
-from session_store.exchange.conversation import Conversation, Progress, content_id, stable_id
+from session_store.exchange.conversation import (
+    Conversation,
+    Progress,
+    content_id,
+    stable_id,
+    usable_workspace,
+    within_limits,
+)
 from session_store.exchange.errors import DamagedFileError
 from session_store.exchange.foreign import Owner
 from session_store.exchange.intake import Outcome, batches, take
@@ -191,14 +198,15 @@ def _import(
         number = _stage(source, stage, wishes, progress)
         if damaged and not wishes.skip_damaged:
             raise DamagedFileError(_refusal(what, damaged))
+        workspaces = {name: usable_workspace(one, source.notes) for name, one in source.workspaces.items()}
         if source.all_workspaces and into is None:
-            wanted = list(source.workspaces.values())
+            wanted = list(workspaces.values())
             store.log.writer.submit(lambda transaction: make_workspaces(transaction, wanted)).result()
         outcomes: list[Outcome] = []
         progress(TAKING, 0, number)
         notes = Notes()
         for batch in batches(_staged(stage, number)):
-            taken = take(store.log, batch, source.workspaces, into, files)
+            taken = take(store.log, batch, workspaces, into, files)
             outcomes += taken
             for outcome, conversation in zip(taken, batch, strict=True):
                 if not outcome.skipped:
@@ -222,7 +230,7 @@ def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress)
     progress(doing, 0, source.total)
     places: dict[tuple[SessionKey, str], int] = {}
     for read in source.conversations:
-        conversation = _with_own_id(_with_user(read, wishes), stage, places)
+        conversation = _with_own_id(_with_user(within_limits(read), wishes), stage, places)
         pickle.dump(conversation, stage)
         number += 1
         done += len(conversation.events) if source.counts_events else 1

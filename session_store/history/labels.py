@@ -10,7 +10,7 @@ from typing import Final
 from session_store.history.errors import HistoryError
 from session_store.history.tags import clean_tags
 from session_store.json_safe import joined
-from session_store.limits import LONGEST_NOTE
+from session_store.limits import LONGEST_NOTE, MOST_TAGS
 from session_store.memory import Head
 from session_store.models import SessionKey
 from session_store.session_log import SessionLog
@@ -47,7 +47,7 @@ class StoredLabels:
         """Add tags to sessions and take others from them, whatever their case. A tag that is there stays as it is.
 
         Raises:
-            HistoryError: one of the tags to add cannot be one; nothing was changed.
+            HistoryError: one of the tags to add cannot be one, or there would be too many; nothing was changed.
         """
         wanted, added = list(keys), list(clean_tags(add))
         removed = [tag.strip().casefold() for tag in remove]
@@ -58,6 +58,8 @@ class StoredLabels:
                     tag for (tag,) in transaction.rows("select tag from tags where session_no = $1", [head.session_no])
                 ]
                 kept = clean_tags([tag for tag in present if tag.casefold() not in removed] + added)
+                if len(kept) > max(MOST_TAGS, len(present)):
+                    raise HistoryError(f"A chat can have at most {MOST_TAGS} tags. Remove others first.")
                 if set(kept) != set(present):
                     transaction.execute("delete from tags where session_no = $1", [head.session_no])
                     transaction.execute(

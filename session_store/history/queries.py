@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from session_store.history.errors import HistoryError
-from session_store.limits import LONGEST_NAME
+from session_store.limits import LONGEST_NAME, LONGEST_QUERY
 from session_store.session_log import SessionLog
 from session_store.transaction import Transaction
 
@@ -53,11 +53,13 @@ class StoredQueries:
         """Keep a query under a name.
 
         Raises:
-            HistoryError: there is no query, or the name is none, too long or taken; nothing was kept.
+            HistoryError: there is no query, it is too long, or the name is none, too long or taken; nothing was kept.
         """
         kept = NamedQuery(str(uuid.uuid4()), _clean(name), sql.strip(), time.time())
         if not kept.sql:
             raise HistoryError("There is no query to save. Write one first.")
+        if len(kept.sql) > LONGEST_QUERY:
+            raise HistoryError(f"The query has {len(kept.sql):,} characters. Shorten it to at most {LONGEST_QUERY:,}.")
 
         def work(transaction: Transaction) -> None:
             _refuse_taken(transaction, kept.name, kept.id)
@@ -88,7 +90,9 @@ class StoredQueries:
         ).result()
 
     def record_query(self, sql: str, *, seconds: float, row_count: int | None = None, error: str | None = None) -> None:
-        """Remember that a query was asked, and how it went."""
+        """Remember that a query was asked, and how it went; not if it is too long to be run at all."""
+        if len(sql) > LONGEST_QUERY:
+            return
         values = [str(uuid.uuid4()), sql, time.time(), seconds, row_count, error]
 
         def work(transaction: Transaction) -> None:

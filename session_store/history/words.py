@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from session_store.json_safe import joined
+from session_store.limits import LONGEST_SEARCH
 
 MOST_WORDS: Final = 12
 LONGEST_EXCERPT: Final = 240
@@ -50,7 +51,7 @@ Marks = tuple[tuple[int, int], ...]
 
 def words_of(text: str) -> tuple[str, ...]:
     """The words, and what stands in quotes as one; each once, whatever its case. ``MOST_WORDS`` at most."""
-    found = (quoted.strip() or word for quoted, word in _WORD.findall(joined(text)))
+    found = (quoted.strip() or word for quoted, word in _WORD.findall(joined(text[:LONGEST_SEARCH])))
     return tuple({_folded(word)[0]: word for word in found if word}.values())[:MOST_WORDS]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -11,16 +13,32 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from streamlit import config
 
-from api import adk, app, live
+from agents.data.guard import MAX_CHARACTERS
+from api import adk, app, exports, live, sessions
 from api.body_limits import LONGEST_ADDRESS as LONGEST_URL
 from api.body_limits import MESSAGES, MIB, USUAL, Limits
 from api.imports import MOST_BYTES
+from api.paging import LONGEST_CURSOR
 from api.routes import ADK, API, mounted_adk, mounted_api, routes
+from api.values import LONGEST_ID
 from runtime.bus import BusEvent, Happening
-from session_store.limits import LONGEST_ADDRESS, LONGEST_COMMENT, LONGEST_MESSAGE, LONGEST_NAME, LONGEST_TITLE
+from session_store.limits import (
+    LONGEST_ADDRESS,
+    LONGEST_COMMENT,
+    LONGEST_MESSAGE,
+    LONGEST_NAME,
+    LONGEST_NOTE,
+    LONGEST_QUERY,
+    LONGEST_SEARCH,
+    LONGEST_TAG,
+    LONGEST_TITLE,
+    MOST_TAGS,
+)
 from session_store.models import SessionKey
 
 KEY: Final = SessionKey("assistant", "local", "here")
+
+ROOT: Final = Path(__file__).parents[2]
 
 FILES: Final = Limits(MOST_BYTES, levels=None, values=None)
 """Their formats have limits of their own, which the tests of the exchange hold them to."""
@@ -120,15 +138,57 @@ TEXTS: Final = [
     ("PATCH", "/v1/conversations/c", "title", LONGEST_TITLE),
     ("POST", "/v1/runtime/sessions", "title", LONGEST_TITLE),
     ("POST", "/v1/runtime/sessions", "message", LONGEST_MESSAGE),
+    ("POST", "/v1/sessions", "title", LONGEST_TITLE),
+    ("POST", "/v1/run_turn", "message", LONGEST_MESSAGE),
+    ("POST", "/v1/runtime/messages", "message", LONGEST_MESSAGE),
+    ("POST", "/v1/turns/t/retry", "message", LONGEST_MESSAGE),
+    ("POST", "/v1/conversations/c/messages", "content", LONGEST_MESSAGE),
+    ("POST", "/v1/imports/database", "url", LONGEST_ADDRESS),
+    ("POST", "/v1/connections/test", "address", LONGEST_ADDRESS),
+    ("PUT", "/v1/conversations/c/labels", "note", LONGEST_NOTE),
     ("PUT", "/v1/conversations/c/messages/m/feedback", "comment", LONGEST_COMMENT),
+    ("GET", "/v1/search", "q", LONGEST_SEARCH),
+    ("GET", "/v1/search", "cursor", LONGEST_CURSOR),
+    ("GET", "/v1/conversations", "search", LONGEST_SEARCH),
+    ("GET", "/v1/conversations", "cursor", LONGEST_CURSOR),
+    ("GET", "/v1/runtime/sessions", "cursor", LONGEST_CURSOR),
 ]
 """Fields with a text, and how many characters it may have."""
 
 
 @pytest.mark.parametrize(("method", "path", "field", "most"), TEXTS)
 def test_a_text_that_is_too_long_is_refused_with_the_limit(entrances, method, path, field, most):
-    answer = entrances.request(method, API + path, json={field: "x" * (most + 1)})
+    given = {field: "x" * (most + 1)}
+    answer = entrances.request(method, API + path, **{"params" if method == "GET" else "json": given})
     assert (answer.status_code, f"at most {most} characters" in answer.text) == (422, True), answer.text
+
+
+NUMBERS: Final = [
+    ("PUT", "/v1/conversations/c/labels", {"tags": ["x" * (LONGEST_TAG + 1)]}, f"{LONGEST_TAG} characters"),
+    ("PUT", "/v1/conversations/c/labels", {"tags": ["x"] * (MOST_TAGS + 1)}, f"{MOST_TAGS} entries"),
+    ("POST", "/v1/exports", {"ids": ["x"] * (exports.MOST_IDS + 1)}, f"{exports.MOST_IDS} entries"),
+    ("POST", "/v1/exports", {"ids": ["x" * (LONGEST_ID + 1)]}, f"{LONGEST_ID} characters"),
+    ("POST", "/v1/sessions", {"history": [{}] * (sessions.LONGEST_HISTORY + 1)}, f"{sessions.LONGEST_HISTORY} entries"),
+]
+"""Lists, and what they may have."""
+
+
+@pytest.mark.parametrize(("method", "path", "body", "most"), NUMBERS)
+def test_a_list_that_has_too_much_is_refused_with_the_limit(entrances, method, path, body, most):
+    answer = entrances.request(method, API + path, json=body)
+    assert (answer.status_code, f"at most {most}" in answer.text) == (422, True), answer.text[:500]
+
+
+def test_the_guide_tells_the_limits():
+    [told] = re.findall(r"\n- \*\*Limits\*\*:(.*?)\n- ", (ROOT / "docs" / "api.md").read_text("utf-8"), re.DOTALL)
+    limits = [USUAL.bytes // MIB, MOST_BYTES // 2**30, USUAL.levels, USUAL.values, LONGEST_URL, LONGEST_MESSAGE]
+    limits += [LONGEST_NOTE, LONGEST_COMMENT, LONGEST_SEARCH, LONGEST_TITLE, LONGEST_NAME, LONGEST_TAG, MOST_TAGS]
+    assert LONGEST_COMMENT == LONGEST_ADDRESS
+    assert [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", told)] == limits
+
+
+def test_a_query_that_may_be_kept_may_be_run():
+    assert LONGEST_QUERY == MAX_CHARACTERS
 
 
 SOCKETS: Final = {f"{API}/live": live.MOST_BYTES}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from session_store.exchange import conversation
-from session_store.phrases import LONGEST_TITLE, TITLE_LENGTH, counted, first_words, given_title
+from session_store.phrases import TITLE_LENGTH, counted, first_words, shortened, without_thoughts
 
 HERE = Path(__file__).parents[2]
 HAND_MADE = re.compile(r"""["']1 \w+["'] if|== 1 else ['"]s|['"]['"] if \w+ == 1 else""")
@@ -85,11 +85,18 @@ def test_a_title_is_one_short_line(text):
         ("<think>The user asks about tides.</think>\n\nTides", "Tides"),
         ("<think>never ends", ""),
         ("Two\nlines", "Two lines"),
-        ("y" * 10_000, "y" * LONGEST_TITLE + "…"),
     ],
 )
 def test_a_title_of_another_program_is_one_line_without_thoughts(given, title):
-    assert given_title(given) == title
+    assert without_thoughts(given) == title
+
+
+@pytest.mark.parametrize("line", ["y" * 10_000, "word " * 100, "\N{FAMILY}\u200d" * 300, "y" * 201, "y" * 200, ""])
+def test_what_is_shortened_once_is_short_enough(line):
+    short = shortened(line, 200)
+    assert len(short) <= 200
+    assert shortened(short, 200) == short
+    assert short == line or (short.endswith("…") and line.startswith(short[:-1]))
 
 
 def spoken(author, text, *, finished, way="input_transcription"):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from session_store.history.models import HistoryFilter, HistorySort
+from session_store.limits import LONGEST_SEARCH
 from ui.history.behind import among
 
 Parameters = dict[str, str | list[str]]
@@ -18,6 +19,9 @@ MANY: Final = {"workspaces": "workspaces", "agents": "agent", "models": "model",
 """Fields that may have several values, with their names in the URL."""
 SAVED: Final = {"yes": True, "no": False}
 LIST: Final = "list"
+LONGEST_VALUE: Final = 200
+MOST_VALUES: Final = 100
+"""Values that a filter may have in a URL."""
 TEXTUAL: Final = frozenset(
     {
         HistorySort.TITLE,
@@ -104,9 +108,9 @@ def view_of_url() -> View:
     sort, descending = _order(given.get("sort", ""))
     saved, feedback = given.get("saved", ""), given.get("feedback", "")
     return View(
-        text=given.get("text", "").strip(),
+        text=given.get("text", "").strip()[:LONGEST_SEARCH],
         by_place=given.get("view") != LIST,
-        user=given.get("user", ""),
+        user=given.get("user", "")[:LONGEST_VALUE],
         saved=saved if saved in SAVED else "",
         feedback=feedback if feedback in ("up", "down") else "",
         since=_day(given.get("from", "")),
@@ -114,12 +118,17 @@ def view_of_url() -> View:
         behind=given.get("behind", ""),
         sort=sort,
         descending=descending,
-        workspaces=tuple(given.get_all("workspaces")),
-        agents=tuple(given.get_all("agent")),
-        models=tuple(given.get_all("model")),
-        tags=tuple(given.get_all("tag")),
-        statuses=tuple(given.get_all("status")),
+        workspaces=_several("workspaces"),
+        agents=_several("agent"),
+        models=_several("model"),
+        tags=_several("tag"),
+        statuses=_several("status"),
     )
+
+
+def _several(name: str) -> tuple[str, ...]:
+    given = [value for value in st.query_params.get_all(name) if len(value) <= LONGEST_VALUE]
+    return tuple(dict.fromkeys(given))[:MOST_VALUES]
 
 
 def _order(given: str) -> tuple[HistorySort, bool]:

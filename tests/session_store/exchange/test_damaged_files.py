@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 
 import pytest
 
 from session_store import Store
-from session_store.exchange import AgentFiles, Format, ImportRefusedError, documents, export, import_file, selected
+from session_store.exchange import (
+    AgentFiles,
+    Format,
+    ImportRefusedError,
+    documents,
+    export,
+    import_file,
+    selected,
+)
 from tests.session_store.exchange.histories import contents, fill
 
 
@@ -204,6 +213,31 @@ def test_an_archive_that_names_one_file_again_and_again_is_refused(refused, tmp_
         written.writestr("colloquy.json", json.dumps(manifest))
 
     assert "made to fill disks" in refused(file)
+
+
+def end_of_archive(entries, size):
+    """An archive that has nothing but its end, which says how many entries its directory has."""
+    if entries < 0xFFFF:
+        return b"PK\3\4" + struct.pack("<LHHHHLLH", 0x06054B50, 0, 0, entries, entries, size, 0, 0)
+    larger = struct.pack("<LQHHLLQQQQ", 0x06064B50, 44, 45, 45, 0, 0, entries, entries, size, 0)
+    end = struct.pack("<LHHHHLLH", 0x06054B50, 0, 0, 0xFFFF, 0xFFFF, 2**32 - 1, 2**32 - 1, 0)
+    return b"PK\3\4" + larger + struct.pack("<LLQL", 0x07064B50, 0, 4, 1) + end
+
+
+@pytest.mark.parametrize(
+    ("entries", "size", "words"),
+    [
+        (1_000_000, 50_000_000, "has 1,000,000 files"),
+        (200_001, 10_000_000, "has 200,001 files"),
+        (1, 60_000_000, "At most 200,000 are imported"),
+        (70_000, 100_000_000, "At most 200,000 are imported"),
+    ],
+)
+def test_an_archive_of_too_many_files_is_refused_before_its_directory_is_read(entries, size, words, refused, tmp_path):
+    file = tmp_path / "many.zip"
+    file.write_bytes(end_of_archive(entries, size))
+
+    assert words in refused(file)
 
 
 def test_a_file_with_more_values_than_memory_is_for_is_refused_unread(refused, tmp_path, monkeypatch):

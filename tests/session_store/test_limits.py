@@ -1,0 +1,134 @@
+"""What the store takes of texts has a limit, whoever calls it, and whatever file it comes from."""
+
+import ast
+import json
+import zipfile
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from session_store import Store
+from session_store.errors import ColloquyError
+from session_store.exchange import Format, export, import_file, selected
+from session_store.history.words import words_of
+from session_store.limits import (
+    LONGEST_ADDRESS,
+    LONGEST_COMMENT,
+    LONGEST_NAME,
+    LONGEST_NOTE,
+    LONGEST_QUERY,
+    LONGEST_SEARCH,
+    LONGEST_TAG,
+    LONGEST_TITLE,
+    MOST_TAGS,
+)
+from session_store.models import SessionKey, StoredConnection, TitleSource
+from tests.session_store.events import append, said
+
+KEY: Final = SessionKey("assistant", "local", "s")
+ROOT: Final = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def store(tmp_path):
+    with closing(Store(tmp_path / "store.duckdb")) as store:
+        store.create_session(KEY)
+        append(store, KEY, said("Hello"))
+        yield store
+
+
+REFUSED: Final = {
+    "a note": lambda store: store.set_note(KEY, "x" * (LONGEST_NOTE + 1)),
+    "a tag": lambda store: store.set_tags([KEY], add=["x" * (LONGEST_TAG + 1)]),
+    "tags": lambda store: store.set_tags([KEY], add=[f"tag {number}" for number in range(MOST_TAGS + 1)]),
+    "a query": lambda store: store.keep_query("name", "x" * (LONGEST_QUERY + 1)),
+    "a query's name": lambda store: store.keep_query("x" * (LONGEST_NAME + 1), "select 1"),
+    "a workspace": lambda store: store.create_workspace("x" * (LONGEST_NAME + 1)),
+}
+
+
+@pytest.mark.parametrize("entrance", REFUSED.values(), ids=REFUSED)
+def test_what_is_too_long_is_refused_in_words(entrance, store):
+    with pytest.raises(ColloquyError, match=r"at most \d|Shorten"):
+        entrance(store)
+
+
+def test_a_chat_that_has_too_many_tags_can_lose_some(store):
+    store.set_tags([KEY], add=[f"tag {number}" for number in range(MOST_TAGS)])
+    with pytest.raises(ColloquyError):
+        store.set_tags([KEY], add=["one more"])
+    store.set_tags([KEY], add=["one more"], remove=["tag 0"])
+    assert len(store.tags_of(KEY)) == MOST_TAGS
+
+
+def test_a_title_is_shortened_whoever_gives_it(store):
+    store.rename_session(KEY, "y" * 700_000, TitleSource.MODEL)
+    assert len(store.get_session(KEY.session_id).title) == LONGEST_TITLE
+
+
+def test_a_query_that_is_too_long_to_run_is_not_remembered(store):
+    store.record_query("x" * (LONGEST_QUERY + 1), seconds=0, error="It is too long.")
+    assert store.asked_queries() == []
+
+
+def test_of_a_search_so_much_is_looked_for(store):
+    assert max(map(len, words_of("y" * 700_000))) == LONGEST_SEARCH
+
+
+def test_what_an_archive_has_beyond_is_cut_and_told(store, tmp_path):
+    """Nobody but another program writes such an archive, or an older version of this one."""
+    land = store.create_workspace("Here")
+    store.set_connection(land.id, StoredConnection("duckdb", "data.duckdb", "Data"))
+    store.move_sessions([KEY], land.id)
+    event_id = store.list_events(KEY)[0].event.id
+    store.set_feedback(KEY, event_id, 1, "Good")
+    store.set_note(KEY, "Note")
+    [archive] = export(store, selected(store), Format.ZIP, tmp_path / "out.zip")
+    longer = tmp_path / "longer.zip"
+    with zipfile.ZipFile(archive) as read, zipfile.ZipFile(longer, "w") as written:
+        for name in read.namelist():
+            written.writestr(name, json.dumps(_longer(json.loads(read.read(name)))))
+
+    with closing(Store(tmp_path / "other.duckdb")) as other:
+        report = import_file(other, longer)
+        taken = next(one for one in other.list_workspaces() if one.id == land.id)
+        lengths = {
+            "titles": (len(other.get_session(KEY.session_id).title), LONGEST_TITLE),
+            "notes": (len(other.note_of(KEY)), LONGEST_NOTE),
+            "comments": (len(other.feedback_of(KEY, [event_id])[event_id].comment), LONGEST_COMMENT),
+            "names of workspaces": (len(taken.name), LONGEST_NAME),
+        }
+        assert len(other.tags_of(KEY)) == MOST_TAGS
+        assert taken.connection is None
+    [told] = report.remarks
+    for what, (length, most) in lengths.items():
+        assert (length, f"the ends of {what} of more than {most:,} characters (" in told) == (most, True), what
+    assert f"tags beyond {MOST_TAGS} (50)" in told
+    assert "connections whose address is too long (" in told
+
+
+def _longer(value, name=""):
+    if name in ("title", "note", "comment") or (name == "name" and value != "General"):
+        return "y" * 700_000
+    if name == "address":
+        return "y" * (LONGEST_ADDRESS + 1)
+    if name == "tags":
+        return [f"tag {number}" for number in range(MOST_TAGS + 50)]
+    if isinstance(value, dict):
+        return {key: _longer(one, key) for key, one in value.items()}
+    return [_longer(one) for one in value] if isinstance(value, list) else value
+
+
+FIELDS: Final = frozenset({"text_input", "text_area", "chat_input"})
+
+
+def test_every_field_of_a_page_has_a_limit():
+    missing = []
+    for path in [*ROOT.glob("ui/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("colloquy/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            is_field = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in FIELDS
+            if is_field and "max_chars" not in {keyword.arg for keyword in node.keywords}:
+                missing.append(f"{path.name}:{node.lineno}")
+    assert missing == []
