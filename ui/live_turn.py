@@ -24,7 +24,7 @@ from ui.confirmation import confirmation_card
 from ui.context_mark import context_mark
 from ui.formatting import label
 from ui.message_actions import PERSON, edit_form, editing
-from ui.message_input import Refused, message_input
+from ui.message_input import Refused, input_of, message_input
 from ui.models import sendable
 from ui.parts import streamed, typed
 from ui.state import Part
@@ -62,7 +62,7 @@ def live_end(key: SessionKey, settled: Sequence[StoredEvent], first: int, title:
         current().store.mark_seen(key)
     session = current().store.find_session(key)
     message_input(
-        f"input-{key.session_id}",
+        input_of(key),
         partial(_send, key, crowded=len(details.turns) > TAIL_TURNS),
         commands=_commands(session),
         above=partial(_above_input, key, live),

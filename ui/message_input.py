@@ -11,6 +11,7 @@ from streamlit.typing import ChatInputValue
 from runtime.attachments import Attachment
 from runtime.workbench import current
 from session_store.limits import LONGEST_MESSAGE
+from session_store.models import SessionKey
 from ui import state
 from ui.components import Command, assist_typing
 from ui.formatting import label, plain_markdown
@@ -40,11 +41,7 @@ def message_input(
     taken, kept, reasons, files = f"{key}-taken", f"{key}-kept", f"{key}-reasons", f"{key}-files"
 
     def take(value: ChatInputValue) -> None:
-        refused = _sent(value, st.session_state.get(files, ()), send)
-        st.session_state[reasons] = refused.reasons if refused else ()
-        st.session_state[files] = tuple(refused.kept) if refused else ()
-        if refused:
-            st.session_state[kept] = value.text
+        _put_back(key, value.text, _sent(value, st.session_state.get(files, ()), send))
 
     def take_submitted() -> None:
         st.session_state[taken] = True
@@ -54,7 +51,7 @@ def message_input(
         st.session_state[key] = text
     with st.bottom, st.container(key="composer"):
         if why := st.session_state.get(reasons):
-            st.warning(plain_markdown("\n".join(why)), icon=":material/attach_file_off:")
+            st.warning(plain_markdown("\n".join(why)), icon=":material/error:")
         _kept_files(files)
         value = st.chat_input(
             "Write a message",
@@ -71,6 +68,23 @@ def message_input(
     if not st.session_state.pop(taken, False) and value:
         take(value)
         state.rerun()
+
+
+def input_of(key: SessionKey) -> str:
+    """The key of the input of a session."""
+    return f"input-{key.session_id}"
+
+
+def put_back(session: SessionKey, text: str, refused: Refused) -> None:
+    """Have a message that was written elsewhere and not sent stand in the input of a session."""
+    _put_back(input_of(session), text, refused)
+
+
+def _put_back(key: str, text: str, refused: Refused | None) -> None:
+    st.session_state[f"{key}-reasons"] = refused.reasons if refused else ()
+    st.session_state[f"{key}-files"] = tuple(refused.kept) if refused else ()
+    if refused:
+        st.session_state[f"{key}-kept"] = text
 
 
 def _kept_files(place: str) -> None:

@@ -16,7 +16,7 @@ from ui.agents import agent_label, unusable_agents
 from ui.ask_history import scope_line
 from ui.commands import commands, starters
 from ui.formatting import label, plain_markdown, untrusted_markdown
-from ui.message_input import Refused, message_input
+from ui.message_input import Refused, message_input, put_back
 from ui.models import model_menu, model_notice, sendable
 from ui.state import Part
 from ui.workspaces import connection_line
@@ -110,9 +110,13 @@ def _begin(text: str, files: Sequence[Attachment] = ()) -> Refused | None:
     if reasons:
         return Refused(reasons, kept)
     try:
-        current().turns.submit(state.create_session_from_draft(), text, files)
+        session = state.create_session_from_draft()
     except ColloquyError as error:
         return Refused([str(error)], files)
+    try:
+        current().turns.submit(session, text, files)
+    except ColloquyError as error:
+        put_back(session, text, Refused([str(error)], files))
     state.touch(Part.PAGE)
     return None
 

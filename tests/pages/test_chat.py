@@ -5,6 +5,7 @@ from google.adk.events.event import Event
 from google.genai import types
 
 from runtime.workbench import install
+from session_store.errors import StoreFullError
 from session_store.models import TurnStatus
 from tests.pages.conftest import choose, said_in
 from tests.session_store.events import append
@@ -64,6 +65,20 @@ class TestNewChat:
         tab.chat_input[0].set_value("hello").run()
         [session] = workbench.store.list_sessions("local").items
         assert (session.key.app_name, session.model) == ("specialist", "scripted/two")
+
+    def test_a_first_message_that_cannot_be_saved_stands_in_the_field(self, workbench, page, monkeypatch):
+        def full(*_):
+            raise StoreFullError("The disk is full. Free some space and try again.")
+
+        tab = page()
+        with monkeypatch.context() as patched:
+            patched.setattr(workbench.turns, "submit", full)
+            tab.chat_input[0].set_value("hello").run()
+        assert tab.query_params["session"]
+        assert "Free some space" in tab.warning[0].value
+        assert tab.chat_input[0].proto.value == "hello"
+        tab.chat_input[0].set_value("hello").run()
+        assert not tab.warning
 
     def test_new_chat_leaves_the_session(self, workbench, page):
         tab = page(answered(workbench).session_id)
