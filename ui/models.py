@@ -10,6 +10,7 @@ from runtime.attachments import Attachment, sorted_out
 from runtime.workbench import current
 from session_store.models import SessionSummary
 from ui import state
+from ui.attempts import attempt
 from ui.formatting import label, plain_markdown
 from ui.state import Part
 
@@ -27,7 +28,7 @@ def model_menu(session: SessionSummary | None) -> None:
         if not model.available:
             st.toast(plain_markdown(model.note), icon=":material/info:")
         elif session:
-            current().store.set_model(session.key, model.id)
+            attempt(lambda: current().store.set_model(session.key, model.id))
         else:
             st.session_state.draft_model = model.id
         state.touch(Part.PAGE)

@@ -18,6 +18,7 @@ from session_store.phrases import counted
 from ui import state
 from ui.agents import icon_of
 from ui.analytics.demo_mark import demo_mark
+from ui.attempts import attempt
 from ui.components import tick, wake_on_news
 from ui.formatting import label, running_for, short_time
 from ui.state import ALL, Part
@@ -290,12 +291,12 @@ def _stop(key: SessionKey) -> None:
 
 
 def _terminate(key: SessionKey) -> None:
-    current().terminate_sessions([key])
+    attempt(lambda: current().terminate_sessions([key]))
     state.touch(Part.OVERVIEW)
 
 
 def _dismiss(key: SessionKey) -> None:
-    current().dismiss_sessions([key])
+    attempt(lambda: current().dismiss_sessions([key]))
     state.touch(Part.OVERVIEW)
 
 

@@ -13,6 +13,7 @@ from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.models import Result, ResultKind, SessionKey
 from ui import state
+from ui.attempts import attempt
 from ui.components import jump_to, wake_on_news
 from ui.formatting import label, plain_markdown, short_time
 from ui.result_jump import jump_target, open_at
@@ -209,7 +210,7 @@ def _keep() -> None:
 
 
 def _delete(result: Result) -> None:
-    current().delete_result(result)
-    st.toast(f"Deleted “{label(title_of(result))}”.", icon=":material/delete:")
+    if attempt(lambda: current().delete_result(result)):
+        st.toast(f"Deleted “{label(title_of(result))}”.", icon=":material/delete:")
     _keep()
     state.touch(Part.PAGE)

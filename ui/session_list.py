@@ -16,6 +16,7 @@ from session_store.models import GENERAL, Page, SessionKey, SessionStatus, Sessi
 from session_store.phrases import counted
 from ui import state
 from ui.analytics.demo_mark import demo_mark
+from ui.attempts import attempt
 from ui.components import open_window, title_field, uncover_page, wake_on_news
 from ui.data.export_dialog import export_dialog
 from ui.formatting import SAVED, group, label, short_time
@@ -309,14 +310,14 @@ def _menu(session: SessionSummary) -> None:
     if choice == RENAME:
         st.session_state.renaming = session.key.session_id
     elif choice in (SAVE, UNSAVE):
-        current().set_saved([session.key], choice == SAVE)
+        attempt(lambda: current().set_saved([session.key], choice == SAVE))
     elif choice == MOVE:
         move_dialog([session.key], f"“{label(state.title_of(session))}”", session.workspace_id)
     elif choice == WINDOW:
         _, number = st.session_state.get(OPENED, ("", 0))
         st.session_state[OPENED] = (f"./?{state.SESSION}={session.key.session_id}", number + 1)
     elif choice == TERMINATE:
-        current().terminate_sessions([session.key])
+        attempt(lambda: current().terminate_sessions([session.key]))
     elif choice == EXPORT:
         export_dialog([session.key.session_id], f"“{label(state.title_of(session))}”")
     elif choice == DELETE:
@@ -331,8 +332,9 @@ def _show_more(part: str) -> None:
 
 
 def _rename(key: SessionKey, title: str) -> None:
-    current().rename_session(key, title)
-    _stop_renaming()
+    if attempt(lambda: current().rename_session(key, title)):
+        _stop_renaming()
+    state.touch(Part.LIST)
 
 
 def _stop_renaming() -> None:
@@ -349,9 +351,10 @@ def _delete_or_ask(keys: list[SessionKey], what: str) -> None:
 
 
 def _delete(keys: list[SessionKey]) -> None:
+    if not attempt(lambda: current().delete_sessions(keys)):
+        return
     if state.active_id() in {key.session_id for key in keys}:
         state.new_chat()
-    current().delete_sessions(keys)
     _stop_selecting()
     state.touch(Part.PAGE)
 

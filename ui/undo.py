@@ -10,6 +10,7 @@ from runtime.workbench import current
 from session_store.models import SessionKey
 from session_store.phrases import counted
 from ui import state
+from ui.attempts import attempt
 from ui.state import Part
 
 DISMISSED = "dismissed_deletion"
@@ -53,8 +54,8 @@ def undo_bar(key: str, part: Part, *, noun: str, user_id: str | None = None) -> 
 
 
 def _undo(part: Part, deleted: Sequence[SessionKey]) -> None:
-    current().restore_sessions(deleted)
-    if not any(current().store.get_session(key.session_id) for key in deleted):
+    restored = attempt(lambda: current().restore_sessions(deleted))
+    if restored and not any(current().store.get_session(key.session_id) for key in deleted):
         state.say("Too late to undo: the deletion is now permanent.", ":material/error:")
         part = Part.PAGE  # what is said shows with the whole page
     state.touch(part)

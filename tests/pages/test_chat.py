@@ -316,6 +316,19 @@ class TestSessionList:
         tab.sidebar.button(key="undo").click().run()
         assert rows(tab) == ["hello"]
 
+    def test_a_change_that_cannot_be_saved_is_refused_in_words_and_the_chat_stays(self, workbench, page, monkeypatch):
+        def full(*_):
+            raise StoreFullError("The disk is full. Free some space and try again.")
+
+        key = answered(workbench)
+        tab = page(key.session_id)
+        for change, option in (("delete_sessions", "Delete"), ("set_saved", "Save"), ("terminate_sessions", "Termin")):
+            monkeypatch.setattr(type(workbench), change, full)
+            tab = menu(tab, key, option)
+            assert not tab.exception
+            assert "Free some space" in tab.toast[0].value
+            assert (rows(tab), bubbles(tab)[0]) == (["hello"], ("user", "hello"))
+
     def test_deleting_asks_where_it_cannot_be_undone(self, tmp_path, workbench, page):
         final = open_workbench(tmp_path / "final", undo_seconds=0)
         install(final)

@@ -10,6 +10,7 @@ from session_store.history.queries import AskedQuery, NamedQuery
 from session_store.limits import LONGEST_NAME
 from session_store.phrases import counted
 from ui import state
+from ui.attempts import attempt
 from ui.console.editor import put, query
 from ui.console.result import took
 from ui.formatting import label, plain_markdown, short_time
@@ -120,8 +121,7 @@ def _keep() -> None:
 def _change(one: NamedQuery) -> None:
     if st.session_state[f"menu-query-{one.id}"] == RENAME:
         st.session_state[RENAMING] = one.id
-    else:
-        current().store.remove_query(one.id)
+    elif attempt(lambda: current().store.remove_query(one.id)):
         state.say(f"Removed “{one.name}”.", icon=":material/delete:")
     state.touch(Part.PAGE)
 

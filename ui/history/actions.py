@@ -11,6 +11,7 @@ from session_store.history.models import HistoryRow
 from session_store.models import SessionKey
 from session_store.phrases import counted
 from ui import state
+from ui.attempts import attempt
 from ui.data.export_dialog import export_dialog
 from ui.history import links, selection
 from ui.history.labels import tag_several
@@ -70,8 +71,8 @@ def count(chats: int) -> str:
 
 
 def _set_saved(keys: list[SessionKey], saved: bool) -> None:  # noqa: FBT001 - the value is the point
-    current().set_saved(keys, saved)
-    selection.clear()
+    if attempt(lambda: current().set_saved(keys, saved)):
+        selection.clear()
 
 
 def _beside(first: SessionKey, second: SessionKey) -> None:
@@ -79,5 +80,5 @@ def _beside(first: SessionKey, second: SessionKey) -> None:
 
 
 def _delete(keys: list[SessionKey]) -> None:
-    current().delete_sessions(keys)
-    selection.clear()
+    if attempt(lambda: current().delete_sessions(keys)):
+        selection.clear()

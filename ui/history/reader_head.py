@@ -13,6 +13,7 @@ from session_store.phrases import counted
 from ui import state
 from ui.analytics.names import agent_name
 from ui.analytics.numbers import count, money
+from ui.attempts import attempt
 from ui.data.export_dialog import export_dialog
 from ui.formatting import label, long_time
 from ui.history import links
@@ -108,7 +109,7 @@ def _go_on(session_id: str) -> None:
 
 
 def _set_saved(session: SessionSummary) -> None:
-    current().set_saved([session.key], not session.saved)
+    attempt(lambda: current().set_saved([session.key], not session.saved))
     state.touch(Part.PAGE)
 
 
