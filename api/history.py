@@ -14,11 +14,11 @@ from api.conversations import Conversation, ConversationId, as_conversation
 from api.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match, tag_of
 from api.lookup import session_named
 from api.paging import Cursor, Limit, Paged
-from api.values import TAG_PATTERN, Body, Id, Text, moment
+from api.values import TAG_PATTERN, Body, Id, Note, Text, moment
 from runtime.bus import BusEvent, Happening
 from runtime.workbench import current
 from session_store.history.models import HistoryFilter, Hit
-from session_store.limits import LONGEST_NOTE, LONGEST_SEARCH, LONGEST_TAG, MOST_TAGS
+from session_store.limits import LONGEST_SEARCH, LONGEST_TAG, MOST_TAGS
 from session_store.models import SessionKey
 
 router = APIRouter(prefix="/v1", tags=["history"])
@@ -40,7 +40,7 @@ class NewLabels(Body):
     """The labels of a conversation. Omitted fields stay unchanged."""
 
     tags: list[Tag] | None = Field(None, max_length=MOST_TAGS, description="Without commas.")
-    note: Text | None = Field(None, max_length=LONGEST_NOTE)
+    note: Note | None = None
 
 
 class Branching(Body):

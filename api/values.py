@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from session_store.limits import LONGEST_MESSAGE, LONGEST_NAME, LONGEST_TITLE
+from session_store.limits import LONGEST_MESSAGE, LONGEST_NAME, LONGEST_NOTE, LONGEST_TITLE
 
 LONGEST_ID = 200
 DEEPEST = 50
@@ -21,10 +21,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_SECOND = 253_402_300_799.0
 
 
-def _not_too_long(value: str) -> str:
-    if len(value) > LONGEST_MESSAGE:
-        raise PydanticCustomError("too_long", "must have at most {most} characters", {"most": LONGEST_MESSAGE})
-    return value
+def _at_most(most: int) -> AfterValidator:
+    def checked(value: str) -> str:
+        if len(value) > most:
+            raise PydanticCustomError("too_long", "must have at most {most} characters", {"most": most})
+        return value
+
+    return AfterValidator(checked)
 
 
 _NO_NUL = r"^[^\x00]*$"
@@ -37,9 +40,11 @@ TAG_PATTERN = _ONE_LINE.replace("[^", "[^,")
 PATTERNS[TAG_PATTERN] = "must be one line without commas, with at least one character that can be seen"
 """What the patterns of texts ask for, in words."""
 
-Text = Annotated[str, StringConstraints(pattern=_NO_NUL), AfterValidator(_not_too_long)]
+Text = Annotated[str, StringConstraints(pattern=_NO_NUL), _at_most(LONGEST_MESSAGE)]
 """Any text but one with NUL, which no terminal, file name or database likes. The API does not describe how
 long it may be: tools fold that into the pattern, and a pattern repeated a million times takes them seconds."""
+
+Note = Annotated[str, StringConstraints(pattern=_NO_NUL), _at_most(LONGEST_NOTE)]
 
 Title = Annotated[
     str,
@@ -60,7 +65,7 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID, patte
 _VISIBLE = r"^[^\x00]*[^\s\x00-\x1f][^\x00]*$"
 PATTERNS[_VISIBLE] = "must have at least one character that can be seen, and no NUL characters"
 
-Words = Annotated[str, StringConstraints(pattern=_VISIBLE), AfterValidator(_not_too_long)]
+Words = Annotated[str, StringConstraints(pattern=_VISIBLE), _at_most(LONGEST_MESSAGE)]
 """A text that says something."""
 
 
