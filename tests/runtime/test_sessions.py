@@ -1,6 +1,8 @@
 """Sessions at work: begun, put in front, ended; by the page, by programs and by clients of ADK."""
 
 import asyncio
+import itertools
+import math
 import threading
 import time
 from contextlib import closing
@@ -187,6 +189,9 @@ async def test_nothing_begins_while_a_session_is_changed(workbench):
     assert (await asyncio.to_thread(workbench.turns.wait, turn.id)).status is TurnStatus.COMPLETED
 
 
+LAST_SECOND = math.nextafter(253_402_300_800.0, 0)
+
+
 class TestClock:
     """A clock that is set back does not turn a conversation around."""
 
@@ -229,3 +234,34 @@ class TestClock:
         monkeypatch.setattr("runtime.execution.time.time", lambda: now() - 3600)
         [turn] = finish(workbench, turn)
         assert turn.started_at <= turn.first_token_at <= turn.ended_at
+
+    @pytest.mark.parametrize("jumps", [(0, 86_400, -86_400), (0, -4e9, 4e9), (2e11, 0)])
+    def test_a_clock_that_jumps_during_a_turn_changes_no_order(self, workbench, monkeypatch, jumps):
+        key, now, turn_of = new_session(workbench), time.time, itertools.cycle(jumps)
+        finish(workbench, workbench.turns.submit(key, "one"))
+        monkeypatch.setattr(time, "time", lambda: max(0.0, now() + next(turn_of)))
+        turns = finish(workbench, workbench.turns.submit(key, "count 3 every 20 ms"))
+        turns += finish(workbench, workbench.turns.submit(key, "two"))
+        monkeypatch.undo()
+        turns += finish(workbench, workbench.turns.submit(key, "three"))
+        times = [stored.event.timestamp for stored in workbench.store.list_events(key, limit=100)]
+        assert times == sorted(times)
+        assert [text for author, text in said(workbench, key) if author == "user"] == [
+            *("one", "count 3 every 20 ms", "two", "three")
+        ]
+        assert all(turn.status is TurnStatus.COMPLETED for turn in turns)
+        assert all(turn.started_at <= turn.ended_at for turn in turns)
+
+    @pytest.mark.parametrize("when", [0.0, 951_782_399.5, 4e9, 253_402_300_799.5, LAST_SECOND])
+    async def test_a_chat_of_any_year_goes_on(self, workbench, when):
+        key = new_session(workbench)
+        names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
+        session = await workbench.sessions.get_session(**names)
+        content = types.Content(role="user", parts=[types.Part(text="before")])
+        event = Event(author="user", content=content, timestamp=when, invocation_id="then")
+        await workbench.sessions.append_event(session, event)
+        finish(workbench, workbench.turns.submit(key, "hello"))
+        times = [stored.event.timestamp for stored in workbench.store.list_events(key, limit=100)]
+        assert times == sorted(times)
+        assert [text for _, text in said(workbench, key)] == ["before", "hello", "You said: hello"]
+        assert key in [one.key for one in workbench.store.list_sessions(key.user_id).items]
