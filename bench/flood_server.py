@@ -1,13 +1,17 @@
 """A model server that sends everything at once, in the protocols of OpenAI and of Gemini: ``python -m
-bench.flood_server PORT``. The message says what: words, arguments in pieces, one giant line, or many calls."""
+bench.flood_server PORT``. The message says what: one of KINDS; or ``140 50`` for 140 words, one every 50 ms."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from typing import Any
 
 MANY = 20_000
@@ -71,7 +75,22 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        self.wfile.write(answer)
+        with suppress(ConnectionError):  # who asked has left
+            self._answer(protocol, asked, answer)
+
+    def _answer(self, protocol: Callable[[str], Iterator[Event]], asked: str, answer: bytes) -> None:
+        if slow := re.search(r'"(\d+) (\d+)"', asked):
+            self._say_slowly(protocol, int(slow[1]), int(slow[2]) / 1000)
+        else:
+            self.wfile.write(answer)
+
+    def _say_slowly(self, protocol: Callable[[str], Iterator[Event]], words: int, every: float) -> None:
+        events = list(islice(protocol("words"), words))
+        for event in events:
+            time.sleep(every)
+            self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+        *_, end = protocol("words")
+        self.wfile.write(f"data: {json.dumps(end)}\n\n".encode())
 
     def log_message(self, *_: object) -> None: ...
 

@@ -4,14 +4,16 @@ and how long Stop takes, beside ADK's own API server.
     python -m bench.floods [--streams 8] [--only KIND …] [--peer no]
 
 Both servers run the same agents: ``clock``, which says a word every 50 ms, and ``flood`` (bench/flood_agent.py), which
-gets its turn one second later. The pause is the longest time between two words of one healthy stream, at the client.
-ADK's server has no Stop. Everything runs on this machine at once; the first row has nothing beside the streams.
+gets its turn one second later. Rows of the “same agent” have all sessions with one agent of Colloquy's, on a model
+behind an API. The pause is the longest time between two words of one healthy stream, at the client. ADK's server has no
+Stop. Everything runs on this machine at once; the first row has nothing beside the streams.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -21,11 +23,12 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from bench import flood_agent, flood_server
-from bench.events import AGENT, PATIENCE, USER, Load, adk_api_server, lines_of, new_session, request, until
+from bench.events import AGENT, PATIENCE, USER, Load, adk_api_server, lines_of, until
 from tests.support.servers import ROOT, Server, free_port
 
 LATER = 1.0
@@ -45,11 +48,26 @@ class Under:
     stops: bool
 
 
-async def pause_of(under: Under, load: Load) -> float:
+async def begin(under: Under, app: str, model: str | None) -> str:
+    """A new session; on a model if the agent does not bring its own."""
+    async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
+        if model:
+            made = await client.post(f"{under.url}/api/v1/runtime/sessions", json={"agent_id": app, "model": model})
+            return str(made.raise_for_status().json()["session_id"])
+        made = await client.post(f"{under.url}{under.prefix}/apps/{app}/users/{USER}/sessions")
+        return str(made.raise_for_status().json()["id"])
+
+
+def body_of(app: str, session: str, text: str) -> dict[str, Any]:
+    message = {"role": "user", "parts": [{"text": text}]}
+    return {"app_name": app, "user_id": USER, "session_id": session, "new_message": message, "streaming": True}
+
+
+async def pause_of(under: Under, load: Load, app: str, model: str | None) -> float:
     """The longest time between two words of a healthy stream, in seconds."""
-    session = await new_session(under.url + under.prefix)
+    asked = json.dumps(body_of(app, await begin(under, app, model), load.message))
     worst, last = 0.0, None
-    async for line in lines_of(under.url, f"POST {under.prefix}/run_sse", request(session, load, streaming=True)):
+    async for line in lines_of(under.url, f"POST {under.prefix}/run_sse", asked):
         if line.startswith(b"data: ") and b'"partial":true' in line:
             now = time.perf_counter()
             worst, last = max(worst, now - (last or now)), now
@@ -60,20 +78,12 @@ async def pause_of(under: Under, load: Load) -> float:
 
 async def disturb(under: Under, kind: str, app: str = "flood", model: str | None = None) -> str:
     """Begin the turn of the bad neighbour in a session of its own. Returns the id of that."""
-    async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
-        if model:
-            made = await client.post(f"{under.url}/api/v1/runtime/sessions", json={"agent_id": app, "model": model})
-            session = made.raise_for_status().json()["session_id"]
-        else:
-            made = await client.post(f"{under.url}{under.prefix}/apps/{app}/users/{USER}/sessions")
-            session = made.raise_for_status().json()["id"]
-    message = {"role": "user", "parts": [{"text": kind}]}
-    names = {"app_name": app, "user_id": USER, "session_id": session}
+    session = await begin(under, app, model)
     # Whoever reads it is another process, so that this one has the time to measure.
     script = (
         "import httpx, sys\n"
         f"with httpx.stream('POST', {f'{under.url}{under.prefix}/run_sse'!r}, trust_env=False, timeout=None,"
-        f" json={ {**names, 'new_message': message, 'streaming': True}!r}) as answer:\n"
+        f" json={body_of(app, session, kind)!r}) as answer:\n"
         "    for _ in answer.iter_raw(): pass\n"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stderr=subprocess.DEVNULL)
@@ -84,13 +94,13 @@ async def disturb(under: Under, kind: str, app: str = "flood", model: str | None
 _readers: list[asyncio.subprocess.Process] = []
 
 
-async def worst_pause(under: Under, load: Load, kind: str, **neighbour: str) -> float:
+async def worst_pause(under: Under, load: Load, kind: str, app: str = "clock", **neighbour: str) -> float:
     """The worst of all healthy streams beside one kind of neighbour, in seconds."""
     async with asyncio.TaskGroup() as tasks:
-        streams = [tasks.create_task(pause_of(under, load)) for _ in range(load.turns)]
+        streams = [tasks.create_task(pause_of(under, load, app, neighbour.get("model"))) for _ in range(load.turns)]
         await asyncio.sleep(LATER)
         if kind != "nothing":
-            tasks.create_task(disturb(under, kind, **neighbour))
+            tasks.create_task(disturb(under, kind, app if neighbour else "flood", **neighbour))
     await _leave()
     return max(stream.result() for stream in streams)
 
@@ -151,12 +161,12 @@ def rows(under: Under, load: Load, kinds: list[str]) -> Iterator[tuple[str, str,
 
 
 def own_clients(under: Under, load: Load, kinds: list[str]) -> Iterator[tuple[str, str, str]]:
-    """The same floods through Colloquy's own clients, by an agent that runs on the session's model."""
+    """The same floods through Colloquy's own clients. All streams are of one agent, so they share its event loop."""
     for kind in kinds:
         api, _, what = kind.partition(": ")
         neighbour = {"app": "assistant", "model": f"{api.lower()}/flood"}
         pause = measured(worst_pause(under, load, what, **neighbour))
-        yield f"Colloquy's {kind}", pause, measured(stop_takes(under, what, **neighbour))
+        yield f"same agent, {kind}", pause, measured(stop_takes(under, what, **neighbour))
 
 
 def main() -> None:

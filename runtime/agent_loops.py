@@ -1,4 +1,5 @@
-"""Event loops on threads of their own: one for each agent, so that one that blocks holds up only its own turns.
+"""Keeps one agent from holding up the others: each has an event loop on a thread of its own, so that one that blocks
+holds up only its own turns, and none can have all places of running turns.
 
 What an agent brings along, such as the connections of its models and tools, belongs to the loop on which it was first
 used, so an agent keeps its loop. Threads take turns at Python's lock: code that never gives it back, such as one
@@ -11,9 +12,10 @@ import asyncio
 import sys
 import threading
 import traceback
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import structlog
@@ -118,3 +120,43 @@ class AgentLoops:
         for thread in self._loops.values():
             thread.join(LAST_WORDS)
         self._loops.clear()
+
+
+class Places:
+    """How many turns run at once; the others wait in order. Where one agent has all places, another one gets one more,
+    so that turns which never end do not keep everybody waiting. For one event loop."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._running: Counter[str] = Counter()
+        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+
+    @asynccontextmanager
+    async def place(self, agent_id: str) -> AsyncIterator[None]:
+        """Wait for a place, and have it as long as this is open."""
+        admitted = asyncio.get_running_loop().create_future()
+        self._waiting.append((agent_id, admitted))
+        self._admit()
+        try:
+            await admitted
+            yield
+        finally:
+            if (agent_id, admitted) in self._waiting:
+                self._waiting.remove((agent_id, admitted))
+            else:
+                self._running[agent_id] -= 1
+            self._admit()
+
+    def _admit(self) -> None:
+        for agent_id, admitted in [*self._waiting]:
+            if not admitted.done() and self._has_room_for(agent_id):
+                self._waiting.remove((agent_id, admitted))
+                self._running[agent_id] += 1
+                admitted.set_result(None)
+
+    def _has_room_for(self, agent_id: str) -> bool:
+        running = +self._running
+        if running.total() < self._most:
+            return True
+        is_one_agent = len(running) == 1 and agent_id not in running
+        return is_one_agent and 1 < self._most == running.total()

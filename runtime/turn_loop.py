@@ -16,7 +16,7 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from agents.agent import AgentProblemError
-from runtime.agent_loops import AgentLoops, LoopThread
+from runtime.agent_loops import AgentLoops, LoopThread, Places
 from runtime.bus import BusEvent, Happening
 from runtime.confirmation import NothingToAnswerError, Pause
 from runtime.execution import Execution
@@ -63,7 +63,7 @@ class TurnLoop:
         self._thread = LoopThread("turns")
         self._loop = self._thread.loop
         self._agents = AgentLoops()
-        self._slots = asyncio.Semaphore(max_turns)
+        self._places = Places(max_turns)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -201,8 +201,8 @@ class TurnLoop:
         while not live.status.is_over:
             if live.status is TurnStatus.PAUSED and live.pause:
                 await self._answered(live, live.pause)
-            async with self._slots:
-                if live.status is not TurnStatus.QUEUED:  # withdrawn while it waited for a slot
+            async with self._places.place(live.turn.key.app_name):
+                if live.status is not TurnStatus.QUEUED:  # withdrawn while it waited for a place
                     continue
                 stretch = live.stretch
                 execution = self._executions[live.turn.id] = Execution(self._services, self._agents, live)

@@ -217,7 +217,7 @@ def _first_parts(parts: list[types.Part], room: int) -> tuple[list[types.Part], 
     kept: list[types.Part] = []
     size = 0
     for part in parts:
-        before, size = size, size + _size_of(part)
+        before, size = size, size + _size_of(part, room)
         if size <= room:
             kept.append(part)
             continue
@@ -227,12 +227,12 @@ def _first_parts(parts: list[types.Part], room: int) -> tuple[list[types.Part], 
     return kept, size
 
 
-def _size_of(part: types.Part) -> int:
+def _size_of(part: types.Part, most: int) -> int:
     code = part.executable_code.code if part.executable_code else None
     output = part.code_execution_result.output if part.code_execution_result else None
     size = len(part.text or "") + len(code or "") + len(output or "")
     if call := part.function_call:
-        size += len(call.name or "") + characters_in(call.args)
+        size += len(call.name or "") + characters_in(call.args, most)
         size += sum(len(arg.string_value or "") + 1 for arg in call.partial_args or ())
     return size
 

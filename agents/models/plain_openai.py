@@ -81,7 +81,7 @@ class Heard:
             cited = [types.Citation(uri=url, title=title) for url, title in self._sources.items()]
             response.citation_metadata = types.CitationMetadata(citations=cited)
         parts = (response.content.parts if response.content else None) or []
-        if self.too_long:  # and a call that was cut is none
+        if self.too_long:  # and a call that was cut is none; this is one of an answer that comes as a whole
             response.error_code, response.finish_reason = TOO_LONG, None
             if response.content:
                 response.content.parts = [part for part in parts if not part.function_call]
@@ -124,7 +124,10 @@ class Heard:
         yield chunk
 
     def rest(self) -> ChatCompletionChunk | None:
-        """The calls that were kept back, at the end of the answer."""
+        """The calls that were kept back, at the end of the answer. One that was cut is none, and ADK would take seconds
+        to read it."""
+        if self.too_long:
+            return None
         for call, pieces in zip(self._calls, self._arguments, strict=True):
             if call.function:
                 call.function.arguments = self._readable("".join(pieces))

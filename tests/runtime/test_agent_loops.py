@@ -1,12 +1,13 @@
 """Agents that block: whatever one of them does, the turns of others go on, and Stop ends its own."""
 
+import asyncio
 import sys
 import threading
 
 import pytest
 from structlog.testing import capture_logs
 
-from runtime.agent_loops import AgentLoops
+from runtime.agent_loops import AgentLoops, Places
 from session_store.models import TurnStatus
 from tests.agents.folders import PATIENCE
 from tests.support.workbenches import finish, new_session, open_workbench, said, until_loaded
@@ -81,7 +82,7 @@ def workbench_with(agent_folder, tmp_path):
         for name, code in agents.items():
             GATES[name] = threading.Event(), threading.Semaphore(0)
             agent_folder(name, CODE + code)
-        workbench = open_workbench(tmp_path / "data", agents_dir=agent_folder.parent)
+        workbench = open_workbench(tmp_path / "data", agents_dir=agent_folder.parent, max_turns=2)
         opened.append(workbench)
         until_loaded(workbench)
         return workbench
@@ -150,6 +151,32 @@ def test_the_threads_of_one_agent_are_its_own(workbench_with, monkeypatch):
     assert not GATES["takes_all"][1].acquire(blocking=False)  # the other two calls wait for a thread
     workbench.turns.stop(blocked.id)
     assert workbench.store.get_turn(blocked.id).status is TurnStatus.STOPPED
+
+
+def test_an_agent_whose_turns_never_end_leaves_a_place_to_others(workbench_with):
+    workbench = workbench_with(takes_places="root_agent = agent('wait')")
+    for _ in range(2):
+        ask(workbench, "takes_places")
+        assert begun("takes_places")
+    third = ask(workbench, "takes_places")
+    for _ in range(2):
+        [unharmed] = finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+        assert unharmed.status is TurnStatus.COMPLETED
+    assert workbench.turns.live(third.key)[0].status is TurnStatus.QUEUED
+    GATES["takes_places"][0].set()
+    assert finish(workbench, third)[0].status is TurnStatus.COMPLETED
+
+
+def test_where_only_one_turn_runs_at_once_the_next_one_waits_whoever_it_is_of():
+    async def begins(places):
+        async with places.place("one"):
+            waiting = asyncio.ensure_future(places.place("two").__aenter__())
+            begun, _ = await asyncio.wait([waiting], timeout=0)
+            waiting.cancel()
+        async with asyncio.timeout(PATIENCE), places.place("three"):  # one that gave up is forgotten
+            return bool(begun)
+
+    assert not asyncio.run(begins(Places(1)))
 
 
 def test_a_thread_that_computes_lets_others_go_first_soon():

@@ -1,7 +1,6 @@
 """How turns share one event loop: neither a model that floods nor an answer without end holds up others, or Stop."""
 
 import asyncio
-import threading
 from contextlib import closing
 
 import pytest
@@ -17,21 +16,36 @@ from tests.support.openai_server import openai_server
 from tests.support.workbenches import conversation, finish, new_session, open_workbench, until, until_loaded
 
 FLOODING = """
+import asyncio
 from google.adk.agents import LlmAgent
 from google.adk.models import BaseLlm, LlmResponse
 from google.genai import types
 
 
-def said(text, **fields):
-    return LlmResponse(content=types.Content(role="model", parts=[types.Part(text=text)]), **fields)
+def said(**part):
+    return LlmResponse(content=types.Content(role="model", parts=[types.Part(**part)]), partial=True)
+
+
+def piece(number):
+    arg = types.PartialArg(json_path="$.a", string_value=f"w{number} ", will_continue=True)
+    return types.FunctionCall(id="1", partial_args=[arg], will_continue=True)
+
+
+KINDS = {
+    "words": lambda number: said(text=f"w{number} "),
+    "thoughts": lambda number: said(text=f"w{number} ", thought=True),
+    "nothing": lambda number: LlmResponse(partial=True),
+    "arguments": lambda number: said(function_call=piece(number)),
+}
 
 
 class Flood(BaseLlm):
     async def generate_content_async(self, llm_request, stream=False):
-        words = int(llm_request.contents[-1].parts[0].text)
-        for number in range(words):
-            yield said(f"w{number} ", partial=True)
-        yield said("".join(f"w{number} " for number in range(words)))
+        kind = llm_request.contents[-1].parts[0].text
+        for number in range(2_000_000):
+            if kind == "slowly":
+                await asyncio.sleep(0.01)
+            yield KINDS.get(kind, KINDS["words"])(number) if number else said(text="first ")
 
 
 root_agent = LlmAgent(name="flood", model=Flood(model="flood"))
@@ -210,30 +224,30 @@ def test_a_value_is_measured_only_until_it_is_too_large():
     assert 10 < characters_in(["xxxxx"] * 1000, most=1010) < 2000
 
 
-def test_an_agent_that_floods_leaves_its_neighbours_and_stop_as_they_are(tmp_path, agent_folder):
+def test_a_session_that_floods_leaves_its_neighbours_and_stop_as_they_are(tmp_path, agent_folder):
     agent_folder("flooding_neighbour", FLOODING)
     with closing(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent)) as workbench:
         until_loaded(workbench)
         order = []
-        begun = threading.Event()
+        workbench.bus.subscribe(lambda event: event.kind is Happening.AGENT_CHUNK and order.append(event.turn_id))
 
-        def hear(event):
-            if event.kind is Happening.AGENT_CHUNK:
-                order.append(event.turn_id)
-                if event.turn_id == flood.id:
-                    begun.set()
+        def submit(kind):  # all of one agent, whose sessions share an event loop
+            turn = workbench.turns.submit(new_session(workbench, "flooding_neighbour"), kind)
+            until(workbench, lambda: turn.id in order)
+            return turn
 
-        key = new_session(workbench, "flooding_neighbour")
-        healthy = workbench.turns.submit(new_session(workbench), "count 400 every 10 ms")
-        until(workbench, lambda: workbench.turns.live(healthy.key)[0].text)
-        flood = workbench.turns.submit(key, "2000000")
-        workbench.bus.subscribe(hear)
-        assert begun.wait(20)
-        until(workbench, lambda: order[order.index(flood.id) :].count(healthy.id) >= 5)
-        workbench.turns.stop(flood.id)
-        [flood] = finish(workbench, flood)
-        assert flood.status is TurnStatus.STOPPED
-        assert conversation(workbench, key)[-1].text.startswith("w0 w1 w2 ")
+        def advances(turn):
+            before = len(order)
+            until(workbench, lambda: order[before:].count(turn.id) >= 5)
+
+        healthy = submit("slowly")
+        for kind in ("words", "thoughts", "nothing", "arguments"):
+            flood = submit(kind)
+            advances(healthy)
+            workbench.turns.stop(flood.id)
+            [flood] = finish(workbench, flood)
+            assert (kind, flood.status) == (kind, TurnStatus.STOPPED)
+            assert conversation(workbench, flood.key)[-1].text.startswith("first ")
         assert workbench.turns.live(healthy.key)
         workbench.turns.stop(healthy.id)
 
