@@ -20,6 +20,9 @@ HERE = Path(__file__).parent
 PATIENCE = 20_000
 """Milliseconds to wait for what must happen, on a machine with much else to do."""
 
+STRANGERS = 4
+"""Browser profiles that are kept for other tests."""
+
 
 def pytest_collection_modifyitems(items):
     for item in items:
@@ -31,7 +34,7 @@ def pytest_collection_modifyitems(items):
 def chromium():
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=[*OPTIONS, "--process-per-site"])
         yield browser
         browser.close()
 
@@ -63,13 +66,20 @@ def demo(tmp_path_factory):
 
 
 class Visitor:
-    """A person with a browser of their own: opens tabs, and notes whatever goes wrong in them."""
+    """A person with a browser of their own: opens tabs, and notes whatever goes wrong in them.
+
+    One page that shows nothing stays open, so that the process with the page's scripts goes on. To load and compile
+    them anew takes as long as all the rest of a page load.
+    """
 
     def __init__(self, browser, url, **options):
         self.url = url
+        self.options = options
         self.context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
         self.context.set_default_timeout(PATIENCE)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url)
+        self.stays = self.context.new_page()
+        self.stays.goto(f"{url}/_stcore/health")
         self.troubles = []
         self.expected = []
         self.context.on("console", self._console)
@@ -107,14 +117,19 @@ class Visitor:
     def leave(self, item, folder):
         """Close all tabs. If the test failed, keep pictures of them; if something went wrong in one, it fails now."""
         report = item.stash.get(REPORT, None)
-        for number, page in enumerate(self.context.pages):
+        for number, page in enumerate(page for page in self.context.pages if page is not self.stays):
             if report is None or report.failed:
                 path = folder / f"{id(self)}-{number}.png"
                 page.screenshot(path=path)
                 item.add_report_section("teardown", "screenshot", f"{page.url}: {path}")
             page.close()
-        troubles, self.troubles = self.unexpected(), []
+        troubles, self.troubles, self.expected = self.unexpected(), [], []
         assert not troubles
+
+    def forget(self):
+        """Become somebody who was never here, but for the files in the browser's cache."""
+        self.context.clear_cookies()
+        self.stays.evaluate("localStorage.clear(); sessionStorage.clear()")
 
 
 @pytest.fixture(scope="session")
@@ -131,19 +146,38 @@ def visitor(regular, request, tmp_path):
     regular.leave(request.node, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def strangers():
+    """Visitors who have forgotten what they did, for another test; the one that is waiting longest comes first."""
+    waiting = []
+    yield waiting
+    for visitor in waiting:
+        visitor.context.close()
+
+
 @pytest.fixture
-def visitors(chromium, request, tmp_path):
+def visitors(chromium, strangers, request, tmp_path):
     """Makes visitors with a browser profile and settings of their own."""
     made = []
 
     def visit(server, **options):
-        made.append(Visitor(chromium, server.url, **options))
+        known = next((one for one in strangers if (one.url, one.options) == (server.url, options)), None)
+        if known:
+            strangers.remove(known)
+        made.append(known or Visitor(chromium, server.url, **options))
         return made[-1]
 
     yield visit
     for visitor in made:
-        visitor.leave(request.node, tmp_path)
-        visitor.context.close()
+        try:
+            visitor.leave(request.node, tmp_path)
+            visitor.forget()
+        except BaseException:
+            visitor.context.close()
+            raise
+        strangers.append(visitor)
+    while len(strangers) > STRANGERS:
+        strangers.pop(0).context.close()
 
 
 @pytest.fixture
