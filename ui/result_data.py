@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow.parquet import ParquetFile
 
+from agents.data.cells import LONGEST_TEXT, json_cell
 from agents.data.charts import checked_spec
 from agents.data.errors import ChartInvalidError
 from runtime.workbench import current
@@ -22,7 +23,6 @@ TABLE_ROWS = 200
 TABLE_COLUMNS = 100
 TABLE_CELLS = 10_000
 CHART_ROWS = 5_000
-LONGEST_TEXT = 500
 KEPT_BYTES = 32 * 1024 * 1024
 TALLEST = 600
 ROWS = "rows"
@@ -178,7 +178,7 @@ def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return _dates(column)
     if pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
         return column
-    return _shortened(pa.chunked_array([pa.array(map(_text, column.to_pylist()), pa.string())]))
+    return _shortened(pa.chunked_array([pa.array(map(_text, map(json_cell, column)), pa.string())]))
 
 
 def _drawable(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -206,10 +206,5 @@ def _shortened(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bytes):
-        return f"<{len(value):,} bytes>"
-    if isinstance(value, dict | list | tuple):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+    """A value of JSON."""
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -3,31 +3,79 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 LONGEST_TEXT: Final = 500
-_LONGEST_LIST: Final = 50
-_DEEPEST: Final = 6
+MOST_VALUES: Final = 200
+"""How many values within one value are told."""
+
+_DEEPEST: Final = 20
+_MOST_BYTES: Final = 4 * LONGEST_TEXT
 _SAFE_INTEGER: Final = 2**53
 
 
 def json_rows(table: pa.Table, limit: int) -> list[list[Any]]:
     """The first ``limit`` rows of a table, each a list of JSON values in the order of the columns."""
-    columns = [[json_value(value) for value in _values(column.slice(0, limit))] for column in table.columns]
+    columns = [[json_cell(cell) for cell in column.slice(0, limit)] for column in table.columns]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def json_value(value: object, depth: int = 0) -> Any:  # noqa: ANN401, C901, PLR0911 - one line for each type is the clearest
-    """A value as JSON: dates in ISO format, decimals as numbers where these are exact, blobs as their size, what is
-    not a number as null, long texts shortened with a mark."""
-    if value is None or isinstance(value, bool):
+def json_cell(cell: pa.Scalar) -> Any:  # noqa: ANN401 - JSON
+    """A value of Arrow as JSON: dates in ISO format, decimals as numbers where these are exact, blobs as their size,
+    what is not a number as null; long texts and lists shortened with a mark. What is left out is never looked at: a
+    value of many megabytes would hold up all threads while it became one of Python's."""
+    return _within(cell, [MOST_VALUES], 0)
+
+
+def _within(cell: pa.Scalar, room: list[int], depth: int) -> Any:  # noqa: ANN401 - JSON
+    """As ``json_cell``; takes from the room what it has told."""
+    room[0] -= 1
+    if not cell.is_valid:
+        return None
+    if isinstance(cell, pa.BinaryScalar):
+        return _short(cell)
+    if isinstance(cell, pa.ListScalar | pa.StructScalar):
+        return _nested(cell, room, depth + 1) if depth < _DEEPEST else "…"
+    return _json_value(cell)
+
+
+def _nested(cell: pa.ListScalar | pa.StructScalar, room: list[int], depth: int) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(cell, pa.StructScalar):
+        names = [field.name for field in cell.type]
+        return {name: _within(cell[at], room, depth) for at, name in enumerate(names) if room[0] > 0}
+    told: list[Any] = []
+    for one in cell.values:
+        if room[0] <= 0:
+            return [*told, f"… ({len(cell.values):,} values)"]
+        if isinstance(cell, pa.MapScalar):
+            told.append([_within(one[at], room, depth) for at in (0, 1)])
+        else:
+            told.append(_within(one, room, depth))
+    return told
+
+
+def _short(cell: pa.BinaryScalar) -> str:
+    buffer = cell.as_buffer()
+    if not isinstance(cell, pa.StringScalar | pa.LargeStringScalar | pa.StringViewScalar):
+        return f"<{buffer.size:,} bytes>"
+    text = bytes(memoryview(buffer)[:_MOST_BYTES]).decode("utf-8", "ignore")
+    if buffer.size <= _MOST_BYTES and len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[:LONGEST_TEXT]}… ({pc.utf8_length(cell).as_py():,} characters)"
+
+
+def _json_value(cell: pa.Scalar) -> Any:  # noqa: ANN401, PLR0911 - one line for each type is the clearest
+    try:
+        value = cell.as_py()
+    except (ValueError, OverflowError):  # a date before the year 1 or after 9999, which Python has not
+        return cell.cast(pa.string()).as_py()
+    if isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        return _short(value)
     if isinstance(value, int):
         return value if -_SAFE_INTEGER <= value <= _SAFE_INTEGER else str(value)
     if isinstance(value, float):
@@ -36,17 +84,9 @@ def json_value(value: object, depth: int = 0) -> Any:  # noqa: ANN401, C901, PLR
         return _number(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
-    if isinstance(value, timedelta):
-        return str(value)
     if isinstance(value, pa.MonthDayNano):
         return interval_text(value)
-    if isinstance(value, bytes):
-        return f"<{len(value):,} bytes>"
-    if depth < _DEEPEST and isinstance(value, dict):
-        return {_short(str(key)): json_value(item, depth + 1) for key, item in list(value.items())[:_LONGEST_LIST]}
-    if depth < _DEEPEST and isinstance(value, list | tuple):
-        return [json_value(item, depth + 1) for item in value[:_LONGEST_LIST]]
-    return _short(str(value))
+    return value if isinstance(value, str) else str(value)[:LONGEST_TEXT]
 
 
 def interval_text(value: pa.MonthDayNano) -> str:
@@ -62,22 +102,9 @@ def interval_text(value: pa.MonthDayNano) -> str:
     return " ".join(parts)
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
-    try:
-        return list(column.to_pylist())
-    except (ValueError, OverflowError):  # a date before the year 1 or after 9999, which Python has not
-        return list(column.cast(pa.string()).to_pylist())
-
-
 def _number(value: Decimal) -> float | int | str | None:
     if not value.is_finite():
         return None
     if value == value.to_integral_value() and abs(value) <= _SAFE_INTEGER:
         return int(value) if value.as_tuple().exponent == 0 else float(value)
     return float(value) if len(value.as_tuple().digits) <= 15 else str(value)
-
-
-def _short(text: str) -> str:
-    if len(text) <= LONGEST_TEXT:
-        return text
-    return f"{text[:LONGEST_TEXT]}… ({len(text):,} characters)"

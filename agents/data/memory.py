@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -49,11 +50,16 @@ def take_at_most(mebibytes: int) -> None:
     elif _STATM.exists():
         import resource  # noqa: PLC0415 - not on Windows
 
-        # Data and stack in pages: the very thing that this limit is about.
-        limit = int(_STATM.read_bytes().split()[5]) * os.sysconf("SC_PAGE_SIZE") + more
+        limit = address_bytes() + more
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     else:
         end_when_above(_reader()() // (1024 * 1024) + mebibytes)
+
+
+def address_bytes() -> int:
+    """How much this process has taken of what the system limits, in use or not; 0 where that is not known."""
+    # Data and stack in pages: the very thing that RLIMIT_DATA is about.
+    return int(_STATM.read_bytes().split()[5]) * os.sysconf("SC_PAGE_SIZE") if _STATM.exists() else 0
 
 
 def take_processor_seconds(seconds: float) -> None:
@@ -95,6 +101,16 @@ def bytes_of(pid: int) -> int:
         return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         return 0
+
+
+def give_way(pid: int, niceness: int) -> None:
+    """Have the processors work for everybody else before they work for that process and all its threads."""
+    if sys.platform == "win32":
+        return  # it was started below the others
+    threads = [int(one.name) for one in Path(f"/proc/{pid}/task").glob("*")] or [pid]
+    for thread in threads:
+        with suppress(OSError):  # it has ended, or is nicer already
+            os.setpriority(os.PRIO_PROCESS, thread, niceness)
 
 
 def _peak_bytes() -> int:

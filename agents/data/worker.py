@@ -5,7 +5,8 @@ requests, each with an ``op``: ``summary``, ``tables`` or ``query`` (``sql``, ``
 ``cells``); what a request says of the ``address`` or the ``scope`` goes before the first line. ``cancel`` may come at
 any time and has the server of the database, if there is one, told to stop.
 Answers each, and the first, with a line of JSON on standard output, in which ``bytes`` tells the length of the Arrow
-stream that follows it; an ``error`` has its kind there and a ``message``.
+stream that follows it; an ``error`` has its kind there and a ``message``. It is ``worn`` once what earlier queries left
+behind in its memory is missing for the next one.
 It ends when its standard input does, whatever it is at; that is also what happens when the parent is killed.
 """
 
@@ -24,13 +25,10 @@ from typing import Any, BinaryIO
 import duckdb
 import pyarrow as pa
 
-from agents.data.bounds import Bounds, EngineError, too_big
+from agents.data.bounds import MEBIBYTE, Bounds, EngineError, too_big
 from agents.data.engines.base import Engine
 from agents.data.guard import Refusal, check
-from agents.data.memory import take_at_most, take_processor_seconds, write_no_files
-
-NICENESS = 5
-"""Running turns and pages go first."""
+from agents.data.memory import address_bytes, take_at_most, take_processor_seconds, write_no_files
 
 OVERTIME = 2.0
 """Seconds for which every processor may work beyond the time of a query, before the system ends the process."""
@@ -47,15 +45,15 @@ def main() -> None:
     worker = _Worker()
     lines = worker.lines()
     setup = next(lines)
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     engine_of(setup)  # what it imports is not to be a part of the first query's time
     take_at_most(setup["memory_mib"])
     if setup["kind"] != "sqlite":  # reading a file in WAL mode needs a file of shared memory beside it
         write_no_files()
     _send(answers, ({"ready": True}, b""))
+    most = address_bytes() + setup["memory_mib"] * MEBIBYTE // 2
     for request in lines:
-        _send(answers, worker.answered(setup | request))
+        header, payload = worker.answered(setup | request)
+        _send(answers, (header | {"worn": address_bytes() > most}, payload))
 
 
 class _Worker:

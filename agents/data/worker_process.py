@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,12 +25,19 @@ from agents.data.errors import (
     SqlFailedError,
     SqlRefusedError,
 )
-from agents.data.memory import EXIT_MEMORY
+from agents.data.memory import EXIT_MEMORY, give_way
 from agents.data.stopping import Stop
 
 START_SECONDS: Final = 30
 GRACE_SECONDS: Final = 0.5
 """What a worker may take over its time, or after it was stopped, before it is ended: the engine has to notice."""
+
+_NICE: Final = 5
+"""Running turns and pages go before queries, and before the start of the processes for them."""
+
+_NICER: Final = 10
+_SHORT_SECONDS: Final = 2.0
+"""How long a query is taken for one of the short ones, which only go behind turns and pages."""
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 # Keys and passwords of the app stay with it: a worker gets what a program needs to run, and no more.
@@ -88,6 +96,8 @@ class WorkerProcess:
         self.place: Place | None = None
         self._limits = {"memory_mib": memory_mib, "threads": threads}
         self._ended_for: str | None = None
+        self._asked_at = 0.0
+        self._is_slow = self._is_worn = False
         self._is_ready = False
         self._writing = threading.Lock()
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
@@ -97,8 +107,10 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             cwd=_ROOT,
             env=environment | {"PYTHONPATH": _module_path(), "PYTHONUTF8": "1"},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0)
+            | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
         )
+        give_way(self.pid, _NICE)
 
     def open(self, place: Place) -> None:
         """Say what it is to open."""
@@ -119,6 +131,18 @@ class WorkerProcess:
         """Whether it can be asked."""
         return self._ended_for is None and self._process.poll() is None
 
+    @property
+    def is_as_new(self) -> bool:
+        """Whether the next query has what the first one had: its memory, and its share of the processors."""
+        return self.is_alive and not (self._is_worn or self._is_slow)
+
+    def give_way_if_long(self) -> None:
+        """Have a query that takes long leave the processors to those that do not. For good: a system only lets its
+        administrators raise a process again."""
+        if not self._is_slow and self._asked_at and time.monotonic() - self._asked_at > _SHORT_SECONDS:
+            self._is_slow = True
+            give_way(self.pid, _NICER)
+
     def ask(self, request: dict[str, Any], seconds: float, stop: Stop | None = None) -> tuple[dict[str, Any], bytes]:
         """Send a request and wait for its answer: a header, and an Arrow stream if it has one.
 
@@ -130,7 +154,10 @@ class WorkerProcess:
             if not self._is_ready:
                 self._within(START_SECONDS, "start", None)
                 self._is_ready = True
+            self._asked_at = time.monotonic()
             header, payload = self._within(seconds, "time", request)
+            self._asked_at = 0.0
+            self._is_worn = header["worn"]
         if "error" in header:
             if self._ended_for is not None:
                 raise self._ending(seconds)

@@ -17,8 +17,8 @@ from agents.data.worker_process import Place, WorkerProcess
 MEMORY_MIB: Final = 512
 """What one query may have."""
 
-TOGETHER_MIB: Final = 900
-"""What all of these processes may have at the same time, besides what they share (about 80 MB)."""
+TOGETHER_MIB: Final = 650
+"""What all of these processes may have at the same time, besides what they share (about 70 MB)."""
 
 MOST_AT_ONCE: Final = 5
 IDLE_SECONDS: Final = 120.0
@@ -147,7 +147,7 @@ class Workers:
         ended = [worker]
         with self._changed:
             self._busy.discard(worker)
-            if worker.is_alive:
+            if worker.is_as_new:
                 timer = threading.Timer(IDLE_SECONDS, self._forget, [worker])
                 timer.daemon = True
                 timer.start()
@@ -165,12 +165,15 @@ class Workers:
         worker.close()
 
     def _watch(self) -> None:
-        """While queries run, look whether all of them together have too much; then the one with the most ends."""
+        """While queries run, have the long ones give way, and look whether all of them together have too much; then the
+        one with the most ends."""
         while True:
             with self._changed:
                 if not self._changed.wait_for(lambda: not self._busy, _LOOK_SECONDS):
                     if not all(one.is_alive for one in self._busy):
                         continue  # one is about to give back what it has
+                    for one in self._busy:
+                        one.give_way_if_long()
                     held = {one: bytes_of(one.pid) for one in [*self._busy, *self._idle, *self._spare.values()]}
                     most = max(self._busy, key=lambda one: held[one])
                     if sum(held.values()) > self._together:

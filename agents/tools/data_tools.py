@@ -30,6 +30,7 @@ from session_store.chart_specs import plain_title
 SHOWN_ROWS: Final = 50
 CHART_ROWS: Final = 5_000
 _MOST_CHARACTERS: Final = 24_000
+_MOST_CELLS: Final = 5_000
 _FULL_TABLES: Final = 40
 
 Answer = dict[str, Any]
@@ -112,7 +113,7 @@ class DataTools:
             return {"error": str(error)}
         self.latest = result
         await self._sink.add_table(tool_context, title=title.strip(), result=result)
-        return answer_of(result)
+        return await self._off_the_loop(lambda _: answer_of(result))
 
     async def make_chart(  # noqa: PLR0917 - each is something that the model fills in
         self,
@@ -149,7 +150,8 @@ class DataTools:
         except DataError as error:
             return {"error": str(error)}
         await self._sink.add_chart(tool_context, title=title.strip(), result=result, spec=spec)
-        return {"shown": f"The chart {title.strip()!r} is shown to the user."} | answer_of(result)
+        answer = await self._off_the_loop(lambda _: answer_of(result))
+        return {"shown": f"The chart {title.strip()!r} is shown to the user."} | answer
 
     async def schema(self) -> Schema:
         """The tables, and the values of text columns that have only a few.
@@ -174,8 +176,8 @@ class DataTools:
 
 def answer_of(result: QueryResult) -> Answer:
     """A result as the model gets it: JSON of a bounded length."""
-    rows = json_rows(result.table, SHOWN_ROWS)
-    while len(rows) > 1 and len(json.dumps(rows, ensure_ascii=False)) > _MOST_CHARACTERS:
+    rows = json_rows(result.table, min(SHOWN_ROWS, max(1, _MOST_CELLS // max(1, len(result.columns)))))
+    while rows and len(json.dumps(rows, ensure_ascii=False)) > _MOST_CHARACTERS:
         rows = rows[: len(rows) // 2]
     answer: Answer = {
         "columns": list(result.columns),

@@ -23,6 +23,7 @@ MOST_ENTRIES: Final = 200_000
 """Entries of a folder that are looked at."""
 
 _BATCH_ROWS: Final = 2048
+_OUT_OF_MEMORY: Final = "Out of Memory Error"
 _SUFFIXES: Final = {".parquet": "read_parquet", ".csv": "read_csv", ".tsv": "read_csv", ".csv.gz": "read_csv"}
 
 _TABLES: Final = """
@@ -89,6 +90,8 @@ def run_on(
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         if deadline.has_passed:
             raise deadline.error() from error
+        if _OUT_OF_MEMORY in str(error):  # what is found while rows are handed over has another type
+            raise EngineError("memory", too_big(memory_mib)) from error
         raise EngineError("failed", plain(error)) from error
     finally:
         timer.cancel()

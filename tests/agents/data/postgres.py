@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def postgres_programs() -> Path | None:
 
 
 @contextmanager
-def running_postgres():
+def running_postgres() -> Iterator[str]:
     """Run a server in a folder of its own; gives the URL of its owner, who is a superuser."""
     programs = postgres_programs()
     assert programs is not None, NO_POSTGRES
@@ -37,13 +38,23 @@ def running_postgres():
     data, secret, port = folder / "data", folder / "password", free_port()
     secret.write_text(PASSWORD)
     secret.chmod(0o644)
-    control = [*prefix, programs / "pg_ctl", "-D", data, "-w"]
+    control: list[str | Path] = [*prefix, programs / "pg_ctl", "-D", data, "-w"]
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off"
     if sys.platform != "win32":
         options += f" -k {folder}"
-    initdb = [*prefix, programs / "initdb", "-D", data, "-U", OWNER, "-A", "scram-sha-256", f"--pwfile={secret}"]
+    initdb: list[str | Path] = [
+        *prefix,
+        programs / "initdb",
+        "-D",
+        data,
+        "-U",
+        OWNER,
+        "-A",
+        "scram-sha-256",
+        f"--pwfile={secret}",
+    ]
     try:
-        _run([*initdb, "-E", "UTF8", "--no-sync"], folder)
+        _run([*initdb, f"--pwfile={secret}", "-E", "UTF8", "--no-sync"], folder)
         _run([*control, "-o", options, "-l", folder / "log", "start"], folder)
         try:
             yield f"postgresql://{OWNER}:{URL_PASSWORD}@127.0.0.1:{port}/postgres"
@@ -53,14 +64,14 @@ def running_postgres():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(command, folder):
+def _run(command: Sequence[str | Path], folder: Path) -> None:
     # Not through a pipe: the server keeps it open, and one would wait for its end.
     with (folder / "setup.log").open("a") as log:
         done = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, check=False)
     assert done.returncode == 0, (folder / "setup.log").read_text()
 
 
-def _as_other_user(folder):
+def _as_other_user(folder: Path) -> list[str]:
     """PostgreSQL does not run as root."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return []
@@ -73,7 +84,7 @@ def _as_other_user(folder):
 
 
 @pytest.fixture(scope="session")
-def postgres_url():
+def postgres_url() -> Iterator[str]:
     """One server for all tests. Without PostgreSQL they are skipped, loudly, unless it is required."""
     if postgres_programs() is None:
         if os.environ.get(POSTGRES_REQUIRED) == "1":

@@ -1,9 +1,11 @@
 """Values as JSON and as text."""
 
+import time
+
 import duckdb
 import pytest
 
-from agents.data.cells import interval_text, json_value
+from agents.data.cells import LONGEST_TEXT, MOST_VALUES, interval_text, json_rows
 
 INTERVALS = [
     "interval 0 days",
@@ -23,5 +25,40 @@ INTERVALS = [
 def test_a_length_of_time_reads_as_the_engine_writes_it(sql):
     with duckdb.connect() as connection:
         table = connection.sql(f"select {sql} as length, ({sql})::varchar as text").to_arrow_table()
-    [length], [text] = table.column("length").to_pylist(), table.column("text").to_pylist()
-    assert interval_text(length) == json_value(length) == text
+    [length] = table.column("length").to_pylist()
+    [[told, text]] = json_rows(table, 1)
+    assert interval_text(length) == told == text
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("repeat('é', 20000000)", "é" * LONGEST_TEXT + "… (20,000,000 characters)"),
+        ("repeat('x', 20000000)::blob", "<20,000,000 bytes>"),
+        ("range(5000000)", [*range(MOST_VALUES - 1), "… (5,000,000 values)"]),
+        ("{'a': 1, 'b': range(5000000)}", {"a": 1, "b": [*range(MOST_VALUES - 3), "… (5,000,000 values)"]}),
+        ("map(range(3), ['a', NULL, 'c'])", [[0, "a"], [1, None], [2, "c"]]),
+        ("[[1.5, 'nan'::double], NULL]", [[1.5, None], None]),
+        ("[date '2026-01-02', date '-2000-01-01']", ["2026-01-02", "-2000-01-01"]),
+        ("[1::union(n int, s varchar)]", [1]),
+        ("2::hugeint ** 70", 2.0**70),
+    ],
+)
+def test_a_large_value_is_told_by_its_beginning_and_the_rest_is_never_looked_at(sql, told):
+    with duckdb.connect() as connection:
+        table = connection.sql(f"select {sql} as value").to_arrow_table()
+    began = time.thread_time()
+    [[value]] = json_rows(table, 1)
+    assert value == told
+    assert time.thread_time() - began < 0.05
+
+
+def test_lists_within_lists_are_told_so_far_and_no_further():
+    with duckdb.connect() as connection:
+        inner = "range(100)"
+        for name in "wxyz":
+            inner = f"list_transform(range(20), lambda {name}: {inner})"
+        wide = connection.sql(f"select {inner} as value").to_arrow_table()
+        deep = connection.sql("select " + "[" * 60 + "1" + "]" * 60 + " as value").to_arrow_table()
+    assert len(str(json_rows(wide, 1))) < 2_000
+    assert "…" in str(json_rows(deep, 1))

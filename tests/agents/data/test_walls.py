@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from agents.data.bounds import Bounds
@@ -198,6 +199,74 @@ print(*sorted({{"google.adk", "google.genai", "session_store.store", "streamlit"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
     assert asked.stdout.split() == []
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="what a process has taken is looked for in /proc")
+def test_what_a_query_leaves_behind_in_memory_is_not_missing_for_the_next_one(tmp_path):
+    workers = Workers()
+    database = WorkerDatabase(Connection.of("folder", str(tmp_path)), workers=workers)
+    try:
+        database.query("select 1")
+        [kept] = workers._idle
+        database.query("select list(i) from range(5000000) t(i)")
+        assert kept not in workers._idle
+        assert database.query("select 1").rows == 1
+    finally:
+        workers.close()
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked for in /proc")
+def test_long_queries_leave_the_processors_to_the_app_and_short_ones_come_next(tmp_path):
+    workers, stop = Workers(), Stop("patient")
+    database = WorkerDatabase(Connection.of("folder", str(tmp_path)), workers=workers)
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def more_than_ours(pid):
+        return {
+            os.getpriority(os.PRIO_PROCESS, int(one.name)) - niceness for one in Path(f"/proc/{pid}/task").iterdir()
+        }
+
+    try:
+        database.query("select 1")
+        [idle] = workers._idle
+        assert more_than_ours(idle.pid) == {5}
+        with ThreadPoolExecutor(1) as threads:
+            asked = threads.submit(database.query, ENDLESS[2], Bounds(seconds=60), stop)
+            wait_for(lambda: more_than_ours(idle.pid) == {10})
+            stop.set()
+            with pytest.raises(QueryStoppedError):
+                asked.result(5)
+        assert all(more_than_ours(one.pid) == {5} for one in workers._spare.values())
+    finally:
+        workers.close()
+
+
+@pytest.mark.parametrize("how", ["its time is over", "it is stopped", "its process is killed"])
+def test_a_server_has_nothing_left_of_a_query_when(how, shops, postgres_url):
+    workers, stop = Workers(), Stop("somebody")
+    database = WorkerDatabase(shops("postgres").connection, workers=workers)
+    sorting = "select count(*) from (select md5(i::text) as m from generate_series(1, 100000000) i order by 1) t"
+    with psycopg.connect(postgres_url, autocommit=True) as server, ThreadPoolExecutor(1) as threads:
+
+        def left():
+            backends = "select count(*) from pg_stat_activity where application_name = 'Colloquy'"
+            return server.execute(f"select ({backends}), (select count(*) from pg_ls_tmpdir())").fetchone()
+
+        try:
+            seconds = 3 if how == "its time is over" else 60
+            asked = threads.submit(database.query, sorting, Bounds(seconds=seconds), stop)
+            wait_for(lambda: all(left()))
+            pids = [worker.pid for worker in workers._busy]
+            if how == "it is stopped":
+                stop.set()
+            elif how == "its process is killed":
+                os.kill(pids[0], signal.SIGKILL)
+            with pytest.raises(DataError):
+                asked.result(30)
+            wait_for(lambda: left() == (0, 0))
+        finally:
+            workers.close()
+    wait_for(lambda: not any(is_alive(pid) for pid in pids))
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked for in /proc")
