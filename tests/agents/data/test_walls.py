@@ -231,7 +231,7 @@ def test_long_queries_leave_the_processors_to_the_app_and_short_ones_come_next(t
         [idle] = workers._idle
         assert more_than_ours(idle.pid) == {5}
         with ThreadPoolExecutor(1) as threads:
-            asked = threads.submit(database.query, ENDLESS[2], Bounds(seconds=60), stop)
+            asked = threads.submit(database.query, DEAF, Bounds(seconds=60), stop)
             wait_for(lambda: more_than_ours(idle.pid) == {10})
             stop.set()
             with pytest.raises(QueryStoppedError):
