@@ -62,10 +62,14 @@ _REFUSED: dict[str, Any] = {
     "description": "Refused, or failed: `detail` says why.",
     "content": {"application/json": {"schema": {"type": "object", "properties": {"detail": {}}}}},
 }
+_FAILED: dict[str, Any] = {
+    **_REFUSED,
+    "description": "The turn failed: `detail` says why. Its events are kept.",
+}
 _STATUSES = {
     **STATUSES,
     InputValidationError: HTTPStatus.BAD_REQUEST,
-    TurnFailedError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    TurnFailedError: HTTPStatus.BAD_GATEWAY,
 }
 
 
@@ -106,6 +110,8 @@ def _server(workbench: Workbench) -> FastAPI:
     for route in app.router.routes:
         if isinstance(route, APIRoute):
             route.responses = {**route.responses, "default": _REFUSED}
+            if route.path == "/run":
+                route.responses[HTTPStatus.BAD_GATEWAY.value] = _FAILED
             if route.path == "/run_sse":
                 route.response_class = EventSourceResponse
     for kind in _STATUSES:

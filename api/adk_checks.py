@@ -6,15 +6,18 @@ Whatever is refused raises ADK's own InputValidationError, which its server answ
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from google.adk.errors.input_validation_error import InputValidationError
 from google.genai import types
 from pydantic_core import PydanticSerializationError
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+_FOLDER: Final = re.compile(r"(^|[/\\])\.{1,2}([/\\]|$)")
 
 LONGEST_NAME = 200
 """Bytes that a name may have which becomes one of a file or folder: with what is added, systems take no more."""
@@ -46,6 +49,17 @@ def check_name(name: str) -> None:
         raise InputValidationError(BAD_NAME)
 
 
+def check_id(session_id: str) -> None:
+    """Refuse the id of a session that no address leads to: browsers and servers take dots between slashes for folders.
+
+    Raises:
+        InputValidationError
+    """
+    check_name(session_id)
+    if _FOLDER.search(session_id.strip()):
+        raise InputValidationError("A session id must not be '.' or '..', nor contain one of them between slashes.")
+
+
 def check_state(state: Mapping[str, Any] | None) -> None:
     """Refuse values that are no JSON, which clients could not be given again.
 
@@ -67,6 +81,18 @@ def check_content(content: types.Content | None) -> None:
             content.model_dump_json()
     except PydanticSerializationError as error:
         raise InputValidationError("A message must not contain invalid characters (unpaired surrogates).") from error
+
+
+def check_message(content: types.Content) -> None:
+    """Refuse a message that no agent could be asked with. Raises InputValidationError."""
+    check_content(content)
+    parts = content.parts or []
+    if any(part.function_call for part in parts):
+        raise InputValidationError("A message must not contain function calls.")
+    if any(part.text for part in parts) and any(part.function_response and part.function_response.id for part in parts):
+        raise InputValidationError(
+            "A message has either the responses of functions, which continue a turn, or a text, which begins one."
+        )
 
 
 def _is_plain(name: str) -> bool:

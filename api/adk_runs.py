@@ -11,7 +11,7 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events.event import Event
 from google.genai import types
 
-from api.adk_checks import check_content, check_state
+from api.adk_checks import check_message, check_state
 from api.adk_sessions import told_event
 from runtime.following import follow
 from runtime.messages import EmptyMessageError, SessionGoneError
@@ -69,7 +69,7 @@ class QueuedRunner:
         """
         if new_message is None:
             raise EmptyMessageError
-        check_content(new_message)
+        check_message(new_message)
         check_state(state_delta)
         key = SessionKey(self._app_name, user_id, session_id.strip())
         try:

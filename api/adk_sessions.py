@@ -11,7 +11,7 @@ from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService, Session
 from google.adk.sessions.base_session_service import GetSessionConfig, ListSessionsResponse
 
-from api.adk_checks import check_content, check_name, check_state
+from api.adk_checks import check_content, check_id, check_state
 from runtime.workbench import Workbench
 from session_store.json_safe import as_json
 from session_store.models import SessionKey
@@ -33,7 +33,7 @@ class QuietSessions(BaseSessionService):
             AlreadyExistsError: the id is in use.
             InputValidationError: it could not be kept, or not given back.
         """
-        check_name(session_id or "")
+        check_id(session_id or "")
         check_state(state)
         return await self._sessions.create_session(
             app_name=app_name, user_id=user_id, state=state, session_id=session_id

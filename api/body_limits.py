@@ -148,6 +148,6 @@ def _check_json(body: bytes, limits: Limits) -> None:
             values += 1
         if level > (limits.levels or 0) or values > (limits.values or 0):
             raise _TooLargeError(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"The JSON is too large: the limit is {limits.values:,} values, nested {limits.levels} levels deep.",
             )

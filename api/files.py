@@ -8,6 +8,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 LONGEST_NAME = 80
+MOST_BYTES: Final = 200
+"""Of a name: file systems take 255, and an ending is added."""
 
 OWN: Final = {"Cross-Origin-Resource-Policy": "same-origin"}
 """Headers with which pages of other sites cannot show a file."""
@@ -16,7 +18,8 @@ OWN: Final = {"Cross-Origin-Resource-Policy": "same-origin"}
 def file_name(title: str) -> str:
     """A title without what file systems do not take in a name; empty if nothing is left of it."""
     printable = "".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in title)
-    return " ".join(re.sub(r'[\\/:*?"<>|]', " ", printable).split())[:LONGEST_NAME].strip(" .")
+    name = " ".join(re.sub(r'[\\/:*?"<>|]', " ", printable).split())[:LONGEST_NAME]
+    return name.encode()[:MOST_BYTES].decode("utf-8", "ignore").strip(" .")
 
 
 def saved_as(name: str) -> dict[str, str]:

@@ -6,15 +6,18 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, File, Form, HTTPException, Query, UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, File, Form, Query, UploadFile
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
-from api.problems import NotFoundError, WrongRequestError
-from api.values import Id, Text, moment
+from agents.agent import UnknownAgentError
+from api.lookup import workspace_named
+from api.problems import ConflictError, NotFoundError
+from api.values import PATTERNS, Id, moment
 from runtime.imports import Import, ImportState, UnknownImportError
 from runtime.workbench import current
-from session_store.exchange import Change, Owner, Report, Wishes
+from session_store.errors import ColloquyError
+from session_store.exchange import Change, ImportRefusedError, Owner, Report, Wishes
 from session_store.limits import LONGEST_ADDRESS
 
 router = APIRouter(prefix="/v1", tags=["import and export"])
@@ -28,6 +31,12 @@ USERS: Final = (
     "Owner of the imported conversations: `auto`, this app's user, except that what Colloquy exported keeps the owner "
     "named in the file; `mine`, this app's user for all of them; `file`, the owner named in the file."
 )
+
+
+_DATABASE_URL: Final = r"^\s*(sqlite(\+\w+)?:///|postgres(ql)?(\+\w+)?://)[^\x00]+$"
+PATTERNS[_DATABASE_URL] = "must look like sqlite:///sessions.db or postgresql://user:password@host:5432/database"
+
+DatabaseUrl = Annotated[str, StringConstraints(pattern=_DATABASE_URL)]
 
 
 class TakenOut(BaseModel):
@@ -133,8 +142,7 @@ class DatabaseImport(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    url: Text = Field(
-        min_length=1,
+    url: DatabaseUrl = Field(
         max_length=LONGEST_ADDRESS,
         description="As ADK's `--session_service_uri` has it: `sqlite:///…` or `postgresql://…`. It is not kept.",
     )
@@ -166,14 +174,14 @@ def import_upload(
     imports = current().imports
     wishes = _wishes(users, agent_id or None, workspace_id or None, skip_damaged=skip_damaged == "true")
     path = imports.receive(file.filename or "file", file.file)
-    return _answer(imports.begin_file(path, wishes), background=background)
+    return _answer(imports.begin_file(path, wishes), ImportRefusedError, background=background)
 
 
 @router.post("/imports/database", responses=_BACKGROUND, response_model=ReportOut)
 def import_from_database(wanted: DatabaseImport, background: Background = False) -> ReportOut | Response:
     """Import the conversations of an ADK project's session database that do not exist yet. It is only read."""
     wishes = _wishes(wanted.users, None, wanted.workspace_id, skip_damaged=wanted.skip_damaged)
-    return _answer(current().imports.begin_database(wanted.url, wishes), background=background)
+    return _answer(current().imports.begin_database(wanted.url, wishes), ConflictError, background=background)
 
 
 @router.get("/imports")
@@ -202,7 +210,9 @@ def _wishes(users: Users, agent_id: str | None, workspace_id: str | None, *, ski
     workbench = current()
     me = workbench.settings.user
     if agent_id is not None and workbench.agents.find(agent_id) is None:
-        raise WrongRequestError(f"There is no agent {agent_id!r}.")
+        raise UnknownAgentError(f"There is no agent {agent_id!r}. GET /api/v1/agents lists those that there are.")
+    if workspace_id is not None:
+        workspace_named(workspace_id)
     return Wishes(
         owner=Owner(agent_id or workbench.agents.default().id, me),
         user_id=me if users == "mine" else None,
@@ -212,7 +222,7 @@ def _wishes(users: Users, agent_id: str | None, workspace_id: str | None, *, ski
     )
 
 
-def _answer(begun: Import, *, background: bool) -> ReportOut | Response:
+def _answer(begun: Import, refusal: type[ColloquyError], *, background: bool) -> ReportOut | Response:
     if background:
         return Response(
             ImportOut.of(begun).model_dump_json(),
@@ -224,8 +234,8 @@ def _answer(begun: Import, *, background: bool) -> ReportOut | Response:
     if ended.report is not None:
         return ReportOut.of(ended.report)
     if ended.state is ImportState.STOPPED:
-        raise HTTPException(HTTPStatus.CONFLICT, ended.problem)
-    raise WrongRequestError(ended.problem)
+        raise ConflictError(ended.problem)
+    raise refusal(ended.problem)
 
 
 def _named(import_id: str) -> Import:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Self
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from api.values import SAYS_SOMETHING, Body, Id, JsonObject, JsonValue, Text, is_visible, moment, one_of
+from api.values import DEEPEST, SAYS_SOMETHING, Body, Id, JsonObject, JsonValue, Text, is_visible, moment, one_of
 from runtime.workbench import current
 from session_store.endings import how_ended
 from session_store.models import SessionKey, StoredEvent, Turn
@@ -26,6 +26,8 @@ CALLS_OF: Final = "colloquy_calls_of"
 
 EXAMPLE_CALL: Final[dict[str, Any]] = {"name": "run_sql", "args": {"sql": "select 1"}, "result": {"rows": 1}}
 
+NESTED: Final = f"At most {DEEPEST} levels deep."
+
 CallState = Literal["completed", "failed", "waiting", "running"]
 
 
@@ -39,10 +41,12 @@ class NewToolCall(Body):
     args: JsonObject = Field(
         default_factory=dict,
         validation_alias=AliasChoices("args", "input", "arguments"),
-        description="Also taken as `input` or `arguments`.",
+        description=f"Also taken as `input` or `arguments`. {NESTED}",
     )
     result: JsonValue = Field(
-        None, validation_alias=AliasChoices("result", "output"), description="Any JSON. Also taken as `output`."
+        None,
+        validation_alias=AliasChoices("result", "output"),
+        description=f"Any JSON. Also taken as `output`. {NESTED}",
     )
     error: Text | None = Field(None, description="Why it failed.")
 

@@ -7,7 +7,7 @@ from agents.models import ModelUnavailableError
 from api.values import is_new_id
 from runtime.bus import BusEvent, Happening
 from runtime.workbench import Workbench, current
-from session_store.errors import WorkspaceError
+from session_store.errors import UnknownWorkspaceError
 from session_store.models import SessionKey, SessionSummary, Workspace
 
 DATA_ANALYST = "data_analyst"
@@ -22,13 +22,13 @@ def new_session(
     ``agent`` is the id of an agent, or its name; ``session_id`` an id that the client chose.
 
     Raises:
-        UnknownAgentError, AgentProblemError, ModelUnavailableError, WorkspaceError
+        UnknownAgentError, AgentProblemError, ModelUnavailableError, UnknownWorkspaceError
         AlreadyExistsError: the id was used before.
     """
     workbench = current()
     workspace = workbench.store.get_workspace(workspace_id)
     if workspace is None:
-        raise WorkspaceError(f"There is no workspace {workspace_id!r}.")
+        raise UnknownWorkspaceError(f"There is no workspace {workspace_id!r}.")
     chosen = _agent(workbench, agent, workspace)
     return workbench.create_session(
         agent_id=chosen.id,

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 FOREIGN_SITES: Final = ("cross-site", "same-site")
 """Values of ``Sec-Fetch-Site`` with which browsers say that another site asks, or another port of this machine."""
 
-FOR_PROGRAMS: Final = ("/api", "/adk")
+FOR_PROGRAMS: Final = ("/api", "/adk", "/run_turn", "/sessions", "/_stcore", "/media", "/component")
 """What is no page: nobody follows a link to it from another site."""
 
 POLICY_VIOLATION: Final = 1008

@@ -20,19 +20,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from agents.agent import AgentProblemError
+from agents.agent import UnknownAgentError
 from api.values import PATTERNS
-from runtime.confirmation import NothingToAnswerError
-from runtime.messages import SessionGoneError
+from runtime.attachments import AttachmentRefusedError
+from runtime.messages import EmptyMessageError, SessionGoneError
 from runtime.results import ResultGoneError
-from runtime.turns import SessionBusyError
 from session_store.errors import (
     ColloquyError,
+    CursorError,
     StoreClosedError,
     StoreFullError,
     StoreNotWritableError,
+    UnknownWorkspaceError,
     wrong_value,
 )
+from session_store.exchange import ExportError, ImportRefusedError
 from session_store.faults import unwritable
 
 MEDIA_TYPE = "application/problem+json"
@@ -72,29 +74,30 @@ class ConflictError(ColloquyError):
     """It cannot be done as things are now."""
 
 
-class WrongRequestError(ColloquyError):
-    """A value in the request that no schema can refuse."""
-
-
 STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     SessionGoneError: HTTPStatus.NOT_FOUND,
     SessionNotFoundError: HTTPStatus.NOT_FOUND,
     ResultGoneError: HTTPStatus.NOT_FOUND,
-    ConflictError: HTTPStatus.CONFLICT,
-    SessionBusyError: HTTPStatus.CONFLICT,
-    NothingToAnswerError: HTTPStatus.CONFLICT,
+    UnknownAgentError: HTTPStatus.NOT_FOUND,
+    UnknownWorkspaceError: HTTPStatus.NOT_FOUND,
+    CursorError: HTTPStatus.NOT_FOUND,
+    ExportError: HTTPStatus.NOT_FOUND,
     StaleSessionError: HTTPStatus.CONFLICT,
     AlreadyExistsError: HTTPStatus.CONFLICT,
-    AgentProblemError: HTTPStatus.CONFLICT,
     StaleError: HTTPStatus.PRECONDITION_FAILED,
     StoreClosedError: HTTPStatus.SERVICE_UNAVAILABLE,
     NotReadyError: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     StoreNotWritableError: HTTPStatus.INSUFFICIENT_STORAGE,
-    ColloquyError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    EmptyMessageError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    AttachmentRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ImportRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ColloquyError: HTTPStatus.CONFLICT,
 }
-"""What an error is answered with; the nearest base class counts."""
+"""What an error is answered with; the nearest base class counts. A request that its description allows either names
+something that does not exist (404) or asks for what is not possible at the moment (409). 422 is for requests that the
+description rules out, and for files whose content cannot be used."""
 
 IN_WORDS: Final = {
     HTTPStatus.NOT_FOUND: "Nothing was found at this address. /api/docs lists what exists.",

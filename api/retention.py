@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.values import moment
+from api.values import Whole, moment
 from runtime.workbench import current
 
 router = APIRouter(prefix="/v1", tags=["retention"])
@@ -40,7 +40,7 @@ class Removal(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    days: int = Field(ge=1, le=MOST_DAYS, description=DAYS)
+    days: Whole = Field(ge=1, le=MOST_DAYS, description=DAYS)
 
 
 class Removed(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi.concurrency import run_in_threadpool
 
-from api.problems import WrongRequestError
+from api.problems import ConflictError
 from runtime.bus import BusEvent, Happening
 from runtime.workbench import current
 from session_store.models import SessionSummary, TitleSource
@@ -19,12 +19,12 @@ async def retitle(session: SessionSummary, message: str) -> None:
     """Give a session a title about a message, or about its own first one where that is blank.
 
     Raises:
-        WrongRequestError: there is no message at all.
+        ConflictError: there is no message at all.
     """
     workbench = current()
     about = message if message.strip() else await run_in_threadpool(_first_message, session)
     if not about:
-        raise WrongRequestError("There is no message to base a title on. Send one as firstMessage.")
+        raise ConflictError("There is no message to base a title on. Send one as firstMessage.")
     model = session.model or workbench.models.default().id
     title = await workbench.models.title(model, about)
     await run_in_threadpool(_rename, session, title or first_words(about))

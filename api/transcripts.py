@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from api.etags import tag_of
 from api.messages import SessionMessage, session_messages
-from api.problems import WrongRequestError
 from runtime.workbench import current
+from session_store.errors import CursorError
 from session_store.models import SessionKey, SessionSummary, StoredEvent, Turn
 
 EVENTS_PER_MESSAGE = 3
@@ -28,7 +28,7 @@ def page_of_messages(key: SessionKey, cursor: str | None, limit: int) -> tuple[l
     """The newest messages, or those before a cursor, from the oldest to the newest; and the cursor of older ones.
 
     Raises:
-        WrongRequestError: this is no cursor of such a page.
+        CursorError: this is no cursor of such a page.
     """
     place, end = _places(cursor)
     size = limit * EVENTS_PER_MESSAGE + 1
@@ -63,7 +63,7 @@ def _places(cursor: str | None) -> tuple[int | None, int | None]:
         return None, None
     found = _CURSOR.fullmatch(cursor)
     if found is None:
-        raise WrongRequestError("This is not a valid cursor for the messages. Start again without one.")
+        raise CursorError("This is not a valid cursor for the messages. Start again without one.")
     return int(found[1]), int(found[2])
 
 

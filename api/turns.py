@@ -21,7 +21,7 @@ from api.heartbeats import with_heartbeats
 from api.lookup import session_named, turn_named
 from api.messages import SessionMessage
 from api.new_sessions import choose_model, is_unused, new_session
-from api.problems import WrongRequestError
+from api.problems import ConflictError
 from api.sessions import History, take_history
 from api.transcripts import messages_of_turn
 from api.values import Body, Id, Words, moment
@@ -265,9 +265,9 @@ def _session(wanted: RunTurn) -> SessionSummary:
             return _begun(wanted)
     session = session_named(wanted.session_id)
     if wanted.agent_id not in (None, session.key.app_name):
-        raise WrongRequestError(f"This session is held with {session.key.app_name!r}: it cannot change its agent.")
+        raise ConflictError(f"This session is held with {session.key.app_name!r}: it cannot change its agent.")
     if wanted.workspace_id not in (None, session.workspace_id):
-        raise WrongRequestError("This session is in another workspace. Move it there, or leave workspace_id out.")
+        raise ConflictError("This session is in another workspace. Move it there, or leave workspace_id out.")
     if wanted.model is not None:
         choose_model(session.key, wanted.model)
     return session

@@ -193,7 +193,7 @@ def set_connection(
     expected: IfMatch = None,
     save_anyway: Annotated[bool, Query(description="Save it even if it does not work; `problem` says why.")] = False,
 ) -> WorkspaceOut:
-    """Set the data connection of a workspace. It is tested first: one that does not work is rejected (422) with the
+    """Set the data connection of a workspace. It is tested first: one that does not work is rejected (409) with the
     reason, unless `save_anyway` is set."""
     require_match(tag_of(_now(workspace_id)), expected)
     workspaces = current().workspaces
@@ -221,14 +221,14 @@ def remove_connection(workspace_id: str, response: Response, expected: IfMatch =
 
 @router.post("/workspaces/{workspace_id}/connection/test")
 def test_connection(workspace_id: str) -> Tested:
-    """Test the connection of a workspace. If it fails, the error (422) says why."""
+    """Test the connection of a workspace. If it fails, the error (409) says why."""
     workspace_named(workspace_id)
     return Tested(found=current().workspaces.test_workspace(workspace_id))
 
 
 @router.post("/connections/test")
 def test_address(address: Address) -> Tested:
-    """Test a connection without saving it. If it fails, the error (422) says why."""
+    """Test a connection without saving it. If it fails, the error (409) says why."""
     return Tested(found=current().workspaces.test(address.kind, address.address))
 
 

@@ -24,6 +24,9 @@ KEPT: Final = 20
 """How many imports that are over are remembered."""
 
 CLOSING_SECONDS: Final = 5.0
+LONGEST_NAME: Final = 100
+"""Bytes."""
+
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f\\/:*?"<>|]+')
 
 
@@ -70,6 +73,12 @@ class Import:
     ended_at: float | None = None
 
 
+def _safe_name(name: str) -> str:
+    """The end of a name, which says what kind of file it is, as every system takes it."""
+    end = _UNSAFE.sub(" ", name).encode("utf-8", "replace")[-LONGEST_NAME:]
+    return end.decode("utf-8", "ignore").strip(" .")
+
+
 class Imports:
     """Runs imports. Thread-safe."""
 
@@ -93,7 +102,7 @@ class Imports:
             StoreFullError, StoreNotWritableError
         """
         folder = self._incoming / uuid.uuid4().hex
-        path = folder / (_UNSAFE.sub(" ", name).strip(" .")[-100:] or "file")
+        path = folder / (_safe_name(name) or "file")
         try:
             with writing(self._incoming):
                 folder.mkdir(parents=True)

@@ -88,4 +88,12 @@ class StoreClosedError(StoreError):
 
 
 class WorkspaceError(StoreError):
-    """A workspace does not exist, or cannot be what it was asked to become."""
+    """A workspace cannot be what it was asked to become."""
+
+
+class UnknownWorkspaceError(WorkspaceError):
+    """There is no such workspace, or no longer."""
+
+
+class CursorError(StoreError):
+    """A cursor is not one of this list."""

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from session_store.errors import StoreError
+from session_store.errors import CursorError
 from session_store.json_safe import without_halves
 from session_store.models import Page, Result, ResultKind, SessionKey
 from session_store.session_log import SessionLog
@@ -186,6 +186,6 @@ def _decode(cursor: str) -> tuple[float, str]:
         created_at, result_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         return float(created_at), str(result_id)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise StoreError(
+        raise CursorError(
             "This is not a valid cursor for the list of results. Start again at the first page."
         ) from error

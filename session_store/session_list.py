@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from session_store.database import Database
-from session_store.errors import StoreError
+from session_store.errors import CursorError
 from session_store.history.words import Marks, all_in, excerpt_of
 from session_store.memory import Memory
 from session_store.models import Page, SessionKey, SessionStatus, SessionSummary, TitleSource
@@ -235,6 +235,6 @@ def _decode(cursor: str) -> tuple[float, str, str, str]:
         updated_at, app_name, user_id, session_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         return float(updated_at), str(app_name), str(user_id), str(session_id)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise StoreError(
+        raise CursorError(
             "This is not a valid cursor for the list of sessions. Start again at the first page."
         ) from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from session_store.errors import WorkspaceError
+from session_store.errors import UnknownWorkspaceError, WorkspaceError
 from session_store.limits import LONGEST_NAME
 from session_store.models import StoredConnection, Workspace
 
@@ -34,11 +34,11 @@ def required(workspaces: Workspaces, workspace_id: str) -> Workspace:
     """The workspace with an id.
 
     Raises:
-        WorkspaceError: there is none (any more).
+        UnknownWorkspaceError: there is none (any more).
     """
     workspace = workspaces.get(workspace_id)
     if workspace is None:
-        raise WorkspaceError("This workspace no longer exists. Choose another one.")
+        raise UnknownWorkspaceError("This workspace no longer exists. Choose another one.")
     return workspace
 
 

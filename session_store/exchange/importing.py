@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final
 
-from session_store.errors import WorkspaceError
+from session_store.errors import UnknownWorkspaceError
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.conversation import (
     Conversation,
@@ -166,7 +166,7 @@ def import_database(store: Store, url: str, wishes: Wishes | None = None, *, pro
     and ``database_at``.
 
     Raises:
-        ImportRefusedError, WorkspaceError, StoreError: as ``import_file`` does. No message has a password.
+        ImportRefusedError, UnknownWorkspaceError, StoreError: as ``import_file`` does. No message has a password.
     """
     return _import(
         store,
@@ -189,7 +189,7 @@ def _import(
 ) -> Report:
     into = wishes.workspace_id
     if into is not None and into not in {workspace.id for workspace in store.list_workspaces()}:
-        raise WorkspaceError("This workspace does not exist. Choose another one.")
+        raise UnknownWorkspaceError("This workspace does not exist. Choose another one.")
     damaged: list[Skipped] = []
     with (
         tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as stage,

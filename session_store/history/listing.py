@@ -7,9 +7,9 @@ import binascii
 import json
 from typing import Any, Final
 
+from session_store.errors import CursorError
 from session_store.history.choice import FEEDBACK, STATUS, TURNS, chosen, sessions
 from session_store.history.costs import COSTS, cost_values
-from session_store.history.errors import HistoryError
 from session_store.history.models import HistoryChoices, HistoryFilter, HistoryRow, HistorySort, Neighbour, Neighbours
 from session_store.models import Page, SessionKey, TitleSource
 from session_store.session_log import SessionLog
@@ -71,7 +71,7 @@ class StoredTable:
         """Conversations that were not deleted, in the order of ``sort``; ``before`` is ``next`` of the page before.
 
         Raises:
-            HistoryError: ``before`` is no place in a list in this order.
+            CursorError: ``before`` is no place in a list in this order.
             PricesInvalidError: the price list is damaged.
         """
         if limit < 1:
@@ -222,7 +222,7 @@ def _decode(cursor: str, sort: HistorySort, *, descending: bool) -> tuple[float 
         if (name, direction) == (sort.value, descending) and isinstance(value, (int, float, str, type(None))):
             return value, int(number)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise HistoryError(
+        raise CursorError(
             "This is not a valid cursor for the list of conversations. Start again without one."
         ) from error
-    raise HistoryError("The list is now sorted differently. Start again without a cursor.")
+    raise CursorError("The list is now sorted differently. Start again without a cursor.")

@@ -8,8 +8,8 @@ import json
 from dataclasses import replace
 from typing import Any, Final
 
+from session_store.errors import CursorError
 from session_store.history.choice import chosen
-from session_store.history.errors import HistoryError
 from session_store.history.models import EVERYTHING, HistoryFilter, Hit
 from session_store.history.words import all_in, excerpt_of, words_of
 from session_store.models import Page, SessionKey
@@ -60,7 +60,7 @@ class StoredSearch:
         a tool was asked or answered (see ``tool_columns``), or a detail of a message, such as a thought or a source.
 
         Raises:
-            HistoryError: ``before`` is no place in a list of hits.
+            CursorError: ``before`` is no place in a list of hits.
         """
         start = _END if before is None else _decode(before)
         words = words_of(text)
@@ -122,4 +122,4 @@ def _decode(cursor: str) -> Place:
         at, number = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         return float(at), int(number)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise HistoryError("This is not a valid cursor for these search results. Search again.") from error
+        raise CursorError("This is not a valid cursor for these search results. Search again.") from error

@@ -122,7 +122,7 @@ def test_the_agents_that_can_be_used_are_its_apps(client, workbench):
 
 def test_a_failed_turn_is_an_error_that_says_why(client):
     failed = client.send("/run", "one", {"text": "count 3 then fail"})
-    assert (failed.status_code, failed.json()) == (500, {"detail": "The scripted model failed as it was told to."})
+    assert (failed.status_code, failed.json()) == (502, {"detail": "The scripted model failed as it was told to."})
     *_, told, error = client.stream("one", "count 3 then fail", streaming=True)
     assert told["errorMessage"] == "The scripted model failed as it was told to."
     assert error["error"] == "ModelError: The scripted model failed as it was told to."
@@ -154,6 +154,9 @@ def test_what_cannot_be_run_is_refused_with_the_reason(client):
     ("path", "body", "said"),
     [
         ("", {"sessionId": "x" * 300}, "A name has more than 200 bytes"),
+        ("", {"sessionId": ".."}, "A session id must not be"),
+        ("", {"sessionId": "a/../b"}, "A session id must not be"),
+        ("", {"sessionId": " .\\x"}, "A session id must not be"),
         ("", {"state": {"mood": float("nan")}}, "State must not contain NaN"),
         ("", {"events": [{"author": "user", "timestamp": -1e300}]}, "The timestamp of an event is in Unix seconds"),
         ("/one/artifacts", {"filename": "a\0", "artifact": {"text": ""}}, "A name has more than 200 bytes"),
@@ -163,6 +166,15 @@ def test_what_could_not_be_kept_or_given_back_is_refused(client, path, body, sai
     refused = client.sessions("POST", path, body)
     assert 400 <= refused.status_code < 500
     assert refused.json()["detail"].startswith(said)
+
+
+RESPONSE = {"functionResponse": {"id": "1", "name": "pay", "response": {}}}
+
+
+@pytest.mark.parametrize("part", [{"functionCall": {"name": "pay", "args": {}}}, RESPONSE])
+def test_a_message_that_no_agent_could_be_asked_is_refused(client, part):
+    said = {"role": "user", "parts": [{"text": "hello"}, part]}
+    assert client.send("/run", "one", part, newMessage=said).status_code == 400
 
 
 def test_numbers_that_json_does_not_know_are_told_in_words(client, workbench):

@@ -62,7 +62,7 @@ class TestAtTheRoot:
     def test_limits_and_the_path_that_all_is_served_below_hold_too(self, workbench):
         with TestClient(Starlette(routes=routes("chats"))) as client:
             assert client.get("/chats/sessions/assistant").status_code == 200
-            assert client.post("/chats/sessions", json=[[[]] * 300_000]).status_code == 422
+            assert client.post("/chats/sessions", json=[[[]] * 300_000]).status_code == 413
             assert client.get("/sessions/assistant").status_code == 404
 
 

@@ -37,9 +37,10 @@ class TestSearch:
         second = client.get(f"{API}/search", params={"q": "owls", "limit": 1, "cursor": first["next"]}).json()
         assert first["items"] != second["items"]
 
-    @pytest.mark.parametrize("query", [{}, {"q": ""}, {"q": "\x00"}, {"q": "x", "cursor": "x"}, {"q": "x" * 501}])
+    @pytest.mark.parametrize("query", [{}, {"q": ""}, {"q": "\x00"}, {"q": "x" * 501}])
     def test_refuses_what_cannot_be_looked_for(self, client, query):
         is_problem(client.get(f"{API}/search", params=query), 422)
+        is_problem(client.get(f"{API}/search", params={"q": "x", "cursor": "x"}), 404)
 
 
 class TestLabels:
@@ -73,5 +74,5 @@ class TestBranches:
         assert said(workbench, branch.key) == [("user", "How many owls?")]
 
     def test_need_a_message_that_is_there(self, client, held):
-        is_problem(client.post(f"{API}/conversations/{held.session_id}/branch", json={"messageId": "none"}), 422)
+        is_problem(client.post(f"{API}/conversations/{held.session_id}/branch", json={"messageId": "none"}), 409)
         is_problem(client.post(f"{API}/conversations/nothing/branch", json={"messageId": "none"}), 404)

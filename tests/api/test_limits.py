@@ -115,8 +115,8 @@ def test_no_entrance_takes_more(entrances, method, path, limits):
     if path in {f"{API}/v1/sessions", f"{ADK}/list-apps"}:  # one guard for all, told before the bytes come or not
         refused(413, content=iter([b" " * MIB] * (limits.bytes // MIB + 1)))
     if limits.levels and limits.values:
-        refused(422, content=b'{"a":' * (limits.levels + 1))
-        refused(422, content=b"[" + b"," * limits.values + b"]")
+        refused(413, content=b'{"a":' * (limits.levels + 1))
+        refused(413, content=b"[" + b"," * limits.values + b"]")
 
 
 def test_what_stands_in_texts_does_not_count(client):

@@ -7,9 +7,11 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
+    positive_data_acceptance,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
@@ -23,7 +25,10 @@ from api.routes import API, mounted_api
 from runtime.workbench import current
 from session_store.models import SAMPLE_SHOP
 from tests.support.results import new_chart, new_result
+from tests.support.servers import ROOT
 from tests.support.workbenches import new_session
+
+SETTINGS = ROOT / "schemathesis.toml"
 
 EXAMPLES = 5
 """For each route, besides those that its description makes up."""
@@ -35,6 +40,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
     negative_data_rejection,
+    positive_data_acceptance,
     unsupported_method,
 ]
 
@@ -43,7 +49,9 @@ TOLD = [
     NewMessage(role="assistant", content="One.", tool_calls=[NewToolCall(name="count", args={"of": "owls"}, result=1)]),
 ]
 
-schema = schemathesis.openapi.from_asgi(f"{API}/openapi.json", Starlette(routes=[mounted_api()]))
+schema = schemathesis.openapi.from_asgi(
+    f"{API}/openapi.json", Starlette(routes=[mounted_api()]), config=SchemathesisConfig.from_path(SETTINGS)
+)
 
 
 @pytest.fixture(autouse=True)

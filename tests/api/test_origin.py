@@ -79,7 +79,8 @@ def connects(app, path, *, base=f"ws://{HERE}", **headers):
 @pytest.mark.parametrize("origin", ELSEWHERE)
 @pytest.mark.parametrize("path", ["/", "/api/v1/sessions", "/adk/run"])
 def test_a_page_of_another_origin_gets_no_answer(ask, path, origin):
-    assert ask(path, Origin=origin) == 403
+    for method in ("GET", "POST", "HEAD", "OPTIONS", "TRACE"):
+        assert ask(path, method=method, Origin=origin, Access_Control_Request_Method="POST") == 403
 
 
 @pytest.mark.parametrize("origin", ELSEWHERE)
@@ -133,5 +134,12 @@ def test_a_link_to_a_page_can_be_followed_from_anywhere_but_not_one_to_the_api(a
     follows = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
     assert ask("/history", **follows) == 200
     assert ask("/", method="POST", **follows) == 403
-    assert ask("/api/v1/sessions", **follows) == 403
-    assert ask("/adk/run", **follows) == 403
+    for path in (
+        "/api/v1/sessions",
+        "/adk/run",
+        "/sessions/assistant",
+        "/run_turn",
+        "/_stcore/metrics",
+        "/media/a.png",
+    ):
+        assert ask(path, **follows) == 403

@@ -45,7 +45,7 @@ class TestWorkspaces:
         moved = client.patch(url, json={"parent_id": above["id"]}).json()
         assert (moved["name"], moved["parent_id"]) == ("Beneath", above["id"])
         assert client.patch(url, json={"parent_id": None}).json()["parent_id"] is None
-        assert "cannot be moved into" in is_problem(client.patch(url, json={"parent_id": below["id"]}), 422)
+        assert "cannot be moved into" in is_problem(client.patch(url, json={"parent_id": below["id"]}), 409)
         assert is_problem(client.patch(url, json={"parent_id": "nowhere"}), 404)
         assert is_problem(client.patch(url, json={"colour": "red"}), 422)
 
@@ -65,7 +65,7 @@ class TestWorkspaces:
         assert client.delete(f"{WORKSPACES}/{workspace['id']}").status_code == 204
         assert is_problem(client.get(f"{WORKSPACES}/{workspace['id']}"), 404)
         assert workbench.store.get_session(key.session_id) is None
-        assert "cannot be deleted" in is_problem(client.delete(f"{WORKSPACES}/{GENERAL}"), 422)
+        assert "cannot be deleted" in is_problem(client.delete(f"{WORKSPACES}/{GENERAL}"), 409)
 
     def test_need_a_name(self, client):
         assert is_problem(client.post(WORKSPACES, json={"name": ""}), 422)
@@ -89,7 +89,7 @@ class TestConnections:
         assert carried["connection"]["name"] == "Orders"
         assert client.post(f"{url}/test").json()["found"]
         assert client.delete(url).json()["connection"] is None
-        assert "no data connection" in is_problem(client.post(f"{url}/test"), 422)
+        assert "no data connection" in is_problem(client.post(f"{url}/test"), 409)
 
     def test_that_stopped_working_say_so(self, client, shop_file):
         url = f"{WORKSPACES}/{made(client, 'Gone')['id']}"
@@ -102,7 +102,7 @@ class TestConnections:
         there = {"kind": "sqlite", "address": str(shop_file)}
         assert client.post("/api/v1/connections/test", json=there).json()["found"]
         missing = {"kind": "sqlite", "address": str(tmp_path / "missing.db")}
-        assert is_problem(client.post("/api/v1/connections/test", json=missing), 422)
+        assert is_problem(client.post("/api/v1/connections/test", json=missing), 409)
 
     def test_never_show_a_password(self, client, workbench):
         workspace = made(client, "Remote")
@@ -110,7 +110,7 @@ class TestConnections:
         address = "postgresql://ana:s3cret-word@127.0.0.1:1/sales?sslpassword=other-word"
         described = {"kind": "postgres", "address": address}
         refused = client.put(f"{url}/connection", json=described)
-        assert "save_anyway" in is_problem(refused, 422)
+        assert "save_anyway" in is_problem(refused, 409)
         assert client.get(url).json()["connection"] is None
         answers = [client.put(f"{url}/connection?save_anyway=true", json=described), refused]
         assert "127.0.0.1" in answers[0].json()["connection"]["problem"]

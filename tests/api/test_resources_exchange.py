@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import sqlite3
+import uuid
 import zipfile
 
 import pytest
@@ -100,7 +101,7 @@ class TestExports:
 
     def test_of_what_is_not_there_are_problems(self, client):
         assert is_problem(client.get("/api/v1/conversations/nothing/export"), 404)
-        assert "nothing" in is_problem(client.get("/api/v1/exports/file?id=nothing"), 422)
+        assert "nothing" in is_problem(client.get("/api/v1/exports/file?id=nothing"), 404)
         assert is_problem(client.post("/api/v1/exports", json={"format": "docx"}), 422)
 
 
@@ -152,8 +153,15 @@ class TestImports:
     def test_take_an_adk_database_by_its_url(self, client, tmp_path):
         url = f"sqlite+aiosqlite:///{adk_database(tmp_path, 'by url')}"
         assert client.post(f"{IMPORTS}/database", json={"url": url}).json()["conversations"] == 1
-        for wrong in ("", "mysql://a:b@c/d", "sqlite://", f"sqlite:///{tmp_path}/missing.db", "nonsense"):
-            assert is_problem(client.post(f"{IMPORTS}/database", json={"url": wrong}), 422)
+        for wrong in ("", "mysql://a:b@c/d", "sqlite://", "nonsense"):
+            assert "sqlite:///" in is_problem(client.post(f"{IMPORTS}/database", json={"url": wrong}), 422)
+        missing = {"url": f"sqlite:///{tmp_path}/missing.db"}
+        assert "There is no file" in is_problem(client.post(f"{IMPORTS}/database", json=missing), 409)
+
+    @pytest.mark.parametrize("name", ["\N{OWL}" * 100 + ".json", "\u00e9" * 200, "..", "." * 300, "a/../b.json", "con"])
+    def test_take_a_file_whatever_its_name_is(self, client, name):
+        history = {"id": str(uuid.uuid4()), "appName": "a", "userId": "u", "events": [EVENT]}
+        assert upload(client, json.dumps(history), name).json()["conversations"] == 1
 
     def test_count_what_could_not_be_taken_as_it_was(self, client):
         chat = webui_chat(asked(), answered(followUps=["More?"], merged="Both."), id="counted")
@@ -198,8 +206,8 @@ class TestImports:
     def test_need_a_file_an_agent_and_a_workspace_that_are_there(self, client):
         assert is_problem(client.post(IMPORTS), 422)
         assert is_problem(upload(client, "", "empty"), 422)
-        assert "no agent" in is_problem(upload(client, "[]", agent_id="nobody"), 422)
-        assert "workspace" in is_problem(upload(client, "[]", workspace_id="nowhere"), 422)
+        assert "no agent" in is_problem(upload(client, "[]", agent_id="nobody"), 404)
+        assert "workspace" in is_problem(upload(client, "[]", workspace_id="nowhere"), 404)
         assert is_problem(upload(client, "[]", users="theirs"), 422)
 
 
@@ -220,6 +228,8 @@ class TestRetention:
     def test_needs_a_number_of_days(self, client):
         assert is_problem(client.get("/api/v1/retention?days=0"), 422)
         assert is_problem(client.post("/api/v1/retention", json={}), 422)
+        assert is_problem(client.post("/api/v1/retention", json={"days": 30.5}), 422)
+        assert client.post("/api/v1/retention", json={"days": 36_500.0}).json() == {"removed": 0}
 
 
 def adk_database(folder, session_id="travels"):

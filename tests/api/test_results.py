@@ -119,11 +119,11 @@ class TestCharts:
         ],
     )
     def test_that_nobody_checked_are_not_drawn(self, client, workbench, key, spec):
-        assert is_problem(client.get(path(new_chart(workbench, key, spec=spec), "svg")), 422)
+        assert is_problem(client.get(path(new_chart(workbench, key, spec=spec), "svg")), 409)
 
     def test_that_take_too_long_are_given_up(self, client, workbench, key, monkeypatch):
         monkeypatch.setattr(chart_pictures, "SECONDS", 0.001)
-        assert "not be drawn within" in is_problem(client.get(path(new_chart(workbench, key), "svg")), 422)
+        assert "not be drawn within" in is_problem(client.get(path(new_chart(workbench, key), "svg")), 409)
 
     def test_take_dates_for_what_they_say(self, client, workbench, key):
         days = pa.table({"month": [date(2026, 1, 1), date(2026, 2, 1)], "revenue": [Decimal("1.50"), Decimal(2)]})
@@ -247,5 +247,5 @@ class TestLists:
 
     def test_of_no_conversation_or_no_page_are_problems(self, client, key):
         assert is_problem(client.get("/api/v1/conversations/nothing/results"), 404)
-        assert is_problem(client.get(f"/api/v1/conversations/{key.session_id}/results?cursor=x"), 422)
+        assert is_problem(client.get(f"/api/v1/conversations/{key.session_id}/results?cursor=x"), 404)
         assert is_problem(client.get(f"/api/v1/conversations/{key.session_id}/results?limit=0"), 422)

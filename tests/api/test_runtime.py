@@ -55,7 +55,7 @@ def test_sessions_at_work_come_in_pages(client):
         found += [one["session_id"] for one in page["items"]]
         cursor, pages = page["next"], pages + 1
     assert (found, pages) == (begun[::-1], 3)
-    assert client.get(f"{RUNTIME}/sessions", params={"cursor": "nowhere"}).status_code == 422
+    assert client.get(f"{RUNTIME}/sessions", params={"cursor": "nowhere"}).status_code == 404
 
 
 class TestStarting:
@@ -90,10 +90,17 @@ class TestStarting:
         assert said(workbench, key) == [("user", "count 2"), ("assistant", counted(2))]
 
     @pytest.mark.parametrize(
-        "wrong", [{"persona": "nobody"}, {"workspace_id": "nowhere"}, {"model": "x"}, {"message": " "}, {"title": ""}]
+        ("wrong", "status"),
+        [
+            ({"persona": "nobody"}, 404),
+            ({"workspace_id": "nowhere"}, 404),
+            ({"model": "x"}, 409),
+            ({"message": " "}, 422),
+            ({"title": ""}, 422),
+        ],
     )
-    def test_with_what_is_not_there_is_refused(self, client, workbench, wrong):
-        is_problem(client.post(f"{RUNTIME}/sessions", json=wrong), 422)
+    def test_with_what_is_not_there_is_refused(self, client, workbench, wrong, status):
+        is_problem(client.post(f"{RUNTIME}/sessions", json=wrong), status)
         assert listed(client)["items"] == []
 
 

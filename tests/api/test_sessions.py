@@ -60,8 +60,6 @@ class TestSaving:
         [
             {},
             {"session_id": None},
-            {"agent_id": "nobody"},
-            {"agent_id": "assistant", "workspace_id": "nowhere"},
             {"agent_id": "assistant", "history": [{}]},
             {"agent_id": "assistant", "title": ""},
         ],
@@ -69,8 +67,12 @@ class TestSaving:
     def test_refuses_what_names_no_session(self, client, body):
         is_problem(save(client, **body), 422)
 
-    def test_of_one_that_is_not_here_is_refused(self, client):
-        is_problem(save(client, session_id="nothing"), 404)
+    @pytest.mark.parametrize(
+        "body",
+        [{"session_id": "nothing"}, {"agent_id": "nobody"}, {"agent_id": "assistant", "workspace_id": "nowhere"}],
+    )
+    def test_of_what_is_not_here_is_refused(self, client, body):
+        is_problem(save(client, **body), 404)
 
 
 class TestLists:

@@ -86,9 +86,6 @@ class TestOneAnswer:
             {"message": "x", "stream": "yes"},
             {"message": "x", "history": "none"},
             {"message": "x", "history": [{"role": "tool", "content": "x"}]},
-            {"message": "x", "agent_id": "nobody"},
-            {"message": "x", "model": "nothing"},
-            {"message": "x", "workspace_id": "nowhere"},
             {},
         ],
     )
@@ -97,8 +94,19 @@ class TestOneAnswer:
         is_problem(client.post(f"{API}/run_turn", json=body), 422)
         assert workbench.store.list_sessions("local", limit=1).items == before
 
-    def test_is_a_problem_where_there_is_no_such_session(self, client):
-        is_problem(run(client, "x", session_id="nothing"), 404)
+    @pytest.mark.parametrize(
+        ("named", "status"),
+        [
+            ({"session_id": "nothing"}, 404),
+            ({"agent_id": "nobody"}, 404),
+            ({"workspace_id": "nowhere"}, 404),
+            ({"model": "nothing"}, 409),
+        ],
+    )
+    def test_is_a_problem_where_there_is_no_such_thing(self, client, workbench, named, status):
+        before = workbench.store.list_sessions("local", limit=1).items
+        is_problem(run(client, "x", **named), status)
+        assert workbench.store.list_sessions("local", limit=1).items == before
 
     def test_begins_a_session_with_an_id_that_the_client_chose_once(self, client, workbench):
         chosen = str(uuid.uuid4())
@@ -129,7 +137,7 @@ class TestOneAnswer:
 
     @pytest.mark.parametrize("other", [{"agent_id": "data_analyst"}, {"workspace_id": SAMPLE_SHOP}])
     def test_is_a_problem_where_the_session_is_another(self, client, workbench, other):
-        is_problem(run(client, "x", session_id=new_session(workbench).session_id, **other), 422)
+        is_problem(run(client, "x", session_id=new_session(workbench).session_id, **other), 409)
 
 
 class TestHistory:

@@ -63,6 +63,12 @@ STRANGERS = [
     {"origin": "null"},
     {"origin": "http://[::1]:8501"},
     {"origin": "http://localhost.:8501"},
+    {"host": "evil.example.:8501"},
+    {"host": "127.1:8501"},
+    {"host": "2130706433:8501"},
+    {"host": "[::ffff:127.0.0.1]:8501"},
+    {"host": "localhost.evil.example"},
+    {"host": "evil.example", "forwarded": "host=localhost:8501"},
     {"host": "evil.example:8501"},
     {"host": "evil.example:8501", "origin": "http://evil.example:8501"},
     {"host": "evil.example", "x-forwarded-host": "localhost:8501"},
@@ -77,6 +83,9 @@ FRIENDS = [
     {"origin": "http://LOCALHOST:8501"},
     {"host": "[::1]:8501", "origin": "http://[::1]:8501"},
     {"host": "localhost", "origin": "http://localhost:80"},
+    {"host": "LOCALHOST:8501", "origin": HERE},
+    {"host": "localhost.:8501", "origin": "http://localhost.:8501"},
+    {"x-forwarded-host": "evil.example", "origin": HERE},
     {"host": "127.0.0.1:8501", "origin": "http://127.0.0.1:8501"},
 ]
 
@@ -100,5 +109,6 @@ def test_no_entrance_is_open_to_other_sites(app, headers):
 @pytest.mark.parametrize("headers", FRIENDS, ids=str)
 def test_a_socket_and_pages_are_open_to_own_pages_and_programs(app, headers):
     client = TestClient(app, base_url=HERE, raise_server_exceptions=False)
-    for path, socket in (("/api/live", True), ("/_stcore/health", False), ("/", False)):
+    paths = ("/_stcore/health", "/", "/api/v1/health", "/adk/list-apps")
+    for path, socket in (("/api/live", True), *((path, False) for path in paths)):
         assert not is_refused(client, path, headers, socket=socket), path

@@ -9,8 +9,8 @@ import pytest
 from google.adk.events.event import Event
 from google.genai import types
 
+from session_store.errors import CursorError
 from session_store.history import search
-from session_store.history.errors import HistoryError
 from session_store.history.models import HistoryFilter
 from session_store.history.words import words_of
 from session_store.models import GENERAL, SessionKey, TitleSource
@@ -85,7 +85,7 @@ def test_pages_go_on_where_the_last_one_ended(history, monkeypatch):
         before = page.next
     assert tuple(found) == whole
     assert len(whole) > 6
-    with pytest.raises(HistoryError):
+    with pytest.raises(CursorError):
         history.search_history("i", before="nowhere")
 
 

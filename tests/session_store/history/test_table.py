@@ -6,7 +6,7 @@ import pytest
 from google.genai import types
 
 from session_store import Store
-from session_store.history.errors import HistoryError
+from session_store.errors import CursorError
 from session_store.history.models import EVERYTHING, HistoryFilter, HistorySort
 from session_store.models import GENERAL, SessionKey, TurnStatus
 from session_store.prices import PricesInvalidError, keep_prices
@@ -133,10 +133,10 @@ def test_what_is_not_known_comes_last_in_both_directions(shown):
 
 def test_a_place_belongs_to_its_order(shown):
     place = shown.list_history(EVERYTHING, sort=HistorySort.COST, limit=1).next
-    with pytest.raises(HistoryError, match="sorted differently"):
+    with pytest.raises(CursorError, match="sorted differently"):
         shown.list_history(EVERYTHING, sort=HistorySort.TITLE, before=place)
     for damaged in ("", "x", place[:-9]):
-        with pytest.raises(HistoryError):
+        with pytest.raises(CursorError):
             shown.list_history(EVERYTHING, sort=HistorySort.COST, before=damaged)
 
 
