@@ -105,6 +105,7 @@ class _WhenAsked:
 def _server(workbench: Workbench) -> FastAPI:
     app = _api_server(workbench).get_fast_api_app()
     app.router.routes = [route for route in app.router.routes if _path(route) in PATHS]
+    app.user_middleware.clear()  # ADK checks origins without knowing the settings: api.origin has done so
     app.add_middleware(AllowedMethods)
     app.router.redirect_slashes = False  # which would not know an id with a slash from two parts of a path
     for route in app.router.routes:

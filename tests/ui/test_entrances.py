@@ -10,24 +10,29 @@ from starlette.websockets import WebSocketDisconnect
 from streamlit import config
 
 from api.origin import POLICY_VIOLATION
+from runtime.workbench import install
 from tests.support.servers import APP
 from tests.support.workbenches import open_workbench
-from ui.hosts import ADDRESS, HOSTS
+from ui.hosts import ADDRESS, HOSTS, ORIGINS
 
 HERE = "http://localhost:8501"
+PROXY = "https://chats.example.com"
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
-    """The app as ``app.py`` makes it, not started: a request that is let in fails later, or is not found."""
+    """The app as ``app.py`` makes it. Streamlit is not started: a request for a page that is let in fails later."""
     with pytest.MonkeyPatch.context() as patched:
         workbench = open_workbench(tmp_path_factory.mktemp("data"))
         patched.setattr("ui.server.Workbench.open", lambda *_: workbench)
-        before = {name: config.get_option(name) for name in (ADDRESS, HOSTS)}
+        before = {name: config.get_option(name) for name in (ADDRESS, HOSTS, ORIGINS)}
         config.set_option(ADDRESS, "127.0.0.1")
+        config.set_option(ORIGINS, [PROXY])
+        install(workbench)
         yield runpy.run_path(str(APP))["app"]._build_starlette_app()
         for name, value in before.items():
             config.set_option(name, value)
+        install(None)
         workbench.close()
 
 
@@ -86,6 +91,9 @@ FRIENDS = [
     {"host": "LOCALHOST:8501", "origin": HERE},
     {"host": "localhost.:8501", "origin": "http://localhost.:8501"},
     {"x-forwarded-host": "evil.example", "origin": HERE},
+    {"x-forwarded-proto": "https", "origin": HERE},
+    {"forwarded": "host=evil.example;proto=https", "origin": HERE},
+    {"origin": PROXY},
     {"host": "127.0.0.1:8501", "origin": "http://127.0.0.1:8501"},
 ]
 
@@ -109,6 +117,7 @@ def test_no_entrance_is_open_to_other_sites(app, headers):
 @pytest.mark.parametrize("headers", FRIENDS, ids=str)
 def test_a_socket_and_pages_are_open_to_own_pages_and_programs(app, headers):
     client = TestClient(app, base_url=HERE, raise_server_exceptions=False)
-    paths = ("/_stcore/health", "/", "/api/v1/health", "/adk/list-apps")
-    for path, socket in (("/api/live", True), *((path, False) for path in paths)):
+    for path, socket in (("/api/live", True), ("/_stcore/health", False), ("/", False)):
         assert not is_refused(client, path, headers, socket=socket), path
+    answers = {path: client.get(path, headers=headers).status_code for path in ("/api/v1/health", "/adk/list-apps")}
+    assert set(answers.values()) == {200}, answers
