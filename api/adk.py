@@ -7,11 +7,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI, HTTPException
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse
 from google.adk.errors.input_validation_error import InputValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -27,6 +29,7 @@ from api.half_characters import WholeCharacters
 from api.problems import STATUSES
 from api.shutdown import StreamsEnd
 from runtime.workbench import Workbench, current
+from session_store.faults import unwritable
 
 if TYPE_CHECKING:
     from google.adk.auth.credential_service.base_credential_service import BaseCredentialService
@@ -115,8 +118,9 @@ def _server(workbench: Workbench) -> FastAPI:
                 route.responses[HTTPStatus.BAD_GATEWAY.value] = _FAILED
             if route.path == "/run_sse":
                 route.response_class = EventSourceResponse
-    for kind in _STATUSES:
+    for kind in (*_STATUSES, OSError):
         app.add_exception_handler(kind, _refused)
+    app.add_exception_handler(StarletteHTTPException, _of_http)
     return app
 
 
@@ -154,5 +158,25 @@ def _path(route: BaseRoute) -> str:
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     """What ADK's own errors look like."""
-    status = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
-    return JSONResponse({"detail": str(error) or status.description}, status_code=status)
+    told = _told(error)
+    if told is None:
+        raise error
+    status = next(_STATUSES[kind] for kind in type(told).__mro__ if kind in _STATUSES)
+    return JSONResponse({"detail": str(told) or status.description}, status_code=status)
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    """ADK's server makes a 400 or 500 of whatever it does not know, Colloquy's errors included."""
+    given = cast("StarletteHTTPException", error)
+    if given.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR) and (
+        told := _told(given.__cause__)
+    ):
+        return await _refused(request, told)
+    return await http_exception_handler(request, given)
+
+
+def _told(error: BaseException | None) -> Exception | None:
+    """The error of those with a status that this one is; None if it is none."""
+    if isinstance(error, OSError):
+        return unwritable(error)
+    return error if isinstance(error, Exception) and isinstance(error, tuple(_STATUSES)) else None

@@ -49,15 +49,16 @@ def check_name(name: str) -> None:
         raise InputValidationError(BAD_NAME)
 
 
-def check_id(session_id: str) -> None:
-    """Refuse the id of a session that no address leads to: browsers and servers take dots between slashes for folders.
+def check_id(what: str, name: str) -> None:
+    """Refuse an id (``what`` says of what) that no address leads to: browsers and servers take dots between slashes for
+    folders.
 
     Raises:
         InputValidationError
     """
-    check_name(session_id)
-    if _FOLDER.search(session_id.strip()):
-        raise InputValidationError("A session id must not be '.' or '..', nor contain one of them between slashes.")
+    check_name(name)
+    if _FOLDER.search(name.strip()):
+        raise InputValidationError(f"A {what} id must not be '.' or '..', nor contain one of them between slashes.")
 
 
 def check_state(state: Mapping[str, Any] | None) -> None:

@@ -33,7 +33,8 @@ class QuietSessions(BaseSessionService):
             AlreadyExistsError: the id is in use.
             InputValidationError: it could not be kept, or not given back.
         """
-        check_id(session_id or "")
+        check_id("user", user_id)
+        check_id("session", session_id or "")
         check_state(state)
         return await self._sessions.create_session(
             app_name=app_name, user_id=user_id, state=state, session_id=session_id

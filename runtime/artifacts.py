@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from google.adk.artifacts import FileArtifactService
 from google.adk.artifacts.base_artifact_service import ArtifactVersion
+from google.adk.errors.input_validation_error import InputValidationError
 from google.genai import types
 
 from session_store.errors import StoreError
@@ -32,7 +33,13 @@ class Artifacts(FileArtifactService):
         encode_folders(self.root_dir)
 
     async def save_artifact(self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest) -> int:
-        """Keep a version of a file. Raises StoreFullError and StoreNotWritableError."""
+        """Keep a version of a file.
+
+        Raises:
+            InputValidationError: ADK's; see ``check_file_name``.
+            StoreFullError, StoreNotWritableError
+        """
+        check_file_name(more["filename"])
         with writing(self.root_dir):
             return await super().save_artifact(**_encoded(app_name, user_id, session_id), **more)
 
@@ -105,6 +112,20 @@ class Artifacts(FileArtifactService):
     def sessions(self) -> list[SessionKey]:
         """The sessions that have files here, whether or not they are still there themselves."""
         return sessions_in(self.root_dir)
+
+
+def check_file_name(name: str) -> None:
+    """Refuse a name that ADK's service would take for another one, whose file it would write over.
+
+    Raises:
+        InputValidationError: says how to write it.
+    """
+    bare = name.removeprefix(OF_USER)
+    if "\\" in bare or bare != bare.strip() or any(part in ("", ".", "..") for part in bare.split("/")):
+        raise InputValidationError(
+            f"No file can have the name {name[:80]!r}: it must not be empty, begin or end with a space or a slash, or "
+            "contain a backslash, an empty folder ('//'), '.' or '..' as a folder."
+        )
 
 
 def _encoded(app_name: str, user_id: str, session_id: str | None) -> dict[str, Any]:

@@ -1,21 +1,25 @@
 """Clients of ADK's API server: what they know works, on the sessions and turns that the page has."""
 
 import asyncio
+import errno
 import itertools
 import math
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http import HTTPStatus
 
 import httpx
 import pytest
 import tenacity
+from google.adk.artifacts import FileArtifactService
 from google.adk.events.event import Event
 from google.adk.events.event_actions import EventActions
 from starlette.applications import Starlette
 
 from api.adk import PATHS
+from api.problems import STATUSES
 from api.routes import ADK, mounted_adk
 from runtime.bus import Happening
 from runtime.workbench import install
@@ -159,6 +163,8 @@ def test_what_cannot_be_run_is_refused_with_the_reason(client):
         ("", {"sessionId": " .\\x"}, "A session id must not be"),
         ("", {"state": {"mood": float("nan")}}, "State must not contain NaN"),
         ("", {"events": [{"author": "user", "timestamp": -1e300}]}, "The timestamp of an event is in Unix seconds"),
+        ("/one/artifacts", {"filename": "a//b", "artifact": {"text": ""}}, "No file can have the name 'a//b'"),
+        ("/one/artifacts", {"filename": "user:", "artifact": {"text": ""}}, "No file can have the name 'user:'"),
         ("/one/artifacts", {"filename": "a\0", "artifact": {"text": ""}}, "A name has more than 200 bytes"),
     ],
 )
@@ -169,6 +175,32 @@ def test_what_could_not_be_kept_or_given_back_is_refused(client, path, body, sai
 
 
 RESPONSE = {"functionResponse": {"id": "1", "name": "pay", "response": {}}}
+
+
+@pytest.mark.parametrize("kind", [*STATUSES, OSError])
+def test_an_error_has_the_same_status_everywhere(client, workbench, monkeypatch, kind):
+    expected = STATUSES.get(kind, HTTPStatus.INSUFFICIENT_STORAGE)
+    error = kind.__new__(kind, errno.ENOSPC, "Free some space.")
+    if kind is not OSError:
+        error.args = ("Free some space.",)
+
+    async def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(workbench.sessions, "create_session", fail)
+    monkeypatch.setattr(workbench.sessions, "get_session", fail)
+    monkeypatch.setattr(FileArtifactService, "save_artifact", fail)
+    monkeypatch.setattr(FileArtifactService, "list_artifact_keys", fail)
+    file = {"filename": "a.txt", "artifact": {"text": "kept"}}
+    answers = [
+        client.sessions("POST", body={"sessionId": "two"}),
+        client.sessions("GET", "/one"),
+        client.sessions("POST", "/one/artifacts", file),
+        client.sessions("GET", "/one/artifacts"),
+    ]
+    assert [answer.status_code for answer in answers] == [expected] * len(answers)
+    words = [answer.json()["detail"] for answer in answers[1:]]  # ADK says itself that a session exists
+    assert all("ree some space" in said for said in words), words
 
 
 @pytest.mark.parametrize("part", [{"functionCall": {"name": "pay", "args": {}}}, RESPONSE])
@@ -192,6 +224,9 @@ def test_odd_names_in_a_path_are_refused_or_found(client):
     for name in ("x" * 300, "a%00"):
         assert client.sessions("GET", f"/{name}").status_code == 400
     assert client.sessions("GET", "/one/artifacts/..%2Fsecret").status_code == 400
+    for name in ("a%2F..%2Fb", "..%2Fb"):
+        refused = client.ask("POST", f"/apps/desk/users/{name}/sessions")
+        assert (refused.status_code, refused.json()["detail"][:22]) == (400, "A user id must not be ")
     client.sessions("POST", body={"sessionId": "two\nlines"})
     assert client.sessions("GET", "/two%0Alines").json()["id"] == "two\nlines"
 

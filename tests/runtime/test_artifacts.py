@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from google.adk.artifacts import FileArtifactService
+from google.adk.errors.input_validation_error import InputValidationError
 from google.genai import types
 
 from runtime.artifacts import Artifacts
@@ -23,6 +24,50 @@ async def test_the_files_of_a_session_go_with_it_and_those_of_others_stay(artifa
         await artifacts.save_artifact(**name, filename="notes.txt", artifact=types.Part(text="kept"))
     artifacts.forget(one)
     assert [await artifacts.list_artifact_keys(**name) for name in names] == [[], ["notes.txt"]]
+
+
+ODD = ["", ".", "./artifact", "q ", " q", "q\u00a0", "a//b", "a/./b", "a/", "/a", "a\\b", "../a", "a/../a", "a/.."]
+
+
+@pytest.mark.parametrize("name", [*ODD, *(f"user:{name}" for name in ODD)])
+async def test_a_name_that_would_share_the_file_of_another_is_refused(artifacts, name):
+    session = {"app_name": "agent", "user_id": "ada", "session_id": "one"}
+    with pytest.raises(InputValidationError, match="No file can have the name"):
+        await artifacts.save_artifact(**session, filename=name, artifact=types.Part(text="kept"))
+    assert await artifacts.list_artifact_keys(**session) == []
+
+
+async def test_each_name_that_is_taken_has_a_file_of_its_own(artifacts):
+    session = {"app_name": "agent", "user_id": "ada", "session_id": "one"}
+    names = [
+        "artifact",
+        "user:artifact",
+        "user:user:artifact",
+        "q",
+        "q q",
+        ".q",
+        "a",
+        "a/b",
+        "a/b/c",
+        "...",
+        "a/...",
+        "Ä",
+    ]
+    for name in names:
+        assert await artifacts.save_artifact(**session, filename=name, artifact=types.Part(text=name)) == 0
+    assert sorted(await artifacts.list_artifact_keys(**session)) == sorted(names)
+    assert [(await artifacts.load_artifact(**session, filename=name)).text for name in names] == names
+
+
+async def test_files_of_earlier_versions_with_such_names_can_still_be_read(artifacts):
+    session = {"app_name": "agent", "user_id": "ada", "session_id": "one"}
+    for name in ("q ", "a//b", "./c"):
+        await FileArtifactService(artifacts.root_dir).save_artifact(
+            **session, filename=name, artifact=types.Part(text=name)
+        )
+        assert (await artifacts.load_artifact(**session, filename=name)).text == name
+    for name in await artifacts.list_artifact_keys(**session):
+        assert await artifacts.load_artifact(**session, filename=name)
 
 
 async def test_the_sessions_that_have_files_are_known(artifacts):
