@@ -79,6 +79,21 @@ _INSPECTION: Final = re.compile(
         )\s*;?\s*$""",
     re.IGNORECASE | re.VERBOSE,
 )
+_LISTINGS: Final[dict[Dialect, str]] = {
+    "sqlite": r"""
+select name from sqlite_master
+where type in ('table', 'view') and name not like 'sqlite\_%' escape '\' order by name
+""",
+    "postgres": r"""
+select case when pg_table_is_visible(c.oid) then c.relname::text else n.nspname || '.' || c.relname end as name
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
+  and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+order by 1
+""",
+}
+"""What SHOW TABLES means where the engine itself has no such statement."""
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault; the parent makes a SqlRefusedError of it
@@ -102,7 +117,10 @@ def check(sql: str, dialect: Dialect) -> Statement:
     """
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     _check_text(sql)
-    if dialect == "duckdb" and (inspection := _INSPECTION.match(sql)):
+    inspection = _INSPECTION.match(sql)
+    if inspection and inspection["show"] and dialect in _LISTINGS:
+        return Statement(_LISTINGS[dialect].strip(), is_rows=False)
+    if dialect == "duckdb" and inspection:
         _check_table_name((inspection["name"] or "").replace('"', "").lower().split("."), dialect)
         return Statement(sql.strip().rstrip("; \t\r\n"), is_rows=False)
     tokens = _tokens(sql, dialect)

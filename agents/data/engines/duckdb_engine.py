@@ -25,6 +25,8 @@ MOST_ENTRIES: Final = 200_000
 _BATCH_ROWS: Final = 2048
 _OUT_OF_MEMORY: Final = "Out of Memory Error"
 _SUFFIXES: Final = {".parquet": "read_parquet", ".csv": "read_csv", ".tsv": "read_csv", ".csv.gz": "read_csv"}
+_LISTS_TABLES: Final = re.compile(r"\b(show|information_schema|(duckdb|pg|sqlite)_\w+)\b", re.IGNORECASE)
+"""In queries about the tables themselves, which name none of them."""
 
 _TABLES: Final = """
 select nullif(schema_name, 'main'), table_name, kind, rows, comment
@@ -174,7 +176,8 @@ class FolderEngine(DuckDbEngine):
     @contextmanager
     def _opened(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
         files, self._problems = self._files()
-        mentioned = {name: path for name, path in files.items() if not sql or name.lower() in sql.lower()}
+        about_all = not sql or _LISTS_TABLES.search(sql)
+        mentioned = {name: path for name, path in files.items() if about_all or name.lower() in sql.lower()}
         with duckdb.connect(":memory:", config=configuration(self._memory, self._threads)) as connection:
             for name, path in mentioned.items():
                 if problem := _add_view(connection, name, path):

@@ -52,6 +52,19 @@ def test_tables_are_listed_with_their_columns_and_rows(shop):
     assert tables["orders"].rows == ORDERS
 
 
+def test_queries_about_the_tables_find_them_all(shop):
+    asked = ["show tables", "SHOW TABLES;", "select table_name from information_schema.tables"]
+    if shop.connection.kind == "sqlite":
+        asked[-1] = "select name from sqlite_master"
+    elif shop.connection.kind != "postgres":
+        asked += ["select view_name from duckdb_views union all select table_name from duckdb_tables"]
+    listed = {table.name for table in shop.database.tables() if "cannot be read" not in table.comment}
+    for sql in asked[:2]:
+        assert set(shop.database.query(sql).table.column("name").to_pylist()) == listed
+    for sql in asked[2:]:
+        assert {"orders", "customers"} <= set(shop.database.query(sql).table.column(0).to_pylist())
+
+
 def test_comments_come_along(shops):
     for kind in ("duckdb", "postgres"):
         orders = next(table for table in shops(kind).database.tables() if table.name == "orders")
