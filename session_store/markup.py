@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import islice
 from typing import Final
 
-CODE: Final = re.compile(
+_OPENING: Final = re.compile(
     r"""
     ^[ \t>]*(?P<fence>(?P<sign>[`~])(?P=sign){2,})(?:(?<=~)[^\n]*|[^`\n]*)$   # a fence with the language behind it
-    (?:.*?^[ \t>]*(?P=fence)(?P=sign)*[ \t]*$|.*\Z)                            # up to its like, or to the end
     |
-    (?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`)         # within a paragraph
+    (?<!`)(?P<ticks>`+)(?!`)
     """,
-    re.MULTILINE | re.DOTALL | re.VERBOSE,
+    re.MULTILINE | re.VERBOSE,
 )
-"""Code in Markdown. A fence that is still open goes to the end, as it does while a text streams."""
+_TICKS: Final = re.compile(r"`+")
+_BREAK: Final = re.compile(r"\n(?=[ \t]*\n)")
+"""Where a paragraph ends."""
 
 _FENCE_LINES: Final = re.compile(
-    r"^(?P<fence>[ \t]{0,3}(?P<sign>[`~])(?P=sign){2,})[ \t]*(?P<language>[^\s`]*)[^\n`]*\n"
+    r"^(?P<fence>[ \t]{0,3}(?P<sign>[`~])(?P=sign){2,}+)[ \t]*+(?P<language>[^\s`]*+)[^\n`]*+\n"
     r"(?P<code>.*?)(?:^[ \t]{0,3}(?P=sign){3,}[ \t]*(?:\n|\Z)|\Z)",
     re.MULTILINE | re.DOTALL,
 )
 _TAG: Final = re.compile(r"<(?P<end>/?)think(?:ing)?>", re.IGNORECASE)
 _UNFINISHED_TAG: Final = re.compile(r"</?(?:t(?:h(?:i(?:n(?:k(?:i(?:ng?)?)?)?)?)?)?)?$", re.IGNORECASE)
 """The beginning of what may become the tag of a thought."""
+_LEADING: Final = re.compile(r"^[^\S\n]*(?=</?think(?:ing)?>)", re.IGNORECASE | re.MULTILINE)
 _QUOTES: Final = "`'\"“(["
 """What stands before a tag that is only named."""
+
+MOST_THOUGHTS: Final = 200
+"""How many thoughts of one text stand apart from its words. No page shows as many as could be in a long one; what comes
+after so many is left as it is written."""
+
+MOST_READ_AGAIN: Final = 4_000_000
+"""Characters of a text in which code is sought again because a thought left its own open."""
+
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,7 @@ def split_thoughts(text: str, *, ended: bool = True, begun: bool = False) -> lis
         return [Piece(text)] if text else []
     pieces: list[Piece] = []
     at = 0
-    for begin, inner, outer, end in _thoughts(text, ended=ended, begun=begun):
+    for begin, inner, outer, end in islice(_thoughts(text, ended=ended, begun=begun), MOST_THOUGHTS):
         pieces += _piece(text[at:begin], is_thought=False)
         pieces += _piece(text[inner:outer], is_thought=True, ended=end is not None)
         at = len(text) if end is None else end
@@ -81,7 +94,39 @@ def split_thoughts(text: str, *, ended: bool = True, begun: bool = False) -> lis
 
 def begins_in_thought(text: str) -> bool:
     """Whether a text begins in the midst of a thought, whose end is in it."""
-    return "</" in text and _first_end(text, [match.span() for match in CODE.finditer(text)]) is not None
+    return "</" in text and _first_end(text, _outside([*_TAG.finditer(text)], code_spans(text))) is not None
+
+
+def code_spans(text: str, at: int = 0) -> list[Span]:
+    """Where there is code in Markdown. A fence that is still open goes to the end, as it does while a text streams.
+
+    Each sign is looked at a few times at most, whatever a text repeats.
+    """
+    runs: defaultdict[int, list[int]] = defaultdict(list)
+    for run in _TICKS.finditer(text, at):
+        runs[len(run[0])].append(run.start())
+    breaks = [found.start() for found in _BREAK.finditer(text, at)]
+    spans: list[Span] = []
+    while opening := _OPENING.search(text, at):
+        at = opening.end()
+        if fence := opening["fence"]:
+            closing = re.compile(rf"^[ \t>]*{fence[0]}{{{len(fence)},}}[ \t]*$", re.MULTILINE).search(text, at)
+            at = closing.end() if closing else len(text)
+        elif end := _closing_ticks(opening, runs, breaks):
+            at = end
+        else:
+            continue
+        spans.append((opening.start(), at))
+    return spans
+
+
+def _closing_ticks(opening: re.Match[str], runs: Mapping[int, list[int]], breaks: list[int]) -> int | None:
+    """Where code ends that begins with ticks: behind as many, in the same paragraph."""
+    length, at = len(opening["ticks"]), opening.end()
+    alike = runs[length]
+    number, following = bisect_left(alike, at), bisect_left(breaks, at)
+    paragraph_ends = breaks[following] if following < len(breaks) else len(opening.string)
+    return alike[number] + length if number < len(alike) and alike[number] < paragraph_ends else None
 
 
 def _piece(text: str, *, is_thought: bool, ended: bool = True) -> list[Piece]:
@@ -91,35 +136,42 @@ def _piece(text: str, *, is_thought: bool, ended: bool = True) -> list[Piece]:
 
 def _thoughts(text: str, *, ended: bool, begun: bool) -> Iterator[tuple[int, int, int, int | None]]:
     """Where thoughts begin, where their words begin and end, and where they are over; None if they never are."""
-    quoted = [match.span() for match in CODE.finditer(text)]
+    tags, code = [*_TAG.finditer(text)], code_spans(text)
+    shown = _outside(tags, code)
     at = 0
-    if first := _first_end(text, quoted):
+    if first := _first_end(text, shown):
         yield 0, 0, first.start(), first.end()
         at = first.end()
-    elif begun and not ended and not any(not tag["end"] for tag in _TAG.finditer(text)):
+    elif begun and not ended and all(tag["end"] for tag in tags):
         yield 0, 0, len(text), None
         return
-    while begin := next((tag for tag in _TAG.finditer(text, at) if not _is_in(tag.start(), quoted)), None):
-        at = begin.end()
-        if begin["end"]:
+    leading = {found.end() for found in _LEADING.finditer(text)}
+    anywhere, ends = _ends(tags), _ends(shown)
+    number, may_read = 0, MOST_READ_AGAIN
+    while number < len(shown):
+        begin, number = shown[number], number + 1
+        start = begin.start()
+        if start < at or begin["end"]:
             continue
         # What a model thinks may have code with a fence that never ends: any end is better than none.
-        end = _end(text, at, quoted) or _end(text, at, [])
+        end = ends[start] or anywhere[start]
         if end is None:
-            before = text[text.rfind("\n", 0, begin.start()) + 1 : begin.start()]
-            if not before.strip() or not (ended or before[-1] in _QUOTES):
-                yield begin.start(), begin.end(), len(text), None
+            if start in leading or not (ended or text[start - 1] in _QUOTES):
+                yield start, begin.end(), len(text), None
                 return
             continue
-        yield begin.start(), begin.end(), end.start(), end.end()
+        yield start, begin.end(), end.start(), end.end()
         at = end.end()
-        # Code that a thought left open does not go on behind its end.
-        quoted = [match.span() for match in CODE.finditer(text, at)]
+        if _is_in(at, code) and may_read > 0:  # code that a thought left open does not go on behind its end
+            may_read -= len(text) - at
+            code = code_spans(text, at)
+            shown, number = _outside(tags[bisect_left(tags, at, key=re.Match.start) :], code), 0
+            ends = _ends(shown)
 
 
-def _first_end(text: str, quoted: list[tuple[int, int]]) -> re.Match[str] | None:
+def _first_end(text: str, shown: Sequence[re.Match[str]]) -> re.Match[str] | None:
     """The end of a thought that began with the text. Who only speaks of the tag puts a blank or a sign before it."""
-    first = next((tag for tag in _TAG.finditer(text) if not _is_in(tag.start(), quoted)), None)
+    first = shown[0] if shown else None
     if first is None or not first["end"]:
         return None
     before = text[text.rfind("\n", 0, first.start()) + 1 : first.start()]
@@ -127,13 +179,30 @@ def _first_end(text: str, quoted: list[tuple[int, int]]) -> re.Match[str] | None
     return None if is_named else first
 
 
-def _end(text: str, at: int, quoted: list[tuple[int, int]]) -> re.Match[str] | None:
-    """The end that belongs to a beginning before ``at``, or where they do not match, the next one."""
-    tags = [tag for tag in _TAG.finditer(text, at) if not _is_in(tag.start(), quoted)]
-    depths = accumulate((-1 if tag["end"] else 1 for tag in tags), initial=1)
-    balanced = next((tag for tag, depth in zip(tags, islice(depths, 1, None), strict=True) if depth == 0), None)
-    return balanced or next((tag for tag in tags if tag["end"]), None)
+def _ends(tags: Sequence[re.Match[str]]) -> dict[int, re.Match[str] | None]:
+    """The end that belongs to each beginning, by the place of that, or where they do not match, the next one."""
+    ends: dict[int, re.Match[str] | None] = {}
+    following: re.Match[str] | None = None
+    for tag in reversed(tags):
+        if tag["end"]:
+            following = tag
+        else:
+            ends[tag.start()] = following
+    begun: list[int] = []
+    for tag in tags:
+        if not tag["end"]:
+            begun.append(tag.start())
+        elif begun:
+            ends[begun.pop()] = tag
+    return ends
 
 
-def _is_in(place: int, spans: list[tuple[int, int]]) -> bool:
-    return any(begin <= place < end for begin, end in spans)
+def _outside(tags: Sequence[re.Match[str]], code: list[Span]) -> list[re.Match[str]]:
+    """The tags that are not in code."""
+    return [tag for tag in tags if not _is_in(tag.start() + 1, code)]
+
+
+def _is_in(place: int, spans: list[Span]) -> bool:
+    """Whether a place is behind the beginning of a span and before its end."""
+    number = bisect_left(spans, (place, 0)) - 1
+    return number >= 0 and place < spans[number][1]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from session_store.markup import CODE
+from session_store.markup import code_spans
 from session_store.models import SessionSummary
 
 IMAGE = re.compile(r"!(?=\[)")
@@ -52,7 +52,12 @@ def untrusted_markdown(text: str) -> str:
     own directives (``:red[…]``, ``:material/…:``), names of emoji and single tildes stay text. Code and web addresses
     are left alone.
     """
-    return _split(CODE, text, _with_formulas, lambda code: code[0])
+    pieces: list[str] = []
+    at = 0
+    for begin, end in code_spans(text):
+        pieces += [_with_formulas(text[at:begin]), text[begin:end]]
+        at = end
+    return "".join([*pieces, _with_formulas(text[at:])])
 
 
 def plain_markdown(text: str) -> str:

@@ -1,8 +1,17 @@
 """Thoughts and code in the texts of people and models."""
 
+import sys
+
 import pytest
 
-from session_store.markup import Typed, begins_in_thought, fenced_pieces, split_thoughts
+from session_store.markup import (
+    MOST_THOUGHTS,
+    Typed,
+    begins_in_thought,
+    code_spans,
+    fenced_pieces,
+    split_thoughts,
+)
 
 
 def told(text):
@@ -107,3 +116,66 @@ def test_what_was_cut_off_in_a_thought_shows_what_its_stream_showed():
 )
 def test_a_typed_text_is_cut_at_its_fences(text, pieces):
     assert fenced_pieces(text) == pieces
+
+
+REPEATED = [
+    "<think>",
+    "</think>",
+    "</think><think>",
+    "<think><think></think>",
+    "<think>a</think>",
+    "a <think> ",
+    "<think>\n```\n</think>\n",
+    "```\n",
+    "```a\n",
+    "`a ",
+    "`a\n\n",
+    "~~~~ ",
+    "<",
+]
+
+
+def calls_in(work):
+    """How many functions a piece of work calls, those of the interpreter included."""
+    calls = 0
+
+    def count(_frame, event, _arg):
+        nonlocal calls
+        calls += event.endswith("call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+@pytest.mark.parametrize("sign", REPEATED)
+def test_a_text_that_repeats_a_sign_ten_times_as_often_is_ten_times_the_work(sign):
+    def read(number):
+        text = sign * number
+        split_thoughts(text)
+        split_thoughts(text, ended=False, begun=True)
+        begins_in_thought(text)
+        fenced_pieces(text)
+        code_spans(text)
+
+    assert calls_in(lambda: read(2_000)) < 12 * calls_in(lambda: read(200))
+
+
+@pytest.mark.timeout(60)  # what goes back and forth in a text like these takes hours
+@pytest.mark.parametrize(
+    "text", [*(sign * 10_000 for sign in REPEATED), "```" + "a" * 100_000 + "`", "~" * 9_999 + "`"]
+)
+def test_no_text_is_read_again_and_again(text):
+    assert "".join(piece.text for piece in split_thoughts(text)).count("a") <= text.count("a")
+    assert sum(len(piece.text) for piece in fenced_pieces(text)) <= len(text)
+    assert all(begin < end for begin, end in code_spans(text))
+
+
+def test_what_comes_after_very_many_thoughts_stays_as_it_is_written():
+    pieces = split_thoughts("<think>hm</think>" * (MOST_THOUGHTS + 3))
+    assert [piece.is_thought for piece in pieces] == [True] * MOST_THOUGHTS + [False]
+    assert pieces[-1].text == "<think>hm</think>" * 3
