@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import structlog
@@ -96,7 +99,7 @@ class Workbench:
             agents=AgentCatalogue(data / PERSONAS, folders),
             models=models or ModelCatalogue(settings),
             bus=bus,
-            workspaces=Workspaces(store, Secrets(data / SECRETS), data / SAMPLES, bus),
+            workspaces=Workspaces(store, Secrets(data / SECRETS), data / SAMPLES, bus, partial(_is_ours, data)),
             results=Results(store, bus),
             active=active,
             transcripts=transcripts,
@@ -320,6 +323,25 @@ class Workbench:
 def _is_own(name: str) -> bool:
     """Whether a name in the data folder is one that only Colloquy gives."""
     return name in _OWN or name.startswith((DATABASE, f".{SECRETS}", f".{PRICES}"))
+
+
+def _is_ours(data: Path, path: Path) -> bool:
+    """Whether a place, which may be a link, is the data folder, or something of Colloquy in it that is not made to be
+    asked as data."""
+    real = Path(os.path.realpath(path))
+    below = ""
+    for place in (real, *real.parents):
+        if _is_same(place, data):
+            return not below or (_is_own(below) and below not in (SAMPLES, SNAPSHOTS))
+        below = place.name
+    return any(_is_same(real, own) for own in data.glob(f"{DATABASE}*"))  # by another name
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 _current: list[Workbench] = []

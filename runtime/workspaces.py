@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,12 +39,15 @@ HISTORY_NAME = "Colloquy's conversations"
 class Workspaces:
     """The tree of workspaces and their databases. Thread-safe. Whatever asks a database blocks: off the event loop."""
 
-    def __init__(self, store: Store, secrets: Secrets, folder: Path, bus: EventBus) -> None:
-        """``folder`` is where the sample shop is made."""
+    def __init__(
+        self, store: Store, secrets: Secrets, folder: Path, bus: EventBus, is_ours: Callable[[Path], bool]
+    ) -> None:
+        """``folder`` is where the sample shop is made; ``is_ours`` tells whether a place is one of Colloquy's own."""
         self._store = store
         self._secrets = secrets
         self._folder = folder
         self._bus = bus
+        self._is_ours = is_ours
         self._open: dict[str, WorkerDatabase] = {}
         self._problems: dict[str, str] = {}
         """What the last test of a workspace's connection found wrong, by the workspace's id."""
@@ -221,6 +225,8 @@ class Workspaces:
             return None
         if workspace.connection and workspace.connection.kind == SAMPLE:
             self._make_shop()
+        else:
+            self._refuse_ours(connection)  # a link may lead there by now
         with self._lock:
             database = self._open.get(workspace_id)
             if database is None or database.connection != connection:
@@ -267,6 +273,7 @@ class Workspaces:
         if kind == SAMPLE:
             return StoredConnection(SAMPLE, "", name.strip() or SAMPLE_NAME), {}
         connection = addresses.checked(kind, address, name)
+        self._refuse_ours(connection)
         full = connection.address.get_secret_value()
         if connection.kind is not ConnectionKind.POSTGRES:
             return StoredConnection(connection.kind.value, full, connection.name), {}
@@ -274,6 +281,15 @@ class Workspaces:
         if addresses.has_hidden(secret):
             secret = self._kept_secret(bare, workspace_id)
         return StoredConnection(connection.kind.value, bare, connection.name), secret
+
+    def _refuse_ours(self, connection: Connection) -> None:
+        if connection.kind is ConnectionKind.POSTGRES:
+            return
+        if self._is_ours(Path(connection.address.get_secret_value())):
+            raise ConnectionInvalidError(
+                "Colloquy keeps its own conversations here, so this cannot be a data connection. Ask the history "
+                "analyst about them, or make a snapshot and connect to that."
+            )
 
     def _kept_secret(self, bare: str, workspace_id: str | None) -> Secret:
         workspace = self._store.get_workspace(workspace_id) if workspace_id else None

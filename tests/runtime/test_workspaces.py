@@ -4,6 +4,7 @@ import logging
 import sqlite3
 import threading
 from contextlib import closing
+from functools import partial
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,6 +15,7 @@ from agents.data.errors import ConnectionInvalidError, ConnectionUnavailableErro
 from runtime import workspaces as workspaces_module
 from runtime.bus import Happening
 from runtime.passwords import SecretsError
+from runtime.workbench import ARTIFACTS, DATABASE, SNAPSHOTS
 from runtime.workspaces import SAMPLE
 from session_store.errors import WorkspaceError
 from session_store.models import GENERAL, SAMPLE_SHOP, TurnStatus
@@ -98,6 +100,30 @@ class TestConnections:
             workspaces.test("duckdb", str(sqlite_file.with_name("not-here.duckdb")))
         with pytest.raises(ConnectionInvalidError):
             workspaces.test("postgres", "not a url")
+
+    @pytest.mark.parametrize("kind", ["duckdb", "sqlite", "folder"])
+    def test_what_is_colloquys_own_is_refused_by_whatever_name(self, workspaces, tmp_path, tmp_path_factory, kind):
+        elsewhere = tmp_path_factory.mktemp("elsewhere")
+        (elsewhere / "link").symlink_to(tmp_path / DATABASE)
+        (elsewhere / "hard").hardlink_to(tmp_path / DATABASE)
+        (elsewhere / "folder").symlink_to(tmp_path)
+        ours = [tmp_path, tmp_path / DATABASE, tmp_path / f"{DATABASE}.wal", tmp_path / ARTIFACTS / "apps"]
+        ours += [*elsewhere.iterdir(), elsewhere / "folder" / DATABASE, tmp_path / "x" / ".." / DATABASE]
+        for place in ours:
+            for attempt in (workspaces.test, partial(workspaces.set_connection, GENERAL)):
+                with pytest.raises(ConnectionInvalidError, match="its own conversations"):
+                    attempt(kind, str(place))
+        for place in (tmp_path / "cats", tmp_path / SNAPSHOTS / "a.duckdb", elsewhere, tmp_path.parent):
+            workspaces.set_connection(GENERAL, kind, str(place))
+            assert workspaces.database(GENERAL)
+
+    def test_a_link_that_leads_to_colloquys_own_later_is_refused(self, workspaces, sqlite_file, tmp_path):
+        workspaces.set_connection(GENERAL, "sqlite", str(sqlite_file))
+        sqlite_file.unlink()
+        sqlite_file.symlink_to(tmp_path / DATABASE)
+        with pytest.raises(ConnectionInvalidError, match="its own conversations"):
+            workspaces.database(GENERAL)
+        assert workspaces.shown_address(GENERAL) == str(sqlite_file)  # so that it can be changed
 
     def test_a_workspace_asks_its_own(self, workspaces, sqlite_file):
         team = workspaces.create("Team")
