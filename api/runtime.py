@@ -136,7 +136,7 @@ def stop_turn(session_id: SessionId) -> Stopped:
     """Stop the turn that is running or waiting for a person, and keep its text. Queued turns go ahead."""
     session = session_named(session_id)
     turns = current().turns
-    turn_id = next((view.turn.id for view in turns.live(session.key)), None)
+    turn_id = next((view.turn.id for view in turns.live(session.key) if not view.status.is_over), None)
     if turn_id is not None:
         turns.stop(turn_id)
     return Stopped(session_id=session_id, turn_id=turn_id)

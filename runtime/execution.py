@@ -122,7 +122,7 @@ class Execution:
         """The same for the agent, on the loop of that."""
         self.over = asyncio.Event()
         self._ended_early_as: tuple[TurnStatus, str | None] = TurnStatus.STOPPED, None
-        self._ended_at = 0.0
+        self._ended_at = live.ended_at
         self._is_said_kept = False
 
     def stop(self, status: TurnStatus = TurnStatus.STOPPED, error: str | None = None) -> None:

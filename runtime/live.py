@@ -87,6 +87,8 @@ class LiveTurn:
         """What it gave out since it was submitted, or last answered."""
         self.ending: tuple[TurnStatus, str | None] = TurnStatus.FAILED, UNKEPT
         """How it is about to end: status and error."""
+        self.ended_at = 0.0
+        """When it ended, if that could not be kept: in Unix seconds."""
         self.error: str | None = None
         self.status = TurnStatus.QUEUED
         self.author: str | None = None

@@ -198,6 +198,8 @@ class TurnLoop:
 
     async def _see_through(self, live: LiveTurn) -> None:
         """Run a turn to its end, and wait for the person wherever it asks."""
+        if live.problem:  # it ended while it waited
+            await self._keep_later(live, Execution(self._services, self._agents, live))
         while not live.status.is_over:
             if live.status is TurnStatus.PAUSED and live.pause:
                 await self._answered(live, live.pause)
@@ -218,13 +220,29 @@ class TurnLoop:
                 stretch.end()
 
     async def _keep_later(self, live: LiveTurn, execution: Execution) -> None:
-        """Have everybody see that a turn is over that nothing can be kept of, and keep it once there is space again."""
-        self._services.store.turn_ended_unkept(live.turn, live.status, time.time(), live.error)
-        live.stretch.end()
-        self._changed(live)
+        """Have everybody see that a turn is over that nothing can be kept of, and keep it once there is space again.
+        Until then, whatever waits behind it could not begin, and ends as well."""
+        self._show_unkept(live)
         async for attempt in _until_there_is_room():
             with attempt:
-                await execution.keep()
+                try:
+                    await execution.keep()
+                except NOTHING_IS_KEPT as error:
+                    self._end_waiting(live.turn.key, error)
+                    raise
+
+    def _end_waiting(self, key: SessionKey, problem: StoreError) -> None:
+        for live in self.of_session(key):
+            if live.status is TurnStatus.QUEUED:
+                live.ending = TurnStatus.FAILED, str(problem)
+                live.end_unkept(problem)
+                self._show_unkept(live)
+
+    def _show_unkept(self, live: LiveTurn) -> None:
+        live.ended_at = live.ended_at or time.time()
+        self._services.store.turn_ended_unkept(live.turn, live.status, live.ended_at, live.error)
+        live.stretch.end()
+        self._changed(live)
 
     async def _close_later(self, turn: Turn) -> None:
         async for attempt in _until_there_is_room():

@@ -88,6 +88,27 @@ def test_running_turns_end_with_the_reason_and_what_they_said_is_kept_when_there
         assert [text for _, text in said(workbench, key)][1::2] == [view.text, "You said: hello"]
 
 
+def test_what_waits_behind_a_turn_that_cannot_be_kept_ends_with_it_and_both_are_kept_when_there_is_space(disk):
+    with closing(open_workbench(disk / "data", max_turns=1)) as workbench:
+        key = new_session(workbench)
+        turn = running(workbench, key)
+        first, second, withdrawn = (workbench.turns.submit(key, text) for text in ("one", "two", "three"))
+        workbench.turns.stop(withdrawn.id)
+        with full(disk):
+            ended = [workbench.turns.wait(waited.id, timeout=20) for waited in (turn, first, second)]
+            assert [one.status for one in ended] == [TurnStatus.FAILED] * 3
+            assert all("is full" in one.error for one in ended)
+            assert {view.status for view in workbench.turns.live(key)} == {TurnStatus.FAILED}
+            assert workbench.store.find_session(key).status is SessionStatus.IDLE
+            workbench.turns.withdraw(key)
+            assert workbench.store.get_turn(second.id) == ended[-1]
+        until(workbench, lambda: not workbench.turns.live(key))
+        assert [workbench.store.get_turn(one.id) for one in ended[1:]] == ended[1:]
+        assert [text for who, text in said(workbench, key) if who == "user"][1:] == ["one", "two"]
+        [again] = finish(workbench, workbench.turns.submit(key, "hello"))
+        assert again.status is TurnStatus.COMPLETED
+
+
 def test_files_are_refused_in_words_and_taken_once_there_is_space(disk):
     with ThreadPoolExecutor(1) as pool:  # browser tests leave a loop in this thread
         pool.submit(asyncio.run, files_are_refused_and_taken(disk)).result()
