@@ -23,6 +23,9 @@ _TOKENS: Final = 6
 """Place of the first of the ``_COUNTS`` numbers of tokens in the columns of an event."""
 _COUNTS: Final = 4
 
+MOST_TOKENS: Final = 2**31 - 1
+"""That one call of a model is believed to have used."""
+
 _MAY_BE_NO_NUMBER: Final = ("null", "NaN", "Infinity")
 """What NaN and infinity are written as, and much else is."""
 
@@ -48,12 +51,17 @@ def tokens_of(usage: types.GenerateContentResponseUsageMetadata | None) -> Token
     """
     if usage is None:
         return Tokens()
-    prompt, tools = usage.prompt_token_count, usage.tool_use_prompt_token_count
-    answer, thoughts = usage.candidates_token_count, usage.thoughts_token_count
-    most = usage.total_token_count or math.inf
+    prompt, tools = believed(usage.prompt_token_count), believed(usage.tool_use_prompt_token_count)
+    answer, thoughts = believed(usage.candidates_token_count), believed(usage.thoughts_token_count)
+    most = believed(usage.total_token_count) or math.inf
     written = _sum(answer, thoughts) if (prompt or 0) + (answer or 0) + (thoughts or 0) <= most else answer
     read = _sum(prompt, tools) if (prompt or 0) + (tools or 0) + (written or 0) <= most else prompt
-    return Tokens(read, written, thoughts, usage.cached_content_token_count)
+    return Tokens(read, written, thoughts, believed(usage.cached_content_token_count))
+
+
+def believed(count: object) -> int | None:
+    """A number of tokens as a provider reported it; None for what cannot be one."""
+    return count if type(count) is int and 0 <= count <= MOST_TOKENS else None
 
 
 def tokens_of_json(data: str) -> Tokens:

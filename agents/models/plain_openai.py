@@ -26,6 +26,7 @@ from typing_extensions import override
 
 from agents.models.failures import said_in
 from agents.models.pacing import Breather, answer_characters
+from agents.models.replies import bound, usage_in
 from session_store.endings import NO_TOOL_CALL, REFUSAL, TOO_LONG
 
 _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")
@@ -39,6 +40,12 @@ _SOURCES = ("search_results", "citations")
 
 _CALLS = ("tool_calls", "function_call")
 
+EMPTY = 16
+"""Characters that a piece of an answer which says nothing counts as, so that what never says anything ends, too."""
+
+MOST_EMPTY = 1_000
+"""Such pieces that an answer may have however short it is to be."""
+
 UNREADABLE = "input"
 """The name under which a call keeps arguments that are no JSON object, as imports do."""
 
@@ -51,6 +58,8 @@ class Heard:
     refused: bool = False
     characters: int = 0
     """How many were said so far, thoughts and the arguments of calls included."""
+    empty: int = 0
+    """How many pieces said nothing."""
     thinks: bool = False
     """Whether what ADK reads at this moment is a thought. It knows words alone, so thoughts are given to it as such."""
     malformed: bool = False
@@ -69,7 +78,8 @@ class Heard:
     @property
     def too_long(self) -> bool:
         """Whether they are more than an answer may have."""
-        return self.characters > answer_characters.get()
+        most = answer_characters.get()
+        return self.characters > most or self.empty > max(MOST_EMPTY, most // EMPTY)
 
     def note(self, response: LlmResponse) -> None:
         """Tell thoughts from words. The last response also gets the sources, and how the answer ended where ADK takes
@@ -111,7 +121,11 @@ class Heard:
         """Make a chunk one that ADK reads, or several: one that has thoughts and words is taken apart. Calls are kept
         back until all of them are there."""
         self._cite(chunk)
-        for choice in chunk.choices or ():
+        chunk.usage = usage_in(chunk.usage)
+        chunk.choices = [one for one in _list(chunk.choices) if isinstance(one, Choice)]
+        before = self.characters
+        for choice in chunk.choices:
+            choice.delta = choice.delta if isinstance(choice.delta, ChoiceDelta) else ChoiceDelta()
             if choice.delta:
                 said = self._hear(choice.finish_reason, choice.delta)
                 for call in choice.delta.tool_calls or ():
@@ -121,6 +135,7 @@ class Heard:
                     self.thinks = is_thought
                     yield _chunk(ChoiceDelta(content=text))
                 self.thinks, choice.delta.content = said[-1] if said else (False, None)
+        self.empty += int(self.characters == before)
         yield chunk
 
     def rest(self) -> ChatCompletionChunk | None:
@@ -136,6 +151,7 @@ class Heard:
     def take_all(self, answer: ChatCompletion) -> None:
         """Make an answer that comes as a whole one that ADK reads."""
         self._cite(answer)
+        answer.usage = usage_in(answer.usage)
         for choice in answer.choices or ():
             said = self._hear(choice.finish_reason, choice.message)
             choice.message.content = "".join(text for _, text in said)
@@ -219,7 +235,18 @@ class PlainOpenAI(AsyncOpenAI):
         if isinstance(answer, ChatCompletion):
             self.heard.take_all(answer)
             return answer
+        if not isinstance(answer, AsyncStream):
+            raise json.JSONDecodeError("no answer", str(answer)[:100], 0)
         return _read(answer, self.heard)
+
+    @override
+    async def _send_request(self, request: Any, *, stream: bool, **kwargs: Any) -> Any:
+        """Every answer comes through here; one that is no stream is read below and not by the HTTP client."""
+        response = await super()._send_request(request, stream=True, **kwargs)
+        bound(response)
+        if not stream:
+            await response.aread()
+        return response
 
     @override
     async def _prepare_options(self, options: FinalRequestOptions) -> FinalRequestOptions:
@@ -252,7 +279,10 @@ async def _read(stream: AsyncStream[ChatCompletionChunk], heard: Heard) -> Async
     """The stream as it comes, but each tool call in one piece at its end: ADK reads all that there is of a call again
     with each further piece."""
     breather = Breather()
-    async for chunk in stream:
+    chunks: AsyncIterator[object] = aiter(stream)
+    async for chunk in chunks:
+        if not isinstance(chunk, ChatCompletionChunk):
+            continue  # a line that is no object, such as null
         if not chunk.choices:
             _raise_error(chunk.model_extra, stream.response.request)
         for piece in heard.take(chunk):
@@ -268,6 +298,10 @@ async def _read(stream: AsyncStream[ChatCompletionChunk], heard: Heard) -> Async
 def _chunk(delta: ChoiceDelta) -> ChatCompletionChunk:
     choice = Choice(index=0, delta=delta)
     return ChatCompletionChunk(id="", choices=[choice], created=0, model="", object="chat.completion.chunk")
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _texts_in(content: object) -> list[tuple[bool, str]]:

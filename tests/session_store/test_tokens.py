@@ -47,6 +47,9 @@ def usage(prompt=None, answer=None, thoughts=None, **others):
         # Whoever counts the results of tools as a part of the prompt.
         (usage(400, 100, tools=300, total=500), Tokens(400, 100)),
         (usage(0, 0, total=0), Tokens(0, 0)),
+        # What cannot be.
+        (usage(10**30, -5, total=-1), Tokens()),
+        (usage(10, 2**31, 5, cached=-1), Tokens(10, 5, 5)),
     ],
 )
 def test_every_token_counts_once_whoever_counted_it(reported, counted):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,8 +18,12 @@ class Answer:
     status: int = 200
     stream: bool = False
     breaks_off: bool = False
+    raw: Iterable[bytes] | None = None
+    """What is sent as it is, in the place of ``body``, until the client has enough."""
 
-    def encoded(self) -> list[bytes]:
+    def encoded(self) -> Iterable[bytes]:
+        if self.raw is not None:
+            return self.raw
         if not self.stream:
             return [json.dumps(self.body).encode()]
         return [f"data: {json.dumps(event)}\n\n".encode() for event in self.body]
@@ -60,13 +64,15 @@ def http_server() -> Iterator[HttpServer]:
             self.send_header("Content-Type", "text/event-stream" if answer.stream else "application/json")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            for chunk in answer.encoded():
-                self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
-                self.wfile.flush()
-            if answer.breaks_off:
-                self.close_connection = True
-                return
-            self.wfile.write(b"0\r\n\r\n")
+            try:
+                for chunk in answer.encoded():
+                    self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+                    self.wfile.flush()
+                if not answer.breaks_off:
+                    self.wfile.write(b"0\r\n\r\n")
+            except OSError:  # the client hung up
+                answer.breaks_off = True
+            self.close_connection = self.close_connection or answer.breaks_off
 
         def log_message(self, *_: Any) -> None: ...
 

@@ -13,6 +13,8 @@ from google.adk.models.llm_request import LlmRequest
 from google.genai import types
 
 from agents.models import ModelError
+from agents.models.pacing import answer_characters
+from session_store.event_rows import tokens_of
 from session_store.parts import Source, sources_of, stretches_of
 from tests.agents.models.conftest import CatalogueOf
 from tests.agents.models.conversation import Conversation, streamed, text_of
@@ -417,3 +419,76 @@ def paths_of_nulls(value: object, path: str = "") -> list[str]:
     if isinstance(value, list):
         return [found for inner in value for found in paths_of_nulls(inner, path)]
     return [path] if value is None else []
+
+
+def sends(first: bytes, more: bytes, status: int = 200, *, stream: bool = False) -> Answer:
+    """More and more of the same, which ends only for a client that reads all of it."""
+    return Answer(None, status, stream, raw=[first, *[more * 1_000] * 400])
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (sends(b'data: {"choices":[{"delta":{"content":"', b"x", stream=True), "a piece of an answer"),
+        (sends(b"data: {", b"\n:", stream=True), "1,000 lines"),
+        (sends(b": still there\n\n", b": still there\n\n", stream=True), "for one answer"),
+        (sends(b'{"choices": "', b"x"), "at once"),
+        (sends(b'{"error": {"message": "', b"x", 500), "server error.*xxx"),
+        (sends(b"no such thing", b"x", 400), "no such thing"),
+    ],
+)
+async def test_what_a_server_sends_without_an_end_is_not_read_to_one(
+    conversation: Conversation, server: HttpServer, monkeypatch: pytest.MonkeyPatch, answer: Answer, problem: str
+):
+    monkeypatch.setattr("agents.models.replies.LEAST", 100_000)
+    server.will_answer(answer, answer)
+    limit = answer_characters.set(100)
+    try:
+        with pytest.raises(ModelError, match=problem):
+            await conversation.say("hello")
+    finally:
+        answer_characters.reset(limit)
+
+
+async def test_an_answer_that_never_says_anything_ends(
+    conversation: Conversation, server: HttpServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("agents.models.plain_openai.MOST_EMPTY", 20)
+    limit = answer_characters.set(100)
+    server.will_answer(Answer([*[chunk({})] * 30, chunk({"content": "late"}), chunk({}, "stop")], stream=True))
+    try:
+        events = await conversation.say("hello")
+    finally:
+        answer_characters.reset(limit)
+    assert (events[-1].error_code, streamed(events)) == ("TOO_LONG", "")
+
+
+@pytest.mark.parametrize(
+    ("reported", "read", "written"),
+    [
+        ({"prompt_tokens": 10**30, "completion_tokens": -5, "total_tokens": "x"}, None, None),
+        ({"prompt_tokens": 7, "completion_tokens": "3", "total_tokens": None}, 7, None),
+        ({"prompt_tokens": 7, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": -1}}, 7, 3),
+        ({"prompt_tokens": 7, "completion_tokens": True, "completion_tokens_details": "many"}, 7, None),
+        ({}, None, None),
+        ("many", None, None),
+    ],
+)
+async def test_figures_that_cannot_be_numbers_of_tokens_are_ignored(
+    conversation: Conversation, server: HttpServer, reported: object, read: int | None, written: int | None
+):
+    last = {**chunk({}), "choices": [], "usage": reported}
+    server.will_answer(Answer([chunk({"content": "Good."}), chunk({}, "stop"), last], stream=True))
+
+    events = await conversation.say("hello")
+
+    assert (text_of(events[-1]), events[-1].error_code) == ("Good.", None)
+    used = tokens_of(events[-1].usage_metadata)
+    assert (used.input, used.output) == (read, written)
+
+
+@pytest.mark.parametrize("odd", [None, 5, [], "text", {"choices": None}, {"choices": [None]}, {"choices": "x"}])
+async def test_lines_that_say_nothing_are_passed_over(conversation: Conversation, server: HttpServer, odd: object):
+    server.will_answer(Answer([odd, chunk({"content": "Good."}), odd, chunk({}, "stop")], stream=True))
+
+    assert text_of((await conversation.say("hello"))[-1]) == "Good."
