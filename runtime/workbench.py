@@ -169,12 +169,17 @@ class Workbench:
         return branch
 
     def terminate_sessions(self, keys: Sequence[SessionKey]) -> None:
-        """End sessions: stop what runs in them, withdraw what waits, and mark them. A new message begins one again."""
+        """End sessions: stop what runs in them, withdraw what waits, and mark them. A new message begins one again.
+
+        Raises:
+            StoreFullError, StoreNotWritableError: they could not be marked, and all goes on.
+        """
+        self.store.terminate_sessions(keys)
         told = set[str]().union(*(self.turns.withdraw(key) for key in keys))
         with self.turns.held():
             for key in keys:
                 self.turns.withdraw(key, but=told)  # what came in meanwhile
-            self.store.terminate_sessions(keys)
+            self.store.terminate_sessions(keys)  # a turn that began in between has begun its session again
         self.files.transcripts.finish(keys, "terminated")
         for key in keys:
             self.bus.publish(BusEvent(Happening.SESSION_TERMINATED, key))

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from contextlib import closing
+from unittest.mock import Mock
 
 import pytest
 from google.adk.events.event import Event
@@ -13,6 +14,7 @@ from google.genai import types
 
 from runtime.bus import Happening
 from runtime.messages import SessionGoneError
+from session_store.errors import StoreFullError
 from session_store.models import SessionStatus, TurnStatus
 from tests.runtime import desk
 from tests.support.workbenches import PATIENCE, counted, finish, new_session, open_workbench, said, until
@@ -130,6 +132,19 @@ class TestTerminating:
             (Happening.SESSION_TERMINATED, key.session_id),
             (Happening.SESSION_LIST_CHANGED, key.session_id),
         ]
+
+    def test_where_it_cannot_be_kept_all_goes_on(self, workbench, monkeypatch):
+        key = new_session(workbench)
+        turns = [workbench.turns.submit(key, text) for text in ("count 3 then wait", "later")]
+        until(workbench, lambda: workbench.turns.live(key)[0].text == counted(3))
+        with monkeypatch.context() as full:
+            full.setattr(workbench.store, "terminate_sessions", Mock(side_effect=StoreFullError("The disk is full.")))
+            with pytest.raises(StoreFullError):
+                workbench.terminate_sessions([key])
+        assert [view.status for view in workbench.turns.live(key)] == [TurnStatus.RUNNING, TurnStatus.QUEUED]
+        assert active(workbench) == [key]
+        workbench.terminate_sessions([key])
+        assert [workbench.store.get_turn(turn.id).status for turn in turns] == [TurnStatus.STOPPED] * 2
 
     def test_a_new_message_begins_it_again(self, workbench):
         key = new_session(workbench)
