@@ -12,12 +12,12 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from api.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match
 from api.lookup import session_named
 from api.messages import HISTORY_MESSAGE, NewMessage, NewToolCall, SessionMessage
-from api.new_sessions import is_unused, new_session
+from api.new_sessions import new_session
 from api.paging import Cursor, Limit, Paged
 from api.problems import NotFoundError
 from api.recording import record
 from api.transcripts import page_of_messages, tag_of_session
-from api.values import Body, Id, Title, moment, one_of
+from api.values import Body, Id, Title, is_new_id, moment, one_of
 from runtime.workbench import current
 from session_store.models import GENERAL, SessionStatus, SessionSummary
 
@@ -96,10 +96,10 @@ class SaveSession(Body):
 def save_session(wanted: SaveSession, response: Response) -> Session:
     """Mark a session as saved, or store one from elsewhere."""
     workbench = current()
-    is_new = wanted.session_id is None or (wanted.agent_id is not None and is_unused(wanted.session_id))
-    if wanted.session_id is not None and not is_new:
+    begins = wanted.agent_id is not None and wanted.session_id is not None and is_new_id(wanted.session_id)
+    if wanted.session_id is not None and not (begins and not workbench.store.existing_sessions([wanted.session_id])):
         session = session_named(wanted.session_id)
-    else:
+    else:  # of one that was deleted, the id cannot be used again
         session = new_session(
             agent=wanted.agent_id, model=None, workspace_id=wanted.workspace_id, session_id=wanted.session_id
         )

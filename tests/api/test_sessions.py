@@ -49,6 +49,13 @@ class TestSaving:
         assert len(said(workbench, workbench.store.get_session(chosen).key)) == 2
         is_problem(save(client, session_id=str(uuid.uuid4())), 404)
 
+    def test_never_begins_one_under_the_id_of_another_that_was_deleted(self, client):
+        chosen = str(uuid.uuid4())
+        save(client, session_id=chosen, agent_id="assistant")
+        assert client.delete(f"{API}/sessions/{chosen}").status_code == 204
+        assert "There is, or was," in is_problem(save(client, session_id=chosen, agent_id="assistant"), 409)
+        is_problem(save(client, session_id=chosen), 404)
+
     def test_leaves_the_history_of_a_session_that_has_one(self, client, workbench):
         session_id = save(client, agent_id="assistant", history=HISTORY).json()["session_id"]
         save(client, session_id=session_id, history=[{"role": "user", "content": "other"}])
