@@ -14,7 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 FOREIGN_SITES: Final = ("cross-site", "same-site")
 """Values of ``Sec-Fetch-Site`` with which browsers say that another site asks, or another port of this machine."""
 
-FOR_PROGRAMS: Final = ("/api", "/adk", "/run_turn", "/sessions", "/_stcore", "/media", "/component")
+OF_THE_API: Final = ("/api", "/adk", "/run_turn", "/sessions")
+
+FOR_PROGRAMS: Final = (*OF_THE_API, "/_stcore", "/media", "/component")
 """What is no page: nobody follows a link to it from another site."""
 
 POLICY_VIOLATION: Final = 1008
@@ -51,7 +53,7 @@ class OwnPagesOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on one request or connection, or refuse it."""
-        refusal = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
+        refusal = self._refusal(scope) or _leads_nowhere(scope) if scope["type"] in ("http", "websocket") else None
         if refusal is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -90,6 +92,16 @@ def _refused(status: HTTPStatus, detail: str) -> Response:
     from api.problems import problem  # noqa: PLC0415 - it imports FastAPI, which no start waits for
 
     return problem(status, detail)
+
+
+def _leads_nowhere(scope: Scope) -> Response | None:
+    """What is answered where a path has a folder ``..`` or NUL in it, which no id of the API has: Streamlit, through
+    which every request goes on, refuses such paths without a word, lest they lead to files."""
+    path: str = scope["path"]
+    is_odd = "\0" in path or ".." in path.replace("\\", "/").split("/")
+    if not is_odd or scope["type"] != "http" or not any(f"{start}/" in path for start in OF_THE_API):
+        return None
+    return _refused(HTTPStatus.NOT_FOUND, "Nothing can have this address: a part of it is '..' or contains NUL.")
 
 
 def _follows_link(scope: Scope, headers: Headers) -> bool:

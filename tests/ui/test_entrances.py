@@ -121,3 +121,19 @@ def test_a_socket_and_pages_are_open_to_own_pages_and_programs(app, headers):
         assert not is_refused(client, path, headers, socket=socket), path
     answers = {path: client.get(path, headers=headers).status_code for path in ("/api/v1/health", "/adk/list-apps")}
     assert set(answers.values()) == {200}, answers
+
+
+@pytest.mark.parametrize("odd", ["%2e%2e", "a%2F..%2Fb", "..%5cb", "a%00"])
+@pytest.mark.parametrize("start", ["/api/v1/conversations", "/adk/apps/assistant/users/local/sessions", "/sessions"])
+def test_a_path_that_no_id_can_have_is_not_found_in_words(app, start, odd):
+    client = TestClient(app, base_url=HERE, raise_server_exceptions=False)
+    for end in ("", "/messages"):
+        answer = client.get(f"{start}/{odd}{end}")
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+        assert "Nothing can have this address" in answer.json()["detail"]
+    assert client.get(f"/{odd}").status_code == 400  # as ever, of Streamlit
+
+
+def test_a_path_with_dots_that_are_no_folder_is_found(app):
+    answer = TestClient(app, base_url=HERE).get("/api/v1/conversations/a..b")
+    assert "Nothing can have" not in answer.text
