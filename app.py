@@ -1,8 +1,11 @@
 """Colloquy as an ASGI app: ``streamlit run app.py``."""
 
+import os
 import sys
 from pathlib import Path
 
+# Read when Arrow is first imported: of the memory of large results, its usual allocator would give back next to none.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 sys.path.insert(0, str(Path(__file__).parent))  # pages import the packages beside this file, wherever it is started
 
 import streamlit as st

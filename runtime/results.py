@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 from google.adk.artifacts import BaseArtifactService
@@ -21,6 +23,12 @@ from runtime.bus import BusEvent, EventBus, Happening
 from session_store import Store
 from session_store.errors import ColloquyError, StoreError
 from session_store.models import Result, ResultKind, SessionKey, Turn
+
+_MUCH: Final = 8 * 1024 * 1024
+"""Bytes of a table from which on only one at a time is written: that takes about three times as much memory."""
+
+_BATCH_ROWS: Final = 16
+_writing_much: Final = threading.Lock()
 
 
 class ResultNotKeptError(ColloquyError):
@@ -150,8 +158,10 @@ def _text(value: object) -> str:
 
 def _written(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    parquet.write_table(table, sink, compression="zstd")
-    return bytes(sink.getvalue().to_pybytes())
+    with _writing_much if table.nbytes > _MUCH else nullcontext():
+        # Statistics would hold copies of the largest values, and large batches several times their size.
+        parquet.write_table(table, sink, compression="zstd", write_statistics=False, write_batch_size=_BATCH_ROWS)
+        return bytes(sink.getvalue().to_pybytes())
 
 
 def _result(

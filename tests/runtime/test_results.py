@@ -214,6 +214,15 @@ class TestParquet:
         assert kept.column("wait").to_pylist()[1] is None
         assert kept.num_rows == 2
 
+    def test_writing_a_large_value_takes_no_more_than_three_times_its_size(self):
+        size = 40_000_000
+        table = pa.table({"text": ["x" * size]})
+        pool = pa.default_memory_pool()
+        held, most = pool.bytes_allocated(), pool.max_memory()
+        data = as_parquet(table)
+        assert pool.max_memory() <= max(most, held + 3.1 * size)
+        assert parquet.read_table(io.BytesIO(data)).equals(table)
+
     def test_names_may_repeat(self):
         table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["n", "n"])
         assert parquet.ParquetFile(io.BytesIO(as_parquet(table))).schema_arrow.names == ["n", "n"]
