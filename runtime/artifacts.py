@@ -115,16 +115,17 @@ class Artifacts(FileArtifactService):
 
 
 def check_file_name(name: str) -> None:
-    """Refuse a name that ADK's service would take for another one, whose file it would write over.
+    """Refuse a name that ADK's service would take for another one, whose file it would write over. It refuses those
+    that lead out of the session's folder itself.
 
     Raises:
         InputValidationError: says how to write it.
     """
     bare = name.removeprefix(OF_USER)
-    if "\\" in bare or bare != bare.strip() or any(part in ("", ".", "..") for part in bare.split("/")):
+    if "\\" in bare or bare != bare.strip() or any(part in ("", ".") for part in bare.removeprefix("/").split("/")):
         raise InputValidationError(
-            f"No file can have the name {name[:80]!r}: it must not be empty, begin or end with a space or a slash, or "
-            "contain a backslash, an empty folder ('//'), '.' or '..' as a folder."
+            f"No file can have the name {name[:80]!r}: it must not be empty, begin or end with a space, end with a "
+            "slash, or contain a backslash, '//' or a folder '.'."
         )
 
 

@@ -32,7 +32,7 @@ ODD = ["", ".", "./artifact", "q ", " q", "q\u00a0", "a//b", "a/./b", "a/", "/a"
 @pytest.mark.parametrize("name", [*ODD, *(f"user:{name}" for name in ODD)])
 async def test_a_name_that_would_share_the_file_of_another_is_refused(artifacts, name):
     session = {"app_name": "agent", "user_id": "ada", "session_id": "one"}
-    with pytest.raises(InputValidationError, match="No file can have the name"):
+    with pytest.raises(InputValidationError, match=r"No file can have the name|parent traversal|Rooted"):
         await artifacts.save_artifact(**session, filename=name, artifact=types.Part(text="kept"))
     assert await artifacts.list_artifact_keys(**session) == []
 
