@@ -24,6 +24,7 @@ from agents.models.offers import INSTALL_LITELLM
 from agents.quiet import printed_lines
 from session_store.files import BadFileError, entries, read_bytes
 from session_store.json_safe import joined
+from session_store.phrases import beginning_of
 
 ICON = ":material/deployed_code:"
 
@@ -189,7 +190,7 @@ class AdkFolders:
 
     @staticmethod
     def _unusable(name: str, reason: str, *, loading: bool = False) -> Agent:
-        name, reason = joined(name), joined(reason)  # names on a disk may be no text
+        name, reason = joined(name), beginning_of(joined(reason))  # names on a disk may be no text
         return UnusableAgent(id=name, name=name, source=Source.ADK_FOLDER, icon=ICON, reason=reason, not_yet=loading)
 
 

@@ -34,6 +34,7 @@ from session_store.markup import begins_in_thought
 from session_store.models import TurnStatus
 from session_store.open_calls import Question, questions
 from session_store.parts import USER, stretches_of, text_of
+from session_store.phrases import beginning_of
 
 TOOL_THREADS = 16
 """Tools of one agent that may block at once without holding up its other sessions, which share its event loop."""
@@ -349,7 +350,7 @@ class Execution:
             await self._end(*self._ended_early_as)
 
     async def _end(self, status: TurnStatus, error: str | None = None) -> None:
-        self._live.ending, self._ended_at = (status, error), self._tally.now()
+        self._live.ending, self._ended_at = (status, error and beginning_of(error)), self._tally.now()
         for chunk in self._unfinished.values():
             self._tally.count(chunk.usage_metadata)
         await self.keep()

@@ -22,30 +22,21 @@ from agents.agent import Agent, Surroundings
 from agents.kits import DATA, HISTORY
 from agents.models.pacing import characters_in, pace_models
 from agents.models.provider import CONNECTION_ENDED
+from runtime.attachments import MEGABYTE
 from runtime.endings import CallsOfCutAnswers, whole
+from runtime.given import Given
 from runtime.history_scope import scope_of, words_of
 from runtime.live import LiveTurn
 from runtime.results import TurnSink
 from runtime.services import Services
 from runtime.unread import UnreadFiles
 from session_store.call_ids import CallIds, tell_loose
-from session_store.errors import ColloquyError
 from session_store.json_safe import mend, split_off_half
 from session_store.limits import LONGEST_RESULT
 from session_store.models import Turn
 from session_store.parts import USER
 
 BROKEN_OFF = "The connection to Gemini ended before the answer was complete. Send the message again."
-
-
-class StateTooLargeError(ColloquyError):
-    """An agent wants to keep more than anything can work with."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"The agent set more than {LONGEST_RESULT:,} characters of state at once, so the turn was ended. Have it"
-            " keep such data as an artifact."
-        )
 
 
 class LargeResults(BasePlugin):
@@ -84,6 +75,7 @@ class TurnRunner(Runner):
         )
         self._turn_id = live.turn.id
         self._live = live
+        self._given = Given(services.settings.answer_characters, services.settings.attachment_mb * MEGABYTE)
         self._halves: dict[str, str] = {}
         """The first unpaired surrogates whose other half the next chunk brings, by the ids of the events."""
         self._call_ids: CallIds | None = None
@@ -146,8 +138,7 @@ class TurnRunner(Runner):
         event = await super()._process_event_with_plugin_callbacks(invocation_context=invocation_context, event=event)
         if self._live.is_given_up:
             raise asyncio.CancelledError
-        if characters_in(event.actions.state_delta, LONGEST_RESULT) > LONGEST_RESULT:
-            raise StateTooLargeError
+        self._given.take(event)
         if event.partial:
             self._join(event)
         mend(event)

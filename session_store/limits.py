@@ -19,6 +19,10 @@ LONGEST_NAME: Final = 80
 LONGEST_TAG: Final = 40
 LONGEST_RESULT: Final = 5_000_000
 """What a tool may answer, as JSON, and what an agent may set of its state at once. No model reads as much."""
+MOST_OF_A_TURN: Final = 200_000_000
+"""What an agent may give out in one turn, words, data and files together."""
+LONGEST_REASON: Final = 4_000
+"""Why something failed, as it is told and kept: an error may carry all the data that it is about."""
 LONGEST_QUERY: Final = 100_000
 """In SQL. What reads queries refuses longer ones, in a process that knows nothing of this table."""
 MOST_TAGS: Final = 100

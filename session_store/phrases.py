@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+from session_store.limits import LONGEST_REASON
 from session_store.markup import split_thoughts
 
 TITLE_LENGTH: Final = 48
@@ -37,6 +38,13 @@ def without_thoughts(text: str) -> str:
 def shortened(line: str, longest: int) -> str:
     """A line of at most so many characters: where it has more, its beginning."""
     return line if len(line) <= longest else _cut(line, longest - 1)
+
+
+def beginning_of(reason: str, longest: int = LONGEST_REASON) -> str:
+    """A reason, or where it is very long, its beginning."""
+    if len(reason) <= longest:
+        return reason
+    return f"{reason[:longest]}… (the first {longest:,} of {len(reason):,} characters)"
 
 
 def _cut(line: str, longest: int) -> str:

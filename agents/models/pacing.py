@@ -253,7 +253,7 @@ def characters_in(value: object, most: int = sys.maxsize) -> int:
             size += len(one)
             left += one
         elif one is not None:
-            size += 1
+            size += max(1, int(getattr(one, "nbytes", 1)))  # an array
     return size
 
 

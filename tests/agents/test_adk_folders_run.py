@@ -298,6 +298,69 @@ root_agent = LlmAgent(name="desk", model=Script(call="remember"), tools=[remembe
     assert "characters of state" in turn.error
 
 
+GIVES = """
+from google.adk.agents import BaseAgent
+from google.adk.events.event import Event
+from google.adk.events.event_actions import EventActions
+
+
+def said(text, **fields):
+    parts = [types.Part(text=text), *fields.pop("parts", [])]
+    return Event(author="desk", content=types.Content(role="model", parts=parts), **fields)
+
+
+def blob(size):
+    return types.Part(inline_data=types.Blob(data=b"x" * size, mime_type="image/png"))
+
+
+class Gives(BaseAgent):
+    async def _run_async_impl(self, ctx):
+        yield said("First. ")
+        GIVEN
+
+
+root_agent = Gives(name="desk")
+"""
+
+
+GIVEN = [
+    ("yield said('x' * 3_000_000)", TurnStatus.COMPLETED, "cut off", 1_000_000),
+    (
+        "for _ in range(40): yield said('x' * 100_000, partial=True, id='e')",
+        TurnStatus.FAILED,
+        "longer answer",
+        1_000_000,
+    ),
+    ("yield said('x' * 3_000_000, partial=True)", TurnStatus.COMPLETED, "cut off", 1_000_000),
+    ("yield said('x', parts=[blob(6_000_000), blob(6_000_000)])", TurnStatus.FAILED, "10 MB of files", 1),
+    ("yield Event(author='desk', output='x' * 6_000_000)", TurnStatus.FAILED, "of data at once", 0),
+    ("yield said('x', custom_metadata={'a': ['x' * 6_000_000]})", TurnStatus.FAILED, "of data at once", 0),
+    ("yield said('x', error_code='E', error_message='x' * 6_000_000)", TurnStatus.FAILED, "the first 4,000 of", 1),
+    ("raise RuntimeError('E' * 6_000_000)", TurnStatus.FAILED, "the first 4,000 of", 0),
+    (
+        "for _ in range(20): yield said('x', actions=EventActions(state_delta={'a': 'x' * 900_000}))",
+        TurnStatus.FAILED,
+        "in one turn",
+        16,
+    ),
+    ("for _ in range(20): yield said('', parts=[blob(900_000)])", TurnStatus.FAILED, "in one turn", 0),
+]
+
+
+@pytest.mark.parametrize("number", range(len(GIVEN)))
+def test_what_an_agent_gives_out_is_bounded_and_what_it_said_is_kept(talk, monkeypatch, number):
+    monkeypatch.setattr("runtime.given.MOST_OF_A_TURN", 15_000_000)
+    given, status, reason, length = GIVEN[number]
+
+    [turn], conversation = talk(f"run_gives_{number}", GIVES.replace("GIVEN", given), "go")
+
+    assert turn.status is status
+    assert reason in turn.error
+    assert len(turn.error) < 5_000
+    assert conversation[1] == ("desk", "First. ")
+    assert sum(text.count("x") for _, text in conversation[2:]) == length
+
+
 def test_an_answer_can_be_taken_back_and_tried_again(workbench_with):
     workbench = workbench_with("run_again", IN_TWO_STEPS + "root_agent = steps")
     key = new_session(workbench, "run_again")
