@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.adk_agents import CatalogueLoader
 from api.adk_checks import PlainPaths
+from api.adk_description import say_what_is_refused
 from api.adk_files import NamedArtifacts
 from api.adk_runs import QueuedRunner, TurnFailedError
 from api.adk_sessions import QuietSessions
@@ -118,10 +119,23 @@ def _server(workbench: Workbench) -> FastAPI:
                 route.responses[HTTPStatus.BAD_GATEWAY.value] = _FAILED
             if route.path == "/run_sse":
                 route.response_class = EventSourceResponse
+    _describe(app)
     for kind in (*_STATUSES, OSError):
         app.add_exception_handler(kind, _refused)
     app.add_exception_handler(StarletteHTTPException, _of_http)
     return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Complete the description of an app, when somebody asks for it."""
+    as_it_was = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            say_what_is_refused(as_it_was())
+        return as_it_was()
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def _api_server(workbench: Workbench) -> ApiServer:

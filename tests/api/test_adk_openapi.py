@@ -5,32 +5,56 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    positive_data_acceptance,
+    status_code_conformance,
+)
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from api.routes import ADK, mounted_adk
 from runtime.workbench import current
+from tests.support.servers import ROOT
 from tests.support.workbenches import new_session
+
+SETTINGS = ROOT / "schemathesis.toml"
 
 EXAMPLES = 4
 """For each route, besides those that its description makes up."""
 
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    negative_data_rejection,
+    positive_data_acceptance,
+]
 IDS = {"app_name": "assistant", "appName": "assistant", "user_id": "local", "userId": "local"}
 
 
-@pytest.fixture(scope="module")
-def described(workbench):
+@pytest.fixture(scope="module", params=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def described(workbench, request):
     """The description of the routes, and the app to ask."""
     app = Starlette(routes=[mounted_adk()])
     with TestClient(app) as client:
         description = client.get(f"{ADK}/openapi.json").json()
-    schema = schemathesis.openapi.from_dict({**description, "servers": [{"url": ADK}]})
+    schema = schemathesis.openapi.from_dict(
+        {**description, "servers": [{"url": ADK}]}, config=SchemathesisConfig.from_path(SETTINGS)
+    )
     schema.app = app
-    schema.hook(map_path_parameters)
-    schema.hook(map_body)
-    return schema
+    if request.param is GenerationMode.POSITIVE:
+        schema.hook(map_path_parameters)
+        schema.hook(map_body)
+    return request.param, schema
+
+
+@pytest.fixture(scope="module")
+def client(workbench):
+    with TestClient(Starlette(routes=[mounted_adk()]), raise_server_exceptions=False) as client:
+        yield client
 
 
 def map_path_parameters(context, path_parameters):
@@ -57,9 +81,9 @@ BOUNDED = settings(
 )
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-def test_every_route_keeps_to_its_description(described, mode):
-    for operation in (result.ok() for result in described.get_all_operations()):
+def test_every_route_keeps_to_its_description(described):
+    mode, schema = described
+    for operation in (result.ok() for result in schema.get_all_operations()):
         if operation.body or mode is GenerationMode.POSITIVE:  # any text is a name
 
             @BOUNDED
@@ -70,8 +94,18 @@ def test_every_route_keeps_to_its_description(described, mode):
             ask()
 
 
-def test_a_number_in_place_of_a_name_is_refused(described):
-    message = {"role": "user", "parts": [{"executableCode": {"code": "1", "language": 5}}]}
-    asked = {"appName": "assistant", "userId": "local", "sessionId": "s", "newMessage": message}
-    with TestClient(described.app, raise_server_exceptions=False) as client:
-        assert [client.post(f"{ADK}{path}", json=asked).status_code for path in ("/run", "/run_sse")] == [422, 422]
+RESPONSE = {"functionResponse": {"id": "1", "name": "pay", "response": {}}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ([{"executableCode": {"code": "1", "language": 5}}], 422),
+        ([{"text": "hello"}, {"functionCall": {"name": "pay", "args": {}}}], 400),
+        ([{"text": "hello"}, RESPONSE], 400),
+        ([], 422),
+    ],
+)
+def test_what_no_agent_could_be_asked_is_refused(client, parts, status):
+    asked = {**IDS, "sessionId": new_session(current()).session_id, "newMessage": {"role": "user", "parts": parts}}
+    assert client.post(f"{ADK}/run", json=asked).status_code == status
