@@ -25,7 +25,7 @@ class Bounds:
 
     rows: int = 10_000
     seconds: float = 20.0
-    result_bytes: int = 64 * MEBIBYTE
+    result_bytes: int = 32 * MEBIBYTE
     cells: int = 2_000_000
 
 
