@@ -57,7 +57,7 @@ class Given:
             self._take_out_files(event, parts)
         words = sum(len(part.text or "") for part in parts)
         self._bound_words(event, words)
-        self._all += CHUNK + rest + files + min(words, self._answer)
+        self._all += CHUNK + rest + min(files, self._files) + min(words, self._answer)
         if self._all > max(MOST_OF_A_TURN, self._answer):
             raise TooMuchGivenError(f"gave out more than {MOST_OF_A_TURN:,} characters in one turn")
 

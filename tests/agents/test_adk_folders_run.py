@@ -332,7 +332,7 @@ GIVEN = [
         1_000_000,
     ),
     ("yield said('x' * 3_000_000, partial=True)", TurnStatus.COMPLETED, "cut off", 1_000_000),
-    ("yield said('x', parts=[blob(6_000_000), blob(6_000_000)])", TurnStatus.FAILED, "10 MB of files", 1),
+    ("yield said('x', parts=[blob(8_000_000), blob(8_000_000)])", TurnStatus.FAILED, "10 MB of files", 1),
     ("yield Event(author='desk', output='x' * 6_000_000)", TurnStatus.FAILED, "of data at once", 0),
     ("yield said('x', custom_metadata={'a': ['x' * 6_000_000]})", TurnStatus.FAILED, "of data at once", 0),
     ("yield said('x', error_code='E', error_message='x' * 6_000_000)", TurnStatus.FAILED, "the first 4,000 of", 1),
