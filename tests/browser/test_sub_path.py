@@ -41,6 +41,11 @@ http {{
         }}
         location / {{ return 404 "the site's own page"; }}
     }}
+    server {{
+        listen 127.0.0.1:{stranger};
+        default_type text/html;
+        location / {{ return 200 "a page of somebody else"; }}
+    }}
 }}
 """
 
@@ -54,11 +59,13 @@ def site(tmp_path_factory):
         pytest.skip("nginx is missing")
     folder = tmp_path_factory.mktemp("site")
     server = Server(folder / "data", base=BASE).start()
-    port = free_port()
-    (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder, base=BASE, port=port, app=server.port))
+    port, stranger = free_port(), free_port()
+    (folder / "nginx.conf").write_text(
+        CONFIGURATION.format(folder=folder, base=BASE, port=port, stranger=stranger, app=server.port)
+    )
     log = (folder / "nginx.log").open("w")
     nginx = subprocess.Popen([NGINX, "-e", folder / "error.log", "-c", folder / "nginx.conf"], stdout=log, stderr=log)
-    yield SimpleNamespace(url=f"http://127.0.0.1:{port}{BASE}")
+    yield SimpleNamespace(url=f"http://127.0.0.1:{port}{BASE}", app=server.url, port=port, stranger=stranger)
     nginx.terminate()
     nginx.wait(10)
     log.close()
@@ -129,6 +136,66 @@ def test_the_api_says_addresses_below_the_path_and_answers_nowhere_else(site):
         }
         assert client.get(f"{url}/adk/list-apps").status_code == 200
         assert client.get(httpx.URL(url).join("/api/v1/health")).text == "the site's own page"
+
+
+ATTEMPTS = """
+async (app) => {
+    const connects = (path) => new Promise((told) => {
+        const socket = new WebSocket(app.replace("http", "ws") + path);
+        socket.onopen = () => told(`connected to ${path}`);
+        socket.onerror = () => told("");
+    });
+    const reads = (path, options) => fetch(app + path, options).then(
+        (answer) => answer.type === "opaque" ? "" : `read ${path}: ${answer.status}`, () => "");
+    const shows = (path) => new Promise((told) => {
+        const script = document.createElement("script");
+        script.onload = () => told(`loaded ${path}`);
+        script.onerror = () => told("");
+        script.src = app + path;
+        document.head.append(script);
+    });
+    const body = JSON.stringify({name: "Of a stranger"});
+    const json = {"Content-Type": "application/json"};
+    const paths = ["/", "/_stcore/health", "/_stcore/host-config", "/api/v1/workspaces",
+        "/api/v1/exports/file?format=json", "/adk/list-apps", "/sessions/assistant", "/media/x.csv"];
+    return (await Promise.all([
+        ...["/_stcore/stream", "/api/live", "/adk/run_live"].map(connects),
+        ...paths.flatMap((path) => [reads(path), reads(path, {mode: "no-cors", credentials: "include"})]),
+        shows("/api/v1/workspaces"), shows("/api/docs/assets/swagger-ui-bundle.js"),
+        reads("/api/v1/workspaces", {method: "POST", body, headers: json}),
+        reads("/api/v1/workspaces", {method: "POST", body, mode: "no-cors"}),
+        reads("/adk/apps/assistant/users/local/sessions", {method: "POST", body: "{}", mode: "no-cors"}),
+        reads("/_stcore/upload_file/a/b", {method: "PUT", body}),
+    ])).filter((done) => done);
+}
+"""
+
+
+def test_a_page_on_another_port_gets_nothing_and_changes_nothing(site, chromium):
+    with chromium.new_page() as page, httpx.Client(base_url=site.app, trust_env=False) as client:
+        before = [client.get(path).json() for path in ("/api/v1/workspaces", "/sessions/assistant")]
+        for host in ("127.0.0.1", "localhost"):
+            page.goto(f"http://{host}:{site.stranger}/")
+            for app in (site.app, site.app.replace("127.0.0.1", "localhost"), site.url):
+                assert page.evaluate(ATTEMPTS, app) == [], (host, app)
+        assert [client.get(path).json() for path in ("/api/v1/workspaces", "/sessions/assistant")] == before
+
+
+@pytest.mark.parametrize("path", ["/_stcore/health", "/api/v1/health", "/adk/list-apps", "/sessions/assistant"])
+def test_a_proxy_passes_on_who_asks_and_for_whom(site, path):
+    own = f"http://127.0.0.1:{site.port}"
+    asked = [
+        ({}, 200),
+        ({"Origin": own}, 200),
+        ({"Origin": own, "X-Forwarded-Host": "evil.example"}, 200),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": f"http://127.0.0.1:{site.stranger}"}, 403),
+        ({"Origin": own, "Host": "evil.example"}, 421),
+        ({"Host": "evil.example", "X-Forwarded-Host": f"127.0.0.1:{site.port}"}, 421),
+    ]
+    with httpx.Client(trust_env=False) as client:
+        told = [client.get(f"{site.url}{path}", headers=headers).status_code for headers, _ in asked]
+    assert told == [status for _, status in asked]
 
 
 def assert_below(visitor) -> None:
