@@ -492,3 +492,13 @@ async def test_lines_that_say_nothing_are_passed_over(conversation: Conversation
     server.will_answer(Answer([odd, chunk({"content": "Good."}), odd, chunk({}, "stop")], stream=True))
 
     assert text_of((await conversation.say("hello"))[-1]) == "Good."
+
+
+def test_a_list_of_models_without_an_end_is_none(
+    catalogue_of: CatalogueOf, server: HttpServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("agents.models.listing._FIRST_WAIT", 60)
+    monkeypatch.setattr("agents.models.listing.MOST_BYTES", 100_000)
+    server.will_answer(sends(b'{"data": [{"id": "llama3"}]}', b" "))
+
+    assert "openai/llama3" not in [model.id for model in catalogue_of(openai_base_url=f"{server.url}/v1").list()]
