@@ -104,9 +104,10 @@ def bytes_of(pid: int) -> int:
 
 
 def give_way(pid: int, niceness: int) -> None:
-    """Have the processors work for everybody else before they work for that process and all its threads."""
+    """Have the processors work for this process before they work for that one and all its threads."""
     if sys.platform == "win32":
         return  # it was started below the others
+    niceness += os.getpriority(os.PRIO_PROCESS, 0)
     threads = [int(one.name) for one in Path(f"/proc/{pid}/task").glob("*")] or [pid]
     for thread in threads:
         with suppress(OSError):  # it has ended, or is nicer already
