@@ -8,7 +8,7 @@ never ends, or hears no interruption: in chats with the history analyst, with a 
 installed, a PostgreSQL server, and on the SQL page. Every fourth query is stopped by who asked it. The table compares
 both; ``this process`` is by how much the measuring process itself came late, which is the machine's share.
 
-Memory is the sum of the resident memory of the app and its children; what they share counts for each of them.
+Memory is what the app and its children hold; what several of them share counts once (``Pss`` of the kernel).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sqlite3
 import statistics
 import subprocess
@@ -110,11 +109,12 @@ def family(process: int) -> list[int]:
 
 def resident(processes: list[int]) -> float:
     """Megabytes that these processes hold."""
-    pages = 0
+    kilobytes = 0
     for process in processes:
-        with suppress(OSError):
-            pages += int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        with suppress(OSError, StopIteration):
+            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+            kilobytes += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return kilobytes * 1024 / 1e6
 
 
 @contextmanager
