@@ -70,6 +70,7 @@ ALLOWED = {
     "runtime/artifacts.py": {"shutil.copytree"},
     "runtime/passwords.py": {"os.open"},
     "runtime/transcript_files.py": {"path.open", "folder.glob"},
+    "runtime/workbench.py": {"data.glob"},
     "session_store/current_copy.py": {"os.open"},
     "session_store/demo/filling.py": {"duckdb.connect"},
     "session_store/exchange/agent_files.py": {"folder.rglob", "shared.rglob"},

@@ -128,7 +128,7 @@ class EventReader:
                 for place in _innermost(places):
                     self._repair(fields, place, as_text=places[place] == "string_type")
             else:
-                return self._countable(event)
+                return event if self.exact else self._countable(event)
         return None
 
     def _repair(self, fields: dict[str, Any], place: tuple[str | int, ...], *, as_text: bool) -> None:

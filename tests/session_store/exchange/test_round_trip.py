@@ -262,6 +262,16 @@ def test_any_conversations_are_the_same_event_for_event(conversations, form):
     assert {**copied, "workspaces": None} == {**original, "workspaces": None}
 
 
+def test_numbers_of_tokens_that_nobody_believes_survive(store, path, tmp_path):
+    store.create_session(KEY)
+    usage = types.GenerateContentResponseUsageMetadata(prompt_token_count=2**31)
+    append(store, KEY, Event(author="agent", invocation_id="t", usage_metadata=usage))
+    file = exported(store, Format.JSON, tmp_path / "one.json")
+    store.close()
+
+    assert contents(imported(file, tmp_path / "b.duckdb"))["events"] == contents(path)["events"]
+
+
 def test_numbers_that_json_does_not_know_survive(store, path, tmp_path):
     store.create_session(KEY)
     delta = {"a": math.nan, "b": [math.inf, -math.inf], "c": 2**70, "d": {"e": None}}
