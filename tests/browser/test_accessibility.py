@@ -88,6 +88,7 @@ def test_boxes_can_be_seen_before_they_are_ticked(app, visitors, scheme):
 def test_what_took_the_focus_gives_it_back(app, visitors):
     tab = visitors(app).tab().open()
     session = tab.begin("hello there")
+    tab.shows("hello there", "You said: hello there")
     menu = tab.row(session).get_by_role("button", name="Options of")
     for option in ("Move to…", "Export…"):
         tab.choose(session, option)

@@ -164,7 +164,7 @@ def test_the_list_can_be_narrowed_to_one_agent(chat):
 
 
 def test_what_a_session_is_doing_stands_in_front_of_its_title_as_a_shape_and_in_words(chat):
-    text = "count 150 every 20 ms"
+    text = "count 400 every 20 ms"
     session = chat.begin(text)
     failed = unique("count 3 then fail")
     chat.new_chat()
@@ -175,7 +175,7 @@ def test_what_a_session_is_doing_stands_in_front_of_its_title_as_a_shape_and_in_
     expect(chat.row(session).get_by_role("button", name=f"New answer: {text}", exact=True)).to_be_visible()
     shapes.add(shape(chat, session))
     chat.open_row(session)
-    chat.shows(text, counted(150))
+    chat.shows(text, counted(400))
     chat.expect_mark(session, "plain")
     chat.new_chat()
     chat.expect_mark(session, "plain")
@@ -219,7 +219,7 @@ def test_back_and_forward_move_between_sessions(chat, way):
 
 
 def test_a_menu_stays_open_while_the_list_is_drawn_anew(chat):
-    session = chat.begin("count 40 every 20 ms")
+    session = chat.begin("count 300 every 20 ms")
     chat.expect_mark(session, "running")
     chat.sidebar.locator(f".st-key-menu-{session} button:visible").click()
     delete = chat.page.get_by_role("menuitem", name="Delete")
