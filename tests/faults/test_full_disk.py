@@ -52,6 +52,11 @@ def running(workbench, key, text="count 100000 every 1 ms"):
     return turn
 
 
+def rename_a_thousand_times(workbench, key):
+    for number in range(1_000):
+        workbench.rename_session(key, f"Title {number}")
+
+
 def begun_to_end(workbench, key):
     return any(view.status.is_over for view in workbench.turns.live(key))
 
@@ -75,6 +80,8 @@ def test_running_turns_end_with_the_reason_and_what_they_said_is_kept_when_there
             until(workbench, lambda: begun_to_end(workbench, other))  # it had the place of the first one
             workbench.turns.stop(turn.id)
             workbench.store.mark_seen(key)
+            with pytest.raises(StoreFullError):  # what is left of the last page of the log takes some more
+                rename_a_thousand_times(workbench, other)
             for attempt in (lambda: workbench.turns.submit(key, "more"), lambda: workbench.turns.retry(turn)):
                 with pytest.raises(StoreFullError, match="Free some space"):
                     attempt()
