@@ -29,6 +29,7 @@ class Chat:
         self.url = url
         self.bubbles = page.locator(BUBBLE)
         self.texts = page.locator(f"{BUBBLE} {TEXT}")
+        self.questions = page.locator(f'{BUBBLE}:has([aria-label="Chat message from user"])')
         self.answers = page.locator(f'{BUBBLE}:has([aria-label="Chat message from assistant"])')
         self.input = page.get_by_placeholder("Write a message")
         self.sidebar = page.get_by_test_id("stSidebar")

@@ -39,6 +39,7 @@ http {{
             proxy_set_header Connection "upgrade";
             proxy_buffering off;
         }}
+        location = /favicon.ico {{ return 204; }}
         location / {{ return 404 "the site's own page"; }}
     }}
     server {{
