@@ -13,7 +13,7 @@ import sys
 import threading
 import traceback
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -52,6 +52,11 @@ class LoopThread:
         future.add_done_callback(self._done)
         return future
 
+    def call(self, callback: Callable[[], object]) -> None:
+        """Call something on the loop, unless that has ended."""
+        with suppress(RuntimeError):  # it is closed
+            self.loop.call_soon_threadsafe(callback)
+
     def retire(self) -> None:
         """Let what runs come to its end, and then the loop."""
         self._retired = True
@@ -60,8 +65,7 @@ class LoopThread:
 
     def stop(self) -> None:
         """End the loop after the step that it is at."""
-        with suppress(RuntimeError):  # it is closed
-            self.loop.call_soon_threadsafe(self.loop.stop)
+        self.call(self.loop.stop)
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the end of the thread."""

@@ -103,7 +103,6 @@ class Execution:
     def __init__(self, services: Services, loops: AgentLoops, live: LiveTurn) -> None:
         self._services = services
         self._loops = loops
-        self._thread = loops.of(live.turn.key.app_name)
         self._live = live
         self._resumed = live.pause
         self._tally = _Tally()
@@ -132,7 +131,6 @@ class Execution:
         if not self._told_to_end.is_set():
             self._ended_early_as = status, error
         self._told_to_end.set()
-        self._thread.loop.call_soon_threadsafe(self._abort.set)
 
     async def run(self) -> None:
         """Run the turn until it ends or pauses. Every failure of the agent ends the turn as failed, with a message for
@@ -201,16 +199,20 @@ class Execution:
 
     async def _hear_agent(self) -> None:
         """Have the agent run on its own loop until it has ended, or was told to and does not."""
-        talk = asyncio.wrap_future(self._thread.run(self._outcome()))
+        if self._told_to_end.is_set():
+            return
+        thread = self._loops.of(self._live.turn.key.app_name)
+        talk = asyncio.wrap_future(thread.run(self._outcome()))
         told = asyncio.create_task(self._told_to_end.wait())
         try:
             await asyncio.wait((talk, told), return_when=asyncio.FIRST_COMPLETED)
             if not talk.done():
+                thread.call(self._abort.set)
                 await asyncio.wait([talk], timeout=LET_GO)
             if not talk.done():
                 self._live.is_given_up = True
                 if not self._abort.is_set():
-                    self._loops.give_up(self._live.turn.key.app_name, self._thread)
+                    self._loops.give_up(self._live.turn.key.app_name, thread)
             elif error := talk.result():
                 raise error
         finally:

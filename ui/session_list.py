@@ -14,7 +14,7 @@ from session_store.history.words import Marks, excerpt_of
 from session_store.limits import LONGEST_SEARCH, LONGEST_TITLE
 from session_store.models import GENERAL, Page, SessionKey, SessionStatus, SessionSummary
 from session_store.phrases import counted
-from ui import state
+from ui import dialogs, state
 from ui.analytics.demo_mark import demo_mark
 from ui.attempts import attempt
 from ui.components import open_window, title_field, uncover_page, wake_on_news
@@ -268,20 +268,32 @@ def _selection_bar(sessions: list[SessionSummary]) -> None:
             on_click=_delete_or_ask,
             args=(picked, counted(len(picked), "chat")),
         )
-        if st.button("Move", key="move-picked", icon=":material/drive_file_move:", disabled=not picked):
-            chosen = state.chosen_workspace()
-            move_dialog(picked, counted(len(picked), "chat"), None if chosen == ALL else chosen)
-        if st.button("Export", key="export-picked", icon=":material/download:", disabled=not picked):
-            export_dialog([key.session_id for key in picked], counted(len(picked), "chat"))
+        chosen = state.chosen_workspace()
+        st.button(
+            "Move",
+            key="move-picked",
+            icon=":material/drive_file_move:",
+            disabled=not picked,
+            on_click=dialogs.show,
+            args=(move_dialog, picked, counted(len(picked), "chat"), None if chosen == ALL else chosen),
+        )
+        st.button(
+            "Export",
+            key="export-picked",
+            icon=":material/download:",
+            disabled=not picked,
+            on_click=dialogs.show,
+            args=(export_dialog, [key.session_id for key in picked], counted(len(picked), "chat")),
+        )
         st.button("Cancel", key="stop-selecting", type="tertiary", on_click=_stop_selecting)
 
 
-@st.dialog("Delete?", icon=":material/delete:")
+@st.dialog("Delete?", icon=":material/delete:", on_dismiss=dialogs.close)
 def _confirm_deletion(keys: list[SessionKey], what: str) -> None:
     st.markdown(f"Delete {what}, with everything in it? {grace()}")
     with st.container(horizontal=True):
         deleted = st.button("Delete", key="confirm-delete", type="primary", on_click=_delete, args=(keys,))
-        cancelled = st.button("Cancel", key="cancel-delete", on_click=state.touch, args=(Part.PAGE,))
+        cancelled = st.button("Cancel", key="cancel-delete", on_click=dialogs.close)
         if deleted or cancelled:
             state.rerun()
 
@@ -312,14 +324,14 @@ def _menu(session: SessionSummary) -> None:
     elif choice in (SAVE, UNSAVE):
         attempt(lambda: current().set_saved([session.key], choice == SAVE))
     elif choice == MOVE:
-        move_dialog([session.key], f"“{label(state.title_of(session))}”", session.workspace_id)
+        dialogs.show(move_dialog, [session.key], f"“{label(state.title_of(session))}”", session.workspace_id)
     elif choice == WINDOW:
         _, number = st.session_state.get(OPENED, ("", 0))
         st.session_state[OPENED] = (f"./?{state.SESSION}={session.key.session_id}", number + 1)
     elif choice == TERMINATE:
         attempt(lambda: current().terminate_sessions([session.key]))
     elif choice == EXPORT:
-        export_dialog([session.key.session_id], f"“{label(state.title_of(session))}”")
+        dialogs.show(export_dialog, [session.key.session_id], f"“{label(state.title_of(session))}”")
     elif choice == DELETE:
         _delete_or_ask([session.key], f"“{label(state.title_of(session))}”")
     state.touch(Part.LIST)
@@ -347,7 +359,7 @@ def _delete_or_ask(keys: list[SessionKey], what: str) -> None:
     if current().settings.undo_seconds:
         _delete(keys)
     else:
-        _confirm_deletion(keys, what)
+        dialogs.show(_confirm_deletion, keys, what)
 
 
 def _delete(keys: list[SessionKey]) -> None:
@@ -356,7 +368,7 @@ def _delete(keys: list[SessionKey]) -> None:
     if state.active_id() in {key.session_id for key in keys}:
         state.new_chat()
     _stop_selecting()
-    state.touch(Part.PAGE)
+    dialogs.close()
 
 
 def _select() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from runtime.workbench import current
-from ui import state
+from ui import dialogs, state
 from ui.formatting import plain_markdown
 from ui.server import page_drawn
 from ui.session_list import session_list
@@ -45,4 +45,5 @@ for notice in current().notices():
 if page.url_path != state.CHAT:  # which is called after its chat
     st.set_page_config(page_title=f"{page.title} · Colloquy")
 page.run()
+dialogs.draw_open_dialog()
 page_drawn()

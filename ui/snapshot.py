@@ -12,6 +12,7 @@ from session_store.errors import ColloquyError
 from session_store.phrases import counted
 from session_store.snapshot import SnapshotForm, SnapshotInfo
 from session_store.snapshot_folder import KeptSnapshot, SnapshotFolder
+from ui import dialogs
 from ui.formatting import local, plain_markdown
 from ui.results import size_of
 
@@ -23,11 +24,17 @@ PROBLEM = "snapshot_problem"
 
 def snapshot_button() -> None:
     """A button that opens the dialog."""
-    if st.button("Snapshot", key="snapshot", icon=":material/photo_camera:", type="tertiary"):
-        _dialog()
+    st.button(
+        "Snapshot",
+        key="snapshot",
+        icon=":material/photo_camera:",
+        type="tertiary",
+        on_click=dialogs.show,
+        args=(_dialog,),
+    )
 
 
-@st.dialog("Export a snapshot", width="medium", icon=":material/photo_camera:")
+@st.dialog("Export a snapshot", width="medium", icon=":material/photo_camera:", on_dismiss=dialogs.close)
 def _dialog() -> None:
     snapshots()
 

@@ -12,7 +12,7 @@ from session_store.errors import ColloquyError
 from session_store.limits import LONGEST_NAME
 from session_store.models import GENERAL, Workspace
 from session_store.phrases import counted
-from ui import state
+from ui import dialogs, state
 from ui.connection_form import connection_section
 from ui.formatting import label, plain_markdown
 from ui.state import ALL, Part
@@ -20,10 +20,6 @@ from ui.workspace_tree import Place, WorkspaceTree
 
 TOP: Final = ""
 """In place of the id of a parent: none."""
-
-ASKING: Final = "workspace_dialog"
-ADDING: Final = "adding"
-DELETING: Final = "deleting"
 
 ACTIVE: Final = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);"
 
@@ -45,7 +41,6 @@ def workspace_manager() -> None:
             st.caption("Select a workspace to rename, move or delete it, or to connect data.")
         else:
             _details(tree, tree.places[chosen])
-    _dialogs(tree, counts, chosen)
 
 
 def _tree(tree: WorkspaceTree, counts: dict[str, int], chosen: str) -> None:
@@ -66,7 +61,13 @@ def _tree(tree: WorkspaceTree, counts: dict[str, int], chosen: str) -> None:
                 args=(place.id,),
             )
             st.caption(counted(counts.get(place.id, 0), "chat"), width="content")
-    st.button("Add a workspace", key="add-workspace", icon=":material/add:", on_click=_ask, args=(ADDING,))
+    st.button(
+        "Add a workspace",
+        key="add-workspace",
+        icon=":material/add:",
+        on_click=_ask_for_new,
+        args=(TOP if chosen == ALL else chosen,),
+    )
 
 
 def _details(tree: WorkspaceTree, place: Place) -> None:
@@ -86,7 +87,13 @@ def _details(tree: WorkspaceTree, place: Place) -> None:
                 on_click=_go_to_new_chat,
             )
             if workspace.id != GENERAL:
-                st.button("Delete", key="delete-workspace", icon=":material/delete:", on_click=_ask, args=(DELETING,))
+                st.button(
+                    "Delete",
+                    key="delete-workspace",
+                    icon=":material/delete:",
+                    on_click=dialogs.show,
+                    args=(_delete_dialog, place.id),
+                )
 
 
 def _name_field(workspace: Workspace) -> None:
@@ -120,21 +127,9 @@ def _keep_up(key: str, value: str) -> None:
 # -- dialogs -----------------------------------------------------------------------------------------------------------
 
 
-def _dialogs(tree: WorkspaceTree, counts: dict[str, int], chosen: str) -> None:
-    asking = st.session_state.get(ASKING)
-    if asking == ADDING:
-        _add_dialog(tree, TOP if chosen == ALL else chosen)
-    elif asking == DELETING and chosen in tree.places:
-        _delete_dialog(tree, counts, tree.places[chosen])
-
-
-def _stop_asking() -> None:
-    st.session_state.pop(ASKING, None)
-    state.touch(Part.PAGE)
-
-
-@st.dialog("Add a workspace", icon=":material/create_new_folder:", on_dismiss=_stop_asking)
-def _add_dialog(tree: WorkspaceTree, parent_id: str) -> None:
+@st.dialog("Add a workspace", icon=":material/create_new_folder:", on_dismiss=dialogs.close)
+def _add_dialog(parent_id: str) -> None:
+    tree = WorkspaceTree(current().store.list_workspaces())
     names = {TOP: "None (top level)"} | tree.full_names()
     with st.form("new-workspace", border=False):
         st.text_input("Name", key="new-workspace-name", max_chars=LONGEST_NAME, placeholder="What are its chats about?")
@@ -149,13 +144,18 @@ def _add_dialog(tree: WorkspaceTree, parent_id: str) -> None:
             st.error(plain_markdown(problem), icon=":material/error:")
         with st.container(horizontal=True):
             added = st.form_submit_button("Add", key="confirm-add", type="primary", on_click=_add)
-            cancelled = st.form_submit_button("Cancel", key="cancel-add", on_click=_stop_asking)
+            cancelled = st.form_submit_button("Cancel", key="cancel-add", on_click=dialogs.close)
     if added or cancelled:
         state.rerun()
 
 
-@st.dialog("Delete?", icon=":material/delete:", on_dismiss=_stop_asking)
-def _delete_dialog(tree: WorkspaceTree, counts: dict[str, int], place: Place) -> None:
+@st.dialog("Delete?", icon=":material/delete:", on_dismiss=dialogs.close)
+def _delete_dialog(workspace_id: str) -> None:
+    tree = WorkspaceTree(current().store.list_workspaces())
+    if workspace_id not in tree.places:
+        st.markdown("This workspace has been deleted elsewhere.")
+        return
+    place, counts = tree.places[workspace_id], current().store.count_sessions()
     ids = tree.subtree(place.id)
     chats, below = sum(counts.get(workspace_id, 0) for workspace_id in ids), len(ids) - 1
     what = [f"the workspace “{label(place.workspace.name)}”"]
@@ -169,7 +169,7 @@ def _delete_dialog(tree: WorkspaceTree, counts: dict[str, int], place: Place) ->
         deleted = st.button(
             "Delete", key="confirm-delete-workspace", type="primary", on_click=_delete, args=(place.workspace,)
         )
-        cancelled = st.button("Cancel", key="cancel-delete-workspace", on_click=_stop_asking)
+        cancelled = st.button("Cancel", key="cancel-delete-workspace", on_click=dialogs.close)
         if deleted or cancelled:
             state.rerun()
 
@@ -212,10 +212,9 @@ def _move(workspace_id: str, key: str) -> None:
     _attempt(lambda: current().workspaces.move(workspace_id, st.session_state[key] or None))
 
 
-def _ask(what: str) -> None:
-    st.session_state[ASKING] = what
+def _ask_for_new(parent_id: str) -> None:
     st.session_state.pop("new_workspace_problem", None)
-    state.touch(Part.PAGE)
+    dialogs.show(_add_dialog, parent_id)
 
 
 def _add() -> None:
@@ -228,10 +227,10 @@ def _add() -> None:
         state.touch(Part.PAGE)
     else:
         state.choose_workspace(workspace.id)
-        _stop_asking()
+        dialogs.close()
 
 
 def _delete(workspace: Workspace) -> None:
     if _attempt(lambda: current().delete_workspace(workspace.id)):
         state.choose_workspace(workspace.parent_id or GENERAL)
-    _stop_asking()
+    dialogs.close()

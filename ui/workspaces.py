@@ -10,7 +10,7 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.models import SessionKey, Workspace
-from ui import state
+from ui import dialogs, state
 from ui.connection_form import kind_of
 from ui.formatting import label, plain_markdown
 from ui.state import ALL, Part
@@ -84,7 +84,7 @@ def connection_warning(workspace: Workspace | None) -> bool:
     return problem is not None
 
 
-@st.dialog("Move to another workspace", icon=":material/drive_file_move:")
+@st.dialog("Move to another workspace", icon=":material/drive_file_move:", on_dismiss=dialogs.close)
 def move_dialog(keys: Sequence[SessionKey], what: str, workspace_id: str | None) -> None:
     """Ask where sessions shall go. ``workspace_id`` is where they are now, None if not in one."""
     names = WorkspaceTree(current().store.list_workspaces()).full_names()
@@ -93,7 +93,7 @@ def move_dialog(keys: Sequence[SessionKey], what: str, workspace_id: str | None)
     st.selectbox("Workspace", list(names), format_func=names.__getitem__, key=TARGET, label_visibility="collapsed")
     with st.container(horizontal=True):
         moved = st.button("Move", key="confirm-move", type="primary", on_click=_move, args=(keys,))
-        cancelled = st.button("Cancel", key="cancel-move", on_click=state.touch, args=(Part.PAGE,))
+        cancelled = st.button("Cancel", key="cancel-move", on_click=dialogs.close)
         if moved or cancelled:
             state.rerun()
 
@@ -108,7 +108,7 @@ def _move(keys: Sequence[SessionKey]) -> None:
         workspace = current().store.get_workspace(workspace_id)
         state.say(f"Moved to {workspace.name if workspace else ''}", ":material/drive_file_move:")
         st.session_state.selecting = False
-    state.touch(Part.PAGE)
+    dialogs.close()
 
 
 def _list_from_the_top() -> None:

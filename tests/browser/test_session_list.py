@@ -21,6 +21,20 @@ def begin(chat, text):
     return session
 
 
+def test_a_dialog_stays_open_while_chats_get_on(chat):
+    running = chat.begin("count 200 every 20 ms")
+    chat.choose(running, "Export…")
+    dialog = chat.page.get_by_role("dialog")
+    dialog.get_by_text("JSON Lines", exact=True).click()
+    chat.expect_mark(running, "plain")
+    expect(dialog.get_by_role("radio", name="JSON Lines")).to_be_checked()
+    expect(dialog.get_by_role("link", name="Download")).to_be_visible()
+    chat.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    chat.row(running).get_by_role("button", name="Options of").press("Enter")
+    expect(chat.page.get_by_role("menuitem", name="Rename")).to_be_visible()
+
+
 def field(chat):
     return chat.sidebar.get_by_role("textbox", name="New title")
 

@@ -30,11 +30,12 @@ def data_page(workbench):
 SCRIPT = """
 import runpy
 from pathlib import Path
-from ui import state
+from ui import dialogs, state
 state.begin_run(state.DATA)
 state.show_notice()
 import pages
 runpy.run_path(str(Path(pages.__file__).parent / "import_export.py"))
+dialogs.draw_open_dialog()
 """
 
 

@@ -139,6 +139,26 @@ def until_gone(workbench, name, *, most):
     raise AssertionError(f"{len(alive)} threads called {name}")
 
 
+def test_a_turn_that_was_about_to_begin_on_a_loop_that_was_given_up_begins_on_the_next_one(workbench_with, monkeypatch):
+    monkeypatch.setattr("runtime.execution.LET_GO", 0.2)
+    workbench = workbench_with(loses_its_loop=PLACES["in_a_callback"])
+    blocked = ask(workbench, "loses_its_loop")
+    assert begun("loses_its_loop")
+    update_turn, is_loop_gone = workbench.store.update_turn, threading.Event()
+
+    def update_late(turn_id, **fields):
+        assert turn_id == blocked.id or is_loop_gone.wait(PATIENCE)
+        update_turn(turn_id, **fields)
+
+    monkeypatch.setattr(workbench.store, "update_turn", update_late)
+    second = ask(workbench, "loses_its_loop")
+    workbench.turns.stop(blocked.id)
+    GATES["loses_its_loop"][0].set()
+    until_gone(workbench, "agent loses_its_loop", most=0)
+    is_loop_gone.set()
+    assert finish(workbench, second)[0].status is TurnStatus.COMPLETED
+
+
 def test_the_threads_of_one_agent_are_its_own(workbench_with, monkeypatch):
     monkeypatch.setattr("runtime.execution.TOOL_THREADS", 2)
     workbench = workbench_with(takes_all="root_agent = agent('wait', times=4)", takes_one="root_agent = agent('wait')")

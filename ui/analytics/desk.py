@@ -8,6 +8,7 @@ import streamlit as st
 
 from session_store.analytics.report import Report
 from session_store.errors import ColloquyError
+from ui import dialogs
 from ui.analytics.card import card
 from ui.analytics.cards import CARDS
 from ui.analytics.demo_mark import demo_mark
@@ -32,7 +33,14 @@ def desk() -> None:
         tools = st.container(horizontal=True, width="content", key="analytics-tools")
         with tools:
             snapshot_button()
-            st.button("Prices", key="open-prices", icon=":material/payments:", type="tertiary", on_click=edit_prices)
+            st.button(
+                "Prices",
+                key="open-prices",
+                icon=":material/payments:",
+                type="tertiary",
+                on_click=dialogs.show,
+                args=(edit_prices,),
+            )
     demo_mark()
     facts = analytics().facts()
     if facts.first is None:

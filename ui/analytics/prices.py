@@ -8,11 +8,11 @@ import streamlit as st
 from runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.prices import keep_prices, price_list
-from ui import state
+from ui import dialogs, state
 from ui.formatting import plain_markdown
 
 
-@st.dialog("Token prices", width="large", icon=":material/payments:")
+@st.dialog("Token prices", width="large", icon=":material/payments:", on_dismiss=dialogs.close)
 def edit_prices() -> None:
     """The table, where rows can be added, changed and removed."""
     folder = current().settings.data_dir
@@ -45,4 +45,5 @@ def edit_prices() -> None:
         except ColloquyError as error:
             st.error(plain_markdown(str(error)))
         else:
+            dialogs.close()
             state.rerun()

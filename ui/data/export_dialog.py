@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from ui import dialogs
 from ui.data.download import MOST_IDS, download, export_url
 
 FORMATS: Final = {
@@ -19,7 +20,7 @@ FORMATS: Final = {
 ONE_ONLY: Final = {"adk-web"}
 
 
-@st.dialog("Export", icon=":material/download:")
+@st.dialog("Export", icon=":material/download:", on_dismiss=dialogs.close)
 def export_dialog(session_ids: Sequence[str], what: str) -> None:
     """Ask for a format and offer the file. ``what`` says in Markdown which chats these are."""
     st.markdown(f"Export {what} as")

@@ -9,7 +9,7 @@ import streamlit as st
 from runtime.retention import RetentionPreview
 from runtime.workbench import current
 from session_store.phrases import counted
-from ui import state
+from ui import dialogs, state
 from ui.formatting import label, local
 from ui.state import Part
 from ui.undo import grace, undo_bar
@@ -33,8 +33,14 @@ def retention_section() -> None:
     )
     found = current().retention_preview(days)
     _preview(found)
-    if found.count and st.button(f"Remove {counted(found.count, 'chat')}", key="remove", icon=":material/delete:"):
-        _ask(days, found.count)
+    if found.count:
+        st.button(
+            f"Remove {counted(found.count, 'chat')}",
+            key="remove",
+            icon=":material/delete:",
+            on_click=dialogs.show,
+            args=(_ask, days, found.count),
+        )
     undo_bar("undo-remove", Part.PAGE, noun="chat", user_id=current().settings.user)
 
 
@@ -49,14 +55,14 @@ def _preview(found: RetentionPreview) -> None:
     st.markdown(shown + ("\n- …" if found.count > len(found.examples) else ""))
 
 
-@st.dialog("Remove?", icon=":material/delete:")
+@st.dialog("Remove?", icon=":material/delete:", on_dismiss=dialogs.close)
 def _ask(days: int, count: int) -> None:
     st.markdown(
         f"Remove {counted(count, 'chat')} inactive for {counted(days, 'day')}, and everything in them? {grace()}"
     )
     with st.container(horizontal=True):
         removed = st.button("Remove", key="confirm-remove", type="primary", on_click=_remove, args=(days,))
-        cancelled = st.button("Cancel", key="cancel-remove", on_click=state.touch, args=(Part.PAGE,))
+        cancelled = st.button("Cancel", key="cancel-remove", on_click=dialogs.close)
         if removed or cancelled:
             state.rerun()
 
@@ -67,4 +73,4 @@ def _ask(days: int, count: int) -> None:
 def _remove(days: int) -> None:
     removed = current().remove_untouched(days)
     state.say(f"Removed {counted(len(removed), 'chat')}", ":material/delete:")
-    state.touch(Part.PAGE)
+    dialogs.close()

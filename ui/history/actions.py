@@ -10,7 +10,7 @@ from runtime.workbench import current
 from session_store.history.models import HistoryRow
 from session_store.models import SessionKey
 from session_store.phrases import counted
-from ui import state
+from ui import dialogs, state
 from ui.attempts import attempt
 from ui.data.export_dialog import export_dialog
 from ui.history import links, selection
@@ -33,8 +33,13 @@ def actions(picked: Mapping[str, HistoryRow]) -> None:
         on_click=_set_saved,
         args=(keys, not saved),
     )
-    if st.button("Export", key="history-export", icon=":material/download:"):
-        export_dialog([key.session_id for key in keys], count(len(keys)))
+    st.button(
+        "Export",
+        key="history-export",
+        icon=":material/download:",
+        on_click=dialogs.show,
+        args=(export_dialog, [key.session_id for key in keys], count(len(keys))),
+    )
     if len(rows) == 2:
         st.button(
             "Compare",
@@ -49,13 +54,13 @@ def actions(picked: Mapping[str, HistoryRow]) -> None:
 
 def _delete_button(keys: list[SessionKey]) -> None:
     """Asks first where a deletion cannot be taken back."""
-    if current().settings.undo_seconds:
-        st.button("Delete", key="history-delete", icon=":material/delete:", on_click=_delete, args=(keys,))
-    elif st.button("Delete", key="history-delete", icon=":material/delete:"):
-        _confirm_deletion(keys)
+    on_click, args = (
+        (_delete, (keys,)) if current().settings.undo_seconds else (dialogs.show, (_confirm_deletion, keys))
+    )
+    st.button("Delete", key="history-delete", icon=":material/delete:", on_click=on_click, args=args)
 
 
-@st.dialog("Delete?", icon=":material/delete:")
+@st.dialog("Delete?", icon=":material/delete:", on_dismiss=dialogs.close)
 def _confirm_deletion(keys: list[SessionKey]) -> None:
     st.markdown(f"Delete {count(len(keys))}, with everything in it? {grace()}")
     if st.button("Delete", key="history-really-delete", type="primary", on_click=_delete, args=(keys,)):

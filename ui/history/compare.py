@@ -8,7 +8,7 @@ from runtime.workbench import current
 from session_store.history.models import HistoryFilter
 from session_store.limits import LONGEST_SEARCH
 from session_store.models import SessionKey
-from ui import state
+from ui import dialogs, state
 from ui.formatting import label, short_time
 from ui.history import links
 from ui.history.view import view_of_url
@@ -16,7 +16,7 @@ from ui.history.view import view_of_url
 CHOICES = 8
 
 
-@st.dialog("Compare chats", icon=":material/splitscreen_right:")
+@st.dialog("Compare chats", icon=":material/splitscreen_right:", on_dismiss=dialogs.close)
 def compare_dialog(key: SessionKey) -> None:
     """Ask which conversation to read beside this one."""
     text = st.text_input(
@@ -42,4 +42,5 @@ def compare_dialog(key: SessionKey) -> None:
 
 
 def _read(session_id: str, beside: str) -> None:
+    dialogs.close()
     links.show(links.reader_parameters(session_id, beside=beside, view=view_of_url()))

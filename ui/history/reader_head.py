@@ -10,7 +10,7 @@ from runtime.workbench import current
 from session_store.history.models import HistoryRow
 from session_store.models import SessionSummary
 from session_store.phrases import counted
-from ui import state
+from ui import dialogs, state
 from ui.analytics.names import agent_name
 from ui.analytics.numbers import count, money
 from ui.attempts import attempt
@@ -40,10 +40,20 @@ def reader_head(session: SessionSummary) -> None:
             )
             if row:
                 labels(row)
-            if st.button("Export", key="export", icon=":material/download:"):
-                export_dialog([session.key.session_id], f"“{label(state.title_of(session))}”")
-            if st.button("Compare", key="history-compare", icon=":material/splitscreen_right:"):
-                compare_dialog(session.key)
+            st.button(
+                "Export",
+                key="export",
+                icon=":material/download:",
+                on_click=dialogs.show,
+                args=(export_dialog, [session.key.session_id], f"“{label(state.title_of(session))}”"),
+            )
+            st.button(
+                "Compare",
+                key="history-compare",
+                icon=":material/splitscreen_right:",
+                on_click=dialogs.show,
+                args=(compare_dialog, session.key),
+            )
 
 
 def side_head(session: SessionSummary, prefix: str) -> None:
