@@ -3,6 +3,7 @@
 PORT ?= 8501
 HOST ?= 127.0.0.1
 ARGS ?=
+RETRY ?=
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 QUICK := tests/test_settings.py tests/ui tests/session_store/test_*.py
 UPGRADE ?= --upgrade
@@ -39,8 +40,8 @@ demo: $(INSTALLED) ## Run the app with a year of generated conversations in demo
 
 test: $(INSTALLED_DEV) model ## Run the tests (ARGS="tests/test_settings.py -x")
 ifeq ($(ARGS),)
-	@$(VENV_PYTHON) -m pytest --ignore tests/browser --ignore tests/faults $(SIDE_BY_SIDE)
-	@$(VENV_PYTHON) -m pytest tests/faults tests/browser --numprocesses 3 --dist loadfile
+	@$(VENV_PYTHON) -m pytest --ignore tests/browser --ignore tests/faults $(SIDE_BY_SIDE) $(RETRY)
+	@$(VENV_PYTHON) -m pytest tests/faults tests/browser --numprocesses 3 --dist loadfile $(RETRY)
 else
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 endif
