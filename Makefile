@@ -35,7 +35,7 @@ run: $(INSTALLED) model ## Run the app on http://localhost:8501 (PORT=9000, HOST
 	@$(VENV_PYTHON) -m streamlit run app.py --server.address "$(HOST)" --server.port "$(PORT)"
 
 demo: $(INSTALLED) ## Run the app with a year of generated conversations in demo-data (ARGS="--sessions 10000")
-	@$(VENV_PYTHON) -m session_store.demo --folder demo-data $(ARGS)
+	@$(VENV_PYTHON) -m colloquy.demo --folder demo-data $(ARGS)
 	@COLLOQUY_DATA_DIR=demo-data $(MAKE) --no-print-directory run
 
 test: $(INSTALLED_DEV) model ## Run the tests (ARGS="tests/test_settings.py -x")
@@ -77,7 +77,7 @@ pins: $(INSTALLED_DEV) ## Pin the newest versions requirements*.in allow, and te
 	$(VENV_PYTHON) -m pytest -m upstream
 
 model: $(INSTALLED)
-	@$(VENV_PYTHON) -m agents.fetch || true
+	@$(VENV_PYTHON) -m colloquy.agents.fetch || true
 
 clean: ## Remove the virtual environment and caches; keep conversations and models
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

@@ -12,12 +12,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 
-from api.origin import OwnPagesOnly
-from api.routes import routes
-from api.security import security_headers
-from ui.document import document_routes, front_end_scripts
-from ui.hosts import is_host_allowed, other_origins
-from ui.server import serve
+from colloquy.api.http.origin import OwnPagesOnly
+from colloquy.api.http.security import security_headers
+from colloquy.api.routes import routes
+from colloquy.ui.served.document import document_routes, front_end_scripts
+from colloquy.ui.served.hosts import is_host_allowed, other_origins
+from colloquy.ui.served.server import serve
 
 app = st.App(
     **serve(),

@@ -29,7 +29,7 @@ from bench.analytics_pace import EVERY_MS, TURNS, WORDS, pace
 from bench.analytics_questions import ADK, DUCK, LITE, QUESTIONS
 from session_store import Store
 from session_store.analytics import Analytics, Filters, Period, charts
-from session_store.analytics.facts import Facts
+from session_store.analytics.rollups import Facts
 from session_store.analytics.scope import Scope, lay_out
 from session_store.prices import DEFAULTS
 

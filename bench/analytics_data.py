@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 from google.adk.sessions.sqlite_session_service import CREATE_SCHEMA_SQL
 
-from runtime.workbench import DATABASE
-from session_store.demo import fill
+from colloquy.demo import fill
+from colloquy.runtime.workbench import DATABASE
 
 ROWS = 20_000
 Row = tuple[Any, ...]

@@ -10,13 +10,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from runtime.bus import BusEvent, Happening
-from runtime.workbench import Workbench
+from colloquy.demo.words import AGENTS
+from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.workbench import Workbench
+from colloquy.settings import Settings
 from session_store.analytics import Analytics, Filters, Period
 from session_store.analytics.scope import Scope
-from session_store.demo.words import AGENTS
 from session_store.prices import DEFAULTS
-from settings import Settings
 from tests.support.scripted import ScriptedModels
 
 TURNS = 4

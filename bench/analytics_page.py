@@ -18,8 +18,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from runtime.workbench import DATABASE
-from session_store.demo import fill
+from colloquy.demo import fill
+from colloquy.runtime.workbench import DATABASE
 from tests.support.browsers import OPTIONS, chromium_path
 from tests.support.servers import Server
 

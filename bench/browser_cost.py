@@ -12,9 +12,9 @@ from unittest.mock import patch
 from streamlit.testing.v1 import AppTest
 
 from bench.browser_app import ROOT
-from runtime.workbench import Workbench, install
-from session_store.database import Database
-from settings import Settings
+from colloquy.runtime.workbench import Workbench, install
+from colloquy.settings import Settings
+from session_store.engine.database import Database
 from tests.support.scripted import ScriptedModels
 
 RUNS = 10

@@ -18,11 +18,12 @@ import httpx
 from google.adk.models.llm_request import LlmRequest
 from google.genai import types
 
-from agents.models import ModelCatalogue, embedded
-from agents.models.local import LocalProvider
-from agents.models.provider import ProviderLlm
-from agents.models.server import default_threads
-from settings import Settings, load_settings
+from colloquy.agents.models import ModelCatalogue
+from colloquy.agents.models.local import embedded
+from colloquy.agents.models.local.local import LocalProvider
+from colloquy.agents.models.local.server import default_threads
+from colloquy.agents.models.provider import ProviderLlm
+from colloquy.settings import Settings, load_settings
 
 _PROMPT = "Tell me a story about a river."
 _RUNS = 5

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 from google.adk.sessions.sqlite_session_service import SqliteSessionService
 
-from session_store.demo import fill
+from colloquy.demo import fill
 
 SYLLABLES = ["ka", "lo", "mi", "ter", "san", "ver", "do", "pi", "nu", "ra", "el", "sto", "bre", "quin", "tal", "mor"]
 VOCABULARY = 6_000

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import duckdb
 
-from agents.data.history_database import HistoryDatabase
-from agents.data.workers import Workers
 from bench.history_data import make
+from colloquy.agents.data.history_database import HistoryDatabase
+from colloquy.agents.data.workers.pool import Workers
 from session_store import Store
 
 QUESTIONS = {

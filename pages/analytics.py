@@ -1,5 +1,5 @@
 """The analytics page: what was said, as figures and charts."""
 
-from ui.analytics.desk import desk
+from colloquy.ui.analytics.page import desk
 
 desk()

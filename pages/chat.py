@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from ui import state
-from ui.conversation import conversation
-from ui.welcome import welcome
+from colloquy.ui import state
+from colloquy.ui.chat.conversation import conversation
+from colloquy.ui.chat.welcome import welcome
 
 session = state.active_session()
 if session:

@@ -1,5 +1,5 @@
 """The history page: all conversations, to look through and to read."""
 
-from ui.history.desk import desk
+from colloquy.ui.history.page import desk
 
 desk()

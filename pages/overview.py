@@ -1,5 +1,5 @@
 """The overview page: the workspaces, and the agents at work in each."""
 
-from ui.overview import overview
+from colloquy.ui.workspaces.overview import overview
 
 overview()

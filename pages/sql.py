@@ -1,5 +1,5 @@
 """The SQL page: own questions about the history."""
 
-from ui.console.desk import desk
+from colloquy.ui.sql.page import desk
 
 desk()

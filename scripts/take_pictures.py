@@ -103,7 +103,7 @@ def main() -> None:
         take(browser, page.url, "canvas:visible", "shop", {"light": ["wide", "phone"]})
         server.stop()
         demo = Path(folder) / "demo"
-        subprocess.run([sys.executable, "-m", "session_store.demo", "--folder", str(demo)], check=True)
+        subprocess.run([sys.executable, "-m", "colloquy.demo", "--folder", str(demo)], check=True)
         server = Server(demo, script=APP).start()
         take(browser, f"{server.url}/analytics", "canvas:visible, svg.marks:visible", "analytics", EVERYWHERE)
         take(browser, f"{server.url}/history", ".conversations tbody tr", "history", EVERYWHERE)

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from session_store.adk_service import DuckDBSessionService
+    from session_store.adk.service import DuckDBSessionService
     from session_store.store import Store
 
 __all__ = ["DuckDBSessionService", "Store"]

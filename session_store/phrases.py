@@ -6,7 +6,7 @@ import unicodedata
 from typing import Final
 
 from session_store.limits import LONGEST_REASON
-from session_store.markup import split_thoughts
+from session_store.transcripts.markup import split_thoughts
 
 TITLE_LENGTH: Final = 48
 """Characters of a title that is made of the beginning of a text."""

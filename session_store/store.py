@@ -14,10 +14,9 @@ from typing import Any
 
 import duckdb
 
-from session_store import rewinds, turn_table
-from session_store.current_copy import CurrentCopies, CurrentCopy
+from session_store.engine.open_files import claim, release
+from session_store.engine.transaction import Transaction, state_of
 from session_store.errors import NOTHING_IS_KEPT
-from session_store.feedback_table import StoredFeedback
 from session_store.history.stored import StoredHistory
 from session_store.history.words import Marks
 from session_store.limits import LONGEST_TITLE
@@ -32,16 +31,25 @@ from session_store.models import (
     Turn,
     TurnStatus,
 )
-from session_store.open_files import claim, release
 from session_store.phrases import shortened
-from session_store.result_table import StoredResults
-from session_store.session_list import excerpts, ids_of_sessions, page_among, page_of_sessions, session_at, session_of
-from session_store.session_log import SessionLog
-from session_store.session_reads import events_of, events_of_turn
-from session_store.snapshot import StoredSnapshots
-from session_store.transaction import Transaction, state_of
-from session_store.unkept import UnkeptEnds
-from session_store.workspace_table import StoredWorkspaces
+from session_store.sessions import turns as turn_table
+from session_store.sessions.feedback import StoredFeedback
+from session_store.sessions.listing import (
+    excerpts,
+    ids_of_sessions,
+    page_among,
+    page_of_sessions,
+    session_at,
+    session_of,
+)
+from session_store.sessions.log import SessionLog
+from session_store.sessions.reads import events_of, events_of_turn
+from session_store.sessions.results import StoredResults
+from session_store.sessions.unkept import UnkeptEnds
+from session_store.snapshots.current_copy import CurrentCopies, CurrentCopy
+from session_store.snapshots.snapshot import StoredSnapshots
+from session_store.transcripts import rewinds
+from session_store.workspaces.table import StoredWorkspaces
 
 SEEN_AGAIN_SECONDS = 3600.0
 _RANKS = {source: rank for rank, source in enumerate(TitleSource)}
@@ -303,7 +311,7 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
 
     def versions(self, key: SessionKey) -> Mapping[str, tuple[str, ...]]:
         """The ids of the turns that are versions of one message, by each of them; nothing where there is only one. See
-        ``session_store.rewinds`` for what is a version of what."""
+        ``session_store.transcripts.rewinds`` for what is a version of what."""
         known = self.log.recall(key)
         if known is None:
             return rewinds.versions(self.log.database, key)

@@ -12,9 +12,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import duckdb
 
-from session_store.database import Database
+from session_store.engine.database import Database
+from session_store.engine.faults import explain, is_fatal
 from session_store.errors import StoreClosedError, StoreError
-from session_store.faults import explain, is_fatal
 
 T = TypeVar("T")
 MAX_GROUP = 256

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from settings import PREFIX, Settings
+from colloquy.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])

@@ -14,33 +14,34 @@ from pathlib import Path
 
 import pytest
 
-from agents.data.bounds import EngineError
-from agents.data.connection import Connection
-from agents.data.engines.duckdb_engine import DuckDbEngine, FolderEngine
-from agents.data.engines.sqlite_engine import SqliteEngine
-from agents.models.errors import ModelError
-from agents.models.gguf import trained_context, why_not_gguf
-from agents.persona import MOST_PERSONAS, PersonaFolder, Source, read_persona
-from runtime import transcript_files
-from runtime.passwords import Secrets
+from colloquy.agents.data.connection import Connection
+from colloquy.agents.data.engines.duckdb_engine import DuckDbEngine, FolderEngine
+from colloquy.agents.data.engines.sqlite_engine import SqliteEngine
+from colloquy.agents.data.guard.bounds import EngineError
+from colloquy.agents.models.errors import ModelError
+from colloquy.agents.models.local.gguf import trained_context, why_not_gguf
+from colloquy.agents.persona import MOST_PERSONAS, PersonaFolder, Source, read_persona
+from colloquy.runtime.transcripts import files as transcript_files
+from colloquy.runtime.workspaces.passwords import Secrets
+from colloquy.settings import load_settings
 from session_store import Store
 from session_store.errors import ColloquyError
-from session_store.exchange import documents, json_lines
-from session_store.exchange.adk_sqlite import AdkSqlite
-from session_store.exchange.adk_urls import database_at
+from session_store.exchange.adk.sqlite import AdkSqlite
+from session_store.exchange.adk.urls import database_at
 from session_store.exchange.agent_files import AgentFiles
 from session_store.exchange.archive import Archive
-from session_store.exchange.backup import backup
+from session_store.exchange.chats.foreign import Owner
 from session_store.exchange.command import main as command
 from session_store.exchange.errors import ImportRefusedError
-from session_store.exchange.foreign import Owner
-from session_store.exchange.notes import Notes
-from session_store.exchange.sources import opened
+from session_store.exchange.exports import json_lines
+from session_store.exchange.exports.backup import backup
+from session_store.exchange.imports import documents
+from session_store.exchange.imports.notes import Notes
+from session_store.exchange.imports.sources import opened
 from session_store.files import BadFileError, require_regular
 from session_store.folders import session_folder
 from session_store.models import SessionKey
 from session_store.prices import price_list
-from settings import load_settings
 from tests.support.bad_files import BAD_FILES, NO_FILES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,40 +58,40 @@ WRITES = re.compile(r"\.open\('[wxa]")
 ALLOWED = {
     "session_store/files.py": {"open", "os.open", "os.scandir", "folder.iterdir", "dotenv_values"},
     # Looked at with require_regular, or opened with open_regular, just before.
-    "agents/data/engines/duckdb_engine.py": {"duckdb.connect"},
-    "agents/data/engines/sqlite_engine.py": {"sqlite3.connect"},
-    "session_store/exchange/adk_sqlite.py": {"sqlite3.connect"},
+    "colloquy/agents/data/engines/duckdb_engine.py": {"duckdb.connect"},
+    "colloquy/agents/data/engines/sqlite_engine.py": {"sqlite3.connect"},
+    "session_store/exchange/adk/sqlite.py": {"sqlite3.connect"},
     "session_store/exchange/archive.py": {"zipfile.ZipFile", "self._zip.open"},
-    "session_store/exchange/backup.py": {"duckdb.connect", "shutil.copyfile", "path.open"},
-    "session_store/database.py": {"duckdb.connect"},
-    "session_store/write_ahead_log.py": {"log.open"},
+    "session_store/exchange/exports/backup.py": {"duckdb.connect", "shutil.copyfile", "path.open"},
+    "session_store/engine/database.py": {"duckdb.connect"},
+    "session_store/engine/write_ahead_log.py": {"log.open"},
     # The files of Colloquy, in its data folder, of which only what is one by its name and kind is opened.
-    "agents/data/shop.py": {"duckdb.connect"},
-    "api/exports.py": {"zipfile.ZipFile"},
-    "runtime/artifacts.py": {"shutil.copytree"},
-    "runtime/passwords.py": {"os.open"},
-    "runtime/transcript_files.py": {"path.open", "folder.glob"},
-    "runtime/workbench.py": {"data.glob"},
-    "session_store/current_copy.py": {"os.open"},
-    "session_store/demo/filling.py": {"duckdb.connect"},
+    "colloquy/agents/data/shop/shop.py": {"duckdb.connect"},
+    "colloquy/api/history/exports.py": {"zipfile.ZipFile"},
+    "colloquy/runtime/artifacts.py": {"shutil.copytree"},
+    "colloquy/runtime/workspaces/passwords.py": {"os.open"},
+    "colloquy/runtime/transcripts/files.py": {"path.open", "folder.glob"},
+    "colloquy/runtime/workbench.py": {"data.glob"},
+    "session_store/snapshots/current_copy.py": {"os.open"},
+    "colloquy/demo/filling.py": {"duckdb.connect"},
     "session_store/exchange/agent_files.py": {"folder.rglob", "shared.rglob"},
     "session_store/folders.py": {"root.glob", "os.walk"},
-    "session_store/snapshot.py": {"duckdb.connect"},
-    "session_store/snapshot_folder.py": {"self.path.glob"},
-    "session_store/snapshot_worker.py": {
+    "session_store/snapshots/snapshot.py": {"duckdb.connect"},
+    "session_store/snapshots/folder.py": {"self.path.glob"},
+    "session_store/snapshots/worker.py": {
         *("shutil.copyfile", "duckdb.connect", "zipfile.ZipFile", "path.open", "log.open")
     },
-    "ui/document.py": {"path.read_bytes"},
-    "agents/fetch.py": {"folder.glob", "zipfile.ZipFile"},
+    "colloquy/ui/served/document.py": {"path.read_bytes"},
+    "colloquy/agents/fetch.py": {"folder.glob", "zipfile.ZipFile"},
     # No files.
-    "agents/data/engines/postgres_engine.py": {"psycopg.connect"},
-    "agents/data/growth.py": {"table.this.walk", "tree.walk"},
-    "agents/data/guard.py": {"tree.walk"},
-    "agents/data/workers.py": {"worker.open"},
-    "agents/models/pacing.py": {"self._llm.connect"},
-    "agents/models/provider.py": {"self.provider.open"},
-    "session_store/exchange/adk_postgres.py": {"psycopg.connect"},
-    "ui/server.py": {"Workbench.open"},
+    "colloquy/agents/data/engines/postgres_engine.py": {"psycopg.connect"},
+    "colloquy/agents/data/guard/growth.py": {"table.this.walk", "tree.walk"},
+    "colloquy/agents/data/guard/guard.py": {"tree.walk"},
+    "colloquy/agents/data/workers/pool.py": {"worker.open"},
+    "colloquy/agents/models/pacing.py": {"self._llm.connect"},
+    "colloquy/agents/models/provider.py": {"self.provider.open"},
+    "session_store/exchange/adk/postgres.py": {"psycopg.connect"},
+    "colloquy/ui/served/server.py": {"Workbench.open"},
 }
 """The calls that open a path, or are called as if they did, outside of ``session_store/files.py``."""
 

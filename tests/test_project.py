@@ -81,7 +81,7 @@ def test_the_theme_loads_nothing_from_elsewhere():
 
 
 def test_settings_stand_on_the_store_alone():
-    assert _own_imports(ROOT / "settings.py") <= {"session_store"}
+    assert _own_imports(ROOT / "colloquy/settings.py") <= {"session_store"}
 
 
 @pytest.mark.parametrize("target", ["run", "test", "lint", "audit", "bench", "clean"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from settings import PREFIX, Settings, SettingsError, load_settings, misspelt
+from colloquy.settings import PREFIX, Settings, SettingsError, load_settings, misspelt
 from tests.support.bad_files import BAD_FILES
 
 ROOT = Path(__file__).resolve().parent.parent

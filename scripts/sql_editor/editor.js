@@ -1,4 +1,4 @@
-// CodeMirror with what the SQL page needs of it, bundled into ui/console/codemirror.js by `npm ci && npm run build`.
+// CodeMirror with what the SQL page needs of it, bundled into colloquy/ui/sql/codemirror.js by `npm ci && npm run build`.
 import {
   acceptCompletion,
   autocompletion,

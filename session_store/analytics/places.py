@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from session_store.analytics.behind import Behind, Kind
+from session_store.analytics.drill_down import Behind, Kind
 from session_store.analytics.period import Period
 from session_store.analytics.zones import QUARTER, local
 from session_store.store import Store

@@ -9,8 +9,8 @@ import duckdb
 import pandas as pd
 
 from session_store.analytics import charts
-from session_store.analytics.facts import Facts
 from session_store.analytics.figures import Figures, figures
+from session_store.analytics.rollups import Facts
 from session_store.analytics.scope import Scope, lay_out
 from session_store.store import Store
 

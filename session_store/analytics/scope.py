@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from session_store.analytics.choices import Choices
-from session_store.analytics.facts import Facts
 from session_store.analytics.filters import EVERYTHING, Filters
 from session_store.analytics.period import Period, Step
+from session_store.analytics.rollups import Facts
 from session_store.analytics.zones import local, midnight
 from session_store.prices import Price, prices_of
 

@@ -16,12 +16,9 @@ from google.adk.sessions.state import State
 from google.genai import types
 
 from session_store import phrases
-from session_store.call_ids import tell_loose, with_call_ids
-from session_store.endings import ABORTED, Ending, ending_of, goes_on
-from session_store.event_rows import NewEvent, tokens_of
 from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
-from session_store.exchange.notes import Notes
+from session_store.exchange.imports.notes import Notes
 from session_store.limits import LONGEST_ADDRESS, LONGEST_COMMENT, LONGEST_NAME, LONGEST_NOTE, LONGEST_TITLE, MOST_TAGS
 from session_store.models import (
     GENERAL,
@@ -34,10 +31,13 @@ from session_store.models import (
     TurnStatus,
     Workspace,
 )
-from session_store.open_calls import with_closed_calls
-from session_store.parts import USER
-from session_store.tool_columns import NOT_IMPORTED
-from session_store.transcript import messages
+from session_store.sessions.event_rows import NewEvent, tokens_of
+from session_store.sessions.tool_columns import NOT_IMPORTED
+from session_store.transcripts.call_ids import tell_loose, with_call_ids
+from session_store.transcripts.endings import ABORTED, Ending, ending_of, goes_on
+from session_store.transcripts.open_calls import with_closed_calls
+from session_store.transcripts.parts import USER
+from session_store.transcripts.transcript import messages
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how much of it is done, and how much there is, if that is known."""

@@ -13,14 +13,14 @@ from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.events.event import Event
 from google.adk.sessions import _session_util as adk_session_util
 
-from session_store.event_rows import NewEvent
+from session_store.engine.transaction import Transaction
 from session_store.history.errors import HistoryError
-from session_store.memory import CachedEvent, Head
 from session_store.models import SessionKey, SessionSummary, StoredEvent, TitleSource
-from session_store.session_list import session_at
-from session_store.session_log import SessionLog
-from session_store.session_reads import Loaded
-from session_store.transaction import Transaction
+from session_store.sessions.cache import CachedEvent, Head
+from session_store.sessions.event_rows import NewEvent
+from session_store.sessions.listing import session_at
+from session_store.sessions.log import SessionLog
+from session_store.sessions.reads import Loaded
 
 BRANCH_SUFFIX: Final = " (branch)"
 """What the title of a branch ends with."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from session_store.history.models import HistoryFilter
 from session_store.history.words import all_in, words_of
-from session_store.memory import Memory
+from session_store.sessions.cache import Memory
 
 TURNS: Final = """
     select session_no, count(*) as turns, bool_or(status = 'running') as running,

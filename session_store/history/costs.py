@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from session_store.database import Database
+from session_store.engine.database import Database
 from session_store.model_names import NAMES, UNNAMED
 from session_store.prices import Price, price_list, prices_of
 

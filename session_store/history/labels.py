@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from session_store.engine.transaction import Transaction
 from session_store.history.errors import HistoryError
 from session_store.history.tags import clean_tags
 from session_store.json_safe import joined
 from session_store.limits import LONGEST_NOTE, MOST_TAGS
-from session_store.memory import Head
 from session_store.models import SessionKey
-from session_store.session_log import SessionLog
-from session_store.transaction import Transaction
+from session_store.sessions.cache import Head
+from session_store.sessions.log import SessionLog
 
 _NUMBER: Final = (
     "(select session_no from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null)"

@@ -12,7 +12,7 @@ from session_store.history.choice import FEEDBACK, STATUS, TURNS, chosen, sessio
 from session_store.history.costs import COSTS, cost_values
 from session_store.history.models import HistoryChoices, HistoryFilter, HistoryRow, HistorySort, Neighbour, Neighbours
 from session_store.models import Page, SessionKey, TitleSource
-from session_store.session_log import SessionLog
+from session_store.sessions.log import SessionLog
 
 _EVENTS: Final = """
     select session_no, count(text) filter (not rewound) as messages, bool_or(model is not null) as answered,

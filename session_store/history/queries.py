@@ -7,10 +7,10 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
+from session_store.engine.transaction import Transaction
 from session_store.history.errors import HistoryError
 from session_store.limits import LONGEST_NAME, LONGEST_QUERY
-from session_store.session_log import SessionLog
-from session_store.transaction import Transaction
+from session_store.sessions.log import SessionLog
 
 ASKED: Final = 200
 """Asked queries that are remembered; the oldest ones go."""

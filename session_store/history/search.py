@@ -13,7 +13,7 @@ from session_store.history.choice import chosen
 from session_store.history.models import EVERYTHING, HistoryFilter, Hit
 from session_store.history.words import all_in, excerpt_of, words_of
 from session_store.models import Page, SessionKey
-from session_store.session_log import SessionLog
+from session_store.sessions.log import SessionLog
 
 FIRST_SHARE: Final = 20
 """What the newest conversations have is looked through first: those of one in so many."""

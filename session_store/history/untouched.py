@@ -6,8 +6,8 @@ from typing import Any
 
 from session_store.history.choice import sessions
 from session_store.models import SessionSummary
-from session_store.session_list import sessions_at
-from session_store.session_log import SessionLog
+from session_store.sessions.listing import sessions_at
+from session_store.sessions.log import SessionLog
 
 
 class StoredUntouched:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.models import embedded
-from settings import load_settings
+from colloquy.agents.models.local import embedded
+from colloquy.settings import load_settings
 from tests.agents.data.fixtures import shop, shops
 from tests.agents.folders import AgentFolders
 
@@ -27,7 +27,7 @@ def models_dir() -> Path:
     """The folder of the built-in model's file."""
     folder = load_settings().models_dir.resolve()
     if not embedded.path_in(folder).is_file():
-        message = "the built-in model is missing: run `python -m agents.fetch`"
+        message = "the built-in model is missing: run `python -m colloquy.agents.fetch`"
         if os.environ.get("COLLOQUY_REQUIRE_MODEL"):
             pytest.fail(message)
         pytest.skip(message)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agents.adk_folders import AdkFolders
+from colloquy.agents.adk_folders import AdkFolders
 
 PATIENCE = 60.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.agent import Surroundings
+from colloquy.agents.agent import Surroundings
 
 
 class Kept:

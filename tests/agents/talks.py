@@ -11,9 +11,9 @@ from google.adk.runners import Runner
 from google.adk.sessions import InMemorySessionService
 from google.genai import types
 
-from agents.agent import Surroundings
-from agents.catalogue import AgentCatalogue
-from session_store.parts import text_of
+from colloquy.agents.agent import Surroundings
+from colloquy.agents.catalogue import AgentCatalogue
+from session_store.transcripts.parts import text_of
 from tests.agents.surroundings import Kept
 
 USER, SESSION = "user", "s-1"

@@ -9,8 +9,8 @@ import threading
 import pytest
 import structlog
 
-from agents import adk_folders
-from agents.adk_folders import AdkFolders
+from colloquy.agents import adk_folders
+from colloquy.agents.adk_folders import AdkFolders
 from tests.agents.folders import AGENT, PATIENCE, agent_folders, loaded
 from tests.agents.surroundings import NOTHING
 from tests.support.bad_files import BAD_FILES
@@ -153,7 +153,7 @@ class TestWhatIsBroken:
 
 class TestLoading:
     def test_a_slow_import_holds_up_nobody(self, agent_folder, monkeypatch):
-        monkeypatch.setattr("agents.adk_folders.PATIENCE", 0.0)
+        monkeypatch.setattr("colloquy.agents.adk_folders.PATIENCE", 0.0)
         monkeypatch.setattr("tests.agents.folders.GATE", gate := threading.Event(), raising=False)
         agent_folder("a_slow_desk", f"import tests.agents.folders as f\nassert f.GATE.wait({PATIENCE})\n{AGENT}")
         agent_folder("z_quick_desk", AGENT)

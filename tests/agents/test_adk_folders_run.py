@@ -349,7 +349,7 @@ GIVEN = [
 
 @pytest.mark.parametrize("number", range(len(GIVEN)))
 def test_what_an_agent_gives_out_is_bounded_and_what_it_said_is_kept(talk, monkeypatch, number):
-    monkeypatch.setattr("runtime.given.MOST_OF_A_TURN", 15_000_000)
+    monkeypatch.setattr("colloquy.runtime.turns.event_bounds.MOST_OF_A_TURN", 15_000_000)
     given, status, reason, length = GIVEN[number]
 
     [turn], conversation = talk(f"run_gives_{number}", GIVES.replace("GIVEN", given), "go")

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from agents.adk_folders import AdkFolders
-from agents.agent import AgentProblemError, Source, UnknownAgentError
-from agents.catalogue import LOOK_EVERY, AgentCatalogue
+from colloquy.agents.adk_folders import AdkFolders
+from colloquy.agents.agent import AgentProblemError, Source, UnknownAgentError
+from colloquy.agents.catalogue import LOOK_EVERY, AgentCatalogue
 from tests.agents.folders import AGENT, agent_folders, loaded
 from tests.agents.surroundings import NOTHING
 

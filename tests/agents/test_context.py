@@ -11,8 +11,8 @@ from google.adk.models.llm_response import LlmResponse
 from google.adk.plugins.context_filter_plugin import ContextFilterPlugin
 from google.genai import types
 
-from agents.context import bounded, first_seen, newest
-from agents.persona import read_persona
+from colloquy.agents.context import bounded, first_seen, newest
+from colloquy.agents.persona import read_persona
 from tests.agents.talks import Talk, answer_of, unanswered
 from tests.support.scripted import ScriptedModel, check_answered, text_of
 

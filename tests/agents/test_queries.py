@@ -8,16 +8,16 @@ import pytest
 from google.adk.models.llm_response import LlmResponse
 from google.genai import types
 
-from agents.catalogue import AgentCatalogue
-from agents.data.bounds import Bounds
-from agents.data.connection import Connection
-from agents.data.database import WorkerDatabase
-from agents.data.shop import sample_shop
-from agents.kits import MISSING
-from agents.models import ModelCatalogue, ModelUnavailableError
-from agents.queries import EMPTY, NO_CHART, NO_QUERY
-from session_store.parts import text_of
-from settings import Settings
+from colloquy.agents.catalogue import AgentCatalogue
+from colloquy.agents.data.connection import Connection
+from colloquy.agents.data.database import WorkerDatabase
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.shop.shop import sample_shop
+from colloquy.agents.models import ModelCatalogue, ModelUnavailableError
+from colloquy.agents.queries import EMPTY, NO_CHART, NO_QUERY
+from colloquy.agents.toolsets import MISSING
+from colloquy.settings import Settings
+from session_store.transcripts.parts import text_of
 from tests.agents.talks import Talk, answer_of, calls_of, responses_of, unanswered
 from tests.support.scripted import ScriptedModel
 

@@ -4,12 +4,12 @@ from contextlib import closing
 
 import pytest
 
-from agents.data.connection import Connection
-from agents.data.database import WorkerDatabase
-from agents.data.shop import ORDERS, sample_shop
-from agents.models import ModelCatalogue
+from colloquy.agents.data.connection import Connection
+from colloquy.agents.data.database import WorkerDatabase
+from colloquy.agents.data.shop.shop import ORDERS, sample_shop
+from colloquy.agents.models import ModelCatalogue
+from colloquy.settings import Settings
 from session_store import DuckDBSessionService, Store
-from settings import Settings
 from tests.agents.talks import Talk, answer_of, calls_of, responses_of, unanswered
 from tests.support.gemini_server import gemini_server
 from tests.support.model_server import Call, Say

@@ -4,8 +4,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api.routes import mounted_api
-from runtime.workbench import install
+from colloquy.api.routes import mounted_api
+from colloquy.runtime.workbench import install
 from tests.support.workbenches import open_workbench
 
 

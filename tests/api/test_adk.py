@@ -18,11 +18,11 @@ from google.adk.events.event import Event
 from google.adk.events.event_actions import EventActions
 from starlette.applications import Starlette
 
-from api.adk import PATHS
-from api.problems import STATUSES
-from api.routes import ADK, mounted_adk
-from runtime.bus import Happening
-from runtime.workbench import install
+from colloquy.api.adk.app import PATHS
+from colloquy.api.http.problems import STATUSES
+from colloquy.api.routes import ADK, mounted_adk
+from colloquy.runtime.bus import Happening
+from colloquy.runtime.workbench import install
 from session_store.models import SessionKey, TurnStatus
 from tests.api.adk_talk import DESK, AdkClient, calls, talk, texts
 from tests.support.servers import ROOT, free_port

@@ -15,8 +15,8 @@ from schemathesis.specs.openapi.checks import (
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api.routes import ADK, mounted_adk
-from runtime.workbench import current
+from colloquy.api.routes import ADK, mounted_adk
+from colloquy.runtime.workbench import current
 from tests.support.servers import ROOT
 from tests.support.workbenches import new_session
 

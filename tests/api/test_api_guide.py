@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from api.app import create_api
+from colloquy.api.app import create_api
 
 GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 TOLD_IN_FULL = ("conversations", "history", "sessions", "turns", "runtime")

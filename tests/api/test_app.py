@@ -6,10 +6,10 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.applications import Starlette
 
-from api import app
-from api.app import create_api
-from api.body_limits import Limits
-from api.routes import routes
+from colloquy.api import app
+from colloquy.api.app import create_api
+from colloquy.api.http.body_limits import Limits
+from colloquy.api.routes import routes
 
 PROBLEM = "application/problem+json"
 

@@ -8,8 +8,8 @@ import pytest
 from google.adk.events.event import Event
 from google.genai import types
 
-from api.recording import record
-from runtime.bus import Happening
+from colloquy.api.sessions.recording import record
+from colloquy.runtime.bus import Happening
 from session_store.models import SAMPLE_SHOP, TitleSource
 from tests.session_store.events import append
 from tests.support.workbenches import finish, new_session, said, until
@@ -485,7 +485,7 @@ class TestMessages:
         session = workbench.store.get_session(conversation["id"])
         from concurrent.futures import ThreadPoolExecutor
 
-        from api.messages import NewMessage
+        from colloquy.api.sessions.messages import NewMessage
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda n: record(session, [NewMessage(role="user", content=f"{n}")]), range(40)))

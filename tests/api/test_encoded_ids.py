@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from starlette.applications import Starlette
 
-from api.routes import ADK, API, mounted_adk, mounted_api
+from colloquy.api.routes import ADK, API, mounted_adk, mounted_api
 from session_store.models import SessionKey
 from tests.support.streams import served
 from tests.support.workbenches import finish

@@ -11,11 +11,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from api import event_stream
-from api.app import create_api
-from api.routes import API
-from runtime.bus import BusEvent, EventBus, Happening
-from runtime.workbench import install
+from colloquy.api.app import create_api
+from colloquy.api.events import stream as event_stream
+from colloquy.api.routes import API
+from colloquy.runtime.bus import BusEvent, EventBus, Happening
+from colloquy.runtime.workbench import install
 from session_store.models import GENERAL, SessionKey
 from tests.support.servers import Server
 from tests.support.streams import PATIENCE, Reader, Sent, chunks, reading, served

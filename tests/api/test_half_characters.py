@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from api.half_characters import mended
+from colloquy.api.http.half_characters import mended
 from tests.api.test_conversations import API, create, get
 
 

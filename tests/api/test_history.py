@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.messages import NewMessage, NewToolCall
-from api.recording import record
+from colloquy.api.sessions.messages import NewMessage, NewToolCall
+from colloquy.api.sessions.recording import record
 from tests.support.workbenches import new_session, said
 
 API = "/api/v1"

@@ -13,15 +13,19 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from streamlit import config
 
-from agents.data.guard import MAX_CHARACTERS
-from api import adk, app, exports, live, sessions
-from api.body_limits import LONGEST_ADDRESS as LONGEST_URL
-from api.body_limits import MESSAGES, MIB, USUAL, Limits
-from api.imports import MOST_BYTES
-from api.paging import LONGEST_CURSOR
-from api.routes import ADK, API, mounted_adk, mounted_api, routes
-from api.values import LONGEST_ID
-from runtime.bus import BusEvent, Happening
+from colloquy.agents.data.guard.guard import MAX_CHARACTERS
+from colloquy.api import app
+from colloquy.api.adk import app as adk
+from colloquy.api.events import live
+from colloquy.api.history import exports
+from colloquy.api.history.imports import MOST_BYTES
+from colloquy.api.http.body_limits import LONGEST_ADDRESS as LONGEST_URL
+from colloquy.api.http.body_limits import MESSAGES, MIB, USUAL, Limits
+from colloquy.api.http.paging import LONGEST_CURSOR
+from colloquy.api.http.values import LONGEST_ID
+from colloquy.api.routes import ADK, API, mounted_adk, mounted_api, routes
+from colloquy.api.sessions import sessions
+from colloquy.runtime.bus import BusEvent, Happening
 from session_store.limits import (
     LONGEST_ADDRESS,
     LONGEST_COMMENT,

@@ -4,10 +4,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api import live
-from api.security import HEADERS, security_headers
-from runtime.bus import BusEvent, EventBus, Happening
-from runtime.workbench import install
+from colloquy.api.events import live
+from colloquy.api.http.security import HEADERS, security_headers
+from colloquy.runtime.bus import BusEvent, EventBus, Happening
+from colloquy.runtime.workbench import install
 from session_store.models import SessionKey
 
 KEY = SessionKey("assistant", "local", "here")

@@ -19,10 +19,10 @@ from schemathesis.specs.openapi.checks import (
 )
 from starlette.applications import Starlette
 
-from api.messages import NewMessage, NewToolCall
-from api.recording import record
-from api.routes import API, mounted_api
-from runtime.workbench import current
+from colloquy.api.routes import API, mounted_api
+from colloquy.api.sessions.messages import NewMessage, NewToolCall
+from colloquy.api.sessions.recording import record
+from colloquy.runtime.workbench import current
 from session_store.models import SAMPLE_SHOP
 from tests.support.results import new_chart, new_result
 from tests.support.servers import ROOT

@@ -9,8 +9,8 @@ from pyarrow import parquet
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api.routes import routes
-from runtime.console import Question
+from colloquy.api.routes import routes
+from colloquy.runtime.console import Question
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from pyarrow import parquet
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from api import chart_pictures
-from api.csv_text import csv_pieces
-from api.routes import routes
-from api.security import security_headers
+from colloquy.api.charts import pictures as chart_pictures
+from colloquy.api.http.csv_text import csv_pieces
+from colloquy.api.http.security import security_headers
+from colloquy.api.routes import routes
 from session_store.chart_specs import SCHEMA
 from session_store.models import ResultKind, SessionKey
 from tests.support.results import BARS, MONTHS, new_chart, new_result, parquet_bytes

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from runtime.bus import Happening
+from colloquy.runtime.bus import Happening
 from session_store.models import SAMPLE_SHOP
 from tests.support.workbenches import conversation, counted, finish, new_session, said, until
 

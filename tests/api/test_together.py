@@ -3,8 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from runtime.bus import Happening
-from session_store.transcript import messages
+from colloquy.runtime.bus import Happening
+from session_store.transcripts.transcript import messages
 from tests.support.workbenches import PATIENCE, counted, new_session, until
 
 API = "/api/v1"

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from runtime.workbench import DATABASE
-from session_store.demo import fill
+from colloquy.demo import fill
+from colloquy.runtime.workbench import DATABASE
 from tests.browser.chat import Chat
 from tests.conftest import REPORT
 from tests.support.browsers import OPTIONS, chromium_path

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from ui.document import document_routes
+from colloquy.ui.served.document import document_routes
 
 
 def test_the_way_back_to_the_chats_leads_to_the_open_one(app, visitors):

@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from colloquy.ui.chat.context_mark import WORDS
 from tests.browser.chat import SERVER_AWAY
 from tests.runtime import desk
 from tests.support.servers import Server
-from ui.context_mark import WORDS
 
 CLERK = (
     desk.HEAD

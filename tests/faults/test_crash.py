@@ -8,10 +8,10 @@ from contextlib import closing
 
 import pytest
 
-from runtime.live import unfinished_text
+from colloquy.runtime.turns.live import unfinished_text
 from session_store.models import TurnStatus
-from session_store.parts import text_of
-from session_store.transcript import message_text, messages
+from session_store.transcripts.parts import text_of
+from session_store.transcripts.transcript import message_text, messages
 from tests.support import crash_driver
 from tests.support.scripted import COUNT
 from tests.support.workbenches import counted, finish, new_session, open_workbench, said

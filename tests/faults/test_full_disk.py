@@ -22,10 +22,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
-from api.routes import mounted_api
-from runtime.workbench import install
+from colloquy.api.routes import mounted_api
+from colloquy.runtime.workbench import install
+from session_store.engine.faults import explain, writing
 from session_store.errors import StoreFullError, StoreNotWritableError
-from session_store.faults import explain, writing
 from session_store.models import SessionStatus, TurnStatus
 from tests.support.disks import fill, mounted
 from tests.support.workbenches import counted, finish, new_session, open_workbench, said, until

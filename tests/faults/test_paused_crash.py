@@ -4,7 +4,7 @@ import multiprocessing
 from contextlib import closing
 
 from session_store.models import SessionStatus, TurnStatus
-from session_store.transcript import ASKS
+from session_store.transcripts.transcript import ASKS
 from tests.agents.folders import agent_folders
 from tests.runtime import desk
 from tests.support import crash_driver

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from structlog.testing import capture_logs
 
-from runtime import transcript_logs
+from colloquy.runtime.transcripts import logs as transcript_logs
 from session_store.models import TurnStatus
 from tests.faults.test_crash import Witness, live_and_die, processes
 from tests.faults.test_store_faults import mounted, remount

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from structlog.testing import capture_logs
 
-from runtime.execution import Execution
+from colloquy.runtime.turns.execution import Execution
 from session_store.errors import StoreError, StoreFullError, StoreNotWritableError
 from session_store.models import SessionStatus, TurnStatus
 from tests.support.workbenches import counted, finish, new_session, open_workbench, said, until

@@ -6,10 +6,10 @@ import pytest
 from streamlit.proto.Common_pb2 import StringTriggerValue
 from streamlit.testing.v1 import AppTest
 
-from runtime.workbench import DATABASE, install
-from session_store.demo import fill
+from colloquy.demo import fill
+from colloquy.runtime.workbench import DATABASE, install
+from colloquy.ui.served.server import SCRIPT, keep_import_path_still
 from tests.support.workbenches import open_workbench
-from ui.server import SCRIPT, keep_import_path_still
 
 SHELL = SCRIPT
 

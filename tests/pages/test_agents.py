@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from agents.adk_folders import AdkFolders
-from runtime.workbench import install
+from colloquy.agents.adk_folders import AdkFolders
+from colloquy.runtime.workbench import install
 from tests.agents.folders import PATIENCE, agent_folders
 from tests.support.workbenches import finish, new_session, open_workbench
 

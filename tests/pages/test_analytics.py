@@ -6,14 +6,14 @@ from functools import partial
 
 import pytest
 
-from runtime.workbench import DATABASE
+from colloquy.demo import is_demo
+from colloquy.runtime.workbench import DATABASE
+from colloquy.ui import state
+from colloquy.ui.analytics import drawings
+from colloquy.ui.analytics.cards import draw_ahead
 from session_store import Store
 from session_store.analytics import Analytics
-from session_store.demo import is_demo
 from tests.support.workbenches import finish, new_session
-from ui import state
-from ui.analytics import drawings
-from ui.analytics.cards import draw_ahead
 
 DRAWINGS = (drawings.over_time, drawings.spending, drawings.heat, drawings.latency, drawings.feedback)
 

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from agents.data.history_scope import HistoryScope
+from colloquy.agents.data.history_scope import HistoryScope
 from tests.pages.test_analytics import values
 from tests.support.workbenches import finish, new_session, said
 
@@ -46,8 +46,8 @@ SCOPE = HistoryScope(agents=frozenset({"specialist"}), text="hello *there*")
 
 
 def about_the_scope():
-    from agents.data.history_scope import HistoryScope
-    from ui.ask_history import ask_history_button
+    from colloquy.agents.data.history_scope import HistoryScope
+    from colloquy.ui.history.ask import ask_history_button
 
     ask_history_button(HistoryScope(agents=frozenset({"specialist"}), text="hello *there*"))
 

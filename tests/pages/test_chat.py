@@ -4,15 +4,15 @@ import pytest
 from google.adk.events.event import Event
 from google.genai import types
 
-from runtime.workbench import install
+from colloquy.runtime.workbench import install
+from colloquy.ui.chat.session_list import SAVED_ROWS
+from colloquy.ui.long_texts import MOST_CHARACTERS
 from session_store.errors import StoreFullError
 from session_store.models import TurnStatus
 from tests.pages.conftest import choose, said_in
 from tests.session_store.events import append
 from tests.session_store.events import said as event
 from tests.support.workbenches import finish, new_session, open_workbench, said, until
-from ui.long_texts import MOST_CHARACTERS
-from ui.session_list import SAVED_ROWS
 
 PROMPT = "Explain what a database index is, in three sentences."
 

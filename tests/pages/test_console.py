@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from colloquy.ui.sql.editor import LONGEST_IN_URL, TEXT
+from colloquy.ui.sql.examples import EXAMPLES
 from session_store.models import SessionKey
 from tests.pages.conftest import choose
 from tests.support.workbenches import finish, new_session
-from ui.console.editor import LONGEST_IN_URL, TEXT
-from ui.console.examples import EXAMPLES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "console.md"
 ROW = re.compile(r"^\| `(\w+)` \| ([\w\[\]]+) \|", re.MULTILINE)

@@ -11,17 +11,17 @@ from google.adk.events.event import Event
 from google.adk.events.event_actions import EventActions
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 
-from runtime.workbench import install
-from session_store.database import Database
+from colloquy.runtime.workbench import install
+from colloquy.ui.history import selection
+from colloquy.ui.history.hits import pieces
+from colloquy.ui.history.listing import ROWS
+from colloquy.ui.history.table import ref_of
+from colloquy.ui.history.window import MOST, SIZE
+from session_store.engine.database import Database
 from session_store.history.models import HistoryFilter
 from session_store.models import SAMPLE_SHOP, TitleSource
 from tests.pages.conftest import said_in
 from tests.support.workbenches import conversation, finish, new_session, open_workbench, said
-from ui.history import selection
-from ui.history.hits import pieces
-from ui.history.listing import ROWS
-from ui.history.table import ref_of
-from ui.history.window import MOST, SIZE
 
 QUERY = "/sql select month, month * 10.5 as revenue from (values (1), (2), (3)) as made(month)"
 

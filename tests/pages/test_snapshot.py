@@ -8,7 +8,7 @@ from tests.support.workbenches import finish, new_session
 
 
 def _script():
-    from ui.snapshot import snapshots
+    from colloquy.ui.data.snapshot import snapshots
 
     snapshots()
 

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from runtime.workbench import install
+from colloquy.runtime.workbench import install
+from colloquy.ui.chat.context_mark import WORDS
 from session_store.models import SAMPLE_SHOP, TurnStatus
 from tests.agents.folders import PATIENCE, agent_folders
 from tests.pages.conftest import said_in
 from tests.runtime import desk
 from tests.support.workbenches import conversation, finish, new_session, open_workbench, until
-from ui.context_mark import WORDS
 
 NUMBERS = count(1)
 CLERK = (

@@ -4,8 +4,8 @@ from itertools import count
 import pytest
 from structlog.testing import capture_logs
 
-from agents.data.shop import sample_shop
-from runtime.workbench import SAMPLES
+from colloquy.agents.data.shop.shop import sample_shop
+from colloquy.runtime.workbench import SAMPLES
 from tests.agents.folders import agent_folders
 from tests.support.workbenches import open_workbench, until_loaded
 

@@ -1,6 +1,6 @@
 """An ADK agent folder whose tools ask the person, take long, or fail; on the scripted model."""
 
-from session_store.transcript import ASKS
+from session_store.transcripts.transcript import ASKS
 
 HEAD = """
 import threading

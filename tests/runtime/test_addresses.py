@@ -2,9 +2,9 @@
 
 import pytest
 
-from agents.data.connection import HIDDEN
-from agents.data.errors import ConnectionInvalidError
-from runtime import addresses
+from colloquy.agents.data.connection import HIDDEN
+from colloquy.agents.data.errors import ConnectionInvalidError
+from colloquy.runtime.workspaces import addresses
 
 PASSWORD = "s3cr%40t"
 

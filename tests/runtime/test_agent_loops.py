@@ -7,7 +7,7 @@ import threading
 import pytest
 from structlog.testing import capture_logs
 
-from runtime.agent_loops import AgentLoops, Places
+from colloquy.runtime.turns.agent_loops import AgentLoops, Places
 from session_store.models import TurnStatus
 from tests.agents.folders import PATIENCE
 from tests.support.workbenches import finish, new_session, open_workbench, said, until_loaded
@@ -109,7 +109,7 @@ def begun(agent):
 def test_an_agent_that_blocks_its_event_loop_holds_up_no_other_agent_and_can_be_stopped(
     workbench_with, monkeypatch, place
 ):
-    monkeypatch.setattr("runtime.execution.LET_GO", 0.2)
+    monkeypatch.setattr("colloquy.runtime.turns.execution.LET_GO", 0.2)
     name = f"blocks_{place}"
     workbench = workbench_with(**{name: PLACES[place]})
     blocked = ask(workbench, name)
@@ -140,7 +140,7 @@ def until_gone(workbench, name, *, most):
 
 
 def test_a_turn_that_was_about_to_begin_on_a_loop_that_was_given_up_begins_on_the_next_one(workbench_with, monkeypatch):
-    monkeypatch.setattr("runtime.execution.LET_GO", 0.2)
+    monkeypatch.setattr("colloquy.runtime.turns.execution.LET_GO", 0.2)
     workbench = workbench_with(loses_its_loop=PLACES["in_a_callback"])
     blocked = ask(workbench, "loses_its_loop")
     assert begun("loses_its_loop")
@@ -160,7 +160,7 @@ def test_a_turn_that_was_about_to_begin_on_a_loop_that_was_given_up_begins_on_th
 
 
 def test_the_threads_of_one_agent_are_its_own(workbench_with, monkeypatch):
-    monkeypatch.setattr("runtime.execution.TOOL_THREADS", 2)
+    monkeypatch.setattr("colloquy.runtime.turns.execution.TOOL_THREADS", 2)
     workbench = workbench_with(takes_all="root_agent = agent('wait', times=4)", takes_one="root_agent = agent('wait')")
     blocked = ask(workbench, "takes_all")
     assert begun("takes_all")
@@ -206,7 +206,7 @@ def test_a_thread_that_computes_lets_others_go_first_soon():
 
 
 def test_the_app_ends_while_an_agent_blocks(workbench_with, monkeypatch):
-    monkeypatch.setattr("runtime.execution.LET_GO", 0.2)
+    monkeypatch.setattr("colloquy.runtime.turns.execution.LET_GO", 0.2)
     workbench = workbench_with(blocks_the_end=PLACES["in_a_tool"])
     blocked = ask(workbench, "blocks_the_end")
     assert begun("blocks_the_end")

@@ -7,7 +7,7 @@ from google.adk.artifacts import FileArtifactService
 from google.adk.errors.input_validation_error import InputValidationError
 from google.genai import types
 
-from runtime.artifacts import Artifacts
+from colloquy.runtime.artifacts import Artifacts
 from session_store.models import SessionKey
 from tests.support.workbenches import new_session, open_workbench
 

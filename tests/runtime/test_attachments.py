@@ -7,10 +7,10 @@ import pytest
 from google.adk.models.llm_request import LlmRequest
 from google.genai import types
 
-from agents.models import ModelInfo
-from runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
-from runtime.messages import EmptyMessageError
-from runtime.unread import UnreadFiles
+from colloquy.agents.models import ModelInfo
+from colloquy.runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
+from colloquy.runtime.turns.messages import EmptyMessageError
+from colloquy.runtime.turns.unread import UnreadFiles
 from tests.support.workbenches import conversation, finish, new_session, open_workbench
 
 PNG = b"\x89PNG\r\n\x1a\n and more"

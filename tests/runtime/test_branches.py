@@ -3,7 +3,7 @@
 import pytest
 from google.genai import types
 
-from runtime.bus import Happening
+from colloquy.runtime.bus import Happening
 from session_store.history.errors import HistoryError
 from tests.support.workbenches import conversation, finish, new_session, said
 

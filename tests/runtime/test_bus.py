@@ -1,6 +1,6 @@
 import threading
 
-from runtime.bus import BusEvent, EventBus, Happening
+from colloquy.runtime.bus import BusEvent, EventBus, Happening
 from session_store.models import SessionKey
 
 KEY = SessionKey("a", "u", "s")

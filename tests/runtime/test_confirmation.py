@@ -9,11 +9,11 @@ from google.adk.runners import Runner
 from google.adk.sessions import InMemorySessionService
 from google.genai import types
 
-from runtime.confirmation import NothingToAnswerError
-from runtime.turns import SessionBusyError
+from colloquy.runtime.turns.confirmation import NothingToAnswerError
+from colloquy.runtime.turns.turns import SessionBusyError
 from session_store.models import SessionStatus, TurnStatus
-from session_store.open_calls import confirmation_content, questions
-from session_store.transcript import ASKS
+from session_store.transcripts.open_calls import confirmation_content, questions
+from session_store.transcripts.transcript import ASKS
 from tests.runtime import desk
 from tests.runtime.desk import asked, events
 from tests.support.workbenches import conversation, finish, new_session, open_workbench, said, until, until_loaded

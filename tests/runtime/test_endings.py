@@ -7,12 +7,12 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
-from runtime.runner import BROKEN_OFF
-from runtime.transcript_lines import event_lines
-from runtime.workbench import Workbench
+from colloquy.runtime.transcripts.lines import event_lines
+from colloquy.runtime.turns.runner import BROKEN_OFF
+from colloquy.runtime.workbench import Workbench
+from colloquy.settings import Settings
 from session_store.models import SAMPLE_SHOP, TitleSource, TurnStatus
-from session_store.parts import Thought, Words
-from settings import Settings
+from session_store.transcripts.parts import Thought, Words
 from tests.agents.models import test_gemini as gemini
 from tests.agents.models import test_openai as openai
 from tests.agents.models.http_server import Answer, http_server

@@ -6,11 +6,11 @@ import threading
 import pytest
 from google.genai import types
 
-from runtime.confirmation import NothingToAnswerError
-from runtime.following import follow
-from runtime.messages import EmptyMessageError, SessionGoneError
+from colloquy.runtime.turns.confirmation import NothingToAnswerError
+from colloquy.runtime.turns.following import follow
+from colloquy.runtime.turns.messages import EmptyMessageError, SessionGoneError
 from session_store.models import SessionKey, TurnStatus
-from session_store.transcript import ASKS
+from session_store.transcripts.transcript import ASKS
 from tests.runtime import desk
 from tests.support.workbenches import counted, finish, new_session, open_workbench, said, until
 

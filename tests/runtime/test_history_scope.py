@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agents.data.history_scope import STATE, HistoryScope
-from runtime.workbench import DATABASE
-from session_store.demo import fill
+from colloquy.agents.data.history_scope import STATE, HistoryScope
+from colloquy.demo import fill
+from colloquy.runtime.workbench import DATABASE
 from session_store.models import TurnStatus
 from tests.support.workbenches import finish, open_workbench, said
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from runtime.imports import Imports, ImportState, UnknownImportError
+from colloquy.runtime.imports import Imports, ImportState, UnknownImportError
 from session_store.exchange import Format, Wishes, export, import_file, selected
 from session_store.models import TurnStatus
 from tests.support.workbenches import finish, new_session, open_workbench

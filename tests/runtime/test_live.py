@@ -2,9 +2,9 @@
 
 import time
 
-from runtime.live import EVENT_END, LiveTurn, unfinished_text
+from colloquy.runtime.turns.live import EVENT_END, LiveTurn, unfinished_text
 from session_store.models import SessionKey, Turn, TurnStatus
-from session_store.parts import Thought, Words
+from session_store.transcripts.parts import Thought, Words
 
 
 def live_turn():

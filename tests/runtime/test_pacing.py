@@ -8,8 +8,8 @@ from google.adk.models import BaseLlm, LlmResponse
 from google.adk.models.llm_request import LlmRequest
 from google.genai import types
 
-from agents.models.pacing import CHUNK, MOST_AHEAD, PacedLlm, answer_characters, characters_in
-from runtime.bus import Happening
+from colloquy.agents.models.pacing import CHUNK, MOST_AHEAD, PacedLlm, answer_characters, characters_in
+from colloquy.runtime.bus import Happening
 from session_store.models import TurnStatus
 from tests.support.model_server import Call, Say
 from tests.support.openai_server import openai_server
@@ -108,7 +108,7 @@ def limit():
 @pytest.fixture
 def unhurried(monkeypatch):
     """Nothing on the loop goes before the model, however slow the machine is."""
-    monkeypatch.setattr("agents.models.pacing.SLICE", 60)
+    monkeypatch.setattr("colloquy.agents.models.pacing.SLICE", 60)
 
 
 class TestOnePiece:
@@ -269,8 +269,8 @@ def test_an_answer_over_the_limit_ends_in_words(tmp_path, monkeypatch, reply, st
 
 
 def _models(url):
-    from agents.models.provider import ProviderLlm
-    from agents.models.remote import OpenAiProvider
+    from colloquy.agents.models.provider import ProviderLlm
+    from colloquy.agents.models.remote import OpenAiProvider
     from tests.support.scripted import ScriptedModels
 
     models = ScriptedModels()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from runtime.passwords import Secrets, SecretsError
+from colloquy.runtime.workspaces.passwords import Secrets, SecretsError
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from agents.data.bounds import Bounds
-from agents.data.errors import ConnectionInvalidError, SqlFailedError
-from agents.data.results import QueryResult
-from runtime.bus import Happening
-from runtime.results import ResultGoneError, as_parquet
+from colloquy.agents.data.errors import ConnectionInvalidError, SqlFailedError
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.results import QueryResult
+from colloquy.runtime.bus import Happening
+from colloquy.runtime.results import ResultGoneError, as_parquet
 from session_store.errors import StoreFullError
 from session_store.models import SAMPLE_SHOP, ResultKind, TurnStatus
 from tests.agents.folders import agent_folders

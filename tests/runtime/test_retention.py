@@ -5,9 +5,9 @@ from contextlib import closing
 
 import pytest
 
-from runtime import retention
-from runtime.bus import Happening
-from runtime.retention import DAY, RetentionDaysError
+from colloquy.runtime import retention
+from colloquy.runtime.bus import Happening
+from colloquy.runtime.retention import DAY, RetentionDaysError
 from session_store.models import SessionStatus
 from tests.support.workbenches import finish, new_session, open_workbench, until
 

@@ -12,8 +12,8 @@ import pytest
 from google.adk.events.event import Event
 from google.genai import types
 
-from runtime.bus import Happening
-from runtime.messages import SessionGoneError
+from colloquy.runtime.bus import Happening
+from colloquy.runtime.turns.messages import SessionGoneError
 from session_store.errors import StoreFullError
 from session_store.models import SessionStatus, TurnStatus
 from tests.runtime import desk
@@ -246,7 +246,7 @@ class TestClock:
         turn = workbench.turns.submit(new_session(workbench), "count 3 every 200 ms")
         until(workbench, lambda: workbench.store.get_turn(turn.id).started_at)
         now = time.time
-        monkeypatch.setattr("runtime.execution.time.time", lambda: now() - 3600)
+        monkeypatch.setattr("colloquy.runtime.turns.execution.time.time", lambda: now() - 3600)
         [turn] = finish(workbench, turn)
         assert turn.started_at <= turn.first_token_at <= turn.ended_at
 

@@ -9,8 +9,8 @@ import pytest
 from google.adk.events.event import Event
 from google.genai import types
 
-from runtime.transcript_files import repair
-from runtime.transcript_lines import line, written
+from colloquy.runtime.transcripts.files import repair
+from colloquy.runtime.transcripts.lines import line, written
 from session_store.models import SessionKey, TurnStatus
 from tests.runtime import desk
 from tests.support.workbenches import counted, finish, new_session, open_workbench, until

@@ -4,9 +4,9 @@ from itertools import groupby
 
 import pytest
 
-from runtime.bus import Happening
-from runtime.messages import EmptyMessageError, SessionGoneError
-from runtime.turns import SessionBusyError
+from colloquy.runtime.bus import Happening
+from colloquy.runtime.turns.messages import EmptyMessageError, SessionGoneError
+from colloquy.runtime.turns.turns import SessionBusyError
 from session_store.models import SAMPLE_SHOP, SessionStatus, TitleSource, TurnStatus
 from tests.support.workbenches import conversation, counted, finish, new_session, open_workbench, said, until
 

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from agents.data.history_scope import STATE, HistoryScope
-from runtime.turns import SessionBusyError
+from colloquy.agents.data.history_scope import STATE, HistoryScope
+from colloquy.runtime.turns.turns import SessionBusyError
 from session_store.errors import ColloquyError
 from session_store.models import SAMPLE_SHOP
 from tests.support.workbenches import conversation, finish, new_session, open_workbench, said

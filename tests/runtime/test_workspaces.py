@@ -9,14 +9,14 @@ from functools import partial
 import pytest
 from structlog.testing import capture_logs
 
-from agents.data import shop
-from agents.data.connection import HIDDEN
-from agents.data.errors import ConnectionInvalidError, ConnectionUnavailableError, DataError
-from runtime import workspaces as workspaces_module
-from runtime.bus import Happening
-from runtime.passwords import SecretsError
-from runtime.workbench import ARTIFACTS, DATABASE, SNAPSHOTS
-from runtime.workspaces import SAMPLE
+from colloquy.agents.data.connection import HIDDEN
+from colloquy.agents.data.errors import ConnectionInvalidError, ConnectionUnavailableError, DataError
+from colloquy.agents.data.shop import shop
+from colloquy.runtime.bus import Happening
+from colloquy.runtime.workbench import ARTIFACTS, DATABASE, SNAPSHOTS
+from colloquy.runtime.workspaces import workspaces as workspaces_module
+from colloquy.runtime.workspaces.passwords import SecretsError
+from colloquy.runtime.workspaces.workspaces import SAMPLE
 from session_store.errors import WorkspaceError
 from session_store.models import GENERAL, SAMPLE_SHOP, TurnStatus
 from tests.agents.data.postgres import PASSWORD, URL_PASSWORD

@@ -9,10 +9,10 @@ import duckdb
 import pytest
 
 from session_store import Store
-from session_store import current_copy as module
 from session_store.errors import StoreClosedError
 from session_store.models import SessionKey
-from session_store.snapshot import SnapshotError
+from session_store.snapshots import current_copy as module
+from session_store.snapshots.snapshot import SnapshotError
 
 
 @pytest.fixture

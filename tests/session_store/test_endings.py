@@ -4,7 +4,7 @@ import pytest
 from google.adk.events.event import Event
 from google.genai import types
 
-from session_store.endings import Ending, ending_named, ending_of
+from session_store.transcripts.endings import Ending, ending_named, ending_of
 
 
 @pytest.mark.parametrize(

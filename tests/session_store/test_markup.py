@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from session_store.markup import (
+from session_store.transcripts.markup import (
     MOST_THOUGHTS,
     Typed,
     begins_in_thought,

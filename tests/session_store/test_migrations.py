@@ -5,11 +5,12 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from session_store import Store, migrations
+from session_store import Store
+from session_store.engine import migrations
+from session_store.engine.migrations import first_tables, tags_tools_and_queries, workspaces_and_results
 from session_store.history.models import HistoryFilter
-from session_store.migrations import first_tables, tags_tools_and_queries, workspaces_and_results
 from session_store.models import GENERAL, SAMPLE_SHOP, SessionKey, SessionStatus
-from session_store.tool_columns import STOPPED
+from session_store.sessions.tool_columns import STOPPED
 from tests.session_store.events import append, said, text_of
 
 KEY = SessionKey("agent", "ann", "one")

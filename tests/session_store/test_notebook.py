@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from colloquy.demo import fill
 from session_store import Store
-from session_store.demo import fill
-from session_store.snapshot import SnapshotForm
-from session_store.snapshot_folder import SnapshotFolder
+from session_store.snapshots.folder import SnapshotFolder
+from session_store.snapshots.snapshot import SnapshotForm
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "history.ipynb"
 

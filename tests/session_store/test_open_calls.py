@@ -7,9 +7,9 @@ from google.adk.events.event_actions import EventActions
 from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
-from session_store.call_ids import with_call_ids
-from session_store.open_calls import closing_events, questions, with_closed_calls
-from session_store.transcript import ASKS, messages
+from session_store.transcripts.call_ids import with_call_ids
+from session_store.transcripts.open_calls import closing_events, questions, with_closed_calls
+from session_store.transcripts.transcript import ASKS, messages
 
 REASON = "Nobody will answer."
 

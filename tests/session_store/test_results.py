@@ -13,7 +13,7 @@ import pytest
 from session_store import Store
 from session_store.errors import StoreError
 from session_store.models import Result, ResultKind, SessionKey, Turn, TurnStatus
-from session_store.result_table import PART_BYTES
+from session_store.sessions.results import PART_BYTES
 from tests.session_store.events import append, rewind, said
 
 KEY = SessionKey("agent", "ann", "one")

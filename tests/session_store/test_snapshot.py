@@ -18,7 +18,7 @@ import pytest
 from session_store import Store
 from session_store.errors import StoreClosedError
 from session_store.models import SessionKey
-from session_store.snapshot import SnapshotError, SnapshotForm, copy_rows
+from session_store.snapshots.snapshot import SnapshotError, SnapshotForm, copy_rows
 from tests.session_store.events import append, said
 
 LOOK = """
@@ -164,7 +164,7 @@ def test_what_stands_in_the_way_is_said(store, tmp_path, monkeypatch):
     with pytest.raises(SnapshotError, match="cannot be written"):
         store.snapshot(tmp_path / "one.duckdb" / "two.duckdb")
     with monkeypatch.context() as patch:
-        patch.setattr("session_store.snapshot.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+        patch.setattr("session_store.snapshots.snapshot.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
         with pytest.raises(SnapshotError, match="too little free space"):
             store.snapshot(tmp_path / "three.duckdb")
     assert (tmp_path / "one.duckdb").read_text() == "mine"

@@ -11,9 +11,10 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events.event import Event
 from google.genai import types
 
-from session_store import DuckDBSessionService, Store, turn_table
+from session_store import DuckDBSessionService, Store
 from session_store.errors import StoreClosedError, StoreError
 from session_store.models import SessionKey, SessionStatus, TitleSource, Turn, TurnStatus
+from session_store.sessions import turns as turn_table
 from tests.session_store.events import append, changed, rewind, said, text_of, texts
 
 KEY = SessionKey("agent", "ann", "one")

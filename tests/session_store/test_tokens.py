@@ -11,9 +11,9 @@ from google.genai import types
 from session_store import Store
 from session_store.analytics import Analytics, Filters, Period
 from session_store.analytics.scope import Scope
-from session_store.event_rows import Tokens, tokens_of
 from session_store.models import SessionKey
 from session_store.prices import Price, keep_prices, price_list
+from session_store.sessions.event_rows import Tokens, tokens_of
 from tests.session_store.events import append, said
 
 KEY = SessionKey("agent", "ann", "one")

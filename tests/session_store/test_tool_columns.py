@@ -10,9 +10,9 @@ from google.adk.events.event_actions import EventActions
 from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
-from session_store.event_rows import NewEvent
-from session_store.tool_columns import ENDED, LONGEST_TEXT, STOPPED, ToolColumns, tool_columns_of_json
-from session_store.transcript import STILL_AT_WORK
+from session_store.sessions.event_rows import NewEvent
+from session_store.sessions.tool_columns import ENDED, LONGEST_TEXT, STOPPED, ToolColumns, tool_columns_of_json
+from session_store.transcripts.transcript import STILL_AT_WORK
 from tests.session_store.events import said
 
 

@@ -9,8 +9,8 @@ from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
 from session_store.models import SessionKey, StoredEvent, Turn, TurnStatus
-from session_store.parts import Code, FilePart, Output, Source, Thought, Words
-from session_store.transcript import ASKS, message_files, message_text, messages
+from session_store.transcripts.parts import Code, FilePart, Output, Source, Thought, Words
+from session_store.transcripts.transcript import ASKS, message_files, message_text, messages
 from tests.session_store.events import said
 
 QUERY = {"sql": "select 1"}

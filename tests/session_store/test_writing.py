@@ -9,9 +9,10 @@ from concurrent.futures import Future
 import duckdb
 import pytest
 
-from session_store import DuckDBSessionService, Store, migrations
+from session_store import DuckDBSessionService, Store
+from session_store.engine import migrations
+from session_store.engine.transaction import Transaction
 from session_store.models import SessionKey
-from session_store.transaction import Transaction
 from tests.session_store.events import append, said, texts
 
 KEY = SessionKey("agent", "ann", "one")

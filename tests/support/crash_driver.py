@@ -15,12 +15,12 @@ from pathlib import Path
 from google.adk.events.event import Event
 from google.adk.sessions import Session
 
-from runtime import workbench as workbench_module
-from runtime.bus import BusEvent, Happening
-from runtime.sessions import Sessions
+from colloquy.runtime import workbench as workbench_module
+from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.sessions import Sessions
 from session_store import Store
 from session_store.models import TurnStatus
-from session_store.parts import text_of
+from session_store.transcripts.parts import text_of
 from tests.support.workbenches import finish, new_session, open_workbench, until, until_loaded
 
 SESSIONS = 4

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from runtime.workbench import Workbench
+from colloquy.runtime.workbench import Workbench
 from session_store.models import Result, ResultKind, SessionKey
 
 MONTHS = pa.table({"month": ["2026-01-01", "2026-02-01", "2026-03-01"], "revenue": [1200.5, 980.0, 1430.25]})

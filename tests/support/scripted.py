@@ -33,9 +33,9 @@ from google.adk.models.llm_request import LlmRequest
 from google.adk.models.llm_response import LlmResponse
 from google.genai import types
 
-from agents.models import ModelCatalogue, ModelError, ModelInfo, ModelUnavailableError
-from agents.models.offers import unknown
-from settings import Settings
+from colloquy.agents.models import ModelCatalogue, ModelError, ModelInfo, ModelUnavailableError
+from colloquy.agents.models.offers import unknown
+from colloquy.settings import Settings
 
 CALL = re.compile(r"(?:\s+and\s+)?call (\w+)\s*")
 GUESS = re.compile(r"guess (.+)")

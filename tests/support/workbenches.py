@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.workbench import Workbench
+from colloquy.runtime.workbench import Workbench
+from colloquy.settings import Settings
 from session_store.models import SessionKey, Turn
-from session_store.transcript import Message, messages
-from settings import Settings
+from session_store.transcripts.transcript import Message, messages
 from tests.support.scripted import ScriptedModels
 
 PATIENCE = 60.0

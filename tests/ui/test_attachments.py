@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from ui.attachments import MOST_PIXELS
+from colloquy.ui.chat.attachments import MOST_PIXELS
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -20,8 +20,8 @@ def picture(form, width, height):
 
 
 def page(data, kind):
-    from session_store.parts import FilePart
-    from ui.attachments import attachments
+    from colloquy.ui.chat.attachments import attachments
+    from session_store.transcripts.parts import FilePart
 
     attachments([FilePart("picture", kind, data)])
 

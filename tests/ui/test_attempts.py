@@ -14,7 +14,7 @@ CHANGES = {
     *("move_sessions", "branch_session", "delete_result", "set_feedback", "create_session", "set_model", "set_tags"),
     *("set_note", "keep_query", "remove_query", "rename_query", "submit", "retry", "replace", "show", "set_connection"),
 }
-CALLER_ANSWERS = {("ui/state.py", "create_session")}
+CALLER_ANSWERS = {("colloquy/ui/state.py", "create_session")}
 
 
 def unguarded(tree: ast.AST) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from ui.analytics.cards import CARDS
+from colloquy.ui.analytics.cards import CARDS
 
 BARS = {card.table: card.picture for card in CARDS}
 TOOLS = pd.DataFrame(

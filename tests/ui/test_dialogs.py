@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 def page():
     import streamlit as st
 
-    from ui import dialogs, state
+    from colloquy.ui import dialogs, state
 
     @st.dialog("Question", on_dismiss=dialogs.close)
     def ask(what):

@@ -8,7 +8,15 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit import config, file_util
 
-from ui.document import ASSETS, PAGES, SCRIPTS, WITH_DOCUMENT, asset_url, document_routes, front_end_scripts
+from colloquy.ui.served.document import (
+    ASSETS,
+    PAGES,
+    SCRIPTS,
+    WITH_DOCUMENT,
+    asset_url,
+    document_routes,
+    front_end_scripts,
+)
 
 pytestmark = pytest.mark.upstream
 

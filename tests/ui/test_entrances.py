@@ -9,11 +9,11 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from streamlit import config
 
-from api.origin import POLICY_VIOLATION
-from runtime.workbench import install
+from colloquy.api.http.origin import POLICY_VIOLATION
+from colloquy.runtime.workbench import install
+from colloquy.ui.served.hosts import ADDRESS, HOSTS, ORIGINS
 from tests.support.servers import APP
 from tests.support.workbenches import open_workbench
-from ui.hosts import ADDRESS, HOSTS, ORIGINS
 
 HERE = "http://localhost:8501"
 PROXY = "https://chats.example.com"
@@ -24,7 +24,7 @@ def app(tmp_path_factory):
     """The app as ``app.py`` makes it. Streamlit is not started: a request for a page that is let in fails later."""
     with pytest.MonkeyPatch.context() as patched:
         workbench = open_workbench(tmp_path_factory.mktemp("data"))
-        patched.setattr("ui.server.Workbench.open", lambda *_: workbench)
+        patched.setattr("colloquy.ui.served.server.Workbench.open", lambda *_: workbench)
         before = {name: config.get_option(name) for name in (ADDRESS, HOSTS, ORIGINS)}
         config.set_option(ADDRESS, "127.0.0.1")
         config.set_option(ORIGINS, [PROXY])

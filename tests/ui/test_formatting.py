@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.formatting import duration, label, plain_markdown, untrusted_markdown
+from colloquy.ui.formatting import duration, label, plain_markdown, untrusted_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTICES = {"error", "warning", "toast", "success", "info"}

@@ -4,7 +4,7 @@ import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
-from ui.fragment_ends import keep_ends_of_fragments
+from colloquy.compat.streamlit_fragments import keep_ends_of_fragments
 
 pytestmark = pytest.mark.upstream
 

@@ -3,7 +3,7 @@
 import pytest
 from streamlit import config
 
-from ui.hosts import ADDRESS, HOSTS, expect_known_hosts, is_host_allowed
+from colloquy.ui.served.hosts import ADDRESS, HOSTS, expect_known_hosts, is_host_allowed
 
 
 @pytest.fixture

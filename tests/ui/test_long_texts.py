@@ -9,7 +9,7 @@ LINES = [f"line {number}" for number in range(2_000)]
 def page(text, words):
     import streamlit as st
 
-    from ui import long_texts
+    from colloquy.ui import long_texts
 
     with long_texts.seeking(words, st.session_state.get("number", 1)):
         long_texts.code(text, None, "found")

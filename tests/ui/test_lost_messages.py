@@ -4,7 +4,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
 
-from ui.lost_messages import keep_every_message
+from colloquy.compat.streamlit_messages import keep_every_message
 
 keep_every_message()
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from ui.analytics.numbers import change, column_formats, points, rounded
+from colloquy.ui.analytics.numbers import change, column_formats, points, rounded
 
 TABLE = pd.DataFrame(
     {

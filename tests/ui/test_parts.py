@@ -19,7 +19,7 @@ TYPED = [
 
 def page(text):
     """A page with what a person typed on it."""
-    from ui.parts import typed
+    from colloquy.ui.chat.parts import typed
 
     typed(text, "here")
 

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from ui.result_data import _shown
+from colloquy.ui.results.data import _shown
 
 TIMES = pa.timestamp("us")
 

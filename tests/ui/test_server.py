@@ -10,8 +10,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from colloquy.ui.served.server import keep_import_path_still, page_drawn, serve
 from tests.support.scripted import ScriptedModels
-from ui.server import keep_import_path_still, page_drawn, serve
 
 pytestmark = pytest.mark.upstream
 
@@ -36,9 +36,11 @@ def test_a_run_of_a_page_leaves_the_import_path_alone(script):
 async def test_the_model_is_loaded_once_the_first_page_is_there(tmp_path, monkeypatch):
     warmed = asyncio.Event()
     monkeypatch.setenv("COLLOQUY_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr("ui.server.expect_known_hosts", lambda: None)  # it would hold for all tests that come
-    monkeypatch.setattr("ui.server._warm_analytics", lambda _: None)
-    monkeypatch.setattr("ui.server.WARM_AFTER", 600.0)
+    monkeypatch.setattr(
+        "colloquy.ui.served.server.expect_known_hosts", lambda: None
+    )  # it would hold for all tests that come
+    monkeypatch.setattr("colloquy.ui.served.server._warm_analytics", lambda _: None)
+    monkeypatch.setattr("colloquy.ui.served.server.WARM_AFTER", 600.0)
     models = ScriptedModels()
     monkeypatch.setattr(models, "warm", lambda _: warmed.set())
     options = serve(models)
@@ -49,9 +51,7 @@ async def test_the_model_is_loaded_once_the_first_page_is_there(tmp_path, monkey
 
 
 def test_a_start_waits_for_nothing_that_only_some_requests_need(tmp_path):
-    asked = (
-        "import sys, app; print([name for name in ('fastapi', 'api.app', 'api.adk', 'pandas') if name in sys.modules])"
-    )
+    asked = "import sys, app; print([name for name in ('fastapi', 'colloquy.api.app', 'colloquy.api.adk.app', 'pandas') if name in sys.modules])"
     ended = subprocess.run(
         [sys.executable, "-c", asked],
         cwd=Path(__file__).parents[2],

@@ -8,9 +8,9 @@ import socket
 import pytest
 import streamlit as st
 
+from colloquy.compat.sockets import send_without_delay
+from colloquy.ui.served.server import serve
 from tests.support.scripted import ScriptedModels
-from ui.server import serve
-from ui.sockets import send_without_delay
 
 pytestmark = pytest.mark.upstream
 
@@ -51,7 +51,9 @@ async def test_connections_send_at_once(listening):
 
 async def test_the_app_sees_to_it_before_it_listens(listening, tmp_path, monkeypatch):
     monkeypatch.setenv("COLLOQUY_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr("ui.server.expect_known_hosts", lambda: None)  # it would hold for all tests that come
+    monkeypatch.setattr(
+        "colloquy.ui.served.server.expect_known_hosts", lambda: None
+    )  # it would hold for all tests that come
     options = serve(ScriptedModels())
     async with options["lifespan"](st.App(**options)):
         assert await sends_at_once(listening)

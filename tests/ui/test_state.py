@@ -9,7 +9,7 @@ def test_a_fragment_that_is_asked_for_with_the_url_from_before_a_click_keeps_the
     def script(sent):
         import streamlit as st
 
-        from ui import state
+        from colloquy.ui import state
 
         state.begin_run()
         st.query_params.from_dict({"session": sent} if sent else {})  # as the rerun of a fragment may bring it
@@ -29,7 +29,7 @@ def test_a_page_that_is_drawn_anew_after_a_click_keeps_what_the_click_opened(ope
     def script(opened, sent):
         import streamlit as st
 
-        from ui import state
+        from colloquy.ui import state
 
         state.begin_run()
         if not st.session_state.get("clicked"):
@@ -46,7 +46,7 @@ def test_a_link_or_the_way_back_opens_what_it_says():
     def script():
         import streamlit as st
 
-        from ui import state
+        from colloquy.ui import state
 
         state.begin_run()
         if st.button("Draw") and not st.session_state.get("drawn"):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from session_store.tool_columns import ENDED, NOT_IMPORTED, STOPPED
-from session_store.transcript import Step
-from ui.steps import step_line
+from colloquy.ui.chat.steps import step_line
+from session_store.sessions.tool_columns import ENDED, NOT_IMPORTED, STOPPED
+from session_store.transcripts.transcript import Step
 
 
 def step(name="find_trains", **fields):

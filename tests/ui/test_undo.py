@@ -2,9 +2,9 @@
 
 import pytest
 
-from runtime.workbench import install
+from colloquy.runtime.workbench import install
+from colloquy.ui.undo import grace
 from tests.support.workbenches import open_workbench
-from ui.undo import grace
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from decimal import Decimal
 import duckdb
 import psycopg
 
-from agents.data.connection import Connection
-from agents.data.database import WorkerDatabase
+from colloquy.agents.data.connection import Connection
+from colloquy.agents.data.database import WorkerDatabase
 
 KINDS = ("duckdb", "sqlite", "folder", "postgres")
 

@@ -5,9 +5,9 @@ import json
 import pyarrow as pa
 import pytest
 
-from agents.data.ask import SQL_SCHEMA, answer_text, has_command, parse_answer, request_of, sql_prompt
-from agents.data.bounds import Bounds
-from agents.data.results import Column, QueryResult, TableInfo
+from colloquy.agents.data.ask import SQL_SCHEMA, answer_text, has_command, parse_answer, request_of, sql_prompt
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.results import Column, QueryResult, TableInfo
 
 ORDERS = TableInfo(
     "orders",

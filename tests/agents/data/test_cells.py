@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from agents.data.cells import LONGEST_TEXT, MOST_VALUES, interval_text, json_rows
+from colloquy.agents.data.cells import LONGEST_TEXT, MOST_VALUES, interval_text, json_rows
 
 INTERVALS = [
     "interval 0 days",

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 import vl_convert
 
-from agents.data.charts import chart_spec, checked_spec
-from agents.data.errors import ChartInvalidError
+from colloquy.agents.data.charts import chart_spec, checked_spec
+from colloquy.agents.data.errors import ChartInvalidError
 from session_store.chart_specs import SCHEMA
 
 ROWS = pa.table({"month": ["Jan", "Feb"], "sales": [1.5, -2.0], "a.b": [1, 2], "image": ["https://x.example/", "y"]})

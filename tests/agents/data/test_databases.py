@@ -12,10 +12,9 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from agents.data.bounds import Bounds
-from agents.data.connection import Connection
-from agents.data.database import WorkerDatabase, describe
-from agents.data.errors import (
+from colloquy.agents.data.connection import Connection
+from colloquy.agents.data.database import WorkerDatabase, describe
+from colloquy.agents.data.errors import (
     ConnectionInvalidError,
     ConnectionUnavailableError,
     DataError,
@@ -24,8 +23,9 @@ from agents.data.errors import (
     SqlFailedError,
     UnknownTableError,
 )
-from agents.data.stopping import Stop
-from agents.data.workers import Workers
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.workers.pool import Workers
+from colloquy.agents.data.workers.stopping import Stop
 from tests.agents.data.postgres import PASSWORD, URL_PASSWORD
 from tests.agents.data.shops import COUNTRIES, ORDERS, ROWS, TOTAL
 from tests.support.bad_files import BAD_FILES

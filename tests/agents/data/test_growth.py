@@ -2,10 +2,10 @@
 
 import pytest
 
-from agents.data.bounds import Bounds
-from agents.data.errors import DataError, QueryBoundError, SqlRefusedError
-from agents.data.growth import factor_of
-from agents.data.guard import Refusal
+from colloquy.agents.data.errors import DataError, QueryBoundError, SqlRefusedError
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.guard.growth import factor_of
+from colloquy.agents.data.guard.guard import Refusal
 
 TOO_MUCH = [
     "select array_fill(0, array[100000000])",

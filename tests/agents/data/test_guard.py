@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.data.guard import Refusal, check
+from colloquy.agents.data.guard.guard import Refusal, check
 
 HONEST = {
     "duckdb": [

@@ -6,14 +6,14 @@ from contextlib import closing
 
 import pytest
 
-from agents.catalogue import AgentCatalogue
-from agents.data.ask import request_of
-from agents.data.bounds import Bounds
-from agents.data.database import describe
-from agents.data.errors import QueryStoppedError, SqlFailedError, SqlRefusedError
-from agents.data.history_database import HistoryDatabase
-from agents.data.history_scope import HistoryScope
-from agents.data.stopping import Stop
+from colloquy.agents.catalogue import AgentCatalogue
+from colloquy.agents.data.ask import request_of
+from colloquy.agents.data.database import describe
+from colloquy.agents.data.errors import QueryStoppedError, SqlFailedError, SqlRefusedError
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.history_database import HistoryDatabase
+from colloquy.agents.data.history_scope import HistoryScope
+from colloquy.agents.data.workers.stopping import Stop
 from session_store import DuckDBSessionService, Store
 from session_store.models import SessionKey
 from tests.agents.talks import Talk

@@ -5,12 +5,12 @@ from datetime import date
 
 import pytest
 
-from agents.data.bounds import Bounds
-from agents.data.errors import SqlFailedError, SqlRefusedError
-from agents.data.history_database import HistoryDatabase
-from agents.data.history_scope import STATE, HistoryScope, ScopeInvalidError, in_words
+from colloquy.agents.data.errors import SqlFailedError, SqlRefusedError
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.history_database import HistoryDatabase
+from colloquy.agents.data.history_scope import STATE, HistoryScope, ScopeInvalidError, in_words
+from colloquy.demo import fill
 from session_store import Store
-from session_store.demo import fill
 from session_store.history.models import HistoryFilter
 from session_store.models import SessionKey
 

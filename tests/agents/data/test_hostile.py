@@ -3,10 +3,10 @@ query as fast as ever. And each wall holds on its own: what the guard refuses, t
 
 import pytest
 
-from agents.data import worker
-from agents.data.bounds import Bounds, EngineError
-from agents.data.errors import QueryBoundError, SqlFailedError, SqlRefusedError
-from agents.data.guard import Refusal, Statement, check
+from colloquy.agents.data.errors import QueryBoundError, SqlFailedError, SqlRefusedError
+from colloquy.agents.data.guard.bounds import Bounds, EngineError
+from colloquy.agents.data.guard.guard import Refusal, Statement, check
+from colloquy.agents.data.workers import worker
 from tests.agents.data.shops import KINDS, ORDERS
 
 EVERYWHERE = [

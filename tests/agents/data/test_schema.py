@@ -2,8 +2,8 @@
 
 import pytest
 
-from agents.data.errors import QueryBoundError, QueryStoppedError
-from agents.data.schema import schema_of
+from colloquy.agents.data.errors import QueryBoundError, QueryStoppedError
+from colloquy.agents.data.schema import schema_of
 from tests.agents.data.shops import COUNTRIES
 
 

@@ -3,10 +3,10 @@
 import duckdb
 import pytest
 
-from agents.data import shop as shop_module
-from agents.data.connection import Connection
-from agents.data.database import WorkerDatabase, describe
-from agents.data.shop import sample_shop
+from colloquy.agents.data.connection import Connection
+from colloquy.agents.data.database import WorkerDatabase, describe
+from colloquy.agents.data.shop import shop as shop_module
+from colloquy.agents.data.shop.shop import sample_shop
 
 REVENUE = "quantity * unit_price * (100 - discount_percent)"
 

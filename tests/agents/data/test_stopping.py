@@ -1,6 +1,6 @@
 """How a query is stopped from another thread."""
 
-from agents.data.stopping import Stop
+from colloquy.agents.data.workers.stopping import Stop
 
 
 def test_a_stop_is_told_to_what_runs_and_not_to_what_is_over():

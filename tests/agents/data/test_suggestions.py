@@ -6,8 +6,8 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from agents.data.charts import chart_spec
-from agents.data.suggestions import MOST_BARS, suggested_chart, title_of_query
+from colloquy.agents.data.charts import chart_spec
+from colloquy.agents.data.suggestions import MOST_BARS, suggested_chart, title_of_query
 
 MONTHS = [datetime(2024, month, 1) for month in range(1, 13)]  # noqa: DTZ001 - as databases give them
 NUMBERS = [float(number) for number in range(12)]

@@ -13,14 +13,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from agents.data.bounds import Bounds
-from agents.data.connection import Connection
-from agents.data.database import WorkerDatabase
-from agents.data.errors import DataError, QueryBoundError, QueryStoppedError, SqlFailedError
-from agents.data.history_database import HistoryDatabase
-from agents.data.memory import bytes_of
-from agents.data.stopping import Stop
-from agents.data.workers import Workers
+from colloquy.agents.data.connection import Connection
+from colloquy.agents.data.database import WorkerDatabase
+from colloquy.agents.data.errors import DataError, QueryBoundError, QueryStoppedError, SqlFailedError
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.history_database import HistoryDatabase
+from colloquy.agents.data.workers.memory_limits import bytes_of
+from colloquy.agents.data.workers.pool import Workers
+from colloquy.agents.data.workers.stopping import Stop
 from session_store import Store
 
 MEMORY_MIB = 128
@@ -192,8 +192,8 @@ def test_other_data_has_the_same_walls(shops, workers, kind, sql):
 def test_a_process_starts_without_what_no_query_needs():
     engines = "duckdb_engine, history_engine, postgres_engine, sqlite_engine"
     program = f"""
-import sys, agents.data.worker
-from agents.data.engines import {engines}
+import sys, colloquy.agents.data.workers.worker
+from colloquy.agents.data.engines import {engines}
 print(*sorted({{"google.adk", "google.genai", "session_store.store", "streamlit", "pandas"}} & set(sys.modules)))
 """
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
@@ -276,9 +276,9 @@ def test_a_server_has_nothing_left_of_a_query_when(how, shops, postgres_url):
 def test_the_processes_are_gone_when_the_app_was_killed(tmp_path):
     program = f"""
 import threading
-from agents.data.connection import Connection
-from agents.data.database import WorkerDatabase
-from agents.data.workers import WORKERS
+from colloquy.agents.data.connection import Connection
+from colloquy.agents.data.database import WorkerDatabase
+from colloquy.agents.data.workers.pool import WORKERS
 database = WorkerDatabase(Connection.of("folder", {str(tmp_path)!r}))
 database.query("select 1")
 threading.Thread(target=database.query, args=({DEAF!r},)).start()

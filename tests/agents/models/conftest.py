@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from agents.models import ModelCatalogue
-from settings import Settings
+from colloquy.agents.models import ModelCatalogue
+from colloquy.settings import Settings
 from tests.agents.models.http_server import HttpServer, http_server
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.models import ModelUnavailableError, embedded
+from colloquy.agents.models import ModelUnavailableError
+from colloquy.agents.models.local import embedded
 from tests.agents.models.conftest import CatalogueOf
 
 

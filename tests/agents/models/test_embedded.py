@@ -14,11 +14,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agents.models import ModelCatalogue, ModelError, embedded
-from agents.models.local import LocalProvider
-from agents.models.provider import ProviderLlm
-from agents.models.server import Endpoint
-from settings import Settings
+from colloquy.agents.models import ModelCatalogue, ModelError
+from colloquy.agents.models.local import embedded
+from colloquy.agents.models.local.local import LocalProvider
+from colloquy.agents.models.local.server import Endpoint
+from colloquy.agents.models.provider import ProviderLlm
+from colloquy.settings import Settings
 from tests.agents.models.conftest import CatalogueOf
 from tests.agents.models.conversation import Conversation, streamed, text_of
 
@@ -177,7 +178,7 @@ async def test_closing_ends_the_child_and_later_messages_are_refused(models_dir:
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from agents.models import ModelCatalogue
+from colloquy.agents.models import ModelCatalogue
 from settings import Settings
 
 catalogue = ModelCatalogue(Settings(_env_file=None, models_dir=Path(sys.argv[1])))

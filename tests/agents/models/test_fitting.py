@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from google.genai import types
 
-from agents.models.fitting import (
+from colloquy.agents.models.fitting import (
     CUT_MARK,
     TOKENS_PER_MESSAGE,
     DoesNotFitError,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agents.models import ModelError, ModelUnavailableError
-from session_store.parts import Source, sources_of
+from colloquy.agents.models import ModelError, ModelUnavailableError
+from session_store.transcripts.parts import Source, sources_of
 from tests.agents.models.conftest import CatalogueOf
 from tests.agents.models.conversation import Conversation, streamed, text_of
 from tests.agents.models.http_server import Answer, HttpServer

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.models import ModelError
-from agents.models.gguf import trained_context, why_not_gguf
+from colloquy.agents.models import ModelError
+from colloquy.agents.models.local.gguf import trained_context, why_not_gguf
 
 
 def entry(key: str, kind: int, value: bytes) -> bytes:

@@ -12,10 +12,10 @@ from google.adk.events.event import Event
 from google.adk.models.llm_request import LlmRequest
 from google.genai import types
 
-from agents.models import ModelError
-from agents.models.pacing import answer_characters
-from session_store.event_rows import tokens_of
-from session_store.parts import Source, sources_of, stretches_of
+from colloquy.agents.models import ModelError
+from colloquy.agents.models.pacing import answer_characters
+from session_store.sessions.event_rows import tokens_of
+from session_store.transcripts.parts import Source, sources_of, stretches_of
 from tests.agents.models.conftest import CatalogueOf
 from tests.agents.models.conversation import Conversation, streamed, text_of
 from tests.agents.models.http_server import Answer, HttpServer
@@ -335,7 +335,9 @@ async def test_a_title_that_cannot_be_read_is_none(catalogue_of: CatalogueOf, se
 def test_the_servers_own_list_is_offered_where_the_settings_name_no_models(
     catalogue_of: CatalogueOf, server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("agents.models.listing._FIRST_WAIT", 60)  # the first answer is there at once, a slow one later
+    monkeypatch.setattr(
+        "colloquy.agents.models.listing._FIRST_WAIT", 60
+    )  # the first answer is there at once, a slow one later
     server.will_answer(Answer({"data": [{"id": "llama3"}, {"id": "qwen/coder"}]}))
 
     ids = [info.id for info in catalogue_of(openai_base_url=f"{server.url}/v1").list() if info.available]
@@ -440,7 +442,7 @@ def sends(first: bytes, more: bytes, status: int = 200, *, stream: bool = False)
 async def test_what_a_server_sends_without_an_end_is_not_read_to_one(
     conversation: Conversation, server: HttpServer, monkeypatch: pytest.MonkeyPatch, answer: Answer, problem: str
 ):
-    monkeypatch.setattr("agents.models.replies.LEAST", 100_000)
+    monkeypatch.setattr("colloquy.agents.models.replies.LEAST", 100_000)
     server.will_answer(answer, answer)
     limit = answer_characters.set(100)
     try:
@@ -453,7 +455,7 @@ async def test_what_a_server_sends_without_an_end_is_not_read_to_one(
 async def test_an_answer_that_never_says_anything_ends(
     conversation: Conversation, server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("agents.models.plain_openai.MOST_EMPTY", 20)
+    monkeypatch.setattr("colloquy.agents.models.plain_openai.MOST_EMPTY", 20)
     limit = answer_characters.set(100)
     server.will_answer(Answer([*[chunk({})] * 30, chunk({"content": "late"}), chunk({}, "stop")], stream=True))
     try:
@@ -497,8 +499,8 @@ async def test_lines_that_say_nothing_are_passed_over(conversation: Conversation
 def test_a_list_of_models_without_an_end_is_none(
     catalogue_of: CatalogueOf, server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("agents.models.listing._FIRST_WAIT", 60)
-    monkeypatch.setattr("agents.models.listing.MOST_BYTES", 100_000)
+    monkeypatch.setattr("colloquy.agents.models.listing._FIRST_WAIT", 60)
+    monkeypatch.setattr("colloquy.agents.models.listing.MOST_BYTES", 100_000)
     server.will_answer(sends(b'{"data": [{"id": "llama3"}]}', b" "))
 
     assert "openai/llama3" not in [model.id for model in catalogue_of(openai_base_url=f"{server.url}/v1").list()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.models.titles import raw_prompt, usable
+from colloquy.agents.models.titles import raw_prompt, usable
 
 MESSAGE = "My sink drips since yesterday, what can I do about it?"
 

@@ -12,12 +12,12 @@ from google.adk.agents.invocation_context import InvocationContext
 from google.adk.sessions import InMemorySessionService
 from google.adk.tools.tool_context import ToolContext
 
-from agents.data.bounds import Bounds
-from agents.data.cells import LONGEST_TEXT, json_rows
-from agents.data.connection import Connection
-from agents.data.database import WorkerDatabase
-from agents.data.workers import Workers
-from agents.tools import DataTools
+from colloquy.agents.data.cells import LONGEST_TEXT, json_rows
+from colloquy.agents.data.connection import Connection
+from colloquy.agents.data.database import WorkerDatabase
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.workers.pool import Workers
+from colloquy.agents.tools import DataTools
 from tests.agents.data.shops import COUNTRIES, ORDERS
 from tests.agents.surroundings import Kept
 

@@ -12,14 +12,14 @@ from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
 from session_store.analytics import Analytics, Filters, Period
-from session_store.analytics.behind import Behind, Kind
 from session_store.analytics.desk import BehindInvalidError
+from session_store.analytics.drill_down import Behind, Kind
 from session_store.analytics.scope import Scope
 from session_store.history.models import HistoryFilter
 from session_store.model_names import NAMES
 from session_store.models import TurnStatus
 from session_store.prices import Price
-from session_store.tool_columns import NOT_ANSWERED
+from session_store.sessions.tool_columns import NOT_ANSWERED
 from tests.session_store.analytics.history import History
 from tests.session_store.analytics.test_figures import BERLIN, PRICES, look, on
 from tests.session_store.events import append

@@ -10,10 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from colloquy.demo import fill, is_demo
 from session_store import Store
-from session_store.demo import fill, is_demo
 from session_store.models import SessionKey
-from session_store.transcript import messages
+from session_store.transcripts.transcript import messages
 
 UNTIL = date(2026, 3, 1)
 ROOT = Path(__file__).parents[3]
@@ -111,7 +111,7 @@ def test_a_file_that_is_there_is_never_touched(path, tmp_path):
     before = contents(path)
     with pytest.raises(FileExistsError):
         fill(path, sessions=1, until=UNTIL)
-    command = [sys.executable, "-m", "session_store.demo", "--sessions", "5", "--folder", str(tmp_path)]
+    command = [sys.executable, "-m", "colloquy.demo", "--sessions", "5", "--folder", str(tmp_path)]
     first, second = (subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True) for _ in range(2))
 
     assert contents(path) == before

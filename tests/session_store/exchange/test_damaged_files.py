@@ -9,15 +9,8 @@ import zipfile
 import pytest
 
 from session_store import Store
-from session_store.exchange import (
-    AgentFiles,
-    Format,
-    ImportRefusedError,
-    documents,
-    export,
-    import_file,
-    selected,
-)
+from session_store.exchange import AgentFiles, Format, ImportRefusedError, export, import_file, selected
+from session_store.exchange.imports import documents
 from tests.session_store.exchange.histories import contents, fill
 
 

@@ -9,10 +9,11 @@ import pytest
 from google.genai import types
 
 from session_store import Store
-from session_store.exchange import Format, enclosed, export, import_file, selected
+from session_store.exchange import Format, export, import_file, selected
+from session_store.exchange.chats import enclosed
 from session_store.models import SessionKey, Turn, TurnStatus
-from session_store.transcript import messages
-from session_store.turn_table import without_files
+from session_store.sessions.turns import without_files
+from session_store.transcripts.transcript import messages
 from tests.session_store.exchange.foreign_chats import events_of, gpt_chat, parts_of, text
 
 PNG = b"\x89PNG\r\n\x1a\n and more"

@@ -17,7 +17,7 @@ from google.genai import types
 from session_store import DuckDBSessionService
 from session_store.exchange import ExportError, Format, export, selected
 from session_store.models import SessionKey, TurnStatus
-from session_store.transcript import ASKS
+from session_store.transcripts.transcript import ASKS
 from tests.session_store.events import append, said
 from tests.session_store.exchange.histories import KEY, fill
 from tests.session_store.exchange.histories import turn as a_turn

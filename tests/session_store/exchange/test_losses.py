@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from session_store.exchange import Owner, adk_json, chatgpt, import_file, open_webui
+from session_store.exchange import Owner, import_file
+from session_store.exchange.adk import json_files as adk_json
+from session_store.exchange.chats import chatgpt, open_webui
 from session_store.models import SessionKey
 from tests.session_store.exchange.foreign_chats import (
     AT,

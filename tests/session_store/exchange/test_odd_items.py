@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from session_store.exchange import Owner, chatgpt, open_webui
+from session_store.exchange import Owner
+from session_store.exchange.chats import chatgpt, open_webui
 from session_store.exchange.errors import DamagedError
-from session_store.exchange.notes import MOST_NAMES, Notes
+from session_store.exchange.imports.notes import MOST_NAMES, Notes
 from tests.session_store.exchange.foreign_chats import (
     answered,
     asked,

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from session_store.models import SessionKey
-from session_store.transcript import messages
+from session_store.transcripts.transcript import messages
 from tests.session_store.exchange.foreign_chats import (
     AT,
     answered,

@@ -9,7 +9,7 @@ import pytest
 
 from session_store.exchange import Owner, Wishes, import_file
 from session_store.models import SessionKey
-from session_store.transcript import messages
+from session_store.transcripts.transcript import messages
 
 
 def node(name, parent, role, content, **fields):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from session_store.exchange import reading
-from session_store.exchange.reading import whole, wholes
+from session_store.exchange.exports import reading
+from session_store.exchange.exports.reading import whole, wholes
 from session_store.models import SessionKey
 from tests.session_store.events import append, said
 

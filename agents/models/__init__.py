@@ -1,7 +1,0 @@
-"""Language models: the list to choose from, and each as an ADK model that keeps to its window and fails in words."""
-
-from agents.models.catalogue import ModelCatalogue
-from agents.models.errors import ModelError, ModelUnavailableError
-from agents.models.offers import ModelInfo
-
-__all__ = ["ModelCatalogue", "ModelError", "ModelInfo", "ModelUnavailableError"]

@@ -1,0 +1,154 @@
+"""What every agent has in common, wherever it comes from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from google.adk.apps.app import App
+from google.adk.models import BaseLlm
+
+from colloquy.agents.data.database import Database
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.tools.results import ResultSink
+from session_store.errors import ColloquyError
+
+WITH_DATA = "data"
+"""The kind of workspaces that have a data connection."""
+
+NEUTRAL_ICON = ":material/smart_toy:"
+
+
+class AgentProblemError(ColloquyError):
+    """An agent is listed but cannot be used now; the message says why."""
+
+
+class UnknownAgentError(ColloquyError):
+    """There is no agent of this id."""
+
+
+class Source(StrEnum):
+    """Where an agent comes from."""
+
+    BUILT_IN = "built in"
+    YOURS = "yours"
+    ADK_FOLDER = "ADK folder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a session gives its agent for one turn. ``data`` is that of the session's workspace, None where it has no
+    connection; ``history`` are Colloquy's own conversations, ``scope`` says in phrases to which of them it is
+    narrowed (see history_scope.in_words)."""
+
+    sink: ResultSink
+    data: Database | None = None
+    history: Database | None = None
+    scope: tuple[str, ...] = ()
+    bounds: Bounds = field(default_factory=Bounds)
+    messages: int = 20
+    """How many of the newest messages the model sees; 0 for all. An agent's own number takes precedence."""
+    compaction: bool = False
+    """Whether ADK's own compaction takes the place of that cut."""
+    calls_tools: bool = True
+    """Whether the session's model calls tools reliably."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A first message to offer, and what to call it."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent(ABC):
+    """An agent that a session can be held with. ``id`` is the ADK application name of its sessions."""
+
+    id: str
+    name: str
+    source: Source
+    icon: str = NEUTRAL_ICON
+    description: str = ""
+    prompts: tuple[Prompt, ...] = ()
+    model: str | None = None
+    """The id of the model that new sessions begin with, where the agent prefers one."""
+    tools: tuple[str, ...] = ()
+    workspaces: tuple[str, ...] = ()
+    """The kinds of workspaces that it is for; empty for all."""
+    messages: int | None = None
+    """How many of the newest messages its model sees, where it has a number of its own; 0 for all."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot be used, as a sentence; None if it can."""
+        return None
+
+    @property
+    def lacks(self) -> str | None:
+        """What the model that it brings lacks to answer, as a sentence; None if nothing is known to be missing."""
+        return None
+
+    @property
+    def chooses_model(self) -> bool:
+        """Whether it runs on the model of the session; otherwise it brings its own."""
+        return True
+
+    @property
+    def loading(self) -> bool:
+        """Whether its problem is only that it is not loaded yet."""
+        return False
+
+    @property
+    def root_name(self) -> str:
+        """The author of what it says itself; what other agents inside it say has other authors."""
+        return self.id
+
+    def asks_model(self, message: str) -> bool:  # noqa: ARG002 - the interface of all agents
+        """Whether a message comes before a model, as far as can be told from it: a query is answered without one."""
+        return True
+
+    def fits(self, workspace_has_data: bool) -> bool:  # noqa: FBT001 - the only thing that is asked
+        """Whether it is to be offered in a workspace with (or without) a data connection."""
+        return workspace_has_data or WITH_DATA not in self.workspaces
+
+    def messages_seen(self, by_default: int) -> int:
+        """How many of the newest messages its model sees; 0 for all. ``by_default`` is the number of the settings."""
+        return by_default if self.messages is None else self.messages
+
+    @abstractmethod
+    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:
+        """What ADK's Runner runs for one turn. ``model`` is the session's, None for an agent that brings its own.
+
+        Raises:
+            AgentProblemError: it cannot be used.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnusableAgent(Agent):
+    """An agent that is there but cannot be used: it is broken, or not loaded yet."""
+
+    reason: str
+    not_yet: bool = False
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used."""
+        return self.reason
+
+    @property
+    def loading(self) -> bool:
+        """Whether it is not loaded yet."""
+        return self.not_yet
+
+    @property
+    def chooses_model(self) -> bool:
+        """Whether it would run on the model of the session."""
+        return self.source is not Source.ADK_FOLDER
+
+    def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - the interface of all agents
+        """Raise AgentProblemError: there is nothing to run."""
+        raise AgentProblemError(self.reason)

@@ -1,0 +1,187 @@
+"""Databases to ask: what is in them, and queries within bounds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from colloquy.agents.data.connection import Connection
+from colloquy.agents.data.engines.base import quoted
+from colloquy.agents.data.errors import QueryBoundError, UnknownTableError
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.guard.functions import Dialect
+from colloquy.agents.data.results import Column, QueryResult, TableDescription, TableInfo
+from colloquy.agents.data.workers.pool import MEMORY_MIB, WORKERS, Workers
+from colloquy.agents.data.workers.process import Place, WorkerProcess
+from colloquy.agents.data.workers.stopping import Stop
+
+CATALOG_SECONDS: Final = 20.0
+
+_LOOKED_AT_ROWS: Final = 5_000
+_SAMPLE_ROWS: Final = 5
+_FEW_VALUES: Final = 12
+_COUNT_SECONDS: Final = 5.0
+
+
+class Database(Protocol):
+    """Something that can be asked in SQL, read only. All methods are thread-safe, block, and raise DataError."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def dialect(self) -> Dialect:
+        """The SQL that it speaks."""
+        ...
+
+    def test(self) -> str:
+        """Look whether it can be asked, and say in a sentence what was found."""
+        ...
+
+    def tables(self) -> tuple[TableInfo, ...]:
+        """Its tables, views and files by name."""
+        ...
+
+    def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
+        """Run one reading statement. Raises SqlRefusedError, SqlFailedError, QueryBoundError, QueryStoppedError."""
+        ...
+
+
+def describe(database: Database, name: str, stop: Stop | None = None) -> TableDescription:
+    """A table with its count, first rows and common values.
+
+    Raises:
+        UnknownTableError: names the tables that there are.
+    """
+    tables = database.tables()
+    wanted = name.replace('"', "").strip().casefold()
+    table = next((table for table in tables if table.name.casefold() == wanted), None)
+    if table is None:
+        raise UnknownTableError(
+            f"There is no table {name!r}. There are: {', '.join(table.name for table in tables) or 'none'}."
+        )
+    looked_at = database.query(f"select * from {table.sql} limit {_LOOKED_AT_ROWS}", Bounds(rows=_LOOKED_AT_ROWS), stop)
+    if not table.is_exact:
+        table = _counted(database, table, looked_at, stop)
+    values = _few_values(looked_at.table)
+    if looked_at.rows != table.rows:
+        values = _in_the_whole_table(database, table, values, stop)
+    return TableDescription(table, looked_at.table.slice(0, _SAMPLE_ROWS), values)
+
+
+def _counted(database: Database, table: TableInfo, looked_at: QueryResult, stop: Stop | None) -> TableInfo:
+    """The table with an exact count, unless counting takes too long."""
+    rows: int | None = looked_at.rows
+    if looked_at.cut or looked_at.rows == _LOOKED_AT_ROWS:
+        try:
+            counted = database.query(f"select count(*) from {table.sql}", Bounds(1, _COUNT_SECONDS), stop)
+        except QueryBoundError:
+            return table
+        rows = counted.table.column(0)[0].as_py()
+    return TableInfo(
+        name=table.name,
+        sql=table.sql,
+        kind=table.kind,
+        rows=rows,
+        is_exact=True,
+        columns=table.columns,
+        comment=table.comment,
+    )
+
+
+def _few_values(table: pa.Table) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)  # noqa: PLW2901 - the same column, as text
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            values = [value for value in pc.unique(column).to_pylist() if value is not None]
+            if 0 < len(values) <= _FEW_VALUES:
+                found[name] = tuple(sorted(values))
+    return found
+
+
+def _in_the_whole_table(
+    database: Database, table: TableInfo, values: dict[str, tuple[str, ...]], stop: Stop | None
+) -> dict[str, tuple[str, ...]]:
+    """The values of the columns that have few in the first rows, from all rows where finding them is quick."""
+    found = dict(values)
+    for column in values:
+        sql = f"select distinct {quoted(column)} from {table.sql} limit {_FEW_VALUES + 2}"
+        try:
+            result = database.query(sql, Bounds(_FEW_VALUES + 2, _COUNT_SECONDS), stop)
+        except QueryBoundError:
+            break
+        found.pop(column)
+        found |= _few_values(result.table)
+    return found
+
+
+class WorkerDatabase:
+    """The data of a connection, asked in processes of its own."""
+
+    def __init__(self, connection: Connection, *, memory_mib: int = MEMORY_MIB, workers: Workers = WORKERS) -> None:
+        self.connection = connection
+        self._memory_mib = memory_mib
+        self._workers = workers
+        self._place = Place(connection.kind.value, connection.address, connection.redacted)
+
+    @property
+    def name(self) -> str:
+        """See Database."""
+        return self.connection.name
+
+    @property
+    def dialect(self) -> Dialect:
+        """See Database."""
+        return self.connection.kind.dialect
+
+    def test(self) -> str:
+        """See Database."""
+        return str(self._asked({"op": "summary"}, CATALOG_SECONDS)[0]["summary"])
+
+    def tables(self) -> tuple[TableInfo, ...]:
+        """See Database."""
+        return tables_from(self._asked({"op": "tables"}, CATALOG_SECONDS)[0]["tables"])
+
+    def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
+        """See Database."""
+        bounds, stop = bounds or Bounds(), stop or Stop()
+        with self._workers.worker(self._place, stop, self._memory_mib) as worker:
+            return ask(worker, sql, bounds, stop)
+
+    def close(self) -> None:
+        """End its processes, and with them what they do."""
+        self._workers.close(self._place)
+
+    def _asked(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
+        with self._workers.worker(self._place, Stop(), self._memory_mib) as worker:
+            return worker.ask(request, seconds)
+
+
+def ask(worker: WorkerProcess, sql: str, bounds: Bounds, stop: Stop, **more: object) -> QueryResult:
+    """Have a worker run a query. ``more`` goes into the request."""
+    header, payload = worker.ask({"op": "query", "sql": sql, **asdict(bounds), **more}, bounds.seconds, stop)
+    table = pa.ipc.open_stream(payload).read_all()
+    return QueryResult(sql, table, header["seconds"], bounds, header["cut"])
+
+
+def tables_from(rows: list[dict[str, Any]]) -> tuple[TableInfo, ...]:
+    """The tables that an engine lists."""
+    return tuple(
+        TableInfo(
+            name=row["name"],
+            sql=row["sql"],
+            kind=row["kind"],
+            rows=row["rows"],
+            is_exact=row["exact"],
+            columns=tuple(Column(**column) for column in row["columns"]),
+            comment=row["comment"],
+        )
+        for row in rows
+    )

@@ -1,0 +1,302 @@
+"""DuckDB files, and folders of Parquet and CSV files read through DuckDB."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from colloquy.agents.data.engines.base import MAX_TABLES, Row, add_columns, quoted, require_file, table_row
+from colloquy.agents.data.guard.bounds import Bounds, Cut, Deadline, EngineError, collect, too_big
+from colloquy.agents.data.guard.functions import Dialect
+from colloquy.agents.data.guard.guard import Statement
+from session_store.files import BadFileError, entries, open_regular
+from session_store.phrases import counted
+
+MOST_ENTRIES: Final = 200_000
+"""Entries of a folder that are looked at."""
+
+_BATCH_ROWS: Final = 2048
+_OUT_OF_MEMORY: Final = "Out of Memory Error"
+_SUFFIXES: Final = {".parquet": "read_parquet", ".csv": "read_csv", ".tsv": "read_csv", ".csv.gz": "read_csv"}
+_LISTS_TABLES: Final = re.compile(r"\b(show|information_schema|(duckdb|pg|sqlite)_\w+)\b", re.IGNORECASE)
+"""In queries about the tables themselves, which name none of them."""
+
+_TABLES: Final = """
+select nullif(schema_name, 'main'), table_name, kind, rows, comment
+from (select schema_name, table_name, 'table' as kind, estimated_size as rows, comment from duckdb_tables()
+      where not internal and not temporary and database_name = current_database()
+      union all
+      select schema_name, view_name, 'view', null, comment from duckdb_views()
+      where not internal and not temporary and database_name = current_database())
+order by schema_name, table_name limit $1
+"""
+_COLUMNS: Final = """
+select nullif(schema_name, 'main'), table_name, column_name, data_type, comment
+from duckdb_columns() where not internal and database_name = current_database()
+order by schema_name, table_name, column_index
+"""
+
+
+def configuration(memory_mib: int, threads: int) -> dict[str, str | bool | int | float | list[str]]:
+    """How every database is opened; ``lock`` follows once all is set up."""
+    return {
+        "memory_limit": f"{memory_mib}MB",
+        "threads": threads,
+        "temp_directory": "",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "allow_persistent_secrets": False,
+        "python_enable_replacements": False,
+    }
+
+
+def tables_of(cursor: duckdb.DuckDBPyConnection) -> list[Row]:
+    """The tables and views of the current database."""
+    tables = [
+        table_row(schema, name, kind, rows, comment, exact=rows is not None)
+        for schema, name, kind, rows, comment in cursor.execute(_TABLES, [MAX_TABLES]).fetchall()
+    ]
+    return add_columns(tables, cursor.execute(_COLUMNS).fetchall())
+
+
+def run_on(
+    cursor: duckdb.DuckDBPyConnection, statement: Statement, bounds: Bounds, memory_mib: int
+) -> tuple[pa.Table, Cut | None]:
+    """Run a statement that the guard let pass, in a transaction that only reads and is rolled back.
+
+    Raises:
+        EngineError
+    """
+    deadline = Deadline(bounds.seconds)
+    timer = threading.Timer(bounds.seconds, cursor.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        _check_kind(cursor, statement.sql)
+        cursor.execute("begin transaction read only")
+        # A relation streams; what execute() gives would be copied whole first.
+        with cursor.sql(statement.sql).to_arrow_reader(_BATCH_ROWS) as reader:
+            table, cut = collect(reader, reader.schema, bounds)
+    except duckdb.InterruptException as error:
+        raise deadline.error() from error
+    except (duckdb.OutOfMemoryException, MemoryError, pa.ArrowMemoryError) as error:
+        raise EngineError("memory", too_big(memory_mib)) from error
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if deadline.has_passed:
+            raise deadline.error() from error
+        if _OUT_OF_MEMORY in str(error):  # what is found while rows are handed over has another type
+            raise EngineError("memory", too_big(memory_mib)) from error
+        raise EngineError("failed", plain(error)) from error
+    finally:
+        timer.cancel()
+        _end(cursor)
+    return table, cut
+
+
+def _check_kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """What DuckDB's own parser makes of it: a file that may be read could be written over by COPY."""
+    kinds = [statement.type for statement in cursor.extract_statements(sql)]
+    if len(kinds) != 1 or kinds[0] not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+        raise EngineError(
+            "failed",
+            "To DuckDB this is more than one query, so it was not run. PIVOT needs its values: ON column IN (…).",
+        )
+
+
+def plain(error: Exception) -> str:
+    """What the engine said, without the picture of the line below it and without pointing at its own tables."""
+    said = re.split(r"\n\s*LINE \d+:", str(error))[0]
+    return re.sub(r'\s*Did you mean "(pg_|duckdb_|sqlite_|information_schema)[^"]*"\?', "", said).strip()[:1500]
+
+
+def _end(cursor: duckdb.DuckDBPyConnection) -> None:
+    try:
+        cursor.execute("rollback")
+    except duckdb.Error:
+        return  # the transaction had not begun, or the error had already ended it
+
+
+class DuckDbEngine:
+    """A DuckDB file."""
+
+    dialect: Dialect = "duckdb"
+
+    def __init__(self, setup: dict[str, Any]) -> None:
+        self._path: str = setup["address"]
+        self._memory: int = setup["memory_mib"]
+        self._threads: int = setup["threads"]
+
+    @contextmanager
+    def _opened(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002 - the folder needs it
+        require_file(Path(self._path), ".wal")
+        try:
+            connection = duckdb.connect(self._path, read_only=True, config=configuration(self._memory, self._threads))
+        except duckdb.Error as error:
+            raise not_opened(self._path, error) from error
+        with connection:
+            lock(connection, [])
+            yield connection
+
+    def summary(self) -> str:
+        """See Engine."""
+        tables = self.tables()
+        return f"A DuckDB database with {counted(len(tables), 'table')}."
+
+    def tables(self) -> list[Row]:
+        """See Engine."""
+        with self._opened("") as connection:
+            return tables_of(connection)
+
+    def run(self, statement: Statement, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
+        """See Engine."""
+        with self._opened(statement.sql) as connection:
+            return run_on(connection, statement, bounds, self._memory)
+
+    def cancel(self) -> None:
+        """See Engine."""
+
+
+class FolderEngine(DuckDbEngine):
+    """A folder: each Parquet or CSV file in it is a table of that name. What cannot be read as one is listed with the
+    reason, and harms no other."""
+
+    def __init__(self, setup: dict[str, Any]) -> None:
+        super().__init__(setup)
+        self._problems: dict[str, str] = {}
+        """Why files cannot be read, by their names, as of the last call."""
+
+    @contextmanager
+    def _opened(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        files, self._problems = self._files()
+        about_all = not sql or _LISTS_TABLES.search(sql)
+        mentioned = {name: path for name, path in files.items() if about_all or name.lower() in sql.lower()}
+        with duckdb.connect(":memory:", config=configuration(self._memory, self._threads)) as connection:
+            for name, path in mentioned.items():
+                if problem := _add_view(connection, name, path):
+                    self._problems[path.name] = problem
+            # Views name their files, and these stay readable; nothing else on the disk is.
+            lock(connection, list(mentioned.values()))
+            yield connection
+
+    def summary(self) -> str:
+        """See Engine."""
+        files, problems = self._files()
+        found = f"A folder with {counted(len(files), 'table')} in Parquet or CSV files."
+        unusable = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+        return f"{found} Files that cannot be read: {unusable}." if problems else found
+
+    def tables(self) -> list[Row]:
+        """See Engine."""
+        with self._opened("") as connection:
+            found = []
+            files, _ = self._files()
+            for table in tables_of(connection):
+                path = files.get(table["name"])
+                if path is None:
+                    continue
+                table |= {"kind": "file", "rows": None, "comment": path.name}
+                if path.suffix.lower() == ".parquet":  # its footer knows
+                    table["rows"] = connection.execute(f"select count(*) from {table['sql']}").fetchall()[0][0]
+                    table["exact"] = True
+                found.append(table)
+            for name, problem in self._problems.items():
+                found.append(table_row(None, _stem(name), "file", None, f"{name} cannot be read: {problem}"))
+            return sorted(found, key=lambda table: str(table["name"]))
+
+    def run(self, statement: Statement, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
+        """See Engine."""
+        try:
+            return super().run(statement, bounds)
+        except EngineError as error:
+            asked = [name for name in self._problems if _stem(name).lower() in statement.sql.lower()]
+            told = [f"{name} cannot be read: {self._problems[name]}" for name in asked]
+            if error.kind != "failed" or not told:
+                raise
+            raise EngineError("failed", "\n".join([*told, str(error)])) from error
+
+    def _files(self) -> tuple[dict[str, Path], dict[str, str]]:
+        """The files by the names of their tables; and of what is none, why, by the names in the folder."""
+        folder = Path(self._path)
+        try:
+            found, _ = entries(folder, MOST_ENTRIES)
+        except FileNotFoundError:
+            raise EngineError("unavailable", f"There is no folder {self._path}.") from None
+        except BadFileError as error:
+            raise EngineError("unavailable", f"{self._path} cannot be used: {error}.") from error
+        files: dict[str, Path] = {}
+        problems: dict[str, str] = {}
+        for path in sorted(path for path in found if _suffix(path)):
+            suffix = _suffix(path) or ""
+            if len(files) + len(problems) >= MAX_TABLES:
+                break
+            try:
+                path.name.encode()
+                open_regular(path).close()
+            except UnicodeEncodeError:
+                problems[_as_text(path.name)] = "its name is not text in UTF-8; rename it"
+            except FileNotFoundError:
+                continue  # gone meanwhile
+            except BadFileError as error:
+                problems[path.name] = str(error)
+            else:
+                stem = _stem(path.name)
+                files[stem if stem not in files else stem + suffix.replace(".", "_")] = path.resolve()
+        return files, problems
+
+
+def _suffix(path: Path) -> str | None:
+    return next((suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)), None)
+
+
+def _stem(name: str) -> str:
+    return name[: -len(_suffix(Path(name)) or "")]
+
+
+def _as_text(name: str) -> str:
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _add_view(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> str | None:
+    """Have a file read as a table; why it cannot be."""
+    reader = _SUFFIXES[_suffix(path) or ".csv"]
+    try:
+        connection.execute(f"create view {quoted(name)} as from {reader}({text(_literally(str(path)))})")
+    except duckdb.Error as error:
+        return plain(error)
+    return None
+
+
+def _literally(path: str) -> str:
+    """A path as DuckDB's readers take it: what looks like a pattern in it is none."""
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def lock(connection: duckdb.DuckDBPyConnection, readable: list[Path]) -> None:
+    """The engine's own wall: no files but these and those that are open already, no extensions, no network, and no way
+    to change that."""
+    allowed = ", ".join(text(str(path)) for path in readable)
+    connection.execute(f"set allowed_paths = [{allowed}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+
+
+def text(value: str) -> str:
+    """A text as SQL reads it, whatever is in it."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def not_opened(path: str, error: duckdb.Error) -> EngineError:
+    """The error that says why a file is none of DuckDB, or not to be had."""
+    if "lock" in str(error).lower():
+        said = f"{path} is in use by another program that writes to it. Close that program or connect to a copy."
+    else:
+        said = f"{path} could not be opened as a DuckDB database: {plain(error)}"
+    return EngineError("unavailable", said)

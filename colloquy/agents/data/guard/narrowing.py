@@ -1,0 +1,163 @@
+"""Narrows Colloquy's own conversations to a scope: for one query, below everything that the query can name.
+
+The query runs in a database in memory, whose views have the same names and the same definitions, over tables with
+nothing but the chosen sessions in them. The store itself can only be named by the name of its database, which Scope
+refuses.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final
+
+import duckdb
+
+from colloquy.agents.data.engines.base import quoted
+from colloquy.agents.data.engines.duckdb_engine import plain
+from colloquy.agents.data.guard.bounds import EngineError
+from colloquy.agents.data.history_scope import HistoryScope
+from session_store.history.words import all_in, words_of
+
+Narrowing = Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[None]]
+"""Narrows what a cursor sees while the block runs. Raises EngineError."""
+
+_ATTEMPTS: Final = 5
+_HAPPENED: Final = {"events": "timestamp", "turns": "created_at", "feedback": "given_at"}
+"""When a row of these tables came to be."""
+
+_SHARED: Final = ("workspaces",)
+"""What the views read that belongs to no session."""
+
+_STATE: Final = """(
+    select case when bool_or(status = 'running') then 'running' when bool_or(status = 'paused') then 'paused'
+        when bool_or(status = 'queued') then 'queued' when s.terminated_at is not null then 'terminated' else 'idle' end
+    from {main}.turns t where t.session_no = s.session_no and not t.rewound
+)"""
+_ENDED: Final = "arg_max(status, created_at) in ('failed', 'stopped', 'interrupted') then arg_max(status, created_at)"
+_STATUS: Final = _STATE.replace("else 'idle'", f"when {_ENDED} else 'idle'")
+_UPDATED: Final = """greatest(
+    (select arg_max(timestamp, seq) from {main}.events e where e.session_no = s.session_no), s.updated_at
+)"""
+_WORDS: Final = """({title} or s.session_no in (
+    select session_no from {main}.events where not rewound and ({text} or {tool})
+))"""
+_CONDITIONS: Final = {
+    "workspace_ids": "list_contains($workspace_ids::varchar[], s.workspace_id)",
+    "agents": "list_contains($agents::varchar[], s.app_name)",
+    "models": "list_contains($models::varchar[], s.model)",
+    "users": "list_contains($users::varchar[], s.user_id)",
+    "saved": "s.saved = $saved",
+    "tags": """s.session_no in (
+        select session_no from {main}.tags where list_contains($tags::varchar[], lower(tag))
+    )""",
+    "statuses": f"list_contains($statuses::varchar[], {_STATUS})",
+    "states": f"list_contains($states::varchar[], {_STATE})",
+    "since": f"{_UPDATED} >= $since",
+    "until": f"{_UPDATED} < $until",
+    "feedback": """s.session_no in (
+        select f.session_no from {main}.feedback f
+        join {main}.events e on e.session_no = f.session_no and e.id = f.event_id
+        where not e.rewound and f.score = $feedback
+    )""",
+    "answered_by": """(s.session_no in (
+        select session_no from {main}.events where not rewound and list_contains($answered_by::varchar[], model)
+    ) or s.session_no in (
+        select session_no from {main}.turns where not rewound and list_contains($answered_by::varchar[], model)
+    ))""",
+    "turn_statuses": """s.session_no in (
+        select session_no from {main}.turns where not rewound and list_contains($turn_statuses::varchar[], status)
+    )""",
+    "within": """(s.created_at >= $within[1] and s.created_at < $within[2] or s.session_no in (
+        select session_no from {main}.events where not rewound and timestamp >= $within[1] and timestamp < $within[2]
+    ) or s.session_no in (
+        select session_no from {main}.turns where not rewound and created_at >= $within[1] and created_at < $within[2]
+    ))""",
+}
+
+
+def narrowing(scope: HistoryScope) -> Narrowing:
+    """What narrows a cursor of the store to a scope. The cursor has to look for names in the views' schema before."""
+
+    @contextmanager
+    def narrowed(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        [[store, schema]] = cursor.execute("select current_database(), current_schema()").fetchall()
+        name = f"scope_{uuid.uuid4().hex}"
+        try:
+            cursor.execute(f"attach ':memory:' as {name}")
+            try:
+                _lay_out(cursor, scope, store, schema, name)
+                yield
+            finally:
+                _leave(cursor, f"{quoted(store)}.{quoted(schema)}", name)
+        except duckdb.Error as error:
+            raise EngineError("failed", f"The conversations could not be narrowed: {plain(error)}") from error
+
+    return narrowed
+
+
+def _lay_out(cursor: duckdb.DuckDBPyConnection, scope: HistoryScope, store: str, schema: str, name: str) -> None:
+    main = f"{quoted(store)}.main"
+    condition, values = _condition(scope)
+    cursor.execute(
+        f"create table {name}.chosen as select session_no from {main}.sessions s where {condition.format(main=main)}",
+        values,
+    )
+    for table in _tables_with_sessions(cursor, store):
+        cursor.execute(f"create view {name}.main.{table} as {_rows_of(table, scope, main, name)}")
+    for table in _SHARED:
+        cursor.execute(f"create view {name}.main.{table} as from {main}.{table}")
+    views = cursor.execute(
+        "select sql from duckdb_views() where database_name = $1 and schema_name = $2", [store, schema]
+    ).fetchall()
+    cursor.execute(f"create schema {name}.{quoted(schema)}")
+    cursor.execute(f"use {name}.main")  # where the names within the definitions lead from here on
+    for (definition,) in views:
+        cursor.execute(definition)
+    cursor.execute(f"use {name}.{quoted(schema)}")
+
+
+def _condition(scope: HistoryScope) -> tuple[str, dict[str, Any]]:
+    """What a row of ``sessions s`` has to meet; ``{main}`` is to become the schema of the tables."""
+    values = scope.as_state()
+    words = words_of(str(values.pop("text", "")))
+    if "tags" in values:
+        values["tags"] = [tag.lower() for tag in values["tags"]]
+    if "feedback" in values:
+        values["feedback"] = 1 if scope.feedback == "up" else -1
+    terms = ["s.deleted_at is null", *(_CONDITIONS[name] for name in values)]
+    if words:
+        title, text, tool = (all_in(column, words, values) for column in ("s.title", "text", "tool_text"))
+        terms.append(_WORDS.format(title=title, text=text, tool=tool, main="{main}"))
+    return " and ".join(terms), values
+
+
+def _tables_with_sessions(cursor: duckdb.DuckDBPyConnection, store: str) -> list[str]:
+    rows = cursor.execute(
+        "select table_name from duckdb_columns() "
+        "where database_name = $1 and schema_name = 'main' and column_name = 'session_no'",
+        [store],
+    ).fetchall()
+    return [quoted(table) for (table,) in rows]
+
+
+def _rows_of(table: str, scope: HistoryScope, main: str, name: str) -> str:
+    rows = f"select * from {main}.{table} where session_no in (select session_no from {name}.chosen)"
+    happened = _HAPPENED.get(table.strip('"'))
+    if scope.within is None or happened is None:
+        return rows
+    begin, end = scope.within
+    return f"{rows} and {happened} >= {float(begin)!r} and {happened} < {float(end)!r}"
+
+
+def _leave(cursor: duckdb.DuckDBPyConnection, home: str, name: str) -> None:
+    """An interruption that comes late meets what ends the narrowing: so that is tried again."""
+    for statement in (f"use {home}", f"detach {name}"):
+        for attempt in range(_ATTEMPTS):
+            try:
+                cursor.execute(statement)
+                break
+            except duckdb.InterruptException:
+                if attempt == _ATTEMPTS - 1:
+                    raise

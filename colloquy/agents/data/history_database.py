@@ -1,0 +1,89 @@
+"""Colloquy's own conversations, asked in processes of their own over copies of its database.
+
+DuckDB lets no second process open the database itself while the app has it open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from pydantic import SecretStr
+
+from colloquy.agents.data.database import ask, tables_from
+from colloquy.agents.data.engines.duckdb_engine import tables_of
+from colloquy.agents.data.errors import ConnectionUnavailableError, DataError
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.data.guard.functions import Dialect
+from colloquy.agents.data.history_scope import HistoryScope
+from colloquy.agents.data.results import QueryResult, TableInfo
+from colloquy.agents.data.workers.pool import MEMORY_MIB, WORKERS, Workers
+from colloquy.agents.data.workers.process import Place, WorkerProcess
+from colloquy.agents.data.workers.stopping import Stop
+from session_store import Store
+from session_store.errors import ColloquyError
+from session_store.phrases import counted
+from session_store.snapshots.current_copy import CurrentCopy
+
+# Whichever store: of which a process opens a copy, is said with each query.
+_PLACE: Final = Place("history", SecretStr(""))
+_PREFIX: Final = "history."
+
+
+class HistoryDatabase:
+    """See Database. With a ``scope``, nothing but what that leaves."""
+
+    dialect: Dialect = "duckdb"
+
+    def __init__(
+        self,
+        name: str,
+        store: Store,
+        scope: HistoryScope | None = None,
+        *,
+        memory_mib: int = MEMORY_MIB,
+        workers: Workers = WORKERS,
+    ) -> None:
+        self.name = name
+        self._store = store
+        self._scope = scope.as_json() if scope else ""
+        self._memory_mib = memory_mib
+        self._workers = workers
+
+    def test(self) -> str:
+        """See Database."""
+        return f"{counted(len(self.tables()), 'table')} of {self.name}."
+
+    def tables(self) -> tuple[TableInfo, ...]:
+        """See Database. The store itself is looked at: that is no query of anybody's."""
+        with self._store.cursor() as cursor:
+            tables = tables_from(tables_of(cursor))
+        inside = (table for table in tables if table.name.startswith(_PREFIX))
+        return tuple(replace(table, name=table.name.removeprefix(_PREFIX)) for table in inside)
+
+    def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
+        """See Database. The result says of when the copy is."""
+        bounds, stop = bounds or Bounds(), stop or Stop()
+        with self._asked(stop) as (worker, copy):
+            result = ask(worker, sql, bounds, stop, address=str(copy.path), scope=self._scope)
+            return replace(result, as_of=copy.taken_at)
+
+    def close(self) -> None:
+        """End the queries that run."""
+        self._workers.end(_PLACE)
+
+    @contextmanager
+    def _asked(self, stop: Stop) -> Iterator[tuple[WorkerProcess, CurrentCopy]]:
+        try:
+            # The copy is made once it is the query's turn, however long that took.
+            with (
+                self._workers.worker(_PLACE, stop, self._memory_mib) as worker,
+                self._store.current_copy() as copy,
+            ):
+                yield worker, copy
+        except DataError:
+            raise
+        except ColloquyError as error:
+            raise ConnectionUnavailableError(str(error)) from error

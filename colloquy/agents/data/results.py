@@ -1,0 +1,87 @@
+"""What databases answer with, as plain immutable values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from colloquy.agents.data.guard.bounds import Bounds, Cut
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """The rows of a query, up to its bounds.
+
+    ``cut`` names the bound that more rows would have passed (``rows``, ``cells`` or ``bytes``), None if these are all.
+    ``seconds`` is what finding them took. ``as_of`` is when the data was as it was asked (Unix
+    seconds), where that was not just now.
+    """
+
+    sql: str
+    table: pa.Table = field(repr=False)
+    seconds: float
+    bounds: Bounds
+    cut: Cut | None = None
+    as_of: float | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are here."""
+        return int(self.table.num_rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Their names. May repeat."""
+        return tuple(self.table.column_names)
+
+    @property
+    def note(self) -> str:
+        """A sentence about what is missing; empty if nothing is."""
+        if self.cut == "rows":
+            return f"Only the first {self.rows:,} rows were read, which is the limit. The query returned more."
+        if self.cut == "cells":
+            cells = f"{self.bounds.cells:,} cells"
+            return f"Only the first {self.rows:,} rows were read: a result may have {cells}. The query returned more."
+        if self.cut == "bytes":
+            size = self.bounds.result_bytes // (1024 * 1024)
+            return f"Only the first {self.rows:,} rows were read: a result may have {size} MB. The query returned more."
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table, with its type in the words of the database."""
+
+    name: str
+    type: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """A table, view or file. ``sql`` is its name quoted for a query.
+
+    ``rows`` is a count if ``is_exact``, else an estimate; None if neither is known without reading it.
+    """
+
+    name: str
+    sql: str
+    kind: str
+    rows: int | None
+    is_exact: bool
+    columns: tuple[Column, ...]
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableDescription:
+    """A table with what is in it. ``sample`` has its first rows (at most 5).
+
+    ``values`` gives for columns of text with few different values all of these, sorted; in a table too large to look
+    through, those of its first rows.
+    """
+
+    table: TableInfo
+    sample: pa.Table = field(repr=False)
+    values: dict[str, tuple[str, ...]] = field(hash=False)

@@ -1,0 +1,54 @@
+"""What a model has to know of a database before it can write a query."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from dataclasses import dataclass, field
+from typing import Final
+
+from colloquy.agents.data.database import Database, describe
+from colloquy.agents.data.errors import DataError, QueryStoppedError
+from colloquy.agents.data.results import TableInfo
+from colloquy.agents.data.workers.stopping import Stop
+
+_FRESH: Final = 60.0
+_SECONDS: Final = 5.0
+"""How long to go on to the next table; those after that are known by their columns only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Tables, and by table and column the few values that a column of text has."""
+
+    tables: tuple[TableInfo, ...]
+    values: dict[str, dict[str, tuple[str, ...]]] = field(hash=False)
+
+
+_known: weakref.WeakKeyDictionary[Database, tuple[float, Schema]] = weakref.WeakKeyDictionary()
+
+
+def schema_of(database: Database, stop: Stop | None = None) -> Schema:
+    """Look at a database, or remember what it was like a moment ago.
+
+    Raises:
+        DataError: it cannot be reached.
+    """
+    began = time.monotonic()
+    known = _known.get(database)
+    if known and began - known[0] < _FRESH:
+        return known[1]
+    tables = database.tables()
+    values: dict[str, dict[str, tuple[str, ...]]] = {}
+    for table in tables:
+        if time.monotonic() - began > _SECONDS:
+            break
+        try:
+            values[table.name] = describe(database, table.name, stop).values
+        except QueryStoppedError:
+            raise
+        except DataError:  # one table that cannot be read does not hide the others
+            continue
+    schema = Schema(tables, values)
+    _known[database] = (began, schema)
+    return schema

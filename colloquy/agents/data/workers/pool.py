@@ -1,0 +1,191 @@
+"""The processes in which queries run: a few for everybody, one of them always ready, handed out fairly."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from colloquy.agents.data.errors import QueryBoundError, QueryStoppedError
+from colloquy.agents.data.workers.memory_limits import bytes_of
+from colloquy.agents.data.workers.process import Place, WorkerProcess
+from colloquy.agents.data.workers.stopping import Stop
+
+MEMORY_MIB: Final = 512
+"""What one query may have."""
+
+TOGETHER_MIB: Final = 650
+"""What all of these processes may have at the same time, besides what they share (about 70 MB)."""
+
+MOST_AT_ONCE: Final = 5
+IDLE_SECONDS: Final = 120.0
+"""How long a process without work is kept for the data that it has asked, so that the next query there is quick."""
+
+PATIENCE_SECONDS: Final = 120.0
+"""How long a query waits for its turn."""
+
+_MOST_IDLE: Final = 2
+_MOST_THREADS: Final = 4
+_LOOK_SECONDS: Final = 0.05
+
+
+class Workers:
+    """Hands out processes. Thread-safe.
+
+    At most ``most`` queries run at once. Of those that wait, the one goes first whose asker has the fewest running; so
+    somebody with many holds up nobody with one. A process only ever opens one place of data, and ends with a query that
+    took too much; then another is ready already.
+    """
+
+    def __init__(self, *, most: int = MOST_AT_ONCE, together_mib: int = TOGETHER_MIB) -> None:
+        self._most = most
+        self._together = together_mib * 1024 * 1024
+        self._changed = threading.Condition()
+        self._waiting: list[str] = []
+        self._running: list[str] = []
+        self._busy: set[WorkerProcess] = set()
+        self._idle: dict[WorkerProcess, threading.Timer] = {}
+        self._spare: dict[int, WorkerProcess] = {}
+        """Processes that have opened nothing yet, by the memory that they may have."""
+        self._is_watched = False
+        atexit.register(self.close)
+
+    def warm_up(self, memory_mib: int = MEMORY_MIB) -> None:
+        """Have a process ready for the next query."""
+        with self._changed:
+            spare = self._spare.get(memory_mib)
+            if spare is None or not spare.is_alive:
+                self._spare[memory_mib] = _started(memory_mib)
+
+    @contextmanager
+    def worker(self, place: Place, stop: Stop, memory_mib: int = MEMORY_MIB) -> Iterator[WorkerProcess]:
+        """A process that has opened a place, or is about to, for one query.
+
+        Raises:
+            QueryStoppedError: while it waited.
+            QueryBoundError: it waited too long.
+        """
+        with self._turn(stop):
+            worker = self._taken(place, memory_mib)
+            try:
+                yield worker
+            finally:
+                self._give_back(worker)
+
+    def end(self, place: Place | None = None) -> None:
+        """End what runs at a place; without one, everything."""
+        with self._changed:
+            busy = [one for one in self._busy if place is None or one.place == place]
+        for one in busy:
+            one.end()
+
+    def close(self, place: Place | None = None) -> None:
+        """End what runs at a place, and the processes that wait for more; without one, all of them."""
+        self.end(place)
+        with self._changed:
+            ended = [one for one in self._idle if place is None or one.place == place]
+            for one in ended:
+                self._idle.pop(one).cancel()
+            if place is None:
+                ended += self._spare.values()
+                self._spare.clear()
+        for one in ended:
+            one.close()
+
+    @contextmanager
+    def _turn(self, stop: Stop) -> Iterator[None]:
+        asker = stop.asker
+        with stop.calls(self._look_again), self._changed:
+            self._waiting.append(asker)
+            try:
+                came = self._changed.wait_for(lambda: stop.is_set or self._is_next(asker), PATIENCE_SECONDS)
+                if stop.is_set:
+                    raise QueryStoppedError("The query was stopped before it began.")
+                if not came:
+                    raise QueryBoundError("Too many queries are running. Try again in a moment.")
+                self._running.append(asker)
+            finally:
+                self._waiting.remove(asker)
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running.remove(asker)
+                self._changed.notify_all()
+
+    def _is_next(self, asker: str) -> bool:
+        if len(self._running) >= self._most:
+            return False
+        return asker == min(self._waiting, key=self._running.count)
+
+    def _look_again(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _taken(self, place: Place, memory_mib: int) -> WorkerProcess:
+        with self._changed:
+            worker = next((one for one in self._idle if one.is_for(place, memory_mib)), None)
+            if worker is not None:
+                self._idle.pop(worker).cancel()
+            if worker is None or not worker.is_alive:
+                worker = self._spare.pop(memory_mib, None)
+                if worker is None or not worker.is_alive:
+                    worker = _started(memory_mib)
+                worker.open(place)
+                self._spare[memory_mib] = _started(memory_mib)
+            self._busy.add(worker)
+            if not self._is_watched:
+                self._is_watched = True
+                threading.Thread(target=self._watch, name="memory of queries", daemon=True).start()
+            return worker
+
+    def _give_back(self, worker: WorkerProcess) -> None:
+        ended = [worker]
+        with self._changed:
+            self._busy.discard(worker)
+            if worker.is_as_new:
+                timer = threading.Timer(IDLE_SECONDS, self._forget, [worker])
+                timer.daemon = True
+                timer.start()
+                self._idle[worker] = timer
+                ended = list(self._idle)[:-_MOST_IDLE]
+                for one in ended:
+                    self._idle.pop(one).cancel()
+        for one in ended:
+            one.close()
+
+    def _forget(self, worker: WorkerProcess) -> None:
+        with self._changed:
+            if self._idle.pop(worker, None) is None:
+                return
+        worker.close()
+
+    def _watch(self) -> None:
+        """While queries run, have the long ones give way, and look whether all of them together have too much; then the
+        one with the most ends."""
+        while True:
+            with self._changed:
+                if not self._changed.wait_for(lambda: not self._busy, _LOOK_SECONDS):
+                    if not all(one.is_alive for one in self._busy):
+                        continue  # one is about to give back what it has
+                    for one in self._busy:
+                        one.give_way_if_long()
+                    held = {one: bytes_of(one.pid) for one in [*self._busy, *self._idle, *self._spare.values()]}
+                    most = max(self._busy, key=lambda one: held[one])
+                    if sum(held.values()) > self._together:
+                        most.end("crowded")
+                    continue
+                self._is_watched = False
+                return
+
+
+def _started(memory_mib: int) -> WorkerProcess:
+    return WorkerProcess(memory_mib=memory_mib, threads=min(_MOST_THREADS, os.cpu_count() or 1))
+
+
+WORKERS: Final = Workers()
+"""Those of this process: the machine has its memory once, however much data is asked."""

@@ -1,0 +1,245 @@
+"""The parent's side of a worker: one process in which queries of one place of data run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import SecretStr
+
+from colloquy.agents.data.errors import (
+    ConnectionUnavailableError,
+    DataError,
+    QueryBoundError,
+    QueryStoppedError,
+    SqlFailedError,
+    SqlRefusedError,
+)
+from colloquy.agents.data.guard.bounds import too_big, too_slow
+from colloquy.agents.data.workers.memory_limits import EXIT_MEMORY, give_way
+from colloquy.agents.data.workers.stopping import Stop
+
+START_SECONDS: Final = 30
+GRACE_SECONDS: Final = 0.5
+"""What a worker may take over its time, or after it was stopped, before it is ended: the engine has to notice."""
+
+_NICE: Final = 5
+"""Running turns and pages go before queries, and before the start of the processes for them."""
+
+_NICER: Final = 10
+_SHORT_SECONDS: Final = 2.0
+"""How long a query is taken for one of the short ones, which only go behind turns and pages."""
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+# Keys and passwords of the app stay with it: a worker gets what a program needs to run, and no more.
+_ENVIRONMENT: Final = (
+    "PATH",
+    "HOME",
+    "USERPROFILE",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "PROGRAMDATA",
+    "SYSTEMROOT",
+    "SYSTEMDRIVE",
+    "WINDIR",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "VIRTUAL_ENV",
+)
+_ERRORS: Final[dict[str, type[DataError]]] = {
+    "refused": SqlRefusedError,
+    "failed": SqlFailedError,
+    "time": QueryBoundError,
+    "memory": QueryBoundError,
+    "unavailable": ConnectionUnavailableError,
+}
+# What ends a process that found no memory, by itself or by the system.
+_OUT_OF_MEMORY: Final = {
+    EXIT_MEMORY,
+    *(-getattr(signal, name) for name in ("SIGABRT", "SIGSEGV", "SIGBUS", "SIGKILL") if hasattr(signal, name)),
+}
+_OUT_OF_TIME: Final = {-getattr(signal, "SIGXCPU", EXIT_MEMORY)}
+
+
+def _module_path() -> str:
+    return os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a worker is to open. ``redacted`` takes secrets out of what it says."""
+
+    kind: str
+    address: SecretStr
+    redacted: Callable[[str], str] = field(default=str, compare=False)
+
+
+class WorkerProcess:
+    """A worker. One request at a time; after an error of the kinds above it can be asked again while ``is_alive``.
+
+    It is started before it is known what it is to open, which is told once, and cannot be changed after."""
+
+    def __init__(self, *, memory_mib: int, threads: int) -> None:
+        self.place: Place | None = None
+        self._limits = {"memory_mib": memory_mib, "threads": threads}
+        self._ended_for: str | None = None
+        self._asked_at = 0.0
+        self._is_slow = self._is_worn = False
+        self._is_ready = False
+        self._writing = threading.Lock()
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "colloquy.agents.data.workers.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=_ROOT,
+            env=environment | {"PYTHONPATH": _module_path(), "PYTHONUTF8": "1"},
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0)
+            | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
+        )
+        give_way(self.pid, _NICE)
+
+    def open(self, place: Place) -> None:
+        """Say what it is to open."""
+        self.place = place
+        self._write({"kind": place.kind, "address": place.address.get_secret_value()} | self._limits)
+
+    def is_for(self, place: Place, memory_mib: int) -> bool:
+        """Whether this is what it has opened, with so much memory."""
+        return self.place == place and self._limits["memory_mib"] == memory_mib
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._ended_for is None and self._process.poll() is None
+
+    @property
+    def is_as_new(self) -> bool:
+        """Whether the next query has what the first one had: its memory, and its share of the processors."""
+        return self.is_alive and not (self._is_worn or self._is_slow)
+
+    def give_way_if_long(self) -> None:
+        """Have a query that takes long leave the processors to those that do not. For good: a system only lets its
+        administrators raise a process again."""
+        if not self._is_slow and self._asked_at and time.monotonic() - self._asked_at > _SHORT_SECONDS:
+            self._is_slow = True
+            give_way(self.pid, _NICER)
+
+    def ask(self, request: dict[str, Any], seconds: float, stop: Stop | None = None) -> tuple[dict[str, Any], bytes]:
+        """Send a request and wait for its answer: a header, and an Arrow stream if it has one.
+
+        Raises:
+            DataError: of the kind that fits; with QueryBoundError and QueryStoppedError the worker may have ended.
+        """
+        assert self.place is not None  # noqa: S101 - it was told
+        with (stop or Stop()).calls(lambda: self.end("stopped")):
+            if not self._is_ready:
+                self._within(START_SECONDS, "start", None)
+                self._is_ready = True
+            self._asked_at = time.monotonic()
+            header, payload = self._within(seconds, "time", request)
+            self._asked_at = 0.0
+            self._is_worn = header["worn"]
+        if "error" in header:
+            if self._ended_for is not None:
+                raise self._ending(seconds)
+            if header["error"] == "memory":
+                self.end("memory")  # what it still holds is not to be missed by the next one
+            raise _ERRORS[header["error"]](self.place.redacted(header["message"]))
+        return header, payload
+
+    def end(self, why: str = "closed") -> None:
+        """End the process, whatever it does. May be called by any thread and more than once.
+
+        At once; but where a server works for it, that is told first, and given a moment to hear of it."""
+        if self._ended_for is None:
+            self._ended_for = why
+        if self.place is None or self.place.kind != "postgres" or why == "closed":
+            self._process.kill()
+            return
+        later = threading.Timer(GRACE_SECONDS, self._process.kill)
+        later.daemon = True
+        later.start()
+        self._write({"op": "cancel"})
+
+    def close(self) -> None:
+        """End the process and wait until it is gone."""
+        self.end()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:
+                    continue  # what was not yet written cannot be written any more
+
+    def _within(self, seconds: float, why: str, request: dict[str, Any] | None) -> tuple[dict[str, Any], bytes]:
+        timer = threading.Timer(seconds + GRACE_SECONDS, self.end, [why])
+        timer.daemon = True
+        timer.start()
+        try:
+            if request is not None:
+                self._write(request)
+            return self._answer(seconds)
+        finally:
+            timer.cancel()
+
+    def _write(self, message: dict[str, Any]) -> None:
+        pipe = self._process.stdin
+        assert pipe is not None  # noqa: S101 - it was asked for
+        try:
+            with self._writing:
+                pipe.write(json.dumps(message).encode() + b"\n")
+                pipe.flush()
+        except (OSError, ValueError):
+            return  # it has ended; reading the answer finds out why
+
+    def _answer(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        pipe = self._process.stdout
+        assert pipe is not None  # noqa: S101 - it was asked for
+        line = pipe.readline()
+        if line.endswith(b"\n"):
+            header: dict[str, Any] = json.loads(line)
+            payload = pipe.read(header.get("bytes", 0))
+            if len(payload) == header.get("bytes", 0):
+                return header, payload
+        self._process.wait()
+        raise self._ending(seconds)
+
+    def _ending(self, seconds: float) -> DataError:
+        code = self._process.poll()
+        why, self._ended_for = self._ended_for, self._ended_for or "died"
+        if why == "stopped":
+            return QueryStoppedError("The query was stopped.")
+        if why == "time" or (why is None and code in _OUT_OF_TIME):
+            return QueryBoundError(too_slow(seconds))
+        if why == "crowded":
+            return QueryBoundError(
+                "The query was stopped: all running queries together reached their memory limit, and this one used the "
+                "most. Reduce the result, or try again when fewer queries are running."
+            )
+        if why is None and code in _OUT_OF_MEMORY:
+            return QueryBoundError(too_big(self._limits["memory_mib"]))
+        if why in ("start", "closed"):
+            return ConnectionUnavailableError("The query process did not start, or was closed. Try again.")
+        return QueryBoundError(
+            f"The query ended the process that ran it (code {code}). Nothing else was affected. Rewrite the query."
+        )

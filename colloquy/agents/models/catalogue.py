@@ -1,0 +1,165 @@
+"""The list of models that a session can be held with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncGenerator
+
+import structlog
+from google.adk.models import BaseLlm
+from google.adk.models.llm_request import LlmRequest
+from google.adk.models.llm_response import LlmResponse
+from google.genai import types
+from pydantic import ConfigDict
+from typing_extensions import override
+
+from colloquy.agents.models import titles
+from colloquy.agents.models.errors import ModelUnavailableError
+from colloquy.agents.models.local.local import LocalProvider
+from colloquy.agents.models.offers import KINDS, ModelInfo, Offers, unknown
+from colloquy.agents.models.provider import ProviderLlm
+from colloquy.settings import Settings
+from session_store.errors import ColloquyError
+
+log = structlog.get_logger()
+
+
+class ModelCatalogue:
+    """Every model that the settings offer, and the child processes of those that run on this machine. Thread-safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Reads nothing and starts nothing yet."""
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._llms: dict[str, ProviderLlm] = {}
+        self._offers = Offers(settings)
+        self._closed = False
+
+    def list(self) -> list[ModelInfo]:
+        """All models, the embedded one first. Files that appear or vanish are noticed at each call."""
+        return [entry.info for entry in self._offers.by_id().values()]
+
+    def default(self) -> ModelInfo:
+        """The model of a new session: the one set, else the first that is available, else the one set all the same."""
+        entries = self._offers.by_id()
+        wanted = entries.get(self._settings.model)
+        if wanted is not None and wanted.info.available:
+            return wanted.info
+        available = next((entry.info for entry in entries.values() if entry.info.available), None)
+        return available or (wanted.info if wanted else unknown(self._settings.model, entries))
+
+    def problem_with_setting(self) -> str | None:
+        """Why new sessions do not begin with the model that is set, and what they begin with; None if they do."""
+        wanted, begins = self.info(self._settings.model), self.default()
+        if wanted.available or begins.id == wanted.id or "model" not in self._settings.model_fields_set:
+            return None
+        return f"COLLOQUY_MODEL is {wanted.id}. {wanted.note} Until then new chats begin with {begins.label}."
+
+    def info(self, model_id: str) -> ModelInfo:
+        """The model of this id; one that is not available where no such model is listed any more."""
+        entries = self._offers.by_id()
+        entry = entries.get(model_id)
+        return entry.info if entry else unknown(model_id, entries)
+
+    def label(self, model: str) -> str:
+        """The label of a model by its id, or by the name that its provider has for it.
+
+        Where no such model is listed any more, that is its name without the kind of provider before it.
+        """
+        entries = self._offers.by_id()
+        entry = entries.get(model) or next((one for one in entries.values() if one.name == model), None)
+        kind, _, name = model.partition("/")
+        return entry.info.label if entry else name if name and kind in KINDS else model
+
+    def llm(self, model_id: str) -> BaseLlm:
+        """The model for an ADK agent. Its calls raise ModelError.
+
+        Raises:
+            ModelUnavailableError: there is no such model now; says how to get it.
+        """
+        return self._llm(model_id)
+
+    def llm_when_asked(self, model_id: str) -> BaseLlm:
+        """The same, but a model that cannot be used now raises only when it is asked: SQL is answered without it."""
+        try:
+            return self.llm(model_id)
+        except ModelUnavailableError as error:
+            return UnavailableLlm(model=model_id, reason=error)
+
+    def warm(self, model_id: str) -> None:
+        """Begin to load a model of this machine in the background; nothing for others or unavailable ones."""
+        if not model_id.startswith(("embedded", "gguf/")):
+            return
+        try:
+            provider = self._llm(model_id).provider
+        except ModelUnavailableError:
+            return
+        if isinstance(provider, LocalProvider):
+            provider.server.start()
+
+    async def title(self, model_id: str, message: str) -> str | None:
+        """A title of 3 to 6 words for a conversation that begins with this message; None when no usable one came."""
+        if not message.strip():
+            return None
+        try:
+            llm = self._llm(model_id)
+            if isinstance(llm.provider, LocalProvider):
+                answer = titles.first_words(await llm.provider.complete(titles.raw_prompt(message), titles.RAW_OPTIONS))
+            else:
+                answer = await _ask(llm, message)
+        except ColloquyError:
+            return None
+        except Exception:  # whatever a library makes of an answer: a title is not worth a failure
+            log.warning("no title could be made", model=model_id, exc_info=True)
+            return None
+        return titles.usable(answer, message)
+
+    def close(self) -> None:
+        """End all child processes. May be called twice."""
+        with self._lock:
+            self._closed = True
+            providers = [llm.provider for llm in self._llms.values()]
+        for provider in providers:
+            if isinstance(provider, LocalProvider):
+                provider.server.close()
+
+    def _llm(self, model_id: str) -> ProviderLlm:
+        entries = self._offers.by_id()
+        entry = entries.get(model_id)
+        info = entry.info if entry else unknown(model_id, entries)
+        if entry is None or not info.available:
+            raise ModelUnavailableError(f"{info.label} is not available. {info.note}")
+        with self._lock:
+            if self._closed:
+                raise ModelUnavailableError("Colloquy is shutting down, so its models take no more messages.")
+            if model_id not in self._llms:
+                self._llms[model_id] = ProviderLlm(model=entry.name, provider=entry.make())
+            return self._llms[model_id]
+
+
+class UnavailableLlm(BaseLlm):
+    """Stands for a model that cannot be used now."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    reason: ModelUnavailableError
+
+    @override
+    def generate_content_async(
+        self, llm_request: LlmRequest, stream: bool = False
+    ) -> AsyncGenerator[LlmResponse, None]:
+        """Raise ModelUnavailableError."""
+        raise self.reason
+
+
+async def _ask(llm: BaseLlm, message: str) -> str:
+    request = LlmRequest(
+        model=llm.model,
+        contents=[types.Content(role="user", parts=[types.Part(text=titles.shortened(message))])],
+        config=types.GenerateContentConfig(system_instruction=titles.INSTRUCTION),
+    )
+    answer = ""
+    async for response in llm.generate_content_async(request):
+        for part in (response.content and response.content.parts) or []:
+            answer += part.text if part.text and not part.thought else ""
+    return answer

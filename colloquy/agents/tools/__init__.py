@@ -1,0 +1,6 @@
+"""What agents can do besides talking, as tools of ADK."""
+
+from colloquy.agents.tools.data_tools import DataTools
+from colloquy.agents.tools.results import ResultSink
+
+__all__ = ["DataTools", "ResultSink"]

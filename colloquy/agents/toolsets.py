@@ -1,0 +1,83 @@
+"""What an agent is given for one turn besides its instruction: tools, and what stands between it and the model."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from google.adk.agents.callback_context import CallbackContext
+from google.adk.models import BaseLlm
+from google.adk.models.llm_request import LlmRequest
+from google.adk.models.llm_response import LlmResponse
+from google.adk.tools.function_tool import FunctionTool
+
+from colloquy.agents.agent import Surroundings
+from colloquy.agents.data.ask import has_command
+from colloquy.agents.data.database import Database
+from colloquy.agents.queries import Queries, said
+from colloquy.agents.tools import DataTools
+from session_store.transcripts.parts import text_of
+
+DATA: Final = "data"
+HISTORY: Final = "history"
+TOOLS: Final = (DATA, HISTORY)
+"""The databases that the tools of an agent may ask: that of the workspace, or Colloquy's own conversations."""
+
+MISSING: Final = {
+    DATA: (
+        "This workspace has no data connection, so there is nothing to query. Give it one under “Manage workspaces”, or"
+        " go to the workspace “Sample shop”, which has data to try."
+    ),
+    HISTORY: "The conversations kept by Colloquy cannot be queried here.",
+}
+SCOPED: Final = (
+    "The person chose a part of the conversations, and this chat is about that part alone: {}. Your tools show nothing"
+    " else, so write no conditions for it; where your answer could be taken for one about all conversations, name the"
+    " part that it is about."
+)
+NOT_FOR: Final = "{name} has no data to query. Begin a chat with the Data analyst in a workspace that has some."
+
+BeforeModel = Callable[[CallbackContext, LlmRequest], Awaitable[LlmResponse | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What an agent is given. ``instruction`` is added to its own."""
+
+    before_model: BeforeModel
+    tools: tuple[FunctionTool, ...] = ()
+    instruction: str = ""
+
+
+def kit_of(name: str, tools: tuple[str, ...], model: BaseLlm, surroundings: Surroundings) -> Kit:
+    """The kit of an agent called ``name`` whose file names these tools."""
+    if not tools:
+        return Kit(_refusing_commands(name))
+    [kind] = tools
+    database = surroundings.data if kind == DATA else surroundings.history
+    if database is None:
+        return Kit(_saying(MISSING[kind]))
+    data_tools = DataTools(database, surroundings.sink, bounds=surroundings.bounds)
+    queries = Queries(data_tools, database, model, guesses=not surroundings.calls_tools)
+    about = _about(database, surroundings.scope if kind == HISTORY else ())
+    return Kit(queries.before_model, tuple(data_tools.tools()), about)
+
+
+def _about(database: Database, scope: Sequence[str]) -> str:
+    told = f"The database that your tools ask is called {database.name!r} and speaks the SQL of {database.dialect}."
+    return "\n\n".join([told, SCOPED.format("; ".join(scope))] if scope else [told])
+
+
+def _saying(text: str) -> BeforeModel:
+    async def before_model(callback_context: CallbackContext, llm_request: LlmRequest) -> LlmResponse:  # noqa: ARG001 - as ADK calls it
+        return said(text)
+
+    return before_model
+
+
+def _refusing_commands(name: str) -> BeforeModel:
+    async def before_model(callback_context: CallbackContext, llm_request: LlmRequest) -> LlmResponse | None:  # noqa: ARG001 - as ADK calls it
+        return said(NOT_FOR.format(name=name)) if has_command(text_of(callback_context.user_content)) else None
+
+    return before_model

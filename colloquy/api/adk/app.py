@@ -1,0 +1,196 @@
+"""``/adk``: ADK's own API server over Colloquy's sessions and turns, for clients that are written for ADK."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from fastapi import FastAPI, HTTPException
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.routing import APIRoute
+from fastapi.sse import EventSourceResponse
+from google.adk.errors.input_validation_error import InputValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from colloquy.api.adk.agents import CatalogueLoader
+from colloquy.api.adk.checks import PlainPaths
+from colloquy.api.adk.description import say_what_is_refused
+from colloquy.api.adk.files import NamedArtifacts
+from colloquy.api.adk.runs import QueuedRunner, TurnFailedError
+from colloquy.api.adk.sessions import QuietSessions
+from colloquy.api.http.allowed_methods import AllowedMethods
+from colloquy.api.http.body_limits import MESSAGES, USUAL, BodyLimits, Limits
+from colloquy.api.http.encoded_ids import EncodedIds
+from colloquy.api.http.half_characters import WholeCharacters
+from colloquy.api.http.problems import STATUSES
+from colloquy.api.http.shutdown import StreamsEnd
+from colloquy.runtime.workbench import Workbench, current
+from session_store.engine.faults import unwritable
+
+if TYPE_CHECKING:
+    from google.adk.auth.credential_service.base_credential_service import BaseCredentialService
+    from google.adk.cli.api_server import ApiServer
+    from google.adk.memory import BaseMemoryService
+
+_SESSION = "/apps/{app_name}/users/{user_id}/sessions/{session_id}"
+_ARTIFACT = f"{_SESSION}/artifacts/{{artifact_name:path}}"
+
+PATHS = frozenset(
+    {
+        "/health",
+        "/version",
+        "/openapi.json",
+        "/list-apps",
+        "/apps/{app_name}/app-info",
+        "/apps/{app_name}/users/{user_id}/sessions",
+        _SESSION,
+        f"{_SESSION}/artifacts",
+        _ARTIFACT,
+        f"{_ARTIFACT}/versions",
+        f"{_ARTIFACT}/versions/metadata",
+        f"{_ARTIFACT}/versions/{{version_id}}",
+        f"{_ARTIFACT}/versions/{{version_id}}/metadata",
+        "/run",
+        "/run_sse",
+    }
+)
+"""What of ADK's server is there. Everything else stays closed, such as ``/run_live``, which goes around the queue of
+turns, and whatever a later ADK adds."""
+
+_REFUSED: dict[str, Any] = {
+    "description": "Refused, or failed: `detail` says why.",
+    "content": {"application/json": {"schema": {"type": "object", "properties": {"detail": {}}}}},
+}
+_FAILED: dict[str, Any] = {
+    **_REFUSED,
+    "description": "The turn failed: `detail` says why. Its events are kept.",
+}
+_STATUSES = {
+    **STATUSES,
+    InputValidationError: HTTPStatus.BAD_REQUEST,
+    TurnFailedError: HTTPStatus.BAD_GATEWAY,
+}
+
+
+def adk_app() -> ASGIApp:
+    """The app to mount at ``ADK``."""
+    return BodyLimits(PlainPaths(StreamsEnd(WholeCharacters(EncodedIds(_WhenAsked())))), _limits_of, _too_large)
+
+
+def _limits_of(path: str) -> Limits:
+    return MESSAGES if path in {"/run", "/run_sse"} or "/artifacts" in path else USUAL
+
+
+def _too_large(status: HTTPStatus, detail: str) -> JSONResponse:
+    return JSONResponse({"detail": detail}, status_code=status)
+
+
+class _WhenAsked:
+    """Makes the server at the first request: to import it takes half a second that no start should wait for."""
+
+    def __init__(self) -> None:
+        self._made: tuple[Workbench, ASGIApp] | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        workbench = current()
+        async with self._making:
+            if self._made is None or self._made[0] is not workbench:
+                self._made = workbench, await asyncio.to_thread(_server, workbench)
+        await self._made[1](scope, receive, send)
+
+
+def _server(workbench: Workbench) -> FastAPI:
+    app = _api_server(workbench).get_fast_api_app()
+    app.router.routes = [route for route in app.router.routes if _path(route) in PATHS]
+    app.user_middleware.clear()  # ADK checks origins without knowing the settings: colloquy.api.http.origin has done so
+    app.add_middleware(AllowedMethods)
+    app.router.redirect_slashes = False  # which would not know an id with a slash from two parts of a path
+    for route in app.router.routes:
+        if isinstance(route, APIRoute):
+            route.responses = {**route.responses, "default": _REFUSED}
+            if route.path == "/run":
+                route.responses[HTTPStatus.BAD_GATEWAY.value] = _FAILED
+            if route.path == "/run_sse":
+                route.response_class = EventSourceResponse
+    _describe(app)
+    for kind in (*_STATUSES, OSError):
+        app.add_exception_handler(kind, _refused)
+    app.add_exception_handler(StarletteHTTPException, _of_http)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Complete the description of an app, when somebody asks for it."""
+    as_it_was = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            say_what_is_refused(as_it_was())
+        return as_it_was()
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _api_server(workbench: Workbench) -> ApiServer:
+    from google.adk.cli.api_server import ApiServer  # noqa: PLC0415 - see _WhenAsked
+    from google.adk.runners import Runner  # noqa: PLC0415
+
+    loader = CatalogueLoader(workbench)
+
+    class TurnServer(ApiServer):
+        """Runs agents as turns of the workbench."""
+
+        async def get_runner_async(self, app_name: str) -> Runner:
+            try:
+                agent = loader.find(app_name)
+            except ValueError as error:
+                raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from error
+            return cast("Runner", QueuedRunner(workbench.turns, agent.id))
+
+    return TurnServer(
+        agent_loader=loader,
+        session_service=QuietSessions(workbench),
+        artifact_service=NamedArtifacts(workbench.artifacts),
+        memory_service=cast("BaseMemoryService", None),  # this and what follows is for paths that stay closed
+        credential_service=cast("BaseCredentialService", None),
+        eval_sets_manager=None,
+        eval_set_results_manager=None,
+        agents_dir="",
+    )
+
+
+def _path(route: BaseRoute) -> str:
+    return str(getattr(route, "path", ""))
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    """What ADK's own errors look like."""
+    told = _told(error)
+    if told is None:
+        raise error
+    status = next(_STATUSES[kind] for kind in type(told).__mro__ if kind in _STATUSES)
+    return JSONResponse({"detail": str(told) or status.description}, status_code=status)
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    """ADK's server makes a 400 or 500 of whatever it does not know, Colloquy's errors included."""
+    given = cast("StarletteHTTPException", error)
+    if given.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR) and (
+        told := _told(given.__cause__)
+    ):
+        return await _refused(request, told)
+    return await http_exception_handler(request, given)
+
+
+def _told(error: BaseException | None) -> Exception | None:
+    """The error of those with a status that this one is; None if it is none."""
+    if isinstance(error, OSError):
+        return unwritable(error)
+    return error if isinstance(error, Exception) and isinstance(error, tuple(_STATUSES)) else None

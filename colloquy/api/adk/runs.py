@@ -1,0 +1,88 @@
+"""What stands in for ADK's Runner behind ADK's API server: the queue of turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from google.adk.agents.run_config import RunConfig, StreamingMode  # type: ignore[attr-defined]
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.adk.events.event import Event
+from google.genai import types
+
+from colloquy.api.adk.checks import check_message, check_state
+from colloquy.api.adk.sessions import told_event
+from colloquy.runtime.turns.following import follow
+from colloquy.runtime.turns.messages import EmptyMessageError, SessionGoneError
+from colloquy.runtime.turns.turns import Turns
+from session_store.errors import ColloquyError
+from session_store.models import SessionKey, TurnStatus
+from session_store.transcripts.parts import USER
+
+
+class TurnFailedError(ColloquyError):
+    """A turn that an ADK client began has failed."""
+
+
+def _failure(said: str | None, error: BaseException | None) -> TurnFailedError:
+    """The error that ends a failed turn, under the name of the one that the agent raised; with its words where the
+    person is told these as well."""
+    if error is None:
+        return TurnFailedError(said)
+    original = str(error)
+    kind: type[TurnFailedError] = type(type(error).__name__, (TurnFailedError,), {})
+    return kind(original if original and original in (said or "") else said)
+
+
+class QueuedRunner:
+    """Runs one agent like a Runner, but as a turn: after those that wait in its session, and kept like any other.
+
+    A client that leaves does not stop its turn.
+    """
+
+    auto_create_session = False
+
+    def __init__(self, turns: Turns, app_name: str) -> None:
+        self._turns = turns
+        self._app_name = app_name
+
+    async def run_async(
+        self,
+        *,
+        user_id: str,
+        session_id: str,
+        new_message: types.Content | None = None,
+        state_delta: dict[str, Any] | None = None,
+        run_config: RunConfig | None = None,
+        **_: object,
+    ) -> AsyncGenerator[Event, None]:
+        """The events with which the turn answers; partial ones if the configuration asks for them.
+
+        Raises:
+            SessionNotFoundError: ADK's; there is no such session.
+            EmptyMessageError, AttachmentRefusedError, NothingToAnswerError, AgentProblemError: see
+                ``Turns.submit_content``.
+            InputValidationError: the message or the state could not be kept, or not given back.
+            TurnFailedError: the turn failed; says why. Where a model only refused to go on (codes such as SAFETY), an
+                event has told so, and nothing is raised.
+        """
+        if new_message is None:
+            raise EmptyMessageError
+        check_message(new_message)
+        check_state(state_delta)
+        key = SessionKey(self._app_name, user_id, session_id.strip())
+        try:
+            turn = await asyncio.to_thread(self._turns.submit_content, key, new_message, state_delta=state_delta)
+        except SessionGoneError as error:
+            raise SessionNotFoundError(f"Session not found: {session_id}") from error
+        with_parts = run_config is not None and run_config.streaming_mode is StreamingMode.SSE
+        stretch = self._turns.stretch(turn.id)
+        told: str | None = None
+        async for event in follow(self._turns, turn):
+            told = event.error_code or told
+            if event.author != USER and (with_parts or not event.partial):
+                yield told_event(event)
+        ended = await asyncio.to_thread(self._turns.wait, turn.id)
+        if ended.status is TurnStatus.FAILED and not (told and told.isupper()):
+            raise _failure(ended.error, stretch.error if stretch else None)

@@ -1,0 +1,105 @@
+"""The sessions of the workbench as clients of ADK change them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from google.adk.errors._stale_session_error import StaleSessionError
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.adk.events.event import Event
+from google.adk.sessions import BaseSessionService, Session
+from google.adk.sessions.base_session_service import GetSessionConfig, ListSessionsResponse
+
+from colloquy.api.adk.checks import check_content, check_id, check_state
+from colloquy.runtime.workbench import Workbench
+from session_store.json_safe import as_json
+from session_store.models import SessionKey
+
+
+class QuietSessions(BaseSessionService):
+    """Passes on to the workbench's session service; what changes a session waits for no turn and disturbs none."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        self._turns = workbench.turns
+        self._sessions = workbench.sessions
+
+    async def create_session(
+        self, *, app_name: str, user_id: str, state: dict[str, Any] | None = None, session_id: str | None = None
+    ) -> Session:
+        """Create a session.
+
+        Raises:
+            AlreadyExistsError: the id is in use.
+            InputValidationError: it could not be kept, or not given back.
+        """
+        check_id("user", user_id)
+        check_id("session", session_id or "")
+        check_state(state)
+        return await self._sessions.create_session(
+            app_name=app_name, user_id=user_id, state=state, session_id=session_id
+        )
+
+    async def get_session(
+        self, *, app_name: str, user_id: str, session_id: str, config: GetSessionConfig | None = None
+    ) -> Session | None:
+        """The session with its events; None if there is none."""
+        session = await self._sessions.get_session(
+            app_name=app_name, user_id=user_id, session_id=session_id, config=config
+        )
+        return session and _told(session)
+
+    async def list_sessions(self, *, app_name: str, user_id: str | None = None) -> ListSessionsResponse:
+        """Sessions without their events."""
+        listed = await self._sessions.list_sessions(app_name=app_name, user_id=user_id)
+        return ListSessionsResponse(sessions=[_told(session) for session in listed.sessions])
+
+    async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
+        """Stop what runs in the session, and remove it for good with all that belongs to it."""
+        await asyncio.to_thread(self._turns.withdraw, SessionKey(app_name, user_id, session_id.strip()))
+        await self._sessions.delete_session(app_name=app_name, user_id=user_id, session_id=session_id)
+
+    async def append_event(self, session: Session, event: Event) -> Event:
+        """Append an event between turns.
+
+        Raises:
+            SessionBusyError: a turn of the session runs or waits, and goes on with the session as it is.
+            SessionNotFoundError: it was deleted in the meantime.
+            InputValidationError: the event could not be kept, or not given back.
+        """
+        check_state(event.actions.state_delta)
+        check_content(event.content)
+        return await asyncio.to_thread(self._append_between_turns, session, event)
+
+    def _append_between_turns(self, session: Session, event: Event) -> Event:
+        with self._turns.quiet(SessionKey(session.app_name, session.user_id, session.id)):
+            return asyncio.run(self._append(session, event))
+
+    async def _append(self, session: Session, event: Event) -> Event:
+        try:
+            return await self._sessions.append_event(session, event)
+        except StaleSessionError:  # a turn ended since it was read
+            fresh = await self._sessions.get_session(
+                app_name=session.app_name, user_id=session.user_id, session_id=session.id
+            )
+            if fresh is None:
+                raise SessionNotFoundError(f"Session not found: {session.id}") from None
+            appended = await self._sessions.append_event(fresh, event)
+            session.events, session.state = fresh.events, fresh.state
+            session.last_update_time = fresh.last_update_time
+            return appended
+
+
+def told_event(event: Event) -> Event:
+    """An event as clients can be told it: NaN and infinity in state, which JSON does not know, in words."""
+    delta = event.actions.state_delta
+    words = as_json(delta) if delta else delta
+    if words == delta:
+        return event
+    return event.model_copy(update={"actions": event.actions.model_copy(update={"state_delta": words})})
+
+
+def _told(session: Session) -> Session:
+    return session.model_copy(
+        update={"state": as_json(session.state), "events": [told_event(event) for event in session.events]}
+    )

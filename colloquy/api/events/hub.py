@@ -1,0 +1,210 @@
+"""What happens in sessions, brought from the bus to the clients that read it over HTTP, each at its own pace.
+
+Clients do not have queues of their own: each reads what the bus keeps from where it stands, so that a slow one costs no
+memory and holds up nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import weakref
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fastapi.sse import format_sse_event
+
+from colloquy.api.sessions.info import sessions_at_work
+from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, Happening, Published
+from session_store import Store
+from session_store.models import SessionKey
+
+LISTED = 50
+"""Sessions at work that news of their list tells at most: the newest."""
+
+_SESSIONS, _NO_SESSIONS = b'"sessions": ', b'"sessions": null'
+
+MOVES = frozenset({Happening.SESSION_CREATED, Happening.SESSION_LIST_CHANGED})
+"""After these a session may be in another workspace than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An event as clients get it. ``workspaces`` are those that it concerns: two, where a session moves; none, where
+    it is not known."""
+
+    session_id: str
+    workspaces: frozenset[str]
+    block: bytes
+    lists: bool = False
+    """Whether it has the list of sessions at work, as that is when the notice is sent."""
+
+    def told(self, sessions: bytes) -> bytes:
+        """The event, with the JSON of that list where it has it."""
+        return self.block.replace(_NO_SESSIONS, _SESSIONS + sessions, 1) if self.lists else self.block
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a client wants: everything, or only what concerns these sessions, or these workspaces."""
+
+    sessions: frozenset[str] = frozenset()
+    workspaces: frozenset[str] = frozenset()
+
+    def takes(self, notice: Notice) -> bool:
+        """Whether the client wants this. What concerns a workspace that nobody knows any more, it may concern."""
+        if self.sessions and notice.session_id not in self.sessions:
+            return False
+        return not (self.workspaces and notice.workspaces and self.workspaces.isdisjoint(notice.workspaces))
+
+
+class EventHub:
+    """Makes notices of what a bus publishes, once for all clients, and wakes these. Lives on the server's loop, as long
+    as the bus: what it knows of sessions tells later clients where these were before they moved."""
+
+    def __init__(self, bus: EventBus, store: Store) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._bus, self._store = weakref.ref(bus), store
+        self._epoch = bus.epoch
+        self._sleepers: set[Callable[[], None]] = set()
+        self._notices: dict[int, Notice] = {}
+        self._oldest = 0
+        self._workspaces: dict[SessionKey, str] = {}
+        self._making = asyncio.Lock()
+        self._sessions: bytes | None = None
+        self._listing = asyncio.Lock()
+        self._list_changes = 0
+        self._is_waking = False
+        self.close = bus.subscribe(self._hear)
+
+    @classmethod
+    def of(cls, bus: EventBus, store: Store) -> EventHub:
+        """The hub of a bus, for the running loop."""
+        hub = _hubs.get(bus)
+        if hub is None or hub.loop is not asyncio.get_running_loop():
+            if hub:
+                hub.close()
+            hub = _hubs[bus] = cls(bus, store)
+        return hub
+
+    async def join(self, wake: Callable[[], None], workspaces: Collection[str]) -> None:
+        """Have ``wake`` called, on the server's loop, whenever something was published. ``workspaces`` are those that
+        the client filters by: what is in them now is noticed when it leaves them."""
+        self._sleepers.add(wake)
+        if workspaces:
+            inside = await asyncio.to_thread(self._inside, workspaces)
+            self._workspaces = inside | self._workspaces
+
+    def leave(self, wake: Callable[[], None]) -> None:
+        """The opposite of ``join``."""
+        self._sleepers.discard(wake)
+
+    async def notices(self, published: Sequence[Published]) -> list[Notice]:
+        """What clients get to see of these events."""
+        if all(one.number in self._notices for one in published):
+            return [self._notices[one.number] for one in published]
+        async with self._making:
+            self._forget_old()
+            made = await self._made([one for one in published if one.number not in self._notices])
+            notices = [made.get(one.number) or self._notices[one.number] for one in published]
+            self._notices |= {number: notice for number, notice in made.items() if number >= self._oldest}
+            return notices
+
+    async def sessions(self) -> bytes:
+        """The newest sessions at work, as JSON. Read once after each change of the list, for all clients."""
+        async with self._listing:
+            if self._sessions is not None:
+                return self._sessions
+            changes = self._list_changes
+            read = await asyncio.to_thread(_sessions_at_work)
+            if changes == self._list_changes:
+                self._sessions = read
+            return read
+
+    def _hear(self, event: BusEvent) -> None:
+        """Called by any thread."""
+        if event.kind is Happening.SESSION_LIST_CHANGED:
+            self._list_changes += 1
+            self._sessions = None
+        if not self._is_waking:
+            self._is_waking = True
+            with suppress(RuntimeError):  # the server is gone
+                self.loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._is_waking = False
+        for wake in self._sleepers:
+            wake()
+
+    async def _made(self, published: Sequence[Published]) -> dict[int, Notice]:
+        keys = {one.event.key for one in published}
+        before = {key: self._workspaces[key] for key in keys if key in self._workspaces}
+        moved = {one.event.key for one in published if one.event.kind in MOVES}
+        if asked := (moved | (keys - before.keys())) - {NO_SESSION}:
+            self._workspaces |= await asyncio.to_thread(self._places, asked)
+        made: dict[int, Notice] = {}
+        for one in published:
+            key = one.event.key
+            workspace = self._workspaces.get(key)
+            concerned = {workspace, before.get(key)} if one.event.kind in MOVES else {workspace}
+            made[one.number] = Notice(
+                session_id=key.session_id,
+                workspaces=frozenset(name for name in concerned if name is not None),
+                block=self._block(one, workspace),
+                lists=one.event.kind is Happening.SESSION_LIST_CHANGED,
+            )
+        return made
+
+    def _places(self, keys: Iterable[SessionKey]) -> dict[SessionKey, str]:
+        """The workspaces of those sessions that are not deleted."""
+        found = {key: self._store.find_session(key) for key in keys}
+        return {key: session.workspace_id for key, session in found.items() if session}
+
+    def _inside(self, workspaces: Iterable[str]) -> dict[SessionKey, str]:
+        return {key: workspace for workspace in workspaces for key in self._store.sessions_in([workspace])}
+
+    def _forget_old(self) -> None:
+        bus = self._bus()
+        oldest = bus.oldest if bus else self._oldest
+        for number in range(self._oldest, oldest):
+            self._notices.pop(number, None)
+        self._oldest = oldest
+
+    def _block(self, one: Published, workspace: str | None) -> bytes:
+        event = one.event
+        data: dict[str, object] = {
+            "session_id": event.key.session_id or None,
+            "agent": event.key.app_name or None,
+            "workspace_id": workspace,
+            "turn_id": event.turn_id,
+            "time": as_text(one.at),
+        }
+        if event.kind is Happening.AGENT_CHUNK:
+            words, thought = ("", event.text) if event.is_thought else (event.text, "")
+            data |= {"event_id": event.event_id, "author": event.author, "text": words, "thought": thought}
+            data |= {"content": words, "is_done": event.is_done}
+        elif event.kind is Happening.SESSION_LIST_CHANGED:
+            data["sessions"] = None
+        elif event.kind is Happening.TURN_CHANGED:
+            data["status"] = event.status and event.status.value
+        return format_sse_event(event=event.kind.value, data_str=json.dumps(data), id=id_of(self._epoch, one.number))
+
+
+def _sessions_at_work() -> bytes:
+    items = sessions_at_work(None, LISTED).items
+    return json.dumps([one.model_dump(mode="json") for one in items]).encode()
+
+
+def id_of(epoch: str, number: int) -> str:
+    """The id of an event for clients."""
+    return f"{epoch}-{number}"
+
+
+def as_text(at: float) -> str:
+    """A Unix time as RFC 3339 has it."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_hubs: weakref.WeakKeyDictionary[EventBus, EventHub] = weakref.WeakKeyDictionary()

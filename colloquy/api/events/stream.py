@@ -1,0 +1,136 @@
+"""The endless answer to one client that reads what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.types import Send
+
+from colloquy.api.events.heartbeats import HEARTBEAT
+from colloquy.api.events.hub import EventHub, Filter, as_text, id_of
+from colloquy.runtime.bus import EventBus, Published
+from session_store import Store
+
+PACE = 0.02
+"""Seconds between two packets to one client. What happens meanwhile goes out together."""
+
+PACKET_EVENTS, PACKET_BYTES = 200, 2**16
+"""Events that one packet may have, and the size after which no more are added."""
+
+BACK_AFTER = 1000
+"""Milliseconds after which a client that lost its connection should come back."""
+
+SLOWEST = 30.0
+"""Seconds that a client may take to make room for a packet."""
+
+FARTHEST = 0.5
+"""How far behind a client that does not make room may be, as a share of what the bus keeps: it can come back, and still
+find all that it missed."""
+
+GAP = "gap"
+"""The kind of the event that says that others before it are lost."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a client begins: after the event with this number. ``lost`` says why that is not where it had been."""
+
+    number: int
+    lost: str | None = None
+
+
+class EventStream(EventSourceResponse):
+    """Sends events as they come until the client leaves, or does not read.
+
+    In the second case the connection is closed; the client can come back with the id of the last event that it got.
+    """
+
+    def __init__(self, bus: EventBus, store: Store, start: Start, wanted: Filter) -> None:
+        super().__init__((), headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+        self._bus, self._store = bus, store
+        self._start, self._wanted = start, wanted
+        self._number = self._named = start.number
+        self._news = asyncio.Event()
+        self._sending: asyncio.Timeout | None = None
+
+    async def stream_response(self, send: Send) -> None:
+        """Answer the client."""
+        hub = EventHub.of(self._bus, self._store)
+        try:
+            await hub.join(self._wake, self._wanted.workspaces)
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await self._packet(send, self._greeting())
+            while packet := await self._next(hub):
+                await self._packet(send, packet)
+                await asyncio.sleep(PACE)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except TimeoutError:
+            log.warning("A client that does not read the events was dropped.")
+        finally:
+            hub.leave(self._wake)
+
+    def _wake(self) -> None:
+        self._news.set()
+        if self._sending and self._bus.lag(self._number) > FARTHEST:
+            self._sending.reschedule(asyncio.get_running_loop().time())
+            self._sending = None
+
+    async def _packet(self, send: Send, packet: bytes) -> None:
+        try:
+            async with asyncio.timeout(SLOWEST) as self._sending:
+                await send({"type": "http.response.body", "body": packet, "more_body": True})
+        finally:
+            self._sending = None
+
+    def _greeting(self) -> bytes:
+        """Tells the client where it is, so that it can come back here even if nothing happens before."""
+        here = id_of(self._bus.epoch, self._number)
+        greeting = format_sse_event(comment="connected", id=here, retry=BACK_AFTER)
+        if self._start.lost:
+            told = json.dumps({"reason": self._start.lost, "time": as_text(time.time())})
+            greeting += format_sse_event(event=GAP, data_str=told, id=here)
+        return greeting
+
+    async def _next(self, hub: EventHub) -> bytes | None:
+        """The next packet, or a heartbeat; None when the client is so far behind that events are lost."""
+        while True:
+            self._news.clear()
+            published = self._bus.since(self._number)
+            if published is None:
+                return None
+            if published:
+                if packet := await self._taken(hub, published[:PACKET_EVENTS]):
+                    return packet
+                continue
+            try:
+                async with asyncio.timeout(HEARTBEAT):
+                    await self._news.wait()
+            except TimeoutError:
+                return self._heartbeat()
+
+    async def _taken(self, hub: EventHub, published: Sequence[Published]) -> bytes:
+        notices = await hub.notices(published)
+        sessions = await hub.sessions() if any(notice.lists for notice in notices) else b""
+        packet = b""
+        for one, notice in zip(published, notices, strict=True):
+            self._number = one.number
+            if self._wanted.takes(notice):
+                self._named = one.number
+                packet += notice.told(sessions)
+                if len(packet) > PACKET_BYTES:
+                    break
+        return packet
+
+    def _heartbeat(self) -> bytes:
+        """A comment, with the place that the client has come to where that is past its last event."""
+        here = id_of(self._bus.epoch, self._number) if self._named != self._number else None
+        self._named = self._number
+        return format_sse_event(comment="still here", id=here)

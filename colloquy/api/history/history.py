@@ -1,0 +1,132 @@
+"""What can be done with conversations that were held: found again, labelled, branched."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match, tag_of
+from colloquy.api.http.lookup import session_named
+from colloquy.api.http.paging import Cursor, Limit, Paged
+from colloquy.api.http.values import TAG_PATTERN, Body, Id, Note, Text, moment
+from colloquy.api.sessions.conversations import Conversation, ConversationId, as_conversation
+from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.workbench import current
+from session_store.history.models import HistoryFilter, Hit
+from session_store.limits import LONGEST_SEARCH, LONGEST_TAG, MOST_TAGS
+from session_store.models import SessionKey
+
+router = APIRouter(prefix="/v1", tags=["history"])
+
+Tag = Annotated[str, StringConstraints(max_length=LONGEST_TAG, pattern=TAG_PATTERN, strip_whitespace=True)]
+Words = Annotated[
+    Text, Query(min_length=1, max_length=LONGEST_SEARCH, description='Words to find; what is in "quotes" is one word.')
+]
+
+
+class Labels(BaseModel):
+    """What a person sorts a conversation by."""
+
+    tags: list[str]
+    note: str
+
+
+class NewLabels(Body):
+    """The labels of a conversation. Omitted fields stay unchanged."""
+
+    tags: list[Tag] | None = Field(None, max_length=MOST_TAGS, description="Without commas.")
+    note: Note | None = None
+
+
+class Branching(Body):
+    """Where a branch begins."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    message_id: Id = Field(description="The last message that the branch has.")
+
+
+class Found(BaseModel):
+    """A place where a search found what it looked for."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    conversation_id: str
+    title: str
+    message_id: str | None = Field(description="Null where the title has it.")
+    kind: Literal["title", "message", "tool call", "detail"]
+    excerpt: str
+    marks: list[tuple[int, int]] = Field(description="What was found in the excerpt: from and up to which character.")
+    at: datetime
+
+
+@router.get("/search")
+def search_conversations(q: Words, cursor: Cursor = None, limit: Limit = 20) -> Paged[Found]:
+    """Titles, messages and tool calls that have all the words, whatever their case, newest first."""
+    workbench = current()
+    wanted = HistoryFilter(user_id=workbench.settings.user)
+    page = workbench.store.search_history(q, wanted, before=cursor, limit=limit)
+    return Paged(items=[_found(hit) for hit in page.items], next=page.next)
+
+
+@router.get("/conversations/{conversation_id}/labels", response_model=Labels, responses=NOT_MODIFIED_RESPONSE)
+def get_labels(
+    conversation_id: ConversationId, response: Response, if_none_match: IfNoneMatch = None
+) -> Labels | Response:
+    """The tags of a conversation, and the note about it."""
+    labels = _labels(session_named(conversation_id).key)
+    tag = tag_of(labels)
+    if unchanged := not_modified(tag, if_none_match):
+        return unchanged
+    response.headers["ETag"] = tag
+    return labels
+
+
+@router.put("/conversations/{conversation_id}/labels")
+def set_labels(
+    conversation_id: ConversationId, wanted: NewLabels, response: Response, if_match: IfMatch = None
+) -> Labels:
+    """Set the tags or the note of a conversation, or both."""
+    key, store = session_named(conversation_id).key, current().store
+    before = _labels(key)
+    require_match(tag_of(before), if_match)
+    if wanted.tags is not None:
+        kept = {tag.strip().casefold() for tag in wanted.tags}
+        removed = [tag for tag in before.tags if tag.casefold() not in kept]
+        store.set_tags([key], add=wanted.tags, remove=removed)
+    if wanted.note is not None:
+        store.set_note(key, wanted.note)
+    current().bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+    labels = _labels(key)
+    response.headers["ETag"] = tag_of(labels)
+    return labels
+
+
+@router.post("/conversations/{conversation_id}/branch", status_code=HTTPStatus.CREATED)
+def branch_conversation(conversation_id: ConversationId, wanted: Branching, response: Response) -> Conversation:
+    """Create a conversation with everything in another one up to a message."""
+    branch = current().branch_session(session_named(conversation_id).key, wanted.message_id)
+    response.headers["Location"] = f"/api/v1/conversations/{branch.key.session_id}"
+    return as_conversation(branch)
+
+
+def _labels(key: SessionKey) -> Labels:
+    store = current().store
+    return Labels(tags=list(store.tags_of(key)), note=store.note_of(key))
+
+
+def _found(hit: Hit) -> Found:
+    return Found(
+        conversation_id=hit.key.session_id,
+        title=hit.title,
+        message_id=hit.event_id,
+        kind=hit.kind,
+        excerpt=hit.excerpt,
+        marks=list(hit.marks),
+        at=moment(hit.at),
+    )

@@ -1,0 +1,72 @@
+"""Conversations that nobody saved or touched for long: how many these are, and their removal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from colloquy.api.http.values import Whole, moment
+from colloquy.runtime.workbench import current
+
+router = APIRouter(prefix="/v1", tags=["retention"])
+
+MOST_DAYS: Final = 36_500
+DAYS: Final = "Untouched means neither saved nor changed nor looked at for so many days."
+
+
+class UntouchedOut(BaseModel):
+    """A conversation that would be removed."""
+
+    id: str
+    title: str
+    updated_at: datetime
+
+
+class RetentionOut(BaseModel):
+    """What would be removed."""
+
+    days: int
+    setting: int = Field(description="After how many days Colloquy removes them by itself; 0: never.")
+    conversations: int
+    oldest: datetime | None
+    examples: list[UntouchedOut] = Field(description="Some of them, the oldest first.")
+
+
+class Removal(BaseModel):
+    """What to remove."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    days: Whole = Field(ge=1, le=MOST_DAYS, description=DAYS)
+
+
+class Removed(BaseModel):
+    """What was removed. It can be brought back for a while, as everything that is deleted."""
+
+    removed: int
+
+
+@router.get("/retention")
+def preview_retention(days: Annotated[int, Query(ge=1, le=MOST_DAYS, description=DAYS)] = 90) -> RetentionOut:
+    """What would be removed now."""
+    workbench = current()
+    found = workbench.retention_preview(days)
+    return RetentionOut(
+        days=days,
+        setting=workbench.settings.retention_days,
+        conversations=found.count,
+        oldest=None if found.oldest is None else moment(found.oldest),
+        examples=[
+            UntouchedOut(id=one.key.session_id, title=one.title, updated_at=moment(one.updated_at))
+            for one in found.examples
+        ],
+    )
+
+
+@router.post("/retention")
+def remove_untouched(wanted: Removal) -> Removed:
+    """Remove inactive conversations. Saved ones are never removed."""
+    return Removed(removed=len(current().remove_untouched(wanted.days)))

@@ -1,0 +1,45 @@
+"""What a path names, found in the workbench of this process."""
+
+from __future__ import annotations
+
+from colloquy.api.http.problems import NotFoundError
+from colloquy.runtime.workbench import current
+from session_store.models import SessionSummary, Turn, Workspace
+
+
+def session_named(session_id: str) -> SessionSummary:
+    """The session of this app's user with this id.
+
+    Raises:
+        NotFoundError: there is none, or no longer.
+    """
+    workbench = current()
+    session = workbench.store.get_session(session_id)
+    if session is None or session.key.user_id != workbench.settings.user:
+        raise NotFoundError("There is no conversation with this id. It was deleted or never existed.")
+    return session
+
+
+def turn_named(turn_id: str) -> Turn:
+    """The turn with this id, with its message, of a session of this app's user.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    turn = current().store.get_turn(turn_id)
+    if turn is None:
+        raise NotFoundError("There is no turn with this id.")
+    session_named(turn.key.session_id)
+    return turn
+
+
+def workspace_named(workspace_id: str) -> Workspace:
+    """The workspace with this id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    workspace = current().store.get_workspace(workspace_id)
+    if workspace is None:
+        raise NotFoundError("There is no workspace, and so no data connection, with this id.")
+    return workspace

@@ -1,0 +1,125 @@
+"""Keeps the pages of other sites out: a browser lets them ask this machine, too, and open WebSockets to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+FOREIGN_SITES: Final = ("cross-site", "same-site")
+"""Values of ``Sec-Fetch-Site`` with which browsers say that another site asks, or another port of this machine."""
+
+OF_THE_API: Final = ("/api", "/adk", "/run_turn", "/sessions")
+
+FOR_PROGRAMS: Final = (*OF_THE_API, "/_stcore", "/media", "/component")
+"""What is no page: nobody follows a link to it from another site."""
+
+POLICY_VIOLATION: Final = 1008
+"""Code that closes a WebSocket (RFC 6455, 7.4.1). Servers answer 403 to one that was never accepted."""
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_SCHEMES: Final = {"ws": "http", "wss": "https"}
+
+Origin = tuple[str, str, int | None]
+"""Scheme, host and port."""
+
+
+class OwnPagesOnly:
+    """Answers Colloquy's own pages and programs: every request and WebSocket of the app passes here first.
+
+    The page of another site has an origin of its own, and another port is another site. A site whose *name* leads to
+    this machine (DNS rebinding) has the same origin as the app, and is told by the name. Programs name no origin.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        is_known_host: Callable[[str | None], bool],
+        other_origins: Callable[[], Collection[str]],
+    ) -> None:
+        """Guard ``app``, reached under hosts that ``is_known_host`` accepts.
+
+        ``other_origins`` are trusted besides the origin that a request was sent to, such as ``https://example.com`` of
+        a proxy that names another host.
+        """
+        self._app = app
+        self._is_known_host = is_known_host
+        self._other_origins = other_origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on one request or connection, or refuse it."""
+        refusal = self._refusal(scope) or _leads_nowhere(scope) if scope["type"] in ("http", "websocket") else None
+        if refusal is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "Forbidden"})
+        else:
+            await refusal(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        host, origins = headers.get("host"), headers.getlist("origin")
+        if not self._is_known_host(host):
+            return _refused(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                f"Colloquy does not answer under the name {host!r}: another site could read your chats through it. If "
+                "the name is yours, add it to allowedHosts below [server] in .streamlit/config.toml.",
+            )
+        if not origins:
+            if headers.get("sec-fetch-site") in FOREIGN_SITES and not _follows_link(scope, headers):
+                return _refused(HTTPStatus.FORBIDDEN, "Colloquy answers its own pages and programs, not other sites.")
+            return None
+        scheme: str = scope["scheme"]
+        trusted = {_origin(f"{_SCHEMES.get(scheme, scheme)}://{host}")}
+        trusted |= {_origin(other) for other in self._other_origins()}
+        stranger = next((origin for origin in origins if _origin(origin) not in trusted - {None}), None)
+        if stranger is not None:
+            return _refused(
+                HTTPStatus.FORBIDDEN,
+                f"Colloquy answers its own pages and programs, not the page of {stranger!r}. If a proxy serves "
+                "Colloquy there, have it send Host and X-Forwarded-Proto, or add the origin to corsAllowedOrigins "
+                "below [server] in .streamlit/config.toml.",
+            )
+        return None
+
+
+def _refused(status: HTTPStatus, detail: str) -> Response:
+    from colloquy.api.http.problems import problem  # noqa: PLC0415 - it imports FastAPI, which no start waits for
+
+    return problem(status, detail)
+
+
+def _leads_nowhere(scope: Scope) -> Response | None:
+    """What is answered where a path has a folder ``..`` or NUL in it, which no id of the API has: Streamlit, through
+    which every request goes on, refuses such paths without a word, lest they lead to files."""
+    path: str = scope["path"]
+    is_odd = "\0" in path or ".." in path.replace("\\", "/").split("/")
+    if not is_odd or scope["type"] != "http" or not any(f"{start}/" in path for start in OF_THE_API):
+        return None
+    return _refused(HTTPStatus.NOT_FOUND, "Nothing can have this address: a part of it is '..' or contains NUL.")
+
+
+def _follows_link(scope: Scope, headers: Headers) -> bool:
+    """Whether somebody opens a page from another site: its own page is replaced and sees nothing of ours."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return (
+        scope["type"] == "http"
+        and scope["method"] in ("GET", "HEAD")
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+        and not any(f"{start}/" in f"{path}/" for start in FOR_PROGRAMS)
+    )
+
+
+def _origin(url: str) -> Origin | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:  # brackets that do not close, a port that is no number
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None

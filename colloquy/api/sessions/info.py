@@ -1,0 +1,88 @@
+"""Sessions at work as programs are told of them, when they ask and when something about them changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from colloquy.api.http.paging import Paged
+from colloquy.api.http.values import moment
+from colloquy.runtime.workbench import current
+from session_store.models import SessionKey, SessionStatus, SessionSummary, Turn, TurnStatus
+
+
+class SessionInfo(BaseModel):
+    """A session and its status."""
+
+    session_id: str
+    agent_id: str
+    persona: str = Field(description="The name of the agent.")
+    workspace_id: str
+    workspace: str = Field(description="The name of the workspace.")
+    model: str | None = Field(description="The model of the next turns; null if the agent has its own.")
+    title: str
+    status: SessionStatus
+    last_turn_status: TurnStatus | None = Field(description="Null if it has no turn yet.")
+    is_active: bool = Field(description="Whether it is the current session, the default of commands without one.")
+    created_at: datetime
+    updated_at: datetime
+
+
+class ActiveSessions(Paged[SessionInfo]):
+    """The sessions at work: begun or given a message since the start of Colloquy, and not terminated. Newest activity
+    first."""
+
+    active_session_id: str | None = Field(description="The current session: the default of commands without a session.")
+
+
+def sessions_at_work(cursor: str | None, limit: int) -> ActiveSessions:
+    """A page of the sessions at work.
+
+    Raises:
+        StoreError: the cursor is no place.
+    """
+    workbench = current()
+    page = workbench.active.page(workbench.settings.user, cursor, limit)
+    latest = workbench.active.last_turns()
+    turns = workbench.store.get_turns({latest[one.key] for one in page.items if one.key in latest})
+    known = {key: turns[turn_id] for key, turn_id in latest.items() if turn_id in turns}
+    return ActiveSessions(
+        items=[session_info(session, known) for session in page.items],
+        next=page.next,
+        active_session_id=workbench.active_session_id,
+    )
+
+
+def session_info(session: SessionSummary, last_turns: Mapping[SessionKey, Turn] | None = None) -> SessionInfo:
+    """A session as an answer tells it. ``last_turns`` are those that are known already."""
+    workbench = current()
+    agent = workbench.agents.find(session.key.app_name)
+    workspace = workbench.store.get_workspace(session.workspace_id)
+    return SessionInfo(
+        session_id=session.key.session_id,
+        agent_id=session.key.app_name,
+        persona=agent.name if agent else session.key.app_name,
+        workspace_id=session.workspace_id,
+        workspace=workspace.name if workspace else "",
+        model=session.model,
+        title=session.title,
+        status=session.status,
+        last_turn_status=_last_status(session, last_turns or {}),
+        is_active=session.key.session_id == workbench.active_session_id,
+        created_at=moment(session.created_at),
+        updated_at=moment(session.updated_at),
+    )
+
+
+def _last_status(session: SessionSummary, last_turns: Mapping[SessionKey, Turn]) -> TurnStatus | None:
+    workbench = current()
+    if live := workbench.turns.live(session.key):
+        return live[0].status
+    if known := last_turns.get(session.key):
+        return known.status
+    last = workbench.store.list_events(session.key, limit=1)
+    turn_id = last[-1].event.invocation_id if last else ""
+    turn = workbench.store.get_turns([turn_id]).get(turn_id)
+    return turn.status if turn else None

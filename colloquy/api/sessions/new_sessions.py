@@ -1,0 +1,82 @@
+"""Sessions that a program begins, and the models that it chooses for them."""
+
+from __future__ import annotations
+
+from colloquy.agents.agent import Agent, AgentProblemError, UnknownAgentError
+from colloquy.agents.models import ModelUnavailableError
+from colloquy.api.http.values import is_new_id
+from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.workbench import Workbench, current
+from session_store.errors import UnknownWorkspaceError
+from session_store.models import SessionKey, SessionSummary, Workspace
+
+DATA_ANALYST = "data_analyst"
+"""The agent of a new session in a workspace with data, where none was chosen."""
+
+
+def new_session(
+    *, agent: str | None, model: str | None, workspace_id: str, session_id: str | None = None
+) -> SessionSummary:
+    """Begin a session, with what a new chat on the page would begin with for whatever is None.
+
+    ``agent`` is the id of an agent, or its name; ``session_id`` an id that the client chose.
+
+    Raises:
+        UnknownAgentError, AgentProblemError, ModelUnavailableError, UnknownWorkspaceError
+        AlreadyExistsError: the id was used before.
+    """
+    workbench = current()
+    workspace = workbench.store.get_workspace(workspace_id)
+    if workspace is None:
+        raise UnknownWorkspaceError(f"There is no workspace {workspace_id!r}.")
+    chosen = _agent(workbench, agent, workspace)
+    return workbench.create_session(
+        agent_id=chosen.id,
+        model=_model(workbench, model, chosen),
+        workspace_id=workspace_id,
+        session_id=session_id,
+    )
+
+
+def is_unused(session_id: str) -> bool:
+    """Whether a client may begin a session with this id: a UUID that none has or had."""
+    return is_new_id(session_id) and not current().store.is_known(session_id)
+
+
+def choose_model(key: SessionKey, model_id: str) -> None:
+    """Have the next turns of a session use a model.
+
+    Raises:
+        ModelUnavailableError: it cannot be used.
+    """
+    workbench = current()
+    workbench.store.set_model(key, _usable(workbench, model_id))
+    workbench.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+
+
+def _usable(workbench: Workbench, model_id: str) -> str:
+    info = workbench.models.info(model_id)
+    if not info.available:
+        raise ModelUnavailableError(f"The model {model_id!r} cannot be used. {info.note}")
+    return model_id
+
+
+def _agent(workbench: Workbench, wanted: str | None, workspace: Workspace) -> Agent:
+    agents = workbench.agents
+    if wanted is None:
+        analyst = agents.find(DATA_ANALYST) if workspace.connection else None
+        return analyst if analyst and not analyst.problem else agents.default()
+    by_name = (agent for agent in agents.list() if agent.name.casefold() == wanted.casefold())
+    found = agents.find(wanted) or next(by_name, None)
+    if found is None:
+        raise UnknownAgentError(f"There is no agent {wanted!r}. GET /api/v1/agents lists those that there are.")
+    if found.problem:
+        raise AgentProblemError(found.problem)
+    return found
+
+
+def _model(workbench: Workbench, wanted: str | None, agent: Agent) -> str:
+    if wanted is not None:
+        return _usable(workbench, wanted)
+    preferred = workbench.models.info(agent.model) if agent.model else None
+    return preferred.id if preferred and preferred.available else workbench.models.default().id

@@ -1,0 +1,131 @@
+"""Adds messages to a session without running its agent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from google.adk.events.event import Event
+from google.genai import types
+
+from colloquy.api.sessions.messages import CALLS_OF, RESULT, NewMessage, NewToolCall, SessionMessage, session_messages
+from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.texts import user_content
+from colloquy.runtime.turns.messages import SessionGoneError
+from colloquy.runtime.workbench import Workbench, current
+from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
+from session_store.phrases import first_words
+from session_store.transcripts.call_ids import CallIds
+from session_store.transcripts.parts import USER
+
+
+def record(session: SessionSummary, new: Sequence[NewMessage]) -> list[SessionMessage]:
+    """Add messages at the end of a session, as what they would have left behind had they been said here.
+
+    A user's message is a turn of its own; what an assistant says right after it belongs to that turn.
+
+    Raises:
+        SessionBusyError: a turn of the session runs or waits, and goes on with the conversation as it is.
+        SessionGoneError: it was deleted in the meantime.
+    """
+    workbench, key = current(), session.key
+    author = _author(workbench, key)
+    with workbench.turns.quiet(key):
+        before = workbench.store.list_events(key, limit=1)
+        open_turn = before[-1].event.invocation_id if before and before[-1].event.author == USER else None
+        events: list[Event] = []
+        for message in new:
+            turn_id = str(uuid.uuid4()) if message.is_user or open_turn is None else open_turn
+            events += _events(message, turn_id, author)
+            if message.is_user:
+                workbench.store.create_turn(_turn(session, message, turn_id))
+            open_turn = turn_id if events[-1].author == USER else None
+        asyncio.run(_append(workbench, key, events))
+    _title(workbench, session, new)
+    for happening in (Happening.SESSION_CHANGED, Happening.SESSION_LIST_CHANGED):
+        workbench.bus.publish(BusEvent(happening, key))
+    ids = {event.id for event in events}
+    stored = workbench.store.list_events(key, after=before[-1].seq if before else None, limit=len(events))
+    return session_messages(key, [one for one in stored if one.event.id in ids])
+
+
+async def _append(workbench: Workbench, key: SessionKey, events: Sequence[Event]) -> None:
+    session = await workbench.sessions.get_session(
+        app_name=key.app_name, user_id=key.user_id, session_id=key.session_id
+    )
+    if session is None:
+        raise SessionGoneError
+    ids = CallIds(session.events)
+    for event in events:
+        ids.settle(event)
+        await workbench.sessions.append_event(session, event)
+
+
+def _events(message: NewMessage, turn_id: str, author: str) -> list[Event]:
+    if not message.is_user:
+        return [*_calls(message.tool_calls, turn_id, author), *_answer(message.content, turn_id, author)]
+    said = _event(turn_id, USER, user_content(message.content))
+    return [said, *_calls(message.tool_calls, turn_id, author, {CALLS_OF: said.id})]
+
+
+def _answer(content: str, turn_id: str, author: str) -> Iterator[Event]:
+    if content.strip():
+        yield _event(turn_id, author, types.Content(role="model", parts=[types.Part(text=content)]))
+
+
+def _calls(
+    calls: Sequence[NewToolCall], turn_id: str, author: str, metadata: dict[str, Any] | None = None
+) -> Iterator[Event]:
+    if not calls:
+        return
+    ids = [call.id or f"call-{uuid.uuid4()}" for call in calls]
+    asked = [
+        types.Part(function_call=types.FunctionCall(id=call_id, name=call.name, args=call.args))
+        for call_id, call in zip(ids, calls, strict=True)
+    ]
+    answered = [
+        types.Part(function_response=types.FunctionResponse(id=call_id, name=call.name, response=_response(call)))
+        for call_id, call in zip(ids, calls, strict=True)
+    ]
+    yield _event(turn_id, author, types.Content(role="model", parts=asked), metadata)
+    yield _event(turn_id, author, types.Content(role="user", parts=answered))
+
+
+def _response(call: NewToolCall) -> dict[str, Any]:
+    """What the tool answered as an object. Every call gets an answer: models refuse a history without one."""
+    if call.error is not None:
+        return {"error": call.error, **({} if call.result is None else {RESULT: call.result})}
+    is_plain = isinstance(call.result, dict) and set(call.result) != {RESULT}
+    return call.result if is_plain else {RESULT: call.result}
+
+
+def _event(turn_id: str, author: str, content: types.Content, metadata: dict[str, Any] | None = None) -> Event:
+    return Event(id=Event.new_id(), invocation_id=turn_id, author=author, content=content, custom_metadata=metadata)
+
+
+def _turn(session: SessionSummary, message: NewMessage, turn_id: str) -> Turn:
+    now = time.time()
+    return Turn(
+        id=turn_id,
+        key=session.key,
+        status=TurnStatus.COMPLETED,
+        message=user_content(message.content).model_dump(mode="json", exclude_none=True),
+        model=session.model,
+        created_at=now,
+        started_at=now,
+        ended_at=now,
+    )
+
+
+def _title(workbench: Workbench, session: SessionSummary, new: Sequence[NewMessage]) -> None:
+    said = next((message.content for message in new if message.is_user), "")
+    if session.title_source is TitleSource.NONE and said:
+        workbench.store.rename_session(session.key, first_words(said), TitleSource.WORDS)
+
+
+def _author(workbench: Workbench, key: SessionKey) -> str:
+    agent = workbench.agents.find(key.app_name)
+    return agent.root_name if agent else key.app_name

@@ -1,0 +1,188 @@
+"""Sessions by agent: saved, listed, loaded and deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+
+from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match
+from colloquy.api.http.lookup import session_named
+from colloquy.api.http.paging import Cursor, Limit, Paged
+from colloquy.api.http.problems import NotFoundError
+from colloquy.api.http.values import Body, Id, Title, is_new_id, moment, one_of
+from colloquy.api.sessions.messages import HISTORY_MESSAGE, NewMessage, NewToolCall, SessionMessage
+from colloquy.api.sessions.new_sessions import new_session
+from colloquy.api.sessions.recording import record
+from colloquy.api.sessions.transcripts import page_of_messages, tag_of_session
+from colloquy.runtime.workbench import current
+from session_store.models import GENERAL, SessionStatus, SessionSummary
+
+router = APIRouter(prefix="/v1", tags=["sessions"])
+
+LONGEST_HISTORY = 2_000
+
+AgentOrSessionId = Annotated[str, Path(description="To list: the id of an agent. To delete: the id of a session.")]
+Saved = Annotated[bool | None, Query(description="true: only saved ones; false: only unsaved ones.")]
+
+
+class HistoryMessage(NewMessage):
+    """A message of a conversation from elsewhere."""
+
+    model_config = HISTORY_MESSAGE
+
+    tool_calls: list[NewToolCall] = Field(
+        default_factory=list,
+        max_length=200,
+        validation_alias=AliasChoices("tool_calls", "toolCalls"),
+        description="In the order in which they were made.",
+    )
+
+
+History = Annotated[list[HistoryMessage], Field(max_length=LONGEST_HISTORY)]
+
+
+class Session(BaseModel):
+    """A session, without its messages."""
+
+    session_id: str
+    agent_id: str
+    workspace_id: str
+    model: str | None = Field(description="The model of the next turns; null if the agent has its own.")
+    title: str
+    saved: bool
+    status: SessionStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+class SessionWithHistory(Session):
+    """A session with the newest of its messages, or those before a cursor."""
+
+    history: list[SessionMessage] = Field(description="From the oldest to the newest of the page.")
+    next: str | None = Field(None, description="`cursor` of the messages before these; none at the beginning.")
+
+
+class SaveSession(Body):
+    """A session to save: an existing one, by its id, or one from elsewhere, with its agent and history."""
+
+    model_config = ConfigDict(
+        json_schema_extra=one_of({"session_id": {"type": "string"}}, {"agent_id": {"type": "string"}})
+    )
+
+    session_id: Id | None = Field(
+        None, description="Of a session that is here; or, with `agent_id`, a UUID of version 4 not used before."
+    )
+    agent_id: Id | None = Field(None, description="For a session from elsewhere: its agent.")
+    workspace_id: Id = GENERAL
+    title: Title | None = None
+    history: History = Field(default_factory=list, description="Ignored if the session already has messages.")
+    saved: bool = Field(True, description="false: no longer saved.")
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if self.session_id is None and self.agent_id is None:
+            raise ValueError("give a session_id, or an agent_id for a session that does not exist yet")
+        return self
+
+
+@router.post(
+    "/sessions",
+    responses={HTTPStatus.CREATED.value: {"model": Session, "description": "It was not here before, and is now."}},
+)
+def save_session(wanted: SaveSession, response: Response) -> Session:
+    """Mark a session as saved, or store one from elsewhere."""
+    workbench = current()
+    begins = wanted.agent_id is not None and wanted.session_id is not None and is_new_id(wanted.session_id)
+    if wanted.session_id is not None and not (begins and not workbench.store.existing_sessions([wanted.session_id])):
+        session = session_named(wanted.session_id)
+    else:  # of one that was deleted, the id cannot be used again
+        session = new_session(
+            agent=wanted.agent_id, model=None, workspace_id=wanted.workspace_id, session_id=wanted.session_id
+        )
+        response.status_code = HTTPStatus.CREATED
+    take_history(session, wanted.history)
+    if wanted.title:
+        workbench.rename_session(session.key, wanted.title)
+    workbench.set_saved([session.key], wanted.saved)
+    session = session_named(session.key.session_id)
+    response.headers["ETag"] = tag_of_session(session)
+    return told(session)
+
+
+@router.get("/sessions/{id}")
+def list_sessions_of_agent(
+    id: AgentOrSessionId,  # noqa: A002 - the path has one name for what is the agent here and the session below
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    saved: Saved = None,
+) -> Paged[Session]:
+    """The sessions with an agent, most recently updated first."""
+    workbench = current()
+    page = workbench.store.list_sessions(workbench.settings.user, app_name=id, saved=saved, before=cursor, limit=limit)
+    if not page.items and workbench.agents.find(id) is None:
+        raise NotFoundError("There is no agent with this id, and no session with one.")
+    return Paged(items=[told(session) for session in page.items], next=page.next)
+
+
+@router.delete("/sessions/{id}", status_code=HTTPStatus.NO_CONTENT)
+def delete_session(
+    id: AgentOrSessionId,  # noqa: A002
+    if_match: IfMatch = None,
+) -> None:
+    """Delete a session with its messages and stop its running turn. The page can undo this for a while."""
+    session = session_named(id)
+    require_match(tag_of_session(session), if_match)
+    current().delete_sessions([session.key])
+
+
+@router.get("/sessions/{agent_id}/{session_id}", response_model=SessionWithHistory, responses=NOT_MODIFIED_RESPONSE)
+def load_session(
+    agent_id: str,
+    session_id: str,
+    response: Response,
+    *,
+    cursor: Cursor = None,
+    limit: Limit = 200,
+    if_none_match: IfNoneMatch = None,
+) -> SessionWithHistory | Response:
+    """A session with its newest messages; `next` leads to earlier ones."""
+    session = session_named(session_id)
+    if session.key.app_name != agent_id:
+        raise NotFoundError("This session is held with another agent.")
+    tag = tag_of_session(session)
+    if unchanged := not_modified(tag, if_none_match):
+        return unchanged
+    response.headers["ETag"] = tag
+    history, before = page_of_messages(session.key, cursor, limit)
+    return SessionWithHistory(**told(session).model_dump(), history=history, next=before)
+
+
+def take_history(session: SessionSummary, history: list[HistoryMessage]) -> bool:
+    """Put a history into a session that has no events yet. Returns whether it was taken.
+
+    Raises:
+        SessionBusyError, SessionGoneError
+    """
+    if not history or current().store.list_events(session.key, limit=1, include_rewound=True):
+        return False
+    record(session, history)
+    return True
+
+
+def told(session: SessionSummary) -> Session:
+    """A session as an answer tells it."""
+    return Session(
+        session_id=session.key.session_id,
+        agent_id=session.key.app_name,
+        workspace_id=session.workspace_id,
+        model=session.model,
+        title=session.title,
+        saved=session.saved,
+        status=session.status,
+        created_at=moment(session.created_at),
+        updated_at=moment(session.updated_at),
+    )

@@ -1,0 +1,42 @@
+"""Titles that a program asks for."""
+
+from __future__ import annotations
+
+from fastapi.concurrency import run_in_threadpool
+
+from colloquy.api.http.problems import ConflictError
+from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.workbench import current
+from session_store.models import SessionSummary, TitleSource
+from session_store.phrases import first_words
+from session_store.transcripts.parts import USER, text_of
+
+LOOKED_AT = 200
+"""Events at the beginning of a session among which its first message is looked for."""
+
+
+async def retitle(session: SessionSummary, message: str) -> None:
+    """Give a session a title about a message, or about its own first one where that is blank.
+
+    Raises:
+        ConflictError: there is no message at all.
+    """
+    workbench = current()
+    about = message if message.strip() else await run_in_threadpool(_first_message, session)
+    if not about:
+        raise ConflictError("There is no message to base a title on. Send one as firstMessage.")
+    model = session.model or workbench.models.default().id
+    title = await workbench.models.title(model, about)
+    await run_in_threadpool(_rename, session, title or first_words(about))
+
+
+def _first_message(session: SessionSummary) -> str:
+    events = current().store.list_events(session.key, limit=LOOKED_AT, oldest=True)
+    said = (text_of(stored.event.content) for stored in events if stored.event.author == USER)
+    return next((text for text in said if text.strip()), "")
+
+
+def _rename(session: SessionSummary, title: str) -> None:
+    workbench = current()
+    workbench.store.rename_session(session.key, title, TitleSource.MODEL, asked_for=True)
+    workbench.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, session.key))

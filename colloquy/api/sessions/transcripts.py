@@ -1,0 +1,72 @@
+"""The messages of a session in pages, the newest page first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from colloquy.api.http.etags import tag_of
+from colloquy.api.sessions.messages import SessionMessage, session_messages
+from colloquy.runtime.workbench import current
+from session_store.errors import CursorError
+from session_store.models import SessionKey, SessionSummary, StoredEvent, Turn
+
+EVENTS_PER_MESSAGE = 3
+"""A guess: too low costs another look, too high reads in vain."""
+
+_CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
+
+
+def tag_of_session(session: SessionSummary) -> str:
+    """The ETag of a session with its messages, whatever of it an answer tells."""
+    last = current().store.list_events(session.key, limit=1)
+    return tag_of(replace(session, unseen=False), last[-1].seq if last else 0)
+
+
+def page_of_messages(key: SessionKey, cursor: str | None, limit: int) -> tuple[list[SessionMessage], str | None]:
+    """The newest messages, or those before a cursor, from the oldest to the newest; and the cursor of older ones.
+
+    Raises:
+        CursorError: this is no cursor of such a page.
+    """
+    place, end = _places(cursor)
+    size = limit * EVENTS_PER_MESSAGE + 1
+    while True:
+        events = current().store.list_events(key, before=end, limit=size)
+        from_start = len(events) < size
+        whole = events if from_start else _without_cut_turn(events)
+        places = {stored.event.id: stored.seq for stored in whole}
+        found = [one for one in session_messages(key, whole) if place is None or places[one.id] < place]
+        if from_start or len(found) > limit:
+            break
+        size *= 2
+    page = found[-limit:]
+    return page, _cursor(whole, places[page[0].id]) if len(found) > limit else None
+
+
+def _without_cut_turn(events: Sequence[StoredEvent]) -> list[StoredEvent]:
+    """The events without those of the first turn, whose beginning may be missing."""
+    first = events[0].event.invocation_id
+    begin = next((n for n, stored in enumerate(events) if stored.event.invocation_id != first), len(events))
+    return list(events[begin:])
+
+
+def _cursor(events: Sequence[StoredEvent], place: int) -> str:
+    """Where the messages before a place are found: that place, and the end of the turn that it is in."""
+    turn_id = next(stored.event.invocation_id for stored in events if stored.seq == place)
+    return f"{place}-{max(stored.seq for stored in events if stored.event.invocation_id == turn_id) + 1}"
+
+
+def _places(cursor: str | None) -> tuple[int | None, int | None]:
+    if cursor is None:
+        return None, None
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
+        raise CursorError("This is not a valid cursor for the messages. Start again without one.")
+    return int(found[1]), int(found[2])
+
+
+def messages_of_turn(turn: Turn) -> list[SessionMessage]:
+    """What was said in a turn, from its message to the last word."""
+    return session_messages(turn.key, current().store.events_of_turn(turn))

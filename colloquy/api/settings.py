@@ -1,0 +1,90 @@
+"""Settings that are safe to show, and the models to choose from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from colloquy.runtime.workbench import current
+from colloquy.settings import Settings
+
+router = APIRouter(prefix="/v1", tags=["settings"])
+
+
+class SettingsOut(BaseModel):
+    """The settings, without keys, addresses and folders."""
+
+    user: str = Field(description="The user that conversations made here belong to.")
+    default_agent: str
+    default_model: str
+    max_turns: int = Field(description="Turns that may run at once.")
+    undo_seconds: int = Field(description="Seconds in which deleted conversations can be brought back.")
+    retention_days: int = Field(description="Days after which untouched conversations go; 0: never.")
+    transcript_logs: bool = Field(description="Whether each conversation is also written as JSON Lines.")
+    context_messages: int = Field(description="Newest messages that the model sees; 0: all of them.")
+    compaction: bool
+    context_tokens: int
+    answer_characters: int = Field(description="Characters that one answer may have; longer ones are cut.")
+    query_rows: int
+    query_seconds: float
+    attachment_mb: int
+
+
+class ModelOut(BaseModel):
+    """A model that a conversation can be held with."""
+
+    id: str
+    label: str
+    available: bool
+    note: str = Field(description="What it is, or how to get it.")
+    calls_tools: bool = Field(description="Whether it calls tools reliably.")
+    takes: list[Literal["image", "pdf"]] = Field(description="What may be attached to a message besides text.")
+
+
+class ModelsOut(BaseModel):
+    """All models, the embedded one first."""
+
+    models: list[ModelOut]
+
+
+@router.get("/settings")
+def get_settings() -> SettingsOut:
+    """The current settings. They come from the environment and cannot be changed here."""
+    workbench = current()
+    chosen: Settings = workbench.settings
+    return SettingsOut(
+        user=chosen.user,
+        default_agent=workbench.agents.default().id,
+        default_model=workbench.models.default().id,
+        max_turns=chosen.max_turns,
+        undo_seconds=chosen.undo_seconds,
+        retention_days=chosen.retention_days,
+        transcript_logs=chosen.transcript_logs,
+        context_messages=chosen.context_messages,
+        compaction=chosen.compaction,
+        context_tokens=chosen.context_tokens,
+        answer_characters=chosen.answer_characters,
+        query_rows=chosen.query_rows,
+        query_seconds=chosen.query_seconds,
+        attachment_mb=chosen.attachment_mb,
+    )
+
+
+@router.get("/models")
+def list_models() -> ModelsOut:
+    """All models, including those that are not available, with how to set them up."""
+    return ModelsOut(
+        models=[
+            ModelOut(
+                id=model.id,
+                label=model.label,
+                available=model.available,
+                note=model.note,
+                calls_tools=model.calls_tools,
+                takes=sorted(model.takes),
+            )
+            for model in current().models.list()
+        ]
+    )

@@ -1,0 +1,116 @@
+"""Queries about the history that people write themselves: run in the background, and kept as long as somebody looks."""
+
+from __future__ import annotations
+
+import time
+import uuid
+import weakref
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from colloquy.agents.data.errors import DataError, QueryStoppedError
+from colloquy.agents.data.results import QueryResult
+from colloquy.agents.data.workers.stopping import Stop
+from colloquy.runtime.results import as_parquet
+from colloquy.runtime.workbench import Workbench
+from session_store.errors import StoreError
+
+# They only wait, for the processes that run queries.
+_threads: Final = ThreadPoolExecutor(64, "console")
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Answer:
+    """The rows that a query found. ``data`` has them as a Parquet file, ``note`` says what is missing; ``seconds`` is
+    how long finding them took, ``as_of`` the time that they are of (Unix seconds)."""
+
+    id: str
+    sql: str
+    rows: int
+    seconds: float
+    note: str
+    as_of: float
+    data: bytes = field(repr=False)
+
+
+class Question:
+    """A query on its way to its answer, or its error."""
+
+    def __init__(self, workbench: Workbench, sql: str, asker: str = "") -> None:
+        """Begin to run it; it waits while as many as may run at once do. ``asker`` is who else's turn it is then."""
+        self.sql = sql
+        self._began = time.monotonic()
+        self._stop = Stop(asker)
+        self._answer: Future[Answer] = _threads.submit(_ask, workbench, sql, self._stop)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has come to its answer or error."""
+        return self._answer.done()
+
+    @property
+    def waited(self) -> float:
+        """Seconds since it was asked."""
+        return time.monotonic() - self._began
+
+    def cancel(self) -> None:
+        """End it, and the process that it runs in."""
+        self._stop.set()
+
+    def answer(self) -> Answer:
+        """What was found, once it is over.
+
+        Raises:
+            DataError: why nothing was, in words.
+        """
+        return self._answer.result()
+
+
+_answers: Final[weakref.WeakValueDictionary[str, Answer]] = weakref.WeakValueDictionary()
+
+
+def answer_of(answer_id: str) -> Answer | None:
+    """The answer with this id, if a page still shows it."""
+    return _answers.get(answer_id)
+
+
+def _ask(workbench: Workbench, sql: str, stop: Stop) -> Answer:
+    began = time.perf_counter()
+    try:
+        result = _run(workbench, sql, stop)
+    except QueryStoppedError:
+        _record(workbench, sql, time.perf_counter() - began)
+        raise
+    except DataError as error:
+        _record(workbench, sql, time.perf_counter() - began, error=str(error))
+        raise
+    _record(workbench, sql, result.seconds, rows=result.rows)
+    return _kept(result)
+
+
+def _run(workbench: Workbench, sql: str, stop: Stop) -> QueryResult:
+    if stop.is_set:
+        raise QueryStoppedError("The query was stopped before it began.")
+    return workbench.workspaces.history().query(sql, workbench.services.bounds, stop)
+
+
+def _kept(result: QueryResult) -> Answer:
+    answer = Answer(
+        id=str(uuid.uuid4()),
+        sql=result.sql,
+        rows=result.rows,
+        seconds=result.seconds,
+        note=result.note,
+        as_of=result.as_of or time.time(),
+        data=as_parquet(result.table),
+    )
+    _answers[answer.id] = answer
+    return answer
+
+
+def _record(workbench: Workbench, sql: str, seconds: float, *, rows: int | None = None, error: str = "") -> None:
+    """A full disk or a store that is being closed does not take the answer away."""
+    with suppress(StoreError):
+        workbench.store.record_query(sql, seconds=seconds, row_count=rows, error=error or None)

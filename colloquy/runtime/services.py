@@ -1,0 +1,44 @@
+"""What running a turn needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from google.adk.artifacts import BaseArtifactService
+from google.adk.sessions import BaseSessionService
+
+from colloquy.agents.catalogue import AgentCatalogue
+from colloquy.agents.data.guard.bounds import Bounds
+from colloquy.agents.models import ModelCatalogue
+from colloquy.runtime.active import ActiveSessions
+from colloquy.runtime.bus import EventBus
+from colloquy.runtime.results import Results
+from colloquy.runtime.transcripts.logs import TranscriptLogs
+from colloquy.runtime.workspaces.workspaces import Workspaces
+from colloquy.settings import Settings
+from session_store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of a workbench that turns work with."""
+
+    settings: Settings
+    store: Store
+    sessions: BaseSessionService
+    artifacts: BaseArtifactService
+    agents: AgentCatalogue
+    models: ModelCatalogue
+    bus: EventBus
+    workspaces: Workspaces
+    results: Results
+    active: ActiveSessions
+    transcripts: TranscriptLogs
+    thinkers: set[tuple[str, str, str | None]] = field(default_factory=set)
+    """Applications, authors and models whose answers were seen to begin in the midst of a thought: their prompt has the
+    tag that begins it."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """What one query may take."""
+        return Bounds(rows=self.settings.query_rows, seconds=self.settings.query_seconds)

@@ -1,0 +1,64 @@
+"""ADK's session service of a running Colloquy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.adk.events.event import Event
+from google.adk.sessions import Session
+
+from colloquy.runtime.active import ActiveSessions
+from colloquy.runtime.bus import BusEvent, EventBus, Happening
+from colloquy.runtime.session_files import SessionFiles
+from session_store import DuckDBSessionService, Store
+from session_store.adk.service import check_time
+from session_store.models import SessionKey
+
+
+class Sessions(DuckDBSessionService):
+    """Tells of what it does: sessions may be created and deleted by clients of ADK, and events come from everywhere."""
+
+    def __init__(self, store: Store, bus: EventBus, active: ActiveSessions, files: SessionFiles) -> None:
+        super().__init__(store)
+        self._bus = bus
+        self._active = active
+        self._files = files
+
+    async def create_session(
+        self,
+        *,
+        app_name: str,
+        user_id: str,
+        state: dict[str, Any] | None = None,
+        session_id: str | None = None,
+    ) -> Session:
+        """Create a session. Raises like that of the base class."""
+        session = await super().create_session(app_name=app_name, user_id=user_id, state=state, session_id=session_id)
+        self._active.created(_key(session))
+        return session
+
+    async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
+        """Remove a session for good, with its files."""
+        await super().delete_session(app_name=app_name, user_id=user_id, session_id=session_id)
+        key = SessionKey(app_name, user_id, session_id.strip())
+        self._active.remove([key])
+        self._files.forget([key])
+        self._bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+
+    async def append_event(self, session: Session, event: Event) -> Event:
+        """Append an event. Raises like that of the base class.
+
+        Its time is never before that of the event before it: ADK orders events by time, and a clock that was set back
+        would put what is said now before what was said then.
+        """
+        if not event.partial:
+            check_time(event.timestamp)
+            event.timestamp = max([event.timestamp, *(last.timestamp for last in session.events[-1:])])
+        appended = await super().append_event(session, event)
+        if not event.partial:
+            self._files.transcripts.event(_key(session), appended)
+        return appended
+
+
+def _key(session: Session) -> SessionKey:
+    return SessionKey(session.app_name, session.user_id, session.id)

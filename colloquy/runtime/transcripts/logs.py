@@ -1,0 +1,271 @@
+"""Transcript logs: what happens in each session as JSON Lines, for ``tail -f`` and for queries.
+
+They are a convenience: the store is what counts. So nothing waits for them, and where they cannot be written, the chats
+go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from google.adk.events.event import Event
+
+from colloquy.runtime.transcripts import files as files
+from colloquy.runtime.transcripts.lines import CHUNK, END, Line, event_lines, header, line, turn_end, written
+from session_store import Store
+from session_store.errors import StoreError
+from session_store.models import SessionKey, TurnStatus
+
+WRITE_EVERY = 0.2
+"""Seconds for which chunks are gathered: they become one line, and one write."""
+
+TRY_AGAIN_AFTER = 5.0
+"""Seconds between attempts to write where that failed."""
+
+MOST_WAITING = 32 * 2**20
+"""Bytes, about, that may wait to be written. What comes then is lost, and the log says so."""
+
+LINE_SIZE = 300
+"""Bytes that a line takes besides its text, about."""
+
+log = structlog.get_logger()
+
+Task = Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Unwritten:
+    """Lines of a session, and about how many bytes they had when they came."""
+
+    lines: list[Line] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, new: Line) -> None:
+        """Add a line; a chunk to the one before, where it goes on with that."""
+        self.size += _size(new)
+        last = self.lines[-1] if self.lines else None
+        if last and last["type"] == new["type"] == CHUNK and last["event_id"] == new["event_id"]:
+            last["text"] += new["text"]
+        else:
+            self.lines.append(new)
+
+
+class TranscriptLogs:
+    """One log for each stretch of activity of a session: opened at its first line, closed when the session is
+    terminated, moved to another workspace, or the app ends.
+
+    Thread-safe. Nothing blocks but ``flush`` and ``close``: a thread of its own writes.
+    """
+
+    def __init__(self, folder: Path, store: Store, *, enabled: bool = True) -> None:
+        """``enabled`` says whether anything is written; removing works always."""
+        self._folder = folder
+        self._store = store
+        self._enabled = enabled
+        self._news = threading.Condition()
+        self._hurry = threading.Event()
+        self._queue: list[tuple[SessionKey, Line] | Task] = []
+        self._waiting = 0
+        self._lost: Counter[SessionKey] = Counter()
+        self._closing = False
+        self._unwritten: dict[SessionKey, _Unwritten] = {}
+        self._open: dict[SessionKey, tuple[Path, int]] = {}
+        self._problem: str | None = None
+        self._thread = threading.Thread(target=self._run, name="transcript logs", daemon=True)
+        self._thread.start()
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be written now, as a sentence for a person; None if all is well."""
+        return self._problem
+
+    def chunk(self, key: SessionKey, turn_id: str, event_id: str, author: str, text: str) -> None:
+        """A running turn said something."""
+        if self._enabled:
+            self._put(key, [line(CHUNK, key.session_id, turn_id, event_id=event_id, author=author, text=text)])
+
+    def event(self, key: SessionKey, event: Event) -> None:
+        """An event was stored."""
+        if self._enabled:
+            self._put(key, event_lines(key, event))
+
+    def turn_ended(self, key: SessionKey, turn_id: str, status: TurnStatus, error: str | None) -> None:
+        """A turn is over."""
+        if self._enabled:
+            self._put(key, [turn_end(key, turn_id, status, error)])
+
+    def finish(self, keys: Iterable[SessionKey], reason: str) -> None:
+        """Close the logs of sessions, with the reason in the last line. What comes then opens new ones."""
+        wanted = list(keys)
+        self._do(lambda: self._finish(wanted, reason))
+
+    def forget(self, keys: Collection[SessionKey]) -> None:
+        """Remove the logs of sessions that are gone for good."""
+        wanted = frozenset(keys)
+        if wanted:
+            self._do(lambda: self._forget(wanted))
+
+    def flush(self) -> None:
+        """Wait until all that came before is written, or could not be."""
+        done = threading.Event()
+        self._do(done.set)
+        while not done.wait(1.0) and self._thread.is_alive():
+            pass
+
+    def close(self) -> None:
+        """Write what waits, and close all logs."""
+        with self._news:
+            self._closing = True
+            self._news.notify()
+        self._hurry.set()
+        self._thread.join()
+
+    # -- handing over --------------------------------------------------------------------------------------------------
+
+    def _put(self, key: SessionKey, lines: Iterable[Line]) -> None:
+        with self._news:
+            if not self._queue:
+                self._news.notify()
+            for one in lines:
+                size = _size(one)
+                if self._waiting + size > MOST_WAITING:
+                    self._lost[key] += 1
+                    continue
+                self._waiting += size
+                self._queue.append((key, one))
+
+    def _do(self, task: Task) -> None:
+        with self._news:
+            self._queue.append(task)
+            self._news.notify()
+        self._hurry.set()
+
+    # -- the writing thread --------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._repair()
+        while self._wait():
+            self._take()
+            self._write()
+        self._take()
+        self._finish([*self._open, *self._unwritten], "closed")
+        self._write()
+
+    def _wait(self) -> bool:
+        """Wait for something to do; False when it is time to end."""
+        with self._news:
+            self._news.wait_for(lambda: self._queue or self._closing, TRY_AGAIN_AFTER if self._unwritten else None)
+            if self._closing:
+                return False
+        self._hurry.wait(WRITE_EVERY)
+        self._hurry.clear()
+        return True
+
+    def _take(self) -> None:
+        """Sort what has come: lines to their sessions, tasks done in their place."""
+        with self._news:
+            queue, self._queue = self._queue, []
+        for item in queue:
+            if isinstance(item, tuple):
+                self._unwritten.setdefault(item[0], _Unwritten()).add(item[1])
+            else:
+                self._write()
+                item()
+
+    def _write(self) -> None:
+        failed = False
+        for key, unwritten in [*self._unwritten.items()]:
+            try:
+                self._write_lines(key, unwritten.lines)
+            except (OSError, StoreError) as error:
+                self._failed(error)
+                failed = True
+                continue
+            # One bad line must not end the logs of all others.
+            except Exception:
+                log.warning("lines of a transcript log are lost", session=key.session_id, exc_info=True)
+            self._drop(key)
+        if self._problem and not failed:
+            self._problem = None
+            log.info("transcript logs are written again", folder=str(self._folder))
+
+    def _drop(self, key: SessionKey) -> None:
+        if unwritten := self._unwritten.pop(key, None):
+            with self._news:
+                self._waiting -= unwritten.size
+
+    def _write_lines(self, key: SessionKey, lines: list[Line]) -> None:
+        with self._news:
+            lost = self._lost.pop(key, 0)
+        if lost:
+            lines.append(line("gap", key.session_id, lost=lost))
+        while lines:
+            end = next((number for number, one in enumerate(lines, 1) if one["type"] == END), len(lines))
+            self._append(key, lines[:end])
+            if lines[end - 1]["type"] == END:
+                self._open.pop(key, None)
+            del lines[:end]
+
+    def _append(self, key: SessionKey, lines: list[Line]) -> None:
+        if key in self._open:
+            path, size = self._open[key]
+            data = written(lines)
+            try:
+                files.append(path, size, data)
+            except FileNotFoundError:  # somebody tidied up
+                del self._open[key]
+            else:
+                self._open[key] = path, size + len(data)
+                return
+        session = self._store.find_session(key)
+        if session is None or [one["type"] for one in lines] == [END]:
+            return  # nobody's, or an end without a beginning
+        names = {workspace.id: workspace.name for workspace in self._store.list_workspaces()}
+        data = written([header(session, names.get(session.workspace_id, ""), lines[0]), *lines])
+        self._open[key] = files.create(self._folder, key.session_id, session.workspace_id, data), len(data)
+
+    def _finish(self, keys: Iterable[SessionKey], reason: str) -> None:
+        for key in dict.fromkeys(keys):
+            if key in self._open or key in self._unwritten:
+                end = line(END, key.session_id, reason=reason)
+                self._unwritten.setdefault(key, _Unwritten()).lines.append(end)
+
+    def _forget(self, keys: frozenset[SessionKey]) -> None:
+        for key in keys:
+            self._open.pop(key, None)
+            self._drop(key)
+        for path in [*files.logs_of(self._folder, keys)]:
+            try:
+                path.unlink()
+            except OSError as error:
+                log.warning("a transcript log could not be removed", path=str(path), error=error.strerror)
+            with suppress(OSError):  # others are in it
+                path.parent.rmdir()
+
+    def _repair(self) -> None:
+        for path in files.logs_in(self._folder):
+            if self._closing:
+                return
+            try:
+                files.repair(path)
+            except OSError as error:
+                log.warning("a transcript log could not be repaired", path=str(path), error=error.strerror)
+
+    def _failed(self, error: OSError | StoreError) -> None:
+        if self._problem is None:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self._problem = (
+                f"Transcript logs cannot be written to {self._folder}: {reason}. The chats go on and are kept; the logs"
+                " go on when this is mended."
+            )
+            log.warning("transcript logs cannot be written", folder=str(self._folder), error=reason)
+
+
+def _size(one: Line) -> int:
+    return LINE_SIZE + sum(len(one.get(name) or "") for name in ("text", "args", "response", "state"))

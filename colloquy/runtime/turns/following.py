@@ -1,0 +1,47 @@
+"""Following a turn: its ADK events, as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from google.adk.events.event import Event
+
+from colloquy.runtime.turns.event_stream import Stretch
+from colloquy.runtime.turns.turns import Turns
+from session_store.models import Turn
+
+
+async def follow(turns: Turns, turn: Turn) -> AsyncIterator[Event]:
+    """The events of a turn since it was submitted, or last answered, until it is over or waits for a person.
+
+    They are those that its ADK runner yields, in their order: the person's message first, partial ones as they come,
+    complete ones once they are in the store. Who follows right after ``submit``, ``submit_content`` or ``answer`` gets
+    all; of a turn that ended a while ago there are the complete ones only. Works in any event loop, as slowly as it
+    likes. Leaving early does not stop the turn.
+    """
+    stretch = turns.stretch(turn.id)
+    if stretch is None:
+        for stored in await asyncio.to_thread(turns.store.events_of_turn, turn):
+            yield stored.event
+        return
+    async for event in _as_they_come(stretch):
+        yield event
+
+
+async def _as_they_come(stretch: Stretch) -> AsyncIterator[Event]:
+    loop, news, position, over = asyncio.get_running_loop(), asyncio.Event(), 0, False
+
+    def wake() -> None:
+        with suppress(RuntimeError):  # the follower's loop is closed
+            loop.call_soon_threadsafe(news.set)
+
+    while not over:
+        news.clear()
+        events, over = stretch.read(position, wake)
+        for event in events:
+            yield event
+        position += len(events)
+        if not events and not over:
+            await news.wait()

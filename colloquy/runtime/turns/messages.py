@@ -1,0 +1,87 @@
+"""Messages that set off turns: what can be one, and what its turn is."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+
+from google.genai import types
+
+from colloquy.runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
+from colloquy.runtime.services import Services
+from session_store.errors import ColloquyError
+from session_store.json_safe import mend
+from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
+from session_store.phrases import first_words
+from session_store.transcripts.parts import files_of, text_of
+
+
+class EmptyMessageError(ColloquyError):
+    """A message has no text."""
+
+    def __init__(self) -> None:
+        super().__init__("Write a message first.")
+
+
+class SessionGoneError(ColloquyError):
+    """The session was deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("This chat was deleted. Undo that, or start a new one.")
+
+
+class Messages:
+    """Makes turns of messages. Thread-safe."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def parts_of(self, key: SessionKey, files: Sequence[Attachment]) -> list[types.Part]:
+        """Files as parts of a message.
+
+        Raises:
+            AttachmentRefusedError: a file cannot be part of a message, or the session's model does not read it.
+        """
+        session = self._services.store.find_session(key)
+        model = self._model_of(session) if session else None
+        if files and model and (reason := refusal(files, self._services.models.info(model))):
+            raise AttachmentRefusedError(reason)
+        return parts_of(files, most_mb=self._services.settings.attachment_mb)
+
+    def new_turn(self, key: SessionKey, content: types.Content) -> Turn:
+        """The turn, not kept yet, of a message. A session without a title is called after its first words.
+
+        Raises:
+            EmptyMessageError, SessionGoneError
+        """
+        mend(content)
+        text, files = text_of(content), files_of(content)
+        answers = any(part.function_response for part in content.parts or [])
+        if not text.strip() and not files and not answers:
+            raise EmptyMessageError
+        store = self._services.store
+        session = store.find_session(key)
+        if session is None:
+            raise SessionGoneError
+        if session.title_source is TitleSource.NONE and (text.strip() or files):
+            names = names_of([part for part in content.parts or [] if is_file(part)])
+            store.rename_session(key, first_words(text if text.strip() else names), TitleSource.WORDS)
+        return Turn(
+            id=str(uuid.uuid4()),
+            key=key,
+            status=TurnStatus.QUEUED,
+            message=content.model_dump(mode="json", exclude_none=True),
+            model=self._model_of(session) if self._asks_model(session, text) else None,
+            created_at=time.time(),
+        )
+
+    def _asks_model(self, session: SessionSummary, text: str) -> bool:
+        agent = self._services.agents.find(session.key.app_name)
+        return agent is None or agent.asks_model(text)
+
+    def _model_of(self, session: SessionSummary) -> str | None:
+        agent = self._services.agents.find(session.key.app_name)
+        if agent and not agent.chooses_model:
+            return None
+        return session.model or self._services.models.default().id

@@ -1,0 +1,232 @@
+"""The ADK Runner of one turn."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from google.adk.agents import BaseAgent, LlmAgent
+from google.adk.agents.invocation_context import InvocationContext
+from google.adk.agents.run_config import RunConfig
+from google.adk.apps.app import App
+from google.adk.events.event import Event
+from google.adk.models import Gemini
+from google.adk.plugins.base_plugin import BasePlugin
+from google.adk.runners import Runner
+from google.adk.sessions import Session
+from google.adk.tools.base_tool import BaseTool
+from google.adk.tools.tool_context import ToolContext
+from google.genai import types
+
+from colloquy.agents.agent import Agent, Surroundings
+from colloquy.agents.models.pacing import characters_in, pace_models
+from colloquy.agents.models.provider import CONNECTION_ENDED
+from colloquy.agents.toolsets import DATA, HISTORY
+from colloquy.runtime.attachments import MEGABYTE
+from colloquy.runtime.history_scope import scope_of, words_of
+from colloquy.runtime.results import TurnSink
+from colloquy.runtime.services import Services
+from colloquy.runtime.turns.endings import CallsOfCutAnswers, whole
+from colloquy.runtime.turns.event_bounds import Given
+from colloquy.runtime.turns.live import LiveTurn
+from colloquy.runtime.turns.unread import UnreadFiles
+from session_store.json_safe import mend, split_off_half
+from session_store.limits import LONGEST_RESULT
+from session_store.models import Turn
+from session_store.transcripts.call_ids import CallIds, tell_loose
+from session_store.transcripts.parts import USER
+
+BROKEN_OFF = "The connection to Gemini ended before the answer was complete. Send the message again."
+
+
+class LargeResults(BasePlugin):
+    """Puts an error in the place of what a tool answers that is more than any model reads, before it is copied."""
+
+    def __init__(self) -> None:
+        super().__init__("colloquy_large_results")
+
+    async def after_tool_callback(
+        self,
+        *,
+        tool: BaseTool,  # noqa: ARG002 - as ADK calls it
+        tool_args: dict[str, Any],  # noqa: ARG002
+        tool_context: ToolContext,  # noqa: ARG002
+        result: object,
+    ) -> dict[str, Any] | None:
+        """What takes the place of an answer."""
+        if characters_in(result, LONGEST_RESULT) <= LONGEST_RESULT:
+            return None
+        return {
+            "error": f"The tool returned more than {LONGEST_RESULT:,} characters, so its result was not kept. Ask for "
+            "less, or have the tool save it as an artifact."
+        }
+
+
+class TurnRunner(Runner):
+    """The Runner of one turn, whose id is the invocation id of all that it runs."""
+
+    def __init__(self, live: LiveTurn, app: App, services: Services) -> None:
+        pace_models()
+        super().__init__(
+            app=app,
+            app_name=live.turn.key.app_name,  # an agent folder may call its app otherwise
+            session_service=services.sessions,
+            artifact_service=services.artifacts,
+        )
+        self._turn_id = live.turn.id
+        self._live = live
+        self._given = Given(services.settings.answer_characters, services.settings.attachment_mb * MEGABYTE)
+        self._halves: dict[str, str] = {}
+        """The first unpaired surrogates whose other half the next chunk brings, by the ids of the events."""
+        self._call_ids: CallIds | None = None
+
+    def _resolve_invocation_id(
+        self, session: Session, new_message: types.Content | None, invocation_id: str | None
+    ) -> str | None:
+        """ADK takes the response of a function into the invocation that called it. That of a turn that is over, say of
+        a tool that runs for hours, sets off a turn of its own."""
+        del session, new_message
+        return invocation_id
+
+    def _resolve_invocation_id_from_fr(
+        self, session: Session, new_message: types.Content, *, strict: bool = True
+    ) -> str | None:
+        del strict
+        resolved = super()._resolve_invocation_id_from_fr(session, new_message, strict=False)
+        return resolved if resolved == self._turn_id else None
+
+    async def _setup_context_for_resumed_invocation(
+        self,
+        *,
+        session: Session,
+        new_message: types.Content | None,
+        invocation_id: str,
+        run_config: RunConfig,
+        state_delta: dict[str, Any] | None,
+        abort_signal: asyncio.Event | None = None,
+    ) -> InvocationContext:
+        """ADK takes an id that it was given for one to resume, if the app is resumable. Here it may be a new one."""
+        if new_message and all(event.invocation_id != invocation_id for event in session.events):
+            return await self._setup_context_for_new_invocation(
+                session=session,
+                new_message=new_message,
+                invocation_id=invocation_id,
+                run_config=run_config,
+                state_delta=state_delta,
+                abort_signal=abort_signal,
+            )
+        return await super()._setup_context_for_resumed_invocation(
+            session=session,
+            new_message=new_message,
+            invocation_id=invocation_id,
+            run_config=run_config,
+            state_delta=state_delta,
+            abort_signal=abort_signal,
+        )
+
+    async def _process_event_with_plugin_callbacks(
+        self, *, invocation_context: InvocationContext, event: Event
+    ) -> Event:
+        """The last that is done to an event before it is kept and given out.
+
+        ADK lets agents, plugins and models give an event an id that is in use, and end an answer with an event that has
+        none of its words. Models give several calls one id; ADK runs them after this, with the ids that they have then.
+        """
+        if not event.partial and event.author != USER:
+            self._call_ids = self._call_ids or CallIds(invocation_context.session.events)
+            tell_loose(event, self._call_ids.settle(event))
+        event = await super()._process_event_with_plugin_callbacks(invocation_context=invocation_context, event=event)
+        if self._live.is_given_up:
+            raise asyncio.CancelledError
+        self._given.take(event)
+        if event.partial:
+            self._join(event)
+        mend(event)
+        if event.partial:
+            return event
+        if _is_broken_off(event, invocation_context.agent):
+            event.error_code, event.error_message = CONNECTION_ENDED, BROKEN_OFF
+        return whole(event, self._live.said(event.id), {kept.id for kept in invocation_context.session.events})
+
+    def _join(self, chunk: Event) -> None:
+        """Move the half of a character at the end of a chunk to the beginning of the next one."""
+        parts = (chunk.content.parts if chunk.content else None) or []
+        said = [place for place, part in enumerate(parts) if part.text]
+        if not said or not chunk.content:
+            return
+        before = self._halves.pop(chunk.id, "")
+        text, half = split_off_half(parts[said[-1]].text or "")
+        if half:
+            self._halves[chunk.id] = half
+        if before or half:  # the parts may be the model's own
+            parts = [part.model_copy() for part in parts]
+            parts[said[-1]].text = text
+            parts[said[0]].text = before + (parts[said[0]].text or "")
+            chunk.content = chunk.content.model_copy(update={"parts": parts})
+
+
+def runner_for(live: LiveTurn, services: Services) -> Runner:
+    """What runs a turn: its session's agent, on the turn's model if the agent does not bring its own.
+
+    Blocks while the data of the session's workspace is made ready: off the event loop.
+
+    Raises:
+        UnknownAgentError, AgentProblemError: the agent is gone or broken.
+        DataError, SecretsError: the connection of the workspace cannot be used.
+    """
+    turn = live.turn
+    agent = services.agents.get(turn.key.app_name)
+    models, model, info = services.models, None, None
+    if agent.chooses_model and not agent.problem:
+        session = services.store.find_session(turn.key)
+        chosen = turn.model or (session and session.model)  # a query has none, but what comes after it may ask one
+        info = models.info(chosen) if chosen else models.default()
+        model = models.llm_when_asked(info.id)
+    app = agent.app(model, _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools))
+    unread = [UnreadFiles(info)] if info else []
+    app = app.model_copy(update={"plugins": [CallsOfCutAnswers(), LargeResults(), *app.plugins, *unread]})
+    return TurnRunner(live, app, services)
+
+
+def _is_broken_off(event: Event, root: object) -> bool:
+    """Whether an event is an answer of Gemini, which ends each of its answers with a reason, without one. What a
+    callback made has no version of a model."""
+    if event.finish_reason or event.error_code or not event.model_version or not isinstance(root, BaseAgent):
+        return False
+    author = root.root_agent.find_agent(event.author)
+    return isinstance(author, LlmAgent) and isinstance(author.canonical_model, Gemini)
+
+
+class Rewinder(Runner):
+    """Takes turns back. It runs no agent, so that it works where the agent or its model does not."""
+
+    def __init__(self, app_name: str, services: Services) -> None:
+        super().__init__(
+            app_name=app_name,
+            agent=BaseAgent(name="rewinder"),
+            session_service=services.sessions,
+            artifact_service=services.artifacts,
+        )
+
+    async def _compute_state_delta_for_rewind(self, session: Session, rewind_event_index: int) -> dict[str, Any]:
+        """ADK takes away what no event has set, with it the state that a session begins with."""
+        delta = await super()._compute_state_delta_for_rewind(session, rewind_event_index)
+        set_by_events = {name for event in session.events for name in event.actions.state_delta}
+        return {name: value for name, value in delta.items() if name in set_by_events}
+
+
+def _surroundings(turn: Turn, agent: Agent, services: Services, *, calls_tools: bool) -> Surroundings:
+    settings = services.settings
+    session = services.store.find_session(turn.key)
+    asks_history = HISTORY in agent.tools
+    scope = scope_of(services, turn.key) if asks_history else None
+    return Surroundings(
+        sink=TurnSink(services.results, turn),
+        data=services.workspaces.database(session.workspace_id) if session and DATA in agent.tools else None,
+        history=services.workspaces.history(scope) if asks_history else None,
+        scope=tuple(words_of(services, scope)) if scope else (),
+        bounds=services.bounds,
+        messages=settings.context_messages,
+        compaction=settings.compaction,
+        calls_tools=calls_tools,
+    )

@@ -1,0 +1,368 @@
+"""Everything that one running Colloquy consists of, put together once."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+from google.adk.errors.already_exists_error import AlreadyExistsError
+from google.adk.sessions import BaseSessionService
+
+from colloquy.agents.adk_folders import AdkFolders
+from colloquy.agents.catalogue import AgentCatalogue
+from colloquy.agents.models import ModelCatalogue
+from colloquy.runtime.active import ActiveSession, ActiveSessions
+from colloquy.runtime.artifacts import Artifacts
+from colloquy.runtime.bus import BusEvent, EventBus, Happening
+from colloquy.runtime.imports import Imports
+from colloquy.runtime.rerun import rerun
+from colloquy.runtime.results import Results
+from colloquy.runtime.retention import Daily, RetentionPreview, preview, remove
+from colloquy.runtime.services import Services
+from colloquy.runtime.session_files import SessionFiles
+from colloquy.runtime.sessions import Sessions
+from colloquy.runtime.transcripts.logs import TranscriptLogs
+from colloquy.runtime.turns.messages import SessionGoneError
+from colloquy.runtime.turns.turns import Turns
+from colloquy.runtime.workspaces.passwords import FILE as SECRETS
+from colloquy.runtime.workspaces.passwords import Secrets
+from colloquy.runtime.workspaces.workspaces import Workspaces
+from colloquy.settings import Settings
+from session_store import Store
+from session_store.files import make_private
+from session_store.models import GENERAL, Result, SessionKey, SessionSummary, TitleSource
+from session_store.prices import FILE_NAME as PRICES
+from session_store.snapshots.folder import FOLDER as SNAPSHOTS
+
+DATABASE = "colloquy.duckdb"
+PERSONAS = "personas"
+ARTIFACTS = "artifacts"
+INCOMING = "incoming"
+SAMPLES = "samples"
+TRANSCRIPTS = "transcripts"
+DEMO = "demo"
+
+_OWN = {PERSONAS, ARTIFACTS, INCOMING, SAMPLES, TRANSCRIPTS, SECRETS, PRICES, SNAPSHOTS, DEMO}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """The parts that pages and the REST API work with."""
+
+    settings: Settings
+    store: Store
+    sessions: BaseSessionService
+    agents: AgentCatalogue
+    models: ModelCatalogue
+    bus: EventBus
+    turns: Turns
+    workspaces: Workspaces
+    artifacts: Artifacts
+    files: SessionFiles
+    active: ActiveSessions
+    services: Services
+    imports: Imports
+    daily: Daily
+
+    @classmethod
+    def open(cls, settings: Settings, models: ModelCatalogue | None = None) -> Workbench:
+        """Open the data folder and start running turns. ``models`` is the catalogue to use in place of the usual one.
+
+        Raises:
+            StoreError: the data folder cannot be used; says why and what to do.
+        """
+        data = settings.data_dir
+        if problem := make_private(data, _is_own):
+            log.warning(problem)
+        store, bus = Store(data / DATABASE), EventBus()
+        if store.notice:
+            log.warning(store.notice)
+        transcripts = TranscriptLogs(data / TRANSCRIPTS, store, enabled=settings.transcript_logs)
+        files = SessionFiles(Artifacts(data / ARTIFACTS), transcripts)
+        active = ActiveSessions(store, bus)
+        files.forget(store.purge_deleted(older_than=settings.undo_seconds))
+        files.artifacts.forget_all(store.gone(files.artifacts.sessions()))  # a process died between the two
+        folders = AdkFolders(settings.agents_dir) if settings.agents_dir else None
+        services = Services(
+            settings=settings,
+            store=store,
+            sessions=Sessions(store, bus, active, files),
+            artifacts=files.artifacts,
+            agents=AgentCatalogue(data / PERSONAS, folders),
+            models=models or ModelCatalogue(settings),
+            bus=bus,
+            workspaces=Workspaces(store, Secrets(data / SECRETS), data / SAMPLES, bus, partial(_is_ours, data)),
+            results=Results(store, bus),
+            active=active,
+            transcripts=transcripts,
+        )
+        if folders:
+            folders.load()
+        for turn in store.list_unfinished_turns():
+            active.add(turn.key, turn.id)
+        turns = Turns(services, max_turns=settings.max_turns)
+        turns.start()
+        workbench = cls(
+            settings=settings,
+            store=store,
+            sessions=services.sessions,
+            agents=services.agents,
+            models=services.models,
+            bus=bus,
+            turns=turns,
+            workspaces=services.workspaces,
+            artifacts=files.artifacts,
+            files=files,
+            active=active,
+            services=services,
+            imports=Imports(store, bus, incoming=data / INCOMING, files=data / ARTIFACTS),
+            daily=Daily(),
+        )
+        if settings.retention_days:
+            workbench.daily.start(workbench.do_daily_work)
+        return workbench
+
+    def create_session(
+        self,
+        *,
+        agent_id: str,
+        model: str,
+        workspace_id: str = GENERAL,
+        state: Mapping[str, Any] | None = None,
+        session_id: str | None = None,
+    ) -> SessionSummary:
+        """Create an empty session of this app's user. ``state`` is the ADK state that it begins with. ``session_id`` is
+        used in place of a new id, if no session ever had it.
+
+        Raises:
+            UnknownAgentError, WorkspaceError: there is no such agent, or no such workspace.
+            AlreadyExistsError: the id is in use, or that of a session that was deleted.
+        """
+        agent = self.agents.get(agent_id)
+        if session_id is not None and self.store.is_known(session_id):
+            raise AlreadyExistsError(f"There is, or was, a session with the id {session_id}.")
+        key = SessionKey(agent.id, self.settings.user, session_id or str(uuid.uuid4()))
+        session = self.store.create_session(
+            key, model=model if agent.chooses_model else None, workspace_id=workspace_id, state=state
+        )
+        self.workspaces.warm(workspace_id)
+        self.active.created(key)
+        return session
+
+    def branch_session(self, key: SessionKey, event_id: str) -> SessionSummary:
+        """Make a session that goes on from an event of another one, with everything that was said until then.
+
+        Raises:
+            HistoryError: there is no such session, or no such event in it.
+        """
+        branch = self.store.branch_session(key, event_id, str(uuid.uuid4()))
+        self.artifacts.copy(key, branch.key)
+        self.active.created(branch.key)
+        return branch
+
+    def terminate_sessions(self, keys: Sequence[SessionKey]) -> None:
+        """End sessions: stop what runs in them, withdraw what waits, and mark them. A new message begins one again.
+
+        Raises:
+            StoreFullError, StoreNotWritableError: they could not be marked, and all goes on.
+        """
+        self.store.terminate_sessions(keys)
+        told = set[str]().union(*(self.turns.withdraw(key) for key in keys))
+        with self.turns.held():
+            for key in keys:
+                self.turns.withdraw(key, but=told)  # what came in meanwhile
+            self.store.terminate_sessions(keys)  # a turn that began in between has begun its session again
+        self.files.transcripts.finish(keys, "terminated")
+        for key in keys:
+            self.bus.publish(BusEvent(Happening.SESSION_TERMINATED, key))
+        self.active.remove(keys)
+        self._list_changed(keys)
+
+    def dismiss_sessions(self, keys: Sequence[SessionKey]) -> None:
+        """Take sessions out of those at work until they get a message. Nothing else about them changes."""
+        self.active.remove(keys)
+        self._list_changed(keys)
+
+    def active_sessions(self) -> list[ActiveSession]:
+        """The sessions at work: those that were created or got a message since the start, or had unfinished turns then,
+        without those that were terminated, dismissed or deleted. Newest activity first."""
+        return self.active.list()
+
+    @property
+    def active_session_id(self) -> str | None:
+        """The session in front, which was switched to last."""
+        return self.active.current
+
+    def switch_active(self, session_id: str) -> None:
+        """Put a session in front. Raises SessionGoneError if there is none with this id."""
+        session = self.store.get_session(session_id)
+        if session is None:
+            raise SessionGoneError
+        self.active.switch(session.key)
+
+    def rename_session(self, key: SessionKey, title: str) -> None:
+        """Give a session a title that nothing but a person changes again. A blank title is ignored."""
+        if title.strip() and self.store.rename_session(key, title.strip(), TitleSource.PERSON):
+            self.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+
+    def set_saved(self, keys: Sequence[SessionKey], saved: bool) -> None:  # noqa: FBT001 - it is the value to set
+        """Mark sessions as worth keeping, or no longer."""
+        self.store.set_saved(keys, saved)
+        self._list_changed(keys)
+
+    def delete_sessions(self, keys: Sequence[SessionKey]) -> None:
+        """Stop what runs in the sessions and hide them; ``restore_sessions`` brings them back for a while."""
+        for key in keys:
+            self.turns.withdraw(key)
+        self.files.transcripts.finish(keys, "deleted")
+        self.files.transcripts.flush()
+        self.store.delete_sessions(keys)
+        self.active.leave(keys)
+        self._purge()
+        self._list_changed(keys)
+
+    def retention_preview(self, days: int) -> RetentionPreview:
+        """What ``remove_untouched`` would remove. Raises RetentionDaysError."""
+        return preview(self.store, self.settings.user, days)
+
+    def remove_untouched(self, days: int) -> list[SessionKey]:
+        """Delete the sessions that were neither saved nor touched for so many days; they can be restored for a while,
+        like all that are deleted. Returns which. Raises RetentionDaysError."""
+        return remove(self.store, self.settings.user, days, self.delete_sessions, self.turns.held)
+
+    def do_daily_work(self) -> None:
+        """Remove what nobody touched for as long as the settings say, and for good what was deleted before."""
+        days = self.settings.retention_days
+        removed = self.remove_untouched(days)
+        if removed:
+            log.info("chats were removed that nobody saved or touched", count=len(removed), days=days)
+        self._purge()
+
+    def notices(self) -> list[str]:
+        """What a person should know of this app: sentences to show, none if all is well."""
+        problems = (self.store.notice, self.files.transcripts.problem)
+        return [problem for problem in problems if problem]
+
+    def restore_sessions(self, keys: Sequence[SessionKey]) -> None:
+        """Bring deleted sessions back."""
+        self.store.restore_sessions(keys)
+        self._list_changed(keys)
+
+    def move_sessions(self, keys: Sequence[SessionKey], workspace_id: str) -> None:
+        """Put sessions into another workspace. What runs in them goes on with the data it began with.
+
+        Raises:
+            WorkspaceError: there is no such workspace.
+        """
+        self.files.transcripts.flush()  # what was said there stays there
+        self.store.move_sessions(keys, workspace_id)
+        self.files.transcripts.finish(keys, "moved")
+        self._list_changed(keys)
+
+    def delete_workspace(self, workspace_id: str) -> None:
+        """Delete a workspace for good, with all below it and every chat in these; what runs there is stopped first.
+
+        Raises:
+            WorkspaceError: it is one that stays, or gone already.
+        """
+        if workspace_id != GENERAL:
+            for key in self.store.sessions_in(self.workspaces.subtree(workspace_id)):
+                self.turns.withdraw(key)
+        gone = self.workspaces.delete(workspace_id)
+        self.active.remove(gone)
+        self.files.forget(gone)
+        self._list_changed(gone)
+
+    def rerun(self, result_id: str) -> Result:
+        """Run the query of a result again, as a new result of the same turn. Blocks as long as the query takes.
+
+        Raises:
+            ResultGoneError: it was removed, or has no query.
+            DataError: the query, or the connection, does not work any more; says why.
+        """
+        return rerun(self.services, result_id)
+
+    def delete_result(self, result: Result) -> None:
+        """Remove a result for good; with the last version of a file of its session, the file."""
+        self.store.delete_result(result.id)
+        if result.file_name and not self.store.has_file(result.key, result.file_name):
+            self.artifacts.forget_file(result.key, result.file_name)
+        self.bus.publish(BusEvent(Happening.SESSION_CHANGED, result.key, result.turn_id))
+
+    def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> bool:
+        """Keep what a person thinks of an answer; without score and comment, nothing. Returns whether there is such an
+        answer."""
+        kept = self.store.set_feedback(key, event_id, score, comment)
+        if kept:
+            self.bus.publish(BusEvent(Happening.SESSION_CHANGED, key))
+        return kept
+
+    def _purge(self) -> None:
+        gone = self.store.purge_deleted(older_than=self.settings.undo_seconds)
+        self.files.forget(gone)
+        self.active.remove(gone)
+
+    def _list_changed(self, keys: Sequence[SessionKey]) -> None:
+        for key in keys:
+            self.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+
+    def close(self) -> None:
+        """End what runs, keep it, and release the data folder."""
+        self.daily.close()
+        self.imports.close()
+        self.turns.close()
+        self.files.transcripts.close()
+        self.workspaces.close()
+        self.models.close()
+        self.store.close()
+
+
+def _is_own(name: str) -> bool:
+    """Whether a name in the data folder is one that only Colloquy gives."""
+    return name in _OWN or name.startswith((DATABASE, f".{SECRETS}", f".{PRICES}"))
+
+
+def _is_ours(data: Path, path: Path) -> bool:
+    """Whether a place, which may be a link, is the data folder, or something of Colloquy in it that is not made to be
+    asked as data."""
+    real = Path(os.path.realpath(path))
+    below = ""
+    for place in (real, *real.parents):
+        if _is_same(place, data):
+            return not below or (_is_own(below) and below not in (SAMPLES, SNAPSHOTS))
+        below = place.name
+    return any(_is_same(real, own) for own in data.glob(f"{DATABASE}*"))  # by another name
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+_current: list[Workbench] = []
+
+
+def install(workbench: Workbench | None) -> None:
+    """Make this the workbench of the process; None takes it away."""
+    _current[:] = [workbench] if workbench else []
+
+
+def current() -> Workbench:
+    """The workbench of the process.
+
+    Raises:
+        RuntimeError: none is installed, which only happens outside the app.
+    """
+    if not _current:
+        raise RuntimeError("No workbench is open in this process.")
+    return _current[0]

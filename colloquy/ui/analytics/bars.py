@@ -1,0 +1,74 @@
+"""A picture of bars by name, as a list in HTML: its names are text of the page, each bar is a button that the keyboard
+reaches, and it is there at once, which six charts more in the browser would not be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from colloquy.ui.analytics.numbers import count
+from colloquy.ui.analytics.picture import View, pick
+
+HERE: Final = Path(__file__).parent
+FAILED: Final = "Failed"
+Row = Mapping[Any, Any]
+"""Values by column; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """``name`` is the column with the names, which ``label`` writes. ``parts`` are the columns that make up a bar, by
+    measure, and ``value`` writes what stands beside its name for a measure. ``failures`` writes what in a row went
+    wrong, which can be picked by itself."""
+
+    name: str
+    value: Callable[[Row, str], str]
+    parts: Mapping[str, Sequence[str]]
+    label: Callable[[str], str] = str
+    failures: Callable[[Row, str], str] = lambda *_: ""
+
+    def show(self, card: str, title: str, table: pd.DataFrame, view: View) -> None:
+        """See Picture."""
+        key = f"bars-{card}"
+        mount = st.components.v2.component(
+            "colloquy.bars", html=_read("bars.html"), css=_read("bars.css"), js=_read("bars.js")
+        )
+        mount(
+            key=key,
+            data={"title": title, **self.drawn(table, view.measure)},
+            on_picked_change=lambda: self._picked(card, st.session_state[key].picked),
+            height="content",
+        )
+
+    def _picked(self, card: str, told: Row) -> None:
+        pick(card, {self.name: told["name"], "What": FAILED if told["failed"] else ""})
+
+    def drawn(self, table: pd.DataFrame, measure: str) -> dict[str, Any]:
+        """What the browser is told: rows of a name, its texts, and parts as shares of the longest bar (0 to 1)."""
+        parts = list(self.parts[measure])
+        sizes = table[parts].astype(float).fillna(0)
+        longest = float(sizes.sum(axis=1).max()) or 1.0
+        records = table.astype(object).where(table.notna(), None).to_dict("records")
+        rows = [
+            {
+                "name": row[self.name],
+                "label": self.label(row[self.name]),
+                "value": self.value(row, measure),
+                "failures": self.failures(row, measure),
+                "note": "\n".join(f"{part}: {count(row[part])}" for part in parts) if len(parts) > 1 else "",
+                "parts": [size / longest for size in of_row],
+            }
+            for row, of_row in zip(records, sizes.to_numpy().tolist(), strict=True)
+        ]
+        return {"rows": rows, "parts": parts}
+
+
+@cache
+def _read(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")

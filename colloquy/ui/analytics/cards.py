@@ -1,0 +1,243 @@
+"""The charts of the page."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from colloquy.ui.analytics import drawings
+from colloquy.ui.analytics.bars import FAILED, Bars, Row
+from colloquy.ui.analytics.card import Card
+from colloquy.ui.analytics.chart import Chart
+from colloquy.ui.analytics.names import agent_name
+from colloquy.ui.analytics.numbers import count, money, seconds, share
+from colloquy.ui.analytics.picture import Point, View
+from session_store.analytics.charts import TERMS_FROM, WEEKDAYS
+from session_store.analytics.drill_down import Behind, Kind
+from session_store.analytics.period import Step
+from session_store.analytics.report import Report
+from session_store.analytics.zones import day_number
+
+LONGEST_NAME = 70
+
+
+def _span(report: Report, point: Point) -> tuple[tuple[int, int], str]:
+    """The first and the last day number of a step, and what it is called."""
+    first = date.fromisoformat(point["Start"])
+    step = report.scope.period.step
+    if step is Step.DAY:
+        return (day_number(first), day_number(first)), f"{first:%A, %d %B %Y}"
+    if step is Step.WEEK:
+        return (day_number(first), day_number(first) + 6), f"Week of {first:%d %B %Y}"
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    return (day_number(first), day_number(last)), f"{first:%B %Y}"
+
+
+def _days(report: Report, point: Point) -> tuple[Behind, str]:
+    days, name = _span(report, point)
+    return Behind(Kind.DAYS, days), name
+
+
+def _rated(report: Report, point: Point) -> tuple[Behind, str]:
+    days, name = _span(report, point)
+    return Behind(Kind.RATED_DAYS, (point["What"] == "Positive", *days)), f"{point['What']} feedback: {name}"
+
+
+def _hour(_: Report, point: Point) -> tuple[Behind, str]:
+    day, hour = WEEKDAYS.index(point["Weekday"]), int(point["Hour"])
+    return Behind(Kind.HOUR, (day, hour)), f"{point['Weekday']}, {hour}:00 to {hour + 1}:00"
+
+
+def _model(_: Report, point: Point) -> tuple[Behind, str]:
+    return Behind(Kind.MODEL, (point["Model"],)), point["Model"]
+
+
+def _tool(_: Report, point: Point) -> tuple[Behind, str]:
+    if point["What"] == FAILED:
+        return Behind(Kind.TOOL_FAILED, (point["Tool"],)), f"{point['Tool']}: failed"
+    return Behind(Kind.TOOL, (point["Tool"],)), point["Tool"]
+
+
+def _agent(_: Report, point: Point) -> tuple[Behind, str]:
+    return Behind(Kind.AGENT, (point["Agent"],)), agent_name(point["Agent"])
+
+
+def _turns(report: Report, point: Point) -> tuple[Behind, str]:
+    table = report.tables["turns"]
+    row = table[table["Turns"] == point["Turns"]].iloc[0]
+    return Behind(Kind.TURNS, (int(row["_low"]), int(row["_high"]))), f"Turns: {point['Turns']}"
+
+
+def _question(report: Report, point: Point) -> tuple[Behind, str]:
+    table = report.tables["questions"]
+    row = table[table["Question"] == point["Question"]].iloc[0]
+    return Behind(Kind.QUESTION, (int(row["_question"]),)), _short(point["Question"])
+
+
+def _term(_: Report, point: Point) -> tuple[Behind, str]:
+    return Behind(Kind.TERM, (point["Term"],)), f"“{point['Term']}”"
+
+
+def _chats(chats: int) -> str:
+    return "1 chat" if chats == 1 else f"{count(chats)} chats"
+
+
+def _turns_label(turns: str) -> str:
+    return "1 turn" if turns == "1" else f"{turns} turns"
+
+
+def _status(_: Report, point: Point) -> tuple[Behind, str]:
+    return Behind(Kind.STATUS, (point["Status"],)), f"Turns: {point['Status']}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_NAME else text[: LONGEST_NAME - 1].rstrip() + "…"
+
+
+def _model_value(row: Row, measure: str) -> str:
+    if measure != "Cost":
+        return f"{count(row['Tokens in'])} in, {count(row['Tokens out'])} out"
+    if row["Cost"] is None:
+        return "price unknown"
+    return f"{money(row['Cost'])} + unknown" if row["Unpriced tokens"] else money(row["Cost"])
+
+
+def _tool_value(row: Row, measure: str) -> str:
+    if measure != "Seconds":
+        return f"{count(row['Calls'])} calls"
+    if row["Median"] is None:
+        return "no answer"
+    return f"median {seconds(row['Median'])}, p95 {seconds(row['p95'])}"
+
+
+def _tool_failures(row: Row, measure: str) -> str:
+    if measure == "Seconds" or not row["Failed"]:
+        return ""
+    return f"{share(row['Failed'] / (row['Succeeded'] + row['Failed']))} failed"
+
+
+TOOL_CALLS = ("Succeeded", FAILED, "No answer")
+AGENT_VALUES = {
+    "Chats": count,
+    "Turns": count,
+    "Tokens": count,
+    "First word": seconds,
+    "Turn duration": seconds,
+    "Failed": share,
+}
+
+
+def _agent_value(row: Row, measure: str) -> str:
+    return AGENT_VALUES[measure](row[measure]) if row[measure] is not None else "not measured"
+
+
+NOT_MEASURED = "No turns were measured in this period."
+
+CARDS = (
+    Card(
+        "activity",
+        "Activity",
+        Chart(lambda view: drawings.over_time(view.measure, view.step)),
+        _days,
+        "",
+        measures=("Chats", "Messages", "Turns"),
+    ),
+    Card(
+        "spending",
+        "Token usage and cost",
+        Chart(lambda view: drawings.spending(view.measure, view.step)),
+        _days,
+        "No model reported tokens in this period.",
+        measures=("Tokens", "Cost"),
+        is_empty=lambda table: not table[["Tokens in", "Tokens out"]].any(axis=None),
+    ),
+    Card(
+        "heat",
+        "Busiest hours",
+        Chart(lambda _: drawings.heat()),
+        _hour,
+        "No messages in this period.",
+        is_empty=lambda table: not table["Questions"].any(),
+    ),
+    Card(
+        "models",
+        "Usage by model",
+        Bars("Model", _model_value, {"Tokens": ("Tokens in", "Tokens out"), "Cost": ("Cost",)}),
+        _model,
+        "No model reported tokens in this period.",
+        measures=("Tokens", "Cost"),
+    ),
+    Card(
+        "latency",
+        "Response times",
+        Chart(lambda view: drawings.latency(view.step)),
+        _days,
+        NOT_MEASURED,
+        is_empty=lambda table: bool(table.drop(columns="Start").isna().all(axis=None)),
+    ),
+    Card(
+        "tools",
+        "Tool calls",
+        Bars("Tool", _tool_value, {"Calls": TOOL_CALLS, "Seconds": ("Median",)}, failures=_tool_failures),
+        _tool,
+        "No tools were called in this period.",
+        measures=("Calls", "Seconds"),
+    ),
+    Card(
+        "turns",
+        "Turns per chat",
+        Bars("Turns", lambda row, _: _chats(row["Chats"]), {"": ("Chats",)}, label=_turns_label),
+        _turns,
+        "No chats in this period.",
+    ),
+    Card(
+        "agents",
+        "Agents compared",
+        Bars("Agent", _agent_value, {measure: (measure,) for measure in AGENT_VALUES}, label=agent_name),
+        _agent,
+        "No chats in this period.",
+        measures=tuple(AGENT_VALUES),
+    ),
+    Card(
+        "questions",
+        "Repeated questions",
+        Bars("Question", lambda row, _: f"{count(row['Times'])} times", {"": ("Times",)}, label=_short),
+        _question,
+        "No question was asked more than once in this period.",
+    ),
+    Card(
+        "terms",
+        "Frequent words",
+        Bars("Term", lambda row, _: f"{count(row['Messages'])} messages", {"": ("Messages",)}),
+        _term,
+        "No word was used more than once in this period.",
+        note=f"From the newest {TERMS_FROM:,} user messages, without common words.",
+    ),
+    Card(
+        "endings",
+        "Turn outcomes",
+        Bars(
+            "Status",
+            lambda row, _: f"{count(row['Turns'])}, {share(row['Share'])}",
+            {"": ("Turns",)},
+            label=str.capitalize,
+        ),
+        _status,
+        "No turns in this period.",
+    ),
+    Card(
+        "feedback",
+        "Feedback on answers",
+        Chart(lambda view: drawings.feedback(view.step)),
+        _rated,
+        "No answers were rated in this period.",
+        is_empty=lambda table: not table[["Positive", "Negative"]].any(axis=None),
+    ),
+)
+
+
+def draw_ahead() -> None:
+    """Make the drawings of a first visit, so that it does not wait for them. They are kept."""
+    for made in CARDS:
+        if isinstance(made.picture, Chart):
+            for step in Step:
+                made.picture.draw(View(made.measures[0] if made.measures else "", step))

@@ -1,0 +1,14 @@
+"""Says on every page that the conversations are made up, where they are."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from colloquy.demo import is_demo
+from colloquy.runtime.workbench import current
+
+
+def demo_mark() -> None:
+    """A badge; nothing in a data folder of real conversations."""
+    if is_demo(current().store):
+        st.badge("Demo data (generated chats)", icon=":material/science:", color="orange")

@@ -1,0 +1,98 @@
+"""How figures are written."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from colloquy.ui.formatting import duration
+
+MISSING = "none"
+
+
+def count(number: float) -> str:
+    """A count in full, for tables and texts: ``1,234``, ``56,700``."""
+    return f"{number:,.0f}"
+
+
+def compact(number: float) -> str:
+    """A count for a tile, where there is little room: ``1,234``, ``56.7k``, ``8.9M``, ``1.2B``."""
+    if number < 10_000:
+        return f"{number:,.0f}"
+    if number < 999_950:
+        return f"{number / 1000:.1f}k"
+    if number < 999_950_000:
+        return f"{number / 1_000_000:.1f}M"
+    return f"{number / 1_000_000_000:.1f}B"
+
+
+def money(dollars: float | None) -> str:
+    """US dollars; ``unknown`` where no price is known."""
+    if dollars is None:
+        return "unknown"
+    if 0 < dollars < 0.01:
+        return "under $0.01"
+    return f"${dollars:,.2f}"
+
+
+def seconds(value: float | None) -> str:
+    """A duration, or a dash where none was measured."""
+    return MISSING if value is None else duration(value)
+
+
+def share(value: float | None) -> str:
+    """A share of 1 as per cent, or a dash."""
+    return MISSING if value is None else f"{100 * value:.1f}%"
+
+
+def change(now: float | None, before: float | None) -> str:
+    """How much a figure grew since the period before; empty where nothing can be said, or nothing changed."""
+    if now is None or not before:
+        return ""
+    grown = round(100 * (now - before) / before)
+    if grown == 0:
+        return ""
+    return f"{grown:+d}%" if abs(grown) < 1000 else f"x{now / before:,.0f}"
+
+
+def points(now: float | None, before: float | None) -> str:
+    """How much a share of 1 changed, in percentage points; empty where nothing can be said, or nothing changed."""
+    if now is None or before is None:
+        return ""
+    moved = round(100 * (now - before), 1)
+    return f"{moved:+.1f} points" if moved else ""
+
+
+SHARES: Final = frozenset({"Share", "Failed"})
+"""Columns with shares of 1, where they have no whole numbers."""
+MONEY: Final = "Cost"
+
+
+def column_formats(table: pd.DataFrame) -> dict[str, ColumnConfig]:
+    """How the columns of a report's table are written in a grid: as everywhere on the page."""
+    number = st.column_config.NumberColumn
+    formats: dict[str, ColumnConfig] = {}
+    for name, kind in table.dtypes.items():
+        column = str(name)
+        if pd.api.types.is_integer_dtype(kind):
+            formats[column] = number(format="localized")
+        elif column == MONEY:
+            formats[column] = number(format="$%.4f")
+        elif column in SHARES:
+            formats[column] = number(format="percent")
+        elif pd.api.types.is_float_dtype(kind):
+            formats[column] = number(format="%.2f s")
+    return formats
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """A report's table with no more decimals than mean something: of dollars six, of shares four, of seconds three."""
+    decimals = {
+        str(name): 6 if name == MONEY else 4 if name in SHARES else 3
+        for name, kind in table.dtypes.items()
+        if pd.api.types.is_float_dtype(kind)
+    }
+    return table.round(decimals)

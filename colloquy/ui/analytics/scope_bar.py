@@ -1,0 +1,159 @@
+"""The row of filters. What is chosen stands in the URL, so that a view can be kept and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from colloquy.agents.data.history_scope import HistoryScope
+from colloquy.runtime.workbench import current
+from colloquy.ui.analytics.names import agent_name, model_name
+from colloquy.ui.analytics.source import analytics
+from colloquy.ui.components import remember
+from colloquy.ui.formatting import filter_width, now, zone
+from colloquy.ui.workspaces.tree import WorkspaceTree
+from session_store.analytics import Filters, Period
+from session_store.analytics.rollups import Facts
+from session_store.analytics.scope import Scope
+from session_store.analytics.zones import QUARTER
+from session_store.models import TurnStatus
+from session_store.prices import Price, price_list
+
+SAVED, ALL = "Saved", "All"
+SHOW = "show"
+SHOWN = "colloquy_analytics_chats"
+"""Which of both was chosen last: the name of the browser's cookie, and of this tab's memory of it."""
+
+EVER, BETWEEN = "All time", "Between"
+DAYS = {"7 days": 7, "30 days": 30, "90 days": 90, "Year": 365}
+PERIODS = [*DAYS, EVER, BETWEEN]
+STATUSES = [status.value for status in TurnStatus]
+USUAL = "30 days"
+CHOICES = ("agent", "model", "user", "workspaces", "tag", "status", "state")
+
+
+def scope_bar(facts: Facts) -> Scope:
+    """Draws the filters; returns what they choose."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="scope-bar"):
+        saved = _which_chats()
+        period = _period()
+        filters = Filters(
+            saved_only=saved == SAVED,
+            agents=_choice("agent", "Agent", facts.choices.agents, agent_name),
+            models=_choice("model", "Model", facts.choices.models, model_name),
+            users=_choice("user", "User", facts.choices.users),
+            workspaces=_choice(
+                "workspaces",
+                "Workspace",
+                facts.choices.workspaces,
+                WorkspaceTree(current().store.list_workspaces()).full_names().__getitem__,
+            ),
+            tags=_choice("tag", "Tag", facts.choices.tags, least=1),
+            statuses=_choice("status", "Turn status", STATUSES),
+            states=_choice("state", "Chat status", facts.choices.states),
+        )
+    return Scope(filters, period, price_list(current().settings.data_dir))
+
+
+def usual_scope(prices: tuple[Price, ...]) -> Scope:
+    """What the page shows to who has not chosen anything, in UTC."""
+    return Scope(Filters(), _latest(datetime.now(UTC).date(), DAYS[USUAL], ZoneInfo("UTC")), prices)
+
+
+def as_history_scope(scope: Scope, facts: Facts) -> HistoryScope:
+    """The same choice, for who asks about it."""
+    filters = scope.filters
+    return HistoryScope(
+        workspace_ids=_chosen(filters.workspaces),
+        agents=_chosen(filters.agents),
+        users=_chosen(filters.users),
+        tags=_chosen(filters.tags),
+        states=_chosen(filters.states),
+        turn_statuses=_chosen(filters.statuses),
+        answered_by=_chosen((*filters.models, *facts.choices.chosen_as(filters.models))),
+        saved=True if filters.saved_only else None,
+        within=(float(scope.period.begin * QUARTER), float(scope.period.end * QUARTER)),
+    )
+
+
+def _chosen(values: tuple[str, ...]) -> frozenset[str] | None:
+    return frozenset(values) or None
+
+
+def reset() -> None:
+    """All chats of the usual period, from the next run on. For callbacks."""
+    for key in CHOICES:
+        if key in st.session_state:
+            st.session_state[key] = []
+    st.session_state[SHOW], st.session_state.period = ALL, USUAL
+
+
+def _which_chats() -> str:
+    """All chats or the saved ones: what the URL says, else what this browser chose last."""
+    remembered = st.session_state.get(SHOWN, st.context.cookies.get(SHOWN))
+    if SHOW not in st.session_state and SHOW not in st.query_params and remembered == SAVED:
+        st.query_params[SHOW] = st.session_state[SHOW] = SAVED  # Streamlit writes into the URL what is chosen later
+    chosen = st.segmented_control(
+        "Chats", [ALL, SAVED], default=ALL, required=True, key=SHOW, bind="query-params", on_change=_remember
+    )
+    if SHOWN in st.session_state:
+        remember(SHOWN, st.session_state[SHOWN])
+    return str(chosen)
+
+
+def _remember() -> None:
+    st.session_state[SHOWN] = st.session_state[SHOW]
+
+
+def _choice(
+    key: str, name: str, options: list[str], format_func: Callable[[str], str] = str, *, least: int = 2
+) -> tuple[str, ...]:
+    """A filter with several values, only shown where there are ``least`` to choose from."""
+    told = st.query_params.get_all(key)
+    if len(options) < least and not told:
+        return ()
+    shown = {option: format_func(option) for option in options}
+    # Streamlit would drop these from the URL, and the page would show figures of everything in their place.
+    gone = [value for value in told if value not in shown.values()]
+    return tuple(
+        st.multiselect(
+            name,
+            [*options, *gone],
+            format_func=lambda option: shown.get(option, option),
+            key=key,
+            placeholder="All",
+            bind="query-params",
+            width=filter_width(shown.get(option, option) for option in st.session_state.get(key, told)),
+            wrap=True,
+        )
+    )
+
+
+def _period() -> Period:
+    today = now().date()
+    chosen = st.selectbox("Period", PERIODS, index=PERIODS.index(USUAL), key="period", bind="query-params", width=115)
+    if chosen == EVER:
+        return analytics().everything(zone(), today)
+    if chosen == BETWEEN:
+        return _between(today)
+    return _latest(today, DAYS[chosen], zone())
+
+
+def _latest(today: date, days: int, where: ZoneInfo) -> Period:
+    return Period(today - timedelta(days=days - 1), today, where)
+
+
+def _between(today: date) -> Period:
+    chosen = st.date_input(
+        "From and to",
+        (today - timedelta(days=29), today),
+        key="between",
+        format="YYYY-MM-DD",
+        bind="query-params",
+        width=230,
+    )
+    first, last = (min(chosen), max(chosen)) if isinstance(chosen, tuple) and chosen else (today, today)
+    return Period(first, last, zone())

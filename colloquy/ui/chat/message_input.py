@@ -1,0 +1,116 @@
+"""The field that messages are written in, and files attached to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.typing import ChatInputValue
+
+from colloquy.compat.streamlit_messages import LOST_FILES
+from colloquy.runtime.attachments import Attachment
+from colloquy.runtime.workbench import current
+from colloquy.ui import state
+from colloquy.ui.components import Command, assist_typing
+from colloquy.ui.formatting import label, plain_markdown
+from session_store.limits import LONGEST_MESSAGE
+from session_store.models import SessionKey
+
+LOST = "Colloquy restarted before the attached file could be sent. Attach it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a message was not sent, and those of its files that need not be attached again."""
+
+    reasons: Sequence[str]
+    kept: Sequence[Attachment] = ()
+
+
+Send = Callable[[str, Sequence[Attachment]], Refused | None]
+"""Takes a message and its files; returns why it was not sent, None if it was."""
+
+
+def message_input(
+    key: str, send: Send, *, commands: Sequence[Command] = (), above: Callable[[], None] | None = None
+) -> None:
+    """The input at the bottom of the page. ``send`` takes each message, once. The text of one that it refuses stands in
+    the field again, with the files that can be sent, below the reasons. ``commands`` are what can follow a ``/``;
+    ``above`` draws what stands over the field or in it."""
+    taken, kept, reasons, files = f"{key}-taken", f"{key}-kept", f"{key}-reasons", f"{key}-files"
+
+    def take(value: ChatInputValue) -> None:
+        _put_back(key, value.text, _sent(value, st.session_state.get(files, ()), send))
+
+    def take_submitted() -> None:
+        st.session_state[taken] = True
+        take(st.session_state[key])
+
+    if text := st.session_state.pop(kept, None):
+        st.session_state[key] = text
+    with st.bottom, st.container(key="composer"):
+        if why := st.session_state.get(reasons):
+            st.warning(plain_markdown("\n".join(why)), icon=":material/error:")
+        _kept_files(files)
+        value = st.chat_input(
+            "Write a message",
+            key=key,
+            max_chars=LONGEST_MESSAGE,
+            accept_file="multiple",
+            max_upload_size=current().settings.attachment_mb,
+            on_submit=take_submitted,
+        )
+        assist_typing(commands)
+        if above:
+            above()
+    # A server that has just started again does not know the callback of an open page yet: only the message arrives.
+    if not st.session_state.pop(taken, False) and value:
+        take(value)
+        state.rerun()
+
+
+def input_of(key: SessionKey) -> str:
+    """The key of the input of a session."""
+    return f"input-{key.session_id}"
+
+
+def put_back(session: SessionKey, text: str, refused: Refused) -> None:
+    """Have a message that was written elsewhere and not sent stand in the input of a session."""
+    _put_back(input_of(session), text, refused)
+
+
+def _put_back(key: str, text: str, refused: Refused | None) -> None:
+    st.session_state[f"{key}-reasons"] = refused.reasons if refused else ()
+    st.session_state[f"{key}-files"] = tuple(refused.kept) if refused else ()
+    if refused:
+        st.session_state[f"{key}-kept"] = text
+
+
+def _kept_files(place: str) -> None:
+    """The files of a refused message that go along with the next one."""
+    files: Sequence[Attachment] = st.session_state.get(place, ())
+    if not files:
+        return
+
+    def remove(number: int) -> None:
+        st.session_state[place] = (*files[:number], *files[number + 1 :])
+
+    with st.container(horizontal=True, gap="small", key="kept-files"):
+        for number, file in enumerate(files):
+            with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", key=f"kept-file-{number}"):
+                st.markdown(f":material/attach_file: {label(file.name)}", width="content")
+                st.button(
+                    f"Remove {label(file.name)}",
+                    key=f"{place}-remove-{number}",
+                    type="tertiary",
+                    icon=":material/close:",
+                    on_click=remove,
+                    args=(number,),
+                )
+
+
+def _sent(value: ChatInputValue, kept: Sequence[Attachment], send: Send) -> Refused | None:
+    if st.session_state.pop(LOST_FILES, False):
+        return Refused([LOST], kept)
+    return send(value.text, [*kept, *(Attachment(file.name, file.type, file.getvalue()) for file in value.files)])

@@ -1,0 +1,37 @@
+"""What a person thinks of an answer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from colloquy.runtime.workbench import current
+from colloquy.ui.attempts import attempt
+from colloquy.ui.components import Actions, Rating, message_foot
+from session_store.models import Feedback, SessionKey
+from session_store.transcripts.parts import readable
+from session_store.transcripts.transcript import Message
+
+
+def answer_foot(
+    key: SessionKey,
+    message: Message,
+    note: str,
+    feedback: Feedback | None,
+    *,
+    prefix: str = "",
+    actions: Actions | None = None,
+) -> None:
+    """The quiet line below an answer, with thumbs and a comment. ``prefix`` begins the key of its element."""
+    rating = Rating(feedback.score, feedback.comment) if feedback else Rating()
+    message_foot(
+        prefix + message.id,
+        note,
+        readable(message.parts),
+        rating=rating,
+        on_rating=partial(_keep, key, message.id),
+        actions=actions,
+    )
+
+
+def _keep(key: SessionKey, event_id: str, rating: Rating) -> None:
+    attempt(lambda: current().set_feedback(key, event_id, rating.score, rating.comment))

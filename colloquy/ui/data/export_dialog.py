@@ -1,0 +1,45 @@
+"""Exporting one chat or several: the choice of a format, and the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from colloquy.ui import dialogs
+from colloquy.ui.data.download import MOST_IDS, download, export_url
+
+FORMATS: Final = {
+    "markdown": ("Markdown", "Readable text: messages and tool calls."),
+    "zip": ("ZIP", "Everything, including results, files and workspaces, for import elsewhere."),
+    "json": ("JSON", "All messages, in ADK's session format."),
+    "adk-web": ("JSON for adk web", "For the Import button in adk web, without parts that its server rejects."),
+    "jsonl": ("JSON Lines", "One line per event, for DuckDB or pandas."),
+}
+ONE_ONLY: Final = {"adk-web"}
+
+
+@st.dialog("Export", icon=":material/download:", on_dismiss=dialogs.close)
+def export_dialog(session_ids: Sequence[str], what: str) -> None:
+    """Ask for a format and offer the file. ``what`` says in Markdown which chats these are."""
+    st.markdown(f"Export {what} as")
+    form = format_choice("export-format", one=len(session_ids) == 1)
+    if len(session_ids) > MOST_IDS:
+        st.warning(f"A link can hold at most {MOST_IDS} chats. Select fewer, or use the Import and export page.")
+        return
+    download(export_url(session_ids, form))
+
+
+def format_choice(key: str, *, one: bool) -> str:
+    """A choice of formats for one chat, or for several."""
+    names = [name for name in FORMATS if one or name not in ONE_ONLY]
+    chosen = st.radio(
+        "Format",
+        names,
+        format_func=lambda name: FORMATS[name][0],
+        captions=[FORMATS[name][1] for name in names],
+        key=key,
+        label_visibility="collapsed",
+    )
+    return str(chosen)

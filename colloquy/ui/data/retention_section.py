@@ -1,0 +1,76 @@
+"""Removing chats that nobody saved or touched for long: a look at how many these are first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from colloquy.runtime.retention import RetentionPreview
+from colloquy.runtime.workbench import current
+from colloquy.ui import dialogs, state
+from colloquy.ui.formatting import label, local
+from colloquy.ui.state import Part
+from colloquy.ui.undo import grace, undo_bar
+from session_store.phrases import counted
+
+DAYS: Final = 90
+MOST_DAYS: Final = 36_500
+
+
+def retention_section() -> None:
+    """How many chats are untouched for so many days, and their removal."""
+    st.header("Tidy up", anchor=False)
+    setting = current().settings.retention_days
+    by_itself = (
+        f"Colloquy does this automatically after {counted(setting, 'day')} (COLLOQUY_RETENTION_DAYS)."
+        if setting
+        else "Automatic removal is off (COLLOQUY_RETENTION_DAYS is 0)."
+    )
+    st.caption(f"Remove unsaved chats that have been inactive for a while. {by_itself} Saved chats are never removed.")
+    days = st.number_input(
+        "Inactive for (days)", min_value=1, max_value=MOST_DAYS, value=setting or DAYS, step=1, key="retention-days"
+    )
+    found = current().retention_preview(days)
+    _preview(found)
+    if found.count:
+        st.button(
+            f"Remove {counted(found.count, 'chat')}",
+            key="remove",
+            icon=":material/delete:",
+            on_click=dialogs.show,
+            args=(_ask, days, found.count),
+        )
+    undo_bar("undo-remove", Part.PAGE, noun="chat", user_id=current().settings.user)
+
+
+def _preview(found: RetentionPreview) -> None:
+    if not found.count or found.oldest is None:
+        st.markdown("No chats will be removed.")
+        return
+    st.markdown(f"{counted(found.count, 'chat')} will be removed, the oldest from {local(found.oldest):%d %b %Y}.")
+    shown = "\n".join(
+        f"- {label(one.title) or 'New chat'} · {local(one.updated_at):%d %b %Y}" for one in found.examples
+    )
+    st.markdown(shown + ("\n- …" if found.count > len(found.examples) else ""))
+
+
+@st.dialog("Remove?", icon=":material/delete:", on_dismiss=dialogs.close)
+def _ask(days: int, count: int) -> None:
+    st.markdown(
+        f"Remove {counted(count, 'chat')} inactive for {counted(days, 'day')}, and everything in them? {grace()}"
+    )
+    with st.container(horizontal=True):
+        removed = st.button("Remove", key="confirm-remove", type="primary", on_click=_remove, args=(days,))
+        cancelled = st.button("Cancel", key="cancel-remove", on_click=dialogs.close)
+        if removed or cancelled:
+            state.rerun()
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _remove(days: int) -> None:
+    removed = current().remove_untouched(days)
+    state.say(f"Removed {counted(len(removed), 'chat')}", ":material/delete:")
+    dialogs.close()

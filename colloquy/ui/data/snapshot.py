@@ -1,0 +1,149 @@
+"""Taking the whole history away as one file, for DuckDB, pandas or a notebook."""
+
+from __future__ import annotations
+
+import threading
+from html import escape
+
+import streamlit as st
+
+from colloquy.runtime.workbench import current
+from colloquy.ui import dialogs
+from colloquy.ui.formatting import local, plain_markdown
+from colloquy.ui.results.cards import size_of
+from session_store.errors import ColloquyError
+from session_store.phrases import counted
+from session_store.snapshots.folder import KeptSnapshot, SnapshotFolder
+from session_store.snapshots.snapshot import SnapshotForm, SnapshotInfo
+
+FORMS = {SnapshotForm.DUCKDB: "DuckDB file", SnapshotForm.PARQUET: "Parquet files (ZIP)"}
+SHOWN = 8
+LOOK_EVERY = 0.1
+PROBLEM = "snapshot_problem"
+
+
+def snapshot_button() -> None:
+    """A button that opens the dialog."""
+    st.button(
+        "Snapshot",
+        key="snapshot",
+        icon=":material/photo_camera:",
+        type="tertiary",
+        on_click=dialogs.show,
+        args=(_dialog,),
+    )
+
+
+@st.dialog("Export a snapshot", width="medium", icon=":material/photo_camera:", on_dismiss=dialogs.close)
+def _dialog() -> None:
+    snapshots()
+
+
+def snapshots() -> None:
+    """Making a snapshot, and those that are kept."""
+    st.markdown(
+        "A snapshot is a copy of all current chats (deleted ones excluded) that you can open with DuckDB, pandas or a "
+        "notebook. Chats go on while it is made."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        form = st.segmented_control(
+            "Format",
+            list(FORMS),
+            default=SnapshotForm.DUCKDB,
+            required=True,
+            format_func=FORMS.__getitem__,
+            key="snapshot-form",
+        )
+        make = st.button("Create", key="make-snapshot", type="primary", icon=":material/photo_camera:")
+    if make:
+        _make(SnapshotForm(form))
+    if problem := st.session_state.pop(PROBLEM, None):
+        st.error(plain_markdown(problem))
+    _kept()
+
+
+def _make(form: SnapshotForm) -> None:
+    """Make one on a thread of its own: it gets done even if the person turns to something else."""
+    job = _Job(folder(), form)
+    bar = st.progress(0.0, "Copying …")
+    while not job.wait(LOOK_EVERY):
+        bar.progress(job.share, f"{job.step} …")
+    bar.empty()
+    if job.error is not None:
+        st.error(plain_markdown(str(job.error)))
+    elif job.info is not None:
+        info = job.info
+        st.success(
+            f"Exported {counted(info.conversations, 'chat')} ({counted(info.messages, 'message')})"
+            f" in {info.seconds:.1f} s.",
+            icon=":material/check:",
+        )
+
+
+class _Job:
+    """A snapshot that is being made."""
+
+    def __init__(self, snapshots: SnapshotFolder, form: SnapshotForm) -> None:
+        self.step, self.share = "Copying", 0.0
+        self.info: SnapshotInfo | None = None
+        self.error: ColloquyError | None = None
+        self._thread = threading.Thread(target=self._run, args=(snapshots, form), name="snapshot", daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it was over within this time."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self, snapshots: SnapshotFolder, form: SnapshotForm) -> None:
+        try:
+            self.info = snapshots.make(form, self._note)
+        except ColloquyError as error:
+            self.error = error
+
+    def _note(self, step: str, share: float) -> None:
+        self.step, self.share = step, share
+
+
+def folder() -> SnapshotFolder:
+    """The snapshots of this app."""
+    workbench = current()
+    return SnapshotFolder(workbench.store, workbench.settings.data_dir)
+
+
+def _kept() -> None:
+    kept = folder().kept()
+    if not kept:
+        return
+    st.caption(
+        "Stored on the server. Snapshots are copies: chats you delete later remain in them until you delete them."
+    )
+    for snapshot in kept[:SHOWN]:
+        _row(snapshot)
+    st.caption("The files are stored in")
+    st.code(str(folder().path), language=None, wrap_lines=True)
+
+
+def _row(snapshot: KeptSnapshot) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        facts = f"{local(snapshot.made_at):%d %b %Y, %H:%M} · {size_of(snapshot.size)}"
+        st.html(
+            f'<a href="./api/v1/snapshots/{escape(snapshot.name)}" download>{escape(snapshot.name)}</a>'
+            f'<div class="muted">{escape(facts)}</div>',
+            width="stretch",
+        )
+        st.button(
+            "Delete",
+            key=f"delete-{snapshot.name}",
+            icon=":material/delete:",
+            type="tertiary",
+            on_click=_delete,
+            args=(snapshot.name,),
+        )
+
+
+def _delete(name: str) -> None:
+    try:
+        folder().remove(name)
+    except ColloquyError as error:
+        st.session_state[PROBLEM] = str(error)

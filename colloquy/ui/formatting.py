@@ -1,0 +1,187 @@
+"""How texts, times and durations look on the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from session_store.models import SessionSummary
+from session_store.transcripts.markup import code_spans
+
+IMAGE = re.compile(r"!(?=\[)")
+FORMULA = re.compile(
+    r"""
+    ^(?P<indent>[ \t>]*)\\\[(?P<block>(?:(?!\\\[|\n[ \t]*\n).)+?)\\\][ \t]*$   # on lines of its own
+    | (?<!\\)\\\[(?P<display>(?:(?!\\\[|\n[ \t]*\n).)+?)\\\](?!\()      # among words; no escaped link
+    | (?<!\\)\\\((?P<inline>(?:(?!\\\(|\n[ \t]*\n).)+?)\\\)
+    | \$\$.+?\$\$
+    # a letter, or what has signs of a formula; no amounts, no variables of a shell
+    | (?<![\\$\w])\$(?![\s$])(?:[A-Za-z]|(?!-?\d[^$\\^\n]*\$)(?=[^$\n]*[\\^_=+<>{}])[^$\n]*?[^\s$\\])\$(?![\w${(])
+    """,
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
+)
+DOLLAR = re.compile(r"(?<![\\$])\$(?!\$)")
+DIRECTIVE = re.compile(r":(?=[a-z][a-z0-9_-]*[\[/:])")
+ICON = re.compile(r":(?=material/)")
+EMOJI = re.compile(r":(?=(?:[a-z][a-z0-9_+-]*|[+-]1|100|1234|8ball):)")
+TILDE = re.compile(r"(?<![\\~])~(?!~)")
+"""One alone would strike out what stands between it and the next: ``1~2 and 3~4`` are ranges, ``~/x`` is a folder."""
+ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>()]+")
+"""What becomes a link by itself, in which an escape would be a part of the address."""
+NO_ICON = ":\N{WORD JOINER}"
+"""Streamlit looks for icons and emoji in what is left of a text without its escapes: something unseen has to stand in
+them."""
+DASHES = re.compile(r"-(?=-)")
+NO_DASH = "-\N{WORD JOINER}"
+"""Two hyphens would become a dash, and a comment in SQL something else."""
+LABEL_SYNTAX = re.compile(r"([\\`*_{}\[\]()#+!|~$:<>&-])")
+BLOCK = re.compile(r"^(\d*)([.=])(?=[=\s]|$)")
+"""What begins a list or underlines a heading."""
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def untrusted_markdown(text: str) -> str:
+    """Markdown that a model or a tool wrote, made safe and plain for ``st.markdown``.
+
+    Images become links, so that nothing remote loads unasked. Formulas stand between dollar signs, as Streamlit wants
+    them, also those that were written as ``\\(…\\)`` and ``\\[…\\]``; other dollar signs stay dollar signs. Streamlit's
+    own directives (``:red[…]``, ``:material/…:``), names of emoji and single tildes stay text. Code and web addresses
+    are left alone.
+    """
+    pieces: list[str] = []
+    at = 0
+    for begin, end in code_spans(text):
+        pieces += [_with_formulas(text[at:begin]), text[begin:end]]
+        at = end
+    return "".join([*pieces, _with_formulas(text[at:])])
+
+
+def plain_markdown(text: str) -> str:
+    """A text that is no Markdown, such as an error, as Markdown that shows it as it is, line by line."""
+    return "  \n".join(map(_plain_line, text.strip().splitlines()))
+
+
+def _plain_line(line: str) -> str:
+    words = line.strip()
+    indent = NO_BREAK * (len(line.rstrip()) - len(words))
+    return indent + BLOCK.sub(r"\1\\\2", label(words)) or NO_BREAK
+
+
+def _split(
+    pattern: re.Pattern[str], text: str, outside: Callable[[str], str], inside: Callable[[re.Match[str]], str]
+) -> str:
+    """A text with what a pattern finds in it, and what stands around that, each changed in its own way."""
+    pieces: list[str] = []
+    at = 0
+    for found in pattern.finditer(text):
+        pieces += [outside(text[at : found.start()]), inside(found)]
+        at = found.end()
+    return "".join([*pieces, outside(text[at:])])
+
+
+def _with_formulas(text: str) -> str:
+    return _split(FORMULA, text, _plain, _formula)
+
+
+def _formula(found: re.Match[str]) -> str:
+    if block := found["block"]:
+        lines = [f"{found['indent']}{line.strip()}" for line in ("$$", *block.strip().splitlines(), "$$")]
+        return "\n".join(lines)
+    if inline := found["inline"] or found["display"]:
+        sign = "$$" if found["display"] or "$" in inline else "$"
+        return f"{sign}{' '.join(inline.split())}{sign}"
+    return found[0]
+
+
+def _plain(text: str) -> str:
+    return _split(ADDRESS, text, _without_directives, lambda address: address[0])
+
+
+def _without_directives(text: str) -> str:
+    text = IMAGE.sub("", text)
+    text = DOLLAR.sub(r"\\$", text)
+    text = TILDE.sub(r"\\~", text)
+    text = EMOJI.sub(NO_ICON, ICON.sub(NO_ICON, text))
+    return DIRECTIVE.sub(r"\\:", text)
+
+
+def label(text: str) -> str:
+    """A plain text as the label of a widget, where Streamlit would read Markdown."""
+    return LABEL_SYNTAX.sub(r"\\\1", DASHES.sub(NO_DASH, ICON.sub(NO_ICON, text)))
+
+
+def now() -> datetime:
+    """The present in the time zone of the person's browser."""
+    return datetime.now(zone())
+
+
+def local(at: float) -> datetime:
+    """Unix seconds as a time in the zone of the person's browser."""
+    return datetime.fromtimestamp(at, zone())
+
+
+def zone() -> ZoneInfo:
+    """The time zone of the person's browser; UTC where it is not known."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except ZoneInfoNotFoundError:
+        return ZoneInfo("UTC")
+
+
+def short_time(at: float) -> str:
+    """A time as short as it can be told: the hour today, the weekday in this week, else the date."""
+    when, today = local(at), now().date()
+    if when.date() == today:
+        return f"{when:%H:%M}"
+    if today - when.date() < timedelta(days=7):
+        return f"{when:%a}"
+    return f"{when:%d %b}" if when.year == today.year else f"{when:%b %Y}"
+
+
+def long_time(at: float) -> str:
+    """A time with its day, to the minute."""
+    return f"{local(at):%d %b %Y, %H:%M}"
+
+
+def duration(seconds: float) -> str:
+    """A duration: ``0.8 s``, ``12 s``, ``2 min 5 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+NARROWEST_FILTER, WIDEST_FILTER = 140, 360
+
+
+def filter_width(chosen: Iterable[str]) -> int:
+    """Pixels that a filter with several values needs, so that what is chosen in it can be read."""
+    longest = max((len(name) for name in chosen), default=0)
+    return min(WIDEST_FILTER, NARROWEST_FILTER + 8 * longest) if longest else NARROWEST_FILTER
+
+
+def running_for(seconds: float) -> str:
+    """A duration that goes on, in whole seconds, as HTML: where ``colloquy.ui.components.tick`` is, the browser counts on."""
+    whole = max(0, int(seconds))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    words = f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f'<span data-seconds="{whole}">{words}</span>'
+
+
+SAVED = "Saved"
+
+
+def group(session: SessionSummary) -> str:
+    """The heading that a session stands under in the list."""
+    if session.saved:
+        return SAVED
+    age = (now().date() - local(session.updated_at).date()).days
+    if age <= 0:
+        return "Today"
+    if age == 1:
+        return "Yesterday"
+    return "Previous 7 days" if age <= 7 else "Older"

@@ -1,0 +1,65 @@
+"""From a page with filters to a chat with the history analyst about what they leave."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from colloquy.agents.data.history_scope import HistoryScope, ScopeInvalidError, in_words
+from colloquy.agents.toolsets import HISTORY
+from colloquy.runtime.workbench import current
+from colloquy.ui import state
+from colloquy.ui.formatting import label, plain_markdown, zone
+from colloquy.ui.state import Part
+from session_store.models import SessionKey
+
+EVERYTHING = "Start a chat with the history analyst about all chats"
+A_PART = "Start a chat with the history analyst about the filtered chats"
+
+
+def ask_history_button(scope: HistoryScope) -> None:
+    """Opens a new chat with the history analyst that is about the scope, and can see nothing else. One for a page."""
+    st.button(
+        "Ask the history",
+        key="ask-history",
+        icon=":material/chat_info:",
+        type="tertiary",
+        help=EVERYTHING if scope.is_everything else A_PART,
+        on_click=_begin,
+        args=(scope,),
+    )
+
+
+def scope_line(scope: HistoryScope | None) -> None:
+    """Above the messages of a chat: the part of the history that it is about; nothing where that is all of it."""
+    if scope is None or scope.is_everything:
+        return
+    workbench = current()
+    workspaces = {workspace.id: workspace.name for workspace in workbench.store.list_workspaces()}
+    agents = {agent.id: agent.name for agent in workbench.agents.list()}
+    words = in_words(
+        scope,
+        workspace=lambda one: workspaces.get(one, one),
+        agent=lambda one: agents.get(one, one),
+        model=workbench.models.label,
+        zone=zone(),
+    )
+    with st.container(key="history-scope"):
+        st.caption(f":material/filter_alt: About the chats with these filters: {label('; '.join(words))}")
+
+
+def scope_of_session(key: SessionKey) -> HistoryScope | None:
+    """The part of the history that a session is about; None for all of it. What is wrong with it is said here."""
+    agent = current().agents.find(key.app_name)
+    if agent is None or HISTORY not in agent.tools:
+        return None
+    try:
+        return HistoryScope.of_state(current().store.session_state(key))
+    except ScopeInvalidError as error:
+        st.warning(plain_markdown(str(error)), icon=":material/filter_alt_off:")
+        return None
+
+
+def _begin(scope: HistoryScope) -> None:
+    state.new_chat(scope)
+    state.go_to(state.CHAT)
+    state.touch(Part.PAGE)

@@ -1,0 +1,158 @@
+"""The list of what stands behind a figure or a point of a chart of the analytics page. The URL says which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qs, urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from colloquy.runtime.workbench import current
+from colloquy.ui import state
+from colloquy.ui.analytics.names import agent_name, model_name
+from colloquy.ui.analytics.source import analytics
+from colloquy.ui.components import visit
+from colloquy.ui.formatting import label
+from colloquy.ui.state import Part
+from colloquy.ui.workspaces.tree import WorkspaceTree
+from session_store.analytics import Filters, Period
+from session_store.analytics.drill_down import Behind, Kind
+from session_store.analytics.places import Place
+from session_store.analytics.scope import Scope
+from session_store.errors import ColloquyError
+from session_store.prices import price_list
+
+EARLIEST: Final = date(1970, 1, 2)
+LATEST: Final = date(2200, 1, 1)
+LONGEST: Final = timedelta(days=40_000)
+
+
+class LinkInvalidError(ColloquyError):
+    """A URL names a list that makes no sense."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drill:
+    """What was picked on the analytics page: its title, the scope that the page had, and the page's own URL."""
+
+    kind: Kind
+    values: tuple[bool | int | float | str, ...] = ()
+    title: Annotated[str, Field(max_length=200)]
+    first: Annotated[date, Field(ge=EARLIEST, le=LATEST)]
+    last: Annotated[date, Field(ge=EARLIEST, le=LATEST)]
+    zone: str
+    filters: Filters = field(default_factory=Filters)
+    page: str = ""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    @property
+    def behind(self) -> Behind:
+        """What was picked."""
+        return Behind(self.kind, self.values)
+
+    def scope(self) -> Scope:
+        """What the analytics page was about."""
+        return Scope(
+            self.filters, Period(self.first, self.last, ZoneInfo(self.zone)), price_list(current().settings.data_dir)
+        )
+
+    def as_text(self) -> str:
+        """For the URL."""
+        return _ADAPTER.dump_json(self, exclude_defaults=True).decode()
+
+
+_ADAPTER: Final = TypeAdapter(Drill)
+
+
+@lru_cache(maxsize=64)
+def drill_of(text: str) -> Drill:
+    """What a URL says.
+
+    Raises:
+        LinkInvalidError: it says nothing that makes sense.
+    """
+    try:
+        drill = _ADAPTER.validate_json(text)
+        ZoneInfo(drill.zone)
+    except (ValidationError, ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise LinkInvalidError(
+            "The address of this list cannot be read. Open it again from the analytics page, or show all conversations."
+        ) from error
+    if not timedelta() <= drill.last - drill.first <= LONGEST:
+        raise LinkInvalidError("The address of this list has an invalid period. Open it again from the analytics page.")
+    return drill
+
+
+def open_list(scope: Scope, picked: Behind, title: str) -> None:
+    """Show the conversations behind a figure or point in place of the analytics page."""
+    period, given = scope.period, st.query_params
+    drill = Drill(
+        kind=picked.kind,
+        values=picked.values,
+        title=title[:200],
+        first=period.first,
+        last=period.last,
+        zone=str(period.zone),
+        filters=scope.filters,
+        page=urlencode({name: given.get_all(name) for name in given}, doseq=True),
+    )
+    visit(f"./history?{urlencode({'behind': drill.as_text()})}")
+
+
+def among(text: str) -> frozenset[int]:
+    """The conversations of the list that a URL names, by their numbers in the store."""
+    drill = drill_of(text)
+    return frozenset(analytics().conversations(drill.scope(), drill.behind))
+
+
+def places(text: str, numbers: Sequence[int]) -> Mapping[int, Place]:
+    """What in these conversations the list is about."""
+    if not text:
+        return {}
+    drill = drill_of(text)
+    return analytics().places(drill.scope(), drill.behind, numbers)
+
+
+def heading(text: str) -> None:
+    """Says what the list is about, with the way back to the analytics page."""
+    drill = drill_of(text)
+    with st.container(horizontal=True, vertical_alignment="center", key="history-behind"):
+        st.button(
+            "Analytics",
+            key="history-analytics",
+            icon=":material/arrow_back:",
+            type="tertiary",
+            on_click=_back,
+            args=(drill.page,),
+        )
+        st.markdown(f"**{label(drill.title)}** :gray[· {label(' · '.join(_words(drill)))}]", width="stretch")
+
+
+def _words(drill: Drill) -> list[str]:
+    filters = drill.filters
+    days = f"{drill.first:%d %b %Y}" + (f" to {drill.last:%d %b %Y}" if drill.last > drill.first else "")
+    places = WorkspaceTree(current().store.list_workspaces()).full_names()
+    return [
+        days,
+        *(["saved chats"] if filters.saved_only else []),
+        *map(agent_name, filters.agents),
+        *map(model_name, filters.models),
+        *filters.users,
+        *(places.get(one, one) for one in filters.workspaces),
+        *filters.tags,
+        *(f"turn status: {one}" for one in filters.statuses),
+        *filters.states,
+    ]
+
+
+def _back(page: str) -> None:
+    parameters: dict[str, Any] = parse_qs(page)
+    state.go_to(state.ANALYTICS, **parameters)
+    state.touch(Part.PAGE)

@@ -1,0 +1,196 @@
+"""All conversations, to look through, to search and to pick from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import streamlit as st
+
+from colloquy.agents.data.history_scope import HistoryScope
+from colloquy.runtime.workbench import current
+from colloquy.ui import state
+from colloquy.ui.analytics.demo_mark import demo_mark
+from colloquy.ui.formatting import zone
+from colloquy.ui.history import links, paging, selection
+from colloquy.ui.history.actions import actions
+from colloquy.ui.history.ask import ask_history_button
+from colloquy.ui.history.drill_down import heading, places
+from colloquy.ui.history.filter_bar import filter_bar, reset, search_box
+from colloquy.ui.history.hits import hits
+from colloquy.ui.history.place import show_place
+from colloquy.ui.history.table import COLUMNS, line_of, ref_of, table
+from colloquy.ui.history.view import TEXTUAL, View, view_of_url
+from colloquy.ui.state import Part
+from colloquy.ui.undo import undo_bar
+from session_store.history.models import HistoryRow, HistorySort
+from session_store.models import Page
+from session_store.phrases import counted
+
+ROWS = 50
+HITS = 20
+PLACES, CONVERSATIONS = "Matches", "Chats"
+
+
+def listing() -> None:
+    """Everything on the page while no transcript is open."""
+    view, store = view_of_url(), current().store
+    choices = store.history_choices()
+    with st.container(horizontal=True, vertical_alignment="center", key="history-head"):
+        st.title("History", anchor=False, width="content")
+        demo_mark()
+        if choices.agents:
+            search_box(view)
+            if not view.behind:  # a chat cannot be about such a list
+                ask_history_button(_scope(view))
+    undo_bar("history-undo", Part.PAGE, noun="chat")
+    if not choices.agents:
+        _nothing_yet()
+        return
+    if view.behind:
+        heading(view.behind)
+    filter_bar(view, choices)
+    if view.text:
+        _kind(view)
+    show_place("", None, "", links.opened())
+    if view.text and view.by_place:
+        _places(view)
+        return
+    wanted = view.filter(zone())
+    place = paging.place(view)
+    page = store.list_history(wanted, sort=view.sort, descending=view.descending, before=place.cursor, limit=ROWS)
+    _conversations(view, page, store.count_history(wanted), with_users=len(choices.users) > 1)
+
+
+@st.fragment
+def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users: bool) -> None:
+    """A page of the table. What is picked in it reruns no more than this."""
+    if state.must_give_way(Part.HISTORY):
+        state.rerun()
+    if not page.items:
+        _nothing_found()
+        return
+    rows = {ref_of(row): row for row in page.items}
+    about = places(view.behind, [row.number for row in page.items])
+    lines = {ref_of(row): line_of(row, view, about.get(row.number)) for row in page.items}
+    with st.container(horizontal=True, vertical_alignment="center", key="history-bar"):
+        if picked := selection.picked():
+            actions(picked)
+        else:
+            st.markdown(counted(total, "chat"), width="content")
+            if view.filters:
+                st.button("Show all", key="history-all", type="tertiary", icon=":material/close:", on_click=reset)
+            _order(view)
+    table(
+        page.items,
+        lines,
+        order=(view.sort, view.descending),
+        selected=set(selection.picked()),
+        with_users=with_users,
+        on_open=lambda ref: _open(rows[ref].key.session_id, lines[ref].event_id),
+        on_sort=partial(_sort, view),
+        on_select=lambda refs: selection.pick(rows, refs),
+    )
+    paging.buttons(view, page.next, ROWS, total)
+
+
+def _scope(view: View) -> HistoryScope:
+    """The filters, for a question about what they leave."""
+    wanted = view.filter(zone())
+    return HistoryScope(
+        workspace_ids=wanted.workspace_ids,
+        agents=wanted.agents,
+        models=wanted.models,
+        users=frozenset({wanted.user_id}) if wanted.user_id else None,
+        tags=wanted.tags,
+        statuses=wanted.statuses,
+        saved=wanted.saved,
+        since=wanted.since,
+        until=wanted.until,
+        feedback=wanted.feedback,
+        text=wanted.text,
+    )
+
+
+def _places(view: View) -> None:
+    place = paging.place(view)
+    found = current().store.search_history(view.text, view.filter(zone()), before=place.cursor, limit=HITS)
+    if not found.items:
+        _nothing_found()
+        return
+    hits(found.items, view, lambda hit: _open(hit.key.session_id, hit.event_id))
+    paging.buttons(view, found.next, HITS, None)
+
+
+def _kind(view: View) -> None:
+    st.segmented_control(
+        "Show",
+        [PLACES, CONVERSATIONS],
+        default=PLACES if view.by_place else CONVERSATIONS,
+        required=True,
+        key="history-kind",
+        label_visibility="collapsed",
+        on_change=_choose_kind,
+    )
+
+
+def _order(view: View) -> None:
+    """The choice of the order where the table has no headers: on a phone."""
+    orders = [(sort, down) for sort in [*COLUMNS, HistorySort.CREATED] for down in (True, False)]
+    st.session_state["history-order"] = (view.sort, view.descending)
+    st.selectbox(
+        "Order",
+        orders,
+        format_func=lambda order: _order_name(*order),
+        key="history-order",
+        label_visibility="collapsed",
+        on_change=_choose_order,
+        width=175,
+    )
+
+
+def _order_name(sort: HistorySort, down: bool) -> str:  # noqa: FBT001 - one of a pair
+    if sort is HistorySort.UPDATED:
+        return "Newest first" if down else "Oldest first"
+    if sort is HistorySort.CREATED:
+        return "Newest created" if down else "Oldest created"
+    if sort in TEXTUAL:
+        return f"{COLUMNS[sort]}, {'Z to A' if down else 'A to Z'}"
+    return f"{'Most' if down else 'Least'} {COLUMNS[sort].lower()}"
+
+
+def _nothing_yet() -> None:
+    st.markdown("Your chats will be listed here for you to search, read, compare and export.")
+    st.button("Start a chat", key="history-begin", icon=":material/edit_square:", type="primary", on_click=_begin)
+
+
+def _nothing_found() -> None:
+    st.info("No chats match these filters.", icon=":material/filter_alt:")
+    st.button("Reset filters", key="history-reset", icon=":material/filter_alt_off:", on_click=reset)
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _open(session_id: str, event_id: str | None) -> None:
+    links.show(links.reader_parameters(session_id, event_id, view=view_of_url()))
+
+
+def _sort(view: View, by: HistorySort) -> None:
+    descending = not view.descending if by is view.sort else by not in TEXTUAL
+    links.show(replace(view, sort=by, descending=descending).url())
+
+
+def _choose_order() -> None:
+    sort, descending = st.session_state["history-order"]
+    links.show(replace(view_of_url(), sort=sort, descending=descending).url())
+
+
+def _choose_kind() -> None:
+    links.show(replace(view_of_url(), by_place=st.session_state["history-kind"] == PLACES).url())
+
+
+def _begin() -> None:
+    state.new_chat()
+    state.go_to(state.CHAT)
+    state.touch(Part.PAGE)

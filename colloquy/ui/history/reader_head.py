@@ -1,0 +1,127 @@
+"""What stands above a transcript: what it is, and what can be done with it."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from colloquy.runtime.workbench import current
+from colloquy.ui import dialogs, state
+from colloquy.ui.analytics.names import agent_name
+from colloquy.ui.analytics.numbers import count, money
+from colloquy.ui.attempts import attempt
+from colloquy.ui.data.export_dialog import export_dialog
+from colloquy.ui.formatting import label, long_time
+from colloquy.ui.history import links
+from colloquy.ui.history.compare import compare_dialog
+from colloquy.ui.history.labels import labels
+from colloquy.ui.history.view import view_of_url
+from colloquy.ui.state import Part
+from session_store.history.models import HistoryRow
+from session_store.models import SessionSummary
+from session_store.phrases import counted
+
+
+def reader_head(session: SessionSummary) -> None:
+    """The head of a transcript."""
+    st.set_page_config(page_title=f"{state.title_of(session)} · History · Colloquy")
+    row = current().store.history_row(session.key)
+    with st.container(key="reader-head", gap="xsmall"):
+        _title(session, row)
+        with st.container(horizontal=True, gap="small", key="reader-actions"):
+            _go_on_button(session, "")
+            st.button(
+                "Remove from saved" if session.saved else "Save",
+                key="save",
+                icon=":material/bookmark_remove:" if session.saved else ":material/bookmark:",
+                on_click=_set_saved,
+                args=(session,),
+            )
+            if row:
+                labels(row)
+            st.button(
+                "Export",
+                key="export",
+                icon=":material/download:",
+                on_click=dialogs.show,
+                args=(export_dialog, [session.key.session_id], f"“{label(state.title_of(session))}”"),
+            )
+            st.button(
+                "Compare",
+                key="history-compare",
+                icon=":material/splitscreen_right:",
+                on_click=dialogs.show,
+                args=(compare_dialog, session.key),
+            )
+
+
+def side_head(session: SessionSummary, prefix: str) -> None:
+    """The head of one of two transcripts."""
+    with st.container(key=f"{prefix}reader-head", gap="xsmall"):
+        _title(session, current().store.history_row(session.key))
+        with st.container(horizontal=True, gap="small", key=f"{prefix}reader-actions"):
+            _go_on_button(session, prefix)
+            st.button(
+                "Close the other chat",
+                key=f"{prefix}alone",
+                icon=":material/close_fullscreen:",
+                on_click=_read,
+                args=(session.key.session_id,),
+            )
+
+
+def _title(session: SessionSummary, row: HistoryRow | None) -> None:
+    st.html(f"<h2>{escape(state.title_of(session))}</h2>{_facts(row) if row else ''}")
+
+
+def _go_on_button(session: SessionSummary, prefix: str) -> None:
+    st.button(
+        "Continue chat",
+        key=f"{prefix}go-on",
+        type="primary",
+        icon=":material/forum:",
+        on_click=_go_on,
+        args=(session.key.session_id,),
+    )
+
+
+def _facts(row: HistoryRow) -> str:
+    tokens = row.input_tokens + row.output_tokens
+    facts = [
+        agent_name(row.agent),
+        current().models.label(row.model) if row.model else "",
+        row.workspace or "",
+        row.key.user_id,
+        long_time(row.created_at) + (f" to {long_time(row.updated_at)}" if row.updated_at > row.created_at else ""),
+        counted(row.messages, "message"),
+        f"{count(tokens)} tokens" if tokens else "",
+        f"cost {money(row.cost)}" if tokens else "",
+    ]
+    spans = "".join(f"<span>{escape(fact)}</span>" for fact in facts if fact)
+    origin = (
+        f'<a href="{escape(links.reader_url(row.branched_from))}">Branch of another chat</a>'
+        if row.branched_from
+        else ""
+    )
+    tags = "".join(f"<b>{escape(tag)}</b>" for tag in row.tags)
+    note = f"<p>{escape(row.note)}</p>" if row.note else ""
+    return f'<div class="history-facts"><div>{spans}{origin}</div>{f"<div>{tags}</div>" if tags else ""}{note}</div>'
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _go_on(session_id: str) -> None:
+    state.open_session(session_id)
+    state.go_to(state.CHAT)
+    state.touch(Part.PAGE)
+
+
+def _set_saved(session: SessionSummary) -> None:
+    attempt(lambda: current().set_saved([session.key], not session.saved))
+    state.touch(Part.PAGE)
+
+
+def _read(session_id: str) -> None:
+    links.show(links.reader_parameters(session_id, view=view_of_url()))

@@ -1,0 +1,144 @@
+"""Conversations as a table, on a phone as cards: one element, made of the browser's own links and buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from colloquy.runtime.workbench import current
+from colloquy.ui.analytics.names import agent_name
+from colloquy.ui.analytics.numbers import count, money
+from colloquy.ui.formatting import long_time, short_time
+from colloquy.ui.history.filter_bar import STATUSES
+from colloquy.ui.history.links import reader_url
+from colloquy.ui.history.view import View
+from session_store.analytics.places import Place
+from session_store.history.models import HistoryRow, HistorySort
+
+HERE: Final = Path(__file__).parent
+KEY: Final = "history-table"
+COLUMNS: Final[Mapping[HistorySort, str]] = {
+    HistorySort.TITLE: "Title",
+    HistorySort.WORKSPACE: "Workspace",
+    HistorySort.AGENT: "Agent",
+    HistorySort.MODEL: "Model",
+    HistorySort.USER: "User",
+    HistorySort.UPDATED: "When",
+    HistorySort.MESSAGES: "Messages",
+    HistorySort.TOKENS: "Tokens",
+    HistorySort.COST: "Cost",
+    HistorySort.STATUS: "Status",
+    HistorySort.FEEDBACK: "Feedback",
+}
+NEW_CHAT: Final = "New chat"
+LONGEST_ERROR: Final = 300
+"""Characters of an error in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a row leads to, and what stands below its title: ``event_id`` names the message to open it at."""
+
+    href: str
+    event_id: str | None = None
+    when: str = ""
+    error: str = ""
+
+
+def line_of(row: HistoryRow, view: View, place: Place | None) -> Line:
+    """A row in a list, which is about this place in it, if any."""
+    if place is None:
+        return Line(reader_url(row.key.session_id, view=view), error=row.error)
+    href = reader_url(row.key.session_id, place.event_id, view)
+    return Line(href, place.event_id, long_time(place.at), place.error)
+
+
+def table(
+    rows: Sequence[HistoryRow],
+    lines: Mapping[str, Line],
+    *,
+    order: tuple[HistorySort, bool],
+    selected: Collection[str],
+    with_users: bool,
+    on_open: Callable[[str], None],
+    on_sort: Callable[[HistorySort], None],
+    on_select: Callable[[list[str]], None],
+) -> None:
+    """Draw a page of the list in an ``order`` (by what, and whether descending). Rows are told apart by ``ref_of``,
+    which ``lines`` have, too."""
+    mount = st.components.v2.component(
+        "colloquy.conversations", html=_read("table.html"), js=_read("table.js"), isolate_styles=False
+    )
+    columns = [sort for sort in COLUMNS if with_users or sort is not HistorySort.USER]
+    known = {ref_of(row): row for row in rows}
+    mount(
+        key=KEY,
+        data={
+            "columns": [{"id": sort.value, "name": COLUMNS[sort]} for sort in columns],
+            "rows": [_drawn(row, lines[ref_of(row)]) for row in rows],
+            "sort": order[0].value,
+            "descending": order[1],
+            "selected": [ref for ref in known if ref in selected],
+        },
+        on_opened_change=lambda: _with(str, "opened", lambda ref: on_open(ref) if ref in known else None),
+        on_sorted_change=lambda: _with(str, "sorted", lambda by: on_sort(HistorySort(by)) if by in columns else None),
+        on_selected_change=lambda: _with(list, "selected", lambda refs: on_select([r for r in refs if r in known])),
+        height="content",
+    )
+
+
+def shortened(error: str) -> str:
+    """An error in one line."""
+    line = " ".join(error.split())
+    return line if len(line) <= LONGEST_ERROR else f"{line[: LONGEST_ERROR - 1]}…"
+
+
+def ref_of(row: HistoryRow) -> str:
+    """What a row is called between the browser and the server."""
+    return f"{row.key.app_name}/{row.key.user_id}/{row.key.session_id}"
+
+
+def _with(kind: type, name: str, act: Callable[[Any], object]) -> None:
+    given = st.session_state[KEY].get(name)
+    if isinstance(given, kind):
+        act(given)
+
+
+def _drawn(row: HistoryRow, line: Line) -> dict[str, Any]:
+    tokens = row.input_tokens + row.output_tokens
+    return {
+        "ref": ref_of(row),
+        "href": line.href,
+        "at": line.when,
+        "error": shortened(line.error),
+        "saved": row.saved,
+        "tags": list(row.tags),
+        "note": row.note,
+        "status": row.status,
+        "up": row.up,
+        "down": row.down,
+        "begun": long_time(row.created_at),
+        "last": long_time(row.updated_at),
+        "cells": {
+            "title": row.title or NEW_CHAT,
+            "workspace": row.workspace or "",
+            "agent": agent_name(row.agent),
+            "model": current().models.label(row.model) if row.model else "",
+            "user": row.key.user_id,
+            "updated": short_time(row.updated_at),
+            "messages": f"{row.messages:,}",
+            "tokens": count(tokens) if tokens else "",
+            "cost": money(row.cost) if tokens else "",
+            "status": "" if row.status == "idle" else STATUSES.get(row.status, row.status),
+        },
+    }
+
+
+@cache
+def _read(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")

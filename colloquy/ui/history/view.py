@@ -1,0 +1,153 @@
+"""What the list of conversations shows. All of it stands in the URL, so that a view can be kept and shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final, Literal, cast
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from colloquy.ui.history.drill_down import among
+from session_store.history.models import HistoryFilter, HistorySort
+from session_store.limits import LONGEST_SEARCH
+
+Parameters = dict[str, str | list[str]]
+
+MANY: Final = {"workspaces": "workspaces", "agents": "agent", "models": "model", "tags": "tag", "statuses": "status"}
+"""Fields that may have several values, with their names in the URL."""
+SAVED: Final = {"yes": True, "no": False}
+LIST: Final = "list"
+LONGEST_VALUE: Final = 200
+MOST_VALUES: Final = 100
+"""Values that a filter may have in a URL."""
+TEXTUAL: Final = frozenset(
+    {
+        HistorySort.TITLE,
+        HistorySort.WORKSPACE,
+        HistorySort.AGENT,
+        HistorySort.MODEL,
+        HistorySort.USER,
+        HistorySort.STATUS,
+    }
+)
+"""What one expects from A to Z; everything else from the newest, or the most, down."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Filters and order. Empty fields filter nothing.
+
+    ``behind`` names a list behind a figure or a point of a chart (see ``colloquy.ui.history.drill_down``). ``saved`` is "yes" or
+    "no", ``feedback`` "up" or "down"; ``since`` and ``until`` are days, both included. With a ``text``, ``by_place``
+    lists every place where it stands instead of the conversations.
+    """
+
+    text: str = ""
+    by_place: bool = True
+    workspaces: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    user: str = ""
+    saved: str = ""
+    feedback: str = ""
+    since: date | None = None
+    until: date | None = None
+    behind: str = ""
+    sort: HistorySort = HistorySort.UPDATED
+    descending: bool = True
+
+    @property
+    def filters(self) -> bool:
+        """Whether it leaves any conversation out."""
+        return bool(self.url(order=False))
+
+    def url(self, *, order: bool = True) -> Parameters:
+        """The parameters that it is read from; those of the order and the kind of list only where asked for."""
+        several = {name: list(getattr(self, field)) for field, name in MANY.items()}
+        wanted: Parameters = {
+            "text": self.text,
+            "user": self.user,
+            "saved": self.saved,
+            "feedback": self.feedback,
+            "behind": self.behind,
+            **several,
+        }
+        wanted["from"] = self.since.isoformat() if self.since else ""
+        wanted["to"] = self.until.isoformat() if self.until else ""
+        if order:
+            usual = (self.sort, self.descending) == (HistorySort.UPDATED, True)
+            wanted["sort"] = "" if usual else f"{'-' if self.descending else ''}{self.sort.value}"
+            wanted["view"] = "" if self.by_place else LIST
+        return {name: value for name, value in wanted.items() if value}
+
+    def filter(self, zone: ZoneInfo) -> HistoryFilter:
+        """What the store is asked; days are those of the time zone."""
+        return HistoryFilter(
+            user_id=self.user or None,
+            text=self.text,
+            workspace_ids=_set(self.workspaces),
+            agents=_set(self.agents),
+            models=_set(self.models),
+            tags=_set(self.tags),
+            statuses=_set(self.statuses),
+            saved=SAVED.get(self.saved),
+            since=_begin(self.since, zone) if self.since else None,
+            until=_begin(self.until + timedelta(days=1), zone) if self.until else None,
+            feedback=cast("Literal['up', 'down']", self.feedback) if self.feedback else None,
+            among=among(self.behind) if self.behind else None,
+        )
+
+
+def view_of_url() -> View:
+    """The view that the URL names. What makes no sense in it is left out."""
+    given = st.query_params
+    sort, descending = _order(given.get("sort", ""))
+    saved, feedback = given.get("saved", ""), given.get("feedback", "")
+    return View(
+        text=given.get("text", "").strip()[:LONGEST_SEARCH],
+        by_place=given.get("view") != LIST,
+        user=given.get("user", "")[:LONGEST_VALUE],
+        saved=saved if saved in SAVED else "",
+        feedback=feedback if feedback in ("up", "down") else "",
+        since=_day(given.get("from", "")),
+        until=_day(given.get("to", "")),
+        behind=given.get("behind", ""),
+        sort=sort,
+        descending=descending,
+        workspaces=_several("workspaces"),
+        agents=_several("agent"),
+        models=_several("model"),
+        tags=_several("tag"),
+        statuses=_several("status"),
+    )
+
+
+def _several(name: str) -> tuple[str, ...]:
+    given = [value for value in st.query_params.get_all(name) if len(value) <= LONGEST_VALUE]
+    return tuple(dict.fromkeys(given))[:MOST_VALUES]
+
+
+def _order(given: str) -> tuple[HistorySort, bool]:
+    name = given.removeprefix("-")
+    if name not in {sort.value for sort in HistorySort}:
+        return HistorySort.UPDATED, True
+    return HistorySort(name), given.startswith("-")
+
+
+def _set(values: tuple[str, ...]) -> frozenset[str] | None:
+    return frozenset(values) or None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _begin(day: date, zone: ZoneInfo) -> float:
+    return datetime.combine(day, time(), zone).timestamp()

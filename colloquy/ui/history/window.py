@@ -1,0 +1,110 @@
+"""The part of a transcript that is on the page: messages around a place, more of them on demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from colloquy.runtime.workbench import current
+from session_store.models import SessionKey, StoredEvent
+
+SIZE: Final = 40
+"""Events that come onto the page at once."""
+MOST: Final = 160
+"""Events on the page at most: more on one end take away from the other."""
+LONGEST_TURN: Final = 200
+"""Events that the window is widened by, at most, so that it does not begin or end within a turn."""
+WINDOWS: Final = "history_windows"
+
+Bounds = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Events in their order, and whether there are any before and after them."""
+
+    events: list[StoredEvent]
+    older: bool
+    newer: bool
+
+
+def window_of(key: SessionKey, wanted: str | None) -> Window:
+    """What is on the page of a session that was opened at the event ``wanted``, or at its beginning."""
+    bounds = _windows().get((key, wanted))
+    if bounds is None:
+        bounds = _first_look(key, wanted)
+        if bounds is None:
+            return Window([], older=False, newer=False)
+        _windows()[key, wanted] = bounds
+    store = current().store
+    first, last = bounds
+    return Window(
+        store.list_events(key, after=first - 1, before=last + 1, limit=MOST + 2 * LONGEST_TURN),
+        older=bool(store.list_events(key, before=first, limit=1)),
+        newer=bool(store.list_events(key, after=last, limit=1)),
+    )
+
+
+def show_older(key: SessionKey, wanted: str | None) -> None:
+    """Widen the window to the older side."""
+    first, last = _windows()[key, wanted]
+    if more := current().store.list_events(key, before=first, limit=SIZE):
+        first = more[0].seq
+        shown = current().store.list_events(key, after=first - 1, before=last + 1, limit=MOST, oldest=True)
+        _windows()[key, wanted] = _whole_turns(key, (first, shown[-1].seq))
+
+
+def show_newer(key: SessionKey, wanted: str | None) -> None:
+    """Widen the window to the newer side."""
+    first, last = _windows()[key, wanted]
+    if more := current().store.list_events(key, after=last, limit=SIZE, oldest=True):
+        last = more[-1].seq
+        shown = current().store.list_events(key, after=first - 1, before=last + 1, limit=MOST)
+        _windows()[key, wanted] = _whole_turns(key, (shown[0].seq, last))
+
+
+def show_end(key: SessionKey, wanted: str | None, *, oldest: bool) -> None:
+    """Move the window to the beginning (``oldest``) or to the end of the conversation."""
+    if events := current().store.list_events(key, limit=SIZE, oldest=oldest):
+        _windows()[key, wanted] = _whole_turns(key, (events[0].seq, events[-1].seq))
+
+
+def show_around(key: SessionKey, wanted: str | None, event_id: str) -> None:
+    """Move the window to an event."""
+    if events := current().store.events_around(key, event_id, limit=SIZE):
+        _windows()[key, wanted] = _whole_turns(key, (events[0].seq, events[-1].seq))
+
+
+def forget_windows() -> None:
+    """Open every transcript anew from now on."""
+    st.session_state[WINDOWS] = {}
+
+
+def _windows() -> dict[tuple[SessionKey, str | None], Bounds]:
+    windows: dict[tuple[SessionKey, str | None], Bounds] = st.session_state.setdefault(WINDOWS, {})
+    return windows
+
+
+def _first_look(key: SessionKey, wanted: str | None) -> Bounds | None:
+    store = current().store
+    events = store.events_around(key, wanted, limit=SIZE) if wanted else []
+    events = events or store.list_events(key, limit=SIZE, oldest=True)
+    return _whole_turns(key, (events[0].seq, events[-1].seq)) if events else None
+
+
+def _whole_turns(key: SessionKey, bounds: Bounds) -> Bounds:
+    store = current().store
+    first, last = bounds
+    before = store.list_events(key, before=first + 1, limit=LONGEST_TURN)
+    for stored in reversed(before):
+        if stored.event.invocation_id != before[-1].event.invocation_id:
+            break
+        first = stored.seq
+    after = store.list_events(key, after=last - 1, limit=LONGEST_TURN, oldest=True)
+    for stored in after:
+        if stored.event.invocation_id != after[0].event.invocation_id:
+            break
+        last = stored.seq
+    return first, last

@@ -1,0 +1,216 @@
+"""The results of the open session beside its chat: everything that its turns produced, newest first."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from enum import StrEnum
+
+import streamlit as st
+import structlog
+
+from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.workbench import current
+from colloquy.ui import state
+from colloquy.ui.attempts import attempt
+from colloquy.ui.components import jump_to, wake_on_news
+from colloquy.ui.formatting import label, plain_markdown, short_time
+from colloquy.ui.results.cards import body, foot, heading, title_of
+from colloquy.ui.results.jump import jump_target, open_at
+from colloquy.ui.state import Part
+from session_store.errors import ColloquyError
+from session_store.models import Result, ResultKind, SessionKey
+
+RESULTS = 4
+"""Results in the panel at first; each click on older ones adds as many again."""
+
+EMPTY = "Tables, charts and files from this chat appear here, with their queries and downloads."
+
+CHOICE = "results_panel"
+OPENED_FOR = "results_panel_opened_for"
+RERUNS = "result_reruns"
+DELETING = "deleting_result"
+
+log = structlog.get_logger()
+
+_threads = ThreadPoolExecutor(4, "rerun-result")
+
+
+class Look(StrEnum):
+    """Whether the panel shows: everywhere, where there is room beside the chat, or nowhere."""
+
+    OPEN = "open"
+    BESIDE = "beside"
+    CLOSED = "closed"
+
+
+@st.fragment
+def results_panel(key: SessionKey) -> None:
+    """The button that opens the panel, and the panel where it is open.
+
+    It opens by itself where a session has results, beside the chat if there is room for it. What the person chose
+    holds for this tab; on a narrow screen, where the panel covers the chat, for the one session.
+    """
+    if state.must_give_way(Part.RESULTS) or state.active_id() != key.session_id:
+        state.rerun()
+    wake_on_news(key.session_id, words=False)
+    count = current().store.count_results(key)
+    look = _look(key, count)
+    st.button(
+        f"Results ({count})" if count else "Results",
+        key="open-results",
+        icon=":material/table_chart:",
+        type="tertiary",
+        on_click=_open,
+        args=(key,),
+    )
+    if look is not Look.CLOSED:
+        with st.container(key=f"results-{look}"):
+            _panel(key, count)
+    if target := jump_target():
+        jump_to(*target)
+
+
+def _look(key: SessionKey, count: int) -> Look:
+    choice = st.session_state.get(CHOICE)
+    if choice is Look.CLOSED or not (count or choice):
+        return Look.CLOSED
+    return Look.OPEN if st.session_state.get(OPENED_FOR) == key.session_id else Look.BESIDE
+
+
+def _panel(key: SessionKey, count: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="results-head"):
+        st.markdown(f"**Results** :gray[{count}]" if count else "**Results**", width="stretch")
+        st.button("Close", key="close-results", icon=":material/close:", type="tertiary", on_click=_close)
+    if not count:
+        st.caption(EMPTY)
+        return
+    limits = st.session_state.get("result_limits", {})
+    results = current().store.list_results(key, limit=limits.get(key.session_id, RESULTS))
+    for result in results.items:
+        _card(result)
+    if results.next:
+        st.button(
+            "Show older results",
+            key="older-results",
+            icon=":material/expand_more:",
+            type="tertiary",
+            on_click=_older,
+            args=(key,),
+        )
+
+
+def _card(result: Result) -> None:
+    with st.container(key=f"kept-{result.id}", gap="xsmall"):
+        heading(result)
+        body(result)
+        foot(result, short_time(result.created_at))
+        if result.sql:
+            _query(result.id, result.sql)
+        if st.session_state.get(DELETING) == result.id:
+            _question(result)
+        else:
+            _actions(result)
+
+
+def _query(result_id: str, sql: str) -> None:
+    """The query, drawn when it is opened: highlighting it costs the browser time."""
+    query = st.expander("Query", key=f"query-{result_id}", type="compact", on_change=state.touch, args=(Part.RESULTS,))
+    if query.open:
+        query.code(sql, language="sql", wrap_lines=True)
+
+
+def _actions(result: Result) -> None:
+    rerun: Future[Result] | None = st.session_state.get(RERUNS, {}).get(result.id)
+    running = rerun is not None and not rerun.done()
+    with st.container(horizontal=True, gap="small", key=f"actions-{result.id}"):
+        _action("Show in chat", "show", ":material/chat_bubble:", result)
+        if result.sql:
+            _action("Running…" if running else "Run again", "rerun", ":material/refresh:", result, disabled=running)
+        _action("Delete", "delete", ":material/delete:", result)
+    if rerun and rerun.done() and (error := rerun.exception()):
+        said = (
+            str(error)
+            if isinstance(error, ColloquyError)
+            else "Could not run the query again. See the log for details."
+        )
+        st.error(plain_markdown(said), icon=":material/error:")
+
+
+def _action(name: str, what: str, icon: str, result: Result, *, disabled: bool = False) -> None:
+    act = {"show": _show, "rerun": _rerun, "delete": _ask}[what]
+    st.button(
+        name,
+        key=f"{what}-{result.id}",
+        icon=icon,
+        type="tertiary",
+        disabled=disabled,
+        on_click=act,
+        args=(result,),
+    )
+
+
+def _question(result: Result) -> None:
+    what = "file" if result.kind is ResultKind.FILE else result.kind.value
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"actions-{result.id}"):
+        st.markdown(f"Delete this {what}? It is also removed from the chat, and this cannot be undone.")
+        st.button("Delete", key=f"really-{result.id}", type="primary", on_click=_delete, args=(result,))
+        st.button("Cancel", key=f"keep-{result.id}", on_click=_keep)
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def _open(key: SessionKey) -> None:
+    st.session_state[CHOICE] = Look.OPEN
+    st.session_state[OPENED_FOR] = key.session_id
+    state.touch(Part.RESULTS)
+
+
+def _close() -> None:
+    st.session_state[CHOICE] = Look.CLOSED
+    st.session_state.pop(OPENED_FOR, None)
+    state.touch(Part.RESULTS)
+
+
+def _older(key: SessionKey) -> None:
+    limits = st.session_state.setdefault("result_limits", {})
+    limits[key.session_id] = limits.get(key.session_id, RESULTS) + RESULTS
+    state.touch(Part.RESULTS)
+
+
+def _show(result: Result) -> None:
+    st.session_state.pop(OPENED_FOR, None)  # where the panel covers the chat, it makes room
+    open_at(result)
+    state.touch(Part.PAGE)
+
+
+def _rerun(result: Result) -> None:
+    """Run the query in a thread: a page never waits for one. News of its end draw the panel anew."""
+    workbench = current()
+
+    def tell(done: Future[Result]) -> None:
+        if (error := done.exception()) and not isinstance(error, ColloquyError):
+            log.error("A result could not be run again.", result=result.id, exc_info=error)
+        workbench.bus.publish(BusEvent(Happening.SESSION_CHANGED, result.key, result.turn_id))
+
+    rerun = _threads.submit(workbench.rerun, result.id)
+    rerun.add_done_callback(tell)
+    st.session_state.setdefault(RERUNS, {})[result.id] = rerun
+    state.touch(Part.RESULTS)
+
+
+def _ask(result: Result) -> None:
+    st.session_state[DELETING] = result.id
+    state.touch(Part.RESULTS)
+
+
+def _keep() -> None:
+    st.session_state.pop(DELETING, None)
+    state.touch(Part.RESULTS)
+
+
+def _delete(result: Result) -> None:
+    if attempt(lambda: current().delete_result(result)):
+        st.toast(f"Deleted “{label(title_of(result))}”.", icon=":material/delete:")
+    _keep()
+    state.touch(Part.PAGE)

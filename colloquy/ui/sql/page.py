@@ -1,0 +1,98 @@
+"""The SQL page: the editor in the middle, what can be put into it at the side, and what was found below."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import streamlit as st
+
+from colloquy.agents.data.history_scope import HistoryScope
+from colloquy.runtime.console import Question
+from colloquy.runtime.workbench import current
+from colloquy.ui import state
+from colloquy.ui.analytics.demo_mark import demo_mark
+from colloquy.ui.data.snapshot import snapshot_button
+from colloquy.ui.history.ask import ask_history_button
+from colloquy.ui.sql.editor import editor, put, query, replaced, to_url
+from colloquy.ui.sql.examples import examples
+from colloquy.ui.sql.result import QUESTION, result
+from colloquy.ui.sql.schema import schema
+from colloquy.ui.sql.shelf import asked_queries, keep_button, kept_queries
+from colloquy.ui.state import Part
+
+STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+ASKER: Final = "console_asker"
+"""Who this page is among all that ask: everybody gets a turn."""
+
+FIRST_EXAMPLES = ("Chats by agent", "Messages by day", "Response times", "Failed turns", "Messages containing a word")
+
+
+def desk() -> None:
+    """Everything on the page."""
+    st.html(f"<i></i><style>{STYLE}</style>")
+    with st.sidebar:
+        _side()
+    with st.container(key="console"):
+        with st.container(horizontal=True, vertical_alignment="center", key="console-head"):
+            st.title("SQL", anchor=False, width="stretch")
+            ask_history_button(HistoryScope())
+            snapshot_button()
+        st.caption("Query all the conversations stored here. Queries are read-only.")
+        demo_mark()
+        editor(_run)
+        _bar()
+        if QUESTION in st.session_state:
+            result()
+        else:
+            _beginning()
+
+
+def _side() -> None:
+    tables, kept, asked, more = st.tabs(["Tables", "Saved", "Recent", "Examples"])
+    with tables:
+        schema()
+    with kept:
+        kept_queries()
+    with asked:
+        asked_queries()
+    with more:
+        examples("side")
+
+
+def _bar() -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="console-bar"):
+        st.button(
+            "Run", key="run-query", type="primary", icon=":material/play_arrow:", shortcut="Ctrl+Enter", on_click=_run
+        )
+        keep_button()
+        if before := replaced():
+            st.button(
+                "Restore the previous query",
+                key="bring-back",
+                icon=":material/undo:",
+                type="tertiary",
+                on_click=put,
+                args=(before,),
+            )
+
+
+def _beginning() -> None:
+    st.caption("Try one of these:")
+    with st.container(horizontal=True, key="examples"):
+        examples("first", FIRST_EXAMPLES)
+
+
+def _run() -> None:
+    """Begin to run what stands in the editor; what still runs for this page ends."""
+    sql = query()
+    if not sql:
+        return
+    before: Question | None = st.session_state.get(QUESTION)
+    if before and not before.is_over:
+        before.cancel()
+    asker = st.session_state.setdefault(ASKER, str(uuid4()))
+    st.session_state[QUESTION] = Question(current(), sql, asker)
+    to_url(sql)
+    state.touch(Part.PAGE)

@@ -1,0 +1,147 @@
+"""Actions of events that ADK pickled, as it did before version 1.22, read without loading what they are made of.
+
+A file is not to be trusted, and what an application put into its state may be of classes that exist nowhere else. So
+nothing in a pickle is called but a few types of data; everything else is put together as inert objects, of which those
+of ADK's own classes are read by their fields and all others are left out, and noted by their names.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import pickle
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from pydantic_core import to_jsonable_python
+
+from session_store.exchange.imports.notes import Notes, quoted
+
+_DATA: Final = {
+    "builtins": {"set", "frozenset"},
+    "collections": {"OrderedDict", "defaultdict"},
+    "datetime": {"date", "datetime", "time", "timedelta", "timezone"},
+    "decimal": {"Decimal"},
+    "uuid": {"UUID"},
+}
+"""What is loaded: types that make data of data, and that a pickle cannot change."""
+_ADKS_OWN: Final = ("google.adk.", "google.genai.", "fastapi.openapi.")
+_LARGEST: Final = 1_000_000
+"""Values in the actions of one event. References make any number of them out of a few bytes."""
+
+
+class _Inert:
+    """An object of a class that is not loaded."""
+
+    origin: ClassVar[str] = ""
+
+    def __new__(cls, *args: object, **_: object) -> _Inert:
+        made = super().__new__(cls)
+        made.args = args
+        made.state = None
+        return made
+
+    def __init__(self, *args: object, **fields: object) -> None:
+        """Whatever it is made of."""
+
+    args: tuple[object, ...]
+    state: object
+
+    def __setstate__(self, state: object) -> None:
+        self.state = state
+
+    def __setitem__(self, name: object, value: object) -> None:
+        """Whatever it contains."""
+
+    def append(self, value: object) -> None:
+        """Whatever it contains."""
+
+    extend = add = append
+
+    def fields(self) -> Mapping[str, object] | None:
+        """The fields of one of ADK's objects."""
+        state = self.state.get("__dict__") if isinstance(self.state, dict) else None
+        return state if isinstance(state, dict) and self.origin.startswith(_ADKS_OWN) else None
+
+
+class _Unpickler(pickle._Unpickler):  # noqa: SLF001 - the one in C takes as much memory as a file tells it to
+    def find_class(self, module: str, name: str, /) -> Any:  # noqa: ANN401 - the base class's
+        if name in _DATA.get(module, ()):
+            return super().find_class(module, name)
+        return type("_Inert", (_Inert,), {"origin": f"{module}.{name}"})
+
+
+def actions_of(pickled: bytes, notes: Notes) -> dict[str, Any]:
+    """The fields of the actions in a pickle, as JSON has them. What cannot be read of them is left out and noted."""
+    try:
+        loaded = _Unpickler(io.BytesIO(pickled)).load()
+        fields = loaded.fields() if isinstance(loaded, _Inert) else loaded
+        if isinstance(fields, Mapping):
+            plain: dict[str, Any] = _Plain(notes).of(fields, "")
+            return plain
+    # A pickle can have anything call the types of data with anything, and end anywhere.
+    except Exception:  # noqa: BLE001, S110 - noted below
+        pass
+    notes.left_out("actions of events that cannot be read")
+    return {}
+
+
+class _UnreadableError(Exception):
+    """A value that JSON cannot hold. ``what`` says what it is."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+
+
+class _Plain:
+    """Turns the values of one pickle into those of JSON."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._left = _LARGEST
+
+    def of(self, value: object, path: str) -> Any:  # noqa: ANN401 - JSON
+        """The value. What cannot be read below it is left out; raises _UnreadableError for itself."""
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("too many values")
+        if isinstance(value, _Inert):
+            value = self._object(value)
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, (bytes, bytearray)):
+            return self._bytes(bytes(value), path)
+        if isinstance(value, Mapping):
+            pairs = ((name if isinstance(name, str) else self._name(name), inner) for name, inner in value.items())
+            return {name: plain for name, inner in pairs for plain in self._each([inner], f"{path}.{name}".lstrip("."))}
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return self._each(list(value), path)
+        return to_jsonable_python(value)
+
+    def _each(self, values: list[object], path: str) -> list[Any]:
+        plain = []
+        for value in values:
+            try:
+                plain.append(self.of(value, path))
+            except _UnreadableError as error:
+                self._notes.left_out(f"{quoted(path)}, of {quoted(error.what)}")
+        return plain
+
+    def _object(self, value: _Inert) -> object:
+        fields = value.fields()
+        if fields is not None:
+            return fields
+        if value.origin.startswith(_ADKS_OWN) and len(value.args) == 1 and isinstance(value.args[0], str):
+            return value.args[0]  # of an enumeration
+        raise _UnreadableError(value.origin)
+
+    def _name(self, name: object) -> str:
+        return str(self._object(name) if isinstance(name, _Inert) else name)
+
+    def _bytes(self, value: bytes, path: str) -> str:
+        self._notes.converted(f"{quoted(path)}, of bytes")
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode()

@@ -1,0 +1,207 @@
+"""Objects of JSON files that notice what nobody reads of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from session_store.exchange.imports.notes import Notes, has_content, quoted
+
+_EARLIEST: Final = 100_000_000.0
+"""Times before 1973 are none: programs write zero, or count from it, where they know no time."""
+_LATEST: Final = 4_102_444_800.0
+"""Nor are those from 2100 on."""
+_SMALLER_UNITS: Final = (1_000.0, 1_000_000.0, 1_000_000_000.0)
+_EARLIEST_IN_THEM: Final = 946_684_800.0
+"""Programs that count milliseconds and less are younger than 2000. 9999 in seconds would be 1978 in milliseconds."""
+_LARGEST_COUNT: Final = 2**31
+
+
+class Fields:
+    """An object of a file. Each of its fields that is never asked for, and says something, is noted by ``finish``. An
+    object or a list counts as asked for once something takes it apart (``inner``, ``below``, ``items``, ``objects``) or
+    takes all of it (``whole``): a look at it (``value``) is not enough.
+
+    What is asked for and is of another type than it should be is converted if that can be done and left out if not;
+    both are noted. Nothing here raises an error over what is in a file.
+    """
+
+    __slots__ = ("_below", "_notes", "_path", "_unread", "_values")
+
+    def __init__(self, value: object, notes: Notes, path: str = "") -> None:
+        """``path`` is the name that the notes have for the object, empty for that of its fields alone."""
+        self._values: Mapping[str, Any] = value if isinstance(value, dict) else {}
+        self._unread = set(self._values)
+        self._notes = notes
+        self._path = path
+        self._below: list[Fields] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all fields."""
+        return list(self._values)
+
+    def finish(self) -> None:
+        """Note what nobody asked for, here and in the objects below."""
+        for name in self._unread:
+            if has_content(self._values[name]):
+                self._notes.left_out(self._name(name))
+        for inner in self._below:
+            inner.finish()
+
+    def ignore(self, *names: str) -> None:
+        """Pass over fields that say nothing which is not known anyway."""
+        self._unread.difference_update(names)
+
+    def value(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """A field as it is. What stands in an object or a list is not read by that."""
+        value = self._values.get(name)
+        if not isinstance(value, (dict, list)):
+            self._unread.discard(name)
+        return value
+
+    def whole(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """A field as it is, of which the caller keeps or notes everything."""
+        self._unread.discard(name)
+        return self._values.get(name)
+
+    def text(self, name: str) -> str:
+        """A text; a number is converted to one."""
+        value = self.whole(name)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            self._notes.converted(self._name(name))
+            return str(value)
+        self._drop(name, value)
+        return ""
+
+    def flag(self, name: str) -> bool:
+        """Whether something is so."""
+        value = self.whole(name)
+        if isinstance(value, bool) or value is None:
+            return bool(value)
+        if value in (0, 1, "true", "false", "True", "False"):
+            self._notes.converted(self._name(name))
+            return value in (1, "true", "True")
+        self._drop(name, value)
+        return False
+
+    def number(self, name: str) -> float | None:
+        """A finite number; a text that spells one is converted."""
+        value = self.whole(name)
+        number = _number(value)
+        if number is None:
+            self._drop(name, value)
+        elif isinstance(value, str):
+            self._notes.converted(self._name(name))
+        return number
+
+    def count(self, name: str) -> int | None:
+        """How many there are of something."""
+        number = self.number(name)
+        if number is None:
+            return None
+        if not 0 <= number < _LARGEST_COUNT or number != int(number):
+            self._notes.left_out(self._name(name))
+            return None
+        return int(number)
+
+    def time(self, name: str) -> float | None:
+        """A time in Unix seconds; one that is none, or lies before there were chats, is left out."""
+        value = self.whole(name)
+        at = time_of(value)
+        if at is None and tells_time(value):
+            self._notes.left_out(self._name(name))
+        elif isinstance(value, str):
+            self._notes.converted(self._name(name))
+        return at
+
+    def items(self, name: str) -> list[Any]:
+        """The items of a list; what stands there without one is an item by itself."""
+        value = self.whole(name)
+        if isinstance(value, list):
+            return value
+        if not has_content(value):
+            return []
+        self._notes.converted(self._name(name))
+        return [value]
+
+    def inner(self, name: str) -> Fields:
+        """An object below this one, which is empty if there is none."""
+        value = self.whole(name)
+        if not isinstance(value, dict):
+            self._drop(name, value)
+        return self.below(name, value)
+
+    def objects(self, name: str) -> list[Fields]:
+        """The objects of a list."""
+        items = self.items(name)
+        for item in items:
+            if not isinstance(item, dict):
+                self._drop(name, item)
+        return [self.below(name, item) for item in items if isinstance(item, dict)]
+
+    def below(self, name: str, value: object) -> Fields:
+        """What stands in a field as an object that is finished with this one."""
+        self._unread.discard(name)
+        inner = Fields(value, self._notes, self._path + name + ".")
+        self._below.append(inner)
+        return inner
+
+    def forget(self) -> None:
+        """Pass over everything in it, here and below: it was noted as a whole."""
+        self._unread.clear()
+        self._below.clear()
+
+    def drop(self, name: str) -> None:
+        """Leave a field out although it was read: what it says cannot be taken."""
+        self._unread.discard(name)
+        self._drop(name, self._values.get(name))
+
+    def _drop(self, name: str, value: object) -> None:
+        if has_content(value):
+            self._notes.left_out(self._name(name))
+
+    def _name(self, name: str) -> str:
+        return quoted(self._path + name)
+
+
+def tells_time(value: object) -> bool:
+    """Whether there is anything in the place of a time, be it zero: what is replaced is noted."""
+    return has_content(value) or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def time_of(value: object) -> float | None:
+    """Unix seconds from seconds, milliseconds, microseconds or nanoseconds, or from a date and time in ISO 8601."""
+    number = _number(value)
+    if number is None:
+        if not isinstance(value, str):
+            return None
+        try:
+            read = datetime.fromisoformat(value.strip())
+            number = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    if _EARLIEST <= number < _LATEST:
+        return number
+    finer = (number / unit for unit in _SMALLER_UNITS)
+    return next((seconds for seconds in finer if _EARLIEST_IN_THEM <= seconds < _LATEST), None)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,294 @@
+"""Importing a file: read all of it first, then take one conversation after the other."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Final
+
+from session_store.errors import UnknownWorkspaceError
+from session_store.exchange.agent_files import AgentFiles
+from session_store.exchange.chats.foreign import Owner
+from session_store.exchange.conversation import (
+    Conversation,
+    Progress,
+    content_id,
+    stable_id,
+    usable_workspace,
+    within_limits,
+)
+from session_store.exchange.errors import DamagedFileError
+from session_store.exchange.imports.notes import Note, Notes, in_words
+from session_store.exchange.imports.sources import Damaged, Source, opened, opened_database
+from session_store.exchange.imports.workspaces import make_workspaces
+from session_store.exchange.imports.writer import Outcome, batches, take
+from session_store.models import SessionKey
+from session_store.phrases import counted
+from session_store.store import Store
+
+IN_MEMORY: Final = 64_000_000
+TAKING: Final = "Importing chats"
+SHOWN: Final = 10
+MOST_REASONS, MOST_NAMES = 20, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A conversation that was not taken, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an import did."""
+
+    kind: str
+    """What the file was, in words."""
+    taken: tuple[Outcome, ...]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[Note, ...]
+    """What could not be taken as it was, of the conversations that were taken and of the file itself."""
+
+    @property
+    def events(self) -> int:
+        """How many events were taken."""
+        return sum(outcome.events for outcome in self.taken)
+
+    @property
+    def summary(self) -> str:
+        """What was imported, in a sentence."""
+        if not self.taken:
+            return "Nothing new was imported."
+        return f"Imported {counted(len(self.taken), 'chat')} ({counted(self.events, 'event')})."
+
+    @property
+    def renamed(self) -> int:
+        """How many have a new id, because another conversation here has theirs."""
+        return sum(outcome.renamed for outcome in self.taken)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is worth knowing besides the numbers, in sentences. Names out of the file stand between backticks."""
+        remarks = in_words(self.notes)
+        if self.renamed:
+            given = "1 chat got a new id" if self.renamed == 1 else f"{self.renamed:,} chats got new ids"
+            remarks.append(f"{given}, because other chats here have theirs.")
+        return remarks
+
+    @property
+    def users(self) -> dict[str, int]:
+        """Whose the taken conversations are, and how many."""
+        return dict(Counter(outcome.key.user_id for outcome in self.taken))
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why what was skipped was skipped: a line for each reason, with the first few names."""
+        names: dict[str, list[str]] = {}
+        for one in self.skipped:
+            names.setdefault(one.why, []).append(one.name)
+        lines = [f"{_some(named)}: {why}" for why, named in list(names.items())[:MOST_REASONS]]
+        more = len(names) - MOST_REASONS
+        return [*lines, f"… and {counted(more, 'more reason')}"] if more > 0 else lines
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def silent(_doing: str, _done: int, _total: int | None) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What is to become of what is imported."""
+
+    owner: Owner = field(default_factory=Owner)
+    """The agent and the user of conversations from other chat programs."""
+    user_id: str | None = None
+    """The user of all conversations, instead of the one that the file names."""
+    adopt: str | None = None
+    """The user of conversations that Colloquy did not write, instead of the one that the file names."""
+    workspace_id: str | None = None
+    """The workspace of all conversations, instead of the one that the file names."""
+    skip_damaged: bool = False
+    """Leave out conversations that cannot be read, instead of refusing the file."""
+
+
+def import_file(
+    store: Store,
+    path: Path,
+    wishes: Wishes | None = None,
+    *,
+    files: AgentFiles | None = None,
+    progress: Progress = silent,
+) -> Report:
+    """Take the conversations of a file that are not here yet: a session in ADK's JSON or a list of them, JSON Lines or
+    an archive of Colloquy, a session database of ADK in SQLite, or an export of ChatGPT or Open WebUI.
+
+    The whole file is read before anything is taken, so that a damaged one changes nothing. Then conversations are taken
+    one by one, each as a whole: if the process dies, importing again takes the rest.
+
+    Args:
+        store: where to.
+        path: the file.
+        wishes: what is to become of them.
+        files: where to put files that agents made; None leaves them out.
+        progress: told how far it is. What it raises ends the import: before the first conversation is taken, or
+            between two of them.
+
+    Raises:
+        ImportRefusedError: the file cannot be imported (DamagedFileError: a part of it). Nothing was taken.
+        WorkspaceError: there is no such workspace.
+        StoreError: the store cannot be written. What was taken before is complete; importing again takes the rest.
+    """
+    chosen = wishes or Wishes()
+    return _import(
+        store,
+        str(path),
+        lambda damaged: opened(path, chosen.owner, damaged),
+        wishes=chosen,
+        files=files,
+        progress=progress,
+    )
+
+
+def import_database(store: Store, url: str, wishes: Wishes | None = None, *, progress: Progress = silent) -> Report:
+    """Take the conversations of an ADK project's session database, by the URL that ADK has for it. See ``import_file``
+    and ``database_at``.
+
+    Raises:
+        ImportRefusedError, UnknownWorkspaceError, StoreError: as ``import_file`` does. No message has a password.
+    """
+    return _import(
+        store,
+        "The database",
+        lambda _: opened_database(url),
+        wishes=wishes or Wishes(),
+        files=None,
+        progress=progress,
+    )
+
+
+def _import(
+    store: Store,
+    what: str,
+    open_source: Callable[[Damaged], AbstractContextManager[Source]],
+    *,
+    wishes: Wishes,
+    files: AgentFiles | None,
+    progress: Progress,
+) -> Report:
+    into = wishes.workspace_id
+    if into is not None and into not in {workspace.id for workspace in store.list_workspaces()}:
+        raise UnknownWorkspaceError("This workspace does not exist. Choose another one.")
+    damaged: list[Skipped] = []
+    with (
+        tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as stage,
+        open_source(lambda name, why: damaged.append(Skipped(name, why))) as source,
+    ):
+        number = _stage(source, stage, wishes, progress)
+        if damaged and not wishes.skip_damaged:
+            raise DamagedFileError(_refusal(what, damaged))
+        workspaces = {name: usable_workspace(one, source.notes) for name, one in source.workspaces.items()}
+        if source.all_workspaces and into is None:
+            wanted = list(workspaces.values())
+            store.log.writer.submit(lambda transaction: make_workspaces(transaction, wanted)).result()
+        outcomes: list[Outcome] = []
+        progress(TAKING, 0, number)
+        notes = Notes()
+        for batch in batches(_staged(stage, number)):
+            taken = take(store.log, batch, workspaces, into, files)
+            outcomes += taken
+            for outcome, conversation in zip(taken, batch, strict=True):
+                if not outcome.skipped:
+                    notes.update(conversation.notes)
+            progress(TAKING, len(outcomes), number)
+        notes.update(source.notes)
+    skipped = [Skipped(outcome.name, outcome.skipped) for outcome in outcomes if outcome.skipped]
+    odd = [Skipped(name, why) for name, why in source.odd]
+    return Report(
+        source.kind,
+        tuple(outcome for outcome in outcomes if not outcome.skipped),
+        (*skipped, *damaged, *odd),
+        notes.all(),
+    )
+
+
+def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress) -> int:
+    """Read everything, and keep it aside; returns how many conversations there are."""
+    number = done = 0
+    doing = "Reading events" if source.counts_events else "Reading chats"
+    progress(doing, 0, source.total)
+    places: dict[tuple[SessionKey, str], int] = {}
+    for read in source.conversations:
+        conversation = _with_own_id(_with_user(within_limits(read), wishes), stage, places)
+        pickle.dump(conversation, stage)
+        number += 1
+        done += len(conversation.events) if source.counts_events else 1
+        progress(doing, done, source.total)
+    return number
+
+
+def _with_user(conversation: Conversation, wishes: Wishes) -> Conversation:
+    about = conversation.about
+    user_id = wishes.user_id or (None if conversation.is_own else wishes.adopt)
+    if user_id is None:
+        return conversation
+    return replace(conversation, about=replace(about, key=replace(about.key, user_id=user_id)))
+
+
+def _with_own_id(
+    conversation: Conversation, stage: IO[bytes], places: dict[tuple[SessionKey, str], int]
+) -> Conversation:
+    """The conversation, under another id if one that the file has before it has the same, begins with the same event
+    and says something else. Where only the id is the same, ``take`` finds another one.
+
+    ``places`` says where in the stage those stand, which is written at its end: what they say is only worked out when
+    there is a second one.
+    """
+    key = conversation.about.key
+    first = conversation.events[0].id if conversation.events else ""
+    end = stage.tell()
+    place = places.setdefault((key, first), end)
+    if place == end:
+        return conversation
+    stage.seek(place)
+    earlier = _unstaged(stage)
+    stage.seek(end)
+    said = content_id(conversation)
+    if said == content_id(earlier):
+        return conversation
+    other = replace(key, session_id=stable_id("session", key.app_name, key.user_id, key.session_id, said))
+    return replace(conversation, about=replace(conversation.about, key=other), is_renamed=True)
+
+
+def _unstaged(stage: IO[bytes]) -> Conversation:
+    conversation: Conversation = pickle.load(stage)  # noqa: S301 - what this very module wrote
+    return conversation
+
+
+def _staged(stage: IO[bytes], number: int) -> Iterator[Conversation]:
+    stage.seek(0)
+    for _ in range(number):
+        yield _unstaged(stage)
+
+
+def _refusal(what: str, damaged: list[Skipped]) -> str:
+    lines = [f"  {skipped.name}: {skipped.why}" for skipped in damaged[:SHOWN]]
+    if len(damaged) > SHOWN:
+        lines.append(f"  and {len(damaged) - SHOWN:,} more")
+    places = "1 place in it is" if len(damaged) == 1 else f"{len(damaged):,} places in it are"
+    return (
+        f"{what} was not imported, because {places} damaged. Nothing was changed.\n"
+        + "\n".join(lines)
+        + "\nTo import the rest, try again and choose to leave out what is damaged."
+    )

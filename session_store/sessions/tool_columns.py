@@ -1,0 +1,120 @@
+"""What the columns of an event say about the tools in it: what became of their calls, and a text to search in, which
+also has what else stands around a message, such as thoughts and sources."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from google.adk.events.event import Event
+
+from session_store.transcripts.parts import details_in
+from session_store.transcripts.transcript import GUESSED, STILL_AT_WORK
+
+LONGEST_TEXT: Final = 4_000
+"""Characters of the text of one event: the beginning of a table of thousands of rows is enough to find it by."""
+ADKS_OWN: Final = "adk_request_"
+"""How the names of the calls begin by which ADK asks for something."""
+DECLINED: Final = "This tool call is rejected."
+"""What ADK says in the place of a tool that a person did not allow."""
+STOPPED: Final = "The user stopped this before the tool had answered."
+ENDED: Final = "Colloquy ended before the tool had answered."
+NOT_IMPORTED: Final = "The conversation was imported before the tool had answered."
+NOT_ANSWERED: Final = frozenset({DECLINED, STILL_AT_WORK, STOPPED, ENDED, NOT_IMPORTED})
+"""Errors that stand in place of an answer: the tool has neither succeeded nor failed."""
+
+
+class Outcome(StrEnum):
+    """What an event says of a call of a tool."""
+
+    CALLED = "called"
+    WAITING = "waiting"
+    """It waits for a person so far; its answer is still to come."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNANSWERED = "unanswered"
+    """No answer will come."""
+
+
+class ToolColumns(NamedTuple):
+    """Columns of an event: the name of a tool for each of its answers that was an error, a text to search in besides
+    that of the message, and the calls and answers in order, as a JSON list of objects with ``id``, ``tool`` and
+    ``outcome``. None for none."""
+
+    errors: list[str] | None = None
+    text: str | None = None
+    uses: str | None = None
+
+
+class _Part(NamedTuple):
+    """A call with its arguments, or an answer with its response."""
+
+    tool: str
+    call_id: str
+    said: Mapping[str, Any]
+
+
+def tool_columns(event: Event) -> ToolColumns:
+    """The columns of an event."""
+    parts = (event.content.parts if event.content else None) or ()
+    calls = [_Part(call.name or "", call.id or "", call.args or {}) for part in parts if (call := part.function_call)]
+    answers = [
+        _Part(answer.name or "", answer.id or "", answer.response or {})
+        for part in parts
+        if (answer := part.function_response)
+    ]
+    columns = ToolColumns()
+    if calls or answers:
+        columns = _columns(calls, answers, event.actions.requested_tool_confirmations)
+    details = details_in(event)
+    return columns._replace(text="\n".join(filter(None, (columns.text, details)))) if details else columns
+
+
+def tool_columns_of_json(data: str) -> ToolColumns:
+    """The columns of an event that was stored as JSON."""
+    event = json.loads(data)
+    parts = (event.get("content") or {}).get("parts") or ()
+    calls = [
+        _Part(call.get("name") or "", call.get("id") or "", call.get("args") or {})
+        for part in parts
+        if (call := part.get("function_call"))
+    ]
+    answers = [
+        _Part(answer.get("name") or "", answer.get("id") or "", answer.get("response") or {})
+        for part in parts
+        if (answer := part.get("function_response"))
+    ]
+    return _columns(calls, answers, (event.get("actions") or {}).get("requested_tool_confirmations") or ())
+
+
+def _columns(calls: Iterable[_Part], answers: Iterable[_Part], waiting: Container[str]) -> ToolColumns:
+    """``waiting`` are ids of calls that only wait for a person so far: ADK calls that an error."""
+    uses = [(part, Outcome.CALLED) for part in calls if not part.tool.startswith(ADKS_OWN)]
+    uses += [
+        (part, Outcome.WAITING if part.call_id in waiting else _outcome(part.said))
+        for part in answers
+        if not part.tool.startswith(ADKS_OWN)
+    ]
+    errors = [part.tool for part, outcome in uses if outcome is Outcome.FAILED]
+    texts = [f"{part.tool} {_words(part.said)}" for part, outcome in uses if outcome is not Outcome.WAITING]
+    # A call without an id can only be known again by its tool.
+    told = [{"id": part.call_id or part.tool, "tool": part.tool, "outcome": outcome} for part, outcome in uses]
+    return ToolColumns(errors or None, "\n".join(texts)[:LONGEST_TEXT] or None, json.dumps(told) if told else None)
+
+
+def _outcome(response: Mapping[str, Any]) -> Outcome:
+    error = response.get("error")
+    if not error:
+        return Outcome.SUCCEEDED
+    return Outcome.UNANSWERED if isinstance(error, str) and error in NOT_ANSWERED else Outcome.FAILED
+
+
+def _words(value: object) -> str:
+    """JSON as people write it: what they search for has no quotes and backslashes in it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_words(inner)}" for name, inner in value.items() if name != GUESSED)
+    if isinstance(value, list):
+        return ", ".join(map(_words, value))
+    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -1,0 +1,164 @@
+"""Turns, and the chunks of text of those that run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+
+from session_store.engine.database import Database
+from session_store.engine.transaction import Transaction
+from session_store.json_safe import without_halves
+from session_store.models import SessionKey, Turn, TurnStatus
+
+
+def _select(message: str) -> str:
+    return (
+        f"select t.id, s.app_name, s.user_id, s.id, t.status, {message}, t.model, t.created_at, t.started_at, "
+        "t.first_token_at, t.ended_at, t.input_tokens, t.output_tokens, t.error, t.rewound, t.copied "
+        "from turns t join sessions s using (session_no) where "
+    )
+
+
+_WHOLE = _select("t.message")
+_WITHOUT_MESSAGE = _select("'{}'")
+_SAID = """
+    select data from events
+    where session_no = (select session_no from turns where id = $1) and invocation_id = $1 and author = 'user'
+    order by seq
+"""
+
+
+def without_files(turn: Turn, said: Mapping[str, Any] | None) -> Turn:
+    """The turn without the bytes of its message's files, if they stand in ``said``, the content of the event that the
+    message is in, as well. ``turn_of`` finds them there."""
+    if not _files_of(turn.message) or said != turn.message:
+        return turn
+    parts = [
+        {**part, "inline_data": {name: value for name, value in part["inline_data"].items() if name != "data"}}
+        if "inline_data" in part
+        else part
+        for part in turn.message["parts"]
+    ]
+    return replace(turn, message={**turn.message, "parts": parts})
+
+
+def has_files(turn: Turn) -> bool:
+    """Whether the turn's message carries the bytes of files."""
+    return any("data" in file for file in _files_of(turn.message))
+
+
+def _files_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    parts = message.get("parts")
+    files = [part.get("inline_data") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return [file for file in files if isinstance(file, dict)]
+
+
+def turn_row(turn: Turn, session_no: int) -> tuple[Any, ...]:
+    """The row of a turn."""
+    return (
+        turn.id,
+        session_no,
+        turn.status.value,
+        json.dumps(without_halves(turn.message)),
+        turn.model,
+        turn.created_at,
+        turn.started_at,
+        turn.first_token_at,
+        turn.ended_at,
+        turn.input_tokens,
+        turn.output_tokens,
+        turn.error,
+        turn.rewound,
+        turn.copied,
+    )
+
+
+def insert_turn(transaction: Transaction, turn: Turn) -> None:
+    """Keep a turn. A session that was terminated goes on with it.
+
+    Raises:
+        SessionNotFoundError: there is no such session.
+    """
+    head = transaction.head(turn.key)
+    if head is None or head.deleted:
+        raise SessionNotFoundError(f"Session {turn.key.session_id} not found.")
+    transaction.execute(
+        "insert into turns values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        turn_row(turn, head.session_no),
+    )
+    if head.terminated:
+        transaction.execute("update sessions set terminated_at = null where session_no = $1", [head.session_no])
+        transaction.set_head(replace(head, terminated=False))
+    transaction.summary_changed(head.session_no)
+
+
+def change_turn(transaction: Transaction, turn_id: str, fields: Mapping[str, Any]) -> None:
+    """Set the fields that are not None. A turn that is over loses its chunks."""
+    changes = {name: value for name, value in fields.items() if value is not None}
+    if not changes:
+        return
+    status = changes.get("status")
+    names = ", ".join(f"{name} = ${number}" for number, name in enumerate(changes, start=2))
+    sql = f"update turns set {names} where id = $1 returning session_no"
+    for (session_no,) in transaction.change(sql, [turn_id, *map(_plain, changes.values())]):
+        transaction.summary_changed(session_no)
+    if isinstance(status, TurnStatus) and status.is_over:
+        transaction.execute("delete from turn_chunks where turn_id = $1", [turn_id])
+
+
+def insert_chunks(transaction: Transaction, chunks: Mapping[str, str], number: int) -> None:
+    """Keep chunks of several turns; ``number`` grows from call to call."""
+    transaction.execute(
+        "insert into turn_chunks select unnest($1::varchar[]), $2, unnest($3::varchar[])",
+        [list(chunks), number, list(chunks.values())],
+    )
+
+
+def text_of(database: Database, turn_id: str) -> str:
+    """The chunks of a turn, joined."""
+    rows = database.rows("select text from turn_chunks where turn_id = $1 order by number", [turn_id])
+    return "".join(row[0] for row in rows)
+
+
+def turn_of(database: Database, turn_id: str) -> Turn | None:
+    """The turn with this id."""
+    turn = next(map(_turn, database.rows(_WHOLE + "t.id = $1", [turn_id])), None)
+    if turn is None or all("data" in file for file in _files_of(turn.message)):
+        return turn
+    for (data,) in database.rows(_SAID, [turn_id]):
+        content = json.loads(data).get("content") or {}
+        if without_files(replace(turn, message=content), content).message == turn.message:
+            return replace(turn, message=content)
+    return turn
+
+
+def turns_by_id(database: Database, turn_ids: Iterable[str]) -> dict[str, Turn]:
+    """Those of the given turns that exist, without their messages."""
+    wanted = list(turn_ids)
+    if not wanted:
+        return {}
+    rows = database.rows(_WITHOUT_MESSAGE + "t.id in (select unnest($1::varchar[]))", [wanted])
+    return {turn.id: turn for turn in map(_turn, rows)}
+
+
+def unfinished_turns(database: Database, key: SessionKey | None) -> list[Turn]:
+    """Turns that are not over, of sessions that are not deleted, in order of creation."""
+    condition = "t.status in ('queued', 'running', 'paused') and s.deleted_at is null"
+    names: list[str] = []
+    if key is not None:
+        condition += " and s.app_name = $1 and s.user_id = $2 and s.id = $3"
+        names = [key.app_name, key.user_id, key.session_id]
+    return [_turn(row) for row in database.rows(f"{_WHOLE}{condition} order by t.created_at, t.id", names)]
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, TurnStatus) else value
+
+
+def _turn(row: tuple[Any, ...]) -> Turn:
+    turn_id, app_name, user_id, session_id, status, message, *rest = row
+    return Turn(turn_id, SessionKey(app_name, user_id, session_id), TurnStatus(status), json.loads(message), *rest)

@@ -1,0 +1,221 @@
+"""Snapshots: the whole history as a file that other programs can open, made while conversations go on.
+
+The store's main file only changes at a checkpoint: what is written in between goes to the log beside it. So after a
+checkpoint it is enough to put off the next one for as long as another process takes to copy the file, while appends
+and reads go on as ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from session_store.engine.database import Database
+from session_store.engine.migrations import migrate
+from session_store.errors import StoreError, StoreFullError
+from session_store.sessions.log import SessionLog
+
+_WORKER: Final = Path(__file__).with_name("snapshot_worker.py")
+_NEEDED: Final = ("PATH", "HOME", "USERPROFILE", "LOCALAPPDATA", "SYSTEMROOT", "WINDIR", "TEMP", "TMP", "TMPDIR")
+_ROOM: Final = 1.3
+"""How much more than the size of the store has to be free on the disk."""
+_ROWS: Final = 50_000
+READ_ONLY: Final = 0o444
+
+Progress = Callable[[str, float], None]
+"""Told what is being done, and which share of it (of 1) is behind."""
+
+
+class SnapshotError(StoreError):
+    """A snapshot could not be made, or is not there."""
+
+
+class SnapshotFullError(SnapshotError, StoreFullError):
+    """There is no space for a copy."""
+
+
+class SnapshotForm(StrEnum):
+    """What a snapshot is: one DuckDB file, or an archive (ZIP) with a Parquet file for each view."""
+
+    DUCKDB = "duckdb"
+    PARQUET = "parquet"
+
+    @property
+    def suffix(self) -> str:
+        """How names of such files end."""
+        return ".duckdb" if self is SnapshotForm.DUCKDB else ".parquet.zip"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotInfo:
+    """A snapshot that was made. ``size`` in bytes, ``taken_at`` in Unix seconds; it shows the history of that moment,
+    without deleted conversations. ``seconds`` is what it took, ``paused`` for how long of that writing waited."""
+
+    path: Path
+    form: SnapshotForm
+    size: int
+    conversations: int
+    messages: int
+    taken_at: float
+    seconds: float
+    paused: float
+
+
+class StoredSnapshots:
+    """Making snapshots of a store."""
+
+    log: SessionLog
+
+    def snapshot(
+        self, path: str | Path, *, form: SnapshotForm = SnapshotForm.DUCKDB, progress: Progress = lambda *_: None
+    ) -> SnapshotInfo:
+        """Write the whole history as of now to ``path``, which appears when it is complete. Blocks until then; other
+        reads and writes go on.
+
+        Raises:
+            SnapshotError: there is such a file, or it cannot be written, or not all of it.
+            StoreClosedError: the store was closed.
+        """
+        return _take(self.log.database, Path(path).absolute(), form, progress)
+
+
+def _take(database: Database, target: Path, form: SnapshotForm, progress: Progress) -> SnapshotInfo:
+    begin = time.perf_counter()
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    copy = unfinished if form is SnapshotForm.DUCKDB else target.with_name(f".{target.name}.copying")
+    request = {"source": None, "database": str(copy), "target": str(unfinished)}
+    try:
+        _require_room(database.path, target, unfinished)
+        with _Worker() as worker:
+            with database.still() as held:
+                progress("Copying", 0.0)
+                taken_at = time.time()
+                said = worker.ask(request | {"source": str(database.path), "log_bytes": held.log_bytes})
+            if said.get("failed") == "held":
+                taken_at = time.time()
+                copy_rows(database, copy, progress)
+                said = worker.ask(request)
+            while "size" not in said:
+                if "failed" in said:
+                    raise _failure(said, target)
+                progress(f"Writing {said['view']}" if "view" in said else "Checking", said.get("share", 0.5))
+                said = worker.answer()
+        unfinished.chmod(READ_ONLY)
+        unfinished.replace(target)
+    except OSError as error:
+        raise SnapshotError(f"The snapshot {target} cannot be written: {error.strerror or error}.") from error
+    finally:
+        for left in (unfinished, copy, copy.with_name(copy.name + ".wal")):
+            with contextlib.suppress(OSError):
+                left.unlink(missing_ok=True)
+    progress("Done", 1.0)
+    return SnapshotInfo(
+        path=target,
+        form=form,
+        size=said["size"],
+        conversations=said["conversations"],
+        messages=said["messages"],
+        taken_at=taken_at,
+        seconds=time.perf_counter() - begin,
+        paused=held.paused,
+    )
+
+
+def copy_rows(database: Database, target: Path, progress: Progress = lambda *_: None) -> None:
+    """Copy the store row by row, for systems on which no other process may read an open file. Takes about 10 s for a
+    million messages."""
+    target.unlink(missing_ok=True)
+    with database.reading() as source, duckdb.connect(str(target)) as copy:
+        migrate(copy, target)
+        source.begin()
+        tables = _tables(source)
+        for done, table in enumerate(tables):
+            progress(f"Copying {table}", done / len(tables) / 2)
+            copy.register("rows", source.sql(f'select * from main."{table}"').to_arrow_reader(_ROWS))
+            if table in _tables(copy):
+                copy.execute(f'delete from main."{table}"')
+                copy.execute(f'insert into main."{table}" by name from rows')
+            else:
+                copy.execute(f'create table main."{table}" as from rows')
+            copy.unregister("rows")
+        source.rollback()
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    found = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'main' and table_type = 'BASE TABLE' "
+        "order by table_name"
+    )
+    return [row[0] for row in found.fetchall()]
+
+
+def _require_room(source: Path, target: Path, unfinished: Path) -> None:
+    if target.exists():
+        raise SnapshotError(f"{target} exists already. Choose another name.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch()
+    needed = int(_ROOM * source.stat().st_size)
+    if shutil.disk_usage(target.parent).free < needed:
+        raise _full(target, needed)
+
+
+def _full(target: Path, needed: int | None = None) -> SnapshotError:
+    size = f"about {max(1, needed // 1_000_000):,} MB" if needed else "some space"
+    return SnapshotFullError(
+        f"The disk of {target.parent} has too little free space for a snapshot. Free {size} and try again."
+    )
+
+
+def _failure(said: dict[str, Any], target: Path) -> SnapshotError:
+    if said["failed"] == "full":
+        return _full(target)
+    return SnapshotError(f"The snapshot {target} was not made: {said['message']}")
+
+
+class _Worker:
+    """The process that copies. It ends with the block."""
+
+    def __enter__(self) -> _Worker:
+        environment = {name: os.environ[name] for name in _NEEDED if name in os.environ}
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package
+            [sys.executable, "-P", str(_WORKER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment | {"PYTHONUTF8": "1"},
+            encoding="utf-8",
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a request; returns the first thing said about it."""
+        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return self.answer()
+
+    def answer(self) -> dict[str, Any]:
+        """The next thing said."""
+        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        line = self._process.stdout.readline()
+        if not line.endswith("\n"):
+            return {"failed": "error", "message": "the process that copies has ended. Try it again."}
+        answer: dict[str, Any] = json.loads(line)
+        return answer

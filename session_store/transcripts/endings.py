@@ -1,0 +1,158 @@
+"""How a model's answer ends where it does not end by itself: cut at a limit, blocked, broken off. In words.
+
+Gemini, OpenAI, Anthropic, Ollama and ChatGPT each name the reason in their own way. Live turns and imports say all of
+them with the same sentences.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from google.adk.events.event import Event
+
+from session_store.models import Turn, TurnStatus
+from session_store.transcripts.parts import Words, text_of, thoughts_and_words
+
+ABORTED: Final = "INVOCATION_ABORTED"
+"""The error code of the event with which ADK seals an invocation that was stopped."""
+
+REFUSAL: Final = "REFUSAL"
+NO_TOOL_CALL: Final = "NO_TOOL_CALL"
+TOO_LONG: Final = "TOO_LONG"
+"""Error codes of our own: the model says that it will not answer; the provider announced a call that never came; the
+answer was cut here, because it was too long."""
+
+_WELL: Final = frozenset(
+    {
+        "",
+        "STOP",
+        "FINISH_REASON_UNSPECIFIED",
+        "BLOCKED_REASON_UNSPECIFIED",
+        "END_TURN",
+        "STOP_SEQUENCE",
+        "COMPLETE",
+        "COMPLETED",
+        "TOOL_CALL",
+        "TOOL_CALLS",
+        "TOOL_USE",
+        "FUNCTION_CALL",
+        "EOS",
+        "EOS_TOKEN",
+        "FINISHED_SUCCESSFULLY",
+        "FINISHED",
+        ABORTED,
+    }
+)
+_LENGTH: Final = "the maximum answer length was reached"
+_CUT: Final = {
+    "MAX_TOKENS": _LENGTH,
+    "MAX_OUTPUT_TOKENS": _LENGTH,
+    "CONTINUATION": _LENGTH,
+    "LENGTH": _LENGTH,
+    "MODEL_LENGTH": _LENGTH,
+    "MAX_LENGTH": _LENGTH,
+    "LIMIT": _LENGTH,
+    "MODEL_CONTEXT_WINDOW_EXCEEDED": "the conversation fills all that the model can read",
+    TOO_LONG: "it is longer than COLLOQUY_ANSWER_CHARACTERS allows",
+    "PAUSE_TURN": "the provider paused it",
+    "INTERRUPTED": "it was interrupted",
+    "ABORT": "it was interrupted",
+    "ABORTED": "it was interrupted",
+    "CANCELLED": "it was interrupted",
+}
+_BLOCKED: Final = "the provider's safety filter blocked it"
+_FAILED: Final = {
+    "SAFETY": _BLOCKED,
+    "CONTENT_FILTER": _BLOCKED,
+    "RECITATION": "it was too similar to existing text",
+    "LANGUAGE": "the language is not supported by the model",
+    "BLOCKLIST": "it contains a term that the provider blocks",
+    "PROHIBITED_CONTENT": "the provider prohibits its content",
+    "SPII": "it may contain personal data",
+    "OTHER": "the provider gave no reason",
+    "UNKNOWN": "the provider gave no reason",
+    "MALFORMED_FUNCTION_CALL": "the model made a malformed tool call",
+    "UNEXPECTED_TOOL_CALL": "the model called a tool that does not exist",
+    "TOO_MANY_TOOL_CALLS": "the model made too many tool calls in a row",
+    "IMAGE_SAFETY": "the provider's safety filter blocked its image",
+    "IMAGE_PROHIBITED_CONTENT": "the provider prohibits the content of its image",
+    "IMAGE_RECITATION": "its image was too similar to an existing one",
+    "IMAGE_OTHER": "its picture could not be made, and the provider gave no reason",
+    "NO_IMAGE": "the model produced no image",
+    "MODEL_ARMOR": "Model Armor blocked it",
+    "JAILBREAK": "the provider judged the message a jailbreak attempt",
+    REFUSAL: "the model refused to answer",
+    NO_TOOL_CALL: "the model was about to call a tool, but no call came",
+    "MODEL_RETURNED_NO_CONTENT": "the model gave an empty answer",
+    "INSUFFICIENT_SYSTEM_RESOURCE": "the provider has no room for it at the moment",
+}
+_NOT_SAID: Final = re.compile(
+    r"^(OpenAI .* (no content|no choices)\.|The model returned no |Finished with [A-Z_]+|Maximum tokens reached)"
+)
+"""What ADK itself writes in the place of a message: it repeats the code."""
+
+
+_UNSAID: Final = {
+    TurnStatus.STOPPED: "It was stopped before the answer was complete.",
+    TurnStatus.FAILED: "It failed for an unknown reason.",
+    TurnStatus.INTERRUPTED: "Colloquy ended before the answer was complete.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why an answer ended early, as a sentence. One that was only ``cut`` is of use as far as it goes."""
+
+    reason: str
+    cut: bool = False
+
+
+def ending_named(code: object, said: str | None = None, *, has_words: bool = True) -> Ending | None:
+    """The ending that a provider or another program gives a name, whatever the case of its letters, with what it
+    ``said`` about it; None for an answer that ended by itself. An answer that was cut before its first word failed."""
+    written = str(getattr(code, "value", code) or "").strip()
+    name = re.sub(r"[\s-]+", "_", written.upper())
+    if name in _WELL:
+        return None
+    more = f" It said: {said}" if said and said.strip() and not _NOT_SAID.match(said) else ""
+    if reason := _CUT.get(name):
+        return Ending(f"The answer was cut off: {reason}.{more}", cut=has_words)
+    reason = _FAILED.get(name, f"the provider gave the reason “{written}”")
+    return Ending(f"The answer was stopped early: {reason}.{more}")
+
+
+def is_ending(code: object) -> bool:
+    """Whether a name is one that providers give the end of an answer, and not that of an error of another kind."""
+    name = str(getattr(code, "value", code) or "").upper()
+    return name in _WELL or name in _CUT or name in _FAILED
+
+
+def ending_of(event: Event) -> Ending | None:
+    """How the answer that an event is, or is the end of, was ended; None if it ended by itself."""
+    code = event.error_code or event.finish_reason
+    if not code:
+        return None
+    if event.finish_reason is None and not is_ending(code):  # an error of another kind than an end
+        return Ending(event.error_message or f"The model ended the answer with “{code}”.")
+    return ending_named(code, event.error_message, has_words=_has_said_words(event))
+
+
+def how_ended(turn: Turn) -> str | None:
+    """How a turn ended, as a sentence for all who read its words; None if it ended by itself, or has not ended."""
+    if turn.error or not turn.status.is_over:
+        return turn.error if turn.status.is_over else None
+    return _UNSAID.get(turn.status)
+
+
+def goes_on(event: Event) -> bool:
+    """Whether the author of an event that was not ended early says or does something more, as in another attempt after
+    one that was. What its tools answered is nothing of the kind."""
+    said = event.content and event.content.parts
+    return bool(said) and not event.partial and not event.get_function_responses()
+
+
+def _has_said_words(event: Event) -> bool:
+    parts = thoughts_and_words(text_of(event.content), ended=False)
+    return any(isinstance(part, Words) and part.text.strip() for part in parts)

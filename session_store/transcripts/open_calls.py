@@ -1,0 +1,124 @@
+"""Calls of tools that nobody has answered, and what stands in the place of their answers once nobody will.
+
+Models refuse a history with a call that has no response, and a page would show a tool that runs for ever.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from google.adk.events.event import Event
+from google.genai import types
+
+from session_store.transcripts.call_ids import Calls
+from session_store.transcripts.parts import USER
+from session_store.transcripts.transcript import ASKS
+
+_NAMESPACE: Final = uuid.UUID("0c7b1cf4-6a43-5f0e-8a39-4c7c4ab0f1d2")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a tool asks. ``call_id`` is the id of the call that it is about, ``branch`` where in the agents that is."""
+
+    call_id: str
+    branch: str | None
+
+
+def questions(events: Iterable[Event]) -> dict[str, Question]:
+    """What tools ask a person and nobody has answered, by the ids of the asking calls."""
+    asked: dict[str, Question] = {}
+    for event in events:
+        for call in event.get_function_calls():
+            if call.name == ASKS and call.id:
+                about = (call.args or {}).get("originalFunctionCall") or {}
+                asked[call.id] = Question(str(about.get("id", "")), event.branch)
+        for response in event.get_function_responses():
+            asked.pop(response.id or "", None)
+    return asked
+
+
+def confirmation_content(responses: Mapping[str, Mapping[str, Any]]) -> types.Content:
+    """The message that answers what was asked, by the ids of the asking calls."""
+    return types.Content(
+        role="user",
+        parts=[
+            types.Part(function_response=types.FunctionResponse(id=call_id, name=ASKS, response=dict(response)))
+            for call_id, response in responses.items()
+        ],
+    )
+
+
+def closing_events(events: Iterable[Event], reason: str, *, only: frozenset[str] | None = None) -> list[Event]:
+    """Events that close the open calls in the events of an invocation that is over: a question is declined, every other
+    call gets ``reason`` as its error. ``only`` are the ids of the calls to close, if not all of them are to be."""
+    said = list(events)
+    made: list[Event] = []
+    asked = [call_id for call_id in questions(said) if only is None or call_id in only]
+    if asked:
+        declined = confirmation_content({call_id: {"confirmed": False} for call_id in asked})
+        made.append(Event(author=USER, content=declined))
+    by_agent: defaultdict[tuple[str, str | None, str | None], list[types.FunctionCall]] = defaultdict(list)
+    for event, call in _open_calls(said):
+        if only is None or call.id in only:
+            by_agent[event.author, event.branch, event.isolation_scope].append(call)
+    for (author, branch, scope), answered in by_agent.items():
+        parts = [
+            types.Part(function_response=types.FunctionResponse(id=call.id, name=call.name, response={"error": reason}))
+            for call in answered
+        ]
+        content = types.Content(role="user", parts=parts)
+        made.append(Event(author=author, branch=branch, isolation_scope=scope, content=content))
+    for event in made:
+        event.invocation_id = said[0].invocation_id
+    return made
+
+
+def with_closed_calls(events: Sequence[Event], reason: str) -> list[Event]:
+    """The events of a conversation in which nothing is at work any more, with every open call closed.
+
+    What closes a call follows the last event of its invocation, at the time of that event, under an id that is always
+    the same.
+    """
+    open_ids = frozenset({*questions(events), *(call.id or "" for _, call in _open_calls(events))})
+    if not open_ids:
+        return list(events)
+    closing: dict[int, list[Event]] = {}
+    for said in _stretches(events):
+        calls = [call.id for place in said for call in events[place].get_function_calls()]
+        if open_ids.isdisjoint(calls):
+            continue
+        last = events[said[-1]]
+        closing[said[-1]] = made = closing_events((events[place] for place in said), reason, only=open_ids)
+        for number, event in enumerate(made):
+            event.id = str(uuid.uuid5(_NAMESPACE, f"{last.id}\n{number}"))
+            event.timestamp = last.timestamp
+    return [one for place, event in enumerate(events) for one in (event, *closing.get(place, ()))]
+
+
+def _stretches(events: Sequence[Event]) -> list[list[int]]:
+    """The places of the events of each invocation. Events that name none belong together until a person speaks."""
+    stretches: dict[tuple[str, int], list[int]] = {}
+    messages = 0
+    for place, event in enumerate(events):
+        if not event.invocation_id and event.author == USER and not event.get_function_responses():
+            messages += 1
+        stretches.setdefault((event.invocation_id, 0 if event.invocation_id else messages), []).append(place)
+    return list(stretches.values())
+
+
+def _open_calls(events: Iterable[Event]) -> list[tuple[Event, types.FunctionCall]]:
+    """Calls without a response, and those that only have the one that says that the person is asked."""
+    calls: Calls[tuple[Event, types.FunctionCall]] = Calls()
+    for event in events:
+        for call in event.get_function_calls():
+            if call.name != ASKS:
+                calls.add(call, event.invocation_id, (event, call))
+        for response in event.get_function_responses():
+            if response.id not in event.actions.requested_tool_confirmations:
+                calls.answered_by(response, event.invocation_id)
+    return calls.unanswered()

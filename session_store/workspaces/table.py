@@ -1,0 +1,175 @@
+"""Workspaces as methods of the store."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+
+from session_store.engine.transaction import Transaction
+from session_store.errors import WorkspaceError
+from session_store.models import GENERAL, SessionKey, StoredConnection, Workspace
+from session_store.sessions.log import SessionLog
+from session_store.workspaces.tree import proper_name, required, subtree
+
+_SESSIONS_IN = """
+    select app_name, user_id, id from sessions where workspace_id in (select unnest($1::varchar[])) order by session_no
+"""
+
+
+class StoredWorkspaces:
+    """The part of the store that keeps the tree of workspaces, and which sessions belong to which."""
+
+    log: SessionLog
+
+    def create_workspace(self, name: str, parent_id: str | None = None) -> Workspace:
+        """Add a workspace, at the top of the tree or below another one.
+
+        Raises:
+            WorkspaceError: the name is blank, or there is no such parent.
+        """
+        workspace = Workspace(str(uuid.uuid4()), proper_name(name), parent_id, None, time.time())
+
+        def work(transaction: Transaction) -> Workspace:
+            if parent_id is not None:
+                required(transaction.workspaces(), parent_id)
+            transaction.execute(
+                "insert into workspaces (id, name, parent_id, created_at) values ($1, $2, $3, $4)",
+                [workspace.id, workspace.name, parent_id, workspace.created_at],
+            )
+            return _keep(transaction, workspace)
+
+        return self.log.writer.submit(work).result()
+
+    def list_workspaces(self) -> list[Workspace]:
+        """All workspaces, by name without regard to case."""
+        self.log.database.require_open()
+        with self.log.memory.lock:
+            workspaces = self.log.memory.workspaces
+        return sorted(workspaces.values(), key=lambda workspace: (workspace.name.casefold(), workspace.id))
+
+    def get_workspace(self, workspace_id: str) -> Workspace | None:
+        """The workspace, or None."""
+        self.log.database.require_open()
+        with self.log.memory.lock:
+            return self.log.memory.workspaces.get(workspace_id)
+
+    def rename_workspace(self, workspace_id: str, name: str) -> None:
+        """Call a workspace something else.
+
+        Raises:
+            WorkspaceError: the name is blank, or there is no such workspace.
+        """
+        kept = proper_name(name)
+
+        def work(transaction: Transaction) -> None:
+            workspace = required(transaction.workspaces(), workspace_id)
+            transaction.execute("update workspaces set name = $2 where id = $1", [workspace_id, kept])
+            _keep(transaction, replace(workspace, name=kept))
+
+        self.log.writer.submit(work).result()
+
+    def move_workspace(self, workspace_id: str, parent_id: str | None) -> None:
+        """Put a workspace, with all below it, below another one or (None) at the top of the tree.
+
+        Raises:
+            WorkspaceError: it would come below itself, there is no such workspace or parent, or it is the general one,
+                which stays at the top.
+        """
+
+        def work(transaction: Transaction) -> None:
+            workspaces = transaction.workspaces()
+            workspace = required(workspaces, workspace_id)
+            if parent_id is not None:
+                parent = required(workspaces, parent_id)
+                if workspace_id == GENERAL:
+                    raise WorkspaceError(f"“{workspace.name}” stays at the top. Move others below it instead.")
+                if parent_id in subtree(workspaces, workspace_id):
+                    raise WorkspaceError(
+                        f"“{workspace.name}” cannot be moved into “{parent.name}”, which is a part of it. "
+                        "Choose a workspace outside of it."
+                    )
+            transaction.execute("update workspaces set parent_id = $2 where id = $1", [workspace_id, parent_id])
+            _keep(transaction, replace(workspace, parent_id=parent_id))
+
+        self.log.writer.submit(work).result()
+
+    def set_connection(self, workspace_id: str, connection: StoredConnection | None) -> None:
+        """Give a workspace a connection in place of the one it has; None takes it away.
+
+        Raises:
+            WorkspaceError: there is no such workspace.
+        """
+
+        def work(transaction: Transaction) -> None:
+            workspace = required(transaction.workspaces(), workspace_id)
+            values = (connection.kind, connection.address, connection.name) if connection else (None, None, None)
+            transaction.execute(
+                "update workspaces set connection_kind = $2, connection_address = $3, connection_name = $4 "
+                "where id = $1",
+                [workspace_id, *values],
+            )
+            _keep(transaction, replace(workspace, connection=connection))
+
+        self.log.writer.submit(work).result()
+
+    def delete_workspace(self, workspace_id: str) -> list[SessionKey]:
+        """Remove for good a workspace, all below it, their sessions (deleted ones included) and all that belongs to
+        those. Returns the sessions.
+
+        Raises:
+            WorkspaceError: there is no such workspace, or it is the general one.
+        """
+
+        def work(transaction: Transaction) -> list[SessionKey]:
+            workspaces = transaction.workspaces()
+            workspace = required(workspaces, workspace_id)
+            if workspace_id == GENERAL:
+                raise WorkspaceError(
+                    f"“{workspace.name}” cannot be deleted: chats without another workspace belong to it. "
+                    "Delete its chats instead, or rename it."
+                )
+            gone = subtree(workspaces, workspace_id)
+            keys = [SessionKey(*row) for row in transaction.rows(_SESSIONS_IN, [gone])]
+            transaction.execute("delete from workspaces where id in (select unnest($1::varchar[]))", [gone])
+            transaction.set_workspaces({name: kept for name, kept in workspaces.items() if name not in gone})
+            self.log.remove_in(transaction, keys)
+            return keys
+
+        return self.log.writer.submit(work).result()
+
+    def sessions_in(self, workspace_ids: Iterable[str]) -> list[SessionKey]:
+        """The sessions of these workspaces, deleted ones included, those of workspaces below them not."""
+        return [SessionKey(*row) for row in self.log.database.rows(_SESSIONS_IN, [list(workspace_ids)])]
+
+    def count_sessions(self) -> dict[str, int]:
+        """How many sessions that are not deleted each workspace has, by id; those without any are left out."""
+        self.log.database.require_open()
+        with self.log.memory.lock:
+            return self.log.memory.index.counts()
+
+    def move_sessions(self, keys: Iterable[SessionKey], workspace_id: str) -> None:
+        """Put sessions, deleted ones too, into another workspace. Unknown ones are skipped.
+
+        Raises:
+            WorkspaceError: there is no such workspace.
+        """
+        wanted = list(keys)
+
+        def work(transaction: Transaction) -> None:
+            required(transaction.workspaces(), workspace_id)
+            heads = [head for key in wanted if (head := transaction.head(key)) is not None]
+            transaction.execute(
+                "update sessions set workspace_id = $1 where session_no in (select unnest($2::bigint[]))",
+                [workspace_id, [head.session_no for head in heads]],
+            )
+            for head in heads:
+                transaction.workspace_changed(replace(head, workspace_id=workspace_id))
+
+        self.log.writer.submit(work).result()
+
+
+def _keep(transaction: Transaction, workspace: Workspace) -> Workspace:
+    transaction.set_workspaces({**transaction.workspaces(), workspace.id: workspace})
+    return workspace
