@@ -17,7 +17,7 @@ from streamlit import config
 from scripts.audit import REQUIREMENTS, unpinned
 
 ROOT = Path(__file__).resolve().parent.parent
-OWN_PACKAGES = {"app", "settings", "session_store", "runtime", "agents", "api", "ui", "pages"}
+OWN_PACKAGES = {"app", "session_store", "colloquy", "pages"}
 
 
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.name)

@@ -46,7 +46,7 @@ def _mounted(path: str, make: Callable[[], ASGIApp]) -> Mount:
 
 def _at_the_root(api: Mount, base: str) -> list[BaseRoute]:
     """Routes of the API that clients may ask for without its prefix, too."""
-    moved = _Moved(colloquy.api.app, base)
+    moved = _Moved(api.app, base)
     return [_with_any_id(Route(f"{base}{path}", moved)) for path in AT_THE_ROOT]
 
 

@@ -165,7 +165,7 @@ def filter_width(chosen: Iterable[str]) -> int:
 
 
 def running_for(seconds: float) -> str:
-    """A duration that goes on, in whole seconds, as HTML: where ``colloquy.ui.components.tick`` is, the browser counts on."""
+    """A duration that goes on, in whole seconds, as HTML: where ``components.tick`` is drawn, the browser counts on."""
     whole = max(0, int(seconds))
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     words = f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

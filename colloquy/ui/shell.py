@@ -10,7 +10,7 @@ from colloquy.ui.chat.session_list import session_list
 from colloquy.ui.formatting import plain_markdown
 from colloquy.ui.served.server import page_drawn
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = {
     state.CHAT: st.Page(ROOT / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True),
     state.OVERVIEW: st.Page(ROOT / "pages" / "overview.py", title="Overview", icon=":material/lan:"),
@@ -25,9 +25,11 @@ PAGES = {
 # Without this the list of the page before would stand there until this one is drawn to its end.
 NO_LIST = '@media (min-width: 769px) { [data-testid="stSidebar"] { display: none; } }'
 
-st.set_page_config(page_title="Colloquy", page_icon=ROOT / "ui" / "icon.svg", initial_sidebar_state="auto")
+st.set_page_config(
+    page_title="Colloquy", page_icon=Path(__file__).parent / "served" / "icon.svg", initial_sidebar_state="auto"
+)
 page = st.navigation(list(PAGES.values()), position="top")
-style = (ROOT / "ui" / "style.css").read_text(encoding="utf-8")
+style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 if page.url_path not in (*state.WITH_SESSIONS, state.CONSOLE):  # which has its tables there
     style += NO_LIST
 # With nothing but a style sheet in it, this would stand where a dialog takes its place.

@@ -27,7 +27,7 @@ from session_store.engine.migrations import migrate
 from session_store.errors import StoreError, StoreFullError
 from session_store.sessions.log import SessionLog
 
-_WORKER: Final = Path(__file__).with_name("snapshot_worker.py")
+_WORKER: Final = Path(__file__).with_name("worker.py")
 _NEEDED: Final = ("PATH", "HOME", "USERPROFILE", "LOCALAPPDATA", "SYSTEMROOT", "WINDIR", "TEMP", "TMP", "TMPDIR")
 _ROOM: Final = 1.3
 """How much more than the size of the store has to be free on the disk."""

@@ -130,7 +130,7 @@ class TestWhatIsBroken:
         assert re.search(problem, broken.problem)
         assert good.problem is None
 
-    @pytest.mark.parametrize("name", ["json", "settings", "ui", "sys", "colorsys"])
+    @pytest.mark.parametrize("name", ["json", "colloquy", "pages", "sys", "colorsys"])
     def test_a_folder_with_the_name_of_a_module_is_to_be_renamed(self, agent_folder, name):
         agent_folder(name, AGENT)
         before = sys.modules.get(name)

@@ -38,7 +38,7 @@ def test_no_plural_is_made_by_hand():
     }
     found = [
         f"{path.relative_to(HERE)}: {line.strip()}"
-        for folder in ("ui", "runtime", "agents", "api", "session_store", "pages")
+        for folder in ("colloquy", "session_store", "pages")
         for path in (HERE / folder).rglob("*.py")
         for line in path.read_text(encoding="utf-8").splitlines()
         if path.name not in exceptions and HAND_MADE.search(line)

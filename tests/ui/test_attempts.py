@@ -36,7 +36,7 @@ def unguarded(tree: ast.AST) -> Iterator[str]:
 
 
 def test_every_change_that_a_click_makes_may_be_refused():
-    modules = [path for folder in ("ui", "pages") for path in (ROOT / folder).rglob("*.py")]
+    modules = [path for folder in ("colloquy/ui", "pages") for path in (ROOT / folder).rglob("*.py")]
     found = {
         (path.relative_to(ROOT).as_posix(), name)
         for path in modules

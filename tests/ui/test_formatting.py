@@ -88,7 +88,7 @@ def test_an_error_is_a_text_and_no_markdown(text, shown):
 
 
 def test_no_page_shows_an_error_or_a_notice_as_markdown():
-    sources = [*ROOT.glob("ui/**/*.py"), *ROOT.glob("pages/*.py")]
+    sources = [*ROOT.glob("colloquy/ui/**/*.py"), *ROOT.glob("pages/*.py")]
 
     assert [call for source in sources for call in unescaped(source.read_text("utf-8"))] == []
 

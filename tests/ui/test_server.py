@@ -51,7 +51,8 @@ async def test_the_model_is_loaded_once_the_first_page_is_there(tmp_path, monkey
 
 
 def test_a_start_waits_for_nothing_that_only_some_requests_need(tmp_path):
-    asked = "import sys, app; print([name for name in ('fastapi', 'colloquy.api.app', 'colloquy.api.adk.app', 'pandas') if name in sys.modules])"
+    names = ("fastapi", "colloquy.api.app", "colloquy.api.adk.app", "pandas")
+    asked = f"import sys, app; print([name for name in {names} if name in sys.modules])"
     ended = subprocess.run(
         [sys.executable, "-c", asked],
         cwd=Path(__file__).parents[2],

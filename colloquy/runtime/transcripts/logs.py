@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 from google.adk.events.event import Event
 
-from colloquy.runtime.transcripts import files as files
+from colloquy.runtime.transcripts import files
 from colloquy.runtime.transcripts.lines import CHUNK, END, Line, event_lines, header, line, turn_end, written
 from session_store import Store
 from session_store.errors import StoreError

@@ -13,7 +13,7 @@ import streamlit as st
 from colloquy.runtime.workbench import DATABASE, DEMO, current
 from colloquy.ui.formatting import plain_markdown
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 PORT = 8502
 _KEPT_BACK = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")

@@ -21,7 +21,7 @@ from colloquy.ui.history.ask import ask_history_button
 from session_store.analytics.report import Report
 from session_store.errors import ColloquyError
 
-CHAT = Path(__file__).parents[2] / "pages" / "chat.py"
+CHAT = Path(__file__).parents[3] / "pages" / "chat.py"
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 

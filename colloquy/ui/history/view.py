@@ -39,7 +39,7 @@ TEXTUAL: Final = frozenset(
 class View:
     """Filters and order. Empty fields filter nothing.
 
-    ``behind`` names a list behind a figure or a point of a chart (see ``colloquy.ui.history.drill_down``). ``saved`` is "yes" or
+    ``behind`` names a list behind a figure or a point of a chart (see ``history.drill_down``). ``saved`` is "yes" or
     "no", ``feedback`` "up" or "down"; ``since`` and ``until`` are days, both included. With a ``text``, ``by_place``
     lists every place where it stands instead of the conversations.
     """

@@ -28,7 +28,7 @@ from streamlit.url_util import make_url_path
 from streamlit.web.server.starlette.starlette_server_config import STATIC_ASSET_CACHE_MAX_AGE_SECONDS
 
 FOLDER: Final = Path(__file__).parent
-PAGES: Final = ("", *sorted(page.stem for page in (FOLDER.parent / "pages").glob("[!_]*.py")))
+PAGES: Final = ("", *sorted(page.stem for page in (FOLDER.parents[2] / "pages").glob("[!_]*.py")))
 STATIC: Final = Path(file_util.get_static_dir())
 TITLE: Final = "<title>Streamlit</title>"
 ICON: Final = "./favicon.png"
@@ -45,7 +45,7 @@ WITH_DOCUMENT: Final = {
 """Parts of the front end that a page is made of. Told at once, they are there when the first words come; else the
 browser would begin to fetch them then."""
 
-ASSETS: Final = {"codemirror.js": FOLDER / "console" / "codemirror.js"}
+ASSETS: Final = {"codemirror.js": FOLDER.parent / "sql" / "codemirror.js"}
 """Scripts of our own that are too large to be sent with each run of a page."""
 
 AHEAD: Final = {"analytics": ("ArrowVegaLiteChart",)}
@@ -122,7 +122,7 @@ def _document(page: str) -> str:
         + _script("typing.js", [page])
         + _script("focus.js", ())
         + _script("direction.js", ())
-        + (_script("ahead.js", _ahead(page)) if page in AHEAD else "")
+        + (_script("preload.js", _ahead(page)) if page in AHEAD else "")
     )
     document = (STATIC / "index.html").read_text(encoding="utf-8")
     document = document.replace(TITLE, "<title>Colloquy</title>").replace(ICON, f"data:image/svg+xml,{icon}")

@@ -39,7 +39,7 @@ _NICER: Final = 10
 _SHORT_SECONDS: Final = 2.0
 """How long a query is taken for one of the short ones, which only go behind turns and pages."""
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
+_ROOT: Final = Path(__file__).resolve().parents[4]
 # Keys and passwords of the app stay with it: a worker gets what a program needs to run, and no more.
 _ENVIRONMENT: Final = (
     "PATH",

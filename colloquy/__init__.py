@@ -1,0 +1,1 @@
+"""Colloquy: agents, the turns that run them, the API and the pages."""

@@ -1,0 +1,1 @@
+"""The first wall: what a query says is judged before any engine sees it."""

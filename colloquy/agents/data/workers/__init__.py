@@ -1,0 +1,1 @@
+"""The second wall: queries run in processes with hard limits, which can be killed."""

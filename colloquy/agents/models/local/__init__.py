@@ -1,0 +1,1 @@
+"""Models in GGUF files, each in a child process on this machine."""

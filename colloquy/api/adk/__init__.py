@@ -1,0 +1,1 @@
+"""``/adk``: ADK's own API server over Colloquy's sessions and turns."""

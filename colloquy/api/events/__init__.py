@@ -1,0 +1,1 @@
+"""What happens in sessions, told to clients as it happens."""

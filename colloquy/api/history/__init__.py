@@ -1,0 +1,1 @@
+"""The saved conversations over HTTP: found, labelled, exported, imported, removed."""

@@ -1,0 +1,1 @@
+"""What all routes share: middleware, errors, lists in pages, values."""

@@ -1,0 +1,1 @@
+"""Sessions, their turns and messages over HTTP."""

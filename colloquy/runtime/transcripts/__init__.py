@@ -1,0 +1,1 @@
+"""Transcript logs: what happens in each session as JSON Lines."""

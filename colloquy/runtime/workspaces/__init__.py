@@ -1,0 +1,1 @@
+"""Workspaces and the data connections that they carry."""

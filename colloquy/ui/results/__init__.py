@@ -1,0 +1,1 @@
+"""Results of a session: tables, charts and files."""

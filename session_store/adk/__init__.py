@@ -1,0 +1,1 @@
+"""ADK's session service over the store."""

@@ -1,0 +1,1 @@
+"""The DuckDB file: opened, migrated, written in transactions, mended."""

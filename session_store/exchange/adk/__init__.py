@@ -1,0 +1,1 @@
+"""Sessions in ADK's own files and databases, of every version."""

@@ -1,0 +1,1 @@
+"""Chats of other programs: ChatGPT and Open WebUI."""

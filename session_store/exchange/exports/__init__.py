@@ -1,0 +1,1 @@
+"""Exporting: conversations read whole, and written in each format."""

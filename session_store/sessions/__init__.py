@@ -1,0 +1,1 @@
+"""Sessions, events, turns and results in the store."""

@@ -1,0 +1,1 @@
+"""Copies of the store's file, made while it is in use."""
