@@ -13,7 +13,7 @@ import duckdb
 from google.adk.sessions.sqlite_session_service import CREATE_SCHEMA_SQL
 
 from colloquy.demo import fill
-from colloquy.runtime.workbench import DATABASE
+from colloquy.runtime.application import DATABASE
 
 ROWS = 20_000
 Row = tuple[Any, ...]

@@ -11,8 +11,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from colloquy.demo.words import AGENTS
+from colloquy.runtime.application import Application
 from colloquy.runtime.bus import BusEvent, Happening
-from colloquy.runtime.workbench import Workbench
 from colloquy.settings import Settings
 from session_store.analytics import Analytics, Filters, Period
 from session_store.analytics.scope import Scope
@@ -26,11 +26,11 @@ WORDS, EVERY_MS = 200, 20
 def pace(folder: Path, rounds: int) -> dict[str, tuple[float, float, int]]:
     """Seconds that an answer took (median), the longest pause between two words of one (ms, median of the rounds), and
     how many reports were made meanwhile; of turns alone, and beside analytics."""
-    workbench = Workbench.open(Settings(data_dir=folder), ScriptedModels())
+    application = Application.open(Settings(data_dir=folder), ScriptedModels())
     try:
-        analytics = Analytics(workbench.store)
+        analytics = Analytics(application.store)
         analytics.facts()
-        alone, beside = ([_answers(workbench, busy) for _ in range(rounds)] for busy in (None, analytics))
+        alone, beside = ([_answers(application, busy) for _ in range(rounds)] for busy in (None, analytics))
         return {
             name: (
                 statistics.median(taken for taken, _, _ in all_rounds),
@@ -40,10 +40,10 @@ def pace(folder: Path, rounds: int) -> dict[str, tuple[float, float, int]]:
             for name, all_rounds in (("alone", alone), ("beside analytics", beside))
         }
     finally:
-        workbench.close()
+        application.close()
 
 
-def _answers(workbench: Workbench, busy: Analytics | None) -> tuple[float, float, int]:
+def _answers(application: Application, busy: Analytics | None) -> tuple[float, float, int]:
     heard: dict[str, list[float]] = {}
 
     def listen(event: BusEvent) -> None:
@@ -52,18 +52,18 @@ def _answers(workbench: Workbench, busy: Analytics | None) -> tuple[float, float
 
     stop, reports = threading.Event(), [0]
     reader = threading.Thread(target=_read, args=(busy, stop, reports)) if busy else None
-    unsubscribe = workbench.bus.subscribe(listen)
+    unsubscribe = application.bus.subscribe(listen)
     if reader:
         reader.start()
-    model = workbench.models.default().id
+    model = application.models.default().id
     turns = [
-        workbench.turns.submit(
-            workbench.create_session(agent_id="assistant", model=model).key, f"count {WORDS} every {EVERY_MS} ms"
+        application.turns.submit(
+            application.create_session(agent_id="assistant", model=model).key, f"count {WORDS} every {EVERY_MS} ms"
         )
         for _ in range(TURNS)
     ]
     for turn in turns:
-        workbench.turns.wait(turn.id)
+        application.turns.wait(turn.id)
     stop.set()
     if reader:
         reader.join()

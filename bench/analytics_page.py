@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from colloquy.demo import fill
-from colloquy.runtime.workbench import DATABASE
+from colloquy.runtime.application import DATABASE
 from tests.support.browsers import OPTIONS, chromium_path
 from tests.support.servers import Server
 

@@ -23,7 +23,7 @@ from bench.browser_app import ROOT, SIZE, App, open_browser, serving
 from bench.browser_cost import cost_of_runs
 from bench.browser_traffic import Traffic
 from bench.conversations import LONG, Conversation, conversations, fill
-from colloquy.runtime.workbench import DATABASE
+from colloquy.runtime.application import DATABASE
 
 WORDS, EVERY = 100, 20
 """Words of a measured answer, and milliseconds between two of them."""

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from streamlit.testing.v1 import AppTest
 
 from bench.browser_app import ROOT
-from colloquy.runtime.workbench import Workbench, install
+from colloquy.runtime.application import Application, install
 from colloquy.settings import Settings
 from session_store.engine.database import Database
 from tests.support.scripted import ScriptedModels
@@ -22,8 +22,8 @@ RUNS = 10
 
 def cost_of_runs(folder: Path, session_id: str) -> dict[str, list[float]]:
     """Milliseconds and queries of a full run that shows a session of the data folder."""
-    workbench = Workbench.open(Settings(_env_file=None, data_dir=folder), ScriptedModels())
-    install(workbench)
+    application = Application.open(Settings(_env_file=None, data_dir=folder), ScriptedModels())
+    install(application)
     try:
         page = AppTest.from_file(str(ROOT / "colloquy" / "ui" / "shell.py"), default_timeout=60)
         page.query_params["session"] = session_id
@@ -37,7 +37,7 @@ def cost_of_runs(folder: Path, session_id: str) -> dict[str, list[float]]:
             queries.append(float(count()))
     finally:
         install(None)
-        workbench.close()
+        application.close()
     return {"full run in AppTest, ms": times, "full run: queries": queries}
 
 

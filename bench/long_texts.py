@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 
 from bench.browser_app import ROOT, SIZE, open_browser, serving
 from bench.conversations import USER
-from colloquy.runtime.workbench import DATABASE
+from colloquy.runtime.application import DATABASE
 from session_store import DuckDBSessionService, Store
 from session_store.models import SessionKey, TitleSource
 

@@ -71,7 +71,7 @@ ALLOWED = {
     "colloquy/runtime/artifacts.py": {"shutil.copytree"},
     "colloquy/runtime/workspaces/passwords.py": {"os.open"},
     "colloquy/runtime/transcripts/files.py": {"path.open", "folder.glob"},
-    "colloquy/runtime/workbench.py": {"data.glob"},
+    "colloquy/runtime/application.py": {"data.glob"},
     "session_store/snapshots/current_copy.py": {"os.open"},
     "colloquy/demo/filling.py": {"duckdb.connect"},
     "session_store/exchange/agent_files.py": {"folder.rglob", "shared.rglob"},
@@ -91,7 +91,7 @@ ALLOWED = {
     "colloquy/agents/models/pacing.py": {"self._llm.connect"},
     "colloquy/agents/models/provider.py": {"self.provider.open"},
     "session_store/exchange/adk/postgres.py": {"psycopg.connect"},
-    "colloquy/ui/served/server.py": {"Workbench.open"},
+    "colloquy/ui/served/server.py": {"Application.open"},
 }
 """The calls that open a path, or are called as if they did, outside of ``session_store/files.py``."""
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from colloquy.agents.agent import Agent
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified, tag_of
 from colloquy.api.http.problems import NotFoundError
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 
 router = APIRouter(prefix="/v1", tags=["agents"])
 

@@ -9,7 +9,7 @@ from typing import Literal
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 
 router = APIRouter(prefix="/v1", tags=["health"])
 

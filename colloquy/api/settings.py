@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.settings import Settings
 
 router = APIRouter(prefix="/v1", tags=["settings"])
@@ -52,12 +52,12 @@ class ModelsOut(BaseModel):
 @router.get("/settings")
 def get_settings() -> SettingsOut:
     """The current settings. They come from the environment and cannot be changed here."""
-    workbench = current()
-    chosen: Settings = workbench.settings
+    application = current()
+    chosen: Settings = application.settings
     return SettingsOut(
         user=chosen.user,
-        default_agent=workbench.agents.default().id,
-        default_model=workbench.models.default().id,
+        default_agent=application.agents.default().id,
+        default_model=application.models.default().id,
         max_turns=chosen.max_turns,
         undo_seconds=chosen.undo_seconds,
         retention_days=chosen.retention_days,

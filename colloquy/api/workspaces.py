@@ -15,7 +15,7 @@ from colloquy.agents.data.errors import ConnectionUnavailableError
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match, tag_of
 from colloquy.api.http.lookup import workspace_named
 from colloquy.api.http.values import SAYS_SOMETHING, Name, Text, moment, one_of
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.errors import ColloquyError
 from session_store.limits import LONGEST_ADDRESS, LONGEST_NAME
 from session_store.models import Workspace

@@ -13,8 +13,8 @@ from typing import Final
 from colloquy.agents.data.errors import DataError, QueryStoppedError
 from colloquy.agents.data.results import QueryResult
 from colloquy.agents.data.workers.stopping import Stop
+from colloquy.runtime.application import Application
 from colloquy.runtime.results import as_parquet
-from colloquy.runtime.workbench import Workbench
 from session_store.errors import StoreError
 
 # They only wait, for the processes that run queries.
@@ -38,12 +38,12 @@ class Answer:
 class Question:
     """A query on its way to its answer, or its error."""
 
-    def __init__(self, workbench: Workbench, sql: str, asker: str = "") -> None:
+    def __init__(self, application: Application, sql: str, asker: str = "") -> None:
         """Begin to run it; it waits while as many as may run at once do. ``asker`` is who else's turn it is then."""
         self.sql = sql
         self._began = time.monotonic()
         self._stop = Stop(asker)
-        self._answer: Future[Answer] = _threads.submit(_ask, workbench, sql, self._stop)
+        self._answer: Future[Answer] = _threads.submit(_ask, application, sql, self._stop)
 
     @property
     def is_over(self) -> bool:
@@ -76,24 +76,24 @@ def answer_of(answer_id: str) -> Answer | None:
     return _answers.get(answer_id)
 
 
-def _ask(workbench: Workbench, sql: str, stop: Stop) -> Answer:
+def _ask(application: Application, sql: str, stop: Stop) -> Answer:
     began = time.perf_counter()
     try:
-        result = _run(workbench, sql, stop)
+        result = _run(application, sql, stop)
     except QueryStoppedError:
-        _record(workbench, sql, time.perf_counter() - began)
+        _record(application, sql, time.perf_counter() - began)
         raise
     except DataError as error:
-        _record(workbench, sql, time.perf_counter() - began, error=str(error))
+        _record(application, sql, time.perf_counter() - began, error=str(error))
         raise
-    _record(workbench, sql, result.seconds, rows=result.rows)
+    _record(application, sql, result.seconds, rows=result.rows)
     return _kept(result)
 
 
-def _run(workbench: Workbench, sql: str, stop: Stop) -> QueryResult:
+def _run(application: Application, sql: str, stop: Stop) -> QueryResult:
     if stop.is_set:
         raise QueryStoppedError("The query was stopped before it began.")
-    return workbench.workspaces.history().query(sql, workbench.services.bounds, stop)
+    return application.workspaces.history().query(sql, application.services.bounds, stop)
 
 
 def _kept(result: QueryResult) -> Answer:
@@ -110,7 +110,7 @@ def _kept(result: QueryResult) -> Answer:
     return answer
 
 
-def _record(workbench: Workbench, sql: str, seconds: float, *, rows: int | None = None, error: str = "") -> None:
+def _record(application: Application, sql: str, seconds: float, *, rows: int | None = None, error: str = "") -> None:
     """A full disk or a store that is being closed does not take the answer away."""
     with suppress(StoreError):
-        workbench.store.record_query(sql, seconds=seconds, row_count=rows, error=error or None)
+        application.store.record_query(sql, seconds=seconds, row_count=rows, error=error or None)

@@ -21,7 +21,7 @@ from session_store import Store
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of a workbench that turns work with."""
+    """The parts of a application that turns work with."""
 
     settings: Settings
     store: Store

@@ -7,7 +7,7 @@ from streamlit.errors import StreamlitAPIException
 from streamlit.string_util import validate_icon_or_emoji
 
 from colloquy.agents.agent import NEUTRAL_ICON, Agent
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.formatting import label, plain_markdown
 from session_store.phrases import counted

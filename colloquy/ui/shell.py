@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
 from colloquy.ui.chat.session_list import session_list
 from colloquy.ui.formatting import plain_markdown

@@ -18,8 +18,8 @@ import streamlit as st
 
 from colloquy.agents.agent import Agent
 from colloquy.agents.data.history_scope import STATE, HistoryScope, ScopeInvalidError
+from colloquy.runtime.application import current
 from colloquy.runtime.turns.messages import SessionGoneError
-from colloquy.runtime.workbench import current
 from colloquy.ui.formatting import plain_markdown
 from session_store.models import GENERAL, SessionKey, SessionSummary, TitleSource
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.attempts import attempt
 from colloquy.ui.state import Part

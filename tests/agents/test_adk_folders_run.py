@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 from session_store.limits import LONGEST_RESULT
 from session_store.models import TurnStatus
 from tests.agents.folders import PATIENCE, agent_folders
-from tests.support.workbenches import finish, new_session, open_workbench, said
+from tests.support.applications import finish, new_session, open_application, said
 
 MODELS = '''
 from google.adk.models import BaseLlm
@@ -77,32 +77,32 @@ def agent_folder(tmp_path):
 
 
 @pytest.fixture
-def workbench_with(agent_folder, tmp_path):
-    """A workbench with one agent folder; more can be written before it."""
+def application_with(agent_folder, tmp_path):
+    """A application with one agent folder; more can be written before it."""
     opened = []
 
     def open_with(name, code):
         agent_folder(name, IMPORTS + code, **{"models.py": MODELS, "__init__.py": ""})
-        workbench = open_workbench(tmp_path / "data", agents_dir=agent_folder.parent)
-        opened.append(workbench)
-        assert workbench.agents._folders.loaded.wait(PATIENCE)
-        return workbench
+        application = open_application(tmp_path / "data", agents_dir=agent_folder.parent)
+        opened.append(application)
+        assert application.agents._folders.loaded.wait(PATIENCE)
+        return application
 
     with capture_logs():  # printing the values of all variables takes seconds
         yield open_with
-        for workbench in opened:
-            workbench.close()
+        for application in opened:
+            application.close()
 
 
 @pytest.fixture
-def talk(workbench_with):
+def talk(application_with):
     """Hold a conversation with an agent folder: its turns as they ended, and all that was said."""
 
     def hold(name, code, *messages):
-        workbench = workbench_with(name, code)
-        key = new_session(workbench, name)
-        turns = [finish(workbench, workbench.turns.submit(key, message))[0] for message in messages]
-        return turns, said(workbench, key)
+        application = application_with(name, code)
+        key = new_session(application, name)
+        turns = [finish(application, application.turns.submit(key, message))[0] for message in messages]
+        return turns, said(application, key)
 
     return hold
 
@@ -193,15 +193,17 @@ root_agent = LlmAgent(
     ("name", "code", "why"),
     [("run_raises", RAISES, "the archive is closed"), ("run_exits", EXITS, "tried to end the program")],
 )
-def test_a_tool_that_raises_fails_only_its_turn_and_says_why(workbench_with, name, code, why):
-    workbench = workbench_with(name, code)
-    key, other = new_session(workbench, name), new_session(workbench)
-    [failed, again] = finish(workbench, workbench.turns.submit(key, "look"), workbench.turns.submit(key, "look again"))
-    [unharmed] = finish(workbench, workbench.turns.submit(other, "hello"))
+def test_a_tool_that_raises_fails_only_its_turn_and_says_why(application_with, name, code, why):
+    application = application_with(name, code)
+    key, other = new_session(application, name), new_session(application)
+    [failed, again] = finish(
+        application, application.turns.submit(key, "look"), application.turns.submit(key, "look again")
+    )
+    [unharmed] = finish(application, application.turns.submit(other, "hello"))
     assert failed.status is again.status is TurnStatus.FAILED
     assert why in failed.error
     assert unharmed.status is TurnStatus.COMPLETED
-    assert said(workbench, key) == [
+    assert said(application, key) == [
         ("user", "look"),
         ("desk", "Let me see."),
         ("user", "look again"),
@@ -361,12 +363,16 @@ def test_what_an_agent_gives_out_is_bounded_and_what_it_said_is_kept(talk, monke
     assert sum(text.count("x") for _, text in conversation[2:]) == length
 
 
-def test_an_answer_can_be_taken_back_and_tried_again(workbench_with):
-    workbench = workbench_with("run_again", IN_TWO_STEPS + "root_agent = steps")
-    key = new_session(workbench, "run_again")
-    [turn] = finish(workbench, workbench.turns.submit(key, "go"))
-    completed(finish(workbench, workbench.turns.retry(turn)))
-    assert said(workbench, key) == [("user", "go"), ("draft", "The draft is done."), ("review", "The review is done.")]
+def test_an_answer_can_be_taken_back_and_tried_again(application_with):
+    application = application_with("run_again", IN_TWO_STEPS + "root_agent = steps")
+    key = new_session(application, "run_again")
+    [turn] = finish(application, application.turns.submit(key, "go"))
+    completed(finish(application, application.turns.retry(turn)))
+    assert said(application, key) == [
+        ("user", "go"),
+        ("draft", "The draft is done."),
+        ("review", "The review is done."),
+    ]
 
 
 def test_a_broken_folder_fails_the_turn_with_its_error_and_keeps_the_message(talk):
@@ -376,14 +382,14 @@ def test_a_broken_folder_fails_the_turn_with_its_error_and_keeps_the_message(tal
     assert conversation == [("user", "hi")]
 
 
-def test_a_folder_that_is_gone_leaves_its_conversations(workbench_with, tmp_path):
-    workbench = workbench_with("run_gone", "root_agent = LlmAgent(name='desk', model=Script(answer='Hello.'))")
-    key = new_session(workbench, "run_gone")
-    finish(workbench, workbench.turns.submit(key, "hi"))
-    workbench.close()
+def test_a_folder_that_is_gone_leaves_its_conversations(application_with, tmp_path):
+    application = application_with("run_gone", "root_agent = LlmAgent(name='desk', model=Script(answer='Hello.'))")
+    key = new_session(application, "run_gone")
+    finish(application, application.turns.submit(key, "hi"))
+    application.close()
 
-    workbench = open_workbench(tmp_path / "data")
-    [turn] = finish(workbench, workbench.turns.submit(key, "still there?"))
+    application = open_application(tmp_path / "data")
+    [turn] = finish(application, application.turns.submit(key, "still there?"))
     assert "no agent 'run_gone' any more" in turn.error
-    assert said(workbench, key) == [("user", "hi"), ("desk", "Hello."), ("user", "still there?")]
-    workbench.close()
+    assert said(application, key) == [("user", "hi"), ("desk", "Hello."), ("user", "still there?")]
+    application.close()

@@ -1,25 +1,25 @@
-"""The REST API over a real workbench with the scripted model, without a network in between."""
+"""The REST API over a real application with the scripted model, without a network in between."""
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from colloquy.api.routes import mounted_api
-from colloquy.runtime.workbench import install
-from tests.support.workbenches import open_workbench
+from colloquy.runtime.application import install
+from tests.support.applications import open_application
 
 
 @pytest.fixture(scope="module")
-def workbench(tmp_path_factory):
-    workbench = open_workbench(tmp_path_factory.mktemp("workbench"))
-    install(workbench)
-    yield workbench
+def application(tmp_path_factory):
+    application = open_application(tmp_path_factory.mktemp("application"))
+    install(application)
+    yield application
     install(None)
-    workbench.close()
+    application.close()
 
 
 @pytest.fixture(scope="module")
-def api(workbench):
+def api(application):
     return Starlette(routes=[mounted_api()])
 
 

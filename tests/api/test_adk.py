@@ -21,13 +21,13 @@ from starlette.applications import Starlette
 from colloquy.api.adk.app import PATHS
 from colloquy.api.http.problems import STATUSES
 from colloquy.api.routes import ADK, mounted_adk
+from colloquy.runtime.application import install
 from colloquy.runtime.bus import Happening
-from colloquy.runtime.workbench import install
 from session_store.models import SessionKey, TurnStatus
 from tests.api.adk_talk import DESK, AdkClient, calls, talk, texts
+from tests.support.applications import counted, finish, open_application, said, until, until_loaded
 from tests.support.servers import ROOT, free_port
 from tests.support.streams import served
-from tests.support.workbenches import counted, finish, open_workbench, said, until, until_loaded
 
 pytestmark = pytest.mark.upstream
 
@@ -42,17 +42,17 @@ def agents(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def workbench(agents, tmp_path_factory):
-    workbench = open_workbench(tmp_path_factory.mktemp("data"), agents_dir=agents, max_turns=8)
-    until_loaded(workbench)
-    install(workbench)
-    yield workbench
+def application(agents, tmp_path_factory):
+    application = open_application(tmp_path_factory.mktemp("data"), agents_dir=agents, max_turns=8)
+    until_loaded(application)
+    install(application)
+    yield application
     install(None)
-    workbench.close()
+    application.close()
 
 
 @pytest.fixture(scope="module")
-def url(workbench):
+def url(application):
     with served(Starlette(routes=[mounted_adk()])) as url:
         yield f"{url}{ADK}"
 
@@ -115,9 +115,9 @@ def wait_for(url, server, log):
     httpx.get(url, trust_env=False).raise_for_status()
 
 
-def test_the_agents_that_can_be_used_are_its_apps(client, workbench):
+def test_the_agents_that_can_be_used_are_its_apps(client, application):
     listed = client.ask("GET", "/list-apps").json()
-    assert listed == sorted(agent.id for agent in workbench.agents.list() if not agent.problem)
+    assert listed == sorted(agent.id for agent in application.agents.list() if not agent.problem)
     detailed = client.ask("GET", "/list-apps?detailed=true").json()["apps"]
     assert [app["name"] for app in detailed] == listed
     tools = client.ask("GET", "/apps/data_analyst/app-info").json()["agents"]["data_analyst"]["tools"]
@@ -178,7 +178,7 @@ RESPONSE = {"functionResponse": {"id": "1", "name": "pay", "response": {}}}
 
 
 @pytest.mark.parametrize("kind", [*STATUSES, OSError])
-def test_an_error_has_the_same_status_everywhere(client, workbench, monkeypatch, kind):
+def test_an_error_has_the_same_status_everywhere(client, application, monkeypatch, kind):
     expected = STATUSES.get(kind, HTTPStatus.INSUFFICIENT_STORAGE)
     error = kind.__new__(kind, errno.ENOSPC, "Free some space.")
     if kind is not OSError:
@@ -187,8 +187,8 @@ def test_an_error_has_the_same_status_everywhere(client, workbench, monkeypatch,
     async def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(workbench.sessions, "create_session", fail)
-    monkeypatch.setattr(workbench.sessions, "get_session", fail)
+    monkeypatch.setattr(application.sessions, "create_session", fail)
+    monkeypatch.setattr(application.sessions, "get_session", fail)
     monkeypatch.setattr(FileArtifactService, "save_artifact", fail)
     monkeypatch.setattr(FileArtifactService, "list_artifact_keys", fail)
     file = {"filename": "a.txt", "artifact": {"text": "kept"}}
@@ -209,11 +209,13 @@ def test_a_message_that_no_agent_could_be_asked_is_refused(client, part):
     assert client.send("/run", "one", part, newMessage=said).status_code == 400
 
 
-def test_numbers_that_json_does_not_know_are_told_in_words(client, workbench):
+def test_numbers_that_json_does_not_know_are_told_in_words(client, application):
     delta = {"mood": math.nan, "user:range": [math.inf, 1.0]}
     place = {"app_name": "desk", "user_id": client.user, "session_id": "one"}
-    session = asyncio.run(workbench.sessions.get_session(**place))
-    asyncio.run(workbench.sessions.append_event(session, Event(author="desk", actions=EventActions(state_delta=delta))))
+    session = asyncio.run(application.sessions.get_session(**place))
+    asyncio.run(
+        application.sessions.append_event(session, Event(author="desk", actions=EventActions(state_delta=delta)))
+    )
     told = client.sessions("GET", "/one").json()
     words = {"mood": "NaN", "user:range": ["Infinity", 1.0]}
     assert {name: told["state"][name] for name in delta} == told["events"][-1]["actions"]["stateDelta"] == words
@@ -234,32 +236,32 @@ def test_odd_names_in_a_path_are_refused_or_found(client):
 # -- the same as the page ----------------------------------------------------------------------------------------------
 
 
-def test_its_sessions_and_turns_are_those_of_the_page(client, workbench):
+def test_its_sessions_and_turns_are_those_of_the_page(client, application):
     client.run("one", "hello")
-    session = workbench.store.find_session(one(client))
+    session = application.store.find_session(one(client))
     assert session.title == "hello"
-    assert said(workbench, one(client)) == [("user", "hello"), ("clerk", "You said: hello")]
-    assert [turn.status for turn in turns_of(workbench, one(client))] == [TurnStatus.COMPLETED]
+    assert said(application, one(client)) == [("user", "hello"), ("clerk", "You said: hello")]
+    assert [turn.status for turn in turns_of(application, one(client))] == [TurnStatus.COMPLETED]
 
 
-def test_a_turn_from_there_waits_for_the_one_of_the_page_and_the_other_way_round(client, workbench):
+def test_a_turn_from_there_waits_for_the_one_of_the_page_and_the_other_way_round(client, application):
     key = one(client)
-    first = workbench.turns.submit(key, "count 30 every 10 ms")
+    first = application.turns.submit(key, "count 30 every 10 ms")
     answer = texts(client.run("one", "history"))
-    last = workbench.turns.submit(key, "history")
-    finish(workbench, first, last)
-    turns = turns_of(workbench, key)
+    last = application.turns.submit(key, "history")
+    finish(application, first, last)
+    turns = turns_of(application, key)
     assert [turn.status for turn in turns] == [TurnStatus.COMPLETED] * 3
     assert answer == [f"user: count 30 every 10 ms\n\nmodel: {counted(30)}\n\nuser: history\n\n"]
     spans = sorted((turn.started_at, turn.ended_at) for turn in turns)
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
 
 
-def test_many_clients_on_one_session_take_turns(client, workbench):
+def test_many_clients_on_one_session_take_turns(client, application):
     with ThreadPoolExecutor(6) as pool:
         answers = [*pool.map(lambda number: texts(client.stream("one", f"count {number}")), range(1, 7))]
     assert answers == [[counted(number)] for number in range(1, 7)]
-    spoken = said(workbench, one(client))
+    spoken = said(application, one(client))
     assert len(spoken) == 12
     for (_, question), (_, answer) in zip(spoken[::2], spoken[1::2], strict=True):
         assert answer == counted(int(question.removeprefix("count ")))
@@ -272,48 +274,48 @@ def test_words_come_as_they_are_said_if_the_client_wants_them(client):
     assert texts(client.stream("one", "count 5"), partial=True) == []
 
 
-def test_a_client_that_leaves_does_not_stop_its_turn(client, workbench):
+def test_a_client_that_leaves_does_not_stop_its_turn(client, application):
     key = one(client)
     with client.http.stream("POST", "/run_sse", json=message(client, "count 40 every 10 ms", streaming=True)) as answer:
         next(answer.iter_lines())
-    [live] = workbench.turns.live(key)
-    [ended] = finish(workbench, live.turn)
+    [live] = application.turns.live(key)
+    [ended] = finish(application, live.turn)
     assert ended.status is TurnStatus.COMPLETED
-    assert said(workbench, key)[-1] == ("clerk", counted(40))
+    assert said(application, key)[-1] == ("clerk", counted(40))
 
 
-def test_a_turn_that_the_page_stops_ends_for_the_client_as_well(client, workbench):
+def test_a_turn_that_the_page_stops_ends_for_the_client_as_well(client, application):
     def stop(event):
         if event.key == one(client) and event.kind is Happening.AGENT_CHUNK and event.text == "w2 ":
-            pool.submit(workbench.turns.stop, event.turn_id)
+            pool.submit(application.turns.stop, event.turn_id)
 
     with ThreadPoolExecutor(1) as pool:
-        leave = workbench.bus.subscribe(stop)
+        leave = application.bus.subscribe(stop)
         events = client.stream("one", "count 3 then wait", streaming=True)
         leave()
     assert texts([event for event in events if "content" in event], partial=True) == ["w0 ", "w1 ", "w2 "]
-    assert said(workbench, one(client))[-1] == ("clerk", counted(3))
+    assert said(application, one(client))[-1] == ("clerk", counted(3))
 
 
-def test_what_a_tool_asks_can_be_answered_by_the_client_or_on_the_page(client, workbench):
+def test_what_a_tool_asks_can_be_answered_by_the_client_or_on_the_page(client, application):
     _, asking = calls(client.run("one", 'call pay {"amount": 5}'))
-    assert workbench.store.find_session(one(client)).status == "paused"
+    assert application.store.find_session(one(client)).status == "paused"
     answered = client.respond("one", asking, {"confirmed": True}).json()
     assert texts(answered) == ['pay answered {"paid": 5}']
-    assert workbench.store.find_session(one(client)).status == "idle"
+    assert application.store.find_session(one(client)).status == "idle"
 
     _, asking = calls(client.run("one", 'call pay {"amount": 6}'))
-    [live] = workbench.turns.live(one(client))
-    workbench.turns.answer(live.turn.id, asking["id"], False)
-    finish(workbench, live.turn)
+    [live] = application.turns.live(one(client))
+    application.turns.answer(live.turn.id, asking["id"], False)
+    finish(application, live.turn)
     late = client.respond("one", asking, {"confirmed": True})
     assert (late.status_code, late.json()["detail"][:34]) == (409, "This request was already answered,")
 
 
-def test_a_tool_that_works_for_days_is_answered_by_a_later_message(client, workbench):
+def test_a_tool_that_works_for_days_is_answered_by_a_later_message(client, application):
     [ticket] = calls(client.run("one", "call ticket {}"))
     assert texts(client.respond("one", ticket, {"closed": True}).json()) == ['ticket answered {"closed": true}']
-    assert [turn.status for turn in turns_of(workbench, one(client))] == [TurnStatus.COMPLETED] * 2
+    assert [turn.status for turn in turns_of(application, one(client))] == [TurnStatus.COMPLETED] * 2
 
 
 def test_users_may_have_sessions_of_the_same_name(client, url):
@@ -329,24 +331,24 @@ def test_users_may_have_sessions_of_the_same_name(client, url):
 # -- changes between turns ---------------------------------------------------------------------------------------------
 
 
-def test_state_changes_between_turns_and_never_disturbs_one(client, workbench):
-    turn = workbench.turns.submit(one(client), "count 3 then wait")
-    until(workbench, lambda: workbench.turns.live(one(client))[0].text == counted(3))
+def test_state_changes_between_turns_and_never_disturbs_one(client, application):
+    turn = application.turns.submit(one(client), "count 3 then wait")
+    until(application, lambda: application.turns.live(one(client))[0].text == counted(3))
     busy = client.sessions("PATCH", "/one", {"stateDelta": {"mood": "bad"}})
     assert (busy.status_code, "Try again when it is over." in busy.json()["detail"]) == (409, True)
-    workbench.turns.stop(turn.id)
+    application.turns.stop(turn.id)
     changed = client.sessions("PATCH", "/one", {"stateDelta": {"mood": "bad"}})
     assert changed.json()["state"] == client.sessions("GET", "/one").json()["state"]
     assert changed.json()["state"]["mood"] == "bad"
     assert texts(client.run("one", "hello")) == ["You said: hello"]
 
 
-def test_a_session_that_is_deleted_stops_its_turn_and_takes_everything_along(client, workbench):
+def test_a_session_that_is_deleted_stops_its_turn_and_takes_everything_along(client, application):
     client.sessions("POST", "/one/artifacts", {"filename": "a.txt", "artifact": {"text": "hello"}})
-    turn = workbench.turns.submit(one(client), "count 3 then wait")
+    turn = application.turns.submit(one(client), "count 3 then wait")
     client.sessions("DELETE", "/one").raise_for_status()
-    finish(workbench, turn)
-    assert workbench.store.find_session(one(client)) is None
+    finish(application, turn)
+    assert application.store.find_session(one(client)) is None
     assert client.sessions("POST", "/one").json()["events"] == []
     assert client.sessions("GET", "/one/artifacts").json() == []
 
@@ -363,10 +365,10 @@ def test_nothing_is_open_but_what_is_named(client):
         assert client.ask("POST", path, {}).status_code == 404
 
 
-def turns_of(workbench, key):
+def turns_of(application, key):
     """The turns that the session's events are of, in order."""
-    ids = [stored.event.invocation_id for stored in workbench.store.list_events(key, limit=1000)]
-    turns = workbench.store.get_turns(ids)
+    ids = [stored.event.invocation_id for stored in application.store.list_events(key, limit=1000)]
+    turns = application.store.get_turns(ids)
     return [turns[turn_id] for turn_id in dict.fromkeys(ids)]
 
 

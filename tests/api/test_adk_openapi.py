@@ -16,9 +16,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from colloquy.api.routes import ADK, mounted_adk
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
+from tests.support.applications import new_session
 from tests.support.servers import ROOT
-from tests.support.workbenches import new_session
 
 SETTINGS = ROOT / "schemathesis.toml"
 
@@ -36,7 +36,7 @@ IDS = {"app_name": "assistant", "appName": "assistant", "user_id": "local", "use
 
 
 @pytest.fixture(scope="module", params=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-def described(workbench, request):
+def described(application, request):
     """The description of the routes, and the app to ask."""
     app = Starlette(routes=[mounted_adk()])
     with TestClient(app) as client:
@@ -52,7 +52,7 @@ def described(workbench, request):
 
 
 @pytest.fixture(scope="module")
-def client(workbench):
+def client(application):
     with TestClient(Starlette(routes=[mounted_adk()]), raise_server_exceptions=False) as client:
         yield client
 

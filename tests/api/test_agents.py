@@ -1,14 +1,14 @@
 """The catalogue of agents over HTTP."""
 
 
-def test_all_agents_are_listed_those_that_cannot_be_used_with_the_reason(client, workbench):
-    personas = workbench.settings.data_dir / "personas"
+def test_all_agents_are_listed_those_that_cannot_be_used_with_the_reason(client, application):
+    personas = application.settings.data_dir / "personas"
     personas.mkdir()
     (personas / "critic.md").write_text("---\nname: Critic\n---\nJudge.\n", encoding="utf-8")
     (personas / "broken.md").write_text("no head", encoding="utf-8")
     listed = client.get("/api/v1/agents").json()["agents"]
     by_id = {agent["id"]: agent for agent in listed}
-    assert [agent["id"] for agent in listed] == [agent.id for agent in workbench.agents.list()]
+    assert [agent["id"] for agent in listed] == [agent.id for agent in application.agents.list()]
     assert by_id["critic"]["source"] == "yours"
     assert by_id["critic"]["problem"] is None
     assert "must start with a YAML header" in by_id["broken"]["problem"]

@@ -39,7 +39,7 @@ class TestPage:
 
 
 @pytest.fixture(scope="module")
-def whole(workbench):
+def whole(application):
     """All that is served beside the pages."""
     with TestClient(Starlette(routes=routes()), raise_server_exceptions=False) as client:
         yield client
@@ -59,7 +59,7 @@ class TestAtTheRoot:
         missing = whole.delete(f"/sessions/{turn['session_id']}")
         assert (missing.status_code, missing.headers["content-type"]) == (404, PROBLEM)
 
-    def test_limits_and_the_path_that_all_is_served_below_hold_too(self, workbench):
+    def test_limits_and_the_path_that_all_is_served_below_hold_too(self, application):
         with TestClient(Starlette(routes=routes("chats"))) as client:
             assert client.get("/chats/sessions/assistant").status_code == 200
             assert client.post("/chats/sessions", json=[[[]] * 300_000]).status_code == 413

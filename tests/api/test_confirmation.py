@@ -5,29 +5,29 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from colloquy.api.routes import mounted_api
-from colloquy.runtime.workbench import install
+from colloquy.runtime.application import install
 from tests.runtime import desk
-from tests.support.workbenches import open_workbench, until, until_loaded
+from tests.support.applications import open_application, until, until_loaded
 
 API = "/api/v1"
 
 
 @pytest.fixture(scope="module")
-def workbench(tmp_path_factory):
+def application(tmp_path_factory):
     agents = tmp_path_factory.mktemp("agents")
     (agents / "clerks_desk").mkdir()
     (agents / "clerks_desk" / "__init__.py").write_text("from . import agent\n", encoding="utf-8")
     (agents / "clerks_desk" / "agent.py").write_text(desk.PLAIN, encoding="utf-8")
-    workbench = open_workbench(tmp_path_factory.mktemp("data"), agents_dir=agents)
-    until_loaded(workbench)
-    install(workbench)
-    yield workbench
+    application = open_application(tmp_path_factory.mktemp("data"), agents_dir=agents)
+    until_loaded(application)
+    install(application)
+    yield application
     install(None)
-    workbench.close()
+    application.close()
 
 
 @pytest.fixture
-def client(workbench):
+def client(application):
     with TestClient(Starlette(routes=[mounted_api()])) as client:
         yield client
 
@@ -44,9 +44,9 @@ def answered(client, turn, approved):
     return client.post(f"{API}/turns/{turn['turn_id']}/answer", json={"call_id": call_id, "approved": approved})
 
 
-def ended(client, workbench, turn):
-    key = workbench.store.get_session(turn["session_id"]).key
-    until(workbench, lambda: not workbench.turns.live(key))
+def ended(client, application, turn):
+    key = application.store.get_session(turn["session_id"]).key
+    until(application, lambda: not application.turns.live(key))
     return client.get(f"{API}/turns/{turn['turn_id']}").json()
 
 
@@ -55,25 +55,25 @@ def test_says_that_it_waits(client):
     assert (call["name"], call["args"], call["status"], call["result"]) == ("pay", {"amount": 5}, "waiting", None)
 
 
-def test_goes_on_when_it_may(client, workbench):
+def test_goes_on_when_it_may(client, application):
     turn = asking(client)
     assert answered(client, turn, approved=True).status_code == 200
-    state = ended(client, workbench, turn)
+    state = ended(client, application, turn)
     assert state["status"] == "completed"
     assert [call["result"] for call in state["messages"][-1]["tool_calls"]] == [{"paid": 5}]
 
 
-def test_does_not_run_the_tool_when_it_may_not(client, workbench):
+def test_does_not_run_the_tool_when_it_may_not(client, application):
     turn = asking(client)
     answered(client, turn, approved=False)
-    state = ended(client, workbench, turn)
+    state = ended(client, application, turn)
     assert (state["status"], state["messages"][-1]["tool_calls"][0]["result"]) == ("completed", None)
 
 
-def test_takes_one_answer_only(client, workbench):
+def test_takes_one_answer_only(client, application):
     turn = asking(client)
     answered(client, turn, approved=True)
-    ended(client, workbench, turn)
+    ended(client, application, turn)
     assert answered(client, turn, approved=True).status_code == 409
 
 

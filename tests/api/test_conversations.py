@@ -12,7 +12,7 @@ from colloquy.api.sessions.recording import record
 from colloquy.runtime.bus import Happening
 from session_store.models import SAMPLE_SHOP, TitleSource
 from tests.session_store.events import append
-from tests.support.workbenches import finish, new_session, said, until
+from tests.support.applications import finish, new_session, said, until
 
 API = "/api/v1"
 CALL = {"id": "c1", "name": "run_sql", "args": {"sql": "select 1"}, "result": {"rows": [[1]]}}
@@ -84,29 +84,29 @@ def status_of(query):
 
 
 class TestBeginning:
-    def test_without_a_body_is_as_on_the_page(self, client, workbench):
+    def test_without_a_body_is_as_on_the_page(self, client, application):
         answer = client.post(f"{API}/dbs/general/conversations")
         conversation = answer.json()
         assert answer.headers["location"] == f"{API}/conversations/{conversation['id']}"
         assert conversation["connectionId"] == conversation["workspaceId"] == "general"
         assert (conversation["agentId"], conversation["title"]) == ("assistant", "")
-        assert workbench.store.get_session(conversation["id"]).model == workbench.models.default().id
+        assert application.store.get_session(conversation["id"]).model == application.models.default().id
 
     def test_about_data_is_held_with_the_data_analyst(self, client):
         assert create(client, SAMPLE_SHOP)["agentId"] == "data_analyst"
 
-    def test_with_an_agent_a_model_and_a_title(self, client, workbench):
+    def test_with_an_agent_a_model_and_a_title(self, client, application):
         conversation = create(client, agentId="assistant", model="scripted/two", title=" My title ")
-        session = workbench.store.get_session(conversation["id"])
+        session = application.store.get_session(conversation["id"])
         assert (session.title, session.title_source, session.model) == (
             "My title",
             TitleSource.PERSON,
             "scripted/two",
         )
 
-    def test_reaches_the_pages(self, client, workbench):
+    def test_reaches_the_pages(self, client, application):
         heard = []
-        unsubscribe = workbench.bus.subscribe(heard.append)
+        unsubscribe = application.bus.subscribe(heard.append)
         conversation = create(client)
         unsubscribe()
         assert (Happening.SESSION_LIST_CHANGED, conversation["id"]) in [(e.kind, e.key.session_id) for e in heard]
@@ -194,9 +194,9 @@ class TestOne:
         assert {name: call[name] for name in CALL} == CALL
         assert (call["status"], call["error"]) == ("completed", None)
 
-    def test_has_the_messages_of_the_page_too(self, client, workbench):
-        key = new_session(workbench, "assistant")
-        finish(workbench, workbench.turns.submit(key, "count 3"))
+    def test_has_the_messages_of_the_page_too(self, client, application):
+        key = new_session(application, "assistant")
+        finish(application, application.turns.submit(key, "count 3"))
         messages = client.get(f"{API}/conversations/{key.session_id}").json()["messages"]
         assert [(one["role"], one["content"]) for one in messages] == [("user", "count 3"), ("assistant", "w0 w1 w2 ")]
 
@@ -236,20 +236,20 @@ class TestOne:
             answer = client.request(method, f"{API}/conversations/{name}", json=body)
             is_problem(answer, 404)
 
-    def test_of_another_user_is_not_found(self, client, workbench):
-        key = new_session(workbench)
+    def test_of_another_user_is_not_found(self, client, application):
+        key = new_session(application)
         foreign = type(key)(key.app_name, "somebody else", "theirs")
-        workbench.store.create_session(foreign)
+        application.store.create_session(foreign)
         is_problem(client.get(f"{API}/conversations/theirs"), 404)
 
 
 class TestRenaming:
-    def test_is_kept_and_stays_whatever_a_model_thinks_of(self, client, workbench):
+    def test_is_kept_and_stays_whatever_a_model_thinks_of(self, client, application):
         conversation = create(client)
         answer = client.patch(f"{API}/conversations/{conversation['id']}", json={"title": "New Title"})
         assert (answer.status_code, answer.json()["title"]) == (200, "New Title")
         assert get(client, conversation)["title"] == "New Title"
-        assert workbench.store.get_session(conversation["id"]).title_source is TitleSource.PERSON
+        assert application.store.get_session(conversation["id"]).title_source is TitleSource.PERSON
 
     @pytest.mark.parametrize("title", ["Übung macht 🦉", "עברית", "x" * 200, "a <b>c</b> | `d`"])
     def test_takes_any_language(self, client, title):
@@ -304,7 +304,7 @@ class TestRenaming:
 
 
 class TestOtherChanges:
-    def test_save_move_and_choose_a_model(self, client, workbench):
+    def test_save_move_and_choose_a_model(self, client, application):
         conversation = create(client)
         change = {"saved": True, "workspaceId": SAMPLE_SHOP, "model": "scripted/two"}
         answer = client.patch(f"{API}/conversations/{conversation['id']}", json=change).json()
@@ -321,7 +321,7 @@ class TestOtherChanges:
 
 
 class TestDeleting:
-    def test_takes_the_messages_along(self, client, workbench):
+    def test_takes_the_messages_along(self, client, application):
         conversation = create(client)
         add(client, conversation)
         path = f"{API}/conversations/{conversation['id']}"
@@ -334,18 +334,18 @@ class TestDeleting:
         listed = client.get(f"{API}/dbs/general/conversations").json()["items"]
         assert conversation["id"] not in [one["id"] for one in listed]
 
-    def test_can_be_undone_like_on_the_page(self, client, workbench):
+    def test_can_be_undone_like_on_the_page(self, client, application):
         conversation = create(client)
         add(client, conversation, "still here")
-        key = workbench.store.get_session(conversation["id"]).key
+        key = application.store.get_session(conversation["id"]).key
         client.delete(f"{API}/conversations/{conversation['id']}")
-        workbench.restore_sessions([key])
+        application.restore_sessions([key])
         assert [one["content"] for one in get(client, conversation)["messages"]] == ["still here"]
 
 
 class TestMessages:
-    def test_tell_what_else_an_answer_is_made_of(self, client, workbench):
-        key = new_session(workbench)
+    def test_tell_what_else_an_answer_is_made_of(self, client, application):
+        key = new_session(application)
         page = types.GroundingChunkWeb(uri="https://sea.example/tides", title="Tides")
         code = types.ExecutableCode(code="6 * 7", language="PYTHON")
         result = types.CodeExecutionResult(outcome="OUTCOME_OK", output="42")
@@ -357,7 +357,7 @@ class TestMessages:
         ]
         spoken = types.Transcription(text="6 times 7?", finished=True)
         append(
-            workbench.store,
+            application.store,
             key,
             Event(author="user", invocation_id="t", input_transcription=spoken),
             Event(
@@ -385,13 +385,13 @@ class TestMessages:
         ):
             assert one in written
 
-    def test_are_what_the_agent_goes_on_with(self, client, workbench):
+    def test_are_what_the_agent_goes_on_with(self, client, application):
         conversation = create(client)
         add(client, conversation, "My name is Ada.")
         add(client, conversation, "Hello Ada!", "assistant", toolCalls=[CALL])
-        key = workbench.store.get_session(conversation["id"]).key
-        finish(workbench, workbench.turns.submit(key, "history"))
-        told = said(workbench, key)[-1][1]
+        key = application.store.get_session(conversation["id"]).key
+        finish(application, application.turns.submit(key, "history"))
+        told = said(application, key)[-1][1]
         assert "user: My name is Ada." in told
         assert "model: Hello Ada!" in told
 
@@ -409,10 +409,10 @@ class TestMessages:
         add(client, conversation, "What is an owl, and what is it not?")
         assert get(client, conversation)["title"] == "What is an owl, and what is it not?"
 
-    def test_reach_the_pages(self, client, workbench):
+    def test_reach_the_pages(self, client, application):
         conversation = create(client)
         heard = []
-        unsubscribe = workbench.bus.subscribe(heard.append)
+        unsubscribe = application.bus.subscribe(heard.append)
         add(client, conversation)
         unsubscribe()
         kinds = [event.kind for event in heard if event.key.session_id == conversation["id"]]
@@ -471,18 +471,18 @@ class TestMessages:
         is_problem(answer, 422)
         assert get(client, conversation)["messages"] == []
 
-    def test_wait_for_the_end_of_a_running_turn(self, client, workbench):
-        key = new_session(workbench)
-        turn = workbench.turns.submit(key, "count 1 then wait")
-        until(workbench, lambda: any(view.text for view in workbench.turns.live(key)))
+    def test_wait_for_the_end_of_a_running_turn(self, client, application):
+        key = new_session(application)
+        turn = application.turns.submit(key, "count 1 then wait")
+        until(application, lambda: any(view.text for view in application.turns.live(key)))
         is_problem(add(client, {"id": key.session_id}), 409)
-        workbench.turns.stop(turn.id)
-        finish(workbench, turn)
+        application.turns.stop(turn.id)
+        finish(application, turn)
         assert add(client, {"id": key.session_id}).status_code == 201
 
-    def test_many_at_once_are_one_after_the_other(self, client, workbench):
+    def test_many_at_once_are_one_after_the_other(self, client, application):
         conversation = create(client)
-        session = workbench.store.get_session(conversation["id"])
+        session = application.store.get_session(conversation["id"])
         from concurrent.futures import ThreadPoolExecutor
 
         from colloquy.api.sessions.messages import NewMessage
@@ -497,11 +497,11 @@ class TestTitles:
     def path(self, conversation):
         return f"{API}/conversations/{conversation['id']}/generate-title"
 
-    def test_come_from_the_model(self, client, workbench):
+    def test_come_from_the_model(self, client, application):
         conversation = create(client)
         answer = client.post(self.path(conversation), json={"firstMessage": "title of a song"})
         assert (answer.json()["title"], answer.json()["titleSource"]) == ("About title", "model")
-        assert workbench.store.get_session(conversation["id"]).title == "About title"
+        assert application.store.get_session(conversation["id"]).title == "About title"
 
     def test_are_the_models_also_in_place_of_what_a_person_wrote(self, client):
         for message, title in (("title it", "About title"), ("owls", "owls")):

@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 
 from colloquy.api.routes import ADK, API, mounted_adk, mounted_api
 from session_store.models import SessionKey
+from tests.support.applications import finish
 from tests.support.streams import served
-from tests.support.workbenches import finish
 
 BASE = "/tools"
 IDS = [
@@ -35,7 +35,7 @@ IDS = [
 
 
 @pytest.fixture(scope="module")
-def server(workbench):
+def server(application):
     with served(Starlette(routes=[mounted_api(BASE), mounted_adk(BASE)])) as url:
         yield urlsplit(url).netloc
 
@@ -56,7 +56,7 @@ def sessions_of(user):
 
 
 @pytest.fixture(scope="module")
-def held(server, workbench):
+def held(server, application):
     """Sessions of two users with each of the ids, each with a file of its own."""
     for user in ("local", "u/1"):
         for one in IDS:
@@ -64,7 +64,7 @@ def held(server, workbench):
             file = {"filename": "n/m .txt", "artifact": {"text": f"{user} {one}"}}
             assert ask(server, "POST", *sessions_of(user), one, "artifacts", **file)[0] == 200
     for one in IDS:
-        finish(workbench, workbench.turns.submit(SessionKey("assistant", "local", one), f"hello {one}"))
+        finish(application, application.turns.submit(SessionKey("assistant", "local", one), f"hello {one}"))
 
 
 @pytest.mark.usefixtures("held")

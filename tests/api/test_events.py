@@ -14,39 +14,39 @@ from starlette.routing import Mount
 from colloquy.api.app import create_api
 from colloquy.api.events import stream as event_stream
 from colloquy.api.routes import API
+from colloquy.runtime.application import install
 from colloquy.runtime.bus import BusEvent, EventBus, Happening
-from colloquy.runtime.workbench import install
 from session_store.models import GENERAL, SessionKey
+from tests.support.applications import counted, new_session, open_application
 from tests.support.servers import Server
 from tests.support.streams import PATIENCE, Reader, Sent, chunks, reading, served
-from tests.support.workbenches import counted, new_session, open_workbench
 
 KEY = SessionKey("assistant", "local", "here")
 OTHER = SessionKey("assistant", "local", "elsewhere")
 
 
 @pytest.fixture
-def workbench(tmp_path):
-    workbench = open_workbench(tmp_path, max_turns=20)
-    install(workbench)
-    yield workbench
+def application(tmp_path):
+    application = open_application(tmp_path, max_turns=20)
+    install(application)
+    yield application
     install(None)
-    workbench.close()
+    application.close()
 
 
 @pytest.fixture
-def url(workbench):
+def url(application):
     with served(Starlette(routes=[Mount(API, create_api())])) as url:
         yield url
 
 
-def say(workbench, text, key=KEY):
-    workbench.bus.publish(BusEvent(Happening.AGENT_CHUNK, key, "turn", text))
+def say(application, text, key=KEY):
+    application.bus.publish(BusEvent(Happening.AGENT_CHUNK, key, "turn", text))
 
 
-def say_all(workbench, letters):
+def say_all(application, letters):
     for letter in letters:
-        say(workbench, letter)
+        say(application, letter)
 
 
 async def take(reader, number):
@@ -56,10 +56,10 @@ async def take(reader, number):
 # -- what is told ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_client_hears_a_turn_from_its_message_to_its_end(workbench, url):
-    key = new_session(workbench)
+async def test_a_client_hears_a_turn_from_its_message_to_its_end(application, url):
+    key = new_session(application)
     async with reading(url) as reader:
-        turn = await asyncio.to_thread(workbench.turns.submit, key, "think 2 then count 3")
+        turn = await asyncio.to_thread(application.turns.submit, key, "think 2 then count 3")
         heard = await reader.take_until("turn-changed", status="completed")
     about = {"session_id": key.session_id, "agent": "assistant", "workspace_id": GENERAL, "turn_id": turn.id}
     said = [event.data for event in heard if event.kind == "agent-chunk"]
@@ -69,53 +69,53 @@ async def test_a_client_hears_a_turn_from_its_message_to_its_end(workbench, url)
     assert not any(data["is_done"] for data in said)
     assert all(about.items() <= data.items() for data in said)
     [answer] = {(data["event_id"], data["author"]) for data in said}
-    assert answer == (workbench.store.list_events(key)[-1].event.id, "assistant")
+    assert answer == (application.store.list_events(key)[-1].event.id, "assistant")
     statuses = [event.data["status"] for event in heard if event.kind == "turn-changed"]
     assert list(dict.fromkeys(statuses)) == ["queued", "running", "completed"]
     assert heard[0].data["time"].endswith("Z")
 
 
 @pytest.mark.parametrize(("message", "status"), [("count 1", "completed"), ("count 1 then fail", "failed")])
-async def test_the_last_chunk_of_a_turn_says_that_it_is_over(workbench, url, message, status):
+async def test_the_last_chunk_of_a_turn_says_that_it_is_over(application, url, message, status):
     async with reading(url) as reader:
-        turn = await asyncio.to_thread(workbench.turns.submit, new_session(workbench), message)
+        turn = await asyncio.to_thread(application.turns.submit, new_session(application), message)
         heard = await reader.take_until("agent-chunk", is_done=True)
     last = heard[-1].data
     assert (last["session_id"], last["turn_id"], last["content"]) == (turn.key.session_id, turn.id, "")
     assert [one.data["content"] for one in heard if one.kind == "agent-chunk"] == ["w0 ", ""]
-    assert workbench.store.get_turn(turn.id).status == status
+    assert application.store.get_turn(turn.id).status == status
 
 
-async def test_news_of_the_list_have_the_list_as_it_is_now(workbench, url):
+async def test_news_of_the_list_have_the_list_as_it_is_now(application, url):
     async with reading(url) as reader:
-        first = await asyncio.to_thread(new_session, workbench)
+        first = await asyncio.to_thread(new_session, application)
         await reader.take_until("session-list-changed")
-        second = await asyncio.to_thread(new_session, workbench)
+        second = await asyncio.to_thread(new_session, application)
         [*_, news] = await reader.take_until("session-list-changed", session_id=second.session_id)
         listed = (await asyncio.to_thread(httpx.get, f"{url}{API}/v1/runtime/sessions", trust_env=False)).json()[
             "items"
         ]
         assert news.data["sessions"] == listed
         assert [one["session_id"] for one in listed] == [second.session_id, first.session_id]
-        await asyncio.to_thread(workbench.rename_session, first, 'The "sessions": null of it')
+        await asyncio.to_thread(application.rename_session, first, 'The "sessions": null of it')
         [*_, news] = await reader.take_until("session-list-changed", session_id=first.session_id)
         assert 'The "sessions": null of it' in [one["title"] for one in news.data["sessions"]]
-        await asyncio.to_thread(workbench.terminate_sessions, [first, second])
+        await asyncio.to_thread(application.terminate_sessions, [first, second])
         [*_, news] = await reader.take_until("session-list-changed", session_id=second.session_id)
         assert news.data["sessions"] == []
 
 
-async def test_new_sessions_and_workspaces_are_told(workbench, url):
+async def test_new_sessions_and_workspaces_are_told(application, url):
     async with reading(url) as reader:
-        key = await asyncio.to_thread(new_session, workbench)
-        await asyncio.to_thread(workbench.workspaces.create, "Elsewhere")
+        key = await asyncio.to_thread(new_session, application)
+        await asyncio.to_thread(application.workspaces.create, "Elsewhere")
         heard = await reader.take_until("workspaces-changed", session_id=None)
     told = {event.kind for event in heard if event.data["session_id"] == key.session_id}
     assert {"session-created", "session-list-changed"} <= told
 
 
-async def test_fifty_clients_see_every_chunk_of_twenty_turns_once_and_in_order(workbench, url):
-    keys = [new_session(workbench) for _ in range(20)]
+async def test_fifty_clients_see_every_chunk_of_twenty_turns_once_and_in_order(application, url):
+    keys = [new_session(application) for _ in range(20)]
     watched = [keys if number % 5 == 0 else [keys[number % 20], keys[(number + 7) % 20]] for number in range(50)]
 
     async def read(reader: Reader, mine: list[SessionKey]) -> list[Sent]:
@@ -135,7 +135,7 @@ async def test_fifty_clients_see_every_chunk_of_twenty_turns_once_and_in_order(w
             for mine in watched
         ]
         for key in keys:
-            await asyncio.to_thread(workbench.turns.submit, key, "count 40 every 5 ms")
+            await asyncio.to_thread(application.turns.submit, key, "count 40 every 5 ms")
         heard = await asyncio.gather(*map(read, readers, watched))
 
     for events, mine in zip(heard, watched, strict=True):
@@ -153,24 +153,24 @@ def number_of(event_id):
 # -- filters -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_client_can_hear_of_some_sessions_only(workbench, url):
+async def test_a_client_can_hear_of_some_sessions_only(application, url):
     third = SessionKey("assistant", "local", "third")
     async with reading(url, session=[KEY.session_id, third.session_id]) as reader:
         for key in (OTHER, KEY, OTHER, third):
-            say(workbench, key.session_id, key)
+            say(application, key.session_id, key)
         assert chunks(await take(reader, 2)) == "herethird"
 
 
-async def test_a_client_can_hear_of_one_workspace_and_of_what_moves_out_of_it_or_into_it(workbench, url):
-    place = workbench.workspaces.create("Place").id
-    here, there = new_session(workbench, workspace_id=place), new_session(workbench)
+async def test_a_client_can_hear_of_one_workspace_and_of_what_moves_out_of_it_or_into_it(application, url):
+    place = application.workspaces.create("Place").id
+    here, there = new_session(application, workspace_id=place), new_session(application)
     async with reading(url, workspace=place) as reader, reading(url) as other:
-        await asyncio.to_thread(workbench.move_sessions, [here], GENERAL)
-        say(workbench, "not for this client", here)
-        say(workbench, "nor this", there)
+        await asyncio.to_thread(application.move_sessions, [here], GENERAL)
+        say(application, "not for this client", here)
+        say(application, "nor this", there)
         await take(other, 3)
-        await asyncio.to_thread(workbench.move_sessions, [there], place)
-        say(workbench, "heard", there)
+        await asyncio.to_thread(application.move_sessions, [there], place)
+        say(application, "heard", there)
         out, into, word = await take(reader, 3)
     assert [(moved.kind, moved.data["session_id"], moved.data["workspace_id"]) for moved in (out, into)] == [
         ("session-list-changed", here.session_id, GENERAL),
@@ -179,34 +179,36 @@ async def test_a_client_can_hear_of_one_workspace_and_of_what_moves_out_of_it_or
     assert word.data["text"] == "heard"
 
 
-async def test_who_hears_of_a_workspace_hears_that_a_session_of_it_is_deleted_and_that_the_tree_changes(workbench, url):
-    place = workbench.workspaces.create("Place").id
-    key = new_session(workbench, workspace_id=place)
+async def test_who_hears_of_a_workspace_hears_that_a_session_of_it_is_deleted_and_that_the_tree_changes(
+    application, url
+):
+    place = application.workspaces.create("Place").id
+    key = new_session(application, workspace_id=place)
     async with reading(url, workspace=place) as reader:
-        await asyncio.to_thread(workbench.delete_sessions, [key])
+        await asyncio.to_thread(application.delete_sessions, [key])
         assert (await reader.next()).data["session_id"] == key.session_id
-        await asyncio.to_thread(workbench.workspaces.rename, place, "Other name")
+        await asyncio.to_thread(application.workspaces.rename, place, "Other name")
         assert (await reader.next()).kind == "workspaces-changed"
 
 
 # -- coming back -------------------------------------------------------------------------------------------------------
 
 
-async def test_who_comes_back_goes_on_after_the_last_event_without_a_gap_or_a_repeat(workbench, url):
+async def test_who_comes_back_goes_on_after_the_last_event_without_a_gap_or_a_repeat(application, url):
     async with reading(url) as reader:
-        say_all(workbench, "abc")
+        say_all(application, "abc")
         last = (await take(reader, 2))[-1].id
-    say_all(workbench, "de")
+    say_all(application, "de")
     async with reading(url, after=last, session=KEY.session_id) as reader:
-        say(workbench, "f")
+        say(application, "f")
         assert chunks(await take(reader, 4)) == "cdef"
 
 
 async def test_a_client_that_sets_no_headers_names_its_last_event_in_the_address_until_it_has_a_later_one(
-    workbench, url
+    application, url
 ):
     async with reading(url) as reader:
-        say_all(workbench, "abc")
+        say_all(application, "abc")
         first, second, _ = await take(reader, 3)
     async with reading(url, last_event_id=first.id) as reader:
         assert chunks(await take(reader, 2)) == "bc"
@@ -214,17 +216,17 @@ async def test_a_client_that_sets_no_headers_names_its_last_event_in_the_address
         assert chunks(await take(reader, 1)) == "c"
 
 
-async def test_who_heard_nothing_yet_can_come_back_as_well(workbench, url):
-    say(workbench, "before")
+async def test_who_heard_nothing_yet_can_come_back_as_well(application, url):
+    say(application, "before")
     async with reading(url) as reader:
         place = reader.last_id
-    say(workbench, "missed")
+    say(application, "missed")
     async with reading(url, after=place) as reader:
         assert (await reader.next()).data["text"] == "missed"
 
 
-async def test_who_comes_back_when_its_events_are_gone_is_told_of_the_gap_first(workbench, url):
-    small = OtherBus(workbench, EventBus(most_events=3))
+async def test_who_comes_back_when_its_events_are_gone_is_told_of_the_gap_first(application, url):
+    small = OtherBus(application, EventBus(most_events=3))
     install(small)
     async with reading(url) as reader:
         say_all(small, "ab")
@@ -242,9 +244,9 @@ async def test_who_comes_back_when_its_events_are_gone_is_told_of_the_gap_first(
         assert chunks(await take(reader, 1)) == "f"
 
 
-async def test_who_comes_back_after_a_restart_or_from_nowhere_is_told_of_the_gap(workbench, url):
+async def test_who_comes_back_after_a_restart_or_from_nowhere_is_told_of_the_gap(application, url):
     async with reading(url) as reader:
-        say(workbench, "a")
+        say(application, "a")
         event = await reader.next()
     epoch, _, _ = event.id.rpartition("-")
     unknown = [f"{epoch}-999", f"{epoch}-", f"{epoch}--1", f"{epoch}-{9 * 10**30}", f"{epoch}-²"]
@@ -252,37 +254,37 @@ async def test_who_comes_back_after_a_restart_or_from_nowhere_is_told_of_the_gap
         async with reading(url, after=strange.encode()) as reader:
             gap = await reader.next()
         assert (gap.kind, gap.data["reason"]) == ("gap", "There is no event with this id.")
-    install(OtherBus(workbench, EventBus()))
+    install(OtherBus(application, EventBus()))
     async with reading(url, after=event.id) as reader:
         assert (await reader.next()).data["reason"] == "Colloquy has restarted since."
 
 
 class OtherBus:
-    """The workbench with another bus."""
+    """The application with another bus."""
 
-    def __init__(self, workbench, bus):
-        self.store, self.bus = workbench.store, bus
+    def __init__(self, application, bus):
+        self.store, self.bus = application.store, bus
 
 
 # -- connections -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_quiet_connection_shows_that_it_lives_and_how_far_the_client_is(workbench, url, monkeypatch):
+async def test_a_quiet_connection_shows_that_it_lives_and_how_far_the_client_is(application, url, monkeypatch):
     monkeypatch.setattr(event_stream, "HEARTBEAT", 0.01)
     async with reading(url, session=OTHER.session_id) as reader:
         assert reader.retry
         begin = reader.last_id
-        say(workbench, "not for this client")
+        say(application, "not for this client")
         while reader.last_id == begin:
             reader.take(await reader.block())
         assert "still here" in reader.comments
         place = reader.last_id
-    say(workbench, "word", OTHER)
+    say(application, "word", OTHER)
     async with reading(url, after=place, session=OTHER.session_id) as reader:
         assert (await reader.next()).data["text"] == "word"
 
 
-async def test_nothing_between_the_server_and_the_client_holds_events_back(workbench, url):
+async def test_nothing_between_the_server_and_the_client_holds_events_back(application, url):
     async with reading(url) as reader:
         headers = reader.response.headers
         assert headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -290,18 +292,18 @@ async def test_nothing_between_the_server_and_the_client_holds_events_back(workb
         assert "content-encoding" not in headers
 
 
-async def test_many_clients_are_one_listener_of_the_bus(workbench, url):
-    before = len(workbench.bus._listeners)
+async def test_many_clients_are_one_listener_of_the_bus(application, url):
+    before = len(application.bus._listeners)
     async with reading(url), reading(url), reading(url):
-        assert len(workbench.bus._listeners) == before + 1
+        assert len(application.bus._listeners) == before + 1
 
 
-async def test_a_client_that_stops_reading_is_dropped_loses_nothing_and_holds_up_nobody(workbench, url, caplog):
+async def test_a_client_that_stops_reading_is_dropped_loses_nothing_and_holds_up_nobody(application, url, caplog):
     piece, said = "x" * 100_000, 0
     with stopped_reading(url) as stopped:
         async with reading(url) as reader:
             while not dropped(caplog):
-                say(workbench, piece)
+                say(application, piece)
                 said += 1
                 assert chunks(await take(reader, 1)) == piece
         got = await asyncio.to_thread(everything_from, stopped)

@@ -4,15 +4,15 @@ import pytest
 
 from colloquy.api.sessions.messages import NewMessage, NewToolCall
 from colloquy.api.sessions.recording import record
-from tests.support.workbenches import new_session, said
+from tests.support.applications import new_session, said
 
 API = "/api/v1"
 
 
 @pytest.fixture
-def held(workbench):
+def held(application):
     """A conversation about owls, with a tool call."""
-    session = workbench.store.get_session(new_session(workbench).session_id)
+    session = application.store.get_session(new_session(application).session_id)
     call = NewToolCall(name="count_birds", args={"kind": "barn owl"}, result=7)
     record(session, [NewMessage(role="user", content="How many owls?")])
     record(session, [NewMessage(role="assistant", content="Seven owls.", tool_calls=[call])])
@@ -66,12 +66,12 @@ class TestLabels:
 
 
 class TestBranches:
-    def test_go_on_from_a_message(self, client, workbench, held):
+    def test_go_on_from_a_message(self, client, application, held):
         messages = client.get(f"{API}/conversations/{held.session_id}").json()["messages"]
         answer = client.post(f"{API}/conversations/{held.session_id}/branch", json={"messageId": messages[0]["id"]})
         assert answer.status_code == 201
-        branch = workbench.store.get_session(answer.json()["id"])
-        assert said(workbench, branch.key) == [("user", "How many owls?")]
+        branch = application.store.get_session(answer.json()["id"])
+        assert said(application, branch.key) == [("user", "How many owls?")]
 
     def test_need_a_message_that_is_there(self, client, held):
         is_problem(client.post(f"{API}/conversations/{held.session_id}/branch", json={"messageId": "none"}), 409)

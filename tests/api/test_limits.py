@@ -222,7 +222,7 @@ def test_the_socket_of_the_pages_takes_the_longest_message_and_little_more():
 
 @pytest.mark.parametrize("path", SOCKETS)
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
-def test_a_socket_that_sends_too_much_is_closed_and_others_are_not(workbench, path, flood):
+def test_a_socket_that_sends_too_much_is_closed_and_others_are_not(application, path, flood):
     with TestClient(Starlette(routes=routes())) as page, page.websocket_connect(path) as other:
         with page.websocket_connect(path) as socket:
             for message in flood:
@@ -231,5 +231,5 @@ def test_a_socket_that_sends_too_much_is_closed_and_others_are_not(workbench, pa
                 socket.receive_text()
         assert closed.value.code == live.TOO_LARGE
         other.send_text("x" * (SOCKETS[path] - 1))
-        workbench.bus.publish(BusEvent(Happening.TURN_CHANGED, KEY))
+        application.bus.publish(BusEvent(Happening.TURN_CHANGED, KEY))
         assert other.receive_text() == "news"

@@ -6,8 +6,8 @@ from starlette.testclient import TestClient
 
 from colloquy.api.events import live
 from colloquy.api.http.security import HEADERS, security_headers
+from colloquy.runtime.application import install
 from colloquy.runtime.bus import BusEvent, EventBus, Happening
-from colloquy.runtime.workbench import install
 from session_store.models import SessionKey
 
 KEY = SessionKey("assistant", "local", "here")
@@ -21,9 +21,9 @@ class OnlyABus:
 
 @pytest.fixture
 def bus():
-    workbench = OnlyABus()
-    install(workbench)
-    yield workbench.bus
+    application = OnlyABus()
+    install(application)
+    yield application.bus
     install(None)
 
 

@@ -22,11 +22,11 @@ from starlette.applications import Starlette
 from colloquy.api.routes import API, mounted_api
 from colloquy.api.sessions.messages import NewMessage, NewToolCall
 from colloquy.api.sessions.recording import record
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.models import SAMPLE_SHOP
+from tests.support.applications import new_session
 from tests.support.results import new_chart, new_result
 from tests.support.servers import ROOT
-from tests.support.workbenches import new_session
 
 SETTINGS = ROOT / "schemathesis.toml"
 
@@ -55,11 +55,11 @@ schema = schemathesis.openapi.from_asgi(
 
 
 @pytest.fixture(autouse=True)
-def without_what_other_routes_made(workbench):
+def without_what_other_routes_made(application):
     """What exports or lists everything has little to do."""
     yield
-    sessions = workbench.store.list_sessions(workbench.settings.user, limit=10_000).items
-    workbench.delete_sessions([session.key for session in sessions])
+    sessions = application.store.list_sessions(application.settings.user, limit=10_000).items
+    application.delete_sessions([session.key for session in sessions])
 
 
 def names_something_real(value):
@@ -85,9 +85,9 @@ def map_body(context, body):
 
 def real(path, names):
     """Ids of things that are there, for those of the names that stand for one."""
-    workbench = current()
-    key = new_session(workbench, workspace_id=SAMPLE_SHOP)
-    asked, answered = record(workbench.store.get_session(key.session_id), TOLD)
+    application = current()
+    key = new_session(application, workspace_id=SAMPLE_SHOP)
+    asked, answered = record(application.store.get_session(key.session_id), TOLD)
     ids = {
         "agent_id": key.app_name,
         "agentId": key.app_name,
@@ -100,10 +100,10 @@ def real(path, names):
         "workspaceId": SAMPLE_SHOP,
     }
     if "workspace_id" in names:
-        ids["workspace_id"] = workbench.workspaces.create("Owls").id
+        ids["workspace_id"] = application.workspaces.create("Owls").id
     if "id" in names:
         make = new_chart if len(key.session_id) % 2 else new_result
-        ids["id"] = make(workbench, key).id if "/results/" in path else key.session_id
+        ids["id"] = make(application, key).id if "/results/" in path else key.session_id
     return {name: value for name, value in ids.items() if name in names}
 
 
@@ -111,5 +111,5 @@ def real(path, names):
 @settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
-def test_every_route_keeps_to_its_description(case, workbench):
+def test_every_route_keeps_to_its_description(case, application):
     case.call_and_validate(checks=CHECKS)

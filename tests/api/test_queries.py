@@ -14,17 +14,17 @@ from colloquy.runtime.console import Question
 
 
 @pytest.fixture(scope="module")
-def client(workbench):
+def client(application):
     with TestClient(Starlette(routes=routes())) as client:
         yield client
 
 
-def asked(workbench, sql):
-    return Question(workbench, sql).answer()
+def asked(application, sql):
+    return Question(application, sql).answer()
 
 
-def test_all_rows_can_be_had_as_csv(client, workbench):
-    answer = asked(workbench, "select i as number, '=1+1' as text from range(1000) t(i)")
+def test_all_rows_can_be_had_as_csv(client, application):
+    answer = asked(application, "select i as number, '=1+1' as text from range(1000) t(i)")
     got = client.get(f"/api/v1/queries/{answer.id}.csv")
     assert got.headers["content-type"] == "text/csv; charset=utf-8"
     assert (
@@ -35,15 +35,15 @@ def test_all_rows_can_be_had_as_csv(client, workbench):
     assert rows[1] == ["0", "'=1+1"]
 
 
-def test_and_as_parquet(client, workbench):
-    answer = asked(workbench, "select 1 as one, [1, 2] as list")
+def test_and_as_parquet(client, application):
+    answer = asked(application, "select 1 as one, [1, 2] as list")
     got = client.get(f"/api/v1/queries/{answer.id}.parquet")
     assert parquet.read_table(io.BytesIO(got.content)).to_pylist() == [{"one": 1, "list": [1, 2]}]
     assert got.headers["content-disposition"].startswith('attachment; filename="List by one.parquet"')
 
 
-def test_what_no_page_shows_any_more_is_gone(client, workbench):
-    path = f"/api/v1/queries/{asked(workbench, 'select 1').id}.csv"
+def test_what_no_page_shows_any_more_is_gone(client, application):
+    path = f"/api/v1/queries/{asked(application, 'select 1').id}.csv"
     gc.collect()
     got = client.get(path)
     assert (got.status_code, got.headers["content-type"]) == (404, "application/problem+json")

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from session_store.models import GENERAL, SAMPLE_SHOP
-from tests.support.workbenches import finish, new_session
+from tests.support.applications import finish, new_session
 
 WORKSPACES = "/api/v1/workspaces"
 
@@ -33,9 +33,9 @@ class TestWorkspaces:
         [node] = [node for node in tree if node["id"] == region["id"]]
         assert [below["name"] for below in node["children"]] == ["City"]
 
-    def test_tell_how_many_conversations_they_have(self, client, workbench):
+    def test_tell_how_many_conversations_they_have(self, client, application):
         workspace = made(client, "Busy")
-        new_session(workbench, workspace_id=workspace["id"])
+        new_session(application, workspace_id=workspace["id"])
         assert client.get(f"{WORKSPACES}/{workspace['id']}").json()["conversations"] == 1
 
     def test_are_renamed_and_moved(self, client):
@@ -59,12 +59,12 @@ class TestWorkspaces:
         assert is_problem(client.patch(url, json={"name": "Yours"}, headers={"If-Match": tag}), 412)
         assert is_problem(client.delete(url, headers={"If-Match": tag}), 412)
 
-    def test_are_deleted_with_their_conversations(self, client, workbench):
+    def test_are_deleted_with_their_conversations(self, client, application):
         workspace = made(client, "Passing")
-        key = new_session(workbench, workspace_id=workspace["id"])
+        key = new_session(application, workspace_id=workspace["id"])
         assert client.delete(f"{WORKSPACES}/{workspace['id']}").status_code == 204
         assert is_problem(client.get(f"{WORKSPACES}/{workspace['id']}"), 404)
-        assert workbench.store.get_session(key.session_id) is None
+        assert application.store.get_session(key.session_id) is None
         assert "cannot be deleted" in is_problem(client.delete(f"{WORKSPACES}/{GENERAL}"), 409)
 
     def test_need_a_name(self, client):
@@ -104,7 +104,7 @@ class TestConnections:
         missing = {"kind": "sqlite", "address": str(tmp_path / "missing.db")}
         assert is_problem(client.post("/api/v1/connections/test", json=missing), 409)
 
-    def test_never_show_a_password(self, client, workbench):
+    def test_never_show_a_password(self, client, application):
         workspace = made(client, "Remote")
         url = f"{WORKSPACES}/{workspace['id']}"
         address = "postgresql://ana:s3cret-word@127.0.0.1:1/sales?sslpassword=other-word"
@@ -118,7 +118,7 @@ class TestConnections:
         answers.append(client.post(f"{url}/connection/test"))
         assert not any(word in answer.text for answer in answers for word in ("s3cret-word", "other-word"))
         assert "ana:•••@" in answers[2].json()["connection"]["address"]
-        kept = workbench.workspaces.connection(workbench.store.get_workspace(workspace["id"]))
+        kept = application.workspaces.connection(application.store.get_workspace(workspace["id"]))
         assert kept.address == SecretStr(address)
 
     def test_of_an_unknown_kind_are_refused(self, client):
@@ -127,10 +127,10 @@ class TestConnections:
 
 class TestFeedback:
     @pytest.fixture
-    def answer(self, workbench):
-        key = new_session(workbench)
-        finish(workbench, workbench.turns.submit(key, "Hello"))
-        event = workbench.store.list_events(key)[-1].event
+    def answer(self, application):
+        key = new_session(application)
+        finish(application, application.turns.submit(key, "Hello"))
+        event = application.store.list_events(key)[-1].event
         return f"/api/v1/conversations/{key.session_id}/messages/{event.id}/feedback"
 
     def test_is_given_changed_and_taken_back(self, client, answer):
@@ -147,24 +147,24 @@ class TestFeedback:
             "at": None,
         }
 
-    def test_needs_an_answer_and_a_thumb_that_exist(self, client, workbench, answer):
-        key = new_session(workbench)
+    def test_needs_an_answer_and_a_thumb_that_exist(self, client, application, answer):
+        key = new_session(application)
         nothing = f"/api/v1/conversations/{key.session_id}/messages/nothing/feedback"
         assert is_problem(client.put(nothing, json={"score": 1}), 404)
         assert is_problem(client.put(answer, json={"score": 2}), 422)
         assert is_problem(client.put(answer.replace(key.session_id, "x"), json={"stars": 5}), 422)
 
 
-def test_settings_are_shown_without_keys_addresses_and_folders(client, workbench):
+def test_settings_are_shown_without_keys_addresses_and_folders(client, application):
     shown = client.get("/api/v1/settings")
-    assert shown.json()["user"] == workbench.settings.user
+    assert shown.json()["user"] == application.settings.user
     assert shown.json()["default_agent"] == "assistant"
-    assert not any(word in shown.text for word in ("key", "url", "dir", str(workbench.settings.data_dir)))
+    assert not any(word in shown.text for word in ("key", "url", "dir", str(application.settings.data_dir)))
 
 
-def test_models_are_listed(client, workbench):
+def test_models_are_listed(client, application):
     listed = client.get("/api/v1/models").json()["models"]
-    assert [model["id"] for model in listed] == [model.id for model in workbench.models.list()]
+    assert [model["id"] for model in listed] == [model.id for model in application.models.list()]
 
 
 def test_the_server_says_that_it_is_well(client):

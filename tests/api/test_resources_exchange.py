@@ -17,8 +17,8 @@ from session_store.models import ResultKind, SessionKey
 from tests.session_store.events import said
 from tests.session_store.exchange.foreign_chats import answered, asked, webui_chat
 from tests.session_store.exchange.histories import held
+from tests.support.applications import finish, new_session
 from tests.support.results import new_chart, new_result
-from tests.support.workbenches import finish, new_session
 
 IMPORTS = "/api/v1/imports"
 EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "user", "parts": [{"text": "Hello"}]}}
@@ -34,12 +34,12 @@ def upload(client, content, name="history", **fields):
 
 
 @pytest.fixture
-def talk(workbench):
+def talk(application):
     """A conversation with a question, an answer and a result."""
-    key = new_session(workbench)
-    finish(workbench, workbench.turns.submit(key, "What of *Umsatz* in März?"))
-    workbench.rename_session(key, "Umsatz: März?")
-    new_result(workbench, key)
+    key = new_session(application)
+    finish(application, application.turns.submit(key, "What of *Umsatz* in März?"))
+    application.rename_session(key, "Umsatz: März?")
+    new_result(application, key)
     return key
 
 
@@ -63,18 +63,18 @@ class TestExports:
             "results",
         ]
 
-    def test_of_a_selection_have_just_these(self, client, workbench, talk):
-        other, _ = new_session(workbench), new_session(workbench)
+    def test_of_a_selection_have_just_these(self, client, application, talk):
+        other, _ = new_session(application), new_session(application)
         chosen = [talk.session_id, other.session_id]
         by_link = client.get("/api/v1/exports/file", params={"format": "json", "id": chosen}).json()
         by_body = client.post("/api/v1/exports", json={"format": "json", "ids": chosen}).json()
         assert by_link == by_body
         assert [session["id"] for session in by_body] == chosen
 
-    def test_of_all_can_be_of_saved_ones_or_of_everyone(self, client, workbench, talk):
+    def test_of_all_can_be_of_saved_ones_or_of_everyone(self, client, application, talk):
         theirs = SessionKey("assistant", "somebody else", "theirs")
-        workbench.store.create_session(theirs)
-        workbench.set_saved([talk], saved=True)
+        application.store.create_session(theirs)
+        application.set_saved([talk], saved=True)
         saved = client.post("/api/v1/exports", json={"format": "jsonl", "saved": True}).text.splitlines()
         assert {json.loads(line)["session_id"] for line in saved} == {talk.session_id}
         mine = client.post("/api/v1/exports", json={"format": "json"}).json()
@@ -85,19 +85,19 @@ class TestExports:
             assert client.get("/api/v1/exports/file", params=params).json() == body
             assert body == [] or body["id"] == "theirs"
         assert len(everyone) == len(mine) + 1
-        workbench.delete_sessions([theirs])
+        application.delete_sessions([theirs])
 
     def test_of_the_whole_history_are_tables(self, client, talk):
         archive = zipfile.ZipFile(io.BytesIO(client.get("/api/v1/exports/file?format=parquet").content))
         conversations = parquet.read_table(io.BytesIO(archive.read("conversations.parquet")))
         assert talk.session_id in conversations.column("id").to_pylist()
 
-    def test_that_are_named_may_be_of_anybody(self, client, workbench):
+    def test_that_are_named_may_be_of_anybody(self, client, application):
         theirs = SessionKey("assistant", "somebody else", "named")
-        workbench.store.create_session(theirs)
+        application.store.create_session(theirs)
         assert client.get("/api/v1/conversations/named/export").json()["userId"] == "somebody else"
         assert client.get("/api/v1/exports/file?format=json&id=named").json()["id"] == "named"
-        workbench.delete_sessions([theirs])
+        application.delete_sessions([theirs])
 
     def test_of_what_is_not_there_are_problems(self, client):
         assert is_problem(client.get("/api/v1/conversations/nothing/export"), 404)
@@ -105,38 +105,38 @@ class TestExports:
         assert is_problem(client.post("/api/v1/exports", json={"format": "docx"}), 422)
 
 
-async def test_export_wipe_import_gives_the_same_store_event_for_event(client, workbench, talk):
-    new_chart(workbench, talk)
-    await made_file(workbench, talk)
-    nested = workbench.workspaces.create("Nested", workbench.workspaces.create("Region").id)
-    other = new_session(workbench, workspace_id=nested.id)
-    finish(workbench, workbench.turns.submit(other, "Count to 5"))
-    workbench.rename_session(other, "Counting")  # so that no title of a model's comes while this goes on
-    answer = workbench.store.list_events(other)[-1].event.id
-    workbench.set_feedback(other, answer, 1, "Just right")
-    workbench.store.set_tags([other], add=["north"])
-    workbench.store.set_note(other, "Ask again.")
-    files = workbench.settings.data_dir / "artifacts"
+async def test_export_wipe_import_gives_the_same_store_event_for_event(client, application, talk):
+    new_chart(application, talk)
+    await made_file(application, talk)
+    nested = application.workspaces.create("Nested", application.workspaces.create("Region").id)
+    other = new_session(application, workspace_id=nested.id)
+    finish(application, application.turns.submit(other, "Count to 5"))
+    application.rename_session(other, "Counting")  # so that no title of a model's comes while this goes on
+    answer = application.store.list_events(other)[-1].event.id
+    application.set_feedback(other, answer, 1, "Just right")
+    application.store.set_tags([other], add=["north"])
+    application.store.set_note(other, "Ask again.")
+    files = application.settings.data_dir / "artifacts"
 
     exported = client.post("/api/v1/exports", json={"everyone": True}).content
-    before, files_before = everything_in(workbench.store), tree(files)
-    everything = [SessionKey(*row) for row in sessions_in(workbench)]
-    workbench.delete_sessions(everything)
-    for key in workbench.store.purge_deleted(older_than=-1):
-        workbench.artifacts.forget(key)
+    before, files_before = everything_in(application.store), tree(files)
+    everything = [SessionKey(*row) for row in sessions_in(application)]
+    application.delete_sessions(everything)
+    for key in application.store.purge_deleted(older_than=-1):
+        application.artifacts.forget(key)
     assert set(tree(files)) == {".encoded"}
     report = upload(client, exported, "all.zip").json()
     again = upload(client, exported, "all.zip").json()
 
     assert report["conversations"] == len(everything)
     assert (again["conversations"], {one["why"] for one in again["skipped"]}) == (0, {"already here"})
-    assert everything_in(workbench.store) == before
+    assert everything_in(application.store) == before
     assert tree(files) == files_before
     assert client.get(f"/api/v1/conversations/{other.session_id}/messages/{answer}/feedback").json()["score"] == 1
 
 
 class TestImports:
-    def test_tell_what_they_took_and_what_they_skipped_and_why(self, client, workbench):
+    def test_tell_what_they_took_and_what_they_skipped_and_why(self, client, application):
         history = json.dumps([{"id": "told", "appName": "critic", "userId": "user", "events": [EVENT]}])
         report = upload(client, history, "sessions.json").json()
         assert report["taken"] == [
@@ -174,8 +174,8 @@ class TestImports:
         assert report["notes"] == ["Left out: `followUps` (1).", "Converted: `merged` to a separate answer (1)."]
         assert report["skipped"] == [{"name": "conversation 2", "why": "it has no messages"}]
 
-    def test_of_something_damaged_change_nothing_and_name_the_place(self, client, workbench):
-        before = sessions_in(workbench)
+    def test_of_something_damaged_change_nothing_and_name_the_place(self, client, application):
+        before = sessions_in(application)
         lines = [
             {"session_id": "whole", "app_name": "a", "user_id": "u", "event": EVENT},
             {"session_id": "broken", "app_name": "..", "user_id": "u", "event": EVENT},
@@ -187,16 +187,16 @@ class TestImports:
         )
         assert "conversation 'broken': the application's name" in said_why
         assert "not valid JSON from line 1 on" in is_problem(upload(client, '{"events": [', "cut.json"), 422)
-        assert sessions_in(workbench) == before
+        assert sessions_in(application) == before
         report = upload(client, damaged, skip_damaged="true").json()
         assert [one["id"] for one in report["taken"]] == ["whole"]
         assert report["skipped"][0]["name"] == "conversation 'broken'"
 
-    def test_can_go_on_in_the_background(self, client, workbench):
+    def test_can_go_on_in_the_background(self, client, application):
         history = json.dumps({"id": "later", "appName": "a", "userId": "u", "events": [EVENT]})
         begun = client.post(f"{IMPORTS}?background=true", files={"file": ("later.json", history)})
         assert begun.status_code == 202
-        workbench.imports.wait(begun.json()["id"])
+        application.imports.wait(begun.json()["id"])
         ended = client.get(begun.headers["location"]).json()
         assert (ended["name"], ended["state"], ended["report"]["conversations"]) == ("later.json", "done", 1)
         assert client.get(IMPORTS).json()["imports"][0] == ended
@@ -212,18 +212,18 @@ class TestImports:
 
 
 class TestRetention:
-    def test_says_what_it_would_remove_and_removes_it(self, client, workbench, talk):
-        old, saved = new_session(workbench), new_session(workbench)
-        workbench.set_saved([saved], saved=True)
+    def test_says_what_it_would_remove_and_removes_it(self, client, application, talk):
+        old, saved = new_session(application), new_session(application)
+        application.set_saved([saved], saved=True)
         for key in (old, saved):
-            make_old(workbench, key)
+            make_old(application, key)
         found = client.get("/api/v1/retention?days=30").json()
         assert (found["conversations"], found["examples"][0]["id"]) == (1, old.session_id)
         assert client.post("/api/v1/retention", json={"days": 30}).json() == {"removed": 1}
-        assert workbench.store.get_session(old.session_id) is None
-        assert workbench.store.get_session(saved.session_id) is not None
-        workbench.restore_sessions([old])
-        assert workbench.store.get_session(old.session_id) is not None
+        assert application.store.get_session(old.session_id) is None
+        assert application.store.get_session(saved.session_id) is not None
+        application.restore_sessions([old])
+        assert application.store.get_session(old.session_id) is not None
 
     def test_needs_a_number_of_days(self, client):
         assert is_problem(client.get("/api/v1/retention?days=0"), 422)
@@ -248,8 +248,8 @@ def adk_database(folder, session_id="travels"):
     return path
 
 
-async def made_file(workbench, key):
-    version = await workbench.artifacts.save_artifact(
+async def made_file(application, key):
+    version = await application.artifacts.save_artifact(
         app_name=key.app_name,
         user_id=key.user_id,
         session_id=key.session_id,
@@ -257,11 +257,11 @@ async def made_file(workbench, key):
         artifact=types.Part.from_bytes(data=b"<p>", mime_type="text/html"),
     )
     facts = {"file_name": "report.html", "file_version": version, "mime_type": "text/html", "size": 3}
-    return new_result(workbench, key, None, kind=ResultKind.FILE, sql=None, **facts)
+    return new_result(application, key, None, kind=ResultKind.FILE, sql=None, **facts)
 
 
-def sessions_in(workbench):
-    return workbench.store.log.database.rows(
+def sessions_in(application):
+    return application.store.log.database.rows(
         "select app_name, user_id, id from sessions where deleted_at is null order by all"
     )
 
@@ -286,10 +286,10 @@ def tree(folder):
     return found
 
 
-def make_old(workbench, key):
+def make_old(application, key):
     def work(transaction):
         transaction.execute(
             "update sessions set created_at = 1, updated_at = 1, seen_at = 1 where id = $1", [key.session_id]
         )
 
-    workbench.store.log.writer.submit(work).result()
+    application.store.log.writer.submit(work).result()

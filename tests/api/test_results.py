@@ -19,17 +19,17 @@ from colloquy.api.http.security import security_headers
 from colloquy.api.routes import routes
 from session_store.chart_specs import SCHEMA
 from session_store.models import ResultKind, SessionKey
+from tests.support.applications import new_session
 from tests.support.results import BARS, MONTHS, new_chart, new_result, parquet_bytes
-from tests.support.workbenches import new_session
 
 
 @pytest.fixture
-def key(workbench):
-    return new_session(workbench)
+def key(application):
+    return new_session(application)
 
 
 @pytest.fixture(scope="module")
-def client(workbench):
+def client(application):
     with TestClient(Starlette(routes=routes(), middleware=[security_headers])) as client:
         yield client
 
@@ -49,28 +49,28 @@ def is_problem(answer, status):
 
 
 class TestTables:
-    def test_are_csv_with_the_names_of_their_columns(self, client, workbench, key):
-        answer = client.get(path(new_result(workbench, key), "csv"))
+    def test_are_csv_with_the_names_of_their_columns(self, client, application, key):
+        answer = client.get(path(new_result(application, key), "csv"))
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         assert rows_of(answer)[:2] == [["month", "revenue"], ["2026-01-01", "1200.5"]]
         assert answer.content[:1] == b'"'
 
-    def test_are_parquet_to_the_last_bit(self, client, workbench, key):
-        answer = client.get(path(new_result(workbench, key), "parquet"))
+    def test_are_parquet_to_the_last_bit(self, client, application, key):
+        answer = client.get(path(new_result(application, key), "parquet"))
         assert parquet.read_table(io.BytesIO(answer.content)).equals(MONTHS)
 
-    def test_come_with_every_row_however_many(self, client, workbench, key):
+    def test_come_with_every_row_however_many(self, client, application, key):
         many = pa.table({"n": range(100_000)})
-        assert client.get(path(new_result(workbench, key, many), "csv")).text.count("\n") == 100_001
+        assert client.get(path(new_result(application, key, many), "csv")).text.count("\n") == 100_001
 
-    def test_of_no_rows_have_their_header(self, client, workbench, key):
-        assert rows_of(client.get(path(new_result(workbench, key, MONTHS.slice(0, 0)), "csv"))) == [
+    def test_of_no_rows_have_their_header(self, client, application, key):
+        assert rows_of(client.get(path(new_result(application, key, MONTHS.slice(0, 0)), "csv"))) == [
             ["month", "revenue"]
         ]
 
-    def test_are_no_pictures(self, client, workbench, key):
+    def test_are_no_pictures(self, client, application, key):
         assert (
-            is_problem(client.get(path(new_result(workbench, key), "png")), 404)
+            is_problem(client.get(path(new_result(application, key), "png")), 404)
             == "This table is not available as png."
         )
 
@@ -86,26 +86,26 @@ class TestNames:
             ("x" * 300, "x" * 80 + ".csv"),
         ],
     )
-    def test_are_those_of_the_results_without_what_a_name_cannot_have(self, client, workbench, key, title, name):
-        header = client.get(path(new_result(workbench, key, title=title), "csv")).headers["content-disposition"]
+    def test_are_those_of_the_results_without_what_a_name_cannot_have(self, client, application, key, title, name):
+        header = client.get(path(new_result(application, key, title=title), "csv")).headers["content-disposition"]
         assert header.startswith('attachment; filename="')
         assert header.endswith(f"filename*=UTF-8''{name}")
         assert not re.search(r"[\r\n\x80-\U0010ffff]", header)
 
 
 class TestCharts:
-    def test_are_png(self, client, workbench, key):
-        answer = client.get(path(new_chart(workbench, key), "png"))
+    def test_are_png(self, client, application, key):
+        answer = client.get(path(new_chart(application, key), "png"))
         assert (answer.headers["content-type"], answer.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
         assert answer.headers["content-disposition"].endswith("Revenue%20by%20month.png")
 
-    def test_are_svg_with_the_data_in_them(self, client, workbench, key):
-        answer = client.get(path(new_chart(workbench, key), "svg"))
+    def test_are_svg_with_the_data_in_them(self, client, application, key):
+        answer = client.get(path(new_chart(application, key), "svg"))
         assert answer.headers["content-type"].startswith("image/svg+xml")
         assert "2026-02-01" in answer.text
 
-    def test_are_rows_as_well(self, client, workbench, key):
-        assert len(rows_of(client.get(path(new_chart(workbench, key), "csv")))) == 4
+    def test_are_rows_as_well(self, client, application, key):
+        assert len(rows_of(client.get(path(new_chart(application, key), "csv")))) == 4
 
     @pytest.mark.parametrize(
         "spec",
@@ -118,24 +118,24 @@ class TestCharts:
             {**BARS, "transform": [{"filter": {"not": "datum.revenue > 0"}}]},
         ],
     )
-    def test_that_nobody_checked_are_not_drawn(self, client, workbench, key, spec):
-        assert is_problem(client.get(path(new_chart(workbench, key, spec=spec), "svg")), 409)
+    def test_that_nobody_checked_are_not_drawn(self, client, application, key, spec):
+        assert is_problem(client.get(path(new_chart(application, key, spec=spec), "svg")), 409)
 
-    def test_that_take_too_long_are_given_up(self, client, workbench, key, monkeypatch):
+    def test_that_take_too_long_are_given_up(self, client, application, key, monkeypatch):
         monkeypatch.setattr(chart_pictures, "SECONDS", 0.001)
-        assert "not be drawn within" in is_problem(client.get(path(new_chart(workbench, key), "svg")), 409)
+        assert "not be drawn within" in is_problem(client.get(path(new_chart(application, key), "svg")), 409)
 
-    def test_take_dates_for_what_they_say(self, client, workbench, key):
+    def test_take_dates_for_what_they_say(self, client, application, key):
         days = pa.table({"month": [date(2026, 1, 1), date(2026, 2, 1)], "revenue": [Decimal("1.50"), Decimal(2)]})
         spec = {"mark": "line", "encoding": {"x": {"field": "month", "type": "temporal"}, "y": {"field": "revenue"}}}
-        picture = client.get(path(new_chart(workbench, key, days, spec=spec), "svg")).text
+        picture = client.get(path(new_chart(application, key, days, spec=spec), "svg")).text
         assert "Jan 01" in picture or "2026" in picture
         assert "Dec" not in picture
 
 
 class TestFiles:
-    async def test_are_those_that_the_agent_made(self, client, workbench, key):
-        result = await self.made(workbench, key, "report.html", b"<script>alert(1)</script>")
+    async def test_are_those_that_the_agent_made(self, client, application, key):
+        result = await self.made(application, key, "report.html", b"<script>alert(1)</script>")
         answer = client.get(f"/api/v1/results/{result.id}/file")
         assert answer.content == b"<script>alert(1)</script>"
         assert (
@@ -144,13 +144,13 @@ class TestFiles:
         )
         assert answer.headers["x-content-type-options"] == "nosniff"
 
-    async def test_have_no_rows(self, client, workbench, key):
-        result = await self.made(workbench, key, "report.html", b"x")
+    async def test_have_no_rows(self, client, application, key):
+        result = await self.made(application, key, "report.html", b"x")
         assert is_problem(client.get(path(result, "csv")), 404)
 
     @staticmethod
-    async def made(workbench, key, name, content):
-        version = await workbench.artifacts.save_artifact(
+    async def made(application, key, name, content):
+        version = await application.artifacts.save_artifact(
             app_name=key.app_name,
             user_id=key.user_id,
             session_id=key.session_id,
@@ -158,52 +158,52 @@ class TestFiles:
             artifact=types.Part.from_bytes(data=content, mime_type="text/html"),
         )
         facts = {"file_name": name, "file_version": version, "mime_type": "text/html", "size": len(content)}
-        return new_result(workbench, key, None, kind=ResultKind.FILE, sql=None, **facts)
+        return new_result(application, key, None, kind=ResultKind.FILE, sql=None, **facts)
 
 
 class TestWhoMayHaveThem:
     def test_what_is_not_there_says_so(self, client):
         assert "does not exist" in is_problem(client.get("/api/v1/results/nothing.csv"), 404)
 
-    def test_results_of_deleted_sessions_are_gone_until_these_come_back(self, client, workbench, key):
-        result = new_result(workbench, key)
-        workbench.delete_sessions([key])
+    def test_results_of_deleted_sessions_are_gone_until_these_come_back(self, client, application, key):
+        result = new_result(application, key)
+        application.delete_sessions([key])
         assert is_problem(client.get(path(result, "csv")), 404)
-        workbench.restore_sessions([key])
+        application.restore_sessions([key])
         assert client.get(path(result, "csv")).is_success
 
-    def test_deleted_results_are_gone(self, client, workbench, key):
-        result = new_result(workbench, key)
-        workbench.store.delete_result(result.id)
+    def test_deleted_results_are_gone(self, client, application, key):
+        result = new_result(application, key)
+        application.store.delete_result(result.id)
         assert is_problem(client.get(path(result, "parquet")), 404)
 
-    def test_results_of_another_user_are_not_here(self, client, workbench):
+    def test_results_of_another_user_are_not_here(self, client, application):
         other = SessionKey("assistant", "somebody else", "theirs")
-        workbench.store.create_session(other)
-        assert is_problem(client.get(path(new_result(workbench, other), "csv")), 404)
+        application.store.create_session(other)
+        assert is_problem(client.get(path(new_result(application, other), "csv")), 404)
 
-    def test_nothing_can_be_changed_here(self, client, workbench, key):
-        result = new_result(workbench, key)
+    def test_nothing_can_be_changed_here(self, client, application, key):
+        result = new_result(application, key)
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             assert client.request(method, path(result, "csv")).status_code == 405
 
-    def test_what_a_browser_has_it_need_not_load_again(self, client, workbench, key):
-        result = new_result(workbench, key)
+    def test_what_a_browser_has_it_need_not_load_again(self, client, application, key):
+        result = new_result(application, key)
         tag = client.get(path(result, "csv")).headers["etag"]
         assert client.get(path(result, "csv"), headers={"If-None-Match": tag}).status_code == 304
         assert client.get(path(result, "csv"), headers={"If-None-Match": f'"other", W/{tag}'}).status_code == 304
         assert client.get(path(result, "parquet"), headers={"If-None-Match": tag}).status_code == 200
-        workbench.store.delete_result(result.id)
+        application.store.delete_result(result.id)
         assert client.get(path(result, "csv"), headers={"If-None-Match": tag}).status_code == 404
 
 
-def test_a_result_describes_itself(client, workbench, key):
-    result = new_chart(workbench, key)
+def test_a_result_describes_itself(client, application, key):
+    result = new_chart(application, key)
     facts = client.get(path(result, "json")).json()
     assert (facts["session_id"], facts["kind"], facts["rows"]) == (key.session_id, "chart", 3)
     assert (facts["sql"], facts["spec"]) == (result.sql, {"$schema": SCHEMA, **BARS})
     colored = {**BARS, "mark": {"type": "bar", "color": "url(https://elsewhere.example)"}}
-    assert client.get(path(new_chart(workbench, key, spec=colored), "json")).json()["spec"] is None
+    assert client.get(path(new_chart(application, key, spec=colored), "json")).json()["spec"] is None
 
 
 class TestCsvText:
@@ -236,8 +236,8 @@ class TestCsvText:
 
 
 class TestLists:
-    def test_have_the_results_of_a_conversation_newest_first_and_in_pages(self, client, workbench, key):
-        made = [new_result(workbench, key, title=f"Table {number}").id for number in range(3)]
+    def test_have_the_results_of_a_conversation_newest_first_and_in_pages(self, client, application, key):
+        made = [new_result(application, key, title=f"Table {number}").id for number in range(3)]
         url = f"/api/v1/conversations/{key.session_id}/results"
         first = client.get(url, params={"limit": 2}).json()
         rest = client.get(url, params={"limit": 2, "cursor": first["next"]}).json()

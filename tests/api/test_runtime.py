@@ -7,16 +7,16 @@ import pytest
 
 from colloquy.runtime.bus import Happening
 from session_store.models import SAMPLE_SHOP
-from tests.support.workbenches import conversation, counted, finish, new_session, said, until
+from tests.support.applications import conversation, counted, finish, new_session, said, until
 
 RUNTIME = "/api/v1/runtime"
 
 
 @pytest.fixture(autouse=True)
-def calm(workbench):
+def calm(application):
     """No test finds sessions of another at work."""
     yield
-    workbench.terminate_sessions([one.session.key for one in workbench.active_sessions()])
+    application.terminate_sessions([one.session.key for one in application.active_sessions()])
 
 
 def start(client, **fields):
@@ -33,12 +33,12 @@ def listed(client):
     return client.get(f"{RUNTIME}/sessions").json()
 
 
-def key_of(workbench, session):
-    return workbench.store.get_session(session["session_id"]).key
+def key_of(application, session):
+    return application.store.get_session(session["session_id"]).key
 
 
-def speaks(workbench, key):
-    return any(view.text for view in workbench.turns.live(key))
+def speaks(application, key):
+    return any(view.text for view in application.turns.live(key))
 
 
 def is_problem(answer, status):
@@ -64,18 +64,18 @@ class TestStarting:
         assert len({uuid.UUID(session["session_id"]).version for session in sessions}) == 1
         assert len({session["session_id"] for session in sessions}) == 3
 
-    def test_is_with_a_persona_in_a_workspace_on_a_model(self, client, workbench):
+    def test_is_with_a_persona_in_a_workspace_on_a_model(self, client, application):
         session = start(client, persona="Assistant", workspace_id=SAMPLE_SHOP, model="scripted/two", title="Mine")
         assert session["agent_id"] == "assistant"
-        assert session["persona"] == workbench.agents.get("assistant").name
+        assert session["persona"] == application.agents.get("assistant").name
         assert (session["workspace_id"], session["model"], session["title"]) == (SAMPLE_SHOP, "scripted/two", "Mine")
-        assert session["workspace"] == workbench.store.get_workspace(SAMPLE_SHOP).name
+        assert session["workspace"] == application.store.get_workspace(SAMPLE_SHOP).name
         assert session["status"] == "idle"
         assert datetime.fromisoformat(session["created_at"]).tzinfo is not None
 
-    def test_puts_it_in_front_and_says_so(self, client, workbench):
+    def test_puts_it_in_front_and_says_so(self, client, application):
         heard = []
-        unsubscribe = workbench.bus.subscribe(heard.append)
+        unsubscribe = application.bus.subscribe(heard.append)
         session = start(client)
         unsubscribe()
         kinds = [event.kind for event in heard if event.key.session_id == session["session_id"]]
@@ -84,10 +84,10 @@ class TestStarting:
         assert session["is_active"] is True
         assert client.get(f"{RUNTIME}/active").json() == {"session_id": session["session_id"]}
 
-    def test_can_send_the_first_message(self, client, workbench):
-        key = key_of(workbench, start(client, message="count 2"))
-        until(workbench, lambda: not workbench.turns.live(key))
-        assert said(workbench, key) == [("user", "count 2"), ("assistant", counted(2))]
+    def test_can_send_the_first_message(self, client, application):
+        key = key_of(application, start(client, message="count 2"))
+        until(application, lambda: not application.turns.live(key))
+        assert said(application, key) == [("user", "count 2"), ("assistant", counted(2))]
 
     @pytest.mark.parametrize(
         ("wrong", "status"),
@@ -99,22 +99,22 @@ class TestStarting:
             ({"title": ""}, 422),
         ],
     )
-    def test_with_what_is_not_there_is_refused(self, client, workbench, wrong, status):
+    def test_with_what_is_not_there_is_refused(self, client, application, wrong, status):
         is_problem(client.post(f"{RUNTIME}/sessions", json=wrong), status)
         assert listed(client)["items"] == []
 
 
 class TestSending:
-    def test_goes_to_the_session_that_is_named(self, client, workbench):
+    def test_goes_to_the_session_that_is_named(self, client, application):
         first, second = start(client), start(client)
         for name, session in (("one", first), ("two", second)):
             taken = send(client, name, session["session_id"])
             assert (taken.status_code, taken.json()["session_id"]) == (202, session["session_id"])
-            finish(workbench, workbench.store.get_turn(taken.json()["turn_id"]))
-        assert said(workbench, key_of(workbench, first)) == [("user", "one"), ("assistant", "You said: one")]
-        assert said(workbench, key_of(workbench, second)) == [("user", "two"), ("assistant", "You said: two")]
+            finish(application, application.store.get_turn(taken.json()["turn_id"]))
+        assert said(application, key_of(application, first)) == [("user", "one"), ("assistant", "You said: one")]
+        assert said(application, key_of(application, second)) == [("user", "two"), ("assistant", "You said: two")]
 
-    def test_goes_to_the_active_one_otherwise(self, client, workbench):
+    def test_goes_to_the_active_one_otherwise(self, client, application):
         start(client)
         active = start(client)
         assert send(client, "hello").json()["session_id"] == active["session_id"]
@@ -130,17 +130,17 @@ class TestSending:
 
 
 class TestStopping:
-    def test_ends_what_runs_and_keeps_what_it_said(self, client, workbench):
+    def test_ends_what_runs_and_keeps_what_it_said(self, client, application):
         session = start(client)
-        key = key_of(workbench, session)
+        key = key_of(application, session)
         first = send(client, "count 2 then wait").json()
         second = send(client, "next").json()
-        until(workbench, lambda: speaks(workbench, key))
+        until(application, lambda: speaks(application, key))
         assert client.get(f"{RUNTIME}/sessions/{key.session_id}").json()["status"] == "running"
         answer = client.post(f"{RUNTIME}/sessions/{key.session_id}/stop")
         assert answer.json() == {"session_id": key.session_id, "turn_id": first["turn_id"]}
-        finish(workbench, workbench.store.get_turn(second["turn_id"]))
-        assert said(workbench, key) == [
+        finish(application, application.store.get_turn(second["turn_id"]))
+        assert said(application, key) == [
             ("user", "count 2 then wait"),
             ("assistant", counted(2)),
             ("user", "next"),
@@ -152,32 +152,32 @@ class TestStopping:
         answer = client.post(f"{RUNTIME}/sessions/{session['session_id']}/stop")
         assert (answer.status_code, answer.json()["turn_id"]) == (200, None)
 
-    def test_can_withdraw_a_turn_that_waits(self, client, workbench):
-        key = key_of(workbench, start(client))
+    def test_can_withdraw_a_turn_that_waits(self, client, application):
+        key = key_of(application, start(client))
         send(client, "count 1 then wait")
         waiting = send(client, "never").json()
-        until(workbench, lambda: speaks(workbench, key))
+        until(application, lambda: speaks(application, key))
         assert client.post(f"/api/v1/turns/{waiting['turn_id']}/stop").json()["status"] == "stopped"
-        assert [view.turn.id for view in workbench.turns.live(key)] != [waiting["turn_id"]]
+        assert [view.turn.id for view in application.turns.live(key)] != [waiting["turn_id"]]
 
 
 class TestTerminating:
-    def test_ends_everything_and_takes_it_off_the_list(self, client, workbench):
+    def test_ends_everything_and_takes_it_off_the_list(self, client, application):
         session, other = start(client), start(client)
-        key = key_of(workbench, session)
+        key = key_of(application, session)
         send(client, "count 2 then wait", key.session_id)
         send(client, "never", key.session_id)
-        until(workbench, lambda: speaks(workbench, key))
+        until(application, lambda: speaks(application, key))
         heard = []
-        unsubscribe = workbench.bus.subscribe(heard.append)
+        unsubscribe = application.bus.subscribe(heard.append)
         answer = client.post(f"{RUNTIME}/sessions/{key.session_id}/terminate")
         unsubscribe()
         assert answer.json()["status"] == "terminated"
         assert [one["session_id"] for one in listed(client)["items"]] == [other["session_id"]]
-        assert workbench.turns.live(key) == []
+        assert application.turns.live(key) == []
         kinds = [event.kind for event in heard if event.key == key]
         assert kinds.index(Happening.SESSION_TERMINATED) < kinds.index(Happening.SESSION_LIST_CHANGED)
-        assert ("assistant", counted(2)) in said(workbench, key)
+        assert ("assistant", counted(2)) in said(application, key)
 
     def test_leaves_no_session_in_front(self, client):
         session = start(client)
@@ -185,11 +185,11 @@ class TestTerminating:
         assert client.get(f"{RUNTIME}/active").json() == {"session_id": None}
         assert listed(client)["active_session_id"] is None
 
-    def test_is_over_with_the_next_message(self, client, workbench):
+    def test_is_over_with_the_next_message(self, client, application):
         session = start(client)
         client.post(f"{RUNTIME}/sessions/{session['session_id']}/terminate")
         taken = send(client, "again", session["session_id"]).json()
-        finish(workbench, workbench.store.get_turn(taken["turn_id"]))
+        finish(application, application.store.get_turn(taken["turn_id"]))
         assert [one["session_id"] for one in listed(client)["items"]] == [session["session_id"]]
         assert client.get(f"{RUNTIME}/sessions/{session['session_id']}").json()["status"] == "idle"
 
@@ -201,10 +201,10 @@ class TestTerminating:
 
 
 class TestListing:
-    def test_says_how_sessions_stand(self, client, workbench):
+    def test_says_how_sessions_stand(self, client, application):
         running, idle = start(client), start(client)
         send(client, "count 1 then wait", running["session_id"])
-        until(workbench, lambda: speaks(workbench, key_of(workbench, running)))
+        until(application, lambda: speaks(application, key_of(application, running)))
         items = {one["session_id"]: one for one in listed(client)["items"]}
         assert set(items) == {running["session_id"], idle["session_id"]}
         assert items[running["session_id"]]["status"] == "running"
@@ -212,14 +212,14 @@ class TestListing:
         assert items[idle["session_id"]]["status"] == "idle"
         assert items[idle["session_id"]]["last_turn_status"] is None
 
-    def test_has_sessions_of_the_page_too(self, client, workbench):
-        key = new_session(workbench)
+    def test_has_sessions_of_the_page_too(self, client, application):
+        key = new_session(application)
         assert key.session_id in [one["session_id"] for one in listed(client)["items"]]
 
-    def test_says_how_the_last_turn_ended(self, client, workbench):
+    def test_says_how_the_last_turn_ended(self, client, application):
         session = start(client)
         taken = send(client, "count 1 then fail").json()
-        finish(workbench, workbench.store.get_turn(taken["turn_id"]))
+        finish(application, application.store.get_turn(taken["turn_id"]))
         assert listed(client)["items"][0]["last_turn_status"] == "failed"
         assert client.get(f"{RUNTIME}/sessions/{session['session_id']}").json()["last_turn_status"] == "failed"
 
@@ -232,10 +232,10 @@ class TestListing:
 
 
 class TestSwitching:
-    def test_puts_another_session_in_front_and_says_so_once(self, client, workbench):
+    def test_puts_another_session_in_front_and_says_so_once(self, client, application):
         first, _ = start(client), start(client)
         heard = []
-        unsubscribe = workbench.bus.subscribe(heard.append)
+        unsubscribe = application.bus.subscribe(heard.append)
         for _ in range(2):
             answer = client.put(f"{RUNTIME}/active", json={"session_id": first["session_id"]})
             assert answer.json()["is_active"] is True
@@ -246,49 +246,49 @@ class TestSwitching:
 
 
 class TestTurns:
-    def test_can_be_taken_back_and_run_again(self, client, workbench):
-        key = key_of(workbench, start(client))
+    def test_can_be_taken_back_and_run_again(self, client, application):
+        key = key_of(application, start(client))
         taken = send(client, "one").json()
-        finish(workbench, workbench.store.get_turn(taken["turn_id"]))
+        finish(application, application.store.get_turn(taken["turn_id"]))
         again = client.post(f"/api/v1/turns/{taken['turn_id']}/retry", json={"message": "two"})
         assert again.status_code == 202
-        finish(workbench, workbench.store.get_turn(again.json()["turn_id"]))
-        assert said(workbench, key) == [("user", "two"), ("assistant", "You said: two")]
+        finish(application, application.store.get_turn(again.json()["turn_id"]))
+        assert said(application, key) == [("user", "two"), ("assistant", "You said: two")]
         once_more = client.post(f"/api/v1/turns/{again.json()['turn_id']}/retry").json()
-        finish(workbench, workbench.store.get_turn(once_more["turn_id"]))
-        assert len(conversation(workbench, key)) == 2
+        finish(application, application.store.get_turn(once_more["turn_id"]))
+        assert len(conversation(application, key)) == 2
 
-    def test_versions_of_a_message_are_listed_and_gone_back_to(self, client, workbench):
-        key = key_of(workbench, start(client))
+    def test_versions_of_a_message_are_listed_and_gone_back_to(self, client, application):
+        key = key_of(application, start(client))
         first = send(client, "one").json()["turn_id"]
-        finish(workbench, workbench.store.get_turn(first))
-        finish(workbench, workbench.store.get_turn(send(client, "and on").json()["turn_id"]))
+        finish(application, application.store.get_turn(first))
+        finish(application, application.store.get_turn(send(client, "and on").json()["turn_id"]))
         second = client.post(f"/api/v1/turns/{first}/retry", json={"message": "two"}).json()["turn_id"]
-        finish(workbench, workbench.store.get_turn(second))
+        finish(application, application.store.get_turn(second))
         listed_versions = client.get(f"/api/v1/turns/{second}/versions").json()["versions"]
         shown = [(one["turn_id"], one["message"], one["is_shown"]) for one in listed_versions]
         assert shown == [(first, "one", False), (second, "two", True)]
         answer = client.post(f"/api/v1/turns/{first}/show")
         assert (answer.status_code, [one["is_shown"] for one in answer.json()["versions"]]) == (200, [True, False])
-        assert [text for author, text in said(workbench, key) if author == "user"] == ["one", "and on"]
+        assert [text for author, text in said(application, key) if author == "user"] == ["one", "and on"]
 
-    def test_a_message_that_was_never_changed_has_one_version(self, client, workbench):
+    def test_a_message_that_was_never_changed_has_one_version(self, client, application):
         start(client)
         turn = send(client, "one").json()["turn_id"]
-        finish(workbench, workbench.store.get_turn(turn))
+        finish(application, application.store.get_turn(turn))
         assert [one["turn_id"] for one in client.get(f"/api/v1/turns/{turn}/versions").json()["versions"]] == [turn]
         is_problem(client.get("/api/v1/turns/nowhere/versions"), 404)
 
-    def test_cannot_be_taken_back_while_one_runs(self, client, workbench):
-        key = key_of(workbench, start(client))
+    def test_cannot_be_taken_back_while_one_runs(self, client, application):
+        key = key_of(application, start(client))
         taken = send(client, "count 1 then wait").json()
-        until(workbench, lambda: speaks(workbench, key))
+        until(application, lambda: speaks(application, key))
         is_problem(client.post(f"/api/v1/turns/{taken['turn_id']}/retry"), 409)
         is_problem(client.post(f"/api/v1/turns/{taken['turn_id']}/show"), 409)
 
-    def test_that_ask_nothing_take_no_answer(self, client, workbench):
+    def test_that_ask_nothing_take_no_answer(self, client, application):
         start(client)
         taken = send(client, "one").json()
-        finish(workbench, workbench.store.get_turn(taken["turn_id"]))
+        finish(application, application.store.get_turn(taken["turn_id"]))
         answer = {"call_id": "c1", "approved": True}
         is_problem(client.post(f"/api/v1/turns/{taken['turn_id']}/answer", json=answer), 409)

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests.support.workbenches import finish, new_session, said
+from tests.support.applications import finish, new_session, said
 
 API = "/api/v1"
 HISTORY = [
@@ -28,25 +28,25 @@ def is_problem(answer, status):
 
 
 class TestSaving:
-    def test_marks_a_session_as_worth_keeping(self, client, workbench):
-        key = new_session(workbench)
+    def test_marks_a_session_as_worth_keeping(self, client, application):
+        key = new_session(application)
         answer = save(client, session_id=key.session_id)
         assert (answer.status_code, answer.json()["saved"]) == (200, True)
-        assert workbench.store.get_session(key.session_id).saved
+        assert application.store.get_session(key.session_id).saved
         assert save(client, session_id=key.session_id, saved=False).json()["saved"] is False
 
-    def test_keeps_one_that_was_held_elsewhere(self, client, workbench):
+    def test_keeps_one_that_was_held_elsewhere(self, client, application):
         answer = save(client, agent_id="assistant", title="From afar", history=HISTORY)
         assert answer.status_code == 201
-        session = workbench.store.get_session(answer.json()["session_id"])
+        session = application.store.get_session(answer.json()["session_id"])
         assert (session.title, session.saved) == ("From afar", True)
-        assert said(workbench, session.key) == [("user", "My name is Ada."), ("assistant", "Hello Ada.")]
+        assert said(application, session.key) == [("user", "My name is Ada."), ("assistant", "Hello Ada.")]
 
-    def test_keeps_one_from_elsewhere_under_the_id_that_it_had_there(self, client, workbench):
+    def test_keeps_one_from_elsewhere_under_the_id_that_it_had_there(self, client, application):
         chosen = str(uuid.uuid4())
         answers = [save(client, session_id=chosen, agent_id="assistant", history=HISTORY) for _ in range(2)]
         assert [(one.status_code, one.json()["session_id"]) for one in answers] == [(201, chosen), (200, chosen)]
-        assert len(said(workbench, workbench.store.get_session(chosen).key)) == 2
+        assert len(said(application, application.store.get_session(chosen).key)) == 2
         is_problem(save(client, session_id=str(uuid.uuid4())), 404)
 
     def test_never_begins_one_under_the_id_of_another_that_was_deleted(self, client):
@@ -56,11 +56,11 @@ class TestSaving:
         assert "There is, or was," in is_problem(save(client, session_id=chosen, agent_id="assistant"), 409)
         is_problem(save(client, session_id=chosen), 404)
 
-    def test_leaves_the_history_of_a_session_that_has_one(self, client, workbench):
+    def test_leaves_the_history_of_a_session_that_has_one(self, client, application):
         session_id = save(client, agent_id="assistant", history=HISTORY).json()["session_id"]
         save(client, session_id=session_id, history=[{"role": "user", "content": "other"}])
-        key = workbench.store.get_session(session_id).key
-        assert len(said(workbench, key)) == 2
+        key = application.store.get_session(session_id).key
+        assert len(said(application, key)) == 2
 
     @pytest.mark.parametrize(
         "body",
@@ -83,16 +83,16 @@ class TestSaving:
 
 
 class TestLists:
-    def test_are_of_one_agent_newest_update_first(self, client, workbench):
-        first, second = new_session(workbench, "specialist"), new_session(workbench, "specialist")
-        elsewhere = new_session(workbench, "assistant")
-        finish(workbench, workbench.turns.submit(first, "hello"))
+    def test_are_of_one_agent_newest_update_first(self, client, application):
+        first, second = new_session(application, "specialist"), new_session(application, "specialist")
+        elsewhere = new_session(application, "assistant")
+        finish(application, application.turns.submit(first, "hello"))
         listed = ids(client.get(f"{API}/sessions/specialist"))
         assert listed == [first.session_id, second.session_id]
         assert elsewhere.session_id in ids(client.get(f"{API}/sessions/assistant", params={"limit": 200}))
 
-    def test_can_be_of_saved_ones(self, client, workbench):
-        key, _ = new_session(workbench, "data_analyst"), new_session(workbench, "data_analyst")
+    def test_can_be_of_saved_ones(self, client, application):
+        key, _ = new_session(application, "data_analyst"), new_session(application, "data_analyst")
         save(client, session_id=key.session_id)
         assert ids(client.get(f"{API}/sessions/data_analyst", params={"saved": True})) == [key.session_id]
 
@@ -121,21 +121,21 @@ class TestLoading:
         named = ("role", "content")
         assert [[one[name] for name in named] for one in copied] == [[one[name] for name in named] for one in history]
 
-    def test_of_another_agents_session_is_refused(self, client, workbench):
-        key = new_session(workbench, "assistant")
+    def test_of_another_agents_session_is_refused(self, client, application):
+        key = new_session(application, "assistant")
         is_problem(client.get(f"{API}/sessions/data_analyst/{key.session_id}"), 404)
 
 
 class TestDeleting:
-    def test_takes_a_session_off_the_list(self, client, workbench):
-        key = new_session(workbench)
+    def test_takes_a_session_off_the_list(self, client, application):
+        key = new_session(application)
         assert client.delete(f"{API}/sessions/{key.session_id}").status_code == 204
         assert key.session_id not in ids(client.get(f"{API}/sessions/assistant", params={"limit": 200}))
         is_problem(client.get(f"{API}/sessions/assistant/{key.session_id}"), 404)
         is_problem(client.delete(f"{API}/sessions/{key.session_id}"), 404)
 
-    def test_of_a_changed_session_is_refused_to_who_has_not_seen_the_change(self, client, workbench):
-        key = new_session(workbench)
+    def test_of_a_changed_session_is_refused_to_who_has_not_seen_the_change(self, client, application):
+        key = new_session(application)
         tag = client.get(f"{API}/sessions/assistant/{key.session_id}").headers["etag"]
         save(client, session_id=key.session_id)
         is_problem(client.delete(f"{API}/sessions/{key.session_id}", headers={"If-Match": tag}), 412)

@@ -5,11 +5,11 @@ import zipfile
 
 import duckdb
 
-from tests.support.workbenches import finish, new_session
+from tests.support.applications import finish, new_session
 
 
-def test_a_snapshot_is_made_listed_downloaded_in_parts_and_deleted(client, workbench, tmp_path):
-    finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+def test_a_snapshot_is_made_listed_downloaded_in_parts_and_deleted(client, application, tmp_path):
+    finish(application, application.turns.submit(new_session(application), "hello"))
     made = client.post("/api/v1/snapshots", json={})
     assert made.status_code == 201
     name = made.json()["name"]
@@ -35,8 +35,8 @@ def test_parquet_comes_as_an_archive(client):
         assert "messages.parquet" in archive.namelist()
 
 
-def test_only_snapshots_can_be_had(client, workbench):
-    secret = workbench.settings.data_dir / "snapshots" / "notes.txt"
+def test_only_snapshots_can_be_had(client, application):
+    secret = application.settings.data_dir / "snapshots" / "notes.txt"
     secret.parent.mkdir(exist_ok=True)
     secret.write_text("mine")
     for name in ("notes.txt", "..%2Fcolloquy.duckdb", "history-2026-01-01-000000.duckdb", "%00"):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from colloquy.runtime.bus import Happening
 from session_store.transcripts.transcript import messages
-from tests.support.workbenches import PATIENCE, counted, new_session, until
+from tests.support.applications import PATIENCE, counted, new_session, until
 
 API = "/api/v1"
 
@@ -13,11 +13,11 @@ API = "/api/v1"
 class Window:
     """What a page has on its screen: it looks at the store and at the live turns whenever the bus says so."""
 
-    def __init__(self, workbench, key):
+    def __init__(self, application, key):
         self.texts, self.status, self.title = [], None, None
-        self._workbench, self._key = workbench, key
+        self._application, self._key = application, key
         self._news, self._looked, self._closed = threading.Event(), threading.Condition(), False
-        self._leave = workbench.bus.subscribe(self._hear)
+        self._leave = application.bus.subscribe(self._hear)
         self._thread = threading.Thread(target=self._run)
         self._news.set()
         self._thread.start()
@@ -44,9 +44,9 @@ class Window:
             self._look()
 
     def _look(self):
-        live = self._workbench.turns.live(self._key)
-        stored = self._workbench.store.list_events(self._key, limit=1000)
-        summary = self._workbench.store.get_session(self._key.session_id)
+        live = self._application.turns.live(self._key)
+        stored = self._application.store.list_events(self._key, limit=1000)
+        summary = self._application.store.get_session(self._key.session_id)
         saying = [view.text for view in live if view.text and view.event_id not in {one.event.id for one in stored}]
         with self._looked:
             self.texts = [message.text for message in messages(stored)] + saying
@@ -64,25 +64,25 @@ def seen_by(window):
     return window.texts, window.status, window.title
 
 
-def all_see_the_same(client, workbench, windows, key):
-    until(workbench, lambda: not workbench.turns.live(key))
+def all_see_the_same(client, application, windows, key):
+    until(application, lambda: not application.turns.live(key))
     expected = seen_by_program(client, key)
     assert all(window.shows(lambda window: seen_by(window) == expected) for window in windows)
     return expected[0]
 
 
-def test_what_each_of_them_sends_all_of_them_see_in_one_order(client, workbench):
-    key = new_session(workbench)
-    windows = [Window(workbench, key), Window(workbench, key)]
+def test_what_each_of_them_sends_all_of_them_see_in_one_order(client, application):
+    key = new_session(application)
+    windows = [Window(application, key), Window(application, key)]
     try:
         with ThreadPoolExecutor(3) as pool:
-            from_pages = [pool.submit(workbench.turns.submit, key, f"page {n}") for n in range(2)]
+            from_pages = [pool.submit(application.turns.submit, key, f"page {n}") for n in range(2)]
             answer = pool.submit(
                 client.post, f"{API}/run_turn", json={"message": "count 20", "session_id": key.session_id}
             )
             assert answer.result().json()["text"] == counted(20)
             assert all(turn.result() for turn in from_pages)
-        texts = all_see_the_same(client, workbench, windows, key)
+        texts = all_see_the_same(client, application, windows, key)
         exchanges = dict(zip(texts[::2], texts[1::2], strict=True))
         assert exchanges == {"count 20": counted(20), "page 0": "You said: page 0", "page 1": "You said: page 1"}
     finally:
@@ -90,30 +90,30 @@ def test_what_each_of_them_sends_all_of_them_see_in_one_order(client, workbench)
             window.close()
 
 
-def test_a_pause_a_name_and_an_added_message_are_the_same_for_all(client, workbench):
-    key = new_session(workbench)
-    windows = [Window(workbench, key), Window(workbench, key)]
+def test_a_pause_a_name_and_an_added_message_are_the_same_for_all(client, application):
+    key = new_session(application)
+    windows = [Window(application, key), Window(application, key)]
     try:
         turn = client.post(
             f"{API}/runtime/messages", json={"message": "count 3 then wait", "session_id": key.session_id}
         ).json()
         assert all(window.shows(lambda window: window.texts[-1:] == [counted(3)]) for window in windows)
         assert client.get(f"{API}/turns/{turn['turn_id']}").json()["status"] == "running"
-        workbench.turns.stop(turn["turn_id"])
-        assert all_see_the_same(client, workbench, windows, key)[-1] == counted(3)
+        application.turns.stop(turn["turn_id"])
+        assert all_see_the_same(client, application, windows, key)[-1] == counted(3)
         client.patch(f"{API}/conversations/{key.session_id}", json={"title": "Ours"})
         client.post(f"{API}/conversations/{key.session_id}/messages", json={"role": "user", "content": "by hand"})
-        assert all_see_the_same(client, workbench, windows, key)[-1] == "by hand"
+        assert all_see_the_same(client, application, windows, key)[-1] == "by hand"
         assert {window.title for window in windows} == {"Ours"}
     finally:
         for window in windows:
             window.close()
 
 
-def test_the_bus_tells_every_listener_the_same_in_the_same_order(client, workbench):
-    key = new_session(workbench)
+def test_the_bus_tells_every_listener_the_same_in_the_same_order(client, application):
+    key = new_session(application)
     heard = [[], []]
-    leave = [workbench.bus.subscribe(ears.append) for ears in heard]
+    leave = [application.bus.subscribe(ears.append) for ears in heard]
     client.post(f"{API}/run_turn", json={"message": "count 50", "session_id": key.session_id})
     for stop in leave:
         stop()

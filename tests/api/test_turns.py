@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from session_store.models import SAMPLE_SHOP
-from tests.support.workbenches import conversation, counted, finish, new_session, said, until
+from tests.support.applications import conversation, counted, finish, new_session, said, until
 
 API = "/api/v1"
 HISTORY = [{"role": "user", "content": "My name is Ada."}, {"role": "assistant", "content": "Hello Ada."}]
@@ -42,7 +42,7 @@ def is_problem(answer, status):
 
 
 class TestOneAnswer:
-    def test_has_what_the_agent_said(self, client, workbench):
+    def test_has_what_the_agent_said(self, client, application):
         answer = run(client, "count 3").json()
         assert (answer["text"], answer["status"], answer["error"]) == (counted(3), "completed", None)
         assert [(one["role"], one["content"]) for one in answer["messages"]] == [
@@ -50,8 +50,8 @@ class TestOneAnswer:
             ("assistant", counted(3)),
         ]
         assert answer["output_tokens"] == 3
-        key = workbench.store.get_session(answer["session_id"]).key
-        assert said(workbench, key) == [("user", "count 3"), ("assistant", counted(3))]
+        key = application.store.get_session(answer["session_id"]).key
+        assert said(application, key) == [("user", "count 3"), ("assistant", counted(3))]
 
     def test_has_the_tool_calls(self, client):
         answer = run(client, 'call run_sql {"sql": "select 42 as n"}', workspace_id=SAMPLE_SHOP).json()
@@ -71,9 +71,9 @@ class TestOneAnswer:
         assert second["session_id"] == first["session_id"]
         assert "user: My name is Ada." in second["text"]
 
-    def test_of_a_new_session_is_with_the_agent_and_model_asked_for(self, client, workbench):
+    def test_of_a_new_session_is_with_the_agent_and_model_asked_for(self, client, application):
         answer = run(client, "hi", agent_id="Assistant", model="scripted/two", workspace_id="general").json()
-        session = workbench.store.get_session(answer["session_id"])
+        session = application.store.get_session(answer["session_id"])
         assert (session.key.app_name, session.model, answer["model"]) == ("assistant", "scripted/two", "scripted/two")
 
     @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ class TestOneAnswer:
             {},
         ],
     )
-    def test_is_a_problem_where_the_request_is_wrong(self, client, workbench, body):
-        before = workbench.store.list_sessions("local", limit=1).items
+    def test_is_a_problem_where_the_request_is_wrong(self, client, application, body):
+        before = application.store.list_sessions("local", limit=1).items
         is_problem(client.post(f"{API}/run_turn", json=body), 422)
-        assert workbench.store.list_sessions("local", limit=1).items == before
+        assert application.store.list_sessions("local", limit=1).items == before
 
     @pytest.mark.parametrize(
         ("named", "status"),
@@ -103,19 +103,19 @@ class TestOneAnswer:
             ({"model": "nothing"}, 409),
         ],
     )
-    def test_is_a_problem_where_there_is_no_such_thing(self, client, workbench, named, status):
-        before = workbench.store.list_sessions("local", limit=1).items
+    def test_is_a_problem_where_there_is_no_such_thing(self, client, application, named, status):
+        before = application.store.list_sessions("local", limit=1).items
         is_problem(run(client, "x", **named), status)
-        assert workbench.store.list_sessions("local", limit=1).items == before
+        assert application.store.list_sessions("local", limit=1).items == before
 
-    def test_begins_a_session_with_an_id_that_the_client_chose_once(self, client, workbench):
+    def test_begins_a_session_with_an_id_that_the_client_chose_once(self, client, application):
         chosen = str(uuid.uuid4())
         begun = run(client, "count 1", session_id=chosen, workspace_id=SAMPLE_SHOP).json()
-        session = workbench.store.get_session(chosen)
+        session = application.store.get_session(chosen)
         assert (begun["session_id"], session.workspace_id) == (chosen, SAMPLE_SHOP)
         run(client, "count 2", session_id=chosen)
-        assert said(workbench, session.key)[2:] == [("user", "count 2"), ("data_analyst", "w0 w1 ")]
-        workbench.delete_sessions([session.key])
+        assert said(application, session.key)[2:] == [("user", "count 2"), ("data_analyst", "w0 w1 ")]
+        application.delete_sessions([session.key])
         is_problem(run(client, "x", session_id=chosen), 404)
 
     @pytest.mark.parametrize(
@@ -128,33 +128,33 @@ class TestOneAnswer:
         for other in ("chosen", chosen.upper(), chosen + "\n"):
             assert "UUID" in is_problem(client.post(f"{API}/{path}", json={field: other}), 422)
 
-    def test_two_requests_may_begin_a_session_at_once(self, client, workbench):
+    def test_two_requests_may_begin_a_session_at_once(self, client, application):
         chosen = str(uuid.uuid4())
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(lambda _: run(client, "count 1", session_id=chosen).json(), range(2)))
         assert {answer["session_id"] for answer in answers} == {chosen}
-        assert len(said(workbench, workbench.store.get_session(chosen).key)) == 4
+        assert len(said(application, application.store.get_session(chosen).key)) == 4
 
     @pytest.mark.parametrize("other", [{"agent_id": "data_analyst"}, {"workspace_id": SAMPLE_SHOP}])
-    def test_is_a_problem_where_the_session_is_another(self, client, workbench, other):
-        is_problem(run(client, "x", session_id=new_session(workbench).session_id, **other), 409)
+    def test_is_a_problem_where_the_session_is_another(self, client, application, other):
+        is_problem(run(client, "x", session_id=new_session(application).session_id, **other), 409)
 
 
 class TestHistory:
-    def test_goes_into_a_session_that_has_none(self, client, workbench):
-        key = new_session(workbench)
+    def test_goes_into_a_session_that_has_none(self, client, application):
+        key = new_session(application)
         answer = run(client, "history", session_id=key.session_id, history=HISTORY).json()
         assert answer["history_used"] is True
         assert "user: My name is Ada." in answer["text"]
         assert "model: Hello Ada." in answer["text"]
-        assert len(conversation(workbench, key)) == 4
+        assert len(conversation(application, key)) == 4
 
-    def test_is_left_out_where_the_session_has_its_own(self, client, workbench):
-        key = new_session(workbench)
+    def test_is_left_out_where_the_session_has_its_own(self, client, application):
+        key = new_session(application)
         run(client, "one", session_id=key.session_id, history=HISTORY)
         answer = run(client, "two", session_id=key.session_id, history=[*HISTORY, *HISTORY]).json()
         assert answer["history_used"] is False
-        assert len(conversation(workbench, key)) == 6
+        assert len(conversation(application, key)) == 6
 
 
 class TestStreams:
@@ -182,9 +182,9 @@ class TestStreams:
         pieces = pieces_of_events(run(client, message, stream=True))
         assert pieces[-1]["text"] == f"You said: {message}"
 
-    def test_end_with_what_a_stopped_turn_had_said(self, client, workbench):
-        key = new_session(workbench)
-        threading.Thread(target=_stop_when_it_speaks, args=(workbench, key)).start()
+    def test_end_with_what_a_stopped_turn_had_said(self, client, application):
+        key = new_session(application)
+        threading.Thread(target=_stop_when_it_speaks, args=(application, key)).start()
         pieces = pieces_of_events(run(client, "count 2 then wait", session_id=key.session_id, stream=True))
         assert (pieces[-1]["status"], pieces[-1]["text"]) == ("stopped", counted(2))
         assert pieces[-1]["messages"][-1]["partial"] is True
@@ -199,33 +199,33 @@ class TestStreams:
     def test_are_problems_where_the_request_is_wrong(self, client):
         is_problem(run(client, " ", stream=True), 422)
 
-    async def test_are_not_needed_for_the_turn_to_go_on(self, workbench, api):
-        key = new_session(workbench)
+    async def test_are_not_needed_for_the_turn_to_go_on(self, application, api):
+        key = new_session(application)
         body = {"message": "count 30 every 20 ms", "session_id": key.session_id}
         async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://here") as client:
             asking = asyncio.create_task(client.post(f"{API}/run_turn", json=body))
-            await asyncio.to_thread(until, workbench, lambda: any(view.text for view in workbench.turns.live(key)))
+            await asyncio.to_thread(until, application, lambda: any(view.text for view in application.turns.live(key)))
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asking
-        until(workbench, lambda: not workbench.turns.live(key))
-        assert said(workbench, key)[-1] == ("assistant", counted(30))
+        until(application, lambda: not application.turns.live(key))
+        assert said(application, key)[-1] == ("assistant", counted(30))
 
 
-def _stop_when_it_speaks(workbench, key):
-    until(workbench, lambda: any(counted(2) in view.text for view in workbench.turns.live(key)))
-    workbench.turns.stop(workbench.turns.live(key)[0].turn.id)
+def _stop_when_it_speaks(application, key):
+    until(application, lambda: any(counted(2) in view.text for view in application.turns.live(key)))
+    application.turns.stop(application.turns.live(key)[0].turn.id)
 
 
 class TestOneTurn:
-    def test_says_how_it_stands(self, client, workbench):
-        key = new_session(workbench)
-        turn = workbench.turns.submit(key, "count 2 then wait")
-        until(workbench, lambda: [view.text for view in workbench.turns.live(key)] == [counted(2)])
+    def test_says_how_it_stands(self, client, application):
+        key = new_session(application)
+        turn = application.turns.submit(key, "count 2 then wait")
+        until(application, lambda: [view.text for view in application.turns.live(key)] == [counted(2)])
         running = client.get(f"{API}/turns/{turn.id}")
         assert (running.json()["status"], running.json()["ended_at"]) == ("running", None)
-        workbench.turns.stop(turn.id)
-        finish(workbench, turn)
+        application.turns.stop(turn.id)
+        finish(application, turn)
         stopped = client.get(f"{API}/turns/{turn.id}", headers={"If-None-Match": running.headers["etag"]})
         assert (stopped.json()["status"], stopped.json()["text"]) == ("stopped", counted(2))
         again = client.get(f"{API}/turns/{turn.id}", headers={"If-None-Match": stopped.headers["etag"]})

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from colloquy.demo import fill
-from colloquy.runtime.workbench import DATABASE
+from colloquy.runtime.application import DATABASE
 from tests.browser.chat import Chat
 from tests.conftest import REPORT
 from tests.support.browsers import OPTIONS, chromium_path

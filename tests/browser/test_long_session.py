@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import TEXT
-from tests.support.workbenches import finish, new_session, open_workbench
+from tests.support.applications import finish, new_session, open_application
 
 EXCHANGES = 150
 
@@ -14,9 +14,9 @@ EXCHANGES = 150
 @pytest.fixture
 def long_chat(own_app, visitors):
     """A tab on a session of 300 messages."""
-    with closing(open_workbench(own_app.data_dir)) as workbench:
-        key = new_session(workbench)
-        finish(workbench, *[workbench.turns.submit(key, f"message {number}") for number in range(EXCHANGES)])
+    with closing(open_application(own_app.data_dir)) as application:
+        key = new_session(application)
+        finish(application, *[application.turns.submit(key, f"message {number}") for number in range(EXCHANGES)])
     return visitors(own_app.start()).tab().open(key.session_id)
 
 

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.chat import TEXT
-from tests.support.workbenches import counted
+from tests.support.applications import counted
 
 
 def test_a_first_visit_offers_prompts_and_a_click_gets_an_answer(chat):

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import SERVER_AWAY, TEXT
-from tests.support.workbenches import counted
+from tests.support.applications import counted
 
 pytestmark = pytest.mark.upstream
 

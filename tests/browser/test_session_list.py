@@ -6,7 +6,7 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.workbenches import counted
+from tests.support.applications import counted
 
 
 def unique(word):

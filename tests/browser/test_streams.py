@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.support.workbenches import counted
+from tests.support.applications import counted
 
 STORY = "count 100 every 20 ms"
 WORDS = counted(100)

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat import TEXT
-from tests.support.workbenches import counted
+from tests.support.applications import counted
 
 STORY = "count 150 every 20 ms"
 WORDS = counted(150)

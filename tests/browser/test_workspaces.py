@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from tests.browser.test_looks import assert_readable
-from tests.support.workbenches import counted
+from tests.support.applications import counted
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 from structlog.testing import capture_logs
 
+from tests.support.applications import open_application
 from tests.support.servers import APP, PATIENCE, ROOT, Server, environment, free_port, streamlit_command
-from tests.support.workbenches import open_workbench
 
 
 def refused(data_dir, *, prefix=(), **settings):
@@ -40,7 +40,7 @@ def test_a_wrong_setting_is_named_with_what_is_expected(tmp_path):
 
 
 def test_a_data_folder_in_use_is_refused_with_the_process_that_holds_it(tmp_path):
-    with closing(open_workbench(tmp_path / "data")):
+    with closing(open_application(tmp_path / "data")):
         printed = refused(tmp_path / "data")
     assert "is in use by" in printed
     if sys.platform != "win32":  # which does not tell
@@ -85,8 +85,8 @@ def test_it_starts_from_any_working_directory_and_ends_when_asked_to(tmp_path):
     with closing(server):
         server.stop()
     assert "Traceback" not in server.output()
-    with closing(open_workbench(tmp_path / "data")) as workbench:
-        assert not workbench.store.list_sessions("local").items
+    with closing(open_application(tmp_path / "data")) as application:
+        assert not application.store.list_sessions("local").items
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders of Windows have no such permissions")
@@ -108,6 +108,6 @@ def test_the_data_folder_is_for_its_owner_alone_unless_it_holds_something_else(t
             (folder / name).mkdir()
         folder.chmod(mode)
     for _ in range(2):  # the second time, the database is there
-        with capture_logs() as captured, closing(open_workbench(folder)):
+        with capture_logs() as captured, closing(open_application(folder)):
             assert stat.S_IMODE(folder.stat().st_mode) == becomes
         assert any("chmod 700" in entry["event"] for entry in captured) is (becomes & 0o077 != 0)

@@ -13,8 +13,8 @@ from session_store.models import TurnStatus
 from session_store.transcripts.parts import text_of
 from session_store.transcripts.transcript import message_text, messages
 from tests.support import crash_driver
+from tests.support.applications import counted, finish, new_session, open_application, said
 from tests.support.scripted import COUNT
-from tests.support.workbenches import counted, finish, new_session, open_workbench, said
 
 KILLS = 8
 MOST_FACTS = 500
@@ -79,18 +79,18 @@ def live_and_die(context, folder, witness, facts):
         listener.close()
 
 
-def check(workbench, witness):
+def check(application, witness):
     """Everything acknowledged is there, once. Returns the seconds of text that interrupted turns lost, by turn id."""
     bubbles, events = defaultdict(list), {}
     for session in {fact["session"] for fact in witness.turns.values()}:
-        stored = workbench.store.list_events(workbench.store.get_session(session).key, limit=100_000)
+        stored = application.store.list_events(application.store.get_session(session).key, limit=100_000)
         assert len({one.event.id for one in stored}) == len(stored)
         events |= {one.event.id: one.event for one in stored}
         for message in messages(stored):
             bubbles[message.turn_id].append(message)
     for event_id, fact in witness.events.items():
         assert text_of(events[event_id].content) == fact["text"]
-    turns = {turn_id: workbench.store.get_turn(turn_id) for turn_id in witness.turns}
+    turns = {turn_id: application.store.get_turn(turn_id) for turn_id in witness.turns}
     for turn_id, fact in witness.turns.items():
         check_turn(turns[turn_id], fact["text"], bubbles[turn_id], witness.kept[turn_id])
     return {
@@ -120,9 +120,9 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged(tmp_path, record_te
     share = MOST_FACTS // KILLS
     for number in chance.sample(range(KILLS), KILLS):
         live_and_die(context, tmp_path / "data", witness, number * share + chance.randint(1, share))
-        with closing(open_workbench(tmp_path / "data")) as workbench:
-            assert not workbench.store.list_unfinished_turns()
-            lost |= check(workbench, witness)
+        with closing(open_application(tmp_path / "data")) as application:
+            assert not application.store.list_unfinished_turns()
+            lost |= check(application, witness)
     assert len(witness.events) > KILLS
     record_testsuite_property("acknowledged", len(witness.turns) + len(witness.events))
     record_testsuite_property("most_seconds_lost", max(lost.values()))
@@ -130,10 +130,10 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged(tmp_path, record_te
 
 
 def test_an_answer_that_was_stored_before_the_crash_does_not_stand_there_twice(tmp_path):
-    with closing(open_workbench(tmp_path)) as workbench:
-        key = new_session(workbench)
-        [turn] = finish(workbench, workbench.turns.submit(key, "count 50"))
-        workbench.store.update_turn(turn.id, status=TurnStatus.RUNNING)  # as if killed before the end was kept
-        workbench.store.append_chunks({turn.id: counted(40)})
-    with closing(open_workbench(tmp_path)) as workbench:
-        assert said(workbench, key) == [("user", "count 50"), ("assistant", counted(50))]
+    with closing(open_application(tmp_path)) as application:
+        key = new_session(application)
+        [turn] = finish(application, application.turns.submit(key, "count 50"))
+        application.store.update_turn(turn.id, status=TurnStatus.RUNNING)  # as if killed before the end was kept
+        application.store.append_chunks({turn.id: counted(40)})
+    with closing(open_application(tmp_path)) as application:
+        assert said(application, key) == [("user", "count 50"), ("assistant", counted(50))]

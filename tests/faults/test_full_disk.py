@@ -23,12 +23,12 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from colloquy.api.routes import mounted_api
-from colloquy.runtime.workbench import install
+from colloquy.runtime.application import install
 from session_store.engine.faults import explain, writing
 from session_store.errors import StoreFullError, StoreNotWritableError
 from session_store.models import SessionStatus, TurnStatus
+from tests.support.applications import counted, finish, new_session, open_application, said, until
 from tests.support.disks import fill, mounted
-from tests.support.workbenches import counted, finish, new_session, open_workbench, said, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="disks are mounted on Linux")
 
@@ -46,73 +46,73 @@ def disk(tmp_path):
         yield disk
 
 
-def running(workbench, key, text="count 100000 every 1 ms"):
-    turn = workbench.turns.submit(key, text)
-    until(workbench, lambda: workbench.turns.live(key)[0].text)
+def running(application, key, text="count 100000 every 1 ms"):
+    turn = application.turns.submit(key, text)
+    until(application, lambda: application.turns.live(key)[0].text)
     return turn
 
 
-def rename_a_thousand_times(workbench, key):
+def rename_a_thousand_times(application, key):
     for number in range(1_000):
-        workbench.rename_session(key, f"Title {number}")
+        application.rename_session(key, f"Title {number}")
 
 
-def begun_to_end(workbench, key):
-    return any(view.status.is_over for view in workbench.turns.live(key))
+def begun_to_end(application, key):
+    return any(view.status.is_over for view in application.turns.live(key))
 
 
 def test_running_turns_end_with_the_reason_and_what_they_said_is_kept_when_there_is_space(disk):
-    with closing(open_workbench(disk / "data", max_turns=1)) as workbench:
-        key, other = new_session(workbench), new_session(workbench)
-        turn = running(workbench, key)
-        waiting = workbench.turns.submit(other, "hello")
+    with closing(open_application(disk / "data", max_turns=1)) as application:
+        key, other = new_session(application), new_session(application)
+        turn = running(application, key)
+        waiting = application.turns.submit(other, "hello")
         with full(disk):
-            until(workbench, lambda: begun_to_end(workbench, key))
-            [view] = workbench.turns.live(key)
-            ended = workbench.store.get_turn(turn.id)
+            until(application, lambda: begun_to_end(application, key))
+            [view] = application.turns.live(key)
+            ended = application.store.get_turn(turn.id)
             assert (ended.status, view.status) == (TurnStatus.FAILED, TurnStatus.FAILED)
             assert "is full" in ended.error
             assert "is full" in view.problem
-            assert workbench.turns.wait(turn.id, timeout=20).status is TurnStatus.FAILED
-            summaries = {session.key: session for session in workbench.store.list_sessions("local").items}
-            assert summaries[key] == workbench.store.find_session(key)
+            assert application.turns.wait(turn.id, timeout=20).status is TurnStatus.FAILED
+            summaries = {session.key: session for session in application.store.list_sessions("local").items}
+            assert summaries[key] == application.store.find_session(key)
             assert (summaries[key].status, summaries[key].failed) == (SessionStatus.IDLE, True)
-            until(workbench, lambda: begun_to_end(workbench, other))  # it had the place of the first one
-            workbench.turns.stop(turn.id)
-            workbench.store.mark_seen(key)
+            until(application, lambda: begun_to_end(application, other))  # it had the place of the first one
+            application.turns.stop(turn.id)
+            application.store.mark_seen(key)
             with pytest.raises(StoreFullError):  # what is left of the last page of the log takes some more
-                rename_a_thousand_times(workbench, other)
-            for attempt in (lambda: workbench.turns.submit(key, "more"), lambda: workbench.turns.retry(turn)):
+                rename_a_thousand_times(application, other)
+            for attempt in (lambda: application.turns.submit(key, "more"), lambda: application.turns.retry(turn)):
                 with pytest.raises(StoreFullError, match="Free some space"):
                     attempt()
-        finish(workbench, turn, waiting)
-        assert said(workbench, key)[-1] == ("assistant", view.text)
-        [again] = finish(workbench, workbench.turns.submit(key, "hello"))
+        finish(application, turn, waiting)
+        assert said(application, key)[-1] == ("assistant", view.text)
+        [again] = finish(application, application.turns.submit(key, "hello"))
         assert again.status is TurnStatus.COMPLETED
-    with closing(open_workbench(disk / "data")) as workbench:
-        kept = workbench.store.get_turn(turn.id)
+    with closing(open_application(disk / "data")) as application:
+        kept = application.store.get_turn(turn.id)
         assert (kept.status, kept.error) == (ended.status, ended.error)
-        assert [text for _, text in said(workbench, key)][1::2] == [view.text, "You said: hello"]
+        assert [text for _, text in said(application, key)][1::2] == [view.text, "You said: hello"]
 
 
 def test_what_waits_behind_a_turn_that_cannot_be_kept_ends_with_it_and_both_are_kept_when_there_is_space(disk):
-    with closing(open_workbench(disk / "data", max_turns=1)) as workbench:
-        key = new_session(workbench)
-        turn = running(workbench, key)
-        first, second, withdrawn = (workbench.turns.submit(key, text) for text in ("one", "two", "three"))
-        workbench.turns.stop(withdrawn.id)
+    with closing(open_application(disk / "data", max_turns=1)) as application:
+        key = new_session(application)
+        turn = running(application, key)
+        first, second, withdrawn = (application.turns.submit(key, text) for text in ("one", "two", "three"))
+        application.turns.stop(withdrawn.id)
         with full(disk):
-            ended = [workbench.turns.wait(waited.id, timeout=20) for waited in (turn, first, second)]
+            ended = [application.turns.wait(waited.id, timeout=20) for waited in (turn, first, second)]
             assert [one.status for one in ended] == [TurnStatus.FAILED] * 3
             assert all("is full" in one.error for one in ended)
-            assert {view.status for view in workbench.turns.live(key)} == {TurnStatus.FAILED}
-            assert workbench.store.find_session(key).status is SessionStatus.IDLE
-            workbench.turns.withdraw(key)
-            assert workbench.store.get_turn(second.id) == ended[-1]
-        until(workbench, lambda: not workbench.turns.live(key))
-        assert [workbench.store.get_turn(one.id) for one in ended[1:]] == ended[1:]
-        assert [text for who, text in said(workbench, key) if who == "user"][1:] == ["one", "two"]
-        [again] = finish(workbench, workbench.turns.submit(key, "hello"))
+            assert {view.status for view in application.turns.live(key)} == {TurnStatus.FAILED}
+            assert application.store.find_session(key).status is SessionStatus.IDLE
+            application.turns.withdraw(key)
+            assert application.store.get_turn(second.id) == ended[-1]
+        until(application, lambda: not application.turns.live(key))
+        assert [application.store.get_turn(one.id) for one in ended[1:]] == ended[1:]
+        assert [text for who, text in said(application, key) if who == "user"][1:] == ["one", "two"]
+        [again] = finish(application, application.turns.submit(key, "hello"))
         assert again.status is TurnStatus.COMPLETED
 
 
@@ -122,19 +122,19 @@ def test_files_are_refused_in_words_and_taken_once_there_is_space(disk):
 
 
 async def files_are_refused_and_taken(disk):
-    with closing(open_workbench(disk / "data")) as workbench:
-        key = new_session(workbench)
+    with closing(open_application(disk / "data")) as application:
+        key = new_session(application)
         names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id, "filename": "a.txt"}
         part = types.Part(inline_data=types.Blob(data=b"x" * 100_000, mime_type="text/plain"))
         with full(disk):
             with pytest.raises(StoreFullError, match="Free some space"):
-                await workbench.artifacts.save_artifact(**names, artifact=part)
+                await application.artifacts.save_artifact(**names, artifact=part)
             with pytest.raises(StoreFullError, match="Free some space"):
-                workbench.imports.receive("chats.json", io.BytesIO(b"x" * 100_000))
-        await workbench.artifacts.save_artifact(**names, artifact=part)
-        kept = await workbench.artifacts.load_artifact(**names)
+                application.imports.receive("chats.json", io.BytesIO(b"x" * 100_000))
+        await application.artifacts.save_artifact(**names, artifact=part)
+        kept = await application.artifacts.load_artifact(**names)
         assert kept.inline_data.data == part.inline_data.data
-        workbench.imports.receive("chats.json", io.BytesIO(b"[]"))
+        application.imports.receive("chats.json", io.BytesIO(b"[]"))
 
 
 WRITING: dict[str, Callable[[TestClient, dict[str, str]], Response]] = {
@@ -174,10 +174,10 @@ def api():
 
 
 def test_every_change_is_refused_in_words_and_taken_once_there_is_space(disk, api, monkeypatch, tmp_path):
-    with closing(open_workbench(disk / "data")) as workbench:
-        install(workbench)
-        key, other = new_session(workbench), new_session(workbench)
-        finish(workbench, workbench.turns.submit(key, "hello"))
+    with closing(open_application(disk / "data")) as application:
+        install(application)
+        key, other = new_session(application), new_session(application)
+        finish(application, application.turns.submit(key, "hello"))
         exported = api.post("/v1/exports", json={"ids": [key.session_id], "format": "json"}).text
         to = {
             "session": key.session_id,
@@ -215,33 +215,33 @@ def files_in(disk):
 def test_a_file_larger_than_may_be_is_a_full_disk_too(tmp_path):
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with closing(open_workbench(tmp_path / "data")) as workbench:
+    with closing(open_application(tmp_path / "data")) as application:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
         try:
             with pytest.raises(StoreFullError, match="Free some space"):
-                workbench.imports.receive("chats.json", io.BytesIO(b"x" * 2_000_000))
+                application.imports.receive("chats.json", io.BytesIO(b"x" * 2_000_000))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert not any((tmp_path / "data" / "incoming").iterdir())
 
 
 def test_the_app_starts_on_a_disk_that_is_full_and_closes_what_a_killed_process_left_once_there_is_space(disk):
-    with closing(open_workbench(disk / "data")) as workbench:
-        key = new_session(workbench)
-        turn = running(workbench, key, "count 2000 then wait")
+    with closing(open_application(disk / "data")) as application:
+        key = new_session(application)
+        turn = running(application, key, "count 2000 then wait")
         soon = threading.Event()
-        while workbench.store.partial_text(turn.id) != counted(2000):  # more than fits into what is left of a page
+        while application.store.partial_text(turn.id) != counted(2000):  # more than fits into what is left of a page
             assert not soon.wait(0.02)
         killed = disk / "killed"
         shutil.copytree(disk / "data", killed)  # what would be there if the process were gone now
-        workbench.turns.stop(turn.id)
+        application.turns.stop(turn.id)
     ballast = fill(disk)
-    with closing(open_workbench(killed)) as workbench:
-        assert workbench.store.get_turn(turn.id).status is TurnStatus.INTERRUPTED
-        assert said(workbench, key) == [("user", "count 2000 then wait")]
+    with closing(open_application(killed)) as application:
+        assert application.store.get_turn(turn.id).status is TurnStatus.INTERRUPTED
+        assert said(application, key) == [("user", "count 2000 then wait")]
         ballast.unlink()
-        until(workbench, lambda: len(said(workbench, key)) == 2)
-        assert said(workbench, key)[-1] == ("assistant", counted(2000))
+        until(application, lambda: len(said(application, key)) == 2)
+        assert said(application, key)[-1] == ("assistant", counted(2000))
 
 
 @pytest.mark.parametrize(

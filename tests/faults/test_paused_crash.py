@@ -8,7 +8,7 @@ from session_store.transcripts.transcript import ASKS
 from tests.agents.folders import agent_folders
 from tests.runtime import desk
 from tests.support import crash_driver
-from tests.support.workbenches import finish, open_workbench, until_loaded
+from tests.support.applications import finish, open_application, until_loaded
 
 
 def killed_after(target, *arguments):
@@ -27,8 +27,8 @@ def killed_after(target, *arguments):
         listener.close()
 
 
-def calls_and_responses(workbench, key):
-    events = [stored.event for stored in workbench.store.list_events(key, limit=100)]
+def calls_and_responses(application, key):
+    events = [stored.event for stored in application.store.list_events(key, limit=100)]
     calls = {call.id: call for event in events for call in event.get_function_calls()}
     responses = {answer.name: answer.response for event in events for answer in event.get_function_responses()}
     answered = {answer.id for event in events for answer in event.get_function_responses()}
@@ -40,19 +40,19 @@ def test_a_question_survives_and_what_it_allows_does_not_run_twice(tmp_path):
     with agent_folders(tmp_path) as write:
         write("killed_desk", desk.PLAIN)
         key, turn_id = killed_after(crash_driver.ask_and_wait, data, write.parent, "killed_desk", "call hang")
-        with closing(open_workbench(data, agents_dir=write.parent)) as workbench:
-            [view] = workbench.turns.live(key)
+        with closing(open_application(data, agents_dir=write.parent)) as application:
+            [view] = application.turns.live(key)
             assert (view.turn.id, view.status) == (turn_id, TurnStatus.PAUSED)
-            assert workbench.store.get_session(key.session_id).status is SessionStatus.PAUSED
-            calls, _, _ = calls_and_responses(workbench, key)
+            assert application.store.get_session(key.session_id).status is SessionStatus.PAUSED
+            calls, _, _ = calls_and_responses(application, key)
             [question] = [call.id for call in calls.values() if call.name == ASKS]
 
         killed_after(crash_driver.approve, data, write.parent, turn_id, question)
-        with closing(open_workbench(data, agents_dir=write.parent)) as workbench:
-            until_loaded(workbench)
-            assert workbench.turns.live(key) == []
-            assert workbench.store.get_turn(turn_id).status is TurnStatus.INTERRUPTED
-            calls, responses, answered = calls_and_responses(workbench, key)
+        with closing(open_application(data, agents_dir=write.parent)) as application:
+            until_loaded(application)
+            assert application.turns.live(key) == []
+            assert application.store.get_turn(turn_id).status is TurnStatus.INTERRUPTED
+            calls, responses, answered = calls_and_responses(application, key)
             assert set(calls) == answered
             assert responses["hang"] == {"error": "Colloquy ended before the tool had answered."}
-            assert finish(workbench, workbench.turns.submit(key, "hello"))[0].error is None
+            assert finish(application, application.turns.submit(key, "hello"))[0].error is None

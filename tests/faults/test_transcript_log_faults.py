@@ -11,16 +11,16 @@ from colloquy.runtime.transcripts import logs as transcript_logs
 from session_store.models import TurnStatus
 from tests.faults.test_crash import Witness, live_and_die, processes
 from tests.faults.test_store_faults import mounted, remount
-from tests.support.workbenches import counted, finish, new_session, open_workbench, said
+from tests.support.applications import counted, finish, new_session, open_application, said
 
 
 def lines_of(path):
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def answered(workbench, key, message):
-    [turn] = finish(workbench, workbench.turns.submit(key, message))
-    workbench.files.transcripts.flush()
+def answered(application, key, message):
+    [turn] = finish(application, application.turns.submit(key, message))
+    application.files.transcripts.flush()
     return turn.status is TurnStatus.COMPLETED
 
 
@@ -30,18 +30,18 @@ def warnings(captured):
 
 def test_a_folder_that_cannot_be_written_is_reported_once_and_the_log_catches_up(tmp_path):
     (tmp_path / "transcripts").write_text("in the way")
-    with capture_logs() as captured, closing(open_workbench(tmp_path)) as workbench:
-        keys = [new_session(workbench) for _ in range(2)]
+    with capture_logs() as captured, closing(open_application(tmp_path)) as application:
+        keys = [new_session(application) for _ in range(2)]
         for number in range(3):
-            assert all(answered(workbench, key, f"count {number + 1}") for key in keys)
-        [notice] = workbench.notices()
+            assert all(answered(application, key, f"count {number + 1}") for key in keys)
+        [notice] = application.notices()
         assert "Transcript logs cannot be written" in notice
         assert warnings(captured) == ["transcript logs cannot be written"]
-        assert said(workbench, keys[0])[-1] == ("assistant", counted(3))
+        assert said(application, keys[0])[-1] == ("assistant", counted(3))
 
         (tmp_path / "transcripts").unlink()
-        assert answered(workbench, keys[0], "hello")
-        assert workbench.notices() == []
+        assert answered(application, keys[0], "hello")
+        assert application.notices() == []
         assert warnings(captured) == ["transcript logs cannot be written", "transcript logs are written again"]
     for path in (tmp_path / "transcripts").rglob("*.jsonl"):
         texts = [line["text"] for line in lines_of(path) if line["type"] == "message"]
@@ -51,16 +51,16 @@ def test_a_folder_that_cannot_be_written_is_reported_once_and_the_log_catches_up
 def test_a_disk_that_is_full_for_logs_stops_no_chat_and_leaves_no_torn_line(tmp_path):
     (tmp_path / "data").mkdir()
     with mounted(tmp_path / "data" / "transcripts", "64k") as disk:
-        with capture_logs() as captured, closing(open_workbench(tmp_path / "data")) as workbench:
-            key = new_session(workbench)
-            while not workbench.notices():
-                assert answered(workbench, key, "count 500")
-            assert answered(workbench, key, "count 501")
+        with capture_logs() as captured, closing(open_application(tmp_path / "data")) as application:
+            key = new_session(application)
+            while not application.notices():
+                assert answered(application, key, "count 500")
+            assert answered(application, key, "count 501")
             assert warnings(captured) == ["transcript logs cannot be written"]
             remount(disk, "size=4m")
-            assert answered(workbench, key, "hello")
-            assert workbench.notices() == []
-            asked = [text for author, text in said(workbench, key) if author == "user"]
+            assert answered(application, key, "hello")
+            assert application.notices() == []
+            asked = [text for author, text in said(application, key) if author == "user"]
         [path] = disk.rglob("*.jsonl")
         lines = lines_of(path)
         assert [line["text"] for line in lines if line["type"] == "message" and line["author"] == "user"] == asked
@@ -70,20 +70,20 @@ def test_a_disk_that_is_full_for_logs_stops_no_chat_and_leaves_no_torn_line(tmp_
 def test_what_waits_to_be_written_is_bounded_and_what_is_lost_is_noted(tmp_path, monkeypatch):
     monkeypatch.setattr(transcript_logs, "MOST_WAITING", 20_000)
     (tmp_path / "transcripts").write_text("in the way")
-    with capture_logs(), closing(open_workbench(tmp_path)) as workbench:
-        key = new_session(workbench)
+    with capture_logs(), closing(open_application(tmp_path)) as application:
+        key = new_session(application)
         for _ in range(4):
-            assert answered(workbench, key, "count 100")
+            assert answered(application, key, "count 100")
         (tmp_path / "transcripts").unlink()
-        assert answered(workbench, key, "hello")
+        assert answered(application, key, "hello")
     [path] = (tmp_path / "transcripts").rglob("*.jsonl")
     assert sum(line["lost"] for line in lines_of(path) if line["type"] == "gap") > 100
 
 
 def test_a_line_that_cannot_be_written_down_costs_no_other(tmp_path, monkeypatch):
-    with capture_logs() as captured, closing(open_workbench(tmp_path)) as workbench:
-        broken, whole = new_session(workbench), new_session(workbench)
-        logs = workbench.files.transcripts
+    with capture_logs() as captured, closing(open_application(tmp_path)) as application:
+        broken, whole = new_session(application), new_session(application)
+        logs = application.files.transcripts
         with monkeypatch.context() as patched:
             append = transcript_logs.TranscriptLogs._append
 
@@ -93,9 +93,9 @@ def test_a_line_that_cannot_be_written_down_costs_no_other(tmp_path, monkeypatch
                 append(self, key, lines)
 
             patched.setattr(transcript_logs.TranscriptLogs, "_append", fails)
-            assert all(answered(workbench, key, "hello") for key in (broken, whole))
+            assert all(answered(application, key, "hello") for key in (broken, whole))
         assert "lines of a transcript log are lost" in warnings(captured)
-        assert answered(workbench, broken, "again")
+        assert answered(application, broken, "again")
         assert logs.problem is None
     assert len([*(tmp_path / "transcripts").rglob("*.jsonl")]) == 2
 
@@ -110,10 +110,10 @@ def test_a_turn_does_not_wait_for_a_disk_that_hangs(tmp_path, monkeypatch):
         return create(*args)
 
     monkeypatch.setattr(transcript_logs.files, "create", hanging)
-    with closing(open_workbench(tmp_path)) as workbench:
-        keys = [new_session(workbench) for _ in range(3)]
+    with closing(open_application(tmp_path)) as application:
+        keys = [new_session(application) for _ in range(3)]
         for key in keys:
-            [turn] = finish(workbench, workbench.turns.submit(key, "count 200"))
+            [turn] = finish(application, application.turns.submit(key, "count 200"))
             assert turn.status is TurnStatus.COMPLETED
         assert hangs.wait(20)
         goes_on.set()
@@ -125,7 +125,7 @@ def test_after_kills_every_log_is_whole_and_closed(tmp_path):
     context = processes()
     for facts in (150, 300):
         live_and_die(context, tmp_path, Witness(), facts)
-        open_workbench(tmp_path).close()
+        open_application(tmp_path).close()
         paths = [*(tmp_path / "transcripts").rglob("*.jsonl")]
         assert paths
         for path in paths:

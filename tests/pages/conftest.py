@@ -7,9 +7,9 @@ from streamlit.proto.Common_pb2 import StringTriggerValue
 from streamlit.testing.v1 import AppTest
 
 from colloquy.demo import fill
-from colloquy.runtime.workbench import DATABASE, install
+from colloquy.runtime.application import DATABASE, install
 from colloquy.ui.served.server import SCRIPT, keep_import_path_still
-from tests.support.workbenches import open_workbench
+from tests.support.applications import open_application
 
 SHELL = SCRIPT
 
@@ -24,16 +24,16 @@ keep_import_path_still(SCRIPT)  # as the server does: a run of a page beside a t
 
 
 @pytest.fixture
-def workbench(tmp_path):
-    workbench = open_workbench(tmp_path)
-    install(workbench)
-    yield workbench
+def application(tmp_path):
+    application = open_application(tmp_path)
+    install(application)
+    yield application
     install(None)
-    workbench.close()
+    application.close()
 
 
 @pytest.fixture
-def open_page(workbench):
+def open_page(application):
     """Opens a page in a new tab, that of the chats or one by its name, with parameters in its URL."""
 
     def opened(name: str | None = None, **parameters: str | list[str]) -> AppTest:
@@ -60,19 +60,19 @@ def page(open_page):
 
 
 @pytest.fixture
-def open_demo(tmp_path, workbench):
-    """Puts a workbench with demo conversations, made as ``fill`` is told, in place of the empty one."""
+def open_demo(tmp_path, application):
+    """Puts a application with demo conversations, made as ``fill`` is told, in place of the empty one."""
     opened = []
 
     def filled(**how: int):
         fill(tmp_path / "demo" / DATABASE, until=datetime.now(UTC).date(), **how)
-        demo = open_workbench(tmp_path / "demo")
+        demo = open_application(tmp_path / "demo")
         install(demo)
         opened.append(demo)
         return demo
 
     yield filled
-    install(workbench)
+    install(application)
     for demo in opened:
         demo.close()
 

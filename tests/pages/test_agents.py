@@ -5,9 +5,9 @@ import json
 import pytest
 
 from colloquy.agents.adk_folders import AdkFolders
-from colloquy.runtime.workbench import install
+from colloquy.runtime.application import install
 from tests.agents.folders import PATIENCE, agent_folders
-from tests.support.workbenches import finish, new_session, open_workbench
+from tests.support.applications import finish, new_session, open_application
 
 DESK = """
 from google.adk.agents import LlmAgent, SequentialAgent
@@ -31,7 +31,7 @@ def agent_folder(tmp_path):
 
 
 @pytest.fixture
-def workbench(tmp_path, agent_folder):
+def application(tmp_path, agent_folder):
     agent_folder("page_steps", DESK)
     agent_folder("page_plain", PLAIN)
     agent_folder("page_broken", "raise ValueError('no *key*')")
@@ -40,12 +40,12 @@ def workbench(tmp_path, agent_folder):
     (personas / "critic.md").write_text("---\nname: Critic\nmodel: scripted/two\n---\nYou judge.", "utf-8")
     (personas / "odd.md").write_text("---\nname: Odd\nicon: ':material/no_such_icon:'\n---\nYou judge.", "utf-8")
     (personas / "torn.md").write_text("---\nname: Torn\n", "utf-8")
-    workbench = open_workbench(tmp_path / "data", agents_dir=agent_folder.parent)
-    assert workbench.agents._folders.loaded.wait(PATIENCE)
-    install(workbench)
-    yield workbench
+    application = open_application(tmp_path / "data", agents_dir=agent_folder.parent)
+    assert application.agents._folders.loaded.wait(PATIENCE)
+    install(application)
+    yield application
     install(None)
-    workbench.close()
+    application.close()
 
 
 def offered(tab):
@@ -82,50 +82,50 @@ class TestNewChat:
         assert r"no \*key\*" in problems[0]
         assert "must start with a YAML header" in problems[1]
 
-    def test_an_agent_that_brings_its_model_has_no_menu_for_it(self, page, workbench):
+    def test_an_agent_that_brings_its_model_has_no_menu_for_it(self, page, application):
         tab = page()
         tab.get("button_group")[0].set_value("page_steps").run()
         assert "Works in steps." in captions(tab)
         assert ":material/memory: Model set by the agent" in captions(tab)
         assert not [menu for menu in tab.main.get("menu_button") if menu.key == "model-menu"]
         tab.chat_input[0].set_value("hello").run()
-        [session] = workbench.store.list_sessions("local").items
+        [session] = application.store.list_sessions("local").items
         assert (session.key.app_name, session.model) == ("page_steps", None)
 
-    def test_the_model_that_a_persona_prefers_is_the_one_of_its_new_sessions(self, page, workbench):
+    def test_the_model_that_a_persona_prefers_is_the_one_of_its_new_sessions(self, page, application):
         tab = page()
         tab.get("button_group")[0].set_value("critic").run()
         tab.chat_input[0].set_value("hello").run()
-        [session] = workbench.store.list_sessions("local").items
+        [session] = application.store.list_sessions("local").items
         assert session.model == "scripted/two"
 
-    def test_folders_that_are_still_loading_are_named(self, page, workbench, agent_folder):
-        workbench.agents._folders = AdkFolders(agent_folder.parent)
+    def test_folders_that_are_still_loading_are_named(self, page, application, agent_folder):
+        application.agents._folders = AdkFolders(agent_folder.parent)
         assert r"Loading page\_broken, page\_plain, page\_steps …" in captions(page())
 
 
 class TestConversation:
-    def test_each_message_names_the_agent_inside_that_wrote_it(self, page, workbench):
-        key = new_session(workbench, "page_steps")
-        finish(workbench, workbench.turns.submit(key, "hello"))
+    def test_each_message_names_the_agent_inside_that_wrote_it(self, page, application):
+        key = new_session(application, "page_steps")
+        finish(application, application.turns.submit(key, "hello"))
         feet = quiet_lines(page(key.session_id))
         assert [foot.split(" · ")[0] for foot in feet[1:]] == ["draft", "review"]
         assert "Scripted" not in " ".join(feet)
 
-    def test_what_the_agent_itself_says_goes_without_its_name(self, page, workbench):
-        key = new_session(workbench, "page_plain")
-        finish(workbench, workbench.turns.submit(key, "hello"))
+    def test_what_the_agent_itself_says_goes_without_its_name(self, page, application):
+        key = new_session(application, "page_plain")
+        finish(application, application.turns.submit(key, "hello"))
         assert "desk" not in quiet_lines(page(key.session_id))[-1]
 
-    def test_a_session_whose_agent_is_gone_is_shown_all_the_same(self, page, workbench):
-        key = new_session(workbench, "page_plain")
-        finish(workbench, workbench.turns.submit(key, "hello"))
-        workbench.agents._folders = None
+    def test_a_session_whose_agent_is_gone_is_shown_all_the_same(self, page, application):
+        key = new_session(application, "page_plain")
+        finish(application, application.turns.submit(key, "hello"))
+        application.agents._folders = None
         tab = page(key.session_id)
         assert tab.chat_message[1].markdown[0].value == "You said: hello"
         assert r":material/smart_toy: page\_plain" in captions(tab)
 
-    def test_an_icon_that_does_not_exist_is_replaced(self, page, workbench):
-        key = new_session(workbench, "odd")
-        finish(workbench, workbench.turns.submit(key, "hello"))
+    def test_an_icon_that_does_not_exist_is_replaced(self, page, application):
+        key = new_session(application, "odd")
+        finish(application, application.turns.submit(key, "hello"))
         assert ":material/smart_toy: Odd" in captions(page(key.session_id))

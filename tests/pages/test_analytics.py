@@ -7,13 +7,13 @@ from functools import partial
 import pytest
 
 from colloquy.demo import is_demo
-from colloquy.runtime.workbench import DATABASE
+from colloquy.runtime.application import DATABASE
 from colloquy.ui import state
 from colloquy.ui.analytics import drawings
 from colloquy.ui.analytics.cards import draw_ahead
 from session_store import Store
 from session_store.analytics import Analytics
-from tests.support.workbenches import finish, new_session
+from tests.support.applications import finish, new_session
 
 DRAWINGS = (drawings.over_time, drawings.spending, drawings.heat, drawings.latency, drawings.feedback)
 
@@ -26,7 +26,7 @@ def analytics(open_page):
 
 @pytest.fixture
 def demo(open_demo):
-    """A workbench with demo conversations in place of the empty one."""
+    """A application with demo conversations in place of the empty one."""
     return open_demo(sessions=200)
 
 
@@ -55,57 +55,57 @@ class TestEmpty:
         assert "No data yet" in tab.main.markdown[0].value
         assert not tab.header
 
-    def test_demo_data_is_made_in_a_folder_of_its_own_and_how_to_look_at_it_is_said(self, analytics, workbench):
+    def test_demo_data_is_made_in_a_folder_of_its_own_and_how_to_look_at_it_is_said(self, analytics, application):
         tab = analytics()
         tab.button(key="make-demo").click().run()
-        folder = workbench.settings.data_dir.absolute() / "demo"
+        folder = application.settings.data_dir.absolute() / "demo"
         assert str(folder) in tab.code[0].value
         demo = Store(folder / DATABASE)
         assert is_demo(demo)
         demo.close()
-        assert not is_demo(workbench.store)
-        assert Analytics(workbench.store).facts().first is None
+        assert not is_demo(application.store)
+        assert Analytics(application.store).facts().first is None
         assert str(folder) in analytics().code[0].value
 
-    def test_one_chat_is_counted(self, analytics, workbench):
-        key = new_session(workbench)
-        finish(workbench, workbench.turns.submit(key, "hello"))
+    def test_one_chat_is_counted(self, analytics, application):
+        key = new_session(application)
+        finish(application, application.turns.submit(key, "hello"))
         tab = analytics()
         shown = values(tab)
         assert (shown["Chats"], shown["Turns"], shown["Messages"], shown["Users"]) == ("1", "1", "2", "1")
         assert shown["Failed turns"] == "0.0%"
         assert len(questions(tab)) == 12
 
-    def test_a_chat_without_messages_is_counted(self, analytics, workbench):
-        new_session(workbench)
+    def test_a_chat_without_messages_is_counted(self, analytics, application):
+        new_session(application)
         shown = values(analytics())
         assert (shown["Chats"], shown["Turns"], shown["Messages"]) == ("1", "0", "0")
         assert shown["Failed turns"] == "none"
 
-    def test_new_messages_count_at_the_next_look(self, analytics, workbench):
-        key = new_session(workbench)
-        finish(workbench, workbench.turns.submit(key, "hello"))
+    def test_new_messages_count_at_the_next_look(self, analytics, application):
+        key = new_session(application)
+        finish(application, application.turns.submit(key, "hello"))
         tab = analytics()
-        finish(workbench, workbench.turns.submit(key, "again"))
+        finish(application, application.turns.submit(key, "again"))
         assert values(tab.run())["Messages"] == "4"
 
-    def test_the_price_of_an_unknown_model_is_unknown_and_not_zero(self, analytics, workbench):
-        finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+    def test_the_price_of_an_unknown_model_is_unknown_and_not_zero(self, analytics, application):
+        finish(application, application.turns.submit(new_session(application), "hello"))
         cost = figures(analytics())["Cost"]
         assert cost["value"] == "unknown"
         assert "unpriced" in cost["detail"]
 
 
 class TestScope:
-    def test_all_chats_are_the_scope_until_somebody_asks_for_the_saved_ones(self, analytics, workbench):
-        keys = [new_session(workbench) for _ in range(3)]
-        workbench.set_saved(keys[:1], True)
+    def test_all_chats_are_the_scope_until_somebody_asks_for_the_saved_ones(self, analytics, application):
+        keys = [new_session(application) for _ in range(3)]
+        application.set_saved(keys[:1], True)
         assert values(analytics())["Chats"] == "3"
         assert values(analytics(show="Saved"))["Chats"] == "1"
 
-    def test_a_tab_comes_back_to_the_chats_that_were_chosen_in_it(self, analytics, workbench):
-        keys = [new_session(workbench) for _ in range(3)]
-        workbench.set_saved(keys[:1], True)
+    def test_a_tab_comes_back_to_the_chats_that_were_chosen_in_it(self, analytics, application):
+        keys = [new_session(application) for _ in range(3)]
+        application.set_saved(keys[:1], True)
         tab = analytics()
         tab.segmented_control(key="show").set_value("Saved").run()
         tab.switch_page("../pages/history.py").run()
@@ -116,26 +116,26 @@ class TestScope:
         assert values(tab)["Chats"] == "1"
         assert tab.query_params["show"] == "Saved"
 
-    def test_filters_come_from_the_url(self, analytics, workbench):
+    def test_filters_come_from_the_url(self, analytics, application):
         for agent in ("assistant", "assistant", "specialist"):
-            finish(workbench, workbench.turns.submit(new_session(workbench, agent), "hello"))
+            finish(application, application.turns.submit(new_session(application, agent), "hello"))
         assert values(analytics(agent="Assistant"))["Chats"] == "2"
         assert values(analytics(agent="Specialist", period="Year"))["Messages"] == "2"
 
-    def test_tags_and_what_a_chat_does_are_filters_where_there_are_some(self, analytics, workbench):
-        keys = [new_session(workbench) for _ in range(3)]
+    def test_tags_and_what_a_chat_does_are_filters_where_there_are_some(self, analytics, application):
+        keys = [new_session(application) for _ in range(3)]
         assert not {"tag", "state"} & {choice.key for choice in analytics().multiselect}
-        workbench.store.set_tags(keys[:1], add=["billing"])
-        workbench.store.terminate_sessions(keys[:2])
+        application.store.set_tags(keys[:1], add=["billing"])
+        application.store.terminate_sessions(keys[:2])
         assert {"tag", "state"} <= {choice.key for choice in analytics().multiselect}
         assert values(analytics(tag="billing"))["Chats"] == "1"
         assert values(analytics(state="terminated"))["Chats"] == "2"
 
-    def test_the_history_is_asked_about_what_the_filters_choose(self, analytics, workbench):
-        key = new_session(workbench, "specialist")
-        new_session(workbench)
-        workbench.store.set_tags([key], add=["billing"])
-        workbench.store.terminate_sessions([key])
+    def test_the_history_is_asked_about_what_the_filters_choose(self, analytics, application):
+        key = new_session(application, "specialist")
+        new_session(application)
+        application.store.set_tags([key], add=["billing"])
+        application.store.terminate_sessions([key])
         tab = analytics(agent="Specialist", tag="billing", state="terminated", period="7 days")
         tab.button(key="ask-history").click().run()
         scope = tab.session_state[state.SCOPE]
@@ -143,8 +143,8 @@ class TestScope:
         assert (scope.states, scope.statuses, scope.turn_statuses) == (frozenset({"terminated"}), None, None)
         assert scope.within[1] - scope.within[0] == pytest.approx(7 * 86_400, abs=3_600)
 
-    def test_filters_that_match_nothing_say_so_and_can_be_reset(self, analytics, workbench):
-        finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+    def test_filters_that_match_nothing_say_so_and_can_be_reset(self, analytics, application):
+        finish(application, application.turns.submit(new_session(application), "hello"))
         tab = analytics(status="failed")
         assert "No activity in this period" in tab.info[0].value
         tab.button(key="reset-filters").click().run()
@@ -152,22 +152,22 @@ class TestScope:
 
     @pytest.mark.parametrize("gone", [{"agent": "Gone agent"}, {"tag": "no-such-tag"}, {"state": "running"}], ids=str)
     def test_filters_in_the_url_that_are_no_choice_any_more_choose_nothing_instead_of_everything(
-        self, analytics, workbench, gone
+        self, analytics, application, gone
     ):
-        finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+        finish(application, application.turns.submit(new_session(application), "hello"))
         tab = analytics(**gone)
         assert "No activity in this period" in tab.info[0].value
         tab.button(key="reset-filters").click().run()
         assert values(tab)["Chats"] == "1"
 
-    def test_a_range_of_days_may_stand_in_the_url_the_wrong_way_round(self, analytics, workbench):
-        finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+    def test_a_range_of_days_may_stand_in_the_url_the_wrong_way_round(self, analytics, application):
+        finish(application, application.turns.submit(new_session(application), "hello"))
         today = datetime.now(UTC).date()
         between = [(today + timedelta(days=1)).isoformat(), (today - timedelta(days=3)).isoformat()]
         assert values(analytics(period="Between", between=between))["Chats"] == "1"
 
-    def test_they_leave_the_open_session_of_the_url_alone(self, analytics, workbench):
-        key = new_session(workbench)
+    def test_they_leave_the_open_session_of_the_url_alone(self, analytics, application):
+        key = new_session(application)
         tab = analytics(session=key.session_id, show="All")
         assert tab.query_params["session"] == key.session_id
 

@@ -5,17 +5,17 @@ from streamlit.testing.v1 import AppTest
 
 from colloquy.agents.data.history_scope import HistoryScope
 from tests.pages.test_analytics import values
-from tests.support.workbenches import finish, new_session, said
+from tests.support.applications import finish, new_session, said
 
 
 @pytest.fixture
 def demo(open_demo):
-    """A workbench with demo conversations in place of the empty one."""
+    """A application with demo conversations in place of the empty one."""
     return open_demo(sessions=300)
 
 
-def counted(workbench, scope, sql):
-    return workbench.workspaces.history(scope).query(sql).table[0][0].as_py()
+def counted(application, scope, sql):
+    return application.workspaces.history(scope).query(sql).table[0][0].as_py()
 
 
 class TestScopeOfAPage:
@@ -62,18 +62,18 @@ class TestAskingTheHistory:
         assert tab.main.pills[0].value == "history_analyst"
         assert self.captions(tab) == []
 
-    def test_with_filters_these_stand_above_the_messages_and_in_the_session(self, workbench, open_page):
+    def test_with_filters_these_stand_above_the_messages_and_in_the_session(self, application, open_page):
         for agent in ("assistant", "specialist"):
-            finish(workbench, workbench.turns.submit(new_session(workbench, agent), "hello *there*"))
+            finish(application, application.turns.submit(new_session(application, agent), "hello *there*"))
         tab = open_page(about=SCOPE.as_json())
         [line] = self.captions(tab)
         assert "agent Specialist; with “hello" in line
         tab.chat_input[0].set_value("/sql select agent from history.conversations").run()
-        session = workbench.store.list_sessions("local").items[0]
-        [turn] = [view.turn for view in workbench.turns.live(session.key)] or [None]
+        session = application.store.list_sessions("local").items[0]
+        [turn] = [view.turn for view in application.turns.live(session.key)] or [None]
         if turn:
-            finish(workbench, turn)
-        assert said(workbench, session.key)[-1][1].startswith("**agent**: specialist As of ")
+            finish(application, turn)
+        assert said(application, session.key)[-1][1].startswith("**agent**: specialist As of ")
         tab.run()
         assert self.captions(tab) == [line]
 
@@ -83,9 +83,9 @@ class TestAskingTheHistory:
         assert self.captions(tab) == []
         assert "about" not in tab.query_params
 
-    def test_the_filters_stand_in_the_url_so_that_a_reload_keeps_them(self, workbench, open_page):
+    def test_the_filters_stand_in_the_url_so_that_a_reload_keeps_them(self, application, open_page):
         for agent in ("assistant", "specialist"):
-            finish(workbench, workbench.turns.submit(new_session(workbench, agent), "hello"))
+            finish(application, application.turns.submit(new_session(application, agent), "hello"))
         tab = open_page("history", agent="specialist")
         tab.button(key="ask-history").click().run()
         [line] = self.captions(tab)
@@ -105,14 +105,14 @@ class TestAskingTheHistory:
         assert "Start a new chat" in tab.toast[0].value
         assert self.captions(tab) == []
 
-    def test_the_button_opens_that_chat(self, workbench):
+    def test_the_button_opens_that_chat(self, application):
         tab = AppTest.from_function(about_the_scope).run()
         tab.button(key="ask-history").click().run()
         assert tab.session_state["draft_scope"] == SCOPE
         assert tab.session_state["destination"] == ("", {})
 
-    def test_a_scope_that_cannot_be_read_is_told(self, workbench, page):
-        session = workbench.create_session(
+    def test_a_scope_that_cannot_be_read_is_told(self, application, page):
+        session = application.create_session(
             agent_id="history_analyst", model="scripted/one", state={"colloquy_history_scope": "all"}
         )
         tab = page(session.key.session_id)

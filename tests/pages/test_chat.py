@@ -4,7 +4,7 @@ import pytest
 from google.adk.events.event import Event
 from google.genai import types
 
-from colloquy.runtime.workbench import install
+from colloquy.runtime.application import install
 from colloquy.ui.chat.session_list import SAVED_ROWS
 from colloquy.ui.long_texts import MOST_CHARACTERS
 from session_store.errors import StoreFullError
@@ -12,7 +12,7 @@ from session_store.models import TurnStatus
 from tests.pages.conftest import choose, said_in
 from tests.session_store.events import append
 from tests.session_store.events import said as event
-from tests.support.workbenches import finish, new_session, open_workbench, said, until
+from tests.support.applications import finish, new_session, open_application, said, until
 
 PROMPT = "Explain what a database index is, in three sentences."
 
@@ -39,40 +39,40 @@ def undoable(page):
     return told[0].partition(">")[2].partition("<")[0] if told else None
 
 
-def answered(workbench, text="hello"):
-    key = new_session(workbench)
-    finish(workbench, workbench.turns.submit(key, text))
+def answered(application, text="hello"):
+    key = new_session(application)
+    finish(application, application.turns.submit(key, text))
     return key
 
 
 class TestNewChat:
-    def test_a_first_visit_offers_something_to_try_and_stores_nothing(self, workbench, page):
+    def test_a_first_visit_offers_something_to_try_and_stores_nothing(self, application, page):
         assert PROMPT in [button.label for button in page().button]
-        assert not workbench.store.list_sessions("local").items
+        assert not application.store.list_sessions("local").items
 
-    def test_a_prompt_becomes_the_first_message_of_a_session_in_the_url(self, workbench, page):
+    def test_a_prompt_becomes_the_first_message_of_a_session_in_the_url(self, application, page):
         tab = page()
         next(button for button in tab.button if button.label == PROMPT).click().run()
-        [session] = workbench.store.list_sessions("local").items
+        [session] = application.store.list_sessions("local").items
         assert tab.query_params["session"] == session.key.session_id
-        until(workbench, lambda: not workbench.turns.live(session.key))
+        until(application, lambda: not application.turns.live(session.key))
         assert bubbles(tab.run()) == [("user", PROMPT), ("assistant", f"You said: {PROMPT}")]
 
-    def test_the_chosen_agent_and_model_are_those_of_the_session(self, workbench, page):
+    def test_the_chosen_agent_and_model_are_those_of_the_session(self, application, page):
         tab = page()
         tab.get("button_group")[0].set_value("specialist").run()
         choose(tab, "model-menu", "Scripted two")
         tab.chat_input[0].set_value("hello").run()
-        [session] = workbench.store.list_sessions("local").items
+        [session] = application.store.list_sessions("local").items
         assert (session.key.app_name, session.model) == ("specialist", "scripted/two")
 
-    def test_a_first_message_that_cannot_be_saved_stands_in_the_field(self, workbench, page, monkeypatch):
+    def test_a_first_message_that_cannot_be_saved_stands_in_the_field(self, application, page, monkeypatch):
         def full(*_):
             raise StoreFullError("The disk is full. Free some space and try again.")
 
         tab = page()
         with monkeypatch.context() as patched:
-            patched.setattr(workbench.turns, "submit", full)
+            patched.setattr(application.turns, "submit", full)
             tab.chat_input[0].set_value("hello").run()
         assert tab.query_params["session"]
         assert "Free some space" in tab.warning[0].value
@@ -80,8 +80,8 @@ class TestNewChat:
         tab.chat_input[0].set_value("hello").run()
         assert not tab.warning
 
-    def test_new_chat_leaves_the_session(self, workbench, page):
-        tab = page(answered(workbench).session_id)
+    def test_new_chat_leaves_the_session(self, application, page):
+        tab = page(answered(application).session_id)
         tab.sidebar.button(key="new-chat").click().run()
         assert "session" not in tab.query_params
         assert not tab.chat_message
@@ -95,9 +95,9 @@ PARAGRAPH = "two words " * 50_000
 class TestLongTexts:
     """A text that would freeze the browser is shown from its beginning, with the rest on demand."""
 
-    def told(self, workbench, *events):
-        key = new_session(workbench)
-        append(workbench.store, key, *events)
+    def told(self, application, *events):
+        key = new_session(application)
+        append(application.store, key, *events)
         return key
 
     @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ class TestLongTexts:
         ],
     )
     @pytest.mark.parametrize("place", [None, "history"])
-    def test_an_answer_begins(self, workbench, open_page, text, words, place):
-        key = self.told(workbench, event("Go on."), event(text, author="assistant"))
+    def test_an_answer_begins(self, application, open_page, text, words, place):
+        key = self.told(application, event("Go on."), event(text, author="assistant"))
         tab = open_page(place, session=key.session_id)
         [more] = [button for button in tab.button if (button.key or "").startswith("long-")]
         assert more.label == words
@@ -123,18 +123,18 @@ class TestLongTexts:
         assert whole > 20_000 or len(tab.dataframe[0].value) == 20_000
         assert next(button for button in tab.button if button.key == more.key).label == "Show less"
 
-    def test_an_answer_that_is_still_being_written_begins_and_says_how_long_it_is(self, workbench, page):
-        key = new_session(workbench)
-        turn = workbench.turns.submit(key, "count 5000 then wait")
-        until(workbench, lambda: any(view.text.endswith("w4999 ") for view in workbench.turns.live(key)))
+    def test_an_answer_that_is_still_being_written_begins_and_says_how_long_it_is(self, application, page):
+        key = new_session(application)
+        turn = application.turns.submit(key, "count 5000 then wait")
+        until(application, lambda: any(view.text.endswith("w4999 ") for view in application.turns.live(key)))
         tab = page(key.session_id)
         assert 500 < len(said_in(tab.chat_message[-1])) <= MOST_CHARACTERS
         assert tab.chat_message[-1].caption[0].value.startswith("Still writing: 28,890 characters so far.")
-        workbench.turns.stop(turn.id)
+        application.turns.stop(turn.id)
 
     @pytest.mark.parametrize("asked", [PARAGRAPH, CODE, f"/sql select '{PARAGRAPH}'"])
-    def test_a_message_of_the_person_begins(self, workbench, page, asked):
-        tab = page(self.told(workbench, event(asked)).session_id)
+    def test_a_message_of_the_person_begins(self, application, page, asked):
+        tab = page(self.told(application, event(asked)).session_id)
         [more] = [button for button in tab.button if (button.key or "").startswith("long-")]
         assert (
             sum(len(said_in(bubble)) + sum(len(one.value) for one in bubble.code) for bubble in tab.chat_message)
@@ -143,13 +143,13 @@ class TestLongTexts:
         more.click().run()
         assert len(said_in(tab.chat_message[0])) + sum(len(one.value) for one in tab.code) > len(asked) - 20
 
-    def test_what_a_tool_was_told_and_answered_begins_and_so_does_an_error(self, workbench, page):
+    def test_what_a_tool_was_told_and_answered_begins_and_so_does_an_error(self, application, page):
         call = types.Part(function_call=types.FunctionCall(id="c", name="read", args={"path": PARAGRAPH}))
         answer = types.Part(
             function_response=types.FunctionResponse(id="c", name="read", response={"error": PARAGRAPH})
         )
         key = self.told(
-            workbench,
+            application,
             event("Go on."),
             Event(author="assistant", invocation_id="turn-1", content=types.ModelContent(call)),
             Event(author="assistant", invocation_id="turn-1", content=types.UserContent(answer)),
@@ -163,83 +163,83 @@ class TestLongTexts:
 
 
 class TestConversation:
-    def test_a_message_is_answered_below(self, workbench, page):
-        key = answered(workbench)
+    def test_a_message_is_answered_below(self, application, page):
+        key = answered(application)
         tab = page(key.session_id)
-        turn = workbench.turns
+        turn = application.turns
         tab.chat_input[0].set_value("count 3").run()
-        until(workbench, lambda: not turn.live(key))
+        until(application, lambda: not turn.live(key))
         assert bubbles(tab.run())[-2:] == [("user", "count 3"), ("assistant", "w0 w1 w2")]
 
-    def test_what_is_still_being_said_is_shown_with_a_way_to_stop_it(self, workbench, page):
-        key = new_session(workbench)
-        turn = workbench.turns.submit(key, "count 4 then wait")
-        until(workbench, lambda: any(view.text.endswith("w3 ") for view in workbench.turns.live(key)))
+    def test_what_is_still_being_said_is_shown_with_a_way_to_stop_it(self, application, page):
+        key = new_session(application)
+        turn = application.turns.submit(key, "count 4 then wait")
+        until(application, lambda: any(view.text.endswith("w3 ") for view in application.turns.live(key)))
         tab = page(key.session_id)
         assert bubbles(tab)[-1] == ("assistant", "w0 w1 w2 w3")
         tab.button(key=f"stop-{turn.id}").click().run()
-        assert workbench.store.get_turn(turn.id).status is TurnStatus.STOPPED
+        assert application.store.get_turn(turn.id).status is TurnStatus.STOPPED
         assert "Stopped: this answer is incomplete." in tab.chat_message[-1].caption[0].value
 
-    def test_what_a_model_thinks_is_shown_while_it_thinks_and_no_part_of_its_words(self, workbench, page):
-        key = new_session(workbench)
-        turn = workbench.turns.submit(key, "think 3 then count 0 then wait")
-        until(workbench, lambda: any("t2" in text for view in workbench.turns.live(key) for _, text in view.pieces))
+    def test_what_a_model_thinks_is_shown_while_it_thinks_and_no_part_of_its_words(self, application, page):
+        key = new_session(application)
+        turn = application.turns.submit(key, "think 3 then count 0 then wait")
+        until(application, lambda: any("t2" in text for view in application.turns.live(key) for _, text in view.pieces))
         tab = page(key.session_id)
         [thought] = tab.chat_message[-1].expander
         assert (thought.label, thought.markdown[0].value) == ("Thinking", "t0 t1 t2")
         assert not [caption for caption in tab.chat_message[-1].caption if caption.value == "Thinking"]
-        workbench.turns.stop(turn.id)
-        until(workbench, lambda: not workbench.turns.live(key))
+        application.turns.stop(turn.id)
+        until(application, lambda: not application.turns.live(key))
         [thought] = page(key.session_id).chat_message[-1].expander
         assert (thought.label, thought.markdown[0].value) == ("Thought (incomplete)", "t0 t1 t2")
 
-    def test_a_waiting_message_says_so_and_can_be_withdrawn(self, workbench, page):
-        key = new_session(workbench)
-        first = workbench.turns.submit(key, "count 1 then wait")
-        second = workbench.turns.submit(key, "second")
+    def test_a_waiting_message_says_so_and_can_be_withdrawn(self, application, page):
+        key = new_session(application)
+        first = application.turns.submit(key, "count 1 then wait")
+        second = application.turns.submit(key, "second")
         tab = page(key.session_id)
         assert bubbles(tab)[-2][1] == "second"
         assert tab.chat_message[-1].caption[0].value == "Queued"
         tab.button(key=f"stop-{second.id}").click().run()
         assert "second" not in [text for _, text in bubbles(tab)]
-        workbench.turns.stop(first.id)
+        application.turns.stop(first.id)
 
-    def test_a_failure_says_why_and_can_be_tried_again(self, workbench, page):
-        key = new_session(workbench)
-        [failed] = finish(workbench, workbench.turns.submit(key, "count 2 then fail"))
+    def test_a_failure_says_why_and_can_be_tried_again(self, application, page):
+        key = new_session(application)
+        [failed] = finish(application, application.turns.submit(key, "count 2 then fail"))
         tab = page(key.session_id)
         assert tab.error[0].value == "The scripted model failed as it was told to."
         tab.button(key=f"retry-{failed.id}").click().run()
-        until(workbench, lambda: not workbench.turns.live(key))
-        assert workbench.store.get_turn(failed.id).rewound
+        until(application, lambda: not application.turns.live(key))
+        assert application.store.get_turn(failed.id).rewound
         assert len(bubbles(tab.run())) == 2
 
-    def test_a_branch_that_ends_with_a_question_says_that_it_waits_and_answers_when_asked(self, workbench, page):
-        key = answered(workbench)
-        branch = workbench.branch_session(key, workbench.store.list_events(key)[0].event.id).key
+    def test_a_branch_that_ends_with_a_question_says_that_it_waits_and_answers_when_asked(self, application, page):
+        key = answered(application)
+        branch = application.branch_session(key, application.store.list_events(key)[0].event.id).key
         tab = page(branch.session_id)
         assert tab.chat_message[-1].caption[0].value == "This message is waiting for an answer."
         [answer] = [button for button in tab.button if (button.key or "").startswith("retry-")]
         assert answer.label == "Answer it"
         answer.click().run()
-        until(workbench, lambda: not workbench.turns.live(branch))
+        until(application, lambda: not application.turns.live(branch))
         assert bubbles(tab.run()) == [("user", "hello"), ("assistant", "You said: hello")]
 
-    def test_the_last_message_can_be_edited_and_sent_again(self, workbench, page):
-        key = answered(workbench, "tpyo")
+    def test_the_last_message_can_be_edited_and_sent_again(self, application, page):
+        key = answered(application, "tpyo")
         tab = page(key.session_id)
-        tab.session_state["editing"] = workbench.store.list_events(key)[-1].event.invocation_id
+        tab.session_state["editing"] = application.store.list_events(key)[-1].event.invocation_id
         tab.run()
         tab.text_area[0].set_value("typo")
         next(button for button in tab.button if button.label == "Send again").click().run()
-        until(workbench, lambda: not workbench.turns.live(key))
-        assert said(workbench, key) == [("user", "typo"), ("assistant", "You said: typo")]
+        until(application, lambda: not application.turns.live(key))
+        assert said(application, key) == [("user", "typo"), ("assistant", "You said: typo")]
         assert bubbles(tab.run()) == [("user", "typo"), ("assistant", "You said: typo")]
 
-    def test_only_the_newest_messages_are_on_the_page_until_older_ones_are_asked_for(self, workbench, page):
-        key = new_session(workbench)
-        finish(workbench, *[workbench.turns.submit(key, f"message {n}") for n in range(40)])
+    def test_only_the_newest_messages_are_on_the_page_until_older_ones_are_asked_for(self, application, page):
+        key = new_session(application)
+        finish(application, *[application.turns.submit(key, f"message {n}") for n in range(40)])
         tab = page(key.session_id)
         few = len(bubbles(tab))
         assert bubbles(tab)[-1][1] == "You said: message 39"
@@ -250,31 +250,31 @@ class TestConversation:
             tab.button(key="older").click().run()
         assert bubbles(tab)[0] == ("user", "message 0")
 
-    def test_a_long_exchange_in_one_visit_stays_in_order(self, workbench, page):
-        key = new_session(workbench)
+    def test_a_long_exchange_in_one_visit_stays_in_order(self, application, page):
+        key = new_session(application)
         tab = page(key.session_id)
         for n in range(10):
             tab.chat_input[0].set_value(f"message {n}").run()
-            until(workbench, lambda: not workbench.turns.live(key))
+            until(application, lambda: not application.turns.live(key))
         tab.run()
         assert [text for name, text in bubbles(tab) if name == "user"] == [f"message {n}" for n in range(10)]
 
-    def test_the_model_can_be_changed_and_one_that_is_not_set_up_says_what_to_do(self, workbench, page):
-        key = answered(workbench)
+    def test_the_model_can_be_changed_and_one_that_is_not_set_up_says_what_to_do(self, application, page):
+        key = answered(application)
         tab = page(key.session_id)
         choose(tab, "model-menu", "Not here")
         assert r"COLLOQUY\_NOT\_HERE" in tab.toast[0].value
         choose(tab, "model-menu", "Scripted two")
-        assert workbench.store.get_session(key.session_id).model == "scripted/two"
+        assert application.store.get_session(key.session_id).model == "scripted/two"
 
-    def test_a_session_whose_model_is_gone_says_what_to_do(self, workbench, page):
-        key = answered(workbench)
-        workbench.store.set_model(key, "scripted/none")
+    def test_a_session_whose_model_is_gone_says_what_to_do(self, application, page):
+        key = answered(application)
+        application.store.set_model(key, "scripted/none")
         assert r"COLLOQUY\_NOT\_HERE" in page(key.session_id).info[0].value
 
-    def test_a_model_that_no_setting_offers_says_what_to_do(self, workbench, page):
-        key = answered(workbench)
-        workbench.store.set_model(key, "nope")
+    def test_a_model_that_no_setting_offers_says_what_to_do(self, application, page):
+        key = answered(application)
+        application.store.set_model(key, "nope")
         assert "No model with this name is configured" in page(key.session_id).info[0].value
 
     def test_an_unknown_session_says_so(self, page):
@@ -282,25 +282,25 @@ class TestConversation:
 
 
 class TestSessionList:
-    def test_sessions_are_listed_newest_first_and_open_on_click(self, workbench, page):
-        first, _ = answered(workbench, "first"), answered(workbench, "second")
+    def test_sessions_are_listed_newest_first_and_open_on_click(self, application, page):
+        first, _ = answered(application, "first"), answered(application, "second")
         tab = page()
         assert (rows(tab), headings(tab)) == (["second", "first"], ["Today"])
         tab.sidebar.button(key=f"open-{first.session_id}").click().run()
         assert bubbles(tab)[0] == ("user", "first")
 
-    def test_saved_sessions_stand_on_top(self, workbench, page):
-        old = answered(workbench, "old")
-        answered(workbench, "new")
+    def test_saved_sessions_stand_on_top(self, application, page):
+        old = answered(application, "old")
+        answered(application, "new")
         tab = menu(page(), old, "Save")
         assert (rows(tab), headings(tab)) == (["old", "new"], ["Saved", "Today"])
         tab = menu(tab, old, "Remove from saved")
         assert headings(tab) == ["Today"]
 
-    def test_saved_sessions_leave_room_for_those_of_today(self, workbench, page):
-        saved = [answered(workbench, f"saved {number}") for number in range(SAVED_ROWS + 2)]
-        workbench.set_saved(saved, True)
-        answered(workbench, "new")
+    def test_saved_sessions_leave_room_for_those_of_today(self, application, page):
+        saved = [answered(application, f"saved {number}") for number in range(SAVED_ROWS + 2)]
+        application.set_saved(saved, True)
+        answered(application, "new")
         tab = page()
         assert len(rows(tab)) == SAVED_ROWS + 1
         assert rows(tab)[-1] == "new"
@@ -308,29 +308,29 @@ class TestSessionList:
         assert len(rows(tab)) == SAVED_ROWS + 3
         assert "more-saved" not in [button.key for button in tab.sidebar.button]
 
-    def test_deleting_asks_nothing_where_it_can_be_undone(self, workbench, page):
-        key = answered(workbench)
+    def test_deleting_asks_nothing_where_it_can_be_undone(self, application, page):
+        key = answered(application)
         tab = menu(page(key.session_id), key, "Delete")
         assert rows(tab) == []
-        assert workbench.store.get_session(key.session_id) is None
+        assert application.store.get_session(key.session_id) is None
         tab.sidebar.button(key="undo").click().run()
         assert rows(tab) == ["hello"]
 
-    def test_a_change_that_cannot_be_saved_is_refused_in_words_and_the_chat_stays(self, workbench, page, monkeypatch):
+    def test_a_change_that_cannot_be_saved_is_refused_in_words_and_the_chat_stays(self, application, page, monkeypatch):
         def full(*_):
             raise StoreFullError("The disk is full. Free some space and try again.")
 
-        key = answered(workbench)
+        key = answered(application)
         tab = page(key.session_id)
         for change, option in (("delete_sessions", "Delete"), ("set_saved", "Save"), ("terminate_sessions", "Termin")):
-            monkeypatch.setattr(type(workbench), change, full)
+            monkeypatch.setattr(type(application), change, full)
             tab = menu(tab, key, option)
             assert not tab.exception
             assert "Free some space" in tab.toast[0].value
             assert (rows(tab), bubbles(tab)[0]) == (["hello"], ("user", "hello"))
 
-    def test_deleting_asks_where_it_cannot_be_undone(self, tmp_path, workbench, page):
-        final = open_workbench(tmp_path / "final", undo_seconds=0)
+    def test_deleting_asks_where_it_cannot_be_undone(self, tmp_path, application, page):
+        final = open_application(tmp_path / "final", undo_seconds=0)
         install(final)
         key = answered(final)
         tab = menu(page(), key, "Delete")
@@ -338,13 +338,13 @@ class TestSessionList:
         tab.button(key="confirm-delete").click().run()
         assert rows(tab) == []
         assert undoable(tab) is None
-        install(workbench)
+        install(application)
         final.close()
 
-    def test_each_deletion_can_be_undone_in_any_tab_the_last_one_first(self, workbench, page):
-        first, second, third = (answered(workbench, text) for text in ("a", "b", "c"))
-        workbench.delete_sessions([first])
-        workbench.delete_sessions([second, third])
+    def test_each_deletion_can_be_undone_in_any_tab_the_last_one_first(self, application, page):
+        first, second, third = (answered(application, text) for text in ("a", "b", "c"))
+        application.delete_sessions([first])
+        application.delete_sessions([second, third])
         tab = page()
         assert undoable(tab) == "Deleted 2 chats."
         tab.sidebar.button(key="undo").click().run()
@@ -354,12 +354,12 @@ class TestSessionList:
         assert sorted(rows(tab)) == ["a", "b", "c"]
         assert "undo" not in [button.key for button in tab.sidebar.button]
 
-    def test_the_way_back_can_be_dismissed_until_something_else_is_deleted(self, workbench, page):
-        first, second = answered(workbench, "a"), answered(workbench, "b")
+    def test_the_way_back_can_be_dismissed_until_something_else_is_deleted(self, application, page):
+        first, second = answered(application, "a"), answered(application, "b")
         tab = menu(page(), first, "Delete")
         tab.sidebar.button(key="undo-dismiss").click().run()
         assert undoable(tab) is None
-        workbench.restore_sessions([first])
+        application.restore_sessions([first])
         tab = menu(tab.run(), first, "Delete")
         assert undoable(tab) == "Deleted 1 chat."
         tab.sidebar.button(key="undo-dismiss").click().run()
@@ -367,17 +367,17 @@ class TestSessionList:
         tab.sidebar.button(key="undo").click().run()
         assert rows(tab) == ["b"]
 
-    def test_who_undoes_too_late_is_told(self, workbench, page):
-        key = answered(workbench)
-        workbench.delete_sessions([key])
+    def test_who_undoes_too_late_is_told(self, application, page):
+        key = answered(application)
+        application.delete_sessions([key])
         tab = page()
-        workbench.store.purge_deleted(older_than=0)
+        application.store.purge_deleted(older_than=0)
         tab.sidebar.button(key="undo").click().run()
         assert tab.toast[0].value == r"Too late to undo\: the deletion is now permanent."
         assert "undo" not in [button.key for button in tab.sidebar.button]
 
-    def test_several_are_deleted_at_once(self, workbench, page):
-        keys = [answered(workbench, text) for text in ("a", "b", "c")]
+    def test_several_are_deleted_at_once(self, application, page):
+        keys = [answered(application, text) for text in ("a", "b", "c")]
         tab = page()
         tab.sidebar.button(key="select").click().run()
         for key in keys[:2]:
@@ -394,32 +394,32 @@ class TestSessionList:
             ("%", []),
         ],
     )
-    def test_search_looks_into_titles_and_texts(self, workbench, page, words, found):
-        answered(workbench, "first one")
-        answered(workbench, "second one")
+    def test_search_looks_into_titles_and_texts(self, application, page, words, found):
+        answered(application, "first one")
+        answered(application, "second one")
         tab = page()
         tab.sidebar.text_input(key="search").set_value(words).run()
         assert rows(tab) == found
 
-    def test_search_looks_into_all_workspaces_and_says_which_whatever_is_chosen(self, workbench, page):
-        where = workbench.workspaces.create("Sales [north]")
-        far = new_session(workbench, workspace_id=where.id)
-        finish(workbench, workbench.turns.submit(far, "far away"))
+    def test_search_looks_into_all_workspaces_and_says_which_whatever_is_chosen(self, application, page):
+        where = application.workspaces.create("Sales [north]")
+        far = new_session(application, workspace_id=where.id)
+        finish(application, application.turns.submit(far, "far away"))
         tab = page()
         assert rows(tab) == []
         tab.sidebar.text_input(key="search").set_value("away").run()
         assert rows(tab) == [r"far **away** :small[Sales \[north\]]"]
 
-    def test_the_list_can_be_narrowed_to_one_agent(self, workbench, page):
-        answered(workbench, "with the assistant")
-        finish(workbench, workbench.turns.submit(new_session(workbench, "specialist"), "with the specialist"))
+    def test_the_list_can_be_narrowed_to_one_agent(self, application, page):
+        answered(application, "with the assistant")
+        finish(application, application.turns.submit(new_session(application, "specialist"), "with the specialist"))
         tab = page()
         tab.sidebar.selectbox(key="agent_filter").set_value("specialist").run()
         assert rows(tab) == ["with the specialist"]
 
-    def test_more_rows_come_on_demand(self, workbench, page):
+    def test_more_rows_come_on_demand(self, application, page):
         for n in range(35):
-            workbench.rename_session(new_session(workbench), f"chat {n}")
+            application.rename_session(new_session(application), f"chat {n}")
         tab = page()
         assert len(rows(tab)) == 30
         tab.sidebar.button(key="more-sessions").click().run()
@@ -430,29 +430,29 @@ class TestSessionList:
         assert headings(page()) == ["Your chats appear here."]
 
 
-def test_what_a_person_should_know_of_the_app_stands_on_its_pages(workbench, page, tmp_path):
+def test_what_a_person_should_know_of_the_app_stands_on_its_pages(application, page, tmp_path):
     (tmp_path / "transcripts").write_text("a file where a folder should be", encoding="utf-8")
-    answered(workbench)
-    workbench.files.transcripts.flush()
+    answered(application)
+    application.files.transcripts.flush()
     [warning] = page().warning
     assert "transcript" in warning.value.lower()
 
 
-def test_a_terminated_chat_says_so_until_it_goes_on(workbench, page):
-    key = answered(workbench)
-    workbench.terminate_sessions([key])
+def test_a_terminated_chat_says_so_until_it_goes_on(application, page):
+    key = answered(application)
+    application.terminate_sessions([key])
     tab = page(key.session_id)
     mark = "Terminated. Send a message to continue."
     assert [caption.value for caption in tab.main.caption if mark in caption.value]
     tab.chat_input[0].set_value("and on").run()
-    until(workbench, lambda: not workbench.turns.live(key))
+    until(application, lambda: not application.turns.live(key))
     assert not [caption.value for caption in tab.run().main.caption if mark in caption.value]
 
 
-def test_why_an_earlier_turn_failed_stays_in_the_conversation(workbench, page):
-    key = new_session(workbench)
+def test_why_an_earlier_turn_failed_stays_in_the_conversation(application, page):
+    key = new_session(application)
     for text in ("count 0 then fail", "hello", "and on"):
-        finish(workbench, workbench.turns.submit(key, text))
+        finish(application, application.turns.submit(key, text))
     tab = page(key.session_id)
     assert [name for name, _ in bubbles(tab)] == ["user", "assistant", "user", "assistant", "user", "assistant"]
     assert [error.value for error in tab.main.error] == ["The scripted model failed as it was told to."]

@@ -11,7 +11,7 @@ from colloquy.ui.sql.editor import LONGEST_IN_URL, TEXT
 from colloquy.ui.sql.examples import EXAMPLES
 from session_store.models import SessionKey
 from tests.pages.conftest import choose
-from tests.support.workbenches import finish, new_session
+from tests.support.applications import finish, new_session
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "console.md"
 ROW = re.compile(r"^\| `(\w+)` \| ([\w\[\]]+) \|", re.MULTILINE)
@@ -65,8 +65,8 @@ def foot(tab):
 
 
 class TestRunning:
-    def test_a_query_shows_its_rows_with_how_many_how_long_and_of_when(self, console, workbench):
-        finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+    def test_a_query_shows_its_rows_with_how_many_how_long_and_of_when(self, console, application):
+        finish(application, application.turns.submit(new_session(application), "hello"))
         tab = console()
         run(tab, "select role, text from messages order by created_at")
         assert rows(tab) == [{"role": "user", "text": "hello"}, {"role": "agent", "text": "You said: hello"}]
@@ -77,8 +77,8 @@ class TestRunning:
         run(tab, "select (select count(*) from conversations) + (select count(*) from history.conversations) as n")
         assert rows(tab) == [{"n": 0}]
 
-    def test_the_conversations_of_all_users_are_there(self, console, workbench):
-        workbench.store.create_session(SessionKey("assistant", "somebody else", "s-1"))
+    def test_the_conversations_of_all_users_are_there(self, console, application):
+        application.store.create_session(SessionKey("assistant", "somebody else", "s-1"))
         tab = console()
         run(tab, 'select "user" from conversations')
         assert rows(tab) == [{"user": "somebody else"}]
@@ -99,14 +99,14 @@ class TestRunning:
         assert why in tab.error[0].value.replace("\\", "")
         assert not tab.dataframe
 
-    def test_a_result_that_is_cut_says_so(self, workbench, console):
-        bounds = workbench.services.bounds
+    def test_a_result_that_is_cut_says_so(self, application, console):
+        bounds = application.services.bounds
         tab = console()
         run(tab, f"select * from range({bounds.rows + 1})")
         assert "Only the first 10,000 rows were read" in tab.warning[0].value
         assert any("of 10,000" in caption.value for caption in tab.main.caption)
 
-    def test_the_page_never_waits_for_a_query_and_can_cancel_it(self, console, workbench):
+    def test_the_page_never_waits_for_a_query_and_can_cancel_it(self, console, application):
         tab = console()
         write(tab, ENDLESS)
         tab.button(key="run-query").click().run()
@@ -116,7 +116,7 @@ class TestRunning:
         over(tab)
         assert not tab.error
         assert tab.info[0].value == "The query was cancelled."
-        [asked] = workbench.store.asked_queries()
+        [asked] = application.store.asked_queries()
         assert (asked.error, asked.row_count) == (None, None)
 
     def test_a_new_query_ends_the_one_before(self, console):
@@ -191,9 +191,9 @@ class TestResult:
         run(tab, "select i + 1000 as i from range(201) t(i)")
         assert rows(tab)[0] == {"i": 1000}
 
-    def test_ids_of_chats_lead_to_them_whatever_their_column_is_called(self, console, workbench):
-        key = new_session(workbench)
-        finish(workbench, workbench.turns.submit(key, "hello"))
+    def test_ids_of_chats_lead_to_them_whatever_their_column_is_called(self, console, application):
+        key = new_session(application)
+        finish(application, application.turns.submit(key, "hello"))
         tab = console()
         run(tab, "select conversation_id as chat, text, id from messages order by created_at limit 1")
         [row] = rows(tab)
@@ -204,8 +204,8 @@ class TestResult:
         assert "id" not in config
         assert "history?" not in str(tab.session_state["console_question"].answer().data)
 
-    def test_a_column_with_other_words_among_the_ids_stays_as_it_is(self, console, workbench):
-        key = new_session(workbench)
+    def test_a_column_with_other_words_among_the_ids_stays_as_it_is(self, console, application):
+        key = new_session(application)
         run(tab := console(), f"select unnest(['{key.session_id}', 'another', null]) as id")
         assert [row["id"] for row in rows(tab)][:2] == [key.session_id, "another"]
 
@@ -265,8 +265,8 @@ class TestEditor:
         assert field(tab).value == "select 'half written"
 
     @pytest.mark.parametrize("name", EXAMPLES)
-    def test_each_example_runs(self, workbench, name):
-        workbench.workspaces.history().query(EXAMPLES[name])
+    def test_each_example_runs(self, application, name):
+        application.workspaces.history().query(EXAMPLES[name])
 
     def test_an_example_takes_the_place_of_what_was_there_which_can_be_brought_back(self, console):
         tab = console()
@@ -276,47 +276,47 @@ class TestEditor:
         tab.button(key="bring-back").click().run()
         assert field(tab).value == "select 'mine'"
 
-    def test_queries_that_were_run_can_be_had_again(self, console, workbench):
+    def test_queries_that_were_run_can_be_had_again(self, console, application):
         tab = console()
         run(tab, "select 1 as one")
         run(tab, "select wrong")
-        wrong, right = workbench.store.asked_queries()
+        wrong, right = application.store.asked_queries()
         assert (right.row_count, wrong.row_count, wrong.error is None) == (1, None, False)
         tab.button(key=f"asked-{right.id}").click().run()
         assert field(tab).value == "select 1 as one"
 
-    def test_a_query_can_be_kept_renamed_and_removed(self, console, workbench):
+    def test_a_query_can_be_kept_renamed_and_removed(self, console, application):
         tab = console()
         write(tab, "select 1 as one")
         tab.text_input(key="keep-name").set_value("One *star*")
         tab.button(key="keep-query").click().run()
-        [kept] = workbench.store.named_queries()
+        [kept] = application.store.named_queries()
         assert (kept.name, kept.sql) == ("One *star*", "select 1 as one")
         write(tab, "")
         tab.button(key=f"open-query-{kept.id}").click().run()
         assert field(tab).value == "select 1 as one"
         choose(tab, f"menu-query-{kept.id}", "Rename")
         tab.text_input(key=f"name-{kept.id}").set_value("Two").run()
-        assert workbench.store.named_queries()[0].name == "Two"
+        assert application.store.named_queries()[0].name == "Two"
         choose(tab, f"menu-query-{kept.id}", "Remove")
-        assert workbench.store.named_queries() == []
+        assert application.store.named_queries() == []
 
-    def test_a_name_that_is_taken_is_refused_in_words(self, console, workbench):
-        workbench.store.keep_query("one", "select 1")
+    def test_a_name_that_is_taken_is_refused_in_words(self, console, application):
+        application.store.keep_query("one", "select 1")
         tab = console()
         write(tab, "select 2")
         tab.text_input(key="keep-name").set_value("ONE")
         tab.button(key="keep-query").click().run()
         assert "already" in tab.error[0].value
-        assert len(workbench.store.named_queries()) == 1
+        assert len(application.store.named_queries()) == 1
 
 
 class TestDocuments:
-    def test_the_document_names_every_column_of_every_view_with_its_type(self, workbench):
+    def test_the_document_names_every_column_of_every_view_with_its_type(self, application):
         sections = dict(
             re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
         )
-        views = {view.name: view for view in workbench.workspaces.history().tables()}
+        views = {view.name: view for view in application.workspaces.history().tables()}
         assert set(sections) == set(views)
         for name, view in views.items():
             assert ROW.findall(sections[name]) == [(column.name, column.type.lower()) for column in view.columns]

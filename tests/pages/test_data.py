@@ -10,13 +10,13 @@ from session_store.exchange import Wishes
 from session_store.models import SessionKey
 from tests.pages.conftest import choose
 from tests.session_store.exchange.foreign_chats import answered, asked, webui_chat
-from tests.support.workbenches import finish, new_session
+from tests.support.applications import finish, new_session
 
 EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "user", "parts": [{"text": "Hello"}]}}
 
 
 @pytest.fixture
-def data_page(workbench):
+def data_page(application):
     def open_page():
         page = AppTest.from_string(SCRIPT, default_timeout=20)
         page.run()
@@ -39,9 +39,9 @@ dialogs.draw_open_dialog()
 """
 
 
-def uploaded(workbench, sessions, name="chats.json", **wishes):
-    path = workbench.imports.receive(name, io.BytesIO(json.dumps(sessions).encode()))
-    return workbench.imports.wait(workbench.imports.begin_file(path, Wishes(adopt="local", **wishes)).id)
+def uploaded(application, sessions, name="chats.json", **wishes):
+    path = application.imports.receive(name, io.BytesIO(json.dumps(sessions).encode()))
+    return application.imports.wait(application.imports.begin_file(path, Wishes(adopt="local", **wishes)).id)
 
 
 def session(session_id, **fields):
@@ -52,55 +52,55 @@ def texts(elements):
     return " ".join(element.value for element in elements)
 
 
-def untouched(workbench, *keys):
+def untouched(application, *keys):
     def work(transaction):
         for key in keys:
             transaction.execute(
                 "update sessions set created_at = 1, updated_at = 1, seen_at = 1 where id = $1", [key.session_id]
             )
 
-    workbench.store.log.writer.submit(work).result()
+    application.store.log.writer.submit(work).result()
 
 
 class TestImport:
-    def test_what_was_taken_and_skipped_shows_also_to_who_comes_later(self, workbench, data_page):
-        uploaded(workbench, [session("one"), session("two")])
-        uploaded(workbench, [session("one")])
+    def test_what_was_taken_and_skipped_shows_also_to_who_comes_later(self, application, data_page):
+        uploaded(application, [session("one"), session("two")])
+        uploaded(application, [session("one")])
         page = data_page()
         assert r"Imported 2 chats \(2 events\)." in texts(page.success)
         assert "Nothing new was imported." in texts(page.info)
         assert "Hello\\: already here" in texts(page.markdown)
 
-    def test_says_what_of_a_chat_has_no_place_here(self, workbench, data_page):
-        uploaded(workbench, [webui_chat(asked(), answered(followUps=["More?"], **{"*odd* $x": 1}))])
+    def test_says_what_of_a_chat_has_no_place_here(self, application, data_page):
+        uploaded(application, [webui_chat(asked(), answered(followUps=["More?"], **{"*odd* $x": 1}))])
         assert "- Left out: `*odd* $x` (1), `followUps` (1)." in texts(data_page().caption)
 
-    def test_folds_away_what_would_be_long_to_read(self, workbench, data_page):
-        uploaded(workbench, [webui_chat(asked(), answered(**{f"field {number}": 1 for number in range(40)}))])
+    def test_folds_away_what_would_be_long_to_read(self, application, data_page):
+        uploaded(application, [webui_chat(asked(), answered(**{f"field {number}": 1 for number in range(40)}))])
         [folded] = data_page().main.expander[-1:]
         assert folded.label == "Left out or changed: 40 kinds of things"
         assert "`field 39` (1)" in texts(folded.markdown)
 
-    def test_one_that_failed_names_the_place_and_can_be_dismissed(self, workbench, data_page):
-        failed = uploaded(workbench, {"session_id": "one", "app_name": "..", "user_id": "user", "event": EVENT})
+    def test_one_that_failed_names_the_place_and_can_be_dismissed(self, application, data_page):
+        failed = uploaded(application, {"session_id": "one", "app_name": "..", "user_id": "user", "event": EVENT})
         page = data_page()
         [error] = page.error
         assert error.value.startswith("chats.json was not imported, because 1 place in it is damaged.")
         assert "conversation 'one'" in error.value.replace("\\", "")
         page.button(key=f"dismiss-{failed.id}").click().run()
         assert not page.error
-        assert workbench.imports.all() == []
+        assert application.imports.all() == []
 
-    def test_names_are_never_taken_for_markdown(self, workbench, data_page):
-        uploaded(workbench, [session("one", events=[{**EVENT, "id": ""}])], name="**bold** [x](http:y).json")
+    def test_names_are_never_taken_for_markdown(self, application, data_page):
+        uploaded(application, [session("one", events=[{**EVENT, "id": ""}])], name="**bold** [x](http:y).json")
         assert "**bold**" not in texts(data_page().markdown).replace("\\", "§")
 
-    def test_a_database_is_taken_by_its_url_which_is_not_kept(self, workbench, data_page):
+    def test_a_database_is_taken_by_its_url_which_is_not_kept(self, application, data_page):
         page = data_page()
         page.text_input(key="import-url").set_value("postgresql://ana:s3cret@127.0.0.1:1/adk")
         page.button(key="import-database").click().run()
-        [known] = workbench.imports.all()
-        workbench.imports.wait(known.id)
+        [known] = application.imports.all()
+        application.imports.wait(known.id)
         page.run()
         assert "cannot be read" in texts(page.error)
         assert "s3cret" not in texts(page.error) + texts(page.markdown)
@@ -108,10 +108,10 @@ class TestImport:
 
 
 class TestExport:
-    def test_links_to_all_chats_in_the_chosen_format_and_says_how_many_and_whose_they_are(self, workbench, data_page):
+    def test_links_to_all_chats_in_the_chosen_format_and_says_how_many_and_whose_they_are(self, application, data_page):
         assert links(data_page()) == []
-        workbench.set_saved([new_session(workbench), new_session(workbench)][:1], True)
-        workbench.store.create_session(SessionKey("assistant", "someone *else*", "theirs"))
+        application.set_saved([new_session(application), new_session(application)][:1], True)
+        application.store.create_session(SessionKey("assistant", "someone *else*", "theirs"))
         page = data_page()
         assert links(page) == ["./api/v1/exports/file?format=zip&amp;everyone=true"]
         assert r"**3 chats**: 2 of local, 1 of someone \*else\*" in texts(page.markdown)
@@ -124,15 +124,15 @@ class TestExport:
         page.checkbox(key="export-saved").uncheck().run()
         assert links(page) == ["./api/v1/exports/file?format=markdown&amp;user=someone+%2Aelse%2A"]
 
-    def test_of_one_chat_is_in_its_menu(self, workbench, page):
-        key = new_session(workbench)
-        finish(workbench, workbench.turns.submit(key, "Hello"))
+    def test_of_one_chat_is_in_its_menu(self, application, page):
+        key = new_session(application)
+        finish(application, application.turns.submit(key, "Hello"))
         shown = choose(page(key.session_id), f"menu-{key.session_id}", "Export…")
         assert f"./api/v1/conversations/{key.session_id}/export?format=markdown" in links(shown)
         assert "JSON for adk web" in shown.radio(key="export-format").options
 
-    def test_of_several_is_beside_the_selection(self, workbench, page):
-        keys = [new_session(workbench) for _ in range(2)]
+    def test_of_several_is_beside_the_selection(self, application, page):
+        keys = [new_session(application) for _ in range(2)]
         shown = page()
         shown.sidebar.button(key="select").click().run()
         for key in keys:
@@ -145,21 +145,21 @@ class TestExport:
 
 
 class TestRetention:
-    def test_says_how_many_would_go_asks_removes_and_brings_back(self, workbench, data_page):
-        old, saved, new = new_session(workbench), new_session(workbench), new_session(workbench)
-        workbench.rename_session(old, "Last year's *plan*")
-        workbench.set_saved([saved], saved=True)
-        untouched(workbench, old, saved)
+    def test_says_how_many_would_go_asks_removes_and_brings_back(self, application, data_page):
+        old, saved, new = new_session(application), new_session(application), new_session(application)
+        application.rename_session(old, "Last year's *plan*")
+        application.set_saved([saved], saved=True)
+        untouched(application, old, saved)
         page = data_page()
         assert "1 chat will be removed" in texts(page.markdown)
         assert "Last year's \\*plan\\*" in texts(page.markdown)
         page.button(key="remove").click().run()
-        assert workbench.store.get_session(old.session_id) is not None
+        assert application.store.get_session(old.session_id) is not None
         page.button(key="confirm-remove").click().run()
-        assert [key for key in (old, saved, new) if workbench.store.get_session(key.session_id)] == [saved, new]
+        assert [key for key in (old, saved, new) if application.store.get_session(key.session_id)] == [saved, new]
         assert "No chats will be removed." in texts(page.markdown)
         page.button(key="undo-remove").click().run()
-        assert workbench.store.get_session(old.session_id) is not None
+        assert application.store.get_session(old.session_id) is not None
 
     def test_says_whether_it_happens_by_itself(self, data_page):
         assert "COLLOQUY_RETENTION_DAYS is 0" in texts(data_page().caption)

@@ -11,7 +11,7 @@ from google.adk.events.event import Event
 from google.adk.events.event_actions import EventActions
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 
-from colloquy.runtime.workbench import install
+from colloquy.runtime.application import install
 from colloquy.ui.history import selection
 from colloquy.ui.history.hits import pieces
 from colloquy.ui.history.listing import ROWS
@@ -21,7 +21,7 @@ from session_store.engine.database import Database
 from session_store.history.models import HistoryFilter
 from session_store.models import SAMPLE_SHOP, TitleSource
 from tests.pages.conftest import said_in
-from tests.support.workbenches import conversation, finish, new_session, open_workbench, said
+from tests.support.applications import conversation, finish, new_session, open_application, said
 
 QUERY = "/sql select month, month * 10.5 as revenue from (values (1), (2), (3)) as made(month)"
 
@@ -33,14 +33,14 @@ def history(open_page):
 
 
 @pytest.fixture
-def talk(workbench):
+def talk(application):
     """Makes a conversation in which these messages were sent, and gives it a title."""
 
     def make(title, *texts, agent="assistant", **where):
-        key = new_session(workbench, agent, **where)
+        key = new_session(application, agent, **where)
         for text in texts:
-            finish(workbench, workbench.turns.submit(key, text))
-        workbench.rename_session(key, title)
+            finish(application, application.turns.submit(key, text))
+        application.rename_session(key, title)
         return key
 
     return make
@@ -99,9 +99,9 @@ def has(tab, key):
     return any(element.key == key for element in tab.button)
 
 
-def picked(tab, workbench, *keys):
+def picked(tab, application, *keys):
     """Pick conversations in the list."""
-    rows = [workbench.store.history_row(key) for key in keys]
+    rows = [application.store.history_row(key) for key in keys]
     tab.session_state[selection.PICKED] = {ref_of(row): row for row in rows}
     return tab.run()
 
@@ -113,12 +113,12 @@ class TestList:
         assert has(tab, "history-begin")
         assert not tab.text_input
 
-    def test_one_conversation_is_shown_with_all_that_is_known_of_it(self, history, workbench, talk):
+    def test_one_conversation_is_shown_with_all_that_is_known_of_it(self, history, application, talk):
         key = talk("Greetings", "hello", "again")
-        workbench.set_saved([key], True)
-        workbench.store.set_tags([key], add=["polite"])
-        workbench.store.set_note(key, "A short one")
-        workbench.set_feedback(key, conversation(workbench, key)[1].id, 1)
+        application.set_saved([key], True)
+        application.store.set_tags([key], add=["polite"])
+        application.store.set_note(key, "A short one")
+        application.set_feedback(key, conversation(application, key)[1].id, 1)
         row = cells(history(), "Greetings")
         assert row["cells"] | {"updated": ""} == {
             "title": "Greetings",
@@ -141,11 +141,11 @@ class TestList:
         )
         assert row["href"] == f"./history?session={key.session_id}"
 
-    def test_filters_and_order_come_from_the_url(self, history, workbench, talk):
+    def test_filters_and_order_come_from_the_url(self, history, application, talk):
         talk("Beta", "hello")
         saved = talk("Alpha", "hello", "again", agent="specialist")
-        workbench.set_saved([saved], True)
-        workbench.store.set_tags([saved], add=["kept"])
+        application.set_saved([saved], True)
+        application.store.set_tags([saved], add=["kept"])
         assert titles(history()) == ["Alpha", "Beta"]
         assert titles(history(sort="messages")) == ["Beta", "Alpha"]
         assert titles(history(sort="-title")) == ["Beta", "Alpha"]
@@ -184,9 +184,9 @@ class TestList:
         assert cells(history(), "Bad luck")["cells"]["status"] == "Failed"
         assert titles(history(status="failed")) == ["Bad luck"]
 
-    def test_long_lists_are_paged(self, history, workbench):
+    def test_long_lists_are_paged(self, history, application):
         for number in range(ROWS + 2):
-            workbench.store.rename_session(new_session(workbench), f"Chat {number:03}", TitleSource.PERSON)
+            application.store.rename_session(new_session(application), f"Chat {number:03}", TitleSource.PERSON)
         tab = history(sort="title")
         assert titles(tab)[0] == "Chat 000"
         assert len(titles(tab)) == ROWS
@@ -212,11 +212,11 @@ class TestCost:
 
         return count
 
-    def test_that_of_the_list_does_not_grow_with_it(self, asked, workbench):
-        new_session(workbench)
+    def test_that_of_the_list_does_not_grow_with_it(self, asked, application):
+        new_session(application)
         few = asked()
         for _ in range(ROWS):
-            new_session(workbench)
+            new_session(application)
         assert asked() == few <= 7
 
     def test_that_of_a_search_is_no_greater(self, asked, talk):
@@ -229,12 +229,12 @@ class TestCost:
 
 
 class TestSearch:
-    def test_places_are_shown_in_their_context_with_the_words_marked(self, history, workbench, talk):
+    def test_places_are_shown_in_their_context_with_the_words_marked(self, history, application, talk):
         key = talk("Trees", "The oak is a tree")
         hits = component(history(text="oak"), "hits")["hits"]
         assert [hit["kind"] for hit in hits] == ["Message", "Message"]
         assert hits[1]["pieces"] == [["The ", False], ["oak", True], [" is a tree", False]]
-        asked = conversation(workbench, key)[0]
+        asked = conversation(application, key)[0]
         assert hits[1]["href"] == f"./history?session={key.session_id}&message={asked.id}&text=oak"
 
     def test_titles_are_found_too(self, history, talk):
@@ -261,34 +261,34 @@ class TestSearch:
 
 
 class TestSelection:
-    def test_tags_are_given_and_taken(self, history, workbench, talk):
+    def test_tags_are_given_and_taken(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
-        workbench.store.set_tags(keys[:1], add=["old"])
-        workbench.store.set_tags([talk("Other", "hello")], add=["known"])
-        tab = picked(history(), workbench, *keys)
+        application.store.set_tags(keys[:1], add=["old"])
+        application.store.set_tags([talk("Other", "hello")], add=["known"])
+        tab = picked(history(), application, *keys)
         tab.multiselect(key="history-add-tags").select("known").run()
-        assert [workbench.store.tags_of(key) for key in keys] == [("known", "old"), ("known",)]
+        assert [application.store.tags_of(key) for key in keys] == [("known", "old"), ("known",)]
         tab.multiselect(key="history-remove-tags").select("old").run()
-        assert [workbench.store.tags_of(key) for key in keys] == [("known",), ("known",)]
+        assert [application.store.tags_of(key) for key in keys] == [("known",), ("known",)]
         assert cells(tab, "One")["tags"] == ["known"]
 
-    def test_they_are_saved_together(self, history, workbench, talk):
+    def test_they_are_saved_together(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
-        button(picked(history(), workbench, *keys), "history-save").click().run()
-        assert workbench.store.count_history(HistoryFilter(saved=True)) == 2
+        button(picked(history(), application, *keys), "history-save").click().run()
+        assert application.store.count_history(HistoryFilter(saved=True)) == 2
 
-    def test_a_deletion_can_be_taken_back(self, history, workbench, talk):
+    def test_a_deletion_can_be_taken_back(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
-        tab = picked(history(), workbench, *keys)
+        tab = picked(history(), application, *keys)
         button(tab, "history-delete").click().run()
         assert titles(tab) == []
         button(tab, "history-undo").click().run()
         assert sorted(titles(tab)) == ["One", "Two"]
 
-    def test_where_it_cannot_be_taken_back_it_asks_first(self, history, workbench, tmp_path, talk):
+    def test_where_it_cannot_be_taken_back_it_asks_first(self, history, application, tmp_path, talk):
         talk("One", "hello")
-        workbench.close()
-        final = open_workbench(tmp_path, undo_seconds=0)
+        application.close()
+        final = open_application(tmp_path, undo_seconds=0)
         install(final)
         [row] = final.store.list_history(HistoryFilter()).items
         tab = picked(history(), final, row.key)
@@ -298,9 +298,9 @@ class TestSelection:
         assert titles(tab) == []
         final.close()
 
-    def test_two_are_read_side_by_side(self, history, workbench, talk):
+    def test_two_are_read_side_by_side(self, history, application, talk):
         keys = [talk("One", "first words"), talk("Two", "second words")]
-        tab = picked(history(), workbench, *keys)
+        tab = picked(history(), application, *keys)
         button(tab, "history-beside").click().run()
         assert tab.query_params["session"] == keys[0].session_id
         assert tab.query_params["beside"] == keys[1].session_id
@@ -308,9 +308,9 @@ class TestSelection:
         button(tab, "right-alone").click().run()
         assert texts(tab) == ["second words", "You said: second words"]
 
-    def test_they_can_be_exported(self, history, workbench, talk):
+    def test_they_can_be_exported(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
-        tab = picked(history(), workbench, *keys)
+        tab = picked(history(), application, *keys)
         button(tab, "history-export").click().run()
         ids = "&amp;".join(f"id={key.session_id}" for key in keys)
         assert f"/api/v1/exports/file?format=markdown&amp;{ids}" in said_on(tab)
@@ -331,32 +331,32 @@ class TestReader:
         assert "1 tokens in, 2 out" in notes[1]
         assert foot["actions"] == ["Branch here"]
 
-    def test_the_versions_of_a_message_can_be_paged(self, history, workbench, talk):
+    def test_the_versions_of_a_message_can_be_paged(self, history, application, talk):
         key = talk("Fruit", "apples", "pears", "plums")
-        pears = workbench.store.list_events(key)[2].event.invocation_id
-        finish(workbench, workbench.turns.replace(workbench.store.get_turn(pears), "figs"))
+        pears = application.store.list_events(key)[2].event.invocation_id
+        finish(application, application.turns.replace(application.store.get_turn(pears), "figs"))
         tab = history(session=key.session_id)
         assert texts(tab) == ["apples", "You said: apples", "figs", "You said: figs"]
-        tab = acted(tab, workbench.store.list_events(key)[2].event.id, -1)
+        tab = acted(tab, application.store.list_events(key)[2].event.id, -1)
         assert texts(tab) == ["apples", "You said: apples", "pears", "You said: pears", "plums", "You said: plums"]
-        asked = workbench.store.list_events(key)[2].event.id
+        asked = application.store.list_events(key)[2].event.id
         assert versions(tab, asked) == (1, 2)
         assert component(tab, "anchor")["anchor"] == f"st-key-copy-{asked}"
-        assert versions(acted(tab, asked, 1), workbench.store.list_events(key)[2].event.id) == (2, 2)
+        assert versions(acted(tab, asked, 1), application.store.list_events(key)[2].event.id) == (2, 2)
 
-    def test_tables_and_charts_in_full_also_beside_those_of_a_branch(self, history, workbench):
-        key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)
-        finish(workbench, workbench.turns.submit(key, QUERY))
-        branch = workbench.branch_session(key, conversation(workbench, key)[-1].id)
+    def test_tables_and_charts_in_full_also_beside_those_of_a_branch(self, history, application):
+        key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
+        finish(application, application.turns.submit(key, QUERY))
+        branch = application.branch_session(key, conversation(application, key)[-1].id)
         alone = history(session=key.session_id)
         assert len(alone.dataframe) == len(alone.get("vega_lite_chart")) == 1
         assert QUERY.removeprefix("/sql ") in alone.code[0].value
         both = history(session=key.session_id, beside=branch.key.session_id)
         assert len(both.dataframe) == len(both.get("vega_lite_chart")) == 2
 
-    def test_titles_and_notes_are_text_and_nothing_else(self, history, workbench, talk):
+    def test_titles_and_notes_are_text_and_nothing_else(self, history, application, talk):
         key = talk("<script>alert(1)</script>", "hello")
-        workbench.store.set_note(key, "<img src=x>")
+        application.store.set_note(key, "<img src=x>")
         shown = said_on(history(session=key.session_id))
         assert "<script>" not in shown
         assert "&lt;script&gt;" in shown
@@ -365,17 +365,17 @@ class TestReader:
     def test_one_that_is_gone_says_so(self, history):
         assert "no longer exists" in history(session="nowhere").warning[0].value
 
-    def test_one_without_messages(self, history, workbench):
-        tab = history(session=new_session(workbench).session_id)
+    def test_one_without_messages(self, history, application):
+        tab = history(session=new_session(application).session_id)
         assert "This chat has no messages yet" in tab.caption[0].value
 
-    def test_one_in_which_only_the_state_has_changed(self, history, workbench):
-        key = new_session(workbench)
+    def test_one_in_which_only_the_state_has_changed(self, history, application):
+        key = new_session(application)
         session = asyncio.run(
-            workbench.sessions.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
+            application.sessions.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
         )
         change = Event(author="user", actions=EventActions(state_delta={"colour": "red"}))
-        asyncio.run(workbench.sessions.append_event(session, change))
+        asyncio.run(application.sessions.append_event(session, change))
         tab = history(session=key.session_id, message=change.id)
         assert "This chat has no messages yet" in tab.caption[0].value
 
@@ -391,16 +391,16 @@ class TestReader:
         assert tab.query_params["session"] == key.session_id
         assert tab.chat_input
 
-    def test_tags_and_a_note_are_kept(self, history, workbench, talk):
+    def test_tags_and_a_note_are_kept(self, history, application, talk):
         key = talk("Greetings", "hello")
-        workbench.store.set_tags([talk("Other", "hello")], add=["known"])
+        application.store.set_tags([talk("Other", "hello")], add=["known"])
         tab = history(session=key.session_id)
         tags = tab.multiselect(key=f"tags-{key.session_id}")
         assert tags.options == ["known"]
         tags.select("known").run()
         tab.text_area(key=f"note-{key.session_id}").set_value("To remember").run()
-        assert workbench.store.tags_of(key) == ("known",)
-        assert workbench.store.note_of(key) == "To remember"
+        assert application.store.tags_of(key) == ("known",)
+        assert application.store.note_of(key) == "To remember"
         assert "<b>known</b>" in said_on(tab)
 
     def test_another_one_is_chosen_to_be_read_beside_it(self, history, talk):
@@ -412,10 +412,10 @@ class TestReader:
         assert tab.query_params["beside"] == second.session_id
         assert len(texts(tab)) == 4
 
-    def test_the_way_back_leads_to_the_list_as_it_was(self, history, workbench, talk):
+    def test_the_way_back_leads_to_the_list_as_it_was(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
-        workbench.set_saved(keys, True)
-        tab = picked(history(saved="yes", sort="title"), workbench, *keys)
+        application.set_saved(keys, True)
+        tab = picked(history(saved="yes", sort="title"), application, *keys)
         button(tab, "history-beside").click().run()
         button(tab, "history-back").click().run()
         assert tab.query_params["saved"] == "yes"
@@ -462,10 +462,10 @@ class TestBehindAFigure:
         assert not tab.exception
         assert (tab.query_params["period"], tab.query_params["agent"]) == ("Year", "Assistant")
 
-    def test_filters_narrow_it_and_all_can_be_shown(self, history, workbench, talk):
+    def test_filters_narrow_it_and_all_can_be_shown(self, history, application, talk):
         keys = [talk(name, "count 2 then fail") for name in ("One", "Two")]
         talk("Fine", "hello")
-        workbench.set_saved(keys[:1], True)
+        application.set_saved(keys[:1], True)
         tab = history(behind=drill(), saved="yes")
         assert titles(tab) == ["One"]
         button(tab, "history-all").click().run()
@@ -499,7 +499,7 @@ class TestBehindAFigure:
 
 @pytest.fixture
 def long_one(open_demo):
-    """A workbench with one conversation of many messages, and its key."""
+    """A application with one conversation of many messages, and its key."""
     demo = open_demo(sessions=1, messages=1000)
     [row] = demo.store.list_history(HistoryFilter()).items
     return demo, row.key

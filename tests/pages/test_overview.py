@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from session_store.models import GENERAL, SessionStatus, TurnStatus
+from tests.support.applications import finish, new_session, until
 from tests.support.servers import free_port
-from tests.support.workbenches import finish, new_session, until
 
 PAGE = Path(__file__).parents[2] / "pages" / "overview.py"
 
@@ -49,45 +49,47 @@ def badges(tab):
     ]
 
 
-def waiting(workbench, **where):
+def waiting(application, **where):
     """A session whose turn runs until it is stopped."""
-    key = new_session(workbench, **where)
-    workbench.turns.submit(key, "count 1 then wait")
-    until(workbench, lambda: workbench.turns.live(key)[0].text)
+    key = new_session(application, **where)
+    application.turns.submit(key, "count 1 then wait")
+    until(application, lambda: application.turns.live(key)[0].text)
     return key
 
 
-def test_without_anybody_at_work_it_says_how_to_begin(workbench, overview):
+def test_without_anybody_at_work_it_says_how_to_begin(application, overview):
     tab = overview()
     assert rows(tab) == ["General", "Sample shop"]
     assert tab.main.caption[0].value.startswith("No active agents.")
     assert tab.button(key="start-chat").label == "Start a chat"
 
 
-def test_each_chat_stands_below_its_workspace_with_what_it_is_doing(workbench, overview):
-    inner = workbench.workspaces.create("Inner", GENERAL)
-    answered = new_session(workbench, workspace_id=inner.id)
-    finish(workbench, workbench.turns.submit(answered, "hello"))
-    failed = new_session(workbench)
-    finish(workbench, workbench.turns.submit(failed, "count 1 then fail"))
-    running = waiting(workbench, workspace_id=inner.id)
+def test_each_chat_stands_below_its_workspace_with_what_it_is_doing(application, overview):
+    inner = application.workspaces.create("Inner", GENERAL)
+    answered = new_session(application, workspace_id=inner.id)
+    finish(application, application.turns.submit(answered, "hello"))
+    failed = new_session(application)
+    finish(application, application.turns.submit(failed, "count 1 then fail"))
+    running = waiting(application, workspace_id=inner.id)
     tab = overview()
     assert rows(tab) == ["General", "count 1 then fail", "Inner", "count 1 then wait", "hello", "Sample shop"]
     assert status(tab) == ["Failed", "Answering", "Idle"]
     assert tab.main.caption[0].value == "3 chats · 1 failed · 1 answering · 1 idle"
     assert ['badge failed"' in badge for badge in badges(tab)] == [True, False]
     assert 'badge running at-work"' in badges(tab)[1]
-    workbench.turns.stop(workbench.turns.live(running)[0].turn.id)
+    application.turns.stop(application.turns.live(running)[0].turn.id)
 
 
-def test_a_workspace_whose_data_cannot_be_used_says_why(workbench, overview, tmp_path):
-    gone, unreachable = workbench.workspaces.create("Gone"), workbench.workspaces.create("Away")
+def test_a_workspace_whose_data_cannot_be_used_says_why(application, overview, tmp_path):
+    gone, unreachable = application.workspaces.create("Gone"), application.workspaces.create("Away")
     file = tmp_path / "sales.db"
     duckdb.connect(str(file)).close()
-    workbench.workspaces.set_connection(gone.id, "duckdb", str(file))
+    application.workspaces.set_connection(gone.id, "duckdb", str(file))
     file.unlink()
-    workbench.workspaces.set_connection(unreachable.id, "postgres", f"postgresql://nobody@127.0.0.1:{free_port()}/none")
-    until(workbench, lambda: overview() and unreachable.id in workbench.workspaces.problems())
+    application.workspaces.set_connection(
+        unreachable.id, "postgres", f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    )
+    until(application, lambda: overview() and unreachable.id in application.workspaces.problems())
     tab = overview()
     told = about(tab)
     assert len(told) == 2
@@ -98,10 +100,10 @@ def test_a_workspace_whose_data_cannot_be_used_says_why(workbench, overview, tmp
     assert {name for name, icon in icons.items() if icon == ":material/warning:"} == {"Gone", "Away"}
 
 
-def test_several_chats_with_one_agent_are_one_badge_with_a_count(workbench, overview):
+def test_several_chats_with_one_agent_are_one_badge_with_a_count(application, overview):
     for text in ("one", "two"):
-        finish(workbench, workbench.turns.submit(new_session(workbench), text))
-    finish(workbench, workbench.turns.submit(new_session(workbench, "specialist"), "three"))
+        finish(application, application.turns.submit(new_session(application), text))
+    finish(application, application.turns.submit(new_session(application, "specialist"), "three"))
     [badge] = badges(overview())
     assert badge.count("badge idle") == 2
     assert 'aria-label="Assistant: 2 idle"' in badge
@@ -109,80 +111,80 @@ def test_several_chats_with_one_agent_are_one_badge_with_a_count(workbench, over
     assert 'aria-label="Specialist: 1 idle"' in badge
 
 
-def test_what_runs_is_stopped_from_there(workbench, overview):
-    key = waiting(workbench)
+def test_what_runs_is_stopped_from_there(application, overview):
+    key = waiting(application)
     tab = overview()
-    turn = workbench.turns.live(key)[0].turn
+    turn = application.turns.live(key)[0].turn
     tab.button(key=f"halt-{key.session_id}").click().run()
-    assert workbench.store.get_turn(turn.id).status is TurnStatus.STOPPED
+    assert application.store.get_turn(turn.id).status is TurnStatus.STOPPED
     assert status(tab) == ["Stopped"]
 
 
-def test_a_terminated_chat_leaves_the_page_and_keeps_what_was_said(workbench, overview):
-    key = waiting(workbench)
+def test_a_terminated_chat_leaves_the_page_and_keeps_what_was_said(application, overview):
+    key = waiting(application)
     tab = overview()
     tab.button(key=f"terminate-{key.session_id}").click().run()
     assert rows(tab) == ["General", "Sample shop"]
-    assert workbench.store.get_session(key.session_id).status is SessionStatus.TERMINATED
-    assert workbench.store.list_events(key)
-    finish(workbench, workbench.turns.submit(key, "and on"))
+    assert application.store.get_session(key.session_id).status is SessionStatus.TERMINATED
+    assert application.store.list_events(key)
+    finish(application, application.turns.submit(key, "and on"))
     assert "count 1 then wait" in rows(tab.run())
 
 
-def test_it_says_by_which_model_what_is_being_said_and_why_an_answer_failed(workbench, overview):
-    failed = new_session(workbench)
-    finish(workbench, workbench.turns.submit(failed, "count 1 then fail"))
-    running = waiting(workbench)
+def test_it_says_by_which_model_what_is_being_said_and_why_an_answer_failed(application, overview):
+    failed = new_session(application)
+    finish(application, application.turns.submit(failed, "count 1 then fail"))
+    running = waiting(application)
     tab = overview()
     assert about(tab) == ["Scripted w0", "Scripted The scripted model failed as it was told to."]
-    workbench.turns.stop(workbench.turns.live(running)[0].turn.id)
+    application.turns.stop(application.turns.live(running)[0].turn.id)
 
 
-def test_it_says_for_how_long_an_agent_has_been_at_it(workbench, overview):
-    key = waiting(workbench)
-    turn = workbench.turns.live(key)[0].turn
-    workbench.store.update_turn(turn.id, status=TurnStatus.RUNNING, started_at=time.time() - 3725)
+def test_it_says_for_how_long_an_agent_has_been_at_it(application, overview):
+    key = waiting(application)
+    turn = application.turns.live(key)[0].turn
+    application.store.update_turn(turn.id, status=TurnStatus.RUNNING, started_at=time.time() - 3725)
     [told] = [html.proto.body for html in overview().get("html") if 'class="doing"' in html.proto.body]
     assert ">1 h 2 min<" in told
-    workbench.turns.stop(turn.id)
+    application.turns.stop(turn.id)
 
 
-def test_what_is_dismissed_is_off_the_page_until_it_gets_a_message_and_is_as_it_was(workbench, overview):
-    key = new_session(workbench)
-    finish(workbench, workbench.turns.submit(key, "hello"))
+def test_what_is_dismissed_is_off_the_page_until_it_gets_a_message_and_is_as_it_was(application, overview):
+    key = new_session(application)
+    finish(application, application.turns.submit(key, "hello"))
     tab = overview()
     assert f"terminate-{key.session_id}" not in [button.key for button in tab.main.button]
     tab.button(key=f"dismiss-{key.session_id}").click().run()
     assert rows(tab) == ["General", "Sample shop"]
-    assert workbench.store.get_session(key.session_id).status is SessionStatus.IDLE
-    finish(workbench, workbench.turns.submit(key, "and on"))
+    assert application.store.get_session(key.session_id).status is SessionStatus.IDLE
+    finish(application, application.turns.submit(key, "and on"))
     assert "hello" in rows(tab.run())
 
 
-def test_a_chat_that_is_deleted_and_brought_back_comes_back_here(workbench, overview):
-    key = new_session(workbench)
-    finish(workbench, workbench.turns.submit(key, "count 1 then fail"))
-    workbench.delete_sessions([key])
+def test_a_chat_that_is_deleted_and_brought_back_comes_back_here(application, overview):
+    key = new_session(application)
+    finish(application, application.turns.submit(key, "count 1 then fail"))
+    application.delete_sessions([key])
     tab = overview()
     assert rows(tab) == ["General", "Sample shop"]
-    workbench.restore_sessions([key])
+    application.restore_sessions([key])
     assert status(tab.run()) == ["Failed"]
 
 
-def test_a_row_opens_its_chat(workbench, overview):
-    key = waiting(workbench)
+def test_a_row_opens_its_chat(application, overview):
+    key = waiting(application)
     tab = overview()
     tab.button(key=f"enter-{key.session_id}").click().run()
     assert tab.query_params["session"] == key.session_id
     assert tab.chat_message
-    workbench.turns.stop(workbench.turns.live(key)[0].turn.id)
+    application.turns.stop(application.turns.live(key)[0].turn.id)
 
 
-def test_names_are_shown_as_they_are_written(workbench, overview):
-    workbench.workspaces.create("<b>*one*</b>")
-    key = new_session(workbench)
-    finish(workbench, workbench.turns.submit(key, "hello"))
-    workbench.rename_session(key, ":red[two] <i>")
+def test_names_are_shown_as_they_are_written(application, overview):
+    application.workspaces.create("<b>*one*</b>")
+    key = new_session(application)
+    finish(application, application.turns.submit(key, "hello"))
+    application.rename_session(key, ":red[two] <i>")
     shown = rows(overview())
     assert r"\<b\>\*one\*\</b\>" in shown
     assert r"\:red\[two\] \<i\>" in shown

@@ -5,15 +5,15 @@ import pytest
 
 from session_store.models import ResultKind
 from tests.pages.conftest import SHELL, said_in  # noqa: F401 - the page under test
+from tests.support.applications import finish, new_session
 from tests.support.results import BARS, MONTHS, new_chart, new_result
-from tests.support.workbenches import finish, new_session
 
 
 @pytest.fixture
-def key(workbench):
+def key(application):
     """A session with one answered message."""
-    key = new_session(workbench)
-    finish(workbench, workbench.turns.submit(key, "hello"))
+    key = new_session(application)
+    finish(application, application.turns.submit(key, "hello"))
     return key
 
 
@@ -44,18 +44,18 @@ class TestWhetherThePanelIsOpen:
         assert tab.button(key="open-results").label == "Results"
         assert not panel_is_open(tab)
 
-    def test_it_opens_by_itself_with_the_first_result(self, page, key, workbench):
+    def test_it_opens_by_itself_with_the_first_result(self, page, key, application):
         tab = page(key.session_id)
-        new_result(workbench, key)
+        new_result(application, key)
         tab.run()
         assert tab.button(key="open-results").label == "Results (1)"
         assert titles(tab) == ["Revenue by month"]
 
-    def test_once_closed_it_stays_closed_until_it_is_opened_again(self, page, key, workbench):
-        new_result(workbench, key)
+    def test_once_closed_it_stays_closed_until_it_is_opened_again(self, page, key, application):
+        new_result(application, key)
         tab = page(key.session_id)
         tab.button(key="close-results").click().run()
-        new_result(workbench, key)
+        new_result(application, key)
         tab.run()
         assert not panel_is_open(tab)
         tab.button(key="open-results").click().run()
@@ -68,22 +68,22 @@ class TestWhetherThePanelIsOpen:
 
 
 class TestWhatIsInIt:
-    def test_are_the_results_of_the_open_session_alone(self, page, key, workbench):
-        new_result(workbench, key, title="Here")
-        new_result(workbench, new_session(workbench), title="Elsewhere")
+    def test_are_the_results_of_the_open_session_alone(self, page, key, application):
+        new_result(application, key, title="Here")
+        new_result(application, new_session(application), title="Elsewhere")
         assert titles(page(key.session_id)) == ["Here"]
 
-    def test_the_newest_come_first_and_older_ones_on_demand(self, page, key, workbench):
+    def test_the_newest_come_first_and_older_ones_on_demand(self, page, key, application):
         for number in range(8):
-            new_result(workbench, key, title=f"number {number}", created_at=1000.0 + number)
+            new_result(application, key, title=f"number {number}", created_at=1000.0 + number)
         tab = page(key.session_id)
         assert titles(tab) == [f"number {n}" for n in (7, 6, 5, 4)]
         tab.button(key="older-results").click().run()
         assert titles(tab)[-1] == "number 0"
         assert "older-results" not in keys(tab)
 
-    def test_a_table_shows_its_rows_its_query_and_its_downloads(self, page, key, workbench):
-        result = new_result(workbench, key, note="Only the first 3 rows were read, which is the limit.", seconds=0.2)
+    def test_a_table_shows_its_rows_its_query_and_its_downloads(self, page, key, application):
+        result = new_result(application, key, note="Only the first 3 rows were read, which is the limit.", seconds=0.2)
         tab = page(key.session_id)
         assert list(tab.dataframe[0].value["revenue"]) == [1200.5, 980.0, 1430.25]
         [foot] = feet(tab)
@@ -93,28 +93,30 @@ class TestWhatIsInIt:
         assert f'href="./api/v1/results/{result.id}.parquet" download' in foot
         assert ".png" not in foot
 
-    def test_a_chart_is_drawn_and_has_pictures_to_download(self, page, key, workbench):
-        result = new_chart(workbench, key)
+    def test_a_chart_is_drawn_and_has_pictures_to_download(self, page, key, application):
+        result = new_chart(application, key)
         tab = page(key.session_id)
         assert len(tab.get("vega_lite_chart")) == 1
         assert f"/api/v1/results/{result.id}.svg" in feet(tab)[0]
 
-    def test_a_chart_that_reaches_elsewhere_is_a_table_and_a_reason(self, page, key, workbench):
-        new_chart(workbench, key, spec={**BARS, "data": {"url": "http://elsewhere.example"}})
+    def test_a_chart_that_reaches_elsewhere_is_a_table_and_a_reason(self, page, key, application):
+        new_chart(application, key, spec={**BARS, "data": {"url": "http://elsewhere.example"}})
         tab = page(key.session_id)
         assert not tab.get("vega_lite_chart")
         assert len(tab.dataframe) == 1
         assert any("A chart cannot have 'data'" in caption.value for caption in tab.caption)
 
-    def test_a_file_is_a_name_with_its_size(self, page, key, workbench):
-        new_result(workbench, key, None, kind=ResultKind.FILE, title="", sql=None, file_name="a<b>.pdf", size=2_500_000)
+    def test_a_file_is_a_name_with_its_size(self, page, key, application):
+        new_result(
+            application, key, None, kind=ResultKind.FILE, title="", sql=None, file_name="a<b>.pdf", size=2_500_000
+        )
         tab = page(key.session_id)
         assert titles(tab) == [r"a\<b\>.pdf"]
         assert "2.5 MB" in feet(tab)[0]
         assert "a&lt;b&gt;.pdf" in feet(tab)[0]
 
-    def test_of_a_large_table_only_some_rows_reach_the_browser(self, page, key, workbench):
-        new_result(workbench, key, pa.table({"n": range(100_000), "text": ["x" * 5000] * 100_000}))
+    def test_of_a_large_table_only_some_rows_reach_the_browser(self, page, key, application):
+        new_result(application, key, pa.table({"n": range(100_000), "text": ["x" * 5000] * 100_000}))
         tab = page(key.session_id)
         assert len(tab.dataframe[0].value) == 200
         assert max(map(len, tab.dataframe[0].value["text"])) == 501
@@ -122,17 +124,17 @@ class TestWhatIsInIt:
             "Shown are the first 200 rows; a download has all 100,000" in caption.value for caption in tab.caption
         )
 
-    def test_columns_may_repeat_and_hold_anything(self, page, key, workbench):
+    def test_columns_may_repeat_and_hold_anything(self, page, key, application):
         odd = pa.Table.from_arrays([pa.array([1]), pa.array([{"a": 1}]), pa.array([b"xy"])], ["n", "n", ""])
-        new_result(workbench, key, odd)
+        new_result(application, key, odd)
         shown = page(key.session_id).dataframe[0].value
         assert list(shown.columns) == ["n", "n (2)", ""]
         assert list(shown.iloc[0]) == [1, '{"a": 1}', "<2 bytes>"]
 
 
 class TestWhatCanBeDone:
-    def test_deleting_asks_first(self, page, key, workbench):
-        result = new_result(workbench, key)
+    def test_deleting_asks_first(self, page, key, application):
+        result = new_result(application, key)
         tab = page(key.session_id)
         tab.button(key=f"delete-{result.id}").click().run()
         assert titles(tab)
@@ -140,19 +142,19 @@ class TestWhatCanBeDone:
         tab.button(key=f"delete-{result.id}").click().run()
         tab.button(key=f"really-{result.id}").click().run()
         assert not titles(tab)
-        assert workbench.store.get_result(result.id) is None
+        assert application.store.get_result(result.id) is None
 
-    def test_a_title_that_a_model_wrote_is_plain_text_also_where_its_end_is_told(self, page, key, workbench):
-        result = new_result(workbench, key, title="![seen](http://tracker.example/a.png)")
+    def test_a_title_that_a_model_wrote_is_plain_text_also_where_its_end_is_told(self, page, key, application):
+        result = new_result(application, key, title="![seen](http://tracker.example/a.png)")
         tab = page(key.session_id)
         tab.button(key=f"delete-{result.id}").click().run()
         tab.button(key=f"really-{result.id}").click().run()
         assert [told.value for told in tab.toast] == [r"Deleted “\!\[seen\]\(http\://tracker.example/a.png\)”."]
 
-    def test_the_message_of_an_old_result_is_brought_onto_the_page(self, page, workbench):
-        key = new_session(workbench)
-        turns = finish(workbench, *[workbench.turns.submit(key, f"message {n}") for n in range(40)])
-        result = new_result(workbench, key, MONTHS, turn_id=turns[0].id)
+    def test_the_message_of_an_old_result_is_brought_onto_the_page(self, page, application):
+        key = new_session(application)
+        turns = finish(application, *[application.turns.submit(key, f"message {n}") for n in range(40)])
+        result = new_result(application, key, MONTHS, turn_id=turns[0].id)
         tab = page(key.session_id)
         assert "message 0" not in [said_in(bubble) for bubble in tab.chat_message]
         tab.button(key=f"show-{result.id}").click().run()

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.workbenches import finish, new_session
+from tests.support.applications import finish, new_session
 
 
 def _script():
@@ -14,17 +14,17 @@ def _script():
 
 
 @pytest.fixture
-def dialog(workbench):
-    finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+def dialog(application):
+    finish(application, application.turns.submit(new_session(application), "hello"))
     page = AppTest.from_function(_script, default_timeout=30).run()
     assert not page.exception
     return page
 
 
-def test_a_snapshot_is_made_offered_for_download_and_deleted(dialog, workbench):
+def test_a_snapshot_is_made_offered_for_download_and_deleted(dialog, application):
     dialog.button(key="make-snapshot").click().run()
     assert "1 chat (2 messages)" in dialog.success[0].value
-    [path] = (workbench.settings.data_dir / "snapshots").iterdir()
+    [path] = (application.settings.data_dir / "snapshots").iterdir()
     assert any(path.name in element.proto.body for element in dialog.get("html"))
     with duckdb.connect(str(path), read_only=True) as copy:
         assert copy.execute("select count(*) from history.messages").fetchone() == (2,)
@@ -34,7 +34,7 @@ def test_a_snapshot_is_made_offered_for_download_and_deleted(dialog, workbench):
     assert not dialog.exception
 
 
-def test_why_none_can_be_made_is_said(dialog, workbench):
-    (workbench.settings.data_dir / "snapshots").write_text("a file in its place")
+def test_why_none_can_be_made_is_said(dialog, application):
+    (application.settings.data_dir / "snapshots").write_text("a file in its place")
     dialog.button(key="make-snapshot").click().run()
     assert "cannot be written" in dialog.error[0].value

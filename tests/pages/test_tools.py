@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 from structlog.testing import capture_logs
 
-from colloquy.runtime.workbench import install
+from colloquy.runtime.application import install
 from colloquy.ui.chat.context_mark import WORDS
 from session_store.models import SAMPLE_SHOP, TurnStatus
 from tests.agents.folders import PATIENCE, agent_folders
 from tests.pages.conftest import said_in
 from tests.runtime import desk
-from tests.support.workbenches import conversation, finish, new_session, open_workbench, until
+from tests.support.applications import conversation, finish, new_session, open_application, until
 
 NUMBERS = count(1)
 CLERK = (
@@ -51,43 +51,43 @@ FRONT = CLERK + "root_agent = LlmAgent(name='front', model=ScriptedModel(), sub_
 
 
 @pytest.fixture
-def workbench(tmp_path):
+def application(tmp_path):
     with agent_folders(tmp_path) as write, capture_logs():  # printing all variables takes seconds
         number = next(NUMBERS)
         write(f"page_clerk_{number}", CLERK + "root_agent = clerk\n")
         write(f"page_front_{number}", FRONT)
-        workbench = open_workbench(tmp_path / "data", agents_dir=write.parent)
-        assert workbench.agents._folders.loaded.wait(PATIENCE)
-        install(workbench)
-        yield workbench
+        application = open_application(tmp_path / "data", agents_dir=write.parent)
+        assert application.agents._folders.loaded.wait(PATIENCE)
+        install(application)
+        yield application
         install(None)
-        workbench.close()
+        application.close()
 
 
-def agent(workbench, kind="clerk"):
-    return next(agent.id for agent in workbench.agents.list() if agent.id.startswith(f"page_{kind}"))
+def agent(application, kind="clerk"):
+    return next(agent.id for agent in application.agents.list() if agent.id.startswith(f"page_{kind}"))
 
 
 @pytest.fixture
-def told(workbench):
+def told(application):
     """A session in which the agent was told something, and is done with it."""
 
     def tell(*messages, kind="clerk"):
-        key = new_session(workbench, agent(workbench, kind))
-        finish(workbench, *[workbench.turns.submit(key, message) for message in messages])
+        key = new_session(application, agent(application, kind))
+        finish(application, *[application.turns.submit(key, message) for message in messages])
         return key
 
     return tell
 
 
 @pytest.fixture
-def asked(workbench):
+def asked(application):
     """A session in which a tool asks the person."""
 
     def ask(message):
-        key = new_session(workbench, agent(workbench))
-        turn = workbench.turns.submit(key, message)
-        until(workbench, lambda: workbench.store.get_turn(turn.id).status is TurnStatus.PAUSED)
+        key = new_session(application, agent(application))
+        turn = application.turns.submit(key, message)
+        until(application, lambda: application.store.get_turn(turn.id).status is TurnStatus.PAUSED)
         return key, turn
 
     return ask
@@ -146,13 +146,13 @@ class TestSteps:
         assert steps(tab)[0].startswith(f"{tool} · waiting for its result")
         assert not tab.main.error
 
-    def test_while_a_tool_runs_the_answer_says_which(self, workbench, page):
-        key = new_session(workbench, agent(workbench))
-        turn = workbench.turns.submit(key, "call wait {}")
-        until(workbench, lambda: len(workbench.store.list_events(key)) == 2)
+    def test_while_a_tool_runs_the_answer_says_which(self, application, page):
+        key = new_session(application, agent(application))
+        turn = application.turns.submit(key, "call wait {}")
+        until(application, lambda: len(application.store.list_events(key)) == 2)
         tab = page(key.session_id)
         assert steps(tab) == ["Calling wait"]
-        workbench.turns.stop(turn.id)
+        application.turns.stop(turn.id)
 
     def test_who_hands_over_and_who_answers_is_one_bubble_in_the_name_of_the_latter(self, told, page):
         tab = page(told('call transfer_to_agent {"agent_name": "clerk"}', kind="front").session_id)
@@ -173,29 +173,29 @@ class TestConfirmation:
         assert "FunctionResponse" not in " ".join(text.value for text in tab.main.markdown)
 
     @pytest.mark.parametrize(("answer", "line"), [("Approve", "approved"), ("Decline", "declined")])
-    def test_the_answer_takes_the_place_of_the_question(self, workbench, asked, page, answer, line):
+    def test_the_answer_takes_the_place_of_the_question(self, application, asked, page, answer, line):
         key, turn = asked('call pay {"amount": 5}')
         tab = press(page(key.session_id), answer)
-        finish(workbench, turn)
+        finish(application, turn)
         tab.run()
         [step] = steps(tab)
         assert f"pay · {line}" in step
         assert not [button for button in tab.main.button if button.label in ("Approve", "Decline")]
         assert len(tab.chat_message) == 2
 
-    def test_of_two_questions_one_may_be_answered_first(self, workbench, asked, page):
+    def test_of_two_questions_one_may_be_answered_first(self, application, asked, page):
         key, turn = asked('call pay {"amount": 5} and call book {"days": 3}')
         tab = press(page(key.session_id), "Approve")
         assert len([button for button in tab.main.button if button.label == "Approve"]) == 1
         assert "approved" in steps(tab)[0]
         press(tab, "Approve")
-        finish(workbench, turn)
+        finish(application, turn)
         assert len(steps(tab.run())) == 2
 
-    def test_an_answer_that_comes_too_late_says_so(self, workbench, asked, page):
+    def test_an_answer_that_comes_too_late_says_so(self, application, asked, page):
         key, turn = asked('call pay {"amount": 5}')
         tab = page(key.session_id)
-        workbench.turns.stop(turn.id)
+        application.turns.stop(turn.id)
         assert "already answered" in press(tab, "Approve").toast[0].value
 
 
@@ -205,10 +205,10 @@ class TestFeedback:
         assert not foot(tab, 0)["rated"]
         assert (foot(tab)["rated"], foot(tab)["score"], foot(tab)["comment"]) == (True, None, "")
 
-    def test_a_rating_is_there_on_the_next_visit(self, workbench, told, page):
+    def test_a_rating_is_there_on_the_next_visit(self, application, told, page):
         key = told("hello")
-        answer = workbench.store.list_events(key)[-1].event
-        workbench.set_feedback(key, answer.id, -1, "Too short")
+        answer = application.store.list_events(key)[-1].event
+        application.set_feedback(key, answer.id, -1, "Too short")
         tab = page(key.session_id)
         assert (foot(tab)["score"], foot(tab)["comment"]) == (-1, "Too short")
 
@@ -227,51 +227,51 @@ class TestFiles:
             tab.chat_input[0].upload(name, content, mime_type)
         return tab.run()
 
-    def test_a_text_file_is_sent_with_the_message_and_shown_by_name(self, workbench, page):
-        key = new_session(workbench)
+    def test_a_text_file_is_sent_with_the_message_and_shown_by_name(self, application, page):
+        key = new_session(application)
         tab = self.send(page, key, "read this", ("notes.txt", b"first\nsecond", "text/plain"))
-        until(workbench, lambda: not workbench.turns.live(key))
+        until(application, lambda: not application.turns.live(key))
         tab.run()
         question = tab.chat_message[0]
         assert said_in(question) == "read this"
         assert "notes.txt" in question.caption[0].value
-        assert [file.data for file in conversation(workbench, key)[0].files] == [b"first\nsecond"]
+        assert [file.data for file in conversation(application, key)[0].files] == [b"first\nsecond"]
 
-    def test_a_picture_is_shown_small(self, workbench, page, picture):
-        key = new_session(workbench)
+    def test_a_picture_is_shown_small(self, application, page, picture):
+        key = new_session(application)
         tab = self.send(page, key, "what is this?", ("shop.png", picture, "image/png"))
-        until(workbench, lambda: not workbench.turns.live(key))
+        until(application, lambda: not application.turns.live(key))
         assert len(tab.run().chat_message[0].image) == 1
 
-    def test_what_only_says_that_it_is_a_picture_is_shown_by_name(self, workbench, page):
-        key = new_session(workbench)
+    def test_what_only_says_that_it_is_a_picture_is_shown_by_name(self, application, page):
+        key = new_session(application)
         tab = self.send(page, key, "look", ("broken.png", b"no picture", "image/png"))
-        until(workbench, lambda: not workbench.turns.live(key))
+        until(application, lambda: not application.turns.live(key))
         assert "broken.png" in tab.run().chat_message[0].caption[0].value
 
-    def test_files_may_go_without_a_word(self, workbench, page):
-        key = new_session(workbench)
+    def test_files_may_go_without_a_word(self, application, page):
+        key = new_session(application)
         self.send(page, key, "", ("notes.txt", b"first", "text/plain"))
-        until(workbench, lambda: not workbench.turns.live(key))
-        assert [file.name for file in conversation(workbench, key)[0].files] == ["notes.txt"]
+        until(application, lambda: not application.turns.live(key))
+        assert [file.name for file in conversation(application, key)[0].files] == ["notes.txt"]
 
-    def test_a_model_that_reads_no_pictures_is_sent_none_and_the_text_stays(self, workbench, page, picture):
-        key = new_session(workbench)
-        workbench.store.set_model(key, "scripted/two")
+    def test_a_model_that_reads_no_pictures_is_sent_none_and_the_text_stays(self, application, page, picture):
+        key = new_session(application)
+        application.store.set_model(key, "scripted/two")
         tab = self.send(page, key, "what is this?", ("shop.png", picture, "image/png"))
         assert "Scripted two does not read images" in tab.warning[0].value
         assert tab.chat_input[0].proto.value == "what is this?"
-        assert not workbench.store.list_events(key)
+        assert not application.store.list_events(key)
         tab.chat_input[0].set_value("what is this?").run()
-        until(workbench, lambda: not workbench.turns.live(key))
+        until(application, lambda: not application.turns.live(key))
         assert not tab.run().warning
 
-    def test_a_first_message_that_cannot_be_sent_makes_no_session(self, workbench, page):
+    def test_a_first_message_that_cannot_be_sent_makes_no_session(self, application, page):
         tab = page()
         tab.chat_input[0].set_value("look").upload("a.bin", b"\0\1\2", "application/octet-stream").run()
         assert "neither a text file" in tab.warning[0].value
         assert tab.chat_input[0].proto.value == "look"
-        assert not workbench.store.list_sessions("local").items
+        assert not application.store.list_sessions("local").items
 
 
 class TestContext:
@@ -280,35 +280,35 @@ class TestContext:
         styles = [text for html in tab.main.get("html") if WORDS in (text := html.proto.body)]
         return re.search(r"st-key-copy-([\w-]+)", styles[0])[1] if styles else None
 
-    def test_the_first_message_that_the_model_sees_is_marked(self, workbench, page):
-        key = new_session(workbench)
-        finish(workbench, *[workbench.turns.submit(key, f"message {n}") for n in range(15)])
-        shown = conversation(workbench, key)
+    def test_the_first_message_that_the_model_sees_is_marked(self, application, page):
+        key = new_session(application)
+        finish(application, *[application.turns.submit(key, f"message {n}") for n in range(15)])
+        shown = conversation(application, key)
         # It was asked with the newest 20 of the 29 messages that there were then.
         tab = page(key.session_id)
         assert self.mark(tab) is None
         tab.button(key="older").click().run()
         assert self.mark(tab) == shown[-21].id
 
-    def test_a_short_conversation_has_no_mark(self, workbench, page):
-        key = new_session(workbench)
-        finish(workbench, *[workbench.turns.submit(key, f"message {n}") for n in range(3)])
+    def test_a_short_conversation_has_no_mark(self, application, page):
+        key = new_session(application)
+        finish(application, *[application.turns.submit(key, f"message {n}") for n in range(3)])
         assert self.mark(page(key.session_id)) is None
 
 
 class TestData:
-    def test_a_query_of_a_person_is_shown_as_code_and_its_rows_in_full(self, workbench, page):
-        key = analyst(workbench, "scripted/one")
-        finish(workbench, workbench.turns.submit(key, "/sql select 2 * 3 as a, 4 * 5 as b"))
+    def test_a_query_of_a_person_is_shown_as_code_and_its_rows_in_full(self, application, page):
+        key = analyst(application, "scripted/one")
+        finish(application, application.turns.submit(key, "/sql select 2 * 3 as a, 4 * 5 as b"))
         tab = page(key.session_id)
         assert ("sql", "/sql select 2 * 3 as a, 4 * 5 as b") in code(tab)
         assert steps(tab)[0].startswith("Ran a query")
         [table] = tab.chat_message[1].dataframe
         assert table.value.to_dict("list") == {"a": [6], "b": [20]}
 
-    def test_a_guess_of_a_small_model_is_called_one_and_how_to_get_better_ones(self, workbench, page):
-        key = analyst(workbench, "scripted/small")
-        finish(workbench, workbench.turns.submit(key, "guess select count(*) as orders from orders"))
+    def test_a_guess_of_a_small_model_is_called_one_and_how_to_get_better_ones(self, application, page):
+        key = analyst(application, "scripted/small")
+        finish(application, application.turns.submit(key, "guess select count(*) as orders from orders"))
         tab = page(key.session_id)
         [notice] = [caption.value for caption in tab.main.caption if "guessed" in caption.value]
         assert notice == (
@@ -317,5 +317,5 @@ class TestData:
         )
 
 
-def analyst(workbench, model):
-    return workbench.create_session(agent_id="data_analyst", model=model, workspace_id=SAMPLE_SHOP).key
+def analyst(application, model):
+    return application.create_session(agent_id="data_analyst", model=model, workspace_id=SAMPLE_SHOP).key

@@ -6,7 +6,7 @@ import pytest
 
 from session_store.models import GENERAL, SAMPLE_SHOP
 from tests.pages.conftest import choose, said_in
-from tests.support.workbenches import finish, until
+from tests.support.applications import finish, until
 
 ALL = "all"
 
@@ -35,9 +35,9 @@ def shop_file(tmp_path):
     return path
 
 
-def begin(workbench, text, workspace=GENERAL, agent="assistant"):
-    key = workbench.create_session(agent_id=agent, model="scripted/one", workspace_id=workspace).key
-    finish(workbench, workbench.turns.submit(key, text))
+def begin(application, text, workspace=GENERAL, agent="assistant"):
+    key = application.create_session(agent_id=agent, model="scripted/one", workspace_id=workspace).key
+    finish(application, application.turns.submit(key, text))
     return key
 
 
@@ -95,24 +95,24 @@ class TestChoice:
             ":material/database: Sample shop",
         ]
 
-    def test_workspaces_inside_others_are_indented(self, workbench, open_page):
-        sales = workbench.workspaces.create("Sales")
-        workbench.workspaces.create("North", sales.id)
+    def test_workspaces_inside_others_are_indented(self, application, open_page):
+        sales = application.workspaces.create("Sales")
+        application.workspaces.create("North", sales.id)
         assert "\u2003:material/folder: North" in menu(open_page()).options
 
-    def test_two_of_the_same_name_can_be_told_apart(self, workbench, open_page):
-        first, second = workbench.workspaces.create("Twin"), workbench.workspaces.create("Twin")
-        begin(workbench, "in the first", first.id)
-        begin(workbench, "in the second", second.id)
+    def test_two_of_the_same_name_can_be_told_apart(self, application, open_page):
+        first, second = application.workspaces.create("Twin"), application.workspaces.create("Twin")
+        begin(application, "in the first", first.id)
+        begin(application, "in the second", second.id)
         page = open_page()
         twins = [option for option in menu(page).options if "Twin" in option]
         seen = [listed(choose(page, "workspace-menu", twin)) for twin in sorted(twins, key=len, reverse=True)]
         assert sorted(seen) == [["in the first"], ["in the second"]]
 
-    def test_choosing_one_lists_its_sessions(self, workbench, open_page):
-        sales = workbench.workspaces.create("Sales")
-        begin(workbench, "general")
-        begin(workbench, "about sales", sales.id)
+    def test_choosing_one_lists_its_sessions(self, application, open_page):
+        sales = application.workspaces.create("Sales")
+        begin(application, "general")
+        begin(application, "about sales", sales.id)
         page = open_page()
         assert listed(page) == ["general"]
         choose(page, "workspace-menu", "Sales")
@@ -126,7 +126,7 @@ class TestChoice:
         page = open_page(workspace=SAMPLE_SHOP)
         assert "Your chats in Sample shop appear here." in [caption.value for caption in page.sidebar.caption]
 
-    def test_the_url_keeps_the_choice(self, workbench, open_page):
+    def test_the_url_keeps_the_choice(self, application, open_page):
         page = open_page()
         choose(page, "workspace-menu", "Sample shop")
         assert page.query_params["workspace"] == SAMPLE_SHOP
@@ -134,34 +134,34 @@ class TestChoice:
         choose(page, "workspace-menu", "General")
         assert "workspace" not in page.query_params
 
-    def test_a_session_opened_by_its_url_brings_its_workspace(self, workbench, open_page):
-        sales = workbench.workspaces.create("Sales")
-        key = begin(workbench, "about sales", sales.id)
+    def test_a_session_opened_by_its_url_brings_its_workspace(self, application, open_page):
+        sales = application.workspaces.create("Sales")
+        key = begin(application, "about sales", sales.id)
         page = open_page(session=key.session_id)
         assert (chosen(page), listed(page)) == ("Sales", ["about sales"])
         page.sidebar.button(key="new-chat").click().run()
         assert (chosen(page), listed(page)) == ("Sales", ["about sales"])
         assert page.query_params["workspace"] == sales.id
 
-    def test_with_all_of_them_listed_opening_a_session_leaves_the_list_as_it_is(self, workbench, open_page):
-        sales = workbench.workspaces.create("Sales")
-        begin(workbench, "general")
-        key = begin(workbench, "about sales", sales.id)
+    def test_with_all_of_them_listed_opening_a_session_leaves_the_list_as_it_is(self, application, open_page):
+        sales = application.workspaces.create("Sales")
+        begin(application, "general")
+        key = begin(application, "about sales", sales.id)
         page = open_page(workspace=ALL)
         page.sidebar.button(key=f"open-{key.session_id}").click().run()
         assert said_in(page.chat_message[0]) == "about sales"
         assert listed(page) == ["about sales", "general"]
         assert listed(open_page(session=key.session_id, workspace=ALL)) == ["about sales", "general"]
 
-    def test_choosing_another_one_leaves_the_open_session(self, workbench, open_page):
-        key = begin(workbench, "general")
+    def test_choosing_another_one_leaves_the_open_session(self, application, open_page):
+        key = begin(application, "general")
         page = open_page(session=key.session_id)
         choose(page, "workspace-menu", "Sample shop")
         assert not page.chat_message
         assert "session" not in page.query_params
 
-    def test_choosing_one_that_the_open_session_is_in_keeps_it_open(self, workbench, open_page):
-        key = begin(workbench, "general")
+    def test_choosing_one_that_the_open_session_is_in_keeps_it_open(self, application, open_page):
+        key = begin(application, "general")
         page = open_page(session=key.session_id)
         for choice in ("All workspaces", "General"):
             choose(page, "workspace-menu", choice)
@@ -170,27 +170,27 @@ class TestChoice:
     def test_one_that_is_gone_gives_way_to_general(self, open_page):
         assert chosen(open_page(workspace="gone")) == "General"
 
-    def test_deleting_the_open_session_stays_in_its_workspace(self, workbench, open_page):
-        sales = workbench.workspaces.create("Sales")
-        key = begin(workbench, "about sales", sales.id)
+    def test_deleting_the_open_session_stays_in_its_workspace(self, application, open_page):
+        sales = application.workspaces.create("Sales")
+        key = begin(application, "about sales", sales.id)
         page = open_page(session=key.session_id)
         choose(page, f"menu-{key.session_id}", "Delete")
         assert (chosen(page), listed(page)) == ("Sales", [])
 
 
 class TestNewChat:
-    def test_it_is_begun_in_the_chosen_workspace(self, workbench, open_page):
-        sales = workbench.workspaces.create("Sales")
+    def test_it_is_begun_in_the_chosen_workspace(self, application, open_page):
+        sales = application.workspaces.create("Sales")
         page = open_page(workspace=sales.id)
         page.chat_input[0].set_value("hello").run()
-        [session] = workbench.store.list_sessions("local").items
+        [session] = application.store.list_sessions("local").items
         assert session.workspace_id == sales.id
         assert chosen(page.run()) == "Sales"
 
-    def test_with_all_workspaces_listed_it_is_begun_in_general(self, workbench, open_page):
+    def test_with_all_workspaces_listed_it_is_begun_in_general(self, application, open_page):
         page = open_page(workspace=ALL)
         page.chat_input[0].set_value("hello").run()
-        assert [session.workspace_id for session in workbench.store.list_sessions("local").items] == [GENERAL]
+        assert [session.workspace_id for session in application.store.list_sessions("local").items] == [GENERAL]
 
     def test_where_there_is_data_the_data_analyst_is_preselected_and_the_connection_named(self, open_page):
         page = open_page(workspace=SAMPLE_SHOP)
@@ -204,51 +204,51 @@ class TestNewChat:
         assert "Data analyst" not in offered(page)
         assert preselected(page) == "assistant"
 
-    def test_the_agent_chosen_in_one_workspace_is_that_of_its_new_chats_only(self, workbench, open_page):
+    def test_the_agent_chosen_in_one_workspace_is_that_of_its_new_chats_only(self, application, open_page):
         page = open_page(workspace=SAMPLE_SHOP)
         page.main.get("button_group")[0].set_value("specialist").run()
         choose(page, "workspace-menu", "General")
         assert preselected(page) == "assistant"
         choose(page, "workspace-menu", "Sample shop")
         page.chat_input[0].set_value("hello").run()
-        [session] = workbench.store.list_sessions("local").items
+        [session] = application.store.list_sessions("local").items
         assert session.key.app_name == "specialist"
 
-    def test_a_prompt_about_the_shop_gives_results_without_a_model(self, workbench, open_page):
+    def test_a_prompt_about_the_shop_gives_results_without_a_model(self, application, open_page):
         page = open_page(workspace=SAMPLE_SHOP)
         next(button for button in page.main.button if button.label == "Revenue by month").click().run()
-        [session] = workbench.store.list_sessions("local", workspace_id=SAMPLE_SHOP).items
-        until(workbench, lambda: not workbench.turns.live(session.key))
-        assert workbench.store.list_results(session.key).items
+        [session] = application.store.list_sessions("local", workspace_id=SAMPLE_SHOP).items
+        until(application, lambda: not application.turns.live(session.key))
+        assert application.store.list_results(session.key).items
 
-    def test_prompts_about_the_shop_are_not_offered_for_other_data(self, workbench, open_page, shop_file):
-        workbench.workspaces.set_connection(GENERAL, "sqlite", str(shop_file))
+    def test_prompts_about_the_shop_are_not_offered_for_other_data(self, application, open_page, shop_file):
+        application.workspaces.set_connection(GENERAL, "sqlite", str(shop_file))
         assert preselected(open_page()) == "data_analyst"
         assert "Revenue by month" not in buttons(open_page())
         assert any("Which tables" in button for button in buttons(open_page()))
 
-    def test_the_way_to_the_sample_shop_is_shown_until_it_has_been_asked(self, workbench, open_page):
+    def test_the_way_to_the_sample_shop_is_shown_until_it_has_been_asked(self, application, open_page):
         page = open_page()
         page.button(key="ask-sample-shop").click().run()
         assert chosen(page) == "Sample shop"
-        begin(workbench, "hello", SAMPLE_SHOP)
+        begin(application, "hello", SAMPLE_SHOP)
         assert "ask-sample-shop" not in [button.key for button in open_page().button]
 
 
 class TestMovingSessions:
-    def test_a_session_is_moved_from_its_menu(self, workbench, open_page):
-        sales = workbench.workspaces.create("Sales")
-        key = begin(workbench, "hello")
+    def test_a_session_is_moved_from_its_menu(self, application, open_page):
+        sales = application.workspaces.create("Sales")
+        key = begin(application, "hello")
         page = open_page()
         choose(page, f"menu-{key.session_id}", "Move to…")
         page.selectbox(key="move-target").set_value(sales.id)
         page.button(key="confirm-move").click().run()
         assert listed(page) == []
-        assert workbench.store.get_session(key.session_id).workspace_id == sales.id
+        assert application.store.get_session(key.session_id).workspace_id == sales.id
 
-    def test_the_list_follows_the_open_session(self, workbench, open_page):
-        sales = workbench.workspaces.create("Sales")
-        key = begin(workbench, "hello")
+    def test_the_list_follows_the_open_session(self, application, open_page):
+        sales = application.workspaces.create("Sales")
+        key = begin(application, "hello")
         page = open_page(session=key.session_id)
         choose(page, f"menu-{key.session_id}", "Move to…")
         page.selectbox(key="move-target").set_value(sales.id)
@@ -256,9 +256,9 @@ class TestMovingSessions:
         assert (chosen(page), listed(page)) == ("Sales", ["hello"])
         assert said_in(page.chat_message[0]) == "hello"
 
-    def test_several_are_moved_at_once(self, workbench, open_page):
-        sales = workbench.workspaces.create("Sales")
-        keys = [begin(workbench, text) for text in ("a", "b", "c")]
+    def test_several_are_moved_at_once(self, application, open_page):
+        sales = application.workspaces.create("Sales")
+        keys = [begin(application, text) for text in ("a", "b", "c")]
         page = open_page()
         page.sidebar.button(key="select").click().run()
         for key in keys[:2]:
@@ -267,16 +267,16 @@ class TestMovingSessions:
         page.selectbox(key="move-target").set_value(sales.id)
         page.button(key="confirm-move").click().run()
         assert listed(page) == ["c"]
-        assert len(workbench.store.list_sessions("local", workspace_id=sales.id).items) == 2
+        assert len(application.store.list_sessions("local", workspace_id=sales.id).items) == 2
 
 
 class TestManager:
-    def test_it_shows_the_tree_with_the_number_of_chats(self, workbench, manage):
-        sales = workbench.workspaces.create("Sales")
-        workbench.workspaces.create("North", sales.id)
-        begin(workbench, "a", sales.id)
-        begin(workbench, "b")
-        begin(workbench, "c")
+    def test_it_shows_the_tree_with_the_number_of_chats(self, application, manage):
+        sales = application.workspaces.create("Sales")
+        application.workspaces.create("North", sales.id)
+        begin(application, "a", sales.id)
+        begin(application, "b")
+        begin(application, "c")
         assert nodes(manage()) == [
             ("General", "2 chats"),
             ("Sales", "1 chat"),
@@ -284,59 +284,59 @@ class TestManager:
             ("Sample shop", "0 chats"),
         ]
 
-    def test_one_is_added_inside_another_and_chosen(self, workbench, manage):
-        sales = workbench.workspaces.create("Sales")
+    def test_one_is_added_inside_another_and_chosen(self, application, manage):
+        sales = application.workspaces.create("Sales")
         page = manage(sales.id)
         page.button(key="add-workspace").click().run()
         page.text_input(key="new-workspace-name").set_value("North")
         page.button(key="confirm-add").click().run()
-        [north] = [workspace for workspace in workbench.store.list_workspaces() if workspace.name == "North"]
+        [north] = [workspace for workspace in application.store.list_workspaces() if workspace.name == "North"]
         assert north.parent_id == sales.id
         assert chosen(page) == "North"
         assert "new-workspace-name" not in [field.key for field in page.text_input]
 
-    def test_a_blank_name_is_refused_where_it_was_typed(self, workbench, manage):
+    def test_a_blank_name_is_refused_where_it_was_typed(self, application, manage):
         page = manage()
         page.button(key="add-workspace").click().run()
         page.button(key="confirm-add").click().run()
         assert page.error
-        assert len(workbench.store.list_workspaces()) == 2
+        assert len(application.store.list_workspaces()) == 2
 
-    def test_one_is_renamed_in_place(self, workbench, manage):
+    def test_one_is_renamed_in_place(self, application, manage):
         page = manage(SAMPLE_SHOP)
         page.text_input(key=f"workspace-name-{SAMPLE_SHOP}").set_value("Toy *shop*").run()
-        assert workbench.store.get_workspace(SAMPLE_SHOP).name == "Toy *shop*"
+        assert application.store.get_workspace(SAMPLE_SHOP).name == "Toy *shop*"
         assert chosen(page) == r"Toy \*shop\*"
 
-    def test_a_blank_new_name_is_refused_and_the_old_one_stands_again(self, workbench, manage):
+    def test_a_blank_new_name_is_refused_and_the_old_one_stands_again(self, application, manage):
         page = manage(SAMPLE_SHOP)
         page.text_input(key=f"workspace-name-{SAMPLE_SHOP}").set_value("  ").run()
         assert page.toast
         assert page.text_input(key=f"workspace-name-{SAMPLE_SHOP}").value == "Sample shop"
 
-    def test_one_is_moved_but_never_into_itself(self, workbench, manage):
-        sales = workbench.workspaces.create("Sales")
-        north = workbench.workspaces.create("North", sales.id)
+    def test_one_is_moved_but_never_into_itself(self, application, manage):
+        sales = application.workspaces.create("Sales")
+        north = application.workspaces.create("North", sales.id)
         inside = manage(sales.id).selectbox(key=f"workspace-parent-{sales.id}")
         assert inside.options == ["None (top level)", "General", "Sample shop"]
         page = manage(north.id)
         page.selectbox(key=f"workspace-parent-{north.id}").set_value(SAMPLE_SHOP).run()
-        assert workbench.store.get_workspace(north.id).parent_id == SAMPLE_SHOP
+        assert application.store.get_workspace(north.id).parent_id == SAMPLE_SHOP
 
-    def test_deleting_asks_and_says_what_goes(self, workbench, manage):
-        sales = workbench.workspaces.create("Sales")
-        north = workbench.workspaces.create("North", sales.id)
-        keys = [begin(workbench, "a", sales.id), begin(workbench, "b", north.id)]
+    def test_deleting_asks_and_says_what_goes(self, application, manage):
+        sales = application.workspaces.create("Sales")
+        north = application.workspaces.create("North", sales.id)
+        keys = [begin(application, "a", sales.id), begin(application, "b", north.id)]
         page = manage(sales.id)
         page.button(key="delete-workspace").click().run()
         [question] = [text.value for text in page.markdown if text.value.startswith("Delete")]
         assert "“Sales”, the workspace inside it and 2 chats" in question
         page.button(key="cancel-delete-workspace").click().run()
-        assert workbench.store.get_workspace(sales.id)
+        assert application.store.get_workspace(sales.id)
         page.button(key="delete-workspace").click().run()
         page.button(key="confirm-delete-workspace").click().run()
         assert nodes(page) == [("General", "0 chats"), ("Sample shop", "0 chats")]
-        assert not any(workbench.store.get_session(key.session_id) for key in keys)
+        assert not any(application.store.get_session(key.session_id) for key in keys)
         assert chosen(page) == "General"
 
     def test_general_cannot_be_deleted_or_moved(self, manage):
@@ -344,8 +344,8 @@ class TestManager:
         assert "delete-workspace" not in [button.key for button in page.button]
         assert not [box for box in page.main.selectbox if box.label == "Parent"]
 
-    def test_chats_are_a_click_away(self, workbench, manage):
-        key = begin(workbench, "hello")
+    def test_chats_are_a_click_away(self, application, manage):
+        key = begin(application, "hello")
         page = manage()
         page.sidebar.button(key=f"open-{key.session_id}").click().run()
         assert said_in(page.chat_message[0]) == "hello"
@@ -375,61 +375,61 @@ class TestConnection:
         assert len(set(examples)) == 4
         assert examples[-1].startswith("postgresql://")
 
-    def test_data_is_connected_and_says_what_was_found(self, workbench, manage, shop_file):
+    def test_data_is_connected_and_says_what_was_found(self, application, manage, shop_file):
         page = self.fill(manage(), GENERAL, "sqlite", shop_file)
         page.button(key="connect").click().run()
         assert "1 table" in until_tested(page).run().success[0].value
-        assert workbench.store.get_workspace(GENERAL).connection.address == str(shop_file)
+        assert application.store.get_workspace(GENERAL).connection.address == str(shop_file)
         assert str(shop_file) in [code.value for code in page.code]
         page.sidebar.button(key="new-chat").click().run()
         assert preselected(page) == "data_analyst"
 
-    def test_an_address_is_tried_without_being_kept(self, workbench, manage, shop_file, tmp_path):
+    def test_an_address_is_tried_without_being_kept(self, application, manage, shop_file, tmp_path):
         page = self.fill(manage(), GENERAL, "sqlite", shop_file)
         page.button(key="try-connection").click().run()
         assert "1 table" in until_tested(page).success[0].value
         page.text_input(key=f"address-{GENERAL}-path").set_value(str(tmp_path / "none.db"))
         page.button(key="try-connection").click().run()
         assert "There is no file" in until_tested(page).error[0].value
-        assert workbench.store.get_workspace(GENERAL).connection is None
+        assert application.store.get_workspace(GENERAL).connection is None
 
-    def test_one_that_does_not_work_any_more_says_why(self, workbench, manage, shop_file):
-        workbench.workspaces.set_connection(GENERAL, "sqlite", str(shop_file), "")
+    def test_one_that_does_not_work_any_more_says_why(self, application, manage, shop_file):
+        application.workspaces.set_connection(GENERAL, "sqlite", str(shop_file), "")
         shop_file.unlink()
         page = manage()
         page.button(key="test-connection").click().run()
         assert "There is no file" in until_tested(page).error[0].value
 
-    def test_what_does_not_work_is_not_saved_unless_one_says_so(self, workbench, manage, tmp_path):
+    def test_what_does_not_work_is_not_saved_unless_one_says_so(self, application, manage, tmp_path):
         page = self.fill(manage(), GENERAL, "sqlite", tmp_path / "none.db")
         page.button(key="connect").click().run()
         assert "There is no file" in until_tested(page).error[0].value
-        assert workbench.store.get_workspace(GENERAL).connection is None
+        assert application.store.get_workspace(GENERAL).connection is None
         page.button(key="save-anyway").click().run()
-        assert workbench.store.get_workspace(GENERAL).connection.address == str(tmp_path / "none.db")
+        assert application.store.get_workspace(GENERAL).connection.address == str(tmp_path / "none.db")
 
-    def test_data_that_is_gone_is_told_where_it_is_used(self, workbench, manage, open_page, shop_file):
-        workbench.workspaces.set_connection(GENERAL, "sqlite", str(shop_file), "")
-        key = begin(workbench, "hello")
+    def test_data_that_is_gone_is_told_where_it_is_used(self, application, manage, open_page, shop_file):
+        application.workspaces.set_connection(GENERAL, "sqlite", str(shop_file), "")
+        key = begin(application, "hello")
         assert not open_page(session=key.session_id).warning
         shop_file.unlink()
         for page in (open_page(session=key.session_id), open_page(), manage()):
             assert str(shop_file) in page.main.warning[0].value.replace("\\", "")
             assert ":material/warning: General" in menu(page).options
 
-    def test_an_address_that_is_none_says_what_it_must_look_like(self, workbench, manage):
+    def test_an_address_that_is_none_says_what_it_must_look_like(self, application, manage):
         page = self.fill(manage(), GENERAL, "postgres", "mysql://somewhere")
         page.button(key="connect").click().run()
         assert r"postgresql\://" in until_tested(page).error[0].value
         assert "save-anyway" not in [button.key for button in page.button]
-        assert workbench.store.get_workspace(GENERAL).connection is None
+        assert application.store.get_workspace(GENERAL).connection is None
 
-    def test_a_password_is_kept_and_never_shown_again(self, workbench, manage):
+    def test_a_password_is_kept_and_never_shown_again(self, application, manage):
         address = "postgresql://reader@127.0.0.1:1/shop"
         page = self.fill(manage(), GENERAL, "postgres", address, password="s3cr/t word")
         page.button(key="connect").click().run()
         until_tested(page).button(key="save-anyway").click().run()
-        connection = workbench.workspaces.connection(workbench.store.get_workspace(GENERAL))
+        connection = application.workspaces.connection(application.store.get_workspace(GENERAL))
         assert connection.address.get_secret_value() == "postgresql://reader:s3cr%2Ft%20word@127.0.0.1:1/shop"
         until_tested(page)
         page.button(key="change-connection").click().run()
@@ -439,13 +439,13 @@ class TestConnection:
         page.text_input(key=f"data-name-{GENERAL}-url").set_value("The shop")
         page.button(key="connect").click().run()
         until_tested(page).button(key="save-anyway").click().run()
-        kept = workbench.workspaces.connection(workbench.store.get_workspace(GENERAL))
+        kept = application.workspaces.connection(application.store.get_workspace(GENERAL))
         assert (kept.name, kept.address) == ("The shop", connection.address)
 
-    def test_the_connection_can_be_taken_away(self, workbench, manage):
+    def test_the_connection_can_be_taken_away(self, application, manage):
         page = manage(SAMPLE_SHOP)
         page.button(key="remove-connection").click().run()
-        assert workbench.store.get_workspace(SAMPLE_SHOP).connection is None
+        assert application.store.get_workspace(SAMPLE_SHOP).connection is None
         page.selectbox(key=f"kind-{SAMPLE_SHOP}").set_value("sample").run()
         page.button(key="connect").click().run()
         assert "7 tables" in until_tested(page).success[0].value

@@ -5,18 +5,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from colloquy.agents.data.shop.shop import sample_shop
-from colloquy.runtime.workbench import SAMPLES
+from colloquy.runtime.application import SAMPLES
 from tests.agents.folders import agent_folders
-from tests.support.workbenches import open_workbench, until_loaded
+from tests.support.applications import open_application, until_loaded
 
 NUMBERS = count(1)
 
 
 @pytest.fixture
-def workbench(tmp_path):
-    workbench = open_workbench(tmp_path)
-    yield workbench
-    workbench.close()
+def application(tmp_path):
+    application = open_application(tmp_path)
+    yield application
+    application.close()
 
 
 @pytest.fixture(scope="session")
@@ -40,23 +40,23 @@ def agent_folder(tmp_path):
 
 @pytest.fixture
 def opened(agent_folder, tmp_path):
-    """Opens a workbench with an agent folder, and opens it again after a restart."""
-    workbenches = []
+    """Opens a application with an agent folder, and opens it again after a restart."""
+    applications = []
 
     def open_with(code):
         name = f"asking_desk_{next(NUMBERS)}"
         agent_folder(name, code.replace("{name!r}", repr(name)))
 
         def start():
-            for workbench in workbenches:
-                workbench.close()
-            workbenches.append(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent))
-            until_loaded(workbenches[-1])
-            return workbenches[-1]
+            for application in applications:
+                application.close()
+            applications.append(open_application(tmp_path / "data", agents_dir=agent_folder.parent))
+            until_loaded(applications[-1])
+            return applications[-1]
 
         return name, start
 
     with capture_logs():  # printing the values of all variables takes seconds
         yield open_with
-        for workbench in workbenches:
-            workbench.close()
+        for application in applications:
+            application.close()

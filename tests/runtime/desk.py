@@ -94,15 +94,15 @@ AS_TOOL = HEAD + "root_agent = LlmAgent(name='front', model=ScriptedModel(), too
 WORKFLOW = HEAD + "root_agent = Workflow(name='flow', edges=[('START', clerk)])\n"
 
 
-def asked(workbench, key):
+def asked(application, key):
     """The ids of the asking calls, by the names of the tools that they are about."""
     return {
         call.args["originalFunctionCall"]["name"]: call.id
-        for event in events(workbench, key)
+        for event in events(application, key)
         for call in event.get_function_calls()
         if call.name == ASKS
     }
 
 
-def events(workbench, key):
-    return [stored.event for stored in workbench.store.list_events(key, limit=1000)]
+def events(application, key):
+    return [stored.event for stored in application.store.list_events(key, limit=1000)]

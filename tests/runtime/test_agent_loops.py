@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from colloquy.runtime.turns.agent_loops import AgentLoops, Places
 from session_store.models import TurnStatus
 from tests.agents.folders import PATIENCE
-from tests.support.workbenches import finish, new_session, open_workbench, said, until_loaded
+from tests.support.applications import finish, new_session, open_application, said, until_loaded
 
 GATES = {}
 """What the agents of these tests wait at, by their names."""
@@ -74,31 +74,31 @@ PLACES = {
 
 
 @pytest.fixture
-def workbench_with(agent_folder, tmp_path):
-    """A workbench with agents that wait at their gates."""
+def application_with(agent_folder, tmp_path):
+    """A application with agents that wait at their gates."""
     opened = []
 
     def open_with(**agents):
         for name, code in agents.items():
             GATES[name] = threading.Event(), threading.Semaphore(0)
             agent_folder(name, CODE + code)
-        workbench = open_workbench(tmp_path / "data", agents_dir=agent_folder.parent, max_turns=2)
-        opened.append(workbench)
-        until_loaded(workbench)
-        return workbench
+        application = open_application(tmp_path / "data", agents_dir=agent_folder.parent, max_turns=2)
+        opened.append(application)
+        until_loaded(application)
+        return application
 
     with capture_logs():
         yield open_with
         for gate, _ in GATES.values():
             gate.set()
-        for workbench in opened:
-            workbench.close()
+        for application in opened:
+            application.close()
         GATES.clear()
 
 
-def ask(workbench, agent):
-    key = new_session(workbench, agent)
-    return workbench.turns.submit(key, "go")
+def ask(application, agent):
+    key = new_session(application, agent)
+    return application.turns.submit(key, "go")
 
 
 def begun(agent):
@@ -107,29 +107,29 @@ def begun(agent):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_an_agent_that_blocks_its_event_loop_holds_up_no_other_agent_and_can_be_stopped(
-    workbench_with, monkeypatch, place
+    application_with, monkeypatch, place
 ):
     monkeypatch.setattr("colloquy.runtime.turns.execution.LET_GO", 0.2)
     name = f"blocks_{place}"
-    workbench = workbench_with(**{name: PLACES[place]})
-    blocked = ask(workbench, name)
+    application = application_with(**{name: PLACES[place]})
+    blocked = ask(application, name)
     assert begun(name)
-    [unharmed] = finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+    [unharmed] = finish(application, application.turns.submit(new_session(application), "hello"))
     assert unharmed.status is TurnStatus.COMPLETED
 
-    workbench.turns.stop(blocked.id)
-    assert workbench.store.get_turn(blocked.id).status is TurnStatus.STOPPED
-    left = said(workbench, blocked.key)
+    application.turns.stop(blocked.id)
+    assert application.store.get_turn(blocked.id).status is TurnStatus.STOPPED
+    left = said(application, blocked.key)
 
-    again = ask(workbench, name)  # while the code of the turn that was stopped still waits
+    again = ask(application, name)  # while the code of the turn that was stopped still waits
     assert begun(name)
     GATES[name][0].set()
-    assert finish(workbench, again)[0].status is TurnStatus.COMPLETED
-    until_gone(workbench, f"agent {name}", most=1)
-    assert said(workbench, blocked.key) == left
+    assert finish(application, again)[0].status is TurnStatus.COMPLETED
+    until_gone(application, f"agent {name}", most=1)
+    assert said(application, blocked.key) == left
 
 
-def until_gone(workbench, name, *, most):
+def until_gone(application, name, *, most):
     """Wait until there are no more than so many threads of this name."""
     for _ in range(1000):
         alive = [thread for thread in threading.enumerate() if thread.name == name]
@@ -139,52 +139,56 @@ def until_gone(workbench, name, *, most):
     raise AssertionError(f"{len(alive)} threads called {name}")
 
 
-def test_a_turn_that_was_about_to_begin_on_a_loop_that_was_given_up_begins_on_the_next_one(workbench_with, monkeypatch):
+def test_a_turn_that_was_about_to_begin_on_a_loop_that_was_given_up_begins_on_the_next_one(
+    application_with, monkeypatch
+):
     monkeypatch.setattr("colloquy.runtime.turns.execution.LET_GO", 0.2)
-    workbench = workbench_with(loses_its_loop=PLACES["in_a_callback"])
-    blocked = ask(workbench, "loses_its_loop")
+    application = application_with(loses_its_loop=PLACES["in_a_callback"])
+    blocked = ask(application, "loses_its_loop")
     assert begun("loses_its_loop")
-    update_turn, is_loop_gone = workbench.store.update_turn, threading.Event()
+    update_turn, is_loop_gone = application.store.update_turn, threading.Event()
 
     def update_late(turn_id, **fields):
         assert turn_id == blocked.id or is_loop_gone.wait(PATIENCE)
         update_turn(turn_id, **fields)
 
-    monkeypatch.setattr(workbench.store, "update_turn", update_late)
-    second = ask(workbench, "loses_its_loop")
-    workbench.turns.stop(blocked.id)
+    monkeypatch.setattr(application.store, "update_turn", update_late)
+    second = ask(application, "loses_its_loop")
+    application.turns.stop(blocked.id)
     GATES["loses_its_loop"][0].set()
-    until_gone(workbench, "agent loses_its_loop", most=0)
+    until_gone(application, "agent loses_its_loop", most=0)
     is_loop_gone.set()
-    assert finish(workbench, second)[0].status is TurnStatus.COMPLETED
+    assert finish(application, second)[0].status is TurnStatus.COMPLETED
 
 
-def test_the_threads_of_one_agent_are_its_own(workbench_with, monkeypatch):
+def test_the_threads_of_one_agent_are_its_own(application_with, monkeypatch):
     monkeypatch.setattr("colloquy.runtime.turns.execution.TOOL_THREADS", 2)
-    workbench = workbench_with(takes_all="root_agent = agent('wait', times=4)", takes_one="root_agent = agent('wait')")
-    blocked = ask(workbench, "takes_all")
+    application = application_with(
+        takes_all="root_agent = agent('wait', times=4)", takes_one="root_agent = agent('wait')"
+    )
+    blocked = ask(application, "takes_all")
     assert begun("takes_all")
     assert begun("takes_all")
     GATES["takes_one"][0].set()
-    assert finish(workbench, ask(workbench, "takes_one"))[0].status is TurnStatus.COMPLETED
+    assert finish(application, ask(application, "takes_one"))[0].status is TurnStatus.COMPLETED
 
     assert not GATES["takes_all"][1].acquire(blocking=False)  # the other two calls wait for a thread
-    workbench.turns.stop(blocked.id)
-    assert workbench.store.get_turn(blocked.id).status is TurnStatus.STOPPED
+    application.turns.stop(blocked.id)
+    assert application.store.get_turn(blocked.id).status is TurnStatus.STOPPED
 
 
-def test_an_agent_whose_turns_never_end_leaves_a_place_to_others(workbench_with):
-    workbench = workbench_with(takes_places="root_agent = agent('wait')")
+def test_an_agent_whose_turns_never_end_leaves_a_place_to_others(application_with):
+    application = application_with(takes_places="root_agent = agent('wait')")
     for _ in range(2):
-        ask(workbench, "takes_places")
+        ask(application, "takes_places")
         assert begun("takes_places")
-    third = ask(workbench, "takes_places")
+    third = ask(application, "takes_places")
     for _ in range(2):
-        [unharmed] = finish(workbench, workbench.turns.submit(new_session(workbench), "hello"))
+        [unharmed] = finish(application, application.turns.submit(new_session(application), "hello"))
         assert unharmed.status is TurnStatus.COMPLETED
-    assert workbench.turns.live(third.key)[0].status is TurnStatus.QUEUED
+    assert application.turns.live(third.key)[0].status is TurnStatus.QUEUED
     GATES["takes_places"][0].set()
-    assert finish(workbench, third)[0].status is TurnStatus.COMPLETED
+    assert finish(application, third)[0].status is TurnStatus.COMPLETED
 
 
 def test_where_only_one_turn_runs_at_once_the_next_one_waits_whoever_it_is_of():
@@ -205,10 +209,10 @@ def test_a_thread_that_computes_lets_others_go_first_soon():
     assert sys.getswitchinterval() <= 0.001
 
 
-def test_the_app_ends_while_an_agent_blocks(workbench_with, monkeypatch):
+def test_the_app_ends_while_an_agent_blocks(application_with, monkeypatch):
     monkeypatch.setattr("colloquy.runtime.turns.execution.LET_GO", 0.2)
-    workbench = workbench_with(blocks_the_end=PLACES["in_a_tool"])
-    blocked = ask(workbench, "blocks_the_end")
+    application = application_with(blocks_the_end=PLACES["in_a_tool"])
+    blocked = ask(application, "blocks_the_end")
     assert begun("blocks_the_end")
-    workbench.turns.close()
-    assert workbench.store.get_turn(blocked.id).status is TurnStatus.INTERRUPTED
+    application.turns.close()
+    assert application.store.get_turn(blocked.id).status is TurnStatus.INTERRUPTED

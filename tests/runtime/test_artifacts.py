@@ -9,7 +9,7 @@ from google.genai import types
 
 from colloquy.runtime.artifacts import Artifacts
 from session_store.models import SessionKey
-from tests.support.workbenches import new_session, open_workbench
+from tests.support.applications import new_session, open_application
 
 
 @pytest.fixture
@@ -153,17 +153,17 @@ async def test_a_process_that_dies_while_it_renames_them_leaves_nothing_behind(t
 
 
 async def test_files_whose_session_went_without_them_go_at_the_next_start(tmp_path):
-    workbench = open_workbench(tmp_path)
-    kept, hidden, removed = (new_session(workbench) for _ in range(3))
+    application = open_application(tmp_path)
+    kept, hidden, removed = (new_session(application) for _ in range(3))
     for key in (kept, hidden, removed):
         name = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
-        await workbench.artifacts.save_artifact(**name, filename="notes.txt", artifact=types.Part(text="kept"))
-    workbench.store.delete_sessions([removed])
-    assert workbench.store.purge_deleted(older_than=-1) == [removed]  # and here the process dies
-    workbench.store.delete_sessions([hidden])
-    workbench.close()
-    workbench = open_workbench(tmp_path)
-    assert sorted(key.session_id for key in workbench.artifacts.sessions()) == sorted(
+        await application.artifacts.save_artifact(**name, filename="notes.txt", artifact=types.Part(text="kept"))
+    application.store.delete_sessions([removed])
+    assert application.store.purge_deleted(older_than=-1) == [removed]  # and here the process dies
+    application.store.delete_sessions([hidden])
+    application.close()
+    application = open_application(tmp_path)
+    assert sorted(key.session_id for key in application.artifacts.sessions()) == sorted(
         key.session_id for key in (kept, hidden)
     )
-    workbench.close()
+    application.close()

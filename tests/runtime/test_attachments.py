@@ -11,7 +11,7 @@ from colloquy.agents.models import ModelInfo
 from colloquy.runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
 from colloquy.runtime.turns.messages import EmptyMessageError
 from colloquy.runtime.turns.unread import UnreadFiles
-from tests.support.workbenches import conversation, finish, new_session, open_workbench
+from tests.support.applications import conversation, finish, new_session, open_application
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
 READS_ALL = ModelInfo("all", "Reads all", True, "", takes=frozenset({"image", "pdf"}))
@@ -101,55 +101,55 @@ class TestModels:
 class TestMessages:
     """Files on their way through the runtime."""
 
-    def test_the_model_reads_them_and_the_conversation_keeps_them(self, workbench):
-        key = new_session(workbench)
-        finish(workbench, workbench.turns.submit(key, "look", [attached(), attached("shop.png", "image/png", PNG)]))
-        question, _ = conversation(workbench, key)
+    def test_the_model_reads_them_and_the_conversation_keeps_them(self, application):
+        key = new_session(application)
+        finish(application, application.turns.submit(key, "look", [attached(), attached("shop.png", "image/png", PNG)]))
+        question, _ = conversation(application, key)
         assert (question.text, [file.name for file in question.files]) == ("look", ["notes.txt", "shop.png"])
         assert question.files[1].data == PNG
-        finish(workbench, workbench.turns.submit(key, "history"))
-        assert "user: look[Attached file: notes.txt]\none, two" in conversation(workbench, key)[-1].text
+        finish(application, application.turns.submit(key, "history"))
+        assert "user: look[Attached file: notes.txt]\none, two" in conversation(application, key)[-1].text
 
-    def test_a_message_may_be_nothing_but_files(self, workbench):
-        key = new_session(workbench)
-        [turn] = finish(workbench, workbench.turns.submit(key, "", [attached()]))
+    def test_a_message_may_be_nothing_but_files(self, application):
+        key = new_session(application)
+        [turn] = finish(application, application.turns.submit(key, "", [attached()]))
         assert turn.error is None
-        assert workbench.store.get_session(key.session_id).title == "notes.txt"
+        assert application.store.get_session(key.session_id).title == "notes.txt"
         with pytest.raises(EmptyMessageError):
-            workbench.turns.submit(key, " ")
+            application.turns.submit(key, " ")
 
-    def test_retrying_and_editing_keep_them(self, workbench):
-        key = new_session(workbench)
+    def test_retrying_and_editing_keep_them(self, application):
+        key = new_session(application)
         [turn] = finish(
-            workbench, workbench.turns.submit(key, "tpyo", [attached(), attached("s.png", "image/png", PNG)])
+            application, application.turns.submit(key, "tpyo", [attached(), attached("s.png", "image/png", PNG)])
         )
-        [turn] = finish(workbench, workbench.turns.replace(turn, "typo"))
-        finish(workbench, workbench.turns.retry(turn))
-        question = conversation(workbench, key)[0]
+        [turn] = finish(application, application.turns.replace(turn, "typo"))
+        finish(application, application.turns.retry(turn))
+        question = conversation(application, key)[0]
         assert (question.text, [file.name for file in question.files]) == ("typo", ["notes.txt", "s.png"])
-        assert len(conversation(workbench, key)) == 2
+        assert len(conversation(application, key)) == 2
 
-    def test_a_model_that_does_not_read_them_is_not_asked(self, workbench):
-        key = new_session(workbench)
-        workbench.store.set_model(key, "scripted/two")
+    def test_a_model_that_does_not_read_them_is_not_asked(self, application):
+        key = new_session(application)
+        application.store.set_model(key, "scripted/two")
         with pytest.raises(AttachmentRefusedError, match="Scripted two does not read images"):
-            workbench.turns.submit(key, "look", [attached("shop.png", "image/png", PNG)])
-        assert workbench.turns.live(key) == []
-        assert conversation(workbench, key) == []
+            application.turns.submit(key, "look", [attached("shop.png", "image/png", PNG)])
+        assert application.turns.live(key) == []
+        assert conversation(application, key) == []
 
-    def test_a_model_chosen_later_that_does_not_read_them_is_told_their_names(self, workbench):
-        key = new_session(workbench)
-        finish(workbench, workbench.turns.submit(key, "look", [attached("shop.png", "image/png", PNG)]))
-        workbench.store.set_model(key, "scripted/two")
-        finish(workbench, workbench.turns.submit(key, "history"))
-        assert "user: look[Attached file: shop.png. You cannot read it.]" in conversation(workbench, key)[-1].text
-        assert conversation(workbench, key)[0].files[0].data == PNG
+    def test_a_model_chosen_later_that_does_not_read_them_is_told_their_names(self, application):
+        key = new_session(application)
+        finish(application, application.turns.submit(key, "look", [attached("shop.png", "image/png", PNG)]))
+        application.store.set_model(key, "scripted/two")
+        finish(application, application.turns.submit(key, "history"))
+        assert "user: look[Attached file: shop.png. You cannot read it.]" in conversation(application, key)[-1].text
+        assert conversation(application, key)[0].files[0].data == PNG
 
     def test_the_setting_bounds_them(self, tmp_path):
-        with closing(open_workbench(tmp_path, attachment_mb=1)) as workbench:
-            key = new_session(workbench)
+        with closing(open_application(tmp_path, attachment_mb=1)) as application:
+            key = new_session(application)
             with pytest.raises(AttachmentRefusedError, match="COLLOQUY_ATTACHMENT_MB"):
-                workbench.turns.submit(key, "look", [attached(data=b"x" * 1_000_001)])
+                application.turns.submit(key, "look", [attached(data=b"x" * 1_000_001)])
 
     @pytest.mark.parametrize("kind", ["audio/wav", "image/bmp", "application/zip"])
     def test_files_of_imported_chats_that_no_model_reads_are_told_by_name(self, kind):
@@ -159,7 +159,7 @@ class TestMessages:
         assert request.contents[0].parts[0].text == "[Attached file: odd.bin. You cannot read it.]\n"
 
 
-def test_a_text_file_with_half_a_character_is_taken(workbench):
+def test_a_text_file_with_half_a_character_is_taken(application):
     name, data = "odd\ud83d.txt", "Grüße \ud83d\ude00 \ud83d".encode("utf-8", "surrogatepass")
     [part] = parts_of([Attachment(name, "text/plain", data)], most_mb=1)
     assert part.text == "[Attached file: odd\ufffd.txt]\nGrüße 😀 \ufffd"

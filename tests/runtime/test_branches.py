@@ -5,49 +5,49 @@ from google.genai import types
 
 from colloquy.runtime.bus import Happening
 from session_store.history.errors import HistoryError
-from tests.support.workbenches import conversation, finish, new_session, said
+from tests.support.applications import conversation, finish, new_session, said
 
 
-def test_it_has_what_was_said_until_the_message_and_goes_on_by_itself(workbench):
-    key = new_session(workbench)
+def test_it_has_what_was_said_until_the_message_and_goes_on_by_itself(application):
+    key = new_session(application)
     for text in ("one", "two"):
-        finish(workbench, workbench.turns.submit(key, text))
-    whole = said(workbench, key)
-    branch = workbench.branch_session(key, conversation(workbench, key)[1].id)
-    assert said(workbench, branch.key) == whole[:2]
-    finish(workbench, workbench.turns.submit(branch.key, "three"))
-    assert [text for _, text in said(workbench, branch.key)][2:] == ["three", "You said: three"]
-    assert said(workbench, key) == whole
+        finish(application, application.turns.submit(key, text))
+    whole = said(application, key)
+    branch = application.branch_session(key, conversation(application, key)[1].id)
+    assert said(application, branch.key) == whole[:2]
+    finish(application, application.turns.submit(branch.key, "three"))
+    assert [text for _, text in said(application, branch.key)][2:] == ["three", "You said: three"]
+    assert said(application, key) == whole
 
 
-def test_it_is_announced_and_at_work(workbench):
-    key = new_session(workbench)
-    finish(workbench, workbench.turns.submit(key, "one"))
+def test_it_is_announced_and_at_work(application):
+    key = new_session(application)
+    finish(application, application.turns.submit(key, "one"))
     heard = []
-    workbench.bus.subscribe(heard.append)
-    branch = workbench.branch_session(key, conversation(workbench, key)[-1].id)
+    application.bus.subscribe(heard.append)
+    branch = application.branch_session(key, conversation(application, key)[-1].id)
     kinds = [event.kind for event in heard if event.key == branch.key]
     assert kinds == [Happening.SESSION_CREATED, Happening.SESSION_LIST_CHANGED]
-    assert branch.key in [active.session.key for active in workbench.active_sessions()]
+    assert branch.key in [active.session.key for active in application.active_sessions()]
 
 
-async def test_files_that_agents_made_come_along(workbench):
-    key = new_session(workbench)
-    finish(workbench, workbench.turns.submit(key, "one"))
+async def test_files_that_agents_made_come_along(application):
+    key = new_session(application)
+    finish(application, application.turns.submit(key, "one"))
     made = types.Part(text="a report")
-    await workbench.artifacts.save_artifact(
+    await application.artifacts.save_artifact(
         app_name=key.app_name, user_id=key.user_id, session_id=key.session_id, filename="report.txt", artifact=made
     )
-    branch = workbench.branch_session(key, conversation(workbench, key)[-1].id)
-    workbench.artifacts.forget(key)
-    found = await workbench.artifacts.load_artifact(
+    branch = application.branch_session(key, conversation(application, key)[-1].id)
+    application.artifacts.forget(key)
+    found = await application.artifacts.load_artifact(
         app_name=key.app_name, user_id=key.user_id, session_id=branch.key.session_id, filename="report.txt"
     )
     assert found.text == "a report"
 
 
-def test_at_a_message_that_is_not_there_it_is_refused(workbench):
-    key = new_session(workbench)
-    finish(workbench, workbench.turns.submit(key, "one"))
+def test_at_a_message_that_is_not_there_it_is_refused(application):
+    key = new_session(application)
+    finish(application, application.turns.submit(key, "one"))
     with pytest.raises(HistoryError, match="Choose another one"):
-        workbench.branch_session(key, "no such message")
+        application.branch_session(key, "no such message")

@@ -16,7 +16,7 @@ from session_store.transcripts.open_calls import confirmation_content, questions
 from session_store.transcripts.transcript import ASKS
 from tests.runtime import desk
 from tests.runtime.desk import asked, events
-from tests.support.workbenches import conversation, finish, new_session, open_workbench, said, until, until_loaded
+from tests.support.applications import conversation, finish, new_session, open_application, said, until, until_loaded
 
 pytestmark = pytest.mark.upstream
 
@@ -26,226 +26,232 @@ def start(request, opened):
     return opened(getattr(desk, request.param))
 
 
-def ask(workbench, name, message):
-    key = new_session(workbench, name)
-    turn = workbench.turns.submit(key, message)
-    until(workbench, lambda: status(workbench, turn) is TurnStatus.PAUSED)
+def ask(application, name, message):
+    key = new_session(application, name)
+    turn = application.turns.submit(key, message)
+    until(application, lambda: status(application, turn) is TurnStatus.PAUSED)
     return key, turn
 
 
-def status(workbench, turn):
+def status(application, turn):
     """How the turn stands, in memory and in the store alike."""
-    live = [view.status for view in workbench.turns.live(turn.key) if view.turn.id == turn.id]
-    stored = workbench.store.get_turn(turn.id).status
+    live = [view.status for view in application.turns.live(turn.key) if view.turn.id == turn.id]
+    stored = application.store.get_turn(turn.id).status
     return stored if live in ([], [stored]) else None
 
 
-def responses(workbench, key):
+def responses(application, key):
     """What each tool answered last, by its name."""
     return {
         response.name: response.response
-        for event in events(workbench, key)
+        for event in events(application, key)
         for response in event.get_function_responses()
         if response.name != ASKS
     }
 
 
-def goes_on(workbench, key):
+def goes_on(application, key):
     """The next message is answered, by a model that wants every call answered."""
-    [turn] = finish(workbench, workbench.turns.submit(key, "hello"))
-    calls = {call.id for event in events(workbench, key) for call in event.get_function_calls()}
-    answered = {response.id for event in events(workbench, key) for response in event.get_function_responses()}
-    return turn.error is None and said(workbench, key)[-1][1] == "You said: hello" and calls == answered
+    [turn] = finish(application, application.turns.submit(key, "hello"))
+    calls = {call.id for event in events(application, key) for call in event.get_function_calls()}
+    answered = {response.id for event in events(application, key) for response in event.get_function_responses()}
+    return turn.error is None and said(application, key)[-1][1] == "You said: hello" and calls == answered
 
 
 def test_an_approved_tool_runs_and_the_turn_goes_on_under_its_id(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
-    assert workbench.store.get_session(key.session_id).status is SessionStatus.PAUSED
-    workbench.turns.answer(turn.id, asked(workbench, key)["pay"], True)
-    [ended] = finish(workbench, turn)
+    application = open_it()
+    key, turn = ask(application, name, 'call pay {"amount": 5}')
+    assert application.store.get_session(key.session_id).status is SessionStatus.PAUSED
+    application.turns.answer(turn.id, asked(application, key)["pay"], True)
+    [ended] = finish(application, turn)
     assert (ended.status, ended.error) == (TurnStatus.COMPLETED, None)
-    assert responses(workbench, key) == {"pay": {"paid": 5}}
-    assert said(workbench, key) == [("user", 'call pay {"amount": 5}'), ("clerk", 'pay answered {"paid": 5}')]
-    assert {event.invocation_id for event in events(workbench, key)} == {turn.id}
+    assert responses(application, key) == {"pay": {"paid": 5}}
+    assert said(application, key) == [("user", 'call pay {"amount": 5}'), ("clerk", 'pay answered {"paid": 5}')]
+    assert {event.invocation_id for event in events(application, key)} == {turn.id}
     assert ended.started_at <= ended.first_token_at <= ended.ended_at
     assert ended.output_tokens > 1
-    assert goes_on(workbench, key)
+    assert goes_on(application, key)
 
 
 def test_a_turn_that_is_stopped_just_as_its_tool_begins_to_ask_does_not_wait(start, monkeypatch):
     name, open_it = start
-    workbench = open_it()
-    update_turn = workbench.store.update_turn
+    application = open_it()
+    update_turn = application.store.update_turn
 
     def stopped_meanwhile(turn_id, **fields):
         if fields.get("status") is TurnStatus.PAUSED:
-            workbench.turns._loop._executions[turn_id].stop()
+            application.turns._loop._executions[turn_id].stop()
         update_turn(turn_id, **fields)
 
-    monkeypatch.setattr(workbench.store, "update_turn", stopped_meanwhile)
-    key = new_session(workbench, name)
-    [turn] = finish(workbench, workbench.turns.submit(key, 'call pay {"amount": 5}'))
+    monkeypatch.setattr(application.store, "update_turn", stopped_meanwhile)
+    key = new_session(application, name)
+    [turn] = finish(application, application.turns.submit(key, 'call pay {"amount": 5}'))
     assert turn.status is TurnStatus.STOPPED
-    assert goes_on(workbench, key)
+    assert goes_on(application, key)
 
 
 def test_a_declined_tool_does_not_run(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
-    workbench.turns.answer(turn.id, asked(workbench, key)["pay"], False)
-    assert finish(workbench, turn)[0].status is TurnStatus.COMPLETED
-    assert responses(workbench, key) == {"pay": {"error": "This tool call is rejected."}}
-    assert goes_on(workbench, key)
+    application = open_it()
+    key, turn = ask(application, name, 'call pay {"amount": 5}')
+    application.turns.answer(turn.id, asked(application, key)["pay"], False)
+    assert finish(application, turn)[0].status is TurnStatus.COMPLETED
+    assert responses(application, key) == {"pay": {"error": "This tool call is rejected."}}
+    assert goes_on(application, key)
 
 
 def test_a_tool_that_asks_itself_gets_the_answer(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call book {"days": 3}')
-    workbench.turns.answer(turn.id, asked(workbench, key)["book"], True)
-    finish(workbench, turn)
-    assert responses(workbench, key) == {"book": {"booked": 3}}
-    assert goes_on(workbench, key)
+    application = open_it()
+    key, turn = ask(application, name, 'call book {"days": 3}')
+    application.turns.answer(turn.id, asked(application, key)["book"], True)
+    finish(application, turn)
+    assert responses(application, key) == {"book": {"booked": 3}}
+    assert goes_on(application, key)
 
 
 def test_a_question_can_be_answered_by_the_id_of_the_call_it_is_about(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
-    [call] = [call for event in events(workbench, key) for call in event.get_function_calls() if call.name == "pay"]
-    workbench.turns.answer(turn.id, call.id, True)
-    finish(workbench, turn)
-    assert responses(workbench, key) == {"pay": {"paid": 5}}
+    application = open_it()
+    key, turn = ask(application, name, 'call pay {"amount": 5}')
+    [call] = [call for event in events(application, key) for call in event.get_function_calls() if call.name == "pay"]
+    application.turns.answer(turn.id, call.id, True)
+    finish(application, turn)
+    assert responses(application, key) == {"pay": {"paid": 5}}
 
 
 def test_two_tools_that_ask_at_once_run_when_both_are_answered(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call pay {"amount": 5} and call book {"days": 3} and call look_up')
-    questions = asked(workbench, key)
-    workbench.turns.answer(turn.id, questions["pay"], True)
-    [view] = workbench.turns.live(key)
+    application = open_it()
+    key, turn = ask(application, name, 'call pay {"amount": 5} and call book {"days": 3} and call look_up')
+    questions = asked(application, key)
+    application.turns.answer(turn.id, questions["pay"], True)
+    [view] = application.turns.live(key)
     assert (view.status, view.answers) == (TurnStatus.PAUSED, {questions["pay"]: True})
-    workbench.turns.answer(turn.id, questions["book"], False)
-    assert finish(workbench, turn)[0].status is TurnStatus.COMPLETED
-    assert responses(workbench, key) == {"pay": {"paid": 5}, "book": {"status": "not booked"}, "look_up": {"found": 7}}
-    assert goes_on(workbench, key)
+    application.turns.answer(turn.id, questions["book"], False)
+    assert finish(application, turn)[0].status is TurnStatus.COMPLETED
+    assert responses(application, key) == {
+        "pay": {"paid": 5},
+        "book": {"status": "not booked"},
+        "look_up": {"found": 7},
+    }
+    assert goes_on(application, key)
 
 
 def test_stopping_declines(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
-    workbench.turns.stop(turn.id)
-    assert finish(workbench, turn)[0].status is TurnStatus.STOPPED
-    assert responses(workbench, key) == {"pay": {"error": "The user stopped this before the tool had answered."}}
+    application = open_it()
+    key, turn = ask(application, name, 'call pay {"amount": 5}')
+    application.turns.stop(turn.id)
+    assert finish(application, turn)[0].status is TurnStatus.STOPPED
+    assert responses(application, key) == {"pay": {"error": "The user stopped this before the tool had answered."}}
     with pytest.raises(NothingToAnswerError):
-        workbench.turns.answer(turn.id, asked(workbench, key)["pay"], True)
-    assert goes_on(workbench, key)
+        application.turns.answer(turn.id, asked(application, key)["pay"], True)
+    assert goes_on(application, key)
 
 
 def test_the_question_is_still_there_after_a_restart_and_so_is_what_waits_behind_it(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call pay {"amount": 5} and call book {"days": 3}')
-    workbench.turns.answer(turn.id, asked(workbench, key)["book"], True)  # is asked again: the other was not answered
-    later = workbench.turns.submit(key, "later")
-    workbench = open_it()
-    assert [view.status for view in workbench.turns.live(key)] == [TurnStatus.PAUSED, TurnStatus.QUEUED]
-    assert workbench.store.get_session(key.session_id).status is SessionStatus.PAUSED
-    for question in asked(workbench, key).values():
-        workbench.turns.answer(turn.id, question, True)
-    turn, later = finish(workbench, turn, later)
+    application = open_it()
+    key, turn = ask(application, name, 'call pay {"amount": 5} and call book {"days": 3}')
+    application.turns.answer(
+        turn.id, asked(application, key)["book"], True
+    )  # is asked again: the other was not answered
+    later = application.turns.submit(key, "later")
+    application = open_it()
+    assert [view.status for view in application.turns.live(key)] == [TurnStatus.PAUSED, TurnStatus.QUEUED]
+    assert application.store.get_session(key.session_id).status is SessionStatus.PAUSED
+    for question in asked(application, key).values():
+        application.turns.answer(turn.id, question, True)
+    turn, later = finish(application, turn, later)
     assert (turn.status, later.status) == (TurnStatus.COMPLETED, TurnStatus.COMPLETED)
-    assert responses(workbench, key) == {"pay": {"paid": 5}, "book": {"booked": 3}}
-    assert said(workbench, key)[-1] == ("clerk", "You said: later")
-    assert goes_on(workbench, key)
+    assert responses(application, key) == {"pay": {"paid": 5}, "book": {"booked": 3}}
+    assert said(application, key)[-1] == ("clerk", "You said: later")
+    assert goes_on(application, key)
 
 
 def test_a_turn_that_waits_can_be_stopped_after_a_restart(start):
     name, open_it = start
     key, turn = ask(open_it(), name, 'call pay {"amount": 5}')
-    workbench = open_it()
-    workbench.turns.stop(turn.id)
-    assert finish(workbench, turn)[0].status is TurnStatus.STOPPED
-    assert goes_on(workbench, key)
+    application = open_it()
+    application.turns.stop(turn.id)
+    assert finish(application, turn)[0].status is TurnStatus.STOPPED
+    assert goes_on(application, key)
 
 
 def test_messages_sent_meanwhile_wait_for_the_answer(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
-    later = workbench.turns.submit(key, "later")
-    assert [view.status for view in workbench.turns.live(key)] == [TurnStatus.PAUSED, TurnStatus.QUEUED]
-    workbench.turns.answer(turn.id, asked(workbench, key)["pay"], True)
-    finish(workbench, turn, later)
-    assert [text for _, text in said(workbench, key)][1:] == ['pay answered {"paid": 5}', "later", "You said: later"]
+    application = open_it()
+    key, turn = ask(application, name, 'call pay {"amount": 5}')
+    later = application.turns.submit(key, "later")
+    assert [view.status for view in application.turns.live(key)] == [TurnStatus.PAUSED, TurnStatus.QUEUED]
+    application.turns.answer(turn.id, asked(application, key)["pay"], True)
+    finish(application, turn, later)
+    assert [text for _, text in said(application, key)][1:] == ['pay answered {"paid": 5}', "later", "You said: later"]
 
 
 def test_a_turn_that_waits_takes_no_place_from_others(opened, tmp_path, agent_folder):
     name = "waiting_desk"
     agent_folder(name, desk.PLAIN)
-    with closing(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent, max_turns=1)) as workbench:
-        until_loaded(workbench)
+    with closing(open_application(tmp_path / "data", agents_dir=agent_folder.parent, max_turns=1)) as application:
+        until_loaded(application)
         for _ in range(2):
-            key, turn = ask(workbench, name, 'call pay {"amount": 5}')
-        running = workbench.turns.submit(new_session(workbench), "count 1 then wait")
-        until(workbench, lambda: status(workbench, running) is TurnStatus.RUNNING)
-        question = asked(workbench, key)["pay"]
-        workbench.turns.answer(turn.id, question, True)
-        until(workbench, lambda: workbench.turns.live(key)[0].status is TurnStatus.QUEUED)  # now it needs one again
-        assert workbench.turns.live(key)[0].answers == {question: True}
-        workbench.turns.stop(running.id)
-        assert finish(workbench, turn)[0].error is None
+            key, turn = ask(application, name, 'call pay {"amount": 5}')
+        running = application.turns.submit(new_session(application), "count 1 then wait")
+        until(application, lambda: status(application, running) is TurnStatus.RUNNING)
+        question = asked(application, key)["pay"]
+        application.turns.answer(turn.id, question, True)
+        until(application, lambda: application.turns.live(key)[0].status is TurnStatus.QUEUED)  # now it needs one again
+        assert application.turns.live(key)[0].answers == {question: True}
+        application.turns.stop(running.id)
+        assert finish(application, turn)[0].error is None
 
 
 def test_what_waits_is_neither_retried_nor_edited(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
-    for change in (lambda: workbench.turns.retry(turn), lambda: workbench.turns.replace(turn, "other")):
+    application = open_it()
+    key, turn = ask(application, name, 'call pay {"amount": 5}')
+    for change in (lambda: application.turns.retry(turn), lambda: application.turns.replace(turn, "other")):
         with pytest.raises(SessionBusyError, match="Answer the tool's request, or stop it"):
             change()
-    workbench.turns.stop(turn.id)
-    finish(workbench, turn, workbench.turns.replace(turn, "other"))
-    assert said(workbench, key) == [("user", "other"), ("clerk", "You said: other")]
+    application.turns.stop(turn.id)
+    finish(application, turn, application.turns.replace(turn, "other"))
+    assert said(application, key) == [("user", "other"), ("clerk", "You said: other")]
 
 
 def test_deleting_a_session_ends_what_waits_in_it(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
-    workbench.delete_sessions([key])
-    assert finish(workbench, turn)[0].status is TurnStatus.STOPPED
-    workbench.restore_sessions([key])
-    assert goes_on(workbench, key)
+    application = open_it()
+    key, turn = ask(application, name, 'call pay {"amount": 5}')
+    application.delete_sessions([key])
+    assert finish(application, turn)[0].status is TurnStatus.STOPPED
+    application.restore_sessions([key])
+    assert goes_on(application, key)
 
 
 def test_an_approved_tool_that_fails_ends_the_turn_with_its_error(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, "call fail_after")
-    workbench.turns.answer(turn.id, asked(workbench, key)["fail_after"], True)
-    [ended] = finish(workbench, turn)
+    application = open_it()
+    key, turn = ask(application, name, "call fail_after")
+    application.turns.answer(turn.id, asked(application, key)["fail_after"], True)
+    [ended] = finish(application, turn)
     assert ended.status is TurnStatus.FAILED
     assert "the archive is closed" in ended.error
-    assert goes_on(workbench, key)
+    assert goes_on(application, key)
 
 
 def test_a_question_is_answered_once(start):
     name, open_it = start
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
-    question = asked(workbench, key)["pay"]
-    workbench.turns.answer(turn.id, question, True)
-    finish(workbench, turn)
+    application = open_it()
+    key, turn = ask(application, name, 'call pay {"amount": 5}')
+    question = asked(application, key)["pay"]
+    application.turns.answer(turn.id, question, True)
+    finish(application, turn)
     with pytest.raises(NothingToAnswerError, match="already answered"):
-        workbench.turns.answer(turn.id, question, False)
+        application.turns.answer(turn.id, question, False)
     with pytest.raises(NothingToAnswerError):
-        workbench.turns.answer("no-such-turn", question, False)
+        application.turns.answer("no-such-turn", question, False)
 
 
 @pytest.mark.parametrize(
@@ -258,31 +264,31 @@ def test_a_question_is_answered_once(start):
 )
 def test_an_agent_inside_an_agent_may_ask(opened, code, message):
     name, open_it = opened(code)
-    workbench = open_it()
-    key = new_session(workbench, name)
+    application = open_it()
+    key = new_session(application, name)
     if message:
-        finish(workbench, workbench.turns.submit(key, message))
-    turn = workbench.turns.submit(key, 'call pay {"amount": 5}')
-    until(workbench, lambda: status(workbench, turn) is TurnStatus.PAUSED)
-    workbench.turns.answer(turn.id, asked(workbench, key)["pay"], True)
-    [ended] = finish(workbench, turn)
+        finish(application, application.turns.submit(key, message))
+    turn = application.turns.submit(key, 'call pay {"amount": 5}')
+    until(application, lambda: status(application, turn) is TurnStatus.PAUSED)
+    application.turns.answer(turn.id, asked(application, key)["pay"], True)
+    [ended] = finish(application, turn)
     assert (ended.status, ended.error) == (TurnStatus.COMPLETED, None)
-    assert responses(workbench, key)["pay"] == {"paid": 5}
+    assert responses(application, key)["pay"] == {"paid": 5}
 
 
 def test_agents_side_by_side_may_both_ask(opened):
     name, open_it = opened(desk.IN_PARALLEL)
-    workbench = open_it()
-    key, turn = ask(workbench, name, 'call pay {"amount": 5}')
+    application = open_it()
+    key, turn = ask(application, name, 'call pay {"amount": 5}')
     questions = [
-        call.id for event in events(workbench, key) for call in event.get_function_calls() if call.name == ASKS
+        call.id for event in events(application, key) for call in event.get_function_calls() if call.name == ASKS
     ]
     assert len(questions) == 2
     for question in questions:
-        workbench.turns.answer(turn.id, question, True)
-    [ended] = finish(workbench, turn)
+        application.turns.answer(turn.id, question, True)
+    [ended] = finish(application, turn)
     assert (ended.status, ended.error) == (TurnStatus.COMPLETED, None)
-    assert sorted(author for author, text in said(workbench, key) if text == 'pay answered {"paid": 5}') == [
+    assert sorted(author for author, text in said(application, key) if text == 'pay answered {"paid": 5}') == [
         "clerk",
         "other",
     ]
@@ -354,17 +360,17 @@ def comparable(events):
 )
 def test_what_was_asked_and_answered_is_kept_as_adk_keeps_it(opened, code, talk):
     name, open_it = opened(code)
-    workbench = open_it()
-    key = new_session(workbench, name)
+    application = open_it()
+    key = new_session(application, name)
     for message, *answers in talk:
-        turn = workbench.turns.submit(key, message)
-        until(workbench, lambda turn=turn: status(workbench, turn) in (TurnStatus.PAUSED, TurnStatus.COMPLETED))
-        for question, answer in zip(questions(events(workbench, key)), answers, strict=True):
-            workbench.turns.answer(turn.id, question, answer)
-        assert finish(workbench, turn)[0].status is TurnStatus.COMPLETED
-    ours = comparable(events(workbench, key))
+        turn = application.turns.submit(key, message)
+        until(application, lambda turn=turn: status(application, turn) in (TurnStatus.PAUSED, TurnStatus.COMPLETED))
+        for question, answer in zip(questions(events(application, key)), answers, strict=True):
+            application.turns.answer(turn.id, question, answer)
+        assert finish(application, turn)[0].status is TurnStatus.COMPLETED
+    ours = comparable(events(application, key))
     assert ours == comparable(asyncio.run(kept_by_adk(name, talk)))
-    read = workbench.sessions.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
+    read = application.sessions.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
     assert ours == comparable(asyncio.run(read).events)
 
 
@@ -375,38 +381,38 @@ class TestOtherTools:
     @pytest.fixture
     def desk_of(self, opened, code):
         name, open_it = opened(code)
-        workbench = open_it()
-        key = new_session(workbench, name)
+        application = open_it()
+        key = new_session(application, name)
         if code == desk.WITH_SUB_AGENT:
-            finish(workbench, workbench.turns.submit(key, 'call transfer_to_agent {"agent_name": "clerk"}'))
-        return workbench, key
+            finish(application, application.turns.submit(key, 'call transfer_to_agent {"agent_name": "clerk"}'))
+        return application, key
 
     def test_a_long_one_without_an_answer_ends_the_turn_and_the_session_goes_on(self, desk_of):
-        workbench, key = desk_of
-        [turn] = finish(workbench, workbench.turns.submit(key, "call ticket"))
+        application, key = desk_of
+        [turn] = finish(application, application.turns.submit(key, "call ticket"))
         assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
-        step = conversation(workbench, key)[-1].steps[-1]
+        step = conversation(application, key)[-1].steps[-1]
         assert (step.name, step.waits, step.error, step.response, step.seconds) == ("ticket", True, None, None, None)
-        assert goes_on(workbench, key)
+        assert goes_on(application, key)
 
     def test_a_long_one_that_says_that_it_has_begun_is_spoken_about(self, desk_of):
-        workbench, key = desk_of
-        [turn] = finish(workbench, workbench.turns.submit(key, "call order"))
+        application, key = desk_of
+        [turn] = finish(application, application.turns.submit(key, "call order"))
         assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
-        assert responses(workbench, key)["order"] == {"status": "pending", "ticket": 12}
-        assert said(workbench, key)[-1][1].startswith("order answered")
-        step = conversation(workbench, key)[-1].steps[-1]
+        assert responses(application, key)["order"] == {"status": "pending", "ticket": 12}
+        assert said(application, key)[-1][1].startswith("order answered")
+        step = conversation(application, key)[-1].steps[-1]
         assert (step.name, step.waits, step.error) == ("order", True, None)
-        assert goes_on(workbench, key)
+        assert goes_on(application, key)
 
     def test_one_that_fails_ends_the_turn_with_its_error_and_the_session_goes_on(self, desk_of):
-        workbench, key = desk_of
-        [turn] = finish(workbench, workbench.turns.submit(key, "call breaks"))
+        application, key = desk_of
+        [turn] = finish(application, application.turns.submit(key, "call breaks"))
         assert turn.status is TurnStatus.FAILED
         assert turn.error == "The agent failed: the archive is closed"
-        assert goes_on(workbench, key)
+        assert goes_on(application, key)
 
     def test_one_that_does_not_exist_ends_the_turn_and_the_session_goes_on(self, desk_of):
-        workbench, key = desk_of
-        finish(workbench, workbench.turns.submit(key, "call no_such_tool"))
-        assert goes_on(workbench, key)
+        application, key = desk_of
+        finish(application, application.turns.submit(key, "call no_such_tool"))
+        assert goes_on(application, key)

@@ -7,16 +7,16 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
+from colloquy.runtime.application import Application
 from colloquy.runtime.transcripts.lines import event_lines
 from colloquy.runtime.turns.runner import BROKEN_OFF
-from colloquy.runtime.workbench import Workbench
 from colloquy.settings import Settings
 from session_store.models import SAMPLE_SHOP, TitleSource, TurnStatus
 from session_store.transcripts.parts import Thought, Words
 from tests.agents.models import test_gemini as gemini
 from tests.agents.models import test_openai as openai
 from tests.agents.models.http_server import Answer, http_server
-from tests.support.workbenches import conversation, finish, new_session, until
+from tests.support.applications import conversation, finish, new_session, until
 
 WORDS = ("Garlic ", "is planted ")
 
@@ -28,7 +28,7 @@ def server():
 
 
 @pytest.fixture(scope="module")
-def workbench(tmp_path_factory, server):
+def application(tmp_path_factory, server):
     """With the real adapters of Gemini and of OpenAI's protocol, on a server that does as the test says."""
     folder = tmp_path_factory.mktemp("endings")
     settings = Settings(
@@ -41,17 +41,17 @@ def workbench(tmp_path_factory, server):
         openai_models="m",
     )
     with capture_logs():
-        workbench = Workbench.open(settings)
-        yield workbench
-        workbench.close()
+        application = Application.open(settings)
+        yield application
+        application.close()
 
 
-def asked(workbench, model, text="When is garlic planted?", **where):
+def asked(application, model, text="When is garlic planted?", **where):
     """The key and the turn of a new session with a title, which no model is asked for."""
-    key = new_session(workbench, **where)
-    workbench.store.set_model(key, model)
-    workbench.store.rename_session(key, "Garlic", TitleSource.PERSON)
-    [turn] = finish(workbench, workbench.turns.submit(key, text))
+    key = new_session(application, **where)
+    application.store.set_model(key, model)
+    application.store.rename_session(key, "Garlic", TitleSource.PERSON)
+    [turn] = finish(application, application.turns.submit(key, text))
     return key, turn
 
 
@@ -105,18 +105,20 @@ WITH_DATA = {"agent_id": "data_analyst", "workspace_id": SAMPLE_SHOP}
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_answer_that_the_provider_ends_is_kept_with_the_reason(workbench, server, *, model, answer, status, reason):
+def test_an_answer_that_the_provider_ends_is_kept_with_the_reason(
+    application, server, *, model, answer, status, reason
+):
     server.will_answer(answer)
-    key, turn = asked(workbench, model)
+    key, turn = asked(application, model)
 
     assert (turn.status, reason in turn.error) == (status, True)
     assert (turn.input_tokens, turn.output_tokens) == (11, 4)
     assert turn.created_at <= turn.started_at <= turn.first_token_at <= turn.ended_at
-    question, said = conversation(workbench, key)
+    question, said = conversation(application, key)
     assert (said.text, said.partial, question.partial) == ("".join(WORDS), True, False)
-    events = workbench.store.list_events(key)
+    events = application.store.list_events(key)
     assert [stored.event.author for stored in events] == ["user", "assistant"]
-    assert workbench.store.history_row(key).output_tokens == 4
+    assert application.store.history_row(key).output_tokens == 4
 
 
 @pytest.mark.parametrize(
@@ -131,12 +133,12 @@ def test_an_answer_that_the_provider_ends_is_kept_with_the_reason(workbench, ser
         ({}, "tool_calls", None, "no call came"),
     ],
 )
-def test_ends_of_openai_that_adk_takes_for_good_ones_are_told(workbench, server, *, delta, finish, words, reason):
+def test_ends_of_openai_that_adk_takes_for_good_ones_are_told(application, server, *, delta, finish, words, reason):
     server.will_answer(openai_end(delta, finish))
-    key, turn = asked(workbench, OPENAI)
+    key, turn = asked(application, OPENAI)
     assert reason in turn.error
     assert (turn.status is TurnStatus.COMPLETED) is (finish == "model_length")
-    said = conversation(workbench, key)[1:]
+    said = conversation(application, key)[1:]
     assert [(message.text, message.partial) for message in said] == ([(words, True)] if words else [])
 
 
@@ -195,19 +197,19 @@ HALF = '{"sql": "select 1", "li'
     ],
 )
 def test_a_call_in_an_answer_that_was_ended_early_is_shown_and_not_run(
-    workbench, server, *, model, answer, status, reason, args
+    application, server, *, model, answer, status, reason, args
 ):
     server.asked.clear()
     server.will_answer(answer)
-    key, turn = asked(workbench, model, **WITH_DATA)
+    key, turn = asked(application, model, **WITH_DATA)
     assert (turn.status, reason in turn.error, len(server.asked)) == (status, True, 1)
-    said = conversation(workbench, key)[-1]
+    said = conversation(application, key)[-1]
     [step] = said.steps
     assert (step.name, step.args, said.partial) == ("run_sql", args, True)
     assert step.error == f"This call was not run. {turn.error}"
 
     server.will_answer(openai.says("Fine.") if model == OPENAI else gemini_answer("STOP"))
-    [again] = finish(workbench, workbench.turns.submit(key, "And now?"))
+    [again] = finish(application, application.turns.submit(key, "And now?"))
     assert (again.status, again.error) == (TurnStatus.COMPLETED, None)
     assert called_and_answered(server.asked[-1].body) == (["run_sql"], ["run_sql"])
 
@@ -231,17 +233,17 @@ TWICE = [
 
 
 @pytest.mark.parametrize("chunks", TWICE, ids=["one index for all", "no index", "no text"])
-def test_calls_of_servers_that_write_them_in_their_own_way_are_run(workbench, server, chunks):
+def test_calls_of_servers_that_write_them_in_their_own_way_are_run(application, server, chunks):
     server.will_answer(openai_calls(*chunks, finish="tool_calls"), openai.says("Fine."))
-    key, turn = asked(workbench, OPENAI, **WITH_DATA)
+    key, turn = asked(application, OPENAI, **WITH_DATA)
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
-    assert [step.args for step in conversation(workbench, key)[-1].steps] == [{"sql": "select 1"}] * 2
+    assert [step.args for step in conversation(application, key)[-1].steps] == [{"sql": "select 1"}] * 2
 
 
 @pytest.mark.upstream
-def test_what_gemini_says_of_an_end_is_told(workbench, server):
+def test_what_gemini_says_of_an_end_is_told(application, server):
     server.will_answer(gemini_answer("RECITATION", "Too close."))
-    assert asked(workbench, GEMINI)[1].error.endswith("It said: Too close.")
+    assert asked(application, GEMINI)[1].error.endswith("It said: Too close.")
 
 
 class Broken(Answer):
@@ -259,32 +261,32 @@ class Broken(Answer):
         (OPENAI, Answer([openai.chunk({"content": "Garlic "}), {"error": {"message": "Out of memory."}}], stream=True)),
     ],
 )
-def test_an_answer_that_cannot_be_read_fails_without_the_names_of_parsers(workbench, server, model, answer):
+def test_an_answer_that_cannot_be_read_fails_without_the_names_of_parsers(application, server, model, answer):
     server.will_answer(answer)
-    key, turn = asked(workbench, model)
+    key, turn = asked(application, model)
     assert turn.status is TurnStatus.FAILED
     assert "cannot be read" in turn.error or "It said: Out of memory." in turn.error
     assert "Error" not in turn.error
-    assert conversation(workbench, key)[-1].text == "Garlic "
+    assert conversation(application, key)[-1].text == "Garlic "
 
 
 @pytest.mark.parametrize("model", [GEMINI, OPENAI])
-def test_a_connection_that_ends_before_the_first_word_fails_the_turn(workbench, server, model):
+def test_a_connection_that_ends_before_the_first_word_fails_the_turn(application, server, model):
     server.will_answer(Answer([], stream=True))
-    _, turn = asked(workbench, model)
+    _, turn = asked(application, model)
     assert (turn.status, "ended before" in turn.error) == (TurnStatus.FAILED, True)
 
 
-def test_a_question_that_is_blocked_says_so(workbench, server):
+def test_a_question_that_is_blocked_says_so(application, server):
     server.will_answer(Answer([{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}], stream=True))
-    _, turn = asked(workbench, GEMINI)
+    _, turn = asked(application, GEMINI)
     assert (turn.status, "prohibits" in turn.error) == (TurnStatus.FAILED, True)
 
 
-def test_an_answer_of_which_no_word_came_before_its_limit_has_failed(workbench, server):
+def test_an_answer_of_which_no_word_came_before_its_limit_has_failed(application, server):
     last = {"finishReason": "MAX_TOKENS", "index": 0}
     server.will_answer(Answer([{**gemini.chunk(""), "candidates": [last]}], stream=True))
-    _, turn = asked(workbench, GEMINI)
+    _, turn = asked(application, GEMINI)
     assert (turn.status, turn.output_tokens) == (TurnStatus.FAILED, 4)
 
 
@@ -299,40 +301,40 @@ def test_an_answer_of_which_no_word_came_before_its_limit_has_failed(workbench, 
     ids=["gemini", "openai", "openai's reasoning_content", "openai's reasoning"],
 )
 def test_an_answer_that_was_cut_while_the_model_thought_has_failed_and_its_thought_is_kept(
-    workbench, server, model, answer
+    application, server, model, answer
 ):
     server.will_answer(answer)
-    key, turn = asked(workbench, model)
+    key, turn = asked(application, model)
     assert (turn.status, "maximum answer length" in turn.error) == (TurnStatus.FAILED, True)
-    said = conversation(workbench, key)[-1]
+    said = conversation(application, key)[-1]
     assert ([part.text for part in said.parts], said.text, said.partial) == (["Hm, garlic"], "", True)
 
 
-def test_what_a_server_sends_as_reasoning_is_shown_while_it_comes_and_kept_as_a_thought(workbench, server):
+def test_what_a_server_sends_as_reasoning_is_shown_while_it_comes_and_kept_as_a_thought(application, server):
     chunks = []
-    unsubscribe = workbench.bus.subscribe(
+    unsubscribe = application.bus.subscribe(
         lambda event: chunks.append((event.is_thought, event.text)) if event.text else None
     )
     usage = openai.usage(11, 9)
     usage["usage"]["completion_tokens_details"] = {"reasoning_tokens": 5}
     deltas = [{"reasoning_content": "Hm, garlic"}, {"content": "In autumn."}]
     server.will_answer(Answer([*map(openai.chunk, deltas), openai.chunk({}, "stop"), usage], stream=True))
-    key, turn = asked(workbench, OPENAI)
+    key, turn = asked(application, OPENAI)
     unsubscribe()
     assert (turn.status, turn.error, turn.output_tokens) == (TurnStatus.COMPLETED, None, 9)
     assert chunks == [(True, "Hm, garlic"), (False, "In autumn.")]
-    said = conversation(workbench, key)[-1]
+    said = conversation(application, key)[-1]
     assert said.parts == (Thought("Hm, garlic"), Words("In autumn."))
     assert said.text == "In autumn."
 
 
-def test_tokens_count_where_the_connection_breaks(workbench, server):
+def test_tokens_count_where_the_connection_breaks(application, server):
     server.will_answer(Answer([gemini.chunk(word) for word in WORDS], stream=True, breaks_off=True))
-    key, turn = asked(workbench, GEMINI)
+    key, turn = asked(application, GEMINI)
     assert (turn.status, turn.input_tokens, turn.output_tokens) == (TurnStatus.FAILED, 11, 4)
-    row = workbench.store.history_row(key)
+    row = application.store.history_row(key)
     assert (row.input_tokens, row.output_tokens) == (11, 4)
-    assert conversation(workbench, key)[-1].text == "".join(WORDS)
+    assert conversation(application, key)[-1].text == "".join(WORDS)
 
 
 HEAD = """
@@ -383,11 +385,11 @@ def code(*, last="LlmResponse(content=says('Half of an answer'))", plugin="pass"
 
 def ask(opened, made):
     name, start = opened(made)
-    workbench = start()
-    key = new_session(workbench, name)
-    [turn] = finish(workbench, workbench.turns.submit(key, "Well?"))
-    until(workbench, lambda: workbench.store.get_turn(turn.id).status.is_over)
-    return workbench, key, workbench.store.get_turn(turn.id)
+    application = start()
+    key = new_session(application, name)
+    [turn] = finish(application, application.turns.submit(key, "Well?"))
+    until(application, lambda: application.store.get_turn(turn.id).status.is_over)
+    return application, key, application.store.get_turn(turn.id)
 
 
 TAKES_THE_ID = """
@@ -401,12 +403,12 @@ TAKES_THE_ID = """
 @pytest.mark.parametrize("last", ["LlmResponse(error_code='SAFETY')", "LlmResponse(content=says('Half of an answer'))"])
 @pytest.mark.parametrize("plugin", ["pass", TAKES_THE_ID])
 def test_the_end_is_kept_whatever_the_last_event_is_and_whoever_took_its_id(opened, last, plugin):
-    workbench, key, turn = ask(opened, code(last=last, plugin=plugin))
+    application, key, turn = ask(opened, code(last=last, plugin=plugin))
     is_error = "SAFETY" in last
     assert turn.status is (TurnStatus.FAILED if is_error else TurnStatus.COMPLETED)
-    answers = [message for message in conversation(workbench, key) if message.text and not message.is_user]
+    answers = [message for message in conversation(application, key) if message.text and not message.is_user]
     assert [(message.text, message.partial) for message in answers] == [("Half of an answer", is_error)]
-    ids = [stored.event.id for stored in workbench.store.list_events(key)]
+    ids = [stored.event.id for stored in application.store.list_events(key)]
     assert len(ids) == len(set(ids))
 
 
@@ -418,12 +420,12 @@ LlmResponse(content=types.Content(role='model', parts=[
 
 
 def test_a_model_that_only_repeats_the_output_of_its_code_ends_its_turn(opened):
-    workbench, key, turn = ask(opened, code(last=ENDS_WITH_CODE.strip()))
+    application, key, turn = ask(opened, code(last=ENDS_WITH_CODE.strip()))
     assert (turn.status, turn.error) == (
         TurnStatus.FAILED,
         "The model gave the same answer 3 times in a row, so the turn was ended.",
     )
-    answers = [stored.event for stored in workbench.store.list_events(key) if stored.event.author != "user"]
+    answers = [stored.event for stored in application.store.list_events(key) if stored.event.author != "user"]
     assert 3 <= len(answers) <= 4
 
 
@@ -433,9 +435,9 @@ def test_an_agent_with_a_gemini_of_its_own_notices_a_connection_that_ends(opened
     options = "client_kwargs=dict(api_key='key', enterprise=False)"
     model = f"Gemini(model='gemini-2.5-flash', base_url={server.url!r}, {options})"
     made = code().replace('Model(model="odd")', model)
-    workbench, key, turn = ask(opened, f"from google.adk.models import Gemini\n{made}")
+    application, key, turn = ask(opened, f"from google.adk.models import Gemini\n{made}")
     assert (turn.status, turn.error) == (status, None if finish else BROKEN_OFF)
-    said = conversation(workbench, key)[-1]
+    said = conversation(application, key)[-1]
     assert (said.text, said.partial) == ("".join(WORDS), finish is None)
 
 
@@ -453,9 +455,9 @@ def test_an_error_that_is_no_end_of_an_answer_is_told_as_it_is(opened):
     ids=["one id twice", "another attempt"],
 )
 def test_an_agent_that_goes_on_completes_its_turn(opened, agent):
-    workbench, key, turn = ask(opened, code(agent=agent))
+    application, key, turn = ask(opened, code(agent=agent))
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
-    assert [message.text for message in conversation(workbench, key)] == ["Well?", "One.", "Two."]
+    assert [message.text for message in conversation(application, key)] == ["Well?", "One.", "Two."]
 
 
 @pytest.mark.parametrize(
@@ -495,26 +497,26 @@ def test_an_error_of_an_agent_is_told_without_the_name_of_its_class(opened, erro
 )
 def test_whatever_an_agent_raises_ends_its_turn_and_the_session_goes_on(opened, error):
     agent = f"yield event(says('Half'), partial=True)\nif 'Well' in str(context.user_content): raise {error}"
-    workbench, key, turn = ask(opened, code(agent=agent))
+    application, key, turn = ask(opened, code(agent=agent))
     assert turn.status is TurnStatus.FAILED
-    assert conversation(workbench, key)[-1].text == "Half"
-    [again] = finish(workbench, workbench.turns.submit(key, "And now?"))
+    assert conversation(application, key)[-1].text == "Half"
+    [again] = finish(application, application.turns.submit(key, "And now?"))
     assert again.status is TurnStatus.COMPLETED
 
 
 def test_what_cannot_be_kept_keeps_no_turn_from_its_end(opened, monkeypatch):
     name, start = opened(code(last="LlmResponse(error_code='SAFETY')"))
-    workbench = start()
-    key = new_session(workbench, name)
-    append = workbench.sessions.append_event
+    application = start()
+    key = new_session(application, name)
+    append = application.sessions.append_event
 
     async def refuses_answers(session, event):
         if event.author != "user" and not event.partial:
             raise ValueError("no room for answers")
         return await append(session, event)
 
-    monkeypatch.setattr(workbench.sessions, "append_event", refuses_answers)
-    [turn] = finish(workbench, workbench.turns.submit(key, "Well?"))
+    monkeypatch.setattr(application.sessions, "append_event", refuses_answers)
+    [turn] = finish(application, application.turns.submit(key, "Well?"))
     assert turn.status is TurnStatus.FAILED
     assert turn.ended_at
 
@@ -532,10 +534,10 @@ def test_numbers_that_json_does_not_know_in_the_answer_of_a_tool_are_kept(opened
     call = "types.Part(function_call=types.FunctionCall(id='c', name='mean', args={}))"
     answer = f"types.Part(function_response=types.FunctionResponse(id='c', name='mean', response={{'mean': {value}}}))"
     said = "\n".join(f"yield event(types.Content(role='model', parts=[{part}]))" for part in (call, answer))
-    workbench, key, turn = ask(opened, code(agent=f"import numpy as np\n{said}"))
+    application, key, turn = ask(opened, code(agent=f"import numpy as np\n{said}"))
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
-    assert conversation(workbench, key)[-1].steps[0].response == {"mean": kept}
-    [_, answered] = [stored.event for stored in workbench.store.list_events(key) if stored.event.author != "user"][:2]
+    assert conversation(application, key)[-1].steps[0].response == {"mean": kept}
+    [_, answered] = [stored.event for stored in application.store.list_events(key) if stored.event.author != "user"][:2]
     assert json.loads(next(event_lines(key, answered))["response"]) == {"mean": kept}
 
 
@@ -560,20 +562,20 @@ def test_calls_to_which_a_model_gives_one_id_are_answered_each_by_its_tool(opene
     made = made.replace('Model(model="odd")', 'Model(model="odd"), tools=[price]').replace(
         "agent =", f"{HELP}agent =", 1
     )
-    workbench, key, turn = ask(opened, made)
+    application, key, turn = ask(opened, made)
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
-    finish(workbench, workbench.turns.submit(key, "And now?"))  # the model gives the same id again
-    for answer in (said for said in conversation(workbench, key) if not said.is_user):
+    finish(application, application.turns.submit(key, "And now?"))  # the model gives the same id again
+    for answer in (said for said in conversation(application, key) if not said.is_user):
         assert [step.response for step in answer.steps] == [{"of": "eggs"}, {"of": "milk"}]
-    called = [call.id for stored in workbench.store.list_events(key) for call in stored.event.get_function_calls()]
+    called = [call.id for stored in application.store.list_events(key) for call in stored.event.get_function_calls()]
     assert len(called) == len(set(called)) == 4
 
 
 def test_an_answer_to_a_call_that_nobody_made_is_told(opened):
     answer = "types.Part(function_response=types.FunctionResponse(id='c', name='price', response={'of': 'eggs'}))"
-    workbench, key, turn = ask(opened, code(agent=f"yield event(types.Content(role='user', parts=[{answer}]))"))
+    application, key, turn = ask(opened, code(agent=f"yield event(types.Content(role='user', parts=[{answer}]))"))
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
-    assert conversation(workbench, key)[-1].text == 'price: {"of": "eggs"}'
+    assert conversation(application, key)[-1].text == 'price: {"of": "eggs"}'
 
 
 def test_a_model_whose_answers_begin_in_a_thought_is_known_from_its_first_answer_on(opened):
@@ -584,10 +586,10 @@ else:
     yield event(says('Let me see'), partial=True)
     raise ValueError('No more eggs.')
 """
-    workbench, key, _ = ask(opened, code(agent=agent.strip()))
-    assert conversation(workbench, key)[-1].text == "Four."
-    finish(workbench, workbench.turns.submit(key, "And now?"))
-    [thought] = conversation(workbench, key)[-1].parts
+    application, key, _ = ask(opened, code(agent=agent.strip()))
+    assert conversation(application, key)[-1].text == "Four."
+    finish(application, application.turns.submit(key, "And now?"))
+    [thought] = conversation(application, key)[-1].parts
     assert thought == Thought("Let me see", ended=False)
 
 
@@ -600,10 +602,10 @@ def test_a_character_that_is_split_over_two_chunks_is_whole_in_each_of_them(open
             "yield event(says('smile \\ud83d\\ude00 and \\ud83d half'), id='e')"
         )
     )
-    workbench = start()
-    workbench.bus.subscribe(lambda event: said.append(event.text) if event.text else None)
-    key = new_session(workbench, name)
-    [turn] = finish(workbench, workbench.turns.submit(key, "Well \ud83d?"))
+    application = start()
+    application.bus.subscribe(lambda event: said.append(event.text) if event.text else None)
+    key = new_session(application, name)
+    [turn] = finish(application, application.turns.submit(key, "Well \ud83d?"))
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
     assert "".join(said) == "smile 😀 and \ufffd half"
-    assert [message.text for message in conversation(workbench, key)] == ["Well \ufffd?", "smile 😀 and \ufffd half"]
+    assert [message.text for message in conversation(application, key)] == ["Well \ufffd?", "smile 😀 and \ufffd half"]

@@ -12,7 +12,7 @@ from colloquy.runtime.turns.messages import EmptyMessageError, SessionGoneError
 from session_store.models import SessionKey, TurnStatus
 from session_store.transcripts.transcript import ASKS
 from tests.runtime import desk
-from tests.support.workbenches import counted, finish, new_session, open_workbench, said, until
+from tests.support.applications import counted, finish, new_session, open_application, said, until
 
 
 def message(text):
@@ -34,168 +34,170 @@ def texts(events, partial):
     return [event.content.parts[0].text for event in events if event.author != "user" and event.partial is partial]
 
 
-async def followed(workbench, turn):
-    return [event async for event in follow(workbench.turns, turn)]
+async def followed(application, turn):
+    return [event async for event in follow(application.turns, turn)]
 
 
-async def test_a_follower_gets_the_words_as_they_come_and_the_whole_answer_once(workbench):
-    key = new_session(workbench)
-    turn = workbench.turns.submit_content(key, message("count 20 every 1 ms"))
-    events = await followed(workbench, turn)
+async def test_a_follower_gets_the_words_as_they_come_and_the_whole_answer_once(application):
+    key = new_session(application)
+    turn = application.turns.submit_content(key, message("count 20 every 1 ms"))
+    events = await followed(application, turn)
     assert events[0].content.parts[0].text == "count 20 every 1 ms"
     assert "".join(texts(events, True)) == counted(20)
     assert texts(events[1:], None) + texts(events, False) == [counted(20)]
     assert {event.invocation_id for event in events} == {turn.id}
-    assert workbench.turns.wait(turn.id, 0).status is TurnStatus.COMPLETED
-    assert workbench.turns.live(key) == []
+    assert application.turns.wait(turn.id, 0).status is TurnStatus.COMPLETED
+    assert application.turns.live(key) == []
 
 
-async def test_who_comes_when_the_turn_has_ended_gets_the_same(workbench):
-    turn = workbench.turns.submit(new_session(workbench), "count 5")
-    await asyncio.to_thread(finish, workbench, turn)
-    assert "".join(texts(await followed(workbench, turn), True)) == counted(5)
+async def test_who_comes_when_the_turn_has_ended_gets_the_same(application):
+    turn = application.turns.submit(new_session(application), "count 5")
+    await asyncio.to_thread(finish, application, turn)
+    assert "".join(texts(await followed(application, turn), True)) == counted(5)
 
 
 async def test_of_a_turn_of_long_ago_there_are_the_complete_events(tmp_path):
-    workbench = open_workbench(tmp_path)
-    key = new_session(workbench)
-    turns = [workbench.turns.submit(key, f"count {n}") for n in (3, 4, 5)]
-    await asyncio.to_thread(finish, workbench, *turns)
-    workbench.close()
-    workbench = open_workbench(tmp_path)
-    events = await followed(workbench, turns[1])
+    application = open_application(tmp_path)
+    key = new_session(application)
+    turns = [application.turns.submit(key, f"count {n}") for n in (3, 4, 5)]
+    await asyncio.to_thread(finish, application, *turns)
+    application.close()
+    application = open_application(tmp_path)
+    events = await followed(application, turns[1])
     assert [event.content.parts[0].text for event in events] == ["count 4", counted(4)]
-    workbench.close()
+    application.close()
 
 
-async def test_a_follower_that_takes_its_time_holds_nothing_up_and_misses_nothing(workbench):
-    key = new_session(workbench)
-    turn = workbench.turns.submit(key, "count 300")
-    follower = follow(workbench.turns, turn)
+async def test_a_follower_that_takes_its_time_holds_nothing_up_and_misses_nothing(application):
+    key = new_session(application)
+    turn = application.turns.submit(key, "count 300")
+    follower = follow(application.turns, turn)
     events = [await anext(follower)]
-    await asyncio.to_thread(finish, workbench, turn)
+    await asyncio.to_thread(finish, application, turn)
     events += [event async for event in follower]
     assert "".join(texts(events, True)) == counted(300)
 
 
-async def test_many_follow_one_turn_from_loops_of_their_own_and_all_get_everything(workbench):
-    turn = workbench.turns.submit(new_session(workbench), "count 50 every 1 ms")
+async def test_many_follow_one_turn_from_loops_of_their_own_and_all_get_everything(application):
+    turn = application.turns.submit(new_session(application), "count 50 every 1 ms")
     heard = []
-    threads = [threading.Thread(target=lambda: heard.append(asyncio.run(followed(workbench, turn)))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: heard.append(asyncio.run(followed(application, turn)))) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
-    own = await followed(workbench, turn)
+    own = await followed(application, turn)
     for thread in threads:
         await asyncio.to_thread(thread.join)
     assert [texts(events, True) for events in heard] == [texts(own, True)] * 8
     assert "".join(texts(own, True)) == counted(50)
 
 
-async def test_who_leaves_early_does_not_stop_the_turn(workbench):
-    key = new_session(workbench)
-    turn = workbench.turns.submit(key, "count 30 every 1 ms")
+async def test_who_leaves_early_does_not_stop_the_turn(application):
+    key = new_session(application)
+    turn = application.turns.submit(key, "count 30 every 1 ms")
 
     async def look_in():
-        async for event in follow(workbench.turns, turn):
+        async for event in follow(application.turns, turn):
             if event.partial:
                 return
 
     await asyncio.to_thread(asyncio.run, look_in())
-    [turn] = await asyncio.to_thread(finish, workbench, turn)
+    [turn] = await asyncio.to_thread(finish, application, turn)
     assert turn.status is TurnStatus.COMPLETED
 
 
-async def test_following_ends_when_the_turn_is_stopped_fails_or_is_withdrawn(workbench):
-    key = new_session(workbench)
-    running = workbench.turns.submit(key, "count 3 then wait")
-    waiting = workbench.turns.submit(key, "never mind")
-    failing = workbench.turns.submit(new_session(workbench), "count 2 then fail")
-    assert "".join(texts(await followed(workbench, failing), True)) == counted(2)
-    await asyncio.to_thread(workbench.turns.stop, waiting.id)
-    assert await followed(workbench, waiting) == []
-    await asyncio.to_thread(until, workbench, lambda: "w2" in workbench.turns.live(key)[0].text)
-    await asyncio.to_thread(workbench.turns.stop, running.id)
-    assert "".join(texts(await followed(workbench, running), True)) == counted(3)
+async def test_following_ends_when_the_turn_is_stopped_fails_or_is_withdrawn(application):
+    key = new_session(application)
+    running = application.turns.submit(key, "count 3 then wait")
+    waiting = application.turns.submit(key, "never mind")
+    failing = application.turns.submit(new_session(application), "count 2 then fail")
+    assert "".join(texts(await followed(application, failing), True)) == counted(2)
+    await asyncio.to_thread(application.turns.stop, waiting.id)
+    assert await followed(application, waiting) == []
+    await asyncio.to_thread(until, application, lambda: "w2" in application.turns.live(key)[0].text)
+    await asyncio.to_thread(application.turns.stop, running.id)
+    assert "".join(texts(await followed(application, running), True)) == counted(3)
 
 
 async def test_following_ends_with_the_app(tmp_path):
-    workbench = open_workbench(tmp_path)
-    key = new_session(workbench)
-    turns = [workbench.turns.submit(key, text) for text in ("count 1 then wait", "later")]
-    followers = [asyncio.create_task(followed(workbench, turn)) for turn in turns]
-    await asyncio.to_thread(until, workbench, lambda: workbench.turns.live(key)[0].text)
-    await asyncio.to_thread(workbench.close)
+    application = open_application(tmp_path)
+    key = new_session(application)
+    turns = [application.turns.submit(key, text) for text in ("count 1 then wait", "later")]
+    followers = [asyncio.create_task(followed(application, turn)) for turn in turns]
+    await asyncio.to_thread(until, application, lambda: application.turns.live(key)[0].text)
+    await asyncio.to_thread(application.close)
     assert [texts(events, True) for events in await asyncio.gather(*followers)] == [["w0 "], []]
 
 
 class TestWaiting:
-    def test_a_script_waits_for_its_turn(self, workbench):
-        turn = workbench.turns.submit(new_session(workbench), "count 10 every 1 ms")
-        assert workbench.turns.wait(turn.id).status is TurnStatus.COMPLETED
-        assert workbench.turns.live(turn.key) == []
+    def test_a_script_waits_for_its_turn(self, application):
+        turn = application.turns.submit(new_session(application), "count 10 every 1 ms")
+        assert application.turns.wait(turn.id).status is TurnStatus.COMPLETED
+        assert application.turns.live(turn.key) == []
 
-    def test_it_need_not_wait_for_ever(self, workbench):
-        turn = workbench.turns.submit(new_session(workbench), "count 1 then wait")
-        assert not workbench.turns.wait(turn.id, 0.01).status.is_over
-        workbench.turns.stop(turn.id)
-        assert workbench.turns.wait(turn.id).status is TurnStatus.STOPPED
+    def test_it_need_not_wait_for_ever(self, application):
+        turn = application.turns.submit(new_session(application), "count 1 then wait")
+        assert not application.turns.wait(turn.id, 0.01).status.is_over
+        application.turns.stop(turn.id)
+        assert application.turns.wait(turn.id).status is TurnStatus.STOPPED
 
-    def test_a_turn_that_is_not_there_is_told(self, workbench):
+    def test_a_turn_that_is_not_there_is_told(self, application):
         with pytest.raises(SessionGoneError):
-            workbench.turns.wait("nothing")
+            application.turns.wait("nothing")
 
 
 class TestClientsOfAdk:
-    async def test_state_that_comes_with_a_message_is_set(self, workbench):
-        key = new_session(workbench)
-        turn = workbench.turns.submit_content(key, message("hello"), state_delta={"mood": "fine"})
-        await followed(workbench, turn)
-        session = await workbench.sessions.get_session(
+    async def test_state_that_comes_with_a_message_is_set(self, application):
+        key = new_session(application)
+        turn = application.turns.submit_content(key, message("hello"), state_delta={"mood": "fine"})
+        await followed(application, turn)
+        session = await application.sessions.get_session(
             app_name=key.app_name, user_id=key.user_id, session_id=key.session_id
         )
         assert session.state["mood"] == "fine"
 
-    def test_what_is_no_message_is_refused(self, workbench):
-        key = new_session(workbench)
+    def test_what_is_no_message_is_refused(self, application):
+        key = new_session(application)
         for content in (message("  "), types.Content(parts=[]), types.Content()):
             with pytest.raises(EmptyMessageError):
-                workbench.turns.submit_content(key, content)
+                application.turns.submit_content(key, content)
         with pytest.raises(SessionGoneError):
-            workbench.turns.submit_content(SessionKey(key.app_name, "nobody", key.session_id), message("hello"))
+            application.turns.submit_content(SessionKey(key.app_name, "nobody", key.session_id), message("hello"))
         with pytest.raises(NothingToAnswerError):
-            workbench.turns.submit_content(key, approval("c1", confirmed=True))
+            application.turns.submit_content(key, approval("c1", confirmed=True))
 
     @pytest.mark.parametrize("code", [desk.PLAIN, desk.RESUMABLE], ids=["plain", "resumable"])
     async def test_an_approval_goes_to_the_turn_that_waits_for_it(self, opened, code):
         name, start = opened(code)
-        workbench = start()
-        key = new_session(workbench, name)
-        turn = workbench.turns.submit_content(key, message('call pay {"amount": 5} and call book {"days": 2}'))
-        first = await followed(workbench, turn)
-        assert workbench.turns.wait(turn.id).status is TurnStatus.PAUSED
+        application = start()
+        key = new_session(application, name)
+        turn = application.turns.submit_content(key, message('call pay {"amount": 5} and call book {"days": 2}'))
+        first = await followed(application, turn)
+        assert application.turns.wait(turn.id).status is TurnStatus.PAUSED
         assert [call.name for event in first for call in event.get_function_calls()].count(ASKS) == 2
-        calls = desk.asked(workbench, key)
+        calls = desk.asked(application, key)
 
-        again = workbench.turns.submit_content(key, approval(calls["pay"], confirmed=True))
-        assert (again.id, await followed(workbench, again)) == (turn.id, [])
-        again = workbench.turns.submit_content(key, approval(calls["book"], response='{"confirmed": true}'))
-        second = await followed(workbench, again)
-        assert workbench.turns.wait(turn.id).status is TurnStatus.COMPLETED
+        again = application.turns.submit_content(key, approval(calls["pay"], confirmed=True))
+        assert (again.id, await followed(application, again)) == (turn.id, [])
+        again = application.turns.submit_content(key, approval(calls["book"], response='{"confirmed": true}'))
+        second = await followed(application, again)
+        assert application.turns.wait(turn.id).status is TurnStatus.COMPLETED
         assert {answer.name for event in second for answer in event.get_function_responses()} >= {"pay", "book"}
         assert not {event.id for event in first} & {event.id for event in second}
         with pytest.raises(NothingToAnswerError):
-            workbench.turns.submit_content(key, approval(calls["pay"], confirmed=True))
+            application.turns.submit_content(key, approval(calls["pay"], confirmed=True))
 
     @pytest.mark.parametrize("code", [desk.PLAIN, desk.RESUMABLE], ids=["plain", "resumable"])
     async def test_the_late_answer_of_a_slow_tool_is_a_turn_of_its_own(self, opened, code):
         name, start = opened(code)
-        workbench = start()
-        key = new_session(workbench, name)
-        turn = workbench.turns.submit_content(key, message("call order {}"))
-        events = await followed(workbench, turn)
+        application = start()
+        key = new_session(application, name)
+        turn = application.turns.submit_content(key, message("call order {}"))
+        events = await followed(application, turn)
         [call] = [call for event in events for call in event.get_function_calls()]
-        late = workbench.turns.submit_content(key, response("order", call.id, arrived=True))
-        events = await followed(workbench, late)
-        assert workbench.turns.wait(late.id).error is None
+        late = application.turns.submit_content(key, response("order", call.id, arrived=True))
+        events = await followed(application, late)
+        assert application.turns.wait(late.id).error is None
         assert {event.invocation_id for event in events} == {late.id} != {turn.id}
-        assert "arrived" in said(workbench, key)[-1][1]
+        assert "arrived" in said(application, key)[-1][1]

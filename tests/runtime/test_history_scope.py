@@ -7,26 +7,26 @@ import pytest
 
 from colloquy.agents.data.history_scope import STATE, HistoryScope
 from colloquy.demo import fill
-from colloquy.runtime.workbench import DATABASE
+from colloquy.runtime.application import DATABASE
 from session_store.models import TurnStatus
-from tests.support.workbenches import finish, open_workbench, said
+from tests.support.applications import finish, open_application, said
 
 SCOPE = HistoryScope(agents=frozenset({"assistant"}), saved=True)
 COUNT = "/sql select count(*) as n from history.conversations"
 
 
 @pytest.fixture(scope="module")
-def workbench(tmp_path_factory):
+def application(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     fill(folder / DATABASE, sessions=100, until=datetime.now(UTC).date())
-    workbench = open_workbench(folder)
-    yield workbench
-    workbench.close()
+    application = open_application(folder)
+    yield application
+    application.close()
 
 
 @pytest.fixture
-def expected(workbench):
-    rows = workbench.workspaces.history().query(
+def expected(application):
+    rows = application.workspaces.history().query(
         "select count(*) filter (agent = 'assistant' and saved), count(*) from conversations"
     )
     some, everything = (column[0].as_py() for column in rows.table.columns)
@@ -34,59 +34,59 @@ def expected(workbench):
     return some
 
 
-def ask(workbench, message, state, model="scripted/one"):
-    session = workbench.create_session(agent_id="history_analyst", model=model, state=state)
-    turn = finish(workbench, workbench.turns.submit(session.key, message))[0]
+def ask(application, message, state, model="scripted/one"):
+    session = application.create_session(agent_id="history_analyst", model=model, state=state)
+    turn = finish(application, application.turns.submit(session.key, message))[0]
     return session.key, turn
 
 
 @pytest.mark.parametrize("model", ["scripted/one", "scripted/small"])
-def test_a_query_sees_the_chosen_conversations_only(workbench, expected, model):
-    key, turn = ask(workbench, COUNT, {STATE: SCOPE.as_state()}, model)
+def test_a_query_sees_the_chosen_conversations_only(application, expected, model):
+    key, turn = ask(application, COUNT, {STATE: SCOPE.as_state()}, model)
     assert turn.status is TurnStatus.COMPLETED
-    author, answer = said(workbench, key)[-1]
+    author, answer = said(application, key)[-1]
     assert author == "history_analyst"
     assert re.fullmatch(rf"\*\*n\*\*: {expected} As of \d\d:\d\d:\d\d UTC\.", answer)
 
 
-def test_so_does_the_query_that_a_small_model_guesses(workbench, expected):
+def test_so_does_the_query_that_a_small_model_guesses(application, expected):
     question = "How many? guess select count(*) as n from conversations"
-    key, _ = ask(workbench, question, {STATE: SCOPE.as_state()}, "scripted/small")
-    assert f"**n**: {expected}" in said(workbench, key)[-1][1]
+    key, _ = ask(application, question, {STATE: SCOPE.as_state()}, "scripted/small")
+    assert f"**n**: {expected}" in said(application, key)[-1][1]
 
 
-def test_and_the_query_that_a_model_calls_for(workbench, expected):
+def test_and_the_query_that_a_model_calls_for(application, expected):
     call = 'call run_sql {"sql": "select count(*) as n from conversations"}'
-    key, _ = ask(workbench, call, {STATE: SCOPE.as_state()})
-    assert f'"rows": [[{expected}]]' in said(workbench, key)[-1][1]
+    key, _ = ask(application, call, {STATE: SCOPE.as_state()})
+    assert f'"rows": [[{expected}]]' in said(application, key)[-1][1]
 
 
-def test_running_a_result_again_stays_within_the_scope(workbench, expected):
-    key, _ = ask(workbench, COUNT, {STATE: SCOPE.as_state()})
-    [result] = workbench.store.list_results(key).items
-    again = workbench.rerun(result.id)
-    assert workbench.store.result_data(again.id) == workbench.store.result_data(result.id)
+def test_running_a_result_again_stays_within_the_scope(application, expected):
+    key, _ = ask(application, COUNT, {STATE: SCOPE.as_state()})
+    [result] = application.store.list_results(key).items
+    again = application.rerun(result.id)
+    assert application.store.result_data(again.id) == application.store.result_data(result.id)
 
 
-def test_the_agent_is_told_what_it_is_about(workbench):
-    key, _ = ask(workbench, "instruction", {STATE: SCOPE.as_state()})
-    assert "agent assistant; saved only." in said(workbench, key)[-1][1]
+def test_the_agent_is_told_what_it_is_about(application):
+    key, _ = ask(application, "instruction", {STATE: SCOPE.as_state()})
+    assert "agent assistant; saved only." in said(application, key)[-1][1]
 
 
-def test_without_a_scope_everything_is_seen_and_nothing_told(workbench):
-    key, _ = ask(workbench, "instruction", None)
-    assert "chose a part" not in said(workbench, key)[-1][1]
+def test_without_a_scope_everything_is_seen_and_nothing_told(application):
+    key, _ = ask(application, "instruction", None)
+    assert "chose a part" not in said(application, key)[-1][1]
 
 
-def test_a_scope_that_cannot_be_read_lets_nothing_be_asked(workbench):
-    key, turn = ask(workbench, COUNT, {STATE: {"agent": "assistant"}})
+def test_a_scope_that_cannot_be_read_lets_nothing_be_asked(application):
+    key, turn = ask(application, COUNT, {STATE: {"agent": "assistant"}})
     assert turn.status is TurnStatus.FAILED
     assert "Start a new chat from the page with the filters" in turn.error
-    assert workbench.store.list_results(key).items == ()
+    assert application.store.list_results(key).items == ()
 
 
-def test_a_branch_of_the_chat_has_the_same_scope(workbench, expected):
-    key, _ = ask(workbench, COUNT, {STATE: SCOPE.as_state()})
-    last = workbench.store.list_events(key)[-1].event
-    branch = workbench.store.branch_session(key, last.id, "a-branch")
-    assert HistoryScope.of_state(workbench.store.session_state(branch.key)) == SCOPE
+def test_a_branch_of_the_chat_has_the_same_scope(application, expected):
+    key, _ = ask(application, COUNT, {STATE: SCOPE.as_state()})
+    last = application.store.list_events(key)[-1].event
+    branch = application.store.branch_session(key, last.id, "a-branch")
+    assert HistoryScope.of_state(application.store.session_state(branch.key)) == SCOPE

@@ -9,20 +9,20 @@ import pytest
 from colloquy.runtime.imports import Imports, ImportState, UnknownImportError
 from session_store.exchange import Format, Wishes, export, import_file, selected
 from session_store.models import TurnStatus
-from tests.support.workbenches import finish, new_session, open_workbench
+from tests.support.applications import finish, new_session, open_application
 
 EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "user", "parts": [{"text": "Hello"}]}}
 
 
 @pytest.fixture
-def workbench(tmp_path):
-    workbench = open_workbench(tmp_path / "data")
-    yield workbench
-    workbench.close()
+def application(tmp_path):
+    application = open_application(tmp_path / "data")
+    yield application
+    application.close()
 
 
-def uploaded(workbench, content, name="history.json"):
-    return workbench.imports.receive(name, io.BytesIO(content.encode()))
+def uploaded(application, content, name="history.json"):
+    return application.imports.receive(name, io.BytesIO(content.encode()))
 
 
 def sessions(number, user="somebody"):
@@ -31,43 +31,43 @@ def sessions(number, user="somebody"):
     )
 
 
-def test_a_file_is_taken_and_the_report_stays_to_be_read(workbench):
-    path = uploaded(workbench, sessions(3), "old chats?.json")
-    begun = workbench.imports.begin_file(path, Wishes(adopt="local"))
-    ended = workbench.imports.wait(begun.id)
+def test_a_file_is_taken_and_the_report_stays_to_be_read(application):
+    path = uploaded(application, sessions(3), "old chats?.json")
+    begun = application.imports.begin_file(path, Wishes(adopt="local"))
+    ended = application.imports.wait(begun.id)
     assert (ended.name, ended.state, len(ended.report.taken)) == ("old chats .json", ImportState.DONE, 3)
-    assert len(workbench.store.list_sessions("local").items) == 3
-    assert workbench.imports.all() == [ended]
+    assert len(application.store.list_sessions("local").items) == 3
+    assert application.imports.all() == [ended]
     assert not path.parent.exists()
 
 
-def test_what_colloquy_wrote_keeps_its_users_what_others_wrote_becomes_that_of_who_imports(workbench, tmp_path):
+def test_what_colloquy_wrote_keeps_its_users_what_others_wrote_becomes_that_of_who_imports(application, tmp_path):
     own = tmp_path / "own.json"
     theirs = tmp_path / "theirs.json"
     theirs.write_text(sessions(1), "utf-8")
-    import_file(workbench.store, theirs)
-    export(workbench.store, selected(workbench.store), Format.JSON, own)
-    workbench.store.log.remove(selected(workbench.store)).result()
+    import_file(application.store, theirs)
+    export(application.store, selected(application.store), Format.JSON, own)
+    application.store.log.remove(selected(application.store)).result()
     for file in (own, theirs):
-        ended = workbench.imports.wait(
-            workbench.imports.begin_file(uploaded(workbench, file.read_text("utf-8")), Wishes(adopt="local")).id
+        ended = application.imports.wait(
+            application.imports.begin_file(uploaded(application, file.read_text("utf-8")), Wishes(adopt="local")).id
         )
         assert len(ended.report.taken) == 1
-    assert {key.user_id for key in selected(workbench.store)} == {"somebody", "local"}
+    assert {key.user_id for key in selected(application.store)} == {"somebody", "local"}
 
 
-def test_one_that_fails_says_why_by_the_name_of_the_file_and_changes_nothing(workbench):
-    path = uploaded(workbench, '{"events": [', "cut.json")
-    ended = workbench.imports.wait(workbench.imports.begin_file(path, Wishes()).id)
+def test_one_that_fails_says_why_by_the_name_of_the_file_and_changes_nothing(application):
+    path = uploaded(application, '{"events": [', "cut.json")
+    ended = application.imports.wait(application.imports.begin_file(path, Wishes()).id)
     assert ended.state is ImportState.FAILED
     assert ended.problem.startswith("cut.json was not imported: it is not valid JSON from line 1 on")
-    assert selected(workbench.store) == []
+    assert selected(application.store) == []
     assert not path.parent.exists()
 
 
-def test_one_can_be_stopped_before_it_takes_anything(workbench):
+def test_one_can_be_stopped_before_it_takes_anything(application):
     reading, stopped = threading.Event(), threading.Event()
-    path = uploaded(workbench, sessions(3))
+    path = uploaded(application, sessions(3))
 
     def slowly(run):
         def wrapped(progress):
@@ -77,69 +77,69 @@ def test_one_can_be_stopped_before_it_takes_anything(workbench):
 
         return wrapped
 
-    begin = workbench.imports._begin
-    workbench.imports._begin = lambda name, run: begin(name, slowly(run))
-    begun = workbench.imports.begin_file(path, Wishes())
+    begin = application.imports._begin
+    application.imports._begin = lambda name, run: begin(name, slowly(run))
+    begun = application.imports.begin_file(path, Wishes())
     assert reading.wait(20)
-    assert workbench.imports.get(begun.id).state is ImportState.WAITING
-    workbench.imports.stop(begun.id)
+    assert application.imports.get(begun.id).state is ImportState.WAITING
+    application.imports.stop(begun.id)
     stopped.set()
-    ended = workbench.imports.wait(begun.id)
+    ended = application.imports.wait(begun.id)
     assert (ended.state, ended.report) == (ImportState.STOPPED, None)
     assert "import again to get the rest" in ended.problem
-    assert selected(workbench.store) == []
+    assert selected(application.store) == []
 
 
-def test_only_the_latest_are_remembered_and_any_can_be_forgotten(workbench):
-    begun = [workbench.imports.begin_file(uploaded(workbench, sessions(1)), Wishes()) for _ in range(25)]
+def test_only_the_latest_are_remembered_and_any_can_be_forgotten(application):
+    begun = [application.imports.begin_file(uploaded(application, sessions(1)), Wishes()) for _ in range(25)]
     for one in begun:
         try:
-            workbench.imports.wait(one.id)
+            application.imports.wait(one.id)
         except UnknownImportError:
             assert one is not begun[-1]
-    workbench.imports.begin_file(uploaded(workbench, sessions(1)), Wishes())
-    known = workbench.imports.all()
+    application.imports.begin_file(uploaded(application, sessions(1)), Wishes())
+    known = application.imports.all()
     assert len(known) <= 21
-    workbench.imports.wait(known[0].id)
-    workbench.imports.forget(known[0].id)
+    application.imports.wait(known[0].id)
+    application.imports.forget(known[0].id)
     with pytest.raises(UnknownImportError, match="Unknown import"):
-        workbench.imports.get(known[0].id)
+        application.imports.get(known[0].id)
 
 
-def test_files_that_a_process_left_are_removed_at_start(workbench, tmp_path):
-    path = uploaded(workbench, "x")
-    Imports(workbench.store, workbench.bus, incoming=path.parents[1], files=tmp_path)
+def test_files_that_a_process_left_are_removed_at_start(application, tmp_path):
+    path = uploaded(application, "x")
+    Imports(application.store, application.bus, incoming=path.parents[1], files=tmp_path)
     assert not path.exists()
 
 
-def test_an_adk_database_is_imported_by_its_url_and_no_message_has_a_password(workbench):
-    ended = workbench.imports.wait(
-        workbench.imports.begin_database("postgresql://ana:s3cret@127.0.0.1:1/adk", Wishes()).id
+def test_an_adk_database_is_imported_by_its_url_and_no_message_has_a_password(application):
+    ended = application.imports.wait(
+        application.imports.begin_database("postgresql://ana:s3cret@127.0.0.1:1/adk", Wishes()).id
     )
     assert ended.state is ImportState.FAILED
     assert "s3cret" not in ended.problem + ended.name
     assert "127.0.0.1" in ended.problem
 
 
-def test_the_workspace_must_be_there(workbench):
-    path = uploaded(workbench, sessions(1))
-    ended = workbench.imports.wait(workbench.imports.begin_file(path, Wishes(workspace_id="gone")).id)
+def test_the_workspace_must_be_there(application):
+    path = uploaded(application, sessions(1))
+    ended = application.imports.wait(application.imports.begin_file(path, Wishes(workspace_id="gone")).id)
     assert "does not exist" in ended.problem
 
 
-def test_an_imported_chat_goes_on(workbench):
-    ended = workbench.imports.wait(
-        workbench.imports.begin_file(
-            uploaded(workbench, sessions(1).replace("critic", "assistant")), Wishes(adopt="local")
+def test_an_imported_chat_goes_on(application):
+    ended = application.imports.wait(
+        application.imports.begin_file(
+            uploaded(application, sessions(1).replace("critic", "assistant")), Wishes(adopt="local")
         ).id
     )
     [outcome] = ended.report.taken
-    [turn] = finish(workbench, workbench.turns.submit(outcome.key, "And now?"))
+    [turn] = finish(application, application.turns.submit(outcome.key, "And now?"))
     assert turn.error is None
-    assert new_session(workbench) != outcome.key
+    assert new_session(application) != outcome.key
 
 
-def test_a_chat_that_ended_in_the_middle_of_a_call_goes_on(workbench, tmp_path):
+def test_a_chat_that_ended_in_the_middle_of_a_call_goes_on(application, tmp_path):
     call = {"functionCall": {"id": "c-1", "name": "order", "args": {}}}
     events = [
         {"id": "e-1", "author": "user", "content": {"role": "user", "parts": [{"text": "Order garlic"}]}},
@@ -152,9 +152,9 @@ def test_a_chat_that_ended_in_the_middle_of_a_call_goes_on(workbench, tmp_path):
     ]
     events = [{**event, "invocationId": "i-1", "timestamp": 1_772_000_000.0} for event in events]
     session = {"id": "s-1", "appName": "assistant", "userId": "user", "events": events}
-    begun = workbench.imports.begin_file(uploaded(workbench, json.dumps(session)), Wishes(adopt="local"))
-    [taken] = workbench.imports.wait(begun.id).report.taken
+    begun = application.imports.begin_file(uploaded(application, json.dumps(session)), Wishes(adopt="local"))
+    [taken] = application.imports.wait(begun.id).report.taken
 
-    [ended] = finish(workbench, workbench.turns.submit(taken.key, "history"))
+    [ended] = finish(application, application.turns.submit(taken.key, "history"))
 
     assert (ended.status, ended.error) == (TurnStatus.COMPLETED, None)

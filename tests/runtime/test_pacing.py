@@ -11,9 +11,9 @@ from google.genai import types
 from colloquy.agents.models.pacing import CHUNK, MOST_AHEAD, PacedLlm, answer_characters, characters_in
 from colloquy.runtime.bus import Happening
 from session_store.models import TurnStatus
+from tests.support.applications import conversation, finish, new_session, open_application, until, until_loaded
 from tests.support.model_server import Call, Say
 from tests.support.openai_server import openai_server
-from tests.support.workbenches import conversation, finish, new_session, open_workbench, until, until_loaded
 
 FLOODING = """
 import asyncio
@@ -226,30 +226,30 @@ def test_a_value_is_measured_only_until_it_is_too_large():
 
 def test_a_session_that_floods_leaves_its_neighbours_and_stop_as_they_are(tmp_path, agent_folder):
     agent_folder("flooding_neighbour", FLOODING)
-    with closing(open_workbench(tmp_path / "data", agents_dir=agent_folder.parent)) as workbench:
-        until_loaded(workbench)
+    with closing(open_application(tmp_path / "data", agents_dir=agent_folder.parent)) as application:
+        until_loaded(application)
         order = []
-        workbench.bus.subscribe(lambda event: event.kind is Happening.AGENT_CHUNK and order.append(event.turn_id))
+        application.bus.subscribe(lambda event: event.kind is Happening.AGENT_CHUNK and order.append(event.turn_id))
 
         def submit(kind):  # all of one agent, whose sessions share an event loop
-            turn = workbench.turns.submit(new_session(workbench, "flooding_neighbour"), kind)
-            until(workbench, lambda: turn.id in order)
+            turn = application.turns.submit(new_session(application, "flooding_neighbour"), kind)
+            until(application, lambda: turn.id in order)
             return turn
 
         def advances(turn):
             before = len(order)
-            until(workbench, lambda: order[before:].count(turn.id) >= 5)
+            until(application, lambda: order[before:].count(turn.id) >= 5)
 
         healthy = submit("slowly")
         for kind in ("words", "thoughts", "nothing", "arguments"):
             flood = submit(kind)
             advances(healthy)
-            workbench.turns.stop(flood.id)
-            [flood] = finish(workbench, flood)
+            application.turns.stop(flood.id)
+            [flood] = finish(application, flood)
             assert (kind, flood.status) == (kind, TurnStatus.STOPPED)
-            assert conversation(workbench, flood.key)[-1].text.startswith("first ")
-        assert workbench.turns.live(healthy.key)
-        workbench.turns.stop(healthy.id)
+            assert conversation(application, flood.key)[-1].text.startswith("first ")
+        assert application.turns.live(healthy.key)
+        application.turns.stop(healthy.id)
 
 
 @pytest.mark.parametrize(
@@ -258,13 +258,13 @@ def test_a_session_that_floods_leaves_its_neighbours_and_stop_as_they_are(tmp_pa
 )
 def test_an_answer_over_the_limit_ends_in_words(tmp_path, monkeypatch, reply, status):
     with openai_server(lambda _: reply) as server:
-        monkeypatch.setattr("tests.support.workbenches.ScriptedModels", lambda: _models(server.url))
-        with closing(open_workbench(tmp_path, answer_characters=1000)) as workbench:
-            key = new_session(workbench)
-            [turn] = finish(workbench, workbench.turns.submit(key, "go on"))
+        monkeypatch.setattr("tests.support.applications.ScriptedModels", lambda: _models(server.url))
+        with closing(open_application(tmp_path, answer_characters=1000)) as application:
+            key = new_session(application)
+            [turn] = finish(application, application.turns.submit(key, "go on"))
             assert turn.status is status
             assert "COLLOQUY_ANSWER_CHARACTERS" in turn.error
-            answers = [message.text for message in conversation(workbench, key)[1:]]
+            answers = [message.text for message in conversation(application, key)[1:]]
             assert answers == ([reply.text[:1000]] if isinstance(reply, Say) else [])
 
 

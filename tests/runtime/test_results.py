@@ -15,7 +15,7 @@ from colloquy.runtime.results import ResultGoneError, as_parquet
 from session_store.errors import StoreFullError
 from session_store.models import SAMPLE_SHOP, ResultKind, TurnStatus
 from tests.agents.folders import agent_folders
-from tests.support.workbenches import conversation, finish, new_session, open_workbench, until_loaded
+from tests.support.applications import conversation, finish, new_session, open_application, until_loaded
 
 TABLE = 'call run_sql {"sql": "select product_id, name from products order by 1", "title": "Products"}'
 CHART = (
@@ -38,114 +38,116 @@ root_agent = LlmAgent(name="writer", model=ScriptedModel(), tools=[save])
 """
 
 
-def ask(workbench, message, agent_id="data_analyst"):
-    key = new_session(workbench, agent_id, workspace_id=SAMPLE_SHOP)
-    [turn] = finish(workbench, workbench.turns.submit(key, message))
+def ask(application, message, agent_id="data_analyst"):
+    key = new_session(application, agent_id, workspace_id=SAMPLE_SHOP)
+    [turn] = finish(application, application.turns.submit(key, message))
     return key, turn
 
 
-def results(workbench, key):
-    return list(workbench.store.list_results(key).items)
+def results(application, key):
+    return list(application.store.list_results(key).items)
 
 
-def rows_of(workbench, result):
-    return parquet.read_table(io.BytesIO(workbench.store.result_data(result.id)))
+def rows_of(application, result):
+    return parquet.read_table(io.BytesIO(application.store.result_data(result.id)))
 
 
 @pytest.mark.usefixtures("sample_data")
 class TestTablesAndCharts:
-    def test_a_table_is_kept_with_its_query_and_its_call(self, workbench):
-        key, turn = ask(workbench, TABLE)
-        [result] = results(workbench, key)
+    def test_a_table_is_kept_with_its_query_and_its_call(self, application):
+        key, turn = ask(application, TABLE)
+        [result] = results(application, key)
         assert (result.kind, result.title, result.turn_id) == (ResultKind.TABLE, "Products", turn.id)
         assert result.sql == "select product_id, name from products order by 1"
-        assert result.rows == rows_of(workbench, result).num_rows > 100
-        assert result.size == len(workbench.store.result_data(result.id))
-        assert workbench.store.results_of([result.call_id]) == {result.call_id: [result]}
-        assert "run_sql answered" in conversation(workbench, key)[-1].text
+        assert result.rows == rows_of(application, result).num_rows > 100
+        assert result.size == len(application.store.result_data(result.id))
+        assert application.store.results_of([result.call_id]) == {result.call_id: [result]}
+        assert "run_sql answered" in conversation(application, key)[-1].text
 
-    def test_a_chart_is_kept_with_its_specification(self, workbench):
-        key, _ = ask(workbench, CHART)
-        [result] = results(workbench, key)
+    def test_a_chart_is_kept_with_its_specification(self, application):
+        key, _ = ask(application, CHART)
+        [result] = results(application, key)
         assert (result.kind, result.title) == (ResultKind.CHART, "Orders")
         assert result.spec["encoding"]["x"]["field"] == "channel"
-        assert rows_of(workbench, result).column_names == ["channel", "orders"]
+        assert rows_of(application, result).column_names == ["channel", "orders"]
 
-    def test_it_is_told_once_it_can_be_read(self, workbench):
+    def test_it_is_told_once_it_can_be_read(self, application):
         heard = []
 
         def hear(event):
             if event.kind is Happening.RESULT_ADDED:
-                heard.append((event.key, event.turn_id, workbench.store.count_results(event.key)))
+                heard.append((event.key, event.turn_id, application.store.count_results(event.key)))
 
-        workbench.bus.subscribe(hear)
-        key, turn = ask(workbench, TABLE)
+        application.bus.subscribe(hear)
+        key, turn = ask(application, TABLE)
         assert heard == [(key, turn.id, 1)]
 
     def test_rows_beyond_the_setting_are_cut_off_and_it_says_so(self, tmp_path):
-        workbench = open_workbench(tmp_path, query_rows=7)
-        key, _ = ask(workbench, TABLE)
-        [result] = results(workbench, key)
-        assert (result.rows, rows_of(workbench, result).num_rows) == (7, 7)
+        application = open_application(tmp_path, query_rows=7)
+        key, _ = ask(application, TABLE)
+        [result] = results(application, key)
+        assert (result.rows, rows_of(application, result).num_rows) == (7, 7)
         assert "Only the first 7 rows were read" in result.note
-        workbench.close()
+        application.close()
 
-    def test_no_room_for_a_result_is_said_in_words_and_the_session_goes_on(self, workbench, monkeypatch):
+    def test_no_room_for_a_result_is_said_in_words_and_the_session_goes_on(self, application, monkeypatch):
         def full(*_):
             raise StoreFullError("The disk is full. Make room and try again.")
 
         with monkeypatch.context() as patch:
-            patch.setattr(workbench.store, "add_result", full)
-            key, turn = ask(workbench, TABLE)
+            patch.setattr(application.store, "add_result", full)
+            key, turn = ask(application, TABLE)
         assert turn.status is TurnStatus.FAILED
         assert turn.error == "The result “Products” could not be saved: The disk is full. Make room and try again."
-        assert finish(workbench, workbench.turns.submit(key, "hello"))[0].error is None
+        assert finish(application, application.turns.submit(key, "hello"))[0].error is None
 
     def test_results_of_a_session_go_with_it(self, tmp_path):
-        workbench = open_workbench(tmp_path, undo_seconds=0)
-        key, _ = ask(workbench, TABLE)
-        [result] = results(workbench, key)
-        workbench.delete_sessions([key])
-        assert workbench.store.get_result(result.id) is None
-        workbench.close()
+        application = open_application(tmp_path, undo_seconds=0)
+        key, _ = ask(application, TABLE)
+        [result] = results(application, key)
+        application.delete_sessions([key])
+        assert application.store.get_result(result.id) is None
+        application.close()
 
 
 @pytest.mark.usefixtures("sample_data")
 class TestAgain:
-    def test_a_query_runs_again_as_another_result_of_the_same_turn(self, workbench):
-        key, turn = ask(workbench, CHART)
-        [first] = results(workbench, key)
-        again = workbench.rerun(first.id)
-        assert [result.id for result in results(workbench, key)] == [again.id, first.id]
+    def test_a_query_runs_again_as_another_result_of_the_same_turn(self, application):
+        key, turn = ask(application, CHART)
+        [first] = results(application, key)
+        again = application.rerun(first.id)
+        assert [result.id for result in results(application, key)] == [again.id, first.id]
         assert (again.kind, again.title, again.sql, again.spec) == (first.kind, first.title, first.sql, first.spec)
         assert (again.turn_id, again.call_id, again.rows) == (turn.id, first.call_id, first.rows)
 
-    def test_what_is_gone_cannot_run_again(self, workbench):
+    def test_what_is_gone_cannot_run_again(self, application):
         with pytest.raises(ResultGoneError):
-            workbench.rerun("no-such-result")
+            application.rerun("no-such-result")
 
-    def test_a_connection_that_is_gone_is_said_in_words(self, workbench):
-        key, _ = ask(workbench, TABLE)
-        [result] = results(workbench, key)
-        workbench.workspaces.set_connection(SAMPLE_SHOP, None)
+    def test_a_connection_that_is_gone_is_said_in_words(self, application):
+        key, _ = ask(application, TABLE)
+        [result] = results(application, key)
+        application.workspaces.set_connection(SAMPLE_SHOP, None)
         with pytest.raises(ConnectionInvalidError, match="no longer has a data connection"):
-            workbench.rerun(result.id)
+            application.rerun(result.id)
 
-    def test_a_query_that_does_not_fit_the_data_any_more_is_said_in_words(self, workbench, tmp_path):
-        key, _ = ask(workbench, TABLE)
-        [result] = results(workbench, key)
+    def test_a_query_that_does_not_fit_the_data_any_more_is_said_in_words(self, application, tmp_path):
+        key, _ = ask(application, TABLE)
+        [result] = results(application, key)
         (tmp_path / "files").mkdir()
         (tmp_path / "files" / "other.csv").write_text("a,b\n1,2\n", "utf-8")
-        workbench.workspaces.set_connection(SAMPLE_SHOP, "folder", str(tmp_path / "files"))
+        application.workspaces.set_connection(SAMPLE_SHOP, "folder", str(tmp_path / "files"))
         with pytest.raises(SqlFailedError):
-            workbench.rerun(result.id)
+            application.rerun(result.id)
 
-    def test_that_of_the_history_analyst_asks_the_conversations_again(self, workbench):
-        key, _ = ask(workbench, 'call run_sql {"sql": "select count(*) from history.conversations"}', "history_analyst")
-        [result] = results(workbench, key)
-        new_session(workbench)
-        again = workbench.rerun(result.id)
-        assert [rows_of(workbench, one).column(0).to_pylist() for one in (result, again)] == [[1], [2]]
+    def test_that_of_the_history_analyst_asks_the_conversations_again(self, application):
+        key, _ = ask(
+            application, 'call run_sql {"sql": "select count(*) from history.conversations"}', "history_analyst"
+        )
+        [result] = results(application, key)
+        new_session(application)
+        again = application.rerun(result.id)
+        assert [rows_of(application, one).column(0).to_pylist() for one in (result, again)] == [[1], [2]]
 
 
 class TestFiles:
@@ -153,10 +155,10 @@ class TestFiles:
     def desk(self, tmp_path):
         with agent_folders(tmp_path) as write:
             write("writing_desk", FILES)
-            workbench = open_workbench(tmp_path / "data", agents_dir=write.parent, undo_seconds=0)
-            until_loaded(workbench)
-            yield workbench
-            workbench.close()
+            application = open_application(tmp_path / "data", agents_dir=write.parent, undo_seconds=0)
+            until_loaded(application)
+            yield application
+            application.close()
 
     async def test_a_file_that_an_agent_saves_is_a_result(self, desk):
         key = new_session(desk, "writing_desk")

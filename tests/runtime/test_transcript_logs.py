@@ -13,13 +13,13 @@ from colloquy.runtime.transcripts.files import repair
 from colloquy.runtime.transcripts.lines import line, written
 from session_store.models import SessionKey, TurnStatus
 from tests.runtime import desk
-from tests.support.workbenches import counted, finish, new_session, open_workbench, until
+from tests.support.applications import counted, finish, new_session, open_application, until
 
 
-def logs(workbench, key=None):
+def logs(application, key=None):
     """The logs, of a session or all, as lists of lines, in order of their names."""
-    workbench.files.transcripts.flush()
-    return read(workbench.settings.data_dir, "*" if key is None else key.session_id)
+    application.files.transcripts.flush()
+    return read(application.settings.data_dir, "*" if key is None else key.session_id)
 
 
 def read(data, session_id="*"):
@@ -38,27 +38,27 @@ def of_kind(lines, *wanted):
     return [line for line in lines if line["type"] in wanted]
 
 
-def ask(workbench, key, *messages):
-    return finish(workbench, *[workbench.turns.submit(key, message) for message in messages])
+def ask(application, key, *messages):
+    return finish(application, *[application.turns.submit(key, message) for message in messages])
 
 
 class TestWhatIsWritten:
-    def test_the_first_line_says_whose_it_is(self, workbench):
-        workspace = workbench.workspaces.create("Harvest")
-        key = new_session(workbench, workspace_id=workspace.id)
-        ask(workbench, key, "hello")
-        [log] = logs(workbench, key)
+    def test_the_first_line_says_whose_it_is(self, application):
+        workspace = application.workspaces.create("Harvest")
+        key = new_session(application, workspace_id=workspace.id)
+        ask(application, key, "hello")
+        [log] = logs(application, key)
         head = log[0]
         assert (head["type"], head["session_id"], head["agent"]) == ("header", key.session_id, "assistant")
         assert (head["workspace"], head["workspace_id"], head["model"]) == ("Harvest", workspace.id, "scripted/one")
-        [path] = (workbench.settings.data_dir / "transcripts").rglob("*.jsonl")
+        [path] = (application.settings.data_dir / "transcripts").rglob("*.jsonl")
         assert path.parent.name == workspace.id
         assert path.name.startswith(f"{key.session_id}-20")
 
-    def test_a_turn_is_its_messages_its_chunks_and_its_end(self, workbench):
-        key = new_session(workbench)
-        [turn] = ask(workbench, key, "count 30 every 1 ms")
-        [log] = logs(workbench, key)
+    def test_a_turn_is_its_messages_its_chunks_and_its_end(self, application):
+        key = new_session(application)
+        [turn] = ask(application, key, "count 30 every 1 ms")
+        [log] = logs(application, key)
         assert kinds(log) == ["header", "message", "message", "turn_end"]
         assert "".join(line["text"] for line in of_kind(log, "chunk")) == counted(30)
         assert [(line["author"], line["text"]) for line in of_kind(log, "message")] == [
@@ -73,10 +73,10 @@ class TestWhatIsWritten:
 
     def test_tool_calls_and_their_results_have_lines_of_their_own(self, opened):
         name, start = opened(desk.PLAIN)
-        workbench = start()
-        key = new_session(workbench, name)
-        ask(workbench, key, 'call look_up {} and call order {"days": 2}')
-        [log] = logs(workbench, key)
+        application = start()
+        key = new_session(application, name)
+        ask(application, key, 'call look_up {} and call order {"days": 2}')
+        [log] = logs(application, key)
         assert [(line["name"], json.loads(line["args"])) for line in of_kind(log, "tool_call")] == [
             ("look_up", {}),
             ("order", {"days": 2}),
@@ -85,14 +85,14 @@ class TestWhatIsWritten:
         assert json.loads(results["look_up"]["response"]) == {"found": 7}
         assert results["look_up"]["call_id"] == of_kind(log, "tool_call")[0]["call_id"]
 
-    def test_what_was_said_before_a_stop_or_a_failure_is_a_message_too(self, workbench):
-        key = new_session(workbench)
-        [failed] = ask(workbench, key, "count 3 then fail")
-        turn = workbench.turns.submit(key, "count 2 then wait")
-        until(workbench, lambda: workbench.turns.live(key)[0].text == counted(2))
-        workbench.turns.stop(turn.id)
-        finish(workbench, turn)
-        [log] = logs(workbench, key)
+    def test_what_was_said_before_a_stop_or_a_failure_is_a_message_too(self, application):
+        key = new_session(application)
+        [failed] = ask(application, key, "count 3 then fail")
+        turn = application.turns.submit(key, "count 2 then wait")
+        until(application, lambda: application.turns.live(key)[0].text == counted(2))
+        application.turns.stop(turn.id)
+        finish(application, turn)
+        [log] = logs(application, key)
         partial = [line for line in of_kind(log, "message") if line["partial"]]
         assert [line["text"] for line in partial] == [counted(3), counted(2)]
         assert [(line["status"], line["error"]) for line in of_kind(log, "turn_end")] == [
@@ -100,124 +100,124 @@ class TestWhatIsWritten:
             ("stopped", ""),
         ]
 
-    async def test_what_comes_from_elsewhere_is_in_it(self, workbench):
-        key = new_session(workbench)
+    async def test_what_comes_from_elsewhere_is_in_it(self, application):
+        key = new_session(application)
         names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
-        session = await workbench.sessions.get_session(**names)
+        session = await application.sessions.get_session(**names)
         told = types.Content(role="user", parts=[types.Part(text="by hand")])
-        await workbench.sessions.append_event(session, Event(author="user", content=told))
-        [log] = logs(workbench, key)
+        await application.sessions.append_event(session, Event(author="user", content=told))
+        [log] = logs(application, key)
         assert [line["text"] for line in of_kind(log, "message")] == ["by hand"]
 
-    def test_any_text_is_one_line_of_valid_json(self, workbench):
+    def test_any_text_is_one_line_of_valid_json(self, application):
         texts = ["one\u2028two\x85three\nfour", "\ud800 alone", "Grüße 😀", '{"a": 1}', "\x00\x1e", "2024-01-01"]
-        key = new_session(workbench)
+        key = new_session(application)
         for number, text in enumerate(texts):
-            workbench.files.transcripts.chunk(key, "t", f"e{number}", "assistant", text)
-        [log] = logs(workbench, key)
+            application.files.transcripts.chunk(key, "t", f"e{number}", "assistant", text)
+        [log] = logs(application, key)
         assert [line["text"] for line in log[1:]] == [text.replace("\ud800", "?") for text in texts]
-        [path] = (workbench.settings.data_dir / "transcripts").rglob("*.jsonl")
+        [path] = (application.settings.data_dir / "transcripts").rglob("*.jsonl")
         assert table(path, "select count(text) from log where type = 'chunk'") == [(len(texts),)]
 
     def test_it_can_be_switched_off(self, tmp_path):
-        with closing(open_workbench(tmp_path, transcript_logs=False)) as workbench:
-            ask(workbench, new_session(workbench), "hello")
-            assert logs(workbench) == []
+        with closing(open_application(tmp_path, transcript_logs=False)) as application:
+            ask(application, new_session(application), "hello")
+            assert logs(application) == []
 
 
 class TestOneLogForEachStretchOfActivity:
-    def test_it_is_closed_when_the_session_is_terminated_and_a_new_message_opens_another(self, workbench):
-        key = new_session(workbench)
-        ask(workbench, key, "one", "two")
-        workbench.terminate_sessions([key])
-        [log] = logs(workbench, key)
+    def test_it_is_closed_when_the_session_is_terminated_and_a_new_message_opens_another(self, application):
+        key = new_session(application)
+        ask(application, key, "one", "two")
+        application.terminate_sessions([key])
+        [log] = logs(application, key)
         assert (log[-1]["type"], log[-1]["reason"]) == ("end", "terminated")
-        ask(workbench, key, "three")
-        first, second = sorted(logs(workbench, key), key=len, reverse=True)
+        ask(application, key, "three")
+        first, second = sorted(logs(application, key), key=len, reverse=True)
         assert first == log
         assert kinds(second) == ["header", "message", "message", "turn_end"]
 
     def test_it_is_closed_with_the_app(self, tmp_path):
-        with closing(open_workbench(tmp_path)) as workbench:
-            key = new_session(workbench)
-            ask(workbench, key, "one")
-            workbench.turns.submit(key, "count 1 then wait")
-            until(workbench, lambda: workbench.turns.live(key)[0].text)
+        with closing(open_application(tmp_path)) as application:
+            key = new_session(application)
+            ask(application, key, "one")
+            application.turns.submit(key, "count 1 then wait")
+            until(application, lambda: application.turns.live(key)[0].text)
         [log] = read(tmp_path)
         assert [line["status"] for line in of_kind(log, "turn_end")] == ["completed", "interrupted"]
         assert (log[-1]["type"], log[-1]["reason"]) == ("end", "closed")
 
     def test_a_session_without_a_word_has_none(self, tmp_path):
-        with closing(open_workbench(tmp_path)) as workbench:
-            workbench.terminate_sessions([new_session(workbench)])
+        with closing(open_application(tmp_path)) as application:
+            application.terminate_sessions([new_session(application)])
         assert read(tmp_path) == []
 
-    def test_a_session_that_moves_goes_on_in_its_new_workspace(self, workbench):
-        key, there = new_session(workbench), workbench.workspaces.create("There")
-        ask(workbench, key, "one")
-        workbench.move_sessions([key], there.id)
-        ask(workbench, key, "two")
-        by_workspace = {log[0]["workspace_id"]: log for log in logs(workbench, key)}
+    def test_a_session_that_moves_goes_on_in_its_new_workspace(self, application):
+        key, there = new_session(application), application.workspaces.create("There")
+        ask(application, key, "one")
+        application.move_sessions([key], there.id)
+        ask(application, key, "two")
+        by_workspace = {log[0]["workspace_id"]: log for log in logs(application, key)}
         assert by_workspace["general"][-1]["reason"] == "moved"
         assert [line["text"] for line in of_kind(by_workspace[there.id], "message")] == ["two", "You said: two"]
 
-    def test_a_log_that_somebody_took_away_is_begun_again(self, workbench):
-        key = new_session(workbench)
-        ask(workbench, key, "one")
-        workbench.files.transcripts.flush()
-        [path] = (workbench.settings.data_dir / "transcripts").rglob("*.jsonl")
+    def test_a_log_that_somebody_took_away_is_begun_again(self, application):
+        key = new_session(application)
+        ask(application, key, "one")
+        application.files.transcripts.flush()
+        [path] = (application.settings.data_dir / "transcripts").rglob("*.jsonl")
         path.unlink()
-        ask(workbench, key, "two")
-        [log] = logs(workbench, key)
+        ask(application, key, "two")
+        [log] = logs(application, key)
         assert [line["text"] for line in of_kind(log, "header", "message")] == ["", "two", "You said: two"]
 
 
 class TestRemoving:
     def test_a_deleted_session_keeps_its_logs_until_it_is_gone_for_good(self, tmp_path):
-        with closing(open_workbench(tmp_path, undo_seconds=600)) as workbench:
-            key = new_session(workbench)
-            ask(workbench, key, "one")
-            workbench.delete_sessions([key])
-            assert len(logs(workbench, key)) == 1
-        with closing(open_workbench(tmp_path, undo_seconds=0)) as workbench:
-            assert logs(workbench) == []
+        with closing(open_application(tmp_path, undo_seconds=600)) as application:
+            key = new_session(application)
+            ask(application, key, "one")
+            application.delete_sessions([key])
+            assert len(logs(application, key)) == 1
+        with closing(open_application(tmp_path, undo_seconds=0)) as application:
+            assert logs(application) == []
         assert not [*(tmp_path / "transcripts").iterdir()]
 
-    def test_a_workspace_takes_its_logs_along(self, workbench):
-        there = workbench.workspaces.create("There")
-        gone, stays = new_session(workbench, workspace_id=there.id), new_session(workbench)
+    def test_a_workspace_takes_its_logs_along(self, application):
+        there = application.workspaces.create("There")
+        gone, stays = new_session(application, workspace_id=there.id), new_session(application)
         for key in (gone, stays):
-            ask(workbench, key, "one")
-        workbench.delete_workspace(there.id)
-        assert [log[0]["session_id"] for log in logs(workbench)] == [stays.session_id]
+            ask(application, key, "one")
+        application.delete_workspace(there.id)
+        assert [log[0]["session_id"] for log in logs(application)] == [stays.session_id]
 
-    async def test_only_those_of_that_very_session_go(self, workbench):
+    async def test_only_those_of_that_very_session_go(self, application):
         keys = [SessionKey("assistant", user, name) for user, name in (("ann", "a"), ("bob", "a"), ("ann", "a-b"))]
         for key in keys:
             names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
-            session = await workbench.sessions.create_session(**names)
+            session = await application.sessions.create_session(**names)
             told = types.Content(role="user", parts=[types.Part(text="hello")])
-            await workbench.sessions.append_event(session, Event(author="user", content=told))
-        assert len(logs(workbench)) == 3
-        await workbench.sessions.delete_session(app_name="assistant", user_id="ann", session_id="a")
-        left = {(log[0]["user"], log[0]["session_id"]) for log in logs(workbench)}
+            await application.sessions.append_event(session, Event(author="user", content=told))
+        assert len(logs(application)) == 3
+        await application.sessions.delete_session(app_name="assistant", user_id="ann", session_id="a")
+        left = {(log[0]["user"], log[0]["session_id"]) for log in logs(application)}
         assert left == {("bob", "a"), ("ann", "a-b")}
 
 
 class TestNames:
-    async def test_odd_ids_stay_in_their_folder_and_are_found_again(self, workbench):
-        folder = workbench.settings.data_dir / "transcripts"
+    async def test_odd_ids_stay_in_their_folder_and_are_found_again(self, application):
+        folder = application.settings.data_dir / "transcripts"
         for name in ("../../etc/passwd", "..", ".", "a/b\\c", "C:\\x", 'q"<>|?*', "dot.", "ü" * 200, "x" * 500, "\n"):
             names = {"app_name": "assistant", "user_id": "ann", "session_id": f"s{name}"}
-            session = await workbench.sessions.create_session(**names)
+            session = await application.sessions.create_session(**names)
             told = types.Content(role="user", parts=[types.Part(text="hello")])
-            await workbench.sessions.append_event(session, Event(author="user", content=told))
-            workbench.files.transcripts.flush()
+            await application.sessions.append_event(session, Event(author="user", content=told))
+            application.files.transcripts.flush()
             [path] = folder.rglob("*.jsonl")
             assert path.parent == folder / "general"
             assert lines_of(path)[0]["session_id"] == session.id
-            await workbench.sessions.delete_session(**names)
-            assert logs(workbench) == []
+            await application.sessions.delete_session(**names)
+            assert logs(application) == []
 
 
 class TestRepair:
@@ -232,7 +232,7 @@ class TestRepair:
 
     def test_a_log_that_was_left_open_is_closed_at_the_start(self, log, tmp_path):
         before = lines_of(log)
-        open_workbench(tmp_path).close()
+        open_application(tmp_path).close()
         after = lines_of(log)
         assert after[:-1] == before
         assert (after[-1]["type"], after[-1]["reason"], after[-1]["session_id"]) == ("end", "interrupted", "s")
@@ -277,14 +277,14 @@ class TestReadByDuckDB:
     def talked(self, opened):
         """A log with all kinds of lines, and others beside it; their folder."""
         name, start = opened(desk.PLAIN)
-        workbench = start()
-        key = new_session(workbench, name)
-        ask(workbench, key, "count 20 every 1 ms", "2024-01-01", "call look_up {}", "call breaks {}")
-        turn = workbench.turns.submit(key, 'call pay {"amount": 5}')
-        assert workbench.turns.wait(turn.id).status is TurnStatus.PAUSED
-        ask(workbench, new_session(workbench), "2024-01-01", "count 3 then fail")
-        workbench.close()
-        return workbench.settings.data_dir / "transcripts", key
+        application = start()
+        key = new_session(application, name)
+        ask(application, key, "count 20 every 1 ms", "2024-01-01", "call look_up {}", "call breaks {}")
+        turn = application.turns.submit(key, 'call pay {"amount": 5}')
+        assert application.turns.wait(turn.id).status is TurnStatus.PAUSED
+        ask(application, new_session(application), "2024-01-01", "count 3 then fail")
+        application.close()
+        return application.settings.data_dir / "transcripts", key
 
     def test_one_log_is_a_table(self, talked):
         folder, key = talked
@@ -313,11 +313,11 @@ class TestReadByDuckDB:
             assert table(f"{folder.as_posix()}/*/*.jsonl", asked, options) == [(True, 2), (False, 5)]
 
     def test_odd_ids_and_texts_that_look_like_dates_do_not_break_the_table_of_all(self, tmp_path):
-        with closing(open_workbench(tmp_path)) as workbench:
+        with closing(open_application(tmp_path)) as application:
             for number in range(40):
                 key = SessionKey("assistant", "ann", "s1" if number == 39 else str(uuid.uuid4()))
-                workbench.store.create_session(key)
-                workbench.files.transcripts.chunk(key, str(uuid.uuid4()), "e", "assistant", "2024-01-01")
+                application.store.create_session(key)
+                application.files.transcripts.chunk(key, str(uuid.uuid4()), "e", "assistant", "2024-01-01")
         rows = table(
             f"{(tmp_path / 'transcripts').as_posix()}/*/*.jsonl",
             "select distinct text from log where type = 'chunk'",

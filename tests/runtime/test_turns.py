@@ -8,176 +8,176 @@ from colloquy.runtime.bus import Happening
 from colloquy.runtime.turns.messages import EmptyMessageError, SessionGoneError
 from colloquy.runtime.turns.turns import SessionBusyError
 from session_store.models import SAMPLE_SHOP, SessionStatus, TitleSource, TurnStatus
-from tests.support.workbenches import conversation, counted, finish, new_session, open_workbench, said, until
+from tests.support.applications import conversation, counted, finish, new_session, open_application, said, until
 
 
-def test_a_message_is_answered(workbench):
-    key = new_session(workbench)
-    [turn] = finish(workbench, workbench.turns.submit(key, "hello"))
+def test_a_message_is_answered(application):
+    key = new_session(application)
+    [turn] = finish(application, application.turns.submit(key, "hello"))
     assert turn.status is TurnStatus.COMPLETED
-    assert said(workbench, key) == [("user", "hello"), ("assistant", "You said: hello")]
+    assert said(application, key) == [("user", "hello"), ("assistant", "You said: hello")]
 
 
-def test_a_turn_knows_its_model_its_times_and_its_tokens(workbench):
-    [turn] = finish(workbench, workbench.turns.submit(new_session(workbench), "count 7"))
+def test_a_turn_knows_its_model_its_times_and_its_tokens(application):
+    [turn] = finish(application, application.turns.submit(new_session(application), "count 7"))
     assert turn.model == "scripted/one"
     assert turn.created_at <= turn.started_at <= turn.first_token_at <= turn.ended_at
     assert (turn.input_tokens, turn.output_tokens) == (1, 7)
 
 
-def test_the_model_of_a_session_can_change_between_turns(workbench):
-    key = new_session(workbench)
-    [first] = finish(workbench, workbench.turns.submit(key, "one"))
-    workbench.store.set_model(key, "scripted/two")
-    [second] = finish(workbench, workbench.turns.submit(key, "two"))
+def test_the_model_of_a_session_can_change_between_turns(application):
+    key = new_session(application)
+    [first] = finish(application, application.turns.submit(key, "one"))
+    application.store.set_model(key, "scripted/two")
+    [second] = finish(application, application.turns.submit(key, "two"))
     assert (first.model, second.model) == ("scripted/one", "scripted/two")
 
 
-def test_messages_sent_quickly_are_answered_one_after_the_other(workbench):
-    key = new_session(workbench)
-    finish(workbench, *[workbench.turns.submit(key, f"count {n}") for n in (30, 20, 10)])
-    assert said(workbench, key) == [
+def test_messages_sent_quickly_are_answered_one_after_the_other(application):
+    key = new_session(application)
+    finish(application, *[application.turns.submit(key, f"count {n}") for n in (30, 20, 10)])
+    assert said(application, key) == [
         pair for n in (30, 20, 10) for pair in (("user", f"count {n}"), ("assistant", counted(n)))
     ]
 
 
-def test_sessions_run_side_by_side_and_never_mix(workbench):
-    keys = [new_session(workbench) for _ in range(8)]
-    turns = [workbench.turns.submit(key, f"count {n + 20} every 1 ms") for n, key in enumerate(keys)]
-    finish(workbench, *turns)
+def test_sessions_run_side_by_side_and_never_mix(application):
+    keys = [new_session(application) for _ in range(8)]
+    turns = [application.turns.submit(key, f"count {n + 20} every 1 ms") for n, key in enumerate(keys)]
+    finish(application, *turns)
     for n, key in enumerate(keys):
-        assert said(workbench, key)[1] == ("assistant", counted(n + 20))
+        assert said(application, key)[1] == ("assistant", counted(n + 20))
 
 
 def test_no_more_turns_run_at_once_than_the_limit(tmp_path):
-    workbench = open_workbench(tmp_path, max_turns=2)
-    running = [workbench.turns.submit(new_session(workbench), "count 1 then wait") for _ in range(2)]
-    until(workbench, lambda: all(_status(workbench, turn) is TurnStatus.RUNNING for turn in running))
-    waiting = workbench.turns.submit(new_session(workbench), "hello")
-    assert workbench.store.get_session(waiting.key.session_id).status is SessionStatus.QUEUED
-    workbench.turns.stop(running[0].id)
-    assert finish(workbench, waiting)[0].status is TurnStatus.COMPLETED
-    workbench.close()
+    application = open_application(tmp_path, max_turns=2)
+    running = [application.turns.submit(new_session(application), "count 1 then wait") for _ in range(2)]
+    until(application, lambda: all(_status(application, turn) is TurnStatus.RUNNING for turn in running))
+    waiting = application.turns.submit(new_session(application), "hello")
+    assert application.store.get_session(waiting.key.session_id).status is SessionStatus.QUEUED
+    application.turns.stop(running[0].id)
+    assert finish(application, waiting)[0].status is TurnStatus.COMPLETED
+    application.close()
 
 
-def test_who_comes_back_sees_the_whole_text_so_far(workbench):
-    key = new_session(workbench)
-    turn = workbench.turns.submit(key, "count 5 then wait")
-    until(workbench, lambda: _text(workbench, key) == counted(5))
-    assert workbench.store.get_session(key.session_id).status is SessionStatus.RUNNING
-    workbench.turns.stop(turn.id)
+def test_who_comes_back_sees_the_whole_text_so_far(application):
+    key = new_session(application)
+    turn = application.turns.submit(key, "count 5 then wait")
+    until(application, lambda: _text(application, key) == counted(5))
+    assert application.store.get_session(key.session_id).status is SessionStatus.RUNNING
+    application.turns.stop(turn.id)
 
 
-def test_stop_keeps_what_was_said_and_shows_it_to_the_model_next(workbench):
-    key = new_session(workbench)
-    turn = workbench.turns.submit(key, "count 5 then wait")
-    until(workbench, lambda: _text(workbench, key) == counted(5))
-    workbench.turns.stop(turn.id)
-    [turn] = finish(workbench, turn)
+def test_stop_keeps_what_was_said_and_shows_it_to_the_model_next(application):
+    key = new_session(application)
+    turn = application.turns.submit(key, "count 5 then wait")
+    until(application, lambda: _text(application, key) == counted(5))
+    application.turns.stop(turn.id)
+    [turn] = finish(application, turn)
     assert turn.status is TurnStatus.STOPPED
-    answer = conversation(workbench, key)[-1]
+    answer = conversation(application, key)[-1]
     assert (answer.text, answer.partial) == (counted(5), True)
-    finish(workbench, workbench.turns.submit(key, "history"))
-    assert f"model: {counted(5)}" in conversation(workbench, key)[-1].text
+    finish(application, application.turns.submit(key, "history"))
+    assert f"model: {counted(5)}" in conversation(application, key)[-1].text
 
 
 @pytest.mark.parametrize("message", ["think 2 then wait", "think 2 then count 1 then wait"])
-def test_a_stopped_answer_keeps_its_thoughts_as_they_were_shown(workbench, message):
-    key = new_session(workbench)
-    turn = workbench.turns.submit(key, message.replace("think 2 then wait", "think 2 then count 0 then wait"))
+def test_a_stopped_answer_keeps_its_thoughts_as_they_were_shown(application, message):
+    key = new_session(application)
+    turn = application.turns.submit(key, message.replace("think 2 then wait", "think 2 then count 0 then wait"))
     words = "count" in message
-    until(workbench, lambda: any(view.pieces and bool(view.text) is words for view in workbench.turns.live(key)))
-    until(workbench, lambda: "t1" in workbench.turns.live(key)[0].pieces[0][1])
-    [view] = workbench.turns.live(key)
-    workbench.turns.stop(turn.id)
-    finish(workbench, turn)
-    assert [part.text.strip() for part in conversation(workbench, key)[-1].parts] == [
+    until(application, lambda: any(view.pieces and bool(view.text) is words for view in application.turns.live(key)))
+    until(application, lambda: "t1" in application.turns.live(key)[0].pieces[0][1])
+    [view] = application.turns.live(key)
+    application.turns.stop(turn.id)
+    finish(application, turn)
+    assert [part.text.strip() for part in conversation(application, key)[-1].parts] == [
         part.text.strip() for part in view.shown
     ]
-    [again] = finish(workbench, workbench.turns.submit(key, "count 1"))
+    [again] = finish(application, application.turns.submit(key, "count 1"))
     assert again.status is TurnStatus.COMPLETED
 
 
-def test_a_waiting_message_can_be_withdrawn(workbench):
-    key = new_session(workbench)
-    first = workbench.turns.submit(key, "count 1 then wait")
-    second = workbench.turns.submit(key, "never mind")
-    workbench.turns.stop(second.id)
-    assert workbench.store.get_turn(second.id).status is TurnStatus.STOPPED
-    workbench.turns.stop(first.id)
-    finish(workbench, first)
-    assert "never mind" not in [text for _, text in said(workbench, key)]
+def test_a_waiting_message_can_be_withdrawn(application):
+    key = new_session(application)
+    first = application.turns.submit(key, "count 1 then wait")
+    second = application.turns.submit(key, "never mind")
+    application.turns.stop(second.id)
+    assert application.store.get_turn(second.id).status is TurnStatus.STOPPED
+    application.turns.stop(first.id)
+    finish(application, first)
+    assert "never mind" not in [text for _, text in said(application, key)]
 
 
-def test_a_failure_ends_only_its_own_turn_and_says_why(workbench):
-    key = new_session(workbench)
-    failed, next_one = (workbench.turns.submit(key, text) for text in ("count 3 then fail", "hello"))
-    failed, next_one = finish(workbench, failed, next_one)
+def test_a_failure_ends_only_its_own_turn_and_says_why(application):
+    key = new_session(application)
+    failed, next_one = (application.turns.submit(key, text) for text in ("count 3 then fail", "hello"))
+    failed, next_one = finish(application, failed, next_one)
     assert (failed.status, failed.error) == (TurnStatus.FAILED, "The scripted model failed as it was told to.")
     assert next_one.status is TurnStatus.COMPLETED
-    assert said(workbench, key)[1] == ("assistant", counted(3))
+    assert said(application, key)[1] == ("assistant", counted(3))
 
 
-def test_a_model_that_is_not_set_up_fails_the_turn_and_keeps_the_message(workbench):
-    key = new_session(workbench)
-    workbench.store.set_model(key, "scripted/none")
-    [turn] = finish(workbench, workbench.turns.submit(key, "hello"))
+def test_a_model_that_is_not_set_up_fails_the_turn_and_keeps_the_message(application):
+    key = new_session(application)
+    application.store.set_model(key, "scripted/none")
+    [turn] = finish(application, application.turns.submit(key, "hello"))
     assert (turn.status, turn.error) == (TurnStatus.FAILED, "Set COLLOQUY_NOT_HERE to use this model.")
-    assert said(workbench, key) == [("user", "hello")]
+    assert said(application, key) == [("user", "hello")]
 
 
-def test_retry_takes_the_failed_answer_back(workbench):
-    key = new_session(workbench)
-    [failed] = finish(workbench, workbench.turns.submit(key, "count 3 then fail"))
-    finish(workbench, workbench.turns.retry(failed))
-    assert said(workbench, key) == [("user", "count 3 then fail"), ("assistant", counted(3))]
-    assert workbench.store.get_turn(failed.id).rewound
+def test_retry_takes_the_failed_answer_back(application):
+    key = new_session(application)
+    [failed] = finish(application, application.turns.submit(key, "count 3 then fail"))
+    finish(application, application.turns.retry(failed))
+    assert said(application, key) == [("user", "count 3 then fail"), ("assistant", counted(3))]
+    assert application.store.get_turn(failed.id).rewound
 
 
-def test_an_edited_message_replaces_the_old_one_for_the_model_too(workbench):
-    key = new_session(workbench)
-    finish(workbench, workbench.turns.submit(key, "first"))
-    [turn] = finish(workbench, workbench.turns.submit(key, "tpyo"))
-    finish(workbench, workbench.turns.replace(turn, "history"))
-    shown = conversation(workbench, key)[-1].text
+def test_an_edited_message_replaces_the_old_one_for_the_model_too(application):
+    key = new_session(application)
+    finish(application, application.turns.submit(key, "first"))
+    [turn] = finish(application, application.turns.submit(key, "tpyo"))
+    finish(application, application.turns.replace(turn, "history"))
+    shown = conversation(application, key)[-1].text
     assert "user: first" in shown
     assert "tpyo" not in shown
-    assert [text for author, text in said(workbench, key) if author == "user"] == ["first", "history"]
+    assert [text for author, text in said(application, key) if author == "user"] == ["first", "history"]
 
 
-def test_a_running_conversation_is_not_rewritten(workbench):
-    key = new_session(workbench)
-    [done] = finish(workbench, workbench.turns.submit(key, "hello"))
-    running = workbench.turns.submit(key, "count 1 then wait")
+def test_a_running_conversation_is_not_rewritten(application):
+    key = new_session(application)
+    [done] = finish(application, application.turns.submit(key, "hello"))
+    running = application.turns.submit(key, "count 1 then wait")
     with pytest.raises(SessionBusyError, match="Stop the running answer"):
-        workbench.turns.replace(done, "other")
-    workbench.turns.stop(running.id)
+        application.turns.replace(done, "other")
+    application.turns.stop(running.id)
 
 
-def test_a_blank_message_is_refused(workbench):
+def test_a_blank_message_is_refused(application):
     with pytest.raises(EmptyMessageError):
-        workbench.turns.submit(new_session(workbench), " \n ")
+        application.turns.submit(new_session(application), " \n ")
 
 
-def test_a_message_to_a_deleted_session_is_refused(workbench):
-    key = new_session(workbench)
-    workbench.delete_sessions([key])
+def test_a_message_to_a_deleted_session_is_refused(application):
+    key = new_session(application)
+    application.delete_sessions([key])
     with pytest.raises(SessionGoneError, match="deleted"):
-        workbench.turns.submit(key, "hello")
+        application.turns.submit(key, "hello")
 
 
-def test_deleting_a_session_stops_what_runs_in_it(workbench):
-    key = new_session(workbench)
-    turn = workbench.turns.submit(key, "count 1 then wait")
-    until(workbench, lambda: _text(workbench, key))
-    workbench.delete_sessions([key])
-    assert finish(workbench, turn)[0].status is TurnStatus.STOPPED
+def test_deleting_a_session_stops_what_runs_in_it(application):
+    key = new_session(application)
+    turn = application.turns.submit(key, "count 1 then wait")
+    until(application, lambda: _text(application, key))
+    application.delete_sessions([key])
+    assert finish(application, turn)[0].status is TurnStatus.STOPPED
 
 
-def test_the_bus_says_how_a_turn_stands_and_who_says_what(workbench):
-    key, heard = new_session(workbench), []
-    unsubscribe = workbench.bus.subscribe(heard.append)
-    [turn] = finish(workbench, workbench.turns.submit(key, "think 2 then count 3"))
+def test_the_bus_says_how_a_turn_stands_and_who_says_what(application):
+    key, heard = new_session(application), []
+    unsubscribe = application.bus.subscribe(heard.append)
+    [turn] = finish(application, application.turns.submit(key, "think 2 then count 3"))
     unsubscribe()
     changes = [event for event in heard if event.kind is Happening.TURN_CHANGED]
     assert [status for status, _ in groupby(event.status for event in changes)] == [
@@ -187,7 +187,7 @@ def test_the_bus_says_how_a_turn_stands_and_who_says_what(workbench):
     ]
     *chunks, last = [event for event in heard if event.kind is Happening.AGENT_CHUNK]
     assert (last.key, last.turn_id, last.text) == (key, turn.id, "")  # says that there is nothing more
-    answer = conversation(workbench, key)[-1]
+    answer = conversation(application, key)[-1]
     assert {(event.key, event.turn_id, event.event_id, event.author) for event in chunks} == {
         (key, turn.id, answer.id, "assistant")
     }
@@ -196,62 +196,62 @@ def test_the_bus_says_how_a_turn_stands_and_who_says_what(workbench):
 
 
 class TestTitles:
-    def test_the_first_words_are_the_title_at_once(self, workbench):
-        key = new_session(workbench)
-        workbench.turns.submit(key, "What is\nthe capital of France?")
-        session = workbench.store.get_session(key.session_id)
+    def test_the_first_words_are_the_title_at_once(self, application):
+        key = new_session(application)
+        application.turns.submit(key, "What is\nthe capital of France?")
+        session = application.store.get_session(key.session_id)
         assert (session.title, session.title_source) == ("What is the capital of France?", TitleSource.WORDS)
 
-    def test_the_model_writes_a_better_one(self, workbench):
-        key = new_session(workbench)
-        workbench.turns.submit(key, "title me")
-        until(workbench, lambda: workbench.store.get_session(key.session_id).title == "About title")
+    def test_the_model_writes_a_better_one(self, application):
+        key = new_session(application)
+        application.turns.submit(key, "title me")
+        until(application, lambda: application.store.get_session(key.session_id).title == "About title")
 
-    def test_a_query_is_called_after_what_it_asks_for(self, workbench):
-        key = new_session(workbench)
-        workbench.turns.submit(key, "/sql select month, revenue from sales")
-        until(workbench, lambda: workbench.store.get_session(key.session_id).title == "Revenue by month")
+    def test_a_query_is_called_after_what_it_asks_for(self, application):
+        key = new_session(application)
+        application.turns.submit(key, "/sql select month, revenue from sales")
+        until(application, lambda: application.store.get_session(key.session_id).title == "Revenue by month")
 
-    def test_a_title_that_a_person_gave_stays(self, workbench):
-        key = new_session(workbench)
-        workbench.rename_session(key, "Mine")
-        finish(workbench, workbench.turns.submit(key, "title me"))
-        assert not workbench.store.rename_session(key, "About title", TitleSource.MODEL)
-        assert workbench.store.get_session(key.session_id).title == "Mine"
+    def test_a_title_that_a_person_gave_stays(self, application):
+        key = new_session(application)
+        application.rename_session(key, "Mine")
+        finish(application, application.turns.submit(key, "title me"))
+        assert not application.store.rename_session(key, "About title", TitleSource.MODEL)
+        assert application.store.get_session(key.session_id).title == "Mine"
 
 
 class TestShutdown:
     def test_running_turns_end_as_interrupted_with_what_they_said(self, tmp_path):
-        workbench = open_workbench(tmp_path)
-        key = new_session(workbench)
-        turn = workbench.turns.submit(key, "count 4 then wait")
-        until(workbench, lambda: _text(workbench, key) == counted(4))
-        workbench.close()
+        application = open_application(tmp_path)
+        key = new_session(application)
+        turn = application.turns.submit(key, "count 4 then wait")
+        until(application, lambda: _text(application, key) == counted(4))
+        application.close()
 
-        workbench = open_workbench(tmp_path)
-        assert workbench.store.get_turn(turn.id).status is TurnStatus.INTERRUPTED
-        assert said(workbench, key) == [("user", "count 4 then wait"), ("assistant", counted(4))]
-        workbench.close()
+        application = open_application(tmp_path)
+        assert application.store.get_turn(turn.id).status is TurnStatus.INTERRUPTED
+        assert said(application, key) == [("user", "count 4 then wait"), ("assistant", counted(4))]
+        application.close()
 
     def test_waiting_messages_are_kept(self, tmp_path):
-        workbench = open_workbench(tmp_path)
-        key = new_session(workbench)
-        workbench.turns.submit(key, "count 1 then wait")
-        waiting = workbench.turns.submit(key, "later")
-        workbench.close()
+        application = open_application(tmp_path)
+        key = new_session(application)
+        application.turns.submit(key, "count 1 then wait")
+        waiting = application.turns.submit(key, "later")
+        application.close()
 
-        workbench = open_workbench(tmp_path)
-        assert workbench.store.get_turn(waiting.id).status is TurnStatus.INTERRUPTED
-        assert said(workbench, key)[-1] == ("user", "later")
-        workbench.close()
-
-
-def _status(workbench, turn):
-    return workbench.store.get_turn(turn.id).status
+        application = open_application(tmp_path)
+        assert application.store.get_turn(waiting.id).status is TurnStatus.INTERRUPTED
+        assert said(application, key)[-1] == ("user", "later")
+        application.close()
 
 
-def _text(workbench, key):
-    return "".join(view.text for view in workbench.turns.live(key))
+def _status(application, turn):
+    return application.store.get_turn(turn.id).status
+
+
+def _text(application, key):
+    return "".join(view.text for view in application.turns.live(key))
 
 
 class TestModelOfATurn:
@@ -265,17 +265,17 @@ class TestModelOfATurn:
             ("hello", "scripted/one"),
         ],
     )
-    def test_a_query_is_answered_without_one(self, workbench, message, model):
-        key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)
-        [turn] = finish(workbench, workbench.turns.submit(key, message))
+    def test_a_query_is_answered_without_one(self, application, message, model):
+        key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
+        [turn] = finish(application, application.turns.submit(key, message))
         assert (turn.status, turn.model) == (TurnStatus.COMPLETED, model)
 
-    def test_so_is_a_command_that_an_agent_does_not_know(self, workbench):
-        key = new_session(workbench)
-        [turn] = finish(workbench, workbench.turns.submit(key, "/sql select 1"))
+    def test_so_is_a_command_that_an_agent_does_not_know(self, application):
+        key = new_session(application)
+        [turn] = finish(application, application.turns.submit(key, "/sql select 1"))
         assert turn.model is None
 
-    def test_a_query_to_an_agent_without_data_is_a_message_like_any(self, workbench):
-        key = new_session(workbench)
-        [turn] = finish(workbench, workbench.turns.submit(key, "select 1 from nowhere"))
+    def test_a_query_to_an_agent_without_data_is_a_message_like_any(self, application):
+        key = new_session(application)
+        [turn] = finish(application, application.turns.submit(key, "select 1 from nowhere"))
         assert turn.model == "scripted/one"

@@ -12,20 +12,20 @@ from structlog.testing import capture_logs
 from colloquy.agents.data.connection import HIDDEN
 from colloquy.agents.data.errors import ConnectionInvalidError, ConnectionUnavailableError, DataError
 from colloquy.agents.data.shop import shop
+from colloquy.runtime.application import ARTIFACTS, DATABASE, SNAPSHOTS
 from colloquy.runtime.bus import Happening
-from colloquy.runtime.workbench import ARTIFACTS, DATABASE, SNAPSHOTS
 from colloquy.runtime.workspaces import workspaces as workspaces_module
 from colloquy.runtime.workspaces.passwords import SecretsError
 from colloquy.runtime.workspaces.workspaces import SAMPLE
 from session_store.errors import WorkspaceError
 from session_store.models import GENERAL, SAMPLE_SHOP, TurnStatus
 from tests.agents.data.postgres import PASSWORD, URL_PASSWORD
-from tests.support.workbenches import conversation, finish, new_session, open_workbench, until
+from tests.support.applications import conversation, finish, new_session, open_application, until
 
 
 @pytest.fixture
-def workspaces(workbench):
-    return workbench.workspaces
+def workspaces(application):
+    return application.workspaces
 
 
 @pytest.fixture
@@ -42,53 +42,53 @@ def make_sqlite(path, table, rows):
 
 
 class TestTree:
-    def test_changes_are_told(self, workbench, workspaces):
+    def test_changes_are_told(self, application, workspaces):
         heard = []
-        workbench.bus.subscribe(lambda event: heard.append(event.kind))
+        application.bus.subscribe(lambda event: heard.append(event.kind))
         top = workspaces.create("Team")
         below = workspaces.create("Data", top.id)
         workspaces.rename(below.id, "Figures")
         workspaces.move(below.id, None)
         workspaces.delete(top.id)
         assert heard == [Happening.WORKSPACES_CHANGED] * 5
-        assert workbench.store.get_workspace(below.id).name == "Figures"
+        assert application.store.get_workspace(below.id).name == "Figures"
 
-    def test_nothing_is_deleted_while_the_passwords_cannot_be_read(self, workbench, workspaces):
+    def test_nothing_is_deleted_while_the_passwords_cannot_be_read(self, application, workspaces):
         top = workspaces.create("Team")
-        file = workbench.settings.data_dir / "secrets.json"
+        file = application.settings.data_dir / "secrets.json"
         file.write_text("{", "utf-8")
         with pytest.raises(SecretsError):
-            workbench.delete_workspace(top.id)
+            application.delete_workspace(top.id)
         file.unlink()
-        assert workbench.store.get_workspace(top.id) == top
+        assert application.store.get_workspace(top.id) == top
 
-    def test_a_workspace_goes_with_all_below_it_and_what_runs_there_is_stopped(self, workbench, workspaces):
+    def test_a_workspace_goes_with_all_below_it_and_what_runs_there_is_stopped(self, application, workspaces):
         top = workspaces.create("Team")
         below = workspaces.create("Data", top.id)
-        key = new_session(workbench, workspace_id=below.id)
-        other = new_session(workbench)
-        turn = workbench.turns.submit(key, "count 1 then wait")
-        until(workbench, lambda: workbench.turns.live(key)[0].text)
-        workbench.delete_workspace(top.id)
-        assert workbench.turns.live(key) == []
-        assert workbench.store.get_turn(turn.id) is None
-        assert workbench.store.get_session(key.session_id) is None
-        assert workbench.store.get_workspace(below.id) is None
-        assert workbench.store.get_session(other.session_id).workspace_id == GENERAL
+        key = new_session(application, workspace_id=below.id)
+        other = new_session(application)
+        turn = application.turns.submit(key, "count 1 then wait")
+        until(application, lambda: application.turns.live(key)[0].text)
+        application.delete_workspace(top.id)
+        assert application.turns.live(key) == []
+        assert application.store.get_turn(turn.id) is None
+        assert application.store.get_session(key.session_id) is None
+        assert application.store.get_workspace(below.id) is None
+        assert application.store.get_session(other.session_id).workspace_id == GENERAL
 
-    def test_the_general_one_stays_and_so_does_what_runs_in_it(self, workbench):
-        key = new_session(workbench)
-        turn = workbench.turns.submit(key, "count 1 then wait")
-        until(workbench, lambda: workbench.turns.live(key)[0].text)
+    def test_the_general_one_stays_and_so_does_what_runs_in_it(self, application):
+        key = new_session(application)
+        turn = application.turns.submit(key, "count 1 then wait")
+        until(application, lambda: application.turns.live(key)[0].text)
         with pytest.raises(WorkspaceError):
-            workbench.delete_workspace(GENERAL)
-        assert workbench.turns.live(key)[0].status is TurnStatus.RUNNING
-        workbench.turns.stop(turn.id)
+            application.delete_workspace(GENERAL)
+        assert application.turns.live(key)[0].status is TurnStatus.RUNNING
+        application.turns.stop(turn.id)
 
-    def test_sessions_move(self, workbench, workspaces):
-        key, team = new_session(workbench), workspaces.create("Team")
-        workbench.move_sessions([key], team.id)
-        assert workbench.store.get_session(key.session_id).workspace_id == team.id
+    def test_sessions_move(self, application, workspaces):
+        key, team = new_session(application), workspaces.create("Team")
+        application.move_sessions([key], team.id)
+        assert application.store.get_session(key.session_id).workspace_id == team.id
 
 
 class TestConnections:
@@ -195,10 +195,10 @@ class TestSampleShop:
         with pytest.raises(ConnectionUnavailableError, match=r"The sample shop could not be created: .*No space left"):
             workspaces.database(SAMPLE_SHOP)
 
-    def test_the_data_analyst_asks_it(self, workbench):
-        key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)
-        finish(workbench, workbench.turns.submit(key, 'call run_sql {"sql": "select count(*) as n from orders"}'))
-        assert f'"rows": [[{shop.ORDERS}]]' in conversation(workbench, key)[-1].text
+    def test_the_data_analyst_asks_it(self, application):
+        key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
+        finish(application, application.turns.submit(key, 'call run_sql {"sql": "select count(*) as n from orders"}'))
+        assert f'"rows": [[{shop.ORDERS}]]' in conversation(application, key)[-1].text
 
 
 ENDLESS = 'call run_sql {"sql": "select count(*) from order_items a, order_items b, order_items c"}'
@@ -206,21 +206,22 @@ ENDLESS = 'call run_sql {"sql": "select count(*) from order_items a, order_items
 
 @pytest.mark.usefixtures("sample_data")
 class TestQueries:
-    def test_stopping_a_turn_ends_its_query_and_the_session_goes_on(self, workbench):
-        key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)
-        turn = workbench.turns.submit(key, ENDLESS)
-        until(workbench, lambda: len(workbench.store.list_events(key)) == 2)
-        workbench.turns.stop(turn.id)
-        assert finish(workbench, turn)[0].status is TurnStatus.STOPPED
-        assert finish(workbench, workbench.turns.submit(key, "hello"))[0].error is None
+    def test_stopping_a_turn_ends_its_query_and_the_session_goes_on(self, application):
+        key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
+        turn = application.turns.submit(key, ENDLESS)
+        until(application, lambda: len(application.store.list_events(key)) == 2)
+        application.turns.stop(turn.id)
+        assert finish(application, turn)[0].status is TurnStatus.STOPPED
+        assert finish(application, application.turns.submit(key, "hello"))[0].error is None
 
     def test_one_past_its_seconds_is_cut_off_and_says_so(self, tmp_path, sample_data):
-        with closing(open_workbench(tmp_path, query_seconds=0.3)) as workbench:
-            key = new_session(workbench, "data_analyst", workspace_id=SAMPLE_SHOP)
-            [turn] = finish(workbench, workbench.turns.submit(key, ENDLESS))
+        with closing(open_application(tmp_path, query_seconds=0.3)) as application:
+            key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
+            [turn] = finish(application, application.turns.submit(key, ENDLESS))
             assert turn.error is None
             assert (
-                "The query was stopped after 0.3 seconds, which is the limit." in conversation(workbench, key)[-1].text
+                "The query was stopped after 0.3 seconds, which is the limit."
+                in conversation(application, key)[-1].text
             )
 
 
@@ -228,29 +229,29 @@ class TestPasswords:
     def test_nothing_but_one_file_has_them(self, tmp_path, postgres_url, caplog, capfd):
         caplog.set_level(logging.DEBUG)
         heard = []
-        with capture_logs() as logs, closing(open_workbench(tmp_path)) as workbench:
-            workbench.bus.subscribe(heard.append)
-            workspaces, team = workbench.workspaces, workbench.workspaces.create("Team")
+        with capture_logs() as logs, closing(open_application(tmp_path)) as application:
+            application.bus.subscribe(heard.append)
+            workspaces, team = application.workspaces, application.workspaces.create("Team")
             workspaces.set_connection(team.id, "postgres", postgres_url)
             assert workspaces.test_workspace(team.id)
             assert HIDDEN in workspaces.shown_address(team.id)
-            key = new_session(workbench, "data_analyst", workspace_id=team.id)
+            key = new_session(application, "data_analyst", workspace_id=team.id)
             for message in (
                 'call run_sql {"sql": "select 40 + 2 as answer"}',
                 'call run_sql {"sql": "select no_such_column"}',
                 "call list_tables",
             ):
-                finish(workbench, workbench.turns.submit(key, message))
-            assert "42" in conversation(workbench, key)[1].text
+                finish(application, application.turns.submit(key, message))
+            assert "42" in conversation(application, key)[1].text
             wrong = postgres_url.replace(URL_PASSWORD, "wr0ng-password")
             with pytest.raises(DataError) as refused:
                 workspaces.test("postgres", wrong)
             workspaces.set_connection(team.id, "postgres", wrong)
-            finish(workbench, workbench.turns.submit(key, "call list_tables"))
-            seen = f"{refused.value} {workspaces.shown_address(team.id)} {workbench.store.list_workspaces()} {heard}"
+            finish(application, application.turns.submit(key, "call list_tables"))
+            seen = f"{refused.value} {workspaces.shown_address(team.id)} {application.store.list_workspaces()} {heard}"
             errors = [
                 turn.error
-                for turn in workbench.store.get_turns({m.turn_id for m in conversation(workbench, key)}).values()
+                for turn in application.store.get_turns({m.turn_id for m in conversation(application, key)}).values()
             ]
         everything = seen + str(errors) + str(logs) + caplog.text + "".join(capfd.readouterr())
         for password in (PASSWORD, URL_PASSWORD, "wr0ng-password"):
@@ -285,27 +286,27 @@ class TestPasswords:
         assert (tmp_path / "secrets.json").read_text("utf-8") == "{}"
 
 
-def test_ten_sessions_in_three_workspaces_at_once_each_get_their_own(workbench, tmp_path):
+def test_ten_sessions_in_three_workspaces_at_once_each_get_their_own(application, tmp_path):
     """Each workspace has a table of its own, and each session asks for the number that only it knows."""
     kept = []
     for n in range(3):
-        workspace = workbench.workspaces.create(f"Workspace {n}")
+        workspace = application.workspaces.create(f"Workspace {n}")
         path = make_sqlite(tmp_path / f"data{n}.sqlite", "things", 10 + n)
-        workbench.workspaces.set_connection(workspace.id, "sqlite", str(path))
+        application.workspaces.set_connection(workspace.id, "sqlite", str(path))
         kept.append(workspace.id)
-    keys = [new_session(workbench, "data_analyst", workspace_id=kept[n % 3]) for n in range(10)]
+    keys = [new_session(application, "data_analyst", workspace_id=kept[n % 3]) for n in range(10)]
     sql = "select count(*) as things, {} as session from things"
     turns = [
-        workbench.turns.submit(key, f'call run_sql {{"sql": "{sql.format(n)}", "title": "Of {n}"}}')
+        application.turns.submit(key, f'call run_sql {{"sql": "{sql.format(n)}", "title": "Of {n}"}}')
         for n, key in enumerate(keys)
     ]
-    finish(workbench, *turns)
+    finish(application, *turns)
     for n, (key, turn) in enumerate(zip(keys, turns, strict=True)):
-        assert workbench.store.get_session(key.session_id).workspace_id == kept[n % 3]
-        assert f'"rows": [[{10 + n % 3}, {n}]]' in conversation(workbench, key)[-1].text
-        [result] = workbench.store.list_results(key).items
+        assert application.store.get_session(key.session_id).workspace_id == kept[n % 3]
+        assert f'"rows": [[{10 + n % 3}, {n}]]' in conversation(application, key)[-1].text
+        [result] = application.store.list_results(key).items
         assert (result.key, result.turn_id, result.title) == (key, turn.id, f"Of {n}")
         assert result.sql == sql.format(n)
     for n, workspace_id in enumerate(kept):
-        listed = workbench.store.list_sessions("local", workspace_id=workspace_id).items
+        listed = application.store.list_sessions("local", workspace_id=workspace_id).items
         assert {session.key for session in listed} == set(keys[n::3])

@@ -15,13 +15,13 @@ from pathlib import Path
 from google.adk.events.event import Event
 from google.adk.sessions import Session
 
-from colloquy.runtime import workbench as workbench_module
+from colloquy.runtime import application as application_module
 from colloquy.runtime.bus import BusEvent, Happening
 from colloquy.runtime.sessions import Sessions
 from session_store import Store
 from session_store.models import TurnStatus
 from session_store.transcripts.parts import text_of
-from tests.support.workbenches import finish, new_session, open_workbench, until, until_loaded
+from tests.support.applications import finish, new_session, open_application, until, until_loaded
 
 SESSIONS = 4
 MESSAGES = ("count 5 every 10 ms", "count 200 every 10 ms")
@@ -58,23 +58,23 @@ class TellingStore(Store):
 def converse_until_killed(folder: Path, listener: Connection) -> None:
     """Open the data folder and hold conversations in ``SESSIONS`` new sessions, without an end."""
     _listener.append(listener)
-    workbench_module.Sessions, workbench_module.Store = TellingSessions, TellingStore  # type: ignore[misc]
-    workbench = open_workbench(folder)
+    application_module.Sessions, application_module.Store = TellingSessions, TellingStore  # type: ignore[misc]
+    application = open_application(folder)
 
     def hear(event: BusEvent) -> None:
         if event.kind is Happening.AGENT_CHUNK:
             tell("said", turn=event.turn_id, text=event.text, at=time.monotonic())
 
     def converse() -> None:
-        key = new_session(workbench)
+        key = new_session(application)
         while True:
             turns = []
             for message in MESSAGES:
-                turns.append(workbench.turns.submit(key, message))
+                turns.append(application.turns.submit(key, message))
                 tell("turn", id=turns[-1].id, session=key.session_id, text=message)
-            finish(workbench, *turns)
+            finish(application, *turns)
 
-    workbench.bus.subscribe(hear)
+    application.bus.subscribe(hear)
     threads = [threading.Thread(target=converse) for _ in range(SESSIONS)]
     for thread in threads:
         thread.start()
@@ -84,20 +84,20 @@ def converse_until_killed(folder: Path, listener: Connection) -> None:
 
 def ask_and_wait(folder: Path, agents_dir: Path, agent_id: str, message: str, listener: Connection) -> None:
     """Send a message whose tool asks the person, tell when the turn waits, and wait with it."""
-    workbench = open_workbench(folder, agents_dir=agents_dir)
-    until_loaded(workbench)
-    key = new_session(workbench, agent_id)
-    turn = workbench.turns.submit(key, message)
-    until(workbench, lambda: workbench.store.get_turn(turn.id).status is TurnStatus.PAUSED)
+    application = open_application(folder, agents_dir=agents_dir)
+    until_loaded(application)
+    key = new_session(application, agent_id)
+    turn = application.turns.submit(key, message)
+    until(application, lambda: application.store.get_turn(turn.id).status is TurnStatus.PAUSED)
     listener.send((key, turn.id))
     threading.Event().wait()
 
 
 def approve(folder: Path, agents_dir: Path, turn_id: str, call_id: str, listener: Connection) -> None:
     """Approve what a tool asks; the tool tells when it runs, in the folder, and never answers."""
-    workbench = open_workbench(folder, agents_dir=agents_dir)
-    until_loaded(workbench)
-    workbench.turns.answer(turn_id, call_id, True)
-    until(workbench, lambda: workbench.store.get_turn(turn_id).status is TurnStatus.RUNNING)
+    application = open_application(folder, agents_dir=agents_dir)
+    until_loaded(application)
+    application.turns.answer(turn_id, call_id, True)
+    until(application, lambda: application.store.get_turn(turn_id).status is TurnStatus.RUNNING)
     listener.send("runs")
     threading.Event().wait()

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from colloquy.runtime.workbench import Workbench
+from colloquy.runtime.application import Application
 from session_store.models import Result, ResultKind, SessionKey
 
 MONTHS = pa.table({"month": ["2026-01-01", "2026-02-01", "2026-03-01"], "revenue": [1200.5, 980.0, 1430.25]})
@@ -31,7 +31,7 @@ def parquet_bytes(table: pa.Table) -> bytes:
 
 
 def new_result(
-    workbench: Workbench, key: SessionKey, table: pa.Table | None = MONTHS, *, turn_id: str = "", **facts: Any
+    application: Application, key: SessionKey, table: pa.Table | None = MONTHS, *, turn_id: str = "", **facts: Any
 ) -> Result:
     """Keep a result of a session, and return it: a table unless ``facts`` say otherwise."""
     data = None if table is None else parquet_bytes(table)
@@ -52,10 +52,10 @@ def new_result(
         "created_at": time.time(),
     }
     result = Result(key=key, turn_id=turn_id or str(uuid.uuid4()), **{**usual, **facts})
-    assert workbench.store.add_result(result, data)
+    assert application.store.add_result(result, data)
     return result
 
 
-def new_chart(workbench: Workbench, key: SessionKey, table: pa.Table = MONTHS, **facts: Any) -> Result:
+def new_chart(application: Application, key: SessionKey, table: pa.Table = MONTHS, **facts: Any) -> Result:
     """Keep a chart of a session, and return it."""
-    return new_result(workbench, key, table, **{"kind": ResultKind.CHART, "spec": BARS, **facts})
+    return new_result(application, key, table, **{"kind": ResultKind.CHART, "spec": BARS, **facts})

@@ -18,7 +18,7 @@ CALLER_ANSWERS = {("colloquy/ui/state.py", "create_session")}
 
 
 def unguarded(tree: ast.AST) -> Iterator[str]:
-    """The changes of the workbench that are neither attempted nor tried."""
+    """The changes of the application that are neither attempted nor tried."""
     attempted = {
         inner
         for call in ast.walk(tree)

@@ -10,10 +10,10 @@ from starlette.websockets import WebSocketDisconnect
 from streamlit import config
 
 from colloquy.api.http.origin import POLICY_VIOLATION
-from colloquy.runtime.workbench import install
+from colloquy.runtime.application import install
 from colloquy.ui.served.hosts import ADDRESS, HOSTS, ORIGINS
+from tests.support.applications import open_application
 from tests.support.servers import APP
-from tests.support.workbenches import open_workbench
 
 HERE = "http://localhost:8501"
 PROXY = "https://chats.example.com"
@@ -23,17 +23,17 @@ PROXY = "https://chats.example.com"
 def app(tmp_path_factory):
     """The app as ``app.py`` makes it. Streamlit is not started: a request for a page that is let in fails later."""
     with pytest.MonkeyPatch.context() as patched:
-        workbench = open_workbench(tmp_path_factory.mktemp("data"))
-        patched.setattr("colloquy.ui.served.server.Workbench.open", lambda *_: workbench)
+        application = open_application(tmp_path_factory.mktemp("data"))
+        patched.setattr("colloquy.ui.served.server.Application.open", lambda *_: application)
         before = {name: config.get_option(name) for name in (ADDRESS, HOSTS, ORIGINS)}
         config.set_option(ADDRESS, "127.0.0.1")
         config.set_option(ORIGINS, [PROXY])
-        install(workbench)
+        install(application)
         yield runpy.run_path(str(APP))["app"]._build_starlette_app()
         for name, value in before.items():
             config.set_option(name, value)
         install(None)
-        workbench.close()
+        application.close()
 
 
 def entrances(routes, before=""):

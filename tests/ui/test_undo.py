@@ -2,9 +2,9 @@
 
 import pytest
 
-from colloquy.runtime.workbench import install
+from colloquy.runtime.application import install
 from colloquy.ui.undo import grace
-from tests.support.workbenches import open_workbench
+from tests.support.applications import open_application
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,10 @@ from tests.support.workbenches import open_workbench
     ],
 )
 def test_how_long_there_is_one(tmp_path, seconds, said):
-    workbench = open_workbench(tmp_path, undo_seconds=seconds)
-    install(workbench)
+    application = open_application(tmp_path, undo_seconds=seconds)
+    install(application)
     try:
         assert grace() == said
     finally:
         install(None)
-        workbench.close()
+        application.close()

@@ -10,14 +10,14 @@ from google.adk.tools.tool_context import ToolContext
 
 from colloquy.agents.agent import Agent, AgentProblemError, Surroundings
 from colloquy.agents.data.results import QueryResult
-from colloquy.runtime.workbench import Workbench
+from colloquy.runtime.application import Application
 
 
 class CatalogueLoader(BaseAgentLoader):
     """Lists the agents that can be used. What it loads is to be looked at only: turns load their agents themselves."""
 
-    def __init__(self, workbench: Workbench) -> None:
-        self._workbench = workbench
+    def __init__(self, application: Application) -> None:
+        self._application = application
 
     def list_agents(self) -> list[str]:
         """Their ids."""
@@ -43,14 +43,14 @@ class CatalogueLoader(BaseAgentLoader):
             ValueError: there is none.
             AgentProblemError: it cannot be used.
         """
-        agent, models = self.find(agent_name), self._workbench.models
+        agent, models = self.find(agent_name), self._application.models
         model = models.llm_when_asked(models.default().id) if agent.chooses_model else None
-        data = self._workbench.workspaces.history()
+        data = self._application.workspaces.history()
         return agent.app(model, Surroundings(sink=_NoResults(), data=data, history=data))
 
     def find(self, agent_name: str) -> Agent:
         """The agent of this id, if it can be used. Raises like ``load_agent``."""
-        agent = self._workbench.agents.find(agent_name)
+        agent = self._application.agents.find(agent_name)
         if agent is None:
             raise ValueError(f"There is no agent {agent_name!r}.")
         if agent.problem:
@@ -59,7 +59,7 @@ class CatalogueLoader(BaseAgentLoader):
 
     def _usable(self) -> list[Agent]:
         return sorted(
-            (agent for agent in self._workbench.agents.list() if not agent.problem), key=lambda agent: agent.id
+            (agent for agent in self._application.agents.list() if not agent.problem), key=lambda agent: agent.id
         )
 
 

@@ -29,7 +29,7 @@ from colloquy.api.http.encoded_ids import EncodedIds
 from colloquy.api.http.half_characters import WholeCharacters
 from colloquy.api.http.problems import STATUSES
 from colloquy.api.http.shutdown import StreamsEnd
-from colloquy.runtime.workbench import Workbench, current
+from colloquy.runtime.application import Application, current
 from session_store.engine.faults import unwritable
 
 if TYPE_CHECKING:
@@ -94,20 +94,20 @@ class _WhenAsked:
     """Makes the server at the first request: to import it takes half a second that no start should wait for."""
 
     def __init__(self) -> None:
-        self._made: tuple[Workbench, ASGIApp] | None = None
+        self._made: tuple[Application, ASGIApp] | None = None
         self._making = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        workbench = current()
+        application = current()
         async with self._making:
-            if self._made is None or self._made[0] is not workbench:
-                self._made = workbench, await asyncio.to_thread(_server, workbench)
+            if self._made is None or self._made[0] is not application:
+                self._made = application, await asyncio.to_thread(_server, application)
         await self._made[1](scope, receive, send)
 
 
-def _server(workbench: Workbench) -> FastAPI:
-    app = _api_server(workbench).get_fast_api_app()
+def _server(application: Application) -> FastAPI:
+    app = _api_server(application).get_fast_api_app()
     app.router.routes = [route for route in app.router.routes if _path(route) in PATHS]
     app.user_middleware.clear()  # ADK checks origins without knowing the settings: colloquy.api.http.origin has done so
     app.add_middleware(AllowedMethods)
@@ -138,26 +138,26 @@ def _describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _api_server(workbench: Workbench) -> ApiServer:
+def _api_server(application: Application) -> ApiServer:
     from google.adk.cli.api_server import ApiServer  # noqa: PLC0415 - see _WhenAsked
     from google.adk.runners import Runner  # noqa: PLC0415
 
-    loader = CatalogueLoader(workbench)
+    loader = CatalogueLoader(application)
 
     class TurnServer(ApiServer):
-        """Runs agents as turns of the workbench."""
+        """Runs agents as turns of the application."""
 
         async def get_runner_async(self, app_name: str) -> Runner:
             try:
                 agent = loader.find(app_name)
             except ValueError as error:
                 raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from error
-            return cast("Runner", QueuedRunner(workbench.turns, agent.id))
+            return cast("Runner", QueuedRunner(application.turns, agent.id))
 
     return TurnServer(
         agent_loader=loader,
-        session_service=QuietSessions(workbench),
-        artifact_service=NamedArtifacts(workbench.artifacts),
+        session_service=QuietSessions(application),
+        artifact_service=NamedArtifacts(application.artifacts),
         memory_service=cast("BaseMemoryService", None),  # this and what follows is for paths that stay closed
         credential_service=cast("BaseCredentialService", None),
         eval_sets_manager=None,

@@ -7,7 +7,7 @@ from colloquy.runtime.artifacts import Artifacts, Rest
 
 
 class NamedArtifacts(Artifacts):
-    """The artifact service of the workbench, which takes only names that files can have."""
+    """The artifact service of the application, which takes only names that files can have."""
 
     def __init__(self, artifacts: Artifacts) -> None:
         super().__init__(artifacts.root_dir)

@@ -1,4 +1,4 @@
-"""The sessions of the workbench as clients of ADK change them."""
+"""The sessions of the application as clients of ADK change them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from google.adk.sessions import BaseSessionService, Session
 from google.adk.sessions.base_session_service import GetSessionConfig, ListSessionsResponse
 
 from colloquy.api.adk.checks import check_content, check_id, check_state
-from colloquy.runtime.workbench import Workbench
+from colloquy.runtime.application import Application
 from session_store.json_safe import as_json
 from session_store.models import SessionKey
 
 
 class QuietSessions(BaseSessionService):
-    """Passes on to the workbench's session service; what changes a session waits for no turn and disturbs none."""
+    """Passes on to the application's session service; what changes a session waits for no turn and disturbs none."""
 
-    def __init__(self, workbench: Workbench) -> None:
-        self._turns = workbench.turns
-        self._sessions = workbench.sessions
+    def __init__(self, application: Application) -> None:
+        self._turns = application.turns
+        self._sessions = application.sessions
 
     async def create_session(
         self, *, app_name: str, user_id: str, state: dict[str, Any] | None = None, session_id: str | None = None

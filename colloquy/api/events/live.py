@@ -9,8 +9,8 @@ from typing import Final
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from colloquy.runtime.application import current
 from colloquy.runtime.bus import BusEvent, Happening
-from colloquy.runtime.workbench import current
 
 PACE = 0.04
 """Seconds between two wakes of one page: 25 a second look continuous, and more would only load the browser."""

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Header, Query
 
 from colloquy.api.events.hub import Filter
 from colloquy.api.events.stream import EventStream, Start
+from colloquy.runtime.application import current
 from colloquy.runtime.bus import EventBus
-from colloquy.runtime.workbench import current
 
 EVENT_ID = re.compile(r"(?P<epoch>[0-9a-f]+)-(?P<number>[0-9]{1,19})")
 RESTARTED = "Colloquy has restarted since."

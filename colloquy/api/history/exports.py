@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from colloquy.api.http.files import file_answer, file_name, saved_as
 from colloquy.api.http.problems import NotFoundError
 from colloquy.api.http.values import Id
-from colloquy.runtime.workbench import ARTIFACTS, current
+from colloquy.runtime.application import ARTIFACTS, current
 from session_store.exchange import SUFFIXES, AgentFiles, Format, export, pieces, selected
 from session_store.models import SessionKey
 
@@ -96,9 +96,9 @@ def export_conversations(new: NewExport) -> Response:
     form = _format(new.format)
     if form is Format.PARQUET:
         return _whole_history()
-    workbench = current()
-    user = new.user or (None if new.everyone or new.ids else workbench.settings.user)
-    keys = selected(workbench.store, session_ids=new.ids, user_id=user, app_name=new.agent, saved=new.saved)
+    application = current()
+    user = new.user or (None if new.everyone or new.ids else application.settings.user)
+    keys = selected(application.store, session_ids=new.ids, user_id=user, app_name=new.agent, saved=new.saved)
     return _sent(keys, form, "conversations", all_workspaces=not (new.ids or new.saved or new.agent))
 
 
@@ -107,9 +107,9 @@ def _format(name: str) -> Format:
 
 
 def _sent(keys: list[SessionKey], form: Format, name: str, *, all_workspaces: bool) -> Response:
-    workbench = current()
-    files = AgentFiles(workbench.settings.data_dir / ARTIFACTS)
-    made = pieces(workbench.store, keys, form, files, all_workspaces=all_workspaces)
+    application = current()
+    files = AgentFiles(application.settings.data_dir / ARTIFACTS)
+    made = pieces(application.store, keys, form, files, all_workspaces=all_workspaces)
     first = next(made, b"")  # what goes wrong at once is answered with a problem, not with half a file
     return StreamingResponse(
         _joined(chain([first], made)), headers=saved_as(name + SUFFIXES[form]), media_type=MIME_TYPES[form]

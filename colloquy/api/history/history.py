@@ -15,8 +15,8 @@ from colloquy.api.http.lookup import session_named
 from colloquy.api.http.paging import Cursor, Limit, Paged
 from colloquy.api.http.values import TAG_PATTERN, Body, Id, Note, Text, moment
 from colloquy.api.sessions.conversations import Conversation, ConversationId, as_conversation
+from colloquy.runtime.application import current
 from colloquy.runtime.bus import BusEvent, Happening
-from colloquy.runtime.workbench import current
 from session_store.history.models import HistoryFilter, Hit
 from session_store.limits import LONGEST_SEARCH, LONGEST_TAG, MOST_TAGS
 from session_store.models import SessionKey
@@ -68,9 +68,9 @@ class Found(BaseModel):
 @router.get("/search")
 def search_conversations(q: Words, cursor: Cursor = None, limit: Limit = 20) -> Paged[Found]:
     """Titles, messages and tool calls that have all the words, whatever their case, newest first."""
-    workbench = current()
-    wanted = HistoryFilter(user_id=workbench.settings.user)
-    page = workbench.store.search_history(q, wanted, before=cursor, limit=limit)
+    application = current()
+    wanted = HistoryFilter(user_id=application.settings.user)
+    page = application.store.search_history(q, wanted, before=cursor, limit=limit)
     return Paged(items=[_found(hit) for hit in page.items], next=page.next)
 
 

@@ -14,8 +14,8 @@ from colloquy.agents.agent import UnknownAgentError
 from colloquy.api.http.lookup import workspace_named
 from colloquy.api.http.problems import ConflictError, NotFoundError
 from colloquy.api.http.values import PATTERNS, Id, moment
+from colloquy.runtime.application import current
 from colloquy.runtime.imports import Import, ImportState, UnknownImportError
-from colloquy.runtime.workbench import current
 from session_store.errors import ColloquyError
 from session_store.exchange import Change, ImportRefusedError, Owner, Report, Wishes
 from session_store.limits import LONGEST_ADDRESS
@@ -207,14 +207,14 @@ def end_import(import_id: str) -> None:
 
 
 def _wishes(users: Users, agent_id: str | None, workspace_id: str | None, *, skip_damaged: bool) -> Wishes:
-    workbench = current()
-    me = workbench.settings.user
-    if agent_id is not None and workbench.agents.find(agent_id) is None:
+    application = current()
+    me = application.settings.user
+    if agent_id is not None and application.agents.find(agent_id) is None:
         raise UnknownAgentError(f"There is no agent {agent_id!r}. GET /api/v1/agents lists those that there are.")
     if workspace_id is not None:
         workspace_named(workspace_id)
     return Wishes(
-        owner=Owner(agent_id or workbench.agents.default().id, me),
+        owner=Owner(agent_id or application.agents.default().id, me),
         user_id=me if users == "mine" else None,
         adopt=me if users == "auto" else None,
         workspace_id=workspace_id,

@@ -21,7 +21,7 @@ from colloquy.api.http.lookup import session_named
 from colloquy.api.http.paging import Cursor, Limit, Paged
 from colloquy.api.http.problems import NotFoundError
 from colloquy.api.http.values import moment
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.chart_specs import ChartRefusedError, allowed_spec
 from session_store.models import Result, ResultKind
 
@@ -91,12 +91,12 @@ class ResultOut(BaseModel):
 
 def _found(result_id: Annotated[str, Path(alias="id")]) -> Result:
     """The result, if it and its session are there and belong to the user of this app."""
-    workbench = current()
-    result = workbench.store.get_result(result_id)
+    application = current()
+    result = application.store.get_result(result_id)
     is_here = (
         result is not None
-        and result.key.user_id == workbench.settings.user
-        and workbench.store.get_session(result.key.session_id) is not None
+        and result.key.user_id == application.settings.user
+        and application.store.get_session(result.key.session_id) is not None
     )
     if result is None or not is_here:
         raise NotFoundError("This result does not exist. It or its chat was deleted.")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from colloquy.api.http.values import Whole, moment
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 
 router = APIRouter(prefix="/v1", tags=["retention"])
 
@@ -52,11 +52,11 @@ class Removed(BaseModel):
 @router.get("/retention")
 def preview_retention(days: Annotated[int, Query(ge=1, le=MOST_DAYS, description=DAYS)] = 90) -> RetentionOut:
     """What would be removed now."""
-    workbench = current()
-    found = workbench.retention_preview(days)
+    application = current()
+    found = application.retention_preview(days)
     return RetentionOut(
         days=days,
-        setting=workbench.settings.retention_days,
+        setting=application.settings.retention_days,
         conversations=found.count,
         oldest=None if found.oldest is None else moment(found.oldest),
         examples=[

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import FileResponse
 
 from colloquy.api.http.problems import NotFoundError
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.snapshots.folder import KeptSnapshot, SnapshotFolder
 from session_store.snapshots.snapshot import SnapshotError, SnapshotForm
 
@@ -85,8 +85,8 @@ def delete_snapshot(name: Name) -> None:
 
 
 def _folder() -> SnapshotFolder:
-    workbench = current()
-    return SnapshotFolder(workbench.store, workbench.settings.data_dir)
+    application = current()
+    return SnapshotFolder(application.store, application.settings.data_dir)
 
 
 def _find(name: str) -> KeptSnapshot:

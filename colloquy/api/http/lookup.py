@@ -1,9 +1,9 @@
-"""What a path names, found in the workbench of this process."""
+"""What a path names, found in the application of this process."""
 
 from __future__ import annotations
 
 from colloquy.api.http.problems import NotFoundError
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.models import SessionSummary, Turn, Workspace
 
 
@@ -13,9 +13,9 @@ def session_named(session_id: str) -> SessionSummary:
     Raises:
         NotFoundError: there is none, or no longer.
     """
-    workbench = current()
-    session = workbench.store.get_session(session_id)
-    if session is None or session.key.user_id != workbench.settings.user:
+    application = current()
+    session = application.store.get_session(session_id)
+    if session is None or session.key.user_id != application.settings.user:
         raise NotFoundError("There is no conversation with this id. It was deleted or never existed.")
     return session
 

@@ -1,4 +1,4 @@
-"""Conversations, as the clients of data workbenches know them: below the connection that they are about."""
+"""Conversations, as the clients of data applications know them: below the connection that they are about."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from colloquy.api.sessions.new_sessions import choose_model, new_session
 from colloquy.api.sessions.recording import record
 from colloquy.api.sessions.titles import retitle
 from colloquy.api.sessions.transcripts import page_of_messages, tag_of_session
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.limits import LONGEST_SEARCH
 from session_store.models import SessionStatus, SessionSummary, TitleSource
 
@@ -223,9 +223,9 @@ def _page(
     search: str | None,
     saved: bool | None,  # noqa: FBT001 - as the routes have it
 ) -> Paged[Conversation]:
-    workbench = current()
-    page = workbench.store.list_sessions(
-        workbench.settings.user,
+    application = current()
+    page = application.store.list_sessions(
+        application.settings.user,
         workspace_id=workspace_id,
         saved=saved,
         search=search or "",

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from colloquy.api.http.lookup import session_named
 from colloquy.api.http.problems import NotFoundError
 from colloquy.api.http.values import Text, moment
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.limits import LONGEST_COMMENT
 from session_store.models import SessionKey
 

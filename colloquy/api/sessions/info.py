@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from colloquy.api.http.paging import Paged
 from colloquy.api.http.values import moment
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.models import SessionKey, SessionStatus, SessionSummary, Turn, TurnStatus
 
 
@@ -43,23 +43,23 @@ def sessions_at_work(cursor: str | None, limit: int) -> ActiveSessions:
     Raises:
         StoreError: the cursor is no place.
     """
-    workbench = current()
-    page = workbench.active.page(workbench.settings.user, cursor, limit)
-    latest = workbench.active.last_turns()
-    turns = workbench.store.get_turns({latest[one.key] for one in page.items if one.key in latest})
+    application = current()
+    page = application.active.page(application.settings.user, cursor, limit)
+    latest = application.active.last_turns()
+    turns = application.store.get_turns({latest[one.key] for one in page.items if one.key in latest})
     known = {key: turns[turn_id] for key, turn_id in latest.items() if turn_id in turns}
     return ActiveSessions(
         items=[session_info(session, known) for session in page.items],
         next=page.next,
-        active_session_id=workbench.active_session_id,
+        active_session_id=application.active_session_id,
     )
 
 
 def session_info(session: SessionSummary, last_turns: Mapping[SessionKey, Turn] | None = None) -> SessionInfo:
     """A session as an answer tells it. ``last_turns`` are those that are known already."""
-    workbench = current()
-    agent = workbench.agents.find(session.key.app_name)
-    workspace = workbench.store.get_workspace(session.workspace_id)
+    application = current()
+    agent = application.agents.find(session.key.app_name)
+    workspace = application.store.get_workspace(session.workspace_id)
     return SessionInfo(
         session_id=session.key.session_id,
         agent_id=session.key.app_name,
@@ -70,19 +70,19 @@ def session_info(session: SessionSummary, last_turns: Mapping[SessionKey, Turn] 
         title=session.title,
         status=session.status,
         last_turn_status=_last_status(session, last_turns or {}),
-        is_active=session.key.session_id == workbench.active_session_id,
+        is_active=session.key.session_id == application.active_session_id,
         created_at=moment(session.created_at),
         updated_at=moment(session.updated_at),
     )
 
 
 def _last_status(session: SessionSummary, last_turns: Mapping[SessionKey, Turn]) -> TurnStatus | None:
-    workbench = current()
-    if live := workbench.turns.live(session.key):
+    application = current()
+    if live := application.turns.live(session.key):
         return live[0].status
     if known := last_turns.get(session.key):
         return known.status
-    last = workbench.store.list_events(session.key, limit=1)
+    last = application.store.list_events(session.key, limit=1)
     turn_id = last[-1].event.invocation_id if last else ""
-    turn = workbench.store.get_turns([turn_id]).get(turn_id)
+    turn = application.store.get_turns([turn_id]).get(turn_id)
     return turn.status if turn else None

@@ -21,7 +21,7 @@ from colloquy.api.http.values import (
     moment,
     one_of,
 )
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.models import SessionKey, StoredEvent, Turn
 from session_store.transcripts.endings import how_ended
 from session_store.transcripts.parts import Code, FilePart, Output, Thought

@@ -5,8 +5,8 @@ from __future__ import annotations
 from colloquy.agents.agent import Agent, AgentProblemError, UnknownAgentError
 from colloquy.agents.models import ModelUnavailableError
 from colloquy.api.http.values import is_new_id
+from colloquy.runtime.application import Application, current
 from colloquy.runtime.bus import BusEvent, Happening
-from colloquy.runtime.workbench import Workbench, current
 from session_store.errors import UnknownWorkspaceError
 from session_store.models import SessionKey, SessionSummary, Workspace
 
@@ -25,14 +25,14 @@ def new_session(
         UnknownAgentError, AgentProblemError, ModelUnavailableError, UnknownWorkspaceError
         AlreadyExistsError: the id was used before.
     """
-    workbench = current()
-    workspace = workbench.store.get_workspace(workspace_id)
+    application = current()
+    workspace = application.store.get_workspace(workspace_id)
     if workspace is None:
         raise UnknownWorkspaceError(f"There is no workspace {workspace_id!r}.")
-    chosen = _agent(workbench, agent, workspace)
-    return workbench.create_session(
+    chosen = _agent(application, agent, workspace)
+    return application.create_session(
         agent_id=chosen.id,
-        model=_model(workbench, model, chosen),
+        model=_model(application, model, chosen),
         workspace_id=workspace_id,
         session_id=session_id,
     )
@@ -49,20 +49,20 @@ def choose_model(key: SessionKey, model_id: str) -> None:
     Raises:
         ModelUnavailableError: it cannot be used.
     """
-    workbench = current()
-    workbench.store.set_model(key, _usable(workbench, model_id))
-    workbench.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+    application = current()
+    application.store.set_model(key, _usable(application, model_id))
+    application.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
 
 
-def _usable(workbench: Workbench, model_id: str) -> str:
-    info = workbench.models.info(model_id)
+def _usable(application: Application, model_id: str) -> str:
+    info = application.models.info(model_id)
     if not info.available:
         raise ModelUnavailableError(f"The model {model_id!r} cannot be used. {info.note}")
     return model_id
 
 
-def _agent(workbench: Workbench, wanted: str | None, workspace: Workspace) -> Agent:
-    agents = workbench.agents
+def _agent(application: Application, wanted: str | None, workspace: Workspace) -> Agent:
+    agents = application.agents
     if wanted is None:
         analyst = agents.find(DATA_ANALYST) if workspace.connection else None
         return analyst if analyst and not analyst.problem else agents.default()
@@ -75,8 +75,8 @@ def _agent(workbench: Workbench, wanted: str | None, workspace: Workspace) -> Ag
     return found
 
 
-def _model(workbench: Workbench, wanted: str | None, agent: Agent) -> str:
+def _model(application: Application, wanted: str | None, agent: Agent) -> str:
     if wanted is not None:
-        return _usable(workbench, wanted)
-    preferred = workbench.models.info(agent.model) if agent.model else None
-    return preferred.id if preferred and preferred.available else workbench.models.default().id
+        return _usable(application, wanted)
+    preferred = application.models.info(agent.model) if agent.model else None
+    return preferred.id if preferred and preferred.available else application.models.default().id

@@ -12,10 +12,10 @@ from google.adk.events.event import Event
 from google.genai import types
 
 from colloquy.api.sessions.messages import CALLS_OF, RESULT, NewMessage, NewToolCall, SessionMessage, session_messages
+from colloquy.runtime.application import Application, current
 from colloquy.runtime.bus import BusEvent, Happening
 from colloquy.runtime.texts import user_content
 from colloquy.runtime.turns.messages import SessionGoneError
-from colloquy.runtime.workbench import Workbench, current
 from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
 from session_store.phrases import first_words
 from session_store.transcripts.call_ids import CallIds
@@ -31,29 +31,29 @@ def record(session: SessionSummary, new: Sequence[NewMessage]) -> list[SessionMe
         SessionBusyError: a turn of the session runs or waits, and goes on with the conversation as it is.
         SessionGoneError: it was deleted in the meantime.
     """
-    workbench, key = current(), session.key
-    author = _author(workbench, key)
-    with workbench.turns.quiet(key):
-        before = workbench.store.list_events(key, limit=1)
+    application, key = current(), session.key
+    author = _author(application, key)
+    with application.turns.quiet(key):
+        before = application.store.list_events(key, limit=1)
         open_turn = before[-1].event.invocation_id if before and before[-1].event.author == USER else None
         events: list[Event] = []
         for message in new:
             turn_id = str(uuid.uuid4()) if message.is_user or open_turn is None else open_turn
             events += _events(message, turn_id, author)
             if message.is_user:
-                workbench.store.create_turn(_turn(session, message, turn_id))
+                application.store.create_turn(_turn(session, message, turn_id))
             open_turn = turn_id if events[-1].author == USER else None
-        asyncio.run(_append(workbench, key, events))
-    _title(workbench, session, new)
+        asyncio.run(_append(application, key, events))
+    _title(application, session, new)
     for happening in (Happening.SESSION_CHANGED, Happening.SESSION_LIST_CHANGED):
-        workbench.bus.publish(BusEvent(happening, key))
+        application.bus.publish(BusEvent(happening, key))
     ids = {event.id for event in events}
-    stored = workbench.store.list_events(key, after=before[-1].seq if before else None, limit=len(events))
+    stored = application.store.list_events(key, after=before[-1].seq if before else None, limit=len(events))
     return session_messages(key, [one for one in stored if one.event.id in ids])
 
 
-async def _append(workbench: Workbench, key: SessionKey, events: Sequence[Event]) -> None:
-    session = await workbench.sessions.get_session(
+async def _append(application: Application, key: SessionKey, events: Sequence[Event]) -> None:
+    session = await application.sessions.get_session(
         app_name=key.app_name, user_id=key.user_id, session_id=key.session_id
     )
     if session is None:
@@ -61,7 +61,7 @@ async def _append(workbench: Workbench, key: SessionKey, events: Sequence[Event]
     ids = CallIds(session.events)
     for event in events:
         ids.settle(event)
-        await workbench.sessions.append_event(session, event)
+        await application.sessions.append_event(session, event)
 
 
 def _events(message: NewMessage, turn_id: str, author: str) -> list[Event]:
@@ -120,12 +120,12 @@ def _turn(session: SessionSummary, message: NewMessage, turn_id: str) -> Turn:
     )
 
 
-def _title(workbench: Workbench, session: SessionSummary, new: Sequence[NewMessage]) -> None:
+def _title(application: Application, session: SessionSummary, new: Sequence[NewMessage]) -> None:
     said = next((message.content for message in new if message.is_user), "")
     if session.title_source is TitleSource.NONE and said:
-        workbench.store.rename_session(session.key, first_words(said), TitleSource.WORDS)
+        application.store.rename_session(session.key, first_words(said), TitleSource.WORDS)
 
 
-def _author(workbench: Workbench, key: SessionKey) -> str:
-    agent = workbench.agents.find(key.app_name)
+def _author(application: Application, key: SessionKey) -> str:
+    agent = application.agents.find(key.app_name)
     return agent.root_name if agent else key.app_name

@@ -16,7 +16,7 @@ from colloquy.api.http.values import Body, Id, NewId, Title, Words
 from colloquy.api.sessions.info import ActiveSessions, SessionInfo, session_info, sessions_at_work
 from colloquy.api.sessions.new_sessions import new_session
 from colloquy.api.sessions.turns import TurnState, turn_state
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.models import GENERAL, Turn, TurnStatus
 
 router = APIRouter(prefix="/v1", tags=["runtime"])
@@ -90,16 +90,16 @@ class Retry(Body):
 @router.post("/runtime/sessions", status_code=HTTPStatus.CREATED)
 def start_session(wanted: StartSession, response: Response) -> SessionInfo:
     """Start a session with an agent, in a workspace, with a model. It becomes the current one."""
-    workbench = current()
+    application = current()
     session = new_session(
         agent=wanted.agent_id, model=wanted.model, workspace_id=wanted.workspace_id, session_id=wanted.session_id
     )
     session_id = session.key.session_id
     if wanted.title:
-        workbench.rename_session(session.key, wanted.title)
-    workbench.switch_active(session_id)
+        application.rename_session(session.key, wanted.title)
+    application.switch_active(session_id)
     if wanted.message is not None:
-        workbench.turns.submit(session.key, wanted.message)
+        application.turns.submit(session.key, wanted.message)
     response.headers["Location"] = f"/api/v1/runtime/sessions/{session_id}"
     return session_info(session_named(session_id))
 
@@ -124,11 +124,11 @@ def get_session(session_id: SessionId, response: Response, if_none_match: IfNone
 @router.post("/runtime/messages", status_code=HTTPStatus.ACCEPTED)
 def send_message(wanted: SendMessage) -> Taken:
     """Send a message. Follow the answer through the live events or the turn."""
-    workbench = current()
-    session_id = wanted.session_id or workbench.active_session_id
+    application = current()
+    session_id = wanted.session_id or application.active_session_id
     if session_id is None:
         raise ConflictError("No session is active. Start one, switch to one, or name one.")
-    return _taken(workbench.turns.submit(session_named(session_id).key, wanted.message))
+    return _taken(application.turns.submit(session_named(session_id).key, wanted.message))
 
 
 @router.post("/runtime/sessions/{session_id}/stop")

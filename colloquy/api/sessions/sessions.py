@@ -18,7 +18,7 @@ from colloquy.api.sessions.messages import HISTORY_MESSAGE, NewMessage, NewToolC
 from colloquy.api.sessions.new_sessions import new_session
 from colloquy.api.sessions.recording import record
 from colloquy.api.sessions.transcripts import page_of_messages, tag_of_session
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.models import GENERAL, SessionStatus, SessionSummary
 
 router = APIRouter(prefix="/v1", tags=["sessions"])
@@ -95,9 +95,9 @@ class SaveSession(Body):
 )
 def save_session(wanted: SaveSession, response: Response) -> Session:
     """Mark a session as saved, or store one from elsewhere."""
-    workbench = current()
+    application = current()
     begins = wanted.agent_id is not None and wanted.session_id is not None and is_new_id(wanted.session_id)
-    if wanted.session_id is not None and not (begins and not workbench.store.existing_sessions([wanted.session_id])):
+    if wanted.session_id is not None and not (begins and not application.store.existing_sessions([wanted.session_id])):
         session = session_named(wanted.session_id)
     else:  # of one that was deleted, the id cannot be used again
         session = new_session(
@@ -106,8 +106,8 @@ def save_session(wanted: SaveSession, response: Response) -> Session:
         response.status_code = HTTPStatus.CREATED
     take_history(session, wanted.history)
     if wanted.title:
-        workbench.rename_session(session.key, wanted.title)
-    workbench.set_saved([session.key], wanted.saved)
+        application.rename_session(session.key, wanted.title)
+    application.set_saved([session.key], wanted.saved)
     session = session_named(session.key.session_id)
     response.headers["ETag"] = tag_of_session(session)
     return told(session)
@@ -121,9 +121,11 @@ def list_sessions_of_agent(
     saved: Saved = None,
 ) -> Paged[Session]:
     """The sessions with an agent, most recently updated first."""
-    workbench = current()
-    page = workbench.store.list_sessions(workbench.settings.user, app_name=id, saved=saved, before=cursor, limit=limit)
-    if not page.items and workbench.agents.find(id) is None:
+    application = current()
+    page = application.store.list_sessions(
+        application.settings.user, app_name=id, saved=saved, before=cursor, limit=limit
+    )
+    if not page.items and application.agents.find(id) is None:
         raise NotFoundError("There is no agent with this id, and no session with one.")
     return Paged(items=[told(session) for session in page.items], next=page.next)
 

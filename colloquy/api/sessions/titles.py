@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi.concurrency import run_in_threadpool
 
 from colloquy.api.http.problems import ConflictError
+from colloquy.runtime.application import current
 from colloquy.runtime.bus import BusEvent, Happening
-from colloquy.runtime.workbench import current
 from session_store.models import SessionSummary, TitleSource
 from session_store.phrases import first_words
 from session_store.transcripts.parts import USER, text_of
@@ -21,12 +21,12 @@ async def retitle(session: SessionSummary, message: str) -> None:
     Raises:
         ConflictError: there is no message at all.
     """
-    workbench = current()
+    application = current()
     about = message if message.strip() else await run_in_threadpool(_first_message, session)
     if not about:
         raise ConflictError("There is no message to base a title on. Send one as firstMessage.")
-    model = session.model or workbench.models.default().id
-    title = await workbench.models.title(model, about)
+    model = session.model or application.models.default().id
+    title = await application.models.title(model, about)
     await run_in_threadpool(_rename, session, title or first_words(about))
 
 
@@ -37,6 +37,6 @@ def _first_message(session: SessionSummary) -> str:
 
 
 def _rename(session: SessionSummary, title: str) -> None:
-    workbench = current()
-    workbench.store.rename_session(session.key, title, TitleSource.MODEL, asked_for=True)
-    workbench.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, session.key))
+    application = current()
+    application.store.rename_session(session.key, title, TitleSource.MODEL, asked_for=True)
+    application.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, session.key))

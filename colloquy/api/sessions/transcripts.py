@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from colloquy.api.http.etags import tag_of
 from colloquy.api.sessions.messages import SessionMessage, session_messages
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.errors import CursorError
 from session_store.models import SessionKey, SessionSummary, StoredEvent, Turn
 

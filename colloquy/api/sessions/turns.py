@@ -25,8 +25,8 @@ from colloquy.api.sessions.messages import SessionMessage
 from colloquy.api.sessions.new_sessions import choose_model, is_unused, new_session
 from colloquy.api.sessions.sessions import History, take_history
 from colloquy.api.sessions.transcripts import messages_of_turn
+from colloquy.runtime.application import current
 from colloquy.runtime.turns.following import follow
-from colloquy.runtime.workbench import current
 from session_store.models import GENERAL, SessionSummary, Turn, TurnStatus
 from session_store.transcripts.parts import stretches_of
 from session_store.transcripts.transcript import message_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from colloquy.demo import is_demo
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 
 
 def demo_mark() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from colloquy.runtime.workbench import DATABASE, DEMO, current
+from colloquy.runtime.application import DATABASE, DEMO, current
 from colloquy.ui.formatting import plain_markdown
 
 ROOT = Path(__file__).parents[3]

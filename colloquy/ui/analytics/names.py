@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 
 
 def agent_name(agent_id: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import colloquy.ui.analytics.page  # noqa: F401 - the visit finds it imported
-from colloquy.runtime.workbench import Workbench
+from colloquy.runtime.application import Application
 from colloquy.ui.analytics.cards import draw_ahead
 from colloquy.ui.analytics.scope_bar import usual_scope
 from colloquy.ui.analytics.source import analytics_of
@@ -13,11 +13,11 @@ from session_store.errors import ColloquyError
 from session_store.prices import price_list
 
 
-def warm(workbench: Workbench) -> None:
+def warm(application: Application) -> None:
     """Gather the facts, and make a first report, which takes twice as long as later ones, whatever they are about."""
     # The store was closed meanwhile, or something is wrong: that is said to who opens the page.
     with contextlib.suppress(ColloquyError):
-        known = analytics_of(workbench.store)
+        known = analytics_of(application.store)
         if known.facts().first is not None:
-            known.report(usual_scope(price_list(workbench.settings.data_dir)))
+            known.report(usual_scope(price_list(application.settings.data_dir)))
             draw_ahead()

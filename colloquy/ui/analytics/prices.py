@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
 from colloquy.ui.formatting import plain_markdown
 from session_store.errors import ColloquyError

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from colloquy.agents.data.history_scope import HistoryScope
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui.analytics.names import agent_name, model_name
 from colloquy.ui.analytics.source import analytics
 from colloquy.ui.components import remember

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.analytics import Analytics
 from session_store.store import Store
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from colloquy.agents.context import first_seen
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.models import SessionKey, StoredEvent
 from session_store.transcripts.transcript import messages
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.agents import agent_label, icon_of
 from colloquy.ui.chat.live_turn import live_end

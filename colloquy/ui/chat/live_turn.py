@@ -8,9 +8,9 @@ from functools import partial
 
 import streamlit as st
 
+from colloquy.runtime.application import current
 from colloquy.runtime.attachments import Attachment
 from colloquy.runtime.turns.live import LiveView
-from colloquy.runtime.workbench import current
 from colloquy.ui import long_texts, state
 from colloquy.ui.agents import other_author
 from colloquy.ui.attempts import attempt

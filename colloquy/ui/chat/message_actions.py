@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.attempts import attempt
 from colloquy.ui.components import Actions

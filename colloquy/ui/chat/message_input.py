@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.typing import ChatInputValue
 
 from colloquy.compat.streamlit_messages import LOST_FILES
+from colloquy.runtime.application import current
 from colloquy.runtime.attachments import Attachment
-from colloquy.runtime.workbench import current
 from colloquy.ui import state
 from colloquy.ui.components import Command, assist_typing
 from colloquy.ui.formatting import label, plain_markdown

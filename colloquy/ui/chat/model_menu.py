@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from colloquy.runtime.application import current
 from colloquy.runtime.attachments import Attachment, sorted_out
-from colloquy.runtime.workbench import current
 from colloquy.ui import state
 from colloquy.ui.attempts import attempt
 from colloquy.ui.formatting import label, plain_markdown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui.attempts import attempt
 from colloquy.ui.components import Actions, Rating, message_foot
 from session_store.models import Feedback, SessionKey

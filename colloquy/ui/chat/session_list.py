@@ -8,7 +8,7 @@ from itertools import groupby
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
 from colloquy.ui.analytics.demo_mark import demo_mark
 from colloquy.ui.attempts import attempt

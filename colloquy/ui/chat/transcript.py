@@ -8,7 +8,7 @@ from itertools import groupby
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import long_texts
 from colloquy.ui.agents import other_author
 from colloquy.ui.chat.attachments import attachments

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from colloquy.agents.agent import Agent
+from colloquy.runtime.application import current
 from colloquy.runtime.attachments import Attachment
-from colloquy.runtime.workbench import current
 from colloquy.ui import state
 from colloquy.ui.agents import agent_label, unusable_agents
 from colloquy.ui.chat.commands import commands, starters

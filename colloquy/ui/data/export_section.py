@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui.analytics.names import agent_name
 from colloquy.ui.data.download import download
 from colloquy.ui.data.snapshot import snapshot_button

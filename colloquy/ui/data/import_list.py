@@ -6,8 +6,8 @@ from typing import Final
 
 import streamlit as st
 
+from colloquy.runtime.application import current
 from colloquy.runtime.imports import Import, ImportState
-from colloquy.runtime.workbench import current
 from colloquy.ui import state
 from colloquy.ui.formatting import duration, label, plain_markdown, untrusted_markdown
 from colloquy.ui.state import Part

@@ -6,8 +6,8 @@ from typing import Final
 
 import streamlit as st
 
+from colloquy.runtime.application import current
 from colloquy.runtime.retention import RetentionPreview
-from colloquy.runtime.workbench import current
 from colloquy.ui import dialogs, state
 from colloquy.ui.formatting import label, local
 from colloquy.ui.state import Part

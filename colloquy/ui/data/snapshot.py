@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import dialogs
 from colloquy.ui.formatting import local, plain_markdown
 from colloquy.ui.results.cards import size_of
@@ -107,8 +107,8 @@ class _Job:
 
 def folder() -> SnapshotFolder:
     """The snapshots of this app."""
-    workbench = current()
-    return SnapshotFolder(workbench.store, workbench.settings.data_dir)
+    application = current()
+    return SnapshotFolder(application.store, application.settings.data_dir)
 
 
 def _kept() -> None:

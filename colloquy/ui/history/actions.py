@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
 from colloquy.ui.attempts import attempt
 from colloquy.ui.data.export_dialog import export_dialog

@@ -6,7 +6,7 @@ import streamlit as st
 
 from colloquy.agents.data.history_scope import HistoryScope, ScopeInvalidError, in_words
 from colloquy.agents.toolsets import HISTORY
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.formatting import label, plain_markdown, zone
 from colloquy.ui.state import Part
@@ -33,14 +33,14 @@ def scope_line(scope: HistoryScope | None) -> None:
     """Above the messages of a chat: the part of the history that it is about; nothing where that is all of it."""
     if scope is None or scope.is_everything:
         return
-    workbench = current()
-    workspaces = {workspace.id: workspace.name for workspace in workbench.store.list_workspaces()}
-    agents = {agent.id: agent.name for agent in workbench.agents.list()}
+    application = current()
+    workspaces = {workspace.id: workspace.name for workspace in application.store.list_workspaces()}
+    agents = {agent.id: agent.name for agent in application.agents.list()}
     words = in_words(
         scope,
         workspace=lambda one: workspaces.get(one, one),
         agent=lambda one: agents.get(one, one),
-        model=workbench.models.label,
+        model=application.models.label,
         zone=zone(),
     )
     with st.container(key="history-scope"):

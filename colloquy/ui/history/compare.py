@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
 from colloquy.ui.formatting import label, short_time
 from colloquy.ui.history import links

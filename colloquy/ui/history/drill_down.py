@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.analytics.names import agent_name, model_name
 from colloquy.ui.analytics.source import analytics

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.analytics.names import agent_name
 from colloquy.ui.formatting import filter_width, now

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from colloquy.agents.data.history_scope import HistoryScope
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.analytics.demo_mark import demo_mark
 from colloquy.ui.formatting import zone

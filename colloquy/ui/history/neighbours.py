@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui.formatting import zone
 from colloquy.ui.history import links
 from colloquy.ui.history.drill_down import places

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import long_texts, state
 from colloquy.ui.agents import icon_of
 from colloquy.ui.analytics.demo_mark import demo_mark

@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
 from colloquy.ui.analytics.names import agent_name
 from colloquy.ui.analytics.numbers import count, money

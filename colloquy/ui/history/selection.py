@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.state import Part
 from session_store.history.models import HistoryRow

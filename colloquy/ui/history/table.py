@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui.analytics.names import agent_name
 from colloquy.ui.analytics.numbers import count, money
 from colloquy.ui.formatting import long_time, short_time

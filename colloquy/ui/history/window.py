@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.models import SessionKey, StoredEvent
 
 SIZE: Final = 40

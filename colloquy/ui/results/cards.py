@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui.formatting import duration, label, plain_markdown
 from colloquy.ui.results.data import Preview, preview_of, with_rows
 from session_store.models import Result, ResultKind

@@ -16,7 +16,7 @@ from pyarrow.parquet import ParquetFile
 from colloquy.agents.data.cells import LONGEST_TEXT, json_cell
 from colloquy.agents.data.charts import checked_spec
 from colloquy.agents.data.errors import ChartInvalidError
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from session_store.models import Result, ResultKind
 
 TABLE_ROWS = 200

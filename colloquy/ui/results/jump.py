@@ -6,7 +6,7 @@ import time
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui.results.cards import anchor_of
 from session_store.models import Result
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 import streamlit as st
 import structlog
 
+from colloquy.runtime.application import current
 from colloquy.runtime.bus import BusEvent, Happening
-from colloquy.runtime.workbench import current
 from colloquy.ui import state
 from colloquy.ui.attempts import attempt
 from colloquy.ui.components import jump_to, wake_on_news
@@ -186,14 +186,14 @@ def _show(result: Result) -> None:
 
 def _rerun(result: Result) -> None:
     """Run the query in a thread: a page never waits for one. News of its end draw the panel anew."""
-    workbench = current()
+    application = current()
 
     def tell(done: Future[Result]) -> None:
         if (error := done.exception()) and not isinstance(error, ColloquyError):
             log.error("A result could not be run again.", result=result.id, exc_info=error)
-        workbench.bus.publish(BusEvent(Happening.SESSION_CHANGED, result.key, result.turn_id))
+        application.bus.publish(BusEvent(Happening.SESSION_CHANGED, result.key, result.turn_id))
 
-    rerun = _threads.submit(workbench.rerun, result.id)
+    rerun = _threads.submit(application.rerun, result.id)
     rerun.add_done_callback(tell)
     st.session_state.setdefault(RERUNS, {})[result.id] = rerun
     state.touch(Part.RESULTS)

@@ -21,8 +21,8 @@ from colloquy.agents.models import ModelCatalogue
 from colloquy.compat.sockets import send_without_delay
 from colloquy.compat.streamlit_fragments import keep_ends_of_fragments, keep_fragments_on_the_page
 from colloquy.compat.streamlit_messages import keep_every_message, keep_messages_of_open_pages
+from colloquy.runtime.application import Application, install
 from colloquy.runtime.logs import configure_logs
-from colloquy.runtime.workbench import Workbench, install
 from colloquy.settings import load_settings, misspelt
 from colloquy.ui.served.hosts import ADDRESS, expect_known_hosts, listens_on_loopback
 from session_store.errors import ColloquyError
@@ -55,29 +55,29 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
     # A wake that arrives after its page turned to another session is no cause for a line in the log.
     logging.getLogger("streamlit.runtime.scriptrunner.script_runner").setLevel(logging.ERROR)
     try:
-        workbench = Workbench.open(load_settings(), models)
+        application = Application.open(load_settings(), models)
     except ColloquyError as error:
         sys.exit(f"\n{error}\n")
 
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[None]:
         _warn_if_open()
-        _warn_of_settings(workbench)
+        _warn_of_settings(application)
         send_without_delay(asyncio.get_running_loop())
         keep_messages_of_open_pages()
-        install(workbench)
+        install(application)
         # What was imported stays for good: collections of garbage that look through it again and again would hold up
         # streams by up to 0.1 s each. A start would wait for one now, too.
         gc.freeze()
         _first_page.clear()
-        warming = asyncio.create_task(_warm(workbench))
+        warming = asyncio.create_task(_warm(application))
         try:
             yield
         finally:
             warming.cancel()
             _first_page.set()
             install(None)
-            workbench.close()
+            application.close()
             gc.unfreeze()  # else what stands in the way of a clean end is reported as leaked
 
     return PageOptions(script_path=SCRIPT, lifespan=lifespan)
@@ -99,16 +99,16 @@ def page_drawn() -> None:
     _first_page.set()
 
 
-async def _warm(workbench: Workbench) -> None:
+async def _warm(application: Application) -> None:
     """Load the model, the first process for queries and what the analytics page needs, in the background."""
     await asyncio.to_thread(_first_page.wait, WARM_AFTER)
-    workbench.models.warm(workbench.models.default().id)
+    application.models.warm(application.models.default().id)
     await asyncio.to_thread(WORKERS.warm_up)
-    await asyncio.to_thread(_warm_analytics, workbench)
+    await asyncio.to_thread(_warm_analytics, application)
 
 
-def _warm_analytics(workbench: Workbench) -> None:
-    importlib.import_module("colloquy.ui.analytics.preload").warm(workbench)  # the import alone would hold up a start
+def _warm_analytics(application: Application) -> None:
+    importlib.import_module("colloquy.ui.analytics.preload").warm(application)  # the import alone would hold up a start
 
 
 def _warn_if_open() -> None:
@@ -120,8 +120,8 @@ def _warn_if_open() -> None:
         )
 
 
-def _warn_of_settings(workbench: Workbench) -> None:
+def _warn_of_settings(application: Application) -> None:
     """Say which settings do not do what was meant."""
-    problem = workbench.models.problem_with_setting()
+    problem = application.models.problem_with_setting()
     for sentence in [*misspelt(), *([problem] if problem else [])]:
         print(f"\n  WARNING: {sentence}", flush=True)  # noqa: T201 - as above

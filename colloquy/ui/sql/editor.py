@@ -13,7 +13,7 @@ from typing import Final
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.served.document import asset_url
 from colloquy.ui.state import Part

@@ -9,8 +9,8 @@ from uuid import uuid4
 import streamlit as st
 
 from colloquy.agents.data.history_scope import HistoryScope
+from colloquy.runtime.application import current
 from colloquy.runtime.console import Question
-from colloquy.runtime.workbench import current
 from colloquy.ui import state
 from colloquy.ui.analytics.demo_mark import demo_mark
 from colloquy.ui.data.snapshot import snapshot_button

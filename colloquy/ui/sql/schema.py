@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from colloquy.agents.data.results import Column, TableInfo
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.formatting import label, untrusted_markdown
 from colloquy.ui.sql.editor import add, put, quoted

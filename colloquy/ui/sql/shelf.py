@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.attempts import attempt
 from colloquy.ui.formatting import label, plain_markdown, short_time

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
 from colloquy.ui.formatting import label, plain_markdown
 from colloquy.ui.state import ALL, Part

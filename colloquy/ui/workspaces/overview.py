@@ -12,7 +12,7 @@ from typing import Final
 import streamlit as st
 
 from colloquy.runtime.active import ActiveSession
-from colloquy.runtime.workbench import current
+from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.agents import icon_of
 from colloquy.ui.analytics.demo_mark import demo_mark
@@ -55,12 +55,12 @@ def overview() -> None:
         state.rerun()
     wake_on_news(words="all")
     tick()
-    workbench = current()
-    active = [one for one in workbench.active_sessions() if one.session.key.user_id == workbench.settings.user]
-    workspaces = workbench.store.list_workspaces()
+    application = current()
+    active = [one for one in application.active_sessions() if one.session.key.user_id == application.settings.user]
+    workspaces = application.store.list_workspaces()
     for workspace in workspaces:
-        workbench.workspaces.look_soon(workspace)
-    problems = workbench.workspaces.problems()
+        application.workspaces.look_soon(workspace)
+    problems = application.workspaces.problems()
     tree = WorkspaceTree(workspaces, problems)
     at_work: dict[str, list[ActiveSession]] = {}
     for one in active:

@@ -54,7 +54,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Workbench:
+class Application:
     """The parts that pages and the REST API work with."""
 
     settings: Settings
@@ -73,7 +73,7 @@ class Workbench:
     daily: Daily
 
     @classmethod
-    def open(cls, settings: Settings, models: ModelCatalogue | None = None) -> Workbench:
+    def open(cls, settings: Settings, models: ModelCatalogue | None = None) -> Application:
         """Open the data folder and start running turns. ``models`` is the catalogue to use in place of the usual one.
 
         Raises:
@@ -110,7 +110,7 @@ class Workbench:
             active.add(turn.key, turn.id)
         turns = Turns(services, max_turns=settings.max_turns)
         turns.start()
-        workbench = cls(
+        application = cls(
             settings=settings,
             store=store,
             sessions=services.sessions,
@@ -127,8 +127,8 @@ class Workbench:
             daily=Daily(),
         )
         if settings.retention_days:
-            workbench.daily.start(workbench.do_daily_work)
-        return workbench
+            application.daily.start(application.do_daily_work)
+        return application
 
     def create_session(
         self,
@@ -349,20 +349,20 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-_current: list[Workbench] = []
+_current: list[Application] = []
 
 
-def install(workbench: Workbench | None) -> None:
-    """Make this the workbench of the process; None takes it away."""
-    _current[:] = [workbench] if workbench else []
+def install(application: Application | None) -> None:
+    """Make this the application of the process; None takes it away."""
+    _current[:] = [application] if application else []
 
 
-def current() -> Workbench:
-    """The workbench of the process.
+def current() -> Application:
+    """The application of the process.
 
     Raises:
         RuntimeError: none is installed, which only happens outside the app.
     """
     if not _current:
-        raise RuntimeError("No workbench is open in this process.")
+        raise RuntimeError("No application is open in this process.")
     return _current[0]

@@ -1,0 +1,62 @@
+"""A application with the scripted model, and ways to wait for what it does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from colloquy.runtime.application import Application
+from colloquy.settings import Settings
+from session_store.models import SessionKey, Turn
+from session_store.transcripts.transcript import Message, messages
+from tests.support.scripted import ScriptedModels
+
+PATIENCE = 60.0
+
+
+def open_application(folder: Path, **settings: object) -> Application:
+    return Application.open(Settings(_env_file=None, data_dir=folder, **settings), ScriptedModels())
+
+
+def new_session(application: Application, agent_id: str = "assistant", **where: str) -> SessionKey:
+    """A session with an agent; ``workspace_id`` says where."""
+    return application.create_session(agent_id=agent_id, model=application.models.default().id, **where).key
+
+
+def until(application: Application, condition: Callable[[], object]) -> None:
+    """Wait for a condition that some event of the bus brings about."""
+    news = threading.Event()
+    unsubscribe = application.bus.subscribe(lambda _: news.set())
+    try:
+        while not condition():
+            assert news.wait(PATIENCE), "nothing more happened, and the condition does not hold"
+            news.clear()
+    finally:
+        unsubscribe()
+
+
+def until_loaded(application: Application) -> None:
+    """Wait for the agent folders."""
+    assert application.agents._folders.loaded.wait(PATIENCE), "the agent folders are not loaded"
+
+
+def finish(application: Application, *turns: Turn) -> list[Turn]:
+    """Wait until the turns are over and return them as they ended."""
+    for turn in turns:
+        until(application, lambda turn=turn: all(view.turn.id != turn.id for view in application.turns.live(turn.key)))
+    return [application.store.get_turn(turn.id) for turn in turns]
+
+
+def said(application: Application, key: SessionKey) -> list[tuple[str, str]]:
+    """The conversation as pairs of author and text."""
+    return [(message.author, message.text) for message in conversation(application, key)]
+
+
+def conversation(application: Application, key: SessionKey) -> list[Message]:
+    return messages(application.store.list_events(key, limit=1000))
+
+
+def counted(number: int) -> str:
+    """What the scripted model says when told to count."""
+    return "".join(f"w{i} " for i in range(number))
