@@ -29,7 +29,7 @@ from bench.analytics_pace import EVERY_MS, TURNS, WORDS, pace
 from bench.analytics_questions import ADK, DUCK, LITE, QUESTIONS
 from session_store import Store
 from session_store.analytics import Analytics, Filters, Period, charts
-from session_store.analytics.rollups import Facts
+from session_store.analytics.rollups import Rollups
 from session_store.analytics.scope import Scope, lay_out
 from session_store.prices import DEFAULTS
 
@@ -73,10 +73,10 @@ def report_times(path: Path, rounds: int) -> dict[str, list[float]]:
     for _ in range(rounds):
         analytics = Analytics(store)
         begin = time.perf_counter()
-        analytics.facts()
+        analytics.rollups()
         times.setdefault("facts, once after a start", []).append(time.perf_counter() - begin)
         begin = time.perf_counter()
-        _the_same_questions(store, analytics.facts(), Scope(Filters(), period, DEFAULTS))
+        _the_same_questions(store, analytics.rollups(), Scope(Filters(), period, DEFAULTS))
         times.setdefault("these questions, from the facts", []).append(time.perf_counter() - begin)
         for name, filters in scopes.items():
             begin = time.perf_counter()
@@ -86,9 +86,9 @@ def report_times(path: Path, rounds: int) -> dict[str, list[float]]:
     return times
 
 
-def _the_same_questions(store: Store, facts: Facts, scope: Scope) -> None:
+def _the_same_questions(store: Store, rollups: Rollups, scope: Scope) -> None:
     """Those of the table, as the page asks them."""
-    cursor = lay_out(facts, scope)
+    cursor = lay_out(rollups, scope)
     for ask in (charts.activity, charts.heat, charts.models, charts.agents, charts.tools, charts.turns, charts.latency):
         ask(cursor, scope.period)
     charts.questions(cursor, store, scope.period)

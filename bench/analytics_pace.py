@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from colloquy.demo.words import AGENTS
 from colloquy.runtime.application import Application
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.settings import Settings
 from session_store.analytics import Analytics, Filters, Period
 from session_store.analytics.scope import Scope
@@ -29,7 +29,7 @@ def pace(folder: Path, rounds: int) -> dict[str, tuple[float, float, int]]:
     application = Application.open(Settings(data_dir=folder), ScriptedModels())
     try:
         analytics = Analytics(application.store)
-        analytics.facts()
+        analytics.rollups()
         alone, beside = ([_answers(application, busy) for _ in range(rounds)] for busy in (None, analytics))
         return {
             name: (
@@ -47,7 +47,7 @@ def _answers(application: Application, busy: Analytics | None) -> tuple[float, f
     heard: dict[str, list[float]] = {}
 
     def listen(event: BusEvent) -> None:
-        if event.kind is Happening.AGENT_CHUNK and event.turn_id:
+        if event.kind is EventKind.AGENT_CHUNK and event.turn_id:
             heard.setdefault(event.turn_id, []).append(time.perf_counter())
 
     stop, reports = threading.Event(), [0]

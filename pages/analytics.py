@@ -1,5 +1,5 @@
 """The analytics page: what was said, as figures and charts."""
 
-from colloquy.ui.analytics.page import desk
+from colloquy.ui.analytics.page import analytics_page
 
-desk()
+analytics_page()

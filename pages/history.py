@@ -1,5 +1,5 @@
 """The history page: all conversations, to look through and to read."""
 
-from colloquy.ui.history.page import desk
+from colloquy.ui.history.page import history_page
 
-desk()
+history_page()

@@ -1,5 +1,5 @@
 """The SQL page: own questions about the history."""
 
-from colloquy.ui.sql.page import desk
+from colloquy.ui.sql.page import sql_page
 
-desk()
+sql_page()

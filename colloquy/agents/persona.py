@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from colloquy.agents.agent import NEUTRAL_ICON, WITH_DATA, Agent, Prompt, Source, Surroundings, UnusableAgent
 from colloquy.agents.context import bounded
 from colloquy.agents.data.ask import has_command, request_of
-from colloquy.agents.toolsets import TOOLS, kit_of
+from colloquy.agents.toolsets import TOOLS, toolset_of
 from session_store.errors import ColloquyError
 from session_store.files import BadFileError, entries, read_text
 from session_store.json_safe import joined, without_halves
@@ -115,20 +115,20 @@ class Persona(Agent):
         return bounded(app, self.messages_seen(surroundings.messages), compaction=surroundings.compaction)
 
     def asks_model(self, message: str) -> bool:
-        """Whether a message comes before a model. See ``kit_of``."""
+        """Whether a message comes before a model. See ``toolset_of``."""
         return not (request_of(message).is_sql if self.tools else has_command(message))
 
     def _agent(self, model: BaseLlm, surroundings: Surroundings) -> LlmAgent:
-        kit = kit_of(self.name, self.tools, model, surroundings)
-        instruction = "\n\n".join(filter(None, (self.instruction, kit.instruction)))
+        toolset = toolset_of(self.name, self.tools, model, surroundings)
+        instruction = "\n\n".join(filter(None, (self.instruction, toolset.instruction)))
         return LlmAgent(
             name=self.id,
             model=model,
             description=self.description,
             # A function keeps ADK from reading braces in the text as names of state variables.
             instruction=lambda _: instruction,
-            tools=list(kit.tools),
-            before_model_callback=kit.before_model,
+            tools=list(toolset.tools),
+            before_model_callback=toolset.before_model,
         )
 
 

@@ -42,7 +42,7 @@ BeforeModel = Callable[[CallbackContext, LlmRequest], Awaitable[LlmResponse | No
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class Toolset:
     """What an agent is given. ``instruction`` is added to its own."""
 
     before_model: BeforeModel
@@ -50,18 +50,18 @@ class Kit:
     instruction: str = ""
 
 
-def kit_of(name: str, tools: tuple[str, ...], model: BaseLlm, surroundings: Surroundings) -> Kit:
-    """The kit of an agent called ``name`` whose file names these tools."""
+def toolset_of(name: str, tools: tuple[str, ...], model: BaseLlm, surroundings: Surroundings) -> Toolset:
+    """The toolset of an agent called ``name`` whose file names these tools."""
     if not tools:
-        return Kit(_refusing_commands(name))
+        return Toolset(_refusing_commands(name))
     [kind] = tools
     database = surroundings.data if kind == DATA else surroundings.history
     if database is None:
-        return Kit(_saying(MISSING[kind]))
+        return Toolset(_saying(MISSING[kind]))
     data_tools = DataTools(database, surroundings.sink, bounds=surroundings.bounds)
     queries = Queries(data_tools, database, model, guesses=not surroundings.calls_tools)
     about = _about(database, surroundings.scope if kind == HISTORY else ())
-    return Kit(queries.before_model, tuple(data_tools.tools()), about)
+    return Toolset(queries.before_model, tuple(data_tools.tools()), about)
 
 
 def _about(database: Database, scope: Sequence[str]) -> str:

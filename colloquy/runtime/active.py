@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, Happening
+from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, EventKind
 from session_store import Store
 from session_store.models import Page, SessionKey, SessionStatus, SessionSummary, Turn, TurnStatus
 
@@ -39,8 +39,8 @@ class ActiveSessions:
     def created(self, key: SessionKey) -> None:
         """A session was created: it is at work, and everybody hears of it."""
         self.add(key)
-        self._bus.publish(BusEvent(Happening.SESSION_CREATED, key))
-        self._bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+        self._bus.publish(BusEvent(EventKind.SESSION_CREATED, key))
+        self._bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
 
     def add(self, key: SessionKey, turn_id: str | None = None) -> None:
         """A session is at work, with the turn that its latest message began."""
@@ -104,4 +104,4 @@ class ActiveSessions:
             self._changed(key)
 
     def _changed(self, key: SessionKey) -> None:
-        self._bus.publish(BusEvent(Happening.ACTIVE_SESSION_CHANGED, key))
+        self._bus.publish(BusEvent(EventKind.ACTIVE_SESSION_CHANGED, key))

@@ -19,7 +19,7 @@ from colloquy.agents.catalogue import AgentCatalogue
 from colloquy.agents.models import ModelCatalogue
 from colloquy.runtime.active import ActiveSession, ActiveSessions
 from colloquy.runtime.artifacts import Artifacts
-from colloquy.runtime.bus import BusEvent, EventBus, Happening
+from colloquy.runtime.bus import BusEvent, EventBus, EventKind
 from colloquy.runtime.imports import Imports
 from colloquy.runtime.rerun import rerun
 from colloquy.runtime.results import Results
@@ -182,7 +182,7 @@ class Application:
             self.store.terminate_sessions(keys)  # a turn that began in between has begun its session again
         self.files.transcripts.finish(keys, "terminated")
         for key in keys:
-            self.bus.publish(BusEvent(Happening.SESSION_TERMINATED, key))
+            self.bus.publish(BusEvent(EventKind.SESSION_TERMINATED, key))
         self.active.remove(keys)
         self._list_changed(keys)
 
@@ -211,7 +211,7 @@ class Application:
     def rename_session(self, key: SessionKey, title: str) -> None:
         """Give a session a title that nothing but a person changes again. A blank title is ignored."""
         if title.strip() and self.store.rename_session(key, title.strip(), TitleSource.PERSON):
-            self.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+            self.bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
 
     def set_saved(self, keys: Sequence[SessionKey], saved: bool) -> None:  # noqa: FBT001 - it is the value to set
         """Mark sessions as worth keeping, or no longer."""
@@ -295,14 +295,14 @@ class Application:
         self.store.delete_result(result.id)
         if result.file_name and not self.store.has_file(result.key, result.file_name):
             self.artifacts.forget_file(result.key, result.file_name)
-        self.bus.publish(BusEvent(Happening.SESSION_CHANGED, result.key, result.turn_id))
+        self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, result.key, result.turn_id))
 
     def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> bool:
         """Keep what a person thinks of an answer; without score and comment, nothing. Returns whether there is such an
         answer."""
         kept = self.store.set_feedback(key, event_id, score, comment)
         if kept:
-            self.bus.publish(BusEvent(Happening.SESSION_CHANGED, key))
+            self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, key))
         return kept
 
     def _purge(self) -> None:
@@ -312,7 +312,7 @@ class Application:
 
     def _list_changed(self, keys: Sequence[SessionKey]) -> None:
         for key in keys:
-            self.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+            self.bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
 
     def close(self) -> None:
         """End what runs, keep it, and release the data folder."""

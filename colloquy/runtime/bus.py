@@ -19,7 +19,7 @@ MOST_BYTES = 16 * 2**20
 """What is kept of the latest events: at most so many, with at most so much text."""
 
 
-class Happening(StrEnum):
+class EventKind(StrEnum):
     """Kinds of bus events."""
 
     SESSION_CREATED = "session-created"
@@ -42,7 +42,7 @@ class BusEvent:
     """Something that happened. The fields after ``turn_id`` are those of chunks, but for ``status``, which says how a
     turn that changed stands."""
 
-    kind: Happening
+    kind: EventKind
     key: SessionKey
     turn_id: str | None = None
     text: str = ""

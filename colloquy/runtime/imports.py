@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Final
 
-from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, Happening
+from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, EventKind
 from session_store import Store
 from session_store.engine.faults import writing
 from session_store.errors import ColloquyError
@@ -221,8 +221,8 @@ class Imports:
             with self._lock:
                 self._stopped.discard(import_id)
                 del self._threads[import_id]
-            self._bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, NO_SESSION))
-            self._bus.publish(BusEvent(Happening.WORKSPACES_CHANGED, NO_SESSION))
+            self._bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, NO_SESSION))
+            self._bus.publish(BusEvent(EventKind.WORKSPACES_CHANGED, NO_SESSION))
 
     def _change(self, import_id: str, **facts: object) -> None:
         with self._lock:

@@ -19,7 +19,7 @@ from pyarrow import parquet
 from colloquy.agents.data.cells import interval_text
 from colloquy.agents.data.results import QueryResult
 from colloquy.runtime.artifacts import OF_USER
-from colloquy.runtime.bus import BusEvent, EventBus, Happening
+from colloquy.runtime.bus import BusEvent, EventBus, EventKind
 from session_store import Store
 from session_store.errors import ColloquyError, StoreError
 from session_store.models import Result, ResultKind, SessionKey, Turn
@@ -97,7 +97,7 @@ class Results:
             raise ResultNotKeptError(
                 f"The result “{result.title or result.kind}” could not be saved: {error}"
             ) from error
-        self._bus.publish(BusEvent(Happening.RESULT_ADDED, result.key, result.turn_id))
+        self._bus.publish(BusEvent(EventKind.RESULT_ADDED, result.key, result.turn_id))
 
 
 class TurnSink:

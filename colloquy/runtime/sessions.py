@@ -8,7 +8,7 @@ from google.adk.events.event import Event
 from google.adk.sessions import Session
 
 from colloquy.runtime.active import ActiveSessions
-from colloquy.runtime.bus import BusEvent, EventBus, Happening
+from colloquy.runtime.bus import BusEvent, EventBus, EventKind
 from colloquy.runtime.session_files import SessionFiles
 from session_store import DuckDBSessionService, Store
 from session_store.adk.service import check_time
@@ -43,7 +43,7 @@ class Sessions(DuckDBSessionService):
         key = SessionKey(app_name, user_id, session_id.strip())
         self._active.remove([key])
         self._files.forget([key])
-        self._bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+        self._bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
 
     async def append_event(self, session: Session, event: Event) -> Event:
         """Append an event. Raises like that of the base class.

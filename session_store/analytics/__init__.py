@@ -9,7 +9,7 @@
   a model answered; those in which a turn is in a status.
 """
 
-from session_store.analytics.desk import Analytics
+from session_store.analytics.analytics import Analytics
 from session_store.analytics.filters import Filters
 from session_store.analytics.period import Period
 

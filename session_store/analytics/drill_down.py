@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from session_store.analytics.rollups import Facts
+from session_store.analytics.rollups import Rollups
 from session_store.analytics.scope import Scope, lay_out
 from session_store.analytics.zones import local
 
@@ -115,7 +115,7 @@ _SQL: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
+class DrillDown:
     """What a person picked."""
 
     kind: Kind
@@ -127,18 +127,20 @@ class Behind:
         return [list(self.values)] if self.kind in LISTS else list(self.values)
 
 
-def conversations(facts: Facts, scope: Scope, behind: Behind) -> list[int]:
+def conversations(rollups: Rollups, scope: Scope, drill_down: DrillDown) -> list[int]:
     """The conversations behind a figure or point, by their numbers in the store."""
     period = scope.period
-    values = behind.parameters
+    values = drill_down.parameters
     filters, wanted = scope.filters.condition()
     for number in range(len(wanted), 0, -1):
         filters = filters.replace(f"${number}:", f"${number + len(values)}:")
     begin, end = period.begin, period.end
-    condition = _CONDITIONS[behind.kind].format(begin=begin, end=end, local=local("quarter", period.zone, begin, end))
-    also = "union all select session_no, quarter from feedback" if behind.kind in ABOUT_FEEDBACK else ""
+    condition = _CONDITIONS[drill_down.kind].format(
+        begin=begin, end=end, local=local("quarter", period.zone, begin, end)
+    )
+    also = "union all select session_no, quarter from feedback" if drill_down.kind in ABOUT_FEEDBACK else ""
     sql = _SQL.format(begin=begin, end=end, also=also, filters=filters, condition=condition)
     # What has no price depends on the day: only the tables of a report know it.
-    cursor = lay_out(facts, scope) if behind.kind is Kind.UNPRICED else facts.connection.cursor()
+    cursor = lay_out(rollups, scope) if drill_down.kind is Kind.UNPRICED else rollups.connection.cursor()
     with contextlib.closing(cursor):
         return [number for (number,) in cursor.execute(sql, [*values, *wanted]).fetchall()]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from session_store.analytics.drill_down import Behind, Kind
+from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.period import Period
 from session_store.analytics.zones import QUARTER, local
 from session_store.store import Store
@@ -58,12 +58,12 @@ class Place:
     error: str
 
 
-def first_places(store: Store, period: Period, behind: Behind, conversations: Sequence[int]) -> dict[int, Place]:
+def first_places(store: Store, period: Period, drill_down: DrillDown, conversations: Sequence[int]) -> dict[int, Place]:
     """The first event that a figure or point is about, by conversation (numbers); none where it is about conversations
     as such, for instance because they were begun in the period and nothing was said in it."""
-    values = [] if behind.kind in ABOUT_ALL else behind.parameters
+    values = [] if drill_down.kind in ABOUT_ALL else drill_down.parameters
     begin, end = period.begin, period.end
-    condition = _CONDITIONS[behind.kind].format(
+    condition = _CONDITIONS[drill_down.kind].format(
         begin=begin * QUARTER,
         end=end * QUARTER,
         local=local(_quarter("timestamp"), period.zone, begin, end),

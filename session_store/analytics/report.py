@@ -10,7 +10,7 @@ import pandas as pd
 
 from session_store.analytics import charts
 from session_store.analytics.figures import Figures, figures
-from session_store.analytics.rollups import Facts
+from session_store.analytics.rollups import Rollups
 from session_store.analytics.scope import Scope, lay_out
 from session_store.store import Store
 
@@ -31,14 +31,14 @@ class Report:
     """The models with tokens whose price is not known, in order."""
 
 
-def report(store: Store, facts: Facts, scope: Scope) -> Report:
+def report(store: Store, rollups: Rollups, scope: Scope) -> Report:
     """Compute a report. ``store`` is asked for texts only: of the most frequent questions, and for terms."""
-    cursor = lay_out(facts, scope)
+    cursor = lay_out(rollups, scope)
     try:
         # Another database, and the slowest part: meanwhile the facts are asked for the others.
         terms = _reader.submit(charts.terms(cursor, store, scope.period))
         now, before = figures(cursor)
-        comparable = facts.first is not None and facts.first <= scope.period.before().begin
+        comparable = rollups.first is not None and rollups.first <= scope.period.before().begin
         tables = {chart.name: _table(chart, cursor, scope) for chart in charts.CHARTS}
         tables["questions"] = charts.questions(cursor, store, scope.period)
         tables["terms"] = terms.result()

@@ -117,7 +117,7 @@ _DERIVED: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Rollups:
     """A database in memory with the tables of ``_WHOLE``, ``_GROWING`` and ``_DERIVED``, as of ``revision``; some rows
     may be of deleted sessions, which ``session`` lacks. ``first`` and ``last`` are the quarters that anything happened
     in; None while nothing has. ``seq`` is that of the last event, ``generation`` that of the store's memory."""
@@ -136,7 +136,7 @@ def revision_of(store: Store) -> int:
     return store.log.memory.revision
 
 
-def gather(store: Store, known: Facts | None = None) -> Facts:
+def gather(store: Store, known: Rollups | None = None) -> Rollups:
     """Copy the facts out of the store, all as of one moment. ``known`` is brought up to date, and must not be used any
     more: only what has changed since is copied."""
     revision, generation = revision_of(store), store.log.memory.generation
@@ -166,10 +166,10 @@ def gather(store: Store, known: Facts | None = None) -> Facts:
         "select min(quarter), max(quarter) from (select quarter from session union all select quarter from activity "
         "union all select quarter from turn)"
     ).fetchall()[0]
-    return Facts(revision, generation, seq, connection, first, last, choices(connection))
+    return Rollups(revision, generation, seq, connection, first, last, choices(connection))
 
 
-def _changed(cursor: duckdb.DuckDBPyConnection, known: Facts | None) -> str:
+def _changed(cursor: duckdb.DuckDBPyConnection, known: Rollups | None) -> str:
     """A condition for the sessions that have events which are not known."""
     if known is None:
         return "true"

@@ -11,7 +11,7 @@ import duckdb
 from session_store.analytics.choices import Choices
 from session_store.analytics.filters import EVERYTHING, Filters
 from session_store.analytics.period import Period, Step
-from session_store.analytics.rollups import Facts
+from session_store.analytics.rollups import Rollups
 from session_store.analytics.zones import local, midnight
 from session_store.prices import Price, prices_of
 
@@ -61,14 +61,14 @@ class Scope:
     prices: tuple[Price, ...] = ()
 
 
-def lay_out(facts: Facts, scope: Scope) -> duckdb.DuckDBPyConnection:
+def lay_out(rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConnection:
     """A cursor with the tables ``picked`` (the conversations; ``begun`` in the period or not), ``moved`` (their
     activity with its cost in US dollars, null without tokens and where the price is not known), ``held`` (their turns),
     ``rated`` (the scores given) and ``active`` (those that count). Each but the first has the period (``now``) and the
     one before it; ``local`` is a quarter of an hour in local time."""
-    period, cursor = scope.period, facts.connection.cursor()
+    period, cursor = scope.period, rollups.connection.cursor()
     begin, end, start = period.begin, period.end, period.before().begin
-    _rates(cursor, facts.choices, scope.prices)
+    _rates(cursor, rollups.choices, scope.prices)
     condition, values = scope.filters.condition()
     everything = condition == EVERYTHING
     statements = _TABLES.format(

@@ -88,7 +88,7 @@ def with_closed_calls(events: Sequence[Event], reason: str) -> list[Event]:
     if not open_ids:
         return list(events)
     closing: dict[int, list[Event]] = {}
-    for said in _stretches(events):
+    for said in _by_invocation(events):
         calls = [call.id for place in said for call in events[place].get_function_calls()]
         if open_ids.isdisjoint(calls):
             continue
@@ -100,7 +100,7 @@ def with_closed_calls(events: Sequence[Event], reason: str) -> list[Event]:
     return [one for place, event in enumerate(events) for one in (event, *closing.get(place, ()))]
 
 
-def _stretches(events: Sequence[Event]) -> list[list[int]]:
+def _by_invocation(events: Sequence[Event]) -> list[list[int]]:
     """The places of the events of each invocation. Events that name none belong together until a person speaks."""
     stretches: dict[tuple[str, int], list[int]] = {}
     messages = 0

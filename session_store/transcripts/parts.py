@@ -137,7 +137,7 @@ def text_of(content: types.Content | None) -> str:
     return "".join(part.text for part in _parts(content) if part.text and not part.thought and not _file(part, content))
 
 
-def stretches_of(content: types.Content | None) -> list[tuple[bool, str]]:
+def spans_of(content: types.Content | None) -> list[tuple[bool, str]]:
     """The texts of a content as they follow each other, each with whether it is a thought."""
     said = [part for part in _parts(content) if part.text and not _file(part, content)]
     runs = groupby(said, key=lambda part: bool(part.thought))

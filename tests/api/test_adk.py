@@ -22,7 +22,7 @@ from colloquy.api.adk.app import PATHS
 from colloquy.api.http.problems import STATUSES
 from colloquy.api.routes import ADK, mounted_adk
 from colloquy.runtime.application import install
-from colloquy.runtime.bus import Happening
+from colloquy.runtime.bus import EventKind
 from session_store.models import SessionKey, TurnStatus
 from tests.api.adk_talk import DESK, AdkClient, calls, talk, texts
 from tests.support.applications import counted, finish, open_application, said, until, until_loaded
@@ -286,7 +286,7 @@ def test_a_client_that_leaves_does_not_stop_its_turn(client, application):
 
 def test_a_turn_that_the_page_stops_ends_for_the_client_as_well(client, application):
     def stop(event):
-        if event.key == one(client) and event.kind is Happening.AGENT_CHUNK and event.text == "w2 ":
+        if event.key == one(client) and event.kind is EventKind.AGENT_CHUNK and event.text == "w2 ":
             pool.submit(application.turns.stop, event.turn_id)
 
     with ThreadPoolExecutor(1) as pool:

@@ -9,7 +9,7 @@ from google.adk.events.event import Event
 from google.genai import types
 
 from colloquy.api.sessions.recording import record
-from colloquy.runtime.bus import Happening
+from colloquy.runtime.bus import EventKind
 from session_store.models import SAMPLE_SHOP, TitleSource
 from tests.session_store.events import append
 from tests.support.applications import finish, new_session, said, until
@@ -109,7 +109,7 @@ class TestBeginning:
         unsubscribe = application.bus.subscribe(heard.append)
         conversation = create(client)
         unsubscribe()
-        assert (Happening.SESSION_LIST_CHANGED, conversation["id"]) in [(e.kind, e.key.session_id) for e in heard]
+        assert (EventKind.SESSION_LIST_CHANGED, conversation["id"]) in [(e.kind, e.key.session_id) for e in heard]
 
     def test_where_there_is_nothing_is_refused(self, client):
         assert "no workspace" in is_problem(client.post(f"{API}/dbs/nowhere/conversations"), 404)
@@ -416,7 +416,7 @@ class TestMessages:
         add(client, conversation)
         unsubscribe()
         kinds = [event.kind for event in heard if event.key.session_id == conversation["id"]]
-        assert {Happening.SESSION_CHANGED, Happening.SESSION_LIST_CHANGED} <= set(kinds)
+        assert {EventKind.SESSION_CHANGED, EventKind.SESSION_LIST_CHANGED} <= set(kinds)
 
     @pytest.mark.parametrize(
         ("call", "expected"),

@@ -15,7 +15,7 @@ from colloquy.api.app import create_api
 from colloquy.api.events import stream as event_stream
 from colloquy.api.routes import API
 from colloquy.runtime.application import install
-from colloquy.runtime.bus import BusEvent, EventBus, Happening
+from colloquy.runtime.bus import BusEvent, EventBus, EventKind
 from session_store.models import GENERAL, SessionKey
 from tests.support.applications import counted, new_session, open_application
 from tests.support.servers import Server
@@ -41,7 +41,7 @@ def url(application):
 
 
 def say(application, text, key=KEY):
-    application.bus.publish(BusEvent(Happening.AGENT_CHUNK, key, "turn", text))
+    application.bus.publish(BusEvent(EventKind.AGENT_CHUNK, key, "turn", text))
 
 
 def say_all(application, letters):

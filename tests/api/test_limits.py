@@ -25,7 +25,7 @@ from colloquy.api.http.paging import LONGEST_CURSOR
 from colloquy.api.http.values import LONGEST_ID
 from colloquy.api.routes import ADK, API, mounted_adk, mounted_api, routes
 from colloquy.api.sessions import sessions
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 from session_store.limits import (
     LONGEST_ADDRESS,
     LONGEST_COMMENT,
@@ -231,5 +231,5 @@ def test_a_socket_that_sends_too_much_is_closed_and_others_are_not(application, 
                 socket.receive_text()
         assert closed.value.code == live.TOO_LARGE
         other.send_text("x" * (SOCKETS[path] - 1))
-        application.bus.publish(BusEvent(Happening.TURN_CHANGED, KEY))
+        application.bus.publish(BusEvent(EventKind.TURN_CHANGED, KEY))
         assert other.receive_text() == "news"

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from colloquy.api.events import live
 from colloquy.api.http.security import HEADERS, security_headers
 from colloquy.runtime.application import install
-from colloquy.runtime.bus import BusEvent, EventBus, Happening
+from colloquy.runtime.bus import BusEvent, EventBus, EventKind
 from session_store.models import SessionKey
 
 KEY = SessionKey("assistant", "local", "here")
@@ -35,24 +35,24 @@ def client():
 
 def test_a_page_hears_of_its_session_and_not_what_was_said(bus, client):
     with client.websocket_connect("/api/live?session=here") as socket:
-        bus.publish(BusEvent(Happening.AGENT_CHUNK, OTHER, "t", "secret"))
-        bus.publish(BusEvent(Happening.AGENT_CHUNK, KEY, "t", "secret"))
+        bus.publish(BusEvent(EventKind.AGENT_CHUNK, OTHER, "t", "secret"))
+        bus.publish(BusEvent(EventKind.AGENT_CHUNK, KEY, "t", "secret"))
         assert socket.receive_text() == "news"
 
 
 def test_the_list_of_sessions_hears_of_everything_but_words(bus, client):
     with client.websocket_connect("/api/live") as socket:
-        bus.publish(BusEvent(Happening.AGENT_CHUNK, KEY, "t", "word"))
-        bus.publish(BusEvent(Happening.TURN_CHANGED, OTHER))
+        bus.publish(BusEvent(EventKind.AGENT_CHUNK, KEY, "t", "word"))
+        bus.publish(BusEvent(EventKind.TURN_CHANGED, OTHER))
         assert socket.receive_text() == "news"
 
 
 def test_a_part_of_the_page_can_hear_of_its_session_without_the_words_of_its_answers(bus, client):
     with client.websocket_connect("/api/live?session=here&words=no") as quiet:
-        bus.publish(BusEvent(Happening.AGENT_CHUNK, KEY, "t", "word"))
-        bus.publish(BusEvent(Happening.TURN_CHANGED, OTHER))
+        bus.publish(BusEvent(EventKind.AGENT_CHUNK, KEY, "t", "word"))
+        bus.publish(BusEvent(EventKind.TURN_CHANGED, OTHER))
         with client.websocket_connect("/api/live?session=here") as eager:
-            bus.publish(BusEvent(Happening.TURN_CHANGED, KEY))
+            bus.publish(BusEvent(EventKind.TURN_CHANGED, KEY))
             assert (eager.receive_text(), quiet.receive_text()) == ("news", "news")
 
 

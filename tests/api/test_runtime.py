@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from colloquy.runtime.bus import Happening
+from colloquy.runtime.bus import EventKind
 from session_store.models import SAMPLE_SHOP
 from tests.support.applications import conversation, counted, finish, new_session, said, until
 
@@ -79,8 +79,8 @@ class TestStarting:
         session = start(client)
         unsubscribe()
         kinds = [event.kind for event in heard if event.key.session_id == session["session_id"]]
-        assert kinds.index(Happening.SESSION_CREATED) < kinds.index(Happening.SESSION_LIST_CHANGED)
-        assert Happening.ACTIVE_SESSION_CHANGED in kinds
+        assert kinds.index(EventKind.SESSION_CREATED) < kinds.index(EventKind.SESSION_LIST_CHANGED)
+        assert EventKind.ACTIVE_SESSION_CHANGED in kinds
         assert session["is_active"] is True
         assert client.get(f"{RUNTIME}/active").json() == {"session_id": session["session_id"]}
 
@@ -176,7 +176,7 @@ class TestTerminating:
         assert [one["session_id"] for one in listed(client)["items"]] == [other["session_id"]]
         assert application.turns.live(key) == []
         kinds = [event.kind for event in heard if event.key == key]
-        assert kinds.index(Happening.SESSION_TERMINATED) < kinds.index(Happening.SESSION_LIST_CHANGED)
+        assert kinds.index(EventKind.SESSION_TERMINATED) < kinds.index(EventKind.SESSION_LIST_CHANGED)
         assert ("assistant", counted(2)) in said(application, key)
 
     def test_leaves_no_session_in_front(self, client):
@@ -240,7 +240,7 @@ class TestSwitching:
             answer = client.put(f"{RUNTIME}/active", json={"session_id": first["session_id"]})
             assert answer.json()["is_active"] is True
         unsubscribe()
-        changes = [event.key.session_id for event in heard if event.kind is Happening.ACTIVE_SESSION_CHANGED]
+        changes = [event.key.session_id for event in heard if event.kind is EventKind.ACTIVE_SESSION_CHANGED]
         assert changes == [first["session_id"]]
         assert listed(client)["active_session_id"] == first["session_id"]
 

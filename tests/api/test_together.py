@@ -3,7 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from colloquy.runtime.bus import Happening
+from colloquy.runtime.bus import EventKind
 from session_store.transcripts.transcript import messages
 from tests.support.applications import PATIENCE, counted, new_session, until
 
@@ -118,7 +118,7 @@ def test_the_bus_tells_every_listener_the_same_in_the_same_order(client, applica
     for stop in leave:
         stop()
     chunks = [
-        "".join(event.text for event in ears if event.kind is Happening.AGENT_CHUNK and event.key == key)
+        "".join(event.text for event in ears if event.kind is EventKind.AGENT_CHUNK and event.key == key)
         for ears in heard
     ]
     assert chunks == [counted(50), counted(50)]

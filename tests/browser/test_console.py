@@ -47,7 +47,7 @@ def console(visitor):
 def test_a_query_is_run_by_the_keyboard_and_taken_away(console):
     console.run("select i as number from range(300) t(i)")
     expect(console.table).to_be_visible()
-    expect(console.page.locator(".result-foot")).to_contain_text("300 rows")
+    expect(console.page.locator(".result-footer")).to_contain_text("300 rows")
     with console.page.expect_download() as downloading:
         console.page.get_by_role("link", name="Parquet").click()
     assert downloading.value.suggested_filename == "Number.parquet"
@@ -107,7 +107,7 @@ def test_tables_come_first_where_one_is_to_be_named_and_enter_leaves_a_whole_wor
     console.page.keyboard.type(" 5")
     console.page.keyboard.press("Control+Enter")
     expect(options).to_have_count(0)
-    expect(console.page.locator(".result-foot")).to_be_visible()
+    expect(console.page.locator(".result-footer")).to_be_visible()
 
 
 def test_what_is_written_is_highlighted(console):
@@ -131,7 +131,7 @@ def test_a_first_query_of_a_table_is_a_click_away(console):
     console.side.get_by_role("button", name="First 50 rows").click()
     console.holds("select * from turns limit 50")
     console.page.get_by_role("button", name="Run").click()
-    expect(console.page.locator(".result-foot")).to_contain_text("rows")
+    expect(console.page.locator(".result-footer")).to_contain_text("rows")
 
 
 def test_a_shared_address_shows_its_query_and_runs_nothing(visitor):

@@ -55,7 +55,7 @@ def offered(tab):
 def quiet_lines(tab):
     """What stands below each message."""
     feet = [element.proto for element in tab.main if element.type == "bidi_component"]
-    return [json.loads(foot.json)["note"] for foot in feet if foot.component_name == "colloquy.foot"]
+    return [json.loads(foot.json)["note"] for foot in feet if foot.component_name == "colloquy.toolbar"]
 
 
 def captions(tab):

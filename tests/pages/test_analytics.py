@@ -10,7 +10,7 @@ from colloquy.demo import is_demo
 from colloquy.runtime.application import DATABASE
 from colloquy.ui import state
 from colloquy.ui.analytics import drawings
-from colloquy.ui.analytics.cards import draw_ahead
+from colloquy.ui.analytics.cards import preload_charts
 from session_store import Store
 from session_store.analytics import Analytics
 from tests.support.applications import finish, new_session
@@ -64,7 +64,7 @@ class TestEmpty:
         assert is_demo(demo)
         demo.close()
         assert not is_demo(application.store)
-        assert Analytics(application.store).facts().first is None
+        assert Analytics(application.store).rollups().first is None
         assert str(folder) in analytics().code[0].value
 
     def test_one_chat_is_counted(self, analytics, application):
@@ -191,7 +191,7 @@ class TestDemo:
 
 
 def test_a_first_visit_draws_what_was_made_ahead(demo, analytics):
-    draw_ahead()
+    preload_charts()
     made = [drawing.cache_info().misses for drawing in DRAWINGS]
     analytics(show="All", period="Year")
     assert [drawing.cache_info().misses for drawing in DRAWINGS] == made

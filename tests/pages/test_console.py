@@ -61,7 +61,7 @@ def rows(tab):
 
 
 def foot(tab):
-    return next(element.proto.body for element in tab.get("html") if 'class="result-foot"' in element.proto.body)
+    return next(element.proto.body for element in tab.get("html") if 'class="result-footer"' in element.proto.body)
 
 
 class TestRunning:

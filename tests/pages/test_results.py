@@ -31,7 +31,7 @@ def titles(page):
 
 
 def feet(page):
-    return [text.proto.body for text in page.get("html") if text.proto.body.startswith('<div class="result-foot')]
+    return [text.proto.body for text in page.get("html") if text.proto.body.startswith('<div class="result-footer')]
 
 
 def panel_is_open(page):

@@ -103,7 +103,7 @@ def code(tab):
 
 def foot(tab, place=-1):
     feet = [element.proto for element in tab.main if element.type == "bidi_component"]
-    return [json.loads(proto.json) for proto in feet if proto.component_name == "colloquy.foot"][place]
+    return [json.loads(proto.json) for proto in feet if proto.component_name == "colloquy.toolbar"][place]
 
 
 def press(tab, name):

@@ -3,7 +3,7 @@
 import pytest
 from google.genai import types
 
-from colloquy.runtime.bus import Happening
+from colloquy.runtime.bus import EventKind
 from session_store.history.errors import HistoryError
 from tests.support.applications import conversation, finish, new_session, said
 
@@ -27,7 +27,7 @@ def test_it_is_announced_and_at_work(application):
     application.bus.subscribe(heard.append)
     branch = application.branch_session(key, conversation(application, key)[-1].id)
     kinds = [event.kind for event in heard if event.key == branch.key]
-    assert kinds == [Happening.SESSION_CREATED, Happening.SESSION_LIST_CHANGED]
+    assert kinds == [EventKind.SESSION_CREATED, EventKind.SESSION_LIST_CHANGED]
     assert branch.key in [active.session.key for active in application.active_sessions()]
 
 

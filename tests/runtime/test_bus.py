@@ -1,14 +1,14 @@
 import threading
 
-from colloquy.runtime.bus import BusEvent, EventBus, Happening
+from colloquy.runtime.bus import BusEvent, EventBus, EventKind
 from session_store.models import SessionKey
 
 KEY = SessionKey("a", "u", "s")
-EVENT = BusEvent(Happening.AGENT_CHUNK, KEY, "t", "word")
+EVENT = BusEvent(EventKind.AGENT_CHUNK, KEY, "t", "word")
 
 
 def chunk(text):
-    return BusEvent(Happening.AGENT_CHUNK, KEY, "t", text)
+    return BusEvent(EventKind.AGENT_CHUNK, KEY, "t", text)
 
 
 def texts(published):

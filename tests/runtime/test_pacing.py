@@ -9,7 +9,7 @@ from google.adk.models.llm_request import LlmRequest
 from google.genai import types
 
 from colloquy.agents.models.pacing import CHUNK, MOST_AHEAD, PacedLlm, answer_characters, characters_in
-from colloquy.runtime.bus import Happening
+from colloquy.runtime.bus import EventKind
 from session_store.models import TurnStatus
 from tests.support.applications import conversation, finish, new_session, open_application, until, until_loaded
 from tests.support.model_server import Call, Say
@@ -229,7 +229,7 @@ def test_a_session_that_floods_leaves_its_neighbours_and_stop_as_they_are(tmp_pa
     with closing(open_application(tmp_path / "data", agents_dir=agent_folder.parent)) as application:
         until_loaded(application)
         order = []
-        application.bus.subscribe(lambda event: event.kind is Happening.AGENT_CHUNK and order.append(event.turn_id))
+        application.bus.subscribe(lambda event: event.kind is EventKind.AGENT_CHUNK and order.append(event.turn_id))
 
         def submit(kind):  # all of one agent, whose sessions share an event loop
             turn = application.turns.submit(new_session(application, "flooding_neighbour"), kind)

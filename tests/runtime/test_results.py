@@ -10,7 +10,7 @@ from pyarrow import parquet
 from colloquy.agents.data.errors import ConnectionInvalidError, SqlFailedError
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.results import QueryResult
-from colloquy.runtime.bus import Happening
+from colloquy.runtime.bus import EventKind
 from colloquy.runtime.results import ResultGoneError, as_parquet
 from session_store.errors import StoreFullError
 from session_store.models import SAMPLE_SHOP, ResultKind, TurnStatus
@@ -75,7 +75,7 @@ class TestTablesAndCharts:
         heard = []
 
         def hear(event):
-            if event.kind is Happening.RESULT_ADDED:
+            if event.kind is EventKind.RESULT_ADDED:
                 heard.append((event.key, event.turn_id, application.store.count_results(event.key)))
 
         application.bus.subscribe(hear)

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from colloquy.runtime import retention
-from colloquy.runtime.bus import Happening
+from colloquy.runtime.bus import EventKind
 from colloquy.runtime.retention import DAY, RetentionDaysError
 from session_store.models import SessionStatus
 from tests.support.applications import finish, new_session, open_application, until
@@ -58,7 +58,7 @@ def test_what_was_removed_can_be_brought_back_and_the_page_hears_of_it(applicati
     unsubscribe = application.bus.subscribe(lambda event: heard.append((event.kind, event.key)))
     application.remove_untouched(1)
     unsubscribe()
-    assert (Happening.SESSION_LIST_CHANGED, key) in heard
+    assert (EventKind.SESSION_LIST_CHANGED, key) in heard
     application.restore_sessions([key])
     assert application.store.find_session(key).status is SessionStatus.IDLE
 

@@ -12,7 +12,7 @@ import pytest
 from google.adk.events.event import Event
 from google.genai import types
 
-from colloquy.runtime.bus import Happening
+from colloquy.runtime.bus import EventKind
 from colloquy.runtime.turns.messages import SessionGoneError
 from session_store.errors import StoreFullError
 from session_store.models import SessionStatus, TurnStatus
@@ -39,8 +39,8 @@ class TestActive:
     def test_a_new_session_is_at_work_and_told_of(self, application, heard):
         key = new_session(application)
         assert heard == [
-            (Happening.SESSION_CREATED, key.session_id),
-            (Happening.SESSION_LIST_CHANGED, key.session_id),
+            (EventKind.SESSION_CREATED, key.session_id),
+            (EventKind.SESSION_LIST_CHANGED, key.session_id),
         ]
         [one] = application.active_sessions()
         assert (one.session.key, one.session.status, one.last_status) == (key, SessionStatus.IDLE, None)
@@ -84,9 +84,9 @@ class TestActive:
         await application.sessions.delete_session(**names)
         assert active(application) == []
         assert heard == [
-            (Happening.SESSION_CREATED, "mine"),
-            (Happening.SESSION_LIST_CHANGED, "mine"),
-            (Happening.SESSION_LIST_CHANGED, "mine"),
+            (EventKind.SESSION_CREATED, "mine"),
+            (EventKind.SESSION_LIST_CHANGED, "mine"),
+            (EventKind.SESSION_LIST_CHANGED, "mine"),
         ]
 
 
@@ -97,7 +97,7 @@ class TestInFront:
         for key in (one, one, other):
             application.switch_active(key.session_id)
         assert application.active_session_id == other.session_id
-        assert heard == [(Happening.ACTIVE_SESSION_CHANGED, key.session_id) for key in (one, other)]
+        assert heard == [(EventKind.ACTIVE_SESSION_CHANGED, key.session_id) for key in (one, other)]
 
     def test_there_is_no_switching_to_what_is_not_there(self, application):
         key = new_session(application)
@@ -113,7 +113,7 @@ class TestInFront:
         application.switch_active(key.session_id)
         getattr(application, end)([key])
         assert application.active_session_id is None
-        assert (Happening.ACTIVE_SESSION_CHANGED, "") in heard
+        assert (EventKind.ACTIVE_SESSION_CHANGED, "") in heard
 
 
 class TestTerminating:
@@ -127,10 +127,10 @@ class TestTerminating:
         assert application.store.get_session(key.session_id).status is SessionStatus.TERMINATED
         assert said(application, key) == [("user", "count 3 then wait"), ("assistant", counted(3))]
         assert active(application) == []
-        told = [event for event in heard if event[0] is not Happening.SESSION_CHANGED]
+        told = [event for event in heard if event[0] is not EventKind.SESSION_CHANGED]
         assert told == [
-            (Happening.SESSION_TERMINATED, key.session_id),
-            (Happening.SESSION_LIST_CHANGED, key.session_id),
+            (EventKind.SESSION_TERMINATED, key.session_id),
+            (EventKind.SESSION_LIST_CHANGED, key.session_id),
         ]
 
     def test_where_it_cannot_be_kept_all_goes_on(self, application, monkeypatch):

@@ -4,7 +4,7 @@ from itertools import groupby
 
 import pytest
 
-from colloquy.runtime.bus import Happening
+from colloquy.runtime.bus import EventKind
 from colloquy.runtime.turns.messages import EmptyMessageError, SessionGoneError
 from colloquy.runtime.turns.turns import SessionBusyError
 from session_store.models import SAMPLE_SHOP, SessionStatus, TitleSource, TurnStatus
@@ -179,13 +179,13 @@ def test_the_bus_says_how_a_turn_stands_and_who_says_what(application):
     unsubscribe = application.bus.subscribe(heard.append)
     [turn] = finish(application, application.turns.submit(key, "think 2 then count 3"))
     unsubscribe()
-    changes = [event for event in heard if event.kind is Happening.TURN_CHANGED]
+    changes = [event for event in heard if event.kind is EventKind.TURN_CHANGED]
     assert [status for status, _ in groupby(event.status for event in changes)] == [
         TurnStatus.QUEUED,
         TurnStatus.RUNNING,
         TurnStatus.COMPLETED,
     ]
-    *chunks, last = [event for event in heard if event.kind is Happening.AGENT_CHUNK]
+    *chunks, last = [event for event in heard if event.kind is EventKind.AGENT_CHUNK]
     assert (last.key, last.turn_id, last.text) == (key, turn.id, "")  # says that there is nothing more
     answer = conversation(application, key)[-1]
     assert {(event.key, event.turn_id, event.event_id, event.author) for event in chunks} == {

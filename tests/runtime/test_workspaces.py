@@ -13,7 +13,7 @@ from colloquy.agents.data.connection import HIDDEN
 from colloquy.agents.data.errors import ConnectionInvalidError, ConnectionUnavailableError, DataError
 from colloquy.agents.data.shop import shop
 from colloquy.runtime.application import ARTIFACTS, DATABASE, SNAPSHOTS
-from colloquy.runtime.bus import Happening
+from colloquy.runtime.bus import EventKind
 from colloquy.runtime.workspaces import workspaces as workspaces_module
 from colloquy.runtime.workspaces.passwords import SecretsError
 from colloquy.runtime.workspaces.workspaces import SAMPLE
@@ -50,7 +50,7 @@ class TestTree:
         workspaces.rename(below.id, "Figures")
         workspaces.move(below.id, None)
         workspaces.delete(top.id)
-        assert heard == [Happening.WORKSPACES_CHANGED] * 5
+        assert heard == [EventKind.WORKSPACES_CHANGED] * 5
         assert application.store.get_workspace(below.id).name == "Figures"
 
     def test_nothing_is_deleted_while_the_passwords_cannot_be_read(self, application, workspaces):

@@ -16,7 +16,7 @@ from google.adk.events.event import Event
 from google.adk.sessions import Session
 
 from colloquy.runtime import application as application_module
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.sessions import Sessions
 from session_store import Store
 from session_store.models import TurnStatus
@@ -62,7 +62,7 @@ def converse_until_killed(folder: Path, listener: Connection) -> None:
     application = open_application(folder)
 
     def hear(event: BusEvent) -> None:
-        if event.kind is Happening.AGENT_CHUNK:
+        if event.kind is EventKind.AGENT_CHUNK:
             tell("said", turn=event.turn_id, text=event.text, at=time.monotonic())
 
     def converse() -> None:

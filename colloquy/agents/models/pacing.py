@@ -107,26 +107,26 @@ class PacedLlm(BaseLlm):
         self, llm_request: LlmRequest, stream: bool = False
     ) -> AsyncGenerator[LlmResponse, None]:
         """Answer a request. See BaseLlm; closing the generator ends the generation."""
-        intake = _Intake(answer_characters.get())
-        reading = asyncio.create_task(intake.read(self._llm.generate_content_async(llm_request, stream)))
+        buffer = _Buffer(answer_characters.get())
+        reading = asyncio.create_task(buffer.read(self._llm.generate_content_async(llm_request, stream)))
         try:
-            while not intake.is_over:
-                await intake.news.wait()
-                floods = intake.floods
-                for response in intake.take():
+            while not buffer.is_over:
+                await buffer.news.wait()
+                floods = buffer.floods
+                for response in buffer.take():
                     yield response
                 if floods:  # what comes now waits for more, unless there is no more
                     await asyncio.wait([reading], timeout=PACE)
-            for response in intake.take():
+            for response in buffer.take():
                 yield response
-            if intake.error:
-                raise intake.error
+            if buffer.error:
+                raise buffer.error
         finally:
             reading.cancel()
             await asyncio.wait([reading])
 
 
-class _Intake:
+class _Buffer:
     """What was read of an answer and not handed on yet."""
 
     def __init__(self, limit: int) -> None:

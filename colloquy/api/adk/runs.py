@@ -77,7 +77,7 @@ class QueuedRunner:
         except SessionGoneError as error:
             raise SessionNotFoundError(f"Session not found: {session_id}") from error
         with_parts = run_config is not None and run_config.streaming_mode is StreamingMode.SSE
-        stretch = self._turns.stretch(turn.id)
+        event_stream = self._turns.event_stream(turn.id)
         told: str | None = None
         async for event in follow(self._turns, turn):
             told = event.error_code or told
@@ -85,4 +85,4 @@ class QueuedRunner:
                 yield told_event(event)
         ended = await asyncio.to_thread(self._turns.wait, turn.id)
         if ended.status is TurnStatus.FAILED and not (told and told.isupper()):
-            raise _failure(ended.error, stretch.error if stretch else None)
+            raise _failure(ended.error, event_stream.error if event_stream else None)

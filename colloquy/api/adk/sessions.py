@@ -72,7 +72,7 @@ class QuietSessions(BaseSessionService):
         return await asyncio.to_thread(self._append_between_turns, session, event)
 
     def _append_between_turns(self, session: Session, event: Event) -> Event:
-        with self._turns.quiet(SessionKey(session.app_name, session.user_id, session.id)):
+        with self._turns.without_turns(SessionKey(session.app_name, session.user_id, session.id)):
             return asyncio.run(self._append(session, event))
 
     async def _append(self, session: Session, event: Event) -> Event:

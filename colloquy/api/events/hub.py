@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from fastapi.sse import format_sse_event
 
 from colloquy.api.sessions.info import sessions_at_work
-from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, Happening, Published
+from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, EventKind, Published
 from session_store import Store
 from session_store.models import SessionKey
 
@@ -26,7 +26,7 @@ LISTED = 50
 
 _SESSIONS, _NO_SESSIONS = b'"sessions": ', b'"sessions": null'
 
-MOVES = frozenset({Happening.SESSION_CREATED, Happening.SESSION_LIST_CHANGED})
+MOVES = frozenset({EventKind.SESSION_CREATED, EventKind.SESSION_LIST_CHANGED})
 """After these a session may be in another workspace than before."""
 
 
@@ -125,7 +125,7 @@ class EventHub:
 
     def _hear(self, event: BusEvent) -> None:
         """Called by any thread."""
-        if event.kind is Happening.SESSION_LIST_CHANGED:
+        if event.kind is EventKind.SESSION_LIST_CHANGED:
             self._list_changes += 1
             self._sessions = None
         if not self._is_waking:
@@ -153,7 +153,7 @@ class EventHub:
                 session_id=key.session_id,
                 workspaces=frozenset(name for name in concerned if name is not None),
                 block=self._block(one, workspace),
-                lists=one.event.kind is Happening.SESSION_LIST_CHANGED,
+                lists=one.event.kind is EventKind.SESSION_LIST_CHANGED,
             )
         return made
 
@@ -181,13 +181,13 @@ class EventHub:
             "turn_id": event.turn_id,
             "time": as_text(one.at),
         }
-        if event.kind is Happening.AGENT_CHUNK:
+        if event.kind is EventKind.AGENT_CHUNK:
             words, thought = ("", event.text) if event.is_thought else (event.text, "")
             data |= {"event_id": event.event_id, "author": event.author, "text": words, "thought": thought}
             data |= {"content": words, "is_done": event.is_done}
-        elif event.kind is Happening.SESSION_LIST_CHANGED:
+        elif event.kind is EventKind.SESSION_LIST_CHANGED:
             data["sessions"] = None
-        elif event.kind is Happening.TURN_CHANGED:
+        elif event.kind is EventKind.TURN_CHANGED:
             data["status"] = event.status and event.status.value
         return format_sse_event(event=event.kind.value, data_str=json.dumps(data), id=id_of(self._epoch, one.number))
 

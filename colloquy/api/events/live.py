@@ -10,7 +10,7 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from colloquy.runtime.application import current
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 
 PACE = 0.04
 """Seconds between two wakes of one page: 25 a second look continuous, and more would only load the browser."""
@@ -46,7 +46,7 @@ async def wake(socket: WebSocket) -> None:
     def hear(event: BusEvent) -> None:
         if event.is_done:  # the change of the turn says so, too
             return
-        is_word = event.kind is Happening.AGENT_CHUNK
+        is_word = event.kind is EventKind.AGENT_CHUNK
         if session_id in (None, event.key.session_id) and (with_words or all_words or not is_word):
             loop.call_soon_threadsafe(news.set)
             if is_word and with_words:

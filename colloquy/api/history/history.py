@@ -16,7 +16,7 @@ from colloquy.api.http.paging import Cursor, Limit, Paged
 from colloquy.api.http.values import TAG_PATTERN, Body, Id, Note, Text, moment
 from colloquy.api.sessions.conversations import Conversation, ConversationId, as_conversation
 from colloquy.runtime.application import current
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 from session_store.history.models import HistoryFilter, Hit
 from session_store.limits import LONGEST_SEARCH, LONGEST_TAG, MOST_TAGS
 from session_store.models import SessionKey
@@ -101,7 +101,7 @@ def set_labels(
         store.set_tags([key], add=wanted.tags, remove=removed)
     if wanted.note is not None:
         store.set_note(key, wanted.note)
-    current().bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+    current().bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
     labels = _labels(key)
     response.headers["ETag"] = tag_of(labels)
     return labels

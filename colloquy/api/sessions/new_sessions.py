@@ -6,7 +6,7 @@ from colloquy.agents.agent import Agent, AgentProblemError, UnknownAgentError
 from colloquy.agents.models import ModelUnavailableError
 from colloquy.api.http.values import is_new_id
 from colloquy.runtime.application import Application, current
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 from session_store.errors import UnknownWorkspaceError
 from session_store.models import SessionKey, SessionSummary, Workspace
 
@@ -51,7 +51,7 @@ def choose_model(key: SessionKey, model_id: str) -> None:
     """
     application = current()
     application.store.set_model(key, _usable(application, model_id))
-    application.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, key))
+    application.bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
 
 
 def _usable(application: Application, model_id: str) -> str:

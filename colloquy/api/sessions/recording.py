@@ -13,7 +13,7 @@ from google.genai import types
 
 from colloquy.api.sessions.messages import CALLS_OF, RESULT, NewMessage, NewToolCall, SessionMessage, session_messages
 from colloquy.runtime.application import Application, current
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.texts import user_content
 from colloquy.runtime.turns.messages import SessionGoneError
 from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
@@ -33,7 +33,7 @@ def record(session: SessionSummary, new: Sequence[NewMessage]) -> list[SessionMe
     """
     application, key = current(), session.key
     author = _author(application, key)
-    with application.turns.quiet(key):
+    with application.turns.without_turns(key):
         before = application.store.list_events(key, limit=1)
         open_turn = before[-1].event.invocation_id if before and before[-1].event.author == USER else None
         events: list[Event] = []
@@ -45,8 +45,8 @@ def record(session: SessionSummary, new: Sequence[NewMessage]) -> list[SessionMe
             open_turn = turn_id if events[-1].author == USER else None
         asyncio.run(_append(application, key, events))
     _title(application, session, new)
-    for happening in (Happening.SESSION_CHANGED, Happening.SESSION_LIST_CHANGED):
-        application.bus.publish(BusEvent(happening, key))
+    for kind in (EventKind.SESSION_CHANGED, EventKind.SESSION_LIST_CHANGED):
+        application.bus.publish(BusEvent(kind, key))
     ids = {event.id for event in events}
     stored = application.store.list_events(key, after=before[-1].seq if before else None, limit=len(events))
     return session_messages(key, [one for one in stored if one.event.id in ids])

@@ -28,7 +28,7 @@ from colloquy.api.sessions.transcripts import messages_of_turn
 from colloquy.runtime.application import current
 from colloquy.runtime.turns.following import follow
 from session_store.models import GENERAL, SessionSummary, Turn, TurnStatus
-from session_store.transcripts.parts import stretches_of
+from session_store.transcripts.parts import spans_of
 from session_store.transcripts.transcript import message_text
 
 router = APIRouter(prefix="/v1", tags=["turns"])
@@ -289,7 +289,7 @@ async def _pieces(turn: Turn, *, history_used: bool) -> AsyncIterator[Piece]:
         if not event.partial:
             yield Complete(**names, event=_as_json(event))
             continue
-        for is_thought, text in stretches_of(event.content):
+        for is_thought, text in spans_of(event.content):
             said = {"thought": text} if is_thought else {"text": text}
             yield Chunk(**names, author=event.author, **said)
     state = await run_in_threadpool(turn_state, turn.id)

@@ -10,7 +10,7 @@ from google.adk.events.event import Event
 Wake = Callable[[], None]
 
 
-class Stretch:
+class EventStream:
     """The ADK events of one stretch of a turn, in order. Written by one thread at a time, read by any."""
 
     def __init__(self) -> None:

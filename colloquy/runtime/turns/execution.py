@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, retry_if_not_exception_type, stop_after_atte
 from typing_extensions import Unpack
 
 from colloquy.agents.models.pacing import answer_characters
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.results import Origin, add_files
 from colloquy.runtime.services import Services
 from colloquy.runtime.turns.agent_loops import AgentLoops
@@ -34,7 +34,7 @@ from session_store.sessions.event_rows import tokens_of
 from session_store.transcripts.endings import ABORTED, Ending, ending_of, goes_on
 from session_store.transcripts.markup import begins_in_thought
 from session_store.transcripts.open_calls import Question, questions
-from session_store.transcripts.parts import USER, stretches_of, text_of
+from session_store.transcripts.parts import USER, spans_of, text_of
 
 TOOL_THREADS = 16
 """Tools of one agent that may block at once without holding up its other sessions, which share its event loop."""
@@ -157,7 +157,7 @@ class Execution:
         await self._conclude()
 
     def _fail(self, error: BaseException) -> None:
-        self._live.stretch.error = error
+        self._live.event_stream.error = error
         self._problem = in_words(error)
 
     def _is_shutdown(self, error: BaseException) -> bool:
@@ -247,7 +247,7 @@ class Execution:
                 yield_user_message=True,
                 abort_signal=self._abort,
             ):
-                self._live.stretch.add(event)
+                self._live.event_stream.add(event)
                 await self._take(event)
             if self._abort.is_set():
                 break
@@ -264,7 +264,7 @@ class Execution:
         self._says_nothing = self._says_nothing and (event.author == USER or says_nothing(event))
         if event.partial:
             self._unfinished[event.author] = event
-            for is_thought, said in stretches_of(event.content):
+            for is_thought, said in spans_of(event.content):
                 self._say(event, said, is_thought=is_thought)
             return
         if text and event.author != USER and begins_in_thought(text):
@@ -282,7 +282,7 @@ class Execution:
         if completes:
             self._live.event_stored()
         if event.error_code != ABORTED:
-            self._publish(Happening.SESSION_CHANGED)
+            self._publish(EventKind.SESSION_CHANGED)
         self._answers = [*self._answers, event.content][-SAME_ANSWERS:]
         if event.has_trailing_code_execution_result() and self._answers == [event.content] * SAME_ANSWERS:
             raise RepeatedAnswerError
@@ -310,7 +310,7 @@ class Execution:
             self._services.transcripts.chunk(turn.key, turn.id, event.id, event.author, text)
         self._services.bus.publish(
             BusEvent(
-                Happening.AGENT_CHUNK,
+                EventKind.AGENT_CHUNK,
                 turn.key,
                 turn.id,
                 text=text,
@@ -407,11 +407,11 @@ class Execution:
 
     async def _update(self, **fields: Unpack[_TurnFields]) -> None:
         await asyncio.to_thread(self._services.store.update_turn, self._live.turn.id, **fields)
-        self._publish(Happening.TURN_CHANGED, fields.get("status"))
+        self._publish(EventKind.TURN_CHANGED, fields.get("status"))
 
-    def _publish(self, kind: Happening, status: TurnStatus | None = None) -> None:
+    def _publish(self, kind: EventKind, status: TurnStatus | None = None) -> None:
         turn = self._live.turn
-        status = (status or self._live.status) if kind is Happening.TURN_CHANGED else None
+        status = (status or self._live.status) if kind is EventKind.TURN_CHANGED else None
         self._services.bus.publish(BusEvent(kind, turn.key, turn.id, status=status))
 
 

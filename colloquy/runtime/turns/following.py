@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from google.adk.events.event import Event
 
-from colloquy.runtime.turns.event_stream import Stretch
+from colloquy.runtime.turns.event_stream import EventStream
 from colloquy.runtime.turns.turns import Turns
 from session_store.models import Turn
 
@@ -21,16 +21,16 @@ async def follow(turns: Turns, turn: Turn) -> AsyncIterator[Event]:
     all; of a turn that ended a while ago there are the complete ones only. Works in any event loop, as slowly as it
     likes. Leaving early does not stop the turn.
     """
-    stretch = turns.stretch(turn.id)
-    if stretch is None:
+    event_stream = turns.event_stream(turn.id)
+    if event_stream is None:
         for stored in await asyncio.to_thread(turns.store.events_of_turn, turn):
             yield stored.event
         return
-    async for event in _as_they_come(stretch):
+    async for event in _as_they_come(event_stream):
         yield event
 
 
-async def _as_they_come(stretch: Stretch) -> AsyncIterator[Event]:
+async def _as_they_come(event_stream: EventStream) -> AsyncIterator[Event]:
     loop, news, position, over = asyncio.get_running_loop(), asyncio.Event(), 0, False
 
     def wake() -> None:
@@ -39,7 +39,7 @@ async def _as_they_come(stretch: Stretch) -> AsyncIterator[Event]:
 
     while not over:
         news.clear()
-        events, over = stretch.read(position, wake)
+        events, over = event_stream.read(position, wake)
         for event in events:
             yield event
         position += len(events)

@@ -10,7 +10,7 @@ from typing import Any
 from google.genai import types
 
 from colloquy.runtime.turns.confirmation import Pause
-from colloquy.runtime.turns.event_stream import Stretch
+from colloquy.runtime.turns.event_stream import EventStream
 from session_store.errors import StoreError
 from session_store.models import Turn, TurnStatus
 from session_store.transcripts.parts import Thought, Words, thoughts_and_words
@@ -83,7 +83,7 @@ class LiveTurn:
         """``state_delta`` is the change of state that an ADK client sent with the message."""
         self.turn = turn
         self.state_delta = dict(state_delta) if state_delta else None
-        self.stretch = Stretch()
+        self.event_stream = EventStream()
         """What it gave out since it was submitted, or last answered."""
         self.ending: tuple[TurnStatus, str | None] = TurnStatus.FAILED, UNKEPT
         """How it is about to end: status and error."""

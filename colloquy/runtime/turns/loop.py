@@ -16,11 +16,11 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from colloquy.agents.agent import AgentProblemError
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.services import Services
 from colloquy.runtime.turns.agent_loops import AgentLoops, LoopThread, Places
 from colloquy.runtime.turns.confirmation import NothingToAnswerError, Pause
-from colloquy.runtime.turns.event_stream import Stretch
+from colloquy.runtime.turns.event_stream import EventStream
 from colloquy.runtime.turns.execution import Execution
 from colloquy.runtime.turns.interrupted import OPEN_CALL, answer_open_calls
 from colloquy.runtime.turns.live import LiveTurn
@@ -154,9 +154,9 @@ class TurnLoop:
         if agent and agent.loading:  # after a start; the turn would fail
             raise AgentProblemError(agent.problem)
         live.pause.answer(responses)
-        live.stretch = Stretch()
+        live.event_stream = EventStream()
         if not live.pause.over.is_set():
-            live.stretch.end()
+            live.event_stream.end()
         self._changed(live)
         return live.turn
 
@@ -206,7 +206,7 @@ class TurnLoop:
             async with self._places.place(live.turn.key.app_name):
                 if live.status is not TurnStatus.QUEUED:  # withdrawn while it waited for a place
                     continue
-                stretch = live.stretch
+                event_stream = live.event_stream
                 execution = self._executions[live.turn.id] = Execution(self._services, self._agents, live)
                 try:
                     await execution.run()
@@ -217,7 +217,7 @@ class TurnLoop:
             if live.problem:
                 await self._keep_later(live, execution)
             elif not live.status.is_over:  # else once it is out of the way
-                stretch.end()
+                event_stream.end()
 
     async def _keep_later(self, live: LiveTurn, execution: Execution) -> None:
         """Have everybody see that a turn is over that nothing can be kept of, and keep it once there is space again.
@@ -241,14 +241,14 @@ class TurnLoop:
     def _show_unkept(self, live: LiveTurn) -> None:
         live.ended_at = live.ended_at or time.time()
         self._services.store.turn_ended_unkept(live.turn, live.status, live.ended_at, live.error)
-        live.stretch.end()
+        live.event_stream.end()
         self._changed(live)
 
     async def _close_later(self, turn: Turn) -> None:
         async for attempt in _until_there_is_room():
             with attempt:
                 await close(self._services, turn)
-        self._services.bus.publish(BusEvent(Happening.SESSION_CHANGED, turn.key))
+        self._services.bus.publish(BusEvent(EventKind.SESSION_CHANGED, turn.key))
 
     async def _answered(self, live: LiveTurn, pause: Pause) -> None:
         await pause.over.wait()
@@ -270,10 +270,10 @@ class TurnLoop:
         with self._lock:
             if live in self._live[key]:
                 self._live[key].remove(live)
-        live.stretch.end()
+        live.event_stream.end()
         self._services.transcripts.turn_ended(key, live.turn.id, live.status, live.error)
         self._loop.call_later(FOLLOWED_LATE, self._known.pop, live.turn.id, None)
-        self._services.bus.publish(BusEvent(Happening.AGENT_CHUNK, key, live.turn.id, is_done=True))
+        self._services.bus.publish(BusEvent(EventKind.AGENT_CHUNK, key, live.turn.id, is_done=True))
         self._changed(live)
 
     def _find(self, turn_id: str) -> LiveTurn | None:
@@ -310,7 +310,7 @@ class TurnLoop:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         for live in self._known.values():
-            live.stretch.end()
+            live.event_stream.end()
 
     def _spawn_soon(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._loop.call_soon_threadsafe(self._spawn, coroutine)
@@ -321,7 +321,7 @@ class TurnLoop:
         task.add_done_callback(self._tasks.discard)
 
     def _changed(self, live: LiveTurn) -> None:
-        self._services.bus.publish(BusEvent(Happening.TURN_CHANGED, live.turn.key, live.turn.id, status=live.status))
+        self._services.bus.publish(BusEvent(EventKind.TURN_CHANGED, live.turn.key, live.turn.id, status=live.status))
 
 
 def _until_there_is_room() -> AsyncRetrying:

@@ -56,7 +56,7 @@ async def _going_on(services: Services, turn: Turn, paused: set[SessionKey]) -> 
         )
         asked = questions(event for event in session.events if event.invocation_id == turn.id) if session else {}
         live.pause, live.status = Pause(asked), TurnStatus.PAUSED
-        live.stretch.end()
+        live.event_stream.end()
         return live if asked else None
     return live if turn.status is TurnStatus.QUEUED and turn.key in paused else None
 

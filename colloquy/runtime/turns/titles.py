@@ -6,7 +6,7 @@ import asyncio
 
 from colloquy.agents.data.ask import request_of
 from colloquy.agents.data.suggestions import title_of_query
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.services import Services
 from session_store.models import TitleSource, Turn
 from session_store.transcripts.transcript import message_text
@@ -28,4 +28,4 @@ async def write_title(services: Services, turn: Turn) -> None:
         return
     renamed = await asyncio.to_thread(store.rename_session, turn.key, title, TitleSource.MODEL)
     if renamed:
-        services.bus.publish(BusEvent(Happening.SESSION_LIST_CHANGED, turn.key))
+        services.bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, turn.key))

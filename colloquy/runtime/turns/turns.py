@@ -12,11 +12,11 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.genai import types
 
 from colloquy.runtime.attachments import Attachment, is_file, refuse_large, refuse_many
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.services import Services
 from colloquy.runtime.texts import user_content
 from colloquy.runtime.turns.confirmation import confirmations
-from colloquy.runtime.turns.event_stream import Stretch
+from colloquy.runtime.turns.event_stream import EventStream
 from colloquy.runtime.turns.live import LiveTurn, LiveView
 from colloquy.runtime.turns.loop import TurnLoop
 from colloquy.runtime.turns.messages import EmptyMessageError, Messages, SessionGoneError
@@ -106,7 +106,7 @@ class Turns:
         with self._entry:
             self._refuse_busy(turn.key)
             self._loop.call(self._rewind(turn.key, turn.id))
-            self._services.bus.publish(BusEvent(Happening.SESSION_CHANGED, turn.key))
+            self._services.bus.publish(BusEvent(EventKind.SESSION_CHANGED, turn.key))
             return self._submit(turn.key, user_content(text, files))
 
     def show(self, turn: Turn) -> None:
@@ -123,7 +123,7 @@ class Turns:
             if before is None:
                 return
             self._loop.call(self._rewind(turn.key, before))
-        self._services.bus.publish(BusEvent(Happening.SESSION_CHANGED, turn.key))
+        self._services.bus.publish(BusEvent(EventKind.SESSION_CHANGED, turn.key))
 
     def _refuse_busy(self, key: SessionKey) -> None:
         if live := self._loop.of_session(key):
@@ -134,8 +134,8 @@ class Turns:
             raise SessionBusyError("Stop the running answer before you change the conversation.")
 
     @contextmanager
-    def quiet(self, key: SessionKey) -> Iterator[None]:
-        """Keep turns from beginning, to change a session in between. Only for short work: all sessions wait.
+    def without_turns(self, key: SessionKey) -> Iterator[None]:
+        """Keep turns from starting while a session is changed. For short work only: all sessions wait.
 
         Raises:
             SessionBusyError: a turn of the session is running or waiting.
@@ -173,14 +173,14 @@ class Turns:
 
         Not for an event loop. Raises SessionGoneError if there is no such turn.
         """
-        if stretch := self.stretch(turn_id):
-            stretch.wait(timeout)
+        if event_stream := self.event_stream(turn_id):
+            event_stream.wait(timeout)
         return self._whole(turn_id)
 
-    def stretch(self, turn_id: str) -> Stretch | None:
+    def event_stream(self, turn_id: str) -> EventStream | None:
         """What a turn gave out since it was submitted or last answered; None if it ended a while ago."""
         live = self._loop.known(turn_id)
-        return live.stretch if live else None
+        return live.event_stream if live else None
 
     def withdraw(self, key: SessionKey, *, but: Collection[str] = ()) -> set[str]:
         """End all turns of a session ``but`` some, by their ids: those that wait first, so that none of them begins.

@@ -17,7 +17,7 @@ from colloquy.agents.data.errors import ConnectionInvalidError, ConnectionUnavai
 from colloquy.agents.data.history_database import HistoryDatabase
 from colloquy.agents.data.history_scope import HistoryScope
 from colloquy.agents.data.shop.shop import FILE_NAME, sample_shop
-from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, Happening
+from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, EventKind
 from colloquy.runtime.workspaces import addresses
 from colloquy.runtime.workspaces.passwords import Secret, Secrets
 from session_store import Store
@@ -338,7 +338,7 @@ class Workspaces:
             self._changed()
 
     def _changed(self) -> None:
-        self._bus.publish(BusEvent(Happening.WORKSPACES_CHANGED, NO_SESSION))
+        self._bus.publish(BusEvent(EventKind.WORKSPACES_CHANGED, NO_SESSION))
 
 
 def _is_url(stored: StoredConnection) -> bool:

@@ -11,19 +11,19 @@ import streamlit as st
 from colloquy.ui.analytics.numbers import column_formats, rounded
 from colloquy.ui.analytics.picture import Picture, Point, View, take_pick
 from colloquy.ui.history.drill_down import open_list
-from session_store.analytics.drill_down import Behind
+from session_store.analytics.drill_down import DrillDown
 from session_store.analytics.report import Report
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """``table`` is the name of the report's table. ``behind`` says which conversations a picked point stands for, and
-    how they are called. ``note`` is what else a person should know."""
+    """``table`` is the name of the report's table. ``drill_down`` gives the conversations that a picked point stands
+    for, and their title. ``note`` is what else a person should know."""
 
     table: str
     question: str
     picture: Picture
-    behind: Callable[[Report, Point], tuple[Behind, str]]
+    drill_down: Callable[[Report, Point], tuple[DrillDown, str]]
     empty: str
     measures: Sequence[str] = ()
     is_empty: Callable[[pd.DataFrame], bool] = field(default=lambda table: table.empty)
@@ -48,7 +48,7 @@ def card(made: Card, report: Report) -> None:
             st.caption(made.note)
     point = take_pick(made.table)
     if point is not None:
-        picked, title = made.behind(report, point)
+        picked, title = made.drill_down(report, point)
         open_list(report.scope, picked, title)
 
 

@@ -12,7 +12,7 @@ from colloquy.ui.analytics.names import agent_name
 from colloquy.ui.analytics.numbers import count, money, seconds, share
 from colloquy.ui.analytics.picture import Point, View
 from session_store.analytics.charts import TERMS_FROM, WEEKDAYS
-from session_store.analytics.drill_down import Behind, Kind
+from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.period import Step
 from session_store.analytics.report import Report
 from session_store.analytics.zones import day_number
@@ -32,49 +32,49 @@ def _span(report: Report, point: Point) -> tuple[tuple[int, int], str]:
     return (day_number(first), day_number(last)), f"{first:%B %Y}"
 
 
-def _days(report: Report, point: Point) -> tuple[Behind, str]:
+def _days(report: Report, point: Point) -> tuple[DrillDown, str]:
     days, name = _span(report, point)
-    return Behind(Kind.DAYS, days), name
+    return DrillDown(Kind.DAYS, days), name
 
 
-def _rated(report: Report, point: Point) -> tuple[Behind, str]:
+def _rated(report: Report, point: Point) -> tuple[DrillDown, str]:
     days, name = _span(report, point)
-    return Behind(Kind.RATED_DAYS, (point["What"] == "Positive", *days)), f"{point['What']} feedback: {name}"
+    return DrillDown(Kind.RATED_DAYS, (point["What"] == "Positive", *days)), f"{point['What']} feedback: {name}"
 
 
-def _hour(_: Report, point: Point) -> tuple[Behind, str]:
+def _hour(_: Report, point: Point) -> tuple[DrillDown, str]:
     day, hour = WEEKDAYS.index(point["Weekday"]), int(point["Hour"])
-    return Behind(Kind.HOUR, (day, hour)), f"{point['Weekday']}, {hour}:00 to {hour + 1}:00"
+    return DrillDown(Kind.HOUR, (day, hour)), f"{point['Weekday']}, {hour}:00 to {hour + 1}:00"
 
 
-def _model(_: Report, point: Point) -> tuple[Behind, str]:
-    return Behind(Kind.MODEL, (point["Model"],)), point["Model"]
+def _model(_: Report, point: Point) -> tuple[DrillDown, str]:
+    return DrillDown(Kind.MODEL, (point["Model"],)), point["Model"]
 
 
-def _tool(_: Report, point: Point) -> tuple[Behind, str]:
+def _tool(_: Report, point: Point) -> tuple[DrillDown, str]:
     if point["What"] == FAILED:
-        return Behind(Kind.TOOL_FAILED, (point["Tool"],)), f"{point['Tool']}: failed"
-    return Behind(Kind.TOOL, (point["Tool"],)), point["Tool"]
+        return DrillDown(Kind.TOOL_FAILED, (point["Tool"],)), f"{point['Tool']}: failed"
+    return DrillDown(Kind.TOOL, (point["Tool"],)), point["Tool"]
 
 
-def _agent(_: Report, point: Point) -> tuple[Behind, str]:
-    return Behind(Kind.AGENT, (point["Agent"],)), agent_name(point["Agent"])
+def _agent(_: Report, point: Point) -> tuple[DrillDown, str]:
+    return DrillDown(Kind.AGENT, (point["Agent"],)), agent_name(point["Agent"])
 
 
-def _turns(report: Report, point: Point) -> tuple[Behind, str]:
+def _turns(report: Report, point: Point) -> tuple[DrillDown, str]:
     table = report.tables["turns"]
     row = table[table["Turns"] == point["Turns"]].iloc[0]
-    return Behind(Kind.TURNS, (int(row["_low"]), int(row["_high"]))), f"Turns: {point['Turns']}"
+    return DrillDown(Kind.TURNS, (int(row["_low"]), int(row["_high"]))), f"Turns: {point['Turns']}"
 
 
-def _question(report: Report, point: Point) -> tuple[Behind, str]:
+def _question(report: Report, point: Point) -> tuple[DrillDown, str]:
     table = report.tables["questions"]
     row = table[table["Question"] == point["Question"]].iloc[0]
-    return Behind(Kind.QUESTION, (int(row["_question"]),)), _short(point["Question"])
+    return DrillDown(Kind.QUESTION, (int(row["_question"]),)), _short(point["Question"])
 
 
-def _term(_: Report, point: Point) -> tuple[Behind, str]:
-    return Behind(Kind.TERM, (point["Term"],)), f"“{point['Term']}”"
+def _term(_: Report, point: Point) -> tuple[DrillDown, str]:
+    return DrillDown(Kind.TERM, (point["Term"],)), f"“{point['Term']}”"
 
 
 def _chats(chats: int) -> str:
@@ -85,8 +85,8 @@ def _turns_label(turns: str) -> str:
     return "1 turn" if turns == "1" else f"{turns} turns"
 
 
-def _status(_: Report, point: Point) -> tuple[Behind, str]:
-    return Behind(Kind.STATUS, (point["Status"],)), f"Turns: {point['Status']}"
+def _status(_: Report, point: Point) -> tuple[DrillDown, str]:
+    return DrillDown(Kind.STATUS, (point["Status"],)), f"Turns: {point['Status']}"
 
 
 def _short(text: str) -> str:
@@ -235,7 +235,7 @@ CARDS = (
 )
 
 
-def draw_ahead() -> None:
+def preload_charts() -> None:
     """Make the drawings of a first visit, so that it does not wait for them. They are kept."""
     for made in CARDS:
         if isinstance(made.picture, Chart):

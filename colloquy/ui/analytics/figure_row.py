@@ -11,7 +11,7 @@ import streamlit as st
 
 from colloquy.ui.analytics.numbers import MISSING, change, compact, money, points, seconds, share
 from colloquy.ui.history.drill_down import open_list
-from session_store.analytics.drill_down import Behind, Kind
+from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.figures import Figures
 from session_store.analytics.report import Report
 
@@ -27,7 +27,7 @@ class Figure:
     title: str
     value: Callable[[Figures], float | None]
     write: Callable[[float | None], str]
-    behind: Callable[[Report], Behind]
+    drill_down: Callable[[Report], DrillDown]
     better: int = 0
     changed: Callable[[float | None, float | None], str] = change
     """How the difference to the period before is written."""
@@ -41,23 +41,23 @@ def _count(value: float | None) -> str:
     return MISSING if value is None else compact(value)
 
 
-def _all(_: Report) -> Behind:
-    return Behind(Kind.ALL)
+def _all(_: Report) -> DrillDown:
+    return DrillDown(Kind.ALL)
 
 
 def _cost_detail(figures: Figures) -> str:
     return f"+ {compact(figures.unpriced_tokens)} unpriced tokens" if figures.unpriced_tokens else ""
 
 
-def _unpriced(report: Report) -> Behind:
-    return Behind(Kind.UNPRICED, report.unpriced) if report.unpriced else Behind(Kind.ALL)
+def _unpriced(report: Report) -> DrillDown:
+    return DrillDown(Kind.UNPRICED, report.unpriced) if report.unpriced else DrillDown(Kind.ALL)
 
 
 FIGURES = (
     Figure(
         "conversations", "Chats", lambda f: f.conversations, _count, _all, note="Started or continued in this period"
     ),
-    Figure("turns", "Turns", lambda f: f.turns, _count, lambda _: Behind(Kind.TURNS, (1, 1_000_000_000))),
+    Figure("turns", "Turns", lambda f: f.turns, _count, lambda _: DrillDown(Kind.TURNS, (1, 1_000_000_000))),
     Figure("messages", "Messages", lambda f: f.messages, _count, _all),
     Figure("users", "Users", lambda f: f.users, _count, _all),
     Figure("input", "Tokens in", lambda f: f.input_tokens, _count, _all, note="Tokens sent to models"),
@@ -77,7 +77,7 @@ FIGURES = (
         "Time to first word",
         lambda f: f.wait,
         seconds,
-        lambda report: Behind(Kind.SLOW_FIRST_WORD, (report.now.wait_p95 or 0.0,)),
+        lambda report: DrillDown(Kind.SLOW_FIRST_WORD, (report.now.wait_p95 or 0.0,)),
         better=-1,
         detail=lambda f: f"p95 {seconds(f.wait_p95)}" if f.wait_p95 is not None else "",
         note="Median. Opens the slowest 5%",
@@ -88,7 +88,7 @@ FIGURES = (
         "Turn duration",
         lambda f: f.seconds,
         seconds,
-        lambda report: Behind(Kind.SLOW_TURN, (report.now.seconds_p95 or 0.0,)),
+        lambda report: DrillDown(Kind.SLOW_TURN, (report.now.seconds_p95 or 0.0,)),
         better=-1,
         detail=lambda f: f"p95 {seconds(f.seconds_p95)}" if f.seconds_p95 is not None else "",
         note="Median. Opens the slowest 5%",
@@ -99,7 +99,7 @@ FIGURES = (
         "Failed turns",
         lambda f: f.failures,
         share,
-        lambda _: Behind(Kind.STATUS, ("failed",)),
+        lambda _: DrillDown(Kind.STATUS, ("failed",)),
         better=-1,
         changed=points,
         note="Share of finished turns",
@@ -109,7 +109,7 @@ FIGURES = (
         "Positive feedback",
         lambda f: f.positive,
         share,
-        lambda _: Behind(Kind.RATED, (False,)),
+        lambda _: DrillDown(Kind.RATED, (False,)),
         better=1,
         changed=points,
         note="Share of ratings. Opens the chats with negative ratings",
@@ -134,7 +134,7 @@ def figure_row(report: Report) -> None:
     picked = st.session_state.pop("figure_picked", None)
     for figure in shown:
         if figure.name == picked:
-            open_list(report.scope, figure.behind(report), figure.listed(report) or figure.title)
+            open_list(report.scope, figure.drill_down(report), figure.listed(report) or figure.title)
 
 
 def _drawn(figure: Figure, report: Report) -> dict[str, str]:

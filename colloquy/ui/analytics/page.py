@@ -25,7 +25,7 @@ CHAT = Path(__file__).parents[3] / "pages" / "chat.py"
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
-def desk() -> None:
+def analytics_page() -> None:
     """Everything on the page."""
     st.html(f"<i></i><style>{STYLE}</style>")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -42,18 +42,18 @@ def desk() -> None:
                 args=(edit_prices,),
             )
     demo_mark()
-    facts = analytics().facts()
-    if facts.first is None:
+    rollups = analytics().rollups()
+    if rollups.first is None:
         _nothing_yet()
         return
     try:
-        scope = scope_bar(facts)
+        scope = scope_bar(rollups)
         report = analytics().report(scope)
     except ColloquyError as error:
         st.error(plain_markdown(str(error)))
         return
     with tools:
-        ask_history_button(as_history_scope(scope, facts))
+        ask_history_button(as_history_scope(scope, rollups))
     _report(report)
 
 

@@ -6,7 +6,7 @@ import contextlib
 
 import colloquy.ui.analytics.page  # noqa: F401 - the visit finds it imported
 from colloquy.runtime.application import Application
-from colloquy.ui.analytics.cards import draw_ahead
+from colloquy.ui.analytics.cards import preload_charts
 from colloquy.ui.analytics.scope_bar import usual_scope
 from colloquy.ui.analytics.source import analytics_of
 from session_store.errors import ColloquyError
@@ -18,6 +18,6 @@ def warm(application: Application) -> None:
     # The store was closed meanwhile, or something is wrong: that is said to who opens the page.
     with contextlib.suppress(ColloquyError):
         known = analytics_of(application.store)
-        if known.facts().first is not None:
+        if known.rollups().first is not None:
             known.report(usual_scope(price_list(application.settings.data_dir)))
-            draw_ahead()
+            preload_charts()

@@ -16,7 +16,7 @@ from colloquy.ui.components import remember
 from colloquy.ui.formatting import filter_width, now, zone
 from colloquy.ui.workspaces.tree import WorkspaceTree
 from session_store.analytics import Filters, Period
-from session_store.analytics.rollups import Facts
+from session_store.analytics.rollups import Rollups
 from session_store.analytics.scope import Scope
 from session_store.analytics.zones import QUARTER
 from session_store.models import TurnStatus
@@ -35,25 +35,25 @@ USUAL = "30 days"
 CHOICES = ("agent", "model", "user", "workspaces", "tag", "status", "state")
 
 
-def scope_bar(facts: Facts) -> Scope:
+def scope_bar(rollups: Rollups) -> Scope:
     """Draws the filters; returns what they choose."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="scope-bar"):
         saved = _which_chats()
         period = _period()
         filters = Filters(
             saved_only=saved == SAVED,
-            agents=_choice("agent", "Agent", facts.choices.agents, agent_name),
-            models=_choice("model", "Model", facts.choices.models, model_name),
-            users=_choice("user", "User", facts.choices.users),
+            agents=_choice("agent", "Agent", rollups.choices.agents, agent_name),
+            models=_choice("model", "Model", rollups.choices.models, model_name),
+            users=_choice("user", "User", rollups.choices.users),
             workspaces=_choice(
                 "workspaces",
                 "Workspace",
-                facts.choices.workspaces,
+                rollups.choices.workspaces,
                 WorkspaceTree(current().store.list_workspaces()).full_names().__getitem__,
             ),
-            tags=_choice("tag", "Tag", facts.choices.tags, least=1),
+            tags=_choice("tag", "Tag", rollups.choices.tags, least=1),
             statuses=_choice("status", "Turn status", STATUSES),
-            states=_choice("state", "Chat status", facts.choices.states),
+            states=_choice("state", "Chat status", rollups.choices.states),
         )
     return Scope(filters, period, price_list(current().settings.data_dir))
 
@@ -63,7 +63,7 @@ def usual_scope(prices: tuple[Price, ...]) -> Scope:
     return Scope(Filters(), _latest(datetime.now(UTC).date(), DAYS[USUAL], ZoneInfo("UTC")), prices)
 
 
-def as_history_scope(scope: Scope, facts: Facts) -> HistoryScope:
+def as_history_scope(scope: Scope, rollups: Rollups) -> HistoryScope:
     """The same choice, for who asks about it."""
     filters = scope.filters
     return HistoryScope(
@@ -73,7 +73,7 @@ def as_history_scope(scope: Scope, facts: Facts) -> HistoryScope:
         tags=_chosen(filters.tags),
         states=_chosen(filters.states),
         turn_statuses=_chosen(filters.statuses),
-        answered_by=_chosen((*filters.models, *facts.choices.chosen_as(filters.models))),
+        answered_by=_chosen((*filters.models, *rollups.choices.chosen_as(filters.models))),
         saved=True if filters.saved_only else None,
         within=(float(scope.period.begin * QUARTER), float(scope.period.end * QUARTER)),
     )

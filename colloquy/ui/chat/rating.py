@@ -6,13 +6,13 @@ from functools import partial
 
 from colloquy.runtime.application import current
 from colloquy.ui.attempts import attempt
-from colloquy.ui.components import Actions, Rating, message_foot
+from colloquy.ui.components import Actions, Rating, message_toolbar
 from session_store.models import Feedback, SessionKey
 from session_store.transcripts.parts import readable
 from session_store.transcripts.transcript import Message
 
 
-def answer_foot(
+def answer_toolbar(
     key: SessionKey,
     message: Message,
     note: str,
@@ -23,7 +23,7 @@ def answer_foot(
 ) -> None:
     """The quiet line below an answer, with thumbs and a comment. ``prefix`` begins the key of its element."""
     rating = Rating(feedback.score, feedback.comment) if feedback else Rating()
-    message_foot(
+    message_toolbar(
         prefix + message.id,
         note,
         readable(message.parts),

@@ -15,9 +15,9 @@ from colloquy.ui.chat.attachments import attachments
 from colloquy.ui.chat.message_actions import PERSON, edit_form, message_actions
 from colloquy.ui.chat.model_menu import better_model
 from colloquy.ui.chat.parts import part_view, sources_view
-from colloquy.ui.chat.rating import answer_foot
+from colloquy.ui.chat.rating import answer_toolbar
 from colloquy.ui.chat.steps import steps_view
-from colloquy.ui.components import Actions, message_foot
+from colloquy.ui.components import Actions, message_toolbar
 from colloquy.ui.formatting import duration, long_time, plain_markdown, short_time
 from colloquy.ui.results.cards import result_view
 from session_store.models import Feedback, Result, SessionKey, StoredEvent, Turn, TurnStatus
@@ -154,10 +154,10 @@ def bubble(
         if turn and not message.is_user:
             _ending(turn, message, prefix, is_end=is_end)
         if action is None:
-            _foot(message, details, reading, chatting)
+            _toolbar(message, details, reading, chatting)
             return
-        with st.container(horizontal=True, gap="small", key=f"foot-{message.id}"):
-            _foot(message, details, chatting=chatting)
+        with st.container(horizontal=True, gap="small", key=f"toolbar-{message.id}"):
+            _toolbar(message, details, chatting=chatting)
             action()
 
 
@@ -213,18 +213,20 @@ def _steps(
         result_view(result)
 
 
-def _foot(message: Message, details: Details, reading: Reading | None = None, chatting: Chatting | None = None) -> None:
-    note = _quiet_line(message, details.turns.get(message.turn_id), measured=reading is not None)
+def _toolbar(
+    message: Message, details: Details, reading: Reading | None = None, chatting: Chatting | None = None
+) -> None:
+    note = _details_line(message, details.turns.get(message.turn_id), measured=reading is not None)
     prefix, actions = "", None
     if reading:
         prefix, actions = reading.prefix, _reading_actions(message, reading)
     elif chatting:
         actions = message_actions(details.key, message, details.turns.get(message.turn_id), chatting.versions)
     if message.is_user:
-        message_foot(prefix + message.id, note, readable(message.parts), actions=actions)
+        message_toolbar(prefix + message.id, note, readable(message.parts), actions=actions)
     else:
         feedback = details.feedback.get(message.id)
-        answer_foot(details.key, message, note, feedback, prefix=prefix, actions=actions)
+        answer_toolbar(details.key, message, note, feedback, prefix=prefix, actions=actions)
 
 
 def _reading_actions(message: Message, reading: Reading) -> Actions:
@@ -239,7 +241,7 @@ def _reading_actions(message: Message, reading: Reading) -> Actions:
     )
 
 
-def _quiet_line(message: Message, turn: Turn | None, *, measured: bool) -> str:
+def _details_line(message: Message, turn: Turn | None, *, measured: bool) -> str:
     facts = [long_time(message.at) if measured else short_time(message.at)]
     if turn and not message.is_user:
         if author := other_author(message.author, turn.key.app_name):

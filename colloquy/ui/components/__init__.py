@@ -153,7 +153,7 @@ class Actions:
     on_version: Callable[[int], None] = _no_version
 
 
-def message_foot(
+def message_toolbar(
     key: str,
     note: str,
     text: str,
@@ -168,7 +168,7 @@ def message_foot(
     One element for all: a page has many of them, and every element of its own costs the browser time at each switch.
     """
     mount = st.components.v2.component(
-        "colloquy.foot", html=_read("foot.html"), css=_read("foot.css"), js=_read("foot.js")
+        "colloquy.toolbar", html=_read("toolbar.html"), css=_read("toolbar.css"), js=_read("toolbar.js")
     )
     data: dict[str, object] = {"note": note, "text": text, "rated": rating is not None}
     if actions:

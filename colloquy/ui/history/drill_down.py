@@ -22,7 +22,7 @@ from colloquy.ui.formatting import label
 from colloquy.ui.state import Part
 from colloquy.ui.workspaces.tree import WorkspaceTree
 from session_store.analytics import Filters, Period
-from session_store.analytics.drill_down import Behind, Kind
+from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.places import Place
 from session_store.analytics.scope import Scope
 from session_store.errors import ColloquyError
@@ -53,9 +53,9 @@ class Drill:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     @property
-    def behind(self) -> Behind:
+    def drill_down(self) -> DrillDown:
         """What was picked."""
-        return Behind(self.kind, self.values)
+        return DrillDown(self.kind, self.values)
 
     def scope(self) -> Scope:
         """What the analytics page was about."""
@@ -90,7 +90,7 @@ def drill_of(text: str) -> Drill:
     return drill
 
 
-def open_list(scope: Scope, picked: Behind, title: str) -> None:
+def open_list(scope: Scope, picked: DrillDown, title: str) -> None:
     """Show the conversations behind a figure or point in place of the analytics page."""
     period, given = scope.period, st.query_params
     drill = Drill(
@@ -109,7 +109,7 @@ def open_list(scope: Scope, picked: Behind, title: str) -> None:
 def among(text: str) -> frozenset[int]:
     """The conversations of the list that a URL names, by their numbers in the store."""
     drill = drill_of(text)
-    return frozenset(analytics().conversations(drill.scope(), drill.behind))
+    return frozenset(analytics().conversations(drill.scope(), drill.drill_down))
 
 
 def places(text: str, numbers: Sequence[int]) -> Mapping[int, Place]:
@@ -117,7 +117,7 @@ def places(text: str, numbers: Sequence[int]) -> Mapping[int, Place]:
     if not text:
         return {}
     drill = drill_of(text)
-    return analytics().places(drill.scope(), drill.behind, numbers)
+    return analytics().places(drill.scope(), drill.drill_down, numbers)
 
 
 def heading(text: str) -> None:

@@ -41,14 +41,14 @@ def listing() -> None:
         demo_mark()
         if choices.agents:
             search_box(view)
-            if not view.behind:  # a chat cannot be about such a list
+            if not view.drill_down:  # a chat cannot be about such a list
                 ask_history_button(_scope(view))
     undo_bar("history-undo", Part.PAGE, noun="chat")
     if not choices.agents:
         _nothing_yet()
         return
-    if view.behind:
-        heading(view.behind)
+    if view.drill_down:
+        heading(view.drill_down)
     filter_bar(view, choices)
     if view.text:
         _kind(view)
@@ -71,7 +71,7 @@ def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users
         _nothing_found()
         return
     rows = {ref_of(row): row for row in page.items}
-    about = places(view.behind, [row.number for row in page.items])
+    about = places(view.drill_down, [row.number for row in page.items])
     lines = {ref_of(row): line_of(row, view, about.get(row.number)) for row in page.items}
     with st.container(horizontal=True, vertical_alignment="center", key="history-bar"):
         if picked := selection.picked():

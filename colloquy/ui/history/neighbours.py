@@ -46,5 +46,5 @@ def _button(name: str, icon: str, row: Neighbour | None) -> None:
 
 def _open(row: Neighbour) -> None:
     view = view_of_url()
-    place = places(view.behind, [row.number]).get(row.number)
+    place = places(view.drill_down, [row.number]).get(row.number)
     links.show(links.reader_parameters(row.key.session_id, place.event_id if place else None, view=view))

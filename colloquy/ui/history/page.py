@@ -17,7 +17,7 @@ from session_store.errors import ColloquyError
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
-def desk() -> None:
+def history_page() -> None:
     """Everything on the page, as its URL says."""
     st.html(f"<i></i><style>{STYLE}</style>")
     given = st.query_params

@@ -39,8 +39,8 @@ TEXTUAL: Final = frozenset(
 class View:
     """Filters and order. Empty fields filter nothing.
 
-    ``behind`` names a list behind a figure or a point of a chart (see ``history.drill_down``). ``saved`` is "yes" or
-    "no", ``feedback`` "up" or "down"; ``since`` and ``until`` are days, both included. With a ``text``, ``by_place``
+    ``drill_down`` names a list behind a figure or a point of a chart (see ``history.drill_down``). ``saved`` is "yes"
+    or "no", ``feedback`` "up" or "down"; ``since`` and ``until`` are days, both included. With a ``text``, ``by_place``
     lists every place where it stands instead of the conversations.
     """
 
@@ -56,7 +56,7 @@ class View:
     feedback: str = ""
     since: date | None = None
     until: date | None = None
-    behind: str = ""
+    drill_down: str = ""
     sort: HistorySort = HistorySort.UPDATED
     descending: bool = True
 
@@ -73,7 +73,7 @@ class View:
             "user": self.user,
             "saved": self.saved,
             "feedback": self.feedback,
-            "behind": self.behind,
+            "behind": self.drill_down,
             **several,
         }
         wanted["from"] = self.since.isoformat() if self.since else ""
@@ -98,7 +98,7 @@ class View:
             since=_begin(self.since, zone) if self.since else None,
             until=_begin(self.until + timedelta(days=1), zone) if self.until else None,
             feedback=cast("Literal['up', 'down']", self.feedback) if self.feedback else None,
-            among=among(self.behind) if self.behind else None,
+            among=among(self.drill_down) if self.drill_down else None,
         )
 
 
@@ -115,7 +115,7 @@ def view_of_url() -> View:
         feedback=feedback if feedback in ("up", "down") else "",
         since=_day(given.get("from", "")),
         until=_day(given.get("to", "")),
-        behind=given.get("behind", ""),
+        drill_down=given.get("behind", ""),
         sort=sort,
         descending=descending,
         workspaces=_several("workspaces"),

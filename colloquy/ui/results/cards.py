@@ -43,7 +43,7 @@ def result_view(result: Result) -> None:
     with st.container(key=anchor_of(result), gap="xsmall"):
         heading(result)
         body(result)
-        foot(result)
+        footer(result)
 
 
 def anchor_of(result: Result) -> str:
@@ -130,11 +130,11 @@ def _linked(table: pa.Table) -> tuple[pa.Table, dict[str, ColumnConfig]]:
     return table, links
 
 
-def foot(result: Result, *more: str) -> None:
+def footer(result: Result, *more: str) -> None:
     """Links to the result's files, and facts about it. One element for all of it: pages have many."""
     links = " ".join(_link(result, form) for form in FORMATS.get(result.kind, ("file",)))
     facts = " · ".join(map(escape, [*_facts(result), *more]))
-    st.html(f'<div class="result-foot"><span>{facts}</span><span>{links}</span></div>')
+    st.html(f'<div class="result-footer"><span>{facts}</span><span>{links}</span></div>')
 
 
 def _facts(result: Result) -> list[str]:

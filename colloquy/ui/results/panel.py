@@ -9,12 +9,12 @@ import streamlit as st
 import structlog
 
 from colloquy.runtime.application import current
-from colloquy.runtime.bus import BusEvent, Happening
+from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.ui import state
 from colloquy.ui.attempts import attempt
 from colloquy.ui.components import jump_to, wake_on_news
 from colloquy.ui.formatting import label, plain_markdown, short_time
-from colloquy.ui.results.cards import body, foot, heading, title_of
+from colloquy.ui.results.cards import body, footer, heading, title_of
 from colloquy.ui.results.jump import jump_target, open_at
 from colloquy.ui.state import Part
 from session_store.errors import ColloquyError
@@ -103,7 +103,7 @@ def _card(result: Result) -> None:
     with st.container(key=f"kept-{result.id}", gap="xsmall"):
         heading(result)
         body(result)
-        foot(result, short_time(result.created_at))
+        footer(result, short_time(result.created_at))
         if result.sql:
             _query(result.id, result.sql)
         if st.session_state.get(DELETING) == result.id:
@@ -191,7 +191,7 @@ def _rerun(result: Result) -> None:
     def tell(done: Future[Result]) -> None:
         if (error := done.exception()) and not isinstance(error, ColloquyError):
             log.error("A result could not be run again.", result=result.id, exc_info=error)
-        application.bus.publish(BusEvent(Happening.SESSION_CHANGED, result.key, result.turn_id))
+        application.bus.publish(BusEvent(EventKind.SESSION_CHANGED, result.key, result.turn_id))
 
     rerun = _threads.submit(application.rerun, result.id)
     rerun.add_done_callback(tell)

@@ -48,7 +48,7 @@ browser would begin to fetch them then."""
 ASSETS: Final = {"codemirror.js": FOLDER.parent / "sql" / "codemirror.js"}
 """Scripts of our own that are too large to be sent with each run of a page."""
 
-AHEAD: Final = {"analytics": ("ArrowVegaLiteChart",)}
+PRELOADED: Final = {"analytics": ("ArrowVegaLiteChart",)}
 """Parts of the front end that a page needs as soon as its data is there."""
 
 
@@ -122,7 +122,7 @@ def _document(page: str) -> str:
         + _script("typing.js", [page])
         + _script("focus.js", ())
         + _script("direction.js", ())
-        + (_script("preload.js", _ahead(page)) if page in AHEAD else "")
+        + (_script("preload.js", _preloaded(page)) if page in PRELOADED else "")
     )
     document = (STATIC / "index.html").read_text(encoding="utf-8")
     document = document.replace(TITLE, "<title>Colloquy</title>").replace(ICON, f"data:image/svg+xml,{icon}")
@@ -141,9 +141,9 @@ def _script(name: str, data: Sequence[str]) -> str:
     return f'<script data-told="{html.escape(json.dumps(data))}">\n{script}</script>\n'
 
 
-def _ahead(page: str) -> list[str]:
+def _preloaded(page: str) -> list[str]:
     """The addresses of the scripts in which the parts are that a page needs."""
-    return [f"./static/js/{name}" for name in _parts(AHEAD[page])]
+    return [f"./static/js/{name}" for name in _parts(PRELOADED[page])]
 
 
 def _parts(parts: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ ASKER: Final = "console_asker"
 FIRST_EXAMPLES = ("Chats by agent", "Messages by day", "Response times", "Failed turns", "Messages containing a word")
 
 
-def desk() -> None:
+def sql_page() -> None:
     """Everything on the page."""
     st.html(f"<i></i><style>{STYLE}</style>")
     with st.sidebar:

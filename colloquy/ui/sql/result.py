@@ -75,7 +75,7 @@ def _answer(answer: Answer) -> None:
             on_change=state.touch,
             args=(Part.PAGE,),
         )
-        st.html(_foot(answer), width="stretch")
+        st.html(_footer(answer), width="stretch")
     if answer.note:
         st.warning(plain_markdown(answer.note), icon=":material/content_cut:")
     if shown == CHART:
@@ -144,11 +144,11 @@ def _page(answer: Answer, number: int) -> Preview:
     return kept[1]
 
 
-def _foot(answer: Answer) -> str:
+def _footer(answer: Answer) -> str:
     facts = [counted(answer.rows, "row")]
     facts += [took(answer.seconds), f"as of {datetime.fromtimestamp(answer.as_of, zone()):%H:%M:%S}"]
     links = " ".join(
         f'<a href="./api/v1/queries/{answer.id}.{form}" download title="Download all rows as {name}">{name}</a>'
         for form, name in (("csv", "CSV"), ("parquet", "Parquet"))
     )
-    return f'<div class="result-foot"><span>{escape(" · ".join(facts))}</span><span>{links}</span></div>'
+    return f'<div class="result-footer"><span>{escape(" · ".join(facts))}</span><span>{links}</span></div>'

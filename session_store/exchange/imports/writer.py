@@ -85,9 +85,9 @@ def take(
     staged = [files.stage(conversation.files) if files else None for conversation in batch]
 
     def work(transaction: Transaction) -> list[Outcome]:
-        intake = _Intake(log, transaction, batch, workspaces, into)
-        outcomes = [intake.take(conversation) for conversation in batch]
-        intake.finish()
+        importer = _ImportWriter(log, transaction, batch, workspaces, into)
+        outcomes = [importer.take(conversation) for conversation in batch]
+        importer.finish()
         # In their place before the conversations are: should the process die in between, they wait there for these.
         for outcome, stage in zip(outcomes, staged, strict=True):
             if files and stage and not outcome.skipped:
@@ -101,7 +101,7 @@ def take(
             files.clear()
 
 
-class _Intake:
+class _ImportWriter:
     """One transaction."""
 
     def __init__(

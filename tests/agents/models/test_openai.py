@@ -15,7 +15,7 @@ from google.genai import types
 from colloquy.agents.models import ModelError
 from colloquy.agents.models.pacing import answer_characters
 from session_store.sessions.event_rows import tokens_of
-from session_store.transcripts.parts import Source, sources_of, stretches_of
+from session_store.transcripts.parts import Source, sources_of, spans_of
 from tests.agents.models.conftest import CatalogueOf
 from tests.agents.models.conversation import Conversation, streamed, text_of
 from tests.agents.models.http_server import Answer, HttpServer
@@ -100,7 +100,7 @@ async def test_what_a_model_thinks_streams_and_is_kept_apart_from_its_words_and_
         (kind, "".join(part.text for part in run)) for kind, run in groupby(pieces, lambda part: bool(part.thought))
     ]
     assert joined == thought_and_words
-    assert stretches_of(events[-1].content) == thought_and_words
+    assert spans_of(events[-1].content) == thought_and_words
     assert "Hm" not in json.dumps(server.asked[1].body)
     assert server.asked[1].body["messages"][-2] == {"role": "assistant", "content": "In autumn."}
 
@@ -109,7 +109,7 @@ async def test_thoughts_arrive_while_the_model_still_thinks(conversation: Conver
     server.will_answer(Answer([chunk({"reasoning_content": "Hm, garlic"})], stream=True, breaks_off=True))
     events = conversation.events("When is garlic planted?")
 
-    assert stretches_of((await anext(events)).content) == [(True, "Hm, garlic")]
+    assert spans_of((await anext(events)).content) == [(True, "Hm, garlic")]
     with pytest.raises(ModelError, match="broke"):
         [event async for event in events]
 
@@ -128,7 +128,7 @@ async def test_a_model_may_think_more_than_once_and_call_a_tool_after_it(
     events = await Conversation(conversation.runner.agent.model, tools=[look]).say("look")
 
     [called] = [event for event in events if event.get_function_calls() and not event.partial]
-    assert stretches_of(called.content) == [(True, "Hm."), (False, "Well."), (True, "So.")]
+    assert spans_of(called.content) == [(True, "Hm."), (False, "Well."), (True, "So.")]
     said = server.asked[1].body["messages"][-2]
     assert (said["content"], len(said["tool_calls"])) == ("Well.", 1)
 
@@ -145,7 +145,7 @@ async def test_an_answer_that_comes_as_a_whole_has_its_thoughts_apart(
 
     [answer] = [one async for one in conversation.runner.agent.model.generate_content_async(asked)]
 
-    assert stretches_of(answer.content) == [(True, "Hm, garlic"), (False, "In autumn.")]
+    assert spans_of(answer.content) == [(True, "Hm, garlic"), (False, "In autumn.")]
 
 
 PAGES = ["https://example.org/garlic", "https://example.org/soil"]

@@ -15,7 +15,7 @@ from colloquy.demo import fill
 from session_store import Store
 from session_store.analytics import Analytics, Filters, Period
 from session_store.analytics.charts import WEEKDAYS
-from session_store.analytics.drill_down import Behind, Kind
+from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.period import Step
 from session_store.analytics.scope import Scope
 from session_store.analytics.stop_words import STOP_WORDS
@@ -261,10 +261,10 @@ class TestAgainstPandas:
                 (Kind.TOOL_FAILED, (tool,), lambda event: any("error" in answer for answer in event["responses"])),
             ]
         for kind, values, is_meant in checks:
-            behind = Behind(kind, values)
-            chats = analytics.conversations(scope, behind)
+            drill_down = DrillDown(kind, values)
+            chats = analytics.conversations(scope, drill_down)
             assert chats, kind
-            found = analytics.places(scope, behind, chats)
+            found = analytics.places(scope, drill_down, chats)
             assert set(found) == set(chats), kind
             for place in found.values():
                 event = events.loc[place.event_id]
@@ -275,7 +275,7 @@ class TestAgainstPandas:
         report = analytics.report(scope)
 
         def number(kind, *values):
-            return len(analytics.conversations(scope, Behind(kind, values)))
+            return len(analytics.conversations(scope, DrillDown(kind, values)))
 
         assert number(Kind.ALL) == report.now.conversations
         for row in report.tables["agents"].to_dict("records"):
@@ -467,7 +467,7 @@ class TestByHand:
             return look(store, date(2026, 5, 4), date(2026, 5, 4), tags=tags).now.turns
 
         assert (turns("urgent"), turns("Billing"), turns("urgent", "billing"), turns("none")) == (1, 3, 3, 0)
-        assert Analytics(store).facts().choices.tags == ["billing", "Urgent"]
+        assert Analytics(store).rollups().choices.tags == ["billing", "Urgent"]
 
     def test_conversations_that_were_ended_can_be_told_from_the_others(self, store, history):
         chats = [history.chat(on("2026-05-04 10:00")) for _ in range(3)]
@@ -507,7 +507,7 @@ class TestByHand:
 
     def test_an_empty_store_has_nothing_to_say(self, store):
         desk = Analytics(store)
-        assert desk.facts().first is None
+        assert desk.rollups().first is None
         today = date(2026, 5, 4)
         assert desk.everything(BERLIN, today) == Period(today, today, BERLIN)
         report = look(store, today, today)

@@ -12,8 +12,8 @@ from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
 from session_store.analytics import Analytics, Filters, Period
-from session_store.analytics.desk import BehindInvalidError
-from session_store.analytics.drill_down import Behind, Kind
+from session_store.analytics.analytics import DrillDownInvalidError
+from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.scope import Scope
 from session_store.history.models import HistoryFilter
 from session_store.model_names import NAMES
@@ -92,7 +92,7 @@ class TestModelsOfASessionThatChangedIts:
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), chosen="gguf/smol", tokens=None)
         store.delete_sessions([chat])
-        assert Analytics(store).facts().choices.models == []
+        assert Analytics(store).rollups().choices.models == []
 
 
 class TestWhatBecameOfCalls:
@@ -153,11 +153,11 @@ class TestWhatIsNotKnown:
 
 
 class TestListsBehind:
-    def behind(self, store, kind, *values, first=DAY, last=DAY):
+    def drill_down(self, store, kind, *values, first=DAY, last=DAY):
         """The place in each conversation, by its number."""
         analytics, scope = Analytics(store), Scope(Filters(), Period(first, last, BERLIN), PRICES)
-        found = analytics.conversations(scope, Behind(kind, values))
-        places = analytics.places(scope, Behind(kind, values), found)
+        found = analytics.conversations(scope, DrillDown(kind, values))
+        places = analytics.places(scope, DrillDown(kind, values), found)
         return {number: places.get(number) for number in found}
 
     def test_a_score_given_long_after_the_chat_leads_to_it(self, store, history):
@@ -166,7 +166,7 @@ class TestListsBehind:
         answer = store.list_events(chat)[-1].event.id
         store.set_feedback(chat, answer, -1)
         today = datetime.now(BERLIN).date()
-        [found] = self.behind(store, Kind.RATED, False, first=today, last=today).values()
+        [found] = self.drill_down(store, Kind.RATED, False, first=today, last=today).values()
         assert found.event_id == answer
 
     def test_a_chat_without_a_message_is_in_the_chart_of_the_day_it_was_begun_on(self, store, history):
@@ -178,7 +178,7 @@ class TestListsBehind:
         turn = history.turn(chat, on("2026-05-03 10:00"))
         history.tool(chat, turn, on("2026-05-04 10:00"), 1.0, "run_sql", response=({"rows": 1},))
         assert look(store, DAY, DAY).now.conversations == 1
-        assert len(self.behind(store, Kind.ALL)) == 1
+        assert len(self.drill_down(store, Kind.ALL)) == 1
 
     def test_from_a_branch_it_goes_to_what_was_said_in_it(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
@@ -186,25 +186,25 @@ class TestListsBehind:
         branch = store.branch_session(chat, store.list_events(chat)[-1].event.id, "branch")
         own = history.turn(branch.key, on("2026-05-04 11:00"), status=TurnStatus.FAILED)
         number = next(row.number for row in store.list_history(HistoryFilter()).items if row.key == branch.key)
-        wanted = self.behind(store, Kind.STATUS, "failed")[number].event_id
+        wanted = self.drill_down(store, Kind.STATUS, "failed")[number].event_id
         meant = next(stored.event for stored in store.list_events(branch.key) if stored.event.id == wanted)
         assert meant.invocation_id == own
 
     @pytest.mark.parametrize(
         "behind",
         [
-            Behind(Kind.DAYS, ("yesterday", 1)),
-            Behind(Kind.DAYS, ()),
-            Behind(Kind.TERM, ()),
-            Behind(Kind.QUESTION, ("-1",)),
-            Behind(Kind.MESSAGES, ("x",)),
+            DrillDown(Kind.DAYS, ("yesterday", 1)),
+            DrillDown(Kind.DAYS, ()),
+            DrillDown(Kind.TERM, ()),
+            DrillDown(Kind.QUESTION, ("-1",)),
+            DrillDown(Kind.MESSAGES, ("x",)),
         ],
         ids=str,
     )
-    def test_values_of_another_kind_are_refused_in_words(self, store, history, behind):
+    def test_values_of_another_kind_are_refused_in_words(self, store, history, drill_down):
         history.turn(history.chat(on("2026-05-04 10:00")), on("2026-05-04 10:00"))
-        with pytest.raises(BehindInvalidError, match="Open the list again"):
-            Analytics(store).conversations(Scope(Filters(), Period(DAY, DAY, BERLIN), PRICES), behind)
+        with pytest.raises(DrillDownInvalidError, match="Open the list again"):
+            Analytics(store).conversations(Scope(Filters(), Period(DAY, DAY, BERLIN), PRICES), drill_down)
 
     def test_behind_unknown_costs_are_only_chats_with_tokens_whose_price_was_not_known_then(self, store, history):
         for day in (4, 6):
@@ -214,4 +214,4 @@ class TestListsBehind:
         scope = Scope(Filters(), Period(DAY, date(2026, 5, 6), BERLIN), prices)
         unpriced = Analytics(store).report(scope).unpriced
         assert unpriced == ("late",)
-        assert len(Analytics(store).conversations(scope, Behind(Kind.UNPRICED, unpriced))) == 1
+        assert len(Analytics(store).conversations(scope, DrillDown(Kind.UNPRICED, unpriced))) == 1

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from session_store.analytics.charts import term_messages
-from session_store.analytics.drill_down import Behind, Kind, conversations
+from session_store.analytics.drill_down import DrillDown, Kind, conversations
 from session_store.analytics.period import Period
 from session_store.analytics.places import Place, first_places
 from session_store.analytics.report import Report, report
-from session_store.analytics.rollups import Facts, gather, revision_of
+from session_store.analytics.rollups import Rollups, gather, revision_of
 from session_store.analytics.scope import Scope, lay_out
 from session_store.analytics.zones import QUARTER
 from session_store.errors import ColloquyError
@@ -26,17 +26,17 @@ from session_store.store import Store
 REMEMBERED: Final = 32
 
 
-class BehindInvalidError(ColloquyError):
+class DrillDownInvalidError(ColloquyError):
     """What stands behind a point was asked with values that are not those of its kind."""
 
 
 @contextlib.contextmanager
-def _checked(behind: Behind) -> Iterator[None]:
+def _checked(drill_down: DrillDown) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, IndexError) as error:
-        raise BehindInvalidError(
-            f"These are no values of the kind “{behind.kind}”. Open the list again from the analytics page."
+        raise DrillDownInvalidError(
+            f"These are no values of the kind “{drill_down.kind}”. Open the list again from the analytics page."
         ) from error
 
 
@@ -46,10 +46,10 @@ class Analytics:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._facts: Facts | None = None
+        self._rollups: Rollups | None = None
         self._reports: OrderedDict[Scope, Report] = OrderedDict()
 
-    def facts(self) -> Facts:
+    def rollups(self) -> Rollups:
         """The facts as of now."""
         with self._lock:
             return self._fresh()
@@ -57,51 +57,51 @@ class Analytics:
     def report(self, scope: Scope) -> Report:
         """Everything about conversations and a time."""
         with self._lock:
-            facts = self._fresh()
+            rollups = self._fresh()
             if scope not in self._reports:
-                self._reports[scope] = report(self._store, facts, scope)
+                self._reports[scope] = report(self._store, rollups, scope)
             self._reports.move_to_end(scope)
             while len(self._reports) > REMEMBERED:
                 self._reports.popitem(last=False)
             return self._reports[scope]
 
-    def conversations(self, scope: Scope, behind: Behind) -> list[int]:
+    def conversations(self, scope: Scope, drill_down: DrillDown) -> list[int]:
         """The conversations behind a figure or a point of a chart, by their numbers in the store.
 
         Raises:
             BehindInvalidError: the values are not those of the kind.
         """
-        with self._lock, _checked(behind):
-            facts = self._fresh()
-            return conversations(facts, scope, self._as_messages(facts, scope, behind))
+        with self._lock, _checked(drill_down):
+            rollups = self._fresh()
+            return conversations(rollups, scope, self._as_messages(rollups, scope, drill_down))
 
-    def places(self, scope: Scope, behind: Behind, numbers: Sequence[int]) -> dict[int, Place]:
+    def places(self, scope: Scope, drill_down: DrillDown, numbers: Sequence[int]) -> dict[int, Place]:
         """Where in these conversations a figure or a point of a chart leads to, where it is about a message."""
-        with self._lock, _checked(behind):
-            found = self._as_messages(self._fresh(), scope, behind)
+        with self._lock, _checked(drill_down):
+            found = self._as_messages(self._fresh(), scope, drill_down)
         return first_places(self._store, scope.period, found, numbers)
 
-    def _as_messages(self, facts: Facts, scope: Scope, behind: Behind) -> Behind:
+    def _as_messages(self, rollups: Rollups, scope: Scope, drill_down: DrillDown) -> DrillDown:
         """A word as the messages that have it."""
-        if behind.kind is not Kind.TERM:
-            return behind
-        with contextlib.closing(lay_out(facts, scope)) as cursor:
-            seqs = term_messages(cursor, self._store, scope.period, str(behind.values[0]))
-        return Behind(Kind.MESSAGES, tuple(seqs))
+        if drill_down.kind is not Kind.TERM:
+            return drill_down
+        with contextlib.closing(lay_out(rollups, scope)) as cursor:
+            seqs = term_messages(cursor, self._store, scope.period, str(drill_down.values[0]))
+        return DrillDown(Kind.MESSAGES, tuple(seqs))
 
     def everything(self, zone: ZoneInfo, today: date) -> Period:
         """From the first day on which anything happened until today, or until the last such day if that is later."""
-        facts = self.facts()
-        if facts.first is None or facts.last is None:
+        rollups = self.rollups()
+        if rollups.first is None or rollups.last is None:
             return Period(today, today, zone)
         first, last = (
             datetime.fromtimestamp(quarter * QUARTER, UTC).astimezone(zone).date()
-            for quarter in (facts.first, facts.last)
+            for quarter in (rollups.first, rollups.last)
         )
         return Period(min(first, today), max(last, today), zone)
 
-    def _fresh(self) -> Facts:
-        if self._facts is None or self._facts.revision != revision_of(self._store):
-            self._facts = gather(self._store, self._facts)
+    def _fresh(self) -> Rollups:
+        if self._rollups is None or self._rollups.revision != revision_of(self._store):
+            self._rollups = gather(self._store, self._rollups)
             self._reports.clear()
-        return self._facts
+        return self._rollups
