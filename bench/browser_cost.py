@@ -25,7 +25,7 @@ def cost_of_runs(folder: Path, session_id: str) -> dict[str, list[float]]:
     application = Application.open(Settings(_env_file=None, data_dir=folder), ScriptedModels())
     install(application)
     try:
-        page = AppTest.from_file(str(ROOT / "colloquy" / "ui" / "shell.py"), default_timeout=60)
+        page = AppTest.from_file(str(ROOT / "colloquy" / "ui" / "frame" / "shell.py"), default_timeout=60)
         page.query_params["session"] = session_id
         page.run()
         times, queries = [], []

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from colloquy.ui.served.server import keep_import_path_still, page_drawn, serve
+from colloquy.ui.served.server import SCRIPT, keep_import_path_still, page_drawn, serve
 from tests.support.scripted import ScriptedModels
 
 pytestmark = pytest.mark.upstream
@@ -31,6 +31,12 @@ def test_a_run_of_a_page_leaves_the_import_path_alone(script):
     page = AppTest.from_file(str(script)).run()
     assert page.session_state.path == before
     assert sys.path == before
+
+
+def test_no_module_of_the_pages_takes_a_name_that_an_agent_folder_could_have():
+    """Streamlit puts the folder of its script on the import path."""
+    assert [path.name for path in SCRIPT.parent.iterdir() if path.suffix == ".py"] == ["shell.py"]
+    assert [path for path in SCRIPT.parent.iterdir() if path.is_dir() and path.name != "__pycache__"] == []
 
 
 async def test_the_model_is_loaded_once_the_first_page_is_there(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ from colloquy.settings import load_settings, misspelt
 from colloquy.ui.served.hosts import ADDRESS, expect_known_hosts, listens_on_loopback
 from session_store.errors import ColloquyError
 
-SCRIPT = Path(__file__).parents[1] / "shell.py"
+SCRIPT = Path(__file__).parents[1] / "frame" / "shell.py"
 WARM_AFTER = 10.0
 """Seconds after the start of the app at which things are made ready for later, if no page was drawn before: whoever
 started it waits for that."""

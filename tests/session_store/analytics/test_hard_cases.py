@@ -191,7 +191,7 @@ class TestListsBehind:
         assert meant.invocation_id == own
 
     @pytest.mark.parametrize(
-        "behind",
+        "drill_down",
         [
             DrillDown(Kind.DAYS, ("yesterday", 1)),
             DrillDown(Kind.DAYS, ()),

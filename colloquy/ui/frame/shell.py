@@ -1,4 +1,8 @@
-"""The script that Streamlit runs for every page: what is the same on all of them."""
+"""The script that Streamlit runs for every page: what is the same on all of them.
+
+Streamlit puts the folder of this script on the import path, so no other module may stand in it: an agent folder could
+not have its name.
+"""
 
 from pathlib import Path
 
@@ -10,7 +14,7 @@ from colloquy.ui.chat.session_list import session_list
 from colloquy.ui.formatting import plain_markdown
 from colloquy.ui.served.server import page_drawn
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGES = {
     state.CHAT: st.Page(ROOT / "pages" / "chat.py", title="Chat", icon=":material/forum:", default=True),
     state.OVERVIEW: st.Page(ROOT / "pages" / "overview.py", title="Overview", icon=":material/lan:"),
@@ -26,7 +30,7 @@ PAGES = {
 NO_LIST = '@media (min-width: 769px) { [data-testid="stSidebar"] { display: none; } }'
 
 st.set_page_config(
-    page_title="Colloquy", page_icon=Path(__file__).parent / "served" / "icon.svg", initial_sidebar_state="auto"
+    page_title="Colloquy", page_icon=ROOT / "colloquy" / "ui" / "served" / "icon.svg", initial_sidebar_state="auto"
 )
 page = st.navigation(list(PAGES.values()), position="top")
 style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
