@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DuckDBSessionService", "Store"]
 
-_MODULES = {"DuckDBSessionService": "adk_service", "Store": "store"}
+_MODULES = {"DuckDBSessionService": "adk.service", "Store": "store"}
 
 
 def __getattr__(name: str) -> object:

@@ -224,9 +224,10 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         """Choose the model of the session's next turns."""
         self._set([key], "model", model)
 
-    def mark_seen(self, key: SessionKey) -> None:
+    def mark_seen(self, key: SessionKey) -> bool:
         """Remember that a person has looked at the session now. Writes nothing if it was not unseen, and looked at
-        within the last hour, or if nothing can be written: whoever looks is shown what there is all the same."""
+        within the last hour, or if nothing can be written: whoever looks is shown what there is all the same. Returns
+        whether it was written."""
         now = time.time()
         unseen = self.log.database.rows(
             "select 1 from sessions s left join turns t on t.session_no = s.session_no and t.ended_at > s.seen_at "
@@ -237,6 +238,8 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         if unseen:
             with suppress(*NOTHING_IS_KEPT):
                 self._set([key], "seen_at", now)
+                return True
+        return False
 
     def delete_sessions(self, keys: Iterable[SessionKey]) -> None:
         """Hide sessions. ``restore_sessions`` brings them back until ``purge_deleted`` removes them for good."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,11 +14,12 @@ from typing import Any, Literal
 
 import structlog
 from google.adk.errors.already_exists_error import AlreadyExistsError
+from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService
 
 from colloquy.agents.adk_folders import AdkFolders
 from colloquy.agents.catalogue import AgentCatalogue
-from colloquy.agents.models import ModelCatalogue
+from colloquy.agents.models import ModelCatalogue, ModelUnavailableError
 from colloquy.runtime.active import ActiveSession, ActiveSessions
 from colloquy.runtime.artifacts import Artifacts
 from colloquy.runtime.bus import BusEvent, EventBus, EventKind
@@ -35,10 +38,15 @@ from colloquy.runtime.workspaces.passwords import Secrets
 from colloquy.runtime.workspaces.workspaces import Workspaces
 from colloquy.settings import Settings
 from session_store import Store
+from session_store.errors import ColloquyError
 from session_store.files import make_private
-from session_store.models import GENERAL, Result, SessionKey, SessionSummary, TitleSource
+from session_store.history.queries import NamedQuery
+from session_store.models import GENERAL, Result, SessionKey, SessionSummary, StoredEvent, TitleSource, Turn
+from session_store.phrases import first_words
 from session_store.prices import FILE_NAME as PRICES
 from session_store.snapshots.folder import FOLDER as SNAPSHOTS
+from session_store.transcripts.call_ids import CallIds
+from session_store.transcripts.parts import USER, text_of
 
 DATABASE = "colloquy.duckdb"
 PERSONAS = "personas"
@@ -49,6 +57,8 @@ TRANSCRIPTS = "transcripts"
 DEMO = "demo"
 
 _OWN = {PERSONAS, ARTIFACTS, INCOMING, SAMPLES, TRANSCRIPTS, SECRETS, PRICES, SNAPSHOTS, DEMO}
+
+_reruns = ThreadPoolExecutor(4, "rerun-result")
 
 log = structlog.get_logger()
 
@@ -208,10 +218,46 @@ class Application:
             raise SessionGoneError
         self.active.switch(session.key)
 
-    def rename_session(self, key: SessionKey, title: str) -> None:
-        """Give a session a title that nothing but a person changes again. A blank title is ignored."""
-        if title.strip() and self.store.rename_session(key, title.strip(), TitleSource.PERSON):
-            self.bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
+    def rename_session(self, key: SessionKey, title: str, source: TitleSource = TitleSource.PERSON) -> None:
+        """Give a session a title. One from a person is changed only by a person, or by a model that was asked for a
+        title. A blank title is ignored."""
+        if title.strip() and self.store.rename_session(key, title.strip(), source, asked_for=True):
+            self._list_changed([key])
+
+    def set_model(self, key: SessionKey, model_id: str) -> None:
+        """Choose the model of a session's next turns.
+
+        Raises:
+            ModelUnavailableError: it cannot be used.
+        """
+        info = self.models.info(model_id)
+        if not info.available:
+            raise ModelUnavailableError(f"The model {model_id!r} cannot be used. {info.note}")
+        self.store.set_model(key, info.id)
+        self._list_changed([key])
+
+    def set_tags(self, keys: Sequence[SessionKey], *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        """Add tags to sessions, and remove others from them.
+
+        Raises:
+            LabelInvalidError: a tag is too long, or there would be too many.
+        """
+        self.store.set_tags(keys, add=add, remove=remove)
+        self._list_changed(keys)
+
+    def set_note(self, key: SessionKey, note: str) -> None:
+        """Set the note about a session; an empty one removes it.
+
+        Raises:
+            LabelInvalidError: it is too long.
+        """
+        self.store.set_note(key, note)
+        self._list_changed([key])
+
+    def mark_seen(self, key: SessionKey) -> None:
+        """Remember that a person has looked at the session now."""
+        if self.store.mark_seen(key):
+            self._list_changed([key])
 
     def set_saved(self, keys: Sequence[SessionKey], saved: bool) -> None:  # noqa: FBT001 - it is the value to set
         """Mark sessions as worth keeping, or no longer."""
@@ -281,14 +327,70 @@ class Application:
         self.files.forget(gone)
         self._list_changed(gone)
 
-    def rerun(self, result_id: str) -> Result:
-        """Run the query of a result again, as a new result of the same turn. Blocks as long as the query takes.
+    def record(
+        self, session: SessionSummary, compose: Callable[[Event | None], tuple[Sequence[Turn], Sequence[Event]]]
+    ) -> list[StoredEvent]:
+        """Add turns and events at the end of a session without running its agent; returns the events as stored.
+
+        ``compose`` makes them, given the last event that is there.
+
+        Raises:
+            SessionBusyError: a turn of the session runs or waits, and goes on with the conversation as it is.
+            SessionGoneError: it was deleted in the meantime.
+        """
+        key = session.key
+        with self.turns.without_turns(key):
+            before = self.store.list_events(key, limit=1)
+            turns, events = compose(before[-1].event if before else None)
+            for turn in turns:
+                self.store.create_turn(turn)
+            asyncio.run(self._append(key, events))
+        said = next((text for event in events if event.author == USER and (text := text_of(event.content))), "")
+        if session.title_source is TitleSource.NONE and said.strip():
+            self.store.rename_session(key, first_words(said), TitleSource.WORDS)
+        self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, key))
+        self._list_changed([key])
+        ids = {event.id for event in events}
+        stored = self.store.list_events(key, after=before[-1].seq if before else None, limit=len(events))
+        return [one for one in stored if one.event.id in ids]
+
+    async def _append(self, key: SessionKey, events: Sequence[Event]) -> None:
+        session = await self.sessions.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
+        if session is None:
+            raise SessionGoneError
+        ids = CallIds(session.events)
+        for event in events:
+            ids.settle(event)
+            await self.sessions.append_event(session, event)
+
+    def save_query(self, name: str, sql: str) -> NamedQuery:
+        """Save a query under a name; one of that name is replaced. Raises QueryNameError."""
+        return self.store.save_query(name, sql)
+
+    def rename_query(self, query_id: str, name: str) -> None:
+        """Give a saved query another name. Raises QueryNameError."""
+        self.store.rename_query(query_id, name)
+
+    def delete_query(self, query_id: str) -> None:
+        """Delete a saved query. Does nothing if there is none with this id."""
+        self.store.delete_query(query_id)
+
+    def rerun(self, result: Result) -> Future[Result]:
+        """Run the query of a result again on another thread, as a new result of the same turn.
 
         Raises:
             ResultGoneError: it was removed, or has no query.
             DataError: the query, or the connection, does not work any more; says why.
         """
-        return rerun(self.services, result_id)
+
+        def announce(done: Future[Result]) -> None:
+            if (error := done.exception()) and not isinstance(error, ColloquyError):
+                log.error("a result could not be run again", result=result.id, exc_info=error)
+            self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, result.key, result.turn_id))
+
+        running = _reruns.submit(rerun, self.services, result.id)
+        running.add_done_callback(announce)
+        return running
 
     def delete_result(self, result: Result) -> None:
         """Remove a result for good; with the last version of a file of its session, the file."""

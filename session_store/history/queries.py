@@ -49,7 +49,7 @@ class StoredQueries:
         rows = self.log.database.rows("select id, name, sql, created_at from named_queries order by lower(name)")
         return [NamedQuery(*row) for row in rows]
 
-    def keep_query(self, name: str, sql: str) -> NamedQuery:
+    def save_query(self, name: str, sql: str) -> NamedQuery:
         """Keep a query under a name.
 
         Raises:
@@ -83,7 +83,7 @@ class StoredQueries:
 
         self.log.writer.submit(work).result()
 
-    def remove_query(self, query_id: str) -> None:
+    def delete_query(self, query_id: str) -> None:
         """Forget a query with a name."""
         self.log.writer.submit(
             lambda transaction: transaction.execute("delete from named_queries where id = $1", [query_id])

@@ -16,7 +16,7 @@ from session_store.models import SessionKey
 from session_store.transcripts.transcript import messages
 
 UNTIL = date(2026, 3, 1)
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 SEALED = "select * from (select count(*), sum(hash(x)) from {table} x)"
 
 

@@ -302,7 +302,7 @@ class TestEditor:
         assert application.store.named_queries() == []
 
     def test_a_name_that_is_taken_is_refused_in_words(self, console, application):
-        application.store.keep_query("one", "select 1")
+        application.store.save_query("one", "select 1")
         tab = console()
         write(tab, "select 2")
         tab.text_input(key="keep-name").set_value("ONE")

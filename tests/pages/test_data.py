@@ -30,7 +30,7 @@ def data_page(application):
 SCRIPT = """
 import runpy
 from pathlib import Path
-from ui import dialogs, state
+from colloquy.ui import dialogs, state
 state.begin_run(state.DATA)
 state.show_notice()
 import pages

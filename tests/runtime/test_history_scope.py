@@ -64,7 +64,7 @@ def test_and_the_query_that_a_model_calls_for(application, expected):
 def test_running_a_result_again_stays_within_the_scope(application, expected):
     key, _ = ask(application, COUNT, {STATE: SCOPE.as_state()})
     [result] = application.store.list_results(key).items
-    again = application.rerun(result.id)
+    again = application.rerun(result).result()
     assert application.store.result_data(again.id) == application.store.result_data(result.id)
 
 

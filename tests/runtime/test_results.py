@@ -115,21 +115,24 @@ class TestAgain:
     def test_a_query_runs_again_as_another_result_of_the_same_turn(self, application):
         key, turn = ask(application, CHART)
         [first] = results(application, key)
-        again = application.rerun(first.id)
+        again = application.rerun(first).result()
         assert [result.id for result in results(application, key)] == [again.id, first.id]
         assert (again.kind, again.title, again.sql, again.spec) == (first.kind, first.title, first.sql, first.spec)
         assert (again.turn_id, again.call_id, again.rows) == (turn.id, first.call_id, first.rows)
 
     def test_what_is_gone_cannot_run_again(self, application):
+        key, _ = ask(application, CHART)
+        [result] = results(application, key)
+        application.delete_result(result)
         with pytest.raises(ResultGoneError):
-            application.rerun("no-such-result")
+            application.rerun(result).result()
 
     def test_a_connection_that_is_gone_is_said_in_words(self, application):
         key, _ = ask(application, TABLE)
         [result] = results(application, key)
         application.workspaces.set_connection(SAMPLE_SHOP, None)
         with pytest.raises(ConnectionInvalidError, match="no longer has a data connection"):
-            application.rerun(result.id)
+            application.rerun(result).result()
 
     def test_a_query_that_does_not_fit_the_data_any_more_is_said_in_words(self, application, tmp_path):
         key, _ = ask(application, TABLE)
@@ -138,7 +141,7 @@ class TestAgain:
         (tmp_path / "files" / "other.csv").write_text("a,b\n1,2\n", "utf-8")
         application.workspaces.set_connection(SAMPLE_SHOP, "folder", str(tmp_path / "files"))
         with pytest.raises(SqlFailedError):
-            application.rerun(result.id)
+            application.rerun(result).result()
 
     def test_that_of_the_history_analyst_asks_the_conversations_again(self, application):
         key, _ = ask(
@@ -146,7 +149,7 @@ class TestAgain:
         )
         [result] = results(application, key)
         new_session(application)
-        again = application.rerun(result.id)
+        again = application.rerun(result).result()
         assert [rows_of(application, one).column(0).to_pylist() for one in (result, again)] == [[1], [2]]
 
 

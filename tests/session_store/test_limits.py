@@ -43,8 +43,8 @@ REFUSED: Final = {
     "a note": lambda store: store.set_note(KEY, "x" * (LONGEST_NOTE + 1)),
     "a tag": lambda store: store.set_tags([KEY], add=["x" * (LONGEST_TAG + 1)]),
     "tags": lambda store: store.set_tags([KEY], add=[f"tag {number}" for number in range(MOST_TAGS + 1)]),
-    "a query": lambda store: store.keep_query("name", "x" * (LONGEST_QUERY + 1)),
-    "a query's name": lambda store: store.keep_query("x" * (LONGEST_NAME + 1), "select 1"),
+    "a query": lambda store: store.save_query("name", "x" * (LONGEST_QUERY + 1)),
+    "a query's name": lambda store: store.save_query("x" * (LONGEST_NAME + 1), "select 1"),
     "a workspace": lambda store: store.create_workspace("x" * (LONGEST_NAME + 1)),
 }
 

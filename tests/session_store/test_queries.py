@@ -22,36 +22,36 @@ def names(store):
 class TestNamed:
     def test_are_kept_in_the_order_of_their_names_and_are_there_after_a_restart(self, tmp_path):
         with closing(Store(tmp_path / "store.duckdb")) as store:
-            kept = store.keep_query("  Tokens   by day ", "select 2\n")
-            store.keep_query("chats", "select 1")
+            kept = store.save_query("  Tokens   by day ", "select 2\n")
+            store.save_query("chats", "select 1")
         with closing(Store(tmp_path / "store.duckdb")) as store:
             assert names(store) == ["chats", "Tokens by day"]
             assert store.named_queries()[1] == kept
             assert kept.sql == "select 2"
 
     def test_can_be_renamed_and_removed(self, store):
-        kept = store.keep_query("one", "select 1")
+        kept = store.save_query("one", "select 1")
         store.rename_query(kept.id, "two")
         store.rename_query(kept.id, "Two")
         assert names(store) == ["Two"]
-        store.remove_query(kept.id)
-        store.remove_query(kept.id)
+        store.delete_query(kept.id)
+        store.delete_query(kept.id)
         store.rename_query(kept.id, "gone")
         assert names(store) == []
 
     @pytest.mark.parametrize(("name", "why"), [(" ", "Enter a name"), ("x" * 81, "at most 80"), ("ONE", "already")])
     def test_a_name_has_to_be_one_of_its_own(self, store, name, why):
-        store.keep_query("one", "select 1")
-        other = store.keep_query("other", "select 2")
+        store.save_query("one", "select 1")
+        other = store.save_query("other", "select 2")
         with pytest.raises(HistoryError, match=why):
-            store.keep_query(name, "select 3")
+            store.save_query(name, "select 3")
         with pytest.raises(HistoryError, match=why):
             store.rename_query(other.id, name)
         assert names(store) == ["one", "other"]
 
     def test_there_must_be_something_to_keep(self, store):
         with pytest.raises(HistoryError, match="no query to save"):
-            store.keep_query("nothing", " \n")
+            store.save_query("nothing", " \n")
 
 
 class TestAsked:

@@ -16,7 +16,6 @@ from colloquy.api.http.paging import Cursor, Limit, Paged
 from colloquy.api.http.values import TAG_PATTERN, Body, Id, Note, Text, moment
 from colloquy.api.sessions.conversations import Conversation, ConversationId, as_conversation
 from colloquy.runtime.application import current
-from colloquy.runtime.bus import BusEvent, EventKind
 from session_store.history.models import HistoryFilter, Hit
 from session_store.limits import LONGEST_SEARCH, LONGEST_TAG, MOST_TAGS
 from session_store.models import SessionKey
@@ -92,16 +91,15 @@ def set_labels(
     conversation_id: ConversationId, wanted: NewLabels, response: Response, if_match: IfMatch = None
 ) -> Labels:
     """Set the tags or the note of a conversation, or both."""
-    key, store = session_named(conversation_id).key, current().store
+    key, application = session_named(conversation_id).key, current()
     before = _labels(key)
     require_match(tag_of(before), if_match)
     if wanted.tags is not None:
         kept = {tag.strip().casefold() for tag in wanted.tags}
         removed = [tag for tag in before.tags if tag.casefold() not in kept]
-        store.set_tags([key], add=wanted.tags, remove=removed)
+        application.set_tags([key], add=wanted.tags, remove=removed)
     if wanted.note is not None:
-        store.set_note(key, wanted.note)
-    current().bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
+        application.set_note(key, wanted.note)
     labels = _labels(key)
     response.headers["ETag"] = tag_of(labels)
     return labels

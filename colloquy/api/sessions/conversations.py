@@ -16,7 +16,7 @@ from colloquy.api.http.lookup import session_named, workspace_named
 from colloquy.api.http.paging import Cursor, Limit, Paged
 from colloquy.api.http.values import Body, Id, NewId, Text, Title, moment, one_of
 from colloquy.api.sessions.messages import ConversationMessage, NewMessage, as_conversation_message
-from colloquy.api.sessions.new_sessions import choose_model, new_session
+from colloquy.api.sessions.new_sessions import new_session
 from colloquy.api.sessions.recording import record
 from colloquy.api.sessions.titles import retitle
 from colloquy.api.sessions.transcripts import page_of_messages, tag_of_session
@@ -171,7 +171,7 @@ def change_conversation(
     session = session_named(conversation_id)
     require_match(tag_of_session(session), if_match)
     if change.model is not None:
-        choose_model(session.key, change.model)
+        current().set_model(session.key, change.model)
     if change.workspace_id is not None:
         current().move_sessions([session.key], change.workspace_id)
     if change.title is not None:

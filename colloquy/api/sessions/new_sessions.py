@@ -6,9 +6,8 @@ from colloquy.agents.agent import Agent, AgentProblemError, UnknownAgentError
 from colloquy.agents.models import ModelUnavailableError
 from colloquy.api.http.values import is_new_id
 from colloquy.runtime.application import Application, current
-from colloquy.runtime.bus import BusEvent, EventKind
 from session_store.errors import UnknownWorkspaceError
-from session_store.models import SessionKey, SessionSummary, Workspace
+from session_store.models import SessionSummary, Workspace
 
 DATA_ANALYST = "data_analyst"
 """The agent of a new session in a workspace with data, where none was chosen."""
@@ -41,17 +40,6 @@ def new_session(
 def is_unused(session_id: str) -> bool:
     """Whether a client may begin a session with this id: a UUID that none has or had."""
     return is_new_id(session_id) and not current().store.is_known(session_id)
-
-
-def choose_model(key: SessionKey, model_id: str) -> None:
-    """Have the next turns of a session use a model.
-
-    Raises:
-        ModelUnavailableError: it cannot be used.
-    """
-    application = current()
-    application.store.set_model(key, _usable(application, model_id))
-    application.bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
 
 
 def _usable(application: Application, model_id: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -12,13 +11,9 @@ from google.adk.events.event import Event
 from google.genai import types
 
 from colloquy.api.sessions.messages import CALLS_OF, RESULT, NewMessage, NewToolCall, SessionMessage, session_messages
-from colloquy.runtime.application import Application, current
-from colloquy.runtime.bus import BusEvent, EventKind
+from colloquy.runtime.application import current
 from colloquy.runtime.texts import user_content
-from colloquy.runtime.turns.messages import SessionGoneError
-from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
-from session_store.phrases import first_words
-from session_store.transcripts.call_ids import CallIds
+from session_store.models import SessionKey, SessionSummary, Turn, TurnStatus
 from session_store.transcripts.parts import USER
 
 
@@ -31,37 +26,21 @@ def record(session: SessionSummary, new: Sequence[NewMessage]) -> list[SessionMe
         SessionBusyError: a turn of the session runs or waits, and goes on with the conversation as it is.
         SessionGoneError: it was deleted in the meantime.
     """
-    application, key = current(), session.key
-    author = _author(application, key)
-    with application.turns.without_turns(key):
-        before = application.store.list_events(key, limit=1)
-        open_turn = before[-1].event.invocation_id if before and before[-1].event.author == USER else None
+    author = _author(session.key)
+
+    def compose(last: Event | None) -> tuple[list[Turn], list[Event]]:
+        open_turn = last.invocation_id if last and last.author == USER else None
+        turns: list[Turn] = []
         events: list[Event] = []
         for message in new:
             turn_id = str(uuid.uuid4()) if message.is_user or open_turn is None else open_turn
             events += _events(message, turn_id, author)
             if message.is_user:
-                application.store.create_turn(_turn(session, message, turn_id))
+                turns.append(_turn(session, message, turn_id))
             open_turn = turn_id if events[-1].author == USER else None
-        asyncio.run(_append(application, key, events))
-    _title(application, session, new)
-    for kind in (EventKind.SESSION_CHANGED, EventKind.SESSION_LIST_CHANGED):
-        application.bus.publish(BusEvent(kind, key))
-    ids = {event.id for event in events}
-    stored = application.store.list_events(key, after=before[-1].seq if before else None, limit=len(events))
-    return session_messages(key, [one for one in stored if one.event.id in ids])
+        return turns, events
 
-
-async def _append(application: Application, key: SessionKey, events: Sequence[Event]) -> None:
-    session = await application.sessions.get_session(
-        app_name=key.app_name, user_id=key.user_id, session_id=key.session_id
-    )
-    if session is None:
-        raise SessionGoneError
-    ids = CallIds(session.events)
-    for event in events:
-        ids.settle(event)
-        await application.sessions.append_event(session, event)
+    return session_messages(session.key, current().record(session, compose))
 
 
 def _events(message: NewMessage, turn_id: str, author: str) -> list[Event]:
@@ -120,12 +99,6 @@ def _turn(session: SessionSummary, message: NewMessage, turn_id: str) -> Turn:
     )
 
 
-def _title(application: Application, session: SessionSummary, new: Sequence[NewMessage]) -> None:
-    said = next((message.content for message in new if message.is_user), "")
-    if session.title_source is TitleSource.NONE and said:
-        application.store.rename_session(session.key, first_words(said), TitleSource.WORDS)
-
-
-def _author(application: Application, key: SessionKey) -> str:
-    agent = application.agents.find(key.app_name)
+def _author(key: SessionKey) -> str:
+    agent = current().agents.find(key.app_name)
     return agent.root_name if agent else key.app_name

@@ -6,7 +6,6 @@ from fastapi.concurrency import run_in_threadpool
 
 from colloquy.api.http.problems import ConflictError
 from colloquy.runtime.application import current
-from colloquy.runtime.bus import BusEvent, EventKind
 from session_store.models import SessionSummary, TitleSource
 from session_store.phrases import first_words
 from session_store.transcripts.parts import USER, text_of
@@ -37,6 +36,4 @@ def _first_message(session: SessionSummary) -> str:
 
 
 def _rename(session: SessionSummary, title: str) -> None:
-    application = current()
-    application.store.rename_session(session.key, title, TitleSource.MODEL, asked_for=True)
-    application.bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, session.key))
+    current().rename_session(session.key, title, TitleSource.MODEL)

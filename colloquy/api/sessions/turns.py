@@ -22,7 +22,7 @@ from colloquy.api.http.lookup import session_named, turn_named
 from colloquy.api.http.problems import ConflictError
 from colloquy.api.http.values import Body, Id, Words, moment
 from colloquy.api.sessions.messages import SessionMessage
-from colloquy.api.sessions.new_sessions import choose_model, is_unused, new_session
+from colloquy.api.sessions.new_sessions import is_unused, new_session
 from colloquy.api.sessions.sessions import History, take_history
 from colloquy.api.sessions.transcripts import messages_of_turn
 from colloquy.runtime.application import current
@@ -269,7 +269,7 @@ def _session(wanted: RunTurn) -> SessionSummary:
     if wanted.workspace_id not in (None, session.workspace_id):
         raise ConflictError("This session is in another workspace. Move it there, or leave workspace_id out.")
     if wanted.model is not None:
-        choose_model(session.key, wanted.model)
+        current().set_model(session.key, wanted.model)
     return session
 
 

@@ -59,7 +59,7 @@ def live_end(key: SessionKey, settled: Sequence[StoredEvent], first: int, title:
     context_mark(key, [*settled, *events])
     _end_mark(key)
     if not live:
-        current().store.mark_seen(key)
+        current().mark_seen(key)
     session = current().store.find_session(key)
     message_input(
         input_of(key),

@@ -28,7 +28,7 @@ def model_menu(session: SessionSummary | None) -> None:
         if not model.available:
             st.toast(plain_markdown(model.note), icon=":material/info:")
         elif session:
-            attempt(lambda: current().store.set_model(session.key, model.id))
+            attempt(lambda: current().set_model(session.key, model.id))
         else:
             st.session_state.draft_model = model.id
         state.touch(Part.PAGE)

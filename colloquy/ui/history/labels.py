@@ -74,18 +74,18 @@ def _options(own: Sequence[str]) -> list[str]:
 def _retag(row: HistoryRow, widget: str) -> None:
     chosen = st.session_state[widget]
     removed = [tag for tag in row.tags if tag not in chosen]
-    attempt(lambda: current().store.set_tags([row.key], add=chosen, remove=removed))
+    attempt(lambda: current().set_tags([row.key], add=chosen, remove=removed))
     state.touch(Part.PAGE)
 
 
 def _annotate(row: HistoryRow, widget: str) -> None:
-    attempt(lambda: current().store.set_note(row.key, st.session_state[widget]))
+    attempt(lambda: current().set_note(row.key, st.session_state[widget]))
     state.touch(Part.PAGE)
 
 
 def _tag(keys: Sequence[SessionKey]) -> None:
     added, removed = st.session_state[ADD], st.session_state.get(REMOVE, [])
-    attempt(lambda: current().store.set_tags(keys, add=added, remove=removed))
+    attempt(lambda: current().set_tags(keys, add=added, remove=removed))
     st.session_state[ADD], st.session_state[REMOVE] = [], []
     selection.tags_changed()
     state.touch(Part.PAGE)

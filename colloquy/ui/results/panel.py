@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from enum import StrEnum
 
 import streamlit as st
 import structlog
 
 from colloquy.runtime.application import current
-from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.ui import state
 from colloquy.ui.attempts import attempt
 from colloquy.ui.components import jump_to, wake_on_news
@@ -31,8 +30,6 @@ RERUNS = "result_reruns"
 DELETING = "deleting_result"
 
 log = structlog.get_logger()
-
-_threads = ThreadPoolExecutor(4, "rerun-result")
 
 
 class Look(StrEnum):
@@ -185,17 +182,8 @@ def _show(result: Result) -> None:
 
 
 def _rerun(result: Result) -> None:
-    """Run the query in a thread: a page never waits for one. News of its end draw the panel anew."""
-    application = current()
-
-    def tell(done: Future[Result]) -> None:
-        if (error := done.exception()) and not isinstance(error, ColloquyError):
-            log.error("A result could not be run again.", result=result.id, exc_info=error)
-        application.bus.publish(BusEvent(EventKind.SESSION_CHANGED, result.key, result.turn_id))
-
-    rerun = _threads.submit(application.rerun, result.id)
-    rerun.add_done_callback(tell)
-    st.session_state.setdefault(RERUNS, {})[result.id] = rerun
+    """A page never waits for a query: news of its end draw the panel anew."""
+    st.session_state.setdefault(RERUNS, {})[result.id] = current().rerun(result)
     state.touch(Part.RESULTS)
 
 

@@ -108,7 +108,7 @@ def _rename_field(one: NamedQuery) -> None:
 
 def _keep() -> None:
     try:
-        current().store.keep_query(st.session_state["keep-name"], query())
+        current().save_query(st.session_state["keep-name"], query())
     except ColloquyError as error:
         st.session_state[PROBLEM] = str(error)
     else:
@@ -121,14 +121,14 @@ def _keep() -> None:
 def _change(one: NamedQuery) -> None:
     if st.session_state[f"menu-query-{one.id}"] == RENAME:
         st.session_state[RENAMING] = one.id
-    elif attempt(lambda: current().store.remove_query(one.id)):
+    elif attempt(lambda: current().delete_query(one.id)):
         state.say(f"Removed “{one.name}”.", icon=":material/delete:")
     state.touch(Part.PAGE)
 
 
 def _rename(one: NamedQuery) -> None:
     try:
-        current().store.rename_query(one.id, st.session_state[f"name-{one.id}"])
+        current().rename_query(one.id, st.session_state[f"name-{one.id}"])
     except ColloquyError as error:
         state.say(str(error), icon=":material/error:")
     _stop_renaming()

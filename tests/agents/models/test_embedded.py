@@ -179,7 +179,7 @@ PARENT = """
 import asyncio, sys
 from pathlib import Path
 from colloquy.agents.models import ModelCatalogue
-from settings import Settings
+from colloquy.settings import Settings
 
 catalogue = ModelCatalogue(Settings(_env_file=None, models_dir=Path(sys.argv[1])))
 endpoint = asyncio.run(catalogue.llm("embedded").provider.server.ready())

@@ -1,0 +1,86 @@
+"""Every change that a person or a program makes goes through the application, which checks, writes and announces it:
+pages and API write nothing themselves."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+from session_store import Store
+from tests.support.applications import new_session
+
+ROOT = Path(__file__).resolve().parents[2]
+SURFACES = ("pages", "colloquy/ui", "colloquy/api")
+HAND_OVER = {"submit", "log.create", "log.hide", "log.remove_deleted", "self._set"}
+"""What the writing methods of the store hand their work to."""
+
+
+def writing_methods() -> set[str]:
+    """The public methods of the store that change what is stored, also those that call one that does."""
+    sources = {
+        name: inspect.getsource(member)
+        for name, member in inspect.getmembers(Store, inspect.isfunction)
+        if name != "__init__"
+    }
+    writing = {name for name, source in sources.items() if any(f"{call}(" in source for call in HAND_OVER)}
+    while (
+        more := {name for name, source in sources.items() if any(f"self.{one}(" in source for one in writing)} - writing
+    ):
+        writing |= more
+    return {name for name in writing if not name.startswith("_")} - {"close"}
+
+
+def past_the_door(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        owner, method = ast.unparse(node.func.value), node.func.attr
+        of_store = owner.split(".")[-1] in ("store", "_store") and method in writing_methods()
+        if of_store or (owner.split(".")[-1] in ("bus", "_bus") and method == "publish"):
+            found.append(f"{path.name}:{node.lineno} {owner}.{method}")
+    return found
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_pages_and_api_change_nothing_but_through_the_application(surface):
+    assert [call for path in sorted((ROOT / surface).rglob("*.py")) for call in past_the_door(path)] == []
+
+
+@pytest.mark.parametrize(
+    "line", ["current().store.set_note(key, '')", "store.rename_session(key, '')", "application.bus.publish(event)"]
+)
+def test_a_way_past_the_door_is_found(tmp_path, line):
+    module = tmp_path / "module.py"
+    module.write_text(line)
+    assert past_the_door(module)
+
+
+def test_the_writing_methods_of_the_store_are_known():
+    known = writing_methods()
+    assert {"create_session", "rename_session", "set_tags", "set_note", "set_model", "mark_seen", "save_query"} <= known
+    assert {"delete_sessions", "purge_deleted", "set_feedback", "create_workspace", "add_result"} <= known
+    assert not {"get_session", "list_sessions", "search_history", "list_events", "get_turn"} & known
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda application, key: application.set_tags([key], add=["urgent"]),
+        lambda application, key: application.set_note(key, "look again"),
+        lambda application, key: application.set_model(key, application.models.default().id),
+        lambda application, key: application.set_saved([key], True),
+        lambda application, key: application.rename_session(key, "Another title"),
+    ],
+    ids=["tags", "note", "model", "saved", "title"],
+)
+def test_what_is_said_about_a_chat_is_announced(application, action):
+    key = new_session(application)
+    heard = []
+    unsubscribe = application.bus.subscribe(heard.append)
+    action(application, key)
+    unsubscribe()
+    assert [(event.kind, event.key) for event in heard] == [("session-list-changed", key)]
