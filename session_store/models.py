@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from google.adk.events.event import Event
 
-from session_store.adk.genai_enums import refuse_what_is_no_text
+from session_store.compat.genai_enums import refuse_what_is_no_text
 
 T = TypeVar("T")
 

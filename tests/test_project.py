@@ -84,6 +84,24 @@ def test_settings_stand_on_the_store_alone():
     assert _own_imports(ROOT / "colloquy/settings.py") <= {"session_store"}
 
 
+def test_private_parts_of_others_are_imported_in_compat_alone():
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for package in OWN_PACKAGES - {"app"}
+        for path in (ROOT / package).rglob("*.py")
+        if "compat" not in path.parts
+        for name in _private_imports(path)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("line", ["from streamlit.web.server import x", "from a._b import c", "from pandas import _x"])
+def test_an_import_of_a_private_part_is_found(tmp_path, line):
+    module = tmp_path / "module.py"
+    module.write_text(line)
+    assert _private_imports(module)
+
+
 @pytest.mark.parametrize("target", ["run", "test", "lint", "audit", "bench", "clean"])
 @pytest.mark.skipif(os.name == "nt", reason="make is a POSIX tool")
 def test_help_lists_what_can_be_made(target):
@@ -143,3 +161,16 @@ def _own_imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.split(".")[0])
     return names & OWN_PACKAGES
+
+
+def _private_imports(path: Path) -> list[str]:
+    """What a module imports that its library does not publish."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or not node.module or node.module.startswith("__"):
+            continue
+        if node.module.split(".")[0] in OWN_PACKAGES:
+            continue
+        names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        found += [name for name in names if "._" in name or name.startswith("streamlit.web.")]
+    return found

@@ -1,7 +1,7 @@
 """What Gemini says about an answer and its library leaves out: why it ended, and what it cites.
 
 google-genai reads ``finishMessage`` from Vertex AI only, although the Gemini API sends it, too. Of ``citationMetadata``
-it reads ``citationSources``, and the API may send ``citations`` as Vertex AI does. Holds for google-genai with
+it reads ``citationSources``, and the API may send ``citations`` as Vertex AI does. Holds for google-genai 2.34 with
 ``models._Candidate_from_mldev``; its tests read both through the library.
 """
 
@@ -19,7 +19,7 @@ _CITED = [to_camel(name) for name in types.Citation.model_fields]
 
 def keep_left_out_fields() -> None:
     """Have the library hand on these fields. May be called any number of times."""
-    read = models._Candidate_from_mldev  # noqa: SLF001
+    read = models._Candidate_from_mldev
     if hasattr(read, _PATCHED):
         return
 
@@ -35,4 +35,4 @@ def keep_left_out_fields() -> None:
         return candidate
 
     setattr(read_whole, _PATCHED, True)
-    models._Candidate_from_mldev = read_whole  # noqa: SLF001
+    models._Candidate_from_mldev = read_whole

@@ -1,4 +1,7 @@
-"""Reruns of fragments that come close to other runs: their ends are told, and none of them leads to another page."""
+"""Reruns of fragments that come close to other runs: the browser hears of their ends, and none leads to another page.
+
+Holds for streamlit 1.67; both are worth reporting, and their tests say when they are no longer needed.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ def keep_fragments_on_the_page() -> None:
 def _ends_of_others(queue: ForwardMsgQueue, beginning: list[str]) -> list[tuple[ForwardMsg, list[str]]]:
     """The news of drawn fragments in the ``queue``, each with those of its fragments that are not ``beginning``."""
     ends = []
-    for message in queue._queue:  # noqa: SLF001 - nothing public shows what waits
+    for message in queue._queue:  # nothing public shows what waits
         if message.WhichOneof("type") == "script_finished" and message.script_finished == DRAWN:
             others = [fragment for fragment in message.metadata.run.fragment_ids if fragment not in beginning]
             if others:

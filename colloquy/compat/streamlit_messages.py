@@ -1,4 +1,7 @@
-"""Messages and clicks that Streamlit would drop: when its server has just started again, and in quick succession."""
+"""Messages and clicks that Streamlit would drop: when its server has just started again, and in quick succession.
+
+Holds for streamlit 1.67; worth reporting, and the tests say when it is no longer needed.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,7 @@ def keep_every_message() -> None:
     While a page is drawn, requests that come in are folded into one, which has room for one message of an input: the
     newer one replaces the one before (``ScriptRequests``). Here it waits for a run of its own.
     """
-    fold = ScriptRequests._request_rerun_locked  # noqa: SLF001 - both ways in lead through it
+    fold = ScriptRequests._request_rerun_locked  # both ways in lead through it
     if hasattr(fold, "__wrapped__"):
         return
 
@@ -79,7 +82,7 @@ def keep_every_message() -> None:
 
         return take_and_request_the_next
 
-    ScriptRequests._request_rerun_locked = fold_or_wait  # type: ignore[method-assign]  # noqa: SLF001
+    ScriptRequests._request_rerun_locked = fold_or_wait  # type: ignore[method-assign]
     ScriptRequests.on_scriptrunner_ready = with_the_next(ScriptRequests.on_scriptrunner_ready)  # type: ignore[method-assign, assignment]
     ScriptRequests.on_scriptrunner_yield = with_the_next(ScriptRequests.on_scriptrunner_yield)  # type: ignore[method-assign, assignment]
     _keep_what_waits()
@@ -96,7 +99,7 @@ def _keep_what_waits() -> None:
     @wraps(request_rerun)
     def request_rerun_with_what_waits(self: AppSession, client_state: ClientState | None) -> None:
         runner = self._scriptrunner
-        waiting = _taken_out(runner._requests) if runner and client_state and not client_state.fragment_id else []  # noqa: SLF001
+        waiting = _taken_out(runner._requests) if runner and client_state and not client_state.fragment_id else []
         if not waiting or client_state is None:
             return request_rerun(self, client_state)
         first, *later = waiting
@@ -116,15 +119,15 @@ def _keep_what_waits() -> None:
 
 def _has_message_before(requests: ScriptRequests) -> bool:
     """Whether the run that is to come next has a message already."""
-    return requests._state is ScriptRequestType.RERUN and bool(_messages(requests._rerun_data.widget_states))  # noqa: SLF001
+    return requests._state is ScriptRequestType.RERUN and bool(_messages(requests._rerun_data.widget_states))
 
 
 def _taken_out(requests: ScriptRequests) -> list[RerunData]:
     """The runs that were asked for and have not begun: they are the caller's now."""
-    with requests._lock:  # noqa: SLF001 - the queue is shared with the thread that draws
-        waiting = [requests._rerun_data] if requests._state is ScriptRequestType.RERUN else []  # noqa: SLF001
+    with requests._lock:  # the queue is shared with the thread that draws
+        waiting = [requests._rerun_data] if requests._state is ScriptRequestType.RERUN else []
         if waiting:
-            requests._state = ScriptRequestType.CONTINUE  # noqa: SLF001
+            requests._state = ScriptRequestType.CONTINUE
         waiting += _later.pop(requests, ())
         return waiting
 
@@ -152,5 +155,5 @@ def _lacks_files(session: AppSession, client_state: ClientState) -> bool:
         for message in _messages(client_state.widget_states)
         for file in message.file_uploader_state.uploaded_file_info
     ]
-    files = session._uploaded_file_mgr.get_files(session.id, ids) if ids else []  # noqa: SLF001 - Streamlit's own look-up
+    files = session._uploaded_file_mgr.get_files(session.id, ids) if ids else []  # Streamlit's own look-up
     return len(files) < len(ids)

@@ -17,6 +17,7 @@ from google.adk.sessions.base_session_service import BaseSessionService, GetSess
 from google.adk.sessions.session import Session
 
 from session_store.adk.listing import listed_sessions, merged_state
+from session_store.compat.adk import revision_of, set_revision
 from session_store.engine.addresses import path_of
 from session_store.engine.shared_stores import borrow, give_back
 from session_store.models import SessionKey
@@ -177,16 +178,15 @@ class DuckDBSessionService(BaseSessionService):
                 raise asyncio.CancelledError
         self._apply_temp_state(session, event)
         event = self._trim_temp_delta_state(event)
-        marker = session._storage_update_marker  # noqa: SLF001 - what ADK made for its session services
         known = Known(
-            revision=int(marker) if marker else None,
+            revision=revision_of(session),
             updated_at=session.last_update_time,
             last_event_id=session.events[-1].id if session.events else None,
         )
         key = _key_of(session)
         revision = await self._kept(key, self._store.log.append(key, NewEvent.of(event), known))
         session.last_update_time = event.timestamp
-        session._storage_update_marker = str(revision)  # noqa: SLF001
+        set_revision(session, revision)
         return self._commit_event_to_session(session, event)
 
     async def _kept(self, key: SessionKey, future: Future[T]) -> T:
@@ -240,5 +240,5 @@ def _session(loaded: Loaded, newest: int | None, since: float | None) -> Session
         last_update_time=head.updated_at,
     )
     session.events = events
-    session._storage_update_marker = str(head.revision)  # noqa: SLF001
+    set_revision(session, head.revision)
     return session

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.events.event import Event
-from google.adk.sessions import _session_util as adk_session_util
 
+from session_store.compat.adk import adk_session_util
 from session_store.engine.transaction import Transaction
 from session_store.history.errors import HistoryError
 from session_store.models import SessionKey, SessionSummary, StoredEvent, TitleSource

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from google.adk.events.event import Event
-from google.adk.sessions import _session_util as adk_session_util
 from google.genai import types
 from pydantic_core import PydanticSerializationError
 
+from session_store.compat.adk import adk_session_util
 from session_store.json_safe import mend
 from session_store.sessions.tool_columns import ToolColumns, tool_columns
 from session_store.transcripts.parts import USER, said_in

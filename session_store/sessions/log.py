@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import duckdb
-from google.adk.errors._stale_session_error import StaleSessionError
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
-from google.adk.sessions import _session_util as adk_session_util
 
+from session_store.compat.adk import StaleSessionError, adk_session_util
 from session_store.engine.database import Database
 from session_store.engine.transaction import NEW_SESSION, RowBuffer, Transaction, state_of
 from session_store.json_safe import without_halves

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from google.adk.events.event import Event
 from google.genai import types
 
-from session_store.adk.genai_enums import refuse_what_is_no_text
+from session_store.compat.genai_enums import refuse_what_is_no_text
 from session_store.transcripts.markup import split_thoughts
 
 refuse_what_is_no_text()  # here and in models, because nothing reads an event without one of the two

@@ -6,9 +6,10 @@ import pytest
 from streamlit.proto.Common_pb2 import StringTriggerValue
 from streamlit.testing.v1 import AppTest
 
+from colloquy.compat.streamlit_server import keep_import_path_still
 from colloquy.demo import fill
 from colloquy.runtime.application import DATABASE, install
-from colloquy.ui.served.server import SCRIPT, keep_import_path_still
+from colloquy.ui.served.server import SCRIPT
 from tests.support.applications import open_application
 
 SHELL = SCRIPT

@@ -7,7 +7,7 @@ from google.genai import types
 from google.genai._common import CaseInSensitiveEnum
 from pydantic import TypeAdapter, ValidationError
 
-from session_store.adk import genai_enums
+from session_store.compat import genai_enums
 
 KINDS = [kind for _, kind in inspect.getmembers(types, inspect.isclass) if issubclass(kind, CaseInSensitiveEnum)]
 

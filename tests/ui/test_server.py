@@ -10,7 +10,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from colloquy.ui.served.server import SCRIPT, keep_import_path_still, page_drawn, serve
+from colloquy.compat.streamlit_server import keep_import_path_still
+from colloquy.ui.served.server import SCRIPT, page_drawn, serve
 from tests.support.scripted import ScriptedModels
 
 pytestmark = pytest.mark.upstream

@@ -19,8 +19,6 @@ from contextvars import ContextVar
 from itertools import groupby
 from typing import Any
 
-from google.adk.agents.invocation_context import InvocationContext
-from google.adk.flows.llm_flows.base_llm_flow import BaseLlmFlow
 from google.adk.models import BaseLlm, LlmCapabilities
 from google.adk.models.base_llm_connection import BaseLlmConnection
 from google.adk.models.llm_request import LlmRequest
@@ -29,6 +27,7 @@ from google.genai import types
 from pydantic import BaseModel, PrivateAttr
 from typing_extensions import override
 
+from colloquy.compat.adk_models import wrap_models
 from session_store.transcripts.endings import TOO_LONG
 
 SLICE = 0.005
@@ -52,20 +51,11 @@ CHUNK = 64
 _MERGED = {"content", "partial", "model_version", "usage_metadata"}
 _OTHERS = LlmResponse.model_fields.keys() - _MERGED
 _PLAIN = {"text", "thought"}
-_PATCHED = "_is_paced"
 
 
 def pace_models() -> None:
     """Have every agent read its model at this pace. May be called any number of times."""
-    get_llm = BaseLlmFlow._get_llm  # noqa: SLF001
-    if hasattr(get_llm, _PATCHED):
-        return
-
-    async def get_paced(self: BaseLlmFlow, invocation_context: InvocationContext) -> BaseLlm:
-        return PacedLlm(await get_llm(self, invocation_context))
-
-    setattr(get_paced, _PATCHED, True)
-    BaseLlmFlow._get_llm = get_paced  # type: ignore[method-assign]  # noqa: SLF001
+    wrap_models(PacedLlm)
 
 
 class Breather:

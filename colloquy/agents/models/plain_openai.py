@@ -14,7 +14,6 @@ from google.adk.models.llm_request import LlmRequest
 from google.adk.models.llm_response import LlmResponse
 from google.genai import types
 from openai import APIError, AsyncOpenAI, AsyncStream
-from openai._models import BaseModel, FinalRequestOptions
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai.types.chat.chat_completion_chunk import (
     Choice,
@@ -27,6 +26,7 @@ from typing_extensions import override
 from colloquy.agents.models.failures import said_in
 from colloquy.agents.models.pacing import Breather, answer_characters
 from colloquy.agents.models.replies import bound, usage_in
+from colloquy.compat.openai_models import BaseModel, FinalRequestOptions
 from session_store.transcripts.endings import NO_TOOL_CALL, REFUSAL, TOO_LONG
 
 _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")

@@ -7,12 +7,12 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
-from openai._models import BaseModel
 from openai.types import CompletionUsage
 from openai.types.completion_usage import CompletionTokensDetails, PromptTokensDetails
 
 from colloquy.agents.models.errors import ModelError
 from colloquy.agents.models.pacing import Breather, answer_characters
+from colloquy.compat.openai_models import BaseModel
 from session_store.sessions.event_rows import believed
 
 BYTES_PER_CHARACTER = 12

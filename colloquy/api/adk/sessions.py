@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from google.adk.errors._stale_session_error import StaleSessionError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService, Session
@@ -13,6 +12,7 @@ from google.adk.sessions.base_session_service import GetSessionConfig, ListSessi
 
 from colloquy.api.adk.checks import check_content, check_id, check_state
 from colloquy.runtime.application import Application
+from session_store.compat.adk import StaleSessionError
 from session_store.json_safe import as_json
 from session_store.models import SessionKey
 

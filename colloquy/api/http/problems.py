@@ -10,7 +10,6 @@ from typing import Any, Final, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from google.adk.errors._stale_session_error import StaleSessionError
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from pydantic import BaseModel, Field
@@ -25,6 +24,7 @@ from colloquy.api.http.values import PATTERNS
 from colloquy.runtime.attachments import AttachmentRefusedError
 from colloquy.runtime.results import ResultGoneError
 from colloquy.runtime.turns.messages import EmptyMessageError, SessionGoneError
+from session_store.compat.adk import StaleSessionError
 from session_store.engine.faults import unwritable
 from session_store.errors import (
     ColloquyError,

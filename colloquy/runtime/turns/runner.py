@@ -7,21 +7,19 @@ from typing import Any
 
 from google.adk.agents import BaseAgent, LlmAgent
 from google.adk.agents.invocation_context import InvocationContext
-from google.adk.agents.run_config import RunConfig
 from google.adk.apps.app import App
 from google.adk.events.event import Event
 from google.adk.models import Gemini
 from google.adk.plugins.base_plugin import BasePlugin
 from google.adk.runners import Runner
-from google.adk.sessions import Session
 from google.adk.tools.base_tool import BaseTool
 from google.adk.tools.tool_context import ToolContext
-from google.genai import types
 
 from colloquy.agents.agent import Agent, Surroundings
 from colloquy.agents.models.pacing import characters_in, pace_models
 from colloquy.agents.models.provider import CONNECTION_ENDED
 from colloquy.agents.toolsets import DATA, HISTORY
+from colloquy.compat.adk_runner import InvocationRunner, RewindRunner
 from colloquy.runtime.attachments import MEGABYTE
 from colloquy.runtime.history_scope import scope_of, words_of
 from colloquy.runtime.results import TurnSink
@@ -62,80 +60,33 @@ class LargeResults(BasePlugin):
         }
 
 
-class TurnRunner(Runner):
+class TurnRunner(InvocationRunner):
     """The Runner of one turn, whose id is the invocation id of all that it runs."""
 
     def __init__(self, live: LiveTurn, app: App, services: Services) -> None:
         pace_models()
         super().__init__(
+            live.turn.id,
             app=app,
             app_name=live.turn.key.app_name,  # an agent folder may call its app otherwise
             session_service=services.sessions,
             artifact_service=services.artifacts,
         )
-        self._turn_id = live.turn.id
         self._live = live
         self._given = Given(services.settings.answer_characters, services.settings.attachment_mb * MEGABYTE)
         self._halves: dict[str, str] = {}
         """The first unpaired surrogates whose other half the next chunk brings, by the ids of the events."""
         self._call_ids: CallIds | None = None
 
-    def _resolve_invocation_id(
-        self, session: Session, new_message: types.Content | None, invocation_id: str | None
-    ) -> str | None:
-        """ADK takes the response of a function into the invocation that called it. That of a turn that is over, say of
-        a tool that runs for hours, sets off a turn of its own."""
-        del session, new_message
-        return invocation_id
-
-    def _resolve_invocation_id_from_fr(
-        self, session: Session, new_message: types.Content, *, strict: bool = True
-    ) -> str | None:
-        del strict
-        resolved = super()._resolve_invocation_id_from_fr(session, new_message, strict=False)
-        return resolved if resolved == self._turn_id else None
-
-    async def _setup_context_for_resumed_invocation(
-        self,
-        *,
-        session: Session,
-        new_message: types.Content | None,
-        invocation_id: str,
-        run_config: RunConfig,
-        state_delta: dict[str, Any] | None,
-        abort_signal: asyncio.Event | None = None,
-    ) -> InvocationContext:
-        """ADK takes an id that it was given for one to resume, if the app is resumable. Here it may be a new one."""
-        if new_message and all(event.invocation_id != invocation_id for event in session.events):
-            return await self._setup_context_for_new_invocation(
-                session=session,
-                new_message=new_message,
-                invocation_id=invocation_id,
-                run_config=run_config,
-                state_delta=state_delta,
-                abort_signal=abort_signal,
-            )
-        return await super()._setup_context_for_resumed_invocation(
-            session=session,
-            new_message=new_message,
-            invocation_id=invocation_id,
-            run_config=run_config,
-            state_delta=state_delta,
-            abort_signal=abort_signal,
-        )
-
-    async def _process_event_with_plugin_callbacks(
-        self, *, invocation_context: InvocationContext, event: Event
-    ) -> Event:
-        """The last that is done to an event before it is kept and given out.
-
-        ADK lets agents, plugins and models give an event an id that is in use, and end an answer with an event that has
-        none of its words. Models give several calls one id; ADK runs them after this, with the ids that they have then.
-        """
+    def before_plugins(self, event: Event, context: InvocationContext) -> None:
+        """Models give several calls one id; ADK runs them after this, with the ids that they have then."""
         if not event.partial and event.author != USER:
-            self._call_ids = self._call_ids or CallIds(invocation_context.session.events)
+            self._call_ids = self._call_ids or CallIds(context.session.events)
             tell_loose(event, self._call_ids.settle(event))
-        event = await super()._process_event_with_plugin_callbacks(invocation_context=invocation_context, event=event)
+
+    def finish(self, event: Event, context: InvocationContext) -> Event:
+        """ADK lets agents, plugins and models give an event an id that is in use, and end an answer with an event that
+        has none of its words."""
         if self._live.is_given_up:
             raise asyncio.CancelledError
         self._given.take(event)
@@ -144,9 +95,9 @@ class TurnRunner(Runner):
         mend(event)
         if event.partial:
             return event
-        if _is_broken_off(event, invocation_context.agent):
+        if _is_broken_off(event, context.agent):
             event.error_code, event.error_message = CONNECTION_ENDED, BROKEN_OFF
-        return whole(event, self._live.said(event.id), {kept.id for kept in invocation_context.session.events})
+        return whole(event, self._live.said(event.id), {kept.id for kept in context.session.events})
 
     def _join(self, chunk: Event) -> None:
         """Move the half of a character at the end of a chunk to the beginning of the next one."""
@@ -197,22 +148,14 @@ def _is_broken_off(event: Event, root: object) -> bool:
     return isinstance(author, LlmAgent) and isinstance(author.canonical_model, Gemini)
 
 
-class Rewinder(Runner):
-    """Takes turns back. It runs no agent, so that it works where the agent or its model does not."""
-
-    def __init__(self, app_name: str, services: Services) -> None:
-        super().__init__(
-            app_name=app_name,
-            agent=BaseAgent(name="rewinder"),
-            session_service=services.sessions,
-            artifact_service=services.artifacts,
-        )
-
-    async def _compute_state_delta_for_rewind(self, session: Session, rewind_event_index: int) -> dict[str, Any]:
-        """ADK takes away what no event has set, with it the state that a session begins with."""
-        delta = await super()._compute_state_delta_for_rewind(session, rewind_event_index)
-        set_by_events = {name for event in session.events for name in event.actions.state_delta}
-        return {name: value for name, value in delta.items() if name in set_by_events}
+def rewinder_for(app_name: str, services: Services) -> RewindRunner:
+    """What takes turns back. It runs no agent, so that it works where the agent or its model does not."""
+    return RewindRunner(
+        app_name=app_name,
+        agent=BaseAgent(name="rewinder"),
+        session_service=services.sessions,
+        artifact_service=services.artifacts,
+    )
 
 
 def _surroundings(turn: Turn, agent: Agent, services: Services, *, calls_tools: bool) -> Surroundings:

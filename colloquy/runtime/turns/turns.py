@@ -20,7 +20,7 @@ from colloquy.runtime.turns.event_stream import EventStream
 from colloquy.runtime.turns.live import LiveTurn, LiveView
 from colloquy.runtime.turns.loop import TurnLoop
 from colloquy.runtime.turns.messages import EmptyMessageError, Messages, SessionGoneError
-from colloquy.runtime.turns.runner import Rewinder
+from colloquy.runtime.turns.runner import rewinder_for
 from session_store import Store
 from session_store.errors import ColloquyError
 from session_store.models import SessionKey, Turn, TurnStatus
@@ -212,7 +212,7 @@ class Turns:
 
     async def _rewind(self, key: SessionKey, before: str) -> None:
         try:
-            await Rewinder(key.app_name, self._services).rewind_async(
+            await rewinder_for(key.app_name, self._services).rewind_async(
                 user_id=key.user_id, session_id=key.session_id, rewind_before_invocation_id=before
             )
         except (SessionNotFoundError, NotFoundError) as error:

@@ -25,7 +25,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import config, file_util
 from streamlit.url_util import make_url_path
-from streamlit.web.server.starlette.starlette_server_config import STATIC_ASSET_CACHE_MAX_AGE_SECONDS
+
+from colloquy.compat.streamlit_server import STATIC_ASSET_CACHE_MAX_AGE_SECONDS
 
 FOLDER: Final = Path(__file__).parent
 PAGES: Final = ("", *sorted(page.stem for page in (FOLDER.parents[2] / "pages").glob("[!_]*.py")))

@@ -6,7 +6,8 @@ import ipaddress
 from typing import Final
 
 from streamlit import config
-from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
+
+from colloquy.compat.streamlit_server import is_host_allowed
 
 __all__ = ["expect_known_hosts", "is_host_allowed", "listens_on_loopback", "other_origins"]
 

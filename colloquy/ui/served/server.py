@@ -21,6 +21,7 @@ from colloquy.agents.models import ModelCatalogue
 from colloquy.compat.sockets import send_without_delay
 from colloquy.compat.streamlit_fragments import keep_ends_of_fragments, keep_fragments_on_the_page
 from colloquy.compat.streamlit_messages import keep_every_message, keep_messages_of_open_pages
+from colloquy.compat.streamlit_server import keep_import_path_still
 from colloquy.runtime.application import Application, install
 from colloquy.runtime.logs import configure_logs
 from colloquy.settings import load_settings, misspelt
@@ -81,17 +82,6 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
             gc.unfreeze()  # else what stands in the way of a clean end is reported as leaked
 
     return PageOptions(script_path=SCRIPT, lifespan=lifespan)
-
-
-def keep_import_path_still(script: Path) -> None:
-    """Have runs of ``script`` leave ``sys.path`` as it is.
-
-    Streamlit puts the folder of the script in front of it for each run and takes it out at the end
-    (``modified_sys_path``), unless it is there. Whatever a turn imports meanwhile in its own thread walks over a list
-    that gets shorter, and misses an entry: "No module named …" for a module that is installed.
-    """
-    if str(script.parent) not in sys.path:
-        sys.path.append(str(script.parent))
 
 
 def page_drawn() -> None:

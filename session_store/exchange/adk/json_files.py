@@ -12,12 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final, TypeVar
 
-from google.adk.events._internal_metadata import public_event
 from google.adk.events.event import Event
 from google.adk.events.event_actions import EventActions
-from google.adk.sessions import _session_util as adk_session_util
 from google.adk.sessions.state import State
 
+from session_store.compat.adk import adk_session_util, public_event
 from session_store.exchange import conversation as incoming
 from session_store.exchange.adk.events import EventReader
 from session_store.exchange.chats.foreign import Owner

@@ -1,7 +1,7 @@
 """Google's words for kinds of things, such as languages of code, read from JSON that has something else in their place.
 
 google-genai takes whatever comes for a text (``value.upper()``), so that a number fails with an AttributeError, which
-pydantic hands on as it is: an import loses the event, and a server answers with 500. Holds for google-genai with
+pydantic hands on as it is: an import loses the event, and a server answers with 500. Holds for google-genai 2.34 with
 ``_common.CaseInSensitiveEnum``; ``tests/session_store/test_genai_enums.py`` says when it is no longer needed.
 """
 

@@ -1,0 +1,23 @@
+"""What ADK gives its own session services and keeps private. Holds for google-adk 2.13; the tests marked
+``upstream`` run when the pins move. Worth asking ADK for: public names for these.
+"""
+
+from __future__ import annotations
+
+from google.adk.errors._stale_session_error import StaleSessionError
+from google.adk.events._internal_metadata import public_event
+from google.adk.sessions import Session
+from google.adk.sessions import _session_util as adk_session_util
+
+__all__ = ["StaleSessionError", "adk_session_util", "public_event", "revision_of", "set_revision"]
+
+
+def revision_of(session: Session) -> int | None:
+    """The revision of the stored session that ``session`` was read at."""
+    marker = session._storage_update_marker
+    return int(marker) if marker else None
+
+
+def set_revision(session: Session, revision: int) -> None:
+    """Note which revision of the stored session ``session`` is."""
+    session._storage_update_marker = str(revision)
