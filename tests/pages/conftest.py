@@ -40,7 +40,7 @@ def open_page(application):
     def opened(name: str | None = None, **parameters: str | list[str]) -> AppTest:
         tab = AppTest.from_file(str(SHELL), default_timeout=30)
         if name:
-            tab.switch_page(f"../pages/{name}.py")
+            tab.switch_page(f"../../../pages/{name}.py")
         for parameter, value in parameters.items():
             tab.query_params[parameter] = value
         tab.run()

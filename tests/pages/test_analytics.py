@@ -108,9 +108,9 @@ class TestScope:
         application.set_saved(keys[:1], True)
         tab = analytics()
         tab.segmented_control(key="show").set_value("Saved").run()
-        tab.switch_page("../pages/history.py").run()
+        tab.switch_page("../../../pages/history.py").run()
         tab.query_params.clear()
-        tab.switch_page("../pages/analytics.py").run()
+        tab.switch_page("../../../pages/analytics.py").run()
         assert not tab.exception
         assert not tab.warning
         assert values(tab)["Chats"] == "1"

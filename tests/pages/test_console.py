@@ -260,8 +260,8 @@ class TestEditor:
     def test_its_text_is_there_after_a_look_at_another_page(self, console):
         tab = console()
         write(tab, "select 'half written")
-        tab.switch_page("../pages/chat.py").run()
-        tab.switch_page("../pages/sql.py").run()
+        tab.switch_page("../../../pages/chat.py").run()
+        tab.switch_page("../../../pages/sql.py").run()
         assert field(tab).value == "select 'half written"
 
     @pytest.mark.parametrize("name", EXAMPLES)
