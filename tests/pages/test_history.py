@@ -450,7 +450,7 @@ class TestBehindAFigure:
     def test_the_chats_with_the_time_and_the_error_and_the_way_to_the_turn_and_back(self, history, talk):
         talk("Fine", "hello")
         key = talk("Broken", "hello", "count 2 then fail")
-        tab = history(drill_down=drill())
+        tab = history(behind=drill())
         assert titles(tab) == ["Broken"]
         row = cells(tab, "Broken")
         assert row["error"]
@@ -466,7 +466,7 @@ class TestBehindAFigure:
         keys = [talk(name, "count 2 then fail") for name in ("One", "Two")]
         talk("Fine", "hello")
         application.set_saved(keys[:1], True)
-        tab = history(drill_down=drill(), saved="yes")
+        tab = history(behind=drill(), saved="yes")
         assert titles(tab) == ["One"]
         button(tab, "history-all").click().run()
         assert len(titles(tab)) == 3
@@ -490,11 +490,11 @@ class TestBehindAFigure:
     )
     def test_an_address_that_makes_no_sense_is_told_and_leads_on(self, history, talk, told):
         key = talk("One", "hello")
-        tab = history(drill_down=told)
+        tab = history(behind=told)
         assert "again" in tab.error[0].value
         button(tab, "history-reset").click().run()
         assert titles(tab) == ["One"]
-        assert texts(history(drill_down=told, session=key.session_id))
+        assert texts(history(behind=told, session=key.session_id))
 
 
 @pytest.fixture
