@@ -108,8 +108,13 @@ class SessionSummary:
     """When it was ended; None once a new message has made it go on."""
     branched_from: str | None = None
     """Id of the session that it is a branch of, which may be gone."""
-    failed: bool = False
-    """Its latest turn ended with an error."""
+    last_turn: TurnStatus | None = None
+    """How its latest turn stands; None if it has none."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether its latest turn ended with an error."""
+        return self.last_turn is TurnStatus.FAILED
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,11 +85,6 @@ class ActiveSessions:
         at_work = tuple(session for session in page.items if session.status is not SessionStatus.TERMINATED)
         return Page(at_work, page.next)
 
-    def last_turns(self) -> dict[SessionKey, str]:
-        """The ids of the latest turns of the sessions at work that have had one since the start."""
-        with self._lock:
-            return {key: turn_id for key, turn_id in self._last_turns.items() if turn_id}
-
     @property
     def current(self) -> str | None:
         """The id of the session in front."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -42,6 +43,7 @@ LABEL_SYNTAX = re.compile(r"([\\`*_{}\[\]()#+!|~$:<>&-])")
 BLOCK = re.compile(r"^(\d*)([.=])(?=[=\s]|$)")
 """What begins a list or underlines a heading."""
 NO_BREAK = "\N{NO-BREAK SPACE}"
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def untrusted_markdown(text: str) -> str:
@@ -130,6 +132,29 @@ def zone() -> ZoneInfo:
         return ZoneInfo(st.context.timezone or "UTC")
     except ZoneInfoNotFoundError:
         return ZoneInfo("UTC")
+
+
+def key_of(name: str) -> str:
+    """An id as a part of the key of an element that a style sheet or script finds by its class.
+
+    Streamlit makes a class of a key by writing dashes for all but letters, digits, dashes and underscores; a program or
+    an imported file may give ids that collide then, or that end the rule that names them. Those are hashed.
+    """
+    return (
+        name
+        if _PLAIN.fullmatch(name)
+        else f"id-{hashlib.blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"
+    )
+
+
+def relative_time(at: float) -> str:
+    """How long ago something was: minutes and hours of a day, then as ``short_time``."""
+    seconds = max(0.0, now().timestamp() - at)
+    if seconds < 60:
+        return "now"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min ago"
+    return f"{seconds // 3600:.0f} h ago" if seconds < 86_400 else short_time(at)
 
 
 def short_time(at: float) -> str:

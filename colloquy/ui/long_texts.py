@@ -169,12 +169,14 @@ def _extent(text: str) -> str:
 
 def _extent_of_markdown(text: str) -> str:
     """How much there is to show, counted in what is long in it."""
-    for piece in pieces(text):
+    found = [*pieces(text)]
+    for number, piece in enumerate(found, 1):
+        after = " and what follows" if number < len(found) else ""
         match piece:
             case Table():
-                return counted(len(piece.rows) - 1, "row")
+                return counted(len(piece.rows) - 1, "row") + after
             case (longer, _):
-                return _extent(longer)
+                return _extent(longer) + after
     return _extent(text)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from session_store.engine.database import Database
 from session_store.errors import CursorError
 from session_store.history.words import Marks, all_in, excerpt_of
-from session_store.models import Page, SessionKey, SessionStatus, SessionSummary, TitleSource
+from session_store.models import Page, SessionKey, SessionStatus, SessionSummary, TitleSource, TurnStatus
 from session_store.sessions.cache import Memory
 from session_store.sessions.index import Place, dated
 
@@ -19,7 +19,7 @@ _COLUMNS = (
     "session_no, p.app_name, p.user_id, p.id, p.title, p.title_source, p.model, p.saved, p.created_at, p.updated_at, "
     "coalesce(t.running, false), coalesce(t.paused, false), coalesce(t.queued, false), "
     "coalesce(t.ended_at > p.seen_at, false), p.workspace_id, p.terminated_at, p.branched_from, "
-    "coalesce(t.last_status = 'failed', false)"
+    "t.last_status"
 )
 _TURNS = """
     select session_no,
@@ -196,7 +196,7 @@ def _rows(
 
 
 def _summary(row: Sequence[Any]) -> SessionSummary:
-    running, paused, queued, unseen, workspace_id, terminated_at, branched_from, failed = row[9:17]
+    running, paused, queued, unseen, workspace_id, terminated_at, branched_from, last_turn = row[9:17]
     if running:
         status = SessionStatus.RUNNING
     elif paused:
@@ -220,7 +220,7 @@ def _summary(row: Sequence[Any]) -> SessionSummary:
         workspace_id=workspace_id,
         terminated_at=terminated_at,
         branched_from=branched_from,
-        failed=failed,
+        last_turn=TurnStatus(last_turn) if last_turn else None,
     )
 
 

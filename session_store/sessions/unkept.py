@@ -53,9 +53,9 @@ class UnkeptEnds:
     def session(self, stored: SessionSummary, unfinished: Callable[[SessionKey], list[Turn]]) -> SessionSummary:
         """A session as it stands; ``unfinished`` gives those of its turns that are not over."""
         with self._lock:
-            failed = [end.status is TurnStatus.FAILED for end in self._ends.values() if end.key == stored.key]
-        if not failed:
+            ends = [end.status for end in self._ends.values() if end.key == stored.key]
+        if not ends:
             return stored
         waiting = unfinished(stored.key)
         status = SessionStatus(waiting[0].status.value) if waiting else SessionStatus.IDLE
-        return replace(stored, status=status, failed=failed[-1])
+        return replace(stored, status=status, last_turn=ends[-1])

@@ -1,11 +1,13 @@
 """How untrusted texts, times and durations look."""
 
 import ast
+import re
+import time
 from pathlib import Path
 
 import pytest
 
-from colloquy.ui.formatting import duration, label, plain_markdown, untrusted_markdown
+from colloquy.ui.formatting import duration, key_of, label, plain_markdown, relative_time, untrusted_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTICES = {"error", "warning", "toast", "success", "info"}
@@ -135,3 +137,30 @@ def is_plain(text: ast.expr) -> bool:
         case ast.Call(func=ast.Name(id=name)):
             return name in {"plain_markdown", "label", "counted"}
     return False
+
+
+@pytest.mark.parametrize("name", ["6a1f-Xy_9", "0" * 64])
+def test_a_plain_id_is_its_own_key(name):
+    assert key_of(name) == name
+
+
+def test_other_ids_have_keys_of_their_own_that_a_style_sheet_takes_for_names():
+    odd = ["zz/b", "zz-b", "zz b", "p{}", "</style>", "", "x" * 65, "\ud83d", "ü", "a.b", 'a"]', "a\nb"]
+    keys = [key_of(name) for name in odd]
+    assert len(set(keys)) == len(odd)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", key) for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "now"),
+        (59, "now"),
+        (60, "1 min ago"),
+        (59 * 60, "59 min ago"),
+        (3600, "1 h ago"),
+        (23.9 * 3600, "23 h ago"),
+    ],
+)
+def test_times_of_today_say_how_long_ago_they_are(seconds, words):
+    assert relative_time(time.time() - seconds) == words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from pydantic import BaseModel, Field
@@ -10,7 +9,7 @@ from pydantic import BaseModel, Field
 from colloquy.api.http.paging import Paged
 from colloquy.api.http.values import moment
 from colloquy.runtime.application import current
-from session_store.models import SessionKey, SessionStatus, SessionSummary, Turn, TurnStatus
+from session_store.models import SessionStatus, SessionSummary, TurnStatus
 
 
 class SessionInfo(BaseModel):
@@ -45,18 +44,15 @@ def sessions_at_work(cursor: str | None, limit: int) -> ActiveSessions:
     """
     application = current()
     page = application.active.page(application.settings.user, cursor, limit)
-    latest = application.active.last_turns()
-    turns = application.store.get_turns({latest[one.key] for one in page.items if one.key in latest})
-    known = {key: turns[turn_id] for key, turn_id in latest.items() if turn_id in turns}
     return ActiveSessions(
-        items=[session_info(session, known) for session in page.items],
+        items=[session_info(session) for session in page.items],
         next=page.next,
         active_session_id=application.active_session_id,
     )
 
 
-def session_info(session: SessionSummary, last_turns: Mapping[SessionKey, Turn] | None = None) -> SessionInfo:
-    """A session as an answer tells it. ``last_turns`` are those that are known already."""
+def session_info(session: SessionSummary) -> SessionInfo:
+    """A session as an answer tells it."""
     application = current()
     agent = application.agents.find(session.key.app_name)
     workspace = application.store.get_workspace(session.workspace_id)
@@ -69,20 +65,8 @@ def session_info(session: SessionSummary, last_turns: Mapping[SessionKey, Turn] 
         model=session.model,
         title=session.title,
         status=session.status,
-        last_turn_status=_last_status(session, last_turns or {}),
+        last_turn_status=session.last_turn,
         is_active=session.key.session_id == application.active_session_id,
         created_at=moment(session.created_at),
         updated_at=moment(session.updated_at),
     )
-
-
-def _last_status(session: SessionSummary, last_turns: Mapping[SessionKey, Turn]) -> TurnStatus | None:
-    application = current()
-    if live := application.turns.live(session.key):
-        return live[0].status
-    if known := last_turns.get(session.key):
-        return known.status
-    last = application.store.list_events(session.key, limit=1)
-    turn_id = last[-1].event.invocation_id if last else ""
-    turn = application.store.get_turns([turn_id]).get(turn_id)
-    return turn.status if turn else None

@@ -8,14 +8,15 @@ import streamlit as st
 
 from colloquy.agents.context import first_seen
 from colloquy.runtime.application import current
+from colloquy.ui.formatting import key_of
 from session_store.models import SessionKey, StoredEvent
 from session_store.transcripts.transcript import messages
 
 WORDS = "Messages above this line are not sent to the model."
 
 STYLE = f"""
-[data-testid="stChatMessage"]:has([class*="st-key-copy-ID"]) {{ position: relative; margin-top: 2.25rem; }}
-[data-testid="stChatMessage"]:has([class*="st-key-copy-ID"])::before {{
+[data-testid="stChatMessage"]:has(.st-key-copy-ID) {{ position: relative; margin-top: 2.25rem; }}
+[data-testid="stChatMessage"]:has(.st-key-copy-ID)::before {{
   content: "{WORDS}"; position: absolute; inset: -2.5rem 0 auto 0; padding-bottom: 0.25rem; font-size: 0.75rem;
   text-align: center; opacity: 0.75; border-bottom: 1px dashed color-mix(in srgb, currentColor 40%, transparent);
 }}
@@ -29,7 +30,7 @@ def context_mark(key: SessionKey, events: Sequence[StoredEvent]) -> None:
     message that it stands above.
     """
     marked = first_message(events, _seen(key))
-    style = STYLE.replace("ID", marked) if marked else ""
+    style = STYLE.replace("ID", key_of(marked)) if marked else ""
     st.html(f"<i></i><style>{style}</style>")
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from colloquy.runtime.application import current
 from colloquy.ui.attempts import attempt
 from colloquy.ui.components import Actions, Rating, message_toolbar
+from colloquy.ui.formatting import key_of
 from session_store.models import Feedback, SessionKey
 from session_store.transcripts.parts import readable
 from session_store.transcripts.transcript import Message
@@ -24,7 +25,7 @@ def answer_toolbar(
     """The quiet line below an answer, with thumbs and a comment. ``prefix`` begins the key of its element."""
     rating = Rating(feedback.score, feedback.comment) if feedback else Rating()
     message_toolbar(
-        prefix + message.id,
+        prefix + key_of(message.id),
         note,
         readable(message.parts),
         rating=rating,

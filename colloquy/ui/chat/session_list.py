@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ from colloquy.ui.analytics.demo_mark import demo_mark
 from colloquy.ui.attempts import attempt
 from colloquy.ui.components import open_window, title_field, uncover_page, wake_on_news
 from colloquy.ui.data.export_dialog import export_dialog
-from colloquy.ui.formatting import SAVED, group, label, short_time
+from colloquy.ui.formatting import SAVED, group, key_of, label, relative_time, short_time
 from colloquy.ui.state import ALL, Part
 from colloquy.ui.undo import grace, undo_bar
 from colloquy.ui.workspaces.menu import move_dialog, redraw_when_workspaces_change, workspace_menu
@@ -30,6 +31,9 @@ SAVED_ROWS = 8
 PLACE = 20
 """Characters of a workspace's name before the words that a search has found."""
 ANY_AGENT = "All agents"
+
+MINUTE = 60.0
+"""Seconds after which the times of the rows are not right any more."""
 
 RENAME, SAVE, UNSAVE, MOVE, EXPORT, DELETE = "Rename", "Save", "Remove from saved", "Move to…", "Export…", "Delete"
 WINDOW, TERMINATE = "Open in new window", "Terminate"
@@ -62,7 +66,7 @@ BRANCH = '--branch: "alt_route" / "Branch:";'
 ACTIVE = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);"
 
 
-@st.fragment
+@st.fragment(run_every=MINUTE)
 def session_list() -> None:
     """Everything about sessions in the sidebar: workspace, new, filter, search, open, rename, save, move, delete."""
     if state.must_give_way(Part.LIST):
@@ -188,7 +192,7 @@ def _row(session: SessionSummary, name: str) -> None:
     if st.session_state.get("renaming") == session_id:
         _rename_row(session)
         return
-    with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"row-{session_id}"):
+    with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"row-{key_of(session_id)}"):
         if st.session_state.get("selecting"):
             st.checkbox(
                 name,
@@ -225,7 +229,7 @@ def _options(session: SessionSummary) -> list[str]:
 def _marks(sessions: list[SessionSummary]) -> None:
     """What the rows' marks show, as one style sheet: were it part of the rows, each change would draw its row anew and
     close a menu that is open on it."""
-    rules = [f".st-key-row-{session.key.session_id} {{ {_mark(session)} }}" for session in sessions]
+    rules = [f".st-key-row-{key_of(session.key.session_id)} {{ {_mark(session)} }}" for session in sessions]
     st.html(f"<i></i><style>{' '.join(rules)}</style>")
 
 
@@ -241,13 +245,13 @@ def _mark(session: SessionSummary) -> str:
     else:
         mark = "unseen" if unseen else "plain"
     weight = "--title-weight: 600;" if unseen else ""
-    time = f'--time: "{short_time(session.updated_at)}";'
+    time = f'--time: "{relative_time(session.updated_at)}";'
     branch = BRANCH if session.branched_from else ""
     return f"--mark-name: {mark}; {MARKS[mark]} {branch} {weight} {time} {ACTIVE if active else ''}"
 
 
 def _rename_row(session: SessionSummary) -> None:
-    with st.container(key=f"row-{session.key.session_id}"):
+    with st.container(key=f"row-{key_of(session.key.session_id)}"):
         title_field(
             session.key.session_id,
             state.title_of(session),
@@ -327,7 +331,7 @@ def _menu(session: SessionSummary) -> None:
         dialogs.show(move_dialog, [session.key], f"“{label(state.title_of(session))}”", session.workspace_id)
     elif choice == WINDOW:
         _, number = st.session_state.get(OPENED, ("", 0))
-        st.session_state[OPENED] = (f"./?{state.SESSION}={session.key.session_id}", number + 1)
+        st.session_state[OPENED] = (f"./?{urlencode({state.SESSION: session.key.session_id})}", number + 1)
     elif choice == TERMINATE:
         attempt(lambda: current().terminate_sessions([session.key]))
     elif choice == EXPORT:

@@ -18,7 +18,7 @@ from colloquy.ui.chat.parts import part_view, sources_view
 from colloquy.ui.chat.rating import answer_toolbar
 from colloquy.ui.chat.steps import steps_view
 from colloquy.ui.components import Actions, message_toolbar
-from colloquy.ui.formatting import duration, long_time, plain_markdown, short_time
+from colloquy.ui.formatting import duration, key_of, long_time, plain_markdown, short_time
 from colloquy.ui.results.cards import result_view
 from session_store.models import Feedback, Result, SessionKey, StoredEvent, Turn, TurnStatus
 from session_store.transcripts.parts import FilePart, readable
@@ -223,7 +223,7 @@ def _toolbar(
     elif chatting:
         actions = message_actions(details.key, message, details.turns.get(message.turn_id), chatting.versions)
     if message.is_user:
-        message_toolbar(prefix + message.id, note, readable(message.parts), actions=actions)
+        message_toolbar(prefix + key_of(message.id), note, readable(message.parts), actions=actions)
     else:
         feedback = details.feedback.get(message.id)
         answer_toolbar(details.key, message, note, feedback, prefix=prefix, actions=actions)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
+from colloquy.ui.formatting import key_of
 from session_store.history.words import words_of
 
-_SIGN: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _MARK: Final = """
 [data-testid="stChatMessage"]:has(.ANCHOR) {
   outline: 2px solid var(--accent); outline-offset: 2px;
@@ -43,7 +42,7 @@ def show_place(prefix: str, message_id: str | None, text: str, number: int) -> N
 
 def _anchor(prefix: str, message_id: str) -> str:
     """The class that Streamlit gives to the foot of a message."""
-    return "st-key-" + _SIGN.sub("-", f"copy-{prefix}{message_id}")
+    return f"st-key-copy-{prefix}{key_of(message_id)}"
 
 
 @cache

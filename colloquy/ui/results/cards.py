@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from colloquy.runtime.application import current
-from colloquy.ui.formatting import duration, label, plain_markdown
+from colloquy.ui.formatting import duration, key_of, label, plain_markdown
 from colloquy.ui.results.data import Preview, preview_of, with_rows
 from session_store.models import Result, ResultKind
 from session_store.phrases import counted
@@ -48,7 +48,7 @@ def result_view(result: Result) -> None:
 
 def anchor_of(result: Result) -> str:
     """The key of the element below a message that shows the result."""
-    return f"result-{result.id}"
+    return f"result-{key_of(result.id)}"
 
 
 def heading(result: Result) -> None:

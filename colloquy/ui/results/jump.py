@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from colloquy.runtime.application import current
+from colloquy.ui.formatting import key_of
 from colloquy.ui.results.cards import anchor_of
 from session_store.models import Result
 
@@ -28,7 +29,7 @@ def open_at(result: Result) -> None:
     windows = st.session_state.setdefault("window", {})
     session_id = result.key.session_id
     windows[session_id] = max(windows.get(session_id, 0), depth + ROOM)
-    anchors = [anchor_of(result), *(f"copy-{event_id}" for event_id in event_ids)]
+    anchors = [anchor_of(result), *(f"copy-{key_of(event_id)}" for event_id in event_ids)]
     st.session_state[JUMP] = (anchors, time.time_ns() // 1_000_000)
 
 

@@ -27,6 +27,7 @@ PLACE: Final = "console_page"
 
 TICK: Final = 0.2
 """Seconds between two looks whether the query is over."""
+AS_OF = "Queries run on a copy of the history that is a few seconds old at most. The time is that of your browser."
 
 
 def result() -> None:
@@ -151,4 +152,6 @@ def _footer(answer: Answer) -> str:
         f'<a href="./api/v1/queries/{answer.id}.{form}" download title="Download all rows as {name}">{name}</a>'
         for form, name in (("csv", "CSV"), ("parquet", "Parquet"))
     )
-    return f'<div class="result-footer"><span>{escape(" · ".join(facts))}</span><span>{links}</span></div>'
+    return (
+        f'<div class="result-footer"><span title="{AS_OF}">{escape(" · ".join(facts))}</span><span>{links}</span></div>'
+    )

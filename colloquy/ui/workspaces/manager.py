@@ -9,7 +9,7 @@ import streamlit as st
 
 from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
-from colloquy.ui.formatting import label, plain_markdown
+from colloquy.ui.formatting import key_of, label, plain_markdown
 from colloquy.ui.state import ALL, Part
 from colloquy.ui.workspaces.connection_form import connection_section
 from colloquy.ui.workspaces.tree import Place, WorkspaceTree
@@ -45,12 +45,14 @@ def workspace_manager() -> None:
 
 def _tree(tree: WorkspaceTree, counts: dict[str, int], chosen: str) -> None:
     rules = [
-        f".st-key-row-workspace-{place.id} {{ --depth: {place.depth}; {ACTIVE if place.id == chosen else ''} }}"
+        f".st-key-row-workspace-{key_of(place.id)} {{ --depth: {place.depth}; {ACTIVE if place.id == chosen else ''} }}"
         for place in tree.places.values()
     ]
     st.html(f"<i></i><style>{' '.join(rules)}</style>")
     for place in tree.places.values():
-        with st.container(horizontal=True, gap=None, vertical_alignment="center", key=f"row-workspace-{place.id}"):
+        with st.container(
+            horizontal=True, gap=None, vertical_alignment="center", key=f"row-workspace-{key_of(place.id)}"
+        ):
             st.button(
                 label(place.workspace.name),
                 icon=place.icon,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import groupby
 from typing import Final
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -18,7 +19,7 @@ from colloquy.ui.agents import icon_of
 from colloquy.ui.analytics.demo_mark import demo_mark
 from colloquy.ui.attempts import attempt
 from colloquy.ui.components import tick, wake_on_news
-from colloquy.ui.formatting import label, running_for, short_time
+from colloquy.ui.formatting import key_of, label, running_for, short_time
 from colloquy.ui.state import ALL, Part
 from colloquy.ui.workspaces.tree import Place, WorkspaceTree
 from session_store.models import SessionKey, SessionStatus, TurnStatus
@@ -90,19 +91,19 @@ def _summary(active: Sequence[ActiveSession]) -> str:
         return "No active agents. Chats you start or continue appear here under their workspace."
     counts = Counter(map(doing, active))
     chats = counted(len(active), "chat")
-    return " · ".join([chats, *(f"{counts[kind]} {WORDS[kind].lower()}" for kind in ORDER if counts[kind])])
+    return " · ".join([chats, *(f"{counts[kind]:,} {WORDS[kind].lower()}" for kind in ORDER if counts[kind])])
 
 
 def _marks(tree: WorkspaceTree, active: Sequence[ActiveSession]) -> None:
     """How deep rows stand, and what their icons show: as one style sheet, so that a change draws no row anew."""
     depths = {place.id: place.depth for place in tree.places.values()}
     rules = [
-        f".st-key-node-{place.id}, .st-key-about-{place.id} {{ --depth: {place.depth}; }}"
+        f".st-key-node-{key_of(place.id)}, .st-key-about-{key_of(place.id)} {{ --depth: {place.depth}; }}"
         for place in tree.places.values()
     ]
     for one in active:
         depth = depths.get(one.session.workspace_id, 0) + 1
-        session_id = one.session.key.session_id
+        session_id = key_of(one.session.key.session_id)
         rules.append(f".st-key-work-{session_id} {{ --depth: {depth}; {MARKS[doing(one)]} }}")
         rules.append(f".st-key-about-{session_id} {{ --depth: {depth}; }}")
     st.html(f"<i></i><style>{' '.join(rules)}</style>")
@@ -119,7 +120,7 @@ MARKS: Final = {
 
 
 def _node(place: Place, at_work: Sequence[ActiveSession], problem: str | None) -> None:
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"node-{place.id}"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"node-{key_of(place.id)}"):
         st.button(
             label(place.workspace.name),
             icon=place.icon,
@@ -131,7 +132,7 @@ def _node(place: Place, at_work: Sequence[ActiveSession], problem: str | None) -
         if at_work:
             st.html(_badges(at_work), width="content")
     if problem:
-        with st.container(key=f"about-{place.id}"):
+        with st.container(key=f"about-{key_of(place.id)}"):
             st.html(f'<div><span class="why">{escape(f"Its data is unavailable. {problem}")}</span></div>')
     shown = at_work if st.session_state.get(f"all-{place.id}") else at_work[:ROWS]
     for one in shown:
@@ -163,7 +164,7 @@ def _badge(agent_id: str, chats: Sequence[ActiveSession]) -> str:
     )
     icon = icon_of(agent)
     glyph = f'<i class="glyph">{escape(_ligature(icon))}</i>' if icon.startswith(MATERIAL) else escape(icon)
-    count = f"<b>{len(chats)}</b>" if len(chats) > 1 else ""
+    count = f"<b>{len(chats):,}</b>" if len(chats) > 1 else ""
     name = escape(f"{agent.name if agent else agent_id}: {_in_words(kinds)}")
     return f'<span class="{classes}" role="img" aria-label="{name}" title="{name}">{glyph}{count}</span>'
 
@@ -173,14 +174,14 @@ def _ligature(icon: str) -> str:
 
 
 def _in_words(kinds: Mapping[str, int]) -> str:
-    return ", ".join(f"{kinds[kind]} {WORDS[kind].lower()}" for kind in ORDER if kinds.get(kind))
+    return ", ".join(f"{kinds[kind]:,} {WORDS[kind].lower()}" for kind in ORDER if kinds.get(kind))
 
 
 def _row(one: ActiveSession) -> None:
     session, kind = one.session, doing(one)
     session_id = session.key.session_id
     title = state.title_of(session)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"work-{session_id}"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"work-{key_of(session_id)}"):
         st.button(
             label(title),
             icon=icon_of(current().agents.find(session.key.app_name)),
@@ -222,12 +223,12 @@ def _row(one: ActiveSession) -> None:
             )
         st.link_button(
             f"Open {label(title)} in new window",
-            f"./?session={session_id}",
+            f"./?{urlencode({state.SESSION: session_id})}",
             icon=":material/open_in_new:",
             key=f"window-{session_id}",
             type="tertiary",
         )
-    with st.container(key=f"about-{session_id}"):
+    with st.container(key=f"about-{key_of(session_id)}"):
         st.html(_about(one, kind))
 
 
