@@ -1,1 +1,1 @@
-"""Pieces of the chat page."""
+"""The parts of the chat page."""

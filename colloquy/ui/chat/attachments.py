@@ -1,4 +1,4 @@
-"""Files in messages: pictures small, everything else by name."""
+"""Draws the files of a message: pictures as thumbnails, other files by name."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from colloquy.ui.results.cards import size_of
 from session_store.transcripts.parts import FilePart
 
 THUMBNAIL = (320, 240)
-"""Pixels of a picture on the page, at most; it is shown at half of that, sharp on dense screens."""
+"""Maximum size of a thumbnail in pixels; it is shown at half that size, so it is sharp on high-density screens."""
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-"""What is drawn: for others Pillow would run programs, and no browser shows them."""
+"""The formats to draw. For others Pillow would run external programs, and browsers cannot show them."""
 MOST_PIXELS = 40_000_000
-"""Of a picture that is decoded, four bytes for each. Of a JPEG, that is an eighth of its width at least."""
+"""Maximum number of pixels to decode, at four bytes each. For a JPEG this counts the pixels at its reduced decoding
+scale, which is at least 1:8."""
 
 
 def attachments(files: Sequence[FilePart]) -> None:
-    """The files of a message: thumbnails in a row, then a line with the names of the others."""
+    """Draws the files of a message: a row of thumbnails, then a line with the names of the other files."""
     thumbnails = {number: made for number, file in enumerate(files) if (made := _thumbnail_of(file))}
     if thumbnails:
         with st.container(horizontal=True, gap="small"):
@@ -40,11 +41,11 @@ def _thumbnail_of(file: FilePart) -> tuple[bytes, int] | None:
     return _thumbnail(file.data) if file.data and file.mime_type.startswith("image/") else None
 
 
-# Not ``lru_cache``, which would keep the whole pictures as its keys.
+# Not ``lru_cache``, which would keep the full pictures as its keys.
 @st.cache_data(max_entries=256, show_spinner=False)
 def _thumbnail(data: bytes) -> tuple[bytes, int] | None:
-    """A small PNG of a picture and the width to show it with; None where it is no picture that can be read, or one
-    that would take too much memory."""
+    """Returns a small PNG of a picture and the width to show it with; None if it cannot be read as a picture or would
+    take too much memory."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             picture.draft("RGB", THUMBNAIL)

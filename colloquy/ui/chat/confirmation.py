@@ -1,4 +1,4 @@
-"""The question whether a tool may run."""
+"""Asks the user whether a tool may run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from colloquy.ui.state import Part
 from session_store.transcripts.transcript import Step
 
 ADKS_OWN_HINT = "Please approve or reject the tool call"
-"""What ADK asks for tools that say nothing themselves; it is meant for programmers."""
+"""ADK's default text for tools that have no text of their own; it addresses programmers, not users."""
 
 
 def confirmation_card(turn_id: str, step: Step) -> None:
-    """Asks the person whether a tool may run with these arguments."""
+    """Asks the user whether a tool may run with these arguments."""
     with st.container(border=True, key=f"confirm-{step.confirmation_id}"):
         st.markdown(f":material/front_hand: **Allow {label(step.author)} to run {label(step.name)}?**")
         if step.asks and not step.asks.startswith(ADKS_OWN_HINT):

@@ -1,4 +1,4 @@
-"""The line in a conversation above which the model does not see it."""
+"""The line that marks the messages above it as no longer sent to the model."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ STYLE = f"""
 
 
 def context_mark(key: SessionKey, events: Sequence[StoredEvent]) -> None:
-    """Marks the first of the messages on the page that the model was shown for the last question, unless it saw all.
+    """Marks the first message on the page that the model saw for the last question, unless it saw all of them.
 
-    The line moves with every message, but the older messages are not drawn again with each: so it is a style of the
-    message that it stands above.
+    The line moves with every message, but older messages are not redrawn each time, so the line is a style applied to
+    the message below it.
     """
     marked = first_message(events, _seen(key))
     style = STYLE.replace("ID", key_of(marked)) if marked else ""
@@ -35,8 +35,10 @@ def context_mark(key: SessionKey, events: Sequence[StoredEvent]) -> None:
 
 
 def first_message(events: Sequence[StoredEvent], seen: int) -> str | None:
-    """The id of the message that begins what the model sees of events, when that is ``seen`` messages; None if it sees
-    all of them."""
+    """Returns the id of the first message that the model sees.
+
+    The model sees the last ``seen`` messages of the events. None if it sees all of them.
+    """
     first = first_seen([stored.event for stored in events], seen)
     if first is None:
         return None
@@ -47,7 +49,8 @@ def first_message(events: Sequence[StoredEvent], seen: int) -> str | None:
 
 
 def _seen(key: SessionKey) -> int:
-    """How many messages the session's agent sees; 0 for all, also where ADK's own compaction sums up old ones."""
+    """Returns how many messages the session's agent sees; 0 for all, also if ADK's own compaction summarizes old
+    ones."""
     settings, agent = current().settings, current().agents.find(key.app_name)
     if settings.compaction:
         return 0

@@ -1,4 +1,4 @@
-"""The conversation with one session: its head, its older messages and its live end."""
+"""The conversation of one session: its header, its older messages and its live end."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from colloquy.ui.workspaces.menu import connection_warning
 from session_store.models import SessionKey, SessionSummary, StoredEvent
 
 WINDOW = 20
-"""Events of a conversation that are on the page at first; each click on older ones adds as many again."""
+"""Events that are on the page at first; each click on "Show older messages" adds as many again."""
 
 
 def conversation(session: SessionSummary) -> None:
-    """A session that is in the store."""
+    """Draws a session that is in the store."""
     icon = icon_of(current().agents.find(session.key.app_name))
     _head(session)
     scope_line(scope_of_session(session.key))
     events, more = _window(session.key)
     settled = _without_last_turn(events)
-    with st.container(key="settled"):  # one place for all of it: Streamlit knows the live end below by its place
+    with st.container(key="settled"):  # a single container: Streamlit identifies the live end below by its position
         if more:
             st.button(
                 "Show older messages", key="older", icon=":material/expand_less:", on_click=_older, width="stretch"
@@ -49,7 +49,7 @@ def _window(key: SessionKey) -> tuple[list[StoredEvent], bool]:
 
 
 def _tab_title(session: SessionSummary) -> str:
-    """What the browser calls the tab: the title of the chat, its agent and its model."""
+    """Returns the title of the browser tab: the chat's title, its agent and its model."""
     agent = current().agents.find(session.key.app_name)
     asked = session.model and current().store.asked_a_model(session.key)
     model = current().models.label(session.model) if session.model and asked else ""
@@ -57,7 +57,7 @@ def _tab_title(session: SessionSummary) -> str:
 
 
 def _without_last_turn(events: list[StoredEvent]) -> list[StoredEvent]:
-    """The last turn belongs to the live end, where it can be run again."""
+    """Drops the last turn, which belongs to the live end, where it can be run again."""
     if not events:
         return []
     last = events[-1].event.invocation_id
@@ -78,5 +78,5 @@ def _head(session: SessionSummary) -> None:
         st.caption(agent_label(session.key.app_name), width="content")
         model_menu(session)
         # The panel stands beside or over the chat by its style. Its place in the page is here, behind the button that
-        # opens it: whether it is open moves nothing that comes after the head.
+        # opens it, so that opening it moves nothing that comes after the header.
         results_panel(session.key)

@@ -1,4 +1,4 @@
-"""The end of a conversation, where it goes on: its last turns, the running answer and the chat input."""
+"""The live end of a conversation: its last turns, the running answer and the message input."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from session_store.transcripts.transcript import Message, Shown, Step, message_f
 
 TAIL_EVENTS = 200
 TAIL_TURNS = 6
-"""More turns than this are handed over to the part of the page that does not rerun with every chunk."""
+"""Above this number of turns, the part of the page that does not rerun with every chunk takes them over."""
 
 
 @st.fragment
 def live_end(key: SessionKey, settled: Sequence[StoredEvent], first: int, title: str, icon: str) -> None:
-    """Everything after the ``settled`` events, as it happens, and the input for the next message.
+    """Draws everything after the ``settled`` events as it happens, and the input for the next message.
 
-    It reruns on its own, at every chunk of a running answer and every message sent: the older messages above it, those
-    of the ``settled`` events, are not touched. ``title`` is the one they stand under. Without any, ``first`` is the
-    ``seq`` that the conversation is shown from.
+    It reruns on its own, at every chunk of a running answer and every message sent, without redrawing the older
+    messages of the ``settled`` events above it. ``title`` is the title on the page. If there are no settled events,
+    ``first`` is the ``seq`` that the conversation is shown from.
     """
     if state.must_give_way(Part.LIVE) or not state.shows(key, title):
         state.rerun()
@@ -70,8 +70,11 @@ def live_end(key: SessionKey, settled: Sequence[StoredEvent], first: int, title:
 
 
 def _events(key: SessionKey, settled: Sequence[StoredEvent], first: int) -> list[StoredEvent]:
-    """What came after the settled events. Where the last of them was taken back, by an edit or for another version of a
-    message, in this tab or elsewhere, those above it were, too: then the whole page is drawn anew."""
+    """Returns the events after the settled ones.
+
+    If the last settled event was taken back, by an edit or for another version of a message, in this tab or elsewhere,
+    the messages above it are out of date too: the whole page is redrawn.
+    """
     anchor = settled[-1].seq if settled else first
     events = current().store.list_events(key, after=anchor - 1, limit=TAIL_EVENTS + 1)
     if anchor and len(events) <= TAIL_EVENTS and [event.seq for event in events[:1]] != [anchor]:
@@ -87,14 +90,14 @@ def _commands(session: SessionSummary | None) -> Sequence[Command]:
 
 
 def _above_input(key: SessionKey, live: Sequence[LiveView]) -> None:
-    """The way to the end of the conversation, and what ends the running answer."""
+    """Draws the button that leads to the end of the conversation, and the button that stops the running answer."""
     follow_end(key.session_id, st.session_state.get("sent", 0))
     if live and not _waits(live[0]) and not live[0].status.is_over:
         _stop_button(live[0], "Stop")
 
 
 def _waits(view: LiveView) -> bool:
-    """Whether a turn has not begun."""
+    """Returns whether a turn has not begun."""
     return view.status is TurnStatus.QUEUED and not view.answers
 
 
@@ -108,7 +111,7 @@ def _over(shown: Sequence[Message], details: Details, icon: str, chatting: Chatt
     last = details.turns.get(shown[-1].turn_id) if shown and is_end else None
     ends = {message.turn_id: message for message in shown}
     if chatting.editing in details.turns:
-        last = None  # to try again would drop what is being written
+        last = None  # trying again would discard the message being edited
     for message in shown:
         turn = details.turns.get(message.turn_id)
         ends_turn = message is ends[message.turn_id]
@@ -123,7 +126,8 @@ def _over(shown: Sequence[Message], details: Details, icon: str, chatting: Chatt
 
 
 def _retry_button(turn: Turn, last: Message) -> None:
-    """Runs a turn again, or for the first time where nothing was tried, as in a branch that ends with a question."""
+    """Draws a button that runs a turn again, or for the first time if it never ran, as in a branch that ends with a
+    question."""
     waits = last.is_user and turn.status is TurnStatus.COMPLETED and not turn.error
     name, icon = ("Answer it", ":material/play_arrow:") if waits else ("Try again", ":material/refresh:")
     st.button(name, key=f"retry-{turn.id}", icon=icon, type="tertiary", on_click=_retry, args=(turn,))
@@ -132,7 +136,7 @@ def _retry_button(turn: Turn, last: Message) -> None:
 def _not_over(
     view: LiveView, mine: Sequence[Message], details: Details, events: Iterable[StoredEvent], icon: str
 ) -> None:
-    """A turn that goes on: what is stored of it, with what it does now in the bubble that this belongs to."""
+    """Draws a running turn: what is stored of it, with its current activity in the bubble that it belongs to."""
     if not any(message.is_user for message in mine):
         _message_of(view.turn)
     saying = bool(view.pieces) and all(stored.event.id != view.event_id for stored in events)
@@ -145,19 +149,19 @@ def _not_over(
         else:
             bubble(message, details, icon)
     if open_bubbles or (mine and not mine[-1].is_user and not saying and not view.problem):
-        return  # all is said, or else the turn is about to end: no further bubble for that moment
+        return  # either everything is said or the turn is about to end: no further bubble for that moment
     _running(view, None, details, icon, saying=saying)
 
 
 def _message_of(turn: Turn) -> None:
-    """The message of a turn that has not come to be stored as an event yet."""
+    """Draws the message of a turn that is not stored as an event yet."""
     with st.chat_message("user", avatar=PERSON):
         attachments(message_files(turn))
         typed(message_text(turn), f"asked-{turn.id}")
 
 
 def _running(view: LiveView, message: Message | None, details: Details, icon: str, *, saying: bool) -> None:
-    """The bubble that grows: ``message`` is what is stored of it."""
+    """Draws the bubble that grows; ``message`` is the part of it that is stored."""
     turn = view.turn
     with st.chat_message("assistant", avatar=icon):
         asking, going = _parts(view, message)
@@ -182,7 +186,7 @@ def _running(view: LiveView, message: Message | None, details: Details, icon: st
 
 
 def _doing(view: LiveView, going: Sequence[Shown]) -> str:
-    """What a turn does that says nothing; empty where the steps that are ``going`` on say it."""
+    """Says what a turn is doing while it has no words to show; empty if the steps in ``going`` say it."""
     if view.status is TurnStatus.QUEUED:
         return "Queued"
     if view.status.is_over:
@@ -195,7 +199,7 @@ def _doing(view: LiveView, going: Sequence[Shown]) -> str:
 
 
 def _parts(view: LiveView, message: Message | None) -> tuple[list[Step], list[Shown]]:
-    """The steps that wait for the person, and all else that a message is made of."""
+    """Returns the steps that wait for the user's approval, and all other parts of the message."""
     asking: list[Step] = []
     going: list[Shown] = []
     for part in message.parts if message else ():

@@ -1,4 +1,4 @@
-"""What can be done with the messages of a chat: edit one of one's own, go to another version of it, branch."""
+"""The actions on the messages of a chat: edit one of your own, switch to another version of it, branch."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from session_store.transcripts.transcript import Message
 PERSON = ":material/person:"
 EDIT, BRANCH = "Edit", "Branch"
 EDITING = "editing"
-"""Key in the state of the tab: the turn whose message is in a form."""
+"""Key in the state of the tab: the turn whose message is being edited."""
 
 
 def message_actions(
     key: SessionKey, message: Message, turn: Turn | None, versions: Mapping[str, tuple[str, ...]]
 ) -> Actions:
-    """What can be done with a message. ``versions`` are those of ``Store.versions``."""
+    """Returns the actions on a message. ``versions`` come from ``Store.versions``."""
 
     def do(action: str) -> None:
         if action == EDIT:
@@ -40,19 +40,19 @@ def message_actions(
 
 
 def editing() -> str | None:
-    """The turn whose message is in a form."""
+    """Returns the id of the turn whose message is being edited."""
     turn_id: str | None = st.session_state.get(EDITING)
     return turn_id
 
 
 def edit(turn_id: str | None) -> None:
-    """Put the message of a turn into a form; with None, leave it as it is."""
+    """Opens the message of a turn in the edit form; with None, closes the form without a change."""
     st.session_state[EDITING] = turn_id
     state.touch(Part.PAGE)
 
 
 def edit_form(message: Message, turn: Turn) -> None:
-    """A message of the person, to be changed and sent again."""
+    """Draws a form in which the user edits a message and sends it again."""
     with st.chat_message("user", avatar=PERSON), st.form(f"edit-form-{turn.id}", border=False):
         st.text_area(
             "Message",
@@ -70,7 +70,7 @@ def edit_form(message: Message, turn: Turn) -> None:
 
 def _send_again(turn: Turn) -> None:
     if editing() != turn.id:
-        return  # the second click of two
+        return  # a second click on the button
     text = st.session_state[f"edited-{turn.id}"]
     if attempt(lambda: current().turns.replace(turn, text)):
         st.session_state.sent = st.session_state.get("sent", 0) + 1

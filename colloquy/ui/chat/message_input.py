@@ -1,4 +1,4 @@
-"""The field that messages are written in, and files attached to."""
+"""The field that users write messages in and attach files to."""
 
 from __future__ import annotations
 
@@ -35,9 +35,12 @@ Send = Callable[[str, Sequence[Attachment]], Refused | None]
 def message_input(
     key: str, send: Send, *, commands: Sequence[Command] = (), above: Callable[[], None] | None = None
 ) -> None:
-    """The input at the bottom of the page. ``send`` takes each message, once. The text of one that it refuses stands in
-    the field again, with the files that can be sent, below the reasons. ``commands`` are what can follow a ``/``;
-    ``above`` draws what stands over the field or in it."""
+    """Draws the input at the bottom of the page.
+
+    ``send`` gets each message once. If it refuses one, the text is put back into the field, with the files that can be
+    sent, below the reasons. ``commands`` are what can follow a ``/``; ``above`` draws what stands over the field or in
+    it.
+    """
     taken, kept, reasons, files = f"{key}-taken", f"{key}-kept", f"{key}-reasons", f"{key}-files"
 
     def take(value: ChatInputValue) -> None:
@@ -64,19 +67,19 @@ def message_input(
         assist_typing(commands)
         if above:
             above()
-    # A server that has just started again does not know the callback of an open page yet: only the message arrives.
+    # A server that has just restarted does not know the callback of an open page yet: only the message arrives.
     if not st.session_state.pop(taken, False) and value:
         take(value)
         state.rerun()
 
 
 def input_of(key: SessionKey) -> str:
-    """The key of the input of a session."""
+    """Returns the key of a session's input."""
     return f"input-{key.session_id}"
 
 
 def put_back(session: SessionKey, text: str, refused: Refused) -> None:
-    """Have a message that was written elsewhere and not sent stand in the input of a session."""
+    """Puts a message that was written elsewhere and not sent into the input of a session."""
     _put_back(input_of(session), text, refused)
 
 
@@ -88,7 +91,7 @@ def _put_back(key: str, text: str, refused: Refused | None) -> None:
 
 
 def _kept_files(place: str) -> None:
-    """The files of a refused message that go along with the next one."""
+    """Draws the files of a refused message, which go along with the next one."""
     files: Sequence[Attachment] = st.session_state.get(place, ())
     if not files:
         return

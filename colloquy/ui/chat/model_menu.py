@@ -1,4 +1,4 @@
-"""The choice of a model, and what to do when the chosen one cannot answer."""
+"""The menu to choose a model, and the notice shown when the chosen model cannot answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from session_store.models import SessionSummary
 
 
 def model_menu(session: SessionSummary | None) -> None:
-    """The choice of the model for the next turns of a session, or of a new chat."""
+    """Draws the menu of the model for the next turns of a session, or for a new chat."""
     if not _chooses_model(session):
         st.caption(":material/memory: Model set by the agent", width="content")
         return
@@ -67,7 +67,7 @@ def model_notice(session: SessionSummary | None) -> None:
 
 
 def better_model() -> str:
-    """How to get better queries than a small model guesses, as a sentence."""
+    """Returns a sentence on how to get better queries than a small model guesses."""
     able = [model.label for model in current().models.list() if model.available and model.calls_tools]
     if able:
         names = " or ".join([", ".join(able[:2]), "another model"] if len(able) > 3 else able)
@@ -79,9 +79,9 @@ def better_model() -> str:
 
 
 def sendable(files: Sequence[Attachment], session: SessionSummary | None) -> tuple[list[Attachment], list[str]]:
-    """Those of the files that the model of a session, or of a new chat, can be sent, and why it cannot the others.
+    """Returns the files that the model of a session, or of a new chat, accepts, and why it does not accept the others.
 
-    An agent that brings its own model is not asked: what it takes is not known.
+    Files for an agent that brings its own model are not checked: what that model accepts is not known.
     """
     model = (session and session.model) or state.draft_model()
     info = current().models.info(model) if files and _chooses_model(session) else None

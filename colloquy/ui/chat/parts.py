@@ -1,4 +1,4 @@
-"""What messages say besides what tools did: words, thoughts, code with its output, and sources."""
+"""Draws the parts of a message other than tool calls: words, thoughts, code with its output, and sources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ADDRESS = re.compile(r"\bhttps?://[^\s<>\"]+")
 
 
 def part_view(part: Shown, place: str, *, by_person: bool) -> None:
-    """Draw one part of a message. ``place`` names it on its page: no two parts have the same."""
+    """Draws one part of a message. ``place`` identifies it on its page and must be unique there."""
     match part:
         case Words() if by_person:
             typed(part.text, place)
@@ -37,14 +37,14 @@ def part_view(part: Shown, place: str, *, by_person: bool) -> None:
 
 
 def streamed(parts: Sequence[Thought | Words]) -> None:
-    """What a model has said and thought so far."""
+    """Draws what a model has said and thought so far."""
     for part in parts:
         with _thought(part, live=True) if isinstance(part, Thought) else nullcontext():
             long_texts.growing(part.text)
 
 
 def typed(text: str, place: str) -> None:
-    """What a person typed, as it was typed: nothing in it is Markdown but fenced code. A query is code. See
+    """Draws what a user typed, verbatim: only fenced code is treated as Markdown, and a query is drawn as code. See
     ``part_view``."""
     if request_of(text).is_sql and "```" not in text and "~~~" not in text:
         long_texts.code(text, "sql", place)
@@ -61,7 +61,7 @@ def _typed(text: str) -> None:
 
 
 def _with_links(text: str) -> str:
-    """A text as HTML that shows it as it is, addresses of the web as links."""
+    """Returns a text as HTML that shows it verbatim, with web addresses as links."""
     pieces: list[str] = []
     at = 0
     for found in ADDRESS.finditer(text):
@@ -78,7 +78,7 @@ def _with_links(text: str) -> str:
 
 
 def sources_view(sources: Sequence[Source]) -> None:
-    """What an answer is based on. What leads out of the app says whither."""
+    """Draws the sources of an answer. Links that leave the app name their site."""
     if sources:
         lines = [f"{number}. {_source(source)}" for number, source in enumerate(sources, 1)]
         st.caption("Sources\n\n" + "\n".join(lines))

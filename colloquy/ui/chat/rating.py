@@ -1,4 +1,4 @@
-"""What a person thinks of an answer."""
+"""Users' ratings of answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def answer_toolbar(
     prefix: str = "",
     actions: Actions | None = None,
 ) -> None:
-    """The quiet line below an answer, with thumbs and a comment. ``prefix`` begins the key of its element."""
+    """Draws the toolbar below an answer, with thumbs and a comment. ``prefix`` begins the key of its element."""
     rating = Rating(feedback.score, feedback.comment) if feedback else Rating()
     message_toolbar(
         prefix + key_of(message.id),

@@ -27,20 +27,20 @@ from session_store.phrases import counted
 
 ROWS = 30
 SAVED_ROWS = 8
-"""Rows of saved sessions at first: today's are to be in view below them."""
+"""Rows of saved sessions at first, few enough that today's sessions are in view below them."""
 PLACE = 20
-"""Characters of a workspace's name before the words that a search has found."""
+"""Maximum length in characters of a workspace's name in front of the words that a search found."""
 ANY_AGENT = "All agents"
 
 MINUTE = 60.0
-"""Seconds after which the times of the rows are not right any more."""
+"""Seconds after which the times in the rows are out of date."""
 
 RENAME, SAVE, UNSAVE, MOVE, EXPORT, DELETE = "Rename", "Save", "Remove from saved", "Move to…", "Export…", "Delete"
 WINDOW, TERMINATE = "Open in new window", "Terminate"
 OPENED = "opened_window"
-"""Key in the state of the tab: the URL opened last in a window of its own, and how many there were."""
+"""Key in the state of the tab: the URL last opened in a window of its own, and how many windows were opened."""
 OPENINGS = "openings"
-"""Key in the state of the tab: how often a chat was opened in the list."""
+"""Key in the state of the tab: how often a chat was opened from the list."""
 MENU_ICONS = {
     RENAME: ":material/edit:",
     SAVE: ":material/bookmark:",
@@ -60,15 +60,15 @@ MARKS = {
     "unseen": '--mark: "mark_chat_unread" / "New answer:";',
     "plain": "",
 }
-"""What a row bears in front of its title: an icon, and the words for it that screen readers say."""
+"""What a row shows in front of its title: an icon, and the words that screen readers say for it."""
 BRANCH = '--branch: "alt_route" / "Branch:";'
-"""What the row of a branch bears besides: the end of its title, which says so too, is seldom in view."""
+"""What the row of a branch shows as well: the end of its title, which says so too, is seldom in view."""
 ACTIVE = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);"
 
 
 @st.fragment(run_every=MINUTE)
 def session_list() -> None:
-    """Everything about sessions in the sidebar: workspace, new, filter, search, open, rename, save, move, delete."""
+    """Draws the sidebar's part for sessions: workspace, new, filter, search, open, rename, save, move, delete."""
     if state.must_give_way(Part.LIST):
         state.rerun()
     redraw_when_workspaces_change()
@@ -138,7 +138,7 @@ def _nothing_here(agent_id: str | None) -> str:
 
 
 def _sessions(agent_id: str | None, search: str) -> tuple[Page[SessionSummary], Page[SessionSummary]]:
-    """The saved sessions to show, and the others. A search looks through all workspaces."""
+    """Returns the saved sessions to show, and the others. A search covers all workspaces."""
     shown = st.session_state.get("session_rows", {})
     chosen = state.chosen_workspace()
     listed = partial(
@@ -153,7 +153,8 @@ def _sessions(agent_id: str | None, search: str) -> tuple[Page[SessionSummary], 
 
 
 def _found_names(sessions: Sequence[SessionSummary], search: str) -> dict[SessionKey, str]:
-    """What the rows of a search say: title, workspace, and the words of the message where it has not hit the title."""
+    """Returns the rows' texts for a search: title and workspace, and the message's words if the title does not
+    match."""
     workspaces = {workspace.id: workspace.name for workspace in current().store.list_workspaces()}
     titles = {session.key: excerpt_of(_title(session), (search,)) for session in sessions}
     excerpts = current().store.excerpts([key for key, (_, marks) in titles.items() if not marks], search)
@@ -173,7 +174,7 @@ def _title(session: SessionSummary) -> str:
 
 
 def _marked(text: str, marks: Marks) -> str:
-    """A text as a label, with what was found in bold."""
+    """Returns a text as a label with the matches in bold."""
     shown, end = "", 0
     for begin, after in marks:
         shown += f"{label(text[end:begin])}**{label(text[begin:after])}**"
@@ -227,15 +228,14 @@ def _options(session: SessionSummary) -> list[str]:
 
 
 def _marks(sessions: list[SessionSummary]) -> None:
-    """What the rows' marks show, as one style sheet: were it part of the rows, each change would draw its row anew and
-    close a menu that is open on it."""
+    """Draws the rows' marks as one style sheet. As part of the rows, each change would redraw its row and close a menu
+    that is open on it."""
     rules = [f".st-key-row-{key_of(session.key.session_id)} {{ {_mark(session)} }}" for session in sessions]
     st.html(f"<i></i><style>{' '.join(rules)}</style>")
 
 
 def _mark(session: SessionSummary) -> str:
-    """The variables that the style sheet goes by. The time stands there too: it is all that one sees of the name of the
-    menu."""
+    """Returns the CSS variables of a row. They include the time, which is the only visible part of the menu's name."""
     active = session.key.session_id == state.active_id()
     unseen = session.unseen and not active
     if session.status in (SessionStatus.RUNNING, SessionStatus.QUEUED, SessionStatus.PAUSED):
@@ -359,7 +359,7 @@ def _stop_renaming() -> None:
 
 
 def _delete_or_ask(keys: list[SessionKey], what: str) -> None:
-    """Asks only where there is no way back."""
+    """Deletes sessions. Asks first only if the deletion cannot be undone."""
     if current().settings.undo_seconds:
         _delete(keys)
     else:

@@ -1,4 +1,4 @@
-"""The messages of a conversation as bubbles."""
+"""Draws the messages of a conversation as bubbles."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ PARTIAL_MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How messages look where they are read and not chatted on: with all that was measured, and a button to branch.
+    """How messages look on pages to read, not to chat: with all measurements, and a button to branch.
 
-    ``prefix`` begins the keys of their elements, for pages that show a message twice. The steps of the calls ``opened``
-    stand open. ``on_branch`` gets the id of the message to branch at; ``on_version`` the turn to show in place of
-    another one of its ``versions``.
+    ``prefix`` begins the keys of their elements, for pages that show a message twice. The steps of the calls in
+    ``opened`` are expanded. ``on_branch`` gets the id of the message to branch at; ``on_version`` the turn to show in
+    place of another one of its ``versions``.
     """
 
     on_branch: Callable[[str], None]
@@ -52,8 +52,11 @@ BRANCH_HERE = "Branch here"
 
 @dataclass(frozen=True, slots=True)
 class Chatting:
-    """How messages look where they are chatted on: each can be branched at, those of the person edited, and where they
-    were, the ``versions`` of them be paged. The message of the turn ``editing`` is in a form, to be sent again."""
+    """How messages look in a chat: each has a button to branch, and the user's own can be edited.
+
+    The user can page through the ``versions`` of an edited message. The message of the turn ``editing`` is in a form,
+    to be sent again.
+    """
 
     versions: Mapping[str, tuple[str, ...]]
     editing: str | None
@@ -61,7 +64,7 @@ class Chatting:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What the page shows with messages, besides what stands in their events. Fetched at once for all of them."""
+    """What the page shows with messages besides their events, fetched at once for all of them."""
 
     key: SessionKey
     turns: Mapping[str, Turn]
@@ -69,17 +72,17 @@ class Details:
     feedback: Mapping[str, Feedback]
 
     def results_of(self, message: Message, steps: Iterable[Step]) -> list[Result]:
-        """The tables, charts and files that steps of a message found, in their order."""
+        """Returns the tables, charts and files that steps of a message produced, in order."""
         return [
             result
             for step in steps
             for result in self._results.get(step.call_id, ())
-            if (result.key, result.turn_id) == (self.key, message.turn_id)  # models may give a call's id twice
+            if (result.key, result.turn_id) == (self.key, message.turn_id)  # models may use a call id twice
         ]
 
 
 def details_of(key: SessionKey, shown: Iterable[Message]) -> Details:
-    """What belongs to these messages of a session, with at most three queries."""
+    """Returns the details of these messages of a session, with at most three queries."""
     store, shown = current().store, list(shown)
     calls = [step.call_id for message in shown for step in message.steps]
     answers = [message.id for message in shown if not message.is_user]
@@ -98,7 +101,7 @@ NO_ANSWER = {
 
 
 def transcript(key: SessionKey, events: Iterable[StoredEvent], icon: str, chatting: Chatting) -> None:
-    """The messages of turns that are over."""
+    """Draws the messages of finished turns."""
     shown = messages(events)
     details = details_of(key, shown)
     ends = {message.turn_id: message for message in shown}
@@ -116,8 +119,8 @@ def transcript(key: SessionKey, events: Iterable[StoredEvent], icon: str, chatti
 def no_answer(
     turn: Turn, last: Message, icon: str, *, action: Callable[[], None] | None = None, prefix: str = ""
 ) -> None:
-    """Why nothing was answered in a turn that is over, where its ``last`` message is the person's. ``action`` adds to
-    it, ``prefix`` begins the keys of its elements."""
+    """Says why a finished turn has no answer, if its ``last`` message is the user's. ``action`` draws something below;
+    ``prefix`` begins the keys of the elements."""
     if not last.is_user or not (turn.error or action or turn.status in PARTIAL_MARKS):
         return
     with st.chat_message("assistant", avatar=icon):
@@ -143,9 +146,9 @@ def bubble(
     reading: Reading | None = None,
     chatting: Chatting | None = None,
 ) -> None:
-    """One message with its quiet line below. ``icon`` is the agent's; ``action`` adds to the quiet line.
+    """Draws one message with its toolbar. ``icon`` is the agent's; ``action`` draws something beside the toolbar.
 
-    ``is_end`` says that it is the last of its turn: why that failed stands in it, too.
+    ``is_end`` says that it is the last message of its turn, which then also shows why the turn failed.
     """
     turn = details.turns.get(message.turn_id)
     with st.chat_message("user" if message.is_user else "assistant", avatar=PERSON if message.is_user else icon):
@@ -162,7 +165,7 @@ def bubble(
 
 
 def _ending(turn: Turn, message: Message, prefix: str, *, is_end: bool) -> None:
-    """How a turn ended that did not do so by itself, and what of its words is not complete."""
+    """Says how a turn ended if it did not complete, and that its answer is incomplete."""
     completed = turn.status is TurnStatus.COMPLETED
     says_nothing = not message.text and turn.status in PARTIAL_MARKS
     if message.partial or says_nothing or (is_end and completed and turn.error):
@@ -172,7 +175,7 @@ def _ending(turn: Turn, message: Message, prefix: str, *, is_end: bool) -> None:
 
 
 def _partial_mark(turn: Turn) -> str:
-    """Why an answer is not complete. A turn that is completed all the same has it as its error."""
+    """Says why an answer is incomplete. A turn that completed with an incomplete answer has the reason as its error."""
     cut = turn.error if turn.status is TurnStatus.COMPLETED else None
     words = PARTIAL_MARKS.get(turn.status) or plain_markdown(cut or "This answer is incomplete.")
     return f":material/incomplete_circle: {words}"
@@ -187,7 +190,7 @@ def said(
     running: bool = False,
     opened: Collection[str] = (),
 ) -> None:
-    """These parts of a message, its files first, its sources last. ``prefix`` begins the keys of their elements. See
+    """Draws these parts of a message: files first, sources last. ``prefix`` begins the keys of their elements. See
     ``steps_view``."""
     attachments([part for part in parts if isinstance(part, FilePart)])
     shown = [part for part in parts if not isinstance(part, FilePart)]
@@ -256,7 +259,7 @@ def _details_line(message: Message, turn: Turn | None, *, measured: bool) -> str
 
 
 def _measures(turn: Turn) -> list[str]:
-    """What was measured of a turn besides how long it took."""
+    """Returns what was measured of a turn besides its duration."""
     facts = []
     if turn.started_at and turn.first_token_at:
         facts.append(f"first word after {duration(turn.first_token_at - turn.started_at)}")

@@ -1,4 +1,4 @@
-"""The new chat: an empty session with something to try."""
+"""The new chat: an empty session with suggestions to try."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ OFFERED = "offered_agents"
 
 
 def welcome() -> None:
-    """A chat that becomes a session with its first message."""
+    """Draws a chat that becomes a session with its first message."""
     workspace = current().store.get_workspace(state.active_workspace())
     with st.container(key="welcome"):
         st.title(_heading(workspace), anchor=False)
         connection_line(state.active_workspace())
-        notices = st.container()  # in view on a phone, too, though the choice of the agent below decides about them
+        notices = st.container()  # in view on a phone too, although the choice of the agent below determines them
         agent = _choice_of_agent()
         st.caption(untrusted_markdown(agent.description))
         scope_line(state.draft_scope())
@@ -78,13 +78,13 @@ def _choice_of_agent() -> Agent:
     )
     offered: set[str] = st.session_state.setdefault(OFFERED, set())
     if shown and place not in offered and shown != state.draft_agent():
-        state.choose_agent(shown)  # a server that has just started again learns from the page what was chosen there
+        state.choose_agent(shown)  # a server that has just restarted learns from the page what was chosen there
     offered.add(place)
     return current().agents.get(state.draft_agent())
 
 
 def _pointer_to_the_sample_shop() -> None:
-    """The way to data that is there from the start, until somebody has gone it."""
+    """Draws a link to the sample data, until the user has a chat there."""
     store = current().store
     shop = store.get_workspace(SAMPLE_SHOP)
     if shop is None or store.list_sessions(current().settings.user, workspace_id=SAMPLE_SHOP, limit=1).items:
