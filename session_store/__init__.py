@@ -1,4 +1,4 @@
-"""Everything Colloquy keeps, on one DuckDB file. Imports neither streamlit nor the runtime."""
+"""Stores everything Colloquy keeps in one DuckDB file. Imports neither streamlit nor the runtime."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ _MODULES = {"DuckDBSessionService": "adk.service", "Store": "store"}
 
 
 def __getattr__(name: str) -> object:
-    """Both bring ADK, which takes a second: processes that only need small modules from here start without it."""
+    """Import on first use. Both names import ADK, which takes a second, so processes that need only small modules from
+    here start without it."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""``python -m session_store``: import, export and backup of conversations."""
+"""``python -m session_store``: import, export and back up conversations."""
 
 import sys
 

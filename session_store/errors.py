@@ -1,4 +1,4 @@
-"""Errors of the store that a person can cause, each with a message that says what to do."""
+"""Store errors that a user can cause, each with a message that says what to do."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -35,8 +35,8 @@ _MUST: Final = {
 
 
 def wrong_value(problem: Mapping[str, Any]) -> str:
-    """What a value must be, in the place of what a parser says of it: ``problem`` is one of the errors that pydantic
-    lists."""
+    """Return what a value must be, as a replacement for the parser's own message. ``problem`` is one of the errors that
+    pydantic lists."""
     must, context = _MUST.get(problem["type"]), problem.get("ctx") or {}
     try:
         if isinstance(problem.get("input"), str) and problem["type"] in {"too_short", "too_long"}:
@@ -44,19 +44,19 @@ def wrong_value(problem: Mapping[str, Any]) -> str:
         if context.get("min_length") == 1:
             return "must not be empty"
         return must.format_map(context) if must else str(problem["msg"]).removeprefix("Value error, ")
-    except KeyError:  # of the same name, with other facts
+    except KeyError:  # an error of the same type, but with different context
         return str(problem["msg"])
 
 
 class ColloquyError(Exception):
-    """Base of every error that Colloquy shows to a person as a message.
+    """Base class of every error that Colloquy shows to the user as a message.
 
-    ``str(error)`` is a sentence for that person: what happened and what to do about it.
+    ``str(error)`` is a sentence for the user: what happened and what to do about it.
     """
 
 
 class StoreError(ColloquyError):
-    """The store could not do what it was asked to do."""
+    """The store could not do what was requested."""
 
 
 class StoreLockedError(StoreError):
@@ -64,23 +64,23 @@ class StoreLockedError(StoreError):
 
 
 class StoreTooNewError(StoreError):
-    """The database file was written by a newer version of Colloquy."""
+    """A newer version of Colloquy wrote the database file."""
 
 
 class StoreDamagedError(StoreError):
-    """The database file is not one that DuckDB can read."""
+    """DuckDB cannot read the database file."""
 
 
 class StoreNotWritableError(StoreError):
-    """The data folder or its file cannot be written (permissions, read-only medium)."""
+    """The data folder or the database file is not writable (permissions, read-only medium)."""
 
 
 class StoreFullError(StoreError):
-    """A write did not fit on the disk. Everything acknowledged before is still there."""
+    """A write did not fit on the disk. Everything acknowledged before it is still there."""
 
 
 NOTHING_IS_KEPT: Final = (StoreFullError, StoreNotWritableError)
-"""What says that nothing at all can be written until a person has seen to the disk."""
+"""Errors that mean that nothing at all can be written until the user fixes the disk."""
 
 
 class StoreClosedError(StoreError):
@@ -88,12 +88,12 @@ class StoreClosedError(StoreError):
 
 
 class WorkspaceError(StoreError):
-    """A workspace cannot be what it was asked to become."""
+    """A workspace cannot be created or changed as requested."""
 
 
 class UnknownWorkspaceError(WorkspaceError):
-    """There is no such workspace, or no longer."""
+    """The workspace does not exist, or was deleted."""
 
 
 class CursorError(StoreError):
-    """A cursor is not one of this list."""
+    """The cursor does not belong to this list."""

@@ -1,5 +1,5 @@
-"""Files in folders of a person, where anything may lie: read with bounds and never waited for; and folders of their
-own, that nobody else reads."""
+"""Reads files in the user's folders, where anything may lie, with size limits and without blocking; and makes the app's
+own folders private."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FLAGS: Final = (
     os.O_RDONLY
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NONBLOCK", 0)  # a pipe that took the place of the file meanwhile is not waited for
+    | getattr(os, "O_NONBLOCK", 0)  # do not block on a pipe that replaced the file in the meantime
     | getattr(os, "O_NOCTTY", 0)
 )
 _KINDS: Final[tuple[tuple[Callable[[int], bool], str], ...]] = (
@@ -33,15 +33,15 @@ _PRIVATE: Final = 0o700
 
 
 class BadFileError(ColloquyError):
-    """A file cannot be used. The message is why, as a clause: it is a folder, not a file."""
+    """A file cannot be used. The message gives the reason as a clause: it is a folder, not a file."""
 
 
 def look_at(path: Path) -> os.stat_result:
-    """What the system knows of a file or folder. Links are followed.
+    """Return the ``stat`` result of a file or folder. Follows links.
 
     Raises:
-        FileNotFoundError: there is nothing of this name.
-        BadFileError: nothing can be known of it.
+        FileNotFoundError: nothing has this name.
+        BadFileError: the system does not say what it is.
     """
     try:
         return path.stat()
@@ -50,12 +50,12 @@ def look_at(path: Path) -> os.stat_result:
 
 
 def require_regular(path: Path, *beside: str) -> None:
-    """Look at a file that a library is to open by its name, and that would be waited for without an end if it were a
-    pipe; and at those that the library opens too, whose names end in ``beside``. Nothing is opened: to close a file
-    takes away the locks that this process holds on it.
+    """Check a file that a library is about to open by name: if it were a pipe, the library would block forever. Also
+    check the files that the library opens along with it, whose names end in ``beside``. Opens nothing, because closing
+    a file releases the locks that this process holds on it.
 
     Raises:
-        FileNotFoundError: there is nothing of this name.
+        FileNotFoundError: nothing has this name.
         BadFileError: it cannot be read.
     """
     _require_regular(look_at(path).st_mode)
@@ -71,10 +71,10 @@ def require_regular(path: Path, *beside: str) -> None:
 
 
 def open_regular(path: Path) -> io.BufferedReader:
-    """Open a file for reading. Links are followed; what is no regular file is not opened.
+    """Open a file for reading. Follows links, and opens only regular files.
 
     Raises:
-        FileNotFoundError: there is nothing of this name.
+        FileNotFoundError: nothing has this name.
         BadFileError: it cannot be read.
     """
     _require_regular(look_at(path).st_mode)
@@ -95,7 +95,8 @@ def _opened(path: str, _flags: int) -> int:
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """What is in a file of at most ``limit`` bytes. Raises what ``open_regular`` raises."""
+    """Read a file of at most ``limit`` bytes. Raises what ``open_regular`` raises, and BadFileError for a larger
+    file."""
     with open_regular(path) as file:
         try:
             data = b"" if os.fstat(file.fileno()).st_size > limit else file.read(limit + 1)
@@ -108,8 +109,9 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 
 def read_text(path: Path, limit: int) -> str:
-    """The text of a UTF-8 file of at most ``limit`` bytes, without the mark that editors on Windows put in front. Some
-    programs write halves of characters, which stay. Raises what ``open_regular`` raises."""
+    """Read a UTF-8 file of at most ``limit`` bytes, without the byte order mark that Windows editors put in front.
+    Keeps unpaired surrogates, which some programs write. Raises what ``read_bytes`` raises, and BadFileError if the
+    file is not UTF-8."""
     try:
         return read_bytes(path, limit).decode("utf-8-sig", "surrogatepass").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
@@ -117,12 +119,12 @@ def read_text(path: Path, limit: int) -> str:
 
 
 def read_env(path: Path, limit: int = 1_000_000) -> dict[str, str | None]:
-    """The variables in a file ``.env``; none if there is no such file.
+    """Read the variables in a ``.env`` file. Returns none if there is no such file.
 
     Raises:
         BadFileError: it cannot be read.
     """
-    from dotenv import dotenv_values  # noqa: PLC0415 - processes that run queries do without it
+    from dotenv import dotenv_values  # noqa: PLC0415 - query processes do not need it
 
     try:
         text = read_text(path, limit)
@@ -135,11 +137,12 @@ def read_env(path: Path, limit: int = 1_000_000) -> dict[str, str | None]:
 
 
 def entries(folder: Path, limit: int) -> tuple[list[Path], bool]:
-    """What is in a folder, in no order; and whether there is more than ``limit``, which was not looked at.
+    """List a folder, in no particular order. Also returns whether it has more than ``limit`` entries; the rest is not
+    read.
 
     Raises:
-        FileNotFoundError: there is nothing of this name.
-        BadFileError: it is no folder, or cannot be read.
+        FileNotFoundError: nothing has this name.
+        BadFileError: it is not a folder, or cannot be read.
     """
     try:
         with os.scandir(folder) as found:
@@ -152,9 +155,10 @@ def entries(folder: Path, limit: int) -> tuple[list[Path], bool]:
 
 
 def make_private(folder: Path, is_own: Callable[[str], bool]) -> str | None:
-    """Create a folder, or make one that holds nothing but what ``is_own`` knows by name, one that nobody else can read.
+    """Create a folder that no other user can read. Restrict an existing one if ``is_own`` recognizes every name in it.
 
-    Returns a sentence where others can read what is in it: it is not ours alone, so its permissions stay.
+    Returns a warning sentence if other users can read the folder. Its permissions then stay, because it is not ours
+    alone.
     """
     try:
         folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
@@ -164,7 +168,7 @@ def make_private(folder: Path, is_own: Callable[[str], bool]) -> str | None:
             folder.chmod(_PRIVATE)
             return None
     except OSError:
-        return None  # whoever uses it next says what is wrong
+        return None  # the next user of the folder reports the error
     if not found.st_mode & 0o055:
         return None
     return (
@@ -179,7 +183,7 @@ def _require_regular(mode: int) -> None:
 
 
 def _in_words(path: Path, error: OSError | ValueError) -> Exception:
-    if isinstance(error, ValueError):  # a NUL, or half a character
+    if isinstance(error, ValueError):  # a NUL or an unpaired surrogate
         return BadFileError("no file can have this name")
     if isinstance(error, FileNotFoundError):
         return BadFileError("it is a link to something that is not there") if path.is_symlink() else error

@@ -1,4 +1,4 @@
-"""Where the files of a session stand: paths come from encoded ids, so that no id reaches into another one's folder."""
+"""Where a session's files are. Paths are built from encoded ids, so that no id reaches into another one's folder."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from urllib.parse import unquote
 from session_store.models import SessionKey
 
 LONGEST: Final = 120
-"""Characters of an id in a path; a longer one is cut, with a hash of the whole."""
+"""Characters of an id in a path. A longer id is cut and gets a hash of the whole."""
 
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")
 _HASHED: Final = "~"
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)")
-"""Names that Windows keeps for devices, whatever their extension."""
+"""Names that Windows reserves for devices, with any extension."""
 
 _ENCODED: Final = ".encoded"
-"""A file that says that the folders beside it have encoded names: those of earlier versions bore the ids themselves."""
+"""Marker file: the folders beside it have encoded names. Earlier versions used the ids themselves."""
 
 _WAITING: Final = "apps-not-encoded"
-"""Where folders of earlier versions stand until they have their new names."""
+"""Holds the folders of earlier versions until they get their new names."""
 
 _LEVELS: Final = ("apps", "users", "sessions")
 
 
 def segment(name: str) -> str:
-    """An id as one part of a path, on every system.
+    """Encode an id as one path segment that works on every system.
 
-    Different ids have different parts, also where upper and lower case are the same to the file system.
+    Different ids get different segments, even on case-insensitive file systems.
     """
     encoded = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in name.encode("utf-8", "surrogatepass"))
     encoded = re.sub(r"^\.|\.$", "%2e", encoded)
@@ -45,22 +45,22 @@ def segment(name: str) -> str:
 
 
 def id_of(part: str) -> str | None:
-    """The id that ``segment`` made a part of a path of; None where it was too long to tell."""
+    """Return the id that ``segment`` encoded; None if it was too long to recover."""
     return None if _HASHED in part else unquote(part, errors="surrogatepass")
 
 
 def user_folder(root: Path, app_name: str, user_id: str) -> Path:
-    """What stands in ``root``, the folder of ADK's file artifact service, of a user of an app."""
+    """Return a user's folder in ``root``, the folder of ADK's file artifact service."""
     return root / _LEVELS[0] / segment(app_name) / _LEVELS[1] / segment(user_id)
 
 
 def session_folder(root: Path, key: SessionKey) -> Path:
-    """What stands in ``root`` of a session."""
+    """Return a session's folder in ``root``."""
     return user_folder(root, key.app_name, key.user_id) / _LEVELS[2] / segment(key.session_id)
 
 
 def sessions_in(root: Path) -> list[SessionKey]:
-    """The sessions that have files in ``root``, whether or not they are still there themselves."""
+    """List the sessions that have files in ``root``, whether or not the sessions still exist."""
     found = (
         [id_of(place.parts[at]) for at in (-5, -3, -1)]
         for place in root.glob("apps/*/users/*/sessions/*")
@@ -70,8 +70,8 @@ def sessions_in(root: Path) -> list[SessionKey]:
 
 
 def encode_folders(root: Path) -> None:
-    """Give the folders of earlier versions, whose names are the ids themselves, encoded names. Once for a root: those
-    that wait for it stand apart, so that what a process that died has begun is finished by the next one."""
+    """Rename the folders of earlier versions, which are named after the ids themselves, to encoded names. Runs once per
+    root: pending folders are set aside first, so the next process finishes what a dead one began."""
     apps, waiting, done = root / _LEVELS[0], root / _WAITING, root / _ENCODED
     if not done.exists():
         root.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def _artifact_folders(top: Path) -> list[Path]:
 
 
 def _encoded(root: Path, place: Path) -> Path | None:
-    """The place of a folder ``artifacts`` whose ids had several parts each, if they had a slash."""
+    """Return the new path of an ``artifacts`` folder. An id that contains a slash spans several path segments."""
     path = place.relative_to(root / _WAITING).as_posix()
     if found := re.fullmatch(r"(.+?)/users/(.+?)(?:/sessions/(.+))?/artifacts", path):
         app, user, session = found.groups()
@@ -106,6 +106,6 @@ def _encoded(root: Path, place: Path) -> Path | None:
 
 
 def _remove_empty(folder: Path) -> None:
-    with suppress(OSError):  # the first one that has something else in it
+    with suppress(OSError):  # stops at the first folder that is not empty
         for place in (folder, *folder.parents):
             place.rmdir()

@@ -1,5 +1,5 @@
-"""Under which name a provider answers for a model that people choose: ``gemini-2.5-flash`` for
-``gemini/gemini-2.5-flash``, and whatever a server calls the file that it was given."""
+"""Maps the model that the user chooses to the name under which the provider answers: ``gemini-2.5-flash`` for
+``gemini/gemini-2.5-flash``, or whatever a server calls the file that it was given."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ NAMES: Final = """
     select id, coalesce(arg_max(name, (times, name)), regexp_replace(id, '^[a-z]+/', '')) as name
     from ids left join counted using (id) where id is not null group by id
 """
-"""SQL for the ``id`` of each model that was ever chosen, and the ``name`` with which most of its answers came; where
-none came, the id without the provider before it."""
+"""SQL that returns the ``id`` of each model that was ever chosen, and the ``name`` that most of its answers carry.
+Without answers, the name is the id without its provider prefix."""
 
 UNNAMED: Final = (
     "model is null and author != 'user' "
     "and (text is not null or coalesce(input_tokens, 0) > 0 or coalesce(output_tokens, 0) > 0)"
 )
-"""Condition for events whose model only their turn, or else their session, knows: partial answers, and those of agents
-from elsewhere."""
+"""SQL condition for events whose model is known only from their turn, or else from their session: partial answers, and
+events of imported agents."""

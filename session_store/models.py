@@ -1,4 +1,4 @@
-"""What the store keeps, as plain immutable values."""
+"""The store's records, as plain immutable values."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from session_store.compat.genai_enums import refuse_what_is_no_text
 
 T = TypeVar("T")
 
-refuse_what_is_no_text()  # here and in parts, because nothing reads an event without one of the two
+refuse_what_is_no_text()  # here and in parts, because whatever reads an event imports one of the two
 
 GENERAL = "general"
-"""Id of the workspace that is always there: what has no other belongs to it."""
+"""Id of the workspace that always exists. Whatever has no other workspace belongs to it."""
 SAMPLE_SHOP = "sample-shop"
-"""Id of the workspace with sample data that a new store begins with. It can be deleted."""
+"""Id of the workspace with sample data that a new store starts with. It can be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """Names one session the way ADK does: an application, a user and an id within both.
+    """Identifies a session the way ADK does: an application, a user and an id within both.
 
     Colloquy uses the agent's id as ``app_name``.
     """
@@ -33,7 +33,7 @@ class SessionKey:
 
 
 class SessionStatus(StrEnum):
-    """What a session is doing: what its unfinished turns say, or else whether it was terminated."""
+    """What a session is doing, according to its unfinished turns or, without any, to whether it was terminated."""
 
     IDLE = "idle"
     QUEUED = "queued"
@@ -43,7 +43,7 @@ class SessionStatus(StrEnum):
 
 
 class TitleSource(StrEnum):
-    """Who wrote a title. A later source in this list is never overwritten by an earlier one."""
+    """Who wrote a title. A source never overwrites a title from a source further down this list."""
 
     NONE = "none"
     WORDS = "words"
@@ -52,7 +52,7 @@ class TitleSource(StrEnum):
 
 
 class TurnStatus(StrEnum):
-    """How far a turn is, or how it ended."""
+    """How far a turn has come, or how it ended."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -64,14 +64,14 @@ class TurnStatus(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Whether a turn in this status will not go on."""
+        """Whether a turn with this status is finished for good."""
         return self not in (TurnStatus.QUEUED, TurnStatus.RUNNING, TurnStatus.PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredConnection:
-    """Data that a workspace carries. ``kind`` is "duckdb", "sqlite", "folder", "postgres" or "sample"; ``address`` is
-    a path or a URL, never with a password; ``name`` is what people call it."""
+    """The data that a workspace is connected to. ``kind`` is "duckdb", "sqlite", "folder", "postgres" or "sample";
+    ``address`` is a path or a URL, never with a password; ``name`` is its display name."""
 
     kind: str
     address: str
@@ -80,7 +80,7 @@ class StoredConnection:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What sessions are about. ``parent_id`` is None at the top of the tree. Time in Unix seconds."""
+    """A group of sessions about one subject. ``parent_id`` is None at the top of the tree. Times are Unix seconds."""
 
     id: str
     name: str
@@ -102,24 +102,24 @@ class SessionSummary:
     updated_at: float
     status: SessionStatus
     unseen: bool
-    """A turn of it ended after the session was last looked at."""
+    """Whether one of its turns ended after the user last looked at the session."""
     workspace_id: str
     terminated_at: float | None = None
-    """When it was ended; None once a new message has made it go on."""
+    """When it was terminated; None again once a new message continues it."""
     branched_from: str | None = None
-    """Id of the session that it is a branch of, which may be gone."""
+    """Id of the session that it branched from, which may be gone."""
     last_turn: TurnStatus | None = None
-    """How its latest turn stands; None if it has none."""
+    """Status of its latest turn; None without turns."""
 
     @property
     def failed(self) -> bool:
-        """Whether its latest turn ended with an error."""
+        """Whether its latest turn failed."""
         return self.last_turn is TurnStatus.FAILED
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A slice of a list, newest first. ``next`` continues it; None at the end."""
+    """A slice of a list, newest first. ``next`` is the cursor to continue from; None at the end."""
 
     items: tuple[T, ...]
     next: str | None = None
@@ -127,9 +127,9 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An ADK event with its place in the store.
+    """An ADK event with its position in the store.
 
-    ``seq`` grows with every append over the whole store; within a session it is the append order.
+    ``seq`` grows with every append to the store; within a session it gives the append order.
     """
 
     seq: int
@@ -138,11 +138,11 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one user message sets off. Its ``id`` is the ADK invocation id of its events.
+    """A user message and everything that comes of it. ``id`` is the ADK invocation id of its events.
 
     Times are Unix seconds in UTC, None until reached. ``message`` is the user's message as the JSON of a
-    ``google.genai.types.Content``. Token counts are None where the model did not report them. ``model`` is None for an
-    agent that brings its own, and for a query, which is answered without one.
+    ``google.genai.types.Content``. Token counts are None if the model did not report them. ``model`` is None for an
+    agent that brings its own model, and for a query, which needs none.
     """
 
     id: str
@@ -158,13 +158,13 @@ class Turn:
     output_tokens: int | None = None
     error: str | None = None
     rewound: bool = False
-    """Taken back by a later rewind: no longer part of the conversation, kept for the record."""
+    """A later rewind took it back: it is no longer part of the conversation, but kept for the record."""
     copied: bool = False
-    """A branch has it from the session that it began in. It was asked, and its tokens were spent, there."""
+    """Copied into a branch from the original session, where it was asked and its tokens were spent."""
 
 
 class ResultKind(StrEnum):
-    """What a turn produced."""
+    """Kinds of results that a turn produces."""
 
     TABLE = "table"
     CHART = "chart"
@@ -175,10 +175,10 @@ class ResultKind(StrEnum):
 class Result:
     """Something that a turn produced, without its data.
 
-    ``turn_id`` is the ADK invocation id, ``call_id`` that of the ADK function call. Tables and charts have ``sql``, the
-    number of ``rows`` and the ``seconds`` that the query took; charts a ``spec`` (Vega-Lite, without data) as well.
-    Files have the name and version of their artifact. ``note`` says what a person should know about the data, ``size``
-    is that of the data in bytes. Time in Unix seconds.
+    ``turn_id`` is the ADK invocation id, ``call_id`` the id of the ADK function call. Tables and charts have ``sql``,
+    the number of ``rows`` and the ``seconds`` that the query took; charts also have a ``spec`` (Vega-Lite, without
+    data). Files have the name and version of their artifact. ``note`` says what the user should know about the data;
+    ``size`` is the size of the data in bytes. Times are Unix seconds.
     """
 
     id: str
@@ -201,7 +201,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What a person thinks of an answer: thumbs up (1) or down (-1), and a comment. Time in Unix seconds."""
+    """A user's rating of an answer: thumbs up (1) or down (-1), and a comment. Times are Unix seconds."""
 
     event_id: str
     score: Literal[1, -1] | None

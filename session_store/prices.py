@@ -1,4 +1,4 @@
-"""What tokens cost: a table that a person can edit, with the day from which each price holds."""
+"""Token prices: a table that the user can edit, with the day from which each price applies."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from session_store.json_safe import joined
 
 FILE_NAME: Final = "prices.json"
 LARGEST: Final = 10_000_000
-"""Bytes of the file."""
+"""Maximum size of the file, in bytes."""
 
 
 class PricesInvalidError(ColloquyError):
-    """The price table cannot be used as it is."""
+    """The price table is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens, from a day on (UTC). ``model`` may have ``*`` for any characters.
+    """Price in US dollars per million tokens, from a given day on (UTC). ``model`` may contain ``*`` for any
+    characters.
 
-    ``cached`` is the price of input that the provider had in its cache, where that is another one.
+    ``cached`` is the price of input that the provider had cached, if it differs.
     """
 
     model: str
@@ -39,7 +40,7 @@ class Price:
 
     @property
     def of_cached(self) -> float:
-        """What cached input costs."""
+        """The price of cached input."""
         return self.input if self.cached is None else self.cached
 
 
@@ -49,15 +50,15 @@ DEFAULTS: Final = (
     Price("gemini-2.5-flash", date(2025, 6, 17), 0.30, 2.50, 0.03),
     Price("gemini-2.5-pro", date(2025, 6, 17), 1.25, 10.0, 0.125),
 )
-"""Local models cost nothing. The others are list prices, of prompts up to 200,000 tokens; to be checked by whoever
-pays."""
+"""Local models cost nothing. The others are list prices for prompts of up to 200,000 tokens; whoever pays should check
+them."""
 
 
 def price_list(folder: Path) -> tuple[Price, ...]:
-    """The prices kept in this folder, or the defaults.
+    """Return the prices saved in this folder, or the defaults.
 
     Raises:
-        PricesInvalidError: the file is not a price table; says what to do.
+        PricesInvalidError: the file is not a price table; the message says what to do.
     """
     path = folder / FILE_NAME
     try:
@@ -74,10 +75,10 @@ def price_list(folder: Path) -> tuple[Price, ...]:
 
 
 def keep_prices(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Keep a price table, given as rows with the fields of ``Price`` (``since`` as a date or ISO text).
+    """Save a price table, given as rows with the fields of ``Price`` (``since`` as a date or ISO text).
 
     Raises:
-        PricesInvalidError: a row is not a price, or the file cannot be written; nothing is kept.
+        PricesInvalidError: a row is not a price, or the file cannot be written; nothing is saved.
     """
     try:
         prices = [_price(row) for row in rows]
@@ -99,8 +100,8 @@ def keep_prices(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def prices_of(names: Sequence[str], prices: Iterable[Price]) -> list[Price]:
-    """The prices of one model, by day: of the first of its ``names`` that has any; for a name, those written out for
-    it, else those of the longest pattern."""
+    """Return a model's prices, ordered by day. The first of its ``names`` that has prices decides. For a name, an exact
+    entry wins, then the longest pattern."""
     known = list(prices)
     for name in names:
         patterns = sorted({price.model for price in known if fnmatchcase(name, price.model)}, key=_exactness)
@@ -125,5 +126,5 @@ def _price(row: dict[str, Any]) -> Price:
 
 
 def _optional(amount: float | str | None) -> float | None:
-    """An amount that may be left out; a table's empty cell is NaN."""
+    """Parse an optional amount. An empty table cell is NaN."""
     return None if amount is None or math.isnan(float(amount)) else float(amount)

@@ -56,10 +56,10 @@ _RANKS = {source: rank for rank, source in enumerate(TitleSource)}
 
 
 class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, StoredSnapshots):
-    """Sessions with their events, turns, results and feedback, and workspaces, of one data file.
+    """Sessions with their events, turns, results and feedback, and workspaces, in one data file.
 
-    Thread-safe. Reads run on cursors of their own and never wait for a write. A method that writes returns when the
-    write is durable (it survives ``kill -9``). Keyset cursors (``before``, ``Page.next``) are opaque strings.
+    Thread-safe. Reads use their own cursors and never wait for a write. A method that writes returns once the write is
+    durable (it survives ``kill -9``). Keyset cursors (``before``, ``Page.next``) are opaque strings.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -79,13 +79,13 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         self._unkept = UnkeptEnds()
         self._chunk_numbers = itertools.count(time.time_ns())
         self._closed = False
-        # A page asks at every chunk of an answer, and the answer changes with the events alone.
+        # Pages ask at every chunk of an answer, but the result changes only with the events.
         self._versions = lru_cache(maxsize=200)(lambda key, _revision: rewinds.versions(self.log.database, key))
         self._remove_orphans()
         atexit.register(self.close)
 
     def close(self) -> None:
-        """Finish pending writes and release the file. May be called twice."""
+        """Finish pending writes and release the file. Safe to call twice."""
         if self._closed:
             return
         self._closed = True
@@ -98,7 +98,7 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
 
     @property
     def notice(self) -> str | None:
-        """What a person should know of how the file was found, as a sentence."""
+        """What the user should know about the state in which the file was found, as a sentence."""
         return self.log.database.notice
 
     # -- sessions ------------------------------------------------------------------------------------------------------
@@ -111,11 +111,11 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         workspace_id: str = GENERAL,
         state: Mapping[str, Any] | None = None,
     ) -> SessionSummary:
-        """Create an empty session. ``state`` is the ADK state that it begins with.
+        """Create an empty session. ``state`` is its initial ADK state.
 
         Raises:
             AlreadyExistsError: ADK's; the key is in use.
-            WorkspaceError: there is no such workspace.
+            WorkspaceError: the workspace does not exist.
         """
         head = self.log.create(key, state or {}, model=model, workspace_id=workspace_id).result().head
         return SessionSummary(
@@ -132,7 +132,7 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         )
 
     def get_session(self, session_id: str) -> SessionSummary | None:
-        """The session with this id, whatever its application and user; None if there is none or it was deleted."""
+        """Return the session with this id, of any application and user; None if it does not exist or was deleted."""
         found = session_of(self.log.database, self.log.memory, session_id)
         return found and self._as_it_stands(found)
 
@@ -141,11 +141,11 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         return bool(self.log.database.rows("select 1 from sessions where id = $1 limit 1", [session_id]))
 
     def existing_sessions(self, session_ids: Iterable[str]) -> set[str]:
-        """Which of these are ids of sessions that were not deleted. Costs no query."""
+        """Return those of the ids whose sessions exist and were not deleted. Runs no query."""
         return ids_of_sessions(self.log.memory, session_ids)
 
     def session_state(self, key: SessionKey) -> dict[str, Any]:
-        """The session's own ADK state, as JSON values; empty if it is not there."""
+        """Return the session's own ADK state, as JSON values; empty if the session does not exist."""
         rows = self.log.database.rows(
             "select state from sessions where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null",
             [key.app_name, key.user_id, key.session_id],
@@ -153,14 +153,15 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         return dict(state_of(rows))
 
     def find_session(self, key: SessionKey) -> SessionSummary | None:
-        """The session with this key; None if there is none or it was deleted."""
+        """Return the session with this key; None if it does not exist or was deleted."""
         found = session_at(self.log.database, self.log.memory, key)
         return found and self._as_it_stands(found)
 
     def list_sessions_among(
         self, user_id: str, among: Collection[SessionKey], *, before: str | None = None, limit: int = 30
     ) -> Page[SessionSummary]:
-        """Those sessions of a user that are among these, newest update first, without those that were deleted."""
+        """Return those of the given sessions that belong to the user and were not deleted, most recently updated
+        first."""
         return self._as_they_stand(
             page_among(self.log.database, self.log.memory, user_id, among, before=before, limit=limit)
         )
@@ -176,8 +177,8 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         before: str | None = None,
         limit: int = 30,
     ) -> Page[SessionSummary]:
-        """Sessions of a user, newest update first; of one workspace (without those below it), or of all. ``search`` is
-        a plain substring, case-insensitive, of the title or of the text of any message."""
+        """List a user's sessions, most recently updated first: of one workspace (without its children), or of all.
+        ``search`` is a plain substring, case-insensitive, of the title or of the text of any message."""
         return self._as_they_stand(
             page_of_sessions(
                 self.log.database,
@@ -193,13 +194,13 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         )
 
     def excerpts(self, keys: Sequence[SessionKey], search: str) -> dict[SessionKey, tuple[str, Marks]]:
-        """Where the messages of these sessions have ``search``: a line around the newest such place in each, and where
-        the words stand in it. Sessions without such a place are left out."""
+        """Return where messages of these sessions contain ``search``: for each session, a line around the newest match,
+        and the positions of the words in it. Omits sessions without a match."""
         return excerpts(self.log.database, keys, search) if keys and search else {}
 
     def rename_session(self, key: SessionKey, title: str, source: TitleSource, *, asked_for: bool = False) -> bool:
-        """Set the title unless a stronger source wrote the present one; if a person asked for it, in any case. Returns
-        whether it was set. What is longer than ``LONGEST_TITLE`` is shortened."""
+        """Set the title, unless a stronger source wrote the current one; if the user asked for it, always. Returns
+        whether the title was set. Shortens titles that are longer than ``LONGEST_TITLE``."""
         weaker = [other.value for other in TitleSource if asked_for or _RANKS[other] <= _RANKS[source]]
 
         def work(transaction: Transaction) -> bool:
@@ -217,17 +218,17 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         return self.log.writer.submit(work).result()
 
     def set_saved(self, keys: Iterable[SessionKey], saved: bool) -> None:  # noqa: FBT001 - the value is the point
-        """Mark sessions as worth keeping, or no longer."""
+        """Mark sessions as saved, or no longer."""
         self._set(keys, "saved", saved)
 
     def set_model(self, key: SessionKey, model: str) -> None:
-        """Choose the model of the session's next turns."""
+        """Choose the model for the session's next turns."""
         self._set([key], "model", model)
 
     def mark_seen(self, key: SessionKey) -> bool:
-        """Remember that a person has looked at the session now. Writes nothing if it was not unseen, and looked at
-        within the last hour, or if nothing can be written: whoever looks is shown what there is all the same. Returns
-        whether it was written."""
+        """Record that the user has looked at the session now. Writes nothing if the session has nothing unseen and was
+        looked at within the last hour, or if nothing can be written: the user still sees the session. Returns whether
+        it was written."""
         now = time.time()
         unseen = self.log.database.rows(
             "select 1 from sessions s left join turns t on t.session_no = s.session_no and t.ended_at > s.seen_at "
@@ -250,8 +251,8 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         self.log.hide(keys, hidden=False).result()
 
     def last_deleted(self, *, within: float, user_id: str | None = None) -> list[SessionKey]:
-        """The sessions, of one user or of all, that were hidden last and together, if it was less than ``within``
-        seconds ago."""
+        """Return the sessions, of one user or of all, that the latest deletion hid together, if it was less than
+        ``within`` seconds ago."""
         rows = self.log.database.rows(
             "select app_name, user_id, id from sessions where deleted_at > $1 and ($2 is null or user_id = $2) "
             "qualify deleted_at = max(deleted_at) over ()",
@@ -260,12 +261,12 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         return [SessionKey(*row) for row in rows]
 
     def purge_deleted(self, *, older_than: float) -> list[SessionKey]:
-        """Remove, with everything that belongs to them, the sessions that were hidden more than ``older_than`` seconds
-        ago. Returns what was removed."""
+        """Remove sessions that were hidden more than ``older_than`` seconds ago, with everything that belongs to them.
+        Returns the removed sessions."""
         return self.log.remove_deleted(time.time() - older_than).result()
 
     def gone(self, keys: Iterable[SessionKey]) -> list[SessionKey]:
-        """Those of ``keys`` that no session has, not even a hidden one."""
+        """Return those of ``keys`` that belong to no session, not even a hidden one."""
         named = "select 1 from sessions where app_name = $1 and user_id = $2 and id = $3"
         return [key for key in keys if not self.log.database.rows(named, [key.app_name, key.user_id, key.session_id])]
 
@@ -281,8 +282,8 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         include_rewound: bool = False,
         oldest: bool = False,
     ) -> list[StoredEvent]:
-        """Events in order of append (oldest first) with ``after < seq < before``, cut to the newest ``limit``, or to
-        the ``oldest``."""
+        """List events in append order (oldest first) with ``after < seq < before``, limited to the newest ``limit`` or,
+        with ``oldest``, to the oldest."""
         return events_of(
             self.log.database,
             self.log.memory,
@@ -295,12 +296,12 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         )
 
     def events_of_turn(self, turn: Turn) -> list[StoredEvent]:
-        """All events of a turn in order of append, those that were taken back too."""
+        """List all events of a turn in append order, including those that were taken back."""
         return events_of_turn(self.log.database, turn)
 
     def events_around(self, key: SessionKey, event_id: str, limit: int = 50) -> list[StoredEvent]:
-        """At most ``limit`` events in order of append, this one in the middle where there are enough on both sides. No
-        such event: none. ``list_events`` goes on in both directions."""
+        """List at most ``limit`` events in append order around this one, centered if there are enough on both sides.
+        Empty if the event does not exist. ``list_events`` continues in both directions."""
         rows = self.log.database.rows(
             "select seq from events where id = $4 and session_no = (select session_no from sessions "
             "where app_name = $1 and user_id = $2 and id = $3 and deleted_at is null)",
@@ -313,8 +314,8 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         return [*earlier, *later[: limit - len(earlier)]]
 
     def versions(self, key: SessionKey) -> Mapping[str, tuple[str, ...]]:
-        """The ids of the turns that are versions of one message, by each of them; nothing where there is only one. See
-        ``session_store.transcripts.rewinds`` for what is a version of what."""
+        """Map the id of each turn that is one of several versions of a message to the ids of all versions. Messages
+        with a single version are left out. ``session_store.transcripts.rewinds`` defines what counts as a version."""
         known = self.log.recall(key)
         if known is None:
             return rewinds.versions(self.log.database, key)
@@ -323,14 +324,14 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         return self._versions(key, known.head.revision)
 
     def rewind_to_show(self, key: SessionKey, turn_id: str) -> str | None:
-        """The invocation that a rewind has to go back to the start of for this turn to be part of the conversation, as
-        it was when it last was one; None if it is, or never was one."""
+        """Return the invocation to rewind to the start of, so that this turn is part of the conversation again, as it
+        was when it last was; None if it already is or never was."""
         return rewinds.rewind_to_show(self.log.database, key, turn_id)
 
     # -- turns ---------------------------------------------------------------------------------------------------------
 
     def create_turn(self, turn: Turn) -> None:
-        """Keep a turn. Durable when it returns."""
+        """Save a turn. Durable when it returns."""
         self.log.writer.submit(lambda transaction: turn_table.insert_turn(transaction, turn)).result()
 
     def update_turn(
@@ -346,7 +347,8 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
         output_tokens: int | None = None,
         error: str | None = None,
     ) -> None:
-        """Set the given fields; None leaves a field alone. Ending a turn also drops its chunks (see append_chunks)."""
+        """Set the given fields; None leaves a field unchanged. Ending a turn also drops its chunks (see
+        append_chunks)."""
         fields = {
             "status": status,
             "model": model,
@@ -362,24 +364,25 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
             self._unkept.remove(turn_id)
 
     def turn_ended_unkept(self, turn: Turn, status: TurnStatus, ended_at: float, error: str | None) -> None:
-        """Have everybody read that a turn ended, though the file cannot take that now, until ``update_turn`` does."""
+        """Report a turn as ended to all readers although the file cannot be written now, until ``update_turn`` writes
+        it."""
         self._unkept.add(turn, status, ended_at, error)
 
     def get_turn(self, turn_id: str) -> Turn | None:
-        """The turn, or None."""
+        """Return the turn, or None."""
         ends = self._unkept.known()
         found = turn_table.turn_of(self.log.database, turn_id)
         return found and ends.turn(found)
 
     def get_turns(self, turn_ids: Iterable[str]) -> dict[str, Turn]:
-        """Those of the given turns that exist, by id. Their ``message`` is empty: a page asks often how turns stand,
-        and messages may carry files."""
+        """Return those of the given turns that exist, by id. Their ``message`` is empty: pages ask for the status
+        often, and messages may contain files."""
         ends = self._unkept.known()
         found = turn_table.turns_by_id(self.log.database, turn_ids)
         return {turn_id: ends.turn(turn) for turn_id, turn in found.items()}
 
     def list_unfinished_turns(self, key: SessionKey | None = None) -> list[Turn]:
-        """Turns that are queued, running or paused, in order of creation; of one session, or of all."""
+        """List turns that are queued, running or paused, in order of creation; of one session, or of all."""
         ends = self._unkept.known()
         found = map(ends.turn, turn_table.unfinished_turns(self.log.database, key))
         return [turn for turn in found if not turn.status.is_over]
@@ -387,30 +390,32 @@ class Store(StoredWorkspaces, StoredResults, StoredFeedback, StoredHistory, Stor
     def append_chunks(self, chunks: Mapping[str, str]) -> None:
         """Append what running turns said since the last call, by turn id, in one transaction.
 
-        They exist to give back the partial text of a turn whose process died, and go when the turn ends."""
+        Chunks serve to recover the partial text of a turn whose process died. They are deleted when the turn ends.
+        """
         if not chunks:
             return
         kept, number = dict(chunks), next(self._chunk_numbers)
         self.log.writer.submit(lambda transaction: turn_table.insert_chunks(transaction, kept, number)).result()
 
     def partial_text(self, turn_id: str) -> str:
-        """What ``append_chunks`` kept of a turn, joined."""
+        """Return the text of a turn that ``append_chunks`` kept, joined."""
         return turn_table.text_of(self.log.database, turn_id)
 
     # -- questions in SQL ----------------------------------------------------------------------------------------------
 
     def cursor(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """A cursor to ask with in SQL within the block; names without a schema are those of ``history``.
+        """Open a cursor for SQL queries within the block. Names without a schema refer to ``history``.
 
-        The engine reads no files and reaches no network, whatever it is asked, but a caller who writes is not stopped.
-        Closing the store interrupts what runs."""
+        The engine never reads files or reaches the network, whatever the query. Writes are not blocked. Closing the
+        store interrupts running queries.
+        """
         return self.log.database.cursor()
 
     def current_copy(self) -> AbstractContextManager[CurrentCopy]:
-        """A copy of the file for another process to ask within the block, current to within seconds.
+        """Provide a copy of the file for another process to query within the block, at most seconds old.
 
         Raises:
-            SnapshotError, StoreClosedError: there is none.
+            SnapshotError, StoreClosedError: no copy is available.
         """
         return self._copies.current()
 

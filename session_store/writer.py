@@ -1,4 +1,4 @@
-"""One thread that writes: whatever waits is committed as one transaction."""
+"""The single writer thread: commits all waiting work as one transaction."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ T = TypeVar("T")
 MAX_GROUP = 256
 IDLE_SECONDS = 0.1
 PAUSES = (0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
-"""Seconds given to interrupted queries to let go of their memory, before each further attempt to write."""
+"""Seconds that interrupted queries get to release their memory before each further attempt to write."""
 
 
 class Transaction(Protocol):
-    """What is changed together. Nothing of it shows to anybody before ``publish``."""
+    """Changes that belong together. Readers see none of them before ``publish``."""
 
     @property
     def changes(self) -> int:
-        """Grows with every change that was asked for."""
+        """Counts every requested change."""
 
     def commit(self) -> None:
-        """Make everything durable."""
+        """Make all changes durable."""
 
     def publish(self) -> None:
-        """Show the changes in memory, after they were committed."""
+        """Make the committed changes visible in memory."""
 
     def undo(self) -> None:
-        """Roll back, and forget the changes."""
+        """Roll back and discard the changes."""
 
 
 X = TypeVar("X", bound=Transaction)
@@ -50,10 +50,10 @@ class _Job(Generic[X]):
 
 
 class Writer(Generic[X]):
-    """Runs pieces of work on its thread, in order, several of them in one transaction.
+    """Runs jobs on its own thread, in order, with several jobs in one transaction.
 
-    A piece of work that fails without having changed anything fails alone. Any other failure undoes the group, and
-    its pieces run again one by one, so that only the bad one fails.
+    A job that fails without having changed anything fails alone. Any other failure rolls back the whole group, and its
+    jobs run again one by one, so that only the bad one fails.
     """
 
     def __init__(
@@ -68,9 +68,9 @@ class Writer(Generic[X]):
 
         Args:
             database: where to write.
-            begin: makes the transaction that pieces of work are given.
-            reopened: called after the file was opened anew, to forget what was kept in memory.
-            idle: called when nothing waits; may return work that can be done now.
+            begin: creates the transaction that jobs get.
+            reopened: called after the file was reopened, to drop what was cached in memory.
+            idle: called when no jobs wait; may return work to do now.
         """
         self._database = database
         self._begin = begin
@@ -83,7 +83,7 @@ class Writer(Generic[X]):
         self._thread.start()
 
     def submit(self, work: Callable[[X], T]) -> Future[T]:
-        """Queue a piece of work; the future is done once it is durable, or failed."""
+        """Queue a job. Its future completes once the change is durable or has failed."""
         done: Future[T] = Future()
         done.set_running_or_notify_cancel()
         with self._entry:
@@ -93,7 +93,7 @@ class Writer(Generic[X]):
         return done
 
     def close(self) -> None:
-        """Finish what waits and end the thread."""
+        """Finish the waiting jobs and stop the thread."""
         with self._entry:
             if not self._closed:
                 self._closed = True
@@ -137,7 +137,7 @@ class Writer(Generic[X]):
             outcomes = self._commit_in_memory(jobs)
         except StoreError as error:
             self._fail(jobs, error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it goes to who waits for it
+        except Exception as error:  # noqa: BLE001 - any error goes to the callers that wait for it
             if len(jobs) == 1:
                 self._fail(jobs, explain(error, self._database.path) if isinstance(error, duckdb.Error) else error)
             else:
@@ -155,7 +155,7 @@ class Writer(Generic[X]):
             job.done.set_exception(error)
 
     def _commit_in_memory(self, jobs: list[_Job[X]]) -> list[tuple[Any, BaseException | None]]:
-        """Commit, and where memory does not suffice put an end to questions of others, which can be asked again."""
+        """Commit. If memory runs out, interrupt the readers' queries, which can be run again."""
         for seconds in PAUSES:
             try:
                 return self._commit(jobs)
