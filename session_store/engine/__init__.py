@@ -1,1 +1,1 @@
-"""The DuckDB file: opened, migrated, written in transactions, mended."""
+"""The DuckDB file: opens, migrates, writes in transactions and repairs it."""

@@ -1,4 +1,4 @@
-"""Where a database is: a path, or a ``duckdb:`` URI as on a command line."""
+"""Parses database addresses: a path, or a ``duckdb:`` URI as on a command line."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ SCHEME = "duckdb"
 
 
 def path_of(address: str | os.PathLike[str]) -> Path:
-    """The file that an address names.
+    """Return the file that an address names.
 
-    ``duckdb:///chats.duckdb`` is relative to the working directory, ``duckdb:////var/chats.duckdb`` absolute, as
-    SQLAlchemy has it. Anything without that scheme is a path.
+    ``duckdb:///chats.duckdb`` is relative to the working directory, ``duckdb:////var/chats.duckdb`` is absolute, as in
+    SQLAlchemy. Anything without that scheme is a path.
 
     Raises:
-        StoreError: the URI names no file, or a host.
+        StoreError: the URI names no file, or names a host.
     """
     text = os.fspath(address)
     if not text.startswith(f"{SCHEME}:"):

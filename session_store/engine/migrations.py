@@ -1,4 +1,4 @@
-"""The tables, as changes in order. A file remembers how many of them it has seen."""
+"""The tables, as a list of migrations in order. The file records how many were applied."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _MORE_THAN_TEXT = (
     "inline_data",
     "file_data",
 )
-"""What stands in the JSON of events that have more to read than text and tool calls."""
+"""Substrings in the JSON of events that contain more than text and tool calls."""
 
 
 def first_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Sessions, events, turns and scoped state.
+    """Create sessions, events, turns and scoped state.
 
     No foreign keys: DuckDB refuses to delete a parent and its children in one transaction. No index on events: the
-    writer is alone and knows what is there, and a scan of one integer column finds a session's events.
+    single writer knows what exists, and a scan of one integer column finds a session's events.
     """
     connection.execute(
         """
@@ -123,7 +123,7 @@ def first_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def workspaces_and_results(connection: duckdb.DuckDBPyConnection) -> None:
-    """Workspaces, results and feedback."""
+    """Create workspaces, results and feedback."""
     connection.execute(
         f"""
         create table workspaces (
@@ -179,7 +179,8 @@ def workspaces_and_results(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def tags_tools_and_queries(connection: duckdb.DuckDBPyConnection) -> None:
-    """Tags, notes, the end of sessions and their branches; what tools said, as columns; queries that were asked."""
+    """Add tags, notes, the end of sessions and their branches; what tools said, as columns; and queries that were
+    run."""
     connection.execute(
         """
         alter table sessions add column terminated_at double;
@@ -224,7 +225,7 @@ def _fill_tool_columns(connection: duckdb.DuckDBPyConnection) -> None:
             "insert into found select unnest($1::bigint[]), unnest($2::varchar[][]), unnest($3::varchar[])",
             [[row[0] for row in rows], [tools.errors for tools in columns], [tools.text for tools in columns]],
         )
-    # One by one: a list cannot be changed in place, so that the whole row is written anew, and few tools fail.
+    # Update one column at a time: changing a list rewrites the whole row, and few tools fail.
     connection.execute(
         "update events set tool_text = f.tool_text from found f where f.seq = events.seq and f.tool_text is not null"
     )
@@ -236,8 +237,8 @@ def _fill_tool_columns(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def tool_uses(connection: duckdb.DuckDBPyConnection) -> None:
-    """What became of each call of a tool, by its id. Calls that nothing answered have not failed any more."""
-    # A text, because that can be changed in place; a list cannot.
+    """Record the outcome of each tool call by its id. A call that nothing answered no longer counts as failed."""
+    # A string, because DuckDB updates strings in place, but not lists.
     connection.execute("alter table events add column tool_uses varchar")
     connection.execute("create temp table found (seq bigint, uses varchar, errors varchar[])")
     for rows in _events_with_tools(connection):
@@ -255,7 +256,7 @@ def tool_uses(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def every_token(connection: duckdb.DuckDBPyConnection) -> None:
-    """Thoughts count as output, and what tools of the provider gave the model as input."""
+    """Count thoughts as output, and what the provider's tools gave the model as input."""
     connection.execute("create temp table more (seq bigint, read bigint, written bigint)")
     seq = -1
     while rows := connection.execute(
@@ -286,7 +287,7 @@ def every_token(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _events_with_tools(connection: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[int, str]]]:
-    """Number and JSON of the events with calls or answers, some at a time."""
+    """Yield number and JSON of the events with tool calls or answers, in batches."""
     seq = -1
     while rows := connection.execute(
         "select seq, data from events where seq > $1 and (tool_calls is not null or tool_results is not null) "
@@ -298,8 +299,8 @@ def _events_with_tools(connection: duckdb.DuckDBPyConnection) -> Iterator[list[t
 
 
 def everything_said(connection: duckdb.DuckDBPyConnection) -> None:
-    """Transcripts of what was spoken, code, outputs of workflows, thoughts and sources are found and counted as well;
-    what stands in ``<think>`` is a thought."""
+    """Also find and count transcripts of speech, code, outputs of workflows, thoughts and sources; treat what is in
+    ``<think>`` as a thought."""
     connection.execute("create temp table found (seq bigint, text varchar, details varchar)")
     hints = " or ".join(f"contains(data, '{hint}')" for hint in _MORE_THAN_TEXT)
     seq = -1
@@ -321,7 +322,7 @@ def everything_said(connection: duckdb.DuckDBPyConnection) -> None:
 def _said_and_details(
     seq: int, data: str, text: str | None, tool_text: str | None
 ) -> tuple[int, str | None, str | None] | None:
-    """The columns of an event as they are to be; None if they can stay as they are, or nobody can read it."""
+    """Return an event's new column values; None if they do not change, or if the event is unreadable."""
     try:
         event = Event.model_validate_json(data)
     except ValueError:
@@ -332,17 +333,17 @@ def _said_and_details(
 
 
 MIGRATIONS = (first_tables, workspaces_and_results, tags_tools_and_queries, tool_uses, every_token, everything_said)
-"""In order of age. Never change or remove one that was released: add another."""
+"""In chronological order. Never change or remove a released migration: add another."""
 
 _OF_VIEWS = (tags_tools_and_queries, every_token, everything_said)
-"""Those after which the views are made anew; once, after the last of them that a file has not seen."""
+"""Migrations that require the views to be recreated: once, after the last of them that a file has not seen."""
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Bring the tables of an open file up to date, each change in a transaction of its own.
+    """Bring the tables of an open file up to date, with one transaction per migration.
 
     Raises:
-        StoreTooNewError: the file has seen changes that this version does not know.
+        StoreTooNewError: the file has migrations that this version does not know.
     """
     present = _version(connection)
     if present > len(MIGRATIONS):
@@ -368,11 +369,11 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def is_foreign(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether an open file has something in it, and not what the first migration made. Only reads."""
+    """Whether an open file has contents that the first migration did not create. Read-only."""
     try:
         connection.execute("select 1 from main.schema_version, main.sessions, main.events limit 0")
     except duckdb.Error:
-        pass  # either it is empty or foreign; to list what it has takes ten times as long
+        pass  # empty or foreign; listing what it has takes ten times as long
     else:
         return False
     found = connection.execute(

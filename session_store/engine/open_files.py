@@ -1,4 +1,4 @@
-"""Which database files this process has open: DuckDB would let it open one twice, and two writers would clash."""
+"""Tracks which database files this process has open: DuckDB would open one twice, and two writers would clash."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _open: set[str] = set()
 
 
 def claim(path: Path) -> None:
-    """Note that ``path`` is open.
+    """Record that ``path`` is open.
 
     Raises:
-        StoreLockedError: it is open already.
+        StoreLockedError: it is already open.
     """
     with _lock:
         if os.path.realpath(path) in _open:
@@ -28,6 +28,6 @@ def claim(path: Path) -> None:
 
 
 def release(path: Path) -> None:
-    """Note that ``path`` was closed."""
+    """Record that ``path`` was closed."""
     with _lock:
         _open.discard(os.path.realpath(path))

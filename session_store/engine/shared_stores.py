@@ -1,4 +1,4 @@
-"""Stores opened by path, shared by all session services of this process that name the same file."""
+"""Opens stores by path and shares each among all session services of this process that name the same file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _stores: dict[Path, tuple[Store, int]] = {}
 
 
 def borrow(path: Path) -> Store:
-    """The store of a file, opened if need be. Give it back when done."""
+    """Return the store of a file, opening it if needed. Call ``give_back`` when done."""
     path = Path(os.path.realpath(path))
     with _lock:
         store, users = _stores.get(path) or (Store(path), 0)
@@ -22,7 +22,7 @@ def borrow(path: Path) -> Store:
 
 
 def give_back(store: Store) -> None:
-    """Close the store, if nobody else uses it."""
+    """Close the store if no one else uses it."""
     with _lock:
         path = store.path
         _, users = _stores[path]

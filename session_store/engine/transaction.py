@@ -1,4 +1,4 @@
-"""What one group of writes changes: rows in the database now, values in memory once it is committed."""
+"""The changes of one group of writes: rows in the database now, values in memory after the commit."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ NEW_SESSION = (
     "state",
     "workspace_id",
 )
-"""What a new session has in its row, in order."""
+"""The columns of a new session's row, in order."""
 
 
 class RowBuffer:
-    """New rows of a table, sent many at a time."""
+    """Buffers new rows of a table and sends them in bulk."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str] | None = None) -> None:
         self._appender = connection.appender(table, columns=list(columns) if columns else None)
         self._rows: list[Columns] = []
 
     def add(self, row: Columns) -> None:
-        """Keep a row for the next flush."""
+        """Buffer a row for the next flush."""
         self._rows.append(row)
 
     def flush(self) -> None:
-        """Send the rows."""
+        """Send the buffered rows."""
         if self._rows:
             rows, self._rows = self._rows, []
             try:
@@ -75,12 +75,12 @@ class RowBuffer:
         return len(self._rows)
 
     def clear(self) -> None:
-        """Forget rows that were not sent."""
+        """Discard rows that were not sent."""
         self._rows.clear()
 
 
 class Transaction:
-    """Handed to pieces of work by the writer."""
+    """What the writer passes to each job."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, sessions: RowBuffer, events: RowBuffer, memory: Memory
@@ -104,25 +104,25 @@ class Transaction:
     # -- the database --------------------------------------------------------------------------------------------------
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Read, with everything that was changed so far."""
+        """Run a query that sees every change so far."""
         self._flush()
         return self._connection.execute(sql, without_halves(parameters)).fetchall()
 
     def change(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Change something that tells what it changed."""
+        """Run a change and return the rows that it returns."""
         self.changes += 1
         self._start()
         return self.rows(sql, parameters)
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> None:
-        """Change something."""
+        """Run a change."""
         self.changes += 1
         self._start()
         self._flush()
         self._connection.execute(sql, without_halves(parameters))
 
     def add_session(self, row: Columns) -> None:
-        """Insert a session, the columns of ``NEW_SESSION``."""
+        """Insert a session: the columns of ``NEW_SESSION``."""
         self.changes += 1
         self._sessions.add(row)
 
@@ -133,17 +133,17 @@ class Transaction:
         self.on_commit(lambda memory: memory.events.extend(session_no, cached))
 
     def commit(self) -> None:
-        """Make everything durable."""
+        """Make all changes durable."""
         if self._sessions and self._events:
             self._start()
-        # Nothing but new events, or nothing but new sessions: one statement needs no transaction around it.
+        # With only new events, or only new sessions, one statement needs no explicit transaction.
         self._sessions.flush()
         self._events.flush()
         if self._started:
             self._connection.commit()
 
     def undo(self) -> None:
-        """Roll back, and forget everything."""
+        """Roll back and discard everything."""
         for action in self._on_rollback:
             action()
         if self._started:
@@ -163,7 +163,7 @@ class Transaction:
     # -- memory --------------------------------------------------------------------------------------------------------
 
     def head(self, key: SessionKey) -> Head | None:
-        """The session as of now, deleted or not; None if there is none."""
+        """Return the session's current head, deleted or not; None if the session does not exist."""
         if key in self._heads:
             return self._heads[key]
         with self._memory.lock:
@@ -175,22 +175,22 @@ class Transaction:
         return head
 
     def set_head(self, head: Head) -> None:
-        """Change a session."""
+        """Change a session's head."""
         self.changes += 1
         self._heads[head.key] = head
 
     def forget_head(self, key: SessionKey) -> None:
-        """Remember that there is no such session any more."""
+        """Record that the session no longer exists."""
         self.changes += 1
         self._heads[key] = None
 
     def time_moved(self, head: Head, updated_at: float) -> None:
-        """Have the list go by ``updated_at`` now, and the table later."""
+        """Sort the list by ``updated_at`` from now on; the table follows later."""
         self._times[head.session_no] = updated_at
         self.on_commit(lambda memory: memory.index.put(head.key, head.session_no, updated_at, head.workspace_id))
 
     def workspace_changed(self, head: Head) -> None:
-        """Have the session listed in the workspace that ``head`` names."""
+        """List the session in the workspace that ``head`` names."""
         self.set_head(head)
         if not head.deleted:
             self.on_commit(
@@ -199,23 +199,23 @@ class Transaction:
         self.summary_changed(head.session_no)
 
     def summary_changed(self, session_no: int) -> None:
-        """Have the session's summary read again."""
+        """Mark the session's summary to be read again."""
         self.on_commit(lambda memory: memory.index.changed(session_no))
 
     def workspaces(self) -> Mapping[str, Workspace]:
-        """All workspaces as of now, by id."""
+        """Return all current workspaces, by id."""
         if self._workspaces is None:
             with self._memory.lock:
                 self._workspaces = self._memory.workspaces
         return self._workspaces
 
     def set_workspaces(self, workspaces: Mapping[str, Workspace]) -> None:
-        """Remember all workspaces anew, after one was changed in the table."""
+        """Replace the workspaces in memory, after one was changed in the table."""
         self.changes += 1
         self._workspaces = workspaces
 
     def app_state(self, app_name: str) -> State:
-        """State shared by an application's sessions."""
+        """Return the state shared by an application's sessions."""
         if app_name not in self._app_states:
             with self._memory.lock:
                 state = self._memory.app_states.get(app_name)
@@ -225,7 +225,7 @@ class Transaction:
         return self._app_states[app_name]
 
     def user_state(self, scope: UserScope) -> State:
-        """State shared by the sessions of a user with an application."""
+        """Return the state shared by a user's sessions with an application."""
         if scope not in self._user_states:
             with self._memory.lock:
                 state = self._memory.user_states.get(scope)
@@ -237,7 +237,7 @@ class Transaction:
         return self._user_states[scope]
 
     def merge_app_state(self, app_name: str, delta: State, now: float) -> None:
-        """Update the state of an application, as ``dict.update`` does."""
+        """Update an application's state, as ``dict.update`` does."""
         merged = {**self.app_state(app_name), **delta}
         self.execute(
             "insert into app_states values ($1, $2, $3) "
@@ -247,7 +247,7 @@ class Transaction:
         self._app_states[app_name] = merged
 
     def merge_user_state(self, scope: UserScope, delta: State, now: float) -> None:
-        """Update the state of a user with an application, as ``dict.update`` does."""
+        """Update a user's state with an application, as ``dict.update`` does."""
         merged = {**self.user_state(scope), **delta}
         self.execute(
             "insert into user_states values ($1, $2, $3, $4) "
@@ -257,15 +257,15 @@ class Transaction:
         self._user_states[scope] = merged
 
     def on_commit(self, action: Callable[[Memory], None]) -> None:
-        """Call ``action`` with the lock of the memory held, once everything is durable."""
+        """Call ``action`` once everything is durable, holding the memory's lock."""
         self._on_commit.append(action)
 
     def on_rollback(self, action: Callable[[], object]) -> None:
-        """Call ``action`` if nothing of this comes to pass."""
+        """Call ``action`` if the transaction is rolled back."""
         self._on_rollback.append(action)
 
     def publish(self) -> None:
-        """Show to everybody what was committed."""
+        """Make the committed changes visible to all readers."""
         memory = self._memory
         with memory.lock:
             memory.revision += 1
@@ -286,7 +286,7 @@ class Transaction:
 
 
 def head_of(key: SessionKey, row: tuple[Any, ...]) -> Head:
-    """The head in a row of ``SELECT_HEAD``. Copies of older events do not say when a branch was last updated."""
+    """Build the head from a row of ``SELECT_HEAD``. Copied events do not say when a branch was last updated."""
     session_no, created_at, updated_at, deleted, terminated, state, workspace_id, seq, timestamp, event_id = row
     return Head(
         key=key,
@@ -303,5 +303,5 @@ def head_of(key: SessionKey, row: tuple[Any, ...]) -> Head:
 
 
 def state_of(rows: list[tuple[Any, ...]]) -> State:
-    """The state in the only column of the only row, if any."""
+    """Return the state from the only column of the only row; empty if there is no row."""
     return dict(json.loads(rows[0][0])) if rows else {}

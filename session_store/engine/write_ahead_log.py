@@ -1,4 +1,4 @@
-"""The log beside the database file, looked at before DuckDB opens it, which drops in silence what it cannot read."""
+"""Checks the log beside the database file before DuckDB opens it, because DuckDB silently drops what it cannot read."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from typing import BinaryIO, Final
 from session_store.errors import StoreDamagedError, StoreNotWritableError
 
 _BEGIN: Final = b"d\x00be\x00"
-"""How a log of DuckDB begins: an entry that tells the version of its format."""
+"""Start of a DuckDB log: an entry with the version of its format."""
 _VERSION: Final = 2
-"""The format in which each entry has its size and a checksum in front."""
+"""The format version in which a size and a checksum precede each entry."""
 _FRAME: Final = struct.Struct("<QQ")
 _FLUSH: Final = b"d\x00d\xff\xff"
-"""The entry at the end of a commit."""
+"""The entry that ends a commit."""
 _LONGEST_HEADER: Final = 200
 MOST_INCOMPLETE: Final = 1_000_000_000
-"""Bytes behind the last whole commit."""
+"""Maximum number of bytes after the last complete commit."""
 
 
 def incomplete_part(path: Path) -> bytes:
-    """What follows the last whole commit in the log of the database ``path``, which is not open yet. DuckDB drops it.
+    """Return what follows the last complete commit in the log of the database ``path``, which is not open yet. DuckDB
+    drops that part.
 
     Raises:
-        StoreDamagedError: there is a log that DuckDB would delete instead of reading it.
+        StoreDamagedError: DuckDB would delete the log instead of reading it.
         StoreNotWritableError: it cannot be read.
     """
     log = path.with_name(path.name + ".wal")
@@ -65,10 +66,10 @@ def incomplete_part(path: Path) -> bytes:
 
 
 def keep_incomplete(path: Path, tail: bytes) -> str:
-    """Keep what ``incomplete_part`` found in a file of its own. Returns a sentence that says so.
+    """Save what ``incomplete_part`` found in a file of its own. Returns a sentence that says so.
 
     Raises:
-        StoreNotWritableError: it cannot be written; nothing may be written to the database then.
+        StoreNotWritableError: it cannot be written; the database must not be written either then.
     """
     target = path.with_name(f"{path.name}.incomplete-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
     try:
@@ -85,7 +86,7 @@ def keep_incomplete(path: Path, tail: bytes) -> str:
 
 
 def _end_of_commits(log: BinaryIO, size: int, head: bytes) -> int:
-    """Where the last whole commit ends; the end of the log where its format is one that this does not know."""
+    """Return where the last complete commit ends; the end of the log if its format is unknown."""
     place = _end_of_header(head)
     if place is None:
         return size
@@ -103,7 +104,8 @@ def _end_of_commits(log: BinaryIO, size: int, head: bytes) -> int:
 
 
 def _end_of_header(head: bytes) -> int | None:
-    """The header is the version, the id of the database as a list of numbers, and how often the log was begun anew."""
+    """Return where the header ends. It holds the version, the database's id as a list of numbers, and a counter of how
+    often the log was restarted."""
     place = len(_BEGIN)
     if head[place : place + 1] != bytes([_VERSION]):
         return None
@@ -118,7 +120,7 @@ def _end_of_header(head: bytes) -> int | None:
 
 
 def _behind_number(head: bytes, place: int) -> int:
-    """Numbers have seven bits in a byte; the eighth says that another byte follows."""
+    """Return the position after a number, which has seven bits per byte; the eighth says that another byte follows."""
     while place < len(head) and head[place] & 0x80:
         place += 1
     return place + 1
