@@ -1,1 +1,1 @@
-"""Turns: a message taken in, run by ADK, and kept to its end."""
+"""Turns: accepting messages, running them with ADK, and storing how they end."""

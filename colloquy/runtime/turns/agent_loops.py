@@ -1,9 +1,9 @@
-"""Keeps one agent from holding up the others: each has an event loop on a thread of its own, so that one that blocks
-holds up only its own turns, and none can have all places of running turns.
+"""Keeps one agent from holding up the others: each agent has its own event loop on its own thread, so a blocking agent
+holds up only its own turns, and no agent can occupy every place for running turns.
 
 What an agent brings along, such as the connections of its models and tools, belongs to the loop on which it was first
-used, so an agent keeps its loop. Threads take turns at Python's lock: code that never gives it back, such as one
-regular expression that backtracks for minutes, still holds up the whole process.
+used, so an agent keeps its loop. Threads share Python's lock: code that never releases it, such as one regular
+expression that backtracks for minutes, still holds up the whole process.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any, TypeVar
 import structlog
 
 LAST_WORDS = 1.0
-"""Seconds that what still runs on a loop has to end when that is closed."""
+"""Seconds that tasks still running on a loop get to finish when the loop is closed."""
 
 SWITCH = 0.0005
-"""Seconds after which a thread that computes lets another one go first. With Python's 5 ms, each word that passes
-through several threads beside it is late by a multiple of that."""
+"""Seconds after which a computing thread lets another one run. With Python's default of 5 ms, each chunk that passes
+through several threads meanwhile is late by a multiple of that."""
 
 R = TypeVar("R")
 
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 class LoopThread:
-    """An event loop on a thread of its own. Methods may be called from any other thread."""
+    """An event loop on its own thread. Its methods may be called from any other thread."""
 
     def __init__(self, name: str) -> None:
         self.loop = asyncio.new_event_loop()
@@ -42,7 +42,7 @@ class LoopThread:
         self._retired = False
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the thread."""
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, R]) -> Future[R]:
@@ -53,26 +53,26 @@ class LoopThread:
         return future
 
     def call(self, callback: Callable[[], object]) -> None:
-        """Call something on the loop, unless that has ended."""
-        with suppress(RuntimeError):  # it is closed
+        """Call a function on the loop; does nothing if the loop has ended."""
+        with suppress(RuntimeError):  # the loop is closed
             self.loop.call_soon_threadsafe(callback)
 
     def retire(self) -> None:
-        """Let what runs come to its end, and then the loop."""
+        """Stop the loop once everything that runs on it has finished."""
         self._retired = True
         if not self._running:
             self.stop()
 
     def stop(self) -> None:
-        """End the loop after the step that it is at."""
+        """Stop the loop after its current step."""
         self.call(self.loop.stop)
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait for the end of the thread."""
+        """Wait until the thread ends."""
         self._thread.join(timeout)
 
     def place(self) -> str:
-        """Where its code is at this moment, as the innermost lines of the stack."""
+        """Return where the thread's code is right now, as the innermost lines of its stack."""
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - there is no public name for it
         return " < ".join(f"{one.filename}:{one.lineno}" for one in reversed(traceback.extract_stack(frame)[-3:]))
 
@@ -83,7 +83,7 @@ class LoopThread:
 
     def _work(self) -> None:
         while True:
-            # A tool that calls sys.exit ends its turn; asyncio would have it end the loop, too.
+            # A tool that calls sys.exit ends its turn; asyncio would end the loop as well.
             with suppress(SystemExit, KeyboardInterrupt):
                 self.loop.run_forever()
                 break
@@ -95,14 +95,14 @@ class LoopThread:
 
 
 class AgentLoops:
-    """The loops of all agents, by the ids of these. For one thread."""
+    """The loops of all agents, by agent id. To be used from one thread only."""
 
     def __init__(self) -> None:
         sys.setswitchinterval(SWITCH)
         self._loops: dict[str, LoopThread] = {}
 
     def of(self, agent_id: str) -> LoopThread:
-        """The loop of an agent."""
+        """Return the loop of an agent."""
         thread = self._loops.get(agent_id)
         if thread is None:
             thread = self._loops[agent_id] = LoopThread(f"agent {agent_id}")
@@ -110,15 +110,15 @@ class AgentLoops:
         return thread
 
     def give_up(self, agent_id: str, thread: LoopThread) -> None:
-        """Have an agent whose loop does not answer go on with another one. Python cannot end a thread: it ends when
-        what blocks it returns."""
+        """Move an agent whose loop does not respond to a new loop. Python cannot end a thread: the old one ends when
+        the blocking call returns."""
         log.warning("an agent blocks its event loop and goes on with another one", agent=agent_id, at=thread.place())
         thread.retire()
         if self._loops.get(agent_id) is thread:
             del self._loops[agent_id]
 
     def close(self) -> None:
-        """End all loops. One that is blocked is left behind."""
+        """Stop all loops. A blocked one is abandoned."""
         for thread in self._loops.values():
             thread.stop()
         for thread in self._loops.values():
@@ -127,8 +127,8 @@ class AgentLoops:
 
 
 class Places:
-    """How many turns run at once; the others wait in order. Where one agent has all places, another one gets one more,
-    so that turns which never end do not keep everybody waiting. For one event loop."""
+    """Limits how many turns run at once; the others wait in order. If one agent occupies every place, another agent
+    gets one extra place, so that turns which never end do not keep everyone waiting. For one event loop."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -137,7 +137,7 @@ class Places:
 
     @asynccontextmanager
     async def place(self, agent_id: str) -> AsyncIterator[None]:
-        """Wait for a place, and have it as long as this is open."""
+        """Wait for a place, and hold it while the context is open."""
         admitted = asyncio.get_running_loop().create_future()
         self._waiting.append((agent_id, admitted))
         self._admit()

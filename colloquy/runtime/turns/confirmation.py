@@ -1,4 +1,4 @@
-"""Tools that ask the person before they run: what is asked, and the answers, in the words of ADK."""
+"""Tools that ask the person for approval before they run: the questions, and the answers in ADK's format."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ UNANSWERABLE = {
     ),
     "adk_request_input": "The agent asks for a kind of input that Colloquy does not support.",
 }
-"""What ADK asks for besides confirmations, and what to tell the person about it."""
+"""What ADK asks for besides confirmations, and what the person is told about it."""
 
 
 class NothingToAnswerError(ColloquyError):
-    """A tool's question was answered already, or its turn is over."""
+    """A tool's question has already been answered, or its turn is over."""
 
     def __init__(self) -> None:
         super().__init__("This request was already answered, or its turn has ended.")
 
 
 def unanswerable(event: Event) -> str | None:
-    """Why a person cannot give what an event asks for; None if it asks for nothing of the kind."""
+    """Say why a person cannot give what an event asks for; None if the event asks for nothing unsupported."""
     return next((UNANSWERABLE[call.name] for call in event.get_function_calls() if call.name in UNANSWERABLE), None)
 
 
 def confirmations(content: types.Content) -> dict[str, dict[str, Any]]:
-    """The answers to confirmations in a message, by the ids of the asking calls."""
+    """Return the answers to confirmations in a message, by the ids of the asking calls."""
     responses = [part.function_response for part in content.parts or [] if part.function_response]
     return {response.id or "": _read(response.response or {}) for response in responses if response.name == ASKS}
 
@@ -45,37 +45,37 @@ def confirmations(content: types.Content) -> dict[str, dict[str, Any]]:
 def _read(response: dict[str, Any]) -> dict[str, Any]:
     try:
         given = ToolConfirmation.from_response_dict(response)
-    except (ValueError, TypeError):  # what nobody can read approves of nothing
+    except (ValueError, TypeError):  # an unreadable answer approves nothing
         given = ToolConfirmation()
     return given.model_dump(mode="json", include={"confirmed", "payload"}, exclude_none=True)
 
 
 class Pause:
-    """What a turn waits for. Lives on the runtime's event loop."""
+    """The questions that a paused turn waits for. Lives on the runtime's event loop."""
 
     def __init__(self, asked: Mapping[str, Question]) -> None:
-        """``asked`` as ``questions`` gives it."""
+        """``asked`` is what ``questions`` returns."""
         self._asked = asked
-        self._responses: Mapping[str, Mapping[str, Any]] = {}  # replaced at each answer, never changed
+        self._responses: Mapping[str, Mapping[str, Any]] = {}  # replaced with each answer, never modified
         self.over = asyncio.Event()
 
     @property
     def answers(self) -> dict[str, bool]:
-        """What was answered, by the ids of the asking calls."""
+        """The answers so far, by the ids of the asking calls."""
         return {call_id: bool(response["confirmed"]) for call_id, response in self._responses.items()}
 
     def messages(self) -> list[types.Content]:
-        """The answers as messages, one for each branch: ADK goes on with one of the agents that work side by side."""
+        """Return the answers as one message per branch: ADK resumes one of several parallel agents at a time."""
         by_branch: dict[str | None, dict[str, Mapping[str, Any]]] = {}
         for call_id, response in self._responses.items():
             by_branch.setdefault(self._asked[call_id].branch, {})[call_id] = response
         return [confirmation_content(answers) for answers in by_branch.values()]
 
     def answer(self, responses: Mapping[str, Mapping[str, Any]]) -> None:
-        """Answer questions, each named by the id of the asking call or of the call it is about.
+        """Answer questions, each named by the id of the asking call or of the call that it is about.
 
         Raises:
-            NothingToAnswerError: one of them is not asked. None is answered then.
+            NothingToAnswerError: one of them is not being asked. In that case none is answered.
         """
         given: dict[str, Mapping[str, Any]] = {}
         for call_id, response in responses.items():

@@ -1,5 +1,5 @@
-"""What is kept of an answer that does not end by itself, and what is told of an error that ends a turn. The words for
-what providers call the end of an answer are in ``session_store.transcripts.endings``."""
+"""What is stored of an answer that does not end normally, and how an error that ends a turn is explained to the person.
+``session_store.transcripts.endings`` has the texts for the reasons that providers give for ending an answer."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ EMPTY = "The agent ended without an answer."
 
 _OWN_MODEL = Party("The model of this agent", "its provider", "the key that the agent uses")
 _LIBRARIES = frozenset({"pydantic", "pydantic_core", "json", "google", "openai", "litellm", "httpx", "aiohttp"})
-"""Packages whose errors speak of their own insides."""
+"""Packages whose errors describe their own internals."""
 
 
 def in_words(error: BaseException) -> str:
-    """Any error that ends a turn as a sentence for a person. What only a developer understands is for the log."""
+    """Describe any error that ends a turn in a sentence for the person. Details for developers go to the log."""
     if isinstance(error, ColloquyError):
         return joined(str(error))
     if isinstance(error, LlmCallsLimitExceededError):
@@ -47,7 +47,7 @@ def in_words(error: BaseException) -> str:
 
 
 def says_nothing(event: Event) -> bool:
-    """Whether an event is none that a person sees: no word, call, code, file or output."""
+    """Whether an event has nothing that a person sees: no text, call, code, file or output."""
     parts = (event.content.parts if event.content else None) or ()
     shown = any(map(_is_shown, parts))
     return not (shown or event.output is not None or event.output_transcription or event.actions.artifact_delta)
@@ -59,8 +59,9 @@ def _is_shown(part: types.Part) -> bool:
 
 
 def whole(event: Event, streamed: Sequence[types.Part], in_use: Container[str]) -> Event:
-    """An event as it is to be kept: with what was ``streamed`` of it where it has no words itself, marked if there is
-    something of it and it was ended early, under an id of its own, and at a time."""
+    """Return an event as it is to be stored. If it has no text of its own, it gets what was ``streamed`` of it; if it
+    was ended early and has any content, it is marked as interrupted. It gets a new id if its own is in use, and the
+    current time if its own is invalid."""
     changes: dict[str, object] = {}
     if ending_of(event) and event.author != USER:
         own = (event.content.parts if event.content else None) or []
@@ -78,8 +79,8 @@ def whole(event: Event, streamed: Sequence[types.Part], in_use: Container[str]) 
 
 
 class CallsOfCutAnswers(BasePlugin):
-    """Keeps the calls of an answer that was ended early from being run: they may be only the half of what the model was
-    about to do, or what its provider has blocked. The agent ends with that, as the answer did."""
+    """Keeps the calls of an answer that was ended early from running: they may be only half of what the model was about
+    to do, or something that its provider has blocked. The agent then ends, as the answer did."""
 
     def __init__(self) -> None:
         super().__init__("colloquy_calls_of_cut_answers")
@@ -91,7 +92,7 @@ class CallsOfCutAnswers(BasePlugin):
         tool_args: dict[str, Any],  # noqa: ARG002
         tool_context: ToolContext,
     ) -> dict[str, Any] | None:
-        """Answer such a call in place of its tool."""
+        """Answer such a call instead of its tool."""
         call_id = tool_context.function_call_id
         answers = (
             event

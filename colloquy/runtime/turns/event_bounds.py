@@ -1,5 +1,5 @@
-"""Bounds what an agent gives out besides the words of its models, which have bounds of their own: one that hands on a
-whole table, or never ends, would fill the memory and the store."""
+"""Limits what an agent emits besides the text of its models, which has limits of its own: an agent that passes on a
+whole table, or never ends, would fill up the memory and the store."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from session_store.phrases import beginning_of
 from session_store.transcripts.endings import TOO_LONG
 
 TOO_LARGE = "TOO_LARGE"
-"""The error code of an event from which files were taken."""
+"""The error code of an event whose files were removed."""
 
 
 class TooMuchGivenError(ColloquyError):
-    """An agent gives out more than anything can work with."""
+    """An agent emits more than anything can process."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"The agent {what}, so the turn was ended. Have it keep such data as an artifact.")
 
 
 class Given:
-    """What the agent of one turn has given out so far."""
+    """Counts what the agent of one turn has emitted so far."""
 
     def __init__(self, answer_characters: int, file_bytes: int) -> None:
-        """How many characters one answer may have, and how many bytes the files of one event."""
+        """Set the limits: the characters of one answer, and the bytes of the files in one event."""
         self._answer = answer_characters
         self._files = file_bytes
         self._all = 0
         self._streamed: Counter[str] = Counter()
-        """Characters of answers that are not complete, by their authors."""
+        """Characters of incomplete answers, by author."""
 
     def take(self, event: Event) -> None:
-        """Bound the next event, in place: what is too long of its words is cut, and files that are too large are taken
-        out; the event says so, and the turn ends with that.
+        """Limit the next event, in place: text that is too long is cut, and files that are too large are removed. The
+        event then says so, and the turn ends with it.
 
         Raises:
-            TooMuchGivenError: nothing of it is of use.
+            TooMuchGivenError: nothing in the event is usable.
         """
         event.error_message = beginning_of(event.error_message) if event.error_message else event.error_message
         most = max(LONGEST_RESULT, self._answer)
@@ -73,7 +73,7 @@ class Given:
         self._streamed[event.author] = before + words if event.partial else 0
         if before + words <= self._answer or not event.content:
             return
-        if before > self._answer:  # it was told so, and goes on
+        if before > self._answer:  # the agent was told, and goes on
             raise TooMuchGivenError("gave a longer answer than COLLOQUY_ANSWER_CHARACTERS allows")
         left = self._answer - before
         kept: list[types.Part] = []
@@ -89,12 +89,12 @@ class Given:
 
 
 def _besides(event: Event) -> list[object]:
-    """What an event has besides its content."""
+    """Everything in an event except its content."""
     return [*(value for name, value in event.__dict__.items() if name != "content"), event.__pydantic_extra__]
 
 
 def _data_of(part: types.Part) -> list[object]:
-    """What a part has besides its text and its files."""
+    """Everything in a part except its text and its files."""
     answer = part.function_response
     others = [
         value for name, value in part.__dict__.items() if name not in ("text", "inline_data", "function_response")

@@ -1,4 +1,4 @@
-"""What a turn's agent gives out from a start to its end or its next pause, for whoever follows it."""
+"""The events that a turn's agent emits until it ends or pauses, for everyone who follows the turn."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class EventStream:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._events: list[Event | str] = []  # a partial one as its JSON, a tenth of the object's size
+        self._events: list[Event | str] = []  # a partial event is kept as JSON, a tenth of the object's size
         self._waiting: list[Wake] = []
         self._over = threading.Event()
         self.error: BaseException | None = None
-        """What its agent raised, which ended the turn."""
+        """What the agent raised, which ended the turn."""
 
     def add(self, event: Event) -> None:
-        """Take the next event, and wake who waits for it."""
+        """Add the next event, and wake the waiting readers."""
         kept = event.model_dump_json(exclude_none=True, fallback=repr) if event.partial else event
         with self._lock:
             self._events.append(kept)
@@ -30,16 +30,16 @@ class EventStream:
         _wake(waiting)
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """Mark the stream as complete, and wake the waiting readers."""
         with self._lock:
             self._over.set()
             waiting, self._waiting = self._waiting, []
         _wake(waiting)
 
     def read(self, position: int, wake: Wake) -> tuple[list[Event], bool]:
-        """The events from a position on, and whether these are the last.
+        """Return the events from a position on, and whether they are the last ones.
 
-        ``wake`` is called, from any thread, when there is more. It is called once, and only if there was nothing.
+        ``wake`` is called, from any thread, when there are more. It is called once, and only if there were none.
         """
         with self._lock:
             news, over = self._events[position:], self._over.is_set()
@@ -48,7 +48,7 @@ class EventStream:
         return [Event.model_validate_json(kept) if isinstance(kept, str) else kept for kept in news], over
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the end, at most ``timeout`` seconds. Returns whether it came."""
+        """Wait for the end of the stream, at most ``timeout`` seconds. Returns whether it has ended."""
         return self._over.wait(timeout)
 
 

@@ -37,19 +37,18 @@ from session_store.transcripts.open_calls import Question, questions
 from session_store.transcripts.parts import USER, spans_of, text_of
 
 TOOL_THREADS = 16
-"""Tools of one agent that may block at once without holding up its other sessions, which share its event loop."""
+"""How many tools of one agent may block at once without holding up its other sessions, which share its event loop."""
 
 LET_GO = 3.0
-"""Seconds that an agent has to end after its turn was told to. Then the turn ends without it."""
+"""Seconds that an agent gets to end after its turn was told to. After that the turn ends without it."""
 
 SAME_ANSWERS = 3
-"""How often a turn takes the same answer in a row that ends with the output of code. ADK asks the model to go on from
-there, and one that only repeats itself would be asked hundreds of times."""
+"""How often in a row a turn accepts the same answer that ends with the output of code. ADK asks the model to continue
+from there, and a model that only repeats itself would be asked hundreds of times."""
 
 ATTEMPTS = 3
 PAUSE_BETWEEN_ATTEMPTS = 0.2
-"""How often the end of a turn is tried to be kept where something goes wrong that is no full disk, with pauses in
-seconds."""
+"""How often storing the end of a turn is tried when the error is not a full disk, and the seconds between attempts."""
 
 log = structlog.get_logger()
 
@@ -68,7 +67,7 @@ class _TurnFields(_Counted, total=False):
 
 
 class RepeatedAnswerError(ColloquyError):
-    """A model does nothing but repeat itself."""
+    """A model only repeats itself."""
 
     def __init__(self) -> None:
         super().__init__(f"The model gave the same answer {SAME_ANSWERS} times in a row, so the turn was ended.")
@@ -76,7 +75,7 @@ class RepeatedAnswerError(ColloquyError):
 
 @dataclass(slots=True)
 class _Tally:
-    """What is measured of a turn. Times are Unix seconds."""
+    """What is measured about a turn. Times are Unix seconds."""
 
     first_token_at: float | None = None
     input_tokens: int | None = None
@@ -84,11 +83,11 @@ class _Tally:
     started_at: float = 0.0
 
     def now(self) -> float:
-        """The time; a clock that was set back meanwhile makes nothing end before it started."""
+        """Return the time. If the clock was set back meanwhile, nothing ends before it started."""
         return max(time.time(), self.started_at, self.first_token_at or 0.0)
 
     def count(self, usage: types.GenerateContentResponseUsageMetadata | None) -> None:
-        """Add what one call of a model used."""
+        """Add the tokens that one model call used."""
         used = tokens_of(usage)
         if used.input is not None:
             self.input_tokens = (self.input_tokens or 0) + used.input
@@ -97,8 +96,8 @@ class _Tally:
 
 
 class Execution:
-    """One turn on its way from queued, or paused, to its end or its next pause. Lives on the runtime's event loop, but
-    for what the agent does and says, which is on the loop of that."""
+    """One turn from queued or paused to its end or its next pause. Lives on the runtime's event loop, except for what
+    the agent does and says, which runs on the agent's loop."""
 
     def __init__(self, services: Services, loops: AgentLoops, live: LiveTurn) -> None:
         self._services = services
@@ -110,31 +109,31 @@ class Execution:
         self._calls_tools = live.pause is not None
         self._problem: str | None = None
         self._endings: dict[str, Ending] = {}
-        """Of answers that were ended early, by their authors."""
+        """How answers were ended early, by author."""
         self._unfinished: dict[str, Event] = {}
-        """The newest chunks of answers that are not complete, by their authors: providers say with each chunk what was
-        used so far."""
+        """The newest chunks of incomplete answers, by author: with each chunk, providers report the tokens used so
+        far."""
         self._answers: list[types.Content | None] = []
-        """The newest that were complete."""
+        """The newest complete answers."""
         self._says_nothing = live.pause is None
         self._told_to_end = asyncio.Event()
         self._abort = asyncio.Event()
-        """The same for the agent, on the loop of that."""
+        """The same for the agent, on the agent's loop."""
         self.over = asyncio.Event()
         self._ended_early_as: tuple[TurnStatus, str | None] = TurnStatus.STOPPED, None
         self._ended_at = live.ended_at
         self._is_said_kept = False
 
     def stop(self, status: TurnStatus = TurnStatus.STOPPED, error: str | None = None) -> None:
-        """End the turn as soon as the agent lets go, or soon without it; what was said is kept. ``error`` is why, if it
-        failed."""
+        """End the turn as soon as the agent lets go, or shortly after without it; what it said is kept. ``error`` says
+        why, if the turn failed."""
         if not self._told_to_end.is_set():
             self._ended_early_as = status, error
         self._told_to_end.set()
 
     async def run(self) -> None:
-        """Run the turn until it ends or pauses. Every failure of the agent ends the turn as failed, with a message for
-        the person. Raises what keeps the end from being kept, like ``keep``."""
+        """Run the turn until it ends or pauses. Any failure of the agent ends the turn as failed, with a message for
+        the person. Raises, like ``keep``, what prevents the end from being stored."""
         try:
             await self._run()
         finally:
@@ -147,7 +146,7 @@ class Execution:
             await self._hear_agent()
         except ColloquyError as error:
             self._fail(error)
-        # An agent may raise anything, sys.exit and the cancellation of something of its own included, and only its own
+        # An agent may raise anything, including sys.exit and the cancellation of one of its own tasks, and only its own
         # turn may fail.
         except BaseException as error:
             if self._is_shutdown(error):
@@ -161,7 +160,8 @@ class Execution:
         self._problem = in_words(error)
 
     def _is_shutdown(self, error: BaseException) -> bool:
-        """Whether an error is that Colloquy ends. Else a cancellation is an agent's, and nothing is left of it."""
+        """Whether an error means that Colloquy is shutting down. Any other cancellation is the agent's, and is
+        cleared."""
         if not isinstance(error, asyncio.CancelledError):
             return False
         if self._told_to_end.is_set() and self._ended_early_as[0] is TurnStatus.INTERRUPTED:
@@ -172,7 +172,7 @@ class Execution:
         return False
 
     async def _conclude(self) -> None:
-        if self._told_to_end.is_set():  # and whatever broke then broke because of that
+        if self._told_to_end.is_set():  # anything that broke after that broke because of it
             await self._end(*self._ended_early_as)
         elif self._problem:
             await self._end(TurnStatus.FAILED, self._problem)
@@ -198,7 +198,7 @@ class Execution:
             )
 
     async def _hear_agent(self) -> None:
-        """Have the agent run on its own loop until it has ended, or was told to and does not."""
+        """Run the agent on its own loop until it has ended, or was told to end and does not."""
         if self._told_to_end.is_set():
             return
         thread = self._loops.of(self._live.turn.key.app_name)
@@ -219,13 +219,13 @@ class Execution:
             told.cancel()
             talk.cancel()
 
-    # -- on the loop of the agent --------------------------------------------------------------------------------------
+    # -- on the agent's loop -------------------------------------------------------------------------------------------
 
     async def _outcome(self) -> BaseException | None:
-        """What the agent raised. An exception that ends programs would end its loop."""
+        """Return what the agent raised. An exception that ends programs would end the agent's loop."""
         try:
             await self._converse()
-        except BaseException as error:  # noqa: BLE001 - it is raised where the turn is
+        except BaseException as error:  # noqa: BLE001 - raised again on the runtime's loop
             return error
         return None
 
@@ -253,7 +253,7 @@ class Execution:
                 break
 
     def _messages(self) -> list[types.Content]:
-        """What the runner is given: the person's message, or what was answered since."""
+        """Return what the runner is given: the person's message, or the answers given since the pause."""
         return self._resumed.messages() if self._resumed else [types.Content.model_validate(self._live.turn.message)]
 
     async def _take(self, event: Event) -> None:
@@ -288,7 +288,7 @@ class Execution:
             raise RepeatedAnswerError
 
     def _completes_answer(self, event: Event) -> bool:
-        """Whether an event is the whole of what was being said. The error that ADK makes of an exception is not."""
+        """Whether an event completes what was being said. The error that ADK makes of an exception does not."""
         if event.error_code == ABORTED:
             return False
         chunk = self._unfinished.get(event.author)
@@ -296,7 +296,7 @@ class Execution:
         return bool(is_same or event.content or event.usage_metadata or not event.error_code)
 
     def _note_ending(self, event: Event) -> None:
-        """Remember how an answer was ended. Where its author goes on, as after another attempt, it was no end."""
+        """Remember how an answer ended. If its author goes on, as after another attempt, it did not end."""
         if ending := ending_of(event):
             self._endings[event.author] = ending
         elif goes_on(event):
@@ -323,7 +323,7 @@ class Execution:
     def _thinker(self, author: str) -> tuple[str, str, str | None]:
         return self._live.turn.key.app_name, author, self._live.turn.model
 
-    # -- on the loop of the runtime ------------------------------------------------------------------------------------
+    # -- on the runtime's loop -----------------------------------------------------------------------------------------
 
     async def _questions(self) -> dict[str, Question]:
         if not self._calls_tools:
@@ -337,7 +337,7 @@ class Execution:
         return questions(event for event in session.events if event.invocation_id == self._live.turn.id)
 
     async def _pause(self, asked: Mapping[str, Question]) -> None:
-        """Wait for the person; the turn stays, whoever looks sees that it waits, and others use its place."""
+        """Wait for the person. The turn stays, everyone sees that it is waiting, and other turns use its place."""
         self._live.pause = Pause(asked)
         self._live.status = TurnStatus.PAUSED
         try:
@@ -347,7 +347,8 @@ class Execution:
         except NOTHING_IS_KEPT as error:
             await self._end(TurnStatus.FAILED, str(error))
             return
-        # Stopped while this was kept; a shutdown leaves the question to be answered after the next start.
+        # Stopped while this was being stored; after a shutdown, the question can still be answered when the app starts
+        # again.
         if self._told_to_end.is_set() and self._ended_early_as[0] is not TurnStatus.INTERRUPTED:
             await self._end(*self._ended_early_as)
 
@@ -358,10 +359,10 @@ class Execution:
         await self.keep()
 
     async def keep(self) -> None:
-        """Keep what the turn said and how it ended, or what is left of that from an earlier attempt.
+        """Store what the turn said and how it ended, or what an earlier attempt left unstored.
 
         Raises:
-            StoreFullError, StoreNotWritableError: nothing can be kept at the moment.
+            StoreFullError, StoreNotWritableError: nothing can be stored at the moment.
         """
         status, error = self._live.ending
         try:
@@ -370,7 +371,7 @@ class Execution:
                     await self._keep_said(status)
         except NOTHING_IS_KEPT:
             raise
-        # Whatever it is that cannot be kept, the turn is over.
+        # Whatever cannot be stored, the turn is over.
         except Exception:
             log.warning("what a turn said could not be kept", turn=self._live.turn.id, exc_info=True)
         self._is_said_kept = True
@@ -387,7 +388,7 @@ class Execution:
             return
         turn = self._live.turn
         said = self._live.view()
-        with suppress(SessionNotFoundError):  # deleted in the meantime
+        with suppress(SessionNotFoundError):  # the session has been deleted meanwhile
             if not self._message_stored:
                 await append_lost_message(self._services.sessions, turn)
             for chunk in [*self._unfinished.values()]:
@@ -416,7 +417,8 @@ class Execution:
 
 
 def _attempts() -> AsyncRetrying:
-    """A few, but one where nothing can be kept at all: what waits for that must not take the place of other turns."""
+    """A few attempts, but only one if nothing can be stored at all: waiting for that must not occupy a place for
+    turns."""
     return AsyncRetrying(
         retry=retry_if_not_exception_type(NOTHING_IS_KEPT),
         stop=stop_after_attempt(ATTEMPTS),
@@ -426,6 +428,6 @@ def _attempts() -> AsyncRetrying:
 
 
 def _answered_call(event: Event) -> str | None:
-    """The call that an event answers, where it is one."""
+    """Return the call that an event answers, if it answers exactly one."""
     answered = [response.id for response in event.get_function_responses()]
     return answered[0] if len(answered) == 1 else None

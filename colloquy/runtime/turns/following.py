@@ -1,4 +1,4 @@
-"""Following a turn: its ADK events, as they come."""
+"""Follows a turn: yields its ADK events as they arrive."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from session_store.models import Turn
 
 
 async def follow(turns: Turns, turn: Turn) -> AsyncIterator[Event]:
-    """The events of a turn since it was submitted, or last answered, until it is over or waits for a person.
+    """Yield the events of a turn since it was submitted, or last answered, until it is over or waits for a person.
 
-    They are those that its ADK runner yields, in their order: the person's message first, partial ones as they come,
-    complete ones once they are in the store. Who follows right after ``submit``, ``submit_content`` or ``answer`` gets
-    all; of a turn that ended a while ago there are the complete ones only. Works in any event loop, as slowly as it
-    likes. Leaving early does not stop the turn.
+    These are the events that its ADK runner yields, in their order: the person's message first, partial ones as they
+    arrive, complete ones once they are stored. A caller that follows right after ``submit``, ``submit_content`` or
+    ``answer`` gets all of them; for a turn that ended a while ago, only the complete ones. Works in any event loop, at
+    the caller's own pace. Leaving early does not stop the turn.
     """
     event_stream = turns.event_stream(turn.id)
     if event_stream is None:

@@ -1,4 +1,4 @@
-"""Writes into a session what a turn that ended early leaves behind."""
+"""Completes the session of a turn that ended early: its message, its partial answer and its open calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPEN_CALL = {
     TurnStatus.FAILED: "This tool call failed, or was cut off by a failure.",
     TurnStatus.INTERRUPTED: ENDED,
 }
-"""What stands in place of a tool's answer where none came, by how the turn ended."""
+"""The error that stands in for a tool's missing answer, by how the turn ended."""
 
 
 async def append_partial_answer(
@@ -34,9 +34,9 @@ async def append_partial_answer(
     status: TurnStatus,
     chunk: Event | None = None,
 ) -> None:
-    """Keep the ``parts`` that an unfinished answer had, marked as partial and part of what the model sees next.
+    """Store the ``parts`` that an unfinished answer had, marked as partial and included in what the model sees next.
 
-    ``chunk`` is the last one of the answer, where it is known. Without it the answer is the agent's.
+    ``chunk`` is the last one of the answer, if it is known. Without it, the agent is the author.
     """
     usage = chunk.usage_metadata if chunk else None
     session = await sessions.get_session(
@@ -54,14 +54,14 @@ async def append_partial_answer(
         interrupted=True,
         custom_metadata={PARTIAL: status.value},
     )
-    # The id that the chunks had, unless something else was kept under it.
+    # Reuse the id that the chunks had, unless another event was stored under it.
     if chunk and all(kept.id != chunk.id for kept in session.events):
         event.id = chunk.id
     await sessions.append_event(session, event)
 
 
 async def append_lost_message(sessions: BaseSessionService, turn: Turn) -> None:
-    """Keep the user's message of a turn that never came to run, unless the session has it already."""
+    """Store the user's message of a turn that never ran, unless the session already has it."""
     session = await sessions.get_session(
         app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
     )
@@ -71,8 +71,8 @@ async def append_lost_message(sessions: BaseSessionService, turn: Turn) -> None:
 
 
 async def has_answer(sessions: BaseSessionService, turn: Turn, text: str) -> bool:
-    """Whether the session has the answer whose chunks began with ``text``: it was complete when the process died, which
-    only could not be noted any more."""
+    """Whether the session has the answer whose chunks began with ``text``: it was complete when the process died, but
+    could no longer be recorded as complete."""
     session = await sessions.get_session(
         app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
     )
@@ -85,7 +85,7 @@ async def has_answer(sessions: BaseSessionService, turn: Turn, text: str) -> boo
 
 
 async def answer_open_calls(sessions: BaseSessionService, turn: Turn, reason: str) -> None:
-    """Answer every call of a turn that is over and that no tool has answered, with ``reason`` as its error."""
+    """Answer every call of a finished turn that no tool has answered, with ``reason`` as the error."""
     session = await sessions.get_session(
         app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
     )

@@ -1,4 +1,4 @@
-"""A turn that is not over yet: what it has said so far, for whoever looks."""
+"""A turn that is not over yet: what it has said so far."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from session_store.models import Turn, TurnStatus
 from session_store.transcripts.parts import Thought, Words, thoughts_and_words
 
 EVENT_END = "\x1e"
-"""Stands in the chunks kept of a turn where an event is complete: what came before it is in the store as that event."""
+"""Marks in a turn's stored chunks where an event is complete: everything before it is in the store as that event."""
 
 UNKEPT = "Colloquy failed to finish this turn. See the log for details."
 
 
 def unfinished_text(chunks: str) -> str:
-    """What a turn was saying when its process died, from all its chunks joined."""
+    """Return what a turn was saying when its process died, from all its chunks joined."""
     return chunks.rpartition(EVENT_END)[2]
 
 
 def parts_of(pieces: Iterable[tuple[bool, str]]) -> list[types.Part]:
-    """Words and thoughts as parts of a content."""
+    """Return text and thoughts as parts of a content."""
     return [types.Part(text=text, thought=is_thought or None) for is_thought, text in pieces]
 
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
-    """A consistent look at a live turn.
+    """A consistent snapshot of a live turn.
 
     ``pieces`` are what the event ``event_id`` has said and thought so far and is not in the store yet, in order, each
-    with whether it is a thought; ``text`` is what it has said of it. Whoever shows the store's events beside it reads
-    this first, and leaves them out when the store has ``event_id`` by then.
+    with whether it is a thought; ``text`` is what it has said. Callers that also show the store's events read this
+    first, and leave the pieces out if the store has ``event_id`` by then.
     """
 
     turn: Turn
@@ -45,18 +45,18 @@ class LiveView:
     text: str
     event_id: str | None
     problem: str | None
-    """Why the end of the turn, which is over, could not be kept yet."""
+    """Why the end of the turn, which is over, could not be stored yet."""
     author: str | None = None
-    """Who says it."""
+    """The author of the pieces."""
     pieces: Sequence[tuple[bool, str]] = ()
     begun: bool = False
-    """Whether ``text`` is expected to begin in the midst of a thought."""
+    """Whether ``text`` is expected to begin in the middle of a thought."""
     answers: Mapping[str, bool] = field(default_factory=dict, hash=False)
-    """Of a turn that is paused, or waits for its place again: what was answered, by the ids of the asking calls."""
+    """The answers of a turn that is paused, or queued again after its pause, by the ids of the asking calls."""
 
     @property
     def shown(self) -> list[Thought | Words]:
-        """What there is to see of ``pieces``."""
+        """The visible part of ``pieces``."""
         found: list[Thought | Words] = []
         for place, (is_thought, text) in enumerate(self.pieces, start=1):
             ended = place < len(self.pieces)
@@ -68,8 +68,8 @@ class LiveView:
 
     @property
     def parts(self) -> list[types.Part]:
-        """``pieces`` as they are kept where nothing follows: a text that ends in the midst of a thought has the
-        beginning of that, which only the prompt had."""
+        """``pieces`` as they are stored if nothing follows. A text that ends in the middle of a thought gets the
+        opening tag, which only the prompt had."""
         made = parts_of(self.pieces)
         if self.begun and self.shown != replace(self, begun=False).shown:
             made[-1].text = f"<think>{made[-1].text}"
@@ -84,19 +84,19 @@ class LiveTurn:
         self.turn = turn
         self.state_delta = dict(state_delta) if state_delta else None
         self.event_stream = EventStream()
-        """What it gave out since it was submitted, or last answered."""
+        """What the turn emitted since it was submitted, or last answered."""
         self.ending: tuple[TurnStatus, str | None] = TurnStatus.FAILED, UNKEPT
-        """How it is about to end: status and error."""
+        """How the turn is about to end: status and error."""
         self.ended_at = 0.0
-        """When it ended, if that could not be kept: in Unix seconds."""
+        """When the turn ended, in Unix seconds, if that could not be stored."""
         self.error: str | None = None
         self.status = TurnStatus.QUEUED
         self.author: str | None = None
         self.problem: StoreError | None = None
         self.pause: Pause | None = None
-        """What it waits for, or waited for last."""
+        """What the turn is waiting for, or last waited for."""
         self.is_given_up = False
-        """It has ended without its agent, which may say no more."""
+        """The turn has ended without its agent, which may not say anything more."""
         self._event_id: str | None = None
         self._begun = False
         self._pieces: list[tuple[bool, list[str]]] = []
@@ -105,7 +105,7 @@ class LiveTurn:
         self._lock = threading.Lock()
 
     def add(self, event_id: str, author: str, text: str, *, is_thought: bool = False, begun: bool = False) -> None:
-        """Take a chunk of the event ``event_id``, whose text may have ``begun`` in the midst of a thought."""
+        """Add a chunk of the event ``event_id``, whose text may have ``begun`` in the middle of a thought."""
         with self._lock:
             if event_id != self._event_id:
                 self._pieces.clear()
@@ -118,12 +118,12 @@ class LiveTurn:
                 self._said_anything = True
 
     def said(self, event_id: str) -> list[types.Part]:
-        """What the event of this id has said and thought so far; nothing if another one is being said."""
+        """Return what the event with this id has said and thought so far; nothing if another event is being said."""
         with self._lock:
             return parts_of(self._joined()) if event_id == self._event_id else []
 
     def event_stored(self) -> None:
-        """The event whose chunks were collected is in the store, whole."""
+        """Note that the event whose chunks were collected is now in the store, complete."""
         with self._lock:
             self._event_id = None
             self._pieces.clear()
@@ -132,25 +132,25 @@ class LiveTurn:
                 self._said_anything = False
 
     def take_unsaved(self) -> str:
-        """What was said since the last call, to be kept for the case that the process dies."""
+        """Return what was said since the last call, to be stored in case the process dies."""
         with self._lock:
             text = "".join(self._unsaved)
             self._unsaved.clear()
             return text
 
     def put_back(self, text: str) -> None:
-        """What ``take_unsaved`` gave could not be kept; the next call gives it again."""
+        """Put back what ``take_unsaved`` returned and could not be stored; the next call returns it again."""
         with self._lock:
             if text:
                 self._unsaved.insert(0, text)
 
     def end_unkept(self, problem: StoreError) -> None:
-        """It is over as it was about to end, which could not be kept because of a problem."""
+        """Mark the turn as ended the way it was about to, although a problem kept that from being stored."""
         with self._lock:
             (self.status, self.error), self.problem = self.ending, problem
 
     def view(self) -> LiveView:
-        """What there is to see now."""
+        """Return a snapshot of the turn as it is now."""
         with self._lock:
             pieces = self._joined()
             return LiveView(

@@ -1,5 +1,5 @@
-"""Runs turns in the background: one at a time per session, no more than a number at once. Its event loop runs no code
-of agents, so that whatever these do, Stop works."""
+"""Runs turns in the background: one at a time per session, and a limited number in all. Its event loop runs no agent
+code, so that Stop works whatever an agent does."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from session_store.errors import NOTHING_IS_KEPT, StoreError
 from session_store.models import SessionKey, Turn, TurnStatus
 
 KEEP_CHUNKS_EVERY = 0.2
-"""Seconds between two writes of what running turns say: the most that a crash can take of an unfinished answer."""
+"""Seconds between two writes of what running turns say: the most that a crash can lose of an unfinished answer."""
 
 STOP_PATIENCE = 5.0
-"""Seconds to wait for a turn that was told to stop, and for what it said to be kept."""
+"""Seconds to wait until a turn that was told to stop has ended and what it said is stored."""
 
 FOLLOWED_LATE = 30.0
-"""Seconds after its end in which a turn can still be followed from its first event."""
+"""Seconds after its end during which a turn can still be followed from its first event."""
 
 LONGEST_WAIT_FOR_STORE = 30
-"""Seconds between two attempts to note how a turn ended that could not be kept whole."""
+"""Most seconds between two attempts to record how a turn ended that could not be stored completely."""
 
 LONGEST_WAIT_FOR_ROOM = 2
-"""Seconds between two attempts to keep the end of a turn on a full disk."""
+"""Most seconds between two attempts to store the end of a turn on a full disk."""
 
 R = TypeVar("R")
 
@@ -51,7 +51,7 @@ log = structlog.get_logger()
 
 class TurnLoop:
     """The turns that are not over, and the loop that works them off. Public methods may be called from any thread,
-    those that are coroutines on the loop: with ``call``."""
+    except coroutines, which run on the loop: use ``call``."""
 
     def __init__(self, services: Services, *, max_turns: int) -> None:
         self._services = services
@@ -68,7 +68,8 @@ class TurnLoop:
         self._closed = False
 
     def start(self) -> None:
-        """Close what a process that died left open, and go on to wait where it waited for a person."""
+        """Close the turns that a dead process left open, and wait again for answers where it was waiting for a
+        person."""
         self._thread.start()
         going_on, open_still = self.call(recover(self._services))
         for live in going_on:
@@ -78,7 +79,7 @@ class TurnLoop:
         self._spawn_soon(self._keep_chunks())
 
     def close(self) -> None:
-        """End running turns as interrupted, keep what they said, and stop the loop."""
+        """End running turns as interrupted, store what they said, and stop the loop."""
         if self._closed:
             return
         self._closed = True
@@ -88,28 +89,29 @@ class TurnLoop:
         self._agents.close()
 
     def call(self, coroutine: Coroutine[Any, Any, R]) -> R:
-        """Run a coroutine on the loop and wait for it."""
+        """Run a coroutine on the loop and wait for its result."""
         return self._thread.run(coroutine).result()
 
     def enqueue(self, live: LiveTurn) -> None:
-        """Run a turn after those of its session that are not over."""
+        """Run a turn after the unfinished turns of its session."""
         key = live.turn.key
         with self._lock:
             self._live[key].append(live)
             self._known[live.turn.id] = live
-            # Told on the loop, which alone changes how turns stand: so nobody hears that it waits after it has begun.
+            # Announced on the loop, the only place where statuses change: nobody is told that a turn waits after it has
+            # begun.
             self._loop.call_soon_threadsafe(self._changed, live)
             if key not in self._at_work:
                 self._at_work.add(key)
                 self._spawn_soon(self._work_off(key))
 
     def of_session(self, key: SessionKey) -> list[LiveTurn]:
-        """The turns of a session that are not over, in order."""
+        """Return the unfinished turns of a session, in order."""
         with self._lock:
             return [*self._live.get(key, ())]
 
     def known(self, turn_id: str) -> LiveTurn | None:
-        """A turn that is not over, or has ended a moment ago."""
+        """Return a turn that is not over, or ended a moment ago."""
         with self._lock:
             return self._known.get(turn_id)
 
@@ -134,24 +136,24 @@ class TurnLoop:
 
     async def _keep_withdrawal(self, live: LiveTurn) -> None:
         if live.pause:
-            with suppress(SessionNotFoundError):  # deleted in the meantime
+            with suppress(SessionNotFoundError):  # the session has been deleted meanwhile
                 await answer_open_calls(self._services.sessions, live.turn, OPEN_CALL[TurnStatus.STOPPED])
         await asyncio.to_thread(
             self._services.store.update_turn, live.turn.id, status=TurnStatus.STOPPED, ended_at=time.time()
         )
 
     async def answer(self, turn_id: str, responses: Mapping[str, Mapping[str, Any]]) -> Turn:
-        """Answer what the tools of a paused turn ask; it goes on when all is answered.
+        """Answer what the tools of a paused turn ask; the turn resumes once everything is answered.
 
         Raises:
-            NothingToAnswerError: it was answered already, or the turn is over.
+            NothingToAnswerError: it has already been answered, or the turn is over.
             AgentProblemError: the agent is not loaded yet.
         """
         live = self._find(turn_id)
         if live is None or live.pause is None or live.status is not TurnStatus.PAUSED:
             raise NothingToAnswerError
         agent = self._services.agents.find(live.turn.key.app_name)
-        if agent and agent.loading:  # after a start; the turn would fail
+        if agent and agent.loading:  # just after a start; the turn would fail
             raise AgentProblemError(agent.problem)
         live.pause.answer(responses)
         live.event_stream = EventStream()
@@ -161,7 +163,7 @@ class TurnLoop:
         return live.turn
 
     async def answer_in(self, key: SessionKey, responses: Mapping[str, Mapping[str, Any]]) -> Turn:
-        """Answer what the paused turn of a session asks. Raises like ``answer``."""
+        """Answer what the paused turn of a session asks. Raises the same errors as ``answer``."""
         paused = next((live.turn.id for live in self.of_session(key) if live.status is TurnStatus.PAUSED), "")
         return await self.answer(paused, responses)
 
@@ -171,7 +173,7 @@ class TurnLoop:
         while not self._closed and (live := self._first(key)):
             try:
                 await self._see_through(live)
-            # Whatever kept the end of a turn from being kept: the session goes on.
+            # Whatever prevented the end of a turn from being stored, the session goes on.
             except Exception:
                 log.warning("the end of a turn could not be kept", turn=live.turn.id, exc_info=True)
                 live.status, live.error = live.ending
@@ -181,8 +183,8 @@ class TurnLoop:
                 self._spawn(write_title(self._services, live.turn))
 
     async def _note_end(self, live: LiveTurn) -> None:
-        """Note at least how a turn ended, as soon as the store takes it. If the process ends before, the next start
-        finds the turn unfinished."""
+        """Record at least how a turn ended, as soon as the store accepts it. If the process ends before that, the next
+        start finds the turn unfinished."""
         ended_at = time.time()
         self._services.store.turn_ended_unkept(live.turn, live.status, ended_at, live.error)
         async for attempt in AsyncRetrying(wait=wait_exponential(max=LONGEST_WAIT_FOR_STORE)):
@@ -197,7 +199,7 @@ class TurnLoop:
         self._changed(live)
 
     async def _see_through(self, live: LiveTurn) -> None:
-        """Run a turn to its end, and wait for the person wherever it asks."""
+        """Run a turn to its end, waiting for the person whenever it asks."""
         if live.problem:  # it ended while it waited
             await self._keep_later(live, Execution(self._services, self._agents, live))
         while not live.status.is_over:
@@ -216,12 +218,12 @@ class TurnLoop:
                     del self._executions[live.turn.id]
             if live.problem:
                 await self._keep_later(live, execution)
-            elif not live.status.is_over:  # else once it is out of the way
+            elif not live.status.is_over:  # an ended turn ends its stream in _forget
                 event_stream.end()
 
     async def _keep_later(self, live: LiveTurn, execution: Execution) -> None:
-        """Have everybody see that a turn is over that nothing can be kept of, and keep it once there is space again.
-        Until then, whatever waits behind it could not begin, and ends as well."""
+        """Show everyone that a turn is over although nothing of it can be stored, and store it once there is space
+        again. Until then, turns waiting behind it could not begin, so they end as well."""
         self._show_unkept(live)
         async for attempt in _until_there_is_room():
             with attempt:

@@ -1,4 +1,4 @@
-"""Messages that set off turns: what can be one, and what its turn is."""
+"""Messages that start turns: which messages are valid, and what turn each one makes."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class SessionGoneError(ColloquyError):
 
 
 class Messages:
-    """Makes turns of messages. Thread-safe."""
+    """Makes turns from messages. Thread-safe."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def parts_of(self, key: SessionKey, files: Sequence[Attachment]) -> list[types.Part]:
-        """Files as parts of a message.
+        """Return files as parts of a message.
 
         Raises:
             AttachmentRefusedError: a file cannot be part of a message, or the session's model does not read it.
@@ -50,7 +50,8 @@ class Messages:
         return parts_of(files, most_mb=self._services.settings.attachment_mb)
 
     def new_turn(self, key: SessionKey, content: types.Content) -> Turn:
-        """The turn, not kept yet, of a message. A session without a title is called after its first words.
+        """Return the turn of a message, not stored yet. A session without a title is named after the message's first
+        words.
 
         Raises:
             EmptyMessageError, SessionGoneError

@@ -1,4 +1,4 @@
-"""What becomes of the turns that a process left unfinished."""
+"""Recovers the turns that a process left unfinished."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ log = structlog.get_logger()
 
 
 async def recover(services: Services) -> tuple[list[LiveTurn], list[Turn]]:
-    """Close what ran or waited when the process ended: keep what it said, and its message.
+    """Close the turns that were running or waiting when the process ended: store what they said, and their messages.
 
-    Returns the turns that can still end as they should, in order: those that wait for a person, and what waits behind
-    them. Besides, those that could not be closed, because nothing can be written at the moment: see ``close``.
+    Returns, in order, the turns that can still end normally: those that wait for a person, and the turns queued behind
+    them. Also returns those that could not be closed because nothing can be written at the moment: see ``close``.
     """
     going_on: list[LiveTurn] = []
     open_still: list[Turn] = []
@@ -62,7 +62,7 @@ async def _going_on(services: Services, turn: Turn, paused: set[SessionKey]) -> 
 
 
 async def close(services: Services, turn: Turn) -> None:
-    """End a turn that nothing runs any more as interrupted.
+    """End a turn that is no longer running as interrupted.
 
     Raises:
         StoreFullError, StoreNotWritableError: nothing can be written at the moment.
@@ -71,7 +71,7 @@ async def close(services: Services, turn: Turn) -> None:
         await _keep_said(services, turn)
     except NOTHING_IS_KEPT:
         raise
-    except Exception:  # the turn is over all the same
+    except Exception:  # the turn is over anyway
         log.warning("what a turn said could not be kept", turn=turn.id, exc_info=True)
     services.store.update_turn(turn.id, status=TurnStatus.INTERRUPTED, ended_at=time.time())
     services.transcripts.turn_ended(turn.key, turn.id, TurnStatus.INTERRUPTED, None)
@@ -80,7 +80,7 @@ async def close(services: Services, turn: Turn) -> None:
 async def _keep_said(services: Services, turn: Turn) -> None:
     sessions = services.sessions
     text = unfinished_text(services.store.partial_text(turn.id))
-    with suppress(SessionNotFoundError):  # deleted in the meantime
+    with suppress(SessionNotFoundError):  # the session has been deleted meanwhile
         await append_lost_message(sessions, turn)
         await answer_open_calls(sessions, turn, OPEN_CALL[TurnStatus.INTERRUPTED])
         if text and not await has_answer(sessions, turn, text):

@@ -38,7 +38,7 @@ BROKEN_OFF = "The connection to Gemini ended before the answer was complete. Sen
 
 
 class LargeResults(BasePlugin):
-    """Puts an error in the place of what a tool answers that is more than any model reads, before it is copied."""
+    """Replaces a tool's answer that is larger than any model reads with an error, before it is copied."""
 
     def __init__(self) -> None:
         super().__init__("colloquy_large_results")
@@ -51,7 +51,7 @@ class LargeResults(BasePlugin):
         tool_context: ToolContext,  # noqa: ARG002
         result: object,
     ) -> dict[str, Any] | None:
-        """What takes the place of an answer."""
+        """Return what replaces the answer; None if it may stay."""
         if characters_in(result, LONGEST_RESULT) <= LONGEST_RESULT:
             return None
         return {
@@ -61,32 +61,33 @@ class LargeResults(BasePlugin):
 
 
 class TurnRunner(InvocationRunner):
-    """The Runner of one turn, whose id is the invocation id of all that it runs."""
+    """The Runner of one turn. The turn's id is the invocation id of everything that it runs."""
 
     def __init__(self, live: LiveTurn, app: App, services: Services) -> None:
         pace_models()
         super().__init__(
             live.turn.id,
             app=app,
-            app_name=live.turn.key.app_name,  # an agent folder may call its app otherwise
+            app_name=live.turn.key.app_name,  # an agent folder may name its app differently
             session_service=services.sessions,
             artifact_service=services.artifacts,
         )
         self._live = live
         self._given = Given(services.settings.answer_characters, services.settings.attachment_mb * MEGABYTE)
         self._halves: dict[str, str] = {}
-        """The first unpaired surrogates whose other half the next chunk brings, by the ids of the events."""
+        """Leading halves of surrogate pairs whose other half comes with the next chunk, by event id."""
         self._call_ids: CallIds | None = None
 
     def before_plugins(self, event: Event, context: InvocationContext) -> None:
-        """Models give several calls one id; ADK runs them after this, with the ids that they have then."""
+        """Give every call its own id: models reuse ids, and ADK runs the calls after this, with the ids they have
+        then."""
         if not event.partial and event.author != USER:
             self._call_ids = self._call_ids or CallIds(context.session.events)
             tell_loose(event, self._call_ids.settle(event))
 
     def finish(self, event: Event, context: InvocationContext) -> Event:
-        """ADK lets agents, plugins and models give an event an id that is in use, and end an answer with an event that
-        has none of its words."""
+        """Limit and mend an event: ADK lets agents, plugins and models give an event an id that is in use, and end an
+        answer with an event that has none of its text."""
         if self._live.is_given_up:
             raise asyncio.CancelledError
         self._given.take(event)
@@ -100,7 +101,7 @@ class TurnRunner(InvocationRunner):
         return whole(event, self._live.said(event.id), {kept.id for kept in context.session.events})
 
     def _join(self, chunk: Event) -> None:
-        """Move the half of a character at the end of a chunk to the beginning of the next one."""
+        """Move half a character from the end of a chunk to the beginning of the next one."""
         parts = (chunk.content.parts if chunk.content else None) or []
         said = [place for place, part in enumerate(parts) if part.text]
         if not said or not chunk.content:
@@ -109,7 +110,7 @@ class TurnRunner(InvocationRunner):
         text, half = split_off_half(parts[said[-1]].text or "")
         if half:
             self._halves[chunk.id] = half
-        if before or half:  # the parts may be the model's own
+        if before or half:  # the parts may belong to the model
             parts = [part.model_copy() for part in parts]
             parts[said[-1]].text = text
             parts[said[0]].text = before + (parts[said[0]].text or "")
@@ -117,20 +118,20 @@ class TurnRunner(InvocationRunner):
 
 
 def runner_for(live: LiveTurn, services: Services) -> Runner:
-    """What runs a turn: its session's agent, on the turn's model if the agent does not bring its own.
+    """Return what runs a turn: its session's agent, with the turn's model unless the agent brings its own.
 
-    Blocks while the data of the session's workspace is made ready: off the event loop.
+    Blocks while the data of the session's workspace is prepared: do not call it on the event loop.
 
     Raises:
         UnknownAgentError, AgentProblemError: the agent is gone or broken.
-        DataError, SecretsError: the connection of the workspace cannot be used.
+        DataError, SecretsError: the workspace's connection cannot be used.
     """
     turn = live.turn
     agent = services.agents.get(turn.key.app_name)
     models, model, info = services.models, None, None
     if agent.chooses_model and not agent.problem:
         session = services.store.find_session(turn.key)
-        chosen = turn.model or (session and session.model)  # a query has none, but what comes after it may ask one
+        chosen = turn.model or (session and session.model)  # a query has none, but its follow-up may ask one
         info = models.info(chosen) if chosen else models.default()
         model = models.llm_when_asked(info.id)
     app = agent.app(model, _surroundings(turn, agent, services, calls_tools=info is None or info.calls_tools))
@@ -140,8 +141,8 @@ def runner_for(live: LiveTurn, services: Services) -> Runner:
 
 
 def _is_broken_off(event: Event, root: object) -> bool:
-    """Whether an event is an answer of Gemini, which ends each of its answers with a reason, without one. What a
-    callback made has no version of a model."""
+    """Whether an event is an answer of Gemini without a finish reason, which Gemini gives with every answer. What a
+    callback made has no model version."""
     if event.finish_reason or event.error_code or not event.model_version or not isinstance(root, BaseAgent):
         return False
     author = root.root_agent.find_agent(event.author)
@@ -149,7 +150,7 @@ def _is_broken_off(event: Event, root: object) -> bool:
 
 
 def rewinder_for(app_name: str, services: Services) -> RewindRunner:
-    """What takes turns back. It runs no agent, so that it works where the agent or its model does not."""
+    """Return what takes turns back. It runs no agent, so it works even if the agent or its model does not."""
     return RewindRunner(
         app_name=app_name,
         agent=BaseAgent(name="rewinder"),

@@ -1,4 +1,4 @@
-"""The title that a session gets by itself."""
+"""Gives a session its automatic title."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from session_store.transcripts.transcript import message_text
 
 
 async def write_title(services: Services, turn: Turn) -> None:
-    """Replace the first words of a message by a title, of its query or by the turn's model, if nobody gave another."""
+    """Replace the title made of a message's first words with one made from its query or by the turn's model, unless
+    someone has already given another."""
     store = services.store
     session = await asyncio.to_thread(store.find_session, turn.key)
     if session is None or session.title_source is not TitleSource.WORDS:

@@ -1,4 +1,4 @@
-"""Takes messages, runs their turns in the background and says how they stand."""
+"""Accepts messages, runs their turns in the background, and reports their status."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ from session_store.transcripts.transcript import message_text
 
 
 class SessionBusyError(ColloquyError):
-    """The conversation cannot be changed while a turn of it runs."""
+    """The conversation cannot be changed while one of its turns runs."""
 
 
 class Turns:
-    """The turns of all sessions. Its methods may be called from any thread but that of the turns themselves."""
+    """The turns of all sessions. Its methods may be called from any thread except the turns' own."""
 
     def __init__(self, services: Services, *, max_turns: int) -> None:
         self._services = services
         self._messages = Messages(services)
-        self._entry = threading.RLock()  # keeps the order of the rows that of the queue
+        self._entry = threading.RLock()  # keeps the rows in the same order as the queue
         self._loop = TurnLoop(services, max_turns=max_turns)
 
     def start(self) -> None:
-        """Close what a process that died left open, go on to wait where it waited for a person, then take messages."""
+        """Close the turns that a dead process left open, resume waiting for persons, then accept messages."""
         self._loop.start()
 
     def close(self) -> None:
-        """End running turns as interrupted, keep what they said, and stop the loop."""
+        """End running turns as interrupted, store what they said, and stop the loop."""
         self._loop.close()
 
     def submit(self, key: SessionKey, text: str, files: Sequence[Attachment] = ()) -> Turn:
-        """Take a message. Its turn runs at once, or waits for those before it. Durable when this returns.
+        """Accept a message. Its turn runs at once, or waits for earlier ones. The message is durable when this returns.
 
         Raises:
             EmptyMessageError, SessionGoneError
@@ -61,15 +61,15 @@ class Turns:
     def submit_content(
         self, key: SessionKey, content: types.Content, *, state_delta: Mapping[str, Any] | None = None
     ) -> Turn:
-        """Take what a client of ADK sends: a message, or the responses of functions.
+        """Accept what an ADK client sends: a message, or function responses.
 
-        Answers to what a tool asks go to the turn that waits for them, which is returned, and goes on. Everything else
-        is a turn of its own, like one of ``submit``; ``state_delta`` is applied to the session when that begins.
+        Answers to a tool's question go to the turn that waits for them, which resumes and is returned. Anything else
+        becomes a turn of its own, as with ``submit``; ``state_delta`` is applied to the session when that turn begins.
 
         Raises:
             EmptyMessageError, SessionGoneError
             AttachmentRefusedError: the files are too large, or too many.
-            NothingToAnswerError: it answers what nothing asks (any more).
+            NothingToAnswerError: it answers a question that is not being asked, or no longer.
             AgentProblemError: it answers a tool of an agent that is not loaded yet.
         """
         if responses := confirmations(content):
@@ -91,12 +91,12 @@ class Turns:
         return turn
 
     def replace(self, turn: Turn, text: str) -> Turn:
-        """Say ``text`` in place of a turn's message, with the files of that: the turn and everything after it are taken
-        back, and kept as another version of the message, to which ``show`` goes back.
+        """Replace a turn's message with ``text``, keeping its files. The turn and everything after it are taken back
+        and kept as another version of the message, which ``show`` returns to.
 
         Raises:
             SessionBusyError: a turn of the session is running or waiting.
-            StoreFullError, StoreNotWritableError: what its last turn said could not be kept yet.
+            StoreFullError, StoreNotWritableError: what its last turn said could not be stored yet.
             EmptyMessageError, SessionGoneError
         """
         message = types.Content.model_validate(self._whole(turn.id).message)
@@ -110,8 +110,8 @@ class Turns:
             return self._submit(turn.key, user_content(text, files))
 
     def show(self, turn: Turn) -> None:
-        """Go back to a version of a message: the conversation is as it was when this turn was last a part of it. Does
-        nothing if it is one.
+        """Return to a version of a message: the conversation becomes what it was when this turn was last part of it.
+        Does nothing if the turn is already part of it.
 
         Raises:
             SessionBusyError: a turn of the session is running or waiting.
@@ -146,7 +146,7 @@ class Turns:
             yield
 
     def retry(self, turn: Turn) -> Turn:
-        """Take back a turn and run its message again. Raises like ``replace``."""
+        """Take a turn back and run its message again. Raises the same errors as ``replace``."""
         return self.replace(turn, message_text(self._whole(turn.id)))
 
     def stop(self, turn_id: str) -> None:
@@ -154,38 +154,39 @@ class Turns:
         self._loop.call(self._loop.stop(turn_id))
 
     def answer(self, turn_id: str, call_id: str, approved: bool) -> None:  # noqa: FBT001 - it is the answer
-        """Approve or decline what a tool of a paused turn asks. The turn goes on when all that it asks is answered.
+        """Approve or decline what a tool of a paused turn asks. The turn resumes once all its questions are answered.
 
-        ``call_id`` is that of the asking call (``adk_request_confirmation``) or of the call it is about.
+        ``call_id`` is the id of the asking call (``adk_request_confirmation``) or of the call that it is about.
 
         Raises:
-            NothingToAnswerError: it was answered already, or the turn is over.
+            NothingToAnswerError: it has already been answered, or the turn is over.
             AgentProblemError: the agent is not loaded yet.
         """
         self._loop.call(self._loop.answer(turn_id, {call_id: {"confirmed": approved}}))
 
     def live(self, key: SessionKey) -> list[LiveView]:
-        """The turns of a session that are not over, in order: the first may be running, the others wait."""
+        """Return the unfinished turns of a session, in order: the first may be running, the others wait."""
         return [live.view() for live in self._loop.of_session(key)]
 
     def wait(self, turn_id: str, timeout: float | None = None) -> Turn:
-        """Wait until a turn is over or waits for a person, at most ``timeout`` seconds. Returns it as it stands then.
+        """Wait until a turn is over or waits for a person, at most ``timeout`` seconds. Returns the turn as it is then.
 
-        Not for an event loop. Raises SessionGoneError if there is no such turn.
+        Do not call it on an event loop. Raises SessionGoneError if there is no such turn.
         """
         if event_stream := self.event_stream(turn_id):
             event_stream.wait(timeout)
         return self._whole(turn_id)
 
     def event_stream(self, turn_id: str) -> EventStream | None:
-        """What a turn gave out since it was submitted or last answered; None if it ended a while ago."""
+        """Return what a turn emitted since it was submitted or last answered; None if it ended a while ago."""
         live = self._loop.known(turn_id)
         return live.event_stream if live else None
 
     def withdraw(self, key: SessionKey, *, but: Collection[str] = ()) -> set[str]:
-        """End all turns of a session ``but`` some, by their ids: those that wait first, so that none of them begins.
+        """End all turns of a session ``but`` those with the given ids. Waiting turns go first, so that none of them
+        begins.
 
-        Returns the ids of those that were told to end. One that a tool holds up does so later.
+        Returns the ids of the turns that were told to end. One that is held up by a tool ends later.
         """
         told = [live.turn.id for live in self._loop.of_session(key) if live.turn.id not in but]
         for turn_id in reversed(told):
@@ -194,17 +195,17 @@ class Turns:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keeps new messages out of all sessions for a moment. The same thread may submit."""
+        """Keep new messages out of all sessions for a moment. The same thread may still submit."""
         with self._entry:
             yield
 
     @property
     def store(self) -> Store:
-        """Where turns are kept."""
+        """The store of the turns."""
         return self._services.store
 
     def _whole(self, turn_id: str) -> Turn:
-        """The turn with its message."""
+        """Return the turn with its message."""
         whole = self._services.store.get_turn(turn_id)
         if whole is None:
             raise SessionGoneError

@@ -1,4 +1,4 @@
-"""Files of earlier messages that the model of this turn does not read."""
+"""Files of earlier messages that this turn's model cannot read."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from colloquy.runtime.attachments import IMAGES, PDF
 
 
 class UnreadFiles(BasePlugin):
-    """Names images, PDFs and other files to a model in place of showing them, where it does not read them.
+    """Gives a model the names of images, PDFs and other files that it cannot read, instead of the files.
 
-    They are in the conversation from before the person chose this model, which would refuse all of it, or came with an
+    They date from before the person chose this model, which would refuse the whole conversation, or came with an
     imported one.
     """
 
