@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -46,7 +47,7 @@ class AdkClient:
         content = None if body is None else json.dumps(body)
         response = self.http.request(method, path, content=content, headers=json_type)
         self.answers.append(
-            (f"{method} {path} {_plain(json.dumps(body))}", response.status_code, _plain(response.text))
+            (f"{method} {path} {_plain(json.dumps(body))}", response.status_code, _plain(_told(response)))
         )
         return response
 
@@ -74,6 +75,14 @@ class AdkClient:
         message = {"role": "user", "parts": [part]}
         names = {"appName": self.app, "userId": self.user, "sessionId": session}
         return self.ask("POST", path, {**names, "newMessage": message, **more})
+
+
+def _told(response: httpx.Response) -> str:
+    """What a server answers, without what it repeats of a request that it refuses: Colloquy does not."""
+    detail = response.json()["detail"] if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY else None
+    if not isinstance(detail, list):
+        return response.text
+    return json.dumps([{name: one[name] for name in ("type", "loc", "msg")} for one in detail])
 
 
 def _plain(text: str) -> str:

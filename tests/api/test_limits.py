@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import re
 from pathlib import Path
 from typing import Final
@@ -19,9 +21,11 @@ from colloquy.api.adk import app as adk
 from colloquy.api.events import live
 from colloquy.api.history import exports
 from colloquy.api.history.imports import MOST_BYTES
+from colloquy.api.http.body_limits import ADK as ADK_LIMITS
 from colloquy.api.http.body_limits import LONGEST_ADDRESS as LONGEST_URL
-from colloquy.api.http.body_limits import MESSAGES, MIB, USUAL, Limits
+from colloquy.api.http.body_limits import MESSAGES, MIB, PIECE, USUAL, BodyLimits, Limits
 from colloquy.api.http.paging import LONGEST_CURSOR
+from colloquy.api.http.problems import LONGEST_SHOWN, MOST_ERRORS, problem
 from colloquy.api.http.values import LONGEST_ID
 from colloquy.api.routes import ADK, API, mounted_adk, mounted_api, routes
 from colloquy.api.sessions import sessions
@@ -73,7 +77,7 @@ REST: Final = {
     "POST /api/v1/imports/database": USUAL,
     "POST /api/v1/retention": USUAL,
 }
-CLOSED: Final = {path: USUAL for path in sorted(adk.PATHS - {"/run", "/run_sse"}) if "/artifacts" not in path}
+CLOSED: Final = {path: ADK_LIMITS for path in sorted(adk.PATHS - {"/run", "/run_sse"}) if "/artifacts" not in path}
 ADKS: Final = {**dict.fromkeys(sorted(adk.PATHS), MESSAGES), **CLOSED}
 
 
@@ -126,6 +130,129 @@ def test_no_entrance_takes_more(entrances, method, path, limits):
 def test_what_stands_in_texts_does_not_count(client):
     name = "[" * 77 + '"\\['
     assert client.post(f"{API}/v1/workspaces", json={"name": name}).json()["name"] == name
+
+
+@pytest.mark.parametrize("path", [f"{API}/v1/workspaces", f"{ADK}/run"])
+@pytest.mark.parametrize("pieces", [1, 3, 4096], ids="in pieces of {}".format)
+def test_texts_are_told_from_what_stands_around_them_however_the_body_is_cut(entrances, path, pieces):
+    def status(body):
+        cut = (body[at : at + pieces] for at in range(0, len(body), pieces))
+        return entrances.post(path, content=cut, headers={"Content-Type": "application/json"}).status_code
+
+    for text in (rb"\"[[", rb"\\", rb"\\\"]]]", rb"[[\\\\"):
+        inside = b'{"no":"' + text + b'","a":' + b"[" * 58
+        assert status(inside + b"]" * 58 + b"}") == 422  # a field lacks
+        assert status(inside + b"[[" + b"]" * 60 + b"}") == 413
+
+
+WRONGLY_WRITTEN: Final = {
+    "utf-16": ("{}".encode("utf-16-le"), {}),
+    "utf-16 with a mark": ("{}".encode("utf-16"), {}),
+    "utf-32": ("{}".encode("utf-32-be"), {}),
+    "utf-32 with a mark": ("{}".encode("utf-32"), {}),
+    "another charset": (b"{}", {"Content-Type": "application/json; charset=utf-16"}),
+    "compressed": (gzip.compress(b"{}"), {"Content-Encoding": "gzip"}),
+}
+
+
+@pytest.mark.parametrize("path", [f"{API}/v1/workspaces", f"{ADK}/run", f"{ADK}/apps/assistant/users/local/sessions"])
+@pytest.mark.parametrize("body", WRONGLY_WRITTEN, ids=WRONGLY_WRITTEN)
+def test_json_that_would_be_read_otherwise_than_it_was_looked_through_is_refused(entrances, path, body):
+    content, headers = WRONGLY_WRITTEN[body]
+    cut = (content[at : at + 1] for at in range(len(content)))
+    answer = entrances.post(path, content=cut, headers={"Content-Type": "application/json", **headers})
+    assert (answer.status_code, "read" in answer.json()["detail"]) == (415, True)
+
+
+UTF_8_MARK: Final = b"\xef\xbb\xbf"
+
+
+def test_utf_8_may_say_that_it_is(client):
+    for kind, mark in (
+        ("application/json; charset=UTF-8", b""),
+        ('application/json; charset="utf-8"', b"\xef\xbb\xbf"),
+    ):
+        answer = client.post(
+            f"{API}/v1/workspaces", content=mark + b'{"name":"Marked"}', headers={"Content-Type": kind}
+        )
+        assert answer.status_code == 201, answer.text
+
+
+def test_a_body_that_calls_itself_something_else_is_looked_through_all_the_same(entrances):
+    for kind in ("application/json; a=multipart/", "multipart/form-data; boundary=a", "text/plain"):
+        answer = entrances.post(f"{ADK}/run", content=b"[" * 100, headers={"Content-Type": kind})
+        assert answer.status_code == 413, kind
+
+
+@pytest.mark.parametrize("body", [b"]", b'[]]"', b'{}}{"a":1}'])
+def test_brackets_that_were_never_opened_end_the_reading(entrances, body):
+    answer = entrances.post(f"{ADK}/run", content=iter([body, b"]" * PIECE]))
+    assert (answer.status_code, "never opened" in answer.json()["detail"]) == (422, True)
+
+
+async def test_others_are_answered_while_a_long_body_is_looked_through():
+    passed = 0
+
+    async def others():
+        nonlocal passed
+        while True:
+            passed += 1
+            await asyncio.sleep(0)
+
+    async def receive():
+        return {"type": "http.request", "body": b'""' * (8 * PIECE), "more_body": False}
+
+    async def app(_, read, __):
+        await read()
+
+    busy = asyncio.create_task(others())
+    scope = {"type": "http", "path": "/", "headers": []}
+    await BodyLimits(app, lambda _: MESSAGES, problem)(scope, receive, receive)
+    busy.cancel()
+    assert passed >= 15
+
+
+NO_NUMBERS: Final = ["NaN", "-Infinity", "1e400", "[NaN]", '{"a":[NaN]}']
+SESSIONS: Final = f"{ADK}/apps/assistant/users/local/sessions"
+STRICT: Final = [
+    ("POST", f"{ADK}/run", "appName"),
+    ("POST", f"{ADK}/run_sse", "newMessage"),
+    ("POST", SESSIONS, "sessionId"),
+    ("PATCH", f"{SESSIONS}/s", "stateDelta"),
+    ("POST", f"{SESSIONS}/s/artifacts", "artifact"),
+    ("POST", f"{API}/v1/run_turn", "message"),
+    ("POST", f"{API}/v1/workspaces", "name"),
+    ("PATCH", f"{API}/v1/conversations/c", "title"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "field"), STRICT)
+@pytest.mark.parametrize("value", [*NO_NUMBERS, "[" + '"long",' * 5_000 + "1]"], ids=[*NO_NUMBERS, "long"])
+def test_what_is_refused_is_not_repeated(entrances, method, path, field, value):
+    body = f'{{"{field}":{value}}}'
+    answer = entrances.request(method, path, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 404, 422), answer.text[:500]
+    assert "long" not in answer.text.replace("too long", "")
+    assert len(answer.content) < 3_000
+    assert '"input"' not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (f"{ADK}/run", {"newMessage": {"parts": [1] * 5_000}}),
+        (f"{ADK}/run", {"newMessage": {"parts": [{"x" * 10_000: 1}]}}),
+        (SESSIONS, {"events": ["y"] * 5_000}),
+        (f"{API}/v1/sessions", {"history": [1] * 2_000}),
+        (f"{API}/v1/exports", {"ids": [1] * 50}),
+    ],
+)
+def test_what_is_wrong_is_not_told_without_end(entrances, path, body):
+    answer = entrances.post(path, json=body)
+    assert answer.status_code == 422
+    assert len(answer.content) < MOST_ERRORS * LONGEST_SHOWN * 2
+    told = answer.json()
+    assert len(told.get("errors") or told["detail"]) <= MOST_ERRORS
 
 
 @pytest.mark.parametrize("path", [f"{API}/v1/conversations", f"{ADK}/list-apps"])
@@ -188,6 +315,12 @@ def test_the_guide_tells_the_limits():
     limits = [USUAL.bytes // MIB, MOST_BYTES // 2**30, USUAL.levels, USUAL.values, LONGEST_URL, LONGEST_MESSAGE]
     limits += [LONGEST_NOTE, LONGEST_COMMENT, LONGEST_SEARCH, LONGEST_TITLE, LONGEST_NAME, LONGEST_TAG, MOST_TAGS]
     assert LONGEST_COMMENT == LONGEST_ADDRESS
+    assert [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", told)] == limits
+
+
+def test_the_guide_to_adks_api_tells_its_limits():
+    [told] = re.findall(r"\n- A request (has at most.*? values)", (ROOT / "docs" / "adk_api.md").read_text("utf-8"))
+    limits = [ADK_LIMITS.bytes // MIB, MESSAGES.bytes // MIB, MESSAGES.levels, MESSAGES.values]
     assert [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", told)] == limits
 
 

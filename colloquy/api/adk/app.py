@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI, HTTPException
 from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse
 from google.adk.errors.input_validation_error import InputValidationError
@@ -24,10 +25,10 @@ from colloquy.api.adk.files import NamedArtifacts
 from colloquy.api.adk.runs import QueuedRunner, TurnFailedError
 from colloquy.api.adk.sessions import QuietSessions
 from colloquy.api.http.allowed_methods import AllowedMethods
-from colloquy.api.http.body_limits import MESSAGES, USUAL, BodyLimits, Limits
+from colloquy.api.http.body_limits import ADK, MESSAGES, BodyLimits, Limits
 from colloquy.api.http.encoded_ids import EncodedIds
 from colloquy.api.http.half_characters import WholeCharacters
-from colloquy.api.http.problems import STATUSES
+from colloquy.api.http.problems import MOST_ERRORS, STATUSES, shown, shown_name
 from colloquy.api.http.shutdown import StreamsEnd
 from colloquy.runtime.application import Application, current
 from session_store.engine.faults import unwritable
@@ -83,7 +84,7 @@ def adk_app() -> ASGIApp:
 
 
 def _limits_of(path: str) -> Limits:
-    return MESSAGES if path in {"/run", "/run_sse"} or "/artifacts" in path else USUAL
+    return MESSAGES if path in {"/run", "/run_sse"} or "/artifacts" in path else ADK
 
 
 def _too_large(status: HTTPStatus, detail: str) -> JSONResponse:
@@ -123,6 +124,7 @@ def _server(application: Application) -> FastAPI:
     for kind in (*_STATUSES, OSError):
         app.add_exception_handler(kind, _refused)
     app.add_exception_handler(StarletteHTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _wrong_fields)
     return app
 
 
@@ -187,6 +189,16 @@ async def _of_http(request: Request, error: Exception) -> Response:
     ):
         return await _refused(request, told)
     return await http_exception_handler(request, given)
+
+
+async def _wrong_fields(_: Request, error: Exception) -> JSONResponse:
+    """What FastAPI says of a request that is not valid, without the request: it may be long, and no JSON."""
+    errors = cast("RequestValidationError", error).errors()
+    wrong = [
+        {"type": one["type"], "loc": [one["loc"][0], *map(shown_name, one["loc"][1:])], "msg": shown(one["msg"])}
+        for one in errors[:MOST_ERRORS]
+    ]
+    return JSONResponse({"detail": wrong}, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _told(error: BaseException | None) -> Exception | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Final
 
@@ -12,6 +13,9 @@ from session_store.json_safe import joined
 
 LARGEST: Final = 32 * 2**20
 """Bytes of a body from which on it is passed on as it comes: no request but one with files is that large."""
+
+LONG: Final = 256 * 1024
+"""Bytes of a body from which on it is mended in a thread."""
 
 _ESCAPES: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
@@ -51,6 +55,8 @@ class _Mended:
             body += message.get("body", b"")
         if len(body) > LARGEST:
             return {**message, "body": bytes(body)}
+        if len(body) > LONG:  # which would hold up others
+            return {**message, "body": await asyncio.to_thread(mended, bytes(body))}
         return {**message, "body": mended(bytes(body))}
 
 

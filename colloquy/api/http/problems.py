@@ -109,6 +109,12 @@ IN_WORDS: Final = {
 NOT_READ_AS_JSON: Final = ("model_attributes_type", "dict_type", "list_type")
 """What a body is told to be wrong with that is a text to the framework, because it is not declared as JSON."""
 
+MOST_ERRORS: Final = 20
+"""Errors of one request that are told."""
+
+LONGEST_SHOWN: Final = 300
+"""Characters of what is told of a request, each name and each error for itself."""
+
 PROBLEM_SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     "default": {
@@ -179,13 +185,18 @@ async def _of_system(_: Request, error: Exception) -> JSONResponse:
 async def _wrong_fields(request: Request, error: Exception) -> JSONResponse:
     if not _is_json(request) and any(one["type"] in NOT_READ_AS_JSON for one in _errors(error)):
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Send the body with the header Content-Type: application/json.")
+    errors = _errors(error)
     wrong = [
         WrongField(
-            where=str(one["loc"][0]), field=".".join(map(_as_name, one["loc"][1:])), detail=_printable(_detail(one))
+            where=str(one["loc"][0]),
+            field=".".join(str(shown_name(part)) for part in one["loc"][1:]),
+            detail=shown(_detail(one)),
         )
-        for one in _errors(error)
+        for one in errors[:MOST_ERRORS]
     ]
     said = "; ".join(f"{one.field or one.where}: {one.detail}" for one in wrong)
+    if len(errors) > MOST_ERRORS:
+        said += f"; and {len(errors) - MOST_ERRORS:,} more"
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"The request is invalid. {said}", errors=wrong)
 
 
@@ -222,10 +233,13 @@ async def _unknown(_: Request, __: Exception) -> JSONResponse:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "An unexpected error occurred. See the server log for details.")
 
 
-def _as_name(part: int | str) -> str:
-    return _printable(str(part))
+def shown_name(part: int | str) -> int | str:
+    """A part of a field's name as an answer tells it. A client may have chosen it."""
+    return shown(part) if isinstance(part, str) else part
 
 
-def _printable(text: str) -> str:
-    """A text that JSON in UTF-8 can hold: what a client sent may have unpaired surrogates."""
+def shown(text: str) -> str:
+    """A text as an answer tells it, which may come from a client: not endless, and JSON in UTF-8 can hold it, without
+    unpaired surrogates."""
+    text = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
     return text.encode("utf-8", "replace").decode()
