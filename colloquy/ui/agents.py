@@ -1,4 +1,4 @@
-"""How agents look on the page, those that are broken or gone included."""
+"""How agents look on the page, including broken and removed ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from session_store.phrases import counted
 
 
 def icon_of(agent: Agent | None) -> str:
-    """The icon of an agent; a neutral one where it is gone, or names one that does not exist."""
+    """Returns the icon of an agent; a neutral one if the agent is gone or names an icon that does not exist."""
     try:
         return validate_icon_or_emoji(agent.icon) if agent else NEUTRAL_ICON
     except StreamlitAPIException:
@@ -22,20 +22,20 @@ def icon_of(agent: Agent | None) -> str:
 
 
 def agent_label(agent_id: str) -> str:
-    """Icon and name of an agent for a label; its id where it is gone."""
+    """Returns the icon and name of an agent as a label; its id if the agent is gone."""
     agent = current().agents.find(agent_id)
     return f"{icon_of(agent)} {label(agent.name if agent else agent_id)}"
 
 
 def other_author(author: str, agent_id: str) -> str | None:
-    """The author of a message, if that is an agent inside the session's agent and not that one itself."""
+    """Returns the author of a message if it is a sub-agent of the session's agent, None if it is the agent itself."""
     agent = current().agents.find(agent_id)
     own = {agent_id, agent.root_name} if agent else {agent_id}
     return None if author in own else author
 
 
 def unusable_agents(agents: list[Agent]) -> None:
-    """What cannot be chosen, and why."""
+    """Lists the agents that cannot be chosen, and why."""
     loading = [agent.name for agent in agents if agent.loading]
     broken = [agent for agent in agents if agent.problem and not agent.loading]
     if loading:
@@ -49,7 +49,7 @@ def unusable_agents(agents: list[Agent]) -> None:
 
 @st.fragment(run_every=1)
 def _until_loaded(names: list[str]) -> None:
-    """Names what is still being loaded, and builds the page again when one of them is there."""
+    """Names the agents that are still loading, and redraws the page when one of them is ready."""
     if names != [agent.name for agent in current().agents.list() if agent.loading]:
         state.rerun()
     st.caption(f"Loading {label(', '.join(names))} …")

@@ -1,4 +1,4 @@
-"""What a click sets off and may be refused."""
+"""Actions triggered by a click that the application may refuse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from session_store.errors import ColloquyError
 
 
 def attempt(act: Callable[[], object]) -> bool:
-    """Do something that may be refused. Says why in a toast; returns whether it was done."""
+    """Calls ``act``. If it is refused, says why in a toast; returns whether it succeeded."""
     try:
         act()
     except ColloquyError as error:

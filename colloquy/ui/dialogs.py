@@ -1,4 +1,4 @@
-"""The dialog that is open. It is drawn with the whole page, so it stays open while parts of the page are redrawn."""
+"""The open dialog. It is drawn with the whole page, so it stays open while parts of the page are redrawn."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from colloquy.ui.state import Part
 P = ParamSpec("P")
 
 OPEN: Final = "open_dialog"
-"""Key in the state of the tab: the page that the dialog was opened on, and what draws it."""
+"""Key in the state of the tab: the page that the dialog was opened on, and the function that draws it."""
 
 
 def show(dialog: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Open a dialog, which stays until ``close``. For callbacks; ``dialog`` has ``on_dismiss=close``."""
+    """Opens a dialog, which stays until ``close``. For callbacks; ``dialog`` must have ``on_dismiss=close``."""
     st.session_state[OPEN] = st.session_state[state.PAGE], partial(dialog, *args, **kwargs)
     state.touch(Part.PAGE)
 
 
 def close() -> None:
-    """Close the dialog. For callbacks; inside the dialog, ``state.rerun()`` follows."""
+    """Closes the dialog. For callbacks; inside the dialog, call ``state.rerun()`` afterwards."""
     st.session_state.pop(OPEN, None)
     state.touch(Part.PAGE)
 
 
 def draw_open_dialog() -> None:
-    """Draw the dialog that is open on this page, if there is one; one of another page is closed."""
+    """Draws the dialog that is open on this page, if any, and closes one that was opened on another page."""
     page, draw = st.session_state.get(OPEN, ("", None))
     if draw is None:
         return

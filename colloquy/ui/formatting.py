@@ -1,4 +1,4 @@
-"""How texts, times and durations look on the page."""
+"""How texts, times and durations are written on the page."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ DIRECTIVE = re.compile(r":(?=[a-z][a-z0-9_-]*[\[/:])")
 ICON = re.compile(r":(?=material/)")
 EMOJI = re.compile(r":(?=(?:[a-z][a-z0-9_+-]*|[+-]1|100|1234|8ball):)")
 TILDE = re.compile(r"(?<![\\~])~(?!~)")
-"""One alone would strike out what stands between it and the next: ``1~2 and 3~4`` are ranges, ``~/x`` is a folder."""
+"""A single tilde would strike out the text up to the next one: ``1~2 and 3~4`` are ranges, ``~/x`` is a folder."""
 ADDRESS = re.compile(r"\b(?:https?://|www\.)[^\s<>()]+")
-"""What becomes a link by itself, in which an escape would be a part of the address."""
+"""Text that becomes a link by itself; an escape inside it would become part of the address."""
 NO_ICON = ":\N{WORD JOINER}"
-"""Streamlit looks for icons and emoji in what is left of a text without its escapes: something unseen has to stand in
-them."""
+"""Streamlit looks for icons and emoji in the text after removing its escapes, so an invisible character has to break
+them up."""
 DASHES = re.compile(r"-(?=-)")
 NO_DASH = "-\N{WORD JOINER}"
-"""Two hyphens would become a dash, and a comment in SQL something else."""
+"""Two hyphens would become a dash, which turns a SQL comment into something else."""
 LABEL_SYNTAX = re.compile(r"([\\`*_{}\[\]()#+!|~$:<>&-])")
 BLOCK = re.compile(r"^(\d*)([.=])(?=[=\s]|$)")
-"""What begins a list or underlines a heading."""
+"""Text that begins a list or underlines a heading."""
 NO_BREAK = "\N{NO-BREAK SPACE}"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def untrusted_markdown(text: str) -> str:
-    """Markdown that a model or a tool wrote, made safe and plain for ``st.markdown``.
+    """Makes Markdown from a model or a tool safe and plain for ``st.markdown``.
 
-    Images become links, so that nothing remote loads unasked. Formulas stand between dollar signs, as Streamlit wants
-    them, also those that were written as ``\\(…\\)`` and ``\\[…\\]``; other dollar signs stay dollar signs. Streamlit's
-    own directives (``:red[…]``, ``:material/…:``), names of emoji and single tildes stay text. Code and web addresses
-    are left alone.
+    Images become links, so that nothing remote loads without a click. Formulas get dollar signs, as Streamlit expects,
+    including those written as ``\\(…\\)`` and ``\\[…\\]``; other dollar signs stay dollar signs. Streamlit's own
+    directives (``:red[…]``, ``:material/…:``), names of emoji and single tildes stay text. Code and web addresses are
+    left alone.
     """
     pieces: list[str] = []
     at = 0
@@ -63,7 +63,7 @@ def untrusted_markdown(text: str) -> str:
 
 
 def plain_markdown(text: str) -> str:
-    """A text that is no Markdown, such as an error, as Markdown that shows it as it is, line by line."""
+    """Returns plain text, such as an error, as Markdown that shows it verbatim, line by line."""
     return "  \n".join(map(_plain_line, text.strip().splitlines()))
 
 
@@ -76,7 +76,7 @@ def _plain_line(line: str) -> str:
 def _split(
     pattern: re.Pattern[str], text: str, outside: Callable[[str], str], inside: Callable[[re.Match[str]], str]
 ) -> str:
-    """A text with what a pattern finds in it, and what stands around that, each changed in its own way."""
+    """Applies ``inside`` to each match of a pattern in a text, and ``outside`` to the text around them."""
     pieces: list[str] = []
     at = 0
     for found in pattern.finditer(text):
@@ -112,22 +112,22 @@ def _without_directives(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """A plain text as the label of a widget, where Streamlit would read Markdown."""
+    """Escapes plain text for a widget's label, in which Streamlit would interpret Markdown."""
     return LABEL_SYNTAX.sub(r"\\\1", DASHES.sub(NO_DASH, ICON.sub(NO_ICON, text)))
 
 
 def now() -> datetime:
-    """The present in the time zone of the person's browser."""
+    """Returns the current time in the time zone of the user's browser."""
     return datetime.now(zone())
 
 
 def local(at: float) -> datetime:
-    """Unix seconds as a time in the zone of the person's browser."""
+    """Converts Unix seconds to a time in the time zone of the user's browser."""
     return datetime.fromtimestamp(at, zone())
 
 
 def zone() -> ZoneInfo:
-    """The time zone of the person's browser; UTC where it is not known."""
+    """Returns the time zone of the user's browser; UTC if it is not known."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except ZoneInfoNotFoundError:
@@ -135,10 +135,10 @@ def zone() -> ZoneInfo:
 
 
 def key_of(name: str) -> str:
-    """An id as a part of the key of an element that a style sheet or script finds by its class.
+    """Makes an id usable in the key of an element that a style sheet or script finds by its class.
 
-    Streamlit makes a class of a key by writing dashes for all but letters, digits, dashes and underscores; a program or
-    an imported file may give ids that collide then, or that end the rule that names them. Those are hashed.
+    Streamlit makes a class from a key by replacing everything but letters, digits, dashes and underscores with dashes.
+    Ids from an API client or an imported file could then collide, or end the rule that names them. Those are hashed.
     """
     return (
         name
@@ -148,7 +148,7 @@ def key_of(name: str) -> str:
 
 
 def relative_time(at: float) -> str:
-    """How long ago something was: minutes and hours of a day, then as ``short_time``."""
+    """Says how long ago something was: minutes or hours within a day, then as ``short_time``."""
     seconds = max(0.0, now().timestamp() - at)
     if seconds < 60:
         return "now"
@@ -158,7 +158,7 @@ def relative_time(at: float) -> str:
 
 
 def short_time(at: float) -> str:
-    """A time as short as it can be told: the hour today, the weekday in this week, else the date."""
+    """Formats a time as briefly as possible: the hour today, the weekday within a week, else the date."""
     when, today = local(at), now().date()
     if when.date() == today:
         return f"{when:%H:%M}"
@@ -168,12 +168,12 @@ def short_time(at: float) -> str:
 
 
 def long_time(at: float) -> str:
-    """A time with its day, to the minute."""
+    """Formats a time with its date, to the minute."""
     return f"{local(at):%d %b %Y, %H:%M}"
 
 
 def duration(seconds: float) -> str:
-    """A duration: ``0.8 s``, ``12 s``, ``2 min 5 s``."""
+    """Formats a duration: ``0.8 s``, ``12 s``, ``2 min 5 s``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -184,13 +184,14 @@ NARROWEST_FILTER, WIDEST_FILTER = 140, 360
 
 
 def filter_width(chosen: Iterable[str]) -> int:
-    """Pixels that a filter with several values needs, so that what is chosen in it can be read."""
+    """Returns the width in pixels that a filter with several values needs to keep its chosen values readable."""
     longest = max((len(name) for name in chosen), default=0)
     return min(WIDEST_FILTER, NARROWEST_FILTER + 8 * longest) if longest else NARROWEST_FILTER
 
 
 def running_for(seconds: float) -> str:
-    """A duration that goes on, in whole seconds, as HTML: where ``components.tick`` is drawn, the browser counts on."""
+    """Formats a running duration in whole seconds as HTML, which the browser keeps counting if ``components.tick`` is
+    drawn."""
     whole = max(0, int(seconds))
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     words = f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
@@ -201,7 +202,7 @@ SAVED = "Saved"
 
 
 def group(session: SessionSummary) -> str:
-    """The heading that a session stands under in the list."""
+    """Returns the heading that a session is listed under."""
     if session.saved:
         return SAVED
     age = (now().date() - local(session.updated_at).date()).days

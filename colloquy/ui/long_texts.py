@@ -1,5 +1,8 @@
-"""Long texts on the page: their beginning, and the rest on demand. A browser would stand still for minutes over a table
-of tens of thousands of rows. What is stored, copied and exported is whole."""
+"""Long texts on the page: their beginning, and the rest on demand.
+
+A browser would freeze for minutes over a table of tens of thousands of rows. Stored, copied and exported texts are
+always complete.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +24,21 @@ from session_store.transcripts.markup import fenced_pieces
 
 MOST_CHARACTERS: Final = 20_000
 MOST_LINES: Final = 300
-"""Of one text on the page, until more is asked for."""
+"""Limits for one text on the page, until the user asks for more."""
 
 MOST_DRAWN: Final = 10
-"""A text that is asked for in whole is drawn as Markdown up to so many times as much; what is longer is plain."""
+"""An unfolded text is drawn as Markdown up to this multiple of the limits; longer ones are shown as plain text."""
 
 OPENED: Final = "long_texts"
-"""Key in the state of the tab: the texts that are shown in whole."""
+"""Key in the state of the tab: the texts that are unfolded."""
 
 LOOKED_AT: Final = "long_texts_sought"
-"""Key in the state of the tab: the texts in which something was sought, and at which opening of the page."""
+"""Key in the state of the tab: the texts that were searched for words, and at which opening of the page."""
 
 _SOUGHT: Final[ContextVar[tuple[tuple[str, ...], int]]] = ContextVar("sought", default=((), 0))
 
 _RULE: Final = re.compile(r"[ \t]{0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
-"""The line below the names of a table's columns."""
+"""The line below the header of a Markdown table."""
 _BAR: Final = re.compile(r"(?<!\\)\|")
 
 Draw = Callable[[str], object]
@@ -43,28 +46,28 @@ Draw = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table in Markdown: its cells line by line, the names of its columns first."""
+    """A table in Markdown: its cells row by row, the column names first."""
 
     rows: list[list[str]]
 
 
 def markdown(text: str, key: str) -> None:
-    """Markdown of a model or a tool. ``key`` names the text on its page."""
+    """Draws Markdown from a model or a tool. ``key`` identifies the text on its page."""
     _folded(text, key, _markdown, _whole_markdown, _extent_of_markdown)
 
 
 def code(text: str, language: str | None, key: str) -> None:
-    """Code, or what looks like it. See ``markdown``."""
+    """Draws code, or text that looks like code. See ``markdown``."""
     _folded(text, key, partial(plain_code, language=language), partial(plain_code, language=None), _extent)
 
 
 def typed(text: str, key: str, draw: Draw) -> None:
-    """A text that ``draw`` shows sign by sign. See ``markdown``."""
+    """Draws a text that ``draw`` shows verbatim. See ``markdown``."""
     _folded(text, key, draw, draw, _extent)
 
 
 def problem(text: str, key: str, icon: str | None = None) -> None:
-    """Why something has failed. See ``markdown``."""
+    """Draws the reason for a failure. See ``markdown``."""
 
     def draw(part: str) -> None:
         st.error(plain_markdown(part), icon=icon)
@@ -73,12 +76,12 @@ def problem(text: str, key: str, icon: str | None = None) -> None:
 
 
 def plain_code(text: str, language: str | None) -> None:
-    """Code in whole. A long one has no colors: they cost the browser far more than the text does."""
+    """Draws code in full. Long code has no colors: highlighting costs the browser far more than the text does."""
     st.code(text, language=None if _is_long(text) else language, wrap_lines=True)
 
 
 def growing(text: str) -> None:
-    """Markdown that is being written."""
+    """Draws Markdown that is still being streamed."""
     begin = beginning(text)
     _markdown(begin)
     if begin != text:
@@ -87,8 +90,10 @@ def growing(text: str) -> None:
 
 @contextmanager
 def seeking(words: tuple[str, ...], number: int) -> Iterator[None]:
-    """A text that is drawn meanwhile is shown in whole if only the rest of it has one of the words: once for each
-    ``number``, so that it can be folded again."""
+    """Unfolds a text drawn in this context if a searched word occurs only after its beginning.
+
+    This happens once for each ``number``, so that the user can fold the text again.
+    """
     token = _SOUGHT.set((words, number))
     try:
         yield
@@ -97,7 +102,7 @@ def seeking(words: tuple[str, ...], number: int) -> Iterator[None]:
 
 
 def beginning(text: str) -> str:
-    """As much of a text as is shown at first: all of it, or what ends with a line or at least with a word."""
+    """Returns as much of a text as is shown at first: all of it, or a part that ends with a line or at least a word."""
     end, after = MOST_CHARACTERS, 0
     if text.count("\n", 0, end) >= MOST_LINES:
         for _ in range(MOST_LINES):
@@ -112,7 +117,7 @@ def beginning(text: str) -> str:
 
 
 def pieces(text: str) -> Iterator[str | Table | tuple[str, str]]:
-    """Markdown cut at what is long in it: words, tables, and code with its language."""
+    """Splits Markdown at its long pieces: words, tables, and code with its language."""
     for piece in fenced_pieces(text):
         if piece.language is not None:
             if _is_long(piece.text):
@@ -145,7 +150,7 @@ def _unfold_sought(text: str, key: str) -> None:
 
 @st.fragment
 def _foldable(text: str, key: str, draw: Draw, whole: Draw, extent: str) -> None:
-    """Reruns on its own, without the page around it."""
+    """Draws a foldable text as a fragment, which reruns without the page around it."""
     opened: set[str] = st.session_state.setdefault(OPENED, set())
     is_open = key in opened
     if is_open:
@@ -168,7 +173,7 @@ def _extent(text: str) -> str:
 
 
 def _extent_of_markdown(text: str) -> str:
-    """How much there is to show, counted in what is long in it."""
+    """Says how much there is to show, counted in the unit of what makes it long."""
     found = [*pieces(text)]
     for number, piece in enumerate(found, 1):
         after = " and what follows" if number < len(found) else ""
@@ -185,7 +190,7 @@ def _characters(text: str) -> str:
 
 
 def _words_and_tables(text: str) -> Iterator[str | Table]:
-    """A text without code, cut at its long tables."""
+    """Splits a text without code at its long tables."""
     lines = text.split("\n")
     begin = at = 0
     for number, (names, rule) in enumerate(pairwise(lines)):
@@ -234,7 +239,7 @@ def _whole_markdown(text: str) -> None:
 
 
 def _grid(table: Table) -> None:
-    """A long table, of which the browser draws what is in view."""
+    """Draws a long table as a grid, of which the browser renders only what is in view."""
     names, *rows = table.rows
     width = max(map(len, table.rows))
     titles = [name or f"Column {number}" for number, name in enumerate([*names, *[""] * (width - len(names))], 1)]

@@ -1,10 +1,10 @@
-"""What one browser tab has open. The URL says which session or workspace, and what part of the history a new chat is
+"""What one browser tab has open. The URL names the session or workspace, and the part of the history that a new chat is
 about; everything else is a choice of this tab.
 
-A browser sends its URL with everything that happens on the page, and what it sends just after a click may still bear
-the URL from before. So only a run of the whole page that the browser asks for takes these from the URL (a reload, a
-link, Back); the rerun of a fragment, and ``rerun``, keep to what this tab had open. On pages that show other things the
-tab keeps what it had open, for the way back.
+A browser sends its URL with everything that happens on the page, and an event sent just after a click may still carry
+the URL from before. So these are read from the URL only in a run of the whole page that the browser asks for (a reload,
+a link, Back); a fragment's rerun, and ``rerun``, keep what this tab has open. While the tab shows other pages, it
+remembers what it had open for the way back.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NOTICE: Final = "notice"
 KEPT: Final = "kept_open"
 
 ALL: Final = "all"
-"""In place of the id of a workspace: the sessions of all of them."""
+"""Used instead of a workspace id: the sessions of all workspaces."""
 
 CHAT: Final = ""
 OVERVIEW: Final = "overview"
@@ -46,7 +46,7 @@ ANALYTICS: Final = "analytics"
 CONSOLE: Final = "sql"
 DATA: Final = "import_export"
 WORKSPACES: Final = "workspaces"
-"""The pages, by their place in the URL."""
+"""The pages, by their path in the URL."""
 
 WITH_SESSIONS: Final = frozenset({CHAT, WORKSPACES})
 """The pages whose URL says which session or workspace is open, with the list of sessions beside them."""
@@ -55,22 +55,22 @@ SCOPE: Final = "draft_scope"
 
 HISTORY_ANALYST: Final = "history_analyst"
 DATA_ANALYST: Final = "data_analyst"
-"""The agent that new chats about data begin with."""
+"""The default agent of new chats about data."""
 
 
 def active_id() -> str | None:
-    """The id of the open session; None for a new chat that has no message yet."""
+    """Returns the id of the open session; None for a new chat that has no message yet."""
     return st.session_state.get(OPEN) if OPEN in st.session_state else st.query_params.get(SESSION)
 
 
 def active_session() -> SessionSummary | None:
-    """The open session; None for a new chat, and for a session that is not there any more."""
+    """Returns the open session; None for a new chat, and for a session that no longer exists."""
     session_id = active_id()
     return current().store.get_session(session_id) if session_id else None
 
 
 def chosen_workspace() -> str:
-    """The id of the workspace whose sessions are listed, or ALL."""
+    """Returns the id of the workspace whose sessions are listed, or ALL."""
     chosen = str(st.session_state.get(CHOSEN, GENERAL))
     if chosen == ALL:
         return ALL
@@ -82,7 +82,7 @@ def chosen_workspace() -> str:
 
 
 def active_workspace() -> str:
-    """The id of the workspace of the open session, or that a new chat will belong to."""
+    """Returns the id of the workspace that the open session belongs to, or that a new chat will belong to."""
     session = active_session()
     if session:
         return session.workspace_id
@@ -91,17 +91,19 @@ def active_workspace() -> str:
 
 
 def open_session(session_id: str) -> None:
-    """Show a session from the next run on."""
+    """Opens a session from the next run on."""
     st.session_state[OPEN] = session_id
     st.session_state.pop(SCOPE, None)
-    with suppress(SessionGoneError):  # the page says so itself
+    with suppress(SessionGoneError):  # the page reports this itself
         current().switch_active(session_id)
     _write_url()
 
 
 def new_chat(scope: HistoryScope | None = None) -> None:
-    """Show an empty chat in the same workspace from the next run on. With a ``scope``, it is one with the history
-    analyst about that part of the history."""
+    """Opens an empty chat in the same workspace from the next run on.
+
+    With a ``scope``, the chat is with the history analyst about that part of the history.
+    """
     st.session_state[CHOSEN] = chosen_workspace()
     st.session_state[OPEN] = None
     st.session_state[SCOPE] = scope
@@ -111,8 +113,10 @@ def new_chat(scope: HistoryScope | None = None) -> None:
 
 
 def choose_workspace(workspace_id: str) -> None:
-    """List the sessions of another workspace, or of ALL, from the next run on. The open session stays open if it is
-    among them."""
+    """Lists the sessions of another workspace, or of ALL, from the next run on.
+
+    The open session stays open if it is among them.
+    """
     session = active_session()
     if session is None or workspace_id not in (ALL, session.workspace_id):
         st.session_state[OPEN] = None
@@ -123,12 +127,13 @@ def choose_workspace(workspace_id: str) -> None:
 
 
 def go_to(page: str, **parameters: str | list[str]) -> None:
-    """Show another page from the next run on, with these in its URL. The pages with sessions show what is open."""
+    """Shows another page from the next run on, with these parameters in its URL. Pages with sessions show what is
+    open."""
     st.session_state[DESTINATION] = (page, parameters)
 
 
 def destination() -> tuple[str, Mapping[str, str | list[str]]] | None:
-    """The page to go to, and the parameters of its URL, once; None to stay."""
+    """Returns the page to go to and the parameters of its URL, once; None to stay."""
     wanted: tuple[str, dict[str, str | list[str]]] | None = st.session_state.pop(DESTINATION, None)
     if wanted is None or (wanted[0] == st.session_state.get(PAGE) and not wanted[1]):
         return None
@@ -137,15 +142,16 @@ def destination() -> tuple[str, Mapping[str, str | list[str]]] | None:
 
 
 def say(text: str, icon: str) -> None:
-    """Show a notice, a text and no Markdown, with the next run of the whole page.
+    """Shows a notice, as plain text, with the next run of the whole page.
 
-    What a callback says by ``st.toast`` takes the place of an open dialog, and the page breaks when that is drawn.
+    A toast that a callback shows with ``st.toast`` would take the place of an open dialog, and the page breaks when the
+    dialog is drawn.
     """
     st.session_state[NOTICE] = (text, icon)
 
 
 def show_notice() -> None:
-    """Show what was said since the last run of the whole page."""
+    """Shows the notice that was left for this run of the whole page."""
     if notice := st.session_state.pop(NOTICE, None):
         text, icon = notice
         st.toast(plain_markdown(text), icon=icon)
@@ -166,7 +172,7 @@ class Part(StrEnum):
 
 
 def touch(part: Part) -> None:
-    """Say in a callback what has to be drawn anew because of it.
+    """Marks, in a callback, the part of the page that has to be redrawn.
 
     When a click and the wake of a fragment reach Streamlit in the same tick, it runs the callbacks of both, but reruns
     only one fragment, which may be the wrong one: see ``must_give_way``.
@@ -175,17 +181,17 @@ def touch(part: Part) -> None:
 
 
 def rerun() -> NoReturn:
-    """Draw the whole page anew, with what this tab has open.
+    """Redraws the whole page with what this tab has open.
 
-    Streamlit takes the URL for that run from whatever the browser sends last until it begins, and this may still be
-    the one from before a click.
+    Streamlit takes the URL for that run from the last message that the browser sends before it begins, which may still
+    carry the URL from before a click.
     """
     st.session_state[KEPT] = True
     st.rerun()  # noqa: TID251 - this is where
 
 
 def begin_run(page: str = CHAT) -> None:
-    """The whole of ``page`` is about to be drawn: nothing is left to be drawn anew."""
+    """Starts a run of the whole ``page``: nothing is left to redraw."""
     before, st.session_state[PAGE] = st.session_state.get(PAGE), page
     kept = st.session_state.pop(KEPT, False)
     if page in WITH_SESSIONS:
@@ -210,7 +216,7 @@ def _open_what_the_url_says() -> None:
 
 
 def _be_about(told: str | None) -> None:
-    """What the URL says that a new chat is about; with None, it is not about a part of the history."""
+    """Applies the URL's scope for a new chat; with None, the chat is not about a part of the history."""
     try:
         scope = None if told is None else HistoryScope.of_json(told)
     except ScopeInvalidError as error:
@@ -224,8 +230,11 @@ def _be_about(told: str | None) -> None:
 
 
 def must_give_way(part: Part) -> bool:
-    """Whether the fragment that is about to be drawn has to give way to a run of the whole page, because something
-    else was touched. A URL from before the last click is set right first: the run of the whole page goes by it."""
+    """Returns whether the fragment about to be drawn must give way to a run of the whole page.
+
+    That is the case if another part was touched. It first corrects a URL from before the last click, because the run of
+    the whole page reads it.
+    """
     _write_url()
     touched: set[Part] = st.session_state.setdefault(TOUCHED, set())
     touched.discard(part)
@@ -233,7 +242,7 @@ def must_give_way(part: Part) -> bool:
 
 
 def url() -> dict[str, str]:
-    """The parameters of the URL that say what is open."""
+    """Returns the parameters of the URL that say what is open."""
     chosen = st.session_state.get(CHOSEN, GENERAL)
     session_id = active_id()
     if session_id:
@@ -256,18 +265,18 @@ def _write_url() -> None:
 
 
 def shows(key: SessionKey, title: str) -> bool:
-    """Whether this is still the open session, and its title."""
+    """Returns whether this is still the open session, with this title."""
     session = active_session()
     return session is not None and session.key == key and title_of(session) == title
 
 
 def offered_agents() -> list[Agent]:
-    """The agents that a new chat in the active workspace can be held with."""
+    """Returns the agents that a new chat in the active workspace can use."""
     return [agent for agent in current().agents.list() if not agent.problem and agent.fits(_has_data())]
 
 
 def draft_agent() -> str:
-    """The agent that the next new session will be held with."""
+    """Returns the agent of the next new session."""
     offered = {agent.id for agent in offered_agents()}
     chosen = st.session_state.get("draft_agents", {}).get(active_workspace())
     if chosen in offered:
@@ -276,7 +285,7 @@ def draft_agent() -> str:
 
 
 def choose_agent(agent_id: str) -> None:
-    """Hold the next new sessions in the active workspace with this agent."""
+    """Uses this agent for the next new sessions in the active workspace."""
     st.session_state.setdefault("draft_agents", {})[active_workspace()] = agent_id
 
 
@@ -286,20 +295,20 @@ def _has_data() -> bool:
 
 
 def draft_model() -> str:
-    """The model that the next new session will begin with."""
+    """Returns the model that the next new session begins with."""
     agent = current().agents.find(draft_agent())
     preferred = {model.id for model in current().models.list() if agent and model.id == agent.model and model.available}
     return str(st.session_state.get("draft_model") or next(iter(preferred), current().models.default().id))
 
 
 def draft_scope() -> HistoryScope | None:
-    """The part of the history that the next new session will be about; None for all, or with another agent."""
+    """Returns the part of the history that the next new session is about; None for all of it, or with another agent."""
     scope: HistoryScope | None = st.session_state.get(SCOPE)
     return scope if scope and not scope.is_everything and draft_agent() == HISTORY_ANALYST else None
 
 
 def create_session_from_draft() -> SessionKey:
-    """Turn the new chat into a session in the store and open it."""
+    """Creates the new chat as a session in the store and opens it."""
     scope = draft_scope()
     session = current().create_session(
         agent_id=draft_agent(),
@@ -312,5 +321,5 @@ def create_session_from_draft() -> SessionKey:
 
 
 def title_of(session: SessionSummary) -> str:
-    """The title to show."""
+    """Returns the title to show."""
     return session.title if session.title_source is not TitleSource.NONE and session.title else "New chat"

@@ -1,4 +1,4 @@
-"""The way back from a deletion, on every page and in every tab, for as long as the settings give."""
+"""Undoes a deletion, on every page and in every tab, for as long as the settings allow."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from session_store.models import SessionKey
 from session_store.phrases import counted
 
 DISMISSED = "dismissed_deletion"
-"""Key in the state of the tab: the sessions whose deletion needs no way back any more."""
+"""Key in the state of the tab: the deleted sessions for which the user dismissed the undo bar."""
 
 
 def grace() -> str:
-    """Whether and how long a deletion can be taken back, as a sentence."""
+    """Returns a sentence on whether, and for how long, a deletion can be undone."""
     seconds = current().settings.undo_seconds
     if not seconds:
         return "This cannot be undone."
@@ -27,10 +27,10 @@ def grace() -> str:
 
 
 def undo_bar(key: str, part: Part, *, noun: str, user_id: str | None = None) -> None:
-    """Says how many sessions, of one user or of all, were deleted last, and offers them back for as long as that can be
-    undone; nothing where there are none.
+    """Says how many sessions, of one user or of all, were deleted last, and offers to undo it while that is possible.
 
-    ``key`` is that of the button, ``part`` what a click draws anew, and ``noun`` what the page calls one session.
+    Draws nothing if there are none. ``key`` is the button's key, ``part`` the part that a click redraws, and ``noun``
+    the page's word for one session.
     """
     deleted = current().store.last_deleted(within=current().settings.undo_seconds, user_id=user_id)
     if deleted and set(deleted) == st.session_state.get(DISMISSED):
@@ -57,7 +57,7 @@ def _undo(part: Part, deleted: Sequence[SessionKey]) -> None:
     restored = attempt(lambda: current().restore_sessions(deleted))
     if restored and not any(current().store.get_session(key.session_id) for key in deleted):
         state.say("Too late to undo: the deletion is now permanent.", ":material/error:")
-        part = Part.PAGE  # what is said shows with the whole page
+        part = Part.PAGE  # the notice shows with the whole page
     state.touch(part)
 
 
