@@ -21,6 +21,14 @@ LONGEST_RESULT: Final = 5_000_000
 """What a tool may answer, as JSON, and what an agent may set of its state at once. No model reads as much."""
 MOST_OF_A_TURN: Final = 200_000_000
 """What an agent may give out in one turn, words, data and files together."""
+LONGEST_STATE: Final = 20_000_000
+"""What is imported of the state of a session, of a user or of an application, as JSON."""
+LARGEST_FILES: Final = 100_000_000
+"""Bytes of the files in one event, which a setting makes fewer."""
+LARGEST_EVENT: Final = 200_000_000
+"""Characters of one event as JSON that anything reads, its files included."""
+MOST_PARTS: Final = 10_000
+"""Of a message: words, thoughts, calls of tools and files."""
 LONGEST_REASON: Final = 4_000
 """Why something failed, as it is told and kept: an error may carry all the data that it is about."""
 LONGEST_QUERY: Final = 100_000

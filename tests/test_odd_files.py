@@ -129,7 +129,7 @@ def test_a_new_place_that_opens_a_path_is_found(tmp_path, line):
 
 
 def imported(path):
-    with opened(path, Owner("assistant", "local"), lambda *_: None) as source:
+    with opened(path, Owner("assistant", "local"), lambda *_: None, lambda: None) as source:
         return list(source.conversations)
 
 
@@ -241,7 +241,7 @@ class TestOddFiles:
         assert ".env cannot be read: it is a named pipe" in capsys.readouterr().err
 
     def test_a_line_without_an_end_is_refused(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(json_lines, "LONGEST_LINE", 1_000_000)
+        monkeypatch.setattr(json_lines, "LARGEST_EVENT", 1_000_000)
         lines = tmp_path / "chats.jsonl"
         for head in (b'{"session_id"', '{"session_id"'.encode("utf-16")):
             lines.write_bytes(head)

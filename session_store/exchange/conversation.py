@@ -18,8 +18,18 @@ from google.genai import types
 from session_store import phrases
 from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
+from session_store.exchange.imports.bounds import bounded_state, bounded_turn
 from session_store.exchange.imports.notes import Notes
-from session_store.limits import LONGEST_ADDRESS, LONGEST_COMMENT, LONGEST_NAME, LONGEST_NOTE, LONGEST_TITLE, MOST_TAGS
+from session_store.json_safe import characters_in
+from session_store.limits import (
+    LONGEST_ADDRESS,
+    LONGEST_COMMENT,
+    LONGEST_NAME,
+    LONGEST_NOTE,
+    LONGEST_QUERY,
+    LONGEST_TITLE,
+    MOST_TAGS,
+)
 from session_store.models import (
     GENERAL,
     Feedback,
@@ -119,8 +129,27 @@ def within_limits(conversation: Conversation) -> Conversation:
         note=_cut(about.note, LONGEST_NOTE, "notes", notes),
         tags=about.tags[:MOST_TAGS],
         feedback=tuple(map(lambda one, comment: replace(one, comment=comment), about.feedback, comments)),
+        turns=tuple(bounded_turn(turn, notes) for turn in about.turns),
+        state=bounded_state(about.state, "the state", notes),
+        app_state=bounded_state(about.app_state, "the state of the application", notes),
+        user_state=bounded_state(about.user_state, "the state of the user", notes),
+        results=tuple((_usable_result(result, notes), data) for result, data in about.results),
     )
     return replace(conversation, about=bounded)
+
+
+def _usable_result(result: Result, notes: Notes) -> Result:
+    """The result with texts of a length that results have here."""
+    sql, spec = result.sql, result.spec
+    if sql is not None and len(sql) > LONGEST_QUERY:
+        notes.left_out(f"queries of more than {LONGEST_QUERY:,} characters")
+        sql = None
+    if spec is not None and characters_in(spec, LONGEST_QUERY) > LONGEST_QUERY:
+        notes.left_out("charts that are too large")
+        spec = None
+    title = _cut(result.title, LONGEST_TITLE, "titles of results", notes)
+    note = _cut(result.note, LONGEST_NOTE, "notes of results", notes)
+    return replace(result, sql=sql, spec=spec, title=title, note=note)
 
 
 def usable_workspace(workspace: Workspace, notes: Notes) -> Workspace:

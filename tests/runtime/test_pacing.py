@@ -8,8 +8,9 @@ from google.adk.models import BaseLlm, LlmResponse
 from google.adk.models.llm_request import LlmRequest
 from google.genai import types
 
-from colloquy.agents.models.pacing import CHUNK, MOST_AHEAD, PacedLlm, answer_characters, characters_in
+from colloquy.agents.models.pacing import CHUNK, MOST_AHEAD, PacedLlm, answer_characters
 from colloquy.runtime.bus import EventKind
+from session_store.json_safe import characters_in
 from session_store.models import TurnStatus
 from tests.support.applications import conversation, finish, new_session, open_application, until, until_loaded
 from tests.support.model_server import Call, Say

@@ -11,9 +11,8 @@ brings itself; the tests run agents of both kinds.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from contextvars import ContextVar
 from itertools import groupby
@@ -24,10 +23,11 @@ from google.adk.models.base_llm_connection import BaseLlmConnection
 from google.adk.models.llm_request import LlmRequest
 from google.adk.models.llm_response import LlmResponse
 from google.genai import types
-from pydantic import BaseModel, PrivateAttr
+from pydantic import PrivateAttr
 from typing_extensions import override
 
 from colloquy.compat.adk_models import wrap_models
+from session_store.json_safe import characters_in
 from session_store.transcripts.endings import TOO_LONG
 
 SLICE = 0.005
@@ -224,26 +224,6 @@ def _size_of(part: types.Part, most: int) -> int:
     if call := part.function_call:
         size += len(call.name or "") + characters_in(call.args, most)
         size += sum(len(arg.string_value or "") + 1 for arg in call.partial_args or ())
-    return size
-
-
-def characters_in(value: object, most: int = sys.maxsize) -> int:
-    """About how many characters a value has as JSON; where they are more than ``most``, some number above that."""
-    size, left = 0, [value]
-    while left and size <= most:
-        one = left.pop()
-        if isinstance(one, str | bytes):
-            size += len(one)
-        elif isinstance(one, Mapping):
-            size += sum(len(str(name)) for name in one)
-            left += one.values()
-        elif isinstance(one, BaseModel) and not isinstance(one, types.Part):  # which is a picture or a file
-            left += one.__dict__.values()
-        elif isinstance(one, list | tuple):
-            size += len(one)
-            left += one
-        elif one is not None:
-            size += max(1, int(getattr(one, "nbytes", 1)))  # an array
     return size
 
 

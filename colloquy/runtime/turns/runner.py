@@ -16,7 +16,7 @@ from google.adk.tools.base_tool import BaseTool
 from google.adk.tools.tool_context import ToolContext
 
 from colloquy.agents.agent import Agent, Surroundings
-from colloquy.agents.models.pacing import characters_in, pace_models
+from colloquy.agents.models.pacing import pace_models
 from colloquy.agents.models.provider import CONNECTION_ENDED
 from colloquy.agents.toolsets import DATA, HISTORY
 from colloquy.compat.adk_runner import InvocationRunner, RewindRunner
@@ -28,7 +28,7 @@ from colloquy.runtime.turns.endings import CallsOfCutAnswers, whole
 from colloquy.runtime.turns.event_bounds import Given
 from colloquy.runtime.turns.live import LiveTurn
 from colloquy.runtime.turns.unread import UnreadFiles
-from session_store.json_safe import mend, split_off_half
+from session_store.json_safe import characters_in, mend, split_off_half
 from session_store.limits import LONGEST_RESULT
 from session_store.models import Turn
 from session_store.transcripts.call_ids import CallIds, tell_loose

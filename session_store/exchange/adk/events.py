@@ -18,8 +18,10 @@ from pydantic.alias_generators import to_camel, to_snake
 
 from session_store.exchange.chats.open_webui_text import as_object
 from session_store.exchange.conversation import stable_id
+from session_store.exchange.imports.bounds import bounded_event
 from session_store.exchange.imports.fields import tells_time, time_of
 from session_store.exchange.imports.notes import BACKWARDS, Notes, has_content, nested_deeper_than, quoted, shallow
+from session_store.limits import LARGEST_EVENT
 from session_store.transcripts.parts import USER
 
 MOST_REPAIRS: Final = 50
@@ -92,6 +94,7 @@ class EventReader:
         _note_unread(fields, event.model_dump(mode="json", by_alias=True, exclude_none=True), self.notes)
         if not self.exact:
             self._name_speakers(event)
+        bounded_event(event, self.notes)
         event.timestamp = math.nan if at is None else at
         return event
 
@@ -116,8 +119,11 @@ class EventReader:
     def _validated(self, fields: dict[str, Any]) -> Event | None:
         """The event, without the fields that keep it from being one; these are taken out of ``fields`` and noted."""
         for _ in range(MOST_REPAIRS):
+            document = json.dumps(fields)
+            if len(document) > LARGEST_EVENT:
+                return None
             try:
-                event = Event.model_validate_json(json.dumps(fields))
+                event = Event.model_validate_json(document)
             except ValidationError as error:
                 places = {
                     _place(fields, problem["loc"]): problem["type"]

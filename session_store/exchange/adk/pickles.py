@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 from pydantic_core import to_jsonable_python
 
 from session_store.exchange.imports.notes import Notes, quoted
+from session_store.limits import LARGEST_EVENT
 
 _DATA: Final = {
     "builtins": {"set", "frozenset"},
@@ -27,7 +28,7 @@ _DATA: Final = {
 """What is loaded: types that make data of data, and that a pickle cannot change."""
 _ADKS_OWN: Final = ("google.adk.", "google.genai.", "fastapi.openapi.")
 _LARGEST: Final = 1_000_000
-"""Values in the actions of one event. References make any number of them out of a few bytes."""
+"""Values in the actions of one event. References make any number of them out of a few bytes, and of long texts."""
 
 
 class _Inert:
@@ -100,12 +101,17 @@ class _Plain:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._left = _LARGEST
+        self._characters = LARGEST_EVENT
 
     def of(self, value: object, path: str) -> Any:  # noqa: ANN401 - JSON
         """The value. What cannot be read below it is left out; raises _UnreadableError for itself."""
         self._left -= 1
         if self._left < 0:
             raise ValueError("too many values")
+        if isinstance(value, (str, bytes, bytearray)):
+            self._characters -= len(value)
+            if self._characters < 0:
+                raise ValueError("too many characters")
         if isinstance(value, _Inert):
             value = self._object(value)
         if value is None or isinstance(value, (bool, int, float, str)):

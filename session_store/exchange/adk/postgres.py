@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg
@@ -33,6 +34,7 @@ class AdkPostgres(AdkTables):
             ImportRefusedError: it cannot be reached, or is no session database of ADK. No message has the password.
         """
         super().__init__()
+        self._numbers = itertools.count()
         self._name, self._secrets = _taken_apart(url)
         with self.reading():
             self._connection = psycopg.connect(url, connect_timeout=SECONDS, row_factory=rows.dict_row)
@@ -54,9 +56,11 @@ class AdkPostgres(AdkTables):
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def rows(self, sql: str, **parameters: str) -> Sequence[Row]:
-        """What a query gives."""
-        return self._connection.execute(_PARAMETER.sub(r"%(\1)s", sql).encode(), parameters).fetchall()
+    def rows(self, sql: str, **parameters: str) -> Iterator[Row]:
+        """What a query gives, row by row: with a name, a cursor stays on the server."""
+        with self._connection.cursor(f"rows_{next(self._numbers)}") as cursor:
+            cursor.execute(_PARAMETER.sub(r"%(\1)s", sql).encode(), parameters)
+            yield from cursor
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from session_store.exchange.adk.tables import AdkTables, Row
+from session_store.exchange.adk.tables import TABLES, AdkTables, Row
 from session_store.exchange.errors import ImportRefusedError
 from session_store.exchange.imports.documents import require_file
+from session_store.limits import LARGEST_EVENT
 
 MAGIC: Final = b"SQLite format 3\x00"
+SECONDS: Final = 120.0
+"""How long SQLite may look for the next row. Checking a database of gigabytes on a slow disk takes a minute."""
+_STEPS: Final = 100_000
+"""Of SQLite's virtual machine, between two looks at the clock: about a millisecond."""
+_SAFE: Final = ("trusted_schema = off", "ignore_check_constraints = on")
+"""A schema can call functions, also where the database is only checked."""
+_GENERATED: Final = (2, 3)
+"""What ``table_xinfo`` has for columns that are computed when they are read, or were when they were written."""
 
 
 class AdkSqlite(AdkTables):
@@ -21,21 +31,29 @@ class AdkSqlite(AdkTables):
     order = "rowid"
     trusts_updates = True
 
-    def __init__(self, path: Path) -> None:
-        """Open the file.
+    def __init__(self, path: Path, alive: Callable[[], None] = lambda: None) -> None:
+        """Open the file. ``alive`` is called again and again while SQLite works; what it raises ends that.
 
         Raises:
             ImportRefusedError: it is not there, damaged, or no session database of ADK.
         """
         super().__init__()
         self._path = path
+        self._alive = alive
+        self._since = 0.0
+        self._ended: Exception | None = None
+        """What ended a query early."""
         require_file(path, "-wal", "-shm", "-journal")
         with self.reading():
             self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             self._connection.row_factory = _named
             self._connection.text_factory = self._decoded
+            self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_EVENT)
+            self._connection.set_progress_handler(self._is_over, _STEPS)
         try:
             with self.reading():
+                for setting in _SAFE:
+                    self._connection.execute(f"pragma {setting}")
                 self._look()
         except BaseException:
             self._connection.close()
@@ -47,9 +65,13 @@ class AdkSqlite(AdkTables):
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def rows(self, sql: str, **parameters: str) -> Sequence[Row]:
+    def rows(self, sql: str, **parameters: str) -> Iterator[Row]:
         """What a query gives."""
-        return self._connection.execute(sql, parameters).fetchall()
+        self._since = time.monotonic()
+        cursor = self._connection.execute(sql, parameters)
+        while (row := cursor.fetchone()) is not None:
+            yield row
+            self._since = time.monotonic()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
@@ -57,24 +79,51 @@ class AdkSqlite(AdkTables):
         try:
             yield
         except sqlite3.Error as error:
+            if self._ended:
+                raise self._ended from None
+            if isinstance(error, sqlite3.DataError):  # of SQLite's limits
+                raise ImportRefusedError(
+                    f"{self._path} has a row of more than {LARGEST_EVENT // 1_000_000} MB. Nothing was imported. "
+                    "Delete it from a copy of the database, and import that."
+                ) from error
             raise ImportRefusedError(
                 f"{self._path} cannot be read as an SQLite database: {error}. Nothing was imported."
             ) from error
 
+    def _is_over(self) -> bool:
+        """Whether a query is to end. SQLite asks this itself, and keeps to itself what is raised here."""
+        try:
+            self._alive()
+        except Exception as error:  # noqa: BLE001 - raised again where the query was asked
+            self._ended = error
+        if time.monotonic() - self._since > SECONDS:
+            self._ended = ImportRefusedError(
+                f"{self._path} was not imported, because SQLite found no row in it for {SECONDS:.0f} seconds. Nothing "
+                "was changed."
+            )
+        return self._ended is not None
+
     def _look(self) -> None:
-        damage = self.rows("pragma quick_check(1)")[0]["quick_check"]
+        columns: dict[str, set[str]] = {}
+        for row in self.rows(
+            "select m.name as table_name, m.rootpage = 0 as computed, c.name as column_name, c.hidden "
+            "from sqlite_master m, pragma_table_xinfo(m.name) c where m.type in ('table', 'view')"
+        ):
+            table, column = row["table_name"], row["column_name"]
+            if table in TABLES and (row["computed"] or row["hidden"] in _GENERATED):
+                what = f"{table}.{column} is a generated column" if not row["computed"] else f"{table} is no table"
+                raise ImportRefusedError(
+                    f"{self._path} was not imported: {what}, but computed while it is read, which ADK's databases are "
+                    "not. Nothing was changed. Copy its rows into plain tables, and import these."
+                )
+            columns.setdefault(table, set()).add(column)
+        self.check(f"{self._path} is an SQLite database", columns)
+        damage = self.one("pragma quick_check(1)")["quick_check"]
         if damage != "ok":
             raise ImportRefusedError(
                 f"{self._path} is damaged: {damage}. Nothing was imported. Repair it with SQLite's .recover, or take a "
                 "backup of it."
             )
-        columns: dict[str, set[str]] = {}
-        for row in self.rows(
-            "select m.name as table_name, c.name as column_name from sqlite_master m, pragma_table_info(m.name) c "
-            "where m.type = 'table'"
-        ):
-            columns.setdefault(row["table_name"], set()).add(row["column_name"])
-        self.check(f"{self._path} is an SQLite database", columns)
 
     def _decoded(self, data: bytes) -> str:
         try:

@@ -28,6 +28,8 @@ from session_store.models import SessionKey, TitleSource
 Row = Mapping[str, Any]
 _Key = tuple[str, str, str]
 
+TABLES: Final = frozenset({"sessions", "events", "app_states", "user_states"})
+"""The tables that are read."""
 _KEYS: Final = {"app_name", "user_id", "session_id", "id", "invocation_id", "timestamp", "event_data"}
 _OF_SESSIONS: Final = {"app_name", "user_id", "id", "state", "create_time", "update_time"}
 _TEXTS: Final = {
@@ -51,18 +53,23 @@ class AdkTables(ABC):
         """What of the database itself could not be taken as it was."""
 
     @abstractmethod
-    def rows(self, sql: str, **parameters: str) -> Sequence[Row]:
-        """What a query gives."""
+    def rows(self, sql: str, **parameters: str) -> Iterator[Row]:
+        """What a query gives, row by row."""
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[None]:
         """Makes words of what goes wrong while it is read: ImportRefusedError."""
 
+    def one(self, sql: str) -> Row:
+        """The one row that a query gives."""
+        (row,) = self.rows(sql)
+        return row
+
     @property
     def events(self) -> int:
         """How many events it has."""
         with self.reading():
-            return int(self.rows("select count(*) as number from events")[0]["number"])
+            return int(self.one("select count(*) as number from events")["number"])
 
     def conversations(self, odd: Callable[[str, str], None]) -> Iterator[Conversation]:
         """Its sessions in order of creation. ``odd`` is called with the name of a session that cannot be read, and
@@ -70,7 +77,7 @@ class AdkTables(ABC):
         with self.reading():
             app_states = {row["app_name"]: row["state"] for row in self._shared("app_states")}
             user_states = {(row["app_name"], row["user_id"]): row["state"] for row in self._shared("user_states")}
-            sessions = self.rows("select * from sessions order by app_name, user_id, id")
+            sessions = list(self.rows("select * from sessions order by app_name, user_id, id"))
             clocks = self._clocks(sessions)
             self._note_events_without_sessions()
             for session in sorted(sessions, key=lambda row: self._time(row.get("create_time")) or 0.0):
@@ -142,11 +149,11 @@ class AdkTables(ABC):
             )
         self._columns = columns
 
-    def _shared(self, table: str) -> Sequence[Row]:
+    def _shared(self, table: str) -> Iterator[Row]:
         """The rows of a table of states, which was not always there."""
-        return self.rows(f"select * from {table}") if "state" in self._columns.get(table, set()) else ()
+        return self.rows(f"select * from {table}") if "state" in self._columns.get(table, set()) else iter(())
 
-    def _events_of(self, session: Row) -> Sequence[Row]:
+    def _events_of(self, session: Row) -> Iterator[Row]:
         return self.rows(
             "select * from events where app_name = :app_name and user_id = :user_id and session_id = :session_id "
             f"order by {self.order}",
@@ -156,11 +163,11 @@ class AdkTables(ABC):
         )
 
     def _note_events_without_sessions(self) -> None:
-        lost = self.rows(
+        lost = self.one(
             "select count(*) as number from events e where not exists (select 1 from sessions s where "
             "s.app_name = e.app_name and s.user_id = e.user_id and s.id = e.session_id)"
         )
-        self.notes.left_out("events of sessions that are not there", int(lost[0]["number"]))
+        self.notes.left_out("events of sessions that are not there", int(lost["number"]))
 
     def _clocks(self, sessions: Sequence[Row]) -> dict[_Key, Zone]:
         """The zones of the times of events, where these do not name theirs."""

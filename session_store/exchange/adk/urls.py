@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 _URL: Final = re.compile(r"(?P<system>[a-z]+)(?:\+\w+)?://(?P<rest>.*)", re.DOTALL)
 
 
-def database_at(url: str) -> AdkSqlite | AdkPostgres:
+def database_at(url: str, alive: Callable[[], None] = lambda: None) -> AdkSqlite | AdkPostgres:
     """Open the session database of an ADK project, read only.
 
     Args:
         url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://…``; a driver, as in
             ``sqlite+aiosqlite``, is not looked at.
+        alive: called again and again while a file is read; what it raises ends that.
 
     Raises:
         ImportRefusedError: it is no such URL, or what it names cannot be read. No message has a password.
@@ -29,7 +31,7 @@ def database_at(url: str) -> AdkSqlite | AdkPostgres:
     found = _URL.fullmatch(url.strip())
     system = found["system"] if found else ""
     if found and system == "sqlite":
-        return AdkSqlite(_file(found["rest"]))
+        return AdkSqlite(_file(found["rest"]), alive)
     if found and system in ("postgresql", "postgres"):
         return _postgres(f"postgresql://{found['rest']}")
     raise ImportRefusedError(

@@ -13,6 +13,7 @@ from google.genai import types
 
 from session_store.exchange import conversation as incoming
 from session_store.exchange.conversation import About, Conversation, stable_id
+from session_store.exchange.imports.bounds import bounded_event
 from session_store.exchange.imports.notes import (
     BACKWARDS,
     DEEPEST_VALUE,
@@ -171,7 +172,7 @@ def conversation(
 ) -> Conversation:
     """The conversation with these events. What nobody answered is closed, as live turns do."""
     key = SessionKey(owner.agent, owner.user, events.session_id)
-    made = incoming.settled(events.made, events.notes)
+    made = incoming.settled([bounded_event(event, events.notes) for event in events.made], events.notes)
     _tell_errors_within(made, events.notes)
     own_title = without_thoughts(title)
     shown = own_title or incoming.first_words(made)

@@ -22,14 +22,12 @@ from session_store.exchange.imports.documents import parse, unreadable
 from session_store.exchange.imports.notes import Notes
 from session_store.files import BadFileError, open_regular
 from session_store.json_safe import as_json
+from session_store.limits import LARGEST_EVENT
 from session_store.models import TitleSource
 from session_store.sessions.event_rows import tokens_of
 from session_store.transcripts.parts import parts_of, readable, speaker_of
 
 _BEGIN: Final = re.compile(r'\s*\{\s*"session_id"')
-
-LONGEST_LINE: Final = 200_000_000
-"""Bytes of a line, or characters in UTF-16."""
 
 _KEY: Final = ("app_name", "user_id", "session_id")
 
@@ -122,9 +120,9 @@ def _in_utf_8(file: IO[bytes]) -> Iterator[bytes]:
     encoding = json.detect_encoding(file.read(4))
     file.seek(0)
     lines: IO[Any] = file if encoding.startswith("utf-8") else TextIOWrapper(file, encoding, "replace")
-    while line := lines.readline(LONGEST_LINE + 1):
-        if len(line) > LONGEST_LINE:
-            raise BadFileError(f"it has a line of more than {LONGEST_LINE // 1_000_000} MB")
+    while line := lines.readline(LARGEST_EVENT + 1):
+        if len(line) > LARGEST_EVENT:
+            raise BadFileError(f"it has a line of more than {LARGEST_EVENT // 1_000_000} MB")
         yield line if isinstance(line, bytes) else line.encode("utf-8", "surrogatepass")
 
 

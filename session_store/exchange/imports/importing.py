@@ -24,7 +24,7 @@ from session_store.exchange.conversation import (
 )
 from session_store.exchange.errors import DamagedFileError
 from session_store.exchange.imports.notes import Note, Notes, in_words
-from session_store.exchange.imports.sources import Damaged, Source, opened, opened_database
+from session_store.exchange.imports.sources import Alive, Damaged, Source, opened, opened_database
 from session_store.exchange.imports.workspaces import make_workspaces
 from session_store.exchange.imports.writer import Outcome, batches, take
 from session_store.models import SessionKey
@@ -154,7 +154,7 @@ def import_file(
     return _import(
         store,
         str(path),
-        lambda damaged: opened(path, chosen.owner, damaged),
+        lambda damaged, alive: opened(path, chosen.owner, damaged, alive),
         wishes=chosen,
         files=files,
         progress=progress,
@@ -171,7 +171,7 @@ def import_database(store: Store, url: str, wishes: Wishes | None = None, *, pro
     return _import(
         store,
         "The database",
-        lambda _: opened_database(url),
+        lambda _, alive: opened_database(url, alive),
         wishes=wishes or Wishes(),
         files=None,
         progress=progress,
@@ -181,7 +181,7 @@ def import_database(store: Store, url: str, wishes: Wishes | None = None, *, pro
 def _import(
     store: Store,
     what: str,
-    open_source: Callable[[Damaged], AbstractContextManager[Source]],
+    open_source: Callable[[Damaged, Alive], AbstractContextManager[Source]],
     *,
     wishes: Wishes,
     files: AgentFiles | None,
@@ -191,11 +191,12 @@ def _import(
     if into is not None and into not in {workspace.id for workspace in store.list_workspaces()}:
         raise UnknownWorkspaceError("This workspace does not exist. Choose another one.")
     damaged: list[Skipped] = []
+    pulse = _Pulse(progress)
     with (
         tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as stage,
-        open_source(lambda name, why: damaged.append(Skipped(name, why))) as source,
+        open_source(lambda name, why: damaged.append(Skipped(name, why)), pulse.beat) as source,
     ):
-        number = _stage(source, stage, wishes, progress)
+        number = _stage(source, stage, wishes, pulse.tell)
         if damaged and not wishes.skip_damaged:
             raise DamagedFileError(_refusal(what, damaged))
         workspaces = {name: usable_workspace(one, source.notes) for name, one in source.workspaces.items()}
@@ -221,6 +222,21 @@ def _import(
         (*skipped, *damaged, *odd),
         notes.all(),
     )
+
+
+@dataclass(slots=True)
+class _Pulse:
+    """Progress that is told again while nothing gets on, so that whoever listens can end it."""
+
+    progress: Progress
+    latest: tuple[str, int, int | None] = ("Opening", 0, None)
+
+    def tell(self, doing: str, done: int, total: int | None) -> None:
+        self.latest = (doing, done, total)
+        self.beat()
+
+    def beat(self) -> None:
+        self.progress(*self.latest)
 
 
 def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress) -> int:

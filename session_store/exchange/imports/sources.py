@@ -34,6 +34,7 @@ _DUCKDB: Final = b"DUCK"
 _LISTS: Final = ("conversations", "chats", "items", "data")
 """Names that an object around a list of conversations has for it."""
 Damaged = Callable[[str, str], None]
+Alive = Callable[[], None]
 T = TypeVar("T")
 
 
@@ -59,36 +60,39 @@ class Source:
 
 
 @contextlib.contextmanager
-def opened_database(url: str) -> Iterator[Source]:
+def opened_database(url: str, alive: Alive) -> Iterator[Source]:
     """Open the session database of an ADK project by the URL that SQLAlchemy, and so ADK, has for it.
+    ``alive`` is called again and again while it is read.
 
     Raises:
         ImportRefusedError: it cannot be read, or is nothing that can be imported. No message has a password.
     """
-    with database_at(url) as database:
+    with database_at(url, alive) as database:
         yield _database(database)
 
 
 @contextlib.contextmanager
-def opened(path: Path, owner: Owner, damaged: Damaged) -> Iterator[Source]:
+def opened(path: Path, owner: Owner, damaged: Damaged, alive: Alive) -> Iterator[Source]:
     """Open a file of any kind that can be imported.
 
     Args:
         path: the file.
         owner: whose conversations of other programs become.
         damaged: called with the name of a conversation that cannot be taken, and why.
+        alive: called again and again while a database is read; what it raises ends that.
 
     Raises:
         ImportRefusedError: it cannot be read, or is nothing that can be imported.
     """
     with ExitStack() as stack:
-        yield _source(path, owner, damaged, stack)
+        if _head(path).startswith(MAGIC):
+            yield _database(stack.enter_context(AdkSqlite(path, alive)))
+        else:
+            yield _source(path, owner, damaged, stack)
 
 
 def _source(path: Path, owner: Owner, damaged: Damaged, stack: ExitStack) -> Source:
     head = _head(path)
-    if head.startswith(MAGIC):
-        return _database(stack.enter_context(AdkSqlite(path)))
     notes = Notes()
     if head.startswith(_ZIP):
         return _archive(stack.enter_context(Archive(path)), path, owner, damaged, notes)
