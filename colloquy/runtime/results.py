@@ -16,7 +16,6 @@ from google.adk.artifacts import BaseArtifactService
 from google.adk.tools.tool_context import ToolContext
 from pyarrow import parquet
 
-from colloquy.agents.data.cells import interval_text
 from colloquy.agents.data.results import QueryResult
 from colloquy.runtime.artifacts import OF_USER
 from colloquy.runtime.bus import BusEvent, EventBus, EventKind
@@ -136,27 +135,7 @@ async def add_files(results: Results, artifacts: BaseArtifactService, origin: Or
 
 
 def as_parquet(table: pa.Table) -> bytes:
-    """A table as a Parquet file (zstd). Columns of types that Parquet has not are written as text."""
-    try:
-        return _written(table)
-    except pa.ArrowException:
-        return _written(pa.table([_storable(column) for column in table.columns], names=table.column_names))
-
-
-def _storable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    try:
-        _written(pa.table([column.slice(0, 1)], names=["value"]))
-    except pa.ArrowException:
-        texts = [None if value is None else _text(value) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.string())])
-    return column
-
-
-def _text(value: object) -> str:
-    return interval_text(value) if isinstance(value, pa.MonthDayNano) else str(value)
-
-
-def _written(table: pa.Table) -> bytes:
+    """The rows of a query as a Parquet file (zstd). All of their types have been made ones that Parquet has."""
     sink = pa.BufferOutputStream()
     with _writing_much if table.nbytes > _MUCH else nullcontext():
         # Statistics would hold copies of the largest values, and large batches several times their size.

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from colloquy.api.charts import pictures as chart_pictures
+from colloquy.api.http import csv_text
 from colloquy.api.http.csv_text import csv_pieces
 from colloquy.api.http.security import security_headers
 from colloquy.api.routes import routes
@@ -229,6 +231,33 @@ class TestCsvText:
         assert self.cells({"a": ["x", "ü"]}) == ['{"a": ["x", "ü"]}']
         assert self.cells(b"\xff\x00") == ["ff00"]
         assert self.cells("=1", "=1", kind=pa.dictionary(pa.int32(), pa.string())) == ["'=1", "'=1"]
+
+    def test_dates_that_python_has_not_are_told_at_any_depth(self):
+        long_ago = pa.scalar(-1_000_000, pa.date32()).cast(pa.string()).as_py()
+        days = pa.array([-1_000_000, None], pa.int32()).cast(pa.date32())
+        table = pa.table(
+            {"days": [days], "facts": pa.StructArray.from_arrays([days[:1]], ["day"])},
+            pa.schema({"days": pa.list_(pa.date32()), "facts": pa.struct({"day": pa.date32()})}),
+        )
+        [_, row] = csv.reader(io.StringIO(b"".join(csv_pieces(parquet_bytes(table))).decode()))
+        assert [json.loads(cell) for cell in row] == [[long_ago, None], {"day": long_ago}]
+
+    @pytest.mark.parametrize(
+        "column",
+        [
+            pa.array([[None] * 50] * 20),
+            pa.array([{"a": [True] * 49}] * 20),
+            pa.array([[(1, "a")] * 17] * 20, pa.map_(pa.int32(), pa.string())),
+            pa.array(["a" * 500] * 20).dictionary_encode(),
+        ],
+        ids=lambda column: str(column.type),
+    )
+    def test_a_few_values_are_written_in_one_go_so_that_others_get_on_meanwhile(self, monkeypatch, column):
+        monkeypatch.setattr(csv_text, "MOST_VALUES", 100)
+        monkeypatch.setattr(csv_text, "MOST_BYTES", 1_200)
+        pieces = list(csv_pieces(parquet_bytes(pa.table({"c": column}))))
+        assert len(pieces) == 1 + 10
+        assert len(b"".join(pieces).splitlines()) == 1 + 20
 
     def test_names_may_repeat(self):
         twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["n", "n"])

@@ -1,7 +1,6 @@
 """What turns produce is kept, told of, and can be made again."""
 
 import io
-from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -206,23 +205,6 @@ class TestFiles:
 
 
 class TestParquet:
-    def test_every_type_that_a_database_gives_can_be_kept(self):
-        table = pa.table(
-            {
-                "number": pa.array([1, None]),
-                "amount": pa.array([Decimal("1.50"), None], pa.decimal128(10, 2)),
-                "wait": pa.array([(1, 2, 3), None], pa.month_day_nano_interval()),
-                "nothing": pa.nulls(2),
-                "words": pa.array(["a", "b"]).dictionary_encode(),
-                "many": pa.array([[1, 2], None]),
-            }
-        )
-        kept = parquet.read_table(io.BytesIO(as_parquet(table)))
-        assert kept.column_names == table.column_names
-        assert kept.column("amount").to_pylist() == [Decimal("1.50"), None]
-        assert kept.column("wait").to_pylist()[1] is None
-        assert kept.num_rows == 2
-
     def test_writing_a_large_value_takes_no_more_than_three_times_its_size(self):
         size = 40_000_000
         table = pa.table({"text": ["x" * size]})

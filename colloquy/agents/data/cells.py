@@ -37,6 +37,8 @@ def _within(cell: pa.Scalar, room: list[int], depth: int) -> Any:  # noqa: ANN40
     room[0] -= 1
     if not cell.is_valid:
         return None
+    if isinstance(cell, pa.DictionaryScalar | pa.ExtensionScalar | pa.RunEndEncodedScalar | pa.UnionScalar):
+        return _within(cell.value, room, depth + 1) if depth < _DEEPEST else "…"
     if isinstance(cell, pa.BinaryScalar):
         return _short(cell)
     if isinstance(cell, pa.ListScalar | pa.StructScalar):

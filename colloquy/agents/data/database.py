@@ -97,8 +97,6 @@ def _counted(database: Database, table: TableInfo, looked_at: QueryResult, stop:
 def _few_values(table: pa.Table) -> dict[str, tuple[str, ...]]:
     found = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)  # noqa: PLW2901 - the same column, as text
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             values = [value for value in pc.unique(column).to_pylist() if value is not None]
             if 0 < len(values) <= _FEW_VALUES:

@@ -42,6 +42,8 @@ class QueryResult:
             return f"Only the first {self.rows:,} rows were read, which is the limit. The query returned more."
         if self.cut == "cells":
             cells = f"{self.bounds.cells:,} cells"
+            if any(map(pa.types.is_nested, self.table.schema.types)):
+                cells += ", counting the values within lists and the like"
             return f"Only the first {self.rows:,} rows were read: a result may have {cells}. The query returned more."
         if self.cut == "bytes":
             size = self.bounds.result_bytes // (1024 * 1024)

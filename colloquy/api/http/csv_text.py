@@ -11,7 +11,13 @@ import pyarrow.compute as pc
 from pyarrow import csv
 from pyarrow.parquet import ParquetFile
 
+from colloquy.agents.data.guard.values import pieces
+
 BATCH_ROWS = 8192
+MOST_VALUES = 20_000
+"""Values within lists and the like that are written in one go: they pass through Python, and nothing else runs then."""
+
+MOST_BYTES = 8 * 1024 * 1024
 
 FORMULA = "^[=@\t\r]|^[+-].*[^-+0-9 .,()/]"
 """Texts that a spreadsheet would take for a formula, and that are not just a number, a date or a phone number."""
@@ -28,8 +34,8 @@ def csv_pieces(parquet: bytes) -> Iterator[bytes]:
     names = pa.array(file.schema_arrow.names, pa.string())
     yield _written([pa.array([name]) for name in _harmless(names).to_pylist()])
     for batch in file.iter_batches(BATCH_ROWS):
-        if batch.num_rows:
-            yield _written([_plain(column) for column in batch.columns])
+        for piece in pieces(batch, MOST_VALUES, MOST_BYTES):
+            yield _written([_plain(column) for column in piece.columns])
 
 
 def _written(columns: list[pa.Array]) -> bytes:
@@ -48,7 +54,7 @@ def _plain(column: pa.Array) -> pa.Array:
         return _harmless(column)
     if pa.types.is_null(kind) or pa.types.is_boolean(kind) or _is_number(kind) or _is_moment(kind):
         return column
-    return _harmless(pa.array(map(_text, column.to_pylist()), pa.string()))
+    return _harmless(pa.array([_text(_value(cell)) for cell in column], pa.string()))
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -57,6 +63,17 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _is_moment(kind: pa.DataType) -> bool:
     return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_time(kind))
+
+
+def _value(cell: pa.Scalar) -> object:
+    try:
+        return cell.as_py()
+    except (ValueError, OverflowError):  # a date before the year 1 or after 9999, which Python has not
+        if isinstance(cell, pa.StructScalar):
+            return {field.name: _value(cell[at]) for at, field in enumerate(cell.type)}
+        if isinstance(cell, pa.ListScalar):
+            return list(map(_value, cell.values))
+        return cell.cast(pa.string()).as_py()
 
 
 def _text(value: object) -> str | None:

@@ -5,6 +5,7 @@ import pytest
 
 from colloquy.agents.data.cells import LONGEST_TEXT, MOST_VALUES, interval_text, json_rows
 
+LONG_LABEL = "é" * 40_000
 INTERVALS = [
     "interval 0 days",
     "interval 1 day",
@@ -42,6 +43,10 @@ def test_a_length_of_time_reads_as_the_engine_writes_it(sql):
         ("[[1.5, 'nan'::double], NULL]", [[1.5, None], None]),
         ("[date '2026-01-02', date '-2000-01-01']", ["2026-01-02", "-2000-01-01"]),
         ("[1::union(n int, s varchar)]", [1]),
+        ("'long'::enum('long', 'other')", "long"),
+        (f"'{LONG_LABEL}'::enum('{LONG_LABEL}', 'b')", "é" * LONGEST_TEXT + "… (40,000 characters)"),
+        (f"['{LONG_LABEL}'::enum('{LONG_LABEL}', 'b')]", ["é" * LONGEST_TEXT + "… (40,000 characters)"]),
+        (f"'{LONG_LABEL}'::union(n int, s varchar)", "é" * LONGEST_TEXT + "… (40,000 characters)"),
         ("2::hugeint ** 70", 2.0**70),
     ],
 )

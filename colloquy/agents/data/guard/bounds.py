@@ -9,10 +9,12 @@ from typing import Final, Literal
 
 import pyarrow as pa
 
+from colloquy.agents.data.guard.values import count, fitting, leaf_columns, size, storable
+
 MEBIBYTE: Final = 1024 * 1024
 
 MOST_COLUMNS: Final = 1_000
-"""Columns that a result may have."""
+"""Columns that a result may have. Each field of a struct is one."""
 
 Cut = Literal["rows", "cells", "bytes"]
 """The bound that a result was cut at."""
@@ -20,8 +22,8 @@ Cut = Literal["rows", "cells", "bytes"]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one query may take: rows, bytes and cells (rows times columns) of its result, and seconds until its last
-    row."""
+    """What one query may take: rows, bytes and cells of its result, and seconds until its last row. Values within a
+    cell count as cells, too."""
 
     rows: int = 10_000
     seconds: float = 20.0
@@ -71,49 +73,61 @@ def too_big(mebibytes: int) -> str:
 
 
 def collect(batches: Iterable[pa.RecordBatch], schema: pa.Schema, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
-    """Gather batches up to the bounds.
+    """Gather batches up to the bounds, in types that Parquet has.
 
     Returns:
         The table and what cut it short; None if nothing did.
 
     Raises:
-        EngineError: there are too many columns, or not even the first row fits into the bytes.
+        EngineError: there are too many columns, or not even the first row fits.
     """
-    most, reason = _most_rows(len(schema), bounds)
+    _check_columns(schema)
     kept: list[pa.RecordBatch] = []
-    rows = size = 0
+    rows = cells = taken = 0
     cut: Cut | None = None
     for batch in batches:
-        wanted = batch
-        if rows + wanted.num_rows > most:
-            wanted, cut = wanted.slice(0, most - rows), reason
-        room = bounds.result_bytes - size
-        if wanted.get_total_buffer_size() > room and wanted.nbytes > room:
-            wanted, cut = _fitting(wanted, room), "bytes"
+        wanted, cut = _within(batch, Bounds(bounds.rows - rows, 0, bounds.result_bytes - taken, bounds.cells - cells))
+        if wanted.num_rows == 0 and rows == 0:
+            _check_first_row(cut, bounds)
         kept.append(wanted)
-        rows, size = rows + wanted.num_rows, size + wanted.nbytes
+        rows, cells, taken = rows + wanted.num_rows, cells + _cells(wanted), taken + wanted.nbytes
         if cut:
             break
-    if cut == "bytes" and rows == 0:
-        raise EngineError("memory", f"One row of the result is larger than {bounds.result_bytes // MEBIBYTE} MB.")
-    return pa.Table.from_batches(kept, schema), cut
+    if not kept:
+        kept.append(storable(pa.RecordBatch.from_arrays([pa.nulls(0, kind) for kind in schema.types], schema=schema)))
+    return pa.Table.from_batches(kept), cut
 
 
-def _most_rows(columns: int, bounds: Bounds) -> tuple[int, Cut]:
+def _check_columns(schema: pa.Schema) -> None:
+    columns = sum(map(leaf_columns, schema.types))
     if columns > MOST_COLUMNS:
         raise EngineError(
             "failed", f"The result has {columns:,} columns, and may have {MOST_COLUMNS:,}. Choose fewer of them."
         )
-    by_cells = max(1, bounds.cells // max(1, columns))
-    return (by_cells, "cells") if by_cells < bounds.rows else (bounds.rows, "rows")
 
 
-def _fitting(batch: pa.RecordBatch, room: int) -> pa.RecordBatch:
-    low, high = 0, batch.num_rows
-    while low < high:
-        middle = (low + high + 1) // 2
-        if batch.slice(0, middle).nbytes <= room:
-            low = middle
-        else:
-            high = middle - 1
-    return batch.slice(0, low)
+def _check_first_row(cut: Cut | None, bounds: Bounds) -> None:
+    if cut == "bytes":
+        raise EngineError("memory", f"One row of the result is larger than {bounds.result_bytes // MEBIBYTE} MB.")
+    if cut == "cells":
+        raise EngineError(
+            "memory", f"One row of the result holds more than {bounds.cells:,} values. Choose a part of its lists."
+        )
+
+
+def _within(batch: pa.RecordBatch, room: Bounds) -> tuple[pa.RecordBatch, Cut | None]:
+    """As many of the rows as there is room for, storable. They are counted first: what is left out takes no work."""
+    cut: Cut | None = None
+    if batch.num_rows > room.rows:
+        batch, cut = batch.slice(0, room.rows), "rows"
+    few = fitting(batch, lambda rows: _cells(rows) <= room.cells)
+    small = fitting(few, lambda rows: sum(map(size, rows.columns)) <= room.result_bytes)
+    made = storable(small)
+    kept = fitting(made, lambda rows: rows.nbytes <= room.result_bytes)
+    if kept.num_rows < few.num_rows:
+        return kept, "bytes"
+    return kept, "cells" if few.num_rows < batch.num_rows else cut
+
+
+def _cells(batch: pa.RecordBatch) -> int:
+    return sum(map(count, batch.columns))
