@@ -1,4 +1,4 @@
-"""What is kept in memory of the sessions in use. Right at every moment, because this process is the only writer."""
+"""In-memory cache of the sessions in use. Always current, because this process is the only writer."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ EVENTS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The present version of one session, without its events."""
+    """The current version of a session, without its events."""
 
     key: SessionKey
     session_no: int
     created_at: float
     updated_at: float
     revision: int
-    """``seq`` of the last event, or ``session_no`` before the first: never the same for two versions of a session."""
+    """``seq`` of the last event, or ``session_no`` before the first: unique for each version of a session."""
     last_event_id: str | None
     state: State = field(hash=False)
     workspace_id: str
@@ -43,8 +43,8 @@ class Head:
 
 
 class CachedEvent:
-    """A stored event. Parsed for each caller at first, and copied once it turns out to be wanted again: to analyse and
-    to copy an event that is read only once would cost more than to parse it."""
+    """A stored event. The first read parses it; once it is read again, later reads get copies, because analyzing and
+    copying an event that is read only once would cost more than parsing it."""
 
     __slots__ = ("_parsed", "_wanted", "data", "rewound", "seq")
 
@@ -56,7 +56,7 @@ class CachedEvent:
         self._parsed: tuple[Event, Callable[[Event], Event]] | None = None
 
     def event(self) -> Event:
-        """An event of the caller's own."""
+        """Return an event that the caller may change."""
         if self._parsed is None:
             event = Event.model_validate_json(self.data)
             if not self._wanted:
@@ -67,12 +67,12 @@ class CachedEvent:
         return copy(event)
 
     def stored(self) -> StoredEvent:
-        """An event of the caller's own, with its place in the store."""
+        """Return an event that the caller may change, with its position in the store."""
         return StoredEvent(self.seq, self.event())
 
 
 class Recent(Generic[K, V]):
-    """The values used last, by key."""
+    """The most recently used values, by key."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -82,47 +82,47 @@ class Recent(Generic[K, V]):
         return key in self._values
 
     def get(self, key: K) -> V | None:
-        """The value, or None."""
+        """Return the value, or None."""
         if key not in self._values:
             return None
         self._values.move_to_end(key)
         return self._values[key]
 
     def put(self, key: K, value: V) -> None:
-        """Keep a value."""
+        """Store a value."""
         self._values[key] = value
         self._values.move_to_end(key)
 
     def drop(self, key: K) -> None:
-        """Forget a value, if it is there."""
+        """Drop a value, if present."""
         self._values.pop(key, None)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop everything."""
         self._values.clear()
 
     def shrink(self) -> None:
-        """Forget what was not used for longest, down to the limit."""
+        """Drop the least recently used values, down to the limit."""
         while len(self._values) > self._limit:
             self._values.popitem(last=False)
 
 
 class EventLists:
-    """All events of the sessions used last, at most ``EVENTS`` of them and a session at least."""
+    """All events of the most recently used sessions, at most ``EVENTS`` in total, but at least one session."""
 
     def __init__(self) -> None:
         self._lists: OrderedDict[int, list[CachedEvent]] = OrderedDict()
         self._count = 0
 
     def get(self, session_no: int) -> list[CachedEvent] | None:
-        """Every event of the session in order of append, or None if they are not all here."""
+        """Return all events of the session in append order, or None if they are not all cached."""
         events = self._lists.get(session_no)
         if events is not None:
             self._lists.move_to_end(session_no)
         return events
 
     def put(self, session_no: int, events: list[CachedEvent]) -> None:
-        """Keep every event of a session."""
+        """Store all events of a session."""
         self.drop(session_no)
         self._lists[session_no] = events
         self._count += len(events)
@@ -131,29 +131,29 @@ class EventLists:
             self._count -= len(oldest)
 
     def extend(self, session_no: int, event: CachedEvent) -> None:
-        """Add an event to a session that is here."""
+        """Add an event to a session that is cached."""
         events = self._lists.get(session_no)
         if events is not None:
             events.append(event)
             self._count += 1
 
     def drop(self, session_no: int) -> None:
-        """Forget the events of a session."""
+        """Drop the events of a session."""
         events = self._lists.pop(session_no, None)
         if events is not None:
             self._count -= len(events)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop everything."""
         self._lists.clear()
         self._count = 0
 
 
 class Memory:
-    """Committed values, shared by the writer (which publishes) and by readers (which fill in what was not there).
+    """Committed values, shared by the writer (which publishes) and by readers (which fill in what is missing).
 
-    Everything is done under ``lock``, which nobody holds for longer than it takes to copy references. A value is
-    forgotten only while nobody is loading: else a slow reader could bring an old one back.
+    Every access holds ``lock``, which is held only as long as it takes to copy references. Values are evicted only
+    while no reader is loading: otherwise a slow reader could bring an old one back.
     """
 
     def __init__(self) -> None:
@@ -162,20 +162,20 @@ class Memory:
         self.app_states: Recent[str, State] = Recent(SESSIONS)
         self.user_states: Recent[UserScope, State] = Recent(SESSIONS)
         self.session_states: Recent[int, State] = Recent(SESSIONS)
-        """The sessions' own states by number, also of those that only a list has asked for."""
+        """The sessions' own states by number, including sessions that only a list asked for."""
         self.events = EventLists()
         self.index = SessionIndex()
         self.workspaces: Mapping[str, Workspace] = {}
-        """All of them, by id. Replaced as a whole, never changed."""
+        """All workspaces, by id. Replaced as a whole, never changed."""
         self.unsaved_times: dict[int, float] = {}
-        """``updated_at`` by session number, where the table still has an older one."""
+        """``updated_at`` by session number, where the table still has an older value."""
         self.loading = 0
         self.generation = 0
         self.revision = 0
-        """Grows with each commit: what was computed at the same revision is still right."""
+        """Grows with each commit: a value computed at the same revision is still valid."""
 
     def shrink(self) -> None:
-        """Forget what was not used for longest. Call with the lock held."""
+        """Evict the least recently used values. Call with the lock held."""
         if self.loading == 0:
             self.heads.shrink()
             self.app_states.shrink()
@@ -183,7 +183,7 @@ class Memory:
             self.session_states.shrink()
 
     def clear(self) -> None:
-        """Forget everything that can be read again, because the file was opened anew."""
+        """Drop everything that can be read again, because the file was reopened."""
         with self.lock:
             self.generation += 1
             self.heads.clear()
@@ -195,7 +195,7 @@ class Memory:
 
 
 def own_state(state: State) -> dict[str, Any]:
-    """The state as a dict of the caller's own."""
+    """Return the state as a dict that the caller may change."""
     if all(type(value) in _PLAIN for value in state.values()):
         return dict(state)
     return copy.deepcopy(dict(state))

@@ -1,8 +1,8 @@
-"""Copies of parsed events that share nothing that callers change, in a fraction of the time of ``deepcopy``.
+"""Copies parsed events in a fraction of the time of ``deepcopy``. Copies share nothing that callers change.
 
-Shared are the counts of tokens, which nobody changes afterwards, and pydantic's record of which fields were given.
-Of the fifty-odd fields of an event and its parts, nearly all hold values that cannot change. Which ones do not is
-found out once per event, so that a copy touches only those.
+They share the token counts, which never change afterwards, and pydantic's record of which fields were set. Nearly all
+of the fifty-odd fields of an event and its parts hold immutable values. The mutable ones are found once per event, so
+that a copy touches only those.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ _PLAIN = (
     GenerateContentResponseUsageMetadata,
 )
 _new = object.__new__
-# Pydantic keeps a model in these four slots. Setting them by their descriptors takes a third less time than by name.
+# Pydantic keeps a model in these four slots. Setting them through their descriptors takes a third less time than by
+# name.
 _set_fields: Callable[[BaseModel, dict[str, Any]], None] = BaseModel.__dict__["__dict__"].__set__
 _set_given: Callable[[BaseModel, set[str]], None] = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 _set_extra: Callable[[BaseModel, None], None] = BaseModel.__dict__["__pydantic_extra__"].__set__
@@ -39,7 +40,7 @@ _set_private: Callable[[BaseModel, dict[str, Any] | None], None] = BaseModel.__d
 
 
 def copier_of(model: M) -> Callable[[M], M]:
-    """A function that copies ``model``, as long as it stays as it is now."""
+    """Return a function that copies ``model``, as long as the model is not changed."""
     inner = _copiers(model.__dict__.items())
     private = model.__pydantic_private__
     if model.__pydantic_extra__ or (private and _copiers(private.items())):
@@ -72,7 +73,7 @@ def _copiers(items: Any) -> list[tuple[Any, Callable[[Any], Any]]]:  # noqa: ANN
     return [(name, copier) for name, value in items if (copier := _copier(value)) is not None]
 
 
-def _copier(value: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - whatever a field holds
+def _copier(value: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - any value of a field
     if isinstance(value, _PLAIN):
         return None
     if isinstance(value, BaseModel):

@@ -1,4 +1,4 @@
-"""ADK events as rows: typed columns beside the whole event as JSON."""
+"""Converts ADK events to rows: typed columns, and the whole event as JSON."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from session_store.transcripts.parts import USER, said_in
 
 Columns = tuple[Any, ...]
 _TOKENS: Final = 6
-"""Place of the first of the ``_COUNTS`` numbers of tokens in the columns of an event."""
+"""Position of the first of the ``_COUNTS`` token counts among an event's columns."""
 _COUNTS: Final = 4
 
 MOST_TOKENS: Final = 2**31 - 1
-"""That one call of a model is believed to have used."""
+"""Upper limit for a plausible token count of one model call."""
 
 _MAY_BE_NO_NUMBER: Final = ("null", "NaN", "Infinity")
-"""What NaN and infinity are written as, and much else is."""
+"""How NaN and infinity are written; other values also contain these words."""
 
 
 class Tokens(NamedTuple):
-    """What one call of a model used, as columns; None where nothing was reported.
+    """What one model call used, as columns; None if not reported.
 
-    ``thought`` tokens are a part of the output, ``cached`` ones a part of the input.
+    ``thought`` tokens are part of the output, ``cached`` tokens part of the input.
     """
 
     input: int | None = None
@@ -43,11 +43,11 @@ class Tokens(NamedTuple):
 
 
 def tokens_of(usage: types.GenerateContentResponseUsageMetadata | None) -> Tokens:
-    """The tokens that a provider reported: what it read, tools of its own included, and what it wrote, thoughts
-    included.
+    """Return the tokens that a provider reported: its input, including results of its own tools, and its output,
+    including thoughts.
 
-    Gemini counts thoughts and the results of its own tools beside the prompt and the answer. OpenAI's servers count
-    thoughts as a part of the answer. The total tells which it is.
+    Gemini counts thoughts and the results of its own tools in addition to the prompt and the answer. OpenAI-compatible
+    servers count thoughts as part of the answer. The total tells which applies.
     """
     if usage is None:
         return Tokens()
@@ -60,12 +60,12 @@ def tokens_of(usage: types.GenerateContentResponseUsageMetadata | None) -> Token
 
 
 def believed(count: object) -> int | None:
-    """A number of tokens as a provider reported it; None for what cannot be one."""
+    """Return a token count as the provider reported it; None if it is not plausible."""
     return count if type(count) is int and 0 <= count <= MOST_TOKENS else None
 
 
 def tokens_of_json(data: str) -> Tokens:
-    """The tokens of an event that was stored as JSON."""
+    """Return the tokens of an event that was stored as JSON."""
     usage = json.loads(data).get("usage_metadata")
     return tokens_of(types.GenerateContentResponseUsageMetadata.model_validate(usage)) if usage else Tokens()
 
@@ -79,8 +79,9 @@ def _sum(*counts: int | None) -> int | None:
 class NewEvent:
     """An event on its way into the store, independent of the object that it was made from.
 
-    ``columns`` are those of the table from ``id`` to ``error_code``; the state deltas are what JSON can hold of the
-    event's. ``copied`` says that a branch has it from the session that it began in: its tokens were spent there.
+    ``columns`` are the table's columns from ``id`` to ``error_code``; the state deltas are those of the event, as far
+    as JSON can hold them. ``copied`` says that a branch copied it from its original session: its tokens were spent
+    there.
     """
 
     id: str
@@ -96,8 +97,8 @@ class NewEvent:
 
     @classmethod
     def of(cls, event: Event) -> NewEvent:
-        """Take down an event whose ``temp:`` state was already removed. What JSON does not know is mended, in the event
-        itself, too."""
+        """Convert an event whose ``temp:`` state was already removed. Values that JSON does not know are replaced, in
+        the event itself, too."""
         with suppress(PydanticSerializationError, UnicodeEncodeError):
             made = cls._of(event)
             if not any(word in made.data for word in _MAY_BE_NO_NUMBER):
@@ -122,16 +123,16 @@ class NewEvent:
         )
 
     def is_said_in(self, invocation_id: str) -> bool:
-        """Whether a person said it in this invocation."""
+        """Whether the user said it in this invocation."""
         return self.columns[1:3] == (invocation_id, USER)
 
     @property
     def content(self) -> Any:  # noqa: ANN401 - JSON
-        """What was said in it, as JSON; None if nothing was."""
+        """Its content as JSON; None if it has none."""
         return json.loads(self.data).get("content")
 
     def row(self, seq: int, session_no: int, *, rewound: bool) -> Columns:
-        """All columns of the table, in order."""
+        """Return all columns of the table, in order."""
         columns = self.columns
         if self.copied:
             columns = (*columns[:_TOKENS], *(None,) * _COUNTS, *columns[_TOKENS + _COUNTS :])
@@ -139,7 +140,7 @@ class NewEvent:
         return (seq, session_no, *columns, self.rewind_before, rewound, self.data, errors, text, self.copied, uses)
 
     def with_invocations(self, names: Mapping[str, str]) -> NewEvent:
-        """The event with other ids of invocations, by those that it has."""
+        """Return the event with its invocation ids replaced: ``names`` maps old ids to new ones."""
         fields = json.loads(self.data)
         fields["invocation_id"] = names.get(fields.get("invocation_id"), fields.get("invocation_id"))
         before = None if self.rewind_before is None else names.get(self.rewind_before, self.rewind_before)
@@ -175,7 +176,7 @@ def _columns(event: Event) -> Columns:
 def _to_json(event: Event, state_delta: dict[str, Any]) -> str:
     if _is_plain(state_delta.values()):
         return event.model_dump_json(exclude_none=True)
-    # pydantic writes NaN and Infinity as null, and would drop a None that a nested model holds.
+    # pydantic writes NaN and Infinity as null, and would drop a None inside a nested model.
     data = event.model_dump(mode="json", exclude_none=True)
     data["actions"]["state_delta"] = state_delta
     written = json.dumps(data, ensure_ascii=False)

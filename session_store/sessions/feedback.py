@@ -1,4 +1,4 @@
-"""What people think of answers, as methods of the store."""
+"""The store's methods for feedback on answers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class StoredFeedback:
     log: SessionLog
 
     def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> bool:
-        """Keep what a person thinks of an answer, in place of what was there. Without score and comment that is
-        nothing.
+        """Save the user's feedback on an answer, replacing earlier feedback. Without score and comment, only remove it.
 
-        Returns whether the session has such an event; if not, nothing was kept."""
+        Returns whether the session has such an event; if not, nothing was saved.
+        """
         kept = comment.strip()
 
         def work(transaction: Transaction) -> bool:
@@ -39,7 +39,7 @@ class StoredFeedback:
         return self.log.writer.submit(work).result()
 
     def feedback_of(self, key: SessionKey, event_ids: Iterable[str]) -> dict[str, Feedback]:
-        """The feedback that events of a session have, by event id."""
+        """Return the feedback on a session's events, by event id."""
         wanted = list(event_ids)
         if not wanted:
             return {}

@@ -1,8 +1,8 @@
-"""The order of the sessions of each user, in all and by workspace, in memory, and the summaries that were asked for.
+"""In-memory order of each user's sessions, in total and by workspace, and the summaries that were requested.
 
-A question to DuckDB costs milliseconds however little it asks for, and the list of sessions is drawn more often than
-anything else. So the order is kept here, right at every commit, and a summary is read again only after its session
-changed. All methods are called with the lock of the memory held.
+A DuckDB query costs milliseconds however little it asks for, and nothing is drawn more often than the list of sessions.
+So this index keeps the order, current at every commit, and a summary is read again only after its session changed. Call
+all methods with the memory's lock held.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Place = tuple[float, str, str, str, int]
 
 
 class SessionIndex:
-    """Sessions that were not deleted."""
+    """All sessions that were not deleted."""
 
     def __init__(self) -> None:
         self.fill([])
 
     def fill(self, places: Iterable[tuple[Place, str]]) -> None:
-        """Start afresh with these sessions, each with its workspace."""
+        """Replace the contents with these sessions, each with its workspace."""
         placed = sorted(places)
         self._places = {place[4]: place for place, _ in placed}
         self._workspaces = {place[4]: workspace for place, workspace in placed}
@@ -40,7 +40,7 @@ class SessionIndex:
             self._by_id[place[3]].add(place[4])
 
     def put(self, key: SessionKey, number: int, updated_at: float, workspace: str) -> None:
-        """Add a session, or move it to where its time of update and its workspace belong."""
+        """Add a session, or move it to the position of its update time and workspace."""
         self._take_out(number)
         place = (updated_at, key.app_name, key.user_id, key.session_id, number)
         self._places[number] = place
@@ -50,7 +50,7 @@ class SessionIndex:
             insort(order, place)
 
     def remove(self, number: int) -> None:
-        """Take out a session, if it is there."""
+        """Remove a session, if present."""
         place = self._take_out(number)
         if place is not None:
             self._by_id[place[3]].discard(number)
@@ -59,13 +59,14 @@ class SessionIndex:
         self.changed(number)
 
     def changed(self, number: int) -> None:
-        """Forget the summary of a session."""
+        """Drop the summary of a session."""
         self.clock += 1
         self._changes[number] = self.clock
         self._summaries.pop(number, None)
 
     def keep(self, summaries: Mapping[int, SessionSummary], clock: int) -> None:
-        """Keep summaries read when ``self.clock`` was ``clock``, unless their sessions have changed since."""
+        """Store summaries that were read when ``self.clock`` was ``clock``, unless their sessions have changed
+        since."""
         for number, summary in summaries.items():
             if number in self._places and self._changes.get(number, 0) <= clock:
                 self._summaries[number] = summary
@@ -80,7 +81,8 @@ class SessionIndex:
         limit: int,
         among: Collection[SessionKey] | None = None,
     ) -> list[Place]:
-        """The first places of a user's list, or those after ``before``; of one workspace, or of all; only ``among``."""
+        """Return the first places of a user's list, or those after ``before``; of one workspace, or of all; only
+        ``among``."""
         order = self._orders.get((user_id, workspace), [])
         end = len(order) if before is None else bisect_left(order, before)
         found: list[Place] = []
@@ -93,13 +95,13 @@ class SessionIndex:
         return found
 
     def of_application(self, app_name: str, user_id: str | None) -> list[Place]:
-        """The sessions of an application, oldest update first; of one user, or of all."""
+        """Return an application's sessions, least recently updated first; of one user, or of all."""
         if user_id is not None:
             return [place for place in self._orders.get((user_id, None), []) if place[1] == app_name]
         return sorted(place for place in self._places.values() if place[1] == app_name)
 
     def counts(self) -> dict[str, int]:
-        """How many sessions each workspace has, those without any left out."""
+        """Count the sessions of each workspace. Workspaces without sessions are left out."""
         counts: dict[str, int] = defaultdict(int)
         for (_, workspace), order in self._orders.items():
             if workspace is not None and order:
@@ -107,21 +109,21 @@ class SessionIndex:
         return dict(counts)
 
     def named(self, session_id: str) -> list[Place]:
-        """The session with an id; of several, the one updated last."""
+        """Return the session with this id; if there are several, the most recently updated one."""
         places = [self._places[number] for number in self._by_id.get(session_id, ())]
         return [max(places)] if places else []
 
     def at(self, key: SessionKey) -> list[Place]:
-        """The session with a key."""
+        """Return the session with this key."""
         places = [self._places[number] for number in self._by_id.get(key.session_id, ())]
         return [place for place in places if place[1:3] == (key.app_name, key.user_id)]
 
     def numbered(self, numbers: Iterable[int]) -> list[Place]:
-        """The sessions with these numbers, in their order."""
+        """Return the sessions with these numbers, in the given order."""
         return [self._places[number] for number in numbers if number in self._places]
 
     def summaries(self, places: Iterable[Place]) -> dict[int, SessionSummary]:
-        """Those of the summaries that are known, by number."""
+        """Return the cached summaries, by session number."""
         return {place[4]: self._summaries[place[4]] for place in places if place[4] in self._summaries}
 
     def _take_out(self, number: int) -> Place | None:
@@ -136,7 +138,7 @@ class SessionIndex:
 
 
 def dated(summary: SessionSummary, place: Place) -> SessionSummary:
-    """The summary with the time of update that the list goes by."""
+    """Return the summary with the update time that the list is sorted by."""
     return summary if summary.updated_at == place[0] else replace(summary, updated_at=place[0])
 
 

@@ -1,4 +1,4 @@
-"""The list of sessions: pages by key, newest update first, with what the turns say about each."""
+"""The session list: keyset pages, most recently updated first, with the status that each session's turns give it."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ _ORDER = "updated_at desc, app_name desc, user_id desc, id desc"
 
 
 def session_of(database: Database, memory: Memory, session_id: str) -> SessionSummary | None:
-    """The session with an id that was not deleted; of several, the one updated last."""
+    """Return the session with this id that was not deleted; if there are several, the most recently updated one."""
     with memory.lock:
         places = memory.index.named(session_id)
     return next(iter(_at(database, memory, places)), None)
 
 
 def ids_of_sessions(memory: Memory, session_ids: Iterable[str]) -> set[str]:
-    """Which of these are ids of sessions that were not deleted."""
+    """Return those of the ids whose sessions were not deleted."""
     with memory.lock:
         return {session_id for session_id in session_ids if memory.index.named(session_id)}
 
 
 def session_at(database: Database, memory: Memory, key: SessionKey) -> SessionSummary | None:
-    """The session with a key, unless it was deleted."""
+    """Return the session with this key, unless it was deleted."""
     with memory.lock:
         places = memory.index.at(key)
     return next(iter(_at(database, memory, places)), None)
 
 
 def sessions_at(database: Database, memory: Memory, numbers: Iterable[int]) -> list[SessionSummary]:
-    """The sessions with these numbers that were not deleted, in their order."""
+    """Return the sessions with these numbers that were not deleted, in the given order."""
     with memory.lock:
         places = memory.index.numbered(numbers)
     return _at(database, memory, places)
@@ -72,7 +72,7 @@ def page_of_sessions(
     before: str | None,
     limit: int,
 ) -> Page[SessionSummary]:
-    """A page of a user's sessions. See ``Store.list_sessions``."""
+    """Return a page of a user's sessions. See ``Store.list_sessions``."""
     start = None if before is None else _decode(before)
     if saved is None and not search:
         with memory.lock:
@@ -98,7 +98,7 @@ def page_of_sessions(
 def page_among(
     database: Database, memory: Memory, user_id: str, among: Collection[SessionKey], *, before: str | None, limit: int
 ) -> Page[SessionSummary]:
-    """A page of those sessions of a user that are among these, newest update first."""
+    """Return a page of the given sessions that belong to the user, most recently updated first."""
     start = None if before is None else _decode(before)
     with memory.lock:
         places = memory.index.newest(user_id, app_name=None, workspace=None, before=start, limit=limit + 1, among=among)
@@ -107,7 +107,7 @@ def page_among(
 
 
 def excerpts(database: Database, keys: Sequence[SessionKey], search: str) -> dict[SessionKey, tuple[str, Marks]]:
-    """The newest place in the messages of each session that has ``search``. See ``Store.excerpts``."""
+    """Return the newest match of ``search`` in each session's messages. See ``Store.excerpts``."""
     values: dict[str, Any] = {"apps": [key.app_name for key in keys], "users": [key.user_id for key in keys]}
     values["ids"] = [key.session_id for key in keys]
     has = all_in("text", (search,), values, "search")
@@ -121,7 +121,7 @@ def excerpts(database: Database, keys: Sequence[SessionKey], search: str) -> dic
             "group by session_no) e using (session_no)",
             values,
         ).fetchall()
-    # A list has room for little more than what was found.
+    # The list has room for little more than the match itself.
     return {SessionKey(*key): excerpt_of(text, (search,), lead=0) for *key, text in rows}
 
 

@@ -1,4 +1,4 @@
-"""Sessions and their events: creating, appending, removing, and reading them back whole."""
+"""Sessions and their events: creates, appends, removes, and reads them back whole."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ REMEMBERED_IDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an appender knows of the session that it appends to."""
+    """What the caller that appends knows about the session."""
 
     revision: int | None
-    """None if it was not read from this store, or was copied in a way that loses it."""
+    """None if the session was not read from this store, or was copied in a way that loses the revision."""
     updated_at: float
     last_event_id: str | None
 
 
 class SessionLog:
-    """Writes go through the one writer thread; reads are answered from memory or on a cursor of their own."""
+    """Writes go through the single writer thread; reads come from memory or use their own cursor."""
 
     def __init__(self, path: Path) -> None:
         self.memory = Memory()
@@ -60,7 +60,7 @@ class SessionLog:
     def close(self) -> None:
         """Finish pending writes and release the file."""
         self.writer.close()
-        self._buffers = None  # with their part of the database: somebody may keep this for good
+        self._buffers = None  # frees their part of the database: a caller may keep this object forever
         self.database.close()
         self.memory.clear()
 
@@ -77,11 +77,11 @@ class SessionLog:
     ) -> Future[Loaded]:
         """Create a session with ``state``, whose keys may name a scope.
 
-        ``fresh`` says that the id was made up for it, so that nobody needs to look whether it is in use.
+        ``fresh`` says that the id was just generated, so that the check whether it is in use can be skipped.
 
         Raises:
             AlreadyExistsError: in the future, if the key is in use.
-            WorkspaceError: in the future, if there is no such workspace.
+            WorkspaceError: in the future, if the workspace does not exist.
         """
         scopes = adk_session_util.extract_json_safe_state_delta(without_halves(dict(state)))
 
@@ -127,11 +127,11 @@ class SessionLog:
         return self.writer.submit(work)
 
     def append(self, key: SessionKey, event: NewEvent, known: Known) -> Future[int]:
-        """Append an event; the future gives its ``seq``.
+        """Append an event; the future returns its ``seq``.
 
         Raises:
-            SessionNotFoundError, StaleSessionError, AlreadyExistsError: in the future, if there is no such session,
-                it has moved on since it was read, or it has an event with this id.
+            SessionNotFoundError, StaleSessionError, AlreadyExistsError: in the future, if the session does not exist,
+                has changed since it was read, or already has an event with this id.
         """
 
         def work(transaction: Transaction) -> int:
@@ -167,31 +167,32 @@ class SessionLog:
         return self.writer.submit(work)
 
     def leave_behind(self, key: SessionKey) -> None:
-        """Somebody does not wait any more for what they wrote into a session."""
+        """Record that a caller stopped waiting for its write to a session."""
         self._left_behind.add(key)
 
     def left_behind(self, key: SessionKey) -> Future[None] | None:
-        """Done once everything is written that nobody waited for to its end; None if there is nothing of the kind."""
+        """Return a future that completes once all writes are done that callers stopped waiting for; None if there are
+        none."""
         if key not in self._left_behind:
             return None
         self._left_behind.discard(key)
         return self.writer.submit(lambda _: None)
 
     def next_number(self) -> int:
-        """A number for a new session or event. Only for pieces of work that the writer runs."""
+        """Return a number for a new session or event. Only for jobs that the writer runs."""
         return next(self._numbers)
 
     def remove(self, keys: Iterable[SessionKey]) -> Future[None]:
-        """Remove sessions for good, with everything that belongs to them. Unknown ones are skipped."""
+        """Remove sessions for good, with everything that belongs to them. Skips unknown ones."""
         wanted = list(keys)
         return self.writer.submit(lambda transaction: self.remove_in(transaction, wanted))
 
     def remove_in(self, transaction: Transaction, keys: Iterable[SessionKey]) -> None:
-        """Remove sessions for good as a part of a transaction. Unknown ones are skipped."""
+        """Remove sessions for good as part of a transaction. Skips unknown ones."""
         self._remove(transaction, [head for key in keys if (head := transaction.head(key)) is not None])
 
     def remove_deleted(self, before: float) -> Future[list[SessionKey]]:
-        """Remove for good the sessions that were hidden before a time. Gives their keys."""
+        """Remove for good the sessions that were hidden before a given time. The future returns their keys."""
 
         def work(transaction: Transaction) -> list[SessionKey]:
             rows = transaction.rows("select app_name, user_id, id from sessions where deleted_at <= $1", [before])
@@ -202,7 +203,7 @@ class SessionLog:
         return self.writer.submit(work)
 
     def hide(self, keys: Iterable[SessionKey], *, hidden: bool) -> Future[None]:
-        """Hide sessions, or bring them back. Unknown ones are skipped."""
+        """Hide sessions, or bring them back. Skips unknown ones."""
         wanted = list(keys)
         deleted_at = time.time() if hidden else None
 
@@ -221,21 +222,21 @@ class SessionLog:
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def recall(self, key: SessionKey) -> Loaded | None:
-        """The session from memory; None if it is not all there."""
+        """Return the session from memory; None if memory does not have all of it."""
         return session_reads.recall(self.memory, key)
 
     def load(self, key: SessionKey, *, newest: int | None = None, since: float | None = None) -> Loaded | None:
-        """The session from the database; None if there is none.
+        """Return the session from the database; None if it does not exist.
 
         Args:
             key: the session.
-            newest: only so many of its latest events by timestamp.
-            since: only events from this time on.
+            newest: return only this many events, the latest by timestamp.
+            since: return only events from this time on.
         """
         return session_reads.load(self.database, self.memory, key, newest=newest, since=since)
 
     def user_state(self, scope: UserScope) -> State:
-        """State shared by the sessions of a user with an application."""
+        """Return the state shared by a user's sessions with an application."""
         with self.memory.lock:
             state = self.memory.user_states.get(scope)
         if state is not None:
@@ -350,7 +351,7 @@ def _list(memory: Memory, heads: list[Head], *, hidden: bool) -> None:
 
 
 def new_session_id() -> str:
-    """A made-up session id."""
+    """Generate a session id."""
     return str(uuid.uuid4())
 
 

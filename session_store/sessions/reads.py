@@ -1,4 +1,4 @@
-"""Reading a session: from memory, or from the database in one snapshot, and then remembered."""
+"""Reads sessions: from memory, or in one snapshot from the database, which fills the memory."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _read_session(
         rows = cursor.execute(sql, [number, start, 2**62 if newest is None else newest]).fetchall()
     rows.sort()
     if whole:
-        # The last event tells what SELECT_HEAD would have to look for.
+        # The last event has what SELECT_HEAD would have to look for.
         found = (*found, rows[-1][0], *rows[-1][3:]) if rows else (*found, None, None, None)
     return head_of(key, found), [CachedEvent(seq, data, rewound=rewound) for seq, data, rewound, *_ in rows]
 
@@ -118,7 +118,7 @@ def events_of(
     include_rewound: bool,
     oldest: bool,
 ) -> list[StoredEvent]:
-    """A page of a session's events. See ``Store.list_events``."""
+    """Return a page of a session's events. See ``Store.list_events``."""
     low = 0 if after is None else after
     high = 2**62 if before is None else before
     known = recall(memory, key)

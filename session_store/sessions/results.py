@@ -1,4 +1,4 @@
-"""Results of turns, and their data, as methods of the store."""
+"""The store's methods for results of turns and their data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from session_store.models import Page, Result, ResultKind, SessionKey
 from session_store.sessions.log import SessionLog
 
 PART_BYTES = 2_000_000
-"""Data is written in pieces of this size, each committed on its own, so that nobody waits for all of it."""
+"""Size of the pieces in which data is written. Each is committed on its own, so that no other write waits for all of
+it."""
 
 _FROM = "from results r join sessions s using (session_no) where s.deleted_at is null and "
 _SELECT = (
@@ -27,27 +28,29 @@ _IN_SESSION = f"{_OF_SESSION} and not exists (select 1 from turns t where t.id =
 
 
 class StoredResults:
-    """The part of the store that keeps results. Those of deleted sessions show nowhere until these are restored."""
+    """The part of the store that keeps results. Results of deleted sessions are hidden until their sessions are
+    restored."""
 
     log: SessionLog
 
     def add_result(self, result: Result, data: bytes | None = None) -> bool:
-        """Keep a result and its data. Durable when it returns.
+        """Save a result and its data. Durable when it returns.
 
-        Returns whether its session is still there; if not, nothing was kept."""
+        Returns whether its session still exists; if not, nothing was saved.
+        """
         parts = [] if data is None else [data[at : at + PART_BYTES] for at in range(0, max(len(data), 1), PART_BYTES)]
         try:
             for number, part in enumerate(parts[:-1]):
                 self._add_part(result.id, number, part)
-            # The result comes with the last part, so that nobody ever sees one without all of its data.
+            # The result is inserted with the last part, so that readers never see one without all of its data.
             return self.log.writer.submit(lambda transaction: _insert(transaction, result, parts)).result()
         except BaseException:
-            # Should this fail as well, the next opening of the file does it.
+            # If this fails as well, the next opening of the file removes the data.
             self.log.writer.submit(lambda transaction: _remove_data(transaction, result.id))
             raise
 
     def list_results(self, key: SessionKey, *, before: str | None = None, limit: int = 20) -> Page[Result]:
-        """Results of a session, newest first, without those of turns that were taken back."""
+        """List a session's results, newest first, without those of turns that were taken back."""
         values: list[Any] = [key.app_name, key.user_id, key.session_id]
         condition = _IN_SESSION
         if before is not None:
@@ -57,12 +60,12 @@ class StoredResults:
         return Page(tuple(found[:limit]), _encode(found[limit - 1]) if len(found) > limit else None)
 
     def count_results(self, key: SessionKey) -> int:
-        """How many results ``list_results`` has."""
+        """Count the results that ``list_results`` returns."""
         names = [key.app_name, key.user_id, key.session_id]
         return int(self.log.database.rows(f"select count(*) {_FROM}{_IN_SESSION}", names)[0][0])
 
     def results_of(self, call_ids: Iterable[str]) -> dict[str, list[Result]]:
-        """The results of tool calls, by call id, oldest first. Calls without results are left out."""
+        """Return the results of tool calls, by call id, oldest first. Calls without results are left out."""
         wanted = list(call_ids)
         results: dict[str, list[Result]] = {}
         if wanted:
@@ -72,11 +75,11 @@ class StoredResults:
         return results
 
     def get_result(self, result_id: str) -> Result | None:
-        """The result, or None."""
+        """Return the result, or None."""
         return next(iter(self._results("r.id = $1", [result_id])), None)
 
     def result_data(self, result_id: str) -> bytes | None:
-        """The data that was kept with a result; None if there is none."""
+        """Return the data that was saved with a result; None if there is none."""
         rows = self.log.database.rows(
             f"select data from result_data where result_id = $1 and exists (select 1 {_FROM} r.id = $1) order by part",
             [result_id],
@@ -84,7 +87,7 @@ class StoredResults:
         return b"".join(row[0] for row in rows) if rows else None
 
     def delete_result(self, result_id: str) -> None:
-        """Remove a result and its data for good. An unknown one is skipped."""
+        """Remove a result and its data for good. Skips an unknown one."""
 
         def work(transaction: Transaction) -> None:
             transaction.execute("delete from results where id = $1", [result_id])
@@ -93,12 +96,13 @@ class StoredResults:
         self.log.writer.submit(work).result()
 
     def has_file(self, key: SessionKey, file_name: str) -> bool:
-        """Whether a session has results that are versions of this file, also of turns that were taken back."""
+        """Whether a session has results that are versions of this file, including those of turns that were taken
+        back."""
         values = [key.app_name, key.user_id, key.session_id, file_name]
         return bool(self.log.database.rows(f"select 1 {_FROM}{_OF_SESSION} and r.file_name = $4 limit 1", values))
 
     def _remove_orphans(self) -> None:
-        """Have data removed whose result was never kept, because the process died in between. Call before adding."""
+        """Remove data whose result was never saved because the process died in between. Call before adding results."""
 
         def work(transaction: Transaction) -> None:
             sql = "select distinct result_id from result_data where result_id not in (select id from results)"
@@ -115,7 +119,7 @@ class StoredResults:
 
 
 def result_row(result: Result, session_no: int) -> tuple[Any, ...]:
-    """The row of a result, without its data."""
+    """Return the row of a result, without its data."""
     return (
         result.id,
         session_no,
@@ -137,7 +141,7 @@ def result_row(result: Result, session_no: int) -> tuple[Any, ...]:
 
 
 def _insert(transaction: Transaction, result: Result, parts: list[bytes]) -> bool:
-    """Add a result and the last part of its data."""
+    """Insert a result and the last part of its data."""
     head = transaction.head(result.key)
     if head is None or head.deleted:
         _remove_data(transaction, result.id)
@@ -156,7 +160,7 @@ def _insert_part(transaction: Transaction, result_id: str, number: int, part: by
 
 
 def _remove_data(transaction: Transaction, result_id: str) -> None:
-    """Remove the data of a result that was removed, or never kept."""
+    """Delete the data of a result that was removed or never saved."""
     transaction.execute(
         "delete from result_data where result_id = $1 and not exists (select 1 from results where id = $1)", [result_id]
     )

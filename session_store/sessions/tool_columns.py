@@ -1,5 +1,5 @@
-"""What the columns of an event say about the tools in it: what became of their calls, and a text to search in, which
-also has what else stands around a message, such as thoughts and sources."""
+"""An event's columns about tools: the outcomes of their calls, and a text to search in, which also contains what
+surrounds a message, such as thoughts and sources."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from session_store.transcripts.parts import details_in
 from session_store.transcripts.transcript import GUESSED, STILL_AT_WORK
 
 LONGEST_TEXT: Final = 4_000
-"""Characters of the text of one event: the beginning of a table of thousands of rows is enough to find it by."""
+"""Maximum characters of one event's text: the beginning of a table with thousands of rows is enough to find it."""
 ADKS_OWN: Final = "adk_request_"
-"""How the names of the calls begin by which ADK asks for something."""
+"""Prefix of the names of ADK's own calls, with which it requests something."""
 DECLINED: Final = "This tool call is rejected."
-"""What ADK says in the place of a tool that a person did not allow."""
+"""What ADK answers in place of a tool that the user did not approve."""
 STOPPED: Final = "The user stopped this before the tool had answered."
 ENDED: Final = "Colloquy ended before the tool had answered."
 NOT_IMPORTED: Final = "The conversation was imported before the tool had answered."
 NOT_ANSWERED: Final = frozenset({DECLINED, STILL_AT_WORK, STOPPED, ENDED, NOT_IMPORTED})
-"""Errors that stand in place of an answer: the tool has neither succeeded nor failed."""
+"""Errors that stand in for an answer: the tool has neither succeeded nor failed."""
 
 
 class Outcome(StrEnum):
-    """What an event says of a call of a tool."""
+    """What an event says about a tool call."""
 
     CALLED = "called"
     WAITING = "waiting"
-    """It waits for a person so far; its answer is still to come."""
+    """Waiting for the user; the answer is still to come."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     UNANSWERED = "unanswered"
@@ -39,9 +39,9 @@ class Outcome(StrEnum):
 
 
 class ToolColumns(NamedTuple):
-    """Columns of an event: the name of a tool for each of its answers that was an error, a text to search in besides
-    that of the message, and the calls and answers in order, as a JSON list of objects with ``id``, ``tool`` and
-    ``outcome``. None for none."""
+    """An event's tool columns: the name of the tool for each answer that was an error, a text to search in besides that
+    of the message, and the calls and answers in order, as a JSON list of objects with ``id``, ``tool`` and ``outcome``.
+    Empty columns are None."""
 
     errors: list[str] | None = None
     text: str | None = None
@@ -57,7 +57,7 @@ class _Part(NamedTuple):
 
 
 def tool_columns(event: Event) -> ToolColumns:
-    """The columns of an event."""
+    """Return the tool columns of an event."""
     parts = (event.content.parts if event.content else None) or ()
     calls = [_Part(call.name or "", call.id or "", call.args or {}) for part in parts if (call := part.function_call)]
     answers = [
@@ -73,7 +73,7 @@ def tool_columns(event: Event) -> ToolColumns:
 
 
 def tool_columns_of_json(data: str) -> ToolColumns:
-    """The columns of an event that was stored as JSON."""
+    """Return the tool columns of an event that was stored as JSON."""
     event = json.loads(data)
     parts = (event.get("content") or {}).get("parts") or ()
     calls = [
@@ -90,7 +90,8 @@ def tool_columns_of_json(data: str) -> ToolColumns:
 
 
 def _columns(calls: Iterable[_Part], answers: Iterable[_Part], waiting: Container[str]) -> ToolColumns:
-    """``waiting`` are ids of calls that only wait for a person so far: ADK calls that an error."""
+    """Build the columns. ``waiting`` contains the ids of calls that only wait for the user so far: ADK reports those as
+    errors."""
     uses = [(part, Outcome.CALLED) for part in calls if not part.tool.startswith(ADKS_OWN)]
     uses += [
         (part, Outcome.WAITING if part.call_id in waiting else _outcome(part.said))
@@ -99,7 +100,7 @@ def _columns(calls: Iterable[_Part], answers: Iterable[_Part], waiting: Containe
     ]
     errors = [part.tool for part, outcome in uses if outcome is Outcome.FAILED]
     texts = [f"{part.tool} {_words(part.said)}" for part, outcome in uses if outcome is not Outcome.WAITING]
-    # A call without an id can only be known again by its tool.
+    # Without an id, a call can be recognized only by its tool.
     told = [{"id": part.call_id or part.tool, "tool": part.tool, "outcome": outcome} for part, outcome in uses]
     return ToolColumns(errors or None, "\n".join(texts)[:LONGEST_TEXT] or None, json.dumps(told) if told else None)
 
@@ -112,7 +113,7 @@ def _outcome(response: Mapping[str, Any]) -> Outcome:
 
 
 def _words(value: object) -> str:
-    """JSON as people write it: what they search for has no quotes and backslashes in it."""
+    """Write JSON the way people do: they do not search for quotes and backslashes."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {_words(inner)}" for name, inner in value.items() if name != GUESSED)
     if isinstance(value, list):

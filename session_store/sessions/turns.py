@@ -1,4 +1,4 @@
-"""Turns, and the chunks of text of those that run."""
+"""Turns, and the text chunks of those that run."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _SAID = """
 
 
 def without_files(turn: Turn, said: Mapping[str, Any] | None) -> Turn:
-    """The turn without the bytes of its message's files, if they stand in ``said``, the content of the event that the
-    message is in, as well. ``turn_of`` finds them there."""
+    """Return the turn without the bytes of its message's files, if ``said``, the content of the event with the same
+    message, also has them. ``turn_of`` finds them there."""
     if not _files_of(turn.message) or said != turn.message:
         return turn
     parts = [
@@ -47,7 +47,7 @@ def without_files(turn: Turn, said: Mapping[str, Any] | None) -> Turn:
 
 
 def has_files(turn: Turn) -> bool:
-    """Whether the turn's message carries the bytes of files."""
+    """Whether the turn's message contains the bytes of files."""
     return any("data" in file for file in _files_of(turn.message))
 
 
@@ -58,7 +58,7 @@ def _files_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def turn_row(turn: Turn, session_no: int) -> tuple[Any, ...]:
-    """The row of a turn."""
+    """Return the row of a turn."""
     return (
         turn.id,
         session_no,
@@ -78,10 +78,10 @@ def turn_row(turn: Turn, session_no: int) -> tuple[Any, ...]:
 
 
 def insert_turn(transaction: Transaction, turn: Turn) -> None:
-    """Keep a turn. A session that was terminated goes on with it.
+    """Save a turn. Reopens the session if it was terminated.
 
     Raises:
-        SessionNotFoundError: there is no such session.
+        SessionNotFoundError: the session does not exist.
     """
     head = transaction.head(turn.key)
     if head is None or head.deleted:
@@ -97,7 +97,7 @@ def insert_turn(transaction: Transaction, turn: Turn) -> None:
 
 
 def change_turn(transaction: Transaction, turn_id: str, fields: Mapping[str, Any]) -> None:
-    """Set the fields that are not None. A turn that is over loses its chunks."""
+    """Set the fields that are not None. Deletes the turn's chunks once the turn is over."""
     changes = {name: value for name, value in fields.items() if value is not None}
     if not changes:
         return
@@ -111,7 +111,7 @@ def change_turn(transaction: Transaction, turn_id: str, fields: Mapping[str, Any
 
 
 def insert_chunks(transaction: Transaction, chunks: Mapping[str, str], number: int) -> None:
-    """Keep chunks of several turns; ``number`` grows from call to call."""
+    """Save chunks of several turns; ``number`` grows from call to call."""
     transaction.execute(
         "insert into turn_chunks select unnest($1::varchar[]), $2, unnest($3::varchar[])",
         [list(chunks), number, list(chunks.values())],
@@ -119,13 +119,13 @@ def insert_chunks(transaction: Transaction, chunks: Mapping[str, str], number: i
 
 
 def text_of(database: Database, turn_id: str) -> str:
-    """The chunks of a turn, joined."""
+    """Return the chunks of a turn, joined."""
     rows = database.rows("select text from turn_chunks where turn_id = $1 order by number", [turn_id])
     return "".join(row[0] for row in rows)
 
 
 def turn_of(database: Database, turn_id: str) -> Turn | None:
-    """The turn with this id."""
+    """Return the turn with this id, or None."""
     turn = next(map(_turn, database.rows(_WHOLE + "t.id = $1", [turn_id])), None)
     if turn is None or all("data" in file for file in _files_of(turn.message)):
         return turn
@@ -137,7 +137,7 @@ def turn_of(database: Database, turn_id: str) -> Turn | None:
 
 
 def turns_by_id(database: Database, turn_ids: Iterable[str]) -> dict[str, Turn]:
-    """Those of the given turns that exist, without their messages."""
+    """Return those of the given turns that exist, without their messages."""
     wanted = list(turn_ids)
     if not wanted:
         return {}
@@ -146,7 +146,7 @@ def turns_by_id(database: Database, turn_ids: Iterable[str]) -> dict[str, Turn]:
 
 
 def unfinished_turns(database: Database, key: SessionKey | None) -> list[Turn]:
-    """Turns that are not over, of sessions that are not deleted, in order of creation."""
+    """List turns that are not over, of sessions that are not deleted, in order of creation."""
     condition = "t.status in ('queued', 'running', 'paused') and s.deleted_at is null"
     names: list[str] = []
     if key is not None:

@@ -1,4 +1,4 @@
-"""How turns ended where the file could not take it: on a full disk, until there is space again."""
+"""Remembers how turns ended when the file could not be written, such as on a full disk, until there is space again."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class _End:
 
 
 class Known(dict[str, _End]):
-    """Ends by the ids of their turns."""
+    """The ends of turns, by turn id."""
 
     def turn(self, stored: Turn) -> Turn:
-        """A turn as it stands."""
+        """Return a turn with the end that is known here, if any."""
         end = self.get(stored.id)
         if end is None or stored.status.is_over:
             return stored
@@ -29,29 +29,30 @@ class Known(dict[str, _End]):
 
 
 class UnkeptEnds:
-    """The ends that are only known here. Whatever is read of a turn or its session shows them. Thread-safe."""
+    """Turn ends that are known only in memory. Every read of a turn or its session includes them. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ends: dict[str, _End] = {}
 
     def add(self, turn: Turn, status: TurnStatus, ended_at: float, error: str | None) -> None:
-        """A turn ended, and the file still says otherwise."""
+        """Record the end of a turn that the file does not have yet."""
         with self._lock:
             self._ends[turn.id] = _End(turn.key, status, ended_at, error)
 
     def remove(self, turn_id: str) -> None:
-        """The file says how the turn ended."""
+        """Forget the end of a turn, because the file has it now."""
         with self._lock:
             self._ends.pop(turn_id, None)
 
     def known(self) -> Known:
-        """The ends that are known now. To be asked before the file, which may have one of them a moment later."""
+        """Return the ends known now. Call this before reading the file, which may contain one of them a moment
+        later."""
         with self._lock:
             return Known(self._ends)
 
     def session(self, stored: SessionSummary, unfinished: Callable[[SessionKey], list[Turn]]) -> SessionSummary:
-        """A session as it stands; ``unfinished`` gives those of its turns that are not over."""
+        """Return a session with the ends that are known here; ``unfinished`` returns its turns that are not over."""
         with self._lock:
             ends = [end.status for end in self._ends.values() if end.key == stored.key]
         if not ends:
