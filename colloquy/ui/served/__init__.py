@@ -1,1 +1,1 @@
-"""How the pages are served: the document, hosts, and what happens at start and end."""
+"""Serves the pages: the HTML document, host names, and what happens at startup and shutdown."""

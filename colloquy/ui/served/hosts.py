@@ -1,4 +1,5 @@
-"""Under which names the app answers: a site can have a name of its own lead to this machine (DNS rebinding)."""
+"""The host names that the app answers to. Without a check, another site could point its name at this machine (DNS
+rebinding)."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def listens_on_loopback() -> bool:
-    """Whether nobody but this machine reaches the app."""
+    """Returns whether only this machine can reach the app."""
     address = str(config.get_option(ADDRESS) or "")
     try:
         return ipaddress.ip_address(address).is_loopback
@@ -27,13 +28,17 @@ def listens_on_loopback() -> bool:
 
 
 def expect_known_hosts() -> None:
-    """Where the app listens on this machine only, have Streamlit accept the names of this machine, and those that
-    somebody set: of a proxy in front of the app."""
+    """Limits the accepted host names if the app listens on this machine only.
+
+    Streamlit then accepts the names of this machine, and those in the settings, for example of a proxy in front of the
+    app.
+    """
     if listens_on_loopback():
         known = (*LOOPBACK, "*.localhost", config.get_option(ADDRESS))
         config.set_option(HOSTS, [*config.get_option(HOSTS), *known])
 
 
 def other_origins() -> set[str]:
-    """Origins of the app besides the host that a request names: those that somebody set for a proxy in front of it."""
+    """Returns the origins of the app besides the requested host: those in the settings, for a proxy in front of the
+    app."""
     return {str(origin).strip() for origin in config.get_option(ORIGINS)}
