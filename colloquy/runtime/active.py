@@ -1,4 +1,4 @@
-"""Which sessions are at work, and which one is in front."""
+"""Tracks which sessions are at work, and which one is in front."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from session_store.models import Page, SessionKey, SessionStatus, SessionSummary
 
 @dataclass(frozen=True, slots=True)
 class ActiveSession:
-    """A session at work. ``last_turn`` is its latest turn, without its message; None if it has had none since the
-    start."""
+    """A session at work. ``last_turn`` is its latest turn, without its message; None if it has had no turn since the
+    app started."""
 
     session: SessionSummary
     last_turn: Turn | None
 
     @property
     def last_status(self) -> TurnStatus | None:
-        """How its latest turn stands or ended."""
+        """The status of its latest turn."""
         return self.last_turn.status if self.last_turn else None
 
 
 class ActiveSessions:
-    """The sessions that were created or got a message since the start, or had unfinished turns then; without those that
-    were terminated or dismissed. One that is deleted is not listed until it is brought back. Thread-safe."""
+    """The sessions that were created or got a message since the app started, or had unfinished turns then, except those
+    that were terminated or dismissed. A deleted session is not listed until it is restored. Thread-safe."""
 
     def __init__(self, store: Store, bus: EventBus) -> None:
         self._store = store
@@ -37,18 +37,19 @@ class ActiveSessions:
         self._lock = threading.Lock()
 
     def created(self, key: SessionKey) -> None:
-        """A session was created: it is at work, and everybody hears of it."""
+        """Add a session that was just created, and announce it."""
         self.add(key)
         self._bus.publish(BusEvent(EventKind.SESSION_CREATED, key))
         self._bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
 
     def add(self, key: SessionKey, turn_id: str | None = None) -> None:
-        """A session is at work, with the turn that its latest message began."""
+        """Add a session, with the turn that its latest message began."""
         with self._lock:
             self._last_turns[key] = turn_id
 
     def remove(self, keys: Iterable[SessionKey]) -> None:
-        """Sessions were terminated, dismissed, or are gone for good. If one of them was in front, none is."""
+        """Remove sessions that were terminated, dismissed or deleted for good. If one of them was in front, none is
+        now."""
         gone = set(keys)
         with self._lock:
             for key in gone:
@@ -56,7 +57,7 @@ class ActiveSessions:
         self.leave(gone)
 
     def leave(self, keys: Iterable[SessionKey]) -> None:
-        """Sessions were hidden. If one of them was in front, none is."""
+        """Note that sessions were hidden. If one of them was in front, none is now."""
         gone = set(keys)
         with self._lock:
             was_in_front = self._current in gone
@@ -66,7 +67,7 @@ class ActiveSessions:
             self._changed(NO_SESSION)
 
     def list(self) -> list[ActiveSession]:
-        """The sessions at work, newest activity first."""
+        """Return the sessions at work, newest activity first."""
         with self._lock:
             last_turns = dict(self._last_turns)
         turns = self._store.get_turns(turn_id for turn_id in last_turns.values() if turn_id)
@@ -78,7 +79,8 @@ class ActiveSessions:
         return sorted(found, key=lambda active: active.session.updated_at, reverse=True)
 
     def page(self, user_id: str, before: str | None, limit: int) -> Page[SessionSummary]:
-        """Some of a user's sessions at work, newest activity first. Raises StoreError if ``before`` is no place."""
+        """Return one page of a user's sessions at work, newest activity first. Raises StoreError if ``before`` is
+        invalid."""
         with self._lock:
             keys = frozenset(self._last_turns)
         page = self._store.list_sessions_among(user_id, keys, before=before, limit=limit)

@@ -1,4 +1,4 @@
-"""Everything that one running Colloquy consists of, put together once."""
+"""The running application: every action of pages and the API, and the parts that carry them out."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Application:
 
     @classmethod
     def open(cls, settings: Settings, models: ModelCatalogue | None = None) -> Application:
-        """Open the data folder and start running turns. ``models`` is the catalogue to use in place of the usual one.
+        """Open the data folder and start running turns. ``models`` is the catalogue to use instead of the default one.
 
         Raises:
             StoreError: the data folder cannot be used; says why and what to do.
@@ -99,7 +99,7 @@ class Application:
         files = SessionFiles(Artifacts(data / ARTIFACTS), transcripts)
         active = ActiveSessions(store, bus)
         files.forget(store.purge_deleted(older_than=settings.undo_seconds))
-        files.artifacts.forget_all(store.gone(files.artifacts.sessions()))  # a process died between the two
+        files.artifacts.forget_all(store.gone(files.artifacts.sessions()))  # left by a process that died in between
         folders = AdkFolders(settings.agents_dir) if settings.agents_dir else None
         services = Services(
             settings=settings,
@@ -149,12 +149,12 @@ class Application:
         state: Mapping[str, Any] | None = None,
         session_id: str | None = None,
     ) -> SessionSummary:
-        """Create an empty session of this app's user. ``state`` is the ADK state that it begins with. ``session_id`` is
-        used in place of a new id, if no session ever had it.
+        """Create an empty session for this app's user. ``state`` is its initial ADK state. ``session_id`` is used
+        instead of a new id, unless a session has ever had it.
 
         Raises:
             UnknownAgentError, WorkspaceError: there is no such agent, or no such workspace.
-            AlreadyExistsError: the id is in use, or that of a session that was deleted.
+            AlreadyExistsError: the id is in use, or belonged to a session that was deleted.
         """
         agent = self.agents.get(agent_id)
         if session_id is not None and self.store.is_known(session_id):
@@ -168,7 +168,7 @@ class Application:
         return session
 
     def branch_session(self, key: SessionKey, event_id: str) -> SessionSummary:
-        """Make a session that goes on from an event of another one, with everything that was said until then.
+        """Create a session that continues from an event of another one, with everything that was said up to it.
 
         Raises:
             HistoryError: there is no such session, or no such event in it.
@@ -179,17 +179,17 @@ class Application:
         return branch
 
     def terminate_sessions(self, keys: Sequence[SessionKey]) -> None:
-        """End sessions: stop what runs in them, withdraw what waits, and mark them. A new message begins one again.
+        """End sessions: stop what runs in them, withdraw what waits, and mark them. A new message reopens a session.
 
         Raises:
-            StoreFullError, StoreNotWritableError: they could not be marked, and all goes on.
+            StoreFullError, StoreNotWritableError: they could not be marked, and everything goes on.
         """
         self.store.terminate_sessions(keys)
         told = set[str]().union(*(self.turns.withdraw(key) for key in keys))
         with self.turns.held():
             for key in keys:
-                self.turns.withdraw(key, but=told)  # what came in meanwhile
-            self.store.terminate_sessions(keys)  # a turn that began in between has begun its session again
+                self.turns.withdraw(key, but=told)  # what arrived meanwhile
+            self.store.terminate_sessions(keys)  # a turn that began in between has reopened its session
         self.files.transcripts.finish(keys, "terminated")
         for key in keys:
             self.bus.publish(BusEvent(EventKind.SESSION_TERMINATED, key))
@@ -197,35 +197,35 @@ class Application:
         self._list_changed(keys)
 
     def dismiss_sessions(self, keys: Sequence[SessionKey]) -> None:
-        """Take sessions out of those at work until they get a message. Nothing else about them changes."""
+        """Take sessions off the list of those at work until they get a message. Nothing else about them changes."""
         self.active.remove(keys)
         self._list_changed(keys)
 
     def active_sessions(self) -> list[ActiveSession]:
-        """The sessions at work: those that were created or got a message since the start, or had unfinished turns then,
-        without those that were terminated, dismissed or deleted. Newest activity first."""
+        """Return the sessions at work: those that were created or got a message since the app started, or had
+        unfinished turns then, except those that were terminated, dismissed or deleted. Newest activity first."""
         return self.active.list()
 
     @property
     def active_session_id(self) -> str | None:
-        """The session in front, which was switched to last."""
+        """The id of the session in front: the one switched to last."""
         return self.active.current
 
     def switch_active(self, session_id: str) -> None:
-        """Put a session in front. Raises SessionGoneError if there is none with this id."""
+        """Put a session in front. Raises SessionGoneError if no session has this id."""
         session = self.store.get_session(session_id)
         if session is None:
             raise SessionGoneError
         self.active.switch(session.key)
 
     def rename_session(self, key: SessionKey, title: str, source: TitleSource = TitleSource.PERSON) -> None:
-        """Give a session a title. One from a person is changed only by a person, or by a model that was asked for a
-        title. A blank title is ignored."""
+        """Give a session a title. A title from a person can only be changed by a person, or by a model that was asked
+        for a title. A blank title is ignored."""
         if title.strip() and self.store.rename_session(key, title.strip(), source, asked_for=True):
             self._list_changed([key])
 
     def set_model(self, key: SessionKey, model_id: str) -> None:
-        """Choose the model of a session's next turns.
+        """Choose the model for a session's next turns.
 
         Raises:
             ModelUnavailableError: it cannot be used.
@@ -246,7 +246,7 @@ class Application:
         self._list_changed(keys)
 
     def set_note(self, key: SessionKey, note: str) -> None:
-        """Set the note about a session; an empty one removes it.
+        """Set the note of a session; an empty one removes it.
 
         Raises:
             LabelInvalidError: it is too long.
@@ -255,17 +255,17 @@ class Application:
         self._list_changed([key])
 
     def mark_seen(self, key: SessionKey) -> None:
-        """Remember that a person has looked at the session now."""
+        """Record that a person has now looked at the session."""
         if self.store.mark_seen(key):
             self._list_changed([key])
 
     def set_saved(self, keys: Sequence[SessionKey], saved: bool) -> None:  # noqa: FBT001 - it is the value to set
-        """Mark sessions as worth keeping, or no longer."""
+        """Mark sessions as worth keeping, or unmark them."""
         self.store.set_saved(keys, saved)
         self._list_changed(keys)
 
     def delete_sessions(self, keys: Sequence[SessionKey]) -> None:
-        """Stop what runs in the sessions and hide them; ``restore_sessions`` brings them back for a while."""
+        """Stop what runs in the sessions and hide them; ``restore_sessions`` can bring them back for a while."""
         for key in keys:
             self.turns.withdraw(key)
         self.files.transcripts.finish(keys, "deleted")
@@ -276,16 +276,17 @@ class Application:
         self._list_changed(keys)
 
     def retention_preview(self, days: int) -> RetentionPreview:
-        """What ``remove_untouched`` would remove. Raises RetentionDaysError."""
+        """Return what ``remove_untouched`` would remove. Raises RetentionDaysError."""
         return preview(self.store, self.settings.user, days)
 
     def remove_untouched(self, days: int) -> list[SessionKey]:
-        """Delete the sessions that were neither saved nor touched for so many days; they can be restored for a while,
-        like all that are deleted. Returns which. Raises RetentionDaysError."""
+        """Delete the sessions that have been neither saved nor touched for ``days`` days, and return their keys. Like
+        all deleted sessions, they can be restored for a while. Raises RetentionDaysError."""
         return remove(self.store, self.settings.user, days, self.delete_sessions, self.turns.held)
 
     def do_daily_work(self) -> None:
-        """Remove what nobody touched for as long as the settings say, and for good what was deleted before."""
+        """Remove the sessions that nobody has touched for as long as the settings say, and purge those deleted
+        earlier."""
         days = self.settings.retention_days
         removed = self.remove_untouched(days)
         if removed:
@@ -293,17 +294,17 @@ class Application:
         self._purge()
 
     def notices(self) -> list[str]:
-        """What a person should know of this app: sentences to show, none if all is well."""
+        """Return what a person should know about this app, as sentences to show; empty if all is well."""
         problems = (self.store.notice, self.files.transcripts.problem)
         return [problem for problem in problems if problem]
 
     def restore_sessions(self, keys: Sequence[SessionKey]) -> None:
-        """Bring deleted sessions back."""
+        """Restore deleted sessions."""
         self.store.restore_sessions(keys)
         self._list_changed(keys)
 
     def move_sessions(self, keys: Sequence[SessionKey], workspace_id: str) -> None:
-        """Put sessions into another workspace. What runs in them goes on with the data it began with.
+        """Move sessions to another workspace. What runs in them continues with the data that it began with.
 
         Raises:
             WorkspaceError: there is no such workspace.
@@ -314,10 +315,11 @@ class Application:
         self._list_changed(keys)
 
     def delete_workspace(self, workspace_id: str) -> None:
-        """Delete a workspace for good, with all below it and every chat in these; what runs there is stopped first.
+        """Delete a workspace for good, with all workspaces below it and all their chats; what runs there is stopped
+        first.
 
         Raises:
-            WorkspaceError: it is one that stays, or gone already.
+            WorkspaceError: it cannot be deleted, or is already gone.
         """
         if workspace_id != GENERAL:
             for key in self.store.sessions_in(self.workspaces.subtree(workspace_id)):
@@ -330,12 +332,12 @@ class Application:
     def record(
         self, session: SessionSummary, compose: Callable[[Event | None], tuple[Sequence[Turn], Sequence[Event]]]
     ) -> list[StoredEvent]:
-        """Add turns and events at the end of a session without running its agent; returns the events as stored.
+        """Append turns and events to a session without running its agent; returns the events as stored.
 
-        ``compose`` makes them, given the last event that is there.
+        ``compose`` makes them from the last event that the session has.
 
         Raises:
-            SessionBusyError: a turn of the session runs or waits, and goes on with the conversation as it is.
+            SessionBusyError: a turn of the session runs or waits, and needs the conversation as it is.
             SessionGoneError: it was deleted in the meantime.
         """
         key = session.key
@@ -364,15 +366,15 @@ class Application:
             await self.sessions.append_event(session, event)
 
     def save_query(self, name: str, sql: str) -> NamedQuery:
-        """Save a query under a name; one of that name is replaced. Raises QueryNameError."""
+        """Save a query under a name, replacing any query with that name. Raises QueryNameError."""
         return self.store.save_query(name, sql)
 
     def rename_query(self, query_id: str, name: str) -> None:
-        """Give a saved query another name. Raises QueryNameError."""
+        """Rename a saved query. Raises QueryNameError."""
         self.store.rename_query(query_id, name)
 
     def delete_query(self, query_id: str) -> None:
-        """Delete a saved query. Does nothing if there is none with this id."""
+        """Delete a saved query. Does nothing if none has this id."""
         self.store.delete_query(query_id)
 
     def rerun(self, result: Result) -> Future[Result]:
@@ -380,7 +382,7 @@ class Application:
 
         Raises:
             ResultGoneError: it was removed, or has no query.
-            DataError: the query, or the connection, does not work any more; says why.
+            DataError: the query, or the connection, no longer works; says why.
         """
 
         def announce(done: Future[Result]) -> None:
@@ -393,15 +395,15 @@ class Application:
         return running
 
     def delete_result(self, result: Result) -> None:
-        """Remove a result for good; with the last version of a file of its session, the file."""
+        """Remove a result for good. If it is the last version of a file of its session, the file is removed too."""
         self.store.delete_result(result.id)
         if result.file_name and not self.store.has_file(result.key, result.file_name):
             self.artifacts.forget_file(result.key, result.file_name)
         self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, result.key, result.turn_id))
 
     def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> bool:
-        """Keep what a person thinks of an answer; without score and comment, nothing. Returns whether there is such an
-        answer."""
+        """Store a person's feedback on an answer; without score and comment, remove it. Returns whether the answer
+        exists."""
         kept = self.store.set_feedback(key, event_id, score, comment)
         if kept:
             self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, key))
@@ -417,7 +419,7 @@ class Application:
             self.bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
 
     def close(self) -> None:
-        """End what runs, keep it, and release the data folder."""
+        """End what runs, store it, and release the data folder."""
         self.daily.close()
         self.imports.close()
         self.turns.close()
@@ -428,20 +430,20 @@ class Application:
 
 
 def _is_own(name: str) -> bool:
-    """Whether a name in the data folder is one that only Colloquy gives."""
+    """Whether a name in the data folder is one that only Colloquy uses."""
     return name in _OWN or name.startswith((DATABASE, f".{SECRETS}", f".{PRICES}"))
 
 
 def _is_ours(data: Path, path: Path) -> bool:
-    """Whether a place, which may be a link, is the data folder, or something of Colloquy in it that is not made to be
-    asked as data."""
+    """Whether a path, which may be a link, is the data folder, or something of Colloquy's in it that must not be
+    queried as data."""
     real = Path(os.path.realpath(path))
     below = ""
     for place in (real, *real.parents):
         if _is_same(place, data):
             return not below or (_is_own(below) and below not in (SAMPLES, SNAPSHOTS))
         below = place.name
-    return any(_is_same(real, own) for own in data.glob(f"{DATABASE}*"))  # by another name
+    return any(_is_same(real, own) for own in data.glob(f"{DATABASE}*"))  # the database under another name
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -455,12 +457,12 @@ _current: list[Application] = []
 
 
 def install(application: Application | None) -> None:
-    """Make this the application of the process; None takes it away."""
+    """Make this the application of the process; None uninstalls it."""
     _current[:] = [application] if application else []
 
 
 def current() -> Application:
-    """The application of the process.
+    """Return the application of the process.
 
     Raises:
         RuntimeError: none is installed, which only happens outside the app.

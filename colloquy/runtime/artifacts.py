@@ -1,4 +1,4 @@
-"""Files that agents make, kept by ADK's own service in the data folder."""
+"""Files that agents make, stored by ADK's own service in the data folder."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from session_store.folders import encode_folders, segment, session_folder, sessi
 from session_store.models import SessionKey
 
 Rest: TypeAlias = Any
-"""What ADK's own methods take besides the names."""
+"""The other arguments of ADK's methods, besides the names."""
 
 OF_USER = "user:"
-"""How names of files begin that belong to a user, in ADK."""
+"""Prefix with which ADK marks the names of files that belong to a user rather than a session."""
 
 
 class Artifacts(FileArtifactService):
-    """ADK's file artifact service, whose folders have encoded names, and which also forgets a whole session."""
+    """ADK's file artifact service with encoded folder names, which can also forget a whole session."""
 
     def __init__(self, root_dir: Path | str) -> None:
         super().__init__(root_dir)
         encode_folders(self.root_dir)
 
     async def save_artifact(self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest) -> int:
-        """Keep a version of a file.
+        """Store a version of a file.
 
         Raises:
             InputValidationError: ADK's; see ``check_file_name``.
@@ -46,46 +46,46 @@ class Artifacts(FileArtifactService):
     async def load_artifact(
         self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest
     ) -> types.Part | None:
-        """One version of a file."""
+        """Return one version of a file."""
         return await super().load_artifact(**_encoded(app_name, user_id, session_id), **more)
 
     async def list_artifact_keys(self, *, app_name: str, user_id: str, session_id: str | None = None) -> list[str]:
-        """The names of the files of a session and of its user."""
+        """Return the names of the files of a session and of its user."""
         return await super().list_artifact_keys(**_encoded(app_name, user_id, session_id))
 
     async def delete_artifact(
         self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest
     ) -> None:
-        """Remove a file in all its versions."""
+        """Remove a file with all its versions."""
         await super().delete_artifact(**_encoded(app_name, user_id, session_id), **more)
 
     async def list_versions(
         self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest
     ) -> list[int]:
-        """The numbers of the versions of a file."""
+        """Return the version numbers of a file."""
         return await super().list_versions(**_encoded(app_name, user_id, session_id), **more)
 
     async def list_artifact_versions(
         self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest
     ) -> list[ArtifactVersion]:
-        """What is known of the versions of a file."""
+        """Return what is known about the versions of a file."""
         return await super().list_artifact_versions(**_encoded(app_name, user_id, session_id), **more)
 
     async def get_artifact_version(
         self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest
     ) -> ArtifactVersion | None:
-        """What is known of one version of a file."""
+        """Return what is known about one version of a file."""
         return await super().get_artifact_version(**_encoded(app_name, user_id, session_id), **more)
 
     def forget(self, key: SessionKey) -> None:
-        """Remove all files of a session. Those of its user in all sessions (``user:``) stay."""
+        """Remove all files of a session. Files that its user has in all sessions (``user:``) stay."""
         folder = session_folder(self.root_dir, key)
         if folder.is_dir():
             shutil.rmtree(folder)
 
     def forget_file(self, key: SessionKey, name: str) -> None:
-        """Remove a file of a session, in all its versions. One of its user in all sessions (``user:``) stays. Not for
-        threads with an event loop."""
+        """Remove a file of a session, with all its versions. A file that its user has in all sessions (``user:``)
+        stays. Not for threads with an event loop."""
         if not name.startswith(OF_USER):
             asyncio.run(
                 self.delete_artifact(
@@ -99,27 +99,27 @@ class Artifacts(FileArtifactService):
             self.forget(key)
 
     def copy(self, origin: SessionKey, to: SessionKey) -> None:
-        """Give all files of a session to another one, which has none yet."""
+        """Copy all files of a session to another one, which has none yet."""
         folder, new = session_folder(self.root_dir, origin), session_folder(self.root_dir, to)
         if folder.is_dir():
             try:
                 with writing(self.root_dir):
                     shutil.copytree(folder, new)
-            except shutil.Error as error:  # of several files
+            except shutil.Error as error:  # there are several files
                 shutil.rmtree(new, ignore_errors=True)
                 raise StoreError(f"The files of the conversation could not be copied: {error.args[0][0][2]}") from error
 
     def sessions(self) -> list[SessionKey]:
-        """The sessions that have files here, whether or not they are still there themselves."""
+        """Return the sessions that have files here, whether or not the sessions themselves still exist."""
         return sessions_in(self.root_dir)
 
 
 def check_file_name(name: str) -> None:
-    """Refuse a name that ADK's service would take for another one, whose file it would write over. It refuses those
-    that lead out of the session's folder itself.
+    """Refuse a name that ADK's service would mistake for another one and overwrite that file. The service itself
+    refuses names that lead out of the session's folder.
 
     Raises:
-        InputValidationError: says how to write it.
+        InputValidationError: says how to write the name.
     """
     bare = name.removeprefix(OF_USER)
     if "\\" in bare or bare != bare.strip() or any(part in ("", ".") for part in bare.removeprefix("/").split("/")):

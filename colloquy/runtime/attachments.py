@@ -17,7 +17,7 @@ from session_store.limits import MOST_FILES
 MEGABYTE: Final = 1_000_000
 
 IMAGES: Final = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/heic", "image/heif")
-"""The kinds of images that models read."""
+"""The image types that models read."""
 
 PDF: Final = "application/pdf"
 
@@ -30,7 +30,7 @@ class AttachmentRefusedError(ColloquyError):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file as it was attached. ``mime_type`` is what the browser or the client says it is."""
+    """An attached file. ``mime_type`` is what the browser or the client reports."""
 
     name: str
     mime_type: str
@@ -45,7 +45,7 @@ class Attachment:
 
 
 def refusal(files: Sequence[Attachment], model: ModelInfo) -> str | None:
-    """Why a model does not take these files, as a sentence to show before they are sent; None if it takes them."""
+    """Explain why a model does not accept these files, in a sentence shown before sending; None if it accepts them."""
     for kind, words in (("image", "images"), ("pdf", "PDF files")):
         names = [file.name for file in files if file.kind == kind]
         if names and kind not in model.takes:
@@ -59,8 +59,8 @@ def refusal(files: Sequence[Attachment], model: ModelInfo) -> str | None:
 def sorted_out(
     files: Sequence[Attachment], model: ModelInfo | None, *, most_mb: int
 ) -> tuple[list[Attachment], list[str]]:
-    """The files that can be sent together to a model, and for each other one why it cannot, as a sentence that names
-    it. Without a ``model``, what it takes is not known."""
+    """Return the files that can be sent together to a model, and for each other file a sentence that names it and says
+    why it cannot. Without a ``model``, it is not known which kinds are accepted."""
     kept: list[Attachment] = []
     reasons = []
     for file in files:
@@ -77,7 +77,7 @@ def sorted_out(
 
 
 def parts_of(files: Sequence[Attachment], *, most_mb: int) -> list[types.Part]:
-    """The files as parts of a message: text with the file's name before it, images and PDFs as they are.
+    """Return the files as parts of a message: text preceded by the file's name, images and PDFs unchanged.
 
     Raises:
         AttachmentRefusedError: they are too many, too large together, empty, or of a kind that no model reads.
@@ -89,7 +89,7 @@ def parts_of(files: Sequence[Attachment], *, most_mb: int) -> list[types.Part]:
 
 
 def refuse_many(number: int) -> None:
-    """Refuse so many files of one message, if these are too many. Raises AttachmentRefusedError."""
+    """Refuse ``number`` files in one message if that is too many. Raises AttachmentRefusedError."""
     if number > MOST_FILES:
         raise AttachmentRefusedError(
             f"One message can have at most {MOST_FILES} files, and this one has {number:,}. Send the others separately."
@@ -97,8 +97,8 @@ def refuse_many(number: int) -> None:
 
 
 def refuse_large(size: int, *, most_mb: int, last: str = "") -> None:
-    """Refuse files that have ``size`` bytes together, if these are too many. ``last`` is the name of the last of them.
-    Raises AttachmentRefusedError."""
+    """Refuse files whose total ``size`` in bytes is too large. ``last`` is the name of the last one. Raises
+    AttachmentRefusedError."""
     if size > most_mb * MEGABYTE:
         raise AttachmentRefusedError(
             f"The files of one message may have {most_mb} MB together, and these have"
@@ -113,7 +113,7 @@ def is_file(part: types.Part) -> bool:
 
 
 def names_of(parts: Sequence[types.Part]) -> str:
-    """The names of attached files."""
+    """Return the names of attached files, joined by commas."""
     names = []
     for part in parts:
         head = _HEAD.match(part.text or "")

@@ -1,4 +1,4 @@
-"""Tells whoever listens what happens in sessions, as it happens, and keeps the latest of it for who comes late."""
+"""Announces what happens in sessions as it happens, and keeps the latest events for listeners that come late."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from session_store.models import SessionKey, TurnStatus
 
 MOST_EVENTS = 20_000
 MOST_BYTES = 16 * 2**20
-"""What is kept of the latest events: at most so many, with at most so much text."""
+"""Limits for the latest events that are kept: their number, and the bytes of their texts."""
 
 
 class EventKind(StrEnum):
@@ -34,13 +34,13 @@ class EventKind(StrEnum):
 
 
 NO_SESSION = SessionKey("", "", "")
-"""The key of what happens outside sessions."""
+"""The key of events outside sessions."""
 
 
 @dataclass(frozen=True, slots=True)
 class BusEvent:
-    """Something that happened. The fields after ``turn_id`` are those of chunks, but for ``status``, which says how a
-    turn that changed stands."""
+    """Something that happened. The fields after ``turn_id`` are for chunks, except ``status``, which is the new status
+    of a turn that changed."""
 
     kind: EventKind
     key: SessionKey
@@ -51,10 +51,10 @@ class BusEvent:
     """The ADK event that it will be part of."""
     author: str | None = None
     is_thought: bool = False
-    """Whether the text is what the author thinks, and no words of the answer."""
+    """Whether the text is a thought of the author rather than part of the answer."""
     status: TurnStatus | None = None
     is_done: bool = False
-    """Of the last chunk of a turn, which adds nothing: the turn is over."""
+    """True for the last chunk of a turn, which adds nothing: the turn is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,17 @@ Listener = Callable[[BusEvent], None]
 
 
 class EventBus:
-    """Hands every event to every listener, on the thread that publishes it.
+    """Delivers every event to every listener, on the thread that publishes it.
 
-    A listener must not block or raise: it is called by a running turn. Listeners hear what several threads publish in
-    any order; who needs the order reads it with ``since``: each event has a number, greater by one than the one before.
+    A listener must not block or raise: a running turn calls it. Events that several threads publish reach listeners in
+    any order; a listener that needs the order reads it with ``since``: each event's number is one greater than the one
+    before.
     """
 
     def __init__(self, *, most_events: int = MOST_EVENTS, most_bytes: int = MOST_BYTES) -> None:
-        """At most ``most_events`` of the latest events are kept, with texts of ``most_bytes`` in all."""
+        """Keep at most ``most_events`` of the latest events, with texts of at most ``most_bytes`` in all."""
         self.epoch = uuid.uuid4().hex[:12]
-        """Numbers of one epoch say nothing about those of another one: of the app before it was started again."""
+        """Numbers of one epoch mean nothing in another: each start of the app begins a new epoch."""
         self._listeners: frozenset[Listener] = frozenset()
         self._lock = threading.Lock()
         self._kept: deque[Published] = deque()
@@ -96,7 +97,7 @@ class EventBus:
 
     @property
     def oldest(self) -> int:
-        """The number of the oldest event that is kept; that of the next one if none is."""
+        """The number of the oldest event that is kept; that of the next event if none is."""
         with self._lock:
             return self._last - len(self._kept) + 1
 
@@ -112,7 +113,7 @@ class EventBus:
             listener(event)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Listen from now on. Returns the function that ends it."""
+        """Start listening. Returns a function that stops it."""
         with self._lock:
             self._listeners |= {listener}
 
@@ -123,8 +124,8 @@ class EventBus:
         return unsubscribe
 
     def since(self, number: int) -> list[Published] | None:
-        """The events after ``number`` in their order; None if they are not all kept any more, or it is a number that
-        no event has yet."""
+        """Return the events after ``number`` in order; None if some of them are no longer kept, or no event has that
+        number yet."""
         with self._lock:
             missing = self._last - number
             if not 0 <= missing <= len(self._kept):
@@ -134,7 +135,8 @@ class EventBus:
         return newest
 
     def lag(self, number: int) -> float:
-        """How much of what is kept came after ``number``: 0 for nothing, 1 just before it is lost, infinite after."""
+        """Return the share of the kept events that came after ``number``: 0 if none, 1 just before it is lost, then
+        infinite."""
         with self._lock:
             return self._lag(number)
 

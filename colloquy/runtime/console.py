@@ -1,4 +1,4 @@
-"""Queries about the history that people write themselves: run in the background, and kept as long as somebody looks."""
+"""Queries about the history that people write themselves: run in the background, and kept while a page shows them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from colloquy.runtime.application import Application
 from colloquy.runtime.results import as_parquet
 from session_store.errors import StoreError
 
-# They only wait, for the processes that run queries.
+# These threads only wait for the processes that run queries.
 _threads: Final = ThreadPoolExecutor(64, "console")
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Answer:
-    """The rows that a query found. ``data`` has them as a Parquet file, ``note`` says what is missing; ``seconds`` is
-    how long finding them took, ``as_of`` the time that they are of (Unix seconds)."""
+    """The rows that a query found. ``data`` holds them as a Parquet file, ``note`` says what is missing; ``seconds`` is
+    how long finding them took, ``as_of`` the time of the data (Unix seconds)."""
 
     id: str
     sql: str
@@ -36,10 +36,11 @@ class Answer:
 
 
 class Question:
-    """A query on its way to its answer, or its error."""
+    """A query being run, until it has its answer or error."""
 
     def __init__(self, application: Application, sql: str, asker: str = "") -> None:
-        """Begin to run it; it waits while as many as may run at once do. ``asker`` is who else's turn it is then."""
+        """Start the query; it waits while as many queries run as may run at once. ``asker`` says who waits for it, so
+        that everyone gets a turn."""
         self.sql = sql
         self._began = time.monotonic()
         self._stop = Stop(asker)
@@ -47,7 +48,7 @@ class Question:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has come to its answer or error."""
+        """Whether it has its answer or error."""
         return self._answer.done()
 
     @property
@@ -56,14 +57,14 @@ class Question:
         return time.monotonic() - self._began
 
     def cancel(self) -> None:
-        """End it, and the process that it runs in."""
+        """End the query, and the process that it runs in."""
         self._stop.set()
 
     def answer(self) -> Answer:
-        """What was found, once it is over.
+        """Return the rows, once the query is over.
 
         Raises:
-            DataError: why nothing was, in words.
+            DataError: the query failed; says why.
         """
         return self._answer.result()
 
@@ -72,7 +73,7 @@ _answers: Final[weakref.WeakValueDictionary[str, Answer]] = weakref.WeakValueDic
 
 
 def answer_of(answer_id: str) -> Answer | None:
-    """The answer with this id, if a page still shows it."""
+    """Return the answer with this id, if a page still shows it."""
     return _answers.get(answer_id)
 
 
@@ -111,6 +112,6 @@ def _kept(result: QueryResult) -> Answer:
 
 
 def _record(application: Application, sql: str, seconds: float, *, rows: int | None = None, error: str = "") -> None:
-    """A full disk or a store that is being closed does not take the answer away."""
+    """Record the query. A full disk or a closing store does not cost the user the answer."""
     with suppress(StoreError):
         application.store.record_query(sql, seconds=seconds, row_count=rows, error=error or None)

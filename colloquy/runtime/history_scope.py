@@ -1,4 +1,4 @@
-"""The part of the history that a session may ask: the filters of the page that it was begun from."""
+"""The part of the history that a session may query: the filters of the page on which it was started."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from session_store.models import SessionKey
 
 
 def scope_of(services: Services, key: SessionKey) -> HistoryScope | None:
-    """The scope that a session keeps; None if it may ask about everything.
+    """Return the scope stored with a session; None if it may query everything.
 
     Raises:
-        ScopeInvalidError: what it keeps cannot be read.
+        ScopeInvalidError: the stored scope cannot be read.
     """
     return HistoryScope.of_state(services.store.session_state(key))
 
 
 def words_of(services: Services, scope: HistoryScope) -> list[str]:
-    """A scope as phrases for an agent, with the names of workspaces and times in UTC."""
+    """Describe a scope in phrases for an agent, with the names of workspaces and times in UTC."""
     names = {workspace.id: workspace.name for workspace in services.store.list_workspaces()}
     return in_words(scope, workspace=lambda one: names.get(one, one))

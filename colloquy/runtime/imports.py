@@ -1,4 +1,4 @@
-"""Imports of histories: in the background, one at a time, to be followed from anywhere."""
+"""Imports histories: in the background, one at a time, with progress that can be followed from anywhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from session_store.exchange import AgentFiles, ImportRefusedError, Report, Wishe
 from session_store.exchange.conversation import Progress
 
 KEPT: Final = 20
-"""How many imports that are over are remembered."""
+"""How many finished imports are remembered."""
 
 CLOSING_SECONDS: Final = 5.0
 LONGEST_NAME: Final = 100
@@ -41,12 +41,12 @@ class ImportState(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Whether it will not go on."""
+        """Whether the import is over."""
         return self not in (ImportState.WAITING, ImportState.RUNNING)
 
 
 class UnknownImportError(ColloquyError):
-    """There is no import of this id, or no longer."""
+    """No import has this id, or no longer."""
 
 
 class ImportStoppedError(ColloquyError):
@@ -55,10 +55,10 @@ class ImportStoppedError(ColloquyError):
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """An import as it stands. Times are Unix seconds.
+    """The state of an import. Times are Unix seconds.
 
-    ``doing`` is what it is at, ``done`` of ``total`` (None: not known) how far. ``report`` is there once it is done;
-    ``problem`` says why it failed or was stopped, and what was taken.
+    ``doing`` is its current step, with ``done`` of ``total`` (None: unknown) completed. ``report`` is set once it is
+    done; ``problem`` says why it failed or was stopped, and what was imported.
     """
 
     id: str
@@ -74,7 +74,7 @@ class Import:
 
 
 def _safe_name(name: str) -> str:
-    """The end of a name, which says what kind of file it is, as every system takes it."""
+    """Return the end of a name, which has the file extension, with only characters that every system accepts."""
     end = _UNSAFE.sub(" ", name).encode("utf-8", "replace")[-LONGEST_NAME:]
     return end.decode("utf-8", "ignore").strip(" .")
 
@@ -83,7 +83,7 @@ class Imports:
     """Runs imports. Thread-safe."""
 
     def __init__(self, store: Store, bus: EventBus, *, incoming: Path, files: Path) -> None:
-        """``incoming`` is the folder for what is uploaded, which is emptied now; ``files`` that of agents' files."""
+        """``incoming`` is the folder for uploads, which is emptied now; ``files`` is the folder for agents' files."""
         self._store = store
         self._bus = bus
         self._incoming = incoming
@@ -96,7 +96,7 @@ class Imports:
         shutil.rmtree(incoming, ignore_errors=True)
 
     def receive(self, name: str, file: IO[bytes]) -> Path:
-        """Keep an uploaded file of this name until the import that gets it is over.
+        """Keep an uploaded file with this name until its import is over.
 
         Raises:
             StoreFullError, StoreNotWritableError
@@ -120,7 +120,7 @@ class Imports:
             try:
                 return import_file(self._store, path, wishes, files=self._files, progress=progress)
             except ImportRefusedError as error:
-                # Nobody knows the file by the place that it has here.
+                # The user does not know the file by its path here.
                 raise type(error)(str(error).replace(str(path), path.name)) from error
             finally:
                 shutil.rmtree(path.parent, ignore_errors=True)
@@ -133,10 +133,10 @@ class Imports:
         return self._begin(name, lambda progress: import_database(self._store, url, wishes, progress=progress))
 
     def get(self, import_id: str) -> Import:
-        """An import as it stands.
+        """Return the current state of an import.
 
         Raises:
-            UnknownImportError: there is none.
+            UnknownImportError: there is no such import.
         """
         with self._lock:
             known = self._imports.get(import_id)
@@ -147,7 +147,7 @@ class Imports:
         return known
 
     def all(self) -> list[Import]:
-        """Imports since the app started, the newest first."""
+        """Return the imports since the app started, newest first."""
         with self._lock:
             return list(self._imports.values())[::-1]
 
@@ -155,7 +155,7 @@ class Imports:
         """Wait until an import is over.
 
         Raises:
-            UnknownImportError: there is none.
+            UnknownImportError: there is no such import.
         """
         self.get(import_id)
         with self._lock:
@@ -165,18 +165,18 @@ class Imports:
         return self.get(import_id)
 
     def stop(self, import_id: str) -> None:
-        """Have an import end before the next conversation. What was taken stays."""
+        """Make an import end before its next conversation. What was imported stays."""
         with self._lock:
             self._stopped.add(import_id)
 
     def forget(self, import_id: str) -> None:
-        """Remember an import no longer, if it is over."""
+        """Forget an import, if it is over."""
         with self._lock:
             if import_id in self._imports and self._imports[import_id].state.is_over:
                 del self._imports[import_id]
 
     def close(self) -> None:
-        """Have all imports end; whatever they took is complete."""
+        """Make all imports end; everything imported so far is complete."""
         with self._lock:
             self._stopped.update(self._imports)
             threads = list(self._threads.values())

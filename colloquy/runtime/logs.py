@@ -1,4 +1,4 @@
-"""What goes to the terminal."""
+"""Configures what goes to the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_TRACEBACK = 40_000
 
 
 def configure_logs() -> None:
-    """Log readable lines, without the values of variables: they may be what somebody said, or a key."""
+    """Log readable lines, without the values of variables, which may contain messages or keys."""
     structlog.configure(
         processors=[
             structlog.stdlib.add_log_level,
@@ -25,12 +25,12 @@ def configure_logs() -> None:
             structlog.dev.ConsoleRenderer(exception_formatter=short_traceback),
         ]
     )
-    # ADK logs each failed call with its whole traceback; a failed turn is reported once, by the runtime.
+    # ADK logs each failed call with its whole traceback; the runtime reports a failed turn once.
     logging.getLogger("google_adk").setLevel(logging.CRITICAL)
 
 
 def short_traceback(out: TextIO, exc_info: ExcInfo) -> None:
-    """A traceback whose errors are cut where they are very long."""
+    """Write a traceback with very long errors cut."""
     lines = traceback.TracebackException(*exc_info).format()
     written = "".join(beginning_of(line.rstrip("\n"), LONGEST_ERROR) + "\n" for line in lines)
     out.write("\n" + beginning_of(written.rstrip("\n"), LONGEST_TRACEBACK))

@@ -17,11 +17,11 @@ from session_store.models import Result, SessionSummary
 
 
 def rerun(services: Services, result_id: str) -> Result:
-    """A new result of the same turn, with the same title and chart. Blocks as long as the query takes.
+    """Return a new result of the same turn, with the same title and chart. Blocks as long as the query takes.
 
     Raises:
         ResultGoneError: it was removed, or has no query.
-        DataError: the query, the chart or the connection does not work any more.
+        DataError: the query, the chart or the connection no longer works.
     """
     result = services.store.get_result(result_id)
     session = services.store.find_session(result.key) if result else None

@@ -1,4 +1,4 @@
-"""Retention: sessions that nobody saved or touched for long are removed."""
+"""Retention: removes sessions that have been neither saved nor touched for a long time."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ DAY = 86_400.0
 
 EXAMPLES = 5
 AT_ONCE = 100
-"""Sessions that are removed in one go; a message that comes then waits as long."""
+"""Sessions that are removed in one go; a message that arrives then waits for it to finish."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionPreview:
-    """What would be removed: how many sessions, when the one left alone for longest was last changed (Unix seconds, or
-    None), and some of them, that one first."""
+    """What would be removed: the number of sessions, when the longest untouched one was last changed (Unix seconds, or
+    None), and some examples, that one first."""
 
     count: int
     oldest: float | None
@@ -39,7 +39,7 @@ class RetentionDaysError(ColloquyError):
 
 
 def preview(store: Store, user_id: str, days: int) -> RetentionPreview:
-    """What ``remove`` would remove. Raises RetentionDaysError."""
+    """Return what ``remove`` would remove. Raises RetentionDaysError."""
     since = _since(days)
     examples = store.untouched_sessions(user_id, older_than=since, limit=EXAMPLES)
     oldest = examples[0].updated_at if examples else None
@@ -53,9 +53,10 @@ def remove(
     delete: Callable[[Sequence[SessionKey]], None],
     held: Callable[[], AbstractContextManager[None]],
 ) -> list[SessionKey]:
-    """Delete a user's sessions that were neither saved nor touched for so many days, while messages are ``held`` back.
+    """Delete a user's sessions that have been neither saved nor touched for ``days`` days, while messages are ``held``
+    back.
 
-    Returns which these were. Raises RetentionDaysError.
+    Returns their keys. Raises RetentionDaysError.
     """
     since = _since(days)
     removed: list[SessionKey] = []
@@ -76,19 +77,19 @@ def _since(days: int) -> float:
 
 
 class Daily:
-    """Does something at once and then once a day, on a thread of its own, until it is closed."""
+    """Does something at once and then once a day, on its own thread, until it is closed."""
 
     def __init__(self) -> None:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self, work: Callable[[], object]) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread = threading.Thread(target=self._run, args=[work], name="daily", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Do it no more; wait for what is being done."""
+        """Stop the daily work, and wait until the current run ends."""
         self._ended.set()
         if self._thread:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""What running a turn needs."""
+"""The services that running a turn needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from session_store import Store
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of a application that turns work with."""
+    """The parts of an application that turns work with."""
 
     settings: Settings
     store: Store
@@ -35,10 +35,10 @@ class Services:
     active: ActiveSessions
     transcripts: TranscriptLogs
     thinkers: set[tuple[str, str, str | None]] = field(default_factory=set)
-    """Applications, authors and models whose answers were seen to begin in the midst of a thought: their prompt has the
-    tag that begins it."""
+    """Applications, authors and models whose answers have been seen to begin in the middle of a thought: their prompt
+    contains the opening tag."""
 
     @property
     def bounds(self) -> Bounds:
-        """What one query may take."""
+        """The limits of one query."""
         return Bounds(rows=self.settings.query_rows, seconds=self.settings.query_seconds)

@@ -1,4 +1,4 @@
-"""ADK's session service of a running Colloquy."""
+"""The ADK session service of the running application."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from session_store.models import SessionKey
 
 
 class Sessions(DuckDBSessionService):
-    """Tells of what it does: sessions may be created and deleted by clients of ADK, and events come from everywhere."""
+    """Announces what it does: ADK clients may create and delete sessions, and events come from everywhere."""
 
     def __init__(self, store: Store, bus: EventBus, active: ActiveSessions, files: SessionFiles) -> None:
         super().__init__(store)
@@ -32,7 +32,7 @@ class Sessions(DuckDBSessionService):
         state: dict[str, Any] | None = None,
         session_id: str | None = None,
     ) -> Session:
-        """Create a session. Raises like that of the base class."""
+        """Create a session. Raises the same errors as the base class."""
         session = await super().create_session(app_name=app_name, user_id=user_id, state=state, session_id=session_id)
         self._active.created(_key(session))
         return session
@@ -46,10 +46,10 @@ class Sessions(DuckDBSessionService):
         self._bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, key))
 
     async def append_event(self, session: Session, event: Event) -> Event:
-        """Append an event. Raises like that of the base class.
+        """Append an event. Raises the same errors as the base class.
 
-        Its time is never before that of the event before it: ADK orders events by time, and a clock that was set back
-        would put what is said now before what was said then.
+        Its time is never earlier than that of the event before it: ADK orders events by time, and a clock that was set
+        back would put new events before older ones.
         """
         if not event.partial:
             check_time(event.timestamp)

@@ -1,4 +1,4 @@
-"""Small texts made from other texts."""
+"""Makes small texts from other texts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from google.genai import types
 
 
 def user_content(text: str, files: Sequence[types.Part] = ()) -> types.Content:
-    """A user's message as ADK takes it. One that is only files has no part of text before them."""
+    """Return a user's message in ADK's format. A message with only files has no text part before them."""
     said = [types.Part(text=text)] if text.strip() else []
     return types.Content(role="user", parts=[*said, *files])
