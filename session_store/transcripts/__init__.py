@@ -1,1 +1,1 @@
-"""What a person sees of a session's events."""
+"""Turns a session's events into what the user sees."""

@@ -1,4 +1,4 @@
-"""Which answer belongs to which call of a tool, where models and programs give no ids, or the same one twice."""
+"""Matches tool answers to tool calls when models and programs give no ids, or the same id twice."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ class _Made(Generic[T]):
 
 
 class Calls(Generic[T]):
-    """Calls in the order in which they were made, with what somebody keeps of each.
+    """Calls in the order in which they were made, each with a value that the caller attaches.
 
-    Calls that share an id are answered in turn. An answer without an id belongs to a call of its name, and so does one
-    to a call without an id.
+    Calls that share an id are answered in turn. An answer without an id belongs to a call with its tool name, and so
+    does an answer to a call without an id.
     """
 
     def __init__(self) -> None:
         self._by_id: dict[str, list[_Made[T]]] = {}
         self._open: defaultdict[str, list[_Made[T]]] = defaultdict(list)
-        """Calls that nobody has answered, by their names."""
+        """Unanswered calls, by tool name."""
         self._answered: dict[str, _Made[T]] = {}
-        """The call of each name that was answered last."""
+        """The most recently answered call of each tool name."""
 
     def add(self, call: types.FunctionCall, invocation_id: str, kept: T, *, also: str = "") -> None:
-        """Take the next call, which may have another id besides its own."""
+        """Add the next call. ``also`` is a second id for it."""
         made = _Made(call.id or "", call.name or "", invocation_id, kept)
         self._open[made.name].append(made)
         for call_id in filter(None, {made.id, also}):
-            # What was answered before this call was made is not meant by what comes after it.
+            # A call that was answered before this one was made is not meant by later answers.
             waiting = [one for one in self._by_id.get(call_id, ()) if not one.answers]
             self._by_id[call_id] = [*waiting, made]
 
     def answered_by(self, answer: types.FunctionResponse, invocation_id: str) -> T | None:
-        """What is kept of the call that the next answer belongs to; None if nobody made one."""
+        """Return the value attached to the call that the next answer belongs to; None if there is no such call."""
         made = self._made(answer, invocation_id)
         if made is None:
             return None
@@ -61,12 +61,13 @@ class Calls(Generic[T]):
         return made.kept
 
     def with_id(self, call_id: str, invocation_id: str) -> list[T]:
-        """What is kept of the newest calls with an id: those of an invocation, or if it made none, of any."""
+        """Return the values of the newest calls with an id: those of the given invocation or, if it made none, of
+        any."""
         found = self._by_id.get(call_id, [])
         return [one.kept for one in found if one.invocation_id == invocation_id] or [one.kept for one in found]
 
     def unanswered(self) -> list[T]:
-        """What is kept of the calls without an answer, those of a name together."""
+        """Return the values of the calls without an answer, grouped by tool name."""
         return [one.kept for made in self._open.values() for one in made]
 
     def _made(self, answer: types.FunctionResponse, invocation_id: str) -> _Made[T] | None:
@@ -82,13 +83,13 @@ class Calls(Generic[T]):
 
 
 class CallIds:
-    """Gives every call of a conversation an id of its own, and each answer that of its call.
+    """Gives every call in a conversation a unique id, and each answer the id of its call.
 
-    ADK and the providers find what was answered by these ids: they refuse or mix up a history in which calls share one.
+    ADK and the providers match answers to calls by these ids: they refuse or mix up a history in which calls share one.
     """
 
     def __init__(self, before: Iterable[Event] = ()) -> None:
-        """``before`` are events that stay as they are."""
+        """``before`` are events that stay unchanged."""
         self._taken: set[str] = set()
         self._calls: Calls[str] = Calls()
         for event in before:
@@ -99,7 +100,7 @@ class CallIds:
                 self._calls.answered_by(answer, event.invocation_id)
 
     def settle(self, event: Event) -> list[types.FunctionResponse]:
-        """Put the ids in an event right, in place. Returns the answers in it to calls that nobody made."""
+        """Correct the ids in an event, in place. Returns its answers that belong to no call."""
         before = (event.content.parts if event.content else None) or []
         parts, loose = list(before), []
         for place, part in enumerate(before):
@@ -115,11 +116,11 @@ class CallIds:
                         update={"function_response": answer.model_copy(update={"id": found})}
                     )
         if event.content and parts != before:
-            event.content = event.content.model_copy(update={"parts": parts})  # the old ones may be the model's own
+            event.content = event.content.model_copy(update={"parts": parts})  # the old parts may be the model's own
         return loose
 
     def _own(self, call: types.FunctionCall, event: Event) -> str:
-        """An id that no other call has: that of the call, or one that is the same at every import."""
+        """Return an id that no other call has: the call's own, or a generated one that is the same at every import."""
         own, attempt = call.id or "", 0
         while not own or own in self._taken:
             own = str(uuid.uuid5(_NAMESPACE, f"{event.id}\ncall {attempt}"))
@@ -132,7 +133,7 @@ class CallIds:
 
 
 def with_call_ids(events: Sequence[Event]) -> list[Event]:
-    """The events with an id of its own for every call, the same at every import, and each answer with that of its
+    """Return the events with a unique id for every call, the same at every import, and each answer with the id of its
     call."""
     ids = CallIds()
     changed = [event.model_copy() for event in events]
@@ -142,7 +143,7 @@ def with_call_ids(events: Sequence[Event]) -> list[Event]:
 
 
 def tell_loose(event: Event, loose: Sequence[types.FunctionResponse]) -> None:
-    """Make texts of answers in an event to calls that nobody made: models refuse them, and no page shows them."""
+    """Replace answers that belong to no call by texts: models refuse them, and no page shows them."""
     parts = (event.content.parts if event.content else None) or []
     for place, part in enumerate(parts):
         if (answer := part.function_response) and any(answer is one for one in loose):

@@ -1,7 +1,7 @@
-"""How a model's answer ends where it does not end by itself: cut at a limit, blocked, broken off. In words.
+"""Explains why a model's answer ended early: cut off at a limit, blocked, or aborted.
 
-Gemini, OpenAI, Anthropic, Ollama and ChatGPT each name the reason in their own way. Live turns and imports say all of
-them with the same sentences.
+Gemini, OpenAI, Anthropic, Ollama and ChatGPT each have their own names for the reasons. Live turns and imports use the
+same sentences for all of them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from session_store.models import Turn, TurnStatus
 from session_store.transcripts.parts import Words, text_of, thoughts_and_words
 
 ABORTED: Final = "INVOCATION_ABORTED"
-"""The error code of the event with which ADK seals an invocation that was stopped."""
+"""Error code of the event with which ADK seals an invocation that was stopped."""
 
 REFUSAL: Final = "REFUSAL"
 NO_TOOL_CALL: Final = "NO_TOOL_CALL"
 TOO_LONG: Final = "TOO_LONG"
-"""Error codes of our own: the model says that it will not answer; the provider announced a call that never came; the
-answer was cut here, because it was too long."""
+"""Our own error codes: the model refused to answer; the provider announced a tool call that never came; the answer was
+cut off here because it was too long."""
 
 _WELL: Final = frozenset(
     {
@@ -91,7 +91,7 @@ _FAILED: Final = {
 _NOT_SAID: Final = re.compile(
     r"^(OpenAI .* (no content|no choices)\.|The model returned no |Finished with [A-Z_]+|Maximum tokens reached)"
 )
-"""What ADK itself writes in the place of a message: it repeats the code."""
+"""What ADK itself writes in place of a message. It only repeats the code."""
 
 
 _UNSAID: Final = {
@@ -103,15 +103,16 @@ _UNSAID: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why an answer ended early, as a sentence. One that was only ``cut`` is of use as far as it goes."""
+    """Why an answer ended early, as a sentence. An answer that was only ``cut`` is still useful as far as it goes."""
 
     reason: str
     cut: bool = False
 
 
 def ending_named(code: object, said: str | None = None, *, has_words: bool = True) -> Ending | None:
-    """The ending that a provider or another program gives a name, whatever the case of its letters, with what it
-    ``said`` about it; None for an answer that ended by itself. An answer that was cut before its first word failed."""
+    """Return the ending for the name that a provider or another program gives it, in any letter case, with what it
+    ``said`` about it; None for an answer that ended normally. An answer that was cut off before its first word counts
+    as failed."""
     written = str(getattr(code, "value", code) or "").strip()
     name = re.sub(r"[\s-]+", "_", written.upper())
     if name in _WELL:
@@ -124,31 +125,32 @@ def ending_named(code: object, said: str | None = None, *, has_words: bool = Tru
 
 
 def is_ending(code: object) -> bool:
-    """Whether a name is one that providers give the end of an answer, and not that of an error of another kind."""
+    """Whether a code is one that providers use for the end of an answer, and not for another kind of error."""
     name = str(getattr(code, "value", code) or "").upper()
     return name in _WELL or name in _CUT or name in _FAILED
 
 
 def ending_of(event: Event) -> Ending | None:
-    """How the answer that an event is, or is the end of, was ended; None if it ended by itself."""
+    """Return how the answer ended that the event is, or completes; None if it ended normally."""
     code = event.error_code or event.finish_reason
     if not code:
         return None
-    if event.finish_reason is None and not is_ending(code):  # an error of another kind than an end
+    if event.finish_reason is None and not is_ending(code):  # an error, not the end of an answer
         return Ending(event.error_message or f"The model ended the answer with “{code}”.")
     return ending_named(code, event.error_message, has_words=_has_said_words(event))
 
 
 def how_ended(turn: Turn) -> str | None:
-    """How a turn ended, as a sentence for all who read its words; None if it ended by itself, or has not ended."""
+    """Return how a turn ended, as a sentence for every reader of its answer; None if it ended normally or has not
+    ended."""
     if turn.error or not turn.status.is_over:
         return turn.error if turn.status.is_over else None
     return _UNSAID.get(turn.status)
 
 
 def goes_on(event: Event) -> bool:
-    """Whether the author of an event that was not ended early says or does something more, as in another attempt after
-    one that was. What its tools answered is nothing of the kind."""
+    """Whether an event that did not end early shows its author saying or doing more, as in another attempt after an
+    answer that ended early. Tool answers do not count."""
     said = event.content and event.content.parts
     return bool(said) and not event.partial and not event.get_function_responses()
 

@@ -1,4 +1,4 @@
-"""What stands in the texts of people and models besides words: code, and the thoughts of a model."""
+"""Finds what messages contain besides words: code, and a model's thoughts."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ _FENCE_LINES: Final = re.compile(
 )
 _TAG: Final = re.compile(r"<(?P<end>/?)think(?:ing)?>", re.IGNORECASE)
 _UNFINISHED_TAG: Final = re.compile(r"</?(?:t(?:h(?:i(?:n(?:k(?:i(?:ng?)?)?)?)?)?)?)?$", re.IGNORECASE)
-"""The beginning of what may become the tag of a thought."""
+"""The beginning of what may become a thought tag."""
 _LEADING: Final = re.compile(r"^[^\S\n]*(?=</?think(?:ing)?>)", re.IGNORECASE | re.MULTILINE)
 _QUOTES: Final = "`'\"“(["
-"""What stands before a tag that is only named."""
+"""Characters before a tag that is only mentioned."""
 
 MOST_THOUGHTS: Final = 200
-"""How many thoughts of one text stand apart from its words. No page shows as many as could be in a long one; what comes
-after so many is left as it is written."""
+"""Maximum number of thoughts in one text that are separated from its words. No page shows as many as a long text could
+have; after that many, the text stays as written."""
 
 MOST_READ_AGAIN: Final = 4_000_000
-"""Characters of a text in which code is sought again because a thought left its own open."""
+"""Characters in which code is searched for again because a thought left its code open."""
 
 Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of what a model wrote. ``ended`` is False for a thought whose end is missing."""
+    """A piece of a model's text. ``ended`` is False for a thought without an end."""
 
     text: str
     is_thought: bool = False
@@ -55,14 +55,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A piece of what a person typed: ``language`` is None unless it is code, whose language may be empty."""
+    """A piece of the user's text: ``language`` is None unless the piece is code; the language of code may be empty."""
 
     text: str
     language: str | None = None
 
 
 def fenced_pieces(text: str) -> list[Typed]:
-    """A text cut at its fences of code, all else as it is."""
+    """Split a text at its fenced code blocks and leave everything else as it is."""
     pieces: list[Typed] = []
     at = 0
     for fence in _FENCE_LINES.finditer(text):
@@ -73,11 +73,12 @@ def fenced_pieces(text: str) -> list[Typed]:
 
 
 def split_thoughts(text: str, *, ended: bool = True, begun: bool = False) -> list[Piece]:
-    """The words and the thoughts of a text in which a model put its thoughts between ``<think>`` and ``</think>``.
+    """Split a text into words and thoughts, which the model put between ``<think>`` and ``</think>``.
 
-    Tags in code are quoted, and so is a tag in the midst of a line that nothing ends, unless the text itself has not
-    ``ended``. An end without a beginning ends a thought that began with the text: some models are given the beginning
-    by their prompt. That this one is, so that all is a thought until its end comes, is ``begun``.
+    Tags in code are quoted, and so is an unclosed tag in the middle of a line, unless the text itself has not
+    ``ended``. An end tag without a start tag ends a thought that started with the text: for some models, the prompt
+    contains the start tag. ``begun`` says that this is such a model, so that everything is a thought until the end tag
+    comes.
     """
     if not ended:
         text = _UNFINISHED_TAG.sub("", text)
@@ -93,14 +94,14 @@ def split_thoughts(text: str, *, ended: bool = True, begun: bool = False) -> lis
 
 
 def begins_in_thought(text: str) -> bool:
-    """Whether a text begins in the midst of a thought, whose end is in it."""
+    """Whether a text starts in the middle of a thought and contains the end of that thought."""
     return "</" in text and _first_end(text, _outside([*_TAG.finditer(text)], code_spans(text))) is not None
 
 
 def code_spans(text: str, at: int = 0) -> list[Span]:
-    """Where there is code in Markdown. A fence that is still open goes to the end, as it does while a text streams.
+    """Find code in Markdown. An open fence extends to the end of the text, as it does while a text streams.
 
-    Each sign is looked at a few times at most, whatever a text repeats.
+    Looks at each character only a few times, whatever the text repeats.
     """
     runs: defaultdict[int, list[int]] = defaultdict(list)
     for run in _TICKS.finditer(text, at):
@@ -121,7 +122,7 @@ def code_spans(text: str, at: int = 0) -> list[Span]:
 
 
 def _closing_ticks(opening: re.Match[str], runs: Mapping[int, list[int]], breaks: list[int]) -> int | None:
-    """Where code ends that begins with ticks: behind as many, in the same paragraph."""
+    """Return where inline code ends: after the same number of backticks, in the same paragraph."""
     length, at = len(opening["ticks"]), opening.end()
     alike = runs[length]
     number, following = bisect_left(alike, at), bisect_left(breaks, at)
@@ -135,7 +136,7 @@ def _piece(text: str, *, is_thought: bool, ended: bool = True) -> list[Piece]:
 
 
 def _thoughts(text: str, *, ended: bool, begun: bool) -> Iterator[tuple[int, int, int, int | None]]:
-    """Where thoughts begin, where their words begin and end, and where they are over; None if they never are."""
+    """Yield where each thought starts, where its words start and end, and where it is over; None if it never is."""
     tags, code = [*_TAG.finditer(text)], code_spans(text)
     shown = _outside(tags, code)
     at = 0
@@ -153,7 +154,7 @@ def _thoughts(text: str, *, ended: bool, begun: bool) -> Iterator[tuple[int, int
         start = begin.start()
         if start < at or begin["end"]:
             continue
-        # What a model thinks may have code with a fence that never ends: any end is better than none.
+        # A thought may contain code with a fence that is never closed: any end tag is better than none.
         end = ends[start] or anywhere[start]
         if end is None:
             if start in leading or not (ended or text[start - 1] in _QUOTES):
@@ -162,7 +163,7 @@ def _thoughts(text: str, *, ended: bool, begun: bool) -> Iterator[tuple[int, int
             continue
         yield start, begin.end(), end.start(), end.end()
         at = end.end()
-        if _is_in(at, code) and may_read > 0:  # code that a thought left open does not go on behind its end
+        if _is_in(at, code) and may_read > 0:  # code that a thought left open ends with the thought
             may_read -= len(text) - at
             code = code_spans(text, at)
             shown, number = _outside(tags[bisect_left(tags, at, key=re.Match.start) :], code), 0
@@ -170,7 +171,8 @@ def _thoughts(text: str, *, ended: bool, begun: bool) -> Iterator[tuple[int, int
 
 
 def _first_end(text: str, shown: Sequence[re.Match[str]]) -> re.Match[str] | None:
-    """The end of a thought that began with the text. Who only speaks of the tag puts a blank or a sign before it."""
+    """Return the end of a thought that started with the text. Text that only mentions the tag has a space or a quote
+    before it."""
     first = shown[0] if shown else None
     if first is None or not first["end"]:
         return None
@@ -180,7 +182,7 @@ def _first_end(text: str, shown: Sequence[re.Match[str]]) -> re.Match[str] | Non
 
 
 def _ends(tags: Sequence[re.Match[str]]) -> dict[int, re.Match[str] | None]:
-    """The end that belongs to each beginning, by the place of that, or where they do not match, the next one."""
+    """Map the position of each start tag to its end tag or, if they do not match up, to the next one."""
     ends: dict[int, re.Match[str] | None] = {}
     following: re.Match[str] | None = None
     for tag in reversed(tags):
@@ -198,11 +200,11 @@ def _ends(tags: Sequence[re.Match[str]]) -> dict[int, re.Match[str] | None]:
 
 
 def _outside(tags: Sequence[re.Match[str]], code: list[Span]) -> list[re.Match[str]]:
-    """The tags that are not in code."""
+    """Return the tags outside of code."""
     return [tag for tag in tags if not _is_in(tag.start() + 1, code)]
 
 
 def _is_in(place: int, spans: list[Span]) -> bool:
-    """Whether a place is behind the beginning of a span and before its end."""
+    """Whether a position is after the start of a span and before its end."""
     number = bisect_left(spans, (place, 0)) - 1
     return number >= 0 and place < spans[number][1]

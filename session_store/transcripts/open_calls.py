@@ -1,6 +1,6 @@
-"""Calls of tools that nobody has answered, and what stands in the place of their answers once nobody will.
+"""Finds unanswered tool calls, and closes them once no answer will come.
 
-Models refuse a history with a call that has no response, and a page would show a tool that runs for ever.
+Models refuse a history with a call that has no response, and a page would show a tool that runs forever.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ _NAMESPACE: Final = uuid.UUID("0c7b1cf4-6a43-5f0e-8a39-4c7c4ab0f1d2")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a tool asks. ``call_id`` is the id of the call that it is about, ``branch`` where in the agents that is."""
+    """A tool's question to the user. ``call_id`` is the id of the call that it is about, ``branch`` the branch of that
+    call among the agents."""
 
     call_id: str
     branch: str | None
 
 
 def questions(events: Iterable[Event]) -> dict[str, Question]:
-    """What tools ask a person and nobody has answered, by the ids of the asking calls."""
+    """Return the tools' questions that the user has not answered, by the ids of the asking calls."""
     asked: dict[str, Question] = {}
     for event in events:
         for call in event.get_function_calls():
@@ -43,7 +44,7 @@ def questions(events: Iterable[Event]) -> dict[str, Question]:
 
 
 def confirmation_content(responses: Mapping[str, Mapping[str, Any]]) -> types.Content:
-    """The message that answers what was asked, by the ids of the asking calls."""
+    """Build the message that answers the questions, by the ids of the asking calls."""
     return types.Content(
         role="user",
         parts=[
@@ -54,8 +55,8 @@ def confirmation_content(responses: Mapping[str, Mapping[str, Any]]) -> types.Co
 
 
 def closing_events(events: Iterable[Event], reason: str, *, only: frozenset[str] | None = None) -> list[Event]:
-    """Events that close the open calls in the events of an invocation that is over: a question is declined, every other
-    call gets ``reason`` as its error. ``only`` are the ids of the calls to close, if not all of them are to be."""
+    """Return events that close the open calls among the events of a finished invocation: a question is declined, every
+    other call gets ``reason`` as its error. ``only`` limits this to the calls with these ids."""
     said = list(events)
     made: list[Event] = []
     asked = [call_id for call_id in questions(said) if only is None or call_id in only]
@@ -79,10 +80,9 @@ def closing_events(events: Iterable[Event], reason: str, *, only: frozenset[str]
 
 
 def with_closed_calls(events: Sequence[Event], reason: str) -> list[Event]:
-    """The events of a conversation in which nothing is at work any more, with every open call closed.
+    """Return the events of a conversation in which nothing runs any more, with every open call closed.
 
-    What closes a call follows the last event of its invocation, at the time of that event, under an id that is always
-    the same.
+    The closing events follow the last event of their invocation, have its timestamp, and always get the same ids.
     """
     open_ids = frozenset({*questions(events), *(call.id or "" for _, call in _open_calls(events))})
     if not open_ids:
@@ -101,7 +101,8 @@ def with_closed_calls(events: Sequence[Event], reason: str) -> list[Event]:
 
 
 def _by_invocation(events: Sequence[Event]) -> list[list[int]]:
-    """The places of the events of each invocation. Events that name none belong together until a person speaks."""
+    """Return the positions of each invocation's events. Events without an invocation belong together until the user's
+    next message."""
     stretches: dict[tuple[str, int], list[int]] = {}
     messages = 0
     for place, event in enumerate(events):
@@ -112,7 +113,7 @@ def _by_invocation(events: Sequence[Event]) -> list[list[int]]:
 
 
 def _open_calls(events: Iterable[Event]) -> list[tuple[Event, types.FunctionCall]]:
-    """Calls without a response, and those that only have the one that says that the person is asked."""
+    """Return calls without a response, and those whose only response says that the user is being asked."""
     calls: Calls[tuple[Event, types.FunctionCall]] = Calls()
     for event in events:
         for call in event.get_function_calls():

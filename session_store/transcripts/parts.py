@@ -1,4 +1,4 @@
-"""What one event says, part by part: words, thoughts, code, outputs and files, in the order in which it says them."""
+"""Splits an event into parts: words, thoughts, code, outputs and files, in their order."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from google.genai import types
 from session_store.compat.genai_enums import refuse_what_is_no_text
 from session_store.transcripts.markup import split_thoughts
 
-refuse_what_is_no_text()  # here and in models, because nothing reads an event without one of the two
+refuse_what_is_no_text()  # here and in models, because whatever reads an event imports one of the two
 
 USER: Final = "user"
 
 LONGEST_DETAILS: Final = 100_000
-"""Characters of what an event can be found by besides its text."""
+"""Maximum characters that an event can be found by in addition to its text."""
 _ATTACHED: Final = re.compile(r"\[Attached file: ([^\n]*)\]\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What somebody said. ``heard`` is None for what was written; what was spoken is heard bit by bit, and whole once
-    this is True."""
+    """Words of the user or an agent. ``heard`` is None for written words; for speech, it is False while more may come,
+    and True once the words are complete."""
 
     text: str
     heard: bool | None = None
@@ -36,7 +36,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """What a model thought before it said something. ``ended`` is False while, or where, its end is missing."""
+    """A model's thought before it said something. ``ended`` is False while, or if, its end is missing."""
 
     text: str
     ended: bool = True
@@ -54,20 +54,20 @@ class Code:
 
     @property
     def is_result(self) -> bool:
-        """Whether it is only what came of code that was told before."""
+        """Whether this is only the output of code in an earlier part."""
         return not self.code and self.output is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a workflow gave out, or with ``node``, what that node of it handed on."""
+    """The output of a workflow or, with ``node``, what that node of the workflow passed on."""
 
     value: Any = field(hash=False)
     node: str = ""
 
     @property
     def text(self) -> str:
-        """A text as it is, anything else as JSON."""
+        """A string as it is, any other value as JSON."""
         if isinstance(self.value, str):
             return self.value
         return json.dumps(self.value, ensure_ascii=False, indent=2, default=str)
@@ -75,7 +75,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A file in a message: its bytes, or where it is."""
+    """A file in a message: its bytes, or its location."""
 
     name: str
     mime_type: str
@@ -85,14 +85,14 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What an answer is based on. ``title`` is never empty; ``url`` leads to it where it has an address on the web."""
+    """What an answer is based on. ``title`` is never empty; ``url`` is its web address, if it has one."""
 
     title: str
     url: str | None = None
 
     @property
     def site(self) -> str:
-        """Whose page it is; empty without an address."""
+        """The host name of its page; empty without an address."""
         return (urlsplit(self.url).hostname or "").removeprefix("www.") if self.url else ""
 
 
@@ -100,7 +100,7 @@ Part = Words | Thought | Code | Output | FilePart | types.FunctionCall
 
 
 def parts_of(event: Event) -> list[Part]:
-    """The parts of an event; not what tools answered."""
+    """Return the parts of an event, without tool answers."""
     by_person = speaker_of(event) == USER
     found = [*_heard(event), *_said(event.content, by_person=by_person, ended=not event.interrupted)]
     if event.output is not None and not _is_said(event.output, found):
@@ -109,12 +109,12 @@ def parts_of(event: Event) -> list[Part]:
 
 
 def speaker_of(event: Event) -> str:
-    """Who says what an event says: its author, or the person where a model only wrote down what it heard."""
+    """Return who says what an event contains: its author, or the user if the model only transcribed what it heard."""
     return USER if event.input_transcription and event.input_transcription.text else event.author
 
 
 def sources_of(event: Event) -> tuple[Source, ...]:
-    """What the answer of an event is based on, each once, in the order of the event."""
+    """Return what the answer of an event is based on, without duplicates, in the order of the event."""
     found: dict[str, Source] = {}
     chunks = (event.grounding_metadata.grounding_chunks if event.grounding_metadata else None) or ()
     for chunk in chunks:
@@ -132,53 +132,53 @@ def sources_of(event: Event) -> tuple[Source, ...]:
 
 
 def text_of(content: types.Content | None) -> str:
-    """The text parts of a content joined as they are, thoughts and attached text files left out. What a model put into
-    ``<think>`` is still in it."""
+    """Return the text parts of a content, joined as they are, without thoughts and attached text files. What a model
+    put into ``<think>`` is still included."""
     return "".join(part.text for part in _parts(content) if part.text and not part.thought and not _file(part, content))
 
 
 def spans_of(content: types.Content | None) -> list[tuple[bool, str]]:
-    """The texts of a content as they follow each other, each with whether it is a thought."""
+    """Return consecutive texts of a content, each with whether it is a thought."""
     said = [part for part in _parts(content) if part.text and not _file(part, content)]
     runs = groupby(said, key=lambda part: bool(part.thought))
     return [(is_thought, "".join(part.text or "" for part in run)) for is_thought, run in runs]
 
 
 def files_of(content: types.Content | None) -> tuple[FilePart, ...]:
-    """The files of a content."""
+    """Return the files of a content."""
     return tuple(file for part in _parts(content) if (file := _file(part, content)))
 
 
 def words_in(parts: Iterable[object]) -> str:
-    """What was said in so many words, without thoughts, code and files. What a workflow gave out counts as said."""
+    """Return the words, without thoughts, code and files. The output of a workflow counts as words."""
     said = [part.text for part in parts if isinstance(part, Words) or (isinstance(part, Output) and not part.node)]
     return "\n\n".join(text for text in said if text)
 
 
 def readable(parts: Iterable[object]) -> str:
-    """What there is to read without opening anything, as Markdown: words, code with its output, and what a workflow
-    gave out."""
+    """Return what the reader sees without opening anything, as Markdown: words, code with its output, and the output of
+    a workflow."""
     return "\n\n".join(filter(None, map(_readable, parts)))
 
 
 def said_in(event: Event) -> str | None:
-    """The text of an event for lists, searches and counts: all that there is to read without opening anything.
+    """Return an event's text for lists, searches and counts: everything that can be read without opening anything.
 
-    None where the event adds nothing to read, such as a tool call; empty where it adds only files, or ends with
-    thoughts alone.
+    None if the event adds nothing to read, such as a tool call; empty if it adds only files, or ends with only
+    thoughts.
     """
     parts = parts_of(event)
     if any(isinstance(part, types.FunctionCall) for part in parts) or responses_of(event):
         return readable(parts) or None
     text = readable(parts)
     if event.author == USER and (written := [part.text for part in _parts(event.content) if part.text]):
-        text = "".join(written)  # with the texts in attached files
+        text = "".join(written)  # includes the texts of attached files
     is_shown = any(isinstance(part, FilePart) or (isinstance(part, Thought) and event.finish_reason) for part in parts)
     return text if text or is_shown else None
 
 
 def details_in(event: Event) -> str | None:
-    """What else an event can be found by: thoughts, what parts of a workflow handed on, sources, names of files."""
+    """Return what else an event can be found by: thoughts, what nodes of a workflow passed on, sources, file names."""
     found = []
     for part in parts_of(event):
         match part:
@@ -193,20 +193,20 @@ def details_in(event: Event) -> str | None:
 
 
 def fenced(text: str, language: str = "") -> str:
-    """A block of code whose fence does not occur in it."""
+    """Return a code block whose fence does not occur in its text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text.rstrip(chr(10))}\n{fence}"
 
 
 def heard_on(before: str, text: str) -> str:
-    """What was heard so far, and what is heard now: the next words, or all of them once more."""
+    """Combine what was heard so far with what is heard now: the next words, or all of them again."""
     is_all = "".join(text.split()).startswith("".join(before.split()))
     return (text or before) if is_all or not text.strip() else before + text
 
 
 def thoughts_and_words(text: str, *, ended: bool = True, begun: bool = False) -> list[Thought | Words]:
-    """What a model wrote, its thoughts apart. See ``split_thoughts``."""
+    """Split a model's text into words and thoughts. See ``split_thoughts``."""
     return [
         Thought(piece.text.strip(), ended=piece.ended) if piece.is_thought else Words(piece.text)
         for piece in split_thoughts(text, ended=ended, begun=begun)
@@ -257,7 +257,7 @@ def _written(text: str, *, by_person: bool, ended: bool = True) -> Sequence[Thou
 def _made(part: types.Part) -> Part | None:
     if part.function_call:
         return part.function_call
-    if (call := part.tool_call) and call.tool_type:  # of a tool that runs where the model does
+    if (call := part.tool_call) and call.tool_type:  # a call of a tool that runs on the provider's side
         return types.FunctionCall(id=call.id, name=call.tool_type.value.lower(), args=call.args)
     if part.thought and part.text:
         return Thought(part.text.strip()) if part.text.strip() else None
@@ -272,7 +272,7 @@ def _made(part: types.Part) -> Part | None:
 
 
 def responses_of(event: Event) -> list[types.FunctionResponse]:
-    """What tools answered in an event."""
+    """Return the tools' answers in an event."""
     told = [part.tool_response for part in _parts(event.content) if part.tool_response]
     return [
         *event.get_function_responses(),
@@ -285,7 +285,8 @@ def responses_of(event: Event) -> list[types.FunctionResponse]:
 
 
 def add_part(taken: list[Any], part: object) -> None:
-    """Add a part to those before it: the output of code belongs to the code, the rest of a thought to its beginning."""
+    """Append a part, merging it if it continues an earlier one: the output of code joins its code, more of a thought
+    joins its beginning."""
     if isinstance(part, Code) and part.is_result:
         waiting = [
             at for at, before in enumerate(taken) if isinstance(before, Code) and before.output is None and before.code
@@ -301,14 +302,14 @@ def add_part(taken: list[Any], part: object) -> None:
 
 
 def _node_of(event: Event) -> str:
-    """The node of a workflow that handed on the output of an event; empty where it is that of the whole workflow."""
+    """Return the workflow node that passed on an event's output; empty if it is the output of the whole workflow."""
     info = event.node_info
     is_whole = not info.path or any("/" not in path for path in info.output_for or ())
     return "" if is_whole else info.name
 
 
 def _is_said(output: object, parts: Iterable[Part]) -> bool:
-    """Whether an output is what the same event says in words."""
+    """Whether the same event already says an output in words."""
     said = words_in(parts).strip()
     if isinstance(output, str):
         return output.strip() == said
@@ -326,7 +327,7 @@ def _add_source(found: dict[str, Source], title: str | None, uri: str | None) ->
 
 
 def is_web_address(uri: str) -> bool:
-    """Whether it leads to a page on the web, and not to a script or a file."""
+    """Whether a URI leads to a web page, and not to a script or a file."""
     try:
         parts = urlsplit(uri)
     except ValueError:

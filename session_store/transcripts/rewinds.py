@@ -1,16 +1,16 @@
-"""What rewinds took back, and the versions of messages that come of it.
+"""Which events rewinds took back, and the versions of messages that result.
 
-A log of events only grows. A rewind takes back itself and all events since the first one of an invocation, so that what
-is said next takes their place: another version of the message that stood there, with another answer and another rest of
-the conversation. A rewind to before another rewind brings back what that one took back. Definitions:
+The log of events only grows. A rewind takes back itself and all events since the first one of an invocation, so that
+what is said next replaces them: another version of the message that was there, with another answer and another rest of
+the conversation. A rewind to a point before another rewind brings back what that one took back. Definitions:
 
-- A turn follows the one that was the last of the conversation when it began. Turns that a person's message set off and
-  that follow the same turn, or that all begin the conversation, are versions of one message, in the order in which they
+- A turn follows the turn that was the last of the conversation when it began. Turns that started with a user's message
+  and follow the same turn, or that all start the conversation, are versions of one message, in the order in which they
   were said.
-- One of them at most is part of the conversation. Whoever goes back to another one gets the conversation as it was when
-  that was last a part of it.
-- Models, exports for reading, search and branches know what is part of the conversation, and nothing else. So do
-  figures, but for tokens and cost: what was spent was spent.
+- At most one version is part of the conversation. A user who goes back to another one gets the conversation as it was
+  when that version was last part of it.
+- Models, readable exports, search and branches see only what is part of the conversation. So do figures, except for
+  tokens and cost: what was spent was spent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from session_store.engine.transaction import Transaction
 from session_store.models import SessionKey
 
 Row = tuple[int, str, str | None]
-"""``seq``, invocation id, and the invocation that the event rewinds to the start of."""
+"""``seq``, invocation id, and the invocation whose start the event rewinds to."""
 
 _ROWS: Final = """
     select seq, invocation_id, rewind_before, author = 'user' and rewind_before is null from events
@@ -37,13 +37,13 @@ _ROWS: Final = """
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Turn:
-    """A turn in its place behind the one that it follows."""
+    """A turn, and the turn that it follows."""
 
     id: str
     follows: _Turn | None
 
     def line(self) -> Iterator[_Turn]:
-        """The turn and all before it, the last one first."""
+        """Yield the turn and all turns before it, latest first."""
         turn: _Turn | None = self
         while turn:
             yield turn
@@ -51,8 +51,8 @@ class _Turn:
 
 
 def live_events(rows: Sequence[Row]) -> set[int]:
-    """The ``seq`` of the events that no rewind took back, by the rules of ADK: a rewind takes back itself and all
-    events since the first one of its invocation, earlier rewinds among them."""
+    """Return the ``seq`` of the events that no rewind took back, following ADK's rules: a rewind takes back itself and
+    all events since the first one of its invocation, including earlier rewinds."""
     first: dict[str, int] = {}
     for index, (_, invocation_id, _) in enumerate(rows):
         if invocation_id:
@@ -70,7 +70,7 @@ def live_events(rows: Sequence[Row]) -> set[int]:
 
 
 def mark_rewound(transaction: Transaction, session_no: int) -> None:
-    """Mark what the rewinds of a session took back, events and turns; unmark what a later rewind gave back."""
+    """Mark the events and turns that a session's rewinds took back; unmark those that a later rewind brought back."""
     rows: list[Any] = transaction.rows(
         "select seq, invocation_id, rewind_before from events where session_no = $1 order by timestamp, seq",
         [session_no],
@@ -123,7 +123,7 @@ def _is_part(turn_id: str, last: _Turn | None) -> bool:
 
 
 def _last_turns(rows: Sequence[Row]) -> list[_Turn | None]:
-    """What the last turn of the conversation is after each of the events."""
+    """Return the last turn of the conversation after each of the events."""
     first: dict[str, int] = {}
     begun: set[str] = set()
     after: list[_Turn | None] = []

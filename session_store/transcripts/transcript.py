@@ -1,4 +1,4 @@
-"""What a person sees of a session's events: messages, with the steps that agents took on the way to them."""
+"""Builds the messages that the user sees from a session's events, with the steps that agents took."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ from session_store.transcripts.parts import (
 )
 
 ASKS: Final = "adk_request_confirmation"
-"""The function call by which ADK asks a person whether a tool may run."""
+"""The function call with which ADK asks the user whether a tool may run."""
 
 STILL_AT_WORK: Final = "The tool has not answered yet; it may still be at work."
-"""What stands, as an error, in the place of the answer of a tool that works on when its turn is over."""
+"""The error that stands in for the answer of a tool that keeps running after its turn."""
 
 UNFINISHED: Final = frozenset({"pending", "queued", "running", "in_progress", "in progress", "processing", "waiting"})
-"""The ``status`` in the answer of a long-running tool whose result is still to come."""
+"""Values of ``status`` in the answer of a long-running tool whose result is still to come."""
 
 GUESSED: Final = "guessed"
-"""Key in an event's custom metadata or a call's arguments: a model that calls no tools guessed the query."""
+"""Key in an event's custom metadata or a call's arguments: the query was guessed for a model that calls no tools."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One tool call. ``at`` is in Unix seconds; ``seconds`` is None, like ``response``, until the tool has answered.
+    """One tool call. ``at`` is in Unix seconds; ``seconds`` and ``response`` are None until the tool has answered.
 
-    ``asks`` is the hint of a confirmation that the call waits for, or has waited for; ``confirmation_id`` the id of
-    that question, ``approved`` its answer, None until there is one. A tool that ``waits`` works on after its turn: its
+    ``asks`` is the hint of a confirmation that the call waits or waited for; ``confirmation_id`` is the id of that
+    question, ``approved`` its answer, None until there is one. A tool that ``waits`` keeps running after its turn: its
     result is still to come.
     """
 
@@ -69,25 +69,26 @@ class Step:
 
     @property
     def is_asking(self) -> bool:
-        """Whether it waits for a person to say that it may run."""
+        """Whether it waits for the user's approval to run."""
         return self.confirmation_id is not None and self.approved is None and self.response is None
 
     @property
     def error(self) -> str | None:
-        """What the tool says went wrong; None if it says nothing of the kind."""
+        """The error that the tool reported; None without one."""
         error = (self.response or {}).get("error")
         return str(error) if error else None
 
 
 Shown = Words | Thought | Code | Output | FilePart | Step
-"""What a message is made of."""
+"""What a message consists of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One bubble. ``at`` is in Unix seconds; ``id`` is the event's that said its words, ``turn_id`` its invocation's.
+    """One bubble. ``at`` is in Unix seconds; ``id`` is the id of the event with its words, ``turn_id`` that of its
+    invocation.
 
-    Its ``parts`` stand in the order in which they were said and done; every view shows these.
+    Its ``parts`` are in the order in which they were said and done; every view shows them.
     """
 
     id: str
@@ -95,21 +96,21 @@ class Message:
     author: str
     at: float
     partial: bool
-    """The answer ended before it was complete."""
+    """Whether the answer ended before it was complete."""
     parts: tuple[Shown, ...] = ()
     sources: tuple[Source, ...] = ()
     goes_on: bool = False
-    """Its last event is a tool call, the response to one, or something else on the way: what the author says next
-    belongs to it."""
+    """Whether its last event is a tool call, a tool response, or another intermediate step: what the author says next
+    belongs to this message."""
 
     @property
     def is_user(self) -> bool:
-        """Whether the person wrote it."""
+        """Whether the user wrote it."""
         return self.author == USER
 
     @property
     def text(self) -> str:
-        """What was said in so many words, which may be nothing. See ``words_in``."""
+        """Its words, possibly none. See ``words_in``."""
         return words_in(self.parts)
 
     @property
@@ -124,20 +125,20 @@ class Message:
 
 
 def message_text(turn: Turn) -> str:
-    """The text of the message that set a turn off."""
+    """Return the text of the message that started a turn."""
     return text_of(_message(turn))
 
 
 def message_files(turn: Turn) -> tuple[FilePart, ...]:
-    """The files of the message that set a turn off."""
+    """Return the files of the message that started a turn."""
     return files_of(_message(turn))
 
 
 def messages(events: Iterable[StoredEvent]) -> list[Message]:
-    """The messages of events, in their order.
+    """Return the messages of the events, in order.
 
-    What one agent does in a turn is one message with its last words: tool calls, and what it said between them. An
-    agent that hands over to another one leaves its steps to that one.
+    Everything that one agent does in a turn becomes one message with its last words: tool calls, and what it said
+    between them. An agent that hands over to another one passes its steps on to it.
     """
     transcript = _Transcript()
     for stored in events:
@@ -168,7 +169,7 @@ class _Call:
     approved: bool | None = None
 
     def answer(self, response: Mapping[str, Any], at: float) -> None:
-        """Take an answer, which of a tool that works on is none yet."""
+        """Record an answer, unless it only says that the tool is still running."""
         if response.get("error") == STILL_AT_WORK:
             self.waits = True
             return
@@ -211,7 +212,7 @@ class _Bubble:
         return bool(self.parts) and isinstance(self.parts[-1], Words) and self.parts[-1].heard is False
 
     def hear(self, text: str, *, ended: bool) -> None:
-        """Go on with what was heard last."""
+        """Continue the words that were heard last."""
         match self.parts[-1]:
             case Words(text=before):
                 self.parts[-1] = Words(heard_on(before, text), heard=ended)
@@ -230,17 +231,17 @@ class _Bubble:
 
 
 class _Transcript:
-    """Puts events together to bubbles."""
+    """Combines events into bubbles."""
 
     def __init__(self) -> None:
         self.bubbles: list[_Bubble] = []
         self._open: dict[tuple[str, str], _Bubble] = {}
-        """Bubbles whose author goes on after a tool call, by invocation and author."""
+        """Bubbles whose author continues after a tool call, by invocation and author."""
         self._calls: Calls[_Call] = Calls()
         self._questions: dict[str, _Call] = {}
 
     def take(self, event: Event) -> None:
-        """Take the next event."""
+        """Process the next event."""
         for response in responses_of(event):
             self._take_response(response, event)
         parts = [
@@ -276,29 +277,29 @@ class _Transcript:
         bubble.goes_on = waits or _is_on_the_way(bubble.parts[-1:])
         if bubble.goes_on or bubble.is_heard:
             self._open[event.invocation_id, author] = bubble
-        if not bubble.parts:  # the end of something of which nothing was heard
+        if not bubble.parts:  # the end of speech of which nothing was heard
             self.bubbles.pop()
 
     def _add_sources(self, event: Event, sources: Iterable[Source]) -> None:
-        """Sources that come by themselves, as in live conversations, belong to what their author said last."""
+        """Add sources that come by themselves, as in live conversations, to what their author said last."""
         for bubble in reversed(self.bubbles):
             if (bubble.turn_id, bubble.author) == (event.invocation_id, event.author):
                 bubble.sources |= {source.url or source.title: source for source in sources}
                 return
 
     def _close_heard(self, event: Event) -> None:
-        """What is heard from now on is something new."""
+        """Close the speech heard so far: what is heard from now on is new."""
         for place, bubble in list(self._open.items()):
             if place[0] == event.invocation_id and bubble.is_heard:
                 bubble.hear("", ended=True)
                 del self._open[place]
 
     def _bubble(self, event: Event, author: str) -> _Bubble:
-        """The bubble that the event goes on with, no longer open, or a new one."""
+        """Return the bubble that the event continues and close it, or a new one."""
         bubble = self._open.pop((event.invocation_id, author), None)
         heard = event.input_transcription or event.output_transcription
         if bubble and bubble.is_heard and heard and heard.finished is None and bubble is not self.bubbles[-1]:
-            bubble = None  # models that tell no ends: what another one says is the end
+            bubble = None  # some models mark no ends: another speaker's words are the end
         if bubble is None:
             bubble = _Bubble(event.id, event.invocation_id, author, event.timestamp)
             self.bubbles.append(bubble)
@@ -320,7 +321,7 @@ class _Transcript:
         return made
 
     def _is_question(self, call: types.FunctionCall, event: Event) -> bool:
-        """Whether a call asks the person about another call, which is noted there."""
+        """Whether a call asks the user about another call. If so, the question is recorded there."""
         if call.name != ASKS:
             return False
         args = call.args or {}
@@ -340,18 +341,18 @@ class _Transcript:
                 question.approved = _confirmed(said)
                 question.at = event.timestamp
         elif call_id in event.actions.requested_tool_confirmations:
-            return  # it only says that the person is asked
+            return  # it only says that the user is being asked
         elif call := self._calls.answered_by(response, event.invocation_id):
             call.answer(said, event.timestamp)
 
 
 def _is_on_the_way(last: Sequence[object]) -> bool:
-    """Whether something is only on the way to an answer: a thought, code, or what a part of a workflow handed on."""
+    """Whether the last part is only an intermediate step: a thought, code, or what a node of a workflow passed on."""
     return any(isinstance(part, Thought | Code) or (isinstance(part, Output) and bool(part.node)) for part in last)
 
 
 def _confirmed(response: Mapping[str, Any]) -> bool:
-    """A person's answer; clients of ADK may send it as JSON in a string."""
+    """Parse the user's answer. ADK clients may send it as a JSON string."""
     if set(response) == {"response"} and isinstance(response["response"], str):
         try:
             response = json.loads(response["response"])
