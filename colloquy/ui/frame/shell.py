@@ -1,7 +1,7 @@
-"""The script that Streamlit runs for every page: what is the same on all of them.
+"""The script that Streamlit runs for every page; it draws what all pages share.
 
-Streamlit puts the folder of this script on the import path, so no other module may stand in it: an agent folder could
-not have its name.
+Streamlit puts the folder of this script on the import path, so no other module may be in it: no agent folder could have
+the same name.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ PAGES = {
     ),
     state.WORKSPACES: st.Page(ROOT / "pages" / "workspaces.py", title="Workspaces", icon=":material/account_tree:"),
 }
-# Without this the list of the page before would stand there until this one is drawn to its end.
+# Without this the previous page's list would stay visible until this page is fully drawn.
 NO_LIST = '@media (min-width: 769px) { [data-testid="stSidebar"] { display: none; } }'
 
 st.set_page_config(
@@ -34,9 +34,9 @@ st.set_page_config(
 )
 page = st.navigation(list(PAGES.values()), position="top")
 style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-if page.url_path not in (*state.WITH_SESSIONS, state.CONSOLE):  # which has its tables there
+if page.url_path not in (*state.WITH_SESSIONS, state.CONSOLE):  # the console shows its tables in the sidebar
     style += NO_LIST
-# With nothing but a style sheet in it, this would stand where a dialog takes its place.
+# With nothing but a style sheet in it, this element would sit where a dialog takes its place.
 st.html(f"<i></i><style>{style}</style>")
 state.begin_run(page.url_path)
 if destination := state.destination():
@@ -48,7 +48,7 @@ if page.url_path in state.WITH_SESSIONS:
 state.show_notice()
 for notice in current().notices():
     st.warning(plain_markdown(notice), icon=":material/warning:")
-if page.url_path != state.CHAT:  # which is called after its chat
+if page.url_path != state.CHAT:  # the chat page is titled after its chat
     st.set_page_config(page_title=f"{page.title} · Colloquy")
 page.run()
 dialogs.draw_open_dialog()
