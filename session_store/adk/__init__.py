@@ -1,1 +1,1 @@
-"""ADK's session service over the store."""
+"""ADK's session service on top of the store."""

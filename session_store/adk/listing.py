@@ -1,4 +1,4 @@
-"""ADK's list of sessions: all of them, with their state, from memory as far as it is there."""
+"""ADK's list of sessions: all of them, with their state, from memory as far as possible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from session_store.sessions.log import SessionLog
 
 
 def listed_sessions(log: SessionLog, app_name: str, user_id: str | None) -> list[Session]:
-    """Sessions of an application, oldest update first, without events; of one user, or of all."""
+    """List an application's sessions, least recently updated first, without events; of one user, or of all."""
     log.database.require_open()
     memory = log.memory
     with memory.lock:
@@ -47,13 +47,13 @@ def listed_sessions(log: SessionLog, app_name: str, user_id: str | None) -> list
             last_update_time=updated_at,
         )
         for updated_at, _, user, name, number in places
-        if (state := states[number]) is not None  # None: it was removed meanwhile
+        if (state := states[number]) is not None  # None: removed in the meantime
     ]
 
 
 def merged_state(session: State, app: State, user: State) -> dict[str, Any]:
-    """The state that agents see, as a caller's own: that of the session, and of the wider scopes under their
-    prefixes."""
+    """Merge the state that agents see into a dict that the caller may change: the session's own state, and the wider
+    scopes under their prefixes."""
     merged = own_state(session)
     if app:
         merged.update({Scope.APP_PREFIX + name: value for name, value in own_state(app).items()})
@@ -85,7 +85,7 @@ def _remember(
     for user, state in users.items():
         if (app_name, user) not in memory.user_states:
             memory.user_states.put((app_name, user), state)
-    if len(states) <= SESSIONS:  # else all would be forgotten before they are asked for again
+    if len(states) <= SESSIONS:  # otherwise all would be evicted before they are requested again
         for number, state in states.items():
             if number not in memory.session_states:
                 memory.session_states.put(number, state)

@@ -34,7 +34,7 @@ _timestamp = attrgetter("timestamp")
 
 @dataclass(slots=True)
 class _Waiting:
-    """Whether whoever appends an event still waits for it."""
+    """Whether the caller that appends an event has stopped waiting for it."""
 
     given_up: bool = False
 
@@ -42,7 +42,7 @@ class _Waiting:
 class DuckDBSessionService(BaseSessionService):
     """Keeps ADK sessions in a DuckDB file.
 
-    May be used from several threads and event loops at once. An append returns when it is durable.
+    Safe to use from several threads and event loops at once. An append returns once it is durable.
     """
 
     def __init__(
@@ -52,12 +52,11 @@ class DuckDBSessionService(BaseSessionService):
         uri: str | None = None,
         **_ignored: object,
     ) -> None:
-        """Open the file, or share a store that is open.
+        """Open the file, or share an open store.
 
         Args:
             path_or_store: a path, a ``duckdb:`` URI, or an open store (which its owner closes).
-            uri: the same as a keyword, the way ADK's service registry calls it. Its further keywords have no meaning
-                here.
+            uri: the same as a keyword argument, as ADK's service registry calls it. Its other keywords are ignored.
 
         Raises:
             StoreError: the file cannot be used; its message says why.
@@ -75,7 +74,7 @@ class DuckDBSessionService(BaseSessionService):
 
     @property
     def store(self) -> Store:
-        """The store underneath."""
+        """The underlying store."""
         return self._store
 
     async def create_session(
@@ -86,7 +85,7 @@ class DuckDBSessionService(BaseSessionService):
         state: dict[str, Any] | None = None,
         session_id: str | None = None,
     ) -> Session:
-        """Create a session. A blank id gets a new one.
+        """Create a session. A blank id is replaced by a new one.
 
         Raises:
             AlreadyExistsError: the id is in use.
@@ -98,7 +97,8 @@ class DuckDBSessionService(BaseSessionService):
     async def get_session(
         self, *, app_name: str, user_id: str, session_id: str, config: GetSessionConfig | None = None
     ) -> Session | None:
-        """The session with its events in order of time, cut to what ``config`` says; None if there is none."""
+        """Return the session with its events in order of time, limited as ``config`` says; None if it does not
+        exist."""
         log, key = self._store.log, _key(app_name, user_id, session_id)
         newest = config.num_recent_events if config else None
         since = (config.after_timestamp or None) if config else None
@@ -107,36 +107,37 @@ class DuckDBSessionService(BaseSessionService):
         loaded = log.recall(key)
         if loaded is not None:
             return _session(loaded, newest, since)
-        # Parsing is the slow part, and the caller's loop has others to serve.
+        # Parsing is the slow part, and the caller's event loop has other work.
         return await asyncio.to_thread(_read, log, key, newest, since)
 
     async def list_sessions(self, *, app_name: str, user_id: str | None = None) -> ListSessionsResponse:
-        """Sessions without their events, oldest update first; of all users if none is given."""
+        """List sessions without their events, least recently updated first; of all users if none is given."""
         sessions = await asyncio.to_thread(listed_sessions, self._store.log, app_name, user_id)
         return ListSessionsResponse(sessions=sessions)
 
     async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
-        """Remove a session for good, with everything that belongs to it. State of user and application stays."""
+        """Remove a session for good, with everything that belongs to it. The user's and the application's state
+        stay."""
         key = _key(app_name, user_id, session_id)
         await self._kept(key, self._store.log.remove([key]))
 
     async def get_user_state(self, *, app_name: str, user_id: str) -> dict[str, Any]:
-        """State of the user with this application, without the ``user:`` prefix."""
+        """Return the user's state with this application, without the ``user:`` prefix."""
         state = await asyncio.to_thread(self._store.log.user_state, (app_name, user_id))
         return copy.deepcopy(dict(state))
 
     async def append_event(self, session: Session, event: Event) -> Event:
-        """Append an event to the stored session and to ``session``. Partial events are not kept.
+        """Append an event to the stored session and to ``session``. Partial events are not stored.
 
-        Appends through the same ``session`` object wait for each other. One that is cancelled may be stored; then
-        ``session`` has the event as well, as soon as it is. Whether it is stored is decided before the session is next
+        Appends through the same ``session`` object wait for each other. A canceled append may still be stored;
+        ``session`` then gets the event as soon as it is. Whether it is stored is settled before the session is next
         read.
 
         Raises:
             InputValidationError: its timestamp is not a time in Unix seconds, from 1970 to 9999.
-            SessionNotFoundError: there is no such session (any more).
-            StaleSessionError: the stored session has moved on since ``session`` was read.
-            AlreadyExistsError: the session has an event with this id.
+            SessionNotFoundError: the session does not exist (any more).
+            StaleSessionError: the stored session has changed since ``session`` was read.
+            AlreadyExistsError: the session already has an event with this id.
         """
         if event.partial:
             return event
@@ -153,10 +154,10 @@ class DuckDBSessionService(BaseSessionService):
             raise
 
     async def flush(self) -> None:
-        """Nothing to do: what was appended is durable."""
+        """Do nothing: whatever was appended is durable."""
 
     async def close(self) -> None:
-        """Release the file, unless the store was lent or somebody else still uses it."""
+        """Release the file, unless the store belongs to the caller or is still in use elsewhere."""
         if self._borrowed:
             self._borrowed = False
             await asyncio.to_thread(give_back, self._store)
@@ -190,7 +191,7 @@ class DuckDBSessionService(BaseSessionService):
         return self._commit_event_to_session(session, event)
 
     async def _kept(self, key: SessionKey, future: Future[T]) -> T:
-        """What the writer gives. Whoever stops waiting for it leaves the writer at work."""
+        """Return the writer's result. If the caller stops waiting, the writer carries on."""
         try:
             return await asyncio.shield(asyncio.wrap_future(future))
         except asyncio.CancelledError:
@@ -203,12 +204,12 @@ class DuckDBSessionService(BaseSessionService):
 
 
 def check_time(timestamp: float) -> None:
-    """Refuse what is no time, or none of a calendar: nothing could show it.
+    """Refuse a timestamp that no calendar has: nothing could display it.
 
     Raises:
         InputValidationError
     """
-    if not 0 <= timestamp < END_OF_TIME:  # NaN is not either
+    if not 0 <= timestamp < END_OF_TIME:  # also false for NaN
         raise InputValidationError("The timestamp of an event is in Unix seconds, from 1970 to 9999.")
 
 
