@@ -1,1 +1,1 @@
-"""Private parts of google-adk and google-genai that the store needs, with the versions they hold for."""
+"""Private parts of google-adk and google-genai that the store needs, with the versions that they apply to."""

@@ -1,6 +1,5 @@
-"""What ADK gives its own session services and keeps private. Holds for google-adk 2.13; the tests marked
-``upstream`` run when the pins move. Worth asking ADK for: public names for these.
-"""
+"""Private parts of ADK that its own session services use. Valid for google-adk 2.13; tests marked ``upstream`` run when
+the pins move. Worth asking ADK for: public names for these."""
 
 from __future__ import annotations
 
@@ -13,11 +12,11 @@ __all__ = ["StaleSessionError", "adk_session_util", "public_event", "revision_of
 
 
 def revision_of(session: Session) -> int | None:
-    """The revision of the stored session that ``session`` was read at."""
+    """Return the revision at which ``session`` was read from the store."""
     marker = session._storage_update_marker
     return int(marker) if marker else None
 
 
 def set_revision(session: Session, revision: int) -> None:
-    """Note which revision of the stored session ``session`` is."""
+    """Record which revision of the stored session ``session`` is."""
     session._storage_update_marker = str(revision)
