@@ -1,4 +1,4 @@
-"""The files of transcript logs: their names, what a crash left of them, and which are whose."""
+"""The files of transcript logs: naming them, repairing what a crash left, and finding whose they are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from session_store.folders import id_of, segment
 from session_store.models import SessionKey
 
 FIRST_LOOK = 4096
-"""Bytes from the end of a file in which its last line most likely is."""
+"""Bytes at the end of a file that most likely contain its last line."""
 
 LONGEST_LOOK = 200_000_000
 
@@ -29,7 +29,7 @@ _NAME = re.compile(r"(?P<session>.+)-\d{8}T\d{6}Z(-\d+)?\.jsonl")
 
 
 def create(folder: Path, session_id: str, workspace_id: str, data: bytes) -> Path:
-    """Begin a log with ``data``. Raises OSError; then there is none."""
+    """Create a log with ``data`` in it. Raises OSError, and then leaves no file."""
     place = folder / segment(workspace_id)
     place.mkdir(parents=True, exist_ok=True)
     stem = f"{segment(session_id)}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
@@ -51,7 +51,7 @@ def create(folder: Path, session_id: str, workspace_id: str, data: bytes) -> Pat
 
 
 def append(path: Path, size: int, data: bytes) -> None:
-    """Write ``data`` behind the first ``size`` bytes of a log; what an attempt that failed has left there goes.
+    """Write ``data`` after the first ``size`` bytes of a log, replacing what a failed attempt left there.
 
     Raises OSError.
     """
@@ -62,12 +62,12 @@ def append(path: Path, size: int, data: bytes) -> None:
 
 
 def logs_in(folder: Path) -> Iterator[Path]:
-    """All logs."""
+    """Return all logs."""
     return (path for path in folder.glob("*/*.jsonl") if path.is_file())
 
 
 def logs_of(folder: Path, keys: Collection[SessionKey]) -> Iterator[Path]:
-    """The logs of some sessions. Of what stands in a log its first line must say that it is theirs."""
+    """Return the logs of some sessions. A log only counts if its first line says that it is theirs."""
     wanted = {key.session_id.casefold() for key in keys}
     for path in logs_in(folder):
         if name := _NAME.fullmatch(path.name):
@@ -77,9 +77,9 @@ def logs_of(folder: Path, keys: Collection[SessionKey]) -> Iterator[Path]:
 
 
 def repair(path: Path) -> bool:
-    """Close a log that a process that died left open: a line that was cut goes, and a last line says interrupted.
+    """Close a log that a dead process left open: remove a truncated line, and add a last line that says interrupted.
 
-    Returns whether it was open. Raises OSError.
+    Returns whether the log was open. Raises OSError.
     """
     with path.open("r+b") as file:
         end, last = _last_line(file)
@@ -96,7 +96,7 @@ def repair(path: Path) -> bool:
 
 
 def _last_line(file: BinaryIO) -> tuple[int, dict[str, Any]]:
-    """Where the last whole line ends, and what it says; nothing if there is none."""
+    """Return where the last complete line ends, and its content; (0, {}) if there is none."""
     size, look = file.seek(0, 2), FIRST_LOOK
     while True:
         if look > LONGEST_LOOK:
@@ -108,7 +108,7 @@ def _last_line(file: BinaryIO) -> tuple[int, dict[str, Any]]:
         while end:
             begin = block.rfind(b"\n", 0, end - 1) + 1
             if not begin and start:
-                break  # the line began before what was read
+                break  # the line begins before the block that was read
             with suppress(ValueError):
                 found = json.loads(block[begin:end])
                 if isinstance(found, dict):

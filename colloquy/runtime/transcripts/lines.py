@@ -16,22 +16,23 @@ from session_store.transcripts.parts import files_of, parts_of, readable, speake
 from session_store.transcripts.transcript import STILL_AT_WORK
 
 Line = dict[str, Any]
-"""One line before it is written, its time in Unix seconds. Nested values are JSON in a string: so every line of every
-log fits one table."""
+"""One line before it is written, with its time in Unix seconds. Nested values are strings of JSON, so that every line
+of every log fits one table."""
 
 HEADER = "header"
 CHUNK = "chunk"
 END = "end"
 
 _TEXTS = ("event_id", "author", "text", "name", "call_id", "args", "response", "status", "error", "state", "reason")
-"""The fields that are text. The header has them all, empty, so that whoever guesses types takes none for a date."""
+"""The text fields. The header has them all, empty, so that readers which guess types take none of them for a date."""
 
 _LINE_BREAKS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
-"""What JSON leaves as it is, and what some readers take for the end of a line."""
+"""Characters that JSON does not escape, but that some readers take for the end of a line."""
 
 
 def header(session: SessionSummary, workspace: str, first: Line) -> Line:
-    """What stands before the ``first`` line. ``workspace`` is the name of the session's workspace."""
+    """Return the header of a log, written before its ``first`` line. ``workspace`` is the name of the session's
+    workspace."""
     key = session.key
     about = {
         "agent": key.app_name,
@@ -45,12 +46,12 @@ def header(session: SessionSummary, workspace: str, first: Line) -> Line:
 
 
 def line(kind: str, session_id: str, turn_id: str = "", **fields: object) -> Line:
-    """A line of a kind, of now."""
+    """Return a line of this kind, with the current time."""
     return {"type": kind, "session_id": session_id, "turn_id": turn_id, "time": time.time(), **fields}
 
 
 def event_lines(key: SessionKey, event: Event) -> Iterator[Line]:
-    """What a stored event says and does: one line for its text, each tool call and each tool's answer."""
+    """Yield what a stored event says and does: one line each for its text, every tool call and every tool result."""
 
     def of_event(kind: str, **fields: object) -> Line:
         about = {"event_id": event.id, "author": speaker_of(event)}
@@ -72,12 +73,12 @@ def event_lines(key: SessionKey, event: Event) -> Iterator[Line]:
 
 
 def turn_end(key: SessionKey, turn_id: str, status: TurnStatus, error: str | None) -> Line:
-    """How a turn ended."""
+    """Return the line that says how a turn ended."""
     return line("turn_end", key.session_id, turn_id, status=status.value, error=error or "")
 
 
 def written(lines: list[Line]) -> bytes:
-    """Lines as they stand in the file, in UTF-8."""
+    """Return lines as written to the file, in UTF-8."""
     texts = (json.dumps(one | {"time": _rfc3339(one["time"])}, ensure_ascii=False, default=str) for one in lines)
     return "".join(text.translate(_LINE_BREAKS) + "\n" for text in texts).encode("utf-8", "replace")
 

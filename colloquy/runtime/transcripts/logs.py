@@ -1,7 +1,7 @@
 """Transcript logs: what happens in each session as JSON Lines, for ``tail -f`` and for queries.
 
-They are a convenience: the store is what counts. So nothing waits for them, and where they cannot be written, the chats
-go on.
+They are a convenience: the store is authoritative. So nothing waits for them, and if they cannot be written, chats go
+on.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from session_store.errors import StoreError
 from session_store.models import SessionKey, TurnStatus
 
 WRITE_EVERY = 0.2
-"""Seconds for which chunks are gathered: they become one line, and one write."""
+"""Seconds for which chunks are collected: they become one line, and one write."""
 
 TRY_AGAIN_AFTER = 5.0
-"""Seconds between attempts to write where that failed."""
+"""Seconds between attempts to write after a failure."""
 
 MOST_WAITING = 32 * 2**20
-"""Bytes, about, that may wait to be written. What comes then is lost, and the log says so."""
+"""Approximate bytes that may wait to be written. Lines beyond that are lost, and the log says so."""
 
 LINE_SIZE = 300
-"""Bytes that a line takes besides its text, about."""
+"""Approximate bytes that a line takes besides its text."""
 
 log = structlog.get_logger()
 
@@ -41,13 +41,13 @@ Task = Callable[[], None]
 
 @dataclass(slots=True)
 class _Unwritten:
-    """Lines of a session, and about how many bytes they had when they came."""
+    """Lines of a session, and their approximate size in bytes when they were added."""
 
     lines: list[Line] = field(default_factory=list)
     size: int = 0
 
     def add(self, new: Line) -> None:
-        """Add a line; a chunk to the one before, where it goes on with that."""
+        """Add a line; a chunk that continues the previous line is joined to it."""
         self.size += _size(new)
         last = self.lines[-1] if self.lines else None
         if last and last["type"] == new["type"] == CHUNK and last["event_id"] == new["event_id"]:
@@ -57,14 +57,14 @@ class _Unwritten:
 
 
 class TranscriptLogs:
-    """One log for each stretch of activity of a session: opened at its first line, closed when the session is
-    terminated, moved to another workspace, or the app ends.
+    """One log for each stretch of activity of a session: opened at its first line, and closed when the session is
+    terminated or moved to another workspace, or the app ends.
 
-    Thread-safe. Nothing blocks but ``flush`` and ``close``: a thread of its own writes.
+    Thread-safe. Only ``flush`` and ``close`` block: a separate thread writes.
     """
 
     def __init__(self, folder: Path, store: Store, *, enabled: bool = True) -> None:
-        """``enabled`` says whether anything is written; removing works always."""
+        """``enabled`` says whether anything is written; removing logs always works."""
         self._folder = folder
         self._store = store
         self._enabled = enabled
@@ -86,22 +86,22 @@ class TranscriptLogs:
         return self._problem
 
     def chunk(self, key: SessionKey, turn_id: str, event_id: str, author: str, text: str) -> None:
-        """A running turn said something."""
+        """Log a chunk that a running turn said."""
         if self._enabled:
             self._put(key, [line(CHUNK, key.session_id, turn_id, event_id=event_id, author=author, text=text)])
 
     def event(self, key: SessionKey, event: Event) -> None:
-        """An event was stored."""
+        """Log a stored event."""
         if self._enabled:
             self._put(key, event_lines(key, event))
 
     def turn_ended(self, key: SessionKey, turn_id: str, status: TurnStatus, error: str | None) -> None:
-        """A turn is over."""
+        """Log the end of a turn."""
         if self._enabled:
             self._put(key, [turn_end(key, turn_id, status, error)])
 
     def finish(self, keys: Iterable[SessionKey], reason: str) -> None:
-        """Close the logs of sessions, with the reason in the last line. What comes then opens new ones."""
+        """Close the logs of sessions, with the reason in the last line. Later lines open new logs."""
         wanted = list(keys)
         self._do(lambda: self._finish(wanted, reason))
 
@@ -112,14 +112,14 @@ class TranscriptLogs:
             self._do(lambda: self._forget(wanted))
 
     def flush(self) -> None:
-        """Wait until all that came before is written, or could not be."""
+        """Wait until all earlier lines are written, or could not be."""
         done = threading.Event()
         self._do(done.set)
         while not done.wait(1.0) and self._thread.is_alive():
             pass
 
     def close(self) -> None:
-        """Write what waits, and close all logs."""
+        """Write what is waiting, and close all logs."""
         with self._news:
             self._closing = True
             self._news.notify()
@@ -158,7 +158,7 @@ class TranscriptLogs:
         self._write()
 
     def _wait(self) -> bool:
-        """Wait for something to do; False when it is time to end."""
+        """Wait for something to do; returns False when it is time to end."""
         with self._news:
             self._news.wait_for(lambda: self._queue or self._closing, TRY_AGAIN_AFTER if self._unwritten else None)
             if self._closing:
@@ -168,7 +168,7 @@ class TranscriptLogs:
         return True
 
     def _take(self) -> None:
-        """Sort what has come: lines to their sessions, tasks done in their place."""
+        """Process the queue: sort lines by session, and run tasks in their place."""
         with self._news:
             queue, self._queue = self._queue, []
         for item in queue:
@@ -187,7 +187,7 @@ class TranscriptLogs:
                 self._failed(error)
                 failed = True
                 continue
-            # One bad line must not end the logs of all others.
+            # One bad line must not stop all other logs.
             except Exception:
                 log.warning("lines of a transcript log are lost", session=key.session_id, exc_info=True)
             self._drop(key)
@@ -218,14 +218,14 @@ class TranscriptLogs:
             data = written(lines)
             try:
                 files.append(path, size, data)
-            except FileNotFoundError:  # somebody tidied up
+            except FileNotFoundError:  # someone deleted the file
                 del self._open[key]
             else:
                 self._open[key] = path, size + len(data)
                 return
         session = self._store.find_session(key)
         if session is None or [one["type"] for one in lines] == [END]:
-            return  # nobody's, or an end without a beginning
+            return  # a deleted session, or an end without a beginning
         names = {workspace.id: workspace.name for workspace in self._store.list_workspaces()}
         data = written([header(session, names.get(session.workspace_id, ""), lines[0]), *lines])
         self._open[key] = files.create(self._folder, key.session_id, session.workspace_id, data), len(data)
@@ -245,7 +245,7 @@ class TranscriptLogs:
                 path.unlink()
             except OSError as error:
                 log.warning("a transcript log could not be removed", path=str(path), error=error.strerror)
-            with suppress(OSError):  # others are in it
+            with suppress(OSError):  # fails while the folder still has other logs
                 path.parent.rmdir()
 
     def _repair(self) -> None:
