@@ -1,1 +1,1 @@
-"""The history of all conversations: its table, search, tags and notes, branches, and the queries that people keep."""
+"""The history of all conversations: its table, search, tags and notes, branches, and saved queries."""

@@ -1,4 +1,4 @@
-"""A session that goes on from the middle of another one, as a method of the store."""
+"""The store's method for branching: a new session that continues from the middle of another one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from session_store.sessions.log import SessionLog
 from session_store.sessions.reads import Loaded
 
 BRANCH_SUFFIX: Final = " (branch)"
-"""What the title of a branch ends with."""
+"""Suffix of a branch's title."""
 
 _OVER: Final = "n.whole and status in ('completed', 'stopped', 'failed', 'interrupted')"
 _TURNS: Final = f"""
@@ -41,18 +41,18 @@ _TURNS: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The part of a session that a branch begins with, under its new ids: from its start to the event ``at``."""
+    """The part of a session that a branch starts with, under its new ids: from the start to the event ``at``."""
 
     origin: SessionKey
     at: str
     key: SessionKey
     events: tuple[NewEvent, ...]
     turn_names: Mapping[str, str]
-    """New ids of turns by those that they had."""
+    """New turn ids, by the original ones."""
     cut_turns: frozenset[str]
-    """Those of which not everything is in it."""
+    """Turns of which only a part is copied."""
     calls: frozenset[str]
-    """Ids of the calls of tools in it. They stay as they are: what models answer may be bound to them."""
+    """Ids of the tool calls in it. They stay unchanged: models' answers may be bound to them."""
     state: Mapping[str, Any]
     until: float
 
@@ -63,15 +63,15 @@ class StoredBranches:
     log: SessionLog
 
     def branch_session(self, key: SessionKey, event_id: str, new_id: str) -> SessionSummary:
-        """Make a session with everything that was said in another one up to an event of it, and that event.
+        """Create a session with everything said in another one up to and including one of its events.
 
-        What a rewind took back is left out; the answers of tools that were called come along. Events keep their content
-        and their times, and get new ids, as do their invocations. Turns, results and the state as it was then come
-        along, feedback does not. Events and turns are marked as ``copied``, and their tokens are not counted again.
-        Agent, user, model and workspace are those of the other session. The new one counts as updated now.
+        Leaves out what a rewind took back, but includes the answers of tools that were called. Events keep their
+        content and times, and get new ids, as do their invocations. Turns, results and the state at that point are
+        copied, feedback is not. Events and turns are marked as ``copied``, and their tokens are not counted again.
+        Agent, user, model and workspace are those of the other session. The branch counts as updated now.
 
         Raises:
-            HistoryError: there is no such session, or no such event in it that was not taken back.
+            HistoryError: the session does not exist, or has no such event that was not taken back.
             AlreadyExistsError: ADK's; ``new_id`` is in use.
         """
         loaded = self.log.recall(key) or self.log.load(key)
@@ -106,7 +106,8 @@ def _part(loaded: Loaded, event_id: str, new_key: SessionKey) -> _Part:
 
 
 def _live_until(loaded: Loaded, event_id: str) -> tuple[list[StoredEvent], int]:
-    """What was said and not taken back, to the end of the turn that an event belongs to; and the place of the event."""
+    """Return the events that were not taken back, to the end of the given event's turn, and the position of that
+    event."""
     live: list[StoredEvent] = []
     place: int | None = None
     for stored in (cached.stored() for cached in loaded.events if not cached.rewound):
@@ -121,7 +122,8 @@ def _live_until(loaded: Loaded, event_id: str) -> tuple[list[StoredEvent], int]:
 
 
 def _with_answers(events: Sequence[Event], end: int) -> int:
-    """Where a part must end that ends with ``end``, so that models are shown no call without the answer it got."""
+    """Return the end of a part that would stop at ``end``, extended so that models see no call without the answer it
+    got."""
     open_calls = {call.id for event in events[:end] for call in event.get_function_calls()}
     open_calls -= {answer.id for event in events[:end] for answer in event.get_function_responses()}
     for place in range(end, len(events)):
@@ -140,8 +142,8 @@ def _copy(event: Event, names: Mapping[str, str]) -> NewEvent:
 
 
 def _state_at(loaded: Loaded, seq: int) -> dict[str, Any]:
-    """The session's own state after an event: what it began with, as far as no event has changed it, and the changes
-    that were made until then, those of turns that were taken back later among them."""
+    """Return the session's own state after an event: the initial values that no event changed, and the changes up to
+    then, including those of turns that were taken back later."""
     then: dict[str, Any] = {}
     changed: set[str] = set()
     for stored in loaded.events:
@@ -191,7 +193,8 @@ def _insert(log: SessionLog, transaction: Transaction, part: _Part) -> None:
 
 
 def _insert_session(transaction: Transaction, parent: Head, head: Head, part: _Part) -> None:
-    # A title that came by itself from the first words is not replaced by one that says nothing of the branch.
+    # Marks a title made from the first words as one by a model, so that no generated title without the suffix replaces
+    # it.
     transaction.execute(
         f"""
         insert into sessions by name
@@ -216,7 +219,7 @@ def _insert_session(transaction: Transaction, parent: Head, head: Head, part: _P
 
 
 def _insert_results(transaction: Transaction, parent: Head, head: Head, part: _Part) -> None:
-    """Copies of the results that the events of the part tell of, each with its data."""
+    """Copy the results that the part's events mention, with their data."""
     rows = transaction.rows(
         "select id, turn_id from results where session_no = $1 and list_contains($2::varchar[], turn_id) "
         "and (list_contains($3::varchar[], call_id) or (call_id is null and created_at <= $4))",

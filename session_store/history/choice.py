@@ -1,4 +1,4 @@
-"""The sessions that a filter lets through, in SQL."""
+"""Builds the SQL that selects the sessions matching a filter."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _COLUMNS: Final = (
 
 
 def sessions(memory: Memory, values: dict[str, Any]) -> str:
-    """SQL for all sessions that were not deleted, with the times of update as they are now."""
+    """Return SQL for all sessions that were not deleted, with their current update times."""
     with memory.lock:
         times = dict(memory.unsaved_times)
     if not times:
@@ -47,7 +47,7 @@ def sessions(memory: Memory, values: dict[str, Any]) -> str:
 
 
 def chosen(memory: Memory, wanted: HistoryFilter, values: dict[str, Any]) -> str:
-    """SQL for the sessions of a filter. Adds what it needs to the ``values`` of the query."""
+    """Return SQL for the sessions of a filter. Adds its parameters to the ``values`` of the query."""
     terms = _plain_terms(wanted, values)
     if wanted.tags is not None:
         values["tags"] = [tag.strip().lower() for tag in wanted.tags]
@@ -69,7 +69,7 @@ def chosen(memory: Memory, wanted: HistoryFilter, values: dict[str, Any]) -> str
 
 
 def _plain_terms(wanted: HistoryFilter, values: dict[str, Any]) -> list[str]:
-    """Conditions on the columns of sessions."""
+    """Return conditions on the columns of sessions."""
     terms = []
     for name, sign, value in (
         ("s.user_id", "=", wanted.user_id),

@@ -1,4 +1,4 @@
-"""What the tokens of sessions cost, in SQL."""
+"""Computes in SQL what sessions' tokens cost."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ COSTS: Final = f"""
     ) r on r.model = coalesce(u.model, a.name) and u.day >= r.begin and u.day < r.until
     group by u.session_no
 """
-"""The cost by session, all versions of messages: none for those without tokens, null where a price is missing."""
+"""Cost by session, including all versions of messages: no row without tokens, null where a price is missing."""
 
 
 def cost_values(database: Database, folder: Path) -> dict[str, Any]:
-    """What ``COSTS`` needs: how providers call the models that people choose, and the price list of a folder.
+    """Return the parameters of ``COSTS``: the providers' names for the chosen models, and the price list of a folder.
 
     Raises:
         PricesInvalidError: the price list is damaged.
@@ -65,7 +65,7 @@ def cost_values(database: Database, folder: Path) -> dict[str, Any]:
 
 
 def _rates(model: str, chosen: list[str], prices: tuple[Price, ...]) -> list[tuple[str, int, int, float, float, float]]:
-    """The prices of a model with the days (since 1970) on which they begin and end to hold."""
+    """Return the prices of a model with the days (since 1970) from which and until which they apply."""
     found = prices_of([model, *chosen], prices)
     days = [_day(price.since) for price in found]
     return [

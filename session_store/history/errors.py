@@ -1,4 +1,4 @@
-"""The error of what people do with the history."""
+"""The error for actions on the history."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from session_store.errors import StoreError
 
 
 class HistoryError(StoreError):
-    """Something that was asked of the history cannot be done; the message says what to do."""
+    """An action on the history is not possible; the message says what to do."""

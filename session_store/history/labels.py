@@ -1,4 +1,4 @@
-"""Tags, notes and the end of sessions, as methods of the store."""
+"""The store's methods for tags, notes and the end of sessions."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ _NUMBER: Final = (
 
 
 class StoredLabels:
-    """The part of the store that keeps what people say about sessions. Sessions that are gone are skipped."""
+    """The part of the store that keeps what users note about sessions. Skips sessions that are gone."""
 
     log: SessionLog
 
     def terminate_sessions(self, keys: Iterable[SessionKey]) -> None:
-        """End sessions. A session that has ended goes on with its next turn; ending it twice changes nothing."""
+        """Terminate sessions. A terminated session continues with its next turn; terminating it twice changes
+        nothing."""
         wanted, now = list(keys), time.time()
 
         def work(transaction: Transaction) -> None:
@@ -44,10 +45,10 @@ class StoredLabels:
         self.log.writer.submit(work).result()
 
     def set_tags(self, keys: Iterable[SessionKey], *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
-        """Add tags to sessions and take others from them, whatever their case. A tag that is there stays as it is.
+        """Add tags to sessions and remove others, ignoring case. A tag that is already there stays unchanged.
 
         Raises:
-            HistoryError: one of the tags to add cannot be one, or there would be too many; nothing was changed.
+            HistoryError: one of the tags to add is not valid, or there would be too many; nothing was changed.
         """
         wanted, added = list(keys), list(clean_tags(add))
         removed = [tag.strip().casefold() for tag in remove]
@@ -69,12 +70,12 @@ class StoredLabels:
         self.log.writer.submit(work).result()
 
     def tags_of(self, key: SessionKey) -> tuple[str, ...]:
-        """The tags of a session, in order."""
+        """Return a session's tags, sorted."""
         rows = self.log.database.rows(f"select tag from tags where session_no = {_NUMBER}", _names(key))
         return tuple(sorted((tag for (tag,) in rows), key=str.casefold))
 
     def all_tags(self, user_id: str | None = None) -> dict[str, int]:
-        """All tags, in order, with the number of sessions that have them; of a user's sessions, or of all."""
+        """Return all tags, sorted, with the number of sessions that have them; of a user's sessions, or of all."""
         rows = self.log.database.rows(
             "select mode(tag), count(*) from tags join sessions using (session_no) "
             "where deleted_at is null and coalesce(user_id = $1, true) group by lower(tag) order by lower(tag)",
@@ -83,7 +84,7 @@ class StoredLabels:
         return dict(rows)
 
     def set_note(self, key: SessionKey, note: str) -> None:
-        """Keep a note about a session in place of the one before; a blank one is none.
+        """Replace a session's note; a blank one removes it.
 
         Raises:
             HistoryError: it is too long; nothing was changed.
@@ -99,7 +100,7 @@ class StoredLabels:
         self.log.writer.submit(work).result()
 
     def note_of(self, key: SessionKey) -> str:
-        """The note about a session; empty if there is none."""
+        """Return a session's note; empty if there is none."""
         rows = self.log.database.rows(f"select note from sessions where session_no = {_NUMBER}", _names(key))
         return str(rows[0][0]) if rows else ""
 

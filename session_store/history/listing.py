@@ -1,4 +1,4 @@
-"""The table of conversations, as methods of the store: sorted, filtered and paged by key where they are kept."""
+"""The store's methods for the history table: sorted, filtered and paged by key in the database."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _EVENTS: Final = """
 _TAGS: Final = "select session_no, list(tag order by lower(tag)) as tags from tags {among} group by session_no"
 _TABLES: Final = {"e": _EVENTS, "c": COSTS, "t": TURNS, "f": FEEDBACK, "w": "select id, name from workspaces"}
 _COST: Final = "case when c.session_no is null then 0.0 else c.cost end"
-"""Null where it is not known; nothing where there are no tokens."""
+"""Null if unknown; zero without tokens."""
 _MODEL: Final = "case when t.turns > 0 and not (t.asked or e.answered) then null else s.model end"
-"""None where no turn asked one: all that was said was SQL."""
+"""Null if no turn used a model, because all of them were SQL."""
 _STATUSES: Final = ["running", "paused", "queued", "failed", "interrupted", "stopped", "terminated", "idle"]
 _VALUES: Final = {
     HistorySort.UPDATED: ("s.updated_at", ""),
@@ -40,7 +40,7 @@ _VALUES: Final = {
     HistorySort.STATUS: (f"list_position({_STATUSES}, {STATUS})", "t"),
     HistorySort.FEEDBACK: ("f.up - f.down", "f"),
 }
-"""What each order goes by, and the table that has it."""
+"""The value that each order sorts by, and the table that has it."""
 _ROW: Final = f"""
     select s.app_name, s.user_id, s.id, s.title, s.title_source, s.workspace_id, w.name, s.app_name, {_MODEL}, s.saved,
         s.created_at, s.updated_at, coalesce(e.messages, 0), coalesce(t.turns, 0), coalesce(e.input_tokens, 0),
@@ -68,10 +68,11 @@ class StoredTable:
         before: str | None = None,
         limit: int = 50,
     ) -> Page[HistoryRow]:
-        """Conversations that were not deleted, in the order of ``sort``; ``before`` is ``next`` of the page before.
+        """List conversations that were not deleted, in the order of ``sort``; ``before`` is ``next`` of the previous
+        page.
 
         Raises:
-            CursorError: ``before`` is no place in a list in this order.
+            CursorError: ``before`` is not a position in a list in this order.
             PricesInvalidError: the price list is damaged.
         """
         if limit < 1:
@@ -86,7 +87,7 @@ class StoredTable:
         return Page(tuple(map(_history_row, rows[:limit])), following)
 
     def asked_a_model(self, key: SessionKey) -> bool:
-        """Whether a model was asked in a session, or nobody was yet: turns that are SQL ask none."""
+        """Whether a session used a model, or has no turns yet: turns that are SQL use none."""
         sql = f"""
             with page as (select session_no from sessions where app_name = $1 and user_id = $2 and id = $3)
             select bool_or(model is not null) from (
@@ -104,7 +105,7 @@ class StoredTable:
         sort: HistorySort = HistorySort.UPDATED,
         descending: bool = True,
     ) -> Neighbours | None:
-        """Where a conversation stands in that list; None if it is not in it.
+        """Return the position of a conversation in that list; None if it is not in it.
 
         Raises:
             PricesInvalidError: the price list is damaged.
@@ -130,8 +131,8 @@ class StoredTable:
         return Neighbours(place, total, *(_neighbour(one) if one else None for one in beside))
 
     def _sorted(self, wanted: HistoryFilter, sort: HistorySort, values: dict[str, Any]) -> str:
-        """SQL for the conversations of a filter, with the ``value`` that an order goes by. Adds what it needs to the
-        ``values`` of the query."""
+        """Return SQL for the conversations of a filter, with the ``value`` that the order sorts by. Adds its parameters
+        to the ``values`` of the query."""
         value, table = _VALUES[sort]
         source = f"from ({chosen(self.log.memory, wanted, values)}) s"
         if table:
@@ -140,7 +141,7 @@ class StoredTable:
         return f"select s.*, {value} as value {source}"
 
     def count_history(self, wanted: HistoryFilter) -> int:
-        """How many conversations a filter lets through."""
+        """Count the conversations that match a filter."""
         values: dict[str, Any] = {}
         sql = f"select count(*) from ({chosen(self.log.memory, wanted, values)})"
         with self.log.database.reading() as cursor:
@@ -148,7 +149,7 @@ class StoredTable:
         return int(rows[0][0])
 
     def history_row(self, key: SessionKey) -> HistoryRow | None:
-        """One conversation as the table shows it; None if there is none.
+        """Return one conversation as the table shows it; None if it does not exist.
 
         Raises:
             PricesInvalidError: the price list is damaged.
@@ -161,15 +162,15 @@ class StoredTable:
         return next(map(_history_row, self._rows(page, values, "")), None)
 
     def history_choices(self) -> HistoryChoices:
-        """What conversations that were not deleted have, to choose from."""
+        """Return the values of conversations that were not deleted, to choose from."""
         columns = ("app_name", "model", "user_id", "workspace_id")
         lists = ", ".join(f"coalesce(list(distinct {column} order by {column}), [])" for column in columns)
         rows = self.log.database.rows(f"select {lists} from sessions where deleted_at is null")
         return HistoryChoices(*(tuple(value for value in found if value is not None) for found in rows[0]))
 
     def _rows(self, page: str, values: dict[str, Any], order: str) -> list[tuple[Any, ...]]:
-        """The conversations of a page with all that is to be known of them. What costs most, the sums over events, is
-        computed for them only."""
+        """Return the conversations of a page with all their figures. Computes the expensive ones, the sums over events,
+        only for these conversations."""
         values |= cost_values(self.log.database, self.log.database.path.parent)
         among = _AMONG.format(prefix="")
         sql = f"""
@@ -201,7 +202,7 @@ def _order(*, descending: bool) -> str:
 
 
 def _after(before: str, sort: HistorySort, values: dict[str, Any], *, descending: bool) -> str:
-    """A condition for what comes after a place in the list."""
+    """Return the condition for rows after a position in the list."""
     value, number = _decode(before, sort, descending=descending)
     values["number"] = number
     sign = "<" if descending else ">"

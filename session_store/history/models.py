@@ -1,4 +1,4 @@
-"""What is asked of the history, and what it answers, as plain immutable values. Times are Unix seconds in UTC."""
+"""The history's filters and rows, as plain immutable values. Times are Unix seconds in UTC."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from session_store.models import SessionKey, TitleSource
 
 
 class HistorySort(StrEnum):
-    """What the table of conversations goes by. What is not there or not known comes last, whatever the direction."""
+    """Sort orders of the history table. Missing and unknown values come last in both directions."""
 
     UPDATED = "updated"
     CREATED = "created"
@@ -28,11 +28,12 @@ class HistorySort(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryFilter:
-    """Which conversations: those that meet every condition which is set. Of several values, one must be met.
+    """Selects the conversations that meet every condition that is set. Where a condition has several values, any may
+    match.
 
-    ``text`` is what somebody would type into a search box (see ``search_history``): a title, a message or a tool call
-    must have all of it. ``models`` are those chosen, ``statuses`` those of ``HistoryRow``. A conversation was updated
-    at ``since`` or later, and before ``until``. ``feedback``: an answer of it got such a thumb.
+    ``text`` is what the user types into a search box (see ``search_history``): a title, a message or a tool call must
+    contain all of it. ``models`` are the chosen ones, ``statuses`` those of ``HistoryRow``. A conversation was updated
+    at ``since`` or later, and before ``until``. ``feedback``: one of its answers got such a thumb.
     """
 
     user_id: str | None = None
@@ -47,7 +48,7 @@ class HistoryFilter:
     until: float | None = None
     feedback: Literal["up", "down"] | None = None
     among: frozenset[int] | None = None
-    """Numbers of conversations (see ``HistoryRow``): none but these."""
+    """Numbers of conversations (see ``HistoryRow``): only these."""
 
 
 EVERYTHING = HistoryFilter()
@@ -57,10 +58,10 @@ EVERYTHING = HistoryFilter()
 class HistoryRow:
     """One conversation in the table.
 
-    ``messages`` and ``turns`` are those that it shows. Tokens and ``cost`` (US dollars, None where the price of a model
-    is not known) leave out what a branch has from the conversation that it began in, where they were spent. ``status``
-    is that of the session or, where that is idle, "failed", "stopped" or "interrupted" if its last turn ended so.
-    ``up`` and ``down`` are the answers with a thumb.
+    ``messages`` and ``turns`` count those that it shows. Tokens and ``cost`` (US dollars, None if the price of a model
+    is unknown) leave out what a branch copied from its original conversation, where they were spent. ``status`` is that
+    of the session; for an idle session, it is "failed", "stopped" or "interrupted" if its last turn ended that way.
+    ``up`` and ``down`` count the answers with a thumb.
     """
 
     key: SessionKey
@@ -84,16 +85,16 @@ class HistoryRow:
     tags: tuple[str, ...]
     note: str
     branched_from: str | None
-    """Id of the session that it is a branch of, which may be gone."""
+    """Id of the session that it branched from, which may be gone."""
     error: str
-    """What went wrong in its last turn, if that failed; else empty."""
+    """The error of its last turn, if that failed; otherwise empty."""
     number: int
-    """What the store knows the conversation by."""
+    """The store's number of the conversation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A conversation beside another one in a list; ``number`` is that of its row."""
+    """A conversation next to another one in a list; ``number`` is that of its row."""
 
     key: SessionKey
     title: str
@@ -102,7 +103,8 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Where a conversation stands in a list of ``total``, from 1 on, and those before and after it."""
+    """The position of a conversation in a list of ``total``, starting at 1, and the conversations before and after
+    it."""
 
     place: int
     total: int
@@ -112,7 +114,7 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class HistoryChoices:
-    """What a filter can be set to: the values that conversations have, in order."""
+    """The values that conversations have and that a filter can be set to, sorted."""
 
     agents: tuple[str, ...]
     models: tuple[str, ...]
@@ -122,10 +124,10 @@ class HistoryChoices:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A place where a search found what it looked for. ``seq`` and ``event_id`` are None for titles.
+    """One match of a search. ``seq`` and ``event_id`` are None for titles.
 
-    ``marks`` are the places of what was found in the excerpt, in order: the first character and the one after the last.
-    ``at`` is the time of the message, or of the last update for titles.
+    ``marks`` are the positions of the matches in the excerpt, in order: the first character and the one after the last.
+    ``at`` is the time of the message or, for titles, of the last update.
     """
 
     key: SessionKey

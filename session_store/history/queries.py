@@ -1,4 +1,4 @@
-"""Queries about the history that people keep under a name, and those that they asked, as methods of the store."""
+"""The store's methods for queries about the history: those saved under a name, and those that were run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from session_store.limits import LONGEST_NAME, LONGEST_QUERY
 from session_store.sessions.log import SessionLog
 
 ASKED: Final = 200
-"""Asked queries that are remembered; the oldest ones go."""
+"""Maximum number of remembered queries; the oldest ones are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedQuery:
-    """A query that somebody kept. Time in Unix seconds."""
+    """A saved query. Times are Unix seconds."""
 
     id: str
     name: str
@@ -29,7 +29,7 @@ class NamedQuery:
 @dataclass(frozen=True, slots=True)
 class AskedQuery:
     """A query that was run: when (Unix seconds), for how many seconds, and the number of rows that it found or the
-    error that it ended with; neither if it was cancelled."""
+    error that it ended with; neither if it was canceled."""
 
     id: str
     sql: str
@@ -45,15 +45,15 @@ class StoredQueries:
     log: SessionLog
 
     def named_queries(self) -> list[NamedQuery]:
-        """The queries with a name, in its order."""
+        """List the saved queries, sorted by name."""
         rows = self.log.database.rows("select id, name, sql, created_at from named_queries order by lower(name)")
         return [NamedQuery(*row) for row in rows]
 
     def save_query(self, name: str, sql: str) -> NamedQuery:
-        """Keep a query under a name.
+        """Save a query under a name.
 
         Raises:
-            HistoryError: there is no query, it is too long, or the name is none, too long or taken; nothing was kept.
+            HistoryError: the query is empty or too long, or the name is blank, too long or taken; nothing was saved.
         """
         kept = NamedQuery(str(uuid.uuid4()), _clean(name), sql.strip(), time.time())
         if not kept.sql:
@@ -70,10 +70,10 @@ class StoredQueries:
         return kept
 
     def rename_query(self, query_id: str, name: str) -> None:
-        """Give a query with a name another one. Nothing happens if it is gone.
+        """Rename a saved query. Does nothing if it is gone.
 
         Raises:
-            HistoryError: the name is none, too long or taken; nothing was changed.
+            HistoryError: the name is blank, too long or taken; nothing was changed.
         """
         clean = _clean(name)
 
@@ -84,13 +84,13 @@ class StoredQueries:
         self.log.writer.submit(work).result()
 
     def delete_query(self, query_id: str) -> None:
-        """Forget a query with a name."""
+        """Delete a saved query."""
         self.log.writer.submit(
             lambda transaction: transaction.execute("delete from named_queries where id = $1", [query_id])
         ).result()
 
     def record_query(self, sql: str, *, seconds: float, row_count: int | None = None, error: str | None = None) -> None:
-        """Remember that a query was asked, and how it went; not if it is too long to be run at all."""
+        """Record that a query was run, and its outcome; skips queries that are too long to run at all."""
         if len(sql) > LONGEST_QUERY:
             return
         values = [str(uuid.uuid4()), sql, time.time(), seconds, row_count, error]
@@ -106,7 +106,7 @@ class StoredQueries:
         self.log.writer.submit(work).result()
 
     def asked_queries(self, limit: int = ASKED) -> list[AskedQuery]:
-        """The queries that were asked last, newest first; one that was asked again stands where it was asked last."""
+        """List the latest queries, newest first; a repeated query appears once, at its latest run."""
         rows = self.log.database.rows(
             "select id, sql, asked_at, seconds, row_count, error from asked_queries "
             "qualify row_number() over (partition by sql order by asked_at desc, id) = 1 "

@@ -1,4 +1,4 @@
-"""Search over titles, messages and tool calls, as a method of the store."""
+"""The store's method for searching titles, messages and tool calls."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from session_store.models import Page, SessionKey
 from session_store.sessions.log import SessionLog
 
 FIRST_SHARE: Final = 20
-"""What the newest conversations have is looked through first: those of one in so many."""
+"""The search starts with the newest conversations: one in this many."""
 FEWEST: Final = 200
-"""With fewer conversations there is nothing to be gained by that."""
+"""With fewer conversations, a separate first search gains nothing."""
 
 Place = tuple[float, int]
-"""Time of a hit, and the number that its event or session has in the store."""
+"""Time of a match, and the number of its event or session in the store."""
 _END: Final[Place] = (float("inf"), 2**62)
 _EVENTS: Final = """
     select timestamp as moment, seq as number, session_no, seq, id as event_id, {kind} as kind, {column} as found
@@ -41,26 +41,27 @@ _SQL: Final = """
     from (from said union all from used union all from titled) f join s using (session_no)
     order by f.moment desc, f.number desc limit {limit}
 """
-"""Messages and tool calls apart: of words that must all be there, DuckDB looks for the second only where it has found
-the first, unless there is an alternative to all of them."""
+"""Messages and tool calls are separate queries: if all words must match, DuckDB looks for the second only where it
+found the first, unless the whole condition has an alternative."""
 
 
 class StoredSearch:
-    """The part of the store that finds things."""
+    """The part of the store that searches."""
 
     log: SessionLog
 
     def search_history(
         self, text: str, wanted: HistoryFilter = EVERYTHING, *, before: str | None = None, limit: int = 20
     ) -> Page[Hit]:
-        """Places that have all words of ``text``, in whatever case, width and normal form; what stands in quotes counts
-        as one word.
+        """Find places that contain all words of ``text``, in any case, width and normal form; quoted text counts as one
+        word.
 
-        Newest first, in the conversations of the filter. Blank text finds nothing. A place is a title, a message, what
-        a tool was asked or answered (see ``tool_columns``), or a detail of a message, such as a thought or a source.
+        Newest first, among the conversations of the filter. Blank text finds nothing. A place is a title, a message,
+        what a tool was asked or answered (see ``tool_columns``), or a detail of a message, such as a thought or a
+        source.
 
         Raises:
-            CursorError: ``before`` is no place in a list of hits.
+            CursorError: ``before`` is not a position in a list of matches.
         """
         start = _END if before is None else _decode(before)
         words = words_of(text)
@@ -74,7 +75,8 @@ class StoredSearch:
         return Page(tuple(_hit(row, words) for row in rows[:limit]), following)
 
     def _newest_share(self, at: float) -> float | None:
-        """The time since which the newest conversations before another time were updated; None if they are few."""
+        """Return the time since which the newest conversations before ``at`` were updated; None if there are too
+        few."""
         newest = "select updated_at from sessions where updated_at <= $1 and deleted_at is null"
         [(number,)] = self.log.database.rows(f"select count(*) from ({newest})", [at])
         if number < FEWEST:
@@ -87,7 +89,7 @@ class StoredSearch:
     ) -> list[tuple[Any, ...]]:
         values: dict[str, Any] = {}
         if words_of(wanted.text) == words:
-            wanted = replace(wanted, text="")  # what is found meets it anyway
+            wanted = replace(wanted, text="")  # every match meets it anyway
         source = chosen(self.log.memory, wanted, values)
         title, text, tool = (all_in(column, words, values, "found") for column in ("s.title", "text", "tool_text"))
         sql = _SQL.format(
@@ -96,7 +98,7 @@ class StoredSearch:
             used=_EVENTS.format(
                 kind="case when tool_calls is null and tool_results is null then 'detail' else 'tool call' end",
                 column="tool_text",
-                match=f"{tool} and not coalesce({text}, false)",  # else it is there as a message
+                match=f"{tool} and not coalesce({text}, false)",  # otherwise it is listed as a message
                 limit=int(limit),
             ),
             title=title,

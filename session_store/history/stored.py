@@ -1,4 +1,4 @@
-"""All that the store can do with the history of conversations."""
+"""Everything that the store offers for the history of conversations."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ from session_store.history.untouched import StoredUntouched
 
 
 class StoredHistory(StoredTable, StoredSearch, StoredLabels, StoredBranches, StoredQueries, StoredUntouched):
-    """The part of the store that is about the history."""
+    """The part of the store for the history."""

@@ -1,4 +1,4 @@
-"""What a tag can be."""
+"""Validates tags."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from session_store.limits import LONGEST_TAG
 
 
 def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """Tags as they are kept: trimmed, each once, whatever its case; the first way of writing it counts.
+    """Clean tags for storage: trimmed, without duplicates in any case; the first spelling wins.
 
     Raises:
-        HistoryError: one of them cannot be a tag; nothing was kept.
+        HistoryError: one of them is not a valid tag.
     """
     clean = {tag.casefold(): tag for tag in reversed([_clean(tag) for tag in tags])}
     return tuple(sorted(clean.values(), key=str.casefold))

@@ -1,4 +1,4 @@
-"""Sessions that nobody has cared for, as methods of the store: what retention removes."""
+"""The store's methods for untouched sessions, which retention removes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from session_store.sessions.log import SessionLog
 
 
 class StoredUntouched:
-    """The part of the store that knows them: neither saved nor at work, not updated, seen or ended since a time."""
+    """Finds sessions that are neither saved nor running, and were not updated, seen or terminated since a given
+    time."""
 
     log: SessionLog
 
     def untouched_sessions(self, user_id: str, *, older_than: float, limit: int) -> list[SessionSummary]:
-        """The first ``limit`` of a user's sessions that were not touched since ``older_than`` (Unix seconds), the one
-        that was left alone for longest first."""
+        """Return the first ``limit`` of a user's sessions that were not touched since ``older_than`` (Unix seconds),
+        longest untouched first."""
         values, condition = self._untouched(user_id, older_than)
         sql = f"select session_no {condition} order by touched_at, session_no limit {int(limit)}"
         with self.log.database.reading() as cursor:
@@ -25,7 +26,7 @@ class StoredUntouched:
         return sessions_at(self.log.database, self.log.memory, numbers)
 
     def count_untouched(self, user_id: str, older_than: float) -> int:
-        """How many sessions of a user were not touched since ``older_than`` (Unix seconds)."""
+        """Count a user's sessions that were not touched since ``older_than`` (Unix seconds)."""
         values, condition = self._untouched(user_id, older_than)
         with self.log.database.reading() as cursor:
             rows = cursor.execute(f"select count(*) {condition}", values).fetchall()

@@ -1,4 +1,4 @@
-"""Views of the history for people and agents who ask in SQL: no deleted sessions, nothing that was taken back."""
+"""SQL views of the history for users and agents: no deleted sessions, nothing that was taken back."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ _COMMENTS: Final = {
 
 
 def history_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the views in the schema ``history`` anew, each with comments, over the tables as they are now."""
+    """Recreate the views in the schema ``history``, with comments, over the current tables."""
     connection.execute(_VIEWS)
     subjects = (
         (f"column {view}.{column}" if column else f"view {view}", comment)
