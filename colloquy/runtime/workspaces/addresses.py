@@ -1,4 +1,4 @@
-"""PostgreSQL addresses taken apart: what may be kept anywhere, and the passwords in them."""
+"""Takes PostgreSQL addresses apart: what may be stored anywhere, and the passwords in them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _OPTION: Final = "option "
 
 
 def split(address: str) -> tuple[str, Secret]:
-    """An address without its passwords, and these.
+    """Split an address into the address without its passwords, and the passwords.
 
     Raises:
-        ConnectionInvalidError: it cannot be told where the password ends.
+        ConnectionInvalidError: it is unclear where the password ends.
     """
     parts = urlsplit(address)
     if "#" in address or ("@" in address and "@" not in parts.netloc):
@@ -41,7 +41,7 @@ def split(address: str) -> tuple[str, Secret]:
 
 
 def joined(address: str, secret: Secret) -> str:
-    """The address with its passwords again."""
+    """Put an address and its passwords back together."""
     parts = urlsplit(address)
     name, at, host = parts.netloc.rpartition("@")
     netloc = f"{name}:{secret[PASSWORD]}@{host}" if PASSWORD in secret else f"{name}{at}{host}"
@@ -50,17 +50,17 @@ def joined(address: str, secret: Secret) -> str:
 
 
 def has_hidden(secret: Secret) -> bool:
-    """Whether the address was given as it is shown, with something in place of the password."""
+    """Whether the address was given as pages show it, with a placeholder for the password."""
     return any(unquote(value) == HIDDEN for value in secret.values())
 
 
 def is_same_server(one: str, other: str) -> bool:
-    """Whether two addresses without passwords name the same user of the same server."""
+    """Whether two addresses without passwords name the same user on the same server."""
     return _server(urlsplit(one)) == _server(urlsplit(other))
 
 
 def checked(kind: str, address: str, name: str) -> Connection:
-    """A connection as a person described it. Raises ConnectionInvalidError."""
+    """Return a connection from what a person entered. Raises ConnectionInvalidError."""
     connection = Connection.of(kind, address, name)
     if connection.kind is ConnectionKind.POSTGRES:
         split(address)
@@ -68,7 +68,7 @@ def checked(kind: str, address: str, name: str) -> Connection:
 
 
 def _address(parts: SplitResult, netloc: str, options: list[str]) -> str:
-    """Like ``geturl``, which takes the slashes away where there is no host."""
+    """Like ``geturl``, which removes the slashes if there is no host."""
     return f"{parts.scheme}://{netloc}{parts.path}{'?' if options else ''}{'&'.join(options)}"
 
 

@@ -1,4 +1,4 @@
-"""The passwords of connections, in a file of their own that nothing else reads."""
+"""The passwords of connections, in a separate file that nothing else reads."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from session_store.files import BadFileError, read_bytes
 FILE = "secrets.json"
 
 Secret = dict[str, str]
-"""Parts of a connection's address that are secret, by name."""
+"""The secret parts of a connection's address, by name."""
 
 LARGEST: Final = 10_000_000
-"""Bytes of the file."""
+"""Most bytes of the file."""
 
 _SECRETS: Final = TypeAdapter(dict[str, Secret])
 
 
 class SecretsError(ColloquyError):
-    """The file of passwords cannot be used."""
+    """The password file cannot be used."""
 
 
 class SecretsNotSavedError(SecretsError, StoreNotWritableError):
-    """The file of passwords takes none."""
+    """The password file cannot be written."""
 
 
 class Secrets:
-    """Secrets by the id of the workspace they belong to. Thread-safe; a change is durable when its method returns."""
+    """Secrets by the id of their workspace. Thread-safe; a change is durable when its method returns."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
 
     def get(self, workspace_id: str) -> Secret:
-        """The secrets of a workspace; empty if it has none."""
+        """Return the secrets of a workspace; empty if it has none."""
         with self._lock:
             return self._read().get(workspace_id, {})
 
     def set(self, workspace_id: str, secret: Secret) -> None:
-        """Keep the secrets of a workspace in place of those it had; an empty one removes them."""
+        """Replace the secrets of a workspace; an empty ``secret`` removes them."""
         with self._lock:
             kept = self._read()
             if kept.get(workspace_id, {}) == secret:
@@ -67,7 +67,7 @@ class Secrets:
                 " it and enter the passwords again."
             ) from None
         except ValueError:
-            # The cause is left out: a message about broken JSON repeats what it is about.
+            # The cause is left out: a message about broken JSON repeats part of the JSON.
             raise SecretsError(
                 f"The connection passwords cannot be read from {self._path}. Repair the file, or delete it and enter"
                 " the passwords again."

@@ -1,4 +1,4 @@
-"""Workspaces and the data that they carry: descriptions in the store, passwords apart, databases open while in use."""
+"""Workspaces and their data: descriptions in the store, passwords separately, databases open while in use."""
 
 from __future__ import annotations
 
@@ -27,22 +27,23 @@ from session_store.limits import LONGEST_ADDRESS, LONGEST_NAME
 from session_store.models import SessionKey, StoredConnection, Workspace
 
 SAMPLE = "sample"
-"""The kind of connection that is the sample shop."""
+"""The kind of connection for the sample shop."""
 
 SAMPLE_NAME = "Sample shop"
 LOOK_EVERY = 60.0
-"""Seconds after which a page that shows a workspace has its server asked again whether it answers."""
+"""Seconds after which a page that shows a workspace tests again whether its server responds."""
 
 HISTORY_NAME = "Colloquy's conversations"
 
 
 class Workspaces:
-    """The tree of workspaces and their databases. Thread-safe. Whatever asks a database blocks: off the event loop."""
+    """The tree of workspaces and their databases. Thread-safe. Querying a database blocks: do not do it on the event
+    loop."""
 
     def __init__(
         self, store: Store, secrets: Secrets, folder: Path, bus: EventBus, is_ours: Callable[[Path], bool]
     ) -> None:
-        """``folder`` is where the sample shop is made; ``is_ours`` tells whether a place is one of Colloquy's own."""
+        """``folder`` is where the sample shop is created; ``is_ours`` tells whether a path is one of Colloquy's own."""
         self._store = store
         self._secrets = secrets
         self._folder = folder
@@ -50,7 +51,7 @@ class Workspaces:
         self._is_ours = is_ours
         self._open: dict[str, WorkerDatabase] = {}
         self._problems: dict[str, str] = {}
-        """What the last test of a workspace's connection found wrong, by the workspace's id."""
+        """What the last test of a workspace's connection found wrong, by workspace id."""
         self._looked_at: dict[str, float] = {}
         self._lock = threading.Lock()
         self._shop = threading.Lock()
@@ -58,23 +59,23 @@ class Workspaces:
     # -- the tree ------------------------------------------------------------------------------------------------------
 
     def create(self, name: str, parent_id: str | None = None) -> Workspace:
-        """Add a workspace. Raises WorkspaceError."""
+        """Create a workspace. Raises WorkspaceError."""
         workspace = self._store.create_workspace(name, parent_id)
         self._changed()
         return workspace
 
     def rename(self, workspace_id: str, name: str) -> None:
-        """Call a workspace something else. Raises WorkspaceError."""
+        """Rename a workspace. Raises WorkspaceError."""
         self._store.rename_workspace(workspace_id, name)
         self._changed()
 
     def move(self, workspace_id: str, parent_id: str | None) -> None:
-        """Put a workspace below another one, or at the top. Raises WorkspaceError."""
+        """Move a workspace below another one, or to the top. Raises WorkspaceError."""
         self._store.move_workspace(workspace_id, parent_id)
         self._changed()
 
     def subtree(self, workspace_id: str) -> list[str]:
-        """The ids of a workspace and of all below it."""
+        """Return the ids of a workspace and of all workspaces below it."""
         below: dict[str | None, list[str]] = {}
         for workspace in self._store.list_workspaces():
             below.setdefault(workspace.parent_id, []).append(workspace.id)
@@ -84,13 +85,14 @@ class Workspaces:
         return found
 
     def delete(self, workspace_id: str) -> list[SessionKey]:
-        """Delete a workspace with all below it, their chats and their passwords. Returns the chats that went.
+        """Delete a workspace with all workspaces below it, their chats and their passwords. Returns the keys of those
+        chats.
 
         Raises:
-            WorkspaceError: it is one that stays, or gone already.
+            WorkspaceError: it cannot be deleted, or is already gone.
             SecretsError: the passwords cannot be read; nothing was deleted.
         """
-        self._secrets.get(workspace_id)  # fails before anything is gone rather than after it
+        self._secrets.get(workspace_id)  # fails before anything is deleted, rather than after
         ids = self.subtree(workspace_id)
         gone = self._store.delete_workspace(workspace_id)
         for one in ids:
@@ -102,9 +104,10 @@ class Workspaces:
     # -- connections ---------------------------------------------------------------------------------------------------
 
     def set_connection(self, workspace_id: str, kind: str | None, address: str = "", name: str = "") -> None:
-        """Give a workspace a connection in place of the one it has; None takes it away.
+        """Give a workspace a connection instead of the one it has; None removes it.
 
-        A PostgreSQL URL may have the password as it is shown (hidden) where the server is the one it was kept for.
+        A PostgreSQL URL may contain the password as pages show it (hidden) if the server is the one for which it was
+        saved.
 
         Raises:
             ConnectionInvalidError, WorkspaceError, SecretsError
@@ -124,8 +127,8 @@ class Workspaces:
         self._changed()
 
     def problem(self, workspace: Workspace) -> str | None:
-        """Why the data of a workspace cannot be used, as far as that is known without asking a server; None if nothing
-        is known to be wrong."""
+        """Return why the data of a workspace cannot be used, as far as is known without contacting a server; None if
+        nothing is known to be wrong."""
         stored = workspace.connection
         if stored is None or stored.kind == SAMPLE:
             return None
@@ -140,11 +143,11 @@ class Workspaces:
             return self._problems.get(workspace.id)
 
     def problems(self) -> dict[str, str]:
-        """The same of all workspaces that have one, by their ids."""
+        """Return the problems of all workspaces that have one, by workspace id."""
         return {one.id: problem for one in self._store.list_workspaces() if (problem := self.problem(one))}
 
     def look_soon(self, workspace: Workspace) -> None:
-        """Find out in the background whether the server of a workspace answers, unless that was done a moment ago."""
+        """Test in the background whether a workspace's server responds, unless it was tested a moment ago."""
         if workspace.connection is None or not _is_url(workspace.connection):
             return
         with self._lock:
@@ -158,10 +161,10 @@ class Workspaces:
             self.test_workspace(workspace_id)
 
     def connection(self, workspace: Workspace) -> Connection | None:
-        """The connection of a workspace, with its password; None if it has none.
+        """Return the connection of a workspace, with its password; None if it has none.
 
         Raises:
-            ConnectionInvalidError, SecretsError: what is kept of it cannot be used.
+            ConnectionInvalidError, SecretsError: what is stored about it cannot be used.
         """
         stored = workspace.connection
         if stored is None:
@@ -175,7 +178,7 @@ class Workspaces:
         return Connection.of(stored.kind, address, stored.name)
 
     def shown_address(self, workspace_id: str) -> str:
-        """Where the data of a workspace lives, without passwords; empty if it has none or lives here."""
+        """Return the address of a workspace's data, without passwords; empty if it has none, or is the sample shop."""
         workspace = self._store.get_workspace(workspace_id)
         if workspace is None or workspace.connection is None or workspace.connection.kind == SAMPLE:
             return ""
@@ -183,10 +186,10 @@ class Workspaces:
         return connection.shown_address if connection else ""
 
     def test(self, kind: str, address: str, workspace_id: str | None = None) -> str:
-        """Look what is at an address, without keeping it. ``workspace_id`` gives the password that is hidden in it.
+        """Test an address without saving it. ``workspace_id`` supplies the password if it is hidden in the address.
 
         Raises:
-            DataError: what is wrong with it, in words.
+            DataError: says what is wrong with it.
         """
         if kind == SAMPLE:
             return self._tested(self._sample_connection())
@@ -195,10 +198,10 @@ class Workspaces:
         return self._tested(Connection.of(kind, full))
 
     def test_workspace(self, workspace_id: str) -> str:
-        """Look what is at the address of a workspace.
+        """Test the connection of a workspace.
 
         Raises:
-            DataError: why it cannot be reached, or that it has no connection.
+            DataError: says why it cannot be reached, or that there is no connection.
         """
         try:
             database = self.database(workspace_id)
@@ -214,7 +217,8 @@ class Workspaces:
     # -- databases -----------------------------------------------------------------------------------------------------
 
     def database(self, workspace_id: str) -> Database | None:
-        """The data of a workspace, to be asked; None if it has no connection. Blocks while the sample shop is made.
+        """Return the data of a workspace, to be queried; None if it has no connection. Blocks while the sample shop is
+        created.
 
         Raises:
             ConnectionInvalidError, ConnectionUnavailableError, SecretsError
@@ -237,21 +241,21 @@ class Workspaces:
             return database
 
     def history(self, scope: HistoryScope | None = None) -> HistoryDatabase:
-        """Colloquy's own conversations; with a scope, nothing but what that leaves."""
+        """Return Colloquy's own conversations; with a scope, only those within it."""
         return HistoryDatabase(HISTORY_NAME, self._store, scope)
 
     def warm(self, workspace_id: str) -> None:
-        """Begin in the background to make what the first question to a workspace would wait for."""
+        """Start creating, in the background, what the first query in a workspace would wait for."""
         if self.lacks_shop(workspace_id):
             threading.Thread(target=self._make_shop, name="sample shop", daemon=True).start()
 
     def lacks_shop(self, workspace_id: str) -> bool:
-        """Whether a question to a workspace has to wait until the sample shop is made."""
+        """Whether a query in a workspace must wait until the sample shop is created."""
         workspace = self._store.get_workspace(workspace_id)
         return bool(workspace and workspace.connection and workspace.connection.kind == SAMPLE) and not self.has_shop
 
     def close(self) -> None:
-        """End the processes that ask databases."""
+        """End the processes that query databases."""
         with self._lock:
             databases = list(self._open.values())
             self._open.clear()
@@ -264,7 +268,7 @@ class Workspaces:
     def _described(
         self, kind: str, address: str, name: str, workspace_id: str | None
     ) -> tuple[StoredConnection, Secret]:
-        """A connection as it is kept, and its secrets."""
+        """Return a connection as it is stored, and its secrets."""
         for what, text, most in (("address", address, LONGEST_ADDRESS), ("name", name, LONGEST_NAME)):
             if len(text) > most:
                 raise ConnectionInvalidError(
@@ -312,11 +316,11 @@ class Workspaces:
 
     @property
     def has_shop(self) -> bool:
-        """Whether the sample shop is made."""
+        """Whether the sample shop has been created."""
         return (self._folder / FILE_NAME).exists()
 
     def _make_shop(self) -> Path:
-        with self._shop:  # one at a time: the second finds it made
+        with self._shop:  # one at a time: the second caller finds it created
             try:
                 return sample_shop(self._folder)
             except (OSError, duckdb.Error) as error:
@@ -329,7 +333,7 @@ class Workspaces:
             database.close()
 
     def _note(self, workspace_id: str, problem: str | None) -> None:
-        """Remember how a test ended."""
+        """Remember the outcome of a test."""
         with self._lock:
             before = self._problems.pop(workspace_id, None)
             if problem is not None:
