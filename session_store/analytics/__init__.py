@@ -1,12 +1,13 @@
-"""What was said, as figures. Definitions:
+"""Computes figures about conversations. Definitions:
 
-- What belongs to a deleted conversation, and what a rewind took back, is counted nowhere.
-- A conversation counts in a period if it was begun in it or something happened in it. Users are those of such
-  conversations.
-- A message is an event with text. Tokens are those that events report: what a model was given and what it wrote.
-- A turn counts where it was asked for. Times run from its start; the failure rate is that of turns that are over.
-- Filters choose conversations, and everything in them counts: those of an agent, a workspace or a user; those in which
-  a model answered; those in which a turn is in a status.
+- Deleted conversations, and what a rewind took back, are counted nowhere.
+- A conversation counts in a period if it began or something happened in it during the period. Users are the users of
+  such conversations.
+- A message is an event with text. Tokens are those that events report: the model's input and output.
+- A turn counts at the time when it was submitted. Durations run from its start; the failure rate covers turns that are
+  over.
+- Filters select conversations, and everything in them counts: those of an agent, a workspace or a user; those in which
+  a model answered; those with a turn in a given status.
 """
 
 from session_store.analytics.analytics import Analytics

@@ -1,4 +1,4 @@
-"""Answers questions about a store, and remembers the answers for as long as the store does not change."""
+"""Answers queries about a store, and caches the answers until the store changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REMEMBERED: Final = 32
 
 
 class DrillDownInvalidError(ColloquyError):
-    """What stands behind a point was asked with values that are not those of its kind."""
+    """A drill-down was requested with values that do not fit its kind."""
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def _checked(drill_down: DrillDown) -> Iterator[None]:
 
 
 class Analytics:
-    """Thread-safe. Reads the store on cursors of its own, so that nothing waits for it."""
+    """Thread-safe. Reads the store with its own cursors, so that nothing waits for it."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -50,12 +50,12 @@ class Analytics:
         self._reports: OrderedDict[Scope, Report] = OrderedDict()
 
     def rollups(self) -> Rollups:
-        """The facts as of now."""
+        """Return the current roll-ups."""
         with self._lock:
             return self._fresh()
 
     def report(self, scope: Scope) -> Report:
-        """Everything about conversations and a time."""
+        """Return the report for a scope."""
         with self._lock:
             rollups = self._fresh()
             if scope not in self._reports:
@@ -66,23 +66,23 @@ class Analytics:
             return self._reports[scope]
 
     def conversations(self, scope: Scope, drill_down: DrillDown) -> list[int]:
-        """The conversations behind a figure or a point of a chart, by their numbers in the store.
+        """Return the conversations behind a figure or a point of a chart, by their numbers in the store.
 
         Raises:
-            BehindInvalidError: the values are not those of the kind.
+            DrillDownInvalidError: the values do not fit the kind.
         """
         with self._lock, _checked(drill_down):
             rollups = self._fresh()
             return conversations(rollups, scope, self._as_messages(rollups, scope, drill_down))
 
     def places(self, scope: Scope, drill_down: DrillDown, numbers: Sequence[int]) -> dict[int, Place]:
-        """Where in these conversations a figure or a point of a chart leads to, where it is about a message."""
+        """Return where in these conversations a figure or point of a chart leads to, if it is about a message."""
         with self._lock, _checked(drill_down):
             found = self._as_messages(self._fresh(), scope, drill_down)
         return first_places(self._store, scope.period, found, numbers)
 
     def _as_messages(self, rollups: Rollups, scope: Scope, drill_down: DrillDown) -> DrillDown:
-        """A word as the messages that have it."""
+        """Replace a word by the messages that contain it."""
         if drill_down.kind is not Kind.TERM:
             return drill_down
         with contextlib.closing(lay_out(rollups, scope)) as cursor:
@@ -90,7 +90,7 @@ class Analytics:
         return DrillDown(Kind.MESSAGES, tuple(seqs))
 
     def everything(self, zone: ZoneInfo, today: date) -> Period:
-        """From the first day on which anything happened until today, or until the last such day if that is later."""
+        """Return the period from the first day with activity to today, or to the last such day if that is later."""
         rollups = self.rollups()
         if rollups.first is None or rollups.last is None:
             return Period(today, today, zone)

@@ -1,4 +1,4 @@
-"""The tables behind the charts. Columns have the names that a person reads; hidden ones begin with ``_``."""
+"""The tables behind the charts. Columns have the names that the user sees; hidden ones start with ``_``."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 TURN_RANGES: Final = ((0, 0), (1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, 100), (101, 1_000_000))
 QUESTIONS: Final = 10
 TERMS_FROM: Final = 5_000
-"""Messages whose words are counted, the newest: more of them would keep the page waiting."""
+"""Words are counted in this many of the newest messages: more would keep the page waiting."""
 TERMS_LETTERS: Final = 2_000
-"""Letters of one message that are read for it."""
+"""Characters of a message that are read for this."""
 TERM: Final = r"\p{L}[\p{L}\p{N}'\x{2019}-]*[\p{L}\p{N}]{2,}"
 NAMES: Final = 12
-"""Rows of charts by name: models, tools, agents."""
+"""Maximum rows of charts by name: models, tools, agents."""
 
 UNPRICED: Final = "coalesce(sum(input_tokens + output_tokens) filter (cost is null), 0)::bigint"
-"""SQL over rows of ``moved``: tokens whose price is not known."""
+"""SQL over rows of ``moved``: tokens without a known price."""
 COST: Final = f"case when {UNPRICED} = 0 then coalesce(sum(cost), 0.0) else sum(cost) end"
-"""SQL over rows of ``moved``: what the tokens with a price cost, in US dollars; null where none has one."""
+"""SQL over rows of ``moved``: cost of the tokens with a price, in US dollars; null if none has one."""
 
 Cursor = duckdb.DuckDBPyConnection
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart and the way to its table."""
+    """A chart and the function that computes its table."""
 
     name: str
     table: Callable[[Cursor, Period], pd.DataFrame]
@@ -64,7 +64,7 @@ def activity(cursor: Cursor, period: Period) -> pd.DataFrame:
 
 
 def heat(cursor: Cursor, _: Period) -> pd.DataFrame:
-    """``Weekday`` and ``Hour`` in local time, with the ``Questions``: messages written by people. All 168 hours."""
+    """``Weekday`` and ``Hour`` in local time, with the ``Questions``: messages written by users. All 168 hours."""
     found = cursor.execute(
         """
         select (local // 96 + 3) % 7 as day, local % 96 // 4 as "Hour", sum(messages)::bigint as "Questions"
@@ -79,8 +79,8 @@ def heat(cursor: Cursor, _: Period) -> pd.DataFrame:
 
 
 def models(cursor: Cursor, _: Period) -> pd.DataFrame:
-    """``Model``, ``Tokens in``, ``Tokens out``, ``Cost`` (US dollars; NaN where no price is known), ``Tokens without a
-    price``."""
+    """``Model``, ``Tokens in``, ``Tokens out``, ``Cost`` (US dollars; NaN without a known price), ``Unpriced
+    tokens``."""
     return cursor.execute(
         f"""
         select model as "Model", sum(input_tokens)::bigint as "Tokens in", sum(output_tokens)::bigint as "Tokens out",
@@ -92,8 +92,8 @@ def models(cursor: Cursor, _: Period) -> pd.DataFrame:
 
 
 def spending(cursor: Cursor, period: Period) -> pd.DataFrame:
-    """``Start`` of each step (ISO), with its ``Tokens in``, ``Tokens out``, ``Cost`` (US dollars of the tokens with a
-    price; NaN where none has one) and ``Unpriced tokens``."""
+    """``Start`` of each step (ISO), with its ``Tokens in``, ``Tokens out``, ``Cost`` (US dollars for the tokens with a
+    price; NaN if none has one) and ``Unpriced tokens``."""
     found = cursor.execute(
         f"""
         select {bucket(period.step)} as start, sum(input_tokens)::bigint as "Tokens in",
@@ -109,7 +109,7 @@ def spending(cursor: Cursor, period: Period) -> pd.DataFrame:
 
 def latency(cursor: Cursor, period: Period) -> pd.DataFrame:
     """``Start`` of each step (ISO), with the median and the 95th percentile of the seconds to the ``First word`` and of
-    the whole ``Turn``; NaN where nothing was measured."""
+    the whole ``Turn``; NaN without measurements."""
     found = cursor.execute(
         f"""
         select start, waits[1] as "First word", waits[2] as "First word, p95", lengths[1] as "Turn",
@@ -125,8 +125,8 @@ def latency(cursor: Cursor, period: Period) -> pd.DataFrame:
 
 
 def tools(cursor: Cursor, period: Period) -> pd.DataFrame:
-    """``Tool``, how often it was called (``Calls``), what came of that (``Succeeded``, ``Failed``, or ``No answer``),
-    and the seconds it took (``Median``, ``p95``)."""
+    """``Tool``, the number of its ``Calls``, their outcomes (``Succeeded``, ``Failed``, or ``No answer``), and their
+    duration in seconds (``Median``, ``p95``)."""
     return cursor.execute(
         f"""
         select name as "Tool", count(*) as "Calls", count(*) filter (ok) as "Succeeded",
@@ -140,7 +140,7 @@ def tools(cursor: Cursor, period: Period) -> pd.DataFrame:
 
 
 def turns(cursor: Cursor, _: Period) -> pd.DataFrame:
-    """``Turns`` in the period as a range, and the ``Chats`` with so many."""
+    """``Turns`` in the period as a range, and the number of ``Chats`` in that range."""
     found = cursor.execute(
         """
         select turns, count(*) from (
@@ -160,7 +160,7 @@ def turns(cursor: Cursor, _: Period) -> pd.DataFrame:
 
 
 def endings(cursor: Cursor, _: Period) -> pd.DataFrame:
-    """``Status`` of turns, how many ``Turns`` are in it and their ``Share`` (of 1), the most frequent first."""
+    """``Status`` of turns, the number of ``Turns`` with it and their ``Share`` (of 1), most frequent first."""
     return cursor.execute(
         """
         select status as "Status", count(*) as "Turns", count(*) / sum(count(*)) over () as "Share"
@@ -184,8 +184,8 @@ def feedback(cursor: Cursor, period: Period) -> pd.DataFrame:
 
 
 def agents(cursor: Cursor, _: Period) -> pd.DataFrame:
-    """One row an ``Agent``: ``Chats``, ``Messages``, ``Turns``, ``Tokens``, ``Cost``, seconds to the ``First
-    word`` (median), ``Turn length`` (median), share of ``Failed`` turns (of 1)."""
+    """One row per ``Agent``: ``Chats``, ``Messages``, ``Turns``, ``Tokens``, ``Cost``, seconds to the ``First word``
+    (median), ``Turn length`` (median), share of ``Failed`` turns (of 1)."""
     return cursor.execute(
         f"""
         with a as (select agent, count(*) as conversations from active where now group by agent),
@@ -203,8 +203,8 @@ def agents(cursor: Cursor, _: Period) -> pd.DataFrame:
 
 
 def questions(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
-    """The most frequent ``Question``s (capitals and blanks at the ends aside), ``Times`` asked, and in how many
-    ``Chats``. Only what was asked more than once."""
+    """The most frequent ``Question``s (ignoring case and surrounding spaces), ``Times`` asked, and in how many
+    ``Chats``. Only questions that were asked more than once."""
     found = cursor.execute(
         f"""
         select question, count(*) as times, min(seq) as seq from question join picked using (session_no)
@@ -236,17 +236,17 @@ def questions(cursor: Cursor, store: Store, period: Period) -> pd.DataFrame:
 
 
 def terms(cursor: Cursor, store: Store, period: Period) -> Callable[[], pd.DataFrame]:
-    """The ``Term``s that stand in most of the newest ``TERMS_FROM`` messages that people wrote, and in how many
-    ``Messages`` and ``Chats``. Terms are words of three letters or more that mean something.
+    """The most common ``Term``s in the newest ``TERMS_FROM`` messages written by users, and in how many ``Messages``
+    and ``Chats`` each occurs. Terms are words of three or more letters that are not stop words.
 
-    Only which messages these are is asked here, of ``cursor``; what is returned reads their words from the store, and
+    ``cursor`` is only used here, to find these messages; the returned function reads their words from the store, and
     may run in another thread.
     """
     return partial(_terms, store, _newest_messages(cursor, period))
 
 
 def term_messages(cursor: Cursor, store: Store, period: Period, term: str) -> list[int]:
-    """The messages that have a term, by their places in the store: of those that ``terms`` looks at."""
+    """Return the messages that contain a term, by their ``seq``: among the messages that ``terms`` looks at."""
     seqs = _newest_messages(cursor, period)
     sql = f"{_SAID} select seq from said where list_contains(words, lower($4))"
     return [seq for (seq,) in store.log.database.rows(sql, [seqs, seqs[-1] if seqs else 0, TERM, term])]
@@ -285,14 +285,14 @@ def _terms(store: Store, seqs: list[int]) -> pd.DataFrame:
 
 
 def range_label(low: int, high: int) -> str:
-    """How a range of turns is written."""
+    """Format a range of turns."""
     if low == high:
         return str(low)
     return f"over {low - 1}" if high == TURN_RANGES[-1][1] else f"{low}-{high}"
 
 
 def steps(period: Period) -> list[int]:
-    """The day numbers with which the steps of a period begin; the first may lie before the period."""
+    """Return the day numbers with which the steps of a period start; the first may lie before the period."""
     first, last = day_number(period.first), day_number(period.last)
     if period.step is Step.DAY:
         return list(range(first, last + 1))
@@ -302,7 +302,7 @@ def steps(period: Period) -> list[int]:
 
 
 def _ends_in(month: int, first: int) -> bool:
-    """Whether the month that begins with this day reaches the first day of the period."""
+    """Whether the month that starts with this day reaches the first day of the period."""
     begin, day = day_at(month), day_at(first)
     return (begin.year, begin.month) >= (day.year, day.month)
 

@@ -1,4 +1,4 @@
-"""What the filters can choose from."""
+"""The values that the filters offer."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _SQL = f"""
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Values that occur, in order. ``saved`` is how many conversations are. ``models`` have the names that their
-    providers have for them, ``model_ids`` says under which ids each of these is chosen."""
+    """Existing values, sorted. ``saved`` is the number of saved conversations. ``models`` are their providers' names;
+    ``model_ids`` maps each name to the ids under which it is chosen."""
 
     saved: int
     agents: list[str]
@@ -36,12 +36,12 @@ class Choices:
     model_ids: dict[str, list[str]]
 
     def chosen_as(self, models: tuple[str, ...]) -> list[str]:
-        """The ids under which any of these models is chosen, in order."""
+        """Return the ids under which any of these models is chosen, sorted."""
         return sorted({model_id for model in models for model_id in self.model_ids.get(model, [])})
 
 
 def choices(connection: duckdb.DuckDBPyConnection) -> Choices:
-    """Those of the facts in this database."""
+    """Return the choices among the facts in this database."""
     saved, agents, users, workspaces, states, models, tags = connection.execute(_SQL).fetchall()[0]
     ids = connection.execute("select name, list(id order by id) from alias group by name").fetchall()
     return Choices(saved, agents, users, workspaces, states, models, tags, dict(ids))

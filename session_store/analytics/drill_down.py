@@ -1,4 +1,4 @@
-"""From a figure or a point of a chart to the conversations behind it."""
+"""Finds the conversations behind a figure or a point of a chart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from session_store.analytics.zones import local
 
 
 class Kind(StrEnum):
-    """What a figure or point stands for; in brackets the values that name it."""
+    """What a figure or point stands for; the values that identify it are in brackets."""
 
     ALL = "all"
     DAYS = "days"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
     MODEL = "model"
     """[model]"""
     UNPRICED = "unpriced"
-    """[models with tokens whose price is not known]"""
+    """[models with tokens without a known price]"""
     TOOL = "tool"
     """[tool]"""
     TOOL_FAILED = "tool-failed"
@@ -33,15 +33,15 @@ class Kind(StrEnum):
     RATED_DAYS = "rated-days"
     """[whether positive, first and last day number]"""
     TURNS = "turns"
-    """[least and greatest number of turns]"""
+    """[minimum and maximum number of turns]"""
     AGENT = "agent"
     """[agent]"""
     QUESTION = "question"
     """[hash of the question]"""
     TERM = "term"
-    """[word]; see ``charts.term_messages``, which makes it ``MESSAGES``"""
+    """[word]; ``charts.term_messages`` turns it into ``MESSAGES``"""
     MESSAGES = "messages"
-    """[places of messages in the store]"""
+    """[``seq`` of messages in the store]"""
     STATUS = "status"
     """[status of a turn]"""
     SLOW_FIRST_WORD = "slow-first-word"
@@ -51,9 +51,9 @@ class Kind(StrEnum):
 
 
 LISTS: Final = (Kind.UNPRICED, Kind.MESSAGES)
-"""Kinds whose values are one list."""
+"""Kinds whose values are a single list."""
 ABOUT_FEEDBACK: Final = (Kind.RATED, Kind.RATED_DAYS)
-"""Kinds for which it is enough that a score was given in the period, whenever the conversation was held."""
+"""Kinds for which a score given in the period suffices, whenever the conversation took place."""
 _CONDITIONS: Final = {
     Kind.ALL: "true",
     Kind.DAYS: """session_no in (
@@ -116,19 +116,19 @@ _SQL: Final = """
 
 @dataclass(frozen=True, slots=True)
 class DrillDown:
-    """What a person picked."""
+    """What the user clicked."""
 
     kind: Kind
     values: tuple[Any, ...] = ()
 
     @property
     def parameters(self) -> list[Any]:
-        """The values as parameters of a query."""
+        """The values as query parameters."""
         return [list(self.values)] if self.kind in LISTS else list(self.values)
 
 
 def conversations(rollups: Rollups, scope: Scope, drill_down: DrillDown) -> list[int]:
-    """The conversations behind a figure or point, by their numbers in the store."""
+    """Return the conversations behind a figure or point, by their numbers in the store."""
     period = scope.period
     values = drill_down.parameters
     filters, wanted = scope.filters.condition()
@@ -140,7 +140,7 @@ def conversations(rollups: Rollups, scope: Scope, drill_down: DrillDown) -> list
     )
     also = "union all select session_no, quarter from feedback" if drill_down.kind in ABOUT_FEEDBACK else ""
     sql = _SQL.format(begin=begin, end=end, also=also, filters=filters, condition=condition)
-    # What has no price depends on the day: only the tables of a report know it.
+    # Whether a price is known depends on the day: only a report's tables have that.
     cursor = lay_out(rollups, scope) if drill_down.kind is Kind.UNPRICED else rollups.connection.cursor()
     with contextlib.closing(cursor):
         return [number for (number,) in cursor.execute(sql, [*values, *wanted]).fetchall()]

@@ -11,9 +11,9 @@ OVER = "status in ('completed', 'stopped', 'failed', 'interrupted')"
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one period. Times are seconds, None where nothing was measured. ``cost`` is in US dollars, that of the tokens
-    whose price is known; None where there are tokens, but none with a price. ``failures`` is a share of 1, None while
-    no turn is over; ``positive`` a share of the scores given, None without any."""
+    """Figures of one period. Durations are in seconds, None without measurements. ``cost`` is in US dollars, for the
+    tokens with a known price; None if there are tokens, but none with a price. ``failures`` is a share of 1, None until
+    a turn is over; ``positive`` is a share of the scores given, None without any."""
 
     conversations: int = 0
     users: int = 0
@@ -53,6 +53,6 @@ _SQL = f"""
 
 
 def figures(cursor: duckdb.DuckDBPyConnection) -> tuple[Figures, Figures]:
-    """Those of the period, and of the one before it."""
+    """Return the figures of the period, and of the one before it."""
     found = {row[0]: Figures(*row[1:]) for row in cursor.execute(_SQL).fetchall()}
     return found.get(True, Figures()), found.get(False, Figures())

@@ -1,4 +1,4 @@
-"""Which conversations figures are about."""
+"""Selects the conversations that figures are about."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 EVERYTHING: Final = "true"
-"""The condition of filters that leave nothing out."""
+"""The condition of filters that exclude nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Empty means all. ``workspaces`` are ids. ``tags`` are compared without regard to case; one of them is enough.
-    ``statuses`` are those of turns: a conversation is chosen if one of its turns has one. ``states`` are those of
-    conversations (``SessionStatus``)."""
+    """Filters of conversations. Empty means all. ``workspaces`` are ids. ``tags`` are compared without case; one match
+    is enough. ``statuses`` are those of turns: a conversation matches if one of its turns has one. ``states`` are those
+    of conversations (``SessionStatus``)."""
 
     saved_only: bool = False
     agents: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class Filters:
     states: tuple[str, ...] = ()
 
     def condition(self) -> tuple[str, list[Any]]:
-        """A condition on the rows of ``session``, with its parameters."""
+        """Return a condition on the rows of ``session``, with its parameters."""
         terms, values = (["saved"] if self.saved_only else []), []
         for column, wanted in (
             ("agent", self.agents),

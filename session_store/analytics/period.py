@@ -1,4 +1,4 @@
-"""The time that figures are about: whole days in the person's time zone."""
+"""The period that figures are about: whole days in the user's time zone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST_BY_WEEK = 400
 
 
 class Step(StrEnum):
-    """What a chart over time has a point for."""
+    """The step between the points of a chart over time."""
 
     DAY = "day"
     WEEK = "week"
@@ -31,12 +31,12 @@ class Period:
 
     @property
     def days(self) -> int:
-        """How many they are."""
+        """The number of days."""
         return (self.last - self.first).days + 1
 
     @property
     def begin(self) -> int:
-        """The first quarter of an hour (UTC, since 1970) in it."""
+        """Its first quarter of an hour (UTC, since 1970)."""
         return midnight(self.first, self.zone)
 
     @property
@@ -46,11 +46,11 @@ class Period:
 
     @property
     def step(self) -> Step:
-        """How fine a chart over it should be."""
+        """The step of a chart over this period."""
         if self.days <= LONGEST_BY_DAY:
             return Step.DAY
         return Step.WEEK if self.days <= LONGEST_BY_WEEK else Step.MONTH
 
     def before(self) -> Period:
-        """As many days directly before."""
+        """Return the same number of days directly before."""
         return Period(self.first - timedelta(days=self.days), self.first - timedelta(days=1), self.zone)

@@ -1,4 +1,4 @@
-"""From a figure or a point of a chart to the very messages that it is about."""
+"""Finds the messages that a figure or a point of a chart is about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from session_store.analytics.zones import QUARTER, local
 from session_store.store import Store
 
 ABOUT_ALL: Final = (Kind.ALL, Kind.TURNS, Kind.AGENT)
-"""Kinds that are about whatever was said in the period."""
+"""Kinds that are about anything said in the period."""
 _SQL: Final = """
     select f.session_no, f.id, f.at, coalesce(t.error, '') from (
         select session_no, arg_min(id, seq) as id, arg_min(timestamp, seq) as at,
@@ -46,12 +46,12 @@ _CONDITIONS: Final = {
     Kind.SLOW_FIRST_WORD: f"{_TURN} (t.first_token_at - t.started_at)::float >= $1::float)",
     Kind.SLOW_TURN: f"{_TURN} t.status != 'interrupted' and (t.ended_at - t.started_at)::float >= $1::float)",
 }
-"""In each conversation, which of its events are meant. Times are whole quarters of an hour, as in the facts."""
+"""Selects the events that are meant in each conversation. Times are whole quarters of an hour, as in the facts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An event that a figure or point is about: its id, its time (Unix seconds), and what went wrong in its turn."""
+    """An event that a figure or point is about: its id, its time (Unix seconds), and the error of its turn."""
 
     event_id: str
     at: float
@@ -59,8 +59,8 @@ class Place:
 
 
 def first_places(store: Store, period: Period, drill_down: DrillDown, conversations: Sequence[int]) -> dict[int, Place]:
-    """The first event that a figure or point is about, by conversation (numbers); none where it is about conversations
-    as such, for instance because they were begun in the period and nothing was said in it."""
+    """Return the first event that a figure or point is about, by conversation number. Conversations that count as such,
+    for instance because they began in the period and nothing was said in it, are left out."""
     values = [] if drill_down.kind in ABOUT_ALL else drill_down.parameters
     begin, end = period.begin, period.end
     condition = _CONDITIONS[drill_down.kind].format(

@@ -1,4 +1,4 @@
-"""Everything that the page shows, computed in one pass."""
+"""Computes everything on the page in one pass."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Report:
     now: Figures
     before: Figures
     comparable: bool
-    """Whether the history reaches back over all of the period before."""
+    """Whether the history covers all of the period before."""
     tables: dict[str, pd.DataFrame] = field(hash=False)
     unpriced: tuple[str, ...] = ()
-    """The models with tokens whose price is not known, in order."""
+    """The models with tokens without a known price, sorted."""
 
 
 def report(store: Store, rollups: Rollups, scope: Scope) -> Report:
-    """Compute a report. ``store`` is asked for texts only: of the most frequent questions, and for terms."""
+    """Compute a report. Reads only texts from ``store``: those of the most frequent questions, and for terms."""
     cursor = lay_out(rollups, scope)
     try:
-        # Another database, and the slowest part: meanwhile the facts are asked for the others.
+        # This queries another database and is the slowest part: the queries of the facts run meanwhile.
         terms = _reader.submit(charts.terms(cursor, store, scope.period))
         now, before = figures(cursor)
         comparable = rollups.first is not None and rollups.first <= scope.period.before().begin

@@ -1,8 +1,8 @@
-"""What figures are computed from: a copy of the store's typed columns, small enough to be in memory.
+"""The columns in memory that figures are computed from: a compact copy of the store's typed columns.
 
-It is made in one read of the store, and is right for as long as the store's revision is the same. Events become sums by
-session, quarter of an hour, side and model, which is what keeps a change of filters cheap: a million events are a tenth
-as many rows or fewer. Times are quarters of an hour since 1970 (UTC): exact for every question about local days.
+One read of the store creates it, and it is valid as long as the store's revision stays the same. Events become sums by
+session, quarter of an hour, side and model, which keeps a change of filters cheap: a million events make at most a
+tenth as many rows. Times are quarters of an hour since 1970 (UTC): exact for every query about local days.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from session_store.store import Store
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoinstall_known_extensions": False,
-    "preserve_insertion_order": False,  # every question says what order it wants; tables are laid out in half the time
+    "preserve_insertion_order": False,  # queries sort explicitly; tables are created in half the time
 }
 _SESSIONS: Final = """
     select session_no, s.id, app_name as agent, user_id, model, saved, title, workspace_id,
@@ -97,9 +97,9 @@ _FEEDBACK: Final = """
     where f.score is not null
 """
 _WHOLE: Final = {"session": _SESSIONS, "turn": _TURNS, "feedback": _FEEDBACK, "alias": NAMES}
-"""Copied anew each time: they are small, and their rows change."""
+"""Copied in full each time: they are small, and their rows change."""
 _GROWING: Final = {"happened": _ACTIVITY, "tool": _TOOLS, "question": _QUESTIONS}
-"""Copied once, and then for the sessions that have new events: whatever changes an event comes with a new one."""
+"""Copied once, and then only for sessions with new events: whatever changes an event comes with a new one."""
 _DERIVED: Final = """
     create or replace table activity as
         select s.agent, h.* replace (
@@ -118,9 +118,10 @@ _DERIVED: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Rollups:
-    """A database in memory with the tables of ``_WHOLE``, ``_GROWING`` and ``_DERIVED``, as of ``revision``; some rows
-    may be of deleted sessions, which ``session`` lacks. ``first`` and ``last`` are the quarters that anything happened
-    in; None while nothing has. ``seq`` is that of the last event, ``generation`` that of the store's memory."""
+    """An in-memory database with the tables of ``_WHOLE``, ``_GROWING`` and ``_DERIVED``, as of ``revision``; some rows
+    may belong to deleted sessions, which ``session`` lacks. ``first`` and ``last`` are the first and last quarter of an
+    hour with activity; None without any. ``seq`` is that of the last event, ``generation`` that of the store's
+    memory."""
 
     revision: int
     generation: int
@@ -132,13 +133,13 @@ class Rollups:
 
 
 def revision_of(store: Store) -> int:
-    """Grows with every change of the store."""
+    """Return the store's revision, which grows with every change."""
     return store.log.memory.revision
 
 
 def gather(store: Store, known: Rollups | None = None) -> Rollups:
-    """Copy the facts out of the store, all as of one moment. ``known`` is brought up to date, and must not be used any
-    more: only what has changed since is copied."""
+    """Copy the facts out of the store, all as of one moment. Updates ``known``, copying only what has changed since; it
+    must not be used afterwards."""
     revision, generation = revision_of(store), store.log.memory.generation
     if known is not None and known.generation != generation:
         known = None
@@ -170,7 +171,7 @@ def gather(store: Store, known: Rollups | None = None) -> Rollups:
 
 
 def _changed(cursor: duckdb.DuckDBPyConnection, known: Rollups | None) -> str:
-    """A condition for the sessions that have events which are not known."""
+    """Return a condition for the sessions with events that ``known`` lacks."""
     if known is None:
         return "true"
     found = cursor.execute("select distinct session_no from events where seq > $1", [known.seq]).fetchall()
@@ -179,7 +180,7 @@ def _changed(cursor: duckdb.DuckDBPyConnection, known: Rollups | None) -> str:
 
 @contextlib.contextmanager
 def _together(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All changes or none, for whoever reads meanwhile."""
+    """Apply all changes or none, for concurrent readers."""
     connection.begin()
     try:
         yield

@@ -1,4 +1,4 @@
-"""The part of the facts that one report is about, laid out in temporary tables of a cursor of its own."""
+"""Selects the facts for one report into temporary tables of its own cursor."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _TABLES = """
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a report is about: conversations, a time, and what tokens cost."""
+    """The subject of a report: conversations, a period, and token prices."""
 
     filters: Filters
     period: Period
@@ -62,10 +62,10 @@ class Scope:
 
 
 def lay_out(rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConnection:
-    """A cursor with the tables ``picked`` (the conversations; ``begun`` in the period or not), ``moved`` (their
-    activity with its cost in US dollars, null without tokens and where the price is not known), ``held`` (their turns),
-    ``rated`` (the scores given) and ``active`` (those that count). Each but the first has the period (``now``) and the
-    one before it; ``local`` is a quarter of an hour in local time."""
+    """Return a cursor with the tables ``picked`` (the conversations; ``begun`` if they began in the period), ``moved``
+    (their activity with its cost in US dollars, null without tokens or without a known price), ``held`` (their turns),
+    ``rated`` (the scores given) and ``active`` (the conversations that count). All but the first cover the period
+    (``now``) and the one before it; ``local`` is a quarter of an hour in local time."""
     period, cursor = scope.period, rollups.connection.cursor()
     begin, end, start = period.begin, period.end, period.before().begin
     _rates(cursor, rollups.choices, scope.prices)
@@ -74,7 +74,7 @@ def lay_out(rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConnection:
     statements = _TABLES.format(
         condition=condition,
         chosen="true" if everything else "session_no in (select session_no from picked)",
-        # A copy of all turns costs more than it saves.
+        # Copying all turns costs more than it saves.
         copy="view" if everything else "table",
         begin=begin,
         end=end,
@@ -91,13 +91,13 @@ def lay_out(rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConnection:
 
 
 def bucket(step: Step) -> str:
-    """SQL for the day number with which the step of a row's ``local`` begins."""
+    """Return SQL for the day number that starts the step of a row's ``local``."""
     return _BUCKETS[step].format(day="local // 96")
 
 
 def _rates(cursor: duckdb.DuckDBPyConnection, known: Choices, prices: Sequence[Price]) -> None:
-    """The prices of each model, with the quarters in which they hold. A model is known by the name that its provider
-    has for it, and by those under which it is chosen."""
+    """Create the table of each model's prices, with the quarters of an hour in which they apply. A model is found by
+    its provider's name for it, and by the ids under which it is chosen."""
     cursor.execute(
         "create temp table rates "
         "(model varchar, begin integer, until integer, input double, output double, cached double)"

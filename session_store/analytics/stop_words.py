@@ -1,4 +1,4 @@
-"""Words that say nothing about what a message is about, of the languages that are most written on the web."""
+"""Words that say nothing about the subject of a message, in the most common languages of the web."""
 
 from __future__ import annotations
 

@@ -8,34 +8,34 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 QUARTER: Final = 900
-"""Seconds."""
+"""Seconds in a quarter of an hour."""
 DAY: Final = 96
-"""Quarters of an hour in a day; in local time each day has as many, because what a clock change skips stays empty."""
+"""Quarters of an hour in a day. In local time, every day has this many: what a clock change skips stays empty."""
 _EPOCH: Final = date(1970, 1, 1)
 
 
 def quarter_of(moment: datetime) -> int:
-    """The quarter since 1970 (UTC) in which a moment lies."""
+    """Return the quarter of an hour since 1970 (UTC) that contains a moment."""
     return int(moment.timestamp() // QUARTER)
 
 
 def midnight(day: date, zone: ZoneInfo) -> int:
-    """The quarter (UTC) with which a local day begins."""
+    """Return the quarter of an hour (UTC) with which a local day starts."""
     return quarter_of(datetime(day.year, day.month, day.day, tzinfo=zone))
 
 
 def day_number(day: date) -> int:
-    """Days since 1970."""
+    """Return the number of days since 1970."""
     return (day - _EPOCH).days
 
 
 def day_at(number: int) -> date:
-    """The day with this number."""
+    """Return the day with this number."""
     return _EPOCH + timedelta(days=number)
 
 
 def local(column: str, zone: ZoneInfo, first: int, last: int) -> str:
-    """SQL for the local quarter of a column with quarters (UTC) between ``first`` and ``last``."""
+    """Return SQL for the local quarter of an hour of a column with quarters (UTC) between ``first`` and ``last``."""
     changes = _changes(zone, first, last)
     offset = str(changes[0][1])
     for start, later in changes[1:]:
@@ -45,7 +45,7 @@ def local(column: str, zone: ZoneInfo, first: int, last: int) -> str:
 
 @lru_cache(maxsize=64)
 def _changes(zone: ZoneInfo, first: int, last: int) -> list[tuple[int, int]]:
-    """From which quarter on which offset holds, the first of them from ``first`` on."""
+    """Return from which quarter of an hour each offset applies; the first applies from ``first``."""
     changes = [(first, _offset(first, zone))]
     for noon in range(first, last + DAY, DAY):
         end = min(noon + DAY, last + 1)
