@@ -16,18 +16,18 @@ from session_store.files import BadFileError, read_env
 PREFIX = "COLLOQUY_"
 ENV_FILE = ".env"
 OF_TESTS = f"{PREFIX}REQUIRE_"
-"""How variables begin that only tests read."""
+"""Prefix of the variables that only tests read."""
 
 Names = Annotated[tuple[str, ...], NoDecode]
 """Names separated by commas."""
 
 
 class SettingsError(ColloquyError):
-    """A setting has a value that it cannot have."""
+    """A setting has an invalid value."""
 
 
 class Settings(BaseSettings):
-    """What can be set from outside. Each field is the variable ``COLLOQUY_<NAME>``."""
+    """Everything that can be configured. Each field is the environment variable ``COLLOQUY_<NAME>``."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
@@ -111,10 +111,10 @@ def load_settings() -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: names every variable with a wrong value, what it was and what is expected.
+        SettingsError: names every variable with an invalid value, the value, and what is expected.
     """
     try:
-        read_env(Path(ENV_FILE))  # before those read it that would wait for a pipe
+        read_env(Path(ENV_FILE))  # first, because other readers would block on a pipe
     except BadFileError as error:
         raise SettingsError(f"Colloquy cannot start, because {ENV_FILE} cannot be read: {error}.") from error
     try:
@@ -130,7 +130,8 @@ def load_settings() -> Settings:
 
 
 def misspelt() -> list[str]:
-    """A sentence for each variable, in the environment or in ``.env``, that looks like a setting and is none."""
+    """Return a sentence for each variable, in the environment or in ``.env``, that looks like a setting but is not
+    one."""
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     sentences = []
     for place, names in (("in the environment", os.environ), (f"in {ENV_FILE}", read_env(Path(ENV_FILE)))):
@@ -148,7 +149,7 @@ def misspelt() -> list[str]:
 
 
 def _example(location: tuple[int | str, ...]) -> str:
-    """What could be written, where that is a number, or one of two words."""
+    """Return an example of a valid value, if the setting is a number or a yes-or-no choice."""
     default = Settings.model_fields[str(location[0])].default if location[0] in Settings.model_fields else None
     if not isinstance(default, bool | int | float):
         return ""
