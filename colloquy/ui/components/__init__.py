@@ -1,4 +1,4 @@
-"""What Streamlit has no element for, as small components of our own."""
+"""Small components of our own for elements that Streamlit lacks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def _read(name: str) -> str:
 
 
 def wake_on_news(session_id: str | None = None, *, words: bool | Literal["all"] = True) -> None:
-    """Rerun the fragment around this whenever a session, or with None the list of sessions, has something new.
+    """Reruns the surrounding fragment when a session, or with None the list of sessions, has news.
 
-    ``words`` tells whether the words of a running answer are news of a session. Each session may have one fragment
+    ``words`` tells whether words of a running answer count as news of a session. Each session may have one fragment
     with them and one without. "all" stands for the words of all sessions, about once a second.
 
-    The browser is told through a WebSocket, so that an idle page costs nothing and news show at once.
+    The server tells the browser through a WebSocket, so that an idle page costs nothing and news shows at once.
     """
     mount = st.components.v2.component("colloquy.wake", js=_read("wake.js"))
     key = f"wake-{session_id or 'list'}" if words else f"wake-results-{session_id}"
@@ -37,13 +37,13 @@ def wake_on_news(session_id: str | None = None, *, words: bool | Literal["all"] 
 
 
 def tick() -> None:
-    """Have the durations of ``colloquy.ui.formatting.running_for`` on the page go on from second to second."""
+    """Keeps the durations from ``colloquy.ui.formatting.running_for`` on the page counting every second."""
     mount = st.components.v2.component("colloquy.tick", js=_read("tick.js"))
     mount(key="tick", height=0)
 
 
 def follow_end(session_id: str, sent: int) -> None:
-    """Keep the end of the conversation in view until the person scrolls away from it, and offer the way back then.
+    """Keeps the end of the conversation in view until the user scrolls away, then offers a button to return.
 
     ``sent`` counts the messages sent from this tab: each one brings the end into view again.
     """
@@ -54,14 +54,16 @@ def follow_end(session_id: str, sent: int) -> None:
 
 
 def visit(url: str) -> None:
-    """Have the browser go to an address of the app as it follows a link. From a page that Streamlit itself switches to,
-    the way back leads to one without the filters that stood in its URL."""
+    """Makes the browser follow a link within the app.
+
+    If Streamlit itself switched the page, Back would lead to the previous page without the filters in its URL.
+    """
     mount = st.components.v2.component("colloquy.visit", js=_read("visit.js"))
     mount(key="visit", data={"url": url, "number": time.time_ns() // 1_000_000}, height=0)
 
 
 def remember(name: str, value: str) -> None:
-    """Have the browser keep a choice as a cookie, for a year: ``st.context.cookies`` has it from the next visit on."""
+    """Saves a choice as a browser cookie for a year; ``st.context.cookies`` has it from the next visit on."""
     mount = st.components.v2.component("colloquy.remember", js=_read("remember.js"))
     mount(key=f"remember-{name}", data={"name": name, "value": value}, height=0)
 
@@ -74,10 +76,10 @@ def title_field(
     on_title: Callable[[str], None],
     on_leave: Callable[[], None],
 ) -> None:
-    """A field for a new title of a session, with the focus in it and the present ``title`` selected.
+    """Draws a field for a new title of a session, with the focus in it and the present ``title`` selected.
 
-    Enter gives ``on_title`` what was typed. Escape, and a click elsewhere before anything was typed, call
-    ``on_leave``. ``st.text_input`` would save whatever stands in it as soon as one clicks elsewhere.
+    Enter passes what was typed to ``on_title``. Escape, and a click elsewhere before anything was typed, call
+    ``on_leave``. ``st.text_input`` would save its content as soon as the user clicks elsewhere.
     """
     mount = st.components.v2.component(
         "colloquy.title", html=_read("title.html"), css=_read("title.css"), js=_read("title.js")
@@ -94,8 +96,11 @@ def title_field(
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What can follow a ``/``: its ``name``, what it is ``about``, and the ``text`` that choosing it writes. Without a
-    text it is a note that cannot be chosen."""
+    """An entry of the menu after a ``/``.
+
+    It has a ``name``, a description (``about``), and the ``text`` that choosing it inserts. Without a text it is a note
+    that cannot be chosen.
+    """
 
     name: str
     about: str
@@ -103,35 +108,38 @@ class Command:
 
 
 def assist_typing(commands: Sequence[Command]) -> None:
-    """Help in the message input: the ``commands`` that fit what was typed after a ``/``, Escape that stops the answer,
-    and nothing sent without a file that is shown as refused."""
+    """Helps with typing in the message input.
+
+    It suggests the ``commands`` that match what was typed after a ``/``, stops the answer on Escape, and sends nothing
+    while a file is shown as refused.
+    """
     mount = st.components.v2.component("colloquy.composer", js=_read("composer.js"))
     told = [{"name": one.name, "about": one.about, "text": one.text} for one in commands]
     mount(key="assist", data={"commands": told}, height=0)
 
 
 def jump_to(anchors: list[str], number: int) -> None:
-    """Bring a part of the page into view, once for each new ``number``: the first of the elements with these keys that
-    there is."""
+    """Scrolls a part of the page into view, once for each new ``number``: the first existing element with one of these
+    keys."""
     mount = st.components.v2.component("colloquy.jump", js=_read("jump.js"))
     mount(key="jump", data={"anchors": anchors, "number": number}, height=0)
 
 
 def open_window(url: str, number: int) -> None:
-    """Open a page in a window of its own, once for each new ``number``. Browsers allow it just after a click."""
+    """Opens a page in a new window, once for each new ``number``. Browsers allow this only right after a click."""
     mount = st.components.v2.component("colloquy.window", js=_read("window.js"))
     mount(key="window", data={"url": url, "number": number}, height=0)
 
 
 def uncover_page(number: int) -> None:
-    """Close the sidebar where it lies over the page, as on a phone, once for each new ``number``."""
+    """Closes the sidebar if it covers the page, as on a phone, once for each new ``number``."""
     mount = st.components.v2.component("colloquy.uncover", js=_read("uncover.js"))
     mount(key="uncover", data={"number": number}, height=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What a person thinks of a message."""
+    """A user's rating of a message."""
 
     score: Literal[1, -1] | None = None
     comment: str = ""
@@ -143,8 +151,10 @@ def _no_version(number: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """What can be done with a message: ``buttons`` by their labels, and going to another of its ``versions``, of which
-    the one that is shown has the number ``version``, from 1."""
+    """The actions on a message: ``buttons`` by label, and switching between its ``versions``.
+
+    ``version`` is the number of the version that is shown, from 1.
+    """
 
     buttons: tuple[str, ...]
     on_button: Callable[[str], None]
@@ -162,10 +172,10 @@ def message_toolbar(
     on_rating: Callable[[Rating], None] | None = None,
     actions: Actions | None = None,
 ) -> None:
-    """A quiet ``note`` below a message, with a button that copies ``text``, the buttons of ``actions`` and, with a
-    ``rating``, thumbs and a comment, which ``on_rating`` gets when the person changes them.
+    """Draws the toolbar below a message: a ``note``, a button that copies ``text``, and the buttons of ``actions``.
 
-    One element for all: a page has many of them, and every element of its own costs the browser time at each switch.
+    With a ``rating`` it has thumbs and a comment as well, and calls ``on_rating`` when the user changes them. It is a
+    single element: a page has many toolbars, and every separate element costs the browser time at each switch.
     """
     mount = st.components.v2.component(
         "colloquy.toolbar", html=_read("toolbar.html"), css=_read("toolbar.css"), js=_read("toolbar.js")
@@ -199,7 +209,7 @@ def message_toolbar(
 
 
 def _rating(given: object) -> Rating | None:
-    """A rating as the browser sends it; None for anything else."""
+    """Parses a rating as the browser sends it; None for anything else."""
     if not isinstance(given, Mapping):
         return None
     score, comment = SCORES.get(given.get("score")), given.get("comment")
@@ -207,4 +217,4 @@ def _rating(given: object) -> Rating | None:
 
 
 def _nothing() -> None:
-    """The rerun itself is all that is wanted."""
+    """Does nothing: only the rerun is wanted."""

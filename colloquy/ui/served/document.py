@@ -1,7 +1,6 @@
-"""The document that a visit of a page begins with: Streamlit's, with the name and color of the app, and where its
-server is.
+"""The HTML document that a visit begins with: Streamlit's own, with the app's name, color and server location.
 
-Streamlit's front end connects at once where ``window.__streamlit`` says what it would ask the server for first
+Streamlit's front end connects at once if ``window.__streamlit`` holds what it would otherwise first ask the server for
 (https://github.com/streamlit/streamlit/pull/13342).
 """
 
@@ -43,18 +42,18 @@ IMPORTED: Final = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
 WITH_DOCUMENT: Final = {
     "": ("Html", "BidiComponent", "Button", "ButtonGroup", "MenuButton", "TextInput", "Selectbox", "ChatInput")
 }
-"""Parts of the front end that a page is made of. Told at once, they are there when the first words come; else the
-browser would begin to fetch them then."""
+"""The front-end modules that a page uses. Preloaded, they are ready when the first words arrive; otherwise the browser
+would only then begin to fetch them."""
 
 ASSETS: Final = {"codemirror.js": FOLDER.parent / "sql" / "codemirror.js"}
-"""Scripts of our own that are too large to be sent with each run of a page."""
+"""Our own scripts that are too large to send with each run of a page."""
 
 PRELOADED: Final = {"analytics": ("ArrowVegaLiteChart",)}
-"""Parts of the front end that a page needs as soon as its data is there."""
+"""The front-end modules that a page needs as soon as its data is there."""
 
 
 def document_routes() -> list[Route]:
-    """The routes of all pages and of the scripts that they load, for ``st.App``."""
+    """Returns the routes of all pages and of the scripts that they load, for ``st.App``."""
     base = config.get_option("server.baseUrlPath")
     pages = [Route(make_url_path(base, page), _answering(_document(page))) for page in PAGES]
     scripts = [Route(make_url_path(base, asset_url(name)[2:]), _answering_script(ASSETS[name])) for name in ASSETS]
@@ -63,7 +62,7 @@ def document_routes() -> list[Route]:
 
 @cache
 def asset_url(name: str) -> str:
-    """Where a page finds one of ``ASSETS``. The address changes with what is in it, so that browsers may keep it."""
+    """Returns the URL of one of ``ASSETS``. It changes with the file's content, so that browsers may cache the file."""
     content = ASSETS[name].read_bytes()
     return f"./assets/{Path(name).stem}.{hashlib.sha256(content).hexdigest()[:12]}.js"
 
@@ -89,7 +88,7 @@ def _answering(document: str) -> Callable[[Request], Awaitable[HTMLResponse]]:
 
 
 class FrontEndScripts:
-    """Answers with the scripts of the front end. A first visit asks for more than a hundred of them, mostly small ones;
+    """Serves the scripts of the front end. A first visit requests more than a hundred of them, most of them small;
     Streamlit would go through a thread several times for each."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -97,7 +96,7 @@ class FrontEndScripts:
         self._folder = make_url_path(config.get_option("server.baseUrlPath"), "static/js")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or leave it to the app."""
+        """Answers one request, or passes it on to the app."""
         if scope["type"] == "http" and scope["method"] == "GET":
             folder, _, name = scope["path"].rpartition("/")
             if folder == self._folder and name in SCRIPTS:
@@ -115,7 +114,7 @@ def _document(page: str) -> str:
     icon = quote((FOLDER / "icon.svg").read_text(encoding="utf-8"))
     dark = config.get_option("theme.dark.backgroundColor")
     head = (
-        # Until the front end has drawn a page, the browser would show a white one.
+        # The background is set here because the browser would show a white page until the front end has drawn one.
         f'<link rel="preload" href="./static/media/{ICON_FONT}" as="font" type="font/woff2" crossorigin>\n'
         f"<style>@media (prefers-color-scheme: dark) {{ html {{ background: {dark}; }} }}\n"
         f"{(FOLDER / 'frame.css').read_text(encoding='utf-8')}</style>\n"
@@ -143,17 +142,17 @@ def _script(name: str, data: Sequence[str]) -> str:
 
 
 def _preloaded(page: str) -> list[str]:
-    """The addresses of the scripts in which the parts are that a page needs."""
+    """Returns the URLs of the scripts that contain the front-end modules a page needs."""
     return [f"./static/js/{name}" for name in _parts(PRELOADED[page])]
 
 
 def _parts(parts: Sequence[str]) -> list[str]:
-    """The names of the scripts in which parts of the front end are. They end with a hash."""
+    """Returns the names of the scripts that contain these front-end modules. They end with a hash."""
     return [name for part in parts for name in SCRIPTS if re.fullmatch(rf"{part}\.[^.]+\.js", name)]
 
 
 def _with_imports(names: Iterable[str]) -> list[str]:
-    """The scripts, and after them those that they import, and so on."""
+    """Returns the scripts, followed by those that they import, and so on."""
     found = dict.fromkeys(names)
     for name in (waiting := list(found)):
         for imported in IMPORTED.findall(SCRIPTS[name].read_text(encoding="utf-8")):

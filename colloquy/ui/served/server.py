@@ -1,4 +1,4 @@
-"""What ``st.App`` needs to serve the pages: their script, and what happens at start and end."""
+"""What ``st.App`` needs to serve the pages: their script, and what happens at startup and shutdown."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from session_store.errors import ColloquyError
 
 SCRIPT = Path(__file__).parents[1] / "frame" / "shell.py"
 WARM_AFTER = 10.0
-"""Seconds after the start of the app at which things are made ready for later, if no page was drawn before: whoever
-started it waits for that."""
+"""Seconds after startup at which the app warms up if no page has been drawn before. Until then a warm-up would delay
+the first page."""
 _first_page = threading.Event()
 
 
@@ -43,9 +43,9 @@ class PageOptions(TypedDict):
 
 
 def serve(models: ModelCatalogue | None = None) -> PageOptions:
-    """Open the data folder that the settings name. ``models`` is the catalogue to use in place of the usual one.
+    """Opens the data folder that the settings name. ``models`` is a catalogue to use instead of the usual one.
 
-    Whatever is wrong with a setting or the data folder ends the process here, with a message.
+    If a setting or the data folder is invalid, the process ends here with a message.
     """
     configure_logs()
     keep_import_path_still(SCRIPT)
@@ -53,7 +53,7 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
     keep_fragments_on_the_page()
     keep_every_message()
     expect_known_hosts()
-    # A wake that arrives after its page turned to another session is no cause for a line in the log.
+    # A wake that arrives after its page has switched to another session is not worth a line in the log.
     logging.getLogger("streamlit.runtime.scriptrunner.script_runner").setLevel(logging.ERROR)
     try:
         application = Application.open(load_settings(), models)
@@ -67,8 +67,8 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
         send_without_delay(asyncio.get_running_loop())
         keep_messages_of_open_pages()
         install(application)
-        # What was imported stays for good: collections of garbage that look through it again and again would hold up
-        # streams by up to 0.1 s each. A start would wait for one now, too.
+        # Imported modules stay for good: garbage collections that scan them again and again would hold up streams by up
+        # to 0.1 s each. Collecting now would delay the start, too.
         gc.freeze()
         _first_page.clear()
         warming = asyncio.create_task(_warm(application))
@@ -79,18 +79,18 @@ def serve(models: ModelCatalogue | None = None) -> PageOptions:
             _first_page.set()
             install(None)
             application.close()
-            gc.unfreeze()  # else what stands in the way of a clean end is reported as leaked
+            gc.unfreeze()  # otherwise what prevents a clean shutdown is reported as leaked
 
     return PageOptions(script_path=SCRIPT, lifespan=lifespan)
 
 
 def page_drawn() -> None:
-    """To be told of pages: the first one sets off what else is worth doing early."""
+    """Reports that a page was drawn; the first one triggers the warm-up."""
     _first_page.set()
 
 
 async def _warm(application: Application) -> None:
-    """Load the model, the first process for queries and what the analytics page needs, in the background."""
+    """Loads the model, the first query process and what the analytics page needs, in the background."""
     await asyncio.to_thread(_first_page.wait, WARM_AFTER)
     application.models.warm(application.models.default().id)
     await asyncio.to_thread(WORKERS.warm_up)
@@ -98,7 +98,7 @@ async def _warm(application: Application) -> None:
 
 
 def _warm_analytics(application: Application) -> None:
-    importlib.import_module("colloquy.ui.analytics.preload").warm(application)  # the import alone would hold up a start
+    importlib.import_module("colloquy.ui.analytics.preload").warm(application)  # the import alone would delay the start
 
 
 def _warn_if_open() -> None:
@@ -111,7 +111,7 @@ def _warn_if_open() -> None:
 
 
 def _warn_of_settings(application: Application) -> None:
-    """Say which settings do not do what was meant."""
+    """Prints a warning for each setting that does not have its intended effect."""
     problem = application.models.problem_with_setting()
     for sentence in [*misspelt(), *([problem] if problem else [])]:
         print(f"\n  WARNING: {sentence}", flush=True)  # noqa: T201 - as above
