@@ -1,4 +1,4 @@
-"""The folder in which snapshots are kept, by their names."""
+"""The folder with the snapshots, which are found by name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _making = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class KeptSnapshot:
-    """A snapshot in the folder. ``size`` in bytes, ``made_at`` in Unix seconds."""
+    """A snapshot in the folder. ``size`` is in bytes, ``made_at`` in Unix seconds."""
 
     name: str
     path: Path
@@ -28,17 +28,17 @@ class KeptSnapshot:
 
 
 class SnapshotFolder:
-    """The snapshots of one store. Thread-safe; one is made at a time."""
+    """The snapshots of one store. Thread-safe; creates only one snapshot at a time."""
 
     def __init__(self, store: StoredSnapshots, data_dir: Path) -> None:
         self._store = store
         self.path = data_dir.absolute() / FOLDER
 
     def make(self, form: SnapshotForm, progress: Progress = lambda *_: None) -> SnapshotInfo:
-        """Make a snapshot with a name that says when (UTC).
+        """Create a snapshot, named after the current time (UTC).
 
         Raises:
-            SnapshotError, StoreClosedError: it cannot be made.
+            SnapshotError, StoreClosedError: it cannot be created.
         """
         with _making:
             name = f"history-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
@@ -49,7 +49,7 @@ class SnapshotFolder:
             return self._store.snapshot(target, form=form, progress=progress)
 
     def kept(self) -> list[KeptSnapshot]:
-        """All of them, newest first."""
+        """List all snapshots, newest first."""
         found = []
         for path in self.path.glob("history-*"):
             if _NAME.fullmatch(path.name) and path.is_file():
@@ -59,10 +59,10 @@ class SnapshotFolder:
         return sorted(found, key=lambda snapshot: (snapshot.made_at, snapshot.name), reverse=True)
 
     def find(self, name: str) -> KeptSnapshot:
-        """The snapshot with this name.
+        """Return the snapshot with this name.
 
         Raises:
-            SnapshotError: there is none.
+            SnapshotError: it does not exist.
         """
         for snapshot in self.kept():
             if snapshot.name == name:
@@ -73,11 +73,11 @@ class SnapshotFolder:
         """Delete a snapshot.
 
         Raises:
-            SnapshotError: there is none, or it cannot be deleted.
+            SnapshotError: it does not exist, or cannot be deleted.
         """
         path = self.find(name).path
         try:
-            path.chmod(0o644)  # Windows deletes no file that is read-only
+            path.chmod(0o644)  # Windows does not delete read-only files
             path.unlink(missing_ok=True)
         except OSError as error:
             raise SnapshotError(f"{path} cannot be deleted: {error.strerror or error}.") from error

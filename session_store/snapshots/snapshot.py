@@ -1,8 +1,7 @@
 """Snapshots: the whole history as a file that other programs can open, made while conversations go on.
 
-The store's main file only changes at a checkpoint: what is written in between goes to the log beside it. So after a
-checkpoint it is enough to put off the next one for as long as another process takes to copy the file, while appends
-and reads go on as ever.
+The store's main file changes only at a checkpoint: writes in between go to the log beside it. So after a checkpoint, it
+is enough to delay the next one while another process copies the file. Appends and reads go on as usual.
 """
 
 from __future__ import annotations
@@ -30,16 +29,16 @@ from session_store.sessions.log import SessionLog
 _WORKER: Final = Path(__file__).with_name("worker.py")
 _NEEDED: Final = ("PATH", "HOME", "USERPROFILE", "LOCALAPPDATA", "SYSTEMROOT", "WINDIR", "TEMP", "TMP", "TMPDIR")
 _ROOM: Final = 1.3
-"""How much more than the size of the store has to be free on the disk."""
+"""Free disk space that is required, as a multiple of the store's size."""
 _ROWS: Final = 50_000
 READ_ONLY: Final = 0o444
 
 Progress = Callable[[str, float], None]
-"""Told what is being done, and which share of it (of 1) is behind."""
+"""Called with the current step, and the share (of 1) that is done."""
 
 
 class SnapshotError(StoreError):
-    """A snapshot could not be made, or is not there."""
+    """A snapshot could not be made, or does not exist."""
 
 
 class SnapshotFullError(SnapshotError, StoreFullError):
@@ -47,21 +46,22 @@ class SnapshotFullError(SnapshotError, StoreFullError):
 
 
 class SnapshotForm(StrEnum):
-    """What a snapshot is: one DuckDB file, or an archive (ZIP) with a Parquet file for each view."""
+    """The format of a snapshot: one DuckDB file, or a ZIP archive with a Parquet file for each view."""
 
     DUCKDB = "duckdb"
     PARQUET = "parquet"
 
     @property
     def suffix(self) -> str:
-        """How names of such files end."""
+        """File name suffix of this format."""
         return ".duckdb" if self is SnapshotForm.DUCKDB else ".parquet.zip"
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotInfo:
-    """A snapshot that was made. ``size`` in bytes, ``taken_at`` in Unix seconds; it shows the history of that moment,
-    without deleted conversations. ``seconds`` is what it took, ``paused`` for how long of that writing waited."""
+    """A finished snapshot. ``size`` is in bytes, ``taken_at`` in Unix seconds; it shows the history at that moment,
+    without deleted conversations. ``seconds`` is how long it took, ``paused`` how long writes waited during that
+    time."""
 
     path: Path
     form: SnapshotForm
@@ -74,18 +74,18 @@ class SnapshotInfo:
 
 
 class StoredSnapshots:
-    """Making snapshots of a store."""
+    """The part of the store that makes snapshots."""
 
     log: SessionLog
 
     def snapshot(
         self, path: str | Path, *, form: SnapshotForm = SnapshotForm.DUCKDB, progress: Progress = lambda *_: None
     ) -> SnapshotInfo:
-        """Write the whole history as of now to ``path``, which appears when it is complete. Blocks until then; other
+        """Write the whole current history to ``path``, which appears once it is complete. Blocks until then; other
         reads and writes go on.
 
         Raises:
-            SnapshotError: there is such a file, or it cannot be written, or not all of it.
+            SnapshotError: the file exists already, or cannot be written completely.
             StoreClosedError: the store was closed.
         """
         return _take(self.log.database, Path(path).absolute(), form, progress)
@@ -205,15 +205,15 @@ class _Worker:
         self._process.communicate()
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Send a request; returns the first thing said about it."""
-        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        """Send a request and return the first message about it."""
+        assert self._process.stdin is not None  # noqa: S101 - it was opened as a pipe
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return self.answer()
 
     def answer(self) -> dict[str, Any]:
-        """The next thing said."""
-        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        """Return the next message."""
+        assert self._process.stdout is not None  # noqa: S101 - it was opened as a pipe
         line = self._process.stdout.readline()
         if not line.endswith("\n"):
             return {"failed": "error", "message": "the process that copies has ended. Try it again."}

@@ -1,8 +1,8 @@
-"""A process of its own that copies the store's file, and makes the copy one to be given away.
+"""A separate process that copies the store's file, and prepares the copy for sharing.
 
-It has to be another process: closing a second descriptor of the file would take away the lock that DuckDB holds on it
-in the first. Reads one request (JSON) from its input, and prints a line of JSON for each thing that is done. Imports
-nothing of this project, so that it starts quickly.
+It has to be another process: closing a second descriptor of the file would release the lock that DuckDB holds through
+the first. Reads one request (JSON) from its input, and prints a line of JSON for each step. Imports nothing of this
+project, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ DELETED = "session_no in (select session_no from sessions where deleted_at is no
 
 
 def say(**facts: object) -> None:
-    """Tell the parent."""
+    """Send a message to the parent."""
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
 
 
 def copy(source: Path, log_bytes: int, target: Path) -> None:
-    """Copy the file, and as much of the log beside it as belongs to the moment."""
+    """Copy the file, and the part of the log beside it that belongs to this moment."""
     shutil.copyfile(source, target)
     if log_bytes:
         log, log_copy = (path.with_name(path.name + ".wal") for path in (source, target))
@@ -40,7 +40,7 @@ def copy(source: Path, log_bytes: int, target: Path) -> None:
 
 
 def clean(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take out what belongs to deleted conversations, and texts of turns that still went on."""
+    """Remove what belongs to deleted conversations, and texts of turns that were still running."""
     tables = connection.execute(
         "select table_name from information_schema.columns where table_schema = 'main' and column_name = 'session_no' "
         "and table_name != 'sessions'"
@@ -56,7 +56,7 @@ def clean(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How much is in it."""
+    """Count its conversations and messages."""
     conversations, messages = (
         connection.execute(f"select count(*) from history.{view}").fetchall()[0][0]
         for view in ("conversations", "messages")
@@ -103,7 +103,7 @@ def _reason(error: Exception) -> str | None:
 
 
 def work(request: dict[str, Any]) -> None:
-    """Do what was asked for."""
+    """Process a request."""
     database, target = Path(request["database"]), Path(request["target"])
     if request["source"]:
         try:
