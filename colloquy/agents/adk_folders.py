@@ -1,4 +1,4 @@
-"""Agents that are folders as ``adk web`` takes them, loaded by ADK's own loader."""
+"""Agents in folders as ``adk web`` accepts them, loaded by ADK's own loader."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from session_store.phrases import beginning_of
 ICON = ":material/deployed_code:"
 
 PATIENCE = 20.0
-"""Seconds that the other folders wait for a slow one, before they are loaded beside it."""
+"""Seconds that loading waits for a slow folder before it starts loading the next one alongside."""
 
 NO_LITELLM = f"It needs LiteLLM, which is not installed. Run {INSTALL_LITELLM}, then restart Colloquy."
 
 _GEMINI_ACCESS = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE")
-"""Variables by which Google's library finds a key, or does without one."""
+"""Environment variables with which Google's library finds a key, or works without one."""
 
 LARGEST = 10_000_000
-"""Bytes of a file that an agent folder is loaded from."""
+"""Most bytes of a file from which an agent folder is loaded."""
 
 MOST_FOLDERS = 500
 
 MOST_VALUES = 100_000
-"""Values of a YAML file, each counted as often as it is referred to."""
+"""Most values in a YAML file, each counted as often as it is referenced."""
 
 _OPENED = ("__init__.py", "agent.py", "root_agent.yaml", ".env")
 
@@ -53,19 +53,19 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class AdkAgent(Agent):
-    """An agent of a folder. Its model, tools, plugins and sub-agents are its own."""
+    """An agent from a folder. Its model, tools, plugins and sub-agents are its own."""
 
     loaded: App
     author: str
 
     @property
     def chooses_model(self) -> bool:
-        """It brings its own model."""
+        """Always False: it brings its own model."""
         return False
 
     @property
     def lacks(self) -> str | None:
-        """What the models of its agents need and do not have."""
+        """What the models of its agents need but do not have."""
         names = sorted(set(_model_names(self.loaded.root_agent)))
         through = [name for name in names if "/" in name and "gemini" not in name]
         if through and not _has_litellm():
@@ -84,20 +84,20 @@ class AdkAgent(Agent):
         return self.author
 
     def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - it brings its own
-        """What ADK's Runner runs."""
+        """Return the app that ADK's Runner runs."""
         return bounded(self.loaded, self.messages_seen(surroundings.messages), compaction=surroundings.compaction)
 
 
 class AdkFolders:
-    """The agents of one folder of agent folders, or of a folder that is an agent itself. Thread-safe."""
+    """The agents in a folder of agent folders, or in a folder that is itself an agent. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        """Lists the names only: nothing is imported before ``load``."""
+        """Only list the names: nothing is imported before ``load``."""
         self._folder = folder
         self._loader = AgentLoader(str(folder))
         self._agents: dict[str, Agent] = {}
         self.loaded = threading.Event()
-        """Every folder was loaded, or turned out to be broken."""
+        """Set once every folder has been loaded, or has turned out to be broken."""
         try:
             names = self._loader.list_agents()
         except OSError:
@@ -115,16 +115,16 @@ class AdkFolders:
             self._agents[name] = self._unusable(name, LOADING.format(name), loading=True)
 
     def agents(self) -> list[Agent]:
-        """All of them, as far as they are loaded."""
+        """Return all agents, with those that are not loaded yet marked as such."""
         return list(self._agents.values())
 
     def load(self) -> None:
-        """Begin to import the folders in the background."""
+        """Start importing the folders in the background."""
         threading.Thread(target=self._load, name="agent folders", daemon=True).start()
 
     def _load(self) -> None:
         if self._loader.agents_dir not in sys.path:
-            # ADK would put it in front, where its folders would hide modules that Colloquy has yet to import.
+            # ADK would put it first, where its folders would hide modules that Colloquy has yet to import.
             sys.path.append(self._loader.agents_dir)
         threads = []
         for name in self._names:
@@ -142,7 +142,7 @@ class AdkFolders:
                 self._agents[name] = self._imported(name)
         except AgentProblemError as error:
             self._agents[name] = self._unusable(name, str(error))
-        # An import may raise anything, sys.exit included, and only its own folder may suffer from that.
+        # An import may raise anything, including sys.exit, and only its own folder may fail because of it.
         except BaseException as error:
             log.warning("agent folder not loaded", folder=name, exc_info=True)
             self._agents[name] = self._unusable(name, self._in_words(name, error))
@@ -159,8 +159,8 @@ class AdkFolders:
                 " folder."
             )
         _require_files(parent, name)
-        found = AgentLoader(str(self._folder)).load_agent(name)  # its own: loaders are not thread-safe
-        # Validating would refuse names that ADK's own Runner takes.
+        found = AgentLoader(str(self._folder)).load_agent(name)  # a separate one: loaders are not thread-safe
+        # Validation would refuse names that ADK's own Runner accepts.
         app = found if isinstance(found, App) else App.model_construct(name=name, root_agent=found)
         if app.root_agent is None:
             raise AgentProblemError(f"The App of {name} has no root_agent.")
@@ -190,17 +190,17 @@ class AdkFolders:
 
     @staticmethod
     def _unusable(name: str, reason: str, *, loading: bool = False) -> Agent:
-        name, reason = joined(name), beginning_of(joined(reason))  # names on a disk may be no text
+        name, reason = joined(name), beginning_of(joined(reason))  # names on a disk may not be valid text
         return UnusableAgent(id=name, name=name, source=Source.ADK_FOLDER, icon=ICON, reason=reason, not_yet=loading)
 
 
 def _require_files(parent: Path, name: str) -> None:
-    """Look at what ADK and Python open without looking: a pipe in its place would be waited for without an end."""
+    """Check the files that ADK and Python open without checking: a pipe in their place would block forever."""
     folder = parent / name
     found, _ = entries(folder, MOST_FOLDERS) if folder.is_dir() else ([], False)
     configurations = [path for path in found if path.suffix in (".yaml", ".yml")]
     opened = (parent / f"{name}.py", *(folder / file for file in _OPENED), *configurations)
-    above = [place / ".env" for place in folder.absolute().parents]  # ADK takes the nearest one
+    above = [place / ".env" for place in folder.absolute().parents]  # ADK uses the nearest one
     for path in (*opened, *above):
         try:
             data = read_bytes(path, LARGEST)
@@ -215,30 +215,30 @@ def _require_files(parent: Path, name: str) -> None:
 
 
 def _require_few_values(data: bytes) -> None:
-    """Refuse YAML that becomes large by what refers to other places of it."""
+    """Refuse YAML that grows large through references to other parts of itself."""
     if b"&" not in data or b"*" not in data:
         return
     try:
         values = _values(yaml.compose(data, yaml.SafeLoader), {})
     except yaml.YAMLError:
-        return  # ADK says what is wrong with it
+        return  # ADK reports what is wrong with it
     if values > MOST_VALUES:
         raise BadFileError(f"it has more than {MOST_VALUES:,} values")
 
 
 def _values(node: yaml.Node | None, known: dict[int, int]) -> int:
-    """How many values a YAML node stands for: a few lines that refer to each other can be more than fits in memory."""
+    """Count the values that a YAML node expands to: a few lines that refer to each other can exceed the memory."""
     if not isinstance(node, yaml.CollectionNode):
         return 1
     if id(node) not in known:
-        known[id(node)] = MOST_VALUES  # of one that contains itself
+        known[id(node)] = MOST_VALUES  # for a node that contains itself
         inner = [part for entry in node.value for part in (entry if isinstance(entry, tuple) else (entry,))]
         known[id(node)] = 1 + sum(_values(part, known) for part in inner)
     return known[id(node)]
 
 
 def _model_names(agent: object) -> Iterator[str]:
-    """The names of the models of an agent and of those below it that ADK finds by their names, or that are Gemini."""
+    """Yield the model names of an agent and its sub-agents, if ADK looks the models up by name or they are Gemini."""
     if not isinstance(agent, BaseAgent):
         return
     model = getattr(agent, "model", None)
@@ -255,7 +255,7 @@ def _has_litellm() -> bool:
 
 
 def _is_about_litellm(error: BaseException | None) -> bool:
-    """Whether something cannot be imported because LiteLLM is missing."""
+    """Whether an import failed because LiteLLM is missing."""
     while error is not None:
         if isinstance(error, ImportError) and "litellm" in str(error).casefold():
             return not _has_litellm()
@@ -264,17 +264,17 @@ def _is_about_litellm(error: BaseException | None) -> bool:
 
 
 def _place(error: BaseException, folder: Path) -> str:
-    """Which line of the folder raised, in brackets; nothing if none did."""
+    """Return which line of the folder raised the error, in brackets; empty if none did."""
     frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     inside = [(file.relative_to(folder), line) for file, line in frames if file.is_relative_to(folder)]
     return f" ({inside[-1][0]}, line {inside[-1][1]})" if inside else ""
 
 
 def module_elsewhere(name: str, folder: Path) -> str | None:
-    """Where Python finds a module ``name`` that is not ``folder``; None if it does not find another one."""
+    """Return where Python finds a module ``name`` other than ``folder``; None if it finds no other."""
     try:
         spec = importlib.util.find_spec(name)
-    except ValueError:  # imported, without a trace of where from
+    except ValueError:  # already imported, with no record of its origin
         return "imported already"
     if spec is None:
         return None

@@ -1,4 +1,4 @@
-"""What every agent has in common, wherever it comes from."""
+"""What all agents have in common, wherever they come from."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AgentProblemError(ColloquyError):
 
 
 class UnknownAgentError(ColloquyError):
-    """There is no agent of this id."""
+    """No agent has this id."""
 
 
 class Source(StrEnum):
@@ -38,9 +38,9 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a session gives its agent for one turn. ``data`` is that of the session's workspace, None where it has no
-    connection; ``history`` are Colloquy's own conversations, ``scope`` says in phrases to which of them it is
-    narrowed (see history_scope.in_words)."""
+    """What a session gives its agent for one turn. ``data`` is the data of the session's workspace, or None if it has
+    no connection. ``history`` is Colloquy's own conversations; ``scope`` describes in phrases which of them it is
+    limited to (see history_scope.in_words)."""
 
     sink: ResultSink
     data: Database | None = None
@@ -50,14 +50,14 @@ class Surroundings:
     messages: int = 20
     """How many of the newest messages the model sees; 0 for all. An agent's own number takes precedence."""
     compaction: bool = False
-    """Whether ADK's own compaction takes the place of that cut."""
+    """Whether ADK's own compaction is used instead of that limit."""
     calls_tools: bool = True
     """Whether the session's model calls tools reliably."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A first message to offer, and what to call it."""
+    """A suggested first message, and its label."""
 
     text: str
     label: str
@@ -65,7 +65,7 @@ class Prompt:
 
 @dataclass(frozen=True, kw_only=True)
 class Agent(ABC):
-    """An agent that a session can be held with. ``id`` is the ADK application name of its sessions."""
+    """An agent that a session can use. ``id`` is the ADK application name of its sessions."""
 
     id: str
     name: str
@@ -74,12 +74,12 @@ class Agent(ABC):
     description: str = ""
     prompts: tuple[Prompt, ...] = ()
     model: str | None = None
-    """The id of the model that new sessions begin with, where the agent prefers one."""
+    """The id of the model that new sessions start with, if the agent prefers one."""
     tools: tuple[str, ...] = ()
     workspaces: tuple[str, ...] = ()
     """The kinds of workspaces that it is for; empty for all."""
     messages: int | None = None
-    """How many of the newest messages its model sees, where it has a number of its own; 0 for all."""
+    """How many of the newest messages its model sees, if it sets its own number; 0 for all."""
 
     @property
     def problem(self) -> str | None:
@@ -88,39 +88,41 @@ class Agent(ABC):
 
     @property
     def lacks(self) -> str | None:
-        """What the model that it brings lacks to answer, as a sentence; None if nothing is known to be missing."""
+        """What its own model lacks in order to answer, as a sentence; None if nothing is known to be missing."""
         return None
 
     @property
     def chooses_model(self) -> bool:
-        """Whether it runs on the model of the session; otherwise it brings its own."""
+        """Whether it uses the session's model; otherwise it brings its own."""
         return True
 
     @property
     def loading(self) -> bool:
-        """Whether its problem is only that it is not loaded yet."""
+        """Whether its only problem is that it is not loaded yet."""
         return False
 
     @property
     def root_name(self) -> str:
-        """The author of what it says itself; what other agents inside it say has other authors."""
+        """The author of what it says itself; other agents inside it are other authors."""
         return self.id
 
     def asks_model(self, message: str) -> bool:  # noqa: ARG002 - the interface of all agents
-        """Whether a message comes before a model, as far as can be told from it: a query is answered without one."""
+        """Whether a message goes to a model, as far as the text tells: a query is answered without one."""
         return True
 
     def fits(self, workspace_has_data: bool) -> bool:  # noqa: FBT001 - the only thing that is asked
-        """Whether it is to be offered in a workspace with (or without) a data connection."""
+        """Whether to offer it in a workspace with (or without) a data connection."""
         return workspace_has_data or WITH_DATA not in self.workspaces
 
     def messages_seen(self, by_default: int) -> int:
-        """How many of the newest messages its model sees; 0 for all. ``by_default`` is the number of the settings."""
+        """Return how many of the newest messages its model sees; 0 for all. ``by_default`` is the number in the
+        settings."""
         return by_default if self.messages is None else self.messages
 
     @abstractmethod
     def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:
-        """What ADK's Runner runs for one turn. ``model`` is the session's, None for an agent that brings its own.
+        """Return the app that ADK's Runner runs for one turn. ``model`` is the session's; None if the agent brings its
+        own.
 
         Raises:
             AgentProblemError: it cannot be used.
@@ -129,7 +131,7 @@ class Agent(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class UnusableAgent(Agent):
-    """An agent that is there but cannot be used: it is broken, or not loaded yet."""
+    """An agent that is listed but cannot be used: it is broken, or not loaded yet."""
 
     reason: str
     not_yet: bool = False
@@ -146,7 +148,7 @@ class UnusableAgent(Agent):
 
     @property
     def chooses_model(self) -> bool:
-        """Whether it would run on the model of the session."""
+        """Whether it would use the session's model."""
         return self.source is not Source.ADK_FOLDER
 
     def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:  # noqa: ARG002 - the interface of all agents

@@ -1,4 +1,4 @@
-"""Sends to the log what some threads print, and leaves all others alone."""
+"""Sends what some threads print to the log, without affecting other threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ Listener = Callable[[str], object]
 
 
 class _Router:
-    """A text stream that hands the lines of chosen threads to listeners. Whoever keeps it may go on writing to it."""
+    """A text stream that passes the lines of chosen threads to listeners. Code that holds a reference may keep writing
+    to it."""
 
     def __init__(self, original: TextIO) -> None:
         self.original = original
@@ -21,7 +22,7 @@ class _Router:
     def write(self, text: str) -> int:
         thread = threading.get_ident()
         listener = self.listeners.get(thread)
-        if listener is None or thread in _listening:  # what a listener prints, to either stream, is not for it
+        if listener is None or thread in _listening:  # a listener's own output, on either stream, is not passed to it
             return self.original.write(text)
         _listening.add(thread)
         try:
@@ -42,7 +43,7 @@ class _Router:
 
 @contextmanager
 def printed_lines(listener: Listener) -> Iterator[None]:
-    """Give what this thread prints to ``listener``, line by line. Other threads print as ever."""
+    """Pass what this thread prints to ``listener``, line by line. Other threads print as usual."""
     routers = {name: _route(name, listener) for name in ("stdout", "stderr")}
     try:
         yield

@@ -1,4 +1,4 @@
-"""The agents that a session can be held with, from all sources."""
+"""The agents that a session can use, from all sources."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from colloquy.agents.persona import PersonaFolder
 BUILT_IN = Path(__file__).parent / "personas"
 
 FIRST = "assistant"
-"""The agent that new chats begin with."""
+"""The agent with which new chats start."""
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the files of personas."""
+"""Seconds between two checks of the persona files."""
 
 
 class AgentCatalogue:
     """The agents to choose from. Thread-safe.
 
-    Shipped personas, then the user's, then ADK folders: one with the id of an earlier one replaces it, and does so even
-    when it is broken, so that no session goes on with another agent than the one its id stands for.
+    Built-in personas come first, then the user's, then ADK folders. An agent with the id of an earlier one replaces it,
+    even if it is broken, so that no session continues with a different agent than its id names.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class AgentCatalogue:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``personas`` is the folder of the user's own; ``clock`` gives seconds."""
+        """``personas`` is the folder of the user's own personas; ``clock`` returns seconds."""
         self._personas = [PersonaFolder(BUILT_IN, Source.BUILT_IN)]
         if personas:
             self._personas.append(PersonaFolder(personas, Source.YOURS))
@@ -45,8 +45,8 @@ class AgentCatalogue:
         self._lock = threading.Lock()
 
     def list(self) -> list[Agent]:
-        """All agents in the order to show them in: those of the ADK folder, then the assistant, then others by name.
-        Some may have a ``problem``."""
+        """Return all agents in display order: those from ADK folders, then the assistant, then the others by name. Some
+        may have a ``problem``."""
         return sorted(
             self._by_id().values(),
             key=lambda agent: (
@@ -58,16 +58,16 @@ class AgentCatalogue:
         )
 
     def default(self) -> Agent:
-        """The agent of a session for which none was chosen: the assistant, or else the first that can be used."""
+        """Return the agent of a session for which none was chosen: the assistant, or else the first usable one."""
         agents = sorted(self.list(), key=lambda agent: agent.id != FIRST)
         return next((agent for agent in agents if not agent.problem), agents[0])
 
     def find(self, agent_id: str) -> Agent | None:
-        """The agent of this id, None if there is none any more."""
+        """Return the agent with this id; None if it no longer exists."""
         return self._by_id().get(agent_id)
 
     def get(self, agent_id: str) -> Agent:
-        """The agent of this id.
+        """Return the agent with this id.
 
         Raises:
             UnknownAgentError: there is none.

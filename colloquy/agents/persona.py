@@ -1,4 +1,4 @@
-"""Agents that are Markdown files."""
+"""Agents defined by Markdown files."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ from session_store.limits import LONGEST_COMMENT, LONGEST_NAME
 ICON = re.compile(r":material/[a-z0-9_]+:|[0-9#*]?[^\x00-\x7f]\S{0,7}")
 
 LARGEST = 1_000_000
-"""Bytes of a persona's file."""
+"""Most bytes of a persona file."""
 
 LONGEST_HEAD = 50_000
-"""Characters of its head, which take some tenths of a second to parse."""
+"""Most characters of its YAML head; that many take some tenths of a second to parse."""
 
 MOST_ENTRIES = 2_000
-"""Entries of a folder that are looked at, which is done while somebody waits."""
+"""Most entries of a folder that are checked, which happens while a user waits."""
 
 MOST_PERSONAS = 500
 MOST_PROMPTS = 20
 
 RESERVED = {"user"}
-"""Ids that ADK keeps for itself: what the person writes has this author."""
+"""Ids that ADK reserves: it is the author of what the person writes."""
 
 log = structlog.get_logger()
 
 
 class PersonaError(ColloquyError):
-    """A persona's file cannot be used."""
+    """A persona file cannot be used."""
 
 
 def _prompt(value: object) -> object:
-    """A first message, or ``{label: message}``."""
+    """Accept a first message, or ``{label: message}``."""
     if isinstance(value, str):
         return Prompt(value, value)
     if isinstance(value, dict) and len(value) == 1:
@@ -63,7 +63,7 @@ PromptEntry = Annotated[Prompt, BeforeValidator(_prompt)]
 
 
 class PersonaHead(BaseModel):
-    """The YAML head of a persona's file."""
+    """The YAML head of a persona file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -107,15 +107,15 @@ class Persona(Agent):
     instruction: str
 
     def app(self, model: BaseLlm | None, surroundings: Surroundings) -> App:
-        """What ADK's Runner runs."""
+        """Return the app that ADK's Runner runs."""
         if model is None:
             raise ValueError(f"The persona {self.id} runs on the session's model.")
-        # Validating would refuse file names that ADK takes as names of agents.
+        # Validation would refuse file names that ADK accepts as agent names.
         app = App.model_construct(name=self.id, root_agent=self._agent(model, surroundings))
         return bounded(app, self.messages_seen(surroundings.messages), compaction=surroundings.compaction)
 
     def asks_model(self, message: str) -> bool:
-        """Whether a message comes before a model. See ``toolset_of``."""
+        """Whether a message goes to a model. See ``toolset_of``."""
         return not (request_of(message).is_sql if self.tools else has_command(message))
 
     def _agent(self, model: BaseLlm, surroundings: Surroundings) -> LlmAgent:
@@ -133,7 +133,7 @@ class Persona(Agent):
 
 
 def read_persona(path: Path, source: Source = Source.YOURS) -> Persona:
-    """Read a persona's file: a YAML head between two lines ``---``, then the instruction.
+    """Read a persona file: a YAML head between two ``---`` lines, then the instruction.
 
     Raises:
         PersonaError: says what is wrong with the file.
@@ -165,7 +165,7 @@ def _head(path: Path, text: str) -> PersonaHead:
         return PersonaHead.model_validate(without_halves(yaml.load(text, _Head)))  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise PersonaError(f"The header of {path.name} is not valid YAML: {error}") from error
-    except RecursionError:  # whose traceback takes seconds to write
+    except RecursionError:  # its traceback takes seconds to write
         raise PersonaError(f"The header of {path.name} is nested too deeply.") from None
     except ValidationError as error:
         problems = "; ".join(map(_in_words, error.errors()))
@@ -173,7 +173,8 @@ def _head(path: Path, text: str) -> PersonaHead:
 
 
 class _Head(yaml.SafeLoader):
-    """Values only, without references to other places: a few lines of them can stand for more than fits in memory."""
+    """A YAML loader for plain values, without references: a few lines of those can expand to more than fits in
+    memory."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """See yaml.composer.Composer."""
@@ -200,7 +201,7 @@ class PersonaFolder:
         self._read: dict[Path, tuple[tuple[int, ...], Agent]] = {}
 
     def agents(self) -> list[Agent]:
-        """All of them as the files are now; what is wrong with a file is the problem of its agent."""
+        """Return all agents as the files are now; an invalid file becomes an agent with a problem."""
         files: dict[Path, tuple[tuple[int, ...], Agent]] = {}
         found, problem = self._found()
         for path in found:
@@ -215,7 +216,7 @@ class PersonaFolder:
         return [*(agent for _, agent in files.values()), *problem]
 
     def _found(self) -> tuple[list[Path], list[Agent]]:
-        """The files of personas; and what stands for those that are not looked at."""
+        """Return the persona files, and an agent that stands for those that are not read."""
         problem = ""
         try:
             found, has_more = entries(self._folder, MOST_ENTRIES)
@@ -223,7 +224,7 @@ class PersonaFolder:
             return [], []
         except BadFileError as error:
             return [], [self._unusable(self._folder.name, f"{joined(str(self._folder))} cannot be read: {error}.")]
-        # How Emacs notes that a file is being edited is a link to nothing.
+        # Emacs marks a file as being edited with a dangling link.
         personas = [path for path in found if path.name.endswith(".md") and not path.name.startswith(".#")]
         if has_more:
             problem = f"{joined(str(self._folder))} has more than {MOST_ENTRIES:,} entries"
@@ -239,7 +240,7 @@ class PersonaFolder:
             return read_persona(path, self._source)
         except PersonaError as error:
             reason = str(error)
-        # A parser may raise anything on what was written to break it, and only this file may suffer from that.
+        # A parser may raise anything on malicious input, and only this file may fail because of it.
         except Exception as error:
             log.warning("persona not read", file=joined(str(path)), exc_info=True)
             reason = f"{joined(path.name)} cannot be understood ({type(error).__name__}). Look at its YAML head."

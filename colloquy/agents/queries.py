@@ -1,7 +1,7 @@
-"""Answers from data that need no model that calls tools.
+"""Answers from data that do not need a model that calls tools.
 
-A message that is SQL is run as it stands. For a question, a model that calls no tools is asked for one query under a
-schema. Both go through ADK like the tool calls of any model, and the answer is written by code from the rows.
+A message that is SQL runs unchanged. For a question, a model that cannot call tools is asked for one query, constrained
+by a schema. Both go through ADK like any model's tool calls, and code writes the answer from the rows.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EMPTY: Final = (
 NO_CHART: Final = "These rows cannot be charted: a chart needs an X axis column and a numeric column."
 
 _GUESSES: Final = 2
-"""Queries that a model may guess for one question: the second one knows what was wrong with the first."""
+"""Queries that a model may guess for one question: for the second, it is told what was wrong with the first."""
 
 _LONGEST_QUERY: Final = 700
 """Tokens of a guess: enough for the longest query that the schema allows."""
@@ -48,17 +48,17 @@ _LONGEST_TITLE: Final = 60
 
 
 class Queries:
-    """Stands before the model of one turn, as ADK's ``before_model_callback``."""
+    """Runs before the model in a turn, as ADK's ``before_model_callback``."""
 
     def __init__(self, tools: DataTools, database: Database, model: BaseLlm, *, guesses: bool) -> None:
-        """``guesses``: the model calls no tools, so its queries are asked for here."""
+        """``guesses``: the model cannot call tools, so it is asked for queries here."""
         self._tools = tools
         self._database = database
         self._model = model
         self._guesses = guesses
 
     async def before_model(self, callback_context: CallbackContext, llm_request: LlmRequest) -> LlmResponse | None:  # noqa: ARG002 - as ADK calls it
-        """What takes the place of the model's answer; None where the model is to answer."""
+        """Return what replaces the model's answer; None if the model should answer."""
         request = request_of(text_of(callback_context.user_content))
         if not request.is_sql and not self._guesses:
             return None
@@ -113,7 +113,7 @@ class Queries:
         return response.model_copy(update={"custom_metadata": {GUESSED: True}, "usage_metadata": answer.usage_metadata})
 
     async def _asked(self, prompt: str) -> LlmResponse:
-        """What the model answers under the schema. Streamed, so that stopping the turn stops the model."""
+        """Return the model's answer under the schema. It is streamed, so that stopping the turn stops the model."""
         request = LlmRequest(
             model=self._model.model,
             contents=[types.Content(role="user", parts=[types.Part(text=prompt)])],
@@ -133,7 +133,7 @@ class Queries:
 
 
 def said(text: str, usage: types.GenerateContentResponseUsageMetadata | None = None) -> LlmResponse:
-    """An answer in words that ends the turn."""
+    """Return a text answer that ends the turn."""
     content = types.Content(role="model", parts=[types.Part(text=text)])
     return LlmResponse(content=content, usage_metadata=usage, finish_reason=types.FinishReason.STOP)
 
@@ -144,7 +144,7 @@ def _called(name: str, **arguments: Any) -> LlmResponse:  # noqa: ANN401 - as th
 
 
 def _queries(context: CallbackContext) -> list[tuple[str, str | None]]:
-    """The queries that this turn ran, each with what was wrong with it."""
+    """Return the queries that this turn ran, each with its error."""
     events = [event for event in context.session.events if event.invocation_id == context.invocation_id]
     responses = [one for event in events for one in event.get_function_responses() if one.name == "run_sql"]
     asked = {call.id: str((call.args or {}).get("sql", "")) for event in events for call in event.get_function_calls()}
@@ -152,7 +152,7 @@ def _queries(context: CallbackContext) -> list[tuple[str, str | None]]:
 
 
 def _latest_response(context: CallbackContext) -> types.FunctionResponse | None:
-    """What the last tool call of this turn was answered with; None before the first one."""
+    """Return the response to this turn's last tool call; None before the first one."""
     for event in reversed(context.session.events):
         if event.invocation_id != context.invocation_id:
             return None

@@ -1,4 +1,4 @@
-"""What an agent is given for one turn besides its instruction: tools, and what stands between it and the model."""
+"""What an agent is given for one turn besides its instruction: tools, and what runs before the model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from session_store.transcripts.parts import text_of
 DATA: Final = "data"
 HISTORY: Final = "history"
 TOOLS: Final = (DATA, HISTORY)
-"""The databases that the tools of an agent may ask: that of the workspace, or Colloquy's own conversations."""
+"""The databases that an agent's tools may query: the workspace's, or Colloquy's own conversations."""
 
 MISSING: Final = {
     DATA: (
@@ -51,7 +51,7 @@ class Toolset:
 
 
 def toolset_of(name: str, tools: tuple[str, ...], model: BaseLlm, surroundings: Surroundings) -> Toolset:
-    """The toolset of an agent called ``name`` whose file names these tools."""
+    """Return the toolset of the agent called ``name`` whose file lists these tools."""
     if not tools:
         return Toolset(_refusing_commands(name))
     [kind] = tools
