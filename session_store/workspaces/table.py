@@ -1,4 +1,4 @@
-"""Workspaces as methods of the store."""
+"""The store's methods for workspaces."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _SESSIONS_IN = """
 
 
 class StoredWorkspaces:
-    """The part of the store that keeps the tree of workspaces, and which sessions belong to which."""
+    """The part of the store that keeps the tree of workspaces, and which sessions belong to each."""
 
     log: SessionLog
 
     def create_workspace(self, name: str, parent_id: str | None = None) -> Workspace:
-        """Add a workspace, at the top of the tree or below another one.
+        """Create a workspace, at the top of the tree or below another one.
 
         Raises:
-            WorkspaceError: the name is blank, or there is no such parent.
+            WorkspaceError: the name is blank or too long, or the parent does not exist.
         """
         workspace = Workspace(str(uuid.uuid4()), proper_name(name), parent_id, None, time.time())
 
@@ -43,23 +43,23 @@ class StoredWorkspaces:
         return self.log.writer.submit(work).result()
 
     def list_workspaces(self) -> list[Workspace]:
-        """All workspaces, by name without regard to case."""
+        """List all workspaces, sorted by name without case."""
         self.log.database.require_open()
         with self.log.memory.lock:
             workspaces = self.log.memory.workspaces
         return sorted(workspaces.values(), key=lambda workspace: (workspace.name.casefold(), workspace.id))
 
     def get_workspace(self, workspace_id: str) -> Workspace | None:
-        """The workspace, or None."""
+        """Return the workspace, or None."""
         self.log.database.require_open()
         with self.log.memory.lock:
             return self.log.memory.workspaces.get(workspace_id)
 
     def rename_workspace(self, workspace_id: str, name: str) -> None:
-        """Call a workspace something else.
+        """Rename a workspace.
 
         Raises:
-            WorkspaceError: the name is blank, or there is no such workspace.
+            WorkspaceError: the name is blank or too long, or the workspace does not exist.
         """
         kept = proper_name(name)
 
@@ -71,11 +71,11 @@ class StoredWorkspaces:
         self.log.writer.submit(work).result()
 
     def move_workspace(self, workspace_id: str, parent_id: str | None) -> None:
-        """Put a workspace, with all below it, below another one or (None) at the top of the tree.
+        """Move a workspace, with everything below it, below another one or (None) to the top of the tree.
 
         Raises:
-            WorkspaceError: it would come below itself, there is no such workspace or parent, or it is the general one,
-                which stays at the top.
+            WorkspaceError: it would end up below itself, the workspace or parent does not exist, or it is the general
+                one, which stays at the top.
         """
 
         def work(transaction: Transaction) -> None:
@@ -96,10 +96,10 @@ class StoredWorkspaces:
         self.log.writer.submit(work).result()
 
     def set_connection(self, workspace_id: str, connection: StoredConnection | None) -> None:
-        """Give a workspace a connection in place of the one it has; None takes it away.
+        """Replace a workspace's connection; None removes it.
 
         Raises:
-            WorkspaceError: there is no such workspace.
+            WorkspaceError: the workspace does not exist.
         """
 
         def work(transaction: Transaction) -> None:
@@ -115,11 +115,11 @@ class StoredWorkspaces:
         self.log.writer.submit(work).result()
 
     def delete_workspace(self, workspace_id: str) -> list[SessionKey]:
-        """Remove for good a workspace, all below it, their sessions (deleted ones included) and all that belongs to
-        those. Returns the sessions.
+        """Remove for good a workspace, everything below it, their sessions (including deleted ones) and everything that
+        belongs to those. Returns the sessions.
 
         Raises:
-            WorkspaceError: there is no such workspace, or it is the general one.
+            WorkspaceError: the workspace does not exist, or is the general one.
         """
 
         def work(transaction: Transaction) -> list[SessionKey]:
@@ -140,20 +140,21 @@ class StoredWorkspaces:
         return self.log.writer.submit(work).result()
 
     def sessions_in(self, workspace_ids: Iterable[str]) -> list[SessionKey]:
-        """The sessions of these workspaces, deleted ones included, those of workspaces below them not."""
+        """List the sessions of these workspaces, including deleted ones, but not those of workspaces below them."""
         return [SessionKey(*row) for row in self.log.database.rows(_SESSIONS_IN, [list(workspace_ids)])]
 
     def count_sessions(self) -> dict[str, int]:
-        """How many sessions that are not deleted each workspace has, by id; those without any are left out."""
+        """Count the sessions of each workspace that are not deleted, by workspace id. Workspaces without any are left
+        out."""
         self.log.database.require_open()
         with self.log.memory.lock:
             return self.log.memory.index.counts()
 
     def move_sessions(self, keys: Iterable[SessionKey], workspace_id: str) -> None:
-        """Put sessions, deleted ones too, into another workspace. Unknown ones are skipped.
+        """Move sessions, including deleted ones, to another workspace. Skips unknown ones.
 
         Raises:
-            WorkspaceError: there is no such workspace.
+            WorkspaceError: the workspace does not exist.
         """
         wanted = list(keys)
 

@@ -1,4 +1,4 @@
-"""The tree of workspaces: few enough to be kept in memory, all of them."""
+"""The tree of workspaces, which is small enough to keep in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Workspaces = Mapping[str, Workspace]
 
 
 def read_workspaces(connection: duckdb.DuckDBPyConnection) -> dict[str, Workspace]:
-    """All workspaces of a file, by id."""
+    """Read all workspaces of a file, by id."""
     rows = connection.execute(
         "select id, name, parent_id, created_at, connection_kind, connection_address, connection_name from workspaces"
     ).fetchall()
@@ -31,10 +31,10 @@ def read_workspaces(connection: duckdb.DuckDBPyConnection) -> dict[str, Workspac
 
 
 def required(workspaces: Workspaces, workspace_id: str) -> Workspace:
-    """The workspace with an id.
+    """Return the workspace with this id.
 
     Raises:
-        UnknownWorkspaceError: there is none (any more).
+        UnknownWorkspaceError: it does not exist (any more).
     """
     workspace = workspaces.get(workspace_id)
     if workspace is None:
@@ -43,7 +43,7 @@ def required(workspaces: Workspaces, workspace_id: str) -> Workspace:
 
 
 def subtree(workspaces: Workspaces, workspace_id: str) -> list[str]:
-    """The ids of a workspace and of all below it, each before those below it."""
+    """Return the ids of a workspace and of everything below it, parents before children."""
     found = [workspace_id]
     for parent in found:
         found += [workspace.id for workspace in workspaces.values() if workspace.parent_id == parent]
@@ -51,7 +51,7 @@ def subtree(workspaces: Workspaces, workspace_id: str) -> list[str]:
 
 
 def proper_name(name: str) -> str:
-    """A name as it is kept.
+    """Normalize a name for storage.
 
     Raises:
         WorkspaceError: it is blank, or too long.
