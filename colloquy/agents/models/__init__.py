@@ -1,4 +1,4 @@
-"""Language models: the list to choose from, and each as an ADK model that keeps to its window and fails in words."""
+"""Language models: the list to choose from, and ADK models that stay within their window and explain failures."""
 
 from colloquy.agents.models.catalogue import ModelCatalogue
 from colloquy.agents.models.errors import ModelError, ModelUnavailableError

@@ -1,4 +1,4 @@
-"""The list of models that a session can be held with."""
+"""The list of models that a session can use."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ log = structlog.get_logger()
 
 
 class ModelCatalogue:
-    """Every model that the settings offer, and the child processes of those that run on this machine. Thread-safe."""
+    """All models that the settings offer, and the child processes of those that run on this machine. Thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
-        """Reads nothing and starts nothing yet."""
+        """Reads and starts nothing yet."""
         self._settings = settings
         self._lock = threading.Lock()
         self._llms: dict[str, ProviderLlm] = {}
@@ -36,11 +36,12 @@ class ModelCatalogue:
         self._closed = False
 
     def list(self) -> list[ModelInfo]:
-        """All models, the embedded one first. Files that appear or vanish are noticed at each call."""
+        """Return all models, the embedded one first. Every call notices files that have appeared or disappeared."""
         return [entry.info for entry in self._offers.by_id().values()]
 
     def default(self) -> ModelInfo:
-        """The model of a new session: the one set, else the first that is available, else the one set all the same."""
+        """Return the model of a new session: the configured one, else the first available one, else the configured one
+        anyway."""
         entries = self._offers.by_id()
         wanted = entries.get(self._settings.model)
         if wanted is not None and wanted.info.available:
@@ -49,22 +50,22 @@ class ModelCatalogue:
         return available or (wanted.info if wanted else unknown(self._settings.model, entries))
 
     def problem_with_setting(self) -> str | None:
-        """Why new sessions do not begin with the model that is set, and what they begin with; None if they do."""
+        """Explain why new sessions do not use the configured model, and which one they use; None if they use it."""
         wanted, begins = self.info(self._settings.model), self.default()
         if wanted.available or begins.id == wanted.id or "model" not in self._settings.model_fields_set:
             return None
         return f"COLLOQUY_MODEL is {wanted.id}. {wanted.note} Until then new chats begin with {begins.label}."
 
     def info(self, model_id: str) -> ModelInfo:
-        """The model of this id; one that is not available where no such model is listed any more."""
+        """Return the model with this id; if no such model is listed any more, one marked as unavailable."""
         entries = self._offers.by_id()
         entry = entries.get(model_id)
         return entry.info if entry else unknown(model_id, entries)
 
     def label(self, model: str) -> str:
-        """The label of a model by its id, or by the name that its provider has for it.
+        """Return the label of a model by its id, or by its provider's name for it.
 
-        Where no such model is listed any more, that is its name without the kind of provider before it.
+        If no such model is listed any more, that is its name without the kind of provider in front.
         """
         entries = self._offers.by_id()
         entry = entries.get(model) or next((one for one in entries.values() if one.name == model), None)
@@ -72,7 +73,7 @@ class ModelCatalogue:
         return entry.info.label if entry else name if name and kind in KINDS else model
 
     def llm(self, model_id: str) -> BaseLlm:
-        """The model for an ADK agent. Its calls raise ModelError.
+        """Return the model for an ADK agent. Its calls raise ModelError.
 
         Raises:
             ModelUnavailableError: there is no such model now; says how to get it.
@@ -80,14 +81,14 @@ class ModelCatalogue:
         return self._llm(model_id)
 
     def llm_when_asked(self, model_id: str) -> BaseLlm:
-        """The same, but a model that cannot be used now raises only when it is asked: SQL is answered without it."""
+        """Like ``llm``, but an unavailable model raises only when it is called: SQL is answered without one."""
         try:
             return self.llm(model_id)
         except ModelUnavailableError as error:
             return UnavailableLlm(model=model_id, reason=error)
 
     def warm(self, model_id: str) -> None:
-        """Begin to load a model of this machine in the background; nothing for others or unavailable ones."""
+        """Start loading a model of this machine in the background; does nothing for other or unavailable models."""
         if not model_id.startswith(("embedded", "gguf/")):
             return
         try:
@@ -98,7 +99,8 @@ class ModelCatalogue:
             provider.server.start()
 
     async def title(self, model_id: str, message: str) -> str | None:
-        """A title of 3 to 6 words for a conversation that begins with this message; None when no usable one came."""
+        """Return a title of 3 to 6 words for a conversation that begins with this message; None if the model gave no
+        usable one."""
         if not message.strip():
             return None
         try:
@@ -109,7 +111,7 @@ class ModelCatalogue:
                 answer = await _ask(llm, message)
         except ColloquyError:
             return None
-        except Exception:  # whatever a library makes of an answer: a title is not worth a failure
+        except Exception:  # whatever a library raises over an answer: a title is not worth a failure
             log.warning("no title could be made", model=model_id, exc_info=True)
             return None
         return titles.usable(answer, message)
@@ -138,7 +140,7 @@ class ModelCatalogue:
 
 
 class UnavailableLlm(BaseLlm):
-    """Stands for a model that cannot be used now."""
+    """Stands in for a model that cannot be used now."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 

@@ -6,7 +6,7 @@ from session_store.errors import ColloquyError
 
 
 class ModelUnavailableError(ColloquyError):
-    """The model cannot be used as things are set up; the message says what to do to get it."""
+    """The model cannot be used with the current settings; the message says how to make it available."""
 
 
 class ModelError(ColloquyError):

@@ -1,4 +1,4 @@
-"""Turns what the libraries of the model providers raise into sentences for a person."""
+"""Turns the exceptions of model providers' libraries into sentences for a person."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ROLES = re.compile(
 _KEY_REFUSED = re.compile(r"api.?key.?(is )?(not.valid|invalid|expired)|invalid.api.?key", re.IGNORECASE)
 _LONGEST_DETAIL = 300
 _SAID_AS = ("message", "msg", "detail", "details", "error", "errors", "error_message", "error_description", "title")
-"""Names under which the bodies of errors say what happened: OpenAI, Ollama, FastAPI, Anthropic, Gemini, proxies."""
+"""Keys under which error bodies say what happened: OpenAI, Ollama, FastAPI, Anthropic, Gemini, proxies."""
 _NOT_SAID = re.compile(r"Error code: \d+|An error occurred during streaming|\d{3} [A-Za-z ]+", re.IGNORECASE)
-"""What libraries write where a provider said nothing."""
-# Each library brings an HTTP client of its own (httpx, a fork of it, aiohttp), so their errors are told by name.
+"""What libraries write if a provider said nothing."""
+# Each library brings its own HTTP client (httpx, a fork of it, aiohttp), so their errors are recognized by name.
 _BY_NAME = (
     (
         {"TimeoutException", "TimeoutError", "APITimeoutError"},
@@ -52,7 +52,8 @@ _BY_NAME = (
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who was called: a name for messages, the address, the variable that holds the key, and what never to repeat."""
+    """The called service: its name for messages, address, the variable that holds the key, and secrets never to
+    repeat."""
 
     name: str
     address: str
@@ -76,7 +77,7 @@ def wants_user_first(error: BaseException) -> bool:
 
 
 def explain(error: Exception, party: Party) -> ModelError | None:
-    """What happened and what to do about it, without any secret; None for an error that is none of the provider's."""
+    """Say what happened and what to do about it, without any secrets; None if the error is not the provider's."""
     status = status_of(error)
     if status is not None:
         return ModelError(_refusal(status, _detail(error, party), party))
@@ -101,7 +102,7 @@ def _refusal(status: int, detail: str, party: Party) -> str:
 
 
 def status_of(error: BaseException) -> int | None:
-    """The HTTP status that a provider refused a request with; None for an error of another kind."""
+    """Return the HTTP status with which a provider refused a request; None for any other error."""
     response = getattr(error, "response", None)
     for source, name in ((error, "status_code"), (error, "code"), (response, "status_code")):
         status = getattr(source, name, None)
@@ -111,7 +112,7 @@ def status_of(error: BaseException) -> int | None:
 
 
 def said_in(body: object) -> str:
-    """What the body of an error says to a person, whatever its shape; empty where it says nothing, as a page does."""
+    """Return the message for a person in an error body of any shape; empty if there is none, as in an HTML page."""
     if isinstance(body, dict):
         return next(filter(None, (said_in(body.get(name)) for name in _SAID_AS)), "")
     if isinstance(body, list):
@@ -121,7 +122,7 @@ def said_in(body: object) -> str:
 
 
 def _detail(error: Exception, party: Party) -> str:
-    """What the provider said, as a sentence to add; empty if it said nothing."""
+    """Return what the provider said, as a sentence to append; empty if it said nothing."""
     text = said_in(getattr(error, "body", None)) or said_in(getattr(error, "message", None) or str(error))
     for secret in party.secrets:
         text = text.replace(secret, "…")

@@ -1,6 +1,6 @@
-"""Fits a conversation into a model's context window by leaving out its oldest whole exchanges.
+"""Fits a conversation into a model's context window by leaving out its oldest exchanges as a whole.
 
-Nothing here calls a model: how many tokens a text has is told by whoever calls.
+Nothing here calls a model: the caller supplies the function that counts the tokens of a text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from google.genai import types
 CUT_MARK = "\n[… the middle of this message was left out, because it is longer than the model can read …]\n"
 
 TOKENS_PER_MESSAGE = 8
-"""What a chat template adds around a message, rather too many than too few."""
+"""Tokens that a chat template adds around a message, estimated on the high side."""
 
 CountTokens = Callable[[Sequence[str]], Awaitable[list[int]]]
 
@@ -23,7 +23,7 @@ class DoesNotFitError(Exception):
 
 
 def exchanges(contents: Sequence[types.Content]) -> list[list[types.Content]]:
-    """Split a conversation before each message of the user; tool calls stay with their responses."""
+    """Split a conversation before each user message; tool calls stay with their responses."""
     groups: list[list[types.Content]] = []
     for content in contents:
         if not groups or _is_message_of_user(content):
@@ -33,11 +33,11 @@ def exchanges(contents: Sequence[types.Content]) -> list[list[types.Content]]:
 
 
 def first_kept(costs: Sequence[int], budget: int) -> int:
-    """Index of the oldest exchange to keep, given the tokens of each.
+    """Return the index of the oldest exchange to keep, given the tokens of each.
 
     Whenever the conversation outgrew the budget, everything but the newest half a budget was left out. This depends
-    on what came before only, so that from one message to the next the prompt begins the same and the model's prompt
-    cache stays good. The newest exchange is always kept.
+    only on what came before, so from one message to the next the prompt begins the same and the model's prompt cache
+    stays valid. The newest exchange is always kept.
     """
     start = 0
     total = 0
@@ -52,10 +52,10 @@ def first_kept(costs: Sequence[int], budget: int) -> int:
 
 
 async def fit(contents: Sequence[types.Content], extra: str, budget: int, count: CountTokens) -> list[types.Content]:
-    """The newest part of a conversation that takes at most ``budget`` tokens together with ``extra``.
+    """Return the newest part of a conversation that takes at most ``budget`` tokens together with ``extra``.
 
-    ``extra`` is everything else in the prompt: the system instruction, the tools. Where the newest exchange alone is
-    too long, the middle of its longest text is cut out, with a mark.
+    ``extra`` is everything else in the prompt: the system instruction and the tools. If the newest exchange alone is
+    too long, the middle of its longest text is replaced by a mark.
 
     Raises:
         DoesNotFitError
@@ -73,13 +73,13 @@ async def fit(contents: Sequence[types.Content], extra: str, budget: int, count:
 
 
 async def size_of(contents: Sequence[types.Content], extra: str, count: CountTokens) -> int:
-    """Tokens of a whole prompt, counted the way ``fit`` does."""
+    """Return the tokens of a whole prompt, counted the way ``fit`` does."""
     counts = await count([extra, *map(text_of, contents)])
     return sum(counts) + TOKENS_PER_MESSAGE * len(counts)
 
 
 def text_of(content: types.Content) -> str:
-    """All that a model reads of a message, as one text."""
+    """Return everything that a model reads of a message, as one text."""
     return "\n".join(_text_of_part(part) for part in content.parts or [])
 
 
@@ -96,7 +96,7 @@ def _text_of_part(part: types.Part) -> str:
 
 
 async def _cut(contents: list[types.Content], room: int, count: CountTokens) -> list[types.Content]:
-    """Cut the longest text, again and again, until all fits."""
+    """Cut the longest text, repeatedly, until everything fits."""
     for _ in range(12):
         costs = await count([text_of(content) for content in contents])
         excess = sum(costs) + TOKENS_PER_MESSAGE * len(contents) - room
@@ -126,7 +126,8 @@ def _with_longest_part_cut(content: types.Content, share: float) -> types.Conten
 
 
 def cut_middle(text: str, share: float) -> str:
-    """The beginning and the end of a text, ``share`` (0 to 1) of its characters in all, and a mark between them."""
+    """Return the beginning and end of a text with a mark between them, keeping a ``share`` (0 to 1) of its
+    characters."""
     kept = text.split(CUT_MARK) if CUT_MARK in text else [text]
     size = int(sum(map(len, kept)) * share)
     head, tail = kept[0], kept[-1]

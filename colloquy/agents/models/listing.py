@@ -1,4 +1,4 @@
-"""What models an OpenAI-compatible server has, asked in the background."""
+"""Lists the models of an OpenAI-compatible server, requested in the background."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 from pydantic import SecretStr
 
 MOST_BYTES = 16_000_000
-"""Of a list. The longest ones that servers have take a twentieth of that."""
+"""Most bytes of a list. The longest lists of actual servers take a twentieth of that."""
 
 _FRESH = 30.0
 _FIRST_WAIT = 0.25
@@ -18,7 +18,7 @@ _TIMEOUT = 5.0
 
 
 class ServerListing:
-    """The names of a server's models. Reading them never waits for the network, except a moment the first time."""
+    """The names of a server's models. Reading them does not wait for the network, except briefly the first time."""
 
     def __init__(self, base_url: str, key: SecretStr | None) -> None:
         self._base_url = base_url
@@ -29,7 +29,8 @@ class ServerListing:
         self._asking: threading.Thread | None = None
 
     def names(self) -> tuple[str, ...] | None:
-        """The names last heard of; None while the server did not answer. Asks again when they are 30 seconds old."""
+        """Return the latest known names; None while the server has not answered. Asks again if they are 30 seconds
+        old."""
         with self._lock:
             first = self._asked_at is None
             idle = self._asking is None or not self._asking.is_alive()

@@ -1,4 +1,4 @@
-"""Network clients belong to the event loop they were used on first: keeps one per loop."""
+"""Keeps one network client per event loop, because a client belongs to the loop on which it was first used."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class PerLoop(Generic[T]):
         self._values: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
 
     def get(self) -> T | None:
-        """The running loop's value, if it has one."""
+        """Return the running loop's value, if it has one."""
         return self._values.get(asyncio.get_running_loop())
 
     def set(self, value: T) -> None:
-        """Give the running loop its value."""
+        """Set the running loop's value."""
         self._values[asyncio.get_running_loop()] = value

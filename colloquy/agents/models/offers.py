@@ -1,4 +1,4 @@
-"""What models the settings offer."""
+"""The models that the settings offer."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from colloquy.settings import Settings
 
 _EMBEDDED_SLOTS = 4
 _FILE_SLOTS = 2
-"""Conversations answered at once by a GGUF file; each costs memory for a whole context window."""
+"""Conversations that a GGUF file answers at once; each costs memory for a whole context window."""
 
 
 INSTALL_LITELLM: Final = "make litellm (without make: python scripts/install.py litellm)"
-"""The way to LiteLLM in the versions that fit: pip alone would take others, and change what is installed."""
+"""How to install LiteLLM in compatible versions: pip alone would choose others, and change what is installed."""
 
 KINDS: Final = frozenset({"gguf", "gemini", "openai", "litellm"})
-"""What ids of models begin with, before a slash."""
+"""Prefixes of model ids, before the slash."""
 
 Attached = Literal["image", "pdf"]
 
@@ -43,7 +43,7 @@ _GEMINI_TAKES: Final[frozenset[Attached]] = frozenset({"image", "pdf"})
 class ModelInfo:
     """A model as a person sees it. ``note`` says what it is or, if it is not available, how to get it.
 
-    ``calls_tools`` says whether it does so reliably; ``takes`` what may be attached to a message besides text.
+    ``calls_tools`` says whether it does so reliably; ``takes`` lists what may be attached to a message besides text.
     """
 
     id: str
@@ -56,7 +56,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model and the way to make its provider. ``name`` is what the provider calls the model."""
+    """A model and how to create its provider. ``name`` is the provider's name for the model."""
 
     info: ModelInfo
     name: str
@@ -64,7 +64,7 @@ class Offer:
 
 
 class Offers:
-    """Looks at the settings, the files and the server's list anew at each call."""
+    """Reads the settings, the files and the server's list anew on each call."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -73,7 +73,7 @@ class Offers:
         self._listing = ServerListing(self._openai_url, settings.openai_api_key) if url else None
 
     def by_id(self) -> dict[str, Offer]:
-        """All offers in the order in which they are to be shown."""
+        """Return all offers in display order."""
         offers: dict[str, Offer] = {}
         for source in (self._embedded, self._files, self._gemini, self._openai, self._litellm):
             for offer in source():
@@ -90,7 +90,7 @@ class Offers:
 
     def _files(self) -> Iterator[Offer]:
         for name in self._settings.gguf_models:
-            yield self._file(Path(os.path.expanduser(name)))  # noqa: PTH111 - what has no home stays as it is
+            yield self._file(Path(os.path.expanduser(name)))  # noqa: PTH111 - a path without a home directory stays as it is
 
     def _file(self, path: Path) -> Offer:
         problem = why_not_gguf(path)
@@ -117,7 +117,7 @@ class Offers:
         names: tuple[str, ...] = self._settings.openai_models or self._listing.names() or ()
         wanted = self._settings.model
         if wanted.startswith("openai/") and not names:
-            names = (wanted.removeprefix("openai/"),)  # the server may not have been asked yet, or may come up later
+            names = (wanted.removeprefix("openai/"),)  # the server may not have been asked yet, or may start later
         url, key = self._openai_url, self._settings.openai_api_key
         for name in names:
             info = ModelInfo(f"openai/{name}", name, available=True, note=f"Answered by {url}.", takes=_IMAGES)
@@ -137,13 +137,13 @@ class Offers:
 
 
 def unknown(model_id: str, known: Iterable[str] = ()) -> ModelInfo:
-    """What to say of a model that nothing offers. ``known`` are the ids of those that something does."""
+    """Describe a model that nothing offers. ``known`` are the ids of the models that are offered."""
     note = f"No model with this name is configured.{_suggestion(model_id, known)}"
     return ModelInfo(model_id, model_id, available=False, note=note)
 
 
 def _suggestion(model_id: str, known: Iterable[str]) -> str:
-    """The nearest right name, also where only the part before or behind the slash was forgotten."""
+    """Suggest the nearest valid name, even if only the part before or after the slash was left out."""
     names = {name.casefold(): name for name in known}
     short = {name.rpartition("/")[2].casefold(): name for name in names.values()}
     wanted = model_id.casefold()

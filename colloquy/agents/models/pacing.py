@@ -1,11 +1,11 @@
-"""Keeps one model from holding up the other turns of its agent, which share an event loop, and its answers from growing
-without end.
+"""Keeps one model from holding up the other turns of its agent, which share an event loop, and limits the length of its
+answers.
 
-A model that has thousands of words ready never waits, so nothing else would get a turn. Here its answer is read by a
-task of its own, which lets others go first every few milliseconds, and what came in the meantime is handed on as one.
+A model that has thousands of words ready never waits, so nothing else would get a turn. Here a separate task reads its
+answer and yields to others every few milliseconds; whatever arrived in the meantime is passed on as one piece.
 
-The hook is ADK's private ``BaseLlmFlow._get_llm`` (2.13), through which every agent gets its model, also one that it
-brings itself; the tests run agents of both kinds.
+The hook is ADK's private ``BaseLlmFlow._get_llm`` (2.13), through which every agent gets its model, including one that
+brings its own; the tests run agents of both kinds.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ SLICE = 0.005
 """Seconds for which one model is read before everything else on the loop gets its turn."""
 
 PACE = 0.03
-"""Seconds between two pieces of an answer that floods. What comes in between is one piece."""
+"""Seconds between two pieces of a fast answer. What arrives in between is one piece."""
 
 FLOOD = 8
-"""Responses that a model which is read word by word does not have ready at once."""
+"""Waiting responses from which an answer counts as fast; one that is read word by word never has that many ready."""
 
 MOST_AHEAD = 2**16
-"""Characters after which a model is not read on until they are handed on."""
+"""Characters that may be read ahead before the reader waits for them to be passed on."""
 
 answer_characters: ContextVar[int] = ContextVar("answer_characters", default=1_000_000)
-"""How many characters one answer may have, thoughts and the arguments of tool calls included."""
+"""Most characters of one answer, including thoughts and the arguments of tool calls."""
 
 CHUNK = 64
-"""Characters that any response counts as when it waits to be handed on, however little it says."""
+"""Characters that every response counts for while it waits to be passed on, however little it says."""
 
 _MERGED = {"content", "partial", "model_version", "usage_metadata"}
 _OTHERS = LlmResponse.model_fields.keys() - _MERGED
@@ -54,25 +54,26 @@ _PLAIN = {"text", "thought"}
 
 
 def pace_models() -> None:
-    """Have every agent read its model at this pace. May be called any number of times."""
+    """Make every agent read its model at this pace. May be called any number of times."""
     wrap_models(PacedLlm)
 
 
 class Breather:
-    """Lets everything else on the loop go first, once a slice of time is used up."""
+    """Lets everything else on the loop run once a time slice is used up."""
 
     def __init__(self) -> None:
         self._since = time.perf_counter()
 
     async def breathe(self) -> None:
-        """To be called after each small piece of work that may not have waited for anything."""
+        """Yield if the slice is used up. Call it after each small piece of work that may not have waited for
+        anything."""
         if time.perf_counter() - self._since >= SLICE:
             await asyncio.sleep(0)
             self._since = time.perf_counter()
 
 
 class PacedLlm(BaseLlm):
-    """Another model, read so that others get their turn and cut where its answer is too long."""
+    """Wraps another model, so that reading it lets others run and an answer that is too long is cut."""
 
     _llm: BaseLlm = PrivateAttr()
 
@@ -83,7 +84,7 @@ class PacedLlm(BaseLlm):
     @property
     @override
     def capabilities(self) -> LlmCapabilities:
-        """Those of the other model."""
+        """The capabilities of the wrapped model."""
         return self._llm.capabilities
 
     @override
@@ -105,7 +106,7 @@ class PacedLlm(BaseLlm):
                 floods = buffer.floods
                 for response in buffer.take():
                     yield response
-                if floods:  # what comes now waits for more, unless there is no more
+                if floods:  # from now on wait for more, unless there is no more
                     await asyncio.wait([reading], timeout=PACE)
             for response in buffer.take():
                 yield response
@@ -117,7 +118,7 @@ class PacedLlm(BaseLlm):
 
 
 class _Buffer:
-    """What was read of an answer and not handed on yet."""
+    """What has been read of an answer but not passed on yet."""
 
     def __init__(self, limit: int) -> None:
         self.news = asyncio.Event()
@@ -143,7 +144,7 @@ class _Buffer:
                         self._room.clear()
                         await self._room.wait()
                     await breather.breathe()
-        # Whatever it is, whoever reads the answer gets it: sys.exit in a task of its own would end the loop.
+        # Whatever it is, the reader of the answer gets it: sys.exit in a separate task would end the loop.
         except BaseException as error:  # noqa: BLE001
             self.error = error
         finally:
@@ -152,11 +153,11 @@ class _Buffer:
 
     @property
     def floods(self) -> bool:
-        """Whether more came at once than anybody reads."""
+        """Whether more arrived at once than anyone can read."""
         return len(self._waiting) >= FLOOD
 
     def take(self) -> list[LlmResponse]:
-        """What came since the last call, in as few pieces as possible."""
+        """Return what arrived since the last call, in as few pieces as possible."""
         waiting, self._waiting, self._ahead = self._waiting, [], 0
         self.news.clear()
         self._room.set()
@@ -169,11 +170,11 @@ class _Buffer:
         return [_joined(piece) if len(piece) > 1 else piece[0] for piece in pieces]
 
     def _add(self, response: LlmResponse) -> bool:
-        """Take the next response. Returns whether the answer may go on."""
-        # A complete one has all the words of those before.
+        """Add the next response. Returns whether the answer may continue."""
+        # A complete response repeats all the text of the partial ones.
         before = self._size if response.partial else 0
         kept, size = _first_parts(_parts(response), self._limit - before)
-        size = size or int(bool(response.partial))  # an answer that never says anything ends, too
+        size = size or int(bool(response.partial))  # so that an answer which never says anything ends, too
         is_cut = before + size > self._limit
         if is_cut and response.content:
             response = response.model_copy(update={"content": response.content.model_copy(update={"parts": kept})})
@@ -202,8 +203,8 @@ def _parts(response: LlmResponse) -> list[types.Part]:
 
 
 def _first_parts(parts: list[types.Part], room: int) -> tuple[list[types.Part], int]:
-    """The parts that there is room for, the last one cut where it is a text, and the size of all that there were up to
-    the first without room."""
+    """Return the parts that fit in ``room``, the last one cut if it is text, and the size of all parts up to the first
+    that does not fit."""
     kept: list[types.Part] = []
     size = 0
     for part in parts:
@@ -228,7 +229,7 @@ def _size_of(part: types.Part, most: int) -> int:
 
 
 def _can_join(first: LlmResponse, second: LlmResponse) -> bool:
-    """Whether two pieces say nothing besides their parts that belongs to one of them alone."""
+    """Whether two pieces carry nothing besides their parts that belongs to only one of them."""
     if not (first.partial and second.partial):
         return False
     if first.content and second.content and first.content.role != second.content.role:
@@ -246,7 +247,7 @@ def _joined(responses: list[LlmResponse]) -> LlmResponse:
 
 
 def _runs(parts: list[types.Part]) -> list[types.Part]:
-    """The parts, with texts of one kind that follow each other in one, and pieces of one argument of a call."""
+    """Join consecutive texts of the same kind, and consecutive pieces of the same call argument."""
     return [part for kind, run in groupby(parts, _kind) for part in (_one(run) if kind else run)]
 
 

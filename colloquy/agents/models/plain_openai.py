@@ -1,4 +1,4 @@
-"""A client of OpenAI's protocol as other servers understand it."""
+"""A client for OpenAI's protocol as other servers implement it."""
 
 from __future__ import annotations
 
@@ -30,60 +30,60 @@ from colloquy.compat.openai_models import BaseModel, FinalRequestOptions
 from session_store.transcripts.endings import NO_TOOL_CALL, REFUSAL, TOO_LONG
 
 _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")
-"""Where servers put what a model thinks. Some put the same into two of them."""
+"""Where servers put a model's thoughts. Some put the same text into two of these fields."""
 
 _TEXTS = ("text", "thinking", "summary", "content")
-"""Where the text is in what is more than a text."""
+"""Where the text is if a value is more than plain text."""
 
 _SOURCES = ("search_results", "citations")
-"""Where servers that search the web list what an answer is based on, as addresses or as objects with one."""
+"""Where servers that search the web list an answer's sources, as addresses or as objects that contain one."""
 
 _CALLS = ("tool_calls", "function_call")
 
 EMPTY = 16
-"""Characters that a piece of an answer which says nothing counts as, so that what never says anything ends, too."""
+"""Characters that an empty piece of an answer counts for, so that an answer which never says anything ends, too."""
 
 MOST_EMPTY = 1_000
-"""Such pieces that an answer may have however short it is to be."""
+"""How many such pieces an answer may have, however short its limit is."""
 
 UNREADABLE = "input"
-"""The name under which a call keeps arguments that are no JSON object, as imports do."""
+"""The key under which a call keeps arguments that are not a JSON object, as imports do."""
 
 
 @dataclass(slots=True)
 class Heard:
-    """What a server said in an answer and ADK does not hand on."""
+    """What a server said in an answer and ADK does not pass on."""
 
     finish: str | None = None
     refused: bool = False
     characters: int = 0
-    """How many were said so far, thoughts and the arguments of calls included."""
+    """How many characters have been said so far, including thoughts and the arguments of calls."""
     empty: int = 0
     """How many pieces said nothing."""
     thinks: bool = False
-    """Whether what ADK reads at this moment is a thought. It knows words alone, so thoughts are given to it as such."""
+    """Whether the text that ADK is reading now is a thought. ADK only knows text, so it gets thoughts as text."""
     malformed: bool = False
-    """Whether the arguments of a call are no JSON object."""
+    """Whether the arguments of a call are not a JSON object."""
     _said: list[tuple[bool, str]] = field(default_factory=list)
     """All texts so far, each with whether it is a thought."""
     _sources: dict[str, str | None] = field(default_factory=dict)
-    """The addresses of what the answer is based on, with their titles."""
+    """The addresses of the answer's sources, with their titles."""
     _calls: list[ChoiceDeltaToolCall] = field(default_factory=list)
-    """What there is of the calls."""
+    """The calls so far."""
     _newest: dict[int | None, ChoiceDeltaToolCall] = field(default_factory=dict)
-    """The newest call to which a server gave an index."""
+    """The newest call for each index that the server used."""
     _arguments: list[list[str]] = field(default_factory=list)
-    """The pieces of the arguments of each call."""
+    """The pieces of each call's arguments."""
 
     @property
     def too_long(self) -> bool:
-        """Whether they are more than an answer may have."""
+        """Whether the answer is longer than allowed."""
         most = answer_characters.get()
         return self.characters > most or self.empty > max(MOST_EMPTY, most // EMPTY)
 
     def note(self, response: LlmResponse) -> None:
-        """Tell thoughts from words. The last response also gets the sources, and how the answer ended where ADK takes
-        that for a good end."""
+        """Tell thoughts from words. The last response also gets the sources, and the actual ending if ADK mistakes it
+        for a normal one."""
         self._tell_thoughts(response)
         if response.partial:
             return
@@ -91,7 +91,7 @@ class Heard:
             cited = [types.Citation(uri=url, title=title) for url, title in self._sources.items()]
             response.citation_metadata = types.CitationMetadata(citations=cited)
         parts = (response.content.parts if response.content else None) or []
-        if self.too_long:  # and a call that was cut is none; this is one of an answer that comes as a whole
+        if self.too_long:  # a truncated call does not count; this one is in an answer that is not streamed
             response.error_code, response.finish_reason = TOO_LONG, None
             if response.content:
                 response.content.parts = [part for part in parts if not part.function_call]
@@ -118,8 +118,8 @@ class Heard:
             response.content.parts = [*said, *(part for part in parts if part.text is None)]
 
     def take(self, chunk: ChatCompletionChunk) -> Iterator[ChatCompletionChunk]:
-        """Make a chunk one that ADK reads, or several: one that has thoughts and words is taken apart. Calls are kept
-        back until all of them are there."""
+        """Turn a chunk into one that ADK can read, or into several if it has both thoughts and words. Calls are held
+        back until they are complete."""
         self._cite(chunk)
         chunk.usage = usage_in(chunk.usage)
         chunk.choices = [one for one in _list(chunk.choices) if isinstance(one, Choice)]
@@ -139,8 +139,8 @@ class Heard:
         yield chunk
 
     def rest(self) -> ChatCompletionChunk | None:
-        """The calls that were kept back, at the end of the answer. One that was cut is none, and ADK would take seconds
-        to read it."""
+        """Return the calls that were held back, at the end of the answer. A truncated call is dropped: it is invalid,
+        and ADK would take seconds to read it."""
         if self.too_long:
             return None
         for call, pieces in zip(self._calls, self._arguments, strict=True):
@@ -149,7 +149,7 @@ class Heard:
         return _chunk(ChoiceDelta(tool_calls=self._calls)) if self._calls else None
 
     def take_all(self, answer: ChatCompletion) -> None:
-        """Make an answer that comes as a whole one that ADK reads."""
+        """Turn an answer that is not streamed into one that ADK can read."""
         self._cite(answer)
         answer.usage = usage_in(answer.usage)
         for choice in answer.choices or ():
@@ -160,7 +160,7 @@ class Heard:
                     call.function.arguments = self._readable(call.function.arguments)
 
     def _hear(self, finish: str | None, said: ChoiceDelta | ChatCompletionMessage) -> list[tuple[bool, str]]:
-        """The texts in an answer, or in a piece of one, each with whether it is a thought."""
+        """Return the texts in an answer, or in a piece of one, each with whether it is a thought."""
         self.finish = finish or self.finish
         self.refused = self.refused or bool(said.refusal)
         beside = said.model_extra or {}
@@ -189,7 +189,7 @@ class Heard:
                 self._sources[url] = self._sources.get(url) or (title if isinstance(title, str) else None)
 
     def _keep_back(self, piece: ChoiceDeltaToolCall) -> None:
-        """Add a piece of a call to what there is of it. Some servers give no index, or all calls the same."""
+        """Add a piece of a call to what there is of it. Some servers give no index, or give all calls the same one."""
         call, given = self._newest.get(piece.index), piece.function or ChoiceDeltaToolCallFunction()
         arguments: Any = given.arguments or ""
         written = arguments if isinstance(arguments, str) else json.dumps(arguments)
@@ -204,7 +204,7 @@ class Heard:
         self._arguments[call.index].append(written)
 
     def _readable(self, arguments: Any) -> str:  # noqa: ANN401 - whatever a server gives
-        """Arguments as the JSON object that they should be. One that is written into a string is one, too."""
+        """Return arguments as the JSON object that they should be. An object inside a string counts as well."""
         value: Any = arguments
         for _ in range(2):
             if isinstance(value, str):
@@ -219,14 +219,14 @@ class Heard:
 
 
 class PlainOpenAI(AsyncOpenAI):
-    """Leaves out fields that are null. OpenAI takes one for none at all; many of the servers that speak its protocol
-    refuse the request instead. What a model says when it refuses to answer is handed on as its words."""
+    """Leaves out fields that are null. OpenAI treats them as absent; many servers that implement its protocol refuse
+    the request instead. What a model says when it refuses to answer is passed on as its words."""
 
     heard: Heard | None = None
 
     @override
     async def request(self, *args: Any, **kwargs: Any) -> Any:
-        """Every request goes through here."""
+        """Send a request: all of them go through here."""
         answer = await super().request(*args, **kwargs)
         if self.heard is None:
             return answer
@@ -241,7 +241,8 @@ class PlainOpenAI(AsyncOpenAI):
 
     @override
     async def _send_request(self, request: Any, *, stream: bool, **kwargs: Any) -> Any:
-        """Every answer comes through here; one that is no stream is read below and not by the HTTP client."""
+        """Receive an answer: all of them go through here. One that is not streamed is read here, not by the HTTP
+        client."""
         response = await super()._send_request(request, stream=True, **kwargs)
         bound(response)
         if not stream:
@@ -250,25 +251,25 @@ class PlainOpenAI(AsyncOpenAI):
 
     @override
     async def _prepare_options(self, options: FinalRequestOptions) -> FinalRequestOptions:
-        """The hook that the library has for changing a request."""
+        """Change a request: the library's hook for that."""
         return options.model_copy(update={"json_data": _without_nulls(options.json_data)})
 
 
 class PlainOpenAILlm(OpenAILlm):
-    """ADK's model of OpenAI's protocol, with every end of an answer told, and with what the model thought. Thoughts are
-    not sent back: ADK would send them as words of the answer."""
+    """ADK's model for OpenAI's protocol, which also reports how every answer ended and what the model thought. Thoughts
+    are not sent back: ADK would send them as words of the answer."""
 
     @override
     async def generate_content_async(
         self, llm_request: LlmRequest, stream: bool = False
     ) -> AsyncGenerator[LlmResponse, None]:
         """Answer a request. See BaseLlm."""
-        client = self._openai_client.copy()  # which shares its connections
+        client = self._openai_client.copy()  # the copy shares its connections
         heard = Heard()
         if isinstance(client, PlainOpenAI):
             client.heard = heard
         model = OpenAILlm.model_copy(self, update={"client": client})
-        model.__dict__.pop("_openai_client", None)  # the one that the model had before
+        model.__dict__.pop("_openai_client", None)  # the model's previous client
         request = llm_request.model_copy(update={"contents": [_without_thoughts(one) for one in llm_request.contents]})
         async for response in OpenAILlm.generate_content_async(model, request, stream):
             heard.note(response)
@@ -276,13 +277,13 @@ class PlainOpenAILlm(OpenAILlm):
 
 
 async def _read(stream: AsyncStream[ChatCompletionChunk], heard: Heard) -> AsyncIterator[ChatCompletionChunk]:
-    """The stream as it comes, but each tool call in one piece at its end: ADK reads all that there is of a call again
-    with each further piece."""
+    """Yield the stream as it arrives, but each tool call in one piece at its end: with every further piece, ADK reads
+    the whole call again."""
     breather = Breather()
     chunks: AsyncIterator[object] = aiter(stream)
     async for chunk in chunks:
         if not isinstance(chunk, ChatCompletionChunk):
-            continue  # a line that is no object, such as null
+            continue  # a line that is not an object, such as null
         if not chunk.choices:
             _raise_error(chunk.model_extra, stream.response.request)
         for piece in heard.take(chunk):
@@ -305,7 +306,8 @@ def _list(value: object) -> list[Any]:
 
 
 def _texts_in(content: object) -> list[tuple[bool, str]]:
-    """The texts of a content, each with whether it is a thought. Some servers send a list of both in place of words."""
+    """Return the texts of a content, each with whether it is a thought. Some servers send a list of both instead of
+    text."""
     pieces = content if isinstance(content, list) else [content]
     return [(isinstance(piece, dict) and "thinking" in piece, _text_in(piece)) for piece in pieces]
 
@@ -324,7 +326,7 @@ def _without_thoughts(content: types.Content) -> types.Content:
 
 
 def _raise_error(body: object, request: Any) -> None:  # noqa: ANN401 - of the library's own HTTP client
-    """Raise what a server says in the place of an answer, or of a piece of one."""
+    """Raise the error that a server sends instead of an answer, or of a piece of one."""
     if isinstance(body, dict) and "choices" not in body and said_in(body):
         raise APIError(said_in(body), request, body=body)
 

@@ -1,4 +1,4 @@
-"""The one model class that agents get, whoever the model behind it belongs to."""
+"""The one model class that agents get, whichever provider the model comes from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ATTEMPTS = 8
 
 
 class Provider(ABC):
-    """What is behind a ProviderLlm."""
+    """The service behind a ProviderLlm."""
 
     party: Party
     says_when_done: bool = True
@@ -35,36 +35,36 @@ class Provider(ABC):
 
     @abstractmethod
     async def open(self) -> BaseLlm:
-        """The provider's own model object, for the running event loop."""
+        """Return the provider's own model object, for the running event loop."""
 
     async def budget(self) -> int | None:
-        """Tokens that a prompt may have; None where it is not known before the provider refuses one."""
+        """Return the most tokens that a prompt may have; None if that is unknown until the provider refuses one."""
         return None
 
     async def count(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text; an estimate unless the provider can tell."""
+        """Return the tokens of each text; an estimate unless the provider can count them."""
         return [len(text.encode()) // _BYTES_PER_TOKEN for text in texts]
 
     async def explain(self, error: Exception) -> ColloquyError | None:
-        """The error in words for a person; None for one that is not the provider's doing."""
+        """Explain the error to a person; None if it is not the provider's fault."""
         return explain(error, self.party)
 
 
 class ProviderLlm(BaseLlm):
-    """Fits the conversation into the model's window, calls the model, and says in words what went wrong.
+    """Fits the conversation into the model's window, calls the model, and explains what went wrong.
 
-    Raises ModelError out of ``generate_content_async``. One instance serves any number of calls and event loops.
+    ``generate_content_async`` raises ModelError. One instance serves any number of calls and event loops.
     """
 
     provider: Provider
     _budget: int | None = PrivateAttr(default=None)
     _user_first: bool = PrivateAttr(default=False)
-    """The model takes no conversation that begins with an answer, as one does whose beginning was cut off."""
+    """Whether the model refuses conversations that begin with an answer, as one does whose beginning was cut off."""
 
     @property
     @override
     def capabilities(self) -> LlmCapabilities:
-        """No capability that ADK would have to know of."""
+        """No capabilities that ADK needs to know about."""
         return LlmCapabilities()
 
     @override

@@ -1,4 +1,4 @@
-"""Models behind an API: Gemini, any OpenAI-compatible server, and whatever LiteLLM speaks to."""
+"""Models behind an API: Gemini, any OpenAI-compatible server, and whatever LiteLLM supports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from colloquy.agents.models.loops import PerLoop
 from colloquy.agents.models.provider import Provider
 
 _TIMEOUT, _CONNECT_TIMEOUT = 600.0, 10.0
-"""Seconds. A local server may load a large model for minutes before it says the first word."""
+"""Seconds. A local server may take minutes to load a large model before it says the first word."""
 
 
 class RemoteProvider(Provider):
@@ -26,7 +26,7 @@ class RemoteProvider(Provider):
         self._built: PerLoop[BaseLlm] = PerLoop()
 
     async def open(self) -> BaseLlm:
-        """The provider's model object for the running loop."""
+        """Return the provider's model object for the running loop."""
         llm = self._built.get()
         if llm is None:
             llm = await asyncio.to_thread(self._build)
@@ -38,7 +38,7 @@ class RemoteProvider(Provider):
 
 
 class GeminiProvider(RemoteProvider):
-    """Gemini, by its API key."""
+    """Gemini, with an API key."""
 
     def __init__(self, model: str, key: SecretStr, base_url: str | None) -> None:
         secret = key.get_secret_value()
@@ -57,7 +57,7 @@ class GeminiProvider(RemoteProvider):
 
 
 class OpenAiProvider(RemoteProvider):
-    """A server that speaks OpenAI's chat completions."""
+    """A server with OpenAI's chat completions API."""
 
     def __init__(self, model: str, base_url: str, key: SecretStr | None) -> None:
         secrets = (key.get_secret_value(),) if key else ()
@@ -73,12 +73,13 @@ class OpenAiProvider(RemoteProvider):
         key = self._key.get_secret_value() if self._key else "none"
         timeout = Timeout(_TIMEOUT, connect=_CONNECT_TIMEOUT)
         client = PlainOpenAI(base_url=self._base_url, api_key=key, timeout=timeout, max_retries=1)
-        # A limit on the answer would count against the window of servers whose window is small, and cut long answers.
+        # A limit on the answer would count against the context window of servers with a small one, and cut long
+        # answers.
         return PlainOpenAILlm(model=self._model, client=client).model_copy(update={"max_tokens": None})
 
 
 class LiteLlmProvider(RemoteProvider):
-    """Whatever LiteLLM knows by ``provider/name``; it reads keys from variables of its own."""
+    """Any model that LiteLLM knows by ``provider/name``; LiteLLM reads keys from its own environment variables."""
 
     says_when_done = False
 

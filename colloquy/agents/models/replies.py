@@ -1,5 +1,5 @@
-"""Bounds what a model server may send: a line or an error without an end would fill all memory, whatever limit its
-answer has. And takes its figures for what they are worth."""
+"""Limits what a model server may send: a line or an error without an end would fill all memory, whatever limit its
+answer has. Also checks the token counts that it reports."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from colloquy.compat.openai_models import BaseModel
 from session_store.sessions.event_rows import believed
 
 BYTES_PER_CHARACTER = 12
-"""Of JSON that escapes all there is."""
+"""Bytes per character of JSON that escapes everything."""
 
 BYTES_PER_EVENT = 500
-"""About how many bytes a server takes to say a single character, in a stream."""
+"""About how many bytes a server needs to stream a single character."""
 
 LEAST = 16_000_000
-"""Bytes of one event, or of an answer that comes as a whole, that are read however short answers are to be: it may
-carry a picture."""
+"""Bytes of one event, or of an answer that is not streamed, that are read however short the limit for answers is: it
+may carry a picture."""
 
 MOST_LINES = 1_000
-"""Of one event. The library copies what it has of an event with each further line."""
+"""Most lines of one event. The library copies what it has of an event with each further line."""
 
 LONGEST_ERROR = 20_000
-"""Bytes of what a server says in the place of an answer. No person reads more."""
+"""Bytes of what a server says instead of an answer. Nobody reads more."""
 
 _END_OF_EVENT = re.compile(rb"\n\n|\r\r|\r\n\r\n")
 _END_OF_LINE = re.compile(rb"[\r\n]")
 
 
 class TooMuchSentError(ModelError):
-    """A server sends more than any answer has."""
+    """A server sends more than any answer needs."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -46,7 +46,7 @@ class TooMuchSentError(ModelError):
 
 
 def bound(response: Any) -> None:  # noqa: ANN401 - of one of the HTTP clients that the library uses
-    """Have a response whose body has not been read yet give out no more than an answer can need."""
+    """Make a response whose body has not been read yet yield no more than an answer can need."""
     read = response.aiter_bytes
     if response.status_code >= 400:
         kept = _beginning(response, read())
@@ -78,7 +78,7 @@ async def _whole(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Whole events: the library copies what it has of one with each piece that it is given."""
+    """Yield whole events: the library copies what it has of one with each piece that it gets."""
     most, most_of_all = _most_bytes(), max(LEAST, BYTES_PER_EVENT * answer_characters.get())
     waiting: list[bytes] = []
     size = lines = of_all = 0
@@ -109,7 +109,7 @@ def _most_bytes() -> int:
 
 
 def usage_in(reported: object) -> CompletionUsage | None:
-    """The figures of a server as far as they can be numbers of tokens."""
+    """Return a server's token counts, as far as they are plausible."""
     if not isinstance(reported, BaseModel | dict):
         return None
     prompt, completion, total = (

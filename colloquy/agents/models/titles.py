@@ -1,4 +1,4 @@
-"""Prompts for a conversation's title, and what counts as a usable one."""
+"""Prompts for a conversation's title, and the check whether a title is usable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST_MESSAGE = 300
 _LONGEST_TITLE = 60
 _MOST_WORDS = 6
 _WITHOUT_BLANKS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-"""Signs of languages that put no blanks between words: Thai, Lao, Burmese, Khmer, Chinese, Japanese."""
+"""Characters of languages without spaces between words: Thai, Lao, Burmese, Khmer, Chinese, Japanese."""
 _FEWEST_SIGNS, _MOST_SIGNS = 3, 40
 
 _EXAMPLES = (
@@ -34,7 +34,7 @@ RAW_OPTIONS: Mapping[str, object] = {
     "cache_prompt": True,
 }
 """For a raw completion of ``raw_prompt``: a few tokens, at least three words. More than six are allowed, because at a
-limit the model would glue words together; ``first_words`` cuts them off."""
+limit the model would run words together; ``first_words`` cuts them off."""
 
 INSTRUCTION = (
     "Write a title of three to six words for a conversation that begins with the user's message."
@@ -43,23 +43,23 @@ INSTRUCTION = (
 
 
 def raw_prompt(message: str) -> str:
-    """A text whose natural continuation is a title, for small models that do not follow instructions."""
+    """Return a text whose natural continuation is a title, for small models that do not follow instructions."""
     lines = [f"Message: {example}\nTitle: {title}" for example, title in _EXAMPLES]
     return "\n\n".join([*lines, f"Message: {shortened(message)}\nTitle:"])
 
 
 def shortened(message: str) -> str:
-    """The beginning of a message on one line."""
+    """Return the beginning of a message on one line."""
     return " ".join(message.split())[:_LONGEST_MESSAGE]
 
 
 def first_words(answer: str) -> str:
-    """As many words of an answer as a title may have."""
+    """Return as many words of an answer as a title may have."""
     return " ".join(answer.split()[:_MOST_WORDS])
 
 
 def usable(answer: str, message: str) -> str | None:
-    """The title in a model's answer; None when it is none, or an example, or only repeats the message."""
+    """Return the title in a model's answer; None if there is none, or it is an example, or only repeats the message."""
     said = words_in(thoughts_and_words(answer))
     line = next((line for line in said.splitlines() if line.strip()), "")
     title = re.sub(r"^(title:)?[\s\"'“”*#]+|[\s\"'“”*.]+$", "", line.strip(), flags=re.IGNORECASE)

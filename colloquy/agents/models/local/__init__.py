@@ -1,1 +1,1 @@
-"""Models in GGUF files, each in a child process on this machine."""
+"""Models in GGUF files, each in its own child process on this machine."""

@@ -1,9 +1,9 @@
-"""The program of the child process that runs a GGUF model. It is run by path and imports nothing of Colloquy.
+"""The program of the child process that runs a GGUF model. It is run by path and imports nothing from Colloquy.
 
-It reads one line of JSON from its standard input (``path``, ``context`` in tokens for one conversation, ``slots`` for
-conversations at once, ``threads``, ``key``, ``sampling``), loads the model, and answers with one line of JSON on its
-standard output: ``{"address": "http://127.0.0.1:…"}`` once it serves OpenAI's protocol there, or ``{"error": "…"}``.
-It ends when its standard input does, which is also what happens when the parent is killed.
+It reads one line of JSON from standard input (``path``, ``context`` in tokens for one conversation, ``slots`` for
+simultaneous conversations, ``threads``, ``key``, ``sampling``), loads the model, and answers with one line of JSON on
+standard output: ``{"address": "http://127.0.0.1:…"}`` once it serves OpenAI's protocol there, or ``{"error": "…"}``. It
+ends when its standard input does, which also happens if the parent is killed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = json.loads(sys.stdin.buffer.readline())
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever the native code prints must not get between the answers
+    os.dup2(2, 1)  # what the native code prints must not get in between the answers
     server = None
     try:
         server = _serve(request)
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _serve(request: dict[str, Any]) -> Any:  # noqa: ANN401 - the native module has no types
-    import xllamacpp  # noqa: PLC0415 - here, so that its failure is answered too
+    import xllamacpp  # noqa: PLC0415 - here, so that its failure is reported too
 
     params = xllamacpp.CommonParams()
     params.model.path = request["path"]

@@ -19,7 +19,7 @@ MISSING = (
 )
 
 LONGEST_ANSWER = 512
-"""Tokens. Left to itself, it rambles."""
+"""Tokens. Without a limit, it rambles."""
 
 SAMPLING: Mapping[str, float] = {
     "temp": 0.2,
@@ -28,9 +28,9 @@ SAMPLING: Mapping[str, float] = {
     "penalty_last_n": 256,
     "dry_multiplier": 0.8,
 }
-"""Found by trial: a repeat penalty, the usual remedy against rambling, drives it away from what it was asked about."""
+"""Found by trial: a repeat penalty, the usual remedy for rambling, drives it away from the question."""
 
 
 def path_in(models_dir: Path) -> Path:
-    """Where the file belongs."""
+    """Return where the file belongs."""
     return models_dir / FILE

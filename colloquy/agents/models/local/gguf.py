@@ -1,4 +1,4 @@
-"""Reads from the head of a GGUF file how long a context its model was trained for."""
+"""Reads from the header of a GGUF file the context length that its model was trained for."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from session_store.files import BadFileError, open_regular
 
 MOST_ENTRIES = 10_000
 MOST_WORDS = 2_000_000
-"""Of a vocabulary."""
+"""Most words of a vocabulary."""
 
 LONGEST_HEAD = 100_000_000
-"""Bytes in which a head ends; the vocabularies in them take some megabytes."""
+"""Bytes within which a header ends; the vocabularies in headers take several megabytes."""
 
 _MAGIC = b"GGUF"
 _STRING, _ARRAY = 8, 9
@@ -22,7 +22,7 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 
 
 def trained_context(path: Path) -> int | None:
-    """The context length that the model in ``path`` was trained for, in tokens; None where the file does not say.
+    """Return the context length that the model in ``path`` was trained for, in tokens; None if the file does not say.
 
     Raises:
         ModelError: the file is missing, cannot be read, or is not a GGUF file.
@@ -40,7 +40,7 @@ def trained_context(path: Path) -> int | None:
 
 
 def why_not_gguf(path: Path) -> str | None:
-    """Why a file cannot be a GGUF file; None if it begins like one and can be read."""
+    """Say why a file cannot be a GGUF file; None if it begins like one and can be read."""
     try:
         with open_regular(path) as file:
             return None if file.read(len(_MAGIC)) == _MAGIC else f"{path} is not a GGUF file"
@@ -99,7 +99,7 @@ def _unpack(file: BinaryIO, layout: str) -> tuple[int, ...]:
 
 
 def _bounded(file: BinaryIO, size: int) -> None:
-    """Refuse to follow what a damaged head says of its size."""
+    """Refuse sizes that lead beyond the header's limit, as in a damaged file."""
     if file.tell() + size > LONGEST_HEAD:
         raise struct.error("the head is too long")
 

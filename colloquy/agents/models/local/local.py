@@ -1,4 +1,4 @@
-"""GGUF models on this machine, through a child process each."""
+"""GGUF models on this machine, each through a child process."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class _Connection:
 
 
 class LocalProvider(Provider):
-    """Talks to a ModelServer; starts it with the first call, and anew after it died."""
+    """Talks to a ModelServer; starts it with the first call, and again after it has died."""
 
     def __init__(self, server: ModelServer, model: str, longest_answer: int | None = None) -> None:
-        """``longest_answer`` in tokens; a quarter of the window if None."""
+        """``longest_answer`` is in tokens; None means a quarter of the window."""
         self.server = server
         self.party = Party(server.options.label, "this computer", "")
         self._model = model
@@ -49,16 +49,17 @@ class LocalProvider(Provider):
         self._counting = threading.Lock()
 
     async def open(self) -> BaseLlm:
-        """The model, loaded. Raises ModelError."""
+        """Return the model, loaded. Raises ModelError."""
         return (await self._connect()).llm
 
     async def budget(self) -> int:
-        """Three quarters of the window."""
+        """Return three quarters of the window."""
         window = (await self._connect()).endpoint.window
         return window - window // _ANSWER_SHARE
 
     async def count(self, texts: Sequence[str]) -> list[int]:
-        """Exact number of tokens of each text. Those of long conversations are remembered from turn to turn."""
+        """Return the exact number of tokens of each text. Counts for long conversations are remembered from turn to
+        turn."""
         http = (await self._connect()).http
         counts = []
         for text in texts:
@@ -91,7 +92,7 @@ class LocalProvider(Provider):
         return str(answer.json()["content"])
 
     async def explain(self, error: Exception) -> ColloquyError | None:
-        """A connection within this computer breaks for one reason: the child died."""
+        """Explain the error. A connection within this computer only breaks if the child process died."""
         explained = explain(error, self.party)
         if explained is None or status_of(error) is not None:
             return explained
@@ -113,9 +114,9 @@ class LocalProvider(Provider):
 
         from colloquy.agents.models.plain_openai import PlainOpenAI, PlainOpenAILlm  # noqa: PLC0415
 
-        # A proxy that the environment names must not get what is said to this computer. Each request has a connection
-        # of its own, because the server closes kept ones without a word, which fails one request in five on a busy
-        # machine; connecting within the computer costs next to nothing.
+        # Messages to this computer must not go through a proxy from the environment. Each request has its own
+        # connection, because the server closes kept-alive ones without notice, which fails one request in five on a
+        # busy machine; connecting within the computer costs next to nothing.
         close = {"Connection": "close"}
         http = httpx.AsyncClient(
             base_url=endpoint.address,

@@ -24,7 +24,7 @@ _CHILD = Path(__file__).with_name("child.py")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a loaded model answers. ``window`` is what one conversation may hold, in tokens."""
+    """Where a loaded model can be reached. ``window`` is the size of one conversation's context, in tokens."""
 
     address: str
     key: str = field(repr=False)
@@ -33,13 +33,14 @@ class Endpoint:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the child process still runs."""
+        """Whether the child process is still running."""
         return self.process.poll() is None
 
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """How a model is to be served. ``window`` in tokens, ``slots`` in conversations at once, ``threads`` 0: choose."""
+    """How to serve a model. ``window`` is in tokens, ``slots`` in simultaneous conversations; ``threads`` 0 means
+    choose."""
 
     path: Path
     label: str
@@ -50,7 +51,7 @@ class ServerOptions:
 
 
 class ModelServer:
-    """The child process of one model: started when it is first needed, and again when it died. Thread-safe."""
+    """The child process of one model: started when first needed, and again if it has died. Thread-safe."""
 
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
@@ -61,7 +62,7 @@ class ModelServer:
         self._closed = False
 
     def start(self) -> Future[Endpoint]:
-        """Begin to load the model unless it is loaded or loading. The future raises ModelError when that fails."""
+        """Start loading the model unless it is loaded or loading. The future raises ModelError if that fails."""
         with self._lock:
             if self._closed:
                 raise ModelError("Colloquy is shutting down, so the model takes no more messages.")
@@ -70,7 +71,7 @@ class ModelServer:
             return self._starting
 
     async def ready(self) -> Endpoint:
-        """The loaded model's endpoint. Cancelling the wait leaves the loading alone.
+        """Return the loaded model's endpoint. Cancelling the wait does not cancel the loading.
 
         Raises:
             ModelError: the model could not be loaded; says why.
@@ -117,7 +118,7 @@ class ModelServer:
         with self._lock:
             if self._closed:
                 raise ModelError("Colloquy is shutting down, so the model is not loaded.")
-            # A session (on Windows a process group) of its own keeps the terminal's Ctrl-C from it.
+            # A session of its own (a process group on Windows) keeps the terminal's Ctrl-C away from it.
             flags = 0
             if sys.platform == "win32":
                 flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
@@ -149,7 +150,8 @@ class ModelServer:
 
 
 def default_threads() -> int:
-    """Half of the machine's cores, at most 8: with all of them, whatever else runs (the page!) stalls the model."""
+    """Return half of the machine's cores, at most 8: with all of them, anything else that runs (the page!) stalls the
+    model."""
     return max(1, min(8, (os.cpu_count() or 2) // 2))
 
 
