@@ -1,4 +1,4 @@
-"""Conversations, as the clients of data applications know them: below the connection that they are about."""
+"""Conversations as clients of data applications expect them: grouped by the connection that they are about."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Conversation(BaseModel):
 
 
 class ConversationWithMessages(Conversation):
-    """A conversation with the newest of its messages, or those before a cursor."""
+    """A conversation with its newest messages, or with those before a cursor."""
 
     messages: list[ConversationMessage] = Field(description="From the oldest to the newest of the page.")
     next: str | None = Field(None, description="`cursor` of the messages before these; none at the beginning.")
@@ -254,7 +254,7 @@ def _answer(session: SessionSummary, response: Response) -> Conversation:
 
 
 def as_conversation(session: SessionSummary) -> Conversation:
-    """A session as an answer tells it."""
+    """Return a session as the API describes it."""
     return Conversation(
         id=session.key.session_id,
         connection_id=session.workspace_id,

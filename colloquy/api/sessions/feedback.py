@@ -1,4 +1,4 @@
-"""What people think of answers, over HTTP."""
+"""Feedback on answers, over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATH = "/conversations/{conversation_id}/messages/{message_id}/feedback"
 
 
 class NewFeedback(BaseModel):
-    """What a person thinks of an answer, in place of what was there."""
+    """A person's feedback on an answer; it replaces any earlier feedback."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -31,7 +31,7 @@ class NewFeedback(BaseModel):
 
 
 class FeedbackOut(BaseModel):
-    """What a person thinks of an answer."""
+    """A person's feedback on an answer."""
 
     message_id: str
     score: Literal[1, -1] | None

@@ -1,4 +1,4 @@
-"""The messages of a conversation as programs send and get them."""
+"""The messages of a conversation as programs send and receive them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from session_store.transcripts.transcript import Message, Step, messages
 Role = Literal["user", "assistant"]
 
 RESULT: Final = "result"
-"""Under this name a tool's response has what is not an object, as ADK does it."""
+"""The key under which a tool's response holds a value that is not an object, as in ADK."""
 
 CALLS_OF: Final = "colloquy_calls_of"
-"""Key in an event's custom metadata: the id of the user's message that a program sent these calls with."""
+"""Key in an event's custom metadata: the id of the user's message with which a program sent these calls."""
 
 EXAMPLE_CALL: Final[dict[str, Any]] = {"name": "run_sql", "args": {"sql": "select 1"}, "result": {"rows": 1}}
 
@@ -43,7 +43,7 @@ CallState = Literal["completed", "failed", "waiting", "running"]
 
 
 class NewToolCall(Body):
-    """A tool call that was made elsewhere, and what came of it."""
+    """A tool call that was made elsewhere, with its outcome."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_CALL]})
 
@@ -63,7 +63,7 @@ class NewToolCall(Body):
 
 
 def _says_something(calls: str) -> dict[str, Any]:
-    """The description of what a message needs, by the name that its calls go by."""
+    """Return the schema of what a message must contain; ``calls`` is the field name of its tool calls."""
     is_assistant, has_calls = {"enum": ["assistant", "model"]}, {"type": "array", "minItems": 1}
     return one_of({"content": SAYS_SOMETHING}, {"role": is_assistant, calls: has_calls})
 
@@ -119,7 +119,7 @@ class AttachedFile(BaseModel):
 
 
 class CodeRun(BaseModel):
-    """Code that a model wrote and had run."""
+    """Code that a model wrote and ran."""
 
     language: str
     code: str
@@ -128,14 +128,14 @@ class CodeRun(BaseModel):
 
 
 class NodeOutput(BaseModel):
-    """What a workflow gave out."""
+    """The output of a workflow, or of one of its nodes."""
 
     node: str | None = Field(description="The part of the workflow that handed it on; null for that of the whole.")
     value: Any = Field(description="Any JSON.")
 
 
 class MessageSource(BaseModel):
-    """What an answer is based on."""
+    """A source that an answer is based on."""
 
     title: str
     url: str | None = Field(description="Null where it has no address on the web.")
@@ -196,7 +196,7 @@ class ConversationMessage(BaseModel):
 
 
 def session_messages(key: SessionKey, events: Sequence[StoredEvent]) -> list[SessionMessage]:
-    """The messages of events, in the order in which they were complete."""
+    """Return the messages of events, in the order in which they were completed."""
     calls_of = _calls_of(events)
     places = {stored.event.id: stored.seq for stored in events}
     shown = sorted(messages(events), key=lambda message: places[message.id])
@@ -216,13 +216,13 @@ def session_messages(key: SessionKey, events: Sequence[StoredEvent]) -> list[Ses
 
 
 def as_conversation_message(message: SessionMessage) -> ConversationMessage:
-    """The same message with the names that conversations use."""
+    """Return the same message with the field names that conversations use."""
     fields = message.model_dump()
     return ConversationMessage(conversation_id=fields.pop("session_id"), **fields)
 
 
 def _calls_of(events: Sequence[StoredEvent]) -> dict[str, str]:
-    """The ids of the users' messages that calls were sent with, by the ids of the calls."""
+    """Return the ids of the user messages with which calls were sent, by call id."""
     return {
         call.id or "": str(stored.event.custom_metadata[CALLS_OF])
         for stored in events

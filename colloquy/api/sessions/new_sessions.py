@@ -1,4 +1,4 @@
-"""Sessions that a program begins, and the models that it chooses for them."""
+"""Creates sessions for programs, with the agents and models that they choose."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from session_store.errors import UnknownWorkspaceError
 from session_store.models import SessionSummary, Workspace
 
 DATA_ANALYST = "data_analyst"
-"""The agent of a new session in a workspace with data, where none was chosen."""
+"""The agent of a new session in a workspace with data, if none was chosen."""
 
 
 def new_session(
     *, agent: str | None, model: str | None, workspace_id: str, session_id: str | None = None
 ) -> SessionSummary:
-    """Begin a session, with what a new chat on the page would begin with for whatever is None.
+    """Create a session. Whatever is None is chosen as for a new chat on the page.
 
-    ``agent`` is the id of an agent, or its name; ``session_id`` an id that the client chose.
+    ``agent`` is the id or name of an agent; ``session_id`` an id that the client chose.
 
     Raises:
         UnknownAgentError, AgentProblemError, ModelUnavailableError, UnknownWorkspaceError
@@ -38,7 +38,7 @@ def new_session(
 
 
 def is_unused(session_id: str) -> bool:
-    """Whether a client may begin a session with this id: a UUID that none has or had."""
+    """Whether a client may create a session with this id: a UUID that no session has or had."""
     return is_new_id(session_id) and not current().store.is_known(session_id)
 
 

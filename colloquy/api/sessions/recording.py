@@ -18,12 +18,12 @@ from session_store.transcripts.parts import USER
 
 
 def record(session: SessionSummary, new: Sequence[NewMessage]) -> list[SessionMessage]:
-    """Add messages at the end of a session, as what they would have left behind had they been said here.
+    """Append messages to a session, as if they had been said here.
 
-    A user's message is a turn of its own; what an assistant says right after it belongs to that turn.
+    A user's message becomes a turn of its own; what an assistant says right after it belongs to that turn.
 
     Raises:
-        SessionBusyError: a turn of the session runs or waits, and goes on with the conversation as it is.
+        SessionBusyError: a turn of the session runs or waits, and needs the conversation as it is.
         SessionGoneError: it was deleted in the meantime.
     """
     author = _author(session.key)
@@ -74,7 +74,7 @@ def _calls(
 
 
 def _response(call: NewToolCall) -> dict[str, Any]:
-    """What the tool answered as an object. Every call gets an answer: models refuse a history without one."""
+    """Return the tool's answer as an object. Every call gets an answer: models refuse a history without one."""
     if call.error is not None:
         return {"error": call.error, **({} if call.result is None else {RESULT: call.result})}
     is_plain = isinstance(call.result, dict) and set(call.result) != {RESULT}

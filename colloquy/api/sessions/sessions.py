@@ -1,4 +1,4 @@
-"""Sessions by agent: saved, listed, loaded and deleted."""
+"""Sessions by agent: saving, listing, loading and deleting them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Session(BaseModel):
 
 
 class SessionWithHistory(Session):
-    """A session with the newest of its messages, or those before a cursor."""
+    """A session with its newest messages, or with those before a cursor."""
 
     history: list[SessionMessage] = Field(description="From the oldest to the newest of the page.")
     next: str | None = Field(None, description="`cursor` of the messages before these; none at the beginning.")
@@ -99,7 +99,7 @@ def save_session(wanted: SaveSession, response: Response) -> Session:
     begins = wanted.agent_id is not None and wanted.session_id is not None and is_new_id(wanted.session_id)
     if wanted.session_id is not None and not (begins and not application.store.existing_sessions([wanted.session_id])):
         session = session_named(wanted.session_id)
-    else:  # of one that was deleted, the id cannot be used again
+    else:  # the id of a deleted session cannot be used again
         session = new_session(
             agent=wanted.agent_id, model=None, workspace_id=wanted.workspace_id, session_id=wanted.session_id
         )
@@ -115,7 +115,7 @@ def save_session(wanted: SaveSession, response: Response) -> Session:
 
 @router.get("/sessions/{id}")
 def list_sessions_of_agent(
-    id: AgentOrSessionId,  # noqa: A002 - the path has one name for what is the agent here and the session below
+    id: AgentOrSessionId,  # noqa: A002 - one name in the path for the agent here and the session below
     cursor: Cursor = None,
     limit: Limit = 50,
     saved: Saved = None,
@@ -164,7 +164,7 @@ def load_session(
 
 
 def take_history(session: SessionSummary, history: list[HistoryMessage]) -> bool:
-    """Put a history into a session that has no events yet. Returns whether it was taken.
+    """Add a history to a session that has no events yet. Returns whether it was added.
 
     Raises:
         SessionBusyError, SessionGoneError
@@ -176,7 +176,7 @@ def take_history(session: SessionSummary, history: list[HistoryMessage]) -> bool
 
 
 def told(session: SessionSummary) -> Session:
-    """A session as an answer tells it."""
+    """Return a session as the API describes it."""
     return Session(
         session_id=session.key.session_id,
         agent_id=session.key.app_name,

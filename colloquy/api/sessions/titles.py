@@ -1,4 +1,4 @@
-"""Titles that a program asks for."""
+"""Titles that a program requests."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from session_store.phrases import first_words
 from session_store.transcripts.parts import USER, text_of
 
 LOOKED_AT = 200
-"""Events at the beginning of a session among which its first message is looked for."""
+"""Events at the beginning of a session that are searched for its first message."""
 
 
 async def retitle(session: SessionSummary, message: str) -> None:
-    """Give a session a title about a message, or about its own first one where that is blank.
+    """Give a session a title based on a message, or on its own first message if ``message`` is blank.
 
     Raises:
         ConflictError: there is no message at all.

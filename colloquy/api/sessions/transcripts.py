@@ -13,22 +13,22 @@ from session_store.errors import CursorError
 from session_store.models import SessionKey, SessionSummary, StoredEvent, Turn
 
 EVENTS_PER_MESSAGE = 3
-"""A guess: too low costs another look, too high reads in vain."""
+"""A guess: too low costs another query, too high reads in vain."""
 
 _CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
 def tag_of_session(session: SessionSummary) -> str:
-    """The ETag of a session with its messages, whatever of it an answer tells."""
+    """Return the ETag of a session with its messages, however much of it the response contains."""
     last = current().store.list_events(session.key, limit=1)
     return tag_of(replace(session, unseen=False), last[-1].seq if last else 0)
 
 
 def page_of_messages(key: SessionKey, cursor: str | None, limit: int) -> tuple[list[SessionMessage], str | None]:
-    """The newest messages, or those before a cursor, from the oldest to the newest; and the cursor of older ones.
+    """Return the newest messages, or those before a cursor, oldest first; and the cursor of earlier ones.
 
     Raises:
-        CursorError: this is no cursor of such a page.
+        CursorError: this is not a cursor of such a page.
     """
     place, end = _places(cursor)
     size = limit * EVENTS_PER_MESSAGE + 1
@@ -46,14 +46,14 @@ def page_of_messages(key: SessionKey, cursor: str | None, limit: int) -> tuple[l
 
 
 def _without_cut_turn(events: Sequence[StoredEvent]) -> list[StoredEvent]:
-    """The events without those of the first turn, whose beginning may be missing."""
+    """Return the events without those of the first turn, whose beginning may be missing."""
     first = events[0].event.invocation_id
     begin = next((n for n, stored in enumerate(events) if stored.event.invocation_id != first), len(events))
     return list(events[begin:])
 
 
 def _cursor(events: Sequence[StoredEvent], place: int) -> str:
-    """Where the messages before a place are found: that place, and the end of the turn that it is in."""
+    """Return the cursor for the messages before a place: that place, and the end of the turn that it is in."""
     turn_id = next(stored.event.invocation_id for stored in events if stored.seq == place)
     return f"{place}-{max(stored.seq for stored in events if stored.event.invocation_id == turn_id) + 1}"
 
@@ -68,5 +68,5 @@ def _places(cursor: str | None) -> tuple[int | None, int | None]:
 
 
 def messages_of_turn(turn: Turn) -> list[SessionMessage]:
-    """What was said in a turn, from its message to the last word."""
+    """Return what was said in a turn, from its message to the last word."""
     return session_messages(turn.key, current().store.events_of_turn(turn))
