@@ -1,1 +1,1 @@
-"""What happens in sessions, told to clients as it happens."""
+"""What happens in sessions, sent to clients as it happens."""

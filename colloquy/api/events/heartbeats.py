@@ -1,4 +1,4 @@
-"""Signs of life in a stream that has nothing to say for a while."""
+"""Keeps a stream alive that has nothing to send for a while."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Final
 from fastapi.sse import KEEPALIVE_COMMENT
 
 HEARTBEAT: Final = 15.0
-"""Seconds without a packet after which a client gets a comment: proxies keep the connection, and one that is dead is
-noticed."""
+"""Seconds without a packet after which a client gets a comment: this keeps proxies from closing the connection, and
+reveals a dead one."""
 
 
 async def with_heartbeats(packets: AsyncGenerator[bytes, None], *, every: float = HEARTBEAT) -> AsyncIterator[bytes]:
-    """The packets of server-sent events as they come, and a comment after every so many seconds without one."""
+    """Yield the packets of server-sent events as they come, and a comment after every ``every`` seconds without one."""
     coming = asyncio.ensure_future(anext(packets, None))
     try:
         while True:

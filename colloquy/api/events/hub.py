@@ -1,7 +1,7 @@
-"""What happens in sessions, brought from the bus to the clients that read it over HTTP, each at its own pace.
+"""Passes what happens in sessions from the bus to the clients that read it over HTTP, each at its own pace.
 
-Clients do not have queues of their own: each reads what the bus keeps from where it stands, so that a slow one costs no
-memory and holds up nobody.
+Clients do not have queues of their own: each reads what the bus keeps from its own position on, so a slow client costs
+no memory and holds up nobody.
 """
 
 from __future__ import annotations
@@ -22,47 +22,47 @@ from session_store import Store
 from session_store.models import SessionKey
 
 LISTED = 50
-"""Sessions at work that news of their list tells at most: the newest."""
+"""The most sessions at work that an event about their list contains: the newest ones."""
 
 _SESSIONS, _NO_SESSIONS = b'"sessions": ', b'"sessions": null'
 
 MOVES = frozenset({EventKind.SESSION_CREATED, EventKind.SESSION_LIST_CHANGED})
-"""After these a session may be in another workspace than before."""
+"""After these events, a session may be in another workspace than before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An event as clients get it. ``workspaces`` are those that it concerns: two, where a session moves; none, where
-    it is not known."""
+    """An event as clients get it. ``workspaces`` are those that it concerns: two if a session moves; none if the
+    workspace is unknown."""
 
     session_id: str
     workspaces: frozenset[str]
     block: bytes
     lists: bool = False
-    """Whether it has the list of sessions at work, as that is when the notice is sent."""
+    """Whether it contains the list of sessions at work, as of the time when the notice is sent."""
 
     def told(self, sessions: bytes) -> bytes:
-        """The event, with the JSON of that list where it has it."""
+        """Return the event, with the JSON of that list if it contains the list."""
         return self.block.replace(_NO_SESSIONS, _SESSIONS + sessions, 1) if self.lists else self.block
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a client wants: everything, or only what concerns these sessions, or these workspaces."""
+    """What a client wants: everything, or only what concerns certain sessions or workspaces."""
 
     sessions: frozenset[str] = frozenset()
     workspaces: frozenset[str] = frozenset()
 
     def takes(self, notice: Notice) -> bool:
-        """Whether the client wants this. What concerns a workspace that nobody knows any more, it may concern."""
+        """Whether the client wants this notice. If its workspace is no longer known, it may concern the client."""
         if self.sessions and notice.session_id not in self.sessions:
             return False
         return not (self.workspaces and notice.workspaces and self.workspaces.isdisjoint(notice.workspaces))
 
 
 class EventHub:
-    """Makes notices of what a bus publishes, once for all clients, and wakes these. Lives on the server's loop, as long
-    as the bus: what it knows of sessions tells later clients where these were before they moved."""
+    """Turns what a bus publishes into notices, once for all clients, and wakes the clients. Lives on the server's loop,
+    as long as the bus: from what it knows about sessions, later clients learn where those were before they moved."""
 
     def __init__(self, bus: EventBus, store: Store) -> None:
         self.loop = asyncio.get_running_loop()
@@ -81,7 +81,7 @@ class EventHub:
 
     @classmethod
     def of(cls, bus: EventBus, store: Store) -> EventHub:
-        """The hub of a bus, for the running loop."""
+        """Return the hub of a bus, for the running loop."""
         hub = _hubs.get(bus)
         if hub is None or hub.loop is not asyncio.get_running_loop():
             if hub:
@@ -90,19 +90,19 @@ class EventHub:
         return hub
 
     async def join(self, wake: Callable[[], None], workspaces: Collection[str]) -> None:
-        """Have ``wake`` called, on the server's loop, whenever something was published. ``workspaces`` are those that
-        the client filters by: what is in them now is noticed when it leaves them."""
+        """Call ``wake`` on the server's loop whenever something is published. ``workspaces`` are those that the client
+        filters by: the sessions in them now are remembered, so that the client hears when one leaves."""
         self._sleepers.add(wake)
         if workspaces:
             inside = await asyncio.to_thread(self._inside, workspaces)
             self._workspaces = inside | self._workspaces
 
     def leave(self, wake: Callable[[], None]) -> None:
-        """The opposite of ``join``."""
+        """Stop calling ``wake``."""
         self._sleepers.discard(wake)
 
     async def notices(self, published: Sequence[Published]) -> list[Notice]:
-        """What clients get to see of these events."""
+        """Return these events as clients see them."""
         if all(one.number in self._notices for one in published):
             return [self._notices[one.number] for one in published]
         async with self._making:
@@ -113,7 +113,7 @@ class EventHub:
             return notices
 
     async def sessions(self) -> bytes:
-        """The newest sessions at work, as JSON. Read once after each change of the list, for all clients."""
+        """Return the newest sessions at work, as JSON. Read once after each change of the list, for all clients."""
         async with self._listing:
             if self._sessions is not None:
                 return self._sessions
@@ -124,7 +124,7 @@ class EventHub:
             return read
 
     def _hear(self, event: BusEvent) -> None:
-        """Called by any thread."""
+        """Handle an event of the bus. Called by any thread."""
         if event.kind is EventKind.SESSION_LIST_CHANGED:
             self._list_changes += 1
             self._sessions = None
@@ -158,7 +158,7 @@ class EventHub:
         return made
 
     def _places(self, keys: Iterable[SessionKey]) -> dict[SessionKey, str]:
-        """The workspaces of those sessions that are not deleted."""
+        """Return the workspaces of those sessions that are not deleted."""
         found = {key: self._store.find_session(key) for key in keys}
         return {key: session.workspace_id for key, session in found.items() if session}
 
@@ -198,12 +198,12 @@ def _sessions_at_work() -> bytes:
 
 
 def id_of(epoch: str, number: int) -> str:
-    """The id of an event for clients."""
+    """Return the id of an event for clients."""
     return f"{epoch}-{number}"
 
 
 def as_text(at: float) -> str:
-    """A Unix time as RFC 3339 has it."""
+    """Return a Unix time in RFC 3339 format."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,4 +1,4 @@
-"""Wakes the pages: a WebSocket that says that something happened, and never what."""
+"""Wakes the pages: a WebSocket that says that something happened, but never what."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from colloquy.runtime.application import current
 from colloquy.runtime.bus import BusEvent, EventKind
 
 PACE = 0.04
-"""Seconds between two wakes of one page: 25 a second look continuous, and more would only load the browser."""
+"""Seconds between two wakes of one page: 25 per second look continuous, and more would only load the browser."""
 
 SESSION_DELAY, LIST_DELAY = 0.15, 0.3
-"""Seconds that news of a session, and of the list of sessions, may wait for more. The start of a turn is several pieces
-of it, and drawing the page for each would hold up the first word of the answer, which people wait for. A word does not
+"""Seconds that news of a session, and of the list of sessions, may wait for more. The start of a turn consists of
+several, and redrawing the page for each would delay the first word of the answer, which people wait for. Words do not
 wait."""
 
 ALL_WORDS_PACE = 1.0
 """Seconds between two wakes of a page that shows the words of all sessions: it follows many answers at a glance."""
 
 MOST_BYTES: Final = 1024
-"""What one page may send in all. Pages only listen; whoever sends a large message or a flood of small ones is none."""
+"""Bytes that one page may send in all. Pages only listen; a client that sends a large message or a flood of small ones
+is not a page."""
 
 TOO_LARGE: Final = 1009
-"""Code that closes a WebSocket (RFC 6455, 7.4.1)."""
+"""Close code for a WebSocket (RFC 6455, 7.4.1)."""
 
 
 async def wake(socket: WebSocket) -> None:
     """Send a short text whenever the page has something new to show.
 
-    With ``?session=<id>`` that is anything in this session, with ``&words=no`` anything but the words of a running
-    answer; without, any change to the list of sessions, with ``?words=all`` the words of all running answers, too.
+    With ``?session=<id>`` that is anything in this session; with ``&words=no``, anything except the words of a running
+    answer. Without it, any change to the list of sessions; with ``?words=all``, also the words of all running answers.
     """
     await socket.accept()
     session_id = socket.query_params.get("session")
@@ -44,7 +45,7 @@ async def wake(socket: WebSocket) -> None:
     loop, news, word = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def hear(event: BusEvent) -> None:
-        if event.is_done:  # the change of the turn says so, too
+        if event.is_done:  # the change of the turn says the same
             return
         is_word = event.kind is EventKind.AGENT_CHUNK
         if session_id in (None, event.key.session_id) and (with_words or all_words or not is_word):
@@ -66,7 +67,7 @@ async def wake(socket: WebSocket) -> None:
                 word.clear()
                 await socket.send_text("news")
                 await asyncio.sleep(ALL_WORDS_PACE if all_words else PACE)
-    except (WebSocketDisconnect, RuntimeError):  # Starlette raises either when the page is gone while we send
+    except (WebSocketDisconnect, RuntimeError):  # Starlette raises either if the page is gone while we send
         pass
     finally:
         unsubscribe()
@@ -74,10 +75,10 @@ async def wake(socket: WebSocket) -> None:
 
 
 async def _until_left(socket: WebSocket) -> None:
-    """Returns when the page has left, or has been shown out for sending too much."""
+    """Return when the page has left, or was disconnected for sending too much."""
     received = 0
     while (message := await socket.receive())["type"] != "websocket.disconnect":
-        received += len(message.get("bytes") or (message.get("text") or "").encode()) + 1  # empty ones count, too
+        received += len(message.get("bytes") or (message.get("text") or "").encode()) + 1  # empty messages count, too
         if received > MOST_BYTES:
             with suppress(WebSocketDisconnect, RuntimeError):
                 await socket.close(TOO_LARGE, f"At most {MOST_BYTES:,} bytes can be sent here.")
@@ -85,5 +86,5 @@ async def _until_left(socket: WebSocket) -> None:
 
 
 def live_route(base: str = "") -> WebSocketRoute:
-    """The WebSocket below ``base``."""
+    """Return the WebSocket route below ``base``."""
     return WebSocketRoute(f"{base}/api/live", wake)

@@ -20,7 +20,7 @@ TOO_LATE = "Too many events have occurred since."
 router = APIRouter(prefix="/v1", tags=["events"])
 
 
-@router.get("/events", include_in_schema=False)  # who tries everything that a description lists would never end
+@router.get("/events", include_in_schema=False)  # a client that tries every route in the schema would never end
 async def events(
     session: Annotated[list[str] | None, Query()] = None,
     workspace: Annotated[list[str] | None, Query()] = None,
@@ -29,7 +29,7 @@ async def events(
 ) -> EventStream:
     """Everything that happens from now on, or since the event that ``Last-Event-ID`` names.
 
-    ``session`` and ``workspace``, which may be there several times, leave out everything else.
+    ``session`` and ``workspace``, which may be repeated, leave out everything else.
     """
     bus = current().bus
     start = start_of(bus, (last_event_id_header or last_event_id).strip())
@@ -37,7 +37,7 @@ async def events(
 
 
 def start_of(bus: EventBus, last_event_id: str) -> Start:
-    """Where a client begins whose last event has this id; with an empty one, now."""
+    """Return where a client starts whose last event has this id; if it is empty, now."""
     last = bus.last
     if not last_event_id:
         return Start(last)

@@ -1,4 +1,4 @@
-"""The endless answer to one client that reads what happens."""
+"""The endless response to one client that follows what happens."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from colloquy.runtime.bus import EventBus, Published
 from session_store import Store
 
 PACE = 0.02
-"""Seconds between two packets to one client. What happens meanwhile goes out together."""
+"""Seconds between two packets to one client. What happens meanwhile is sent together."""
 
 PACKET_EVENTS, PACKET_BYTES = 200, 2**16
-"""Events that one packet may have, and the size after which no more are added."""
+"""The most events in one packet, and the size after which no more are added."""
 
 BACK_AFTER = 1000
-"""Milliseconds after which a client that lost its connection should come back."""
+"""Milliseconds after which a client that lost its connection should reconnect."""
 
 SLOWEST = 30.0
-"""Seconds that a client may take to make room for a packet."""
+"""Seconds that a client may take to accept a packet."""
 
 FARTHEST = 0.5
-"""How far behind a client that does not make room may be, as a share of what the bus keeps: it can come back, and still
-find all that it missed."""
+"""How far behind a client that does not read may fall, as a share of what the bus keeps: it can still reconnect and get
+everything that it missed."""
 
 GAP = "gap"
-"""The kind of the event that says that others before it are lost."""
+"""The kind of the event that says that events before it are lost."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a client begins: after the event with this number. ``lost`` says why that is not where it had been."""
+    """Where a client starts: after the event with this number. ``lost`` says why that is not where it left off."""
 
     number: int
     lost: str | None = None
 
 
 class EventStream(EventSourceResponse):
-    """Sends events as they come until the client leaves, or does not read.
+    """Sends events as they come until the client leaves, or stops reading.
 
-    In the second case the connection is closed; the client can come back with the id of the last event that it got.
+    In the second case the connection is closed; the client can reconnect with the id of the last event that it got.
     """
 
     def __init__(self, bus: EventBus, store: Store, start: Start, wanted: Filter) -> None:
@@ -62,7 +62,7 @@ class EventStream(EventSourceResponse):
         self._sending: asyncio.Timeout | None = None
 
     async def stream_response(self, send: Send) -> None:
-        """Answer the client."""
+        """Stream the response to the client."""
         hub = EventHub.of(self._bus, self._store)
         try:
             await hub.join(self._wake, self._wanted.workspaces)
@@ -91,7 +91,8 @@ class EventStream(EventSourceResponse):
             self._sending = None
 
     def _greeting(self) -> bytes:
-        """Tells the client where it is, so that it can come back here even if nothing happens before."""
+        """Return the first packet: it tells the client its position, so that it can resume here even if nothing
+        happens."""
         here = id_of(self._bus.epoch, self._number)
         greeting = format_sse_event(comment="connected", id=here, retry=BACK_AFTER)
         if self._start.lost:
@@ -100,7 +101,7 @@ class EventStream(EventSourceResponse):
         return greeting
 
     async def _next(self, hub: EventHub) -> bytes | None:
-        """The next packet, or a heartbeat; None when the client is so far behind that events are lost."""
+        """Return the next packet, or a heartbeat; None if the client is so far behind that events are lost."""
         while True:
             self._news.clear()
             published = self._bus.since(self._number)
@@ -130,7 +131,7 @@ class EventStream(EventSourceResponse):
         return packet
 
     def _heartbeat(self) -> bytes:
-        """A comment, with the place that the client has come to where that is past its last event."""
+        """Return a comment, with the client's current position if that is past its last event."""
         here = id_of(self._bus.epoch, self._number) if self._named != self._number else None
         self._named = self._number
         return format_sse_event(comment="still here", id=here)
