@@ -1,1 +1,1 @@
-"""``/adk``: ADK's own API server over Colloquy's sessions and turns."""
+"""``/adk``: ADK's own API server on top of Colloquy's sessions and turns."""

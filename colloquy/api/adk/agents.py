@@ -1,4 +1,4 @@
-"""The catalogue of agents as ADK's API server asks for agents."""
+"""Gives ADK's API server the catalogue of agents through its agent loader interface."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from colloquy.runtime.application import Application
 
 
 class CatalogueLoader(BaseAgentLoader):
-    """Lists the agents that can be used. What it loads is to be looked at only: turns load their agents themselves."""
+    """Lists the usable agents. What it loads is only for inspection: turns load their agents themselves."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     def list_agents(self) -> list[str]:
-        """Their ids."""
+        """Return their ids."""
         return [agent.id for agent in self._usable()]
 
     def list_agents_detailed(self) -> list[dict[str, Any]]:
-        """What ADK tells of each."""
+        """Return ADK's description of each."""
         return [
             {
                 "name": agent.id,
@@ -37,7 +37,7 @@ class CatalogueLoader(BaseAgentLoader):
         ]
 
     def load_agent(self, agent_name: str) -> App:
-        """The agent of this id, with a model and data that stand for those of any session.
+        """Return the agent with this id, with a model and data that stand in for those of a session.
 
         Raises:
             ValueError: there is none.
@@ -49,7 +49,7 @@ class CatalogueLoader(BaseAgentLoader):
         return agent.app(model, Surroundings(sink=_NoResults(), data=data, history=data))
 
     def find(self, agent_name: str) -> Agent:
-        """The agent of this id, if it can be used. Raises like ``load_agent``."""
+        """Return the agent with this id, if it can be used. Raises the same errors as ``load_agent``."""
         agent = self._application.agents.find(agent_name)
         if agent is None:
             raise ValueError(f"There is no agent {agent_name!r}.")
@@ -64,7 +64,7 @@ class CatalogueLoader(BaseAgentLoader):
 
 
 class _NoResults:
-    """Where the results of an agent go that nobody runs."""
+    """Discards the results of an agent that is not run."""
 
     async def add_table(self, context: ToolContext, *, title: str, result: QueryResult) -> None:
         """See ``ResultSink``."""

@@ -1,6 +1,6 @@
-"""What ADK's server would take and then could not keep, or not give back: refused at the door.
+"""Refuses in advance what ADK's server would accept but could then not store, or not return.
 
-Whatever is refused raises ADK's own InputValidationError, which its server answers with 400.
+Refusals raise ADK's own InputValidationError, which its server answers with 400.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _FOLDER: Final = re.compile(r"(^|[/\\])\.{1,2}([/\\]|$)")
 
 LONGEST_NAME = 200
-"""Bytes that a name may have which becomes one of a file or folder: with what is added, systems take no more."""
+"""Bytes in a name that becomes a file or folder name: with what is added to it, systems accept no more."""
 
 BAD_NAME = f"A name has more than {LONGEST_NAME} bytes, or characters that no file can have in its name."
 
@@ -32,7 +32,7 @@ class PlainPaths:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] == "http" and not all(map(_is_plain, scope["path"].split("/"))):
             await JSONResponse({"detail": BAD_NAME}, HTTPStatus.BAD_REQUEST)(scope, receive, send)
         else:
@@ -50,8 +50,8 @@ def check_name(name: str) -> None:
 
 
 def check_id(what: str, name: str) -> None:
-    """Refuse an id (``what`` says of what) that no address leads to: browsers and servers take dots between slashes for
-    folders.
+    """Refuse an id that no URL can address: browsers and servers treat dots between slashes as folders. ``what`` says
+    what the id belongs to.
 
     Raises:
         InputValidationError
@@ -62,14 +62,14 @@ def check_id(what: str, name: str) -> None:
 
 
 def check_state(state: Mapping[str, Any] | None) -> None:
-    """Refuse values that are no JSON, which clients could not be given again.
+    """Refuse values that are not valid JSON, which could not be returned to clients.
 
     Raises:
         InputValidationError
     """
     try:
         json.dumps(state, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError as error:  # of which the one about characters is a kind
+    except ValueError as error:  # UnicodeEncodeError is a ValueError, too
         raise InputValidationError(
             "State must not contain NaN, infinite numbers, or invalid characters (unpaired surrogates)."
         ) from error
@@ -85,7 +85,7 @@ def check_content(content: types.Content | None) -> None:
 
 
 def check_message(content: types.Content) -> None:
-    """Refuse a message that no agent could be asked with. Raises InputValidationError."""
+    """Refuse a message that cannot be sent to an agent. Raises InputValidationError."""
     check_content(content)
     parts = content.parts or []
     if any(part.function_call for part in parts):

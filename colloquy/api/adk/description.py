@@ -1,4 +1,4 @@
-"""What ADK's own description of its routes leaves out: which values they refuse."""
+"""Adds to ADK's own description of its routes which values they refuse."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _SAVED: Final[dict[str, Any]] = {
 
 
 def say_what_is_refused(description: dict[str, Any]) -> None:
-    """Complete the description of ADK's routes in place."""
+    """Complete the description of ADK's routes, in place."""
     for path, operations in description["paths"].items():
         for method, operation in operations.items():
             named = _OF_PATHS | ({"user_id": _ID} if method == "post" and path.endswith("/sessions") else {})

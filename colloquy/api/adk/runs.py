@@ -1,4 +1,4 @@
-"""What stands in for ADK's Runner behind ADK's API server: the queue of turns."""
+"""Replaces ADK's Runner behind ADK's API server: runs go into the queue of turns."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from session_store.transcripts.parts import USER
 
 
 class TurnFailedError(ColloquyError):
-    """A turn that an ADK client began has failed."""
+    """A turn that an ADK client started has failed."""
 
 
 def _failure(said: str | None, error: BaseException | None) -> TurnFailedError:
-    """The error that ends a failed turn, under the name of the one that the agent raised; with its words where the
-    person is told these as well."""
+    """Return the error that ends a failed turn, named after the exception that the agent raised; with the exception's
+    text if the person sees that text as well."""
     if error is None:
         return TurnFailedError(said)
     original = str(error)
@@ -36,7 +36,7 @@ def _failure(said: str | None, error: BaseException | None) -> TurnFailedError:
 
 
 class QueuedRunner:
-    """Runs one agent like a Runner, but as a turn: after those that wait in its session, and kept like any other.
+    """Runs one agent like a Runner, but as a turn: after those that wait in its session, and stored like any other.
 
     A client that leaves does not stop its turn.
     """
@@ -57,15 +57,16 @@ class QueuedRunner:
         run_config: RunConfig | None = None,
         **_: object,
     ) -> AsyncGenerator[Event, None]:
-        """The events with which the turn answers; partial ones if the configuration asks for them.
+        """Yield the events with which the turn answers; partial ones if the configuration asks for them.
 
         Raises:
             SessionNotFoundError: ADK's; there is no such session.
             EmptyMessageError, AttachmentRefusedError, NothingToAnswerError, AgentProblemError: see
-                ``Turns.submit_content``.
-            InputValidationError: the message or the state could not be kept, or not given back.
-            TurnFailedError: the turn failed; says why. Where a model only refused to go on (codes such as SAFETY), an
-                event has told so, and nothing is raised.
+            ``Turns.submit_content``.
+            InputValidationError: the message or the state could not be stored, or not returned.
+            TurnFailedError: the turn failed; says why. If a model only refused to go on (codes such as SAFETY), an
+            event
+                has said so, and nothing is raised.
         """
         if new_message is None:
             raise EmptyMessageError

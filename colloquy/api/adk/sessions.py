@@ -1,4 +1,4 @@
-"""The sessions of the application as clients of ADK change them."""
+"""The sessions of the application as ADK clients change them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from session_store.models import SessionKey
 
 
 class QuietSessions(BaseSessionService):
-    """Passes on to the application's session service; what changes a session waits for no turn and disturbs none."""
+    """Delegates to the application's session service; changes to a session neither wait for turns nor disturb them."""
 
     def __init__(self, application: Application) -> None:
         self._turns = application.turns
@@ -31,7 +31,7 @@ class QuietSessions(BaseSessionService):
 
         Raises:
             AlreadyExistsError: the id is in use.
-            InputValidationError: it could not be kept, or not given back.
+            InputValidationError: it could not be stored, or not returned.
         """
         check_id("user", user_id)
         check_id("session", session_id or "")
@@ -43,19 +43,19 @@ class QuietSessions(BaseSessionService):
     async def get_session(
         self, *, app_name: str, user_id: str, session_id: str, config: GetSessionConfig | None = None
     ) -> Session | None:
-        """The session with its events; None if there is none."""
+        """Return the session with its events; None if there is none."""
         session = await self._sessions.get_session(
             app_name=app_name, user_id=user_id, session_id=session_id, config=config
         )
         return session and _told(session)
 
     async def list_sessions(self, *, app_name: str, user_id: str | None = None) -> ListSessionsResponse:
-        """Sessions without their events."""
+        """Return sessions without their events."""
         listed = await self._sessions.list_sessions(app_name=app_name, user_id=user_id)
         return ListSessionsResponse(sessions=[_told(session) for session in listed.sessions])
 
     async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
-        """Stop what runs in the session, and remove it for good with all that belongs to it."""
+        """Stop what runs in the session, and remove it for good with everything that belongs to it."""
         await asyncio.to_thread(self._turns.withdraw, SessionKey(app_name, user_id, session_id.strip()))
         await self._sessions.delete_session(app_name=app_name, user_id=user_id, session_id=session_id)
 
@@ -63,9 +63,9 @@ class QuietSessions(BaseSessionService):
         """Append an event between turns.
 
         Raises:
-            SessionBusyError: a turn of the session runs or waits, and goes on with the session as it is.
+            SessionBusyError: a turn of the session runs or waits, and needs the session as it is.
             SessionNotFoundError: it was deleted in the meantime.
-            InputValidationError: the event could not be kept, or not given back.
+            InputValidationError: the event could not be stored, or not returned.
         """
         check_state(event.actions.state_delta)
         check_content(event.content)
@@ -78,7 +78,7 @@ class QuietSessions(BaseSessionService):
     async def _append(self, session: Session, event: Event) -> Event:
         try:
             return await self._sessions.append_event(session, event)
-        except StaleSessionError:  # a turn ended since it was read
+        except StaleSessionError:  # a turn has ended since the session was read
             fresh = await self._sessions.get_session(
                 app_name=session.app_name, user_id=session.user_id, session_id=session.id
             )
@@ -91,7 +91,7 @@ class QuietSessions(BaseSessionService):
 
 
 def told_event(event: Event) -> Event:
-    """An event as clients can be told it: NaN and infinity in state, which JSON does not know, in words."""
+    """Return an event as clients can get it: NaN and infinity in state, which JSON lacks, become words."""
     delta = event.actions.state_delta
     words = as_json(delta) if delta else delta
     if words == delta:
