@@ -1,1 +1,1 @@
-"""The saved conversations over HTTP: found, labelled, exported, imported, removed."""
+"""The saved conversations over HTTP: searching, labelling, exporting, importing and removing them."""

@@ -1,4 +1,4 @@
-"""Conversations as files to download. They are made while they are sent, and never stand in memory or on the disk."""
+"""Conversations as files to download, produced while they are sent: no file is ever whole in memory or on disk."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MOST_IDS_IN_URL: Final = 500
 PIECE_BYTES: Final = 65_536
 
 FormatName = Literal["markdown", "md", "json", "adk-web", "jsonl", "zip"]
-"""``md`` is ``markdown``."""
+"""``md`` means ``markdown``."""
 AnyFormatName = Literal["markdown", "md", "json", "adk-web", "jsonl", "zip", "parquet"]
 
 _FILE = file_answer(*dict.fromkeys(kind.partition(";")[0] for kind in MIME_TYPES.values()))
@@ -48,7 +48,7 @@ _FORMATS = (
 
 
 class NewExport(BaseModel):
-    """Which conversations to export, and as what."""
+    """Which conversations to export, and in which format."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -67,7 +67,7 @@ def export_conversation(
     conversation_id: str,
     format: Annotated[FormatName, Query(description=f"{_FORMATS}.")] = "json",  # noqa: A002
 ) -> Response:
-    """One conversation as a file, whoever its user is."""
+    """One conversation as a file, whichever user it belongs to."""
     session = current().store.get_session(conversation_id)
     if session is None:
         raise NotFoundError("There is no conversation with this id. It was deleted or never existed.")
@@ -84,7 +84,7 @@ def export_by_link(
     user: Annotated[str | None, Query(description="Only those of this user.")] = None,
     agent: Annotated[str | None, Query(description="Only those with this agent.")] = None,
 ) -> Response:
-    """Conversations as one file, for a link. `POST /exports` takes more of them."""
+    """Conversations as one file, for a link. `POST /exports` accepts more of them."""
     return export_conversations(
         NewExport(format=format, ids=id, saved=saved, everyone=everyone, user=user, agent=agent)
     )
@@ -110,14 +110,14 @@ def _sent(keys: list[SessionKey], form: Format, name: str, *, all_workspaces: bo
     application = current()
     files = AgentFiles(application.settings.data_dir / ARTIFACTS)
     made = pieces(application.store, keys, form, files, all_workspaces=all_workspaces)
-    first = next(made, b"")  # what goes wrong at once is answered with a problem, not with half a file
+    first = next(made, b"")  # an immediate failure is answered with a problem, not with half a file
     return StreamingResponse(
         _joined(chain([first], made)), headers=saved_as(name + SUFFIXES[form]), media_type=MIME_TYPES[form]
     )
 
 
 def _joined(small: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in larger pieces: each costs a change of threads."""
+    """Yield the same bytes in larger pieces: each piece costs a thread switch."""
     kept = bytearray()
     for piece in small:
         kept += piece

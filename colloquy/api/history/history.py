@@ -1,4 +1,4 @@
-"""What can be done with conversations that were held: found again, labelled, branched."""
+"""Finding, labelling and branching saved conversations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Words = Annotated[
 
 
 class Labels(BaseModel):
-    """What a person sorts a conversation by."""
+    """The tags and the note of a conversation."""
 
     tags: list[str]
     note: str
@@ -43,7 +43,7 @@ class NewLabels(Body):
 
 
 class Branching(Body):
-    """Where a branch begins."""
+    """Where to begin a branch."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
@@ -51,7 +51,7 @@ class Branching(Body):
 
 
 class Found(BaseModel):
-    """A place where a search found what it looked for."""
+    """A search hit."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
@@ -66,7 +66,7 @@ class Found(BaseModel):
 
 @router.get("/search")
 def search_conversations(q: Words, cursor: Cursor = None, limit: Limit = 20) -> Paged[Found]:
-    """Titles, messages and tool calls that have all the words, whatever their case, newest first."""
+    """Titles, messages and tool calls that contain all the words, ignoring case, newest first."""
     application = current()
     wanted = HistoryFilter(user_id=application.settings.user)
     page = application.store.search_history(q, wanted, before=cursor, limit=limit)
@@ -77,7 +77,7 @@ def search_conversations(q: Words, cursor: Cursor = None, limit: Limit = 20) -> 
 def get_labels(
     conversation_id: ConversationId, response: Response, if_none_match: IfNoneMatch = None
 ) -> Labels | Response:
-    """The tags of a conversation, and the note about it."""
+    """The tags and the note of a conversation."""
     labels = _labels(session_named(conversation_id).key)
     tag = tag_of(labels)
     if unchanged := not_modified(tag, if_none_match):

@@ -1,4 +1,4 @@
-"""Histories as files to take in, over HTTP: at once with the report as the answer, or in the background."""
+"""Importing histories over HTTP: at once with the report as the response, or in the background."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from session_store.limits import LONGEST_ADDRESS
 router = APIRouter(prefix="/v1", tags=["import and export"])
 
 MOST_BYTES: Final = 2 * 2**30
-"""What a file may have that is uploaded. A larger history comes by the URL of its database."""
+"""Most bytes of an uploaded file. A larger history can be imported by the URL of its database."""
 
 
 Users = Literal["auto", "mine", "file"]
@@ -78,7 +78,7 @@ class ReportOut(BaseModel):
 
     @classmethod
     def of(cls, report: Report) -> ReportOut:
-        """A report as the API tells it."""
+        """Return a report as the API describes it."""
         return cls(
             kind=report.kind,
             conversations=len(report.taken),
@@ -116,7 +116,7 @@ class ImportOut(BaseModel):
 
     @classmethod
     def of(cls, known: Import) -> ImportOut:
-        """An import as the API tells of it."""
+        """Return an import as the API describes it."""
         return cls(
             id=known.id,
             name=known.name,
@@ -132,7 +132,7 @@ class ImportOut(BaseModel):
 
 
 class ImportsOut(BaseModel):
-    """The latest imports, the newest first."""
+    """The latest imports, newest first."""
 
     imports: list[ImportOut]
 

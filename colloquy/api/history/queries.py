@@ -1,4 +1,4 @@
-"""What queries of the SQL page found, as files to download: all rows, while a page shows the first of them."""
+"""Results of queries on the SQL page, as files to download: all rows, while the page shows the first ones."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ Found = Annotated[Answer, Depends(_found)]
 
 @router.get("/queries/{id}.csv", response_class=Response, responses=file_answer(CSV))
 def query_csv(answer: Found) -> Response:
-    """Every row, as CSV (RFC 4180, UTF-8). Texts that a spreadsheet would run as a formula begin with an apostrophe."""
+    """All rows as CSV (RFC 4180, UTF-8). Text that a spreadsheet would run as a formula starts with an apostrophe."""
     headers = saved_as(_name(answer, "csv")) | NOT_KEPT
     return StreamingResponse(csv_pieces(answer.data), headers=headers, media_type=f"{CSV}; charset=utf-8")
 
 
 @router.get("/queries/{id}.parquet", response_class=Response, responses=file_answer(PARQUET))
 def query_parquet(answer: Found) -> Response:
-    """Every row, exactly."""
+    """All rows as Parquet, with every value unchanged."""
     return Response(answer.data, headers=saved_as(_name(answer, "parquet")) | NOT_KEPT, media_type=PARQUET)
 
 

@@ -1,4 +1,4 @@
-"""Results of conversations over HTTP: what each is, and its data as files to download."""
+"""Results of conversations over HTTP: their descriptions, and their data as files to download."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from session_store.models import Result, ResultKind
 router = APIRouter(prefix="/v1", tags=["results"])
 
 VERSION = "1"
-"""Goes into every ETag; changes when the same data would be written another way."""
+"""Part of every ETag; changes when the same data would be written differently."""
 
 MIME_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -39,7 +39,7 @@ MIME_TYPES = {
 
 
 def _allowed(spec: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The specification if it says only what it may: it may have come out of a file."""
+    """Return the specification if it only says what it may: it may have come from an imported file."""
     try:
         return spec and allowed_spec(spec)
     except ChartRefusedError:
@@ -68,7 +68,7 @@ class ResultOut(BaseModel):
 
     @classmethod
     def of(cls, result: Result) -> ResultOut:
-        """A result as the API tells of it."""
+        """Return a result as the API describes it."""
         return cls(
             id=result.id,
             session_id=result.key.session_id,
@@ -90,7 +90,7 @@ class ResultOut(BaseModel):
 
 
 def _found(result_id: Annotated[str, Path(alias="id")]) -> Result:
-    """The result, if it and its session are there and belong to the user of this app."""
+    """Return the result, if it and its session exist and belong to this app's user."""
     application = current()
     result = application.store.get_result(result_id)
     is_here = (
@@ -218,8 +218,8 @@ def _named(result: Result, extension: str) -> Mapping[str, str]:
 
 
 def _tag(result: Result, form: str) -> str:
-    """A result never changes, so that a browser that has it need not load it again; but it can be deleted, so it
-    asks."""
+    """Return the ETag. A result never changes, so a browser that has it need not load it again; but it can be deleted,
+    so the browser asks."""
     return f'"{result.id}.{form}.{VERSION}"'
 
 

@@ -1,4 +1,4 @@
-"""Conversations that nobody saved or touched for long: how many these are, and their removal."""
+"""Conversations that have been neither saved nor touched for a long time: counting and removing them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Removal(BaseModel):
 
 
 class Removed(BaseModel):
-    """What was removed. It can be brought back for a while, as everything that is deleted."""
+    """What was removed. It can be restored for a while, like everything that is deleted."""
 
     removed: int
 

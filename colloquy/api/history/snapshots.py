@@ -1,4 +1,4 @@
-"""Snapshots over HTTP: making one, and files to download."""
+"""Snapshots over HTTP: creating them, and downloading them as files."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Name = Annotated[str, Path(description="As the list has it.", max_length=80)]
 
 
 class SnapshotIn(BaseModel):
-    """What to make."""
+    """The kind of snapshot to create."""
 
     form: SnapshotForm = Field(SnapshotForm.DUCKDB, description="One DuckDB file, or a ZIP of Parquet files.")
 
 
 class SnapshotOut(BaseModel):
-    """A snapshot that is kept: a copy of the whole history, to be opened read only."""
+    """An existing snapshot: a copy of the whole history, to be opened read-only."""
 
     name: str
     form: SnapshotForm
@@ -36,7 +36,7 @@ class SnapshotOut(BaseModel):
 
     @classmethod
     def of(cls, snapshot: KeptSnapshot) -> SnapshotOut:
-        """A snapshot as the API tells of it."""
+        """Return a snapshot as the API describes it."""
         return cls(
             name=snapshot.name,
             form=snapshot.form,
@@ -46,7 +46,7 @@ class SnapshotOut(BaseModel):
 
 
 class SnapshotsOut(BaseModel):
-    """All that are kept, newest first."""
+    """All existing snapshots, newest first."""
 
     items: list[SnapshotOut]
 
