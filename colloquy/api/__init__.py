@@ -1,5 +1,5 @@
-"""What is served beside the pages: the REST API, its events, and the routes of ADK."""
+"""What is served besides the pages: the REST API, its events, and ADK's routes."""
 
 from colloquy.api.http.encoded_ids import keep_encoded_slashes
 
-keep_encoded_slashes()  # before any route is made
+keep_encoded_slashes()  # before any route is created

@@ -15,14 +15,14 @@ router = APIRouter(prefix="/v1", tags=["agents"])
 
 
 class PromptOut(BaseModel):
-    """A first message to offer."""
+    """A suggested first message."""
 
     label: str
     text: str
 
 
 class AgentOut(BaseModel):
-    """An agent that a conversation can be held with."""
+    """An agent that a conversation can use."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ class AgentOut(BaseModel):
 
     @classmethod
     def of(cls, agent: Agent) -> AgentOut:
-        """An agent as the API tells of it."""
+        """Return an agent as the API describes it."""
         return cls(
             id=agent.id,
             name=agent.name,

@@ -1,4 +1,4 @@
-"""The REST API as one FastAPI app, with its description and a page to try it on."""
+"""The REST API as one FastAPI app, with its description and a page to try it out."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ VERSION = "1"
 LIMITS: Final = {
     "/v1/imports": Limits(imports.MOST_BYTES, levels=None, values=None),
 }
-"""Of requests whose paths these are; ``USUAL`` of all others."""
+"""Limits for requests with these paths; ``USUAL`` applies to all others."""
 
 DESCRIPTION = """\
 Everything that the pages of Colloquy can do: conversations, sessions, turns, and more.
@@ -75,11 +75,11 @@ routers: list[APIRouter] = [
     retention.router,
     health.router,
 ]
-"""Everything below ``/api/v1``."""
+"""All routers below ``/api/v1``."""
 
 
 def create_api(base: str = "") -> FastAPI:
-    """The app to mount at ``API`` below ``base``: the routes of all routers, ``/docs`` and ``/openapi.json``."""
+    """Return the app to mount at ``API`` below ``base``: the routes of all routers, ``/docs`` and ``/openapi.json``."""
     api = _Api(
         title="Colloquy",
         version=VERSION,
@@ -113,14 +113,14 @@ def _limits_of(path: str) -> Limits:
 
 
 class _LocationsBelow:
-    """Adds the path that all is served at to the addresses that answers send clients to."""
+    """Prefixes the addresses to which responses send clients with the path below which everything is served."""
 
     def __init__(self, app: ASGIApp, base: str) -> None:
         self._app = app
         self._base = base
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
 
         async def send_below(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -134,7 +134,7 @@ class _LocationsBelow:
 
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """The description of the API, with what FastAPI does not see: errors, and the pieces of streams."""
+        """Return the description of the API, including what FastAPI does not see: errors, and the pieces of streams."""
         if self.openapi_schema is None:
             schema = get_openapi(
                 title=self.title,
@@ -153,7 +153,7 @@ class _Api(FastAPI):
         return self.openapi_schema
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         await super().__call__(scope, receive, with_problems_in_place_of_text(scope, receive, send))
 
 
@@ -169,5 +169,5 @@ async def _docs(request: Request) -> HTMLResponse:
 
 
 def _assets() -> Path:
-    """The folder of Swagger UI's files, which a package brings: nothing is loaded from elsewhere."""
+    """Return the folder of Swagger UI's files, which come from a package: nothing is loaded from elsewhere."""
     return Path(str(resources.files("fastapi_offline") / "static"))

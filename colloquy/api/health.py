@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it can be worked with."""
+"""Whether the server is alive, and whether it is ready for work."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ router = APIRouter(prefix="/v1", tags=["health"])
 
 
 class Health(BaseModel):
-    """That the server answers."""
+    """The server responds."""
 
     status: Literal["ok"] = "ok"
 
 
 class Readiness(BaseModel):
-    """That the store answers, and what the server is busy with."""
+    """The store responds, and how busy the server is."""
 
     status: Literal["ready"] = "ready"
     duckdb: str = Field(description="The version of DuckDB that keeps the conversations.")

@@ -33,7 +33,7 @@ class SettingsOut(BaseModel):
 
 
 class ModelOut(BaseModel):
-    """A model that a conversation can be held with."""
+    """A model that a conversation can use."""
 
     id: str
     label: str

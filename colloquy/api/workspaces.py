@@ -1,4 +1,4 @@
-"""Workspaces over HTTP: the tree, and the data that each may carry. Passwords come in and never go out."""
+"""Workspaces over HTTP: the tree, and the data connections. Passwords come in, but never go out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Kind = Literal["duckdb", "sqlite", "folder", "postgres", "sample"]
 
 
 class ConnectionOut(BaseModel):
-    """Data that a workspace carries."""
+    """The data that a workspace is connected to."""
 
     kind: str
     name: str
@@ -38,7 +38,7 @@ class ConnectionOut(BaseModel):
 
 
 class WorkspaceOut(BaseModel):
-    """What conversations are about."""
+    """A group of conversations about one subject."""
 
     id: str
     name: str
@@ -206,7 +206,7 @@ def set_connection(
             ) from error
     workspaces.set_connection(workspace_id, connection.kind, connection.address, connection.name)
     if save_anyway:
-        with suppress(ColloquyError):  # it stands in the answer as the problem
+        with suppress(ColloquyError):  # the response reports the error as the problem
             workspaces.test_workspace(workspace_id)
     return _answer(workspace_id, response)
 
