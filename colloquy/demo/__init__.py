@@ -1,4 +1,4 @@
-"""Conversations that nobody held: a year of them, to see what the pages make of it."""
+"""A year of made-up conversations, to see the pages with data."""
 
 from colloquy.demo.filling import fill
 from colloquy.demo.mark import is_demo

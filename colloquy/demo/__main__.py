@@ -19,7 +19,7 @@ DESCRIPTION = "Fill a data folder with demo conversations, unless it already con
 
 
 def main() -> None:
-    """Read the command line, fill, and say what was made."""
+    """Read the command line, create the demo data, and report what was made."""
     parser = argparse.ArgumentParser(prog="python -m colloquy.demo", description=DESCRIPTION)
     parser.add_argument("--folder", type=Path, default=Path("demo-data"), help="data folder (default: demo-data)")
     parser.add_argument("--sessions", type=int, default=2000, help="number of conversations (default: 2000)")

@@ -24,13 +24,13 @@ _FAILED: Final = STATUSES.index("failed")
 
 
 def fill(path: Path, *, sessions: int, messages: int | None = None, seed: int = 1, until: date) -> int:
-    """Make a new data file with demo conversations over the year that ends when ``until`` begins (UTC).
+    """Create a new data file with demo conversations over the year that ends when ``until`` begins (UTC).
 
-    The same arguments always give the same rows. ``messages`` is about how many messages the conversations have
-    together; None is as many as come naturally. Returns the number of events. The file appears when it is complete.
+    The same arguments always give the same rows. ``messages`` is the approximate total number of messages; None lets it
+    follow from the number of sessions. Returns the number of events. The file appears once it is complete.
 
     Raises:
-        FileExistsError: there is such a file.
+        FileExistsError: the file already exists.
     """
     if path.exists():
         raise FileExistsError(path)
@@ -52,7 +52,7 @@ def _fill(path: Path, number: int, messages: int | None, seed: int, until: date)
     turns = plan_turns(random, sessions, until)
     events = _events(sessions, turns)
     with duckdb.connect(str(path)) as connection:
-        # Checkpoints in the midst of it would only cost time.
+        # Checkpoints along the way would only cost time.
         connection.execute("set checkpoint_threshold = '100GB'")
         connection.execute("set enable_progress_bar = false")
         _words(connection)
@@ -76,8 +76,8 @@ def _fill(path: Path, number: int, messages: int | None, seed: int, until: date)
 
 
 def _events(sessions: pd.DataFrame, turns: pd.DataFrame) -> pd.DataFrame:
-    """The events of all turns, ``seq`` counted as the store does; adds ``session_no`` to the sessions and what was
-    used to the turns."""
+    """Return the events of all turns, with ``seq`` counted as the store does. Adds ``session_no`` to the sessions, and
+    token usage to the turns."""
     answered = (turns["status"] != _FAILED).to_numpy()
     tools = turns["tool"].to_numpy()
     parts = 1 + 2 * tools + answered
@@ -103,7 +103,7 @@ def _events(sessions: pd.DataFrame, turns: pd.DataFrame) -> pd.DataFrame:
 
 
 def _words(connection: duckdb.DuckDBPyConnection) -> None:
-    """The word lists as small tables."""
+    """Create the word lists as small tables."""
     agents = [(place, agent.id) for place, agent in enumerate(AGENTS)]
     models = [(place, model.id, model.name) for place, model in enumerate(MODELS)]
     said = [

@@ -12,7 +12,7 @@ _known: WeakKeyDictionary[Store, bool] = WeakKeyDictionary()
 
 
 def mark(connection: duckdb.DuckDBPyConnection, seed: int) -> None:
-    """Mark a file as demo data, for good."""
+    """Permanently mark a file as demo data."""
     connection.execute("create table demo_data (seed bigint not null)")
     connection.execute("insert into demo_data values ($1)", [seed])
 

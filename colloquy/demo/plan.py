@@ -1,4 +1,4 @@
-"""Who talks with whom, when and how it goes: numbers only, the same for the same seed."""
+"""Plans who talks with which agent, when, and how it goes: only numbers, always the same for the same seed."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ Ints = npt.NDArray[np.int64]
 
 
 def plan_sessions(random: np.random.Generator, number: int, messages: int | None, until: date) -> pd.DataFrame:
-    """One row a session, in order of time: ``start`` (Unix seconds), ``agent``, ``model``, ``user`` (places in the
-    word lists), ``saved``, ``deleted``, ``turns``. ``messages`` is how many messages all of them have together."""
+    """Return one row per session, ordered by time: ``start`` (Unix seconds), ``agent``, ``model``, ``user`` (positions
+    in the word lists), ``saved``, ``deleted``, ``turns``. ``messages`` is how many messages they all have together."""
     first = until - timedelta(days=DAYS)
     days = [first + timedelta(days=offset) for offset in range(DAYS)]
     weights = np.array([_weight(day, place) for place, day in enumerate(days)])
@@ -52,10 +52,10 @@ def plan_sessions(random: np.random.Generator, number: int, messages: int | None
 
 
 def plan_turns(random: np.random.Generator, sessions: pd.DataFrame, until: date) -> pd.DataFrame:
-    """One row a turn, in order of session and time: ``session``, ``at`` (Unix seconds), ``status``, ``topic``,
+    """Return one row per turn, ordered by session and time: ``session``, ``at`` (Unix seconds), ``status``, ``topic``,
     ``question``, ``answer``, ``tool`` (whether one is called), ``tool_failed``, ``tool_seconds``, ``wait`` and
-    ``seconds`` (until the first word, and the end), ``query``, ``failure``, ``score``
-    (1, -1 or 0 for none), ``case`` (0, or a number to name)."""
+    ``seconds`` (until the first word, and until the end), ``query``, ``failure``, ``score`` (1, -1 or 0 for none),
+    ``case`` (0, or a number to mention)."""
     counts = sessions["turns"].to_numpy()
     session = np.repeat(np.arange(len(sessions)), counts)
     number = len(session)
@@ -95,7 +95,7 @@ def _weight(day: date, place: int) -> float:
 
 
 def _turns(random: np.random.Generator, agent: Ints, messages: int | None) -> Ints:
-    """Turns of each session: most are short, some very long; all together as many as asked for."""
+    """Return the number of turns of each session: most are short, some very long, and the total is as requested."""
     raw = random.lognormal(0.0, 0.8, len(agent)) * np.array([item.turns for item in AGENTS])[agent]
     total = TURNS_A_SESSION * len(agent) if messages is None else messages / 2
     turns: Ints = np.maximum(1, np.rint(raw * total / raw.sum())).astype(np.int64)
@@ -104,7 +104,7 @@ def _turns(random: np.random.Generator, agent: Ints, messages: int | None) -> In
 
 
 def _times(random: np.random.Generator, sessions: pd.DataFrame, session: Ints, end: float) -> Floats:
-    """When each turn begins. Sessions that would reach beyond the end are moved to begin earlier."""
+    """Return when each turn begins. Sessions that would extend beyond the end are moved earlier."""
     number, counts = len(session), sessions["turns"].to_numpy()
     gaps = 25 + random.exponential(80.0, number)
     later = random.random(number) < 0.02
@@ -120,7 +120,7 @@ def _times(random: np.random.Generator, sessions: pd.DataFrame, session: Ints, e
 
 
 def _popular(random: np.random.Generator, choices: Ints) -> Ints:
-    """A place in a list of ``choices`` things, the first ones far more often."""
+    """Return a position in a list of ``choices`` items, the first ones far more often."""
     place: Ints = np.floor(random.random(len(choices)) ** 2.2 * choices).astype(np.int64)
     return place
 

@@ -6,7 +6,7 @@ from typing import Final
 
 
 def uuids(seed: int) -> str:
-    """A statement that defines ``made_id(kind, number)``: a UUID of version 4 that is always the same."""
+    """Return a statement that defines ``made_id(kind, number)``: a version 4 UUID that is always the same."""
     return f"""
         create temp macro made_id(kind, number) as regexp_replace(
             md5('{int(seed)} ' || kind || ' ' || number),

@@ -1,4 +1,4 @@
-"""What is said in the demo conversations, with whom, and how fast."""
+"""What is said in the demo conversations, with which agents and models, and how fast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class DemoModel:
-    """``name`` is how its provider calls it; times are medians in seconds, ``speed`` in tokens a second."""
+    """A model in the demo. ``name`` is its provider's name for it; times are medians in seconds, ``speed`` is in tokens
+    per second."""
 
     id: str
     name: str
@@ -20,7 +21,8 @@ class DemoModel:
 
 @dataclass(frozen=True, slots=True)
 class DemoAgent:
-    """``turns`` is its share of long conversations, relative to the others; ``tools`` how often it uses them."""
+    """An agent in the demo. ``turns`` is the length of its conversations relative to the others; ``tools`` is how often
+    it uses tools."""
 
     id: str
     share: float
