@@ -130,8 +130,7 @@ def load_settings() -> Settings:
 
 
 def misspelt() -> list[str]:
-    """Return a sentence for each variable, in the environment or in ``.env``, that looks like a setting but is not
-    one."""
+    """Return a sentence for each variable (environment or ``.env``) that looks like a setting but is not one."""
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     sentences = []
     for place, names in (("in the environment", os.environ), (f"in {ENV_FILE}", read_env(Path(ENV_FILE)))):

@@ -115,8 +115,7 @@ class Agent(ABC):
         return workspace_has_data or WITH_DATA not in self.workspaces
 
     def messages_seen(self, by_default: int) -> int:
-        """Return how many of the newest messages its model sees; 0 for all. ``by_default`` is the number in the
-        settings."""
+        """Return how many of the newest messages its model sees; 0 for all. ``by_default`` is the setting."""
         return by_default if self.messages is None else self.messages
 
     @abstractmethod

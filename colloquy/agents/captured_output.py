@@ -12,8 +12,7 @@ Listener = Callable[[str], object]
 
 
 class _Router:
-    """A text stream that passes the lines of chosen threads to listeners. Code that holds a reference may keep writing
-    to it."""
+    """A text stream that passes the lines of chosen threads to listeners. Code that holds it may keep writing to it."""
 
     def __init__(self, original: TextIO) -> None:
         self.original = original

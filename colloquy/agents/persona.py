@@ -39,7 +39,7 @@ MOST_PERSONAS = 500
 MOST_PROMPTS = 20
 
 RESERVED = {"user"}
-"""Ids that ADK reserves: it is the author of what the person writes."""
+"""Ids that ADK reserves: what the person writes has this author."""
 
 log = structlog.get_logger()
 
@@ -173,8 +173,7 @@ def _head(path: Path, text: str) -> PersonaHead:
 
 
 class _Head(yaml.SafeLoader):
-    """A YAML loader for plain values, without references: a few lines of those can expand to more than fits in
-    memory."""
+    """Loads plain values, without references: a few lines of those can expand to more than fits in memory."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """See yaml.composer.Composer."""

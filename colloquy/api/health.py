@@ -15,13 +15,13 @@ router = APIRouter(prefix="/v1", tags=["health"])
 
 
 class Health(BaseModel):
-    """The server responds."""
+    """Whether the server responds."""
 
     status: Literal["ok"] = "ok"
 
 
 class Readiness(BaseModel):
-    """The store responds, and how busy the server is."""
+    """Whether the store responds, and how busy the server is."""
 
     status: Literal["ready"] = "ready"
     duckdb: str = Field(description="The version of DuckDB that keeps the conversations.")

@@ -8,8 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class DemoModel:
-    """A model in the demo. ``name`` is its provider's name for it; times are medians in seconds, ``speed`` is in tokens
-    per second."""
+    """A demo model. ``name`` is its provider's name for it; times are median seconds, ``speed`` is tokens a second."""
 
     id: str
     name: str

@@ -48,8 +48,7 @@ class ActiveSessions:
             self._last_turns[key] = turn_id
 
     def remove(self, keys: Iterable[SessionKey]) -> None:
-        """Remove sessions that were terminated, dismissed or deleted for good. If one of them was in front, none is
-        now."""
+        """Remove sessions that were terminated, dismissed or purged. If one of them was in front, none is now."""
         gone = set(keys)
         with self._lock:
             for key in gone:
@@ -79,8 +78,7 @@ class ActiveSessions:
         return sorted(found, key=lambda active: active.session.updated_at, reverse=True)
 
     def page(self, user_id: str, before: str | None, limit: int) -> Page[SessionSummary]:
-        """Return one page of a user's sessions at work, newest activity first. Raises StoreError if ``before`` is
-        invalid."""
+        """Return a page of a user's sessions at work, latest first. Raises StoreError if ``before`` is invalid."""
         with self._lock:
             keys = frozenset(self._last_turns)
         page = self._store.list_sessions_among(user_id, keys, before=before, limit=limit)

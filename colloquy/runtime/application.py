@@ -285,8 +285,7 @@ class Application:
         return remove(self.store, self.settings.user, days, self.delete_sessions, self.turns.held)
 
     def do_daily_work(self) -> None:
-        """Remove the sessions that nobody has touched for as long as the settings say, and purge those deleted
-        earlier."""
+        """Remove the sessions that have been untouched for as long as the settings say; purge those deleted before."""
         days = self.settings.retention_days
         removed = self.remove_untouched(days)
         if removed:
@@ -402,8 +401,7 @@ class Application:
         self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, result.key, result.turn_id))
 
     def set_feedback(self, key: SessionKey, event_id: str, score: Literal[1, -1] | None, comment: str = "") -> bool:
-        """Store a person's feedback on an answer; without score and comment, remove it. Returns whether the answer
-        exists."""
+        """Store feedback on an answer; without score and comment, remove it. Returns whether the answer exists."""
         kept = self.store.set_feedback(key, event_id, score, comment)
         if kept:
             self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, key))

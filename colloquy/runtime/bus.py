@@ -124,8 +124,7 @@ class EventBus:
         return unsubscribe
 
     def since(self, number: int) -> list[Published] | None:
-        """Return the events after ``number`` in order; None if some of them are no longer kept, or no event has that
-        number yet."""
+        """Return the events after ``number`` in order; None if some are no longer kept, or no event has that number."""
         with self._lock:
             missing = self._last - number
             if not 0 <= missing <= len(self._kept):
@@ -135,8 +134,7 @@ class EventBus:
         return newest
 
     def lag(self, number: int) -> float:
-        """Return the share of the kept events that came after ``number``: 0 if none, 1 just before it is lost, then
-        infinite."""
+        """Return the share of the kept events after ``number``: 0 if none, 1 just before it is lost, then infinite."""
         with self._lock:
             return self._lag(number)
 

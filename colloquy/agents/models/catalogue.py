@@ -40,8 +40,7 @@ class ModelCatalogue:
         return [entry.info for entry in self._offers.by_id().values()]
 
     def default(self) -> ModelInfo:
-        """Return the model of a new session: the configured one, else the first available one, else the configured one
-        anyway."""
+        """Return the model of a new session: the configured one, or the first available one if it is unavailable."""
         entries = self._offers.by_id()
         wanted = entries.get(self._settings.model)
         if wanted is not None and wanted.info.available:
@@ -99,8 +98,7 @@ class ModelCatalogue:
             provider.server.start()
 
     async def title(self, model_id: str, message: str) -> str | None:
-        """Return a title of 3 to 6 words for a conversation that begins with this message; None if the model gave no
-        usable one."""
+        """Return a title of 3 to 6 words for a conversation that begins with this message; None if none is usable."""
         if not message.strip():
             return None
         try:

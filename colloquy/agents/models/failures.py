@@ -52,8 +52,7 @@ _BY_NAME = (
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """The called service: its name for messages, address, the variable that holds the key, and secrets never to
-    repeat."""
+    """The called service: name for messages, address, variable that holds the key, and secrets never to repeat."""
 
     name: str
     address: str

@@ -126,8 +126,7 @@ def _with_longest_part_cut(content: types.Content, share: float) -> types.Conten
 
 
 def cut_middle(text: str, share: float) -> str:
-    """Return the beginning and end of a text with a mark between them, keeping a ``share`` (0 to 1) of its
-    characters."""
+    """Return the beginning and end of a text, in all a ``share`` (0 to 1) of its characters, with a mark between."""
     kept = text.split(CUT_MARK) if CUT_MARK in text else [text]
     size = int(sum(map(len, kept)) * share)
     head, tail = kept[0], kept[-1]

@@ -29,8 +29,7 @@ class ServerListing:
         self._asking: threading.Thread | None = None
 
     def names(self) -> tuple[str, ...] | None:
-        """Return the latest known names; None while the server has not answered. Asks again if they are 30 seconds
-        old."""
+        """Return the latest known names; None while the server has not answered. Asks again after 30 seconds."""
         with self._lock:
             first = self._asked_at is None
             idle = self._asking is None or not self._asking.is_alive()

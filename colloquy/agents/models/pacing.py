@@ -65,8 +65,7 @@ class Breather:
         self._since = time.perf_counter()
 
     async def breathe(self) -> None:
-        """Yield if the slice is used up. Call it after each small piece of work that may not have waited for
-        anything."""
+        """Yield if the slice is used up. Call it after each small piece of work that may not have waited."""
         if time.perf_counter() - self._since >= SLICE:
             await asyncio.sleep(0)
             self._since = time.perf_counter()

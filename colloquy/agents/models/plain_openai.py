@@ -226,7 +226,7 @@ class PlainOpenAI(AsyncOpenAI):
 
     @override
     async def request(self, *args: Any, **kwargs: Any) -> Any:
-        """Send a request: all of them go through here."""
+        """Send any request."""
         answer = await super().request(*args, **kwargs)
         if self.heard is None:
             return answer
@@ -241,8 +241,7 @@ class PlainOpenAI(AsyncOpenAI):
 
     @override
     async def _send_request(self, request: Any, *, stream: bool, **kwargs: Any) -> Any:
-        """Receive an answer: all of them go through here. One that is not streamed is read here, not by the HTTP
-        client."""
+        """Receive any answer. One that is not streamed is read here, not by the HTTP client."""
         response = await super()._send_request(request, stream=True, **kwargs)
         bound(response)
         if not stream:
@@ -306,8 +305,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _texts_in(content: object) -> list[tuple[bool, str]]:
-    """Return the texts of a content, each with whether it is a thought. Some servers send a list of both instead of
-    text."""
+    """Return the texts of a content, each with whether it is a thought. Some servers send a list of both."""
     pieces = content if isinstance(content, list) else [content]
     return [(isinstance(piece, dict) and "thinking" in piece, _text_in(piece)) for piece in pieces]
 

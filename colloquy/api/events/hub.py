@@ -1,7 +1,7 @@
 """Passes what happens in sessions from the bus to the clients that read it over HTTP, each at its own pace.
 
 Clients do not have queues of their own: each reads what the bus keeps from its own position on, so a slow client costs
-no memory and holds up nobody.
+no memory and holds nobody up.
 """
 
 from __future__ import annotations

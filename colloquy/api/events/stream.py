@@ -91,8 +91,7 @@ class EventStream(EventSourceResponse):
             self._sending = None
 
     def _greeting(self) -> bytes:
-        """Return the first packet: it tells the client its position, so that it can resume here even if nothing
-        happens."""
+        """Return the first packet, with the client's position: it can resume here even if nothing happens."""
         here = id_of(self._bus.epoch, self._number)
         greeting = format_sse_event(comment="connected", id=here, retry=BACK_AFTER)
         if self._start.lost:

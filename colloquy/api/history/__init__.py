@@ -1,1 +1,1 @@
-"""The saved conversations over HTTP: searching, labelling, exporting, importing and removing them."""
+"""The saved conversations over HTTP: searching, labeling, exporting, importing and removing them."""

@@ -1,4 +1,4 @@
-"""Finding, labelling and branching saved conversations."""
+"""Finding, labeling and branching saved conversations."""
 
 from __future__ import annotations
 

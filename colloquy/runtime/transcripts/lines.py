@@ -31,8 +31,7 @@ _LINE_BREAKS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": 
 
 
 def header(session: SessionSummary, workspace: str, first: Line) -> Line:
-    """Return the header of a log, written before its ``first`` line. ``workspace`` is the name of the session's
-    workspace."""
+    """Return the header of a log, before its ``first`` line. ``workspace`` is the name of the session's workspace."""
     key = session.key
     about = {
         "agent": key.app_name,

@@ -111,8 +111,7 @@ class Execution:
         self._endings: dict[str, Ending] = {}
         """How answers were ended early, by author."""
         self._unfinished: dict[str, Event] = {}
-        """The newest chunks of incomplete answers, by author: with each chunk, providers report the tokens used so
-        far."""
+        """The newest chunks of incomplete answers, by author: each reports the tokens used so far."""
         self._answers: list[types.Content | None] = []
         """The newest complete answers."""
         self._says_nothing = live.pause is None
@@ -160,8 +159,7 @@ class Execution:
         self._problem = in_words(error)
 
     def _is_shutdown(self, error: BaseException) -> bool:
-        """Whether an error means that Colloquy is shutting down. Any other cancellation is the agent's, and is
-        cleared."""
+        """Whether an error means that Colloquy shuts down. Any other cancellation is the agent's, and is cleared."""
         if not isinstance(error, asyncio.CancelledError):
             return False
         if self._told_to_end.is_set() and self._ended_early_as[0] is TurnStatus.INTERRUPTED:
@@ -417,8 +415,7 @@ class Execution:
 
 
 def _attempts() -> AsyncRetrying:
-    """A few attempts, but only one if nothing can be stored at all: waiting for that must not occupy a place for
-    turns."""
+    """A few attempts, but only one if nothing can be stored at all: waiting must not occupy a place for turns."""
     return AsyncRetrying(
         retry=retry_if_not_exception_type(NOTHING_IS_KEPT),
         stop=stop_after_attempt(ATTEMPTS),

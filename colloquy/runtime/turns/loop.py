@@ -68,8 +68,7 @@ class TurnLoop:
         self._closed = False
 
     def start(self) -> None:
-        """Close the turns that a dead process left open, and wait again for answers where it was waiting for a
-        person."""
+        """Close the turns that a dead process left open, and resume waiting for persons."""
         self._thread.start()
         going_on, open_still = self.call(recover(self._services))
         for live in going_on:

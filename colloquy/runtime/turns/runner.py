@@ -79,8 +79,7 @@ class TurnRunner(InvocationRunner):
         self._call_ids: CallIds | None = None
 
     def before_plugins(self, event: Event, context: InvocationContext) -> None:
-        """Give every call its own id: models reuse ids, and ADK runs the calls after this, with the ids they have
-        then."""
+        """Give every call its own id, because models reuse ids. ADK runs the calls afterwards, with these ids."""
         if not event.partial and event.author != USER:
             self._call_ids = self._call_ids or CallIds(context.session.events)
             tell_loose(event, self._call_ids.settle(event))

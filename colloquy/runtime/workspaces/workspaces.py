@@ -37,8 +37,7 @@ HISTORY_NAME = "Colloquy's conversations"
 
 
 class Workspaces:
-    """The tree of workspaces and their databases. Thread-safe. Querying a database blocks: do not do it on the event
-    loop."""
+    """The tree of workspaces and their databases. Thread-safe. Databases block: do not query them on an event loop."""
 
     def __init__(
         self, store: Store, secrets: Secrets, folder: Path, bus: EventBus, is_ours: Callable[[Path], bool]

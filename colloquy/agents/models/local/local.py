@@ -58,8 +58,7 @@ class LocalProvider(Provider):
         return window - window // _ANSWER_SHARE
 
     async def count(self, texts: Sequence[str]) -> list[int]:
-        """Return the exact number of tokens of each text. Counts for long conversations are remembered from turn to
-        turn."""
+        """Return the exact number of tokens of each text. Counts are remembered from turn to turn."""
         http = (await self._connect()).http
         counts = []
         for text in texts:

@@ -39,8 +39,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """How to serve a model. ``window`` is in tokens, ``slots`` in simultaneous conversations; ``threads`` 0 means
-    choose."""
+    """How to serve a model: ``window`` in tokens, ``slots`` in simultaneous conversations, ``threads`` 0: choose."""
 
     path: Path
     label: str
@@ -71,7 +70,7 @@ class ModelServer:
             return self._starting
 
     async def ready(self) -> Endpoint:
-        """Return the loaded model's endpoint. Cancelling the wait does not cancel the loading.
+        """Return the loaded model's endpoint. Canceling the wait does not cancel the loading.
 
         Raises:
             ModelError: the model could not be loaded; says why.
@@ -150,8 +149,7 @@ class ModelServer:
 
 
 def default_threads() -> int:
-    """Return half of the machine's cores, at most 8: with all of them, anything else that runs (the page!) stalls the
-    model."""
+    """Return half of the machine's cores, at most 8: with all, anything else that runs (the page!) stalls the model."""
     return max(1, min(8, (os.cpu_count() or 2) // 2))
 
 
