@@ -1,1 +1,1 @@
-"""Results of a session: tables, charts and files."""
+"""The results of a session: tables, charts and files."""

@@ -1,4 +1,4 @@
-"""Results as the page shows them: tables, charts and files that turns produced."""
+"""Draws the results that turns produced: tables, charts and files."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ FORMATS = {
 LABELS = {"csv": "CSV", "parquet": "Parquet", "png": "PNG", "svg": "SVG"}
 
 TELLING_SECONDS = 0.1
-"""A query that took less than this took no time."""
+"""Queries that took less than this many seconds do not show their duration."""
 
 ROW_HEIGHT = 35
 MOST_ROWS_HIGH = 9
-"""Rows of a table that are seen at once; the others by scrolling in it."""
+"""The number of table rows visible at once; the others need scrolling."""
 
 
 def result_view(result: Result) -> None:
-    """A result in full, as it stands below the message that it came with: its table or chart, and its downloads."""
+    """Draws a result in full, as it appears below its message: the table or chart, and its downloads."""
     with st.container(key=anchor_of(result), gap="xsmall"):
         heading(result)
         body(result)
@@ -47,22 +47,22 @@ def result_view(result: Result) -> None:
 
 
 def anchor_of(result: Result) -> str:
-    """The key of the element below a message that shows the result."""
+    """Returns the key of the element below a message that shows the result."""
     return f"result-{key_of(result.id)}"
 
 
 def heading(result: Result) -> None:
-    """What the result is."""
+    """Draws the icon and title of a result."""
     st.markdown(f"{ICONS[result.kind]} **{label(title_of(result))}**")
 
 
 def title_of(result: Result) -> str:
-    """The title to show, of a result whose agent gave none as well."""
+    """Returns the title to show, even if the agent gave none."""
     return result.title.strip() or result.file_name or NAMES[result.kind]
 
 
 def body(result: Result) -> None:
-    """The table or chart itself; nothing for a file."""
+    """Draws the table or chart itself; nothing for a file."""
     if result.kind is ResultKind.FILE:
         return
     preview = preview_of(result)
@@ -78,8 +78,10 @@ def body(result: Result) -> None:
 
 
 def table(preview: Preview, name: str, *, with_links: bool = False) -> None:
-    """Rows as a grid, with what kept them from being a chart above it. ``name`` is for who cannot see it.
-    ``with_links`` has ids of chats lead to these."""
+    """Draws rows as a grid, below the reason why they are not a chart, if any.
+
+    ``name`` is the text for screen readers. With ``with_links``, ids of chats link to the chats.
+    """
     if preview.problem:
         st.caption(plain_markdown(preview.problem))
     rows = preview.table.num_rows
@@ -106,7 +108,7 @@ CHAT: Final = "./history?session="
 
 
 def _is_quantity(column: pa.Field, values: pa.ChunkedArray) -> bool:
-    """Whether a column has numbers to be written with separators, and neither years nor numbers that are names."""
+    """Returns whether a column holds quantities, to be written with separators, and not years or identifiers."""
     if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
         return True
     if not pa.types.is_integer(column.type) or IDENTIFIER.search(column.name):
@@ -117,7 +119,7 @@ def _is_quantity(column: pa.Field, values: pa.ChunkedArray) -> bool:
 
 
 def _linked(table: pa.Table) -> tuple[pa.Table, dict[str, ColumnConfig]]:
-    """Columns with nothing but ids of chats lead to these chats."""
+    """Turns columns that contain nothing but ids of chats into links to these chats."""
     links: dict[str, ColumnConfig] = {}
     for place, column in enumerate(table.schema):
         if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
@@ -131,7 +133,7 @@ def _linked(table: pa.Table) -> tuple[pa.Table, dict[str, ColumnConfig]]:
 
 
 def footer(result: Result, *more: str) -> None:
-    """Links to the result's files, and facts about it. One element for all of it: pages have many."""
+    """Draws links to the result's files, and facts about it, as a single element: pages have many of them."""
     links = " ".join(_link(result, form) for form in FORMATS.get(result.kind, ("file",)))
     facts = " · ".join(map(escape, [*_facts(result), *more]))
     st.html(f'<div class="result-footer"><span>{facts}</span><span>{links}</span></div>')
@@ -149,7 +151,7 @@ def _facts(result: Result) -> list[str]:
 
 
 def size_of(size: int) -> str:
-    """A number of bytes in words: ``2.5 MB``."""
+    """Formats a number of bytes: ``2.5 MB``."""
     number = float(size)
     for unit in ("bytes", "KB", "MB"):
         if number < 1000:

@@ -1,4 +1,4 @@
-"""The part of a result's data that goes to the browser, kept ready: pages are drawn again and again."""
+"""The part of a result's data that goes to the browser, cached because pages are redrawn again and again."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ CHART_ROWS = 5_000
 KEPT_BYTES = 32 * 1024 * 1024
 TALLEST = 600
 ROWS = "rows"
-"""What the rows of a chart are called in its specification."""
+"""The name of the rows' dataset in a chart's specification."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What the page shows of a result: rows, for a chart its specification, and what else there is to say."""
+    """What the page shows of a result: rows, a chart's specification, and notes."""
 
     table: pa.Table = field(repr=False)
     spec: dict[str, Any] | None = field(default=None, hash=False)
@@ -40,7 +40,7 @@ class Preview:
 
 
 class _Kept:
-    """Previews by the id of their result, the most recently used ones, up to a size in bytes."""
+    """A cache of previews by result id: the most recently used ones, up to a size in bytes."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -67,7 +67,7 @@ _kept = _Kept(KEPT_BYTES)
 
 
 def preview_of(result: Result) -> Preview | None:
-    """What to show of a table or chart; None if its data is not there any more. A result never changes."""
+    """Returns what to show of a table or chart; None if its data no longer exists. A result never changes."""
     preview = _kept.get(result.id)
     if preview is None:
         data = current().store.result_data(result.id)
@@ -85,7 +85,7 @@ def _made(result: Result, data: bytes) -> Preview:
 
 
 def table_preview(data: bytes) -> Preview:
-    """What a page shows of the rows of a Parquet file as a table: the first of them."""
+    """Returns the first rows of a Parquet file, to show as a table."""
     file = ParquetFile(pa.BufferReader(data))
     shown = table_page(data, 0).table
     rows, columns = file.metadata.num_rows, file.metadata.num_columns
@@ -93,7 +93,7 @@ def table_preview(data: bytes) -> Preview:
 
 
 def table_page(data: bytes, number: int) -> Preview:
-    """One of the pages (from 0 on) into which the rows of a Parquet file are divided as a table."""
+    """Returns one page of the rows of a Parquet file, numbered from 0, to show as a table."""
     file = ParquetFile(pa.BufferReader(data))
     columns = file.schema_arrow.names[:TABLE_COLUMNS]
     batches = file.iter_batches(rows_of_page(len(columns)))
@@ -104,23 +104,27 @@ def table_page(data: bytes, number: int) -> Preview:
 
 
 def rows_of_page(columns: int) -> int:
-    """How many rows a page of a table has."""
+    """Returns the number of rows on a page of a table."""
     return min(TABLE_ROWS, max(1, TABLE_CELLS // max(1, min(columns, TABLE_COLUMNS))))
 
 
 def chart_preview(data: bytes, spec: dict[str, Any]) -> Preview:
-    """What a page shows of the rows of a Parquet file as a chart; as a table with the problem where it cannot."""
+    """Returns the rows of a Parquet file to show as a chart, or as a table with the problem if they cannot be
+    charted."""
     return _chart(spec, chart_rows(data))
 
 
 def with_rows(spec: dict[str, Any], rows: object) -> dict[str, Any]:
-    """A chart's specification with its rows as a named dataset. Streamlit embeds a chart with its named datasets, but
-    without unnamed rows, which come later: until then every scale would have an empty domain, and Vega says so."""
+    """Returns a chart's specification with its rows as a named dataset.
+
+    Streamlit embeds a chart together with its named datasets, but without unnamed rows, which arrive later: until then
+    every scale would have an empty domain, which Vega warns about.
+    """
     return {**spec, "data": {"name": ROWS}, "datasets": {ROWS: rows}}
 
 
 def chart_rows(data: bytes) -> pa.Table:
-    """The rows of a Parquet file that a chart draws."""
+    """Returns the rows of a Parquet file that a chart draws."""
     return _first_rows(ParquetFile(pa.BufferReader(data)), CHART_ROWS)
 
 
@@ -130,7 +134,7 @@ def _first_rows(file: ParquetFile, rows: int) -> pa.Table:
 
 
 def _missing(all_rows: int, rows: int, all_columns: int, columns: int) -> str:
-    """What of a table is not on the page."""
+    """Says which rows and columns of a table are not on the page."""
     if rows == all_rows and columns == all_columns:
         return ""
     shown = f"the first {rows:,} rows" if rows < all_rows else ""
@@ -144,7 +148,7 @@ def _chart(spec: dict[str, Any], table: pa.Table) -> Preview:
         checked = checked_spec(spec, table)
     except ChartInvalidError as error:
         return Preview(_shown(table.slice(0, TABLE_ROWS)), problem=str(error))
-    checked.pop("title", None)  # it stands above the chart already
+    checked.pop("title", None)  # the title already stands above the chart
     height = checked.get("height")
     if isinstance(height, int | float):
         checked["height"] = min(height, TALLEST)
@@ -155,7 +159,7 @@ def _chart(spec: dict[str, Any], table: pa.Table) -> Preview:
 
 
 def _shown(table: pa.Table) -> pa.Table:
-    """A table as the grid of the page takes it: no name twice, no endless texts."""
+    """Prepares a table for the page's grid: unique column names, no endless texts."""
     return pa.Table.from_arrays([_readable(column) for column in table.columns], _unique(table.column_names))
 
 
@@ -182,7 +186,7 @@ def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _drawable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column as Vega-Lite takes it: JavaScript has neither decimals nor large integers."""
+    """Converts a column for Vega-Lite: JavaScript has neither decimals nor large integers."""
     kind = column.type
     if pa.types.is_decimal(kind) or pa.types.is_integer(kind):
         return column.cast(pa.float64(), safe=False)
@@ -190,7 +194,7 @@ def _drawable(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _dates(times: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Days without a time of day, if that is what the times are: the months of a ``date_trunc``, for instance."""
+    """Drops the time of day if all times are at midnight, such as the months of a ``date_trunc``."""
     if times.type.tz or times.null_count == len(times):
         return times
     days = times.cast(pa.date32(), safe=False)
@@ -206,5 +210,5 @@ def _shortened(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _text(value: object) -> str | None:
-    """A value of JSON."""
+    """Returns a JSON value as text."""
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The way from a result to the message that it came with."""
+"""Jumps from a result to the message that it belongs to."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from session_store.models import Result
 JUMP = "jump_target"
 STEP = 200
 ROOM = 10
-"""Events above the message that are on the page as well."""
+"""Events above the message that are also on the page."""
 
 
 def jump_target() -> tuple[list[str], int] | None:
-    """The keys of the elements that the last jump goes to, the best first, and the number of that jump."""
+    """Returns the keys of the elements that the last jump aims at, best first, and the number of that jump."""
     target: tuple[list[str], int] | None = st.session_state.get(JUMP)
     return target
 
 
 def open_at(result: Result) -> None:
-    """Have the next run of the page show the message of a result, however old it is."""
+    """Makes the next run of the page show the message of a result, however old it is."""
     depth, event_ids = _depth(result)
     windows = st.session_state.setdefault("window", {})
     session_id = result.key.session_id
@@ -34,7 +34,7 @@ def open_at(result: Result) -> None:
 
 
 def _depth(result: Result) -> tuple[int, list[str]]:
-    """How many events from the end its turn begins, and the ids of the turn's events, newest first."""
+    """Returns how many events from the end the result's turn begins, and the ids of the turn's events, newest first."""
     depth = begin = 0
     ids: list[str] = []
     before = None

@@ -20,7 +20,7 @@ from session_store.errors import ColloquyError
 from session_store.models import Result, ResultKind, SessionKey
 
 RESULTS = 4
-"""Results in the panel at first; each click on older ones adds as many again."""
+"""Results in the panel at first; each click on "Show older results" adds as many again."""
 
 EMPTY = "Tables, charts and files from this chat appear here, with their queries and downloads."
 
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 class Look(StrEnum):
-    """Whether the panel shows: everywhere, where there is room beside the chat, or nowhere."""
+    """Where the panel shows: always, only if there is room beside the chat, or not at all."""
 
     OPEN = "open"
     BESIDE = "beside"
@@ -42,10 +42,10 @@ class Look(StrEnum):
 
 @st.fragment
 def results_panel(key: SessionKey) -> None:
-    """The button that opens the panel, and the panel where it is open.
+    """Draws the button that opens the panel, and the panel if it is open.
 
-    It opens by itself where a session has results, beside the chat if there is room for it. What the person chose
-    holds for this tab; on a narrow screen, where the panel covers the chat, for the one session.
+    It opens by itself if a session has results and there is room beside the chat. What the user chooses applies to this
+    tab; on a narrow screen, where the panel covers the chat, only to the one session.
     """
     if state.must_give_way(Part.RESULTS) or state.active_id() != key.session_id:
         state.rerun()
@@ -110,7 +110,7 @@ def _card(result: Result) -> None:
 
 
 def _query(result_id: str, sql: str) -> None:
-    """The query, drawn when it is opened: highlighting it costs the browser time."""
+    """Draws the query only when it is opened: highlighting it costs the browser time."""
     query = st.expander("Query", key=f"query-{result_id}", type="compact", on_change=state.touch, args=(Part.RESULTS,))
     if query.open:
         query.code(sql, language="sql", wrap_lines=True)
@@ -176,13 +176,13 @@ def _older(key: SessionKey) -> None:
 
 
 def _show(result: Result) -> None:
-    st.session_state.pop(OPENED_FOR, None)  # where the panel covers the chat, it makes room
+    st.session_state.pop(OPENED_FOR, None)  # if the panel covers the chat, it makes room
     open_at(result)
     state.touch(Part.PAGE)
 
 
 def _rerun(result: Result) -> None:
-    """A page never waits for a query: news of its end draw the panel anew."""
+    """Reruns a query. The page never waits for it: the news of its end redraws the panel."""
     st.session_state.setdefault(RERUNS, {})[result.id] = current().rerun(result)
     state.touch(Part.RESULTS)
 
