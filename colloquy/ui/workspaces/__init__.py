@@ -1,1 +1,1 @@
-"""Pieces of the pages about workspaces."""
+"""The parts of the pages about workspaces."""

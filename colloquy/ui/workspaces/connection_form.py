@@ -1,4 +1,4 @@
-"""The data connection of a workspace: what it is, whether it works, and the form that it is entered in."""
+"""The data connection of a workspace: what it is, whether it works, and the form to enter it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHANGING: Final = "connection_changing"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of connection in words."""
+    """The words for a kind of connection."""
 
     name: str
     placeholder: str
@@ -52,12 +52,12 @@ HAS_ADDRESS: Final = {kind for kind in KINDS if kind != "sample"}
 
 
 def kind_of(kind: str) -> Kind:
-    """The words for a kind of connection."""
+    """Returns the words for a kind of connection."""
     return KINDS.get(kind, Kind(kind, "", ""))
 
 
 def connection_section(workspace: Workspace) -> None:
-    """The connection of a workspace: shown and tested if there is one, else entered."""
+    """Draws the connection of a workspace with a test button, or the form to enter one."""
     st.header("Data", anchor=False)
     if is_saved(workspace.id):
         _forget_form(workspace.id)
@@ -164,7 +164,8 @@ def _address_fields(workspace: Workspace, kind: str) -> None:
 
 
 def _field_key(what: str, workspace_id: str, kind: str) -> str:
-    """One field for all kinds of paths, so that what was typed stays when another kind is chosen."""
+    """Returns the key of a field. All kinds of paths share one, so that the text stays when the user chooses another
+    kind."""
     return f"{what}-{workspace_id}-{_form_of(kind)}"
 
 
@@ -180,7 +181,7 @@ def _shown_address(workspace_id: str) -> str:
 
 
 def _entered(workspace_id: str) -> tuple[str, str, str]:
-    """Kind, address and name as they stand in the form."""
+    """Returns the kind, address and name that are entered in the form."""
     entered = st.session_state
     kind = entered[f"kind-{workspace_id}"]
     address = (entered.get(_field_key("address", workspace_id, kind)) or "").strip()
@@ -190,12 +191,12 @@ def _entered(workspace_id: str) -> tuple[str, str, str]:
 
 
 def _password(workspace_id: str) -> str:
-    """What stands in the field of the password, or what stood there at the test before."""
+    """Returns the password in the field, or the one used for the last test."""
     return st.session_state.get(f"password-{workspace_id}") or typed_password(workspace_id)
 
 
 def with_password(url: str, password: str) -> str:
-    """A PostgreSQL URL with this password in place of the one in it; as it is without a password."""
+    """Returns a PostgreSQL URL with this password in place of its own; unchanged without a password."""
     if not password or "://" not in url:
         return url
     parts = urlsplit(url)
@@ -219,7 +220,7 @@ def _try(workspace_id: str) -> None:
 
 
 def _connect(workspace_id: str) -> None:
-    """Test what was entered, and keep it if it works."""
+    """Tests what was entered, and saves it if it works."""
     kind, address, name = _entered(workspace_id)
     workspaces = current().workspaces
     _begin(
@@ -277,7 +278,7 @@ def _other_kind() -> None:
 
 
 def _forget_form(workspace_id: str) -> None:
-    """What was entered, a password above all, stays nowhere in the page."""
+    """Clears the form, so that nothing entered, above all no password, stays in the page."""
     st.session_state.pop(CHANGING, None)
     for key in [key for key in st.session_state if isinstance(key, str) and f"-{workspace_id}" in key]:
         if key.startswith(("kind-", "address-", "password-", "data-name-")):

@@ -1,4 +1,4 @@
-"""Tests of connections, which may take seconds: in the background, and how they end."""
+"""Tests connections in the background, because a test may take seconds, and reports the outcome."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRIAL: Final = "connection_trial"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a test ended: a sentence of what was found, or of what is wrong."""
+    """The outcome of a test: a sentence about what was found, or about what is wrong."""
 
     found: bool
     text: str
@@ -28,17 +28,17 @@ class Outcome:
 
 @dataclass(slots=True)
 class Trial:
-    """A test of a connection of a workspace. ``outcome`` is None while it is under way."""
+    """A test of a workspace's connection. ``outcome`` is None while it is running."""
 
     workspace_id: str
     outcome: Outcome | None = None
     save: Callable[[], None] | None = None
-    """Keeps what is tested: done where the test succeeds, offered where it does not."""
+    """Saves the tested connection: called if the test succeeds, offered to the user if it fails."""
     password: str = field(default="", repr=False)
-    """The one that was typed: it stays in no field of the page, where others could read it, while the test goes on."""
+    """The password that was typed. During the test it stays in no field of the page, where others could read it."""
 
     def begin(self, look: Callable[[], str]) -> None:
-        """Look in the background, so that no page has to wait for a server that does not answer."""
+        """Runs the test in the background, so that no page waits for a server that does not respond."""
         threading.Thread(target=self._run, args=(look,), name="connection test", daemon=True).start()
 
     def _run(self, look: Callable[[], str]) -> None:
@@ -48,7 +48,7 @@ class Trial:
             if self.save:
                 self.save()
         except ConnectionInvalidError as error:
-            self.save = None  # it is no connection at all
+            self.save = None  # it is not a valid connection at all
             outcome = Outcome(found=False, text=str(error))
         except ColloquyError as error:
             outcome = Outcome(found=False, text=str(error))
@@ -62,30 +62,30 @@ def _trial_of(workspace_id: str) -> Trial | None:
 
 
 def is_under_way(workspace_id: str) -> bool:
-    """Whether a connection of this workspace is being tested."""
+    """Returns whether a connection of this workspace is being tested."""
     trial = _trial_of(workspace_id)
     return trial is not None and trial.outcome is None
 
 
 def has_outcome(workspace_id: str) -> bool:
-    """Whether the page says what the last test of this workspace's connection found."""
+    """Returns whether the page shows a test of this workspace's connection, running or finished."""
     return _trial_of(workspace_id) is not None
 
 
 def is_saved(workspace_id: str) -> bool:
-    """Whether what was tested is now the connection of the workspace."""
+    """Returns whether the tested connection is now the connection of the workspace."""
     trial = _trial_of(workspace_id)
     return trial is not None and trial.save is not None and trial.outcome is not None and trial.outcome.found
 
 
 def waits_to_be_saved(workspace_id: str) -> Callable[[], None] | None:
-    """What keeps the connection that was to be saved and whose test failed."""
+    """Returns the function that saves the connection although its test failed; None if there is nothing to save."""
     trial = _trial_of(workspace_id)
     return trial.save if trial and trial.outcome and not trial.outcome.found else None
 
 
 def outcome_of_trial(workspace_id: str) -> None:
-    """What the last test of a workspace's connection found, or that it is under way."""
+    """Draws the outcome of the last test of a workspace's connection, or that it is still running."""
     trial = _trial_of(workspace_id)
     if trial is None:
         return
@@ -105,7 +105,7 @@ def _until_over(trial: Trial) -> None:
 
 
 def typed_password(workspace_id: str) -> str:
-    """The password that what was tested last has; empty if none was typed."""
+    """Returns the password of the last tested connection; empty if none was typed."""
     trial = _trial_of(workspace_id)
     return trial.password if trial else ""
 
@@ -113,19 +113,19 @@ def typed_password(workspace_id: str) -> str:
 def begin_trial(
     workspace_id: str, look: Callable[[], str], save: Callable[[], None] | None = None, password: str = ""
 ) -> None:
-    """Test a connection of a workspace in the background; ``look`` raises ColloquyError where it does not work.
+    """Tests a connection of a workspace in the background; ``look`` raises ColloquyError if it does not work.
 
-    ``save`` keeps it: at once where it works, when that is asked for where it does not.
+    ``save`` saves it: at once if it works, or on the user's request if it does not.
     """
     st.session_state[TRIAL] = trial = Trial(workspace_id, save=save, password=password)
     trial.begin(look)
 
 
 def end_trial(workspace_id: str, problem: ColloquyError) -> None:
-    """Say what is wrong with a connection without a test."""
+    """Reports a problem with a connection without a test."""
     st.session_state[TRIAL] = Trial(workspace_id, Outcome(found=False, text=str(problem)))
 
 
 def forget_trial() -> None:
-    """What was found does not matter any more."""
+    """Discards the outcome of the last test."""
     st.session_state.pop(TRIAL, None)

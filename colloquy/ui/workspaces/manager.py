@@ -1,4 +1,4 @@
-"""All workspaces as a tree; the chosen one can be renamed, moved, given data and deleted."""
+"""All workspaces as a tree; the selected one can be renamed, moved, connected to data and deleted."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from session_store.models import GENERAL, Workspace
 from session_store.phrases import counted
 
 TOP: Final = ""
-"""In place of the id of a parent: none."""
+"""Used instead of a parent's id: no parent."""
 
 ACTIVE: Final = "--row-fill: color-mix(in srgb, var(--accent) 16%, transparent);"
 
 
 def workspace_manager() -> None:
-    """The whole page."""
+    """Draws the whole page."""
     tree = WorkspaceTree(current().store.list_workspaces(), current().workspaces.problems())
     counts = current().store.count_sessions()
     chosen = state.chosen_workspace()
@@ -121,7 +121,8 @@ def _parent_field(tree: WorkspaceTree, workspace: Workspace) -> None:
 
 
 def _keep_up(key: str, value: str) -> None:
-    """Show what is kept, also after it was changed elsewhere; what is being typed stays while that does not change."""
+    """Shows the stored value, even after a change elsewhere; text being typed stays as long as the value does not
+    change."""
     if st.session_state.get(key) != value:
         st.session_state[key] = value
 
@@ -180,7 +181,7 @@ def _delete_dialog(workspace_id: str) -> None:
 
 
 def _attempt(act: Callable[[], object]) -> bool:
-    """Do something that may be refused. Says why if it was; returns whether it was done."""
+    """Calls ``act``. If it is refused, says why in a notice; returns whether it succeeded."""
     try:
         act()
     except ColloquyError as error:

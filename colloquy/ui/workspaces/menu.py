@@ -1,4 +1,4 @@
-"""The choice of a workspace in the sidebar, and how workspaces look elsewhere."""
+"""The menu of workspaces in the sidebar, and how workspaces look elsewhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ TARGET: Final = "move-target"
 
 
 def workspace_menu() -> None:
-    """The workspace whose sessions are listed, a menu to choose another one, and the way to the page about them."""
+    """Draws the workspace whose sessions are listed, a menu to choose another one, and a button to the workspaces
+    page."""
     tree = WorkspaceTree(current().store.list_workspaces(), current().workspaces.problems())
     labels = {ALL: EVERYWHERE} | tree.menu()
     chosen = state.chosen_workspace()
@@ -46,14 +47,14 @@ def workspace_menu() -> None:
 
 
 def redraw_when_workspaces_change() -> None:
-    """Run the whole page when workspaces are no longer as it shows them, because of something done elsewhere."""
+    """Reruns the whole page if workspaces were changed elsewhere since it was drawn."""
     present = current().store.list_workspaces(), current().workspaces.problems()
     if st.session_state.setdefault(state.DRAWN, present) != present:
         state.rerun()
 
 
 def connection_line(workspace_id: str) -> None:
-    """One line about the data of a workspace; nothing where it has none."""
+    """Draws a line about the data of a workspace; nothing if it has none."""
     workspace = current().store.get_workspace(workspace_id)
     if workspace is None or workspace.connection is None:
         return
@@ -71,7 +72,8 @@ def connection_line(workspace_id: str) -> None:
 
 
 def connection_warning(workspace: Workspace | None) -> bool:
-    """Say it if the data of a workspace cannot be used. A server is asked in the background."""
+    """Warns if the data of a workspace cannot be used; returns whether it did. Servers are checked in the
+    background."""
     if workspace is None:
         return False
     current().workspaces.look_soon(workspace)
@@ -86,7 +88,7 @@ def connection_warning(workspace: Workspace | None) -> bool:
 
 @st.dialog("Move to another workspace", icon=":material/drive_file_move:", on_dismiss=dialogs.close)
 def move_dialog(keys: Sequence[SessionKey], what: str, workspace_id: str | None) -> None:
-    """Ask where sessions shall go. ``workspace_id`` is where they are now, None if not in one."""
+    """Asks which workspace to move sessions to. ``workspace_id`` is their current one, None if they are in several."""
     names = WorkspaceTree(current().store.list_workspaces()).full_names()
     names.pop(workspace_id or "", None)
     st.markdown(f"Move {what} to")

@@ -1,4 +1,4 @@
-"""The workspaces as a tree with the agents at work in each, as they are now."""
+"""The overview: the workspaces as a tree, with the agents currently at work in each."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from session_store.phrases import counted
 
 MATERIAL: Final = ":material/"
 ROWS: Final = 12
-"""Sessions of one workspace that are shown before somebody asks for all."""
+"""Sessions of a workspace that are shown until the user asks for all."""
 
 LATEST: Final = 160
-"""Characters of what is being said."""
+"""Maximum length in characters of the latest words of an answer."""
 LONGEST_REASON: Final = 300
-"""Characters of why an answer failed."""
+"""Maximum length in characters of the reason why an answer failed."""
 AT_WORK: Final = ("running", "queued", "paused")
-"""What can be stopped and terminated; anything else is only taken off the page."""
+"""Sessions in these states can be stopped and terminated; others can only be removed from the page."""
 
 WORDS: Final = {
     "running": "Answering",
@@ -44,14 +44,14 @@ WORDS: Final = {
     "stopped": "Stopped",
     "idle": "Idle",
 }
-"""What a session is doing, the most urgent to see first being that which comes first in ``ORDER``."""
+"""The words for what a session is doing. ``ORDER`` sorts them, most urgent first."""
 
 ORDER: Final = ("paused", "failed", "running", "queued", "stopped", "idle")
 
 
 @st.fragment
 def overview() -> None:
-    """The whole page. It follows what happens by itself."""
+    """Draws the whole page, which updates itself."""
     if state.must_give_way(Part.OVERVIEW):
         state.rerun()
     wake_on_news(words="all")
@@ -78,7 +78,7 @@ def overview() -> None:
 
 
 def doing(one: ActiveSession) -> str:
-    """What a session is doing, as a key of ``WORDS``."""
+    """Returns what a session is doing, as a key of ``WORDS``."""
     if one.session.status is not SessionStatus.IDLE:
         return one.session.status.value
     if one.last_status is TurnStatus.STOPPED:
@@ -95,7 +95,7 @@ def _summary(active: Sequence[ActiveSession]) -> str:
 
 
 def _marks(tree: WorkspaceTree, active: Sequence[ActiveSession]) -> None:
-    """How deep rows stand, and what their icons show: as one style sheet, so that a change draws no row anew."""
+    """Draws the depth of the rows and the state of their icons as one style sheet, so that a change redraws no row."""
     depths = {place.id: place.depth for place in tree.places.values()}
     rules = [
         f".st-key-node-{key_of(place.id)}, .st-key-about-{key_of(place.id)} {{ --depth: {place.depth}; }}"
@@ -148,8 +148,10 @@ def _node(place: Place, at_work: Sequence[ActiveSession], problem: str | None) -
 
 
 def _badges(at_work: Sequence[ActiveSession]) -> str:
-    """The agents in a workspace: an icon each, with a count where there are several chats. It has the colour of the
-    chat that matters most, and pulses while any of them is answered."""
+    """Returns the agents in a workspace as HTML: an icon each, with a count if there are several chats.
+
+    An icon has the color of its most urgent chat, and pulses while any of its chats is being answered.
+    """
     ordered = sorted(at_work, key=lambda one: one.session.key.app_name)
     return "".join(
         _badge(agent_id, list(chats)) for agent_id, chats in groupby(ordered, key=lambda one: one.session.key.app_name)
@@ -233,7 +235,7 @@ def _row(one: ActiveSession) -> None:
 
 
 def _since(one: ActiveSession, kind: str) -> str:
-    """How long an agent has been at it, or when it ended."""
+    """Says how long an agent has been working, or when it ended."""
     turn = one.last_turn
     if kind not in AT_WORK or turn is None:
         return f"· {short_time(one.session.updated_at)}"
@@ -242,8 +244,7 @@ def _since(one: ActiveSession, kind: str) -> str:
 
 
 def _about(one: ActiveSession, kind: str) -> str:
-    """Which model answers, and what there is to know of the answer: the latest words, what it waits for, or why it
-    failed."""
+    """Describes a session's model and its answer: the latest words, what it waits for, or why it failed."""
     model = one.last_turn.model if one.last_turn else one.session.model
     facts = [f"<b>{escape(current().models.label(model))}</b>"] if model else []
     if kind == "running":

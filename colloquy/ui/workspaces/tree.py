@@ -1,4 +1,4 @@
-"""Workspaces in the order and with the names that a person sees."""
+"""Workspaces in the order and with the names that users see."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ DATA_ICON: Final = ":material/database:"
 BROKEN_ICON: Final = ":material/warning:"
 PLAIN_ICON: Final = ":material/folder:"
 INDENT: Final = "\u2003"
-"""A space that labels keep at their beginning."""
+"""A space that Streamlit does not strip from the beginning of labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A workspace and where it stands."""
+    """A workspace and its place in the tree."""
 
     workspace: Workspace
     depth: int
     path: tuple[str, ...]
-    """Names from the top down to its own."""
+    """The names from the top level down to its own."""
     is_broken: bool = False
     """Whether its data cannot be used."""
 
@@ -34,22 +34,22 @@ class Place:
 
     @property
     def icon(self) -> str:
-        """Shows whether it carries data, and whether that can be used."""
+        """The icon, which shows whether it has data and whether the data can be used."""
         if self.is_broken:
             return BROKEN_ICON
         return DATA_ICON if self.workspace.connection else PLAIN_ICON
 
     @property
     def full_name(self) -> str:
-        """Its name with those above it, as plain text."""
+        """Its name and those of its ancestors, as plain text."""
         return " / ".join(self.path)
 
 
 class WorkspaceTree:
-    """All workspaces from the top down, siblings in the order that they were given in; General comes first."""
+    """All workspaces from the top down; siblings keep the given order, General comes first."""
 
     def __init__(self, workspaces: Iterable[Workspace], broken: Container[str] = ()) -> None:
-        """``broken`` has the ids of those whose data cannot be used."""
+        """``broken`` contains the ids of workspaces whose data cannot be used."""
         below: dict[str | None, list[Workspace]] = {}
         for workspace in workspaces:
             below.setdefault(workspace.parent_id, []).append(workspace)
@@ -65,7 +65,7 @@ class WorkspaceTree:
             yield from self._walk(workspace.id, place.path)
 
     def subtree(self, workspace_id: str) -> set[str]:
-        """The ids of a workspace and of all below it."""
+        """Returns the ids of a workspace and of all its descendants."""
         found = {workspace_id}
         for place in self.places.values():  # parents come before their children
             if place.workspace.parent_id in found:
@@ -73,7 +73,8 @@ class WorkspaceTree:
         return found
 
     def menu(self) -> dict[str, str]:
-        """A label for each id, indented; no two are the same, as Streamlit tells options apart by their labels."""
+        """Returns an indented label for each id. Labels are unique, because Streamlit tells options apart by their
+        labels."""
         return _distinct(
             {
                 place.id: f"{INDENT * place.depth}{place.icon} {label(place.workspace.name)}"
@@ -82,7 +83,7 @@ class WorkspaceTree:
         )
 
     def full_names(self) -> dict[str, str]:
-        """The full name for each id; no two are the same."""
+        """Returns the full name for each id; names are unique."""
         return _distinct({place.id: place.full_name for place in self.places.values()})
 
 
