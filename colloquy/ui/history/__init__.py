@@ -1,1 +1,1 @@
-"""Pieces of the history page."""
+"""The parts of the history page."""

@@ -1,4 +1,4 @@
-"""What can be done with the conversations that are picked."""
+"""The actions on the selected conversations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from session_store.phrases import counted
 
 
 def actions(picked: Mapping[str, HistoryRow]) -> None:
-    """The buttons of the bar above the table."""
+    """Draws the buttons of the bar above the table."""
     rows = list(picked.values())
     keys = [row.key for row in rows]
     st.markdown(f"{len(rows):,} selected", width="content")
@@ -53,7 +53,7 @@ def actions(picked: Mapping[str, HistoryRow]) -> None:
 
 
 def _delete_button(keys: list[SessionKey]) -> None:
-    """Asks first where a deletion cannot be taken back."""
+    """Draws the delete button. It asks first if a deletion cannot be undone."""
     on_click, args = (
         (_delete, (keys,)) if current().settings.undo_seconds else (dialogs.show, (_confirm_deletion, keys))
     )
@@ -68,7 +68,7 @@ def _confirm_deletion(keys: list[SessionKey]) -> None:
 
 
 def count(chats: int) -> str:
-    """A number of chats in words."""
+    """Returns a number of chats in words."""
     return counted(chats, "chat")
 
 

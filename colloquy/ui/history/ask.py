@@ -1,4 +1,4 @@
-"""From a page with filters to a chat with the history analyst about what they leave."""
+"""Leads from a page with filters to a chat with the history analyst about the filtered chats."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ A_PART = "Start a chat with the history analyst about the filtered chats"
 
 
 def ask_history_button(scope: HistoryScope) -> None:
-    """Opens a new chat with the history analyst that is about the scope, and can see nothing else. One for a page."""
+    """Draws a button that opens a chat with the history analyst, limited to the scope. A page may have one."""
     st.button(
         "Ask the history",
         key="ask-history",
@@ -30,7 +30,7 @@ def ask_history_button(scope: HistoryScope) -> None:
 
 
 def scope_line(scope: HistoryScope | None) -> None:
-    """Above the messages of a chat: the part of the history that it is about; nothing where that is all of it."""
+    """Draws, above a chat's messages, the part of the history that it is about; nothing if that is all of it."""
     if scope is None or scope.is_everything:
         return
     application = current()
@@ -48,7 +48,8 @@ def scope_line(scope: HistoryScope | None) -> None:
 
 
 def scope_of_session(key: SessionKey) -> HistoryScope | None:
-    """The part of the history that a session is about; None for all of it. What is wrong with it is said here."""
+    """Returns the part of the history that a session is about; None for all of it. Warns on the page if it is
+    invalid."""
     agent = current().agents.find(key.app_name)
     if agent is None or HISTORY not in agent.tools:
         return None

@@ -1,4 +1,4 @@
-"""The choice of a second conversation to read beside the first."""
+"""The dialog that chooses a second conversation to read beside the first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHOICES = 8
 
 @st.dialog("Compare chats", icon=":material/splitscreen_right:", on_dismiss=dialogs.close)
 def compare_dialog(key: SessionKey) -> None:
-    """Ask which conversation to read beside this one."""
+    """Asks which conversation to read beside this one."""
     text = st.text_input(
         "Search",
         key="history-compare-text",

@@ -1,4 +1,4 @@
-"""The list of what stands behind a figure or a point of a chart of the analytics page. The URL says which."""
+"""The list of chats behind a figure or a chart point of the analytics page. The URL identifies it."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ LONGEST: Final = timedelta(days=40_000)
 
 
 class LinkInvalidError(ColloquyError):
-    """A URL names a list that makes no sense."""
+    """The URL of a list is invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drill:
-    """What was picked on the analytics page: its title, the scope that the page had, and the page's own URL."""
+    """A drill-down on the analytics page: what was clicked, its title, the page's scope and the page's own URL."""
 
     kind: Kind
     values: tuple[bool | int | float | str, ...] = ()
@@ -54,17 +54,17 @@ class Drill:
 
     @property
     def drill_down(self) -> DrillDown:
-        """What was picked."""
+        """What was clicked."""
         return DrillDown(self.kind, self.values)
 
     def scope(self) -> Scope:
-        """What the analytics page was about."""
+        """Returns the scope that the analytics page had."""
         return Scope(
             self.filters, Period(self.first, self.last, ZoneInfo(self.zone)), price_list(current().settings.data_dir)
         )
 
     def as_text(self) -> str:
-        """For the URL."""
+        """Returns the drill-down as text for the URL."""
         return _ADAPTER.dump_json(self, exclude_defaults=True).decode()
 
 
@@ -73,10 +73,10 @@ _ADAPTER: Final = TypeAdapter(Drill)
 
 @lru_cache(maxsize=64)
 def drill_of(text: str) -> Drill:
-    """What a URL says.
+    """Parses the drill-down from a URL.
 
     Raises:
-        LinkInvalidError: it says nothing that makes sense.
+        LinkInvalidError: it cannot be parsed, or its values are invalid.
     """
     try:
         drill = _ADAPTER.validate_json(text)
@@ -91,7 +91,7 @@ def drill_of(text: str) -> Drill:
 
 
 def open_list(scope: Scope, picked: DrillDown, title: str) -> None:
-    """Show the conversations behind a figure or point in place of the analytics page."""
+    """Shows the conversations behind a figure or point instead of the analytics page."""
     period, given = scope.period, st.query_params
     drill = Drill(
         kind=picked.kind,
@@ -107,13 +107,13 @@ def open_list(scope: Scope, picked: DrillDown, title: str) -> None:
 
 
 def among(text: str) -> frozenset[int]:
-    """The conversations of the list that a URL names, by their numbers in the store."""
+    """Returns the conversations of the list in a URL, by their numbers in the store."""
     drill = drill_of(text)
     return frozenset(analytics().conversations(drill.scope(), drill.drill_down))
 
 
 def places(text: str, numbers: Sequence[int]) -> Mapping[int, Place]:
-    """What in these conversations the list is about."""
+    """Returns the place in each of these conversations that the list is about."""
     if not text:
         return {}
     drill = drill_of(text)
@@ -121,7 +121,7 @@ def places(text: str, numbers: Sequence[int]) -> Mapping[int, Place]:
 
 
 def heading(text: str) -> None:
-    """Says what the list is about, with the way back to the analytics page."""
+    """Draws what the list is about, and a button back to the analytics page."""
     drill = drill_of(text)
     with st.container(horizontal=True, vertical_alignment="center", key="history-behind"):
         st.button(

@@ -1,4 +1,4 @@
-"""The search and the filters of the list."""
+"""The search field and the filters of the list."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FEEDBACK: Mapping[str, str] = {"": "All", "up": "Good", "down": "Bad"}
 
 
 def search_box(view: View) -> None:
-    """What to search for. A change writes the URL."""
+    """Draws the search field. A change is written to the URL."""
     st.text_input(
         "Search",
         key=_seed("text", view.text),
@@ -50,9 +50,9 @@ def search_box(view: View) -> None:
 
 
 def filter_bar(view: View, choices: HistoryChoices) -> None:
-    """Draws the filters as the view has them; a change writes the URL."""
+    """Draws the filters with the view's values. A change is written to the URL."""
     places = WorkspaceTree(current().store.list_workspaces()).places
-    # By its style this is there on a phone only, and hides the filters until it is ticked.
+    # The style sheet shows this on phones only, and hides the filters until it is ticked.
     st.toggle(f"Filters ({number})" if (number := _in_use(view)) else "Filters", key="history-more")
     with st.container(horizontal=True, vertical_alignment="bottom", key="history-filters"):
         _period(view)
@@ -69,13 +69,13 @@ def filter_bar(view: View, choices: HistoryChoices) -> None:
 
 
 def _in_use(view: View) -> int:
-    """How many of the filters leave any conversation out."""
+    """Returns how many filters are set."""
     several = [getattr(view, field) for field in MANY]
     return sum(map(bool, [*several, view.user, view.saved, view.feedback, view.since or view.until]))
 
 
 def reset() -> None:
-    """Show all conversations. For callbacks."""
+    """Shows all conversations. For callbacks."""
     links.show(replace(View(), sort=view_of_url().sort, descending=view_of_url().descending).url())
 
 
@@ -89,7 +89,7 @@ def _key(field: str) -> str:
 
 
 def _seed(field: str, value: object) -> str:
-    """The key of a widget, which is to show this value."""
+    """Sets a widget's value and returns its key."""
     st.session_state[_key(field)] = value
     return _key(field)
 
@@ -97,7 +97,7 @@ def _seed(field: str, value: object) -> str:
 def _several(
     field: str, name: str, view: View, options: Sequence[str], written: Callable[[str], str] = lambda one: one
 ) -> None:
-    """A filter with several values, only shown where there is something to choose."""
+    """Draws a filter with several values; nothing if there is no choice."""
     chosen = getattr(view, field)
     if (len(options) < 2 and not chosen and field != "tags") or not options:
         return
@@ -130,7 +130,7 @@ def _period(view: View) -> None:
 
 
 def _changed() -> None:
-    """Write what the filters say into the URL."""
+    """Writes the values of the filters to the URL."""
     given = st.session_state
     changes: dict[str, Any] = {
         field: given[_key(field)] for field in ("user", "saved", "feedback") if _key(field) in given

@@ -1,4 +1,4 @@
-"""The places where the words of a search stand, each in its context."""
+"""The matches of a search, each in its context."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SCRIPT: Final = Path(__file__).parent / "hits.js"
 
 
 def hits(found: Sequence[Hit], view: View, on_open: Callable[[Hit], None]) -> None:
-    """Draw a page of places. They lead to their message."""
+    """Draws a page of matches. Each links to its message."""
     mount = st.components.v2.component(
         "colloquy.hits", html="<ol></ol>", js=_SCRIPT.read_text(encoding="utf-8"), isolate_styles=False
     )
@@ -54,7 +54,7 @@ def _href(hit: Hit, view: View) -> str:
 
 
 def pieces(excerpt: str, marks: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
-    """An excerpt cut at its marks: texts, and whether each is marked."""
+    """Splits an excerpt at its marks: texts, and whether each is marked."""
     cut: list[tuple[str, bool]] = []
     end = 0
     for begin, after in sorted(marks):

@@ -1,4 +1,4 @@
-"""The tags of conversations and a note about one."""
+"""The tags of conversations, and the note on one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REMOVE: Final = "history-remove-tags"
 
 
 def labels(row: HistoryRow) -> None:
-    """A button that opens the tags and the note of a conversation. What is changed in there is kept at once."""
+    """Draws a button that opens the tags and the note of a conversation. Changes are saved at once."""
     tags_key, note_key = f"tags-{row.key.session_id}", f"note-{row.key.session_id}"
     st.session_state[tags_key], st.session_state[note_key] = list(row.tags), row.note
     with st.popover("Tags and note", icon=":material/sell:", key="labels"):
@@ -45,7 +45,8 @@ def labels(row: HistoryRow) -> None:
 
 
 def tag_several(rows: Sequence[HistoryRow]) -> None:
-    """A button that opens the tags to give to conversations, or to take from them. Each counts at once."""
+    """Draws a button that opens the tags to add to conversations, or to remove from them. Each change applies at
+    once."""
     present = sorted({tag for row in rows for tag in row.tags}, key=str.casefold)
     keys = [row.key for row in rows]
     with st.popover("Tag", icon=":material/sell:", key="history-tag"):
@@ -63,7 +64,7 @@ def tag_several(rows: Sequence[HistoryRow]) -> None:
 
 
 def _options(own: Sequence[str]) -> list[str]:
-    """All tags there are, those used most first."""
+    """Returns all existing tags, most used first."""
     used = current().store.all_tags()
     return list(dict.fromkeys([*sorted(used, key=lambda tag: -used[tag]), *own]))
 

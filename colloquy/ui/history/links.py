@@ -1,4 +1,4 @@
-"""Ways to transcripts, and back to the list that one came from."""
+"""Links to transcripts, and back to the list that one was opened from."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ AIMS: Final = "history_aims"
 def reader_parameters(
     session_id: str, message_id: str | None = None, beside: str = "", view: View | None = None
 ) -> Parameters:
-    """The parameters of a transcript's URL, read on the way through a list (``view``), whose words it lights up."""
+    """Returns the parameters of a transcript's URL. With ``view``, the list it is opened from, it highlights the
+    searched words."""
     wanted = {state.SESSION: session_id, MESSAGE: message_id or "", BESIDE: beside}
     return {name: value for name, value in wanted.items() if value} | (view.url() if view else {})
 
 
 def reader_url(session_id: str, message_id: str | None = None, view: View | None = None) -> str:
-    """A link to a transcript, from any page."""
+    """Returns a link to a transcript, for any page."""
     return f"./history?{urlencode(reader_parameters(session_id, message_id, view=view), doseq=True)}"
 
 
 def show(parameters: Parameters) -> None:
-    """Write the URL of the page: what the next run shows. For callbacks."""
+    """Writes the URL of the page, which determines what the next run shows. For callbacks."""
     st.session_state[AIMS] = {}
     forget_windows()
     _number()
@@ -42,24 +43,24 @@ def show(parameters: Parameters) -> None:
 
 
 def back_to_list() -> None:
-    """Show the list that one came from. For callbacks."""
+    """Returns to the list that the transcript was opened from. For callbacks."""
     show(view_of_url().url())
 
 
 def aim_at(prefix: str, message_id: str) -> None:
-    """Bring a message into view on the transcript whose keys begin with ``prefix``. For callbacks."""
+    """Scrolls a message into view in the transcript whose keys begin with ``prefix``. For callbacks."""
     st.session_state.setdefault(AIMS, {})[prefix] = message_id
     _number()
     state.touch(Part.PAGE)
 
 
 def aim(prefix: str) -> str:
-    """The message that was last aimed at there; empty if that is the one of the URL."""
+    """Returns the message last aimed at in that transcript; empty if it is the one in the URL."""
     return str(st.session_state.get(AIMS, {}).get(prefix, ""))
 
 
 def opened() -> int:
-    """A number that grows whenever something else is brought into view."""
+    """Returns a number that grows whenever something else is scrolled into view."""
     return int(st.session_state.get(OPENED, 0))
 
 

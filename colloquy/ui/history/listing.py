@@ -1,4 +1,4 @@
-"""All conversations, to look through, to search and to pick from."""
+"""The list of all conversations, to browse, search and select from."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PLACES, CONVERSATIONS = "Matches", "Chats"
 
 
 def listing() -> None:
-    """Everything on the page while no transcript is open."""
+    """Draws the page while no transcript is open."""
     view, store = view_of_url(), current().store
     choices = store.history_choices()
     with st.container(horizontal=True, vertical_alignment="center", key="history-head"):
@@ -41,7 +41,7 @@ def listing() -> None:
         demo_mark()
         if choices.agents:
             search_box(view)
-            if not view.drill_down:  # a chat cannot be about such a list
+            if not view.drill_down:  # a chat cannot be about a drill-down list
                 ask_history_button(_scope(view))
     undo_bar("history-undo", Part.PAGE, noun="chat")
     if not choices.agents:
@@ -64,7 +64,7 @@ def listing() -> None:
 
 @st.fragment
 def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users: bool) -> None:
-    """A page of the table. What is picked in it reruns no more than this."""
+    """Draws a page of the table as a fragment: a selection in it reruns nothing else."""
     if state.must_give_way(Part.HISTORY):
         state.rerun()
     if not page.items:
@@ -95,7 +95,7 @@ def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users
 
 
 def _scope(view: View) -> HistoryScope:
-    """The filters, for a question about what they leave."""
+    """Returns the filters as the scope for a question about the filtered chats."""
     wanted = view.filter(zone())
     return HistoryScope(
         workspace_ids=wanted.workspace_ids,
@@ -135,7 +135,7 @@ def _kind(view: View) -> None:
 
 
 def _order(view: View) -> None:
-    """The choice of the order where the table has no headers: on a phone."""
+    """Draws the choice of the order for phones, where the table has no headers."""
     orders = [(sort, down) for sort in [*COLUMNS, HistorySort.CREATED] for down in (True, False)]
     st.session_state["history-order"] = (view.sort, view.descending)
     st.selectbox(

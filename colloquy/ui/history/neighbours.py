@@ -1,4 +1,4 @@
-"""From a transcript to the one before it and the one after it in the list that it was opened from."""
+"""Leads from a transcript to the previous and the next one in the list that it was opened from."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from session_store.models import SessionKey
 
 
 def neighbours(key: SessionKey, view: View) -> None:
-    """Draws both buttons, with the place in the list between them; nothing for what is not in it."""
+    """Draws both buttons, with the position in the list between them; nothing if the conversation is not in it."""
     try:
         found = current().store.history_neighbours(key, view.filter(zone()), sort=view.sort, descending=view.descending)
-    except ColloquyError:  # the list itself says what is wrong with it
+    except ColloquyError:  # the list itself reports what is wrong with it
         return
     if not found or found.total < 2:
         return

@@ -18,7 +18,7 @@ STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
 def history_page() -> None:
-    """Everything on the page, as its URL says."""
+    """Draws the page that its URL describes."""
     st.html(f"<i></i><style>{STYLE}</style>")
     given = st.query_params
     try:

@@ -1,4 +1,4 @@
-"""Which page of a list is shown. The store continues a list by key, so the way back is remembered here."""
+"""Which page of a list is shown. The store pages by key, so this module remembers the way back."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ PLACE: Final = "history_place"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page of a view: the cursors that lead to it, one after the other."""
+    """A page of a view: the cursors of the pages up to it, in order."""
 
     view: View
     way: tuple[str, ...] = ()
 
     @property
     def cursor(self) -> str | None:
-        """Where the page begins; None for the first."""
+        """Where the page begins; None for the first one."""
         return self.way[-1] if self.way else None
 
 
 def place(view: View) -> Place:
-    """The page of this view that is shown: the first one, if another view was shown before."""
+    """Returns the current page of this view; the first one if another view was shown before."""
     known: Place | None = st.session_state.get(PLACE)
     return known if known and known.view == view else Place(view)
 
 
 def buttons(view: View, following: str | None, rows: int, total: int | None) -> None:
-    """The way to the pages before and after, where there are any. ``total`` counts the rows of all pages."""
+    """Draws the buttons to the previous and next pages, if any. ``total`` counts the rows of all pages."""
     here = place(view)
     if not here.way and not following:
         return

@@ -1,4 +1,4 @@
-"""Shows where something stands in a transcript: scrolls to it, marks its message, lights up words."""
+"""Shows a place in a transcript: scrolls to it, marks its message, highlights words."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ LONGEST_TEXT: Final = 500
 
 
 def mark(prefix: str, message_id: str) -> None:
-    """Mark a message of the transcript whose keys begin with ``prefix``."""
+    """Marks a message of the transcript whose keys begin with ``prefix``."""
     st.html(f"<i></i><style>{_MARK.replace('ANCHOR', _anchor(prefix, message_id))}</style>")
 
 
 def show_place(prefix: str, message_id: str | None, text: str, number: int) -> None:
-    """Bring a message of the transcript whose keys begin with ``prefix`` into view, once for each new ``number``, and
-    light up the words of a search. Without a message the page goes to where it was left, if it was open before."""
+    """Scrolls to a message of the transcript whose keys begin with ``prefix``, once for each new ``number``.
+
+    It highlights the words of a search. Without a message, the page returns to where the user left it, if it was open
+    before.
+    """
     mount = st.components.v2.component("colloquy.place", js=_script())
     data = {
         "scope": f"st-key-{prefix}transcript",
@@ -35,13 +38,13 @@ def show_place(prefix: str, message_id: str | None, text: str, number: int) -> N
         "whole": not prefix,
         "words": list(words_of(text[:LONGEST_TEXT])),
         "number": number,
-        "shown": st.query_params.to_dict(),  # so that the script runs anew whenever something else is shown
+        "shown": st.query_params.to_dict(),  # makes the script rerun whenever something else is shown
     }
     mount(key=f"{prefix}place", data=data, height=0)
 
 
 def _anchor(prefix: str, message_id: str) -> str:
-    """The class that Streamlit gives to the foot of a message."""
+    """Returns the class that Streamlit gives to the toolbar of a message."""
     return f"st-key-copy-{prefix}{key_of(message_id)}"
 
 

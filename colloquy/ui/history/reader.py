@@ -25,13 +25,15 @@ from session_store.models import SessionKey, SessionSummary, StoredEvent
 from session_store.transcripts.transcript import Message, messages
 
 FIRST, LAST = "first", "last"
-"""In place of the id of a message to bring into view."""
+"""Used instead of the id of a message to scroll to."""
 GONE = "This chat no longer exists. It was deleted, or it belongs to another data folder."
 
 
 def reader(session_id: str, wanted: str | None, beside: str | None, text: str) -> None:
-    """The transcript of a session, opened at the event ``wanted``, with another session ``beside`` it. The words
-    ``text`` are lit up."""
+    """Draws the transcript of a session, opened at the event ``wanted``, with another session ``beside`` it.
+
+    The words in ``text`` are highlighted.
+    """
     with st.container(horizontal=True, vertical_alignment="center", key="history-top"):
         view = view_of_url()
         back, words = ":material/arrow_back:", "Back to the list" if view.filters else "All chats"
@@ -51,7 +53,7 @@ def reader(session_id: str, wanted: str | None, beside: str | None, text: str) -
 
 
 def _side_by_side(session_id: str, wanted: str | None, beside: str, text: str) -> None:
-    """Two transcripts, each of which scrolls by itself. On a phone one at a time."""
+    """Draws two transcripts that scroll separately; on a phone, one at a time."""
     names = ("First", "Second")
     sides = [current().store.get_session(one) for one in (session_id, beside)]
     with st.container(key="history-switch"):
@@ -117,7 +119,11 @@ def _bubbles(session: SessionSummary, shown: list[Message], reading: Reading, fo
 
 
 def _found(events: list[StoredEvent], wanted: str | None) -> tuple[int, frozenset[str]] | None:
-    """The place of the message that an event belongs to among those of the events, and the calls in the event."""
+    """Finds the message that an event belongs to.
+
+    Returns its index among the messages of the events, and the ids of the tool calls in the event; None if it is not
+    there.
+    """
     place = next((number for number, stored in enumerate(events) if stored.event.id == wanted), None)
     if place is None:
         return None
@@ -154,13 +160,13 @@ def _end_buttons(session: SessionSummary, window: Window, wanted: str | None, pr
 
 
 def _widen(widen: Callable[[], None], prefix: str, aim: str) -> None:
-    """Show more, and keep the message ``aim`` in view."""
+    """Shows more, and keeps the message ``aim`` in view."""
     widen()
     links.aim_at(prefix, aim)
 
 
 def _show_version(key: SessionKey, wanted: str | None, prefix: str, turn_id: str) -> None:
-    """Go to a version of a message, as in the chat: the conversation is again as it was then."""
+    """Switches to a version of a message, as in the chat: the conversation returns to the state it had then."""
     turn = current().store.get_turn(turn_id)
     if turn and attempt(lambda: current().turns.show(turn)):
         asked = current().store.events_of_turn(turn)[0].event.id

@@ -1,4 +1,4 @@
-"""What stands above a transcript: what it is, and what can be done with it."""
+"""The header of a transcript: what it is, and the actions on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from session_store.phrases import counted
 
 
 def reader_head(session: SessionSummary) -> None:
-    """The head of a transcript."""
+    """Draws the header of a transcript."""
     st.set_page_config(page_title=f"{state.title_of(session)} · History · Colloquy")
     row = current().store.history_row(session.key)
     with st.container(key="reader-head", gap="xsmall"):
@@ -57,7 +57,7 @@ def reader_head(session: SessionSummary) -> None:
 
 
 def side_head(session: SessionSummary, prefix: str) -> None:
-    """The head of one of two transcripts."""
+    """Draws the header of one of two transcripts."""
     with st.container(key=f"{prefix}reader-head", gap="xsmall"):
         _title(session, current().store.history_row(session.key))
         with st.container(horizontal=True, gap="small", key=f"{prefix}reader-actions"):

@@ -1,4 +1,4 @@
-"""The conversations that are picked, on whatever page of the list they stand."""
+"""The selected conversations, on all pages of the list."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ PICKED: Final = "history_picked"
 
 
 def picked() -> dict[str, HistoryRow]:
-    """What is picked, by what the rows are called."""
+    """Returns the selected rows by their refs."""
     chosen: dict[str, HistoryRow] = st.session_state.setdefault(PICKED, {})
     return chosen
 
 
 def pick(page: Mapping[str, HistoryRow], refs: Iterable[str]) -> None:
-    """Of a page of the list, pick these rows and no others. For callbacks."""
+    """Selects exactly these rows on one page of the list. For callbacks."""
     kept = {ref: row for ref, row in picked().items() if ref not in page}
     st.session_state[PICKED] = kept | {ref: page[ref] for ref in refs}
     state.touch(Part.HISTORY)
 
 
 def tags_changed() -> None:
-    """Learn the tags of what is picked anew. For callbacks."""
+    """Reloads the tags of the selected rows. For callbacks."""
     tags_of = current().store.tags_of
     st.session_state[PICKED] = {ref: replace(row, tags=tags_of(row.key)) for ref, row in picked().items()}
 
 
 def clear() -> None:
-    """Pick nothing. For callbacks."""
+    """Clears the selection. For callbacks."""
     st.session_state[PICKED] = {}
     state.touch(Part.PAGE)

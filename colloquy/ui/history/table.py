@@ -1,4 +1,4 @@
-"""Conversations as a table, on a phone as cards: one element, made of the browser's own links and buttons."""
+"""Conversations as a table, or as cards on a phone: one element, made of the browser's own links and buttons."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ COLUMNS: Final[Mapping[HistorySort, str]] = {
 }
 NEW_CHAT: Final = "New chat"
 LONGEST_ERROR: Final = 300
-"""Characters of an error in a row."""
+"""Maximum length in characters of an error in a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a row leads to, and what stands below its title: ``event_id`` names the message to open it at."""
+    """What a row links to, and what is below its title. ``event_id`` is the message to open the conversation at."""
 
     href: str
     event_id: str | None = None
@@ -51,7 +51,7 @@ class Line:
 
 
 def line_of(row: HistoryRow, view: View, place: Place | None) -> Line:
-    """A row in a list, which is about this place in it, if any."""
+    """Returns the line of a row, in a list that may be about a place in its conversation."""
     if place is None:
         return Line(reader_url(row.key.session_id, view=view), error=row.error)
     href = reader_url(row.key.session_id, place.event_id, view)
@@ -69,8 +69,8 @@ def table(
     on_sort: Callable[[HistorySort], None],
     on_select: Callable[[list[str]], None],
 ) -> None:
-    """Draw a page of the list in an ``order`` (by what, and whether descending). Rows are told apart by ``ref_of``,
-    which ``lines`` have, too."""
+    """Draws a page of the list in an ``order`` (by which column, and whether descending). ``ref_of`` gives the keys of
+    ``lines``."""
     mount = st.components.v2.component(
         "colloquy.conversations", html=_read("table.html"), js=_read("table.js"), isolate_styles=False
     )
@@ -93,13 +93,13 @@ def table(
 
 
 def shortened(error: str) -> str:
-    """An error in one line."""
+    """Shortens an error to one line."""
     line = " ".join(error.split())
     return line if len(line) <= LONGEST_ERROR else f"{line[: LONGEST_ERROR - 1]}…"
 
 
 def ref_of(row: HistoryRow) -> str:
-    """What a row is called between the browser and the server."""
+    """Returns the name of a row between the browser and the server."""
     return f"{row.key.app_name}/{row.key.user_id}/{row.key.session_id}"
 
 

@@ -1,4 +1,4 @@
-"""What the list of conversations shows. All of it stands in the URL, so that a view can be kept and shared."""
+"""What the list of conversations shows. It is all in the URL, so that a view can be bookmarked and shared."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from session_store.limits import LONGEST_SEARCH
 Parameters = dict[str, str | list[str]]
 
 MANY: Final = {"workspaces": "workspaces", "agents": "agent", "models": "model", "tags": "tag", "statuses": "status"}
-"""Fields that may have several values, with their names in the URL."""
+"""Fields with several values, and their names in the URL."""
 SAVED: Final = {"yes": True, "no": False}
 LIST: Final = "list"
 LONGEST_VALUE: Final = 200
 MOST_VALUES: Final = 100
-"""Values that a filter may have in a URL."""
+"""Maximum number of values of a filter in a URL."""
 TEXTUAL: Final = frozenset(
     {
         HistorySort.TITLE,
@@ -32,16 +32,16 @@ TEXTUAL: Final = frozenset(
         HistorySort.STATUS,
     }
 )
-"""What one expects from A to Z; everything else from the newest, or the most, down."""
+"""Columns sorted from A to Z at first; all others start with the newest or the highest."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """Filters and order. Empty fields filter nothing.
 
-    ``drill_down`` names a list behind a figure or a point of a chart (see ``history.drill_down``). ``saved`` is "yes"
+    ``drill_down`` identifies a list behind a figure or a chart point (see ``history.drill_down``). ``saved`` is "yes"
     or "no", ``feedback`` "up" or "down"; ``since`` and ``until`` are days, both included. With a ``text``, ``by_place``
-    lists every place where it stands instead of the conversations.
+    lists every match instead of the conversations.
     """
 
     text: str = ""
@@ -62,11 +62,11 @@ class View:
 
     @property
     def filters(self) -> bool:
-        """Whether it leaves any conversation out."""
+        """Whether any filter is set."""
         return bool(self.url(order=False))
 
     def url(self, *, order: bool = True) -> Parameters:
-        """The parameters that it is read from; those of the order and the kind of list only where asked for."""
+        """Returns the URL parameters of the view; those for the order and the kind of list only with ``order``."""
         several = {name: list(getattr(self, field)) for field, name in MANY.items()}
         wanted: Parameters = {
             "text": self.text,
@@ -85,7 +85,7 @@ class View:
         return {name: value for name, value in wanted.items() if value}
 
     def filter(self, zone: ZoneInfo) -> HistoryFilter:
-        """What the store is asked; days are those of the time zone."""
+        """Returns the filter for the store. The days are those of the time zone."""
         return HistoryFilter(
             user_id=self.user or None,
             text=self.text,
@@ -103,7 +103,7 @@ class View:
 
 
 def view_of_url() -> View:
-    """The view that the URL names. What makes no sense in it is left out."""
+    """Returns the view in the URL. Invalid values are ignored."""
     given = st.query_params
     sort, descending = _order(given.get("sort", ""))
     saved, feedback = given.get("saved", ""), given.get("feedback", "")

@@ -1,4 +1,4 @@
-"""The part of a transcript that is on the page: messages around a place, more of them on demand."""
+"""The part of a transcript that is on the page: messages around a place, with more on demand."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from colloquy.runtime.application import current
 from session_store.models import SessionKey, StoredEvent
 
 SIZE: Final = 40
-"""Events that come onto the page at once."""
+"""Events that are added to the page at once."""
 MOST: Final = 160
-"""Events on the page at most: more on one end take away from the other."""
+"""Maximum number of events on the page: adding some at one end removes some at the other."""
 LONGEST_TURN: Final = 200
-"""Events that the window is widened by, at most, so that it does not begin or end within a turn."""
+"""Maximum number of events by which the window is extended so that it does not begin or end within a turn."""
 WINDOWS: Final = "history_windows"
 
 Bounds = tuple[int, int]
@@ -23,7 +23,7 @@ Bounds = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Events in their order, and whether there are any before and after them."""
+    """Events in order, and whether there are any before and after them."""
 
     events: list[StoredEvent]
     older: bool
@@ -31,7 +31,7 @@ class Window:
 
 
 def window_of(key: SessionKey, wanted: str | None) -> Window:
-    """What is on the page of a session that was opened at the event ``wanted``, or at its beginning."""
+    """Returns the events on the page of a session that was opened at the event ``wanted``, or at its beginning."""
     bounds = _windows().get((key, wanted))
     if bounds is None:
         bounds = _first_look(key, wanted)
@@ -48,7 +48,7 @@ def window_of(key: SessionKey, wanted: str | None) -> Window:
 
 
 def show_older(key: SessionKey, wanted: str | None) -> None:
-    """Widen the window to the older side."""
+    """Extends the window at the older end."""
     first, last = _windows()[key, wanted]
     if more := current().store.list_events(key, before=first, limit=SIZE):
         first = more[0].seq
@@ -57,7 +57,7 @@ def show_older(key: SessionKey, wanted: str | None) -> None:
 
 
 def show_newer(key: SessionKey, wanted: str | None) -> None:
-    """Widen the window to the newer side."""
+    """Extends the window at the newer end."""
     first, last = _windows()[key, wanted]
     if more := current().store.list_events(key, after=last, limit=SIZE, oldest=True):
         last = more[-1].seq
@@ -66,19 +66,19 @@ def show_newer(key: SessionKey, wanted: str | None) -> None:
 
 
 def show_end(key: SessionKey, wanted: str | None, *, oldest: bool) -> None:
-    """Move the window to the beginning (``oldest``) or to the end of the conversation."""
+    """Moves the window to the beginning (``oldest``) or to the end of the conversation."""
     if events := current().store.list_events(key, limit=SIZE, oldest=oldest):
         _windows()[key, wanted] = _whole_turns(key, (events[0].seq, events[-1].seq))
 
 
 def show_around(key: SessionKey, wanted: str | None, event_id: str) -> None:
-    """Move the window to an event."""
+    """Moves the window to an event."""
     if events := current().store.events_around(key, event_id, limit=SIZE):
         _windows()[key, wanted] = _whole_turns(key, (events[0].seq, events[-1].seq))
 
 
 def forget_windows() -> None:
-    """Open every transcript anew from now on."""
+    """Resets the window of every transcript."""
     st.session_state[WINDOWS] = {}
 
 
