@@ -1,1 +1,1 @@
-"""Pieces of the analytics page."""
+"""The parts of the analytics page."""

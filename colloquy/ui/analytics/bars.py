@@ -1,5 +1,8 @@
-"""A picture of bars by name, as a list in HTML: its names are text of the page, each bar is a button that the keyboard
-reaches, and it is there at once, which six charts more in the browser would not be."""
+"""A bar chart by name, as a list in HTML.
+
+Its names are text of the page, each bar is a button that the keyboard can reach, and it appears at once, which six more
+charts in the browser would not.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,16 @@ from colloquy.ui.analytics.picture import View, pick
 HERE: Final = Path(__file__).parent
 FAILED: Final = "Failed"
 Row = Mapping[Any, Any]
-"""Values by column; None where there is none."""
+"""Values by column; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """``name`` is the column with the names, which ``label`` writes. ``parts`` are the columns that make up a bar, by
-    measure, and ``value`` writes what stands beside its name for a measure. ``failures`` writes what in a row went
-    wrong, which can be picked by itself."""
+    """``name`` is the column with the names, which ``label`` formats.
+
+    ``parts`` lists, by measure, the columns that make up a bar, and ``value`` formats the text beside the name for a
+    measure. ``failures`` formats the number of failures in a row, which can be clicked separately.
+    """
 
     name: str
     value: Callable[[Row, str], str]
@@ -50,7 +55,8 @@ class Bars:
         pick(card, {self.name: told["name"], "What": FAILED if told["failed"] else ""})
 
     def drawn(self, table: pd.DataFrame, measure: str) -> dict[str, Any]:
-        """What the browser is told: rows of a name, its texts, and parts as shares of the longest bar (0 to 1)."""
+        """Returns the data for the browser: for each row its name, its texts, and its parts as shares of the longest
+        bar (0 to 1)."""
         parts = list(self.parts[measure])
         sizes = table[parts].astype(float).fillna(0)
         longest = float(sizes.sum(axis=1).max()) or 1.0

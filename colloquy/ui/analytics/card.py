@@ -1,4 +1,4 @@
-"""One card: the question it answers, the picture, its data, and the way to the conversations behind a point."""
+"""A card: the question it answers, its picture, its data, and the drill-down from a point to its conversations."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from session_store.analytics.report import Report
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """``table`` is the name of the report's table. ``drill_down`` gives the conversations that a picked point stands
-    for, and their title. ``note`` is what else a person should know."""
+    """``table`` is the name of the report's table. ``drill_down`` returns the conversations behind a clicked point, and
+    their title. ``note`` is additional information for the user."""
 
     table: str
     question: str
@@ -32,7 +32,7 @@ class Card:
 
 @st.fragment
 def card(made: Card, report: Report) -> None:
-    """Draw a card."""
+    """Draws a card."""
     table = report.tables[made.table]
     with st.container(border=True, height="stretch", key=f"card-{made.table}"):
         with st.container(horizontal=True, vertical_alignment="center", key=f"card-head-{made.table}"):
@@ -67,7 +67,7 @@ def _measure(made: Card) -> str:
 
 
 def _visible(table: pd.DataFrame) -> pd.DataFrame:
-    """A table without its hidden columns, whose names begin with an underscore."""
+    """Returns a table without its hidden columns, whose names begin with an underscore."""
     return table[[name for name in table.columns if not name.startswith("_")]]
 
 

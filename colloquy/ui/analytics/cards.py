@@ -1,4 +1,4 @@
-"""The charts of the page."""
+"""The charts of the analytics page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_NAME = 70
 
 
 def _span(report: Report, point: Point) -> tuple[tuple[int, int], str]:
-    """The first and the last day number of a step, and what it is called."""
+    """Returns the first and last day number of a step, and its name."""
     first = date.fromisoformat(point["Start"])
     step = report.scope.period.step
     if step is Step.DAY:
@@ -236,7 +236,7 @@ CARDS = (
 
 
 def preload_charts() -> None:
-    """Make the drawings of a first visit, so that it does not wait for them. They are kept."""
+    """Builds and caches the drawings of a first visit, so that it does not wait for them."""
     for made in CARDS:
         if isinstance(made.picture, Chart):
             for step in Step:

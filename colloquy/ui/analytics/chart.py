@@ -1,4 +1,4 @@
-"""A picture drawn by Vega-Lite."""
+"""A picture drawn with Vega-Lite."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Chart:
 
 
 def _find_pick(card: str) -> None:
-    """Which point was clicked: the one by which the selection changed."""
+    """Finds which point was clicked: the one by which the selection changed."""
     now: list[Point] = list(st.session_state[f"chart-{card}"]["selection"].get(PICK) or [])
     before: list[Point] = st.session_state.get(f"selected-{card}", [])
     changed = [point for point in now if point not in before] or [point for point in before if point not in now]

@@ -1,4 +1,4 @@
-"""Says on every page that the conversations are made up, where they are."""
+"""The badge on every page that shows generated conversations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from colloquy.runtime.application import current
 
 
 def demo_mark() -> None:
-    """A badge; nothing in a data folder of real conversations."""
+    """Draws a badge; nothing in a data folder of real conversations."""
     if is_demo(current().store):
         st.badge("Demo data (generated chats)", icon=":material/science:", color="orange")

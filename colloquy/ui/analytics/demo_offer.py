@@ -1,4 +1,4 @@
-"""Offers a data folder of demo conversations to who has none of their own yet."""
+"""Offers a data folder of demo conversations to users who have none of their own yet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _KEPT_BACK = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")
 
 
 def demo_offer() -> None:
-    """A button that makes the folder; where it is there, how to look at it. It stays apart from this app's chats."""
+    """Draws a button that creates the folder, or how to open it if it exists. It stays separate from this app's
+    chats."""
     folder = (current().settings.data_dir / DEMO).absolute()
     st.markdown("Or explore this page with a year of sample chats, kept in a separate data folder.")
     if not (folder / DATABASE).exists():
@@ -37,14 +38,14 @@ def demo_offer() -> None:
 
 
 def command(folder: Path) -> str:
-    """What to type to start Colloquy on a data folder."""
+    """Returns the command that starts Colloquy on a data folder."""
     if os.name == "nt":
         return f"$env:COLLOQUY_DATA_DIR='{folder}'; python -m streamlit run app.py --server.port {PORT}"
     return f"COLLOQUY_DATA_DIR={shlex.quote(str(folder))} make run PORT={PORT}"
 
 
 def _make(folder: Path) -> str:
-    """Make the folder, in a process of its own. Returns what went wrong, or nothing."""
+    """Creates the folder in a child process. Returns what went wrong, or an empty string."""
     environment = {name: value for name, value in os.environ.items() if not name.endswith(_KEPT_BACK)}
     done = subprocess.run(  # noqa: S603 - this interpreter and a module of this project
         [sys.executable, "-m", "colloquy.demo", "--folder", str(folder)],

@@ -1,5 +1,5 @@
-"""How each chart is drawn. The drawings are the same for any data, so that a change of filters moves the bars that are
-there instead of building the charts anew."""
+"""How each chart is drawn. The drawings do not depend on the data, so that a change of filters moves the existing bars
+instead of rebuilding the charts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Drawing = dict[str, Any]
 
 
 def _picks(*fields: str) -> alt.Parameter:
-    # Each click changes the selection by exactly what was clicked, a second click on the same bar too.
+    # Each click changes the selection by exactly what was clicked, including a second click on the same bar.
     return alt.selection_point(name=PICK, fields=list(fields), toggle="true", clear=False)
 
 
@@ -43,13 +43,13 @@ def _when(step: Step) -> alt.X:
     )
 
 
-# Of rounded bars that may be stacked Vega-Lite makes a clipped group each. None stands on another one in these charts.
+# For rounded bars that may be stacked, Vega-Lite makes a clipped group each. In these charts none is stacked.
 NOT_STACKED: Final = None
 
 
 @cache
 def over_time(measure: str, step: Step, number: str = ",") -> Drawing:
-    """A bar for each step. ``number`` is how its measure is written."""
+    """Draws a bar for each step. ``number`` is the format of its measure."""
     bars = _base().mark_bar(cornerRadiusEnd=3, cursor="pointer")
     bars = bars.encode(
         x=_when(step),
@@ -66,7 +66,7 @@ def over_time(measure: str, step: Step, number: str = ",") -> Drawing:
 
 @cache
 def spending(measure: str, step: Step) -> Drawing:
-    """A bar for each step: the cost, or the tokens in and out on top of each other."""
+    """Draws a bar for each step: the cost, or the tokens in and out stacked."""
     if measure == "Cost":
         return over_time(measure, step, "$,.2f")
     names: list[str | alt.FieldName] = ["Tokens in", "Tokens out"]
@@ -83,7 +83,7 @@ def spending(measure: str, step: Step) -> Drawing:
 
 @cache
 def heat() -> Drawing:
-    """A square for each hour of the week."""
+    """Draws a square for each hour of the week."""
     cells = _base().mark_rect(cursor="pointer", cornerRadius=2)
     cells = cells.encode(
         x=alt.X("Hour:O", title=None, axis=alt.Axis(values=[*range(0, 24, 3)], labelAngle=0, ticks=False)),
@@ -96,7 +96,7 @@ def heat() -> Drawing:
 
 @cache
 def latency(step: Step) -> Drawing:
-    """Two lines of medians and two of percentiles, in seconds. Where nothing was measured they have a gap."""
+    """Draws two lines of medians and two of percentiles, in seconds, with gaps where nothing was measured."""
     names: list[str | alt.FieldName] = [
         "First word",
         "First word, p95",
@@ -116,7 +116,7 @@ def latency(step: Step) -> Drawing:
 
 @cache
 def feedback(step: Step) -> Drawing:
-    """Positive scores above the line, negative ones below it."""
+    """Draws positive scores above the line and negative ones below it."""
     names: list[str | alt.FieldName] = ["Positive", "Negative"]
     bars = _base().transform_fold(names, as_=["What", "Scores"])
     bars = bars.transform_calculate(_height="datum.What == 'Negative' ? -datum.Scores : datum.Scores")

@@ -1,4 +1,4 @@
-"""The figures at the top of the page, with how much each grew since the period before."""
+"""The figures at the top of the page, with their change since the previous period."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEY = "figures"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure: how to find, write and judge it. ``better`` is 1 where more is good, -1 where it is bad."""
+    """One figure: how to compute, format and judge it. ``better`` is 1 if more is good, -1 if more is bad."""
 
     name: str
     title: str
@@ -30,11 +30,11 @@ class Figure:
     drill_down: Callable[[Report], DrillDown]
     better: int = 0
     changed: Callable[[float | None, float | None], str] = change
-    """How the difference to the period before is written."""
+    """Formats the change since the previous period."""
     detail: Callable[[Figures], str] = lambda _: ""
     note: str = ""
     listed: Callable[[Report], str] = lambda _: ""
-    """What is listed behind it, where that is not all of what it counts."""
+    """The title of the list behind it, if the list does not contain everything that the figure counts."""
 
 
 def _count(value: float | None) -> str:

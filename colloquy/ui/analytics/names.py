@@ -1,4 +1,4 @@
-"""Names of agents and models where Markdown is not read."""
+"""Names of agents and models for texts that are not Markdown."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from colloquy.runtime.application import current
 
 
 def agent_name(agent_id: str) -> str:
-    """The name of an agent; its id where it is gone."""
+    """Returns the name of an agent; its id if the agent is gone."""
     agent = current().agents.find(agent_id)
     return agent.name if agent else agent_id
 
 
 def model_name(model: str) -> str:
-    """The label of a model, of which the figures have the id or the name that its provider has for it."""
+    """Returns the label of a model, which the figures know by its id or by its provider's name for it."""
     return current().models.label(model)

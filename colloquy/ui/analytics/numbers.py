@@ -1,4 +1,4 @@
-"""How figures are written."""
+"""How figures are formatted."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MISSING = "none"
 
 
 def count(number: float) -> str:
-    """A count in full, for tables and texts: ``1,234``, ``56,700``."""
+    """Formats a count in full, for tables and texts: ``1,234``, ``56,700``."""
     return f"{number:,.0f}"
 
 
 def compact(number: float) -> str:
-    """A count for a tile, where there is little room: ``1,234``, ``56.7k``, ``8.9M``, ``1.2B``."""
+    """Formats a count for a tile, which has little room: ``1,234``, ``56.7k``, ``8.9M``, ``1.2B``."""
     if number < 10_000:
         return f"{number:,.0f}"
     if number < 999_950:
@@ -30,7 +30,7 @@ def compact(number: float) -> str:
 
 
 def money(dollars: float | None) -> str:
-    """US dollars; ``unknown`` where no price is known."""
+    """Formats US dollars; ``unknown`` if the price is not known."""
     if dollars is None:
         return "unknown"
     if 0 < dollars < 0.01:
@@ -39,17 +39,17 @@ def money(dollars: float | None) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration, or a dash where none was measured."""
+    """Formats a duration, or ``none`` if none was measured."""
     return MISSING if value is None else duration(value)
 
 
 def share(value: float | None) -> str:
-    """A share of 1 as per cent, or a dash."""
+    """Formats a share of 1 as a percentage, or ``none``."""
     return MISSING if value is None else f"{100 * value:.1f}%"
 
 
 def change(now: float | None, before: float | None) -> str:
-    """How much a figure grew since the period before; empty where nothing can be said, or nothing changed."""
+    """Formats the growth of a figure since the previous period; empty if it is unknown or zero."""
     if now is None or not before:
         return ""
     grown = round(100 * (now - before) / before)
@@ -59,7 +59,7 @@ def change(now: float | None, before: float | None) -> str:
 
 
 def points(now: float | None, before: float | None) -> str:
-    """How much a share of 1 changed, in percentage points; empty where nothing can be said, or nothing changed."""
+    """Formats the change of a share of 1 in percentage points; empty if it is unknown or zero."""
     if now is None or before is None:
         return ""
     moved = round(100 * (now - before), 1)
@@ -67,12 +67,12 @@ def points(now: float | None, before: float | None) -> str:
 
 
 SHARES: Final = frozenset({"Share", "Failed"})
-"""Columns with shares of 1, where they have no whole numbers."""
+"""Columns that hold shares of 1, unless they hold whole numbers."""
 MONEY: Final = "Cost"
 
 
 def column_formats(table: pd.DataFrame) -> dict[str, ColumnConfig]:
-    """How the columns of a report's table are written in a grid: as everywhere on the page."""
+    """Returns the grid formats for the columns of a report's table, as used everywhere on the page."""
     number = st.column_config.NumberColumn
     formats: dict[str, ColumnConfig] = {}
     for name, kind in table.dtypes.items():
@@ -89,7 +89,8 @@ def column_formats(table: pd.DataFrame) -> dict[str, ColumnConfig]:
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """A report's table with no more decimals than mean something: of dollars six, of shares four, of seconds three."""
+    """Rounds a report's table to the decimals that are meaningful: six for dollars, four for shares, three for
+    seconds."""
     decimals = {
         str(name): 6 if name == MONEY else 4 if name in SHARES else 3
         for name, kind in table.dtypes.items()

@@ -26,7 +26,7 @@ STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
 def analytics_page() -> None:
-    """Everything on the page."""
+    """Draws the whole page."""
     st.html(f"<i></i><style>{STYLE}</style>")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Analytics", anchor=False, width="stretch")

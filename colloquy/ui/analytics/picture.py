@@ -1,4 +1,4 @@
-"""What a card shows of its table, and what was clicked in it."""
+"""How a card draws its table, and what was clicked in it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import streamlit as st
 from session_store.analytics.period import Step
 
 Point = dict[str, Any]
-"""The values of the table's columns that a click stands for."""
+"""The values of the table's columns that identify a clicked point."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is shown of a table: one of the card's measures, or none, and what there is a row for where it is about
-    time."""
+    """What is shown of a table: one of the card's measures, or none, and the step of its rows if it is about time."""
 
     measure: str
     step: Step
@@ -27,15 +26,15 @@ class Picture(Protocol):
     """A way to draw a table."""
 
     def show(self, card: str, title: str, table: pd.DataFrame, view: View) -> None:
-        """Draw it. What is clicked becomes the pick of the card with this name."""
+        """Draws the table. A click becomes the pick of this card."""
 
 
 def pick(card: str, point: Point) -> None:
-    """Remember what was clicked."""
+    """Remembers what was clicked."""
     st.session_state[f"picked-{card}"] = point
 
 
 def take_pick(card: str) -> Point | None:
-    """What was clicked since the last call."""
+    """Returns what was clicked since the last call."""
     picked: Point | None = st.session_state.pop(f"picked-{card}", None)
     return picked

@@ -1,4 +1,4 @@
-"""What the first visit of the page needs, made before somebody comes."""
+"""Prepares what the first visit of the page needs before it happens."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from session_store.prices import price_list
 
 
 def warm(application: Application) -> None:
-    """Gather the facts, and make a first report, which takes twice as long as later ones, whatever they are about."""
-    # The store was closed meanwhile, or something is wrong: that is said to who opens the page.
+    """Gathers the facts and makes a first report, which takes twice as long as later ones, whatever they are about."""
+    # If the store was closed meanwhile or something is wrong, the page reports it when it is opened.
     with contextlib.suppress(ColloquyError):
         known = analytics_of(application.store)
         if known.rollups().first is not None:

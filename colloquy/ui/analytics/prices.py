@@ -1,4 +1,4 @@
-"""The price table, to be looked at and changed."""
+"""The table of token prices, to view and edit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from session_store.prices import keep_prices, price_list
 
 @st.dialog("Token prices", width="large", icon=":material/payments:", on_dismiss=dialogs.close)
 def edit_prices() -> None:
-    """The table, where rows can be added, changed and removed."""
+    """Draws the table, whose rows can be added, changed and removed."""
     folder = current().settings.data_dir
     st.caption(
         "US dollars for a million tokens, from a day on. A later row for the same model holds from its day. A `*` "

@@ -1,4 +1,4 @@
-"""The row of filters. What is chosen stands in the URL, so that a view can be kept and shared."""
+"""The row of filters. The choices are in the URL, so that a view can be bookmarked and shared."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from session_store.prices import Price, price_list
 SAVED, ALL = "Saved", "All"
 SHOW = "show"
 SHOWN = "colloquy_analytics_chats"
-"""Which of both was chosen last: the name of the browser's cookie, and of this tab's memory of it."""
+"""Which of the two was chosen last: the name of the browser's cookie, and of the key in the state of the tab."""
 
 EVER, BETWEEN = "All time", "Between"
 DAYS = {"7 days": 7, "30 days": 30, "90 days": 90, "Year": 365}
@@ -36,7 +36,7 @@ CHOICES = ("agent", "model", "user", "workspaces", "tag", "status", "state")
 
 
 def scope_bar(rollups: Rollups) -> Scope:
-    """Draws the filters; returns what they choose."""
+    """Draws the filters; returns the scope that they choose."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="scope-bar"):
         saved = _which_chats()
         period = _period()
@@ -59,12 +59,12 @@ def scope_bar(rollups: Rollups) -> Scope:
 
 
 def usual_scope(prices: tuple[Price, ...]) -> Scope:
-    """What the page shows to who has not chosen anything, in UTC."""
+    """Returns the scope that the page shows before the user chooses anything, in UTC."""
     return Scope(Filters(), _latest(datetime.now(UTC).date(), DAYS[USUAL], ZoneInfo("UTC")), prices)
 
 
 def as_history_scope(scope: Scope, rollups: Rollups) -> HistoryScope:
-    """The same choice, for who asks about it."""
+    """Returns the same choice as a scope for the history analyst."""
     filters = scope.filters
     return HistoryScope(
         workspace_ids=_chosen(filters.workspaces),
@@ -84,7 +84,7 @@ def _chosen(values: tuple[str, ...]) -> frozenset[str] | None:
 
 
 def reset() -> None:
-    """All chats of the usual period, from the next run on. For callbacks."""
+    """Resets to all chats of the usual period, from the next run on. For callbacks."""
     for key in CHOICES:
         if key in st.session_state:
             st.session_state[key] = []
@@ -92,10 +92,10 @@ def reset() -> None:
 
 
 def _which_chats() -> str:
-    """All chats or the saved ones: what the URL says, else what this browser chose last."""
+    """Returns whether all chats or the saved ones are shown: what the URL says, else what this browser chose last."""
     remembered = st.session_state.get(SHOWN, st.context.cookies.get(SHOWN))
     if SHOW not in st.session_state and SHOW not in st.query_params and remembered == SAVED:
-        st.query_params[SHOW] = st.session_state[SHOW] = SAVED  # Streamlit writes into the URL what is chosen later
+        st.query_params[SHOW] = st.session_state[SHOW] = SAVED  # Streamlit writes later choices to the URL
     chosen = st.segmented_control(
         "Chats", [ALL, SAVED], default=ALL, required=True, key=SHOW, bind="query-params", on_change=_remember
     )
@@ -111,12 +111,12 @@ def _remember() -> None:
 def _choice(
     key: str, name: str, options: list[str], format_func: Callable[[str], str] = str, *, least: int = 2
 ) -> tuple[str, ...]:
-    """A filter with several values, only shown where there are ``least`` to choose from."""
+    """Draws a filter with several values; nothing if there are fewer than ``least`` to choose from."""
     told = st.query_params.get_all(key)
     if len(options) < least and not told:
         return ()
     shown = {option: format_func(option) for option in options}
-    # Streamlit would drop these from the URL, and the page would show figures of everything in their place.
+    # Streamlit would drop these from the URL, and the page would show figures of everything instead.
     gone = [value for value in told if value not in shown.values()]
     return tuple(
         st.multiselect(

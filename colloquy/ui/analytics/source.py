@@ -10,11 +10,11 @@ from session_store.store import Store
 
 
 def analytics() -> Analytics:
-    """One for all tabs, so that they share what was computed."""
+    """Returns a single instance for all tabs, so that they share what was computed."""
     return analytics_of(current().store)
 
 
 @lru_cache(maxsize=1)
 def analytics_of(store: Store) -> Analytics:
-    """The analytics of a store, of the last one only."""
+    """Returns the analytics of a store; only the last one is cached."""
     return Analytics(store)
