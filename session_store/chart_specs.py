@@ -36,7 +36,13 @@ DEEPEST: Final = 20
 MOST_VALUES: Final = 5_000
 LONGEST_TEXT: Final = 1_000
 LARGEST_SIZE: Final = 4_000
-"""Of a chart, in pixels."""
+"""Of a chart and of all that is in it, in pixels."""
+MOST_STEPS: Final = 200
+"""Bins, ticks, points of a curve: Vega computes and draws each, and a browser shows nothing else meanwhile."""
+MOST_VIEWS: Final = 50
+"""Charts in a chart: layered, beside each other, and repeated."""
+MOST_FOLDED: Final = 50
+"""Rows that all folds together make of each row."""
 
 _WORD: Final = re.compile(r"-?[A-Za-z][\w-]{0,60}", re.ASCII)
 _COLOR: Final = re.compile(
@@ -135,6 +141,29 @@ _SHAPES: Final = {
 """The keys that there are, and what a text in their place has to be."""
 
 
+_OF_DATA: Final = _words("""
+    datum domain domainMin domainMax domainMid equal lt lte gt gte oneOf values keyvals extent bandwidth constant
+    tickMinStep
+""")
+"""Keys of numbers in the units of the data."""
+_LARGEST_DATA: Final = 1e100
+_RANGES: Final = {
+    **dict.fromkeys(
+        _words("tickCount maxbins steps minsteps maxsteps count nice symbolLimit columns"), (0, MOST_STEPS)
+    ),
+    "order": (0, 10),
+    "base": (2, 1_000),
+    "exponent": (0.01, 10),
+    "step": (1, MOST_STEPS),
+}
+"""What a number may be that says how many there are of something; most others are pixels."""
+_DASHES: Final = _words("strokeDash gridDash domainDash tickDash symbolDash")
+_SMALLEST_DASH: Final = 0.5
+_SMALLEST_QUANTILE: Final = 0.001
+_STEPS_OF_DATA: Final = _words("step minstep base steps divide")
+_NO_STEPS: Final = "How many steps that makes depends on the data. Use maxbins or tickCount with a number."
+
+
 class ChartRefusedError(ColloquyError):
     """A specification says something that a chart may not."""
 
@@ -148,6 +177,10 @@ def allowed_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
     walk = _Walk()
     walk.mapping({key: value for key, value in spec.items() if key != "$schema"}, (), 0)
     walk.check_times()
+    if _views(spec) > MOST_VIEWS:
+        raise ChartRefusedError(f"A chart can have at most {MOST_VIEWS} charts in it. Split it.")
+    if _folded(spec) > MOST_FOLDED:
+        raise ChartRefusedError(f"A chart can make at most {MOST_FOLDED} rows of one. Fold fewer columns.")
     return {"$schema": SCHEMA, **{key: value for key, value in spec.items() if key != "$schema"}}
 
 
@@ -183,6 +216,7 @@ class _Walk:
                 raise ChartRefusedError(f"There is no channel {key[:60]!r} in charts here.")
             if (key == "mark" and isinstance(value, str)) or (key == "type" and path[-1:] == ("mark",)):
                 check_mark(value)
+            _check_steps(key, value, path)
             if (key == "scale" and value is None and _is_color(path)) or (
                 key == "range" and isinstance(value, Mapping)
             ):
@@ -205,10 +239,66 @@ class _Walk:
             if _SHAPES[path[-1]] is _ANY and (listed or path[-1] == "datum"):
                 self._values.append((path, value))
         elif isinstance(value, float | int):
-            if not math.isfinite(value) or (path[-1] in _SIZES and abs(value) > LARGEST_SIZE):
-                raise ChartRefusedError(f"{_place(path)} cannot be {str(value)[:40]} in a chart.")
+            _check_number(value, path)
         elif value is not None:
             raise ChartRefusedError(f"{_place(path)} has a value that is not JSON.")
+
+
+def _check_number(value: float, path: tuple[str, ...]) -> None:
+    least, most = _range_of(path)
+    if not (isinstance(value, bool) or least <= value <= most) or not math.isfinite(value):
+        between = f" It can be a number from {least:,} to {most:,}." if most < _LARGEST_DATA else ""
+        raise ChartRefusedError(f"{_place(path)} cannot be {str(value)[:40]} in a chart.{between}")
+    is_length = path[-1] in _DASHES or (path[-1] in ("value", "range") and _DASHES & set(path))
+    if is_length and 0 < value < _SMALLEST_DASH:
+        raise ChartRefusedError(f"{_place(path)} cannot be {value} in a chart: dashes are {_SMALLEST_DASH} or longer.")
+
+
+def _range_of(path: tuple[str, ...]) -> tuple[float, float]:
+    key = path[-1]
+    of_data = key in _OF_DATA or (key == "range" and "scale" not in path)
+    if of_data or (key == "value" and {"impute", "text", "transform"} & set(path)):
+        return -_LARGEST_DATA, _LARGEST_DATA
+    if key == "step" and "transform" in path and "timeUnit" not in path:
+        return _SMALLEST_QUANTILE, 1
+    return _RANGES.get(key, (-LARGEST_SIZE, LARGEST_SIZE))
+
+
+def _check_steps(key: str, value: object, path: tuple[str, ...]) -> None:
+    """Refuse steps in the units of the data: it says how many there are."""
+    if (
+        (key in _STEPS_OF_DATA and path[-1:] in (("bin",), ("bins",)))
+        or (key == "tickCount" and isinstance(value, str | Mapping))
+        or (key == "bins" and isinstance(value, Mapping))
+    ):
+        raise ChartRefusedError(f"{_place((*path, key))} cannot be given in a chart. {_NO_STEPS}")
+
+
+def _within(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The charts in a chart, one level deep."""
+    found: list[Mapping[str, Any]] = []
+    for key in ("layer", "hconcat", "vconcat", "concat", "spec"):
+        inner = spec.get(key)
+        found += [one for one in (inner if isinstance(inner, list | tuple) else [inner]) if isinstance(one, Mapping)]
+    return found
+
+
+def _views(spec: Mapping[str, Any]) -> int:
+    """How many charts a specification draws, those within others included."""
+    repeated = spec.get("repeat")
+    lists = repeated.values() if isinstance(repeated, Mapping) else [repeated]
+    times = math.prod(len(names) for names in lists if isinstance(names, list | tuple) and names)
+    return times * max(1, sum(map(_views, _within(spec))))
+
+
+def _folded(spec: Mapping[str, Any]) -> int:
+    """How many rows the folds of a specification make of each row, at most."""
+    transforms = spec.get("transform")
+    folds = [
+        one.get("fold") for one in (transforms if isinstance(transforms, list | tuple) else ()) if isinstance(one, dict)
+    ]
+    own = math.prod(len(names) for names in folds if isinstance(names, list | tuple) and names)
+    return own * max(map(_folded, _within(spec)), default=1)
 
 
 def plain_title(text: str) -> str:

@@ -127,6 +127,22 @@ class TestCharts:
         monkeypatch.setattr(chart_pictures, "SECONDS", 0.001)
         assert "not be drawn within" in is_problem(client.get(path(new_chart(application, key), "svg")), 409)
 
+    @pytest.mark.parametrize(
+        ("printed", "told"),
+        [
+            (
+                "  at x\nRuntimeError: no font in /opt/colloquy/.venv/lib/python3.11/site-packages/a.ttf: x",
+                "no font in a.ttf: x",
+            ),
+            ("TypeError at file:///srv/app/js/vega.js:10:3", "TypeError at vega.js:10:3"),
+            (r"OSError: C:\Users\ana\colloquy\x.py", "OSError: x.py"),
+            ("panicked at /root/.cargo/src/main.rs:7:1", "panicked at main.rs:7:1"),
+            ("Error: invalid format: %m/%d", "invalid format: %m/%d"),
+        ],
+    )
+    def test_that_fail_say_why_and_not_where_this_program_is_installed(self, printed, told):
+        assert chart_pictures.reason_of(printed.encode()).endswith(told)
+
     def test_take_dates_for_what_they_say(self, client, application, key):
         days = pa.table({"month": [date(2026, 1, 1), date(2026, 2, 1)], "revenue": [Decimal("1.50"), Decimal(2)]})
         spec = {"mark": "line", "encoding": {"x": {"field": "month", "type": "temporal"}, "y": {"field": "revenue"}}}

@@ -1,9 +1,12 @@
 """What of a result's rows the page shows, and how."""
 
+from io import BytesIO
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from colloquy.ui.results.data import _shown
+from colloquy.ui.results.data import _shown, chart_preview
 
 TIMES = pa.timestamp("us")
 
@@ -22,3 +25,20 @@ def test_months_are_shown_as_days_and_times_as_times(times, kind):
     shown = _shown(pa.table({"month": texts.cast(TIMES)})).column("month")
     assert shown.type == kind
     assert shown.combine_chunks().equals(texts.cast(TIMES).cast(kind))
+
+
+@pytest.mark.parametrize("refused", [{"bin": {"step": 1e-9}}, {"axis": {"tickCount": "second"}}, {"title": "\\"}])
+def test_a_chart_that_was_kept_and_is_no_longer_allowed_is_shown_as_its_table_with_the_reason(refused):
+    """Drawn, it would hang the browser of whoever opens the chat."""
+    column = {"field": "n", "type": "quantitative"}
+    written = BytesIO()
+    pq.write_table(pa.table({"n": [1, 2, 3]}), written)
+
+    def preview(**more):
+        return chart_preview(written.getvalue(), {"mark": "bar", "encoding": {"x": column | more, "y": column}})
+
+    assert preview().spec
+    shown = preview(**refused)
+    assert shown.spec is None
+    assert shown.table.num_rows == 3
+    assert "in a chart" in shown.problem

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -38,6 +39,9 @@ _CONFIG = {
     },
     "mark": {"color": "#4f46e5"},
 }
+
+_PATH = re.compile(r"(?:[A-Za-z]:|file://)?[/\\](?:[^\s/\\:\"']+[/\\])+([^\s/\\:\"']*)")
+"""Where a file is on this machine, of which nobody needs more than its name."""
 
 _two_at_once = threading.BoundedSemaphore(2)
 
@@ -72,7 +76,7 @@ def picture(spec: Mapping[str, Any], table: pa.Table, form: Literal["png", "svg"
                 f"The chart could not be drawn within {SECONDS} seconds. Use fewer rows."
             ) from error
         except subprocess.CalledProcessError as error:
-            raise ChartNotDrawnError(f"The chart could not be drawn: {_reason(error.stderr)}") from error
+            raise ChartNotDrawnError(f"The chart could not be drawn: {reason_of(error.stderr)}") from error
     return drawn.stdout
 
 
@@ -87,7 +91,8 @@ def _with_rows(spec: dict[str, Any], table: pa.Table) -> dict[str, Any]:
     return sized
 
 
-def _reason(printed: bytes) -> str:
+def reason_of(printed: bytes) -> str:
+    """Why a process failed, by what it printed: without paths of this machine."""
     lines = [line for line in printed.decode(errors="replace").splitlines() if line.strip()]
     telling = next((line for line in lines if "Error" in line), lines[-1] if lines else "no reason was given")
-    return telling[:300]
+    return _PATH.sub(r"\1", telling)[:300]

@@ -84,6 +84,20 @@ GOOD: list[dict[str, Any]] = [
         "mark": "bar",
         "encoding": {"x": {"bin": {"maxbins": 20}, **Y}, "y": {"aggregate": "count", "stack": "normalize"}},
     },
+    {
+        "transform": [
+            {"filter": {"field": "sales", "range": [-1e9, 1e9]}},
+            {"quantile": "sales", "step": 0.05, "as": ["p", "v"]},
+            {"filter": {"field": "v", "gte": 2_000_000}},
+        ],
+        "mark": {"type": "line", "strokeDash": [2, 0.5, 0, 4]},
+        "encoding": {
+            "x": {"field": "p", "type": "quantitative", "axis": {"tickCount": 5, "values": [0, 5_000_000]}},
+            "y": {"field": "v", "type": "quantitative", "scale": {"domain": [0, 10_000_000], "nice": 10}},
+            "size": {"value": 400},
+        },
+    },
+    with_x(timeUnit={"unit": "minutes", "step": 15}, scale={"type": "time", "nice": {"interval": "day", "step": 7}}),
     {"mark": {"type": "bar", "tooltip": {"content": "encoding"}}, "encoding": {"x": X, "y": Y, "tooltip": [X, Y]}},
     {
         "mark": {
@@ -200,6 +214,43 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a title without end": {**BARS, "title": "x" * 100_000},
     "many values": with_x(scale={"domain": ["a"] * 10_000}),
     "a number that is none": {**BARS, "height": float("inf")},
+    # steps: a browser that draws a billion of them shows nothing else any more
+    "a tiny bin": with_x(bin={"step": 1e-9}),
+    "steps of bins": with_x(bin={"steps": [1e-9]}),
+    "a base of bins": with_x(bin={"base": 1.0000001}),
+    "a tiny bin in a transform": {**BARS, "transform": [{"bin": {"step": 1e-9}, "field": "sales", "as": "b"}]},
+    "bins of a scale": with_x(scale={"bins": {"step": 1}}),
+    "many bins": with_x(bin={"maxbins": 1e12}),
+    "many ticks": with_x(axis={"tickCount": 100_000_000}),
+    "a tick each second": with_x(axis={"tickCount": "second"}),
+    "a tick each millisecond": with_color({**X, "legend": {"tickCount": {"interval": "millisecond", "step": 1}}}),
+    "a tiny step of time": with_x(timeUnit={"unit": "seconds", "step": 1e-9}),
+    "a base of a scale": with_x(scale={"type": "log", "base": 1.0000001}),
+    "a wide step": {**BARS, "width": {"step": 1e9}},
+    "many points of a density": {**BARS, "transform": [{"density": "sales", "steps": 1e9}]},
+    "at least so many": {**BARS, "transform": [{"density": "sales", "minsteps": 1e9}]},
+    "a high order": {**BARS, "transform": [{"regression": "sales", "on": "a\\.b", "method": "poly", "order": 1e6}]},
+    "many quantiles": {**BARS, "transform": [{"quantile": "sales", "step": 1e-9}]},
+    "folds of folds": {**BARS, "transform": [{"fold": ["sales"] * 20}, {"fold": ["sales"] * 20}]},
+    "folds in layers": {
+        "transform": [{"fold": ["sales"] * 20}],
+        "layer": [{**BARS, "transform": [{"fold": ["sales"] * 20}]}],
+    },
+    "many charts": {"repeat": {"row": ["sales"] * 20, "column": ["sales"] * 20}, "spec": BARS},
+    "many charts beside each other": {"hconcat": [BARS] * 60},
+    "tiny dashes": {"mark": {"type": "line", "strokeDash": [1e-9, 1e-9]}, "encoding": {"x": X, "y": Y}},
+    "tiny dashes of a grid": with_x(axis={"gridDash": [1e-9]}),
+    "tiny dashes of a channel": {"mark": "line", "encoding": {"x": X, "strokeDash": {"value": [1e-9, 1]}}},
+    "tiny dashes of a scale": {
+        "mark": "line",
+        "encoding": {"x": X, "strokeDash": {"field": "month", "scale": {"range": [[1e-9, 1]]}}},
+    },
+    "huge letters": with_x(axis={"labelFontSize": 1e308}),
+    "a huge title": {**BARS, "title": {"text": "x", "fontSize": 1e308}},
+    "huge points": {"mark": {"type": "point", "size": 1e12}, "encoding": {"x": X}},
+    "huge points by a scale": {"mark": "point", "encoding": {"x": X, "size": {**Y, "scale": {"range": [0, 1e12]}}}},
+    "a wide line": {"mark": {"type": "line", "strokeWidth": 1e12}, "encoding": {"x": X}},
+    "a domain without an end": with_x(scale={"domain": [0, 1e308]}),
 }
 
 
