@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from session_store.engine.faults import explain, foreign, is_fatal, unusable_path
+from session_store.engine.faults import explain, foreign, is_fatal, other_kind, unusable_path
 from session_store.engine.migrations import is_foreign, migrate
 from session_store.engine.write_ahead_log import incomplete_part, keep_incomplete
 from session_store.errors import StoreClosedError, StoreError
@@ -277,6 +277,8 @@ class Database:
         is_new = not self.path.exists()
         # Later, what is incomplete is a change that was reported as failed.
         tail = b"" if self._openings else incomplete_part(self.path)
+        if not self._openings and (problem := other_kind(self.path)):
+            raise problem
         try:
             return self._connect(tail, is_new=is_new)
         except duckdb.Error as error:

@@ -19,13 +19,16 @@ from session_store.errors import (
     StoreLockedError,
     StoreNotWritableError,
 )
-from session_store.files import BadFileError, look_at
+from session_store.files import BadFileError, look_at, open_regular
 
 _HOLDER = re.compile(r"held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 _FULL = ("no space left", "not enough space", "disk full", "file too large", "disk quota exceeded")
 _LOCKED = ("could not set lock", "being used by another process")
 _FORBIDDEN = ("permission denied", "read-only file system", "operation not permitted", "access is denied")
 _BROKEN = ("input/output error", "stale file handle", "no such device", "data error (cyclic redundancy check)")
+_SQLITE = b"SQLite format 3\x00"
+_DUCKDB = b"DUCK"
+"""From the ninth byte on."""
 _DAMAGED = (
     "not a valid duckdb database",
     "checksum",
@@ -36,7 +39,7 @@ _DAMAGED = (
     "failed to load",
     "cannot read",
     "could not read",
-    "extension",  # DuckDB knows the format as that of another program, and lacks what reads it
+    "extension",
 )
 
 
@@ -66,11 +69,22 @@ def explain(error: duckdb.Error, path: Path) -> StoreError:
             "saved before was acknowledged by the disk. Check the disk and its connection, and keep a backup."
         )
     if any(words in text for words in _DAMAGED):
-        return StoreDamagedError(
-            f"{path} cannot be read as a DuckDB database: {_first_line(error)} Nothing was changed. Move it away "
-            f"together with {path.name}.wal, if there is one, and restore a backup or start with an empty file."
-        )
+        return _damaged(path, _first_line(error))
     return StoreError(f"The database {path} reported: {_first_line(error)}")
+
+
+def other_kind(path: Path) -> StoreDamagedError | None:
+    """The error for a file that is no DuckDB database at all; None if it is one, or is not there. DuckDB itself would
+    look for an extension that reads it. Only for a file that this process has not open: see ``require_regular``."""
+    try:
+        with open_regular(path) as file:
+            head = file.read(len(_SQLITE))
+    except (OSError, BadFileError):
+        return None
+    if head[8:12] == _DUCKDB:
+        return None
+    what = "is empty" if not head else "is an SQLite database" if head == _SQLITE else "is a file of another kind"
+    return _damaged(path, f"it {what}.")
 
 
 @contextmanager
@@ -143,6 +157,13 @@ def unusable_path(path: Path) -> StoreError | None:
     return None
 
 
+def _damaged(path: Path, why: str) -> StoreDamagedError:
+    return StoreDamagedError(
+        f"{path} cannot be read as a DuckDB database: {why} Nothing was changed. Move it away together with "
+        f"{path.name}.wal, if there is one. Then restore a backup, or start without one: a new database is created."
+    )
+
+
 def _locked(message: str, path: Path) -> str:
     holder = _HOLDER.search(message)
     if holder is None:
@@ -156,4 +177,4 @@ def _locked(message: str, path: Path) -> str:
 
 def _first_line(error: BaseException) -> str:
     line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return line if line.endswith(".") else line + "."
+    return line.rstrip(" .!") + "."

@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import stat
 import sys
@@ -213,13 +214,29 @@ def filled(tmp_path: Path) -> Path:
     return tmp_path / "chats.duckdb"
 
 
-@pytest.mark.parametrize("content", [b"SQLite format 3\x00" + bytes(5000), b"notes\n" * 1000, os.urandom(20_000)])
-def test_a_file_that_is_no_duckdb_database_is_reported_and_left_alone(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "it is empty"),
+        (b"SQLite format 3\x00" + bytes(5000), "it is an SQLite database"),
+        (b"PAR1" * 1000, "it is a file of another kind"),
+        (b"notes\n" * 1000, "it is a file of another kind"),
+        (os.urandom(8) + bytes(20_000), "it is a file of another kind"),
+        (bytes(8) + b"DUCK" + bytes(20_000), ""),
+    ],
+)
+def test_a_file_that_is_no_duckdb_database_is_reported_and_left_alone_and_moving_it_away_helps(tmp_path, content, what):
     path = tmp_path / "chats.duckdb"
     path.write_bytes(content)
-    with pytest.raises(StoreDamagedError, match=r"Move it away.*chats\.duckdb\.wal"):
+    with pytest.raises(
+        StoreDamagedError, match=r"Move it away.*chats\.duckdb\.wal.*a new database is created"
+    ) as error:
         Store(path)
+    assert f"as a DuckDB database: {what}" in str(error.value)
+    assert not re.search(r"extension|[!.]\.", str(error.value))
     assert path.read_bytes() == content
+    path.rename(tmp_path / "away")
+    Store(path).close()
 
 
 @pytest.mark.parametrize("place", [0, 8, 4096, 8192])
