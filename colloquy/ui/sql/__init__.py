@@ -1,1 +1,1 @@
-"""The SQL console: an editor, what there is to ask, what was asked before, and what was found."""
+"""The SQL console: an editor, the tables, earlier queries, and results."""

@@ -1,4 +1,4 @@
-"""The rows of a query as a chart: one that suggests itself, or what is chosen."""
+"""The rows of a query as a chart: a suggested one, or the one that the user chooses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NONE: Final = "None"
 
 
 def chart(answer: Answer) -> None:
-    """Draws the rows, below the choice of how."""
+    """Draws the rows as a chart, below the options."""
     rows = chart_rows(answer.data)
     names = [name for name in rows.column_names if rows.column_names.count(name) == 1]
     numbers = [name for name in names if _is_number(rows.schema.field(name).type)]
@@ -52,7 +52,7 @@ def chart(answer: Answer) -> None:
 def _choice(
     answer_id: str, names: Sequence[str], numbers: Sequence[str], suggested: SuggestedChart | None
 ) -> tuple[str, dict[str, Any]]:
-    """The mark and the encoding; what nobody chose is as suggested."""
+    """Returns the mark and the encoding; the defaults are the suggested ones."""
     given = suggested.encoding if suggested else {}
     along = _field(given.get("x"), names[0])
     up = _field(given.get("y"), next((name for name in numbers if name != along), numbers[0]))

@@ -1,7 +1,7 @@
-"""The field that a query is written in: CodeMirror, which comes with the app (see ``scripts/sql_editor``).
+"""The query editor: CodeMirror, which ships with the app (see ``scripts/sql_editor``).
 
-The URL carries the query that was run, so that it can be shared: whoever opens it sees the query, and runs it by a
-click of their own.
+The URL carries the query that was run last, so that it can be shared: the recipient sees the query, and it runs
+only when they click Run.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from colloquy.ui.state import Part
 HERE: Final = Path(__file__).parent
 FIELD: Final = "console-sql"
 TEXT: Final = "console_text"
-"""What stands in the field, as far as the browser has told."""
+"""The text in the editor, as last reported by the browser."""
 
 HEARD: Final = "console_heard"
-"""What the browser told last."""
+"""What the browser reported last."""
 
 PUT: Final = "console_put"
-"""Grows whenever something is put into the field from here."""
+"""A counter that grows whenever the server puts text into the editor."""
 
 REPLACED: Final = "console_replaced"
-"""What stood in the field before something else was put there."""
+"""The text in the editor before another one replaced it."""
 
 SEEN: Final = "console_url"
-"""What the URL said when it was last read or written."""
+"""The query in the URL when it was last read or written."""
 
 SQL: Final = "sql"
 LONGEST_IN_URL: Final = 4_000
-"""Characters: longer queries are not carried by the URL, which servers on the way may cut."""
+"""Maximum length in characters: the URL does not carry longer queries, which servers on the way may truncate."""
 
 HINT: Final = "select agent, count(*) as chats from conversations group by agent order by chats desc"
 
 
 def editor(on_run: Callable[[], None]) -> None:
-    """Draws the field. ``on_run`` is called when Ctrl+Enter is pressed in it."""
+    """Draws the editor. ``on_run`` is called when the user presses Ctrl+Enter in it."""
     _from_url()
     mount = st.components.v2.component(
         "colloquy.sql", html=_read("editor.html"), css=_read("editor.css"), js=_read("editor.js")
@@ -73,17 +73,17 @@ def editor(on_run: Callable[[], None]) -> None:
 
 
 def quoted(column: str) -> str:
-    """The name of a column as a query has it."""
-    return '"user"' if column == "user" else column  # a word of SQL, too
+    """Returns the name of a column as a query must write it."""
+    return '"user"' if column == "user" else column  # also a SQL keyword
 
 
 def query() -> str:
-    """What stands in the field."""
+    """Returns the query in the editor."""
     return _text().strip()
 
 
 def put(sql: str) -> None:
-    """Put a query into the field, in place of what is there. For callbacks."""
+    """Replaces the query in the editor. For callbacks."""
     before = query()
     st.session_state[REPLACED] = before if before and before != sql.strip() else None
     _put(sql)
@@ -91,20 +91,20 @@ def put(sql: str) -> None:
 
 
 def add(words: str) -> None:
-    """Put words behind what is in the field. For callbacks."""
+    """Appends words to the query in the editor. For callbacks."""
     before = _text()
     _put(before + ("" if not before or before[-1].isspace() else " ") + words)
     state.touch(Part.PAGE)
 
 
 def replaced() -> str | None:
-    """What stood in the field before ``put``, if that is not there."""
+    """Returns the query that ``put`` replaced, if it differs from the one in the editor."""
     before: str | None = st.session_state.get(REPLACED)
     return before if before and before != query() else None
 
 
 def to_url(sql: str) -> None:
-    """Have the URL carry a query. For callbacks."""
+    """Writes a query to the URL. For callbacks."""
     if len(sql) <= LONGEST_IN_URL:
         st.query_params[SQL] = sql
         st.session_state[SEEN] = sql
@@ -127,7 +127,7 @@ def _text() -> str:
 
 
 def _hear() -> None:
-    """Take what the browser told of the field. A click of a button may be heard before it, in the same run."""
+    """Takes the text that the browser reported. In the same run, a button's click may be handled before the report."""
     told = st.session_state[FIELD].get("sql") if FIELD in st.session_state else None
     if told is not None and told != st.session_state.get(HEARD):
         st.session_state[HEARD] = told
@@ -140,7 +140,7 @@ def _put(text: str) -> None:
 
 
 def _write(text: object) -> None:
-    """What the browser tells."""
+    """Stores a text from the browser."""
     if isinstance(text, str):
         st.session_state[TEXT] = text
 

@@ -1,4 +1,4 @@
-"""Queries to begin with."""
+"""Example queries to begin with."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ having count(*) > 1
 order by times desc
 limit 20""",
 }
-"""By topic."""
+"""Example queries by topic."""
 
 
 def examples(place: str, names: Sequence[str] = tuple(EXAMPLES)) -> None:
-    """Draws a button for each; ``place`` tells apart where on the page they stand."""
+    """Draws a button for each; ``place`` distinguishes the places on the page where they appear."""
     for number, name in enumerate(names):
         st.button(
             name,

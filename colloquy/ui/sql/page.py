@@ -1,4 +1,4 @@
-"""The SQL page: the editor in the middle, what can be put into it at the side, and what was found below."""
+"""The SQL page: the editor in the middle, what can be inserted into it at the side, and the result below."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from colloquy.ui.state import Part
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 ASKER: Final = "console_asker"
-"""Who this page is among all that ask: everybody gets a turn."""
+"""Identifies this page among all clients that run queries, which take turns."""
 
 FIRST_EXAMPLES = ("Chats by agent", "Messages by day", "Response times", "Failed turns", "Messages containing a word")
 
 
 def sql_page() -> None:
-    """Everything on the page."""
+    """Draws the whole page."""
     st.html(f"<i></i><style>{STYLE}</style>")
     with st.sidebar:
         _side()
@@ -85,7 +85,7 @@ def _beginning() -> None:
 
 
 def _run() -> None:
-    """Begin to run what stands in the editor; what still runs for this page ends."""
+    """Starts the query in the editor; cancels this page's running query, if any."""
     sql = query()
     if not sql:
         return

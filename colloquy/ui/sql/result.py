@@ -1,4 +1,4 @@
-"""What a query found: while it is looked for, and then as a table or a chart, with its downloads."""
+"""The result of a query: its progress, then a table or a chart, with downloads."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from session_store.phrases import counted
 QUESTION: Final = "console_question"
 TABLE, CHART = "Table", "Chart"
 PLACE: Final = "console_page"
-"""The page of the rows that is shown, with the id of the answer that it is of."""
+"""The page of rows that is shown, with the id of its answer."""
 
 TICK: Final = 0.2
-"""Seconds between two looks whether the query is over."""
+"""Seconds between two checks whether the query has finished."""
 AS_OF = "Queries run on a copy of the history that is a few seconds old at most. The time is that of your browser."
 
 
 def result() -> None:
-    """Draws the latest query's rows, or how far it is."""
+    """Draws the rows of the latest query, or its progress."""
     question: Question | None = st.session_state.get(QUESTION)
     if question is None:
         return
@@ -50,7 +50,7 @@ def result() -> None:
 
 @st.fragment(run_every=TICK)
 def _running(question: Question) -> None:
-    """Looks again and again, beside whatever else is done on the page."""
+    """Checks repeatedly whether the query has finished, without blocking the rest of the page."""
     if state.must_give_way(Part.CONSOLE) or question.is_over:
         state.rerun()
     with st.container(horizontal=True, vertical_alignment="center", key="console-running"):
@@ -86,7 +86,7 @@ def _answer(answer: Answer) -> None:
 
 
 def _rows(answer: Answer) -> None:
-    """A page of the rows, and the way to the others."""
+    """Draws a page of the rows, and the buttons to the other pages."""
     page = _page(answer, _place(answer))
     table(page, name_of(answer), with_links=True)
     size = rows_of_page(page.table.num_columns)
@@ -122,18 +122,18 @@ def _turn_to(answer_id: str, page: int) -> None:
 
 
 def _place(answer: Answer) -> int:
-    """The number of the page that is shown, from 0 on."""
+    """Returns the number of the page that is shown, from 0."""
     answer_id, page = st.session_state.get(PLACE, ("", 0))
     return int(page) if answer_id == answer.id else 0
 
 
 def name_of(answer: Answer) -> str:
-    """What the rows are about."""
+    """Returns a name for the rows."""
     return title_of_query(answer.sql) or "Query result"
 
 
 def took(seconds: float) -> str:
-    """How long a query took; where that is less than a second, in milliseconds."""
+    """Says how long a query took, in milliseconds below one second."""
     return duration(seconds) if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 

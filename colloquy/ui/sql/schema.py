@@ -1,4 +1,4 @@
-"""What there is to ask: the views, with their columns. A click puts a name, or a first query, into the editor."""
+"""The tables that can be queried, with their columns. A click puts a name, or a first query, into the editor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIRST_ROWS = 50
 
 
 def schema() -> None:
-    """Draws the views, closed."""
+    """Draws the tables, collapsed."""
     st.caption("Times are in UTC. The tables include all users of this data folder.")
     for table in current().workspaces.history().tables():
         view = st.expander(

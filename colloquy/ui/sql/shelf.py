@@ -1,4 +1,4 @@
-"""Queries that were kept under a name, and those that were asked before."""
+"""Queries that were saved under a name, and recent ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RENAMING = "console_renaming"
 
 
 def keep_button() -> None:
-    """Saves the query in the editor under a name."""
+    """Draws the button that saves the query in the editor under a name."""
     with (
         st.popover("Save", icon=":material/bookmark_add:", key=POPOVER, on_change=state.touch, args=(Part.PAGE,)),
         st.form("keep-form", border=False),
@@ -38,7 +38,7 @@ def keep_button() -> None:
 
 
 def kept_queries() -> None:
-    """Draws the queries with a name."""
+    """Draws the saved queries."""
     found = current().store.named_queries()
     if not found:
         st.caption("Saved queries appear here.")
@@ -61,7 +61,7 @@ def kept_queries() -> None:
 
 
 def asked_queries() -> None:
-    """Draws the queries that were run, newest first."""
+    """Draws the recent queries, newest first."""
     found = current().store.asked_queries(ASKED)
     if not found:
         st.caption("Recent queries appear here.")
