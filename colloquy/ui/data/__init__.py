@@ -1,1 +1,1 @@
-"""Pieces of the page about import and export."""
+"""The parts of the import and export page."""

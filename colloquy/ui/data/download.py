@@ -1,4 +1,4 @@
-"""Links to files that the API makes while they are downloaded."""
+"""Links to files that the API creates while they are downloaded."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import streamlit as st
 
 STYLE = (Path(__file__).parent / "download.css").read_text(encoding="utf-8")
 MOST_IDS = 500
-"""As many as the route takes."""
+"""The maximum that the route accepts."""
 
 
 def export_url(session_ids: Sequence[str], form: str) -> str:
-    """Where these conversations are to be had as one file; all of them, if none is named."""
+    """Returns the URL that downloads these conversations as one file; all of them if none is given."""
     if len(session_ids) == 1:
         return f"./api/v1/conversations/{session_ids[0]}/export?{urlencode({'format': form})}"
     return f"./api/v1/exports/file?{urlencode({'format': form, 'id': list(session_ids)}, doseq=True)}"
 
 
 def download(url: str) -> None:
-    """A link that looks like a button and saves a file."""
+    """Draws a link that looks like a button and saves a file."""
     st.html(f"<i></i><style>{STYLE}</style>")
     st.html(f'<a class="download" href="{escape(url)}" download>Download</a>', width="content")

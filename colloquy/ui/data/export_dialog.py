@@ -1,4 +1,4 @@
-"""Exporting one chat or several: the choice of a format, and the file."""
+"""The dialog that exports one or several chats: a choice of formats, and the file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ONE_ONLY: Final = {"adk-web"}
 
 @st.dialog("Export", icon=":material/download:", on_dismiss=dialogs.close)
 def export_dialog(session_ids: Sequence[str], what: str) -> None:
-    """Ask for a format and offer the file. ``what`` says in Markdown which chats these are."""
+    """Asks for a format and offers the file. ``what`` names the chats in Markdown."""
     st.markdown(f"Export {what} as")
     form = format_choice("export-format", one=len(session_ids) == 1)
     if len(session_ids) > MOST_IDS:
@@ -32,7 +32,7 @@ def export_dialog(session_ids: Sequence[str], what: str) -> None:
 
 
 def format_choice(key: str, *, one: bool) -> str:
-    """A choice of formats for one chat, or for several."""
+    """Draws a choice of formats for one chat, or for several."""
     names = [name for name in FORMATS if one or name not in ONE_ONLY]
     chosen = st.radio(
         "Format",

@@ -1,4 +1,4 @@
-"""Taking chats out: all of them, or what else there is to take away."""
+"""The export section of the page: all chats, filtered chats or the whole history."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ FORMATS: Final = {
 }
 
 MOST_USERS: Final = 4
-"""Users that are named with the number of their chats; the others are summed up."""
+"""Maximum number of users named with the number of their chats; the others are summed up."""
 
 
 def export_section() -> None:
-    """Choosing a format, and the file."""
+    """Draws the choice of a format, and the download."""
     st.header("Export", anchor=False)
     st.caption("To export one chat, use Export… in its menu in the chat list; for several, use Select several there.")
     form = st.radio(
@@ -55,7 +55,7 @@ def export_section() -> None:
 
 
 def _which() -> tuple[str | None, str | None, bool]:
-    """A user and an agent, None for all of them, and whether only saved chats are wanted."""
+    """Returns the chosen user and agent, None for all, and whether only saved chats are wanted."""
     choices = current().store.history_choices()
     with st.container(horizontal=True, vertical_alignment="bottom", key="export-filters"):
         user = _one("User", "export-user", choices.users)
@@ -64,7 +64,7 @@ def _which() -> tuple[str | None, str | None, bool]:
 
 
 def _one(name: str, key: str, options: Sequence[str], written: Callable[[str], str] = str) -> str | None:
-    """A choice of one of several; None for all."""
+    """Draws a choice of one option; returns None for all."""
     if len(options) < 2:
         return None
     return st.selectbox(
@@ -73,7 +73,7 @@ def _one(name: str, key: str, options: Sequence[str], written: Callable[[str], s
 
 
 def how_many(found: Mapping[str, int]) -> str:
-    """A number of chats, and whose they are, in Markdown."""
+    """Says in Markdown how many chats there are, and whose."""
     total = sum(found.values())
     chats = counted(total, "chat")
     if len(found) == 1:

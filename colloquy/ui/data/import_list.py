@@ -1,4 +1,4 @@
-"""The imports of this app: how far they are, what came in, what was skipped, and why."""
+"""The imports of this app: their progress, what was imported, what was skipped, and why."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from session_store.exchange import Report
 from session_store.phrases import counted
 
 LOOK_EVERY: Final = 0.4
-"""Seconds between two looks at an import that runs."""
+"""Seconds between two checks of a running import."""
 
 MOST_LINES: Final = 13
 MOST_CHARACTERS: Final = 600
-"""How long what was left out or changed may be to be shown without being asked for."""
+"""Maximum length of the remarks on omitted or changed parts; longer ones are collapsed."""
 
 
 def import_list() -> None:
-    """All of them, the newest first. They go on whether or not somebody looks; a new page shows them as well."""
+    """Draws all imports, newest first. They continue without an open page; a new page shows them as well."""
     runs = _some_run()
     st.fragment(_imports, run_every=LOOK_EVERY if runs else None)(follows=runs)
 

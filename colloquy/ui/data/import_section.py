@@ -1,4 +1,4 @@
-"""Taking histories in: files from here, or the database of an ADK project."""
+"""The import section of the page: uploaded files, or the database of an ADK project."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from session_store.exchange import Owner, Wishes
 from session_store.limits import LONGEST_ADDRESS
 
 MOST_MB: Final = 500
-"""What one file may have here: the browser's upload stands in memory once. The API and the command line take more."""
+"""Maximum size of an uploaded file: the upload is held in memory once. The API and the command line accept larger
+files."""
 
 UPLOAD: Final = "upload_number"
 AS_IN_FILE: Final = ""
@@ -31,7 +32,7 @@ USERS: Final = {
 
 
 def import_section() -> None:
-    """Choosing what to import, and how far it is."""
+    """Draws the choice of what to import, and the progress."""
     st.header("Import", anchor=False)
     st.caption(
         "Exports from Colloquy (ZIP, JSON, JSON Lines), ChatGPT and Open WebUI, sessions from adk web, and session "
@@ -115,8 +116,8 @@ def _import_files() -> None:
     wishes = _wishes()
     for file in st.session_state[_upload_key()]:
         if not attempt(partial(_import_file, file, wishes)):
-            return  # they stay in the uploader
-    # Another key, another uploader: the files leave the memory.
+            return  # the files stay in the uploader
+    # A new key makes a new uploader, which frees the files in memory.
     st.session_state[UPLOAD] = st.session_state.get(UPLOAD, 0) + 1
     state.touch(Part.PAGE)
 

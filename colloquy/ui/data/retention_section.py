@@ -1,4 +1,4 @@
-"""Removing chats that nobody saved or touched for long: a look at how many these are first."""
+"""Removes chats that are neither saved nor recently active, after a preview of how many there are."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_DAYS: Final = 36_500
 
 
 def retention_section() -> None:
-    """How many chats are untouched for so many days, and their removal."""
+    """Draws how many chats have been inactive for the chosen number of days, and the button that removes them."""
     st.header("Tidy up", anchor=False)
     setting = current().settings.retention_days
     by_itself = (

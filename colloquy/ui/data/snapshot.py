@@ -1,4 +1,4 @@
-"""Taking the whole history away as one file, for DuckDB, pandas or a notebook."""
+"""Exports the whole history as one file, for DuckDB, pandas or a notebook."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROBLEM = "snapshot_problem"
 
 
 def snapshot_button() -> None:
-    """A button that opens the dialog."""
+    """Draws a button that opens the dialog."""
     st.button(
         "Snapshot",
         key="snapshot",
@@ -40,7 +40,7 @@ def _dialog() -> None:
 
 
 def snapshots() -> None:
-    """Making a snapshot, and those that are kept."""
+    """Draws the form that makes a snapshot, and the list of stored snapshots."""
     st.markdown(
         "A snapshot is a copy of all current chats (deleted ones excluded) that you can open with DuckDB, pandas or a "
         "notebook. Chats go on while it is made."
@@ -63,7 +63,7 @@ def snapshots() -> None:
 
 
 def _make(form: SnapshotForm) -> None:
-    """Make one on a thread of its own: it gets done even if the person turns to something else."""
+    """Makes a snapshot in a thread of its own, so that it completes even if the user leaves the page."""
     job = _Job(folder(), form)
     bar = st.progress(0.0, "Copying …")
     while not job.wait(LOOK_EVERY):
@@ -81,7 +81,7 @@ def _make(form: SnapshotForm) -> None:
 
 
 class _Job:
-    """A snapshot that is being made."""
+    """A snapshot in progress."""
 
     def __init__(self, snapshots: SnapshotFolder, form: SnapshotForm) -> None:
         self.step, self.share = "Copying", 0.0
@@ -91,7 +91,7 @@ class _Job:
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Whether it was over within this time."""
+        """Waits up to this many seconds; returns whether the job has finished."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -106,7 +106,7 @@ class _Job:
 
 
 def folder() -> SnapshotFolder:
-    """The snapshots of this app."""
+    """Returns the folder of this app's snapshots."""
     application = current()
     return SnapshotFolder(application.store, application.settings.data_dir)
 
