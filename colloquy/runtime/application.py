@@ -230,11 +230,15 @@ class Application:
         Raises:
             ModelUnavailableError: it cannot be used.
         """
+        self.require_model(model_id)
+        self.store.set_model(key, model_id)
+        self._list_changed([key])
+
+    def require_model(self, model_id: str) -> None:
+        """Raise ModelUnavailableError unless turns can use the model."""
         info = self.models.info(model_id)
         if not info.available:
             raise ModelUnavailableError(f"The model {model_id!r} cannot be used. {info.note}")
-        self.store.set_model(key, info.id)
-        self._list_changed([key])
 
     def set_tags(self, keys: Sequence[SessionKey], *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
         """Add tags to sessions, and remove others from them.

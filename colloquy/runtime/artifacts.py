@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import structlog
 from google.adk.artifacts import FileArtifactService
 from google.adk.artifacts.base_artifact_service import ArtifactVersion
 from google.adk.errors.input_validation_error import InputValidationError
@@ -17,6 +18,8 @@ from session_store.engine.faults import writing
 from session_store.errors import StoreError
 from session_store.folders import encode_folders, segment, session_folder, sessions_in
 from session_store.models import SessionKey
+
+log = structlog.get_logger()
 
 Rest: TypeAlias = Any
 """The other arguments of ADK's methods, besides the names."""
@@ -81,7 +84,10 @@ class Artifacts(FileArtifactService):
         """Remove all files of a session. Files that its user has in all sessions (``user:``) stay."""
         folder = session_folder(self.root_dir, key)
         if folder.is_dir():
-            shutil.rmtree(folder)
+            try:
+                shutil.rmtree(folder)
+            except OSError as error:  # the session is gone all the same
+                log.warning("the files of a session could not be removed", folder=str(folder), error=str(error))
 
     def forget_file(self, key: SessionKey, name: str) -> None:
         """Remove a file of a session, with all its versions. A file that its user has in all sessions (``user:``)

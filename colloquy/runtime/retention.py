@@ -98,6 +98,7 @@ class Daily:
         while not self._ended.is_set():
             try:
                 work()
-            except ColloquyError as error:
-                log.warning("the daily work was not done", error=str(error))
+            # Whatever it is, tomorrow is another day.
+            except Exception:
+                log.warning("the daily work was not done", exc_info=True)
             self._ended.wait(DAY)

@@ -1,5 +1,6 @@
 """Retention: what nobody saved or touched for long goes, after a preview; nothing else ever does."""
 
+import threading
 import time
 from contextlib import closing
 
@@ -7,7 +8,8 @@ import pytest
 
 from colloquy.runtime import retention
 from colloquy.runtime.bus import EventKind
-from colloquy.runtime.retention import DAY, RetentionDaysError
+from colloquy.runtime.retention import DAY, Daily, RetentionDaysError
+from session_store.folders import session_folder
 from session_store.models import SessionStatus
 from tests.support.applications import finish, new_session, open_application, until
 
@@ -88,3 +90,30 @@ def test_it_is_off_by_default_and_done_at_the_start_where_it_is_set(tmp_path, la
         assert there(application, old, saved) == [True, True]
     with closing(open_application(tmp_path, retention_days=30)) as application:
         until(application, lambda: there(application, old, saved) == [False, True])
+
+
+def test_a_folder_that_cannot_be_removed_stops_neither_the_deletion_nor_the_daily_work(application, monkeypatch):
+    key = new_session(application)
+    monkeypatch.setattr("shutil.rmtree", _refuse)
+    folder = session_folder(application.artifacts.root_dir, key)
+    folder.mkdir(parents=True)
+    application.artifacts.forget(key)
+    assert folder.exists()
+
+
+def test_the_daily_work_goes_on_after_whatever_went_wrong(monkeypatch):
+    monkeypatch.setattr("colloquy.runtime.retention.DAY", 0.001)
+    done = threading.Semaphore(0)
+
+    def work():
+        done.release()
+        raise OSError("no way")
+
+    daily = Daily()
+    daily.start(work)
+    assert all(done.acquire(timeout=20) for _ in range(3))
+    daily.close()
+
+
+def _refuse(path, **_):
+    raise PermissionError(13, "Permission denied", str(path))

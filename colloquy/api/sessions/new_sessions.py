@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from colloquy.agents.agent import Agent, AgentProblemError, UnknownAgentError
-from colloquy.agents.models import ModelUnavailableError
 from colloquy.api.http.values import is_new_id
 from colloquy.runtime.application import Application, current
 from session_store.errors import UnknownWorkspaceError
@@ -42,13 +41,6 @@ def is_unused(session_id: str) -> bool:
     return is_new_id(session_id) and not current().store.is_known(session_id)
 
 
-def _usable(application: Application, model_id: str) -> str:
-    info = application.models.info(model_id)
-    if not info.available:
-        raise ModelUnavailableError(f"The model {model_id!r} cannot be used. {info.note}")
-    return model_id
-
-
 def _agent(application: Application, wanted: str | None, workspace: Workspace) -> Agent:
     agents = application.agents
     if wanted is None:
@@ -65,6 +57,7 @@ def _agent(application: Application, wanted: str | None, workspace: Workspace) -
 
 def _model(application: Application, wanted: str | None, agent: Agent) -> str:
     if wanted is not None:
-        return _usable(application, wanted)
+        application.require_model(wanted)
+        return wanted
     preferred = application.models.info(agent.model) if agent.model else None
     return preferred.id if preferred and preferred.available else application.models.default().id

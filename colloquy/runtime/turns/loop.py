@@ -292,7 +292,10 @@ class TurnLoop:
                 continue
             try:
                 await asyncio.to_thread(self._services.store.append_chunks, chunks)
-            except StoreError as error:
+            # Whatever it is, the chunks are tried again with the next ones.
+            except Exception as error:
+                if not isinstance(error, StoreError):
+                    log.warning("chunks could not be stored", exc_info=True)
                 for turn in live:
                     turn.put_back(chunks.get(turn.turn.id, ""))
                 if isinstance(error, NOTHING_IS_KEPT):  # what they go on to say would be lost
@@ -310,7 +313,9 @@ class TurnLoop:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        for live in self._known.values():
+        with self._lock:
+            known = [*self._known.values()]
+        for live in known:
             live.event_stream.end()
 
     def _spawn_soon(self, coroutine: Coroutine[Any, Any, None]) -> None:
