@@ -1,4 +1,4 @@
-"""The analytics page: what was said, as figures and charts."""
+"""The analytics page: figures and charts of all conversations."""
 
 from colloquy.ui.analytics.page import analytics_page
 

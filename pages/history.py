@@ -1,4 +1,4 @@
-"""The history page: all conversations, to look through and to read."""
+"""The history page: all conversations, to browse and read."""
 
 from colloquy.ui.history.page import history_page
 

@@ -1,4 +1,4 @@
-"""The page about import and export: histories taken in, chats taken out, and what is no longer needed removed."""
+"""The import and export page: imports histories, exports chats, and removes those that are no longer needed."""
 
 import streamlit as st
 

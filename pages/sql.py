@@ -1,4 +1,4 @@
-"""The SQL page: own questions about the history."""
+"""The SQL page: the user's own queries on the history."""
 
 from colloquy.ui.sql.page import sql_page
 

@@ -1,4 +1,4 @@
-"""The page about workspaces: all of them as a tree, and the chosen one with its data."""
+"""The workspaces page: all workspaces as a tree, and the selected one with its data."""
 
 from colloquy.ui.workspaces.manager import workspace_manager
 
