@@ -1,1 +1,1 @@
-"""Private parts of google-adk and google-genai that the store needs, with the versions that they apply to."""
+"""Private parts of google-adk, google-genai and Python that the store needs, with the versions that they apply to."""

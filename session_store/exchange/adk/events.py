@@ -20,7 +20,15 @@ from session_store.exchange.chats.open_webui_text import as_object
 from session_store.exchange.conversation import stable_id
 from session_store.exchange.imports.bounds import bounded_event
 from session_store.exchange.imports.fields import tells_time, time_of
-from session_store.exchange.imports.notes import BACKWARDS, Notes, has_content, nested_deeper_than, quoted, shallow
+from session_store.exchange.imports.notes import (
+    BACKWARDS,
+    Notes,
+    has_content,
+    more_values_than,
+    nested_deeper_than,
+    quoted,
+    shallow,
+)
 from session_store.limits import LARGEST_EVENT
 from session_store.transcripts.parts import USER
 
@@ -29,6 +37,8 @@ MOST_REPAIRS: Final = 50
 
 DEEPEST_IN_EVENT: Final = 150
 """Levels that an event may have: pydantic reads no more than 200, with those that it adds."""
+MOST_VALUES: Final = 3_000_000
+"""Values in one event: what a tool may answer has fewer."""
 _ROUTED: Final = ("message", "state", "route", "node_path")
 """Names that ADK's events take in constructors, and put elsewhere. As fields of a file they are none that it writes."""
 _ROLES: Final = ("user", "model")
@@ -60,7 +70,11 @@ class EventReader:
                 event = self._event(document, number)
             except RecursionError:
                 event = None
-            if event is None and nested_deeper_than(DEEPEST_IN_EVENT, document):
+            if (
+                event is None
+                and nested_deeper_than(DEEPEST_IN_EVENT, document)
+                and not more_values_than(MOST_VALUES, document)
+            ):
                 event = self._event(shallow(document, DEEPEST_IN_EVENT, self.notes), number)
             if event is None:
                 self.notes.left_out("events that cannot be read")
@@ -77,7 +91,7 @@ class EventReader:
         return events
 
     def _event(self, document: object, number: int) -> Event | None:
-        if not isinstance(document, dict) or not has_content(document):
+        if not isinstance(document, dict) or not has_content(document) or more_values_than(MOST_VALUES, document):
             return None
         fields = dict(document)
         if not fields.get("id"):

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from session_store.compat.json_decoder import patient_loads
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.imports.notes import DEEPEST, Notes, may_have_halves, shallow, whole_characters
 from session_store.files import BadFileError, read_bytes, require_regular
 
 LARGEST: Final = 2_000_000_000
-MOST_VALUES: Final = 25_000_000
-"""Commas and brackets in a document: each value takes up to a hundred bytes of memory, however short it is."""
+MOST_VALUES: Final = 10_000_000
+"""Commas and brackets in a document: each value takes up to a hundred bytes of memory, however short it is. An event of
+ADK has 25 and a message of ChatGPT 50, and as many again where it is long: this is for 100,000 messages in one file."""
+MANY_VALUES: Final = 250_000
+"""More than that are read in pure Python, which takes a few times as long and lets all else go on meanwhile: Python's
+decoder in C holds the interpreter, and so all pages and turns, until it is done."""
 _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|-?\d{4300,}(?:\.\d+)?(?:[eE][-+]?\d+)?', re.DOTALL)
 """What tells how deep a place in JSON is, and numbers that Python does not read."""
 
@@ -59,12 +65,14 @@ def parse(data: bytes, notes: Notes, *, exact: bool = False) -> Any:  # noqa: AN
     Raises:
         DamagedError: it is none; the message names the place.
     """
-    if sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
+    values = sum(map(data.count, (b",", b"[", b"{")))
+    if values > MOST_VALUES:
         raise DamagedError(f"it has more than {MOST_VALUES:,} values. Split it")
+    decode = patient_loads if values > MANY_VALUES else json.loads
     encoding = json.detect_encoding(data)
     text = _decoded(data, encoding, notes, exact=exact)
     try:
-        document = _read(text, notes, exact=exact)
+        document = _read(text, decode, notes, exact=exact)
         # In UTF-16 a half of a character is a character like any other; in UTF-8 only escapes can spell it.
         if not may_have_halves(data) and encoding.startswith("utf-8"):
             return document
@@ -78,15 +86,15 @@ def parse(data: bytes, notes: Notes, *, exact: bool = False) -> Any:  # noqa: AN
         raise DamagedError("it has a number that is too long to read") from error
 
 
-def _read(text: str, notes: Notes, *, exact: bool) -> Any:  # noqa: ANN401 - JSON
+def _read(text: str, decode: Callable[[str], Any], notes: Notes, *, exact: bool) -> Any:  # noqa: ANN401 - JSON
     try:
-        return json.loads(text)
+        return decode(text)
     except json.JSONDecodeError:
         raise
     except (RecursionError, ValueError):
         if exact:
             raise
-        return json.loads(_readable(text, notes))
+        return decode(_readable(text, notes))
 
 
 def _decoded(data: bytes, encoding: str, notes: Notes, *, exact: bool) -> str:

@@ -118,6 +118,17 @@ def has_content(value: object) -> bool:
     return False
 
 
+def more_values_than(limit: int, value: object) -> bool:
+    """Whether objects and lists have more values in them than this, all together."""
+    number, waiting = 0, [value]
+    while waiting and number <= limit:
+        one = waiting.pop()
+        if isinstance(one, (dict, list)):
+            number += len(one)
+            waiting += one.values() if isinstance(one, dict) else one
+    return number > limit
+
+
 def nested_deeper_than(limit: int, value: object) -> bool:
     """Whether objects and lists stand in each other to more levels than this."""
     level = [value]

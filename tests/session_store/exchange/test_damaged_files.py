@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import struct
+import threading
+import time
 import zipfile
 
 import pytest
 
 from session_store import Store
 from session_store.exchange import AgentFiles, Format, ImportRefusedError, export, import_file, selected
+from session_store.exchange.adk import events
+from session_store.exchange.errors import DamagedError
 from session_store.exchange.imports import documents
+from session_store.exchange.imports.notes import Notes
 from tests.session_store.exchange.histories import contents, fill
 
 
@@ -239,6 +245,59 @@ def test_a_file_with_more_values_than_memory_is_for_is_refused_unread(refused, t
     file.write_text("[" + "{}," * 1000 + "{}]")
 
     assert "more than 1,000 values" in refused(file)
+
+
+def test_a_file_with_many_values_is_read_while_others_go_on():
+    """In one go, Python's decoder would hold up every page and turn until it is done: 0.3 s here, and 1.6 s for as many
+    values as a file may have."""
+    many = b"[" + b"[]," * 900_000 + b"[]]"
+    longest, last, is_over = 0.0, time.perf_counter(), threading.Event()
+
+    def look():
+        nonlocal longest, last
+        while not is_over.wait(0.001):
+            longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
+
+    looking = threading.Thread(target=look)
+    gc.disable()  # which holds up everything as well, whoever reads
+    looking.start()
+    begin = time.perf_counter()
+    document = documents.parse(many, Notes())
+    took = time.perf_counter() - begin
+    is_over.set()
+    looking.join()
+    gc.enable()
+
+    assert len(document) == 900_001
+    assert longest < took / 2
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": [1, -2.5e3, "\\u00e4\\n", true, null, NaN, {}]}', "[1", "[" * 5_000, "[01]", '"a" b']
+)
+def test_large_files_are_read_as_small_ones_are(text, monkeypatch):
+    def outcome():
+        try:
+            return repr(documents.parse(text.encode(), Notes()))
+        except DamagedError as error:
+            return str(error)
+
+    usual = outcome()
+    monkeypatch.setattr(documents, "MANY_VALUES", -1)
+    assert outcome() == usual
+
+
+def test_an_event_with_more_values_than_any_answer_costs_itself(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(events, "MOST_VALUES", 1_000)
+    call = {"functionCall": {"id": "c", "name": "f", "args": {"a": [[]] * 1_000}}}
+    many = {**EVENT, "id": "many", "author": "a", "content": {"role": "model", "parts": [call]}}
+    file = tmp_path / "session.json"
+    file.write_text(json.dumps({**SESSION, "events": [EVENT | {"content": {"parts": [{"text": "Hello"}]}}, many]}))
+
+    report = import_file(store, file)
+
+    assert report.events == 1
+    assert "events that cannot be read (1)" in report.remarks[0]
 
 
 def test_an_archive_of_something_else_is_refused(refused, tmp_path):
