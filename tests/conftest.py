@@ -1,4 +1,4 @@
-"""What all tests share: how tests that need a browser are run, or not."""
+"""Setup for all tests: signals, logging, and whether tests that need a browser run."""
 
 import os
 import signal
@@ -23,8 +23,8 @@ NEEDED_SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(s
 
 
 def pytest_configure():
-    """A shell starts what runs in the background with SIGINT ignored, nohup with SIGHUP, and children inherit that: a
-    test that interrupts one would wait forever."""
+    """Restore signals. A shell starts background jobs with SIGINT ignored, nohup with SIGHUP, and child processes
+    inherit that: a test that interrupts one would wait forever."""
     for number in NEEDED_SIGNALS:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
@@ -32,7 +32,7 @@ def pytest_configure():
         signal.pthread_sigmask(signal.SIG_UNBLOCK, NEEDED_SIGNALS)
 
 
-# As in the app. By default structlog draws the variables of every frame, which takes seconds for a failed turn.
+# As in the app. By default, structlog prints the variables of every frame, which takes seconds for a failed turn.
 *before, _ = structlog.get_config()["processors"]
 structlog.configure(
     processors=[*before, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
@@ -45,7 +45,7 @@ def needs_browser(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Tests in the browser come last: Playwright keeps an event loop in this thread, beside which no other can run."""
+    """Run browser tests last: Playwright keeps an event loop in this thread, and no other can run beside it."""
     items.sort(key=needs_browser)
 
 
@@ -59,7 +59,8 @@ def pytest_runtest_setup(item):
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown():
-    """A page that AppTest has run stays ``__main__``: processes that a later test starts would begin by running it."""
+    """Restore ``__main__``. A page that AppTest has run stays there, and processes that a later test starts would run
+    it first."""
     sys.modules["__main__"] = MAIN
 
 

@@ -1,4 +1,4 @@
-"""A application with the scripted model, and ways to wait for what it does."""
+"""An application with the scripted model, and helpers that wait for what it does."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def open_application(folder: Path, **settings: object) -> Application:
 
 
 def new_session(application: Application, agent_id: str = "assistant", **where: str) -> SessionKey:
-    """A session with an agent; ``workspace_id`` says where."""
+    """Create a session with an agent; ``workspace_id`` sets its workspace."""
     return application.create_session(agent_id=agent_id, model=application.models.default().id, **where).key
 
 
 def until(application: Application, condition: Callable[[], object]) -> None:
-    """Wait for a condition that some event of the bus brings about."""
+    """Wait for a condition that an event of the bus brings about."""
     news = threading.Event()
     unsubscribe = application.bus.subscribe(lambda _: news.set())
     try:
@@ -37,19 +37,19 @@ def until(application: Application, condition: Callable[[], object]) -> None:
 
 
 def until_loaded(application: Application) -> None:
-    """Wait for the agent folders."""
+    """Wait until the agent folders are loaded."""
     assert application.agents._folders.loaded.wait(PATIENCE), "the agent folders are not loaded"
 
 
 def finish(application: Application, *turns: Turn) -> list[Turn]:
-    """Wait until the turns are over and return them as they ended."""
+    """Wait until the turns are over, and return them in their final state."""
     for turn in turns:
         until(application, lambda turn=turn: all(view.turn.id != turn.id for view in application.turns.live(turn.key)))
     return [application.store.get_turn(turn.id) for turn in turns]
 
 
 def said(application: Application, key: SessionKey) -> list[tuple[str, str]]:
-    """The conversation as pairs of author and text."""
+    """Return the conversation as pairs of author and text."""
     return [(message.author, message.text) for message in conversation(application, key)]
 
 
@@ -58,5 +58,5 @@ def conversation(application: Application, key: SessionKey) -> list[Message]:
 
 
 def counted(number: int) -> str:
-    """What the scripted model says when told to count."""
+    """Return what the scripted model says when told to count."""
     return "".join(f"w{i} " for i in range(number))

@@ -1,4 +1,4 @@
-"""What may lie in a folder in place of a file."""
+"""Things that may lie in a folder in place of a regular file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 HUGE: Final = 5 * 2**30
-"""Bytes of a file that takes no place on the disk."""
+"""Size in bytes of a sparse file, which takes no space on the disk."""
 
 
 def _huge(path: Path) -> None:
@@ -24,7 +24,7 @@ def _loop(path: Path) -> None:
 
 
 BAD_FILES: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
-    "pipe": (lambda path: os.mkfifo(path), "named pipe"),  # noqa: PLW0108 - Windows has none
+    "pipe": (lambda path: os.mkfifo(path), "named pipe"),  # noqa: PLW0108 - Windows does not have it
     "folder": (lambda path: path.mkdir(), "folder"),
     "five gigabytes": (_huge, "larger than"),
     "link to nothing": (lambda path: path.symlink_to(path.with_name("nothing")), "link to something"),
@@ -33,7 +33,7 @@ BAD_FILES: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
     "device": (lambda path: path.symlink_to("/dev/zero"), "device"),
     "UTF-16": (lambda path: path.write_text("text", encoding="utf-16"), "not a UTF-8 text file"),
 }
-"""How each is made, and what is said of it."""
+"""How to create each, and what its error says."""
 
 NO_FILES: Final = tuple(kind for kind in BAD_FILES if kind not in ("five gigabytes", "UTF-16"))
-"""Those that are no files at all."""
+"""The kinds that are not files at all."""

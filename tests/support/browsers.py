@@ -1,4 +1,4 @@
-"""Finds a Chromium on this machine."""
+"""Finds Chromium on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def chromium_path() -> Path | None:
-    """The executable of Chromium or Chrome: the one that COLLOQUY_CHROMIUM names, else one at its usual place."""
+    """Return the executable of Chromium or Chrome: the one that COLLOQUY_CHROMIUM names, or else one in a usual
+    place."""
     if named := os.environ.get("COLLOQUY_CHROMIUM"):
         return Path(named) if Path(named).is_file() else None
     for name in NAMES:

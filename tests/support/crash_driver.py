@@ -1,7 +1,7 @@
-"""What a process does that holds many conversations at once until it is killed.
+"""The process of the crash tests: it holds many conversations at once until it is killed.
 
-It tells of whatever has been acknowledged: a session created, a message taken, an event appended, a piece of an
-unfinished answer kept; and of each chunk that the model has said.
+It reports everything that was acknowledged: a session created, a message accepted, an event appended, a piece of an
+unfinished answer saved. It also reports each chunk that the model has said.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _listener: list[Connection] = []
 
 
 def tell(kind: str, **facts: object) -> None:
-    """Tell the parent, whatever other threads tell."""
+    """Send a report to the parent. Safe from several threads."""
     with _lock:
         _listener[0].send({"kind": kind, **facts})
 
 
 class TellingSessions(Sessions):
-    """Tells of each event that was appended."""
+    """Reports each event that was appended."""
 
     async def append_event(self, session: Session, event: Event) -> Event:
         appended = await super().append_event(session, event)
@@ -47,7 +47,7 @@ class TellingSessions(Sessions):
 
 
 class TellingStore(Store):
-    """Tells of each piece of an answer that was kept."""
+    """Reports each piece of an answer that was saved."""
 
     def append_chunks(self, chunks: Mapping[str, str]) -> None:
         super().append_chunks(chunks)
@@ -56,7 +56,7 @@ class TellingStore(Store):
 
 
 def converse_until_killed(folder: Path, listener: Connection) -> None:
-    """Open the data folder and hold conversations in ``SESSIONS`` new sessions, without an end."""
+    """Open the data folder and hold conversations in ``SESSIONS`` new sessions, forever."""
     _listener.append(listener)
     application_module.Sessions, application_module.Store = TellingSessions, TellingStore  # type: ignore[misc]
     application = open_application(folder)
@@ -83,7 +83,7 @@ def converse_until_killed(folder: Path, listener: Connection) -> None:
 
 
 def ask_and_wait(folder: Path, agents_dir: Path, agent_id: str, message: str, listener: Connection) -> None:
-    """Send a message whose tool asks the person, tell when the turn waits, and wait with it."""
+    """Send a message whose tool asks the user, report when the turn is paused, and wait forever."""
     application = open_application(folder, agents_dir=agents_dir)
     until_loaded(application)
     key = new_session(application, agent_id)
@@ -94,7 +94,7 @@ def ask_and_wait(folder: Path, agents_dir: Path, agent_id: str, message: str, li
 
 
 def approve(folder: Path, agents_dir: Path, turn_id: str, call_id: str, listener: Connection) -> None:
-    """Approve what a tool asks; the tool tells when it runs, in the folder, and never answers."""
+    """Approve a tool's question. The tool reports in the folder that it runs, and never answers."""
     application = open_application(folder, agents_dir=agents_dir)
     until_loaded(application)
     application.turns.answer(turn_id, call_id, True)

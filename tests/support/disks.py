@@ -1,4 +1,4 @@
-"""Small disks of their own, which are the only honest way to fill one."""
+"""Small disks, which are the only honest way to test a full one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 @contextmanager
 def mounted(folder: Path, size: str) -> Iterator[Path]:
-    """A disk of this size in the place of ``folder``."""
+    """Mount a disk of this size at ``folder``."""
     folder.mkdir()
     mount = shutil.which("mount")
     if sys.platform != "linux" or os.geteuid() != 0 or mount is None:
@@ -36,7 +36,7 @@ def remount(folder: Path, options: str) -> None:
 
 
 def fill(folder: Path) -> Path:
-    """Leave no byte free on the disk of ``folder``. Returns what to remove to have space again."""
+    """Fill the disk of ``folder`` to the last byte. Returns the file to remove in order to free space again."""
     ballast = folder / "ballast"
     for piece in (65_536, 512):
         with suppress(OSError), ballast.open("ab", buffering=0) as file:

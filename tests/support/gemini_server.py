@@ -11,7 +11,7 @@ from tests.support.model_server import Call, Mind, ModelServer, Say, Seen, analy
 
 @contextmanager
 def gemini_server(mind: Mind = analyst) -> Iterator[ModelServer]:
-    """Serves at ``url``, which is the base URL for clients. Any model name will do."""
+    """Serve at ``url``, which is the base URL for clients. Accepts any model name."""
 
     def events_for(path: str, body: dict[str, Any]) -> list[Any]:
         assert ":streamGenerateContent?alt=sse" in path, path
@@ -23,7 +23,8 @@ def gemini_server(mind: Mind = analyst) -> Iterator[ModelServer]:
 
 
 def check(contents: list[dict[str, Any]]) -> None:
-    """A turn with calls stands behind a message of the person or an answer of a tool, and is answered in the next."""
+    """Check that content with tool calls follows a user message or a tool answer, and is answered by the next
+    content."""
     before: dict[str, Any] = {"role": "", "parts": []}
     for content in contents:
         calls, answers = _of(before, "functionCall"), _of(content, "functionResponse")

@@ -1,7 +1,7 @@
-"""What the stand-ins for model servers share: HTTP on loopback, and the mind behind the protocol.
+"""Shared by the stand-ins for model servers: HTTP on loopback, and the mind behind the protocol.
 
-A mind is a function of the conversation that a server was shown. It says something or calls a tool, so a stand-in
-holds any number of conversations and needs no script of answers.
+A mind is a function of the conversation that the server receives. It says something or calls a tool, so a stand-in
+holds any number of conversations and needs no scripted answers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Seen:
-    """The newest message of the person, and what tools answered since: (name, response)."""
+    """The user's latest message, and the tool answers since then: (name, response)."""
 
     question: str
     answers: tuple[tuple[str, dict[str, Any]], ...]
@@ -46,7 +46,7 @@ class ModelServer:
 
 
 def analyst(seen: Seen) -> Say | Call:
-    """Looks at the tables, counts the orders, and says what came back."""
+    """List the tables, count the orders, and say the result."""
     steps = len(seen.answers)
     if not seen.tools:
         return Say("I have no tools.")
@@ -62,7 +62,7 @@ def analyst(seen: Seen) -> Say | Call:
 
 @contextmanager
 def serving(events_for: Callable[[str, dict[str, Any]], list[Any]], last: bytes = b"") -> Iterator[ModelServer]:
-    """Answer each POST with a stream of server-sent events, each sent as soon as it is there."""
+    """Answer each POST with a stream of server-sent events, sending each as soon as it is available."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -100,6 +100,6 @@ def serving(events_for: Callable[[str, dict[str, Any]], list[Any]], last: bytes 
 
 
 def words(text: str) -> list[str]:
-    """A text in the pieces that it is streamed in."""
+    """Split a text into the pieces in which it is streamed."""
     first, *others = text.split(" ")
     return [first, *(f" {word}" for word in others)]

@@ -1,6 +1,6 @@
-"""A stand-in for a server that speaks OpenAI's chat completions, streaming, tool calls in pieces included.
+"""A stand-in for a server with OpenAI's chat completions: streaming, including tool calls in pieces.
 
-It is as strict as the real ones: a tool call without its answer right behind it is refused by an assertion.
+It is as strict as the real ones: an assertion refuses a tool call that is not answered right after it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PATH = "/v1/chat/completions"
 
 @contextmanager
 def openai_server(mind: Mind = analyst) -> Iterator[ModelServer]:
-    """Serves at ``url``; the base URL for clients is ``url + "/v1"``. Any model name will do."""
+    """Serve at ``url``; the base URL for clients is ``url + "/v1"``. Accepts any model name."""
     numbers = count(1)
 
     def events_for(path: str, body: dict[str, Any]) -> list[Any]:
@@ -32,7 +32,7 @@ def openai_server(mind: Mind = analyst) -> Iterator[ModelServer]:
 
 
 def check(messages: list[dict[str, Any]]) -> None:
-    """Each call has its answer directly behind it, and each answer its call."""
+    """Check that each call is answered right after it, and that each answer has its call."""
     waiting: set[str] = set()
     for message in messages:
         if message["role"] == "tool":

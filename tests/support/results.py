@@ -1,4 +1,4 @@
-"""Results of conversations, as tools leave them."""
+"""Results of conversations, as tools create them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BARS = {
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
-    """A table as the store keeps it."""
+    """Encode a table the way the store keeps it."""
     buffer = io.BytesIO()
     parquet.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()
@@ -33,7 +33,7 @@ def parquet_bytes(table: pa.Table) -> bytes:
 def new_result(
     application: Application, key: SessionKey, table: pa.Table | None = MONTHS, *, turn_id: str = "", **facts: Any
 ) -> Result:
-    """Keep a result of a session, and return it: a table unless ``facts`` say otherwise."""
+    """Save a result of a session, and return it: a table, unless ``facts`` say otherwise."""
     data = None if table is None else parquet_bytes(table)
     usual: dict[str, Any] = {
         "id": str(uuid.uuid4()),
@@ -57,5 +57,5 @@ def new_result(
 
 
 def new_chart(application: Application, key: SessionKey, table: pa.Table = MONTHS, **facts: Any) -> Result:
-    """Keep a chart of a session, and return it."""
+    """Save a chart of a session, and return it."""
     return new_result(application, key, table, **{"kind": ResultKind.CHART, "spec": BARS, **facts})

@@ -6,15 +6,15 @@ The message says what the answer is:
 - ``count 5 then fail``: five words, then the model fails;
 - ``count 5 then wait``: five words, then nothing until the turn is stopped;
 - ``think 3 then count 2``: the thoughts ``t0 t1 t2`` before the words;
-- ``history``: what the model was shown, one line a message;
-- ``instruction``: what the agent was told to be;
-- ``call run_sql {"sql": "select 1"}``: a call of this tool, and when it has answered, a line with its answer; further
+- ``history``: what the model received, one line per message;
+- ``instruction``: the agent's instruction;
+- ``call run_sql {"sql": "select 1"}``: a call of this tool and, once it has answered, a line with its answer; more
   calls at once after ``and``: ``call one {} and call two {}``;
 - anything else: ``You said: …``.
 
-Where JSON is asked for, the answer is the query after ``guess`` in the message: ``{"sql": …}``.
+If JSON is requested, the answer is the query after ``guess`` in the message: ``{"sql": …}``.
 
-It is as strict as servers of OpenAI's protocol: every tool call in what it is shown must be answered right after it.
+It is as strict as servers with OpenAI's protocol: every tool call in its input must be answered right after it.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ COUNT = re.compile(r"count (\d+)(?: every (\d+) ms)?(?: then (fail|wait))?")
 THINK = re.compile(r"think (\d+) then ")
 
 TIMES = "SCRIPTED_TIMES"
-"""Environment variable: a file that gets a line for each answer that was said to its end."""
+"""Environment variable: a file that gets a line for each complete answer."""
 
 
 def note_times(message: str, first: float, last: float) -> None:
-    """Write down when the first and the last word of the answer to a message were given, in Unix seconds."""
+    """Record when the first and the last word of the answer to a message were said, in Unix seconds."""
     if file := os.environ.get(TIMES):
         with Path(file).open("a", encoding="utf-8") as notes:
             notes.write(json.dumps({"message": message, "first": first, "last": last}) + "\n")
@@ -80,7 +80,7 @@ class ScriptedModel(BaseLlm):
 
 
 def calls_in(message: str) -> list[types.Part]:
-    """The tool calls that a message asks for."""
+    """Return the tool calls that a message asks for."""
     calls: list[types.Part] = []
     decoder = json.JSONDecoder()
     while found := CALL.match(message):
@@ -94,7 +94,7 @@ def calls_in(message: str) -> list[types.Part]:
 
 
 def check_answered(contents: list[types.Content]) -> None:
-    """Refuse a history with a call that is not answered in the content after it, or an answer to no call."""
+    """Refuse a history with a call that is not answered in the next content, or an answer without a call."""
     open_calls: set[str | None] = set()
     for content in contents:
         parts = content.parts or []
@@ -153,7 +153,7 @@ def _content(text: str) -> types.Content:
 
 
 class ScriptedModels(ModelCatalogue):
-    """A catalogue with the scripted model twice, once without tool calls, and one that is not set up."""
+    """A catalog with the scripted model twice, once more without tool calls, and one model that is not set up."""
 
     def __init__(self) -> None:
         super().__init__(Settings(_env_file=None))

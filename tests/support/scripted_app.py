@@ -1,4 +1,4 @@
-"""Colloquy with the scripted model, for tests in the browser: ``streamlit run tests/support/scripted_app.py``."""
+"""Colloquy with the scripted model, for browser tests: ``streamlit run tests/support/scripted_app.py``."""
 
 import sys
 from pathlib import Path

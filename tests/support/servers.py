@@ -1,4 +1,4 @@
-"""The app as a process of its own, on a free port of this machine, that tests may stop and kill."""
+"""The app in its own process, on a free port of this machine, which tests may stop and kill."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ APP = ROOT / "app.py"
 SCRIPTED_APP = ROOT / "tests" / "support" / "scripted_app.py"
 
 PATIENCE = 60.0
-"""Seconds that a start or a graceful stop may take on a machine with much else to do."""
+"""Seconds that a start or a graceful stop may take on a busy machine."""
 
 LOOK_EVERY = 0.05
 FOREIGN = ("COLLOQUY_", "STREAMLIT_", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nothing listens on."""
+    """Return a free TCP port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def environment(data_dir: Path, **settings: object) -> dict[str, str]:
-    """The variables of a process that keeps its data in ``data_dir``: nothing that this machine has set for Colloquy or
-    Streamlit reaches it. ``settings`` are fields of Settings."""
+    """Return the environment of a process that keeps its data in ``data_dir``: no variables that this machine sets for
+    Colloquy or Streamlit reach it. ``settings`` are fields of Settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     chosen = {"data_dir": data_dir, "user": "local", **settings}
     return inherited | {f"COLLOQUY_{name.upper()}": str(value) for name, value in chosen.items()}
 
 
 def streamlit_command(script: str | Path, port: int) -> list[str]:
-    """The command that serves ``script`` on ``port``."""
+    """Return the command that serves ``script`` on ``port``."""
     options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
     return [sys.executable, "-m", "streamlit", "run", str(script), *options]
 
 
 class Server:
-    """One data folder and one port, and the app on them while it runs."""
+    """A data folder and a port, and the app on them while it runs."""
 
     def __init__(self, data_dir: Path, *, script: Path = SCRIPTED_APP, base: str = "", **settings: object) -> None:
-        """``base`` is the path that all is served at, for instance ``/tools/chats``."""
+        """``base`` is the path under which everything is served, for instance ``/tools/chats``."""
         self.data_dir = data_dir
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}{base}"
@@ -69,7 +69,7 @@ class Server:
         return self
 
     def stop(self) -> int:
-        """Ask the app to end, wait until it has, and return its exit code."""
+        """Ask the app to exit, wait until it has, and return its exit code."""
         process = self._running()
         if sys.platform == "win32":
             process.send_signal(signal.CTRL_BREAK_EVENT)
@@ -82,7 +82,7 @@ class Server:
             raise AssertionError(f"the app did not end within {PATIENCE:.0f} s:\n{self.output()}") from None
 
     def kill(self) -> None:
-        """End the process at once, the way ``kill -9`` does."""
+        """Kill the process at once, as ``kill -9`` does."""
         process = self._running()
         process.kill()
         self._ended(process, PATIENCE)
@@ -98,7 +98,7 @@ class Server:
         return self._running().pid
 
     def output(self) -> str:
-        """What the app has printed so far."""
+        """Return what the app has printed so far."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def _running(self) -> subprocess.Popen[bytes]:

@@ -20,9 +20,9 @@ PATIENCE = 30.0
 
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
-    """Serve an app in a thread. Gives its URL."""
+    """Serve an app in a thread. Yields its URL."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=5))
-    with socket.create_server(("127.0.0.1", 0)) as listening:  # takes connections before the server answers them
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # accepts connections before the server answers them
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
@@ -42,7 +42,7 @@ class Sent:
 
 
 class Reader:
-    """Reads events the way browsers do: ``last_id`` is the last id that came, with an event or without one."""
+    """Reads events the way browsers do: ``last_id`` is the last id received, with an event or without one."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
@@ -52,11 +52,11 @@ class Reader:
         self._lines = response.aiter_lines()
 
     async def begin(self) -> None:
-        """Take what comes before the first event."""
+        """Read what comes before the first event."""
         self.take(await self.block() or [])
 
     async def next(self) -> Sent | None:
-        """The next event; None at the end of the stream."""
+        """Return the next event; None at the end of the stream."""
         async with asyncio.timeout(PATIENCE):
             while (lines := await self.block()) is not None:
                 if event := self.take(lines):
@@ -64,7 +64,7 @@ class Reader:
         return None
 
     async def take_until(self, kind: str, **data: Any) -> list[Sent]:
-        """Events up to and with the first of a kind with these data."""
+        """Return the events up to and including the first of a kind with this data."""
         taken: list[Sent] = []
         while event := await self.next():
             taken.append(event)
@@ -73,7 +73,7 @@ class Reader:
         raise AssertionError(f"the stream ended before {kind} {data}")
 
     def take(self, lines: list[str]) -> Sent | None:
-        """Take the lines of a block: gives its event, if it is one."""
+        """Process the lines of a block. Returns its event, if it has one."""
         kind, data = "message", ""
         for line in lines:
             name, _, value = line.partition(":")
@@ -101,8 +101,8 @@ class Reader:
 
 @asynccontextmanager
 async def reading(url: str, *, after: str | None = None, **query: Any) -> AsyncIterator[Reader]:
-    """A client of the stream of events at ``url``, which may come back ``after`` an event. Whatever happens once it is
-    there, it gets."""
+    """Connect a client to the stream of events at ``url``, optionally resuming ``after`` an event. It receives
+    everything that happens after it has connected."""
     headers = {} if after is None else {"Last-Event-ID": after}
     async with (
         httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client,
@@ -115,5 +115,5 @@ async def reading(url: str, *, after: str | None = None, **query: Any) -> AsyncI
 
 
 def chunks(events: list[Sent]) -> str:
-    """What the agents said in these events."""
+    """Return what the agents said in these events."""
     return "".join(event.data["text"] for event in events if event.kind == "agent-chunk")
