@@ -1,7 +1,7 @@
-"""A wrapper around the model of every agent, whoever made the agent.
+"""Wraps the model of every agent, however the agent was created.
 
-ADK asks a flow for its model (``BaseLlmFlow._get_llm``) and has no public place to put something in between: plugins
-see requests and responses, but cannot change the pace at which they are read. Holds for google-adk 2.13.
+ADK asks a flow for its model (``BaseLlmFlow._get_llm``) and offers no public hook there: plugins see requests and
+responses, but cannot change the pace at which they are read. Works with google-adk 2.13.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PATCHED = "_is_wrapped"
 
 
 def wrap_models(wrap: Callable[[BaseLlm], BaseLlm]) -> None:
-    """Have every agent read its model through ``wrap``. Only the first call counts."""
+    """Makes every agent read its model through ``wrap``. Only the first call has an effect."""
     get_llm = BaseLlmFlow._get_llm
     if hasattr(get_llm, _PATCHED):
         return

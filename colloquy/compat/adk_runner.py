@@ -1,9 +1,8 @@
-"""ADK's Runner for one invocation whose id is chosen beforehand, with a place to change each event before it is kept;
-and for rewinding.
+"""ADK's Runner for one invocation with a preset id, which can change each event before it is stored; and for rewinding.
 
-ADK gives a new invocation an id of its own, and lets plugins change events before it gives calls the ids that tools run
-with. Holds for google-adk 2.13, whose Runner calls the methods overridden here. Worth asking ADK for: an
-``invocation_id`` for new invocations, and a last callback for events.
+ADK generates the id of a new invocation itself, and lets plugins change events before it assigns the call ids that
+tools run with. Works with google-adk 2.13, whose Runner calls the methods overridden here. Worth requesting from ADK:
+an ``invocation_id`` for new invocations, and a final callback for events.
 """
 
 from __future__ import annotations
@@ -37,17 +36,20 @@ class InvocationRunner(Runner):
         self._invocation_id = invocation_id
 
     def before_plugins(self, event: Event, context: InvocationContext) -> None:
-        """Change an event before the callbacks of plugins see it."""
+        """Changes an event before the callbacks of plugins see it."""
 
     def finish(self, event: Event, context: InvocationContext) -> Event:
-        """The last that is done to an event before it is kept and given out."""
+        """Makes the final changes to an event before it is stored and yielded."""
         raise NotImplementedError
 
     def _resolve_invocation_id(
         self, session: Session, new_message: types.Content | None, invocation_id: str | None
     ) -> str | None:
-        """ADK takes the response of a function into the invocation that called it. That of an invocation that is over,
-        say of a tool that runs for hours, sets off one of its own."""
+        """Returns the given id.
+
+        ADK assigns a function's response to the invocation that called it. If that invocation has ended, for example
+        for a tool that runs for hours, the response starts a new invocation here.
+        """
         del session, new_message
         return invocation_id
 
@@ -68,7 +70,7 @@ class InvocationRunner(Runner):
         state_delta: dict[str, Any] | None,
         abort_signal: asyncio.Event | None = None,
     ) -> InvocationContext:
-        """ADK takes an id that it was given for one to resume, if the app is resumable. Here it may be a new one."""
+        """Allows a new invocation id. ADK treats a given id as one to resume if the app is resumable."""
         if new_message and all(event.invocation_id != invocation_id for event in session.events):
             return await self._setup_context_for_new_invocation(
                 session=session,
@@ -96,9 +98,9 @@ class InvocationRunner(Runner):
 
 
 class RewindRunner(Runner):
-    """Takes invocations back, and keeps the state that a session begins with.
+    """Rewinds invocations, and keeps the state that a session was created with.
 
-    ADK's ``rewind_async`` takes away all state that no event has set, that of ``create_session`` included. Worth
+    ADK's ``rewind_async`` removes all state that no event has set, including that of ``create_session``. Worth
     reporting.
     """
 

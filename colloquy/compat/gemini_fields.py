@@ -1,8 +1,8 @@
-"""What Gemini says about an answer and its library leaves out: why it ended, and what it cites.
+"""Restores two details of Gemini's answers that google-genai drops: the finish message and citations.
 
-google-genai reads ``finishMessage`` from Vertex AI only, although the Gemini API sends it, too. Of ``citationMetadata``
-it reads ``citationSources``, and the API may send ``citations`` as Vertex AI does. Holds for google-genai 2.34 with
-``models._Candidate_from_mldev``; its tests read both through the library.
+google-genai reads ``finishMessage`` from Vertex AI only, although the Gemini API sends it too. Of ``citationMetadata``
+it reads ``citationSources``, while the API may send ``citations`` as Vertex AI does. Works with google-genai 2.34 by
+patching ``models._Candidate_from_mldev``; the tests read both fields through the library.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CITED = [to_camel(name) for name in types.Citation.model_fields]
 
 
 def keep_left_out_fields() -> None:
-    """Have the library hand on these fields. May be called any number of times."""
+    """Makes the library pass these fields on. May be called any number of times."""
     read = models._Candidate_from_mldev
     if hasattr(read, _PATCHED):
         return

@@ -1,4 +1,4 @@
-"""How OpenAI's library builds requests and reads answers. Holds for openai 3.54."""
+"""How the OpenAI library builds requests and parses responses. Works with openai 3.54."""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""Has answers leave at once. Holds for streamlit 1.67 and uvicorn 0.54, whose sockets reach asyncio ready-made. Worth
-reporting to Streamlit: its socket should be made with ``proto=IPPROTO_TCP``."""
+"""Sends responses without TCP delays.
+
+Works with streamlit 1.67 and uvicorn 0.54, whose sockets reach asyncio ready-made. Worth reporting to Streamlit: it
+should create its socket with ``proto=IPPROTO_TCP``.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from functools import wraps
 
 
 def send_without_delay(loop: asyncio.AbstractEventLoop) -> None:
-    """Set ``TCP_NODELAY`` on the sockets that ``loop`` listens on from now on, and so on their connections.
+    """Sets ``TCP_NODELAY`` on the sockets that ``loop`` listens on from now on, and so on their connections.
 
-    A server writes the head and the body of an answer one after the other. Without the option the kernel keeps the
-    second back until the other side has acknowledged the first, which that side puts off in turn: 40 ms for each
-    answer, and for each message of a WebSocket that follows another. asyncio sets the option by itself on sockets that
-    say that they are TCP (``proto``); Streamlit's says nothing.
+    A server writes the header and the body of a response one after the other. Without the option the kernel holds the
+    second back until the client has acknowledged the first, and the client delays that in turn: 40 ms for each
+    response, and for each WebSocket message that follows another. asyncio sets the option itself on sockets that are
+    declared as TCP (``proto``); Streamlit's socket declares nothing.
     """
     create_server = loop.create_server
 
