@@ -1,7 +1,5 @@
-"""Checks that every requirement is pinned, and that none is known to be vulnerable.
-
-``--wheels`` also checks that each has a wheel for every Python and platform that Colloquy runs on.
-"""
+"""Checks that every requirement is pinned, has a wheel for every supported Python and platform, and has no known
+vulnerability."""
 
 from __future__ import annotations
 
@@ -32,18 +30,18 @@ _PIN = re.compile(r"[a-z0-9][a-z0-9.-]*==[^\s;*]+( ; [^\\]+)?( --hash=sha256:[0-
 
 
 def requirements(text: str) -> list[str]:
-    """The requirements in the text of a requirements file, each on one line with its hashes."""
+    """Return the requirements in the text of a requirements file, each on one line with its hashes."""
     lines = re.sub(r"\s*\\\n\s*", " ", text).splitlines()
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def unpinned(text: str) -> list[str]:
-    """The requirements in the text of a requirements file that do not name one version with its hashes."""
+    """Return the requirements in the text of a requirements file that do not name one version with its hashes."""
     return [line for line in requirements(text) if not _PIN.fullmatch(line)]
 
 
 def main() -> int:
-    """Print what is wrong. Returns the exit code: 1 for a missing pin, a missing wheel or a known vulnerability."""
+    """Print the problems. Returns the exit code: 1 for a missing pin, a missing wheel or a known vulnerability."""
     problems = [
         f"{path.name}: not pinned: {line}" for path in REQUIREMENTS for line in unpinned(path.read_text("utf-8"))
     ]
@@ -61,12 +59,12 @@ def main() -> int:
 
 
 def _all_pins() -> dict[str, str]:
-    """What the files pin, by name and version."""
+    """Return what the files pin, by name and version."""
     return {line.split()[0]: line for path in REQUIREMENTS for line in requirements(path.read_text("utf-8"))}
 
 
 def _missing_wheels(pins: Path) -> list[str]:
-    """The combinations of Python and platform for which a requirement has no wheel."""
+    """Return the combinations of Python and platform for which a requirement has no wheel."""
     versions = [f"3.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 2)]
     targets = list(itertools.product(versions, PLATFORMS))
     with ThreadPoolExecutor(8) as pool:  # each mostly waits for the package index
@@ -85,7 +83,7 @@ def _missing_wheels(pins: Path) -> list[str]:
 
 
 def _lacks_a_wheel(pins: Path, version: str, platform: str) -> str:
-    """Why the pins cannot be installed from wheels alone; empty if they can."""
+    """Return why the pins cannot be installed from wheels alone; empty if they can."""
     options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--output-file", os.devnull]
     target = ["--python-version", version, "--python-platform", platform]
     command = [sys.executable, "-m", "uv", "pip", "compile", *options, *target, str(pins)]

@@ -1,6 +1,6 @@
-"""What somebody new does first, in this checkout: ``make run``, the first page, an answer, Ctrl+C.
+"""Runs a newcomer's first steps in this checkout: ``make run``, the first page, an answer, Ctrl+C.
 
-``python3 scripts/first_start.py`` prints how long each took. It makes sense in a fresh clone with an empty home.
+``python3 scripts/first_start.py`` prints how long each step took. It makes sense in a fresh clone with an empty home.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> int:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    # A shell makes its background jobs ignore Ctrl+C, and children inherit that. A handler, they do not.
+    # A shell makes its background jobs ignore Ctrl+C, and child processes inherit that. They do not inherit a handler.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with (ROOT / "first-start.log").open("w+") as log:
         app = subprocess.Popen(
@@ -46,7 +46,7 @@ def main() -> int:
                 until(lambda: answers(url) or app.poll() is not None, SECONDS_TO_INSTALL)
             if app.poll() is not None:
                 return complain("`make run` ended before it answered.", log)
-            # The app is up with what `make run` installs. The browser is driven by one of the tools.
+            # The app runs with only what `make run` installs. Driving the browser needs the development tools.
             subprocess.run(["make", ".venv/.installed-dev"], cwd=ROOT, check=True)
             subprocess.run([PYTHON, "-m", "scripts.first_start", url], cwd=ROOT, check=True)
             with timed("Ctrl+C, until it has ended"):
@@ -66,8 +66,8 @@ def main() -> int:
 
 
 def visit(url: str) -> None:
-    """Open the first page in a browser with an empty profile and hold a short conversation."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not there when `make run` begins
+    """Open the first page in a browser with an empty profile, and hold a short conversation."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not installed when `make run` starts
 
     from tests.support.browsers import OPTIONS, chromium_path  # noqa: PLC0415
 
@@ -89,17 +89,17 @@ def visit(url: str) -> None:
 def answers(url: str) -> bool:
     """Whether the app answers."""
     try:
-        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as response:  # noqa: S310 - of this machine
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as response:  # noqa: S310 - on this machine
             return bool(response.status == 200)
     except OSError:
         return False
 
 
 def until(holds: Callable[[], bool], seconds: float) -> None:
-    """Wait until something holds.
+    """Wait until a condition holds.
 
     Raises:
-        TimeoutError: it does not within these seconds.
+        TimeoutError: it does not hold within this number of seconds.
     """
     end = time.monotonic() + seconds
     while not holds():
@@ -117,7 +117,7 @@ def timed(what: str) -> Iterator[None]:
 
 
 def complain(what: str, log: IO[str]) -> int:
-    """Print what went wrong and the last lines of the log. Returns the exit code."""
+    """Print the problem and the last lines of the log. Returns the exit code."""
     log.seek(0)
     print(f"{what} It printed:\n{''.join(log.readlines()[-40:])}", flush=True)
     return 1

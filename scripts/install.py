@@ -1,11 +1,10 @@
 """Installs Colloquy into ``.venv``: ``python3 scripts/install.py``. Needs nothing but Python.
 
-Only what the requirements files pin is installed, by version and hash, from wheels, and nothing is resolved: a release
-that somebody publishes tomorrow cannot change what is installed, or keep it from installing. ``pip check`` then
-confirms that the pins fit together.
+Installs only what the requirements files pin, by version and hash, from wheels, and resolves nothing: a release that is
+published tomorrow cannot change or break the installation. ``pip check`` then confirms that the pins fit together.
 
-Any Python 3 can run this file. If it is not one that Colloquy runs on, the file looks for one that is. So this file
-keeps to the syntax of Python 3.6.
+Any Python 3 can run this file. If Colloquy does not support that version, the script looks for one that it does
+support. So this file keeps to the syntax of Python 3.6.
 """
 
 import argparse
@@ -16,7 +15,7 @@ import sys
 from pathlib import Path
 
 OLDEST, NEWEST = (3, 11), (3, 14)
-"""The versions of Python that every pin has a wheel for: ``make audit`` checks that."""
+"""The oldest and newest Python for which every pin has a wheel: ``make audit`` checks that."""
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -28,22 +27,22 @@ REQUIREMENTS = {
 }
 
 ACCEPTED = ("google-adk 2.13.0 has requirement watchdog<7,>=6, but you have watchdog 7.",)
-"""Beginnings of lines of ``pip check`` that say nothing against the installation.
+"""Prefixes of lines of ``pip check`` that do not indicate a problem.
 
-On Macs with Python 3.14, watchdog 6 has no wheel. ADK uses it in ``adk web --reload_agents`` only.
+On Macs with Python 3.14, watchdog 6 has no wheel. ADK uses it only in ``adk web --reload_agents``.
 """
 
 
 class InstallError(Exception):
-    """The installation cannot go on; the message says what to do."""
+    """The installation cannot continue; the message says what to do."""
 
 
 class ConflictError(InstallError):
-    """What is installed does not fit together: packages of an earlier version of Colloquy, or installed by hand."""
+    """Installed packages conflict: they come from an earlier version of Colloquy, or were installed by hand."""
 
 
 def main() -> int:
-    """Install, and say so on the terminal. Returns the exit code."""
+    """Install, and report it on the terminal. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Install Colloquy into .venv, exactly as pinned.")
     parser.add_argument(
         "extra",
@@ -69,7 +68,7 @@ def main() -> int:
 
 
 def environment() -> "tuple[str, bool]":
-    """The Python of the virtual environment, which is created if there is none to use, and whether it is new."""
+    """Return the Python of the virtual environment, which is created if none is usable, and whether it is new."""
     python = python_in(VENV)
     if is_supported(python) and subprocess.call([python, "-m", "pip", "--version"], stdout=subprocess.DEVNULL) == 0:
         return python, False
@@ -77,7 +76,7 @@ def environment() -> "tuple[str, bool]":
 
 
 def make_environment() -> str:
-    """Make the virtual environment anew. Returns its Python."""
+    """Recreate the virtual environment. Returns its Python."""
     base = supported_python()
     print(f"Creating .venv with {base} ...", flush=True)
     made = subprocess.call([base, "-m", "venv", "--clear", str(VENV)], stdout=subprocess.DEVNULL) == 0
@@ -108,7 +107,7 @@ def install(python: str, files: "tuple[str, ...]") -> None:
 
 
 def run_with_progress(command: "list[str]") -> int:
-    """Run pip and show on one line of a terminal what it is doing. Returns its exit code."""
+    """Run pip and show its progress on one line of the terminal. Returns its exit code."""
     shows = sys.stdout.isatty()
     with subprocess.Popen(command, stdout=subprocess.PIPE, universal_newlines=True) as pip:
         packages = 0
@@ -124,7 +123,7 @@ def run_with_progress(command: "list[str]") -> int:
 
 
 def supported_python() -> str:
-    """The command of a Python that Colloquy runs on: $PYTHON, this one, or one on the PATH."""
+    """Return the command of a supported Python: $PYTHON, this one, or one on the PATH."""
     named = os.environ.get("PYTHON")
     names = [f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
     for candidate in [named] if named else [sys.executable, "python3", *names]:
@@ -138,7 +137,7 @@ def supported_python() -> str:
 
 
 def is_supported(python: str) -> bool:
-    """Whether this command is a Python of a version that Colloquy runs on."""
+    """Whether this command is a supported version of Python."""
     test = f"import sys; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
     try:
         return subprocess.call([python, "-c", test], stderr=subprocess.DEVNULL) == 0
@@ -147,7 +146,7 @@ def is_supported(python: str) -> bool:
 
 
 def python_in(venv: Path) -> str:
-    """The path of the Python in a virtual environment."""
+    """Return the path of the Python in a virtual environment."""
     return str(venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python")
 
 

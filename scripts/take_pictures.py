@@ -1,4 +1,4 @@
-"""Take the pictures of the README: the real app with the built-in model, in a folder of its own.
+"""Takes the screenshots for the README: the real app with the built-in model, in a temporary folder.
 
 python -m scripts.take_pictures
 """
@@ -36,7 +36,7 @@ Scheme = Literal["light", "dark"]
 EVERYWHERE: Mapping[Scheme, Iterable[str]] = {"light": LOOKS, "dark": LOOKS}
 MINUTE = 60_000
 SETTLED = 2_500
-"""Milliseconds that charts take to come in and the end of a conversation to be scrolled to."""
+"""Milliseconds in which charts appear and the page scrolls to the end of a conversation."""
 
 
 def talk(page: Page, url: str, messages: list[str]) -> None:
@@ -57,7 +57,7 @@ def ask_the_shop(page: Page, url: str) -> None:
 
 
 def run_query(page: Page) -> None:
-    """Run the query that stands in the editor, and look at it as a chart."""
+    """Run the query in the editor, and show its result as a chart."""
     page.get_by_role("button", name="Run").click()
     page.get_by_text("Chart", exact=True).click()
 
@@ -75,8 +75,8 @@ def take(
     *,
     before: Callable[[Page], None] = nothing,
 ) -> None:
-    """Take pictures of a page that has come when ``ready`` (a selector) is there; ``before`` does what is to be done
-    on it until then."""
+    """Take screenshots of a page, which has loaded when ``ready`` (a selector) is there; ``before`` prepares the page
+    for that."""
     for scheme, sizes in looks.items():
         for look in sizes:
             visitor = browser.new_page(viewport=LOOKS[look], color_scheme=scheme)
@@ -90,7 +90,7 @@ def take(
 
 
 def main() -> None:
-    """Write ``docs/images/<page>-<scheme>.png``, and with ``-phone`` what it looks like there."""
+    """Write ``docs/images/<page>-<scheme>.png``, and the phone layout with the suffix ``-phone``."""
     browser_path = chromium_path()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=OPTIONS)

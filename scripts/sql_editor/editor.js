@@ -1,4 +1,4 @@
-// CodeMirror with what the SQL page needs of it, bundled into colloquy/ui/sql/codemirror.js by `npm ci && npm run build`.
+// CodeMirror with the parts that the SQL page needs, bundled into colloquy/ui/sql/codemirror.js by `npm ci && npm run build`.
 import {
   acceptCompletion,
   autocompletion,
@@ -17,7 +17,7 @@ import { tags } from "@lezer/highlight";
 const MORE = "qualify exclude replace sample pivot unpivot summarize describe show tables asof semi anti positional try_cast";
 const DuckDB = SQLDialect.define({ ...PostgreSQL.spec, keywords: `${PostgreSQL.spec.keywords} ${MORE}` });
 
-// The colours are those of highlighted code elsewhere.
+// The same colors as highlighted code elsewhere.
 const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.operatorKeyword, tags.modifier], color: "var(--code-word)" },
   { tag: [tags.string, tags.special(tags.string)], color: "var(--code-text)" },
@@ -50,7 +50,7 @@ const looks = EditorView.theme({
   ".cm-completionDetail": { fontStyle: "normal", opacity: "0.75" },
 });
 
-/** An editor in `parent`. `said` hears its text as it changes, `run` the text to be run. */
+/** Opens an editor in `parent`. Calls `said` with its text on every change, and `run` with the text to run. */
 export function openEditor(parent, { text, label, hint, schema, said, run }) {
   const completion = new Compartment();
   const completed = (tables) => {
@@ -59,7 +59,7 @@ export function openEditor(parent, { text, label, hint, schema, said, run }) {
       DuckDB.extension,
       DuckDB.language.data.of({ autocomplete: tablesFirst(schemaCompletionSource(config)) }),
       DuckDB.language.data.of({ autocomplete: keywordCompletionSource(DuckDB, false) }),
-      // The columns of all tables, wherever one writes: a query often names its table last.
+      // Offers the columns of all tables everywhere: a query often names its table last.
       DuckDB.language.data.of({ autocomplete: columnsOf(tables) }),
     ];
   };
@@ -79,7 +79,7 @@ export function openEditor(parent, { text, label, hint, schema, said, run }) {
         drawSelection(),
         bracketMatching(),
         autocompletion({ activateOnTyping: true, icons: false }),
-        // Tab takes the completion that is offered; else it goes on to the next element of the page.
+        // Tab accepts the offered completion; otherwise it moves on to the next element of the page.
         keymap.of([{ key: "Tab", run: acceptCompletion }, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
         syntaxHighlighting(colours),
         looks,
@@ -103,7 +103,7 @@ export function openEditor(parent, { text, label, hint, schema, said, run }) {
   };
 }
 
-// Where a table is to be named.
+// Whether a table name is expected at this position.
 const namesTable = (state, position) => /\b(from|join)\s+$/i.test(state.sliceDoc(Math.max(0, position - 200), position));
 
 function tablesFirst(source) {
@@ -114,7 +114,7 @@ function tablesFirst(source) {
   };
 }
 
-// Enter takes what is offered only where that adds something to what is typed; else it begins a line.
+// Enter accepts a completion only if it adds to the typed text; otherwise it starts a new line.
 function leaveWhole(view) {
   const { head } = view.state.selection.main;
   const typed = /[\w"]*$/.exec(view.state.sliceDoc(Math.max(0, head - 200), head))[0].toLowerCase();
