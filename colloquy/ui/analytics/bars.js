@@ -1,4 +1,4 @@
-// Bars by name, each a button that leads to the conversations behind it.
+// Bars by name, each a button that opens the conversations behind it.
 const make = (kind, name, text = "") => {
   const made = document.createElement(kind);
   if (name) made.className = name;
@@ -13,7 +13,7 @@ const button = (name, text, picked) => {
   return made;
 };
 
-// What failed is red, the others have the theme's colours in order.
+// Failures are red, the other parts have the theme's colors in order.
 const colours = (parts) => {
   const others = parts.filter((part) => part !== "Failed");
   return parts.map((part) => (part === "Failed" ? part : others.indexOf(part)));
@@ -46,7 +46,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const { picked } = target.closest("[data-picked]")?.dataset ?? {};
     if (picked) setTriggerValue("picked", JSON.parse(picked));
   };
-  // What is there already stays, and with it the focus.
+  // Existing elements stay, and keep the focus.
   const told = JSON.stringify(data);
   if (list.told === told) return;
   list.told = told;

@@ -1,4 +1,4 @@
-// The figures at the top, each a button that leads to the conversations behind it.
+// The figures at the top of the page, each a button that opens the conversations behind it.
 export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".figures");
   const buttons = data.figures.map((figure) => {

@@ -1,5 +1,5 @@
-// Helps in the message input: what can follow a "/", Escape that stops the running answer, and nothing sent without a file
-// that is shown as refused.
+// Helps with typing in the message input: suggests what can follow a "/", stops the running answer on Escape, and sends
+// nothing while a file is shown as refused.
 const INPUT = '[data-testid="stChatInputTextArea"]';
 const SEND = '[data-testid="stChatInputSubmitButton"]';
 const REFUSED = '[data-testid="stFileChip"][aria-invalid="true"]';
@@ -7,7 +7,7 @@ const STOP = '.st-key-composer [class*="st-key-stop-"] button';
 const LIST = "colloquy-commands";
 
 export default function ({ data }) {
-  window.colloquyAssist?.(); // what other commands were told to is not cleaned up by itself
+  window.colloquyAssist?.(); // the listeners for earlier commands are not cleaned up automatically
   let list = null;
   let options = [];
   let place = 0;
@@ -132,7 +132,7 @@ export default function ({ data }) {
     ["click", onClick],
     ["focusout", onBlur],
   ];
-  // Before the listeners of the page, which are those of the document's descendants.
+  // Runs before the page's listeners, which are on descendants of the document.
   for (const [name, listener] of watched) document.addEventListener(name, listener, true);
   const leave = () => {
     for (const [name, listener] of watched) document.removeEventListener(name, listener, true);

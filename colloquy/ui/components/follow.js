@@ -1,7 +1,7 @@
-// Keeps the end of the conversation in view until the person scrolls away from it, and offers the way back then.
+// Keeps the end of the conversation in view until the user scrolls away, then offers a button to return.
 const NEAR = 80;
 const FAR = 200;
-const AFTERMATH = 1000; // ms in which a page goes on to scroll after a wheel or a finger
+const AFTERMATH = 1000; // ms for which a page may keep scrolling after a wheel or touch event
 const UPWARDS = new Set(["PageUp", "Home", "ArrowUp"]);
 
 const follow = (window.colloquyFollow ??= { session: null, sent: 0, pinned: true, jumping: null, moved: -Infinity, isLeaving: false });
@@ -11,7 +11,7 @@ export default function ({ data, parentElement }) {
   const content = document.querySelector('[data-testid="stMainBlockContainer"]');
   if (!scroller || !content) return;
 
-  follow.leave?.(); // that of an earlier message is not called by itself
+  follow.leave?.(); // the cleanup of an earlier message is not called automatically
   const back = parentElement.querySelector("button");
   const toEnd = () => {
     if (follow.pinned && !follow.jumping) scroller.scrollTop = scroller.scrollHeight;
@@ -28,22 +28,22 @@ export default function ({ data, parentElement }) {
       document.querySelector('[data-testid="stChatInputTextArea"]')?.focus({ preventScroll: true });
     }
   };
-  // Only a person leaves the end. That it is far off after a scroll of ours, or after one that the browser makes when
-  // the page gets shorter for a moment, says that something came in meanwhile.
+  // Only the user leaves the end. If the end is far off after a scroll by this script, or after one that the browser
+  // makes when the page shrinks for a moment, then new content arrived meanwhile.
   let last = scroller.scrollTop;
   const onScroll = () => {
     const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
     const isPerson = held || performance.now() - follow.moved < AFTERMATH;
     const isUpwards = scroller.scrollTop < last;
-    // The way up begins near the end, too: that counts for who comes down to it only.
+    // A scroll upwards starts near the end, too: being near counts only for a user who scrolls down to it.
     if (follow.jumping || (isUpwards ? isPerson && !near : near)) follow.pinned = near;
     last = scroller.scrollTop;
     offerWayBack();
   };
   let held = false;
   const onMove = () => Object.assign(follow, { moved: performance.now(), isLeaving: true });
-  // Whoever turns the wheel upwards leaves the end at once, and not with a scroll that a busy page makes later. A table
-  // or a piece of code under the pointer scrolls by itself first.
+  // Turning the wheel upwards leaves the end at once, not with a scroll event that a busy page delivers later. A table
+  // or code block under the pointer scrolls first itself.
   const onWheel = (event) => {
     onMove();
     if (event.deltaY >= 0 || scroller.scrollTop === 0) return;
@@ -55,7 +55,7 @@ export default function ({ data, parentElement }) {
     if (key === "Enter") follow.isLeaving = false;
   };
   const onDown = ({ target }) => {
-    held = target === scroller; // its scroll bar
+    held = target === scroller; // the scroll bar
     if (target.closest("button")) follow.isLeaving = false;
   };
   const onUp = () => {
@@ -71,7 +71,7 @@ export default function ({ data, parentElement }) {
     [document, "pointerup", onUp],
   ];
 
-  // A message that was sent brings the end into view, unless the person has moved the page since: this comes later.
+  // A sent message brings the end into view, unless the user has moved the page since it was sent: this runs later.
   if (data.session !== follow.session || (data.sent !== follow.sent && !follow.isLeaving)) follow.pinned = true;
   follow.session = data.session;
   follow.sent = data.sent;

@@ -1,7 +1,7 @@
-// Brings a part of the conversation into view and lights it up for a moment. It may still have to be drawn.
+// Scrolls a part of the conversation into view and highlights it for a moment. The part may not be drawn yet.
 const PATIENCE = 10000;
 const LIGHT = 2500;
-const STANDSTILL = 200; // ms without movement, after which a scroll is over
+const STANDSTILL = 200; // ms without movement after which a scroll has ended
 const MOVES = ["wheel", "touchmove", "keydown", "pointerdown"];
 
 export default function ({ data }) {
@@ -32,8 +32,8 @@ export default function ({ data }) {
   };
 }
 
-// What is drawn meanwhile may break the scrolling off or push the part away. Returns a function that lets go of it, as
-// does whatever a person moves the page with.
+// Redraws may interrupt the scrolling or push the part away. Returns a function that releases the part; any user input
+// that moves the page releases it, too.
 function keepInView(part) {
   const scroller = document.querySelector('[data-testid="stMain"]');
   const follow = window.colloquyFollow ?? {};

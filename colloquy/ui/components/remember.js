@@ -1,4 +1,4 @@
-// A choice that holds for this browser. Nothing but names and words of the app come here.
+// Stores a choice for this browser. Only names and words of the app are passed in.
 export default function ({ data }) {
   document.cookie = `${data.name}=${encodeURIComponent(data.value)}; path=/; max-age=31536000; samesite=lax`;
 }

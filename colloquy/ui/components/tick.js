@@ -1,4 +1,4 @@
-// Lets durations go on from second to second. What the server has drawn anew begins with what it says.
+// Keeps durations counting every second. An element that the server has redrawn starts from its new value.
 const begun = new WeakMap();
 
 export default function () {
@@ -14,7 +14,7 @@ export default function () {
   return () => clearInterval(timer);
 }
 
-// As colloquy/ui/formatting.py has it.
+// The same format as in colloquy/ui/formatting.py.
 function inWords(seconds) {
   const whole = Math.floor(seconds);
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];

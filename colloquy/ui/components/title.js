@@ -1,5 +1,5 @@
-// A field for a new title. Enter saves, Escape leaves. Who clicks elsewhere saves nothing: a field that was not touched
-// closes, and one with a new title waits for either.
+// A field for a new title. Enter saves, Escape leaves. A click elsewhere saves nothing: an unchanged field closes, a
+// changed one waits for Enter or Escape.
 const begun = new WeakSet();
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -23,7 +23,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   form.querySelector(".leave").onclick = leave;
   form.onkeydown = (event) => {
     if (event.key === "Escape") leave();
-    event.stopPropagation(); // a letter here is no shortcut of the page
+    event.stopPropagation(); // letters typed here are not shortcuts of the page
   };
   field.onblur = ({ relatedTarget }) => {
     const stays = form.contains(relatedTarget) || !document.hasFocus();

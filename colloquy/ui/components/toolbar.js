@@ -1,10 +1,11 @@
-// Below a message: a note, its versions where there are several, a button that copies it as it was written, what else can
-// be done with it, and what the person thinks of it.
+// The toolbar below a message: a note, its versions if there are several, a button that copies the original text, other
+// actions, and the user's rating.
 const remembered = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const find = (selector) => parentElement.querySelector(selector);
-  // The page is drawn again while one writes or clicks: what was not sent by the server anew stays as the person left it.
+  // The page may be redrawn while the user types or clicks: what the server has not sent anew stays as the user left
+  // it.
   const memory = remembered.get(parentElement) ?? { given: null, score: null, comment: "" };
   remembered.set(parentElement, memory);
 
@@ -60,14 +61,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   field.onkeydown = (event) => {
     if (event.key === "Escape") close();
-    event.stopPropagation(); // a letter here is no shortcut of the page
+    event.stopPropagation(); // letters typed here are not shortcuts of the page
   };
   draw();
   return stopCopying;
 }
 
 function offerActions(place, labels, setTriggerValue) {
-  // A button that has the focus keeps it while the page is drawn again.
+  // A focused button keeps the focus while the page is redrawn.
   while (place.children.length > labels.length) place.lastChild.remove();
   while (place.children.length < labels.length) {
     place.append(Object.assign(document.createElement("button"), { type: "button", className: "act" }));
@@ -75,7 +76,7 @@ function offerActions(place, labels, setTriggerValue) {
   labels.forEach((label, number) => {
     const button = place.children[number];
     button.textContent = label;
-    button.onclick = ({ detail }) => detail < 2 && setTriggerValue("act", label); // of two clicks in a row the first
+    button.onclick = ({ detail }) => detail < 2 && setTriggerValue("act", label); // only the first of two quick clicks
   });
 }
 
@@ -105,7 +106,7 @@ function offerCopy(button, text) {
 
   const copy = async () => {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
-    // Outside localhost and HTTPS browsers have no clipboard API.
+    // Outside localhost and HTTPS, browsers provide no clipboard API.
     const area = document.createElement("textarea");
     area.value = text;
     document.body.append(area);

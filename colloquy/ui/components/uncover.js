@@ -1,4 +1,4 @@
-// Closes the sidebar where it lies over the page, as on a phone, once for each new number.
+// Closes the sidebar if it covers the page, as on a phone, once for each new number.
 export default function ({ data }) {
   const isNew = "colloquyUncovered" in window && window.colloquyUncovered !== data.number;
   window.colloquyUncovered = data.number;

@@ -1,4 +1,4 @@
-// Goes to another address as a link does, once for each new number: the way back leads to this page as it was.
+// Navigates to another URL like a link, once for each new number: Back returns to this page with its URL.
 const gone = new Set();
 
 export default function ({ data }) {

@@ -1,13 +1,13 @@
-// Reruns the fragment that this component stands in whenever the server says that there is news.
+// Reruns the surrounding fragment whenever the server reports news.
 const LONGEST_PAUSE = 5000;
 const LOOK_EVERY = 15;
 const SETTLE = 600;
 
-// Streamlit gathers what happens in one tick into one rerun, of one fragment only. And when the rerun of one fragment
-// begins before the browser has heard that the one of another has ended, the other is taken for broken off, and what
-// it no longer shows stays on the page. So wakes go one after the other, each when no rerun is under way. A click cannot
-// be held back like that: a moment after the last click or piece of news each fragment runs once more, and whatever
-// stayed goes. In a hidden tab timers come late, but still in order.
+// Streamlit merges everything that happens in one tick into one rerun, of one fragment only. And if one fragment's
+// rerun starts before the browser has heard that another's has ended, Streamlit treats the other as aborted, and
+// elements that it no longer draws stay on the page. So wakes run one after the other, each while no rerun is running.
+// A click cannot be held back like that: shortly after the last click or piece of news each fragment reruns once more,
+// which removes such leftovers. In a hidden tab timers fire late, but still in order.
 const wakes = (window.colloquyWakes ??= { waiting: new Map(), busy: false });
 
 const atRest = () =>

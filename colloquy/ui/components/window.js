@@ -1,4 +1,4 @@
-// Opens a page in a window of its own, once for each new number.
+// Opens a page in a new window, once for each new number.
 export default function ({ data }) {
   if (!data.url || window.colloquyOpened === data.number) return;
   window.colloquyOpened = data.number;

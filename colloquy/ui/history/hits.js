@@ -1,4 +1,4 @@
-// Places where the words of a search stand.
+// The matches of a search.
 export default function ({ data, parentElement, setTriggerValue }) {
   const make = (tag, name, ...children) => {
     const element = document.createElement(tag);

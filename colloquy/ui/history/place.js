@@ -1,5 +1,5 @@
-// Brings a message of a transcript into view, or the page to where it was left, and lights up words without touching what
-// Streamlit draws.
+// Scrolls to a message of a transcript, or returns the page to where the user left it, and highlights words without
+// changing Streamlit's elements.
 const SETTLING = 3000;
 const LONGEST_SETTLING = 20000;
 const LATER = 300;
@@ -28,8 +28,8 @@ export default function ({ data }) {
 
 const toMessage = (message) => message?.scrollIntoView({ block: "start", behavior: "instant" });
 
-// Does something again and again while the page is still being drawn: charts and pictures come in late and move what is
-// below them. It is over when nothing has moved for a while. Whoever scrolls meanwhile is left alone.
+// Repeats an action while the page is still being drawn: charts and pictures arrive late and move what is below them.
+// It ends when nothing has moved for a while, or as soon as the user scrolls.
 function settle(go, then = () => {}) {
   const content = document.querySelector('[data-testid="stMainBlockContainer"]');
   let timer;
@@ -56,8 +56,9 @@ function settle(go, then = () => {}) {
   return stop;
 }
 
-// Brings the page to where it was when its URL was shown last, and remembers where it is left. What a link leads to may
-// be drawn before it is in the URL: from a click on one until a person scrolls again, nothing is remembered.
+// Returns the page to its scroll position when its URL was last shown, and remembers the position when the user leaves.
+// The target of a link may be drawn before it is in the URL: from a click on a link until the user scrolls again,
+// nothing is remembered.
 function asItWasLeft(restore) {
   const page = document.querySelector('[data-testid="stMain"]');
   const here = location.href;
@@ -102,7 +103,7 @@ function lightUp(scope, data) {
   };
 }
 
-// Where a word stands, in whatever case, width and normal form, as the server finds it.
+// Finds a word in any case, width and normal form, as the server does.
 function rangesOf(root, word) {
   const ranges = [];
   if (!root) return ranges;
@@ -120,7 +121,8 @@ function rangesOf(root, word) {
   return ranges;
 }
 
-// A text as it is compared, and for each of its signs, and its end, where the letter begins that it comes of.
+// Returns a text normalized for comparison, and, for each of its characters and its end, where the original letter
+// begins.
 function folded(text) {
   let signs = "";
   const starts = [];

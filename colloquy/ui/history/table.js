@@ -1,4 +1,4 @@
-// A page of the list of conversations. Rows are links and can be picked; headers sort.
+// A page of the list of conversations. Rows are links and can be selected; headers sort.
 const remembered = new WeakMap();
 const NUMBERS = new Set(["messages", "tokens", "cost"]);
 const UNITS = { messages: ["message", "messages"], tokens: ["token", "tokens"] };
@@ -118,7 +118,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     memory.drawn = drawn;
     if (focused) head.querySelector(`[data-sort="${focused}"]`)?.focus();
   }
-  // What the server says may be an answer to an earlier click than the last: only what it says of itself counts here.
+  // The server's selection may echo an earlier click than the last one: it counts only if it is no such echo.
   const selected = JSON.stringify(data.selected);
   const answered = memory.sent.indexOf(selected);
   if (answered >= 0) memory.sent.splice(0, answered + 1);
@@ -129,7 +129,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   memory.selected = selected;
   tick();
 
-  // Up and down go from row to row.
+  // The arrow keys up and down move from row to row.
   body.onkeydown = (event) => {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     const links = [...body.querySelectorAll("a")];

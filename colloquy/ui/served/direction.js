@@ -1,5 +1,5 @@
-// Text of languages that are written from right to left runs from right to left, whatever the language of the page: the
-// browser looks at each block, and at what is typed. What a block is in decides for it, so that the points of a list stand
+// Text in right-to-left languages runs from right to left, whatever the language of the page: the browser decides for
+// each block, and for what is typed. The outermost block decides for its contents, so that the bullets of a list are
 // where the list begins.
 {
   const BLOCKS = '[data-testid="stMarkdownContainer"] :is(p, ul, ol, h1, h2, h3, h4, h5, h6, blockquote, table)';

@@ -1,5 +1,5 @@
-// Says where the server is, so that the front end connects to it at once. By itself it asks for it below each address
-// that it may be at: below /analytics first, where there is none.
+// Tells the front end where the server is, so that it connects at once. By itself, it would try each URL that the
+// server may be at: first the one below /analytics, where there is none.
 {
   const pages = JSON.parse(document.currentScript.dataset.told);
   const { origin, pathname } = window.location;

@@ -1,6 +1,5 @@
-// Gives the focus to what had it before when what has it goes away: a dialog, a menu, a row that was deleted. Streamlit
-// draws much of a page anew after a click, so that things are known by their keys, and links by where they lead, not by
-// their elements.
+// Returns the focus to the previous element when the focused one disappears: a dialog, a menu, a deleted row. Streamlit
+// redraws much of a page after a click, so elements are identified by their keys, and links by their targets.
 {
   const LONGEST_TRAIL = 20;
   const SETTLE = 120;
@@ -14,8 +13,8 @@
   const firstIn = (element) =>
     element?.matches(CAN) ? element : [...(element?.querySelectorAll(CAN) ?? [])].find(usable);
 
-  // The keys of an element and of the row that it stands in, each with those of what stands after and before it: who
-  // deletes a row goes on from the next one.
+  // The keys of an element and of its row, each with those of its next and previous siblings: after a deletion the
+  // focus goes to the next row.
   const place = (element) => {
     const own = element.closest(KEYED);
     const row = own?.parentElement?.closest(KEYED);
@@ -54,11 +53,12 @@
   document.addEventListener("focusin", ({ target }) => {
     trail = [...trail.filter(({ element }) => element !== target), place(target)].slice(-LONGEST_TRAIL);
   });
-  // Who clicks beside everything wants nothing to have the focus.
+  // A click beside all elements means that nothing should have the focus.
   document.addEventListener("pointerdown", ({ target }) => {
     if (!target.closest(CAN) && !target.shadowRoot) trail = [];
   });
-  // Streamlit keeps what was typed when its field loses the focus. In a popover that Escape closes the field would go first.
+  // Streamlit keeps what was typed when its field loses the focus. In a popover closed with Escape, the field would be
+  // removed first.
   document.addEventListener(
     "keydown",
     ({ key, target, isComposing }) => {

@@ -1,14 +1,14 @@
-// Words go where they are meant to: into the message input of the chat that is open, or is about to be. It has the focus
-// when a page was loaded, a new chat begun or a chat opened. What is typed before it is there is held until it is, by a
-// field that nobody sees, as only a field knows what input methods, dead keys and pasting make of keys. What stands in
-// the input of a chat that one leaves stands there again when one comes back. Where a focus would bring up a keyboard on
-// the screen, all of it is left to the person.
+// Directs typed text to the message input of the chat that is open, or about to open. The input gets the focus when the
+// page was loaded, a new chat was begun or a chat was opened. An invisible field holds what is typed before the input
+// exists, because only a field handles input methods, dead keys and pasting correctly. The unsent text of a chat is
+// restored when the user returns to the chat. Where the focus would open an on-screen keyboard, the script sets none and
+// holds nothing.
 {
   const [page] = JSON.parse(document.currentScript.dataset.told);
   const INPUT = '[data-testid="stChatInputTextArea"]';
   const SEND = '[data-testid="stChatInputSubmitButton"]';
   const SIDEBAR = '[data-testid="stSidebar"]';
-  const STARTERS = ".st-key-new-chat, .st-key-ask-sample-shop, [class*='st-key-draft-agent-']"; // the input of a new chat comes, or stays
+  const STARTERS = ".st-key-new-chat, .st-key-ask-sample-shop, [class*='st-key-draft-agent-']"; // after these the input of a new chat comes, or stays
   const OPENERS = `${SIDEBAR} .st-key-new-chat button, ${SIDEBAR} [class*="st-key-open-"] button, [class*="st-key-prompt-"] button, .st-key-ask-sample-shop button, [class*="st-key-draft-agent-"] button`;
   const KEY = /st-key-(input-[^\s"]+)/;
   const EDITORS = '[class*="st-key-edited-"] textarea';
@@ -21,13 +21,13 @@
   const keyOf = (input) => KEY.exec(input.closest('[class*="st-key-input-"]')?.className ?? "")?.[1] ?? "";
   const drafts = new Map();
   let known = null; // the input that is, or was last, on the page
-  let focused = null; // what had the focus last
+  let focused = null; // the element that had the focus last
   let sentFrom = null; // the input of the new chat whose first message was sent
-  let sendsUntil = 0; // when it is too late for a second message that was sent from there before the chat was there
+  let sendsUntil = 0; // until when a second message sent from there waits for the chat
   let holder = null;
   let wanted = null; // the key of the input to come; null for any other than the known one
   let editor = null;
-  let named = null; // the name in the dialog that adds a workspace
+  let named = null; // the name field in the dialog that adds a workspace
   let timer;
 
   const hold = (key) => {
@@ -39,7 +39,7 @@
       holder = document.createElement("textarea");
       holder.setAttribute("aria-label", "Write a message");
       holder.style.cssText = "position: fixed; top: 0; left: 0; width: 1px; height: 1px; opacity: 0; pointer-events: none;";
-      // Enter sends nothing into a chat that is not seen yet.
+      // Enter must not send anything to a chat that is not visible yet.
       holder.addEventListener("keydown", (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && event.preventDefault());
       holder.addEventListener("compositionend", () => setTimeout(look));
       holder.addEventListener("compositionstart", () => (holder.dataset.composing = "yes"));
@@ -56,14 +56,14 @@
     wanted = null;
   };
 
-  // React takes a value for typed only if it is not set through the property that it has put over the browser's.
+  // React recognizes a value as typed only if it is not set through React's own property, which hides the browser's.
   const type = (input, text) => {
     Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(input, text);
     input.dispatchEvent(new Event("input", { bubbles: true }));
     input.setSelectionRange(text.length, text.length);
   };
 
-  // What is typed while the first message of a new chat is sent belongs to the chat that it becomes.
+  // Text typed while the first message of a new chat is being sent belongs to the chat that it becomes.
   const isCarried = (input) => input === sentFrom && wanted === null;
 
   const leave = (input) => {
@@ -73,7 +73,7 @@
 
   const arrive = (input) => {
     const key = keyOf(input);
-    let gap = ""; // between a draft and words that are new; what is typed on is not torn apart
+    let gap = ""; // between a draft and new words; text typed without a break stays together
     if (input !== known) {
       const carried = known && isCarried(known) ? known.value : "";
       const text = input.value || carried || drafts.get(key) || "";
@@ -92,7 +92,7 @@
     if (isFree && hasKeyboard() && !document.querySelector('[role="dialog"]')) input.focus({ preventScroll: true });
   };
 
-  // A second message goes into the chat that the first one begins, not into one of its own. Where the first was refused,
+  // A second message goes to the chat that the first one begins, not to another new chat. If the first one was refused,
   // no chat comes.
   const sendNext = () => {
     const input = document.querySelector(INPUT);
@@ -152,7 +152,7 @@
     if (key === "Enter" && !shiftKey && !isComposing && target.matches?.(EDITORS)) {
       event.preventDefault();
       event.stopPropagation();
-      target.blur(); // Streamlit hears what was typed when its field is left
+      target.blur(); // Streamlit takes what was typed when the field loses the focus
       setTimeout(() => document.querySelector(SEND_AGAIN)?.click());
       return;
     }

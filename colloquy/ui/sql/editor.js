@@ -1,4 +1,4 @@
-// The field that a query is written in. What is written is told when it is left or run, as of any field.
+// The query editor. It reports its text when it loses the focus or the query is run, like any field.
 const remembered = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
@@ -44,7 +44,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
         },
       });
       const isTyping = document.activeElement?.matches("input, textarea, select, [contenteditable]");
-      // Where a focus would bring up a keyboard on the screen, it is left to the person.
+      // No focus on devices where it would open an on-screen keyboard.
       if (!isTyping && matchMedia("(hover: hover) and (pointer: fine)").matches) memory.editor.focus();
       place.addEventListener("focusout", (event) => place.contains(event.relatedTarget) || tell());
     })
