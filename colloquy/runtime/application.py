@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +17,7 @@ from google.adk.sessions import BaseSessionService
 
 from colloquy.agents.adk_folders import AdkFolders
 from colloquy.agents.catalogue import AgentCatalogue
+from colloquy.agents.data.own_files import OwnFiles
 from colloquy.agents.models import ModelCatalogue, ModelUnavailableError
 from colloquy.runtime.active import ActiveSession, ActiveSessions
 from colloquy.runtime.artifacts import Artifacts
@@ -56,8 +55,6 @@ SAMPLES = "samples"
 TRANSCRIPTS = "transcripts"
 DEMO = "demo"
 
-_OWN = {PERSONAS, ARTIFACTS, INCOMING, SAMPLES, TRANSCRIPTS, SECRETS, PRICES, SNAPSHOTS, DEMO}
-
 _reruns = ThreadPoolExecutor(4, "rerun-result")
 
 log = structlog.get_logger()
@@ -90,7 +87,8 @@ class Application:
             StoreError: the data folder cannot be used; says why and what to do.
         """
         data = settings.data_dir
-        if problem := make_private(data, _is_own):
+        own = own_files(data)
+        if problem := make_private(data, own.is_own):
             log.warning(problem)
         store, bus = Store(data / DATABASE), EventBus()
         if store.notice:
@@ -109,7 +107,7 @@ class Application:
             agents=AgentCatalogue(data / PERSONAS, folders),
             models=models or ModelCatalogue(settings),
             bus=bus,
-            workspaces=Workspaces(store, Secrets(data / SECRETS), data / SAMPLES, bus, partial(_is_ours, data)),
+            workspaces=Workspaces(store, Secrets(data / SECRETS), data / SAMPLES, bus, own),
             results=Results(store, bus),
             active=active,
             transcripts=transcripts,
@@ -431,28 +429,11 @@ class Application:
         self.store.close()
 
 
-def _is_own(name: str) -> bool:
-    """Whether a name in the data folder is one that only Colloquy uses."""
-    return name in _OWN or name.startswith((DATABASE, f".{SECRETS}", f".{PRICES}"))
-
-
-def _is_ours(data: Path, path: Path) -> bool:
-    """Whether a path, which may be a link, is the data folder, or something of Colloquy's in it that must not be
-    queried as data."""
-    real = Path(os.path.realpath(path))
-    below = ""
-    for place in (real, *real.parents):
-        if _is_same(place, data):
-            return not below or (_is_own(below) and below not in (SAMPLES, SNAPSHOTS))
-        below = place.name
-    return any(_is_same(real, own) for own in data.glob(f"{DATABASE}*"))  # the database under another name
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except (OSError, ValueError):
-        return False
+def own_files(data: Path) -> OwnFiles:
+    """What Colloquy keeps in a data folder."""
+    names = frozenset({PERSONAS, ARTIFACTS, INCOMING, SAMPLES, TRANSCRIPTS, SECRETS, PRICES, SNAPSHOTS, DEMO})
+    beginnings = (DATABASE, f".{DATABASE}", f".{SECRETS}", f".{PRICES}")
+    return OwnFiles(str(data.absolute()), names, beginnings, to_ask=frozenset({SAMPLES, SNAPSHOTS}))
 
 
 _current: list[Application] = []

@@ -106,6 +106,8 @@ class TestConnections:
         elsewhere = tmp_path_factory.mktemp("elsewhere")
         (elsewhere / "link").symlink_to(tmp_path / DATABASE)
         (elsewhere / "hard").hardlink_to(tmp_path / DATABASE)
+        (tmp_path / "secrets.json").write_text("{}", "utf-8")
+        (elsewhere / "passwords").hardlink_to(tmp_path / "secrets.json")
         (elsewhere / "folder").symlink_to(tmp_path)
         ours = [tmp_path, tmp_path / DATABASE, tmp_path / f"{DATABASE}.wal", tmp_path / ARTIFACTS / "apps"]
         ours += [*elsewhere.iterdir(), elsewhere / "folder" / DATABASE, tmp_path / "x" / ".." / DATABASE]
@@ -124,6 +126,15 @@ class TestConnections:
         with pytest.raises(ConnectionInvalidError, match="its own conversations"):
             workspaces.database(GENERAL)
         assert workspaces.shown_address(GENERAL) == str(sqlite_file)  # so that it can be changed
+
+    def test_a_link_in_a_connected_folder_shows_no_passwords(self, workspaces, tmp_path, tmp_path_factory):
+        (tmp_path / "secrets.json").write_text('{"a": {"password": "hunter2"}}', "utf-8")
+        folder = tmp_path_factory.mktemp("connected")
+        (folder / "secrets.csv").hardlink_to(tmp_path / "secrets.json")
+        assert "a file of Colloquy's own" in workspaces.test("folder", str(folder))
+        workspaces.set_connection(GENERAL, "folder", str(folder))
+        with pytest.raises(DataError, match="a file of Colloquy's own"):
+            workspaces.database(GENERAL).query("select * from secrets")
 
     def test_a_workspace_asks_its_own(self, workspaces, sqlite_file):
         team = workspaces.create("Team")

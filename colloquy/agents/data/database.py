@@ -13,6 +13,7 @@ from colloquy.agents.data.engines.base import quoted
 from colloquy.agents.data.errors import QueryBoundError, UnknownTableError
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.guard.functions import Dialect
+from colloquy.agents.data.own_files import OwnFiles
 from colloquy.agents.data.results import Column, QueryResult, TableDescription, TableInfo
 from colloquy.agents.data.workers.pool import MEMORY_MIB, WORKERS, Workers
 from colloquy.agents.data.workers.process import Place, WorkerProcess
@@ -123,11 +124,19 @@ def _in_the_whole_table(
 class WorkerDatabase:
     """The data of a connection, asked in processes of its own."""
 
-    def __init__(self, connection: Connection, *, memory_mib: int = MEMORY_MIB, workers: Workers = WORKERS) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        own: OwnFiles | None = None,
+        memory_mib: int = MEMORY_MIB,
+        workers: Workers = WORKERS,
+    ) -> None:
+        """``own`` is what is not read in the folder of a connection, whatever leads there."""
         self.connection = connection
         self._memory_mib = memory_mib
         self._workers = workers
-        self._place = Place(connection.kind.value, connection.address, connection.redacted)
+        self._place = Place(connection.kind.value, connection.address, connection.redacted, own)
 
     @property
     def name(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from colloquy.agents.data.database import Database, WorkerDatabase
 from colloquy.agents.data.errors import ConnectionInvalidError, ConnectionUnavailableError
 from colloquy.agents.data.history_database import HistoryDatabase
 from colloquy.agents.data.history_scope import HistoryScope
+from colloquy.agents.data.own_files import OwnFiles
 from colloquy.agents.data.shop.shop import FILE_NAME, sample_shop
 from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, EventKind
 from colloquy.runtime.workspaces import addresses
@@ -39,15 +39,13 @@ HISTORY_NAME = "Colloquy's conversations"
 class Workspaces:
     """The tree of workspaces and their databases. Thread-safe. Databases block: do not query them on an event loop."""
 
-    def __init__(
-        self, store: Store, secrets: Secrets, folder: Path, bus: EventBus, is_ours: Callable[[Path], bool]
-    ) -> None:
-        """``folder`` is where the sample shop is created; ``is_ours`` tells whether a path is one of Colloquy's own."""
+    def __init__(self, store: Store, secrets: Secrets, folder: Path, bus: EventBus, own: OwnFiles) -> None:
+        """``folder`` is where the sample shop is created; ``own`` is what may not be connected."""
         self._store = store
         self._secrets = secrets
         self._folder = folder
         self._bus = bus
-        self._is_ours = is_ours
+        self._own = own
         self._open: dict[str, WorkerDatabase] = {}
         self._problems: dict[str, str] = {}
         """What the last test of a workspace's connection found wrong, by workspace id."""
@@ -233,7 +231,7 @@ class Workspaces:
         with self._lock:
             database = self._open.get(workspace_id)
             if database is None or database.connection != connection:
-                replaced, database = database, WorkerDatabase(connection)
+                replaced, database = database, WorkerDatabase(connection, own=self._own)
                 self._open[workspace_id] = database
                 if replaced:
                     replaced.close()
@@ -288,7 +286,7 @@ class Workspaces:
     def _refuse_ours(self, connection: Connection) -> None:
         if connection.kind is ConnectionKind.POSTGRES:
             return
-        if self._is_ours(Path(connection.address.get_secret_value())):
+        if self._own.include(Path(connection.address.get_secret_value())):
             raise ConnectionInvalidError(
                 "Colloquy keeps its own conversations here, so this cannot be a data connection. Ask the history "
                 "analyst about them, or make a snapshot and connect to that."
@@ -304,7 +302,7 @@ class Workspaces:
         return self._secrets.get(workspace.id)
 
     def _tested(self, connection: Connection) -> str:
-        database = WorkerDatabase(connection)
+        database = WorkerDatabase(connection, own=self._own)
         try:
             return database.test()
         finally:

@@ -1,5 +1,6 @@
 """Every kind of place can be asked in the same way."""
 
+import gzip
 import os
 import sqlite3
 import sys
@@ -26,6 +27,7 @@ from colloquy.agents.data.errors import (
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.workers.pool import Workers
 from colloquy.agents.data.workers.stopping import Stop
+from colloquy.runtime.application import own_files
 from tests.agents.data.postgres import PASSWORD, URL_PASSWORD
 from tests.agents.data.shops import COUNTRIES, ORDERS, ROWS, TOTAL
 from tests.support.bad_files import BAD_FILES
@@ -96,6 +98,86 @@ def test_what_is_no_file_in_a_folder_is_told_by_name_and_holds_nobody_up(tmp_pat
         assert database.query("select odd from good").rows == 1
         with pytest.raises(SqlFailedError, match=told):
             database.query("select * from odd")
+
+
+def made_csv(path, text):
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "delimiter", "before"),
+    [("wide.csv", ",", ""), ("wide.csv.gz", ";", ""), ("wide.tsv", "\t", ""), ("wide.csv", "|", "A report\n\n")],
+)
+def test_a_file_with_too_many_columns_hides_no_other(tmp_path, name, delimiter, before):
+    names, row = delimiter.join(f"c{i}" for i in range(20_000)), delimiter.join(["1"] * 20_000)
+    made_csv(tmp_path / name, f"{before}{names}\n{row}\n")
+    (tmp_path / "ok.csv").write_text('a,embedding\n1,"[' + ", ".join(["0.5"] * 1_536) + ']"\n')
+    with closing(WorkerDatabase(Connection.of("folder", str(tmp_path)))) as database:
+        for sql in ("show tables", "select table_name as name from information_schema.tables"):
+            assert database.query(sql).table.column("name").to_pylist() == ["ok"]
+        assert database.query("select a, embedding from ok").rows == 1
+        [ok, wide] = database.tables()
+        assert (ok.name, len(ok.columns), wide.name) == ("ok", 2, "wide")
+        assert f"{name} cannot be read: it has more than 1,000 columns" in wide.comment
+        with pytest.raises(SqlFailedError, match=f"{name} cannot be read: it has more than 1,000 columns"):
+            database.query("select c1 from wide")
+
+
+@pytest.mark.parametrize("name", [".csv", ".parquet", ".csv.gz"])
+def test_a_file_that_is_nothing_but_an_ending_is_told_where_it_is_listed(tmp_path, name):
+    made_csv(tmp_path / name, "a\n1\n")
+    (tmp_path / "ok.csv").write_text("a\n1\n")
+    with closing(WorkerDatabase(Connection.of("folder", str(tmp_path)))) as database:
+        assert {name, "ok"} == {table.name for table in database.tables()}
+        assert f"{name}: its name is nothing but an ending" in database.test()
+        with pytest.raises(SqlFailedError) as failed:
+            database.query("select nothing from ok")
+        assert "cannot be read" not in str(failed.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        (lambda link, own, elsewhere: link.symlink_to(own / "secrets.json"), "Colloquy's own"),
+        (lambda link, own, elsewhere: link.hardlink_to(own / "secrets.json"), "Colloquy's own"),
+        (lambda link, own, elsewhere: link.hardlink_to(own / "colloquy.duckdb.wal"), "Colloquy's own"),
+        (lambda link, own, elsewhere: link.symlink_to(own / "artifacts" / "told.csv"), "Colloquy's own"),
+        (lambda link, own, elsewhere: link.symlink_to(elsewhere / "told.csv"), "out of this folder"),
+        (lambda link, own, elsewhere: link.symlink_to(elsewhere.parent / "way" / "told.csv"), "out of this folder"),
+    ],
+    ids=["link to passwords", "passwords", "log of the database", "a file of an agent", "elsewhere", "by another link"],
+)
+@pytest.mark.parametrize("is_inside", [True, False], ids=["data folder within", "data folder elsewhere"])
+def test_a_link_in_a_folder_shows_nothing_of_elsewhere(tmp_path, link, told, is_inside):
+    folder, elsewhere = tmp_path / "connected", tmp_path / "elsewhere"
+    own = (folder if is_inside else tmp_path) / "data"
+    for place in (folder, folder / "below", elsewhere, own, own / "artifacts", own / "snapshots"):
+        place.mkdir()
+    (tmp_path / "way").symlink_to(elsewhere)
+    for place in (
+        own / "secrets.json",
+        own / "colloquy.duckdb.wal",
+        own / "artifacts" / "told.csv",
+        elsewhere / "told.csv",
+        folder / "below" / "good.csv",
+        own / "snapshots" / "kept.csv",
+    ):
+        place.write_text("password\nhunter2\n")
+    link(folder / "odd.csv", own, elsewhere)
+    (folder / "good.csv").symlink_to("below/good.csv")
+    (folder / "twice.csv").hardlink_to(folder / "below" / "good.csv")
+    (folder / "kept.csv").hardlink_to(own / "snapshots" / "kept.csv")
+    connection = Connection.of("folder", str(folder))
+    with closing(WorkerDatabase(connection, own=own_files(own))) as database:
+        comments = {table.name: table.comment for table in database.tables()}
+        assert told in comments.pop("odd")
+        assert comments == {name: f"{name}.csv" for name in ("good", "kept", "twice")}
+        for name in comments:
+            assert database.query(f"select password from {name}").rows == 1
+        with pytest.raises(SqlFailedError, match=told) as failed:
+            database.query("select * from odd")
+        assert "hunter2" not in str(failed.value)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there may names be any bytes")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import stat
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +19,24 @@ from colloquy.agents.data.engines.base import MAX_TABLES, Row, add_columns, quot
 from colloquy.agents.data.guard.bounds import Bounds, Cut, Deadline, EngineError, collect, too_big
 from colloquy.agents.data.guard.functions import Dialect
 from colloquy.agents.data.guard.guard import Statement
+from colloquy.agents.data.own_files import OwnFiles
 from session_store.files import BadFileError, entries, open_regular
 from session_store.phrases import counted
 
 MOST_ENTRIES: Final = 200_000
 """Entries of a folder that are looked at."""
 
+MOST_FILE_COLUMNS: Final = 1_000
+"""Columns of a text file. For several thousand, looking at it alone takes all the memory that a query has."""
+
 _BATCH_ROWS: Final = 2048
+_HEAD_BYTES: Final = 256 * 1024
+_HEAD_LINES: Final = 10
+_NO_DELIMITERS: Final = re.compile(rb'"[^"]*"|\[[^\[\]]*\]|\{[^{}]*\}')
+"""In a line of a text file: what is quoted, lists and objects."""
+
+_DELIMITERS: Final = (b",", b";", b"\t", b"|")
+
 _OUT_OF_MEMORY: Final = "Out of Memory Error"
 _SUFFIXES: Final = {".parquet": "read_parquet", ".csv": "read_csv", ".tsv": "read_csv", ".csv.gz": "read_csv"}
 _LISTS_TABLES: Final = re.compile(r"\b(show|information_schema|(duckdb|pg|sqlite)_\w+)\b", re.IGNORECASE)
@@ -170,6 +184,7 @@ class FolderEngine(DuckDbEngine):
 
     def __init__(self, setup: dict[str, Any]) -> None:
         super().__init__(setup)
+        self._own = OwnFiles.of_json(setup["own"]) if setup.get("own") else None
         self._problems: dict[str, str] = {}
         """Why files cannot be read, by their names, as of the last call."""
 
@@ -208,7 +223,7 @@ class FolderEngine(DuckDbEngine):
                     table["exact"] = True
                 found.append(table)
             for name, problem in self._problems.items():
-                found.append(table_row(None, _stem(name), "file", None, f"{name} cannot be read: {problem}"))
+                found.append(table_row(None, _stem(name) or name, "file", None, f"{name} cannot be read: {problem}"))
             return sorted(found, key=lambda table: str(table["name"]))
 
     def run(self, statement: Statement, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
@@ -216,7 +231,7 @@ class FolderEngine(DuckDbEngine):
         try:
             return super().run(statement, bounds)
         except EngineError as error:
-            asked = [name for name in self._problems if _stem(name).lower() in statement.sql.lower()]
+            asked = [name for name in self._problems if _stem(name) and _stem(name).lower() in statement.sql.lower()]
             told = [f"{name} cannot be read: {self._problems[name]}" for name in asked]
             if error.kind != "failed" or not told:
                 raise
@@ -234,22 +249,37 @@ class FolderEngine(DuckDbEngine):
         files: dict[str, Path] = {}
         problems: dict[str, str] = {}
         for path in sorted(path for path in found if _suffix(path)):
-            suffix = _suffix(path) or ""
             if len(files) + len(problems) >= MAX_TABLES:
                 break
             try:
-                path.name.encode()
-                open_regular(path).close()
-            except UnicodeEncodeError:
-                problems[_as_text(path.name)] = "its name is not text in UTF-8; rename it"
+                self._check_file(path)
             except FileNotFoundError:
                 continue  # gone meanwhile
             except BadFileError as error:
-                problems[path.name] = str(error)
+                problems[_as_text(path.name)] = str(error)
             else:
-                stem = _stem(path.name)
+                stem, suffix = _stem(path.name), _suffix(path) or ""
                 files[stem if stem not in files else stem + suffix.replace(".", "_")] = path.resolve()
         return files, problems
+
+    def _check_file(self, path: Path) -> None:
+        try:
+            path.name.encode()
+        except UnicodeEncodeError:
+            raise BadFileError("its name is not text in UTF-8; rename it") from None
+        if not _stem(path.name):
+            raise BadFileError("its name is nothing but an ending; rename it")
+        open_regular(path).close()
+        self._check_link(path)
+
+    def _check_link(self, path: Path) -> None:
+        """Links within the folder are followed; those to elsewhere would show files that nobody meant to connect."""
+        facts = path.lstat()
+        is_link = stat.S_ISLNK(facts.st_mode)
+        if (is_link or facts.st_nlink > 1) and self._own and self._own.include(path):
+            raise BadFileError("it leads to a file of Colloquy's own; remove the link")
+        if is_link and not path.resolve().is_relative_to(Path(self._path).resolve()):
+            raise BadFileError("it is a link that leads out of this folder; put a copy of the file here")
 
 
 def _suffix(path: Path) -> str | None:
@@ -267,11 +297,24 @@ def _as_text(name: str) -> str:
 def _add_view(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> str | None:
     """Have a file read as a table; why it cannot be."""
     reader = _SUFFIXES[_suffix(path) or ".csv"]
+    if reader == "read_csv" and _is_wide(path):
+        return f"it has more than {MOST_FILE_COLUMNS:,} columns; split it, or make it a Parquet file"
     try:
         connection.execute(f"create view {quoted(name)} as from {reader}({text(_literally(str(path)))})")
     except duckdb.Error as error:
         return plain(error)
     return None
+
+
+def _is_wide(path: Path) -> bool:
+    """Whether a text file begins with a line of too many columns; what is wrong with it otherwise says the engine."""
+    try:
+        with open_regular(path) as file, gzip.open(file) if path.suffix.lower() == ".gz" else file as text_file:
+            head = text_file.read(_HEAD_BYTES)
+    except (OSError, EOFError, zlib.error, BadFileError):
+        return False
+    lines = (_NO_DELIMITERS.sub(b"", line) for line in head.splitlines()[:_HEAD_LINES])
+    return any(line.count(delimiter) >= MOST_FILE_COLUMNS for line in lines for delimiter in _DELIMITERS)
 
 
 def _literally(path: str) -> str:

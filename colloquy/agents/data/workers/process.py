@@ -25,6 +25,7 @@ from colloquy.agents.data.errors import (
     SqlRefusedError,
 )
 from colloquy.agents.data.guard.bounds import too_big, too_slow
+from colloquy.agents.data.own_files import OwnFiles
 from colloquy.agents.data.workers.memory_limits import EXIT_MEMORY, give_way
 from colloquy.agents.data.workers.stopping import Stop
 
@@ -80,11 +81,12 @@ def _module_path() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a worker is to open. ``redacted`` takes secrets out of what it says."""
+    """What a worker is to open. ``redacted`` takes secrets out of what it says; ``own`` is not read as data."""
 
     kind: str
     address: SecretStr
     redacted: Callable[[str], str] = field(default=str, compare=False)
+    own: OwnFiles | None = None
 
 
 class WorkerProcess:
@@ -115,7 +117,8 @@ class WorkerProcess:
     def open(self, place: Place) -> None:
         """Say what it is to open."""
         self.place = place
-        self._write({"kind": place.kind, "address": place.address.get_secret_value()} | self._limits)
+        own = place.own.as_json() if place.own else None
+        self._write({"kind": place.kind, "address": place.address.get_secret_value(), "own": own} | self._limits)
 
     def is_for(self, place: Place, memory_mib: int) -> bool:
         """Whether this is what it has opened, with so much memory."""
