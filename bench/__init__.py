@@ -1,1 +1,1 @@
-"""Benchmarks that anyone can run, each against a named peer in the same run."""
+"""Benchmarks that anyone can run; each compares with a named peer in the same run."""

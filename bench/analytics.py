@@ -1,12 +1,12 @@
-"""Compare the questions of the analytics page with SQLite.
+"""Compare the queries of the analytics page with SQLite.
 
     python -m bench.analytics [--messages 1000000] [--sessions 10000] [--rounds 3] [--folder .]
 
-The same questions are asked of the store, of SQLite with the same rows and columns, and of the table that ADK's own
-SqliteSessionService keeps events in, where all but a few columns stand in JSON. All have the same answers. Each round
-asks all of them in turn; the table shows medians. What follows is the page as it is: after a start it copies facts into
-memory, and makes its reports (these questions and more, of two periods) from them. At the end comes the pace of running
-turns while such reports are made one after another.
+The same queries run on the store, on SQLite with the same rows and columns, and on the table in which ADK's own
+SqliteSessionService stores events, where all but a few columns are in JSON. All return the same answers. Each round
+runs all of them in turn; the table shows medians. It is followed by the page itself: after a start it copies facts into
+memory, and makes its reports (these queries and more, for two periods) from them. Last comes the pace of running turns
+while such reports are made one after another.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Medians = dict[str, dict[str, float]]
 
 
 def ask_all(connections: dict[str, Any], rounds: int) -> Times:
-    """Seconds by question and database."""
+    """Returns seconds by query and database."""
     times: Times = {}
     for _ in range(rounds):
         for question, asked in QUESTIONS.items():
@@ -60,7 +60,7 @@ def _same(ours: Sequence[Sequence[Any]], theirs: Sequence[Sequence[Any]]) -> boo
 
 
 def report_times(path: Path, rounds: int) -> dict[str, list[float]]:
-    """Seconds of what the page asks for."""
+    """Returns the seconds that the page's own steps take."""
     times: dict[str, list[float]] = {}
     store = Store(path)
     today = date.today()  # noqa: DTZ011 - any day will do
@@ -87,7 +87,7 @@ def report_times(path: Path, rounds: int) -> dict[str, list[float]]:
 
 
 def _the_same_questions(store: Store, rollups: Rollups, scope: Scope) -> None:
-    """Those of the table, as the page asks them."""
+    """Runs the queries of the table the way the page does."""
     cursor = lay_out(rollups, scope)
     for ask in (charts.activity, charts.heat, charts.models, charts.agents, charts.tools, charts.turns, charts.latency):
         ask(cursor, scope.period)
@@ -96,7 +96,7 @@ def _the_same_questions(store: Store, rollups: Rollups, scope: Scope) -> None:
 
 
 def table(medians: Medians) -> str:
-    """Milliseconds, and how many times faster the store is."""
+    """Returns milliseconds, and how many times faster the store is."""
     lines = ["| ms, median | store | SQLite | ADK | than SQLite | than ADK |", "|" + " --- |" * 6]
     for name, taken in medians.items():
         lines.append(_line(name, taken[DUCK], taken[LITE], taken.get(ADK), taken[DUCK]))
@@ -106,7 +106,7 @@ def table(medians: Medians) -> str:
 
 
 def _sum(medians: Medians, who: str, beside: str = DUCK) -> float:
-    """Of all questions that ``beside`` can answer as well."""
+    """Adds up the queries that ``beside`` can answer as well."""
     return sum(taken[who] for taken in medians.values() if who in taken and beside in taken)
 
 
@@ -117,7 +117,7 @@ def _line(name: str, ours: float, lite: float, adk: float | None, ours_beside_ad
 
 
 def page(times: dict[str, list[float]], medians: Medians) -> str:
-    """The page as it is, beside all of the questions in SQLite and in ADK's table."""
+    """Returns the times of the page itself, beside those of all queries in SQLite and in ADK's table."""
     lines = []
     for what, taken in times.items():
         ours = statistics.median(taken)
@@ -127,7 +127,7 @@ def page(times: dict[str, list[float]], medians: Medians) -> str:
 
 
 def main() -> None:
-    """Read the command line, measure, print."""
+    """Reads the command line, measures and prints."""
     parser = argparse.ArgumentParser(description="Compare the questions of the analytics page with SQLite.")
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--sessions", type=int, default=10_000)

@@ -1,4 +1,5 @@
-"""The same rows three times: in the store, in SQLite with the same tables, and as ADK's own SQLite service has them."""
+"""The same rows three times: in the store, in SQLite with the same tables, and as ADK's own SQLite service stores
+them."""
 
 from __future__ import annotations
 
@@ -31,14 +32,14 @@ INDEXES = "create index events_session on events(session_no); create index turns
 
 
 def store_file(folder: Path, sessions: int, messages: int) -> Path:
-    """Demo conversations as the app keeps them."""
+    """Returns a file of demo conversations as the app stores them."""
     path = folder / "store" / DATABASE
     fill(path, sessions=sessions, messages=messages, until=datetime.now(UTC).date())
     return path
 
 
 def same_rows(store: Path, target: Path) -> Path:
-    """The same tables in SQLite, with the same rows; lists of names as JSON."""
+    """Copies the rows to the same tables in SQLite; lists of names become JSON."""
     with duckdb.connect(str(store), read_only=True) as source, sqlite3.connect(target) as copy:
         copy.executescript(SAME_TABLES)
         for table in ("sessions", "events", "turns"):
@@ -52,7 +53,7 @@ def same_rows(store: Path, target: Path) -> Path:
 
 
 def adk_rows(store: Path, target: Path) -> Path:
-    """The same conversations in the tables of ADK's SqliteSessionService."""
+    """Copies the conversations to the tables of ADK's SqliteSessionService."""
     with duckdb.connect(str(store), read_only=True) as source, sqlite3.connect(target) as copy:
         copy.executescript(CREATE_SCHEMA_SQL)
         sessions = "select app_name, user_id, id, state, created_at, updated_at from sessions where deleted_at is null"

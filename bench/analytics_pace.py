@@ -1,4 +1,4 @@
-"""Whether running turns keep their pace while the analytics of many messages are computed."""
+"""Checks whether running turns keep their pace while analytics are computed over many messages."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ WORDS, EVERY_MS = 200, 20
 
 
 def pace(folder: Path, rounds: int) -> dict[str, tuple[float, float, int]]:
-    """Seconds that an answer took (median), the longest pause between two words of one (ms, median of the rounds), and
-    how many reports were made meanwhile; of turns alone, and beside analytics."""
+    """Measures turns alone, and beside analytics.
+
+    Returns, for each, the seconds that an answer took (median), the longest pause between two words of one answer (ms,
+    median of the rounds), and how many reports were made meanwhile.
+    """
     application = Application.open(Settings(data_dir=folder), ScriptedModels())
     try:
         analytics = Analytics(application.store)
@@ -74,7 +77,7 @@ def _answers(application: Application, busy: Analytics | None) -> tuple[float, f
 
 
 def _read(analytics: Analytics, stop: threading.Event, reports: list[int]) -> None:
-    """One filter after another, as fast as it goes: far more than a person would click."""
+    """Applies one filter after another at full speed: far more often than a user would click."""
     today = date.today()  # noqa: DTZ011 - any day will do
     lengths = itertools.cycle((30, 90, 365))
     for agent, days in zip(itertools.cycle([None, *(agent.id for agent in AGENTS)]), lengths, strict=False):

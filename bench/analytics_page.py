@@ -1,10 +1,10 @@
-"""How long a person waits for the analytics page, in Chromium.
+"""How long a user waits for the analytics page, in Chromium.
 
     python -m bench.analytics_page [--messages 1000000] [--sessions 10000] [--rounds 5] [--folder .]
 
-Makes demo conversations, serves the app on them, and takes the time from the request until every figure and chart is
-drawn: of the first visit (cold) while the app still starts and some seconds later, of a reload, and after a change of a
-filter.
+Generates demo conversations, serves the app on them, and measures the time from the request until every figure and
+chart is drawn: on the first visit (cold) while the app is still starting and some seconds later, on a reload, and after
+a change of a filter.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DRAWN = """
     return bars === 7 ? figure : null;
 }
 """
-"""The number of conversations, once the page is complete and the number is not that of ``before``."""
+"""Returns the number of conversations once the page is complete and the number differs from ``before``."""
 CHANGED = f"""
 (before) => {{
     const drawn = {DRAWN};
@@ -56,21 +56,21 @@ CHANGED = f"""
     return watch;
 }}
 """
-"""Seconds from the next press of the mouse until the page is complete with another number."""
+"""Returns the seconds from the next mouse press until the page is complete with a different number."""
 PATIENCE = 120_000
 COLD = {"cold, at the start of the app": 0.0, "cold, some seconds later": 5.0}
-"""Seconds that the app is up."""
+"""Seconds since the app started."""
 
 
 def visit(page: Page, url: str) -> float:
-    """Seconds from the request until the page is complete, by the browser's clock."""
+    """Returns the seconds from the request until the page is complete, by the browser's clock."""
     page.goto(url)
     complete = f"() => ({DRAWN})() && performance.now() / 1000"
     return float(page.wait_for_function(complete, timeout=PATIENCE, polling="raf").json_value())
 
 
 def choose(page: Page, option: str) -> float:
-    """Seconds from choosing an option of a group of buttons until the page shows other figures, and all of them, by the
+    """Returns the seconds from choosing an option of a button group until the page shows all of the new figures, by the
     browser's clock."""
     watch = page.evaluate_handle(CHANGED, page.evaluate(DRAWN))
     page.get_by_test_id("stButtonGroup").get_by_text(option, exact=True).first.click()
@@ -78,7 +78,7 @@ def choose(page: Page, option: str) -> float:
 
 
 def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Seconds by what was waited for."""
+    """Returns seconds by what was waited for."""
     times: dict[str, list[float]] = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=OPTIONS)
@@ -88,7 +88,7 @@ def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
                 try:
                     context = browser.new_context(viewport={"width": 1400, "height": 900})
                     page = context.new_page()
-                    # The browser knows the app by then, as it does where somebody comes from their chats.
+                    # By then the browser has the app loaded, as for a user who comes from their chats.
                     page.goto(server.url)
                     page.get_by_placeholder("Write a message").wait_for(timeout=PATIENCE)
                     time.sleep(up)
@@ -105,7 +105,7 @@ def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    """Read the command line, measure, print."""
+    """Reads the command line, measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--sessions", type=int, default=10_000)

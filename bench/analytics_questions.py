@@ -1,4 +1,4 @@
-"""The questions of the analytics page, in the words of three databases. All have the same answers."""
+"""The queries of the analytics page for three databases. All return the same answers."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ QUESTIONS: Final[dict[str, dict[str, str]]] = {
                 select count(distinct invocation_id) as turns from events group by app_name, user_id, session_id
             ) group by 1 order by 1""",
     },
-    # ADK keeps no turns.
+    # ADK does not store turns.
     "length of turns by week, 95 %": {
         DUCK: f"""
             select floor(t.created_at / 604800)::integer, quantile_disc(ended_at - started_at, 0.95)
@@ -106,4 +106,4 @@ QUESTIONS: Final[dict[str, dict[str, str]]] = {
             ) where share >= 0.95 group by week order by week""",
     },
 }
-"""The SQL by question and database."""
+"""The SQL by query and database."""

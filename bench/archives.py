@@ -1,10 +1,10 @@
-"""Importing what other chat programs export, and exporting it again: seconds, and the most memory that it took.
+"""Imports the exports of other chat programs, and exports them again: seconds, and peak memory.
 
     python -m bench.archives [--chats 1000] [--pictures 300]
 
-Three files: a ChatGPT archive and an export of Open WebUI with so many chats of twenty messages, and a ChatGPT archive
-with so many pictures of a megabyte, ten to a chat. Each step runs in a process of its own, whose memory is counted
-above what it had before the step.
+Three files: a ChatGPT archive and an Open WebUI export with this many chats of twenty messages, and a ChatGPT archive
+with this many pictures of a megabyte, ten to a chat. Each step runs in a process of its own; its memory counts from
+what the process used before the step.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ANSWER: Final = "There are three trains, one of which goes at night. " * 8
 
 
 def main() -> None:
-    """Print the figures."""
+    """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chats", type=int, default=1_000)
     parser.add_argument("--pictures", type=int, default=300)
@@ -89,7 +89,7 @@ def _size(path: Path) -> str:
 
 
 def _write_chatgpt(path: Path, chats: int, pictures: int) -> None:
-    """An archive of ChatGPT; the pictures are noise, as compressed ones are."""
+    """Writes an archive of ChatGPT. The pictures are noise, which compresses as little as real ones."""
     chance = random.Random(1)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         made = []

@@ -2,7 +2,7 @@
 
     python -m bench.browser [--rounds 15] [--streams 5]
 
-Each app runs in a process of its own with a model that says words at set times. All times are taken inside the page
+Each app runs in a process of its own with a model that says words at set times. All times are measured inside the page
 or by that model, on one clock; the figures are medians and 95th percentiles.
 """
 
@@ -26,7 +26,7 @@ from bench.conversations import LONG, Conversation, conversations, fill
 from colloquy.runtime.application import DATABASE
 
 WORDS, EVERY = 100, 20
-"""Words of a measured answer, and milliseconds between two of them."""
+"""The number of words of a measured answer, and the milliseconds between two of them."""
 
 NOMINAL = WORDS * EVERY / 1000
 TALKS = conversations()
@@ -36,7 +36,7 @@ Samples = dict[str, list[float]]
 
 
 class Bench:
-    """Drives one app and collects what it measures, in seconds unless the name of a sample says otherwise."""
+    """Drives one app and collects its measurements, in seconds unless the name of a sample says otherwise."""
 
     def __init__(self, app: App, browser: Browser, *, rounds: int, streams: int) -> None:
         self.app = app
@@ -60,13 +60,13 @@ class Bench:
         context.close()
 
     def load(self, page: Page, talk: Conversation, mark: str | None = None) -> float:
-        """Open the app on a conversation; the seconds until it stands there."""
+        """Opens the app on a conversation; returns the seconds until it is drawn."""
         page.goto(f"{self.app.url}?session={talk.id}", wait_until="commit")
         found = page.evaluate("mark => bench.loaded(mark)", mark or talk.end)
         return float(found["settled"]) / 1000
 
     def switch(self, page: Page, talk: Conversation, what: str | None = None) -> None:
-        """Click the row of a conversation and wait until the page stands still."""
+        """Clicks the row of a conversation and waits until the page no longer changes."""
         page.evaluate("mark => bench.armClick(mark)", talk.end)
         page.locator('[data-testid="stSidebar"] button').filter(has_text=talk.title).first.click()
         found = page.evaluate("() => bench.arrived")
@@ -76,7 +76,7 @@ class Bench:
             self.note(f"{what}: elements in the page", found["elements"])
 
     def ask(self, page: Page, words: int = WORDS) -> str:
-        """Have so many words said; the message that asks for them."""
+        """Asks for an answer of this many words; returns the message that asked for it."""
         self._asked += 1
         message = f"{self._asked}: count {words} every {EVERY} ms"
         page.evaluate("([message, words]) => bench.armStream(message, words)", [message, words])
@@ -120,8 +120,8 @@ class Bench:
                 self.await_answer(page, self.ask(page), what)
 
     def streaming_among_others(self, talks: list[Conversation]) -> None:
-        """All talks stream at once; one window looks at the last of them."""
-        others = 600 + 160 * self.streams  # words, so that the others still speak when the last stream ends
+        """Streams all talks at once; one window shows the last of them."""
+        others = 600 + 160 * self.streams  # words, so that the others are still streaming when the last one ends
         with self.context() as context:
             page = context.new_page()
             self.load(page, talks[0])
@@ -142,7 +142,7 @@ class Bench:
                 )
 
     def streaming_in_windows(self, talks: list[Conversation], what: str) -> None:
-        """All talks stream at once, each in a window of its own."""
+        """Streams all talks at once, each in a window of its own."""
         with self.context() as context:
             pages = []
             for talk in talks:
@@ -154,7 +154,7 @@ class Bench:
                     self.await_answer(page, message, what)
 
     def traffic(self) -> None:
-        """What goes over the wire, measured apart: listening to it takes time."""
+        """Measures the network traffic, separately, because observing it takes time."""
         with self.context() as context:
             page = context.new_page()
             traffic = Traffic(page)
@@ -183,7 +183,7 @@ def measure(app: App, browser: Browser, *, rounds: int, streams: int, plain: boo
         ("streaming among others", lambda: bench.streaming_among_others(TALKS[LONG + 10 : LONG + 15])),
         ("streaming in windows", lambda: bench.streaming_in_windows(TALKS[LONG + 15 : LONG + 20], "5 windows at once")),
     ]
-    if plain:  # where a click ends the stream, nothing can stream among others
+    if plain:  # in the plain page a click ends the stream, so nothing can stream among others
         steps = [step for step in steps if step[0] != "streaming among others"]
     for name, step in steps:
         print(f"{app.name}: {name}", file=sys.stderr, flush=True)

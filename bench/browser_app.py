@@ -25,14 +25,14 @@ SIZE = ViewportSize(width=1400, height=900)
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A served page: ``url`` ends with a slash, ``times`` is the file in which its model notes when it said what."""
+    """A served page: ``url`` ends with a slash; its model writes the time of each word to the file ``times``."""
 
     name: str
     url: str
     times: Path
 
     def said(self, message: str) -> tuple[float, float]:
-        """When the model gave the first and the last word of its answer to ``message``, in Unix seconds."""
+        """Returns when the model said the first and the last word of its answer to ``message``, in Unix seconds."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             for line in self.times.read_text(encoding="utf-8").splitlines():
@@ -45,7 +45,7 @@ class App:
 
 @contextlib.contextmanager
 def serving(name: str, script: Path, folder: Path) -> Iterator[App]:
-    """Serve a script with Streamlit on a free port until the end of the block."""
+    """Serves a script with Streamlit on a free port until the end of the block."""
     folder.mkdir(exist_ok=True)
     times, log = folder / "times.jsonl", folder / "server.log"
     times.touch()
@@ -84,7 +84,7 @@ def _await_health(url: str, process: subprocess.Popen[bytes], log: Path) -> None
 
 
 def open_browser(playwright: Playwright) -> Browser:
-    """The Chromium of the system, or the one that Playwright has installed."""
+    """Starts the system's Chromium, or the one that Playwright installed."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     return playwright.chromium.launch(
         executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

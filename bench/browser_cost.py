@@ -1,4 +1,4 @@
-"""What one run of the page's script costs without a browser: time and queries."""
+"""The cost of one run of the page's script without a browser: time and queries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RUNS = 10
 
 
 def cost_of_runs(folder: Path, session_id: str) -> dict[str, list[float]]:
-    """Milliseconds and queries of a full run that shows a session of the data folder."""
+    """Returns the milliseconds and the number of queries of full runs that show a session of the data folder."""
     application = Application.open(Settings(_env_file=None, data_dir=folder), ScriptedModels())
     install(application)
     try:

@@ -1,4 +1,4 @@
-"""What the server sends to the page, read from the browser's side."""
+"""What the server sends to the page, observed in the browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message to the page: when it came (s), its kind, its bytes."""
+    """One message to the page: its arrival time (s), its kind, its size in bytes."""
 
     at: float
     kind: str
@@ -19,18 +19,19 @@ class Frame:
 
 
 class Traffic:
-    """Listens to the WebSocket over which Streamlit sends a page its elements."""
+    """Listens to the WebSocket over which Streamlit sends elements to a page."""
 
     def __init__(self, page: Page) -> None:
         self.frames: list[Frame] = []
         page.on("websocket", self._listen)
 
     def reset(self) -> None:
-        """Forget what came so far."""
+        """Discards what has arrived so far."""
         self.frames.clear()
 
     def totals(self) -> dict[str, float]:
-        """Messages, kilobytes and script runs since the last reset, and how long the longest and the shortest took."""
+        """Returns the messages, kilobytes and script runs since the last reset, and the longest and shortest run's
+        duration."""
         runs, began = [], None
         for frame in self.frames:
             if frame.kind == "new_session":

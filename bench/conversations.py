@@ -1,4 +1,4 @@
-"""The conversations that the browser benchmark looks at: many short ones and a few long ones."""
+"""The conversations that the browser benchmark shows: many short ones and a few long ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ The quick brown fox jumps over the lazy dog, and then it does so again for good 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One session: ``messages`` alternate between the person and the agent, the person's first."""
+    """One session: ``messages`` alternate between the user and the agent, beginning with the user."""
 
     id: str
     title: str
@@ -46,7 +46,7 @@ class Conversation:
 
     @property
     def end(self) -> str:
-        """A text that only its newest message has."""
+        """A text that only its newest message contains."""
         return mark(self.title, len(self.messages))
 
 
@@ -55,7 +55,7 @@ def mark(title: str, number: int) -> str:
 
 
 def conversations() -> list[Conversation]:
-    """All of them, newest first: the long ones stand on top of the list."""
+    """Returns all of them, newest first: the long ones are at the top of the list."""
     now = time.time()
     made = []
     for place in range(SESSIONS):
@@ -70,7 +70,7 @@ def conversations() -> list[Conversation]:
 
 
 def fill(database: Path) -> None:
-    """Write them all into a new database file."""
+    """Writes all of them to a new database file."""
     store = Store(database)
     try:
         asyncio.run(_fill(store, DuckDBSessionService(store)))

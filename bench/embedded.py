@@ -1,7 +1,7 @@
-"""The built-in model in its child process against the same library in the app's own process.
+"""The built-in model in its child process, compared with the same library in the app's own process.
 
-Run it: ``python -m bench.embedded``. It prints, for both, how long loading keeps every other thread and the event loop
-of the app waiting, how long loading takes, and the speed of the answer; and how soon a stopped answer frees the model.
+Run it: ``python -m bench.embedded``. It prints, for both, how long loading blocks all other threads and the event loop
+of the app, how long loading takes, and the speed of the answer; and how soon a stopped answer frees the model.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Measured:
 
 
 class Heartbeat:
-    """A thread that wants to run every 5 ms, as the app's other threads do; ``longest`` gap in seconds."""
+    """A thread that tries to run every 5 ms, like the app's other threads; ``longest`` is the longest gap in
+    seconds."""
 
     def __init__(self) -> None:
         self.longest = 0.0
@@ -97,7 +98,7 @@ def in_process(file: Path) -> Measured:
 
 async def in_child(catalogue: ModelCatalogue) -> Measured:
     llm = _llm(catalogue)
-    await asyncio.to_thread(_import_libraries)  # the app has them at its start; the peer does not need them
+    await asyncio.to_thread(_import_libraries)  # the app has imported them at startup; the peer does not need them
     started = time.perf_counter()
     with Heartbeat() as heart:
         await llm.provider.open()
@@ -113,7 +114,7 @@ async def in_child(catalogue: ModelCatalogue) -> Measured:
 
 
 async def stop(catalogue: ModelCatalogue) -> float:
-    """Seconds from closing a running answer until the child's slots are free."""
+    """Returns the seconds from closing a running answer until the child's slots are free."""
     llm = _llm(catalogue)
     assert isinstance(llm.provider, LocalProvider)
     endpoint = await llm.provider.server.ready()

@@ -3,10 +3,10 @@
     python -m bench.events [--clients 50] [--turns 20] [--words 50] [--every 100]
 
 Both servers run the same agent, whose model says a word every so many milliseconds; each word is the time at which it
-was said, so that a client knows how long it was on its way. ADK's server gives a turn to the client that asked for it
-and to nobody else; Colloquy is measured in the same way (``/adk/run_sse``), and with all clients listening to all turns
-at once (``/api/v1/events``), then again with further clients that do not read. Everything runs on this machine at once,
-the clients in this process: the figures are comparable with each other, not with those of another machine.
+was said, so that a client knows its delay. ADK's server streams a turn only to the client that requested it; Colloquy
+is measured in the same way (``/adk/run_sse``), and with all clients listening to all turns at once
+(``/api/v1/events``), then again with additional clients that do not read. Everything runs on this machine at once, the
+clients in this process: the figures are comparable with each other, not with those of another machine.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ PATIENCE = 120.0
 
 @dataclass
 class Heard:
-    """What one client heard: of each session the numbers of the words, and how long each was on its way, in seconds."""
+    """What one client received: for each session the numbers of the words, and the delay of each in seconds."""
 
     numbers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     delays: list[float] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Load:
-    """What is measured: so many clients and turns, words a turn, milliseconds between two of them."""
+    """The load to measure: numbers of clients and turns, words per turn, milliseconds between two words."""
 
     clients: int
     turns: int
@@ -94,7 +94,7 @@ class Load:
 
 
 async def lines_of(url: str, head: str, body: str = "") -> AsyncIterator[bytes]:
-    """The lines of the answer to a request, as they come."""
+    """Yields the lines of the response to a request as they arrive."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=2**22)
     length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
@@ -107,7 +107,7 @@ async def lines_of(url: str, head: str, body: str = "") -> AsyncIterator[bytes]:
 
 
 async def listen(url: str, load: Load, ready: asyncio.Barrier) -> Heard:
-    """Hear everything until every turn has said its last word."""
+    """Reads all events until every turn has said its last word."""
     heard = Heard()
     last = 0
     async for line in lines_of(url, "GET /api/v1/events"):
@@ -123,7 +123,7 @@ async def listen(url: str, load: Load, ready: asyncio.Barrier) -> Heard:
 
 
 async def run(url: str, prefix: str, load: Load) -> Heard:
-    """Begin a turn, and hear it to its end."""
+    """Starts a turn and reads it to its end."""
     heard = Heard()
     session = await new_session(url + prefix)
     async for line in lines_of(url, f"POST {prefix}/run_sse", request(session, load, streaming=True)):
@@ -147,7 +147,7 @@ def request(session: str, load: Load, *, streaming: bool) -> str:
 
 
 async def ask(url: str, load: Load) -> None:
-    """Run a turn without hearing it."""
+    """Runs a turn without reading its answer."""
     session = await new_session(f"{url}/adk")
     body = request(session, load, streaming=False)
     async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
@@ -159,14 +159,14 @@ async def ask(url: str, load: Load) -> None:
 
 
 async def each_its_own(url: str, prefix: str, load: Load) -> tuple[list[Heard], float]:
-    """Each turn is heard by the client that began it. Gives what was heard, and the seconds that it took."""
+    """Each turn is read by the client that started it. Returns what was received, and the seconds that it took."""
     begin = time.perf_counter()
     heard = await asyncio.gather(*(run(url, prefix, load) for _ in range(load.turns)))
     return list(heard), time.perf_counter() - begin
 
 
 async def all_of_all(url: str, load: Load, stalled: int) -> tuple[list[Heard], float]:
-    """All clients hear all turns, while ``stalled`` more have asked for them and do not read."""
+    """All clients read all turns, while ``stalled`` more have subscribed and do not read."""
     asleep = [await stall(url) for _ in range(stalled)]
     ready = asyncio.Barrier(load.clients + 1)
     async with asyncio.TaskGroup() as tasks:
@@ -219,7 +219,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def cpu_seconds(process: int) -> float:
-    """The seconds of processor time that a process has had; 0 where the system has no /proc."""
+    """Returns the processor time that a process has used, in seconds; 0 on systems without /proc."""
     with suppress(OSError):
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -227,7 +227,7 @@ def cpu_seconds(process: int) -> float:
 
 
 def megabytes(process: int) -> float:
-    """The memory that a process has now; 0 where ``ps`` does not tell."""
+    """Returns the memory that a process uses now; 0 if ``ps`` does not report it."""
     with suppress(OSError, ValueError):
         told = subprocess.run(["ps", "-o", "rss=", "-p", str(process)], capture_output=True, check=False, text=True)
         return int(told.stdout) / 1024
@@ -235,7 +235,7 @@ def megabytes(process: int) -> float:
 
 
 class Report:
-    """Runs measurements and prints a line for each, with ratios to the first."""
+    """Runs measurements and prints a line for each, with ratios to the first one."""
 
     def __init__(self, load: Load) -> None:
         self.load = load

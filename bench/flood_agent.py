@@ -1,5 +1,7 @@
-"""An agent that floods or blocks in the way that its message names. ``bench.floods`` copies this file into a folder of
-agents, so that Colloquy and ADK's own server run the same one."""
+"""An agent that floods or blocks in the way that its message names.
+
+``bench.floods`` copies this file into a folder of agents, so that Colloquy and ADK's own server run the same agent.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from typing_extensions import override
 
 MANY = 20_000
 SECONDS = 4.0
-"""How long what blocks does."""
+"""How long the blocking kinds block."""
 
 
 def said(*parts: types.Part, partial: bool = False) -> LlmResponse:
@@ -123,7 +125,7 @@ async def async_tool_computes() -> str:
 
 
 def regular_expression() -> str:
-    """Holds Python's lock to its end, which no thread can do anything about."""
+    """Holds Python's lock until it ends; no other thread can do anything about it."""
     re.match(r"(a|a)+$", "a" * 24 + "b")
     return "done"
 
@@ -142,7 +144,7 @@ TOOLS = {
 
 
 class Flooding(BaseLlm):
-    """Says what its message names; what an API says comes through ADK's own client of that."""
+    """Floods as its message names; kinds for an API use ADK's own client for it."""
 
     @override
     async def generate_content_async(
@@ -154,7 +156,7 @@ class Flooding(BaseLlm):
             async for response in _client(kind).generate_content_async(llm_request, stream):
                 yield response
         elif kind == "model sleeps":
-            time.sleep(SECONDS)  # noqa: ASYNC251 - it is what is measured
+            time.sleep(SECONDS)  # noqa: ASYNC251 - this is what is measured
             yield said(types.Part(text="done"))
         elif kind in FLOODS:
             for response in FLOODS[kind]():

@@ -1,5 +1,8 @@
-"""A model server that sends everything at once, in the protocols of OpenAI and of Gemini: ``python -m
-bench.flood_server PORT``. The message says what: one of KINDS; or ``140 50`` for 140 words, one every 50 ms."""
+"""A model server that sends everything at once, in the protocols of OpenAI and of Gemini.
+
+Run it: ``python -m bench.flood_server PORT``. The message names one of KINDS, or is ``140 50`` for 140 words, one every
+50 ms.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        with suppress(ConnectionError):  # who asked has left
+        with suppress(ConnectionError):  # the client has disconnected
             self._answer(protocol, asked, answer)
 
     def _answer(self, protocol: Callable[[str], Iterator[Event]], asked: str, answer: bytes) -> None:

@@ -1,12 +1,12 @@
-"""Measure what a bad neighbour does to others: the worst pause of healthy streams beside each kind of flood and block,
-and how long Stop takes, beside ADK's own API server.
+"""Measure what a misbehaving agent does to others: the worst pause of healthy streams, and how long Stop takes.
 
     python -m bench.floods [--streams 8] [--only KIND …] [--peer no]
 
-Both servers run the same agents: ``clock``, which says a word every 50 ms, and ``flood`` (bench/flood_agent.py), which
-gets its turn one second later. Rows of the “same agent” have all sessions with one agent of Colloquy's, on a model
-behind an API. The pause is the longest time between two words of one healthy stream, at the client. ADK's server has no
-Stop. Everything runs on this machine at once; the first row has nothing beside the streams.
+Each kind of flood and block is measured, beside ADK's own API server. Both servers run the same agents: ``clock``,
+which says a word every 50 ms, and ``flood`` (bench/flood_agent.py), which gets its turn one second later. In the rows
+“same agent” all sessions use one of Colloquy's agents, on a model behind an API. The pause is the longest time between
+two words of one healthy stream, at the client. ADK's server has no Stop. Everything runs on this machine at once; the
+first row has nothing beside the streams.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from bench.events import AGENT, PATIENCE, USER, Load, adk_api_server, lines_of, 
 from tests.support.servers import ROOT, Server, free_port
 
 LATER = 1.0
-"""Seconds after which the bad neighbour begins."""
+"""Seconds after which the misbehaving agent starts."""
 
 BLOCKS = ("model sleeps", "callback sleeps")
 AGENT_KINDS = ("nothing", *flood_agent.FLOODS, *flood_agent.TOOLS, *BLOCKS)
@@ -41,7 +41,7 @@ API_KINDS = tuple(f"{api}: {kind}" for api in ("OpenAI", "Gemini") for kind in f
 
 @dataclass(frozen=True)
 class Under:
-    """A server that is measured: its address, and where ADK's routes are."""
+    """A server under test: its URL, and the path of ADK's routes."""
 
     url: str
     prefix: str
@@ -49,7 +49,7 @@ class Under:
 
 
 async def begin(under: Under, app: str, model: str | None) -> str:
-    """A new session; on a model if the agent does not bring its own."""
+    """Creates a session; with a model if the agent does not bring its own."""
     async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
         if model:
             made = await client.post(f"{under.url}/api/v1/runtime/sessions", json={"agent_id": app, "model": model})
@@ -64,7 +64,7 @@ def body_of(app: str, session: str, text: str) -> dict[str, Any]:
 
 
 async def pause_of(under: Under, load: Load, app: str, model: str | None) -> float:
-    """The longest time between two words of a healthy stream, in seconds."""
+    """Returns the longest time between two words of a healthy stream, in seconds."""
     asked = json.dumps(body_of(app, await begin(under, app, model), load.message))
     worst, last = 0.0, None
     async for line in lines_of(under.url, f"POST {under.prefix}/run_sse", asked):
@@ -77,9 +77,9 @@ async def pause_of(under: Under, load: Load, app: str, model: str | None) -> flo
 
 
 async def disturb(under: Under, kind: str, app: str = "flood", model: str | None = None) -> str:
-    """Begin the turn of the bad neighbour in a session of its own. Returns the id of that."""
+    """Starts the misbehaving agent's turn in a session of its own. Returns its id."""
     session = await begin(under, app, model)
-    # Whoever reads it is another process, so that this one has the time to measure.
+    # Another process reads the answer, so that this one has the time to measure.
     script = (
         "import httpx, sys\n"
         f"with httpx.stream('POST', {f'{under.url}{under.prefix}/run_sse'!r}, trust_env=False, timeout=None,"
@@ -95,7 +95,7 @@ _readers: list[asyncio.subprocess.Process] = []
 
 
 async def worst_pause(under: Under, load: Load, kind: str, app: str = "clock", **neighbour: str) -> float:
-    """The worst of all healthy streams beside one kind of neighbour, in seconds."""
+    """Returns the longest pause of all healthy streams beside one kind of flood or block, in seconds."""
     async with asyncio.TaskGroup() as tasks:
         streams = [tasks.create_task(pause_of(under, load, app, neighbour.get("model"))) for _ in range(load.turns)]
         await asyncio.sleep(LATER)
@@ -106,7 +106,7 @@ async def worst_pause(under: Under, load: Load, kind: str, app: str = "clock", *
 
 
 async def stop_takes(under: Under, kind: str, **neighbour: str) -> float:
-    """Seconds from Stop, half a second after the turn has begun, until it has ended."""
+    """Returns the seconds from Stop, half a second after the turn started, until it has ended."""
     session = await disturb(under, kind, **neighbour)
     async with httpx.AsyncClient(base_url=under.url, timeout=PATIENCE, trust_env=False) as client:
         for _ in range(100):
@@ -132,7 +132,7 @@ async def _leave() -> None:
 
 @contextmanager
 def providers() -> Iterator[str]:
-    """The model server that sends everything at once, in a process of its own."""
+    """Runs the model server that sends everything at once, in a process of its own."""
     port = free_port()
     with subprocess.Popen([sys.executable, "-m", "bench.flood_server", str(port)], cwd=ROOT) as process:
         try:
@@ -161,7 +161,7 @@ def rows(under: Under, load: Load, kinds: list[str]) -> Iterator[tuple[str, str,
 
 
 def own_clients(under: Under, load: Load, kinds: list[str]) -> Iterator[tuple[str, str, str]]:
-    """The same floods through Colloquy's own clients. All streams are of one agent, so they share its event loop."""
+    """The same floods through Colloquy's own clients. All streams use one agent, so they share its event loop."""
     for kind in kinds:
         api, _, what = kind.partition(": ")
         neighbour = {"app": "assistant", "model": f"{api.lower()}/flood"}

@@ -2,10 +2,10 @@
 
     python -m bench.history [--messages 1000000] [--sessions 10000] [--rounds 5] [--folder .]
 
-Searches ask for the newest 20 places, through ``Store.search_history`` and as plain SQL: with LIKE over typed columns
-(which has an index by time to go along), with FTS5 (which finds whole words only, and must be kept up to date with
-each message), and with LIKE over the JSON of ADK's events. The table shows medians over the rounds, and how many times
-faster the store is.
+Searches return the newest 20 matches, through ``Store.search_history`` and as plain SQL: with LIKE over typed columns
+(with an index by time to walk along), with FTS5 (which finds whole words only, and must be updated with each message),
+and with LIKE over the JSON of ADK's events. The table shows medians over the rounds, and how many times faster the
+store is.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ BY_TOKENS = {
 }
 
 Measured = dict[str, dict[str, float]]
-"""Seconds, by question and by peer."""
+"""Seconds, by query and by peer."""
 
 
 def words_of(text: str) -> list[str]:
@@ -59,7 +59,7 @@ def words_of(text: str) -> list[str]:
 def questions(
     store: Store, plain: sqlite3.Connection, adk: sqlite3.Connection
 ) -> dict[str, dict[str, Callable[[], Any]]]:
-    """What is asked, and how each peer answers it."""
+    """Returns the queries, and how each peer runs them."""
     found: dict[str, dict[str, Callable[[], Any]]] = {}
     for name, text in SEARCHES.items():
         likes = [f"%{word}%" for word in words_of(text)]
@@ -82,7 +82,7 @@ def questions(
 
 
 def alone(store: Store) -> dict[str, dict[str, Callable[[], Any]]]:
-    """What only the store is asked."""
+    """Returns the queries that only the store can run."""
     by_cost = store.list_history(EVERYTHING, sort=HistorySort.COST)
     longest = store.list_history(EVERYTHING, sort=HistorySort.MESSAGES).items[0].key
     events = store.list_events(longest, limit=1_000_000)
@@ -102,7 +102,7 @@ def alone(store: Store) -> dict[str, dict[str, Callable[[], Any]]]:
 
 
 def measure(folder: Path, *, rounds: int) -> Measured:
-    """Ask everything of everybody in turn, round after round."""
+    """Runs every query on every peer in turn, round after round."""
     store = Store(folder / "chats.duckdb")
     with sqlite3.connect(folder / "plain.sqlite") as plain, sqlite3.connect(folder / "adk.sqlite") as adk:
         asked = questions(store, plain, adk)

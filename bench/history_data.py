@@ -18,12 +18,13 @@ SYLLABLES = ["ka", "lo", "mi", "ter", "san", "ver", "do", "pi", "nu", "ra", "el"
 VOCABULARY = 6_000
 RARE, FREQUENT = "narwhal", "the"
 FEW = 40
-"""Messages that have the rare word."""
+"""Messages that contain the rare word."""
 BATCH = 20_000
 
 
 def make(path: Path, *, sessions: int, messages: int) -> int:
-    """Fill a file of the store; the number of its events. Words are as unevenly frequent as those of people."""
+    """Fills a file of the store; returns the number of its events. Word frequencies are as uneven as in real
+    language."""
     events = fill(path, sessions=sessions, messages=messages, until=date(2026, 3, 1))
     chosen = random.Random(1)
     made = {"".join(chosen.choices(SYLLABLES, k=chosen.choice((1, 2, 2, 3, 3, 4)))) for _ in range(2 * VOCABULARY)}
@@ -55,7 +56,7 @@ def make(path: Path, *, sessions: int, messages: int) -> int:
 
 
 def copy_to_sqlite(source: Path, target: Path) -> None:
-    """The typed columns as plain rows with the indexes that the questions want, and the texts in FTS5."""
+    """Copies the typed columns as plain rows with the indexes that the queries need, and the texts to FTS5."""
     with sqlite3.connect(target) as peer:
         peer.executescript(
             """
@@ -86,7 +87,7 @@ def copy_to_sqlite(source: Path, target: Path) -> None:
 
 
 def copy_to_adk(source: Path, target: Path) -> None:
-    """The events as ADK's own SQLite service keeps them."""
+    """Copies the events as ADK's own SQLite service stores them."""
     asyncio.run(SqliteSessionService(str(target)).list_sessions(app_name="nobody"))
     with sqlite3.connect(target) as peer:
         peer.execute("pragma synchronous = off")

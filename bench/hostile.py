@@ -2,13 +2,13 @@
 
     python -m bench.hostile [--minutes 1] [--streams 10] [--people 4]
 
-The app is served as ever, with its data in a folder of its own. A model behind OpenAI's protocol says a word every 50
-ms to each of the chats that listen, first alone and then while people ask without pause for what takes all memory,
-never ends, or hears no interruption: in chats with the history analyst, with a folder, a SQLite file and, where it is
-installed, a PostgreSQL server, and on the SQL page. Every fourth query is stopped by who asked it. The table compares
-both; ``this process`` is by how much the measuring process itself came late, which is the machine's share.
+The app is served as usual, with its data in a folder of its own. A model behind OpenAI's protocol says a word every 50
+ms to each of the listening chats, first alone and then while attackers continuously run queries that use all memory,
+never end, or ignore interrupts: in chats with the history analyst, with a folder, a SQLite file and, if it is
+installed, a PostgreSQL server, and on the SQL page. Every fourth query is stopped by its sender. The table compares
+both; ``this process`` is how late the measuring process itself ran, which is the machine's share.
 
-Memory is what the app and its children hold; what several of them share counts once (``Pss`` of the kernel).
+Memory is that of the app and its children; pages shared by several of them count once (the kernel's ``Pss``).
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ WORST_PAUSE, MOST_MEMORY = 0.3, 1000.0
 
 @dataclass
 class Measured:
-    """Pauses between two words of an answer, in seconds; how late this process came; answers, and the bad ones."""
+    """Pauses between two words of an answer, in seconds; how late this process ran; all answers, and the failed
+    ones."""
 
     pauses: list[float] = field(default_factory=list)
     late: float = 0.0
@@ -60,7 +61,7 @@ class Measured:
 
 
 async def healthy(url: str, streams: int, seconds: float) -> Measured:
-    """So many chats ask one question after the other for so long."""
+    """Runs this many chats that ask one question after the other, for this many seconds."""
     measured, end = Measured(), time.monotonic() + seconds
     beating = asyncio.create_task(_beat(measured))
     await asyncio.gather(*(_chat(url, end, measured) for _ in range(streams)))
@@ -95,7 +96,7 @@ async def _beat(measured: Measured) -> None:
 
 
 def family(process: int) -> list[int]:
-    """A process and all below it; alone where the system has no /proc."""
+    """Returns a process and all its descendants; only the process on systems without /proc."""
     children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -108,7 +109,7 @@ def family(process: int) -> list[int]:
 
 
 def resident(processes: list[int]) -> float:
-    """Megabytes that these processes hold."""
+    """Returns the megabytes that these processes hold."""
     kilobytes = 0
     for process in processes:
         with suppress(OSError, StopIteration):
@@ -119,7 +120,8 @@ def resident(processes: list[int]) -> float:
 
 @contextmanager
 def watched(process: int, measured: Measured) -> Iterator[None]:
-    """Note the most memory that the app and its children have meanwhile, and the processor time of the app itself."""
+    """Records the peak memory of the app and its children during the block, and the processor time of the app
+    itself."""
     over, begin = threading.Event(), cpu_seconds(process)
 
     def watch() -> None:
@@ -154,7 +156,7 @@ def word_server() -> Iterator[str]:
 
 
 def places(url: str, folder: Path, postgres: str | None) -> list[Place]:
-    """The history, and workspaces with data."""
+    """Returns the history, and workspaces with data."""
     files, sqlite = folder / "files", folder / "numbers.sqlite"
     files.mkdir()
     (files / "numbers.csv").write_text("n\n" + "".join(f"{number}\n" for number in range(1000)), encoding="utf-8")
@@ -184,7 +186,7 @@ def measure(server: Server, streams: int, seconds: float) -> Measured:
 
 
 def report(alone: Measured, beside: Measured, idle: float, told: Told) -> None:
-    """Print both, and by how much they differ."""
+    """Prints both, and how much they differ."""
     rows = {
         "pause between two words: median, ms": [1000 * statistics.median(one.pauses) for one in (alone, beside)],
         "p99, ms": [1000 * sorted(one.pauses)[int(len(one.pauses) * 0.99)] for one in (alone, beside)],

@@ -1,4 +1,4 @@
-"""People who ask what no query should, without pause, by the entrances that everybody has: chats and the SQL page."""
+"""Simulates users who continuously run queries that nobody should, through chats and the SQL page."""
 
 from __future__ import annotations
 
@@ -70,17 +70,17 @@ SQLITE = (
 
 PATIENCE = 120.0
 IMPATIENT = 0.25
-"""The share of queries that nobody waits for the end of."""
+"""The share of queries that are stopped before they end."""
 
 TICK = 0.2
-"""Seconds after which a page looks again."""
+"""Seconds after which a page checks again."""
 
 Ask = Callable[[httpx.AsyncClient, str, float], Awaitable[str]]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where chats can ask: an agent, and a workspace if it needs one."""
+    """Where chats can run queries: an agent, and a workspace if it needs one."""
 
     name: str
     agent: str
@@ -90,7 +90,7 @@ class Place:
 
 @dataclass
 class Told:
-    """How queries ended: by entrance and outcome; and the longest that one took."""
+    """How queries ended, by entrance and outcome; and the longest duration of one."""
 
     ends: Counter[str] = field(default_factory=Counter)
     longest: float = 0.0
@@ -98,7 +98,7 @@ class Told:
 
 
 def attack(url: str, places: list[Place], people: int, seconds: float) -> Told:
-    """Have so many people ask for so long."""
+    """Runs this many users for this many seconds."""
     return asyncio.run(_attack(url, places, people, seconds))
 
 
@@ -173,14 +173,14 @@ def _on_page(url: str) -> Ask:
             with suppress(TimeoutError):
                 await asyncio.wait_for(page.until_over(), patience)
                 return "over"
-            await page.click("Cancel")  # and close the page at once, half of the time before that is read
+            await page.click("Cancel")  # then the page closes at once, in half of the cases before the click is read
             return "cancelled"
 
     return ask
 
 
 class _Page:
-    """The SQL page as a browser has it: what is sent is read, buttons are clicked, and fragments run by the clock."""
+    """The SQL page as seen by a browser: it reads messages, clicks buttons, and runs timed fragments."""
 
     def __init__(self, socket: ClientConnection, sql: str) -> None:
         self._socket = socket
@@ -201,7 +201,7 @@ class _Page:
             await self._send(message)
 
     async def until_over(self) -> None:
-        """Until a run of the whole page draws nothing that runs by the clock."""
+        """Waits until a run of the whole page draws nothing that runs on a timer."""
         looking = asyncio.create_task(self._tick())
         try:
             await self._whole_run()

@@ -1,9 +1,9 @@
-"""Importing the session database of an ADK project, beside reading it with ADK's own service.
+"""Imports the session database of an ADK project, compared with reading it through ADK's own service.
 
     python -m bench.importing [--events 100000] [--sessions 1000]
 
-Both read the same file in the same run: ADK's service session by session, as any program would that moves a history;
-Colloquy with everything that an import does: reading, checking, writing to DuckDB, and again, when nothing is new.
+Both read the same file in the same run: ADK's service session by session, as any program would that migrates a history;
+Colloquy with everything that an import does: reading, checking, writing to DuckDB, and once more when nothing is new.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def main() -> None:
-    """Run it."""
+    """Runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--sessions", type=int, default=1_000)
@@ -55,14 +55,14 @@ def main() -> None:
 
 
 def timed(work: Callable[[], T]) -> tuple[float, float, T]:
-    """Seconds by the clock, seconds of processors (which other processes hardly change), and what came of it."""
+    """Returns the wall-clock seconds, the processor seconds (which other processes hardly change), and the result."""
     begin, worked = time.perf_counter(), time.process_time()
     result = work()
     return time.perf_counter() - begin, time.process_time() - worked, result
 
 
 def fill(path: Path, sessions: int, events: int) -> None:
-    """Write a history as ADK's service does, in one transaction."""
+    """Writes a history as ADK's service does, in one transaction."""
     connection = sqlite3.connect(path)
     connection.executescript(sqlite_session_service.CREATE_SCHEMA_SQL)
     at = 1_700_000_000.0
@@ -89,7 +89,7 @@ def fill(path: Path, sessions: int, events: int) -> None:
 
 
 def said(turn_id: str, place: int, at: float) -> Event:
-    """An event of a turn: a question, a tool call, its response, an answer."""
+    """Returns an event of a turn: a question, a tool call, its response or an answer."""
     call = types.FunctionCall(id=f"call-{turn_id}", name="find_trains", args={"to": "Lisbon", "days": 3})
     response = types.FunctionResponse(id=f"call-{turn_id}", name="find_trains", response={"trains": [1, 2, 3]})
     part = [
@@ -109,7 +109,7 @@ def said(turn_id: str, place: int, at: float) -> Event:
 
 
 async def read_with_adk(path: Path) -> int:
-    """Read every session whole; returns the number of events."""
+    """Reads every session completely; returns the number of events."""
     service, found = SqliteSessionService(str(path)), 0
     listed = await service.list_sessions(app_name=APP, user_id=USER)
     for one in listed.sessions:

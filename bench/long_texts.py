@@ -2,8 +2,8 @@
 
     python -m bench.long_texts [--patience 120] [--only NAME …]
 
-Each text stands in a chat and, the same, in the reader of the history. A figure is the seconds from the address to the
-page that stands still and listens: its last message is there, and a frame has been drawn after it.
+Each text is shown in a chat and in the history's transcript. A figure is the seconds from navigation until the page is
+drawn and responsive: its last message is there, and a frame has been drawn after it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ FRAME: Final = "() => new Promise(done => requestAnimationFrame(() => setTimeout
 
 
 def main() -> None:
-    """Print the figures."""
+    """Prints the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--patience", type=float, default=120)
     parser.add_argument("--only", nargs="*", default=list(TEXTS))

@@ -1,6 +1,6 @@
 """The same chat the way Streamlit's tutorials build it: what the browser benchmark compares Colloquy with.
 
-Every run draws the whole conversation, and the answer streams within the run.
+Every run draws the whole conversation, and the answer streams during the run.
 """
 
 from __future__ import annotations

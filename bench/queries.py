@@ -1,11 +1,11 @@
-"""Measure what a query of the SQL page waits for, beside DuckDB itself on the same file.
+"""Measure how long a query of the SQL page takes, beside DuckDB itself on the same file.
 
     python -m bench.queries [--messages 100000] [--sessions 1000] [--rounds 5] [--folder .]
 
-``first`` has a process of its own that was started ahead, as the first query after a start or after a query that was
-stopped; ``next`` has the process of the one before; ``after a change`` needs a new copy of the history as well. The
-peer opens a copy of the file read only in the measuring process and asks that, without limits of memory or time, for
-each query anew. The table shows medians.
+``first`` uses a query process that was started in advance, like the first query after a start or after a stopped query;
+``next`` uses the process of the previous query; ``after a change`` needs a new copy of the history as well. The peer
+opens a copy of the file read-only in the measuring process and runs each query there, without limits of memory or time,
+reopening it each time. The table shows medians.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def first(store: Store, sql: str) -> float:
-    """With a process that is ready, as it is once the app has been up for a moment."""
+    """Measures with a process that is ready, as it is shortly after the app has started."""
     workers = Workers()
     try:
         workers.warm_up()
@@ -63,7 +63,7 @@ def directly(file: Path, sql: str) -> float:
 
 
 def measure(folder: Path, *, rounds: int) -> dict[str, list[float]]:
-    """Milliseconds by question: first, next, after a change, and directly."""
+    """Returns milliseconds by query: first, next, after a change, and directly."""
     file, copy = folder / "chats.duckdb", folder / "copy.duckdb"
     shutil.copy(file, copy)
     store, workers = Store(file), Workers()

@@ -2,8 +2,8 @@
 
     python -m bench.store [--events 500] [--sessions 10000] [--rounds 5] [--folder .]
 
-Each measurement is taken of the services in turn, round after round, so that a disk that is busy for a while slows
-them all. The table shows medians over the rounds, and how many times faster DuckDBSessionService is.
+Each measurement is taken of the services in turn, round after round, so that a temporarily busy disk slows all of them.
+The table shows medians over the rounds, and how many times faster DuckDBSessionService is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LISTED = 100
 
 @dataclass
 class Peer:
-    """A service under measurement, on a file of its own."""
+    """A service under measurement, with a file of its own."""
 
     name: str
     open: Callable[[], BaseSessionService]
@@ -85,7 +85,7 @@ async def append_together(peer: Peer, events: int) -> None:
     start = time.perf_counter()
     outcomes = await asyncio.gather(*(fill(place) for place in range(AT_ONCE)), return_exceptions=True)
     failed = sum(isinstance(outcome, Exception) for outcome in outcomes)
-    if failed:  # SQLite gives up on a lock after a while; what was not appended is not counted as fast
+    if failed:  # SQLite gives up waiting for a lock after a while; failed appends must not count as fast ones
         print(f"{peer.name}: {failed} of {AT_ONCE} sessions failed to append: {next(filter(None, outcomes))}\n")
         return
     peer.note(f"append, {AT_ONCE} sessions at once", (time.perf_counter() - start) / (each * AT_ONCE))
@@ -120,11 +120,11 @@ async def list_some(peer: Peer) -> None:
 async def open_session(peer: Peer, session_id: str) -> None:
     await close(peer.service)
     peer.service = peer.open()
-    await peer.service.list_sessions(app_name="nobody")  # connections and schema checks are not what is measured
+    await peer.service.list_sessions(app_name="nobody")  # connection setup and schema checks are not measured
     start = time.perf_counter()
     await peer.service.get_session(app_name="bench", user_id="reader", session_id=session_id)
     peer.note("get, cold", time.perf_counter() - start)
-    await asyncio.sleep(0.2)  # a service may go on with what it began
+    await asyncio.sleep(0.2)  # a service may continue in the background
     taken = []
     for _ in range(10):
         start = time.perf_counter()

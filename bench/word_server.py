@@ -1,6 +1,6 @@
 """A model behind OpenAI's protocol that says a word every 50 ms: ``uvicorn bench.word_server:app``.
 
-It is a process of its own, so that how busy the app is does not change when words are said.
+It runs in a process of its own, so that the app's load does not change when words are said.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ANSWER = "".join(f"w{number} " for number in range(WORDS))
 
 
 async def answer(request: Request) -> Response:
-    """As many words as there are to say, whatever was asked."""
+    """Says as many words as configured, whatever was asked."""
     await request.json()
     return StreamingResponse(_said(), media_type="text/event-stream")
 
