@@ -15,6 +15,7 @@ from streamlit import config
 from colloquy.api.http.origin import OwnPagesOnly
 from colloquy.api.http.security import security_headers
 from colloquy.api.routes import routes
+from colloquy.compat.streamlit_server import BinaryFrames
 from colloquy.ui.served.document import document_routes, front_end_scripts
 from colloquy.ui.served.hosts import is_host_allowed, other_origins
 from colloquy.ui.served.server import serve
@@ -25,6 +26,7 @@ app = st.App(
     middleware=[
         security_headers,
         Middleware(OwnPagesOnly, is_known_host=is_host_allowed, other_origins=other_origins),
+        Middleware(BinaryFrames),
         front_end_scripts,
     ],
 )

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Callable
 from typing import Final, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -67,7 +67,10 @@ class _Moved:
         """Answer one request."""
         root = f"{self._base}{API}"
         path = f"{root}/v1{scope['path'].removeprefix(self._base)}"
-        await self._api({**scope, "path": path, "raw_path": quote(path).encode(), "root_path": root}, receive, send)
+        asked = scope.get("raw_path", b"").decode("ascii", "replace").removeprefix(quote(self._base))
+        raw = f"{quote(root)}/v1{asked}"  # in which a slash of an id is another one than those between parts
+        raw = raw if unquote(raw) == path else quote(path)
+        await self._api({**scope, "path": path, "raw_path": raw.encode(), "root_path": root}, receive, send)
 
 
 class MadeWhenAsked:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from starlette.applications import Starlette
 
-from colloquy.api.routes import ADK, API, mounted_adk, mounted_api
+from colloquy.api.routes import ADK, API, routes
 from session_store.models import SessionKey
 from tests.support.applications import finish
 from tests.support.streams import served
@@ -36,7 +36,7 @@ IDS = [
 
 @pytest.fixture(scope="module")
 def server(application):
-    with served(Starlette(routes=[mounted_api(BASE), mounted_adk(BASE)])) as url:
+    with served(Starlette(routes=routes(BASE))) as url:
         yield urlsplit(url).netloc
 
 
@@ -80,6 +80,7 @@ def test_each_id_leads_to_its_session(server, one):
         status, told = ask(server, "GET", *path)
         assert (status, json.dumps(f"hello {one}") in json.dumps(told)) == (200, True), path
     assert ask(server, "GET", f"{API}/v1/runtime/sessions", one)[1]["session_id"] == one
+    assert ask(server, "GET", "/sessions/assistant", one) == ask(server, "GET", f"{API}/v1/sessions/assistant", one)
     assert ask(server, "PATCH", f"{API}/v1/conversations", one, title=f"About {one}")[1]["title"] == f"About {one}"
 
 
@@ -91,3 +92,11 @@ def test_deleting_a_session_leaves_those_with_similar_ids(server):
         found = [ask(server, "GET", *sessions_of("u/1"), one, "artifacts", "n/m .txt")[0] for one in IDS]
         assert found == [404] * (len(IDS) - len(left)) + [200] * len(left)
     assert [ask(server, "GET", f"{API}/v1/conversations", one)[0] for one in IDS] == [200] * len(IDS)
+
+
+def test_sessions_with_slashes_are_saved_and_deleted_at_the_root_too(server, application):
+    for one in ("again/slash", "again%2Fslash", "again/a b/ü"):
+        assert ask(server, "POST", *sessions_of("local"), sessionId=one)[0] == 200
+        assert ask(server, "POST", "/sessions", session_id=one)[0] == 200
+        assert ask(server, "DELETE", "/sessions", one)[0] == 204
+        assert application.store.get_session(one) is None

@@ -27,6 +27,19 @@ ELSEWHERE = [
     "http://[broken",
     "http://localhost:port",
     "http://localhost:99999",
+    "http://evil.example@localhost:8501",
+    "http://evil.example\\@localhost:8501",
+    "http://a:b@localhost:8501",
+    "http://@localhost:8501",
+    "http://localhost:8501?x",
+    "http://localhost:8501#x",
+    "http://localhost:8501/",
+    "http://localhost:8501/x",
+    "http://localhost:",
+    "http:localhost:8501",
+    "http://localhost:8501 http://evil.example",
+    "http://local\thost:8501",
+    "//localhost:8501",
     "file://",
     "null",
     "",
@@ -45,7 +58,11 @@ async def talk(socket):
 
 @pytest.fixture(scope="module")
 def app():
-    pages = [Route("/", answer), Route("/history", answer), Mount("/api", routes=[Route("/v1/sessions", answer)])]
+    pages = [
+        Route("/", answer),
+        Route("/history", answer),
+        Mount("/api", routes=[Route("/v1/sessions", answer), Route("/docs", answer)]),
+    ]
     sockets = [WebSocketRoute("/api/live", talk), WebSocketRoute("/_stcore/stream", talk)]
     guard = Middleware(
         OwnPagesOnly,
@@ -141,5 +158,18 @@ def test_a_link_to_a_page_can_be_followed_from_anywhere_but_not_one_to_the_api(a
         "/run_turn",
         "/_stcore/metrics",
         "/media/a.png",
+        "/api/docs/assets/swagger-ui.css",
+        "/api/docs/",
+        "/api/openapi.json",
+        "/sessions/api/docs",
+        "/api/v1/conversations/api/docs",
     ):
         assert ask(path, **follows) == 403
+
+
+def test_a_link_to_the_documentation_of_the_api_can_be_followed_from_anywhere(ask):
+    follows = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+    assert [ask("/api/docs", method=method, **follows) for method in ("GET", "HEAD", "POST")] == [200, 200, 403]
+    assert ask("/api/docs", **{**follows, "Sec_Fetch_Dest": "iframe"}) == 403
+    assert ask("/api/docs", **{**follows, "Sec_Fetch_Mode": "cors"}) == 403
+    assert ask("/api/docs", Origin="https://example.org", **follows) == 403

@@ -108,6 +108,14 @@ class TestOneAnswer:
         is_problem(run(client, "x", **named), status)
         assert application.store.list_sessions("local", limit=1).items == before
 
+    @pytest.mark.parametrize("chosen", ["abc", str(uuid.uuid4()).upper(), str(uuid.uuid1())])
+    def test_says_which_ids_a_client_may_choose(self, client, chosen):
+        must = "must be a UUID of version 4 in lower case"
+        assert must in is_problem(run(client, "x", session_id=chosen), 404)
+        assert must in is_problem(
+            client.post(f"{API}/sessions", json={"session_id": chosen, "agent_id": "assistant"}), 404
+        )
+
     def test_begins_a_session_with_an_id_that_the_client_chose_once(self, client, application):
         chosen = str(uuid.uuid4())
         begun = run(client, "count 1", session_id=chosen, workspace_id=SAMPLE_SHOP).json()

@@ -4,13 +4,19 @@ import asyncio
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 from streamlit.testing.v1 import AppTest
 
-from colloquy.compat.streamlit_server import keep_import_path_still
+from colloquy.compat.streamlit_server import PAGES, UNSUPPORTED_DATA, BinaryFrames, keep_import_path_still
 from colloquy.ui.served.server import SCRIPT, page_drawn, serve
 from tests.support.scripted import ScriptedModels
 
@@ -38,6 +44,37 @@ def test_no_module_of_the_pages_takes_a_name_that_an_agent_folder_could_have():
     """Streamlit puts the folder of its script on the import path."""
     assert [path.name for path in SCRIPT.parent.iterdir() if path.suffix == ".py"] == ["shell.py"]
     assert [path for path in SCRIPT.parent.iterdir() if path.is_dir() and path.name != "__pycache__"] == []
+
+
+async def page(socket):
+    """Reads as Streamlit does."""
+    await socket.accept()
+    with suppress(WebSocketDisconnect):
+        while True:
+            await socket.receive_bytes()
+    await socket.send_bytes(b"too late")
+
+
+@pytest.mark.parametrize("before", ["", "/chats"])
+@pytest.mark.parametrize("text", ["", "hello"])
+def test_a_page_that_sends_text_is_closed_with_the_code_for_it(before, text):
+    app = Starlette(routes=[WebSocketRoute(f"{before}{PAGES}", page)], middleware=[Middleware(BinaryFrames)])
+    with TestClient(app).websocket_connect(f"{before}{PAGES}") as socket:
+        socket.send_bytes(b"")
+        socket.send_text(text)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_bytes()
+    assert closed.value.code == UNSUPPORTED_DATA
+
+
+def test_without_that_the_connection_would_break_off():
+    def say(text):
+        with TestClient(WebSocketRoute(PAGES, page)).websocket_connect(PAGES) as socket:
+            socket.send_text(text)
+            socket.receive_bytes()
+
+    with pytest.raises(KeyError):
+        say("hello")
 
 
 async def test_the_model_is_loaded_once_the_first_page_is_there(tmp_path, monkeypatch):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -19,9 +19,15 @@ OF_THE_API: Final = ("/api", "/adk", "/run_turn", "/sessions")
 FOR_PROGRAMS: Final = (*OF_THE_API, "/_stcore", "/media", "/component")
 """What is no page: nobody follows a link to it from another site."""
 
+DOCUMENTATION: Final = "/api/docs"
+"""A page among them, which links may lead to."""
+
 POLICY_VIOLATION: Final = 1008
 """Code that closes a WebSocket (RFC 6455, 7.4.1). Servers answer 403 to one that was never accepted."""
 
+_ORIGIN: Final = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?"
+)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _SCHEMES: Final = {"ws": "http", "wss": "https"}
 
@@ -76,7 +82,7 @@ class OwnPagesOnly:
             return None
         scheme: str = scope["scheme"]
         trusted = {_origin(f"{_SCHEMES.get(scheme, scheme)}://{host}")}
-        trusted |= {_origin(other) for other in self._other_origins()}
+        trusted |= {_origin(other.rstrip("/")) for other in self._other_origins()}
         stranger = next((origin for origin in origins if _origin(origin) not in trusted - {None}), None)
         if stranger is not None:
             return _refused(
@@ -112,14 +118,14 @@ def _follows_link(scope: Scope, headers: Headers) -> bool:
         and scope["method"] in ("GET", "HEAD")
         and headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest") == "document"
-        and not any(f"{start}/" in f"{path}/" for start in FOR_PROGRAMS)
+        and not any(f"{start}/" in f"{path.removesuffix(DOCUMENTATION)}/" for start in FOR_PROGRAMS)
     )
 
 
 def _origin(url: str) -> Origin | None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:  # brackets that do not close, a port that is no number
+    """What is written as browsers write an origin, and nothing else that some would read as one; None otherwise."""
+    found = _ORIGIN.fullmatch(url.lower())
+    if found is None:
         return None
-    return (parts.scheme, parts.hostname, port) if parts.hostname else None
+    port = int(found["port"]) if found["port"] else _DEFAULT_PORTS.get(found["scheme"])
+    return found["scheme"], found["host"], port

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from colloquy.agents.agent import Agent, AgentProblemError, UnknownAgentError
+from colloquy.api.http.lookup import session_named
+from colloquy.api.http.problems import NotFoundError
 from colloquy.api.http.values import is_new_id
 from colloquy.runtime.application import Application, current
 from session_store.errors import UnknownWorkspaceError
@@ -39,6 +41,22 @@ def new_session(
 def is_unused(session_id: str) -> bool:
     """Whether a client may create a session with this id: a UUID that no session has or had."""
     return is_new_id(session_id) and not current().store.is_known(session_id)
+
+
+def session_to_go_on(session_id: str) -> SessionSummary:
+    """The session of this id, which no new one can have.
+
+    Raises:
+        NotFoundError: there is none, or no longer.
+    """
+    try:
+        return session_named(session_id)
+    except NotFoundError:
+        if is_new_id(session_id):
+            raise
+        raise NotFoundError(
+            "There is no conversation with this id. The id of a new one must be a UUID of version 4 in lower case."
+        ) from None
 
 
 def _agent(application: Application, wanted: str | None, workspace: Workspace) -> Agent:

@@ -15,7 +15,7 @@ from colloquy.api.http.paging import Cursor, Limit, Paged
 from colloquy.api.http.problems import NotFoundError
 from colloquy.api.http.values import Body, Id, Title, is_new_id, moment, one_of
 from colloquy.api.sessions.messages import HISTORY_MESSAGE, NewMessage, NewToolCall, SessionMessage
-from colloquy.api.sessions.new_sessions import new_session
+from colloquy.api.sessions.new_sessions import new_session, session_to_go_on
 from colloquy.api.sessions.recording import record
 from colloquy.api.sessions.transcripts import page_of_messages, tag_of_session
 from colloquy.runtime.application import current
@@ -98,7 +98,7 @@ def save_session(wanted: SaveSession, response: Response) -> Session:
     application = current()
     begins = wanted.agent_id is not None and wanted.session_id is not None and is_new_id(wanted.session_id)
     if wanted.session_id is not None and not (begins and not application.store.existing_sessions([wanted.session_id])):
-        session = session_named(wanted.session_id)
+        session = session_to_go_on(wanted.session_id)
     else:  # the id of a deleted session cannot be used again
         session = new_session(
             agent=wanted.agent_id, model=None, workspace_id=wanted.workspace_id, session_id=wanted.session_id

@@ -18,11 +18,11 @@ from starlette.responses import StreamingResponse
 
 from colloquy.api.events.heartbeats import with_heartbeats
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified, tag_of
-from colloquy.api.http.lookup import session_named, turn_named
+from colloquy.api.http.lookup import turn_named
 from colloquy.api.http.problems import ConflictError
 from colloquy.api.http.values import Body, Id, Words, moment
 from colloquy.api.sessions.messages import SessionMessage
-from colloquy.api.sessions.new_sessions import is_unused, new_session
+from colloquy.api.sessions.new_sessions import is_unused, new_session, session_to_go_on
 from colloquy.api.sessions.sessions import History, take_history
 from colloquy.api.sessions.transcripts import messages_of_turn
 from colloquy.runtime.application import current
@@ -263,7 +263,7 @@ def _session(wanted: RunTurn) -> SessionSummary:
     if is_unused(wanted.session_id):
         with suppress(AlreadyExistsError):  # another request has just begun it
             return _begun(wanted)
-    session = session_named(wanted.session_id)
+    session = session_to_go_on(wanted.session_id)
     if wanted.agent_id not in (None, session.key.app_name):
         raise ConflictError(f"This session is held with {session.key.app_name!r}: it cannot change its agent.")
     if wanted.workspace_id not in (None, session.workspace_id):
