@@ -93,7 +93,7 @@ def _ask(application: Application, sql: str, stop: Stop) -> Answer:
 
 def _run(application: Application, sql: str, stop: Stop) -> QueryResult:
     if stop.is_set:
-        raise QueryStoppedError("The query was stopped before it began.")
+        raise QueryStoppedError(QueryStoppedError.BEFORE_IT_BEGAN)
     return application.workspaces.history().query(sql, application.services.bounds, stop)
 
 

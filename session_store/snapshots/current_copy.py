@@ -8,6 +8,7 @@ meanwhile (see ``Database.still``); appends and reads go on.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import threading
@@ -158,10 +159,11 @@ class CurrentCopies:
 
     def _require_room(self) -> None:
         needed = int(_ROOM * self._database.path.stat().st_size)
-        if shutil.disk_usage(self._folder).free < needed:
+        missing = needed - shutil.disk_usage(self._folder).free
+        if missing > 0:
             raise SnapshotFullError(
                 f"There is not enough disk space in {self._folder.parent} to copy the history for queries. Free about "
-                f"{needed / 1e6:,.0f} MB and try again. Nothing is lost."
+                f"{math.ceil(missing / 1e6):,} MB and try again. Nothing is lost."
             )
 
     def _empty(self) -> None:

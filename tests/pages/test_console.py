@@ -87,7 +87,7 @@ class TestRunning:
         ("sql", "why"),
         [
             ("drop table messages", "DROP is not run here"),
-            ("select * from sessions", "not open here"),
+            ("select * from sessions", "not available here"),
             ("select * from read_csv('/etc/passwd')", "not among those that may be called"),
             ("select nothing from messages", 'Referenced column "nothing" not found'),
             ("select 1; select 2", "one statement at a time"),

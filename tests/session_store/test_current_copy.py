@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -96,6 +97,14 @@ def test_one_that_cannot_be_written_is_a_sentence_and_the_store_goes_on(store, t
     with pytest.raises(SnapshotError, match="could not be copied"), store.current_copy():
         pass
     add(store, "one")
+
+
+@pytest.mark.parametrize(("missing", "told"), [(1, 1), (1_000_000, 1), (1_000_001, 2)])
+def test_where_the_disk_is_full_it_says_how_much_to_free(store, tmp_path, monkeypatch, missing, told):
+    needed = int(module._ROOM * (tmp_path / "store.duckdb").stat().st_size)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=needed - missing))
+    with pytest.raises(SnapshotError, match=f"Free about {told} MB "), store.current_copy():
+        pass
 
 
 def test_the_store_stays_locked_against_other_processes(store, tmp_path):

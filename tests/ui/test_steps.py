@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from colloquy.agents.data.errors import QueryStoppedError
 from colloquy.ui.chat.steps import step_line
 from session_store.sessions.tool_columns import ENDED, NOT_IMPORTED, STOPPED
 from session_store.transcripts.transcript import Step
@@ -17,6 +18,13 @@ def step(name="find_trains", **fields):
 def test_a_call_that_nobody_will_answer_has_not_failed(reason):
     assert step_line(step(response={"error": reason}), running=False) == "Calling find\\_trains · no answer"
     assert step_line(step("run_sql", response={"error": reason}), running=False) == "Running a query · no answer"
+
+
+@pytest.mark.parametrize("reason", QueryStoppedError.WORDS)
+@pytest.mark.parametrize("name", ["run_sql", "make_chart"])
+def test_a_query_that_a_person_stopped_has_not_failed(name, reason):
+    stopped = step(name, args={"title": "Sales"}, response={"error": reason})
+    assert step_line(stopped, running=False) == "The query was stopped\\: Sales"
 
 
 def test_a_tool_that_says_an_error_has_failed():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from session_store.errors import ColloquyError
 
 
@@ -31,6 +33,10 @@ class QueryBoundError(DataError):
 
 class QueryStoppedError(DataError):
     """The query was stopped by whoever asked."""
+
+    WHILE_IT_RAN: Final = "The query was stopped."
+    BEFORE_IT_BEGAN: Final = "The query was stopped before it began."
+    WORDS: Final = (WHILE_IT_RAN, BEFORE_IT_BEGAN)
 
 
 class UnknownTableError(DataError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -77,6 +78,7 @@ def title_of_query(sql: str) -> str:
     cannot be read, or where reading it could take long."""
     if len(sql) > _LONGEST_READ or sql.count("(") > _MOST_BRACKETS:
         return ""
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # SHOW TABLES is no query, which is not worth a warning
     try:
         tree = sqlglot.parse_one(sql)
     except (SqlglotError, RecursionError):

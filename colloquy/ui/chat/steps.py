@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from colloquy.agents.data.errors import QueryStoppedError
 from colloquy.runtime.turns.interrupted import OPEN_CALL
 from colloquy.ui import long_texts
 from colloquy.ui.formatting import duration, label, plain_markdown
@@ -61,6 +62,8 @@ def step_line(step: Step, *, running: bool) -> str:
     is_failed = (step.error or step.response is None) and step.approved is not False and not step.waits
     unanswered = _is_unanswered(step)
     words = doing if running or unanswered else failed if is_failed else done
+    if _was_stopped(step):
+        words = "The query was stopped"
     subject = step.args.get(OBJECTS.get(step.name, ""))
     if isinstance(subject, str) and subject.strip():
         words += f": {_shortened(subject.strip(), 80)}"
@@ -81,6 +84,11 @@ def step_line(step: Step, *, running: bool) -> str:
 def _is_unanswered(step: Step) -> bool:
     """Whether no answer will come any more: the tool has neither succeeded nor failed."""
     return step.approved is not False and not step.waits and step.error in NOT_ANSWERED
+
+
+def _was_stopped(step: Step) -> bool:
+    """Whether its query was stopped by a person."""
+    return step.error in QueryStoppedError.WORDS
 
 
 def arguments(step: Step, place: str) -> None:
@@ -104,7 +112,7 @@ def _icon(step: Step, *, running: bool) -> str:
         return ":material/block:"
     if step.waits:
         return ":material/hourglass_empty:"
-    if _is_unanswered(step):
+    if _is_unanswered(step) or _was_stopped(step):
         return ":material/do_not_disturb_on:"
     if step.error or step.response is None:
         return ":material/error:"
@@ -127,7 +135,7 @@ def _outcome(step: Step, turn: Turn | None, place: str, *, running: bool) -> Non
         st.caption("The tool is still running. Its result will follow.")
         if step.response:
             long_texts.code(_json(step.response), "json", place)
-    elif _is_unanswered(step):
+    elif _is_unanswered(step) or _was_stopped(step):
         st.caption(plain_markdown(step.error or ""))
     elif problem := _problem(step, turn):
         long_texts.problem(problem, place)

@@ -15,6 +15,7 @@ import pytest
 
 from colloquy.agents.data.connection import Connection
 from colloquy.agents.data.database import WorkerDatabase, describe
+from colloquy.agents.data.engines.duckdb_engine import plain
 from colloquy.agents.data.errors import (
     ConnectionInvalidError,
     ConnectionUnavailableError,
@@ -295,6 +296,33 @@ def test_queries_run_side_by_side(shop):
 def test_an_error_of_the_engine_is_a_sentence(shop):
     with pytest.raises(SqlFailedError, match="nothing_like_it"):
         shop.database.query("select * from nothing_like_it")
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("select list_transform([1], x -> x + 1)", "Please transition to the new lambda syntax"),
+        ("select (select i from range(2) t(i))", "More than one row returned by a subquery"),
+        ("select string_agg(x, ',' order by 'a') from (values ('b')) t(x)", "ORDER BY"),
+        ("select * from nothing_here", "nothing_here does not exist"),
+    ],
+)
+def test_an_error_gives_no_advice_that_cannot_be_followed(shops, sql, said):
+    with pytest.raises(DataError) as failed:
+        shops("duckdb").database.query(sql)
+    assert said in str(failed.value)
+    assert "SET " not in str(failed.value)
+    assert "Did you mean" not in str(failed.value)
+
+
+def test_an_error_within_the_engine_shows_nothing_of_the_installation(shops):
+    with pytest.raises(QueryBoundError, match="needed more than 512 MB"):
+        shops("duckdb").database.query("select reservoir_quantile(i, 0.5, 100000000) from range(10) t(i)")
+    inside = duckdb.InternalException(
+        "INTERNAL Error: Attempted to access index 3\n\nStack Trace:\n\n/usr/lib/python3/duckdb.so(+0x1) [0x7f]\n"
+        "\nThis error signals an assertion failure within DuckDB."
+    )
+    assert plain(inside) == "INTERNAL Error: Attempted to access index 3"
 
 
 def test_a_place_that_is_not_there_is_a_sentence(tmp_path):

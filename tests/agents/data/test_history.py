@@ -52,6 +52,18 @@ async def test_what_was_said_can_be_asked(history, talk):
     assert describe(history, "messages").values["role"] == ("agent", "user")
 
 
+@pytest.mark.parametrize("name", ["nothing_here", "named_querys", "session", "events_", "main.named_querys"])
+def test_no_table_is_hinted_at_that_is_not_available(history, name):
+    with pytest.raises((SqlFailedError, SqlRefusedError)) as failed:
+        history.query(f"select * from {name}")
+    assert "Did you mean" not in str(failed.value)
+
+
+def test_but_a_view_is(history):
+    with pytest.raises(SqlFailedError, match='Did you mean "conversations"'):
+        history.query("select * from conversation")
+
+
 @pytest.mark.parametrize(
     "sql",
     [

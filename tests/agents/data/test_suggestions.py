@@ -1,5 +1,6 @@
 """Charts for rows that nobody said how to draw."""
 
+import logging
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -107,3 +108,10 @@ def test_columns_of_one_name_are_not_drawn():
 )
 def test_a_query_has_a_title(sql, title):
     assert title_of_query(sql) == title
+
+
+@pytest.mark.parametrize("sql", ["show tables", "describe orders", "summarize orders"])
+def test_what_lists_tables_is_no_reason_for_a_warning(caplog, sql):
+    logging.getLogger("sqlglot").setLevel(logging.NOTSET)
+    title_of_query(sql)
+    assert not caplog.records

@@ -37,7 +37,15 @@ _NO_DELIMITERS: Final = re.compile(rb'"[^"]*"|\[[^\[\]]*\]|\{[^{}]*\}')
 
 _DELIMITERS: Final = (b",", b";", b"\t", b"|")
 
-_OUT_OF_MEMORY: Final = "Out of Memory Error"
+_OUT_OF_MEMORY: Final = re.compile("Out of Memory Error|Memory allocation failure|std::bad_alloc")
+_NOT_SAID: Final = re.compile(
+    r"""\n\s*LINE\ \d+:.*              # the picture of the line
+    | \s*(Stack\ Trace:|This\ error\ signals\ an\ assertion\ failure).*
+    | [^.!?\n]*\bSET\ +["'`]?\w+\s*(=|TO\b)[^\n]*  # advice to change a setting, which is locked here
+    | \s*Did\ you\ mean\ "(pg_|duckdb_|sqlite_|information_schema)[^"]*"\?
+    """,
+    re.DOTALL | re.VERBOSE,
+)
 _SUFFIXES: Final = {".parquet": "read_parquet", ".csv": "read_csv", ".tsv": "read_csv", ".csv.gz": "read_csv"}
 _LISTS_TABLES: Final = re.compile(r"\b(show|information_schema|(duckdb|pg|sqlite)_\w+)\b", re.IGNORECASE)
 """In queries about the tables themselves, which name none of them."""
@@ -106,7 +114,7 @@ def run_on(
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         if deadline.has_passed:
             raise deadline.error() from error
-        if _OUT_OF_MEMORY in str(error):  # what is found while rows are handed over has another type
+        if _OUT_OF_MEMORY.search(str(error)):  # what is found while rows are handed over has another type
             raise EngineError("memory", too_big(memory_mib)) from error
         raise EngineError("failed", plain(error)) from error
     finally:
@@ -126,9 +134,10 @@ def _check_kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 def plain(error: Exception) -> str:
-    """What the engine said, without the picture of the line below it and without pointing at its own tables."""
-    said = re.split(r"\n\s*LINE \d+:", str(error))[0]
-    return re.sub(r'\s*Did you mean "(pg_|duckdb_|sqlite_|information_schema)[^"]*"\?', "", said).strip()[:1500]
+    """What the engine said, without pictures of the line, traces of itself, advice that cannot be followed here and
+    pointing at its own tables."""
+    said = _NOT_SAID.sub("", str(error))
+    return re.sub(r"\n\s*\n+", "\n", said).strip()[:1500]
 
 
 def _end(cursor: duckdb.DuckDBPyConnection) -> None:

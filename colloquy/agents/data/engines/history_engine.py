@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from colloquy.agents.data.engines.duckdb_engine import DuckDbEngine, configuration, lock, not_opened, run_on, text
-from colloquy.agents.data.guard.bounds import Bounds, Cut
+from colloquy.agents.data.guard.bounds import Bounds, Cut, EngineError
 from colloquy.agents.data.guard.guard import Statement
 from colloquy.agents.data.guard.narrowing import narrowing
 from colloquy.agents.data.guard.scope import Scope
@@ -45,7 +45,10 @@ class HistoryEngine(DuckDbEngine):
             scope = _scope(connection)
             scope.check(statement)
             with self._narrow(connection) if self._narrow else nullcontext():
-                return run_on(connection, scope.listing(statement), bounds, self._memory)
+                try:
+                    return run_on(connection, scope.listing(statement), bounds, self._memory)
+                except EngineError as error:
+                    raise EngineError(error.kind, scope.without_hints(str(error))) from error
 
 
 def _scope(connection: duckdb.DuckDBPyConnection) -> Scope:

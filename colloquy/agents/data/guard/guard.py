@@ -322,7 +322,7 @@ def _check_table_name(parts: list[str], dialect: Dialect) -> None:
         raise Refusal(f"{'.'.join(parts)[:80]!r} looks like a file. Only the listed tables can be read.")
     in_information_schema = "information_schema" in parts[:-1]
     if in_information_schema and name not in _OPEN_INFORMATION_SCHEMA:
-        raise Refusal(f"information_schema.{name[:60]} is not open here. Use the tables of the data.")
+        raise Refusal(f"information_schema.{name[:60]} is not available here. Use the tables of the data.")
     is_closed = name in _CLOSED_TABLES or name.startswith(_CLOSED_PREFIXES) or "pg_catalog" in parts[:-1]
     if is_closed and name not in _OPEN_CATALOGS:
-        raise Refusal(f"The system table {name[:60]} is not open here. Use the tables of the data.")
+        raise Refusal(f"The system table {name[:60]} is not available here. Use the tables of the data.")

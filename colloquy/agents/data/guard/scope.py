@@ -27,6 +27,7 @@ _JOINING: Final = frozenset({"replace", "regexp_replace", "concat", "concat_ws"}
 _MOST_JOINS: Final = 6
 _LONGEST_LITERAL: Final = 1_000
 _LISTED: Final = "Use the tables that are listed."
+_HINT: Final = re.compile(r'\s*Did you mean "([^"]*)"\??')
 _CATALOG: Final = re.compile(r"(?:pg|duckdb|sqlite|pragma)_.*", re.DOTALL)
 
 
@@ -66,6 +67,15 @@ class Scope:
             is_rows=False,
         )
 
+    def without_hints(self, said: str) -> str:
+        """An error of the engine without its hints at tables that are not available."""
+
+        def kept(hint: re.Match[str]) -> str:
+            parts = hint[1].lower().split(".")
+            return "" if self._is_outside(parts) else hint[0]
+
+        return _HINT.sub(kept, said)
+
     def _check_databases(self, sql: str) -> None:
         """Whatever the query is taken to mean: without the name of its database in front, a name leads nowhere else."""
         tokens = sqlglot.tokenize(sql, dialect="duckdb")
@@ -78,9 +88,12 @@ class Scope:
         meant depends on where it stands."""
         if not parts:
             return
+        if self._is_outside(parts):
+            raise Refusal(f"The table {'.'.join(parts)[:80]} is not available here. {_LISTED}")
+
+    def _is_outside(self, parts: list[str]) -> bool:
         is_outside = parts[:-1] != [self.schema] if len(parts) > 1 else parts[0] in self.others
-        if is_outside or _CATALOG.fullmatch(parts[-1]):
-            raise Refusal(f"The table {'.'.join(parts)[:80]} is not open here. {_LISTED}")
+        return is_outside or bool(_CATALOG.fullmatch(parts[-1]))
 
 
 def _check_growth(sql: str) -> None:
@@ -92,7 +105,7 @@ def _check_growth(sql: str) -> None:
         if is_call and name in _GROWING:
             raise Refusal(f"The function {name}() is not among those that may be called here. Leave it out.")
         if token.token_type is TokenType.RECURSIVE:
-            raise Refusal("Recursion is not open here. Write the query without it.")
+            raise Refusal("Recursion is not available here. Write the query without it.")
         if token.token_type is TokenType.STRING and len(token.text) > _LONGEST_LITERAL:
             raise Refusal(f"A text in a query may have {_LONGEST_LITERAL:,} characters here. Shorten it.")
         joins += token.token_type is TokenType.DPIPE or (is_call and name in _JOINING)

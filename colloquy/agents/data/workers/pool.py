@@ -103,7 +103,7 @@ class Workers:
             try:
                 came = self._changed.wait_for(lambda: stop.is_set or self._is_next(asker), PATIENCE_SECONDS)
                 if stop.is_set:
-                    raise QueryStoppedError("The query was stopped before it began.")
+                    raise QueryStoppedError(QueryStoppedError.BEFORE_IT_BEGAN)
                 if not came:
                     raise QueryBoundError("Too many queries are running. Try again in a moment.")
                 self._running.append(asker)

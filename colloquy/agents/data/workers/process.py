@@ -231,7 +231,7 @@ class WorkerProcess:
         code = self._process.poll()
         why, self._ended_for = self._ended_for, self._ended_for or "died"
         if why == "stopped":
-            return QueryStoppedError("The query was stopped.")
+            return QueryStoppedError(QueryStoppedError.WHILE_IT_RAN)
         if why == "time" or (why is None and code in _OUT_OF_TIME):
             return QueryBoundError(too_slow(seconds))
         if why == "crowded":
