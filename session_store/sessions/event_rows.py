@@ -139,6 +139,16 @@ class NewEvent:
         errors, text, uses = self.tools
         return (seq, session_no, *columns, self.rewind_before, rewound, self.data, errors, text, self.copied, uses)
 
+    @property
+    def invocation_id(self) -> str | None:
+        """The turn that it belongs to."""
+        return self.columns[1]  # type: ignore[no-any-return]
+
+    def with_id(self, event_id: str) -> NewEvent:
+        """The event with another id."""
+        data = json.dumps({**json.loads(self.data), "id": event_id})
+        return replace(self, id=event_id, columns=(event_id, *self.columns[1:]), data=data)
+
     def with_invocations(self, names: Mapping[str, str]) -> NewEvent:
         """Return the event with its invocation ids replaced: ``names`` maps old ids to new ones."""
         fields = json.loads(self.data)

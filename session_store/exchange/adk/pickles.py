@@ -29,6 +29,8 @@ _DATA: Final = {
 _ADKS_OWN: Final = ("google.adk.", "google.genai.", "fastapi.openapi.")
 _LARGEST: Final = 1_000_000
 """Values in the actions of one event. References make any number of them out of a few bytes, and of long texts."""
+_LONGEST_NUMBER: Final = 14_000
+"""Bits of a number that Python writes in digits."""
 
 
 class _Inert:
@@ -114,6 +116,8 @@ class _Plain:
                 raise ValueError("too many characters")
         if isinstance(value, _Inert):
             value = self._object(value)
+        if isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER:
+            raise _UnreadableError("a number that is too long")
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, (bytes, bytearray)):

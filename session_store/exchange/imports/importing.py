@@ -23,6 +23,7 @@ from session_store.exchange.conversation import (
     within_limits,
 )
 from session_store.exchange.errors import DamagedFileError
+from session_store.exchange.imports.ids import plain_workspace, with_plain_ids
 from session_store.exchange.imports.notes import Note, Notes, in_words
 from session_store.exchange.imports.sources import Alive, Damaged, Source, opened, opened_database
 from session_store.exchange.imports.workspaces import make_workspaces
@@ -199,7 +200,8 @@ def _import(
         number = _stage(source, stage, wishes, pulse.tell)
         if damaged and not wishes.skip_damaged:
             raise DamagedFileError(_refusal(what, damaged))
-        workspaces = {name: usable_workspace(one, source.notes) for name, one in source.workspaces.items()}
+        usable = [plain_workspace(usable_workspace(one, source.notes)) for one in source.workspaces.values()]
+        workspaces = {one.id: one for one in usable}
         if source.all_workspaces and into is None:
             wanted = list(workspaces.values())
             store.log.writer.submit(lambda transaction: make_workspaces(transaction, wanted)).result()
@@ -246,7 +248,7 @@ def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress)
     progress(doing, 0, source.total)
     places: dict[tuple[SessionKey, str], int] = {}
     for read in source.conversations:
-        conversation = _with_own_id(_with_user(within_limits(read), wishes), stage, places)
+        conversation = _with_own_id(_with_user(with_plain_ids(within_limits(read)), wishes), stage, places)
         pickle.dump(conversation, stage)
         number += 1
         done += len(conversation.events) if source.counts_events else 1
