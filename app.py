@@ -16,9 +16,20 @@ from colloquy.api.http.origin import OwnPagesOnly
 from colloquy.api.http.security import security_headers
 from colloquy.api.routes import routes
 from colloquy.compat.streamlit_server import BinaryFrames
+from colloquy.compat.streamlit_uploads import MIB, keep_uploads_within, release_uploads_of_closed_pages
+from colloquy.runtime.application import current
 from colloquy.ui.served.document import document_routes, front_end_scripts
 from colloquy.ui.served.hosts import is_host_allowed, other_origins
 from colloquy.ui.served.server import serve
+
+
+def uploads_of_a_page() -> int:
+    """Bytes of files that a page may hold: of four large messages, or of four files to import."""
+    return 4 * MIB * max(current().settings.attachment_mb, int(config.get_option("server.maxUploadSize")))
+
+
+keep_uploads_within(uploads_of_a_page)
+release_uploads_of_closed_pages()
 
 app = st.App(
     **serve(),

@@ -1,0 +1,86 @@
+"""Files that pages upload have a total, and go when their page has gone.
+
+Streamlit keeps uploaded files in memory, each up to ``server.maxUploadSize`` and as many as come, until it forgets the
+session: long after its page was closed, and only when another one is closed.
+
+Holds for streamlit 1.67.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from functools import wraps
+from http import HTTPStatus
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from streamlit.runtime import Runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+
+MIB: Final = 2**20
+
+PAGES: Final = 2
+"""All pages together may hold as much as this many."""
+
+LEAST: Final = 64 * 1024
+"""Bytes that a file counts for, however small it is."""
+
+TIME_TO_RETURN: Final = 30.0
+"""Seconds that a page has to connect again after its connection broke off, before its files go."""
+
+
+def keep_uploads_within(budget: Callable[[], int]) -> None:
+    """Refuse uploads beyond ``budget`` bytes of one page."""
+    add_file = MemoryUploadedFileManager.add_file
+    if hasattr(add_file, "__wrapped__"):
+        return
+
+    @wraps(add_file)
+    def add_within(self: MemoryUploadedFileManager, session_id: str, file: UploadedFileRec) -> None:
+        if Runtime.exists() and not Runtime.instance().is_active_session(session_id):
+            raise HTTPException(HTTPStatus.BAD_REQUEST, "The page was closed while it uploaded the file.")
+        with self._lock:
+            kept = {key: dict(files) for key, files in self.file_storage.items()}
+        kept.setdefault(session_id, {})[file.file_id] = file
+        of_page = _size(kept[session_id].values())
+        if of_page > budget():
+            raise HTTPException(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"The files of this page are larger than {budget() / MIB:,.0f} MB together. Use those that are there "
+                "first, or reload the page, which releases them.",
+            )
+        if sum(_size(files.values()) for files in kept.values()) > PAGES * budget():
+            raise HTTPException(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"The files of all open pages are larger than {PAGES * budget() / MIB:,.0f} MB together. Close other "
+                "pages, and try again half a minute later.",
+            )
+        add_file(self, session_id, file)
+
+    MemoryUploadedFileManager.add_file = add_within  # type: ignore[method-assign]
+
+
+def release_uploads_of_closed_pages(seconds: float = TIME_TO_RETURN) -> None:
+    """Release the files of a page that has been away for some ``seconds``."""
+    disconnect_session = WebsocketSessionManager.disconnect_session
+    if hasattr(disconnect_session, "__wrapped__"):
+        return
+
+    @wraps(disconnect_session)
+    def disconnect_and_release(self: WebsocketSessionManager, session_id: str) -> None:
+        disconnect_session(self, session_id)
+        asyncio.get_running_loop().call_later(seconds, _release, self, session_id)
+
+    WebsocketSessionManager.disconnect_session = disconnect_and_release  # type: ignore[method-assign]
+
+
+def _release(sessions: WebsocketSessionManager, session_id: str) -> None:
+    if not sessions.is_active_session(session_id):
+        sessions._uploaded_file_mgr.remove_session_files(session_id)
+
+
+def _size(files: Iterable[UploadedFileRec]) -> int:
+    return sum(max(LEAST, len(file.data)) for file in files)

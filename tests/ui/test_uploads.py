@@ -1,0 +1,101 @@
+"""Files that pages upload: how much they may be together, and when they are released."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from streamlit import config
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+from streamlit.web.server.starlette.starlette_routes import create_upload_routes
+
+from colloquy.compat import streamlit_uploads
+from colloquy.compat.streamlit_uploads import LEAST, PAGES, keep_uploads_within, release_uploads_of_closed_pages
+
+pytestmark = pytest.mark.upstream
+
+BUDGET = 4 * LEAST
+
+
+@pytest.fixture
+def files(monkeypatch):
+    """Streamlit's keeper of files, as it is without anything of ours but what a test adds."""
+    for kind, name in ((MemoryUploadedFileManager, "add_file"), (WebsocketSessionManager, "disconnect_session")):
+        now = getattr(kind, name)
+        monkeypatch.setattr(kind, name, getattr(now, "__wrapped__", now))
+    return MemoryUploadedFileManager("/upload")
+
+
+@pytest.fixture
+def upload(files, monkeypatch):
+    """Uploads a file as a page does, and gives the answer."""
+    before = config.get_option("server.enableXsrfProtection")
+    config.set_option("server.enableXsrfProtection", False)
+    runtime = SimpleNamespace(is_active_session=lambda _: True)
+    with TestClient(Starlette(routes=create_upload_routes(runtime, files, None))) as client:
+        yield lambda page, name, size: client.put(
+            f"/_stcore/upload_file/{page}/{name}", files={"file": ("file.txt", b"x" * size)}
+        )
+    config.set_option("server.enableXsrfProtection", before)
+
+
+def held(files):
+    return {page: sorted(kept) for page, kept in files.file_storage.items() if kept}
+
+
+def test_a_page_may_hold_so_much_and_no_more(files, upload):
+    keep_uploads_within(lambda: BUDGET)
+    assert [upload("a", name, 2 * LEAST).status_code for name in ("one", "two")] == [204, 204]
+    refused = upload("a", "three", 1)
+    assert (refused.status_code, "reload the page" in refused.text) == (413, True)
+    assert upload("a", "one", LEAST).status_code == 204  # in place of what was there
+    assert upload("a", "three", 1).status_code == 204
+    assert held(files) == {"a": ["one", "three", "two"]}
+
+
+def test_many_empty_files_are_not_nothing(upload):
+    keep_uploads_within(lambda: BUDGET)
+    assert [upload("a", str(number), 0).status_code for number in range(5)] == [204] * 4 + [413]
+
+
+def test_all_pages_together_may_hold_so_much_and_no_more(files, upload):
+    keep_uploads_within(lambda: BUDGET)
+    pages = [f"page {number}" for number in range(PAGES)]
+    assert [upload(page, "all", BUDGET).status_code for page in pages] == [204] * PAGES
+    refused = upload("another", "more", 1)
+    assert (refused.status_code, "Close other pages" in refused.text) == (413, True)
+    files.remove_session_files(pages[0])
+    assert upload("another", "more", 1).status_code == 204
+
+
+def test_what_comes_when_its_page_is_closed_is_not_kept(files, upload, monkeypatch):
+    keep_uploads_within(lambda: BUDGET)
+    gone = SimpleNamespace(exists=lambda: True, instance=lambda: SimpleNamespace(is_active_session=lambda _: False))
+    monkeypatch.setattr(streamlit_uploads, "Runtime", gone)
+    assert upload("a", "late", 1).status_code == 400
+    assert held(files) == {}
+
+
+async def test_files_go_some_time_after_their_page_and_stay_if_it_comes_back(files, upload):
+    release_uploads_of_closed_pages(0.01)
+    sessions = WebsocketSessionManager(MemorySessionStorage(), files, ScriptCache(), None)
+    for page in ("closed", "back"):
+        upload(page, "file", 1)
+        sessions.disconnect_session(page)
+    sessions._active_session_info_by_id["back"] = SimpleNamespace()
+    assert held(files) == {"closed": ["file"], "back": ["file"]}
+    released = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.05, released.set)  # comes after what was asked for before, for sooner
+    await released.wait()
+    assert held(files) == {"back": ["file"]}
+
+
+def test_without_that_streamlit_keeps_whatever_comes(files, upload):
+    assert [upload("a", str(number), BUDGET).status_code for number in range(5)] == [204] * 5
+    assert len(held(files)["a"]) == 5
