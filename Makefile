@@ -73,7 +73,7 @@ pins: $(INSTALLED_DEV) ## Pin the newest versions requirements*.in allow, and te
 	$(UV_COMPILE) requirements-litellm.in --output-file requirements-litellm.txt
 	$(UV_COMPILE) session_store/requirements-build.in --output-file session_store/requirements.txt
 	@$(MAKE) --no-print-directory $(INSTALLED_DEV)
-	$(VENV_PYTHON) -m scripts.audit --wheels
+	$(VENV_PYTHON) -m scripts.audit
 	$(VENV_PYTHON) -m pytest -m upstream
 
 model: $(INSTALLED)

@@ -11,7 +11,7 @@ from pathlib import Path
 from google.adk.events.event import Event
 from google.genai import types
 
-from colloquy.runtime.texts import user_content
+from colloquy.runtime.turns.messages import user_content
 from session_store import DuckDBSessionService, Store
 from session_store.models import SessionKey, TitleSource, Turn, TurnStatus
 

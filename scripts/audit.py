@@ -58,11 +58,6 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def _all_pins() -> dict[str, str]:
-    """Return what the files pin, by name and version."""
-    return {line.split()[0]: line for path in REQUIREMENTS for line in requirements(path.read_text("utf-8"))}
-
-
 def _missing_wheels(pins: Path) -> list[str]:
     """Return the combinations of Python and platform for which a requirement has no wheel."""
     versions = [f"3.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 2)]

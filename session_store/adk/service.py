@@ -18,8 +18,7 @@ from google.adk.sessions.session import Session
 
 from session_store.adk.listing import listed_sessions, merged_state
 from session_store.compat.adk import revision_of, set_revision
-from session_store.engine.addresses import path_of
-from session_store.engine.shared_stores import borrow, give_back
+from session_store.engine.shared_stores import borrow, give_back, path_of
 from session_store.models import SessionKey
 from session_store.sessions.event_rows import NewEvent
 from session_store.sessions.log import Known, SessionLog, new_session_id

@@ -93,10 +93,6 @@ class Recent(Generic[K, V]):
         self._values[key] = value
         self._values.move_to_end(key)
 
-    def drop(self, key: K) -> None:
-        """Drop a value, if present."""
-        self._values.pop(key, None)
-
     def clear(self) -> None:
         """Drop everything."""
         self._values.clear()

@@ -5,8 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from session_store.models import SessionKey, SessionStatus, SessionSummary, Turn, TurnStatus
+
+_BY_WEIGHT: Final = (TurnStatus.RUNNING, TurnStatus.PAUSED, TurnStatus.QUEUED)
+"""Which of its unfinished turns decides the status of a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class UnkeptEnds:
             ends = [end.status for end in self._ends.values() if end.key == stored.key]
         if not ends:
             return stored
-        waiting = unfinished(stored.key)
-        status = SessionStatus(waiting[0].status.value) if waiting else SessionStatus.IDLE
-        return replace(stored, status=status, last_turn=ends[-1])
+        waiting = [turn.status for turn in unfinished(stored.key)]
+        idle = SessionStatus.IDLE if stored.terminated_at is None else SessionStatus.TERMINATED
+        status = next((SessionStatus(one.value) for one in _BY_WEIGHT if one in waiting), idle)
+        is_known = stored.last_turn is not None and stored.last_turn.is_over
+        return replace(stored, status=status, last_turn=stored.last_turn if is_known else [*ends, *waiting][-1])

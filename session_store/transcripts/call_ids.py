@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 from google.adk.events.event import Event
 from google.genai import types
 
-_NAMESPACE: Final = uuid.UUID("0c7b1cf4-6a43-5f0e-8a39-4c7c4ab0f1d2")
+OWN_IDS: Final = uuid.UUID("0c7b1cf4-6a43-5f0e-8a39-4c7c4ab0f1d2")
 
 T = TypeVar("T")
 
@@ -123,7 +123,7 @@ class CallIds:
         """Return an id that no other call has: the call's own, or a generated one that is the same at every import."""
         own, attempt = call.id or "", 0
         while not own or own in self._taken:
-            own = str(uuid.uuid5(_NAMESPACE, f"{event.id}\ncall {attempt}"))
+            own = str(uuid.uuid5(OWN_IDS, f"{event.id}\ncall {attempt}"))
             attempt += 1
         if own != call.id and call.id in (event.long_running_tool_ids or ()):
             event.long_running_tool_ids = {*(event.long_running_tool_ids or ()), own}

@@ -9,16 +9,14 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from google.adk.events.event import Event
 from google.genai import types
 
-from session_store.transcripts.call_ids import Calls
+from session_store.transcripts.call_ids import OWN_IDS, Calls
 from session_store.transcripts.parts import USER
 from session_store.transcripts.transcript import ASKS
-
-_NAMESPACE: Final = uuid.UUID("0c7b1cf4-6a43-5f0e-8a39-4c7c4ab0f1d2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def with_closed_calls(events: Sequence[Event], reason: str) -> list[Event]:
         last = events[said[-1]]
         closing[said[-1]] = made = closing_events((events[place] for place in said), reason, only=open_ids)
         for number, event in enumerate(made):
-            event.id = str(uuid.uuid5(_NAMESPACE, f"{last.id}\n{number}"))
+            event.id = str(uuid.uuid5(OWN_IDS, f"{last.id}\n{number}"))
             event.timestamp = last.timestamp
     return [one for place, event in enumerate(events) for one in (event, *closing.get(place, ()))]
 

@@ -10,7 +10,7 @@ from google.genai import types
 from colloquy.agents.models import ModelInfo
 from colloquy.runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
 from colloquy.runtime.turns.messages import EmptyMessageError
-from colloquy.runtime.turns.unread import UnreadFiles
+from colloquy.runtime.turns.plugins import UnreadFiles
 from tests.support.applications import conversation, finish, new_session, open_application
 
 PNG = b"\x89PNG\r\n\x1a\n and more"

@@ -34,10 +34,6 @@ def check(contents: list[dict[str, Any]]) -> None:
     assert not _of(before, "functionCall"), before
 
 
-def _is_user(content: dict[str, Any]) -> bool:
-    return bool(content["role"] == "user")
-
-
 def _of(content: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [part[kind] for part in content["parts"] if kind in part]
 

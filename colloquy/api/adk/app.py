@@ -21,9 +21,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from colloquy.api.adk.agents import CatalogueLoader
 from colloquy.api.adk.checks import PlainPaths
 from colloquy.api.adk.description import say_what_is_refused
-from colloquy.api.adk.files import NamedArtifacts
 from colloquy.api.adk.runs import QueuedRunner, TurnFailedError
-from colloquy.api.adk.sessions import QuietSessions
+from colloquy.api.adk.sessions import NamedArtifacts, QuietSessions
 from colloquy.api.http.allowed_methods import AllowedMethods
 from colloquy.api.http.body_limits import ADK, MESSAGES, BodyLimits, Limits
 from colloquy.api.http.encoded_ids import EncodedIds

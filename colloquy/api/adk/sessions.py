@@ -10,8 +10,9 @@ from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService, Session
 from google.adk.sessions.base_session_service import GetSessionConfig, ListSessionsResponse
 
-from colloquy.api.adk.checks import check_content, check_id, check_state
+from colloquy.api.adk.checks import check_content, check_id, check_name, check_state
 from colloquy.runtime.application import Application
+from colloquy.runtime.artifacts import Artifacts, Rest
 from session_store.compat.adk import StaleSessionError
 from session_store.json_safe import as_json
 from session_store.models import SessionKey
@@ -103,3 +104,15 @@ def _told(session: Session) -> Session:
     return session.model_copy(
         update={"state": as_json(session.state), "events": [told_event(event) for event in session.events]}
     )
+
+
+class NamedArtifacts(Artifacts):
+    """The application's artifact service, restricted to names that files can have."""
+
+    def __init__(self, artifacts: Artifacts) -> None:
+        super().__init__(artifacts.root_dir)
+
+    async def save_artifact(self, *, app_name: str, user_id: str, session_id: str | None = None, **more: Rest) -> int:
+        """Store a version of a file. Raises InputValidationError for a name that no file can have."""
+        check_name(more["filename"])
+        return await super().save_artifact(app_name=app_name, user_id=user_id, session_id=session_id, **more)

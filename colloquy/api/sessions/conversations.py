@@ -14,15 +14,17 @@ from pydantic.alias_generators import to_camel
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match
 from colloquy.api.http.lookup import session_named, workspace_named
 from colloquy.api.http.paging import Cursor, Limit, Paged
+from colloquy.api.http.problems import ConflictError
 from colloquy.api.http.values import Body, Id, NewId, Text, Title, moment, one_of
 from colloquy.api.sessions.messages import ConversationMessage, NewMessage, as_conversation_message
 from colloquy.api.sessions.new_sessions import new_session
 from colloquy.api.sessions.recording import record
-from colloquy.api.sessions.titles import retitle
 from colloquy.api.sessions.transcripts import page_of_messages, tag_of_session
 from colloquy.runtime.application import current
 from session_store.limits import LONGEST_SEARCH
 from session_store.models import SessionStatus, SessionSummary, TitleSource
+from session_store.phrases import first_words
+from session_store.transcripts.parts import USER, text_of
 
 router = APIRouter(prefix="/v1", tags=["conversations"])
 
@@ -268,3 +270,32 @@ def as_conversation(session: SessionSummary) -> Conversation:
         created_at=moment(session.created_at),
         updated_at=moment(session.updated_at),
     )
+
+
+LOOKED_AT = 200
+"""Events at the beginning of a session that are searched for its first message."""
+
+
+async def retitle(session: SessionSummary, message: str) -> None:
+    """Give a session a title based on a message, or on its own first message if ``message`` is blank.
+
+    Raises:
+        ConflictError: there is no message at all.
+    """
+    application = current()
+    about = message if message.strip() else await run_in_threadpool(_first_message, session)
+    if not about:
+        raise ConflictError("There is no message to base a title on. Send one as firstMessage.")
+    model = session.model or application.models.default().id
+    title = await application.models.title(model, about)
+    await run_in_threadpool(_rename, session, title or first_words(about))
+
+
+def _first_message(session: SessionSummary) -> str:
+    events = current().store.list_events(session.key, limit=LOOKED_AT, oldest=True)
+    said = (text_of(stored.event.content) for stored in events if stored.event.author == USER)
+    return next((text for text in said if text.strip()), "")
+
+
+def _rename(session: SessionSummary, title: str) -> None:
+    current().rename_session(session.key, title, TitleSource.MODEL)

@@ -12,7 +12,7 @@ from google.genai import types
 
 from colloquy.api.sessions.messages import CALLS_OF, RESULT, NewMessage, NewToolCall, SessionMessage, session_messages
 from colloquy.runtime.application import current
-from colloquy.runtime.texts import user_content
+from colloquy.runtime.turns.messages import user_content
 from session_store.models import SessionKey, SessionSummary, Turn, TurnStatus
 from session_store.transcripts.parts import USER
 

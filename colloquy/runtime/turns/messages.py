@@ -86,3 +86,9 @@ class Messages:
         if agent and not agent.chooses_model:
             return None
         return session.model or self._services.models.default().id
+
+
+def user_content(text: str, files: Sequence[types.Part] = ()) -> types.Content:
+    """Return a user's message in ADK's format. A message with only files has no text part before them."""
+    said = [types.Part(text=text)] if text.strip() else []
+    return types.Content(role="user", parts=[*said, *files])

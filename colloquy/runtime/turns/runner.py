@@ -27,7 +27,7 @@ from colloquy.runtime.services import Services
 from colloquy.runtime.turns.endings import CallsOfCutAnswers, whole
 from colloquy.runtime.turns.event_bounds import Given
 from colloquy.runtime.turns.live import LiveTurn
-from colloquy.runtime.turns.unread import UnreadFiles
+from colloquy.runtime.turns.plugins import UnreadFiles
 from session_store.json_safe import characters_in, mend, split_off_half
 from session_store.limits import LONGEST_RESULT
 from session_store.models import Turn

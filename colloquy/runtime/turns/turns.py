@@ -14,12 +14,11 @@ from google.genai import types
 from colloquy.runtime.attachments import Attachment, is_file, refuse_large, refuse_many
 from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.services import Services
-from colloquy.runtime.texts import user_content
 from colloquy.runtime.turns.confirmation import confirmations
 from colloquy.runtime.turns.event_stream import EventStream
 from colloquy.runtime.turns.live import LiveTurn, LiveView
 from colloquy.runtime.turns.loop import TurnLoop
-from colloquy.runtime.turns.messages import EmptyMessageError, Messages, SessionGoneError
+from colloquy.runtime.turns.messages import EmptyMessageError, Messages, SessionGoneError, user_content
 from colloquy.runtime.turns.runner import rewinder_for
 from session_store import Store
 from session_store.errors import ColloquyError

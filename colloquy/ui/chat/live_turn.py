@@ -16,12 +16,12 @@ from colloquy.ui.agents import other_author
 from colloquy.ui.attempts import attempt
 from colloquy.ui.chat.attachments import attachments
 from colloquy.ui.chat.commands import commands
-from colloquy.ui.chat.confirmation import confirmation_card
 from colloquy.ui.chat.context_mark import context_mark
 from colloquy.ui.chat.message_actions import PERSON, edit_form, editing
 from colloquy.ui.chat.message_input import Refused, input_of, message_input
 from colloquy.ui.chat.model_menu import sendable
 from colloquy.ui.chat.parts import streamed, typed
+from colloquy.ui.chat.steps import arguments
 from colloquy.ui.chat.transcript import Chatting, Details, bubble, details_of, no_answer, said
 from colloquy.ui.components import Command, follow_end, wake_on_news
 from colloquy.ui.formatting import label
@@ -248,4 +248,36 @@ def _retry(turn: Turn) -> None:
 
 def _stop(turn_id: str) -> None:
     current().turns.stop(turn_id)
+    state.touch(Part.LIVE)
+
+
+ADKS_OWN_HINT = "Please approve or reject the tool call"
+"""ADK's default text for tools that have no text of their own; it addresses programmers, not users."""
+
+
+def confirmation_card(turn_id: str, step: Step) -> None:
+    """Asks the user whether a tool may run with these arguments."""
+    with st.container(border=True, key=f"confirm-{step.confirmation_id}"):
+        st.markdown(f":material/front_hand: **Allow {label(step.author)} to run {label(step.name)}?**")
+        if step.asks and not step.asks.startswith(ADKS_OWN_HINT):
+            long_texts.markdown(step.asks, f"asks-{step.confirmation_id}")
+        arguments(step, f"asks-{step.confirmation_id}")
+        with st.container(horizontal=True):
+            _button(turn_id, step, "Approve", approved=True)
+            _button(turn_id, step, "Decline", approved=False)
+
+
+def _button(turn_id: str, step: Step, name: str, *, approved: bool) -> None:
+    st.button(
+        name,
+        key=f"{name.lower()}-{step.confirmation_id}",
+        icon=":material/check:" if approved else ":material/block:",
+        type="primary" if approved else "secondary",
+        on_click=_answer,
+        args=(turn_id, step.confirmation_id, approved),
+    )
+
+
+def _answer(turn_id: str, confirmation_id: str, approved: bool) -> None:  # noqa: FBT001 - Streamlit passes it by position
+    attempt(lambda: current().turns.answer(turn_id, confirmation_id, approved))
     state.touch(Part.LIVE)

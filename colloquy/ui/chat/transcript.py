@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import streamlit as st
@@ -11,13 +12,13 @@ import streamlit as st
 from colloquy.runtime.application import current
 from colloquy.ui import long_texts
 from colloquy.ui.agents import other_author
+from colloquy.ui.attempts import attempt
 from colloquy.ui.chat.attachments import attachments
 from colloquy.ui.chat.message_actions import PERSON, edit_form, message_actions
 from colloquy.ui.chat.model_menu import better_model
 from colloquy.ui.chat.parts import part_view, sources_view
-from colloquy.ui.chat.rating import answer_toolbar
 from colloquy.ui.chat.steps import steps_view
-from colloquy.ui.components import Actions, message_toolbar
+from colloquy.ui.components import Actions, Rating, message_toolbar
 from colloquy.ui.formatting import duration, key_of, long_time, plain_markdown, short_time
 from colloquy.ui.results.cards import result_view
 from session_store.models import Feedback, Result, SessionKey, StoredEvent, Turn, TurnStatus
@@ -266,3 +267,28 @@ def _measures(turn: Turn) -> list[str]:
     if turn.input_tokens is not None or turn.output_tokens is not None:
         facts.append(f"{turn.input_tokens or 0:,} tokens in, {turn.output_tokens or 0:,} out")
     return facts
+
+
+def answer_toolbar(
+    key: SessionKey,
+    message: Message,
+    note: str,
+    feedback: Feedback | None,
+    *,
+    prefix: str = "",
+    actions: Actions | None = None,
+) -> None:
+    """Draws the toolbar below an answer, with thumbs and a comment. ``prefix`` begins the key of its element."""
+    rating = Rating(feedback.score, feedback.comment) if feedback else Rating()
+    message_toolbar(
+        prefix + key_of(message.id),
+        note,
+        readable(message.parts),
+        rating=rating,
+        on_rating=partial(_keep, key, message.id),
+        actions=actions,
+    )
+
+
+def _keep(key: SessionKey, event_id: str, rating: Rating) -> None:
+    attempt(lambda: current().set_feedback(key, event_id, rating.score, rating.comment))

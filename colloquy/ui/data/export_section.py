@@ -10,7 +10,7 @@ import streamlit as st
 
 from colloquy.runtime.application import current
 from colloquy.ui.analytics.names import agent_name
-from colloquy.ui.data.download import download
+from colloquy.ui.data.export_dialog import download
 from colloquy.ui.data.snapshot import snapshot_button
 from colloquy.ui.formatting import label
 from session_store.exchange import chats_by_user

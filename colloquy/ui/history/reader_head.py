@@ -12,15 +12,18 @@ from colloquy.ui.analytics.names import agent_name
 from colloquy.ui.analytics.numbers import count, money
 from colloquy.ui.attempts import attempt
 from colloquy.ui.data.export_dialog import export_dialog
-from colloquy.ui.formatting import label, long_time
+from colloquy.ui.formatting import label, long_time, short_time
 from colloquy.ui.history import links
-from colloquy.ui.history.compare import compare_dialog
 from colloquy.ui.history.labels import labels
 from colloquy.ui.history.view import view_of_url
 from colloquy.ui.state import Part
-from session_store.history.models import HistoryRow
-from session_store.models import SessionSummary
+from session_store.history.models import HistoryFilter, HistoryRow
+from session_store.limits import LONGEST_SEARCH
+from session_store.models import SessionKey, SessionSummary
 from session_store.phrases import counted
+
+CHOICES = 8
+"""Chats to choose from for a comparison."""
 
 
 def reader_head(session: SessionSummary) -> None:
@@ -125,3 +128,33 @@ def _set_saved(session: SessionSummary) -> None:
 
 def _read(session_id: str) -> None:
     links.show(links.reader_parameters(session_id, view=view_of_url()))
+
+
+@st.dialog("Compare chats", icon=":material/splitscreen_right:", on_dismiss=dialogs.close)
+def compare_dialog(key: SessionKey) -> None:
+    """Asks which conversation to read beside this one."""
+    text = st.text_input(
+        "Search",
+        key="history-compare-text",
+        type="search",
+        max_chars=LONGEST_SEARCH,
+        placeholder="Words in the other chat",
+    )
+    found = current().store.list_history(HistoryFilter(text=(text or "").strip()), limit=CHOICES + 1).items
+    others = [row for row in found if row.key != key][:CHOICES]
+    for row in others:
+        if st.button(
+            f"{label(row.title or 'New chat')} :gray[· {short_time(row.updated_at)}]",
+            key=f"beside-{row.key.session_id}",
+            type="tertiary",
+            on_click=_read_beside,
+            args=(key.session_id, row.key.session_id),
+        ):
+            state.rerun()
+    if not others:
+        st.caption("Nothing found. Try different words." if text else "There are no other chats yet.")
+
+
+def _read_beside(session_id: str, beside: str) -> None:
+    dialogs.close()
+    links.show(links.reader_parameters(session_id, beside=beside, view=view_of_url()))

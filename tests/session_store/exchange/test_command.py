@@ -21,8 +21,9 @@ KILL = """
 import os, sys
 from pathlib import Path
 from session_store import Store
-from session_store.exchange import import_file, intake
-intake.EVENTS_AT_ONCE = 40
+from session_store.exchange import import_file
+from session_store.exchange.imports import writer
+writer.EVENTS_AT_ONCE = 40
 def progress(doing, done, total):
     if doing.startswith("Importing") and done >= 6:
         os._exit(9)
