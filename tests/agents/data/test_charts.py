@@ -231,6 +231,8 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "at least so many": {**BARS, "transform": [{"density": "sales", "minsteps": 1e9}]},
     "a high order": {**BARS, "transform": [{"regression": "sales", "on": "a\\.b", "method": "poly", "order": 1e6}]},
     "many quantiles": {**BARS, "transform": [{"quantile": "sales", "step": 1e-9}]},
+    "a row for each of all": {**BARS, "transform": [{"impute": "sales", "key": "month", "groupby": ["a\\.b"]}]},
+    "a row for each of all in a channel": with_x(impute={"value": 0}),
     "folds of folds": {**BARS, "transform": [{"fold": ["sales"] * 20}, {"fold": ["sales"] * 20}]},
     "folds in layers": {
         "transform": [{"fold": ["sales"] * 20}],
