@@ -79,7 +79,7 @@ FLOODS: dict[str, Callable[[], Iterator[LlmResponse]]] = {
 }
 
 
-def nothing(text: str = "", rows: list[dict[str, Any]] | None = None) -> str:  # noqa: ARG001 - as it is called
+def nothing(text: str = "", rows: list[dict[str, Any]] | None = None) -> str:  # noqa: ARG001 - the tool's signature
     return "done"
 
 

@@ -1,4 +1,4 @@
-"""Measure what hostile queries do to everybody else: the pace of healthy answers, and the memory of the app.
+"""Measure what hostile queries do to all others: the pace of healthy answers, and the memory of the app.
 
     python -m bench.hostile [--minutes 1] [--streams 10] [--people 4]
 

@@ -187,7 +187,7 @@ def rerun() -> NoReturn:
     carry the URL from before a click.
     """
     st.session_state[KEPT] = True
-    st.rerun()  # noqa: TID251 - this is where
+    st.rerun()  # noqa: TID251 - the only place that may call it
 
 
 def begin_run(page: str = CHAT) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-import colloquy.ui.analytics.page  # noqa: F401 - the visit finds it imported
+import colloquy.ui.analytics.page  # noqa: F401 - imported before the first visit
 from colloquy.runtime.application import Application
 from colloquy.ui.analytics.cards import preload_charts
 from colloquy.ui.analytics.scope_bar import usual_scope

@@ -104,7 +104,7 @@ def _warm_analytics(application: Application) -> None:
 def _warn_if_open() -> None:
     if not listens_on_loopback():
         address = config.get_option(ADDRESS)
-        print(  # noqa: T201 - it stands beside Streamlit's own lines about the address
+        print(  # noqa: T201 - shown with Streamlit's own lines about the address
             f"\n  WARNING: Colloquy listens on {address or 'every address'}: whoever reaches this machine can read and"
             "\n  write every chat. Without HOST it listens on this machine only.\n"
         )
