@@ -16,22 +16,21 @@ import duckdb
 
 from session_store.analytics.choices import Choices, choices
 from session_store.model_names import NAMES, UNNAMED
+from session_store.sessions.status import STATE, TURN_STATES
 from session_store.store import Store
 
 _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoinstall_known_extensions": False,
     "preserve_insertion_order": False,  # queries sort explicitly; tables are created in half the time
 }
-_SESSIONS: Final = """
+_SESSIONS: Final = f"""
     select session_no, s.id, app_name as agent, user_id, model, saved, title, workspace_id,
         floor(created_at / 900)::integer as quarter, coalesce(g.tags, []) as tags,
-        case when t.running then 'running' when t.paused then 'paused' when t.queued then 'queued'
-            when s.terminated_at is not null then 'terminated' else 'idle' end as state
+        {STATE} as state
     from sessions s left join (
         select session_no, list(tag) as tags from tags group by session_no
     ) g using (session_no) left join (
-        select session_no, bool_or(status = 'running') as running, bool_or(status = 'paused') as paused,
-            bool_or(status = 'queued') as queued
+        select session_no, {TURN_STATES}
         from turns where not rewound and status in ('running', 'paused', 'queued') group by session_no
     ) t using (session_no)
     where deleted_at is null

@@ -7,18 +7,12 @@ from typing import Any, Final
 from session_store.history.models import HistoryFilter
 from session_store.history.words import all_in, words_of
 from session_store.sessions.cache import Memory
+from session_store.sessions.status import STATUS, TURN_STATES
 
-TURNS: Final = """
-    select session_no, count(*) as turns, bool_or(status = 'running') as running,
-        bool_or(status = 'paused') as paused, bool_or(status = 'queued') as queued,
-        bool_or(model is not null) as asked, arg_max(status, created_at) as last_status,
-        arg_max(coalesce(error, ''), created_at) as last_error
-    from turns where not rewound {among} group by session_no
-"""
-STATUS: Final = """
-    case when t.running then 'running' when t.paused then 'paused' when t.queued then 'queued'
-        when s.terminated_at is not null then 'terminated'
-        when t.last_status in ('failed', 'stopped', 'interrupted') then t.last_status else 'idle' end
+TURNS: Final = f"""
+    select session_no, count(*) as turns, {TURN_STATES}, bool_or(model is not null) as asked,
+        arg_max(coalesce(error, ''), (created_at, id)) as last_error
+    from turns where not rewound {{among}} group by session_no
 """
 FEEDBACK: Final = """
     select f.session_no, count(*) filter (score > 0) as up, count(*) filter (score < 0) as down

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from typing import Any, Final
 
+from session_store.cursors import decode_cursor, encode_cursor
 from session_store.errors import CursorError
-from session_store.history.choice import FEEDBACK, STATUS, TURNS, chosen, sessions
+from session_store.history.choice import FEEDBACK, TURNS, chosen, sessions
 from session_store.history.costs import COSTS, cost_values
 from session_store.history.models import HistoryChoices, HistoryFilter, HistoryRow, HistorySort, Neighbour, Neighbours
 from session_store.models import Page, SessionKey, TitleSource
 from session_store.sessions.log import SessionLog
+from session_store.sessions.status import STATUS
 
 _EVENTS: Final = """
     select session_no, count(text) filter (not rewound) as messages, bool_or(model is not null) as answered,
@@ -83,7 +82,7 @@ class StoredTable:
             page = f"select * from ({page}) where {_after(before, sort, values, descending=descending)}"
         order = _order(descending=descending)
         rows = self._rows(f"{page} {order} limit {int(limit) + 1}", values, order)
-        following = _encode(sort, *rows[limit - 1][:-3:-1], descending=descending) if len(rows) > limit else None
+        following = encode_cursor(sort.value, descending, *rows[limit - 1][:-3:-1]) if len(rows) > limit else None
         return Page(tuple(map(_history_row, rows[:limit])), following)
 
     def asked_a_model(self, key: SessionKey) -> bool:
@@ -212,18 +211,8 @@ def _after(before: str, sort: HistorySort, values: dict[str, Any], *, descending
     return f"(value {sign} $place or (value = $place and session_no {sign} $number) or value is null)"
 
 
-def _encode(sort: HistorySort, value: object, number: object, *, descending: bool) -> str:
-    place = json.dumps([sort.value, descending, value, number])
-    return base64.urlsafe_b64encode(place.encode()).decode()
-
-
 def _decode(cursor: str, sort: HistorySort, *, descending: bool) -> tuple[float | str | None, int]:
-    try:
-        name, direction, value, number = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        if (name, direction) == (sort.value, descending) and isinstance(value, (int, float, str, type(None))):
-            return value, int(number)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise CursorError(
-            "This is not a valid cursor for the list of conversations. Start again without one."
-        ) from error
-    raise CursorError("The list is now sorted differently. Start again without a cursor.")
+    name, direction, value, number = decode_cursor(cursor, "the list of conversations", str, bool, object, int)
+    if (name, direction) != (sort.value, descending) or not isinstance(value, (int, float, str, type(None))):
+        raise CursorError("The list is now sorted differently. Start again without a cursor.")
+    return value, number

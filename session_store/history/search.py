@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from dataclasses import replace
 from typing import Any, Final
 
-from session_store.errors import CursorError
+from session_store.cursors import decode_cursor, encode_cursor
 from session_store.history.choice import chosen
 from session_store.history.models import EVERYTHING, HistoryFilter, Hit
 from session_store.history.words import all_in, excerpt_of, words_of
@@ -63,7 +60,7 @@ class StoredSearch:
         Raises:
             CursorError: ``before`` is not a position in a list of matches.
         """
-        start = _END if before is None else _decode(before)
+        start = _END if before is None else decode_cursor(before, "these search results", float, int)
         words = words_of(text)
         if not words or limit < 1:
             return Page(())
@@ -71,7 +68,7 @@ class StoredSearch:
         rows = [] if since is None else self._found(words, wanted, start, since, limit + 1)
         if len(rows) <= limit:
             rows = self._found(words, wanted, start, float("-inf"), limit + 1)
-        following = _encode(rows[limit - 1][-2:]) if len(rows) > limit else None
+        following = encode_cursor(*rows[limit - 1][-2:]) if len(rows) > limit else None
         return Page(tuple(_hit(row, words) for row in rows[:limit]), following)
 
     def _newest_share(self, at: float) -> float | None:
@@ -113,15 +110,3 @@ def _hit(row: tuple[Any, ...], words: tuple[str, ...]) -> Hit:
     app_name, user_id, session_id, title, seq, event_id, kind, found, at, _ = row
     excerpt, marks = excerpt_of(found, words)
     return Hit(SessionKey(app_name, user_id, session_id), title, seq, event_id, kind, excerpt, marks, at)
-
-
-def _encode(place: tuple[Any, ...]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(list(place)).encode()).decode()
-
-
-def _decode(cursor: str) -> Place:
-    try:
-        at, number = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return float(at), int(number)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise CursorError("This is not a valid cursor for these search results. Search again.") from error

@@ -6,6 +6,8 @@ from typing import Final
 
 import duckdb
 
+from session_store.sessions.status import STATE, TURN_STATES
+
 
 def _utc(seconds: str) -> str:
     return f"make_timestamp(({seconds} * 1000000)::bigint)"
@@ -23,9 +25,7 @@ create view history.conversations as
             coalesce(sum(output_tokens), 0)::bigint as output_tokens
         from main.events group by session_no
     ), t as (
-        select session_no, count(*) as turns, bool_or(status = 'running') as running,
-            bool_or(status = 'paused') as paused, bool_or(status = 'queued') as queued,
-            arg_max(status, (created_at, id)) as last_status
+        select session_no, count(*) as turns, {TURN_STATES}
         from main.turns where not rewound group by session_no
     ), g as (
         select session_no, list(tag order by tag) as tags from main.tags group by session_no
@@ -34,8 +34,7 @@ create view history.conversations as
         {_utc("s.created_at")} as created_at, {_utc("coalesce(e.updated_at, s.updated_at)")} as updated_at,
         coalesce(e.messages, 0) as messages, coalesce(t.turns, 0) as turns,
         coalesce(e.input_tokens, 0) as input_tokens, coalesce(e.output_tokens, 0) as output_tokens,
-        case when t.running then 'running' when t.paused then 'paused' when t.queued then 'queued'
-            when s.terminated_at is not null then 'terminated' else 'idle' end as status,
+        {STATE} as status,
         t.last_status as last_turn_status, coalesce(g.tags, []) as tags, s.note,
         {_utc("s.terminated_at")} as terminated_at, s.branched_from
     from main.sessions s

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from session_store.cursors import decode_cursor, encode_cursor
 from session_store.engine.database import Database
-from session_store.errors import CursorError
 from session_store.history.words import Marks, all_in, excerpt_of
 from session_store.models import Page, SessionKey, SessionStatus, SessionSummary, TitleSource, TurnStatus
 from session_store.sessions.cache import Memory
 from session_store.sessions.index import Place, dated
+from session_store.sessions.status import TURN_STATES
 
 _COLUMNS = (
     "session_no, p.app_name, p.user_id, p.id, p.title, p.title_source, p.model, p.saved, p.created_at, p.updated_at, "
@@ -21,13 +19,8 @@ _COLUMNS = (
     "coalesce(t.ended_at > p.seen_at, false), p.workspace_id, p.terminated_at, p.branched_from, "
     "t.last_status"
 )
-_TURNS = """
-    select session_no,
-        bool_or(status = 'running') as running,
-        bool_or(status = 'paused') as paused,
-        bool_or(status = 'queued') as queued,
-        max(ended_at) as ended_at,
-        arg_max(status, (created_at, id)) as last_status
+_TURNS = f"""
+    select session_no, max(ended_at) as ended_at, {TURN_STATES}
     from turns where session_no in (select session_no from page) and not rewound group by session_no
 """
 _ORDER = "updated_at desc, app_name desc, user_id desc, id desc"
@@ -73,7 +66,7 @@ def page_of_sessions(
     limit: int,
 ) -> Page[SessionSummary]:
     """Return a page of a user's sessions. See ``Store.list_sessions``."""
-    start = None if before is None else _decode(before)
+    start = _place_of(before)
     if saved is None and not search:
         with memory.lock:
             places = memory.index.newest(
@@ -92,18 +85,18 @@ def page_of_sessions(
             start=start,
             limit=limit + 1,
         )
-    return Page(tuple(items[:limit]), _encode(items[limit - 1]) if len(items) > limit else None)
+    return Page(tuple(items[:limit]), _cursor(items[limit - 1]) if len(items) > limit else None)
 
 
 def page_among(
     database: Database, memory: Memory, user_id: str, among: Collection[SessionKey], *, before: str | None, limit: int
 ) -> Page[SessionSummary]:
     """Return a page of the given sessions that belong to the user, most recently updated first."""
-    start = None if before is None else _decode(before)
+    start = _place_of(before)
     with memory.lock:
         places = memory.index.newest(user_id, app_name=None, workspace=None, before=start, limit=limit + 1, among=among)
     items = _at(database, memory, places)
-    return Page(tuple(items[:limit]), _encode(items[limit - 1]) if len(items) > limit else None)
+    return Page(tuple(items[:limit]), _cursor(items[limit - 1]) if len(items) > limit else None)
 
 
 def excerpts(database: Database, keys: Sequence[SessionKey], search: str) -> dict[SessionKey, tuple[str, Marks]]:
@@ -224,17 +217,12 @@ def _summary(row: Sequence[Any]) -> SessionSummary:
     )
 
 
-def _encode(last: SessionSummary) -> str:
-    key = last.key
-    place = json.dumps([last.updated_at, key.app_name, key.user_id, key.session_id])
-    return base64.urlsafe_b64encode(place.encode()).decode()
+def _cursor(last: SessionSummary) -> str:
+    return encode_cursor(last.updated_at, last.key.app_name, last.key.user_id, last.key.session_id)
 
 
-def _decode(cursor: str) -> tuple[float, str, str, str]:
-    try:
-        updated_at, app_name, user_id, session_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return float(updated_at), str(app_name), str(user_id), str(session_id)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise CursorError(
-            "This is not a valid cursor for the list of sessions. Start again at the first page."
-        ) from error
+def _place_of(cursor: str | None) -> tuple[float, str, str, str] | None:
+    if cursor is None:
+        return None
+    updated_at, app_name, user_id, session_id = decode_cursor(cursor, "the list of sessions", float, str, str, str)
+    return updated_at, app_name, user_id, session_id

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Iterable
 from typing import Any
 
+from session_store.cursors import decode_cursor, encode_cursor
 from session_store.engine.transaction import Transaction
-from session_store.errors import CursorError
 from session_store.json_safe import without_halves
 from session_store.models import Page, Result, ResultKind, SessionKey
 from session_store.sessions.log import SessionLog
@@ -55,9 +53,12 @@ class StoredResults:
         condition = _IN_SESSION
         if before is not None:
             condition += " and (r.created_at, r.id) < ($4::double, $5)"
-            values += _decode(before)
+            values += decode_cursor(before, "the list of results", float, str)
         found = self._results(f"{condition} order by r.created_at desc, r.id desc limit {int(limit) + 1}", values)
-        return Page(tuple(found[:limit]), _encode(found[limit - 1]) if len(found) > limit else None)
+        return Page(
+            tuple(found[:limit]),
+            encode_cursor(found[limit - 1].created_at, found[limit - 1].id) if len(found) > limit else None,
+        )
 
     def count_results(self, key: SessionKey) -> int:
         """Count the results that ``list_results`` returns."""
@@ -179,17 +180,3 @@ def _result(row: tuple[Any, ...]) -> Result:
         None if spec is None else json.loads(spec),
         *rest,
     )
-
-
-def _encode(last: Result) -> str:
-    return base64.urlsafe_b64encode(json.dumps([last.created_at, last.id]).encode()).decode()
-
-
-def _decode(cursor: str) -> tuple[float, str]:
-    try:
-        created_at, result_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return float(created_at), str(result_id)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise CursorError(
-            "This is not a valid cursor for the list of results. Start again at the first page."
-        ) from error

@@ -16,6 +16,12 @@ from session_store.snapshots import current_copy as module
 from session_store.snapshots.snapshot import SnapshotError
 
 
+@pytest.fixture(autouse=True)
+def any_copy_is_quick(monkeypatch):
+    """However slow the machine is."""
+    monkeypatch.setattr(module, "_QUICK_SECONDS", 60.0)
+
+
 @pytest.fixture
 def store(tmp_path):
     with closing(Store(tmp_path / "store.duckdb")) as store:

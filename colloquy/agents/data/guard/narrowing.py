@@ -19,6 +19,7 @@ from colloquy.agents.data.engines.duckdb_engine import plain
 from colloquy.agents.data.guard.bounds import EngineError
 from colloquy.agents.data.history_scope import HistoryScope
 from session_store.history.words import all_in, words_of
+from session_store.sessions.status import STATE, STATUS, TURN_STATES
 
 Narrowing = Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[None]]
 """Narrows what a cursor sees while the block runs. Raises EngineError."""
@@ -30,13 +31,11 @@ _HAPPENED: Final = {"events": "timestamp", "turns": "created_at", "feedback": "g
 _SHARED: Final = ("workspaces",)
 """What the views read that belongs to no session."""
 
-_STATE: Final = """(
-    select case when bool_or(status = 'running') then 'running' when bool_or(status = 'paused') then 'paused'
-        when bool_or(status = 'queued') then 'queued' when s.terminated_at is not null then 'terminated' else 'idle' end
-    from {main}.turns t where t.session_no = s.session_no and not t.rewound
-)"""
-_ENDED: Final = "arg_max(status, created_at) in ('failed', 'stopped', 'interrupted') then arg_max(status, created_at)"
-_STATUS: Final = _STATE.replace("else 'idle'", f"when {_ENDED} else 'idle'")
+_STANDS: Final = f"""(select {{what}} from (
+    select {TURN_STATES} from {{{{main}}}}.turns where session_no = s.session_no and not rewound
+) t)"""
+_STATE: Final = _STANDS.format(what=STATE)
+_STATUS: Final = _STANDS.format(what=STATUS)
 _UPDATED: Final = """greatest(
     (select arg_max(timestamp, seq) from {main}.events e where e.session_no = s.session_no), s.updated_at
 )"""
