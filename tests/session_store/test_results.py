@@ -95,7 +95,7 @@ def test_results_come_newest_first_in_pages(store, session):
         if place is None:
             break
     assert seen == ["r6", "r5", "r4", "r3", "r2", "r1", "r0"]
-    with pytest.raises(StoreError, match="first page"):
+    with pytest.raises(StoreError, match="Start again"):
         store.list_results(session, before="somewhere")
 
 

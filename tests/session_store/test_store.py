@@ -471,5 +471,5 @@ def test_a_closed_store_says_so(store):
 
 
 def test_a_made_up_place_in_the_list_is_refused(store):
-    with pytest.raises(StoreError, match="first page"):
+    with pytest.raises(StoreError, match="Start again"):
         store.list_sessions("ann", before="nonsense")
