@@ -18,10 +18,10 @@ from session_store.sessions.tool_columns import NOT_ANSWERED
 from session_store.transcripts.transcript import Step
 
 NOTABLE = 0.05
-"""Seconds from which on it is worth saying how long a tool took."""
+"""Seconds from which the duration of a tool call is shown."""
 
 SHORT = 60
-"""Characters of JSON that stand in one line."""
+"""Maximum number of characters for JSON on a single line."""
 
 WORDS = {
     "list_tables": ("Listing the tables", "Listed the tables", "Listing the tables failed"),
@@ -30,10 +30,10 @@ WORDS = {
     "make_chart": ("Drawing a chart", "Drew a chart", "Drawing the chart failed"),
     "transfer_to_agent": ("Handing over", "Handed over", "Handing over failed"),
 }
-"""What to call a tool while it runs, when it is done and when it failed."""
+"""The name of a tool while it runs, when it is done, and when it has failed."""
 
 TABLED = ("run_sql", "make_chart")
-"""Tools whose response is a table or chart that stands below the steps in full."""
+"""Tools whose response is a table or chart, which is shown in full below the steps."""
 
 OBJECTS = {"describe_table": "table", "make_chart": "title", "run_sql": "title", "transfer_to_agent": "agent_name"}
 """The argument that says what a call is about."""
@@ -42,22 +42,25 @@ OBJECTS = {"describe_table": "table", "make_chart": "title", "run_sql": "title",
 def steps_view(
     steps: Sequence[Step], turn: Turn | None, place: str, *, running: bool = False, opened: Collection[str] = ()
 ) -> None:
-    """Steps in their order, each one line that opens. ``place`` names them on their page. ``running`` tells whether
-    their turn goes on; those of the calls with the ids ``opened`` stand open."""
+    """Draws steps in order, each as one line that expands.
+
+    ``place`` identifies them on their page. ``running`` tells whether their turn is still running. The steps of the
+    calls with the ids in ``opened`` are expanded.
+    """
     for number, step in enumerate(steps):
         under_way = running and step.response is None
         with st.expander(
             step_line(step, running=under_way),
             type="step",
             icon=_icon(step, running=under_way),
-            expanded=step.guessed or step.call_id in opened,  # a guess is to be read before what it found is trusted
+            expanded=step.guessed or step.call_id in opened,  # the user should read a guess before trusting its result
         ):
             arguments(step, f"{place}-{number}-arguments")
             _outcome(step, turn, f"{place}-{number}-outcome", running=under_way)
 
 
 def step_line(step: Step, *, running: bool) -> str:
-    """One line about a step: what was done, on what, how it went."""
+    """Returns one line about a step: what was done, on what, and how it went."""
     doing, done, failed = WORDS.get(step.name, (f"Calling {step.name}", step.name, f"{step.name} failed"))
     is_failed = (step.error or step.response is None) and step.approved is not False and not step.waits
     unanswered = _is_unanswered(step)
@@ -82,7 +85,7 @@ def step_line(step: Step, *, running: bool) -> str:
 
 
 def _is_unanswered(step: Step) -> bool:
-    """Whether no answer will come any more: the tool has neither succeeded nor failed."""
+    """Returns whether no answer will arrive anymore: the tool has neither succeeded nor failed."""
     return step.approved is not False and not step.waits and step.error in NOT_ANSWERED
 
 
@@ -92,7 +95,7 @@ def _was_stopped(step: Step) -> bool:
 
 
 def arguments(step: Step, place: str) -> None:
-    """What a tool was called with: its SQL as such, the rest as JSON. ``place`` names it on its page."""
+    """Draws what a tool was called with: SQL as code, the rest as JSON. ``place`` identifies it on its page."""
     rest = dict(step.args)
     sql = rest.pop("sql", None)
     if isinstance(sql, str):
@@ -100,7 +103,7 @@ def arguments(step: Step, place: str) -> None:
     elif sql is not None:
         rest["sql"] = sql
     if step.name == "run_sql":
-        rest.pop("title", None)  # it stands in the line already
+        rest.pop("title", None)  # the title is already in the line
     if rest:
         long_texts.code(_json(rest), "json", place)
 
@@ -146,12 +149,12 @@ def _outcome(step: Step, turn: Turn | None, place: str, *, running: bool) -> Non
 
 
 def _problem(step: Step, turn: Turn | None) -> str | None:
-    """Why a step has come to nothing; None if it has not."""
+    """Returns why a step failed; None if it did not."""
     if step.approved is False and step.error not in OPEN_CALL.values():
         return "You declined this, so the tool did not run."
     if step.response is not None and step.error != OPEN_CALL[TurnStatus.FAILED]:
         return step.error
-    # A tool that raises says nothing itself: the turn ends with its error.
+    # A tool that raises reports nothing itself: the turn ends with its error.
     if turn and turn.error:
         return turn.error
     return step.error or "The tool has not answered."
