@@ -1,6 +1,6 @@
-"""Reruns of fragments that come close to other runs: the browser hears of their ends, and none leads to another page.
+"""Fixes reruns of fragments that coincide with other runs: browsers hear when they end, and none switches the page.
 
-Holds for streamlit 1.67; both are worth reporting, and their tests say when they are no longer needed.
+Works with streamlit 1.67; both are worth reporting, and the tests tell when the fixes are no longer needed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ DRAWN = ForwardMsg.ScriptFinishedStatus.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
 
 
 def keep_ends_of_fragments() -> None:
-    """Keep what tells a browser that a fragment has been drawn, when another fragment begins before it was sent.
+    """Keeps the message that a fragment has been drawn if another fragment starts before it was sent.
 
-    A browser takes away what a fragment does not draw any more when it hears that the fragment is done. Streamlit
-    (``ForwardMsgQueue.clear``) turns this news into that of a run which was broken off as soon as any fragment begins,
-    so that what a click has closed stays on the page. This is right only for fragments that are about to be drawn anew.
+    A browser removes the elements that a fragment no longer draws when it hears that the fragment has finished. As soon
+    as any fragment starts, Streamlit (``ForwardMsgQueue.clear``) changes this message to that of an aborted run, so
+    that what a click has closed stays on the page. That is right only for fragments that are about to be redrawn.
     """
     clear = ForwardMsgQueue.clear
     if hasattr(clear, "__wrapped__"):
@@ -42,11 +42,11 @@ def keep_ends_of_fragments() -> None:
 
 
 def keep_fragments_on_the_page() -> None:
-    """Have the rerun of a fragment belong to the page that is shown, whichever the browser names.
+    """Makes the rerun of a fragment apply to the page that is shown, whichever page the browser names.
 
-    A browser that has not heard yet that the page has changed names the one before. A fragment that both have, as the
-    list of sessions, runs all the same (``AppSession.request_rerun``), and if it asks for a run of the whole page, the
-    page before comes back.
+    A browser that has not yet heard of a page change names the previous page. A fragment that both pages have, such as
+    the list of sessions, runs anyway (``AppSession.request_rerun``), and if it requests a run of the whole page, the
+    previous page returns.
     """
     request_rerun = AppSession.request_rerun
 
@@ -60,9 +60,10 @@ def keep_fragments_on_the_page() -> None:
 
 
 def _ends_of_others(queue: ForwardMsgQueue, beginning: list[str]) -> list[tuple[ForwardMsg, list[str]]]:
-    """The news of drawn fragments in the ``queue``, each with those of its fragments that are not ``beginning``."""
+    """Returns the messages of drawn fragments in the ``queue``, each with those of its fragments not in
+    ``beginning``."""
     ends = []
-    for message in queue._queue:  # nothing public shows what waits
+    for message in queue._queue:  # no public API shows what is queued
         if message.WhichOneof("type") == "script_finished" and message.script_finished == DRAWN:
             others = [fragment for fragment in message.metadata.run.fragment_ids if fragment not in beginning]
             if others:

@@ -1,6 +1,6 @@
-"""Messages and clicks that Streamlit would drop: when its server has just started again, and in quick succession.
+"""Keeps messages and clicks that Streamlit would drop: after a restart of its server, and in quick succession.
 
-Holds for streamlit 1.67; worth reporting, and the tests say when it is no longer needed.
+Works with streamlit 1.67; worth reporting, and the tests tell when the fix is no longer needed.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from streamlit.runtime.scriptrunner_utils.script_requests import (
 
 Taken = TypeVar("Taken", bound=ScriptRequest | None)
 LOST_FILES = "lost_files"
-"""Key in the session's state: the message that comes had files that are gone."""
+"""Key in the session's state: the files of the incoming message are gone."""
 
 _later: WeakKeyDictionary[ScriptRequests, deque[RerunData]] = WeakKeyDictionary()
-"""Runs with a message that come after those that wait already, by the queue of their page."""
+"""Runs with a message that are queued behind the waiting ones, by the request queue of their page."""
 
 
 def keep_messages_of_open_pages() -> None:
-    """Have a message reach a server that has not drawn its page yet.
+    """Lets a message reach a server that has not drawn its page yet.
 
-    A page that was open while the server started again sends its message as a rerun of one fragment. Until the first
-    run of the whole page has come to that fragment, the server does not know it, and Streamlit ignores the request,
-    with the text in it (``AppSession.request_rerun``). Such a request becomes a run of the whole page.
+    A page that was open while the server restarted sends its message as a rerun of one fragment. Until the first run of
+    the whole page reaches that fragment, the server does not know it, and Streamlit ignores the request, including its
+    text (``AppSession.request_rerun``). Such a request becomes a run of the whole page.
     """
     request_rerun = AppSession.request_rerun
 
@@ -53,12 +53,12 @@ def keep_messages_of_open_pages() -> None:
 
 
 def keep_every_message() -> None:
-    """Have each of several messages sent in quick succession arrive, in order.
+    """Delivers each of several messages sent in quick succession, in order.
 
-    While a page is drawn, requests that come in are folded into one, which has room for one message of an input: the
-    newer one replaces the one before (``ScriptRequests``). Here it waits for a run of its own.
+    While a page is being drawn, Streamlit merges incoming requests into one, which holds only one message of an input:
+    the newer one replaces the older (``ScriptRequests``). Here the newer one waits for a run of its own.
     """
-    fold = ScriptRequests._request_rerun_locked  # both ways in lead through it
+    fold = ScriptRequests._request_rerun_locked  # both entry points call it
     if hasattr(fold, "__wrapped__"):
         return
 
@@ -89,10 +89,10 @@ def keep_every_message() -> None:
 
 
 def _keep_what_waits() -> None:
-    """Have a run of the whole page take along what waited for a fragment to be drawn.
+    """Lets a run of the whole page include the requests that waited for a fragment to be drawn.
 
-    Such a run breaks off the one that is under way (``AppSession.request_rerun``), and what waited for that one to end,
-    a message or a click, would be gone.
+    Such a run aborts the current one (``AppSession.request_rerun``), and a message or click that waited for it to end
+    would be lost.
     """
     request_rerun = AppSession.request_rerun
 
@@ -118,13 +118,13 @@ def _keep_what_waits() -> None:
 
 
 def _has_message_before(requests: ScriptRequests) -> bool:
-    """Whether the run that is to come next has a message already."""
+    """Returns whether the next run already has a message."""
     return requests._state is ScriptRequestType.RERUN and bool(_messages(requests._rerun_data.widget_states))
 
 
 def _taken_out(requests: ScriptRequests) -> list[RerunData]:
-    """The runs that were asked for and have not begun: they are the caller's now."""
-    with requests._lock:  # the queue is shared with the thread that draws
+    """Removes and returns the runs that were requested and have not started; the caller must run them."""
+    with requests._lock:  # the drawing thread shares the queue
         waiting = [requests._rerun_data] if requests._state is ScriptRequestType.RERUN else []
         if waiting:
             requests._state = ScriptRequestType.CONTINUE
@@ -139,7 +139,7 @@ def _copied(states: WidgetStates) -> WidgetStates:
 
 
 def _messages(states: WidgetStates | None) -> list[ChatInputValue]:
-    """The messages that a request brings."""
+    """Returns the messages in a request."""
     widgets = states.widgets if states else ()
     return [
         widget.chat_input_value
@@ -149,11 +149,11 @@ def _messages(states: WidgetStates | None) -> list[ChatInputValue]:
 
 
 def _lacks_files(session: AppSession, client_state: ClientState) -> bool:
-    """Whether a message names files that this server does not have."""
+    """Returns whether a message refers to files that this server does not have."""
     ids = [
         file.file_id
         for message in _messages(client_state.widget_states)
         for file in message.file_uploader_state.uploaded_file_info
     ]
-    files = session._uploaded_file_mgr.get_files(session.id, ids) if ids else []  # Streamlit's own look-up
+    files = session._uploaded_file_mgr.get_files(session.id, ids) if ids else []  # Streamlit's own lookup
     return len(files) < len(ids)

@@ -1,6 +1,6 @@
-"""What Streamlit's server knows and does not publish, and what its runs of pages do to the process.
+"""Unpublished details of Streamlit's server, and fixes for its WebSocket and for a side effect of its page runs.
 
-Holds for streamlit 1.67.
+Works with streamlit 1.67.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 __all__ = ["STATIC_ASSET_CACHE_MAX_AGE_SECONDS", "BinaryFrames", "is_host_allowed", "keep_import_path_still"]
 
 PAGES: Final = "/_stcore/stream"
-"""Where pages open their WebSocket."""
+"""The path at which pages open their WebSocket."""
 
 UNSUPPORTED_DATA: Final = 1003
-"""Code that closes a WebSocket (RFC 6455, 7.4.1)."""
+"""The code that closes a WebSocket which sent an unsupported kind of data (RFC 6455, 7.4.1)."""
 
 
 class BinaryFrames:
-    """Closes the WebSocket of a page that sends text with 1003, as the protocol has it.
+    """Closes the WebSocket of a page that sends text with code 1003, as the protocol requires.
 
-    Streamlit reads bytes, and expects of Starlette another error for a text than the one that it raises: the connection
-    would break off without a code, and the log get a traceback.
+    Streamlit reads bytes, and expects a different error from Starlette for text than the one that Starlette raises: the
+    connection would end without a code, and the log would get a traceback.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on one request or connection."""
+        """Passes on one request or connection."""
         if scope["type"] != "websocket" or not scope["path"].endswith(PAGES):
             await self._app(scope, receive, send)
             return
@@ -56,11 +56,11 @@ class BinaryFrames:
 
 
 def keep_import_path_still(script: Path) -> None:
-    """Have runs of ``script`` leave ``sys.path`` as it is.
+    """Keeps ``sys.path`` unchanged during runs of ``script``.
 
-    Streamlit puts the folder of the script in front of it for each run and takes it out at the end
-    (``modified_sys_path``), unless it is there. Whatever a turn imports meanwhile in its own thread walks over a list
-    that gets shorter, and misses an entry: "No module named …" for a module that is installed.
+    Streamlit inserts the folder of the script at the front of it for each run and removes it at the end
+    (``modified_sys_path``), unless it is already there. A turn that imports something in its own thread meanwhile
+    iterates over a shrinking list and misses an entry: "No module named …" for a module that is installed.
     """
     if str(script.parent) not in sys.path:
         sys.path.append(str(script.parent))

@@ -1,9 +1,9 @@
-"""Files that pages upload have a total, and go when their page has gone.
+"""Limits the total size of the files that pages upload, and releases the files of closed pages.
 
-Streamlit keeps uploaded files in memory, each up to ``server.maxUploadSize`` and as many as come, until it forgets the
+Streamlit keeps any number of uploaded files in memory, each up to ``server.maxUploadSize``, until it forgets the
 session: long after its page was closed, and only when another one is closed.
 
-Holds for streamlit 1.67.
+Works with streamlit 1.67.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 MIB: Final = 2**20
 
 PAGES: Final = 2
-"""All pages together may hold as much as this many."""
+"""All pages together may hold as much as this number of full pages."""
 
 LEAST: Final = 64 * 1024
-"""Bytes that a file counts for, however small it is."""
+"""Minimum number of bytes that a file counts for, however small it is."""
 
 TIME_TO_RETURN: Final = 30.0
-"""Seconds that a page has to connect again after its connection broke off, before its files go."""
+"""Seconds that a page has to reconnect after its connection broke, before its files are released."""
 
 
 def keep_uploads_within(budget: Callable[[], int]) -> None:
-    """Refuse uploads beyond ``budget`` bytes of one page."""
+    """Refuses uploads beyond ``budget`` bytes for one page, or beyond ``PAGES`` times that for all pages."""
     add_file = MemoryUploadedFileManager.add_file
     if hasattr(add_file, "__wrapped__"):
         return
@@ -64,7 +64,7 @@ def keep_uploads_within(budget: Callable[[], int]) -> None:
 
 
 def release_uploads_of_closed_pages(seconds: float = TIME_TO_RETURN) -> None:
-    """Release the files of a page that has been away for some ``seconds``."""
+    """Releases the files of a page ``seconds`` after it disconnected, unless it has reconnected."""
     disconnect_session = WebsocketSessionManager.disconnect_session
     if hasattr(disconnect_session, "__wrapped__"):
         return
