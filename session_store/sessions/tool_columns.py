@@ -20,9 +20,11 @@ ADKS_OWN: Final = "adk_request_"
 DECLINED: Final = "This tool call is rejected."
 """What ADK answers in place of a tool that the user did not approve."""
 STOPPED: Final = "The user stopped this before the tool had answered."
+ABORTED: Final = "Invocation was aborted by client."
+"""What ADK answers in place of a tool that a stop has cut off."""
 ENDED: Final = "Colloquy ended before the tool had answered."
 NOT_IMPORTED: Final = "The conversation was imported before the tool had answered."
-NOT_ANSWERED: Final = frozenset({DECLINED, STILL_AT_WORK, STOPPED, ENDED, NOT_IMPORTED})
+NOT_ANSWERED: Final = frozenset({DECLINED, STILL_AT_WORK, STOPPED, ABORTED, ENDED, NOT_IMPORTED})
 """Errors that stand in for an answer: the tool has neither succeeded nor failed."""
 
 

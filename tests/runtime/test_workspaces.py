@@ -17,6 +17,7 @@ from colloquy.runtime.bus import EventKind
 from colloquy.runtime.workspaces import workspaces as workspaces_module
 from colloquy.runtime.workspaces.passwords import SecretsError
 from colloquy.runtime.workspaces.workspaces import SAMPLE
+from colloquy.ui.chat.steps import step_line
 from session_store.errors import WorkspaceError
 from session_store.models import GENERAL, SAMPLE_SHOP, TurnStatus
 from tests.agents.data.postgres import PASSWORD, URL_PASSWORD
@@ -223,6 +224,8 @@ class TestQueries:
         until(application, lambda: len(application.store.list_events(key)) == 2)
         application.turns.stop(turn.id)
         assert finish(application, turn)[0].status is TurnStatus.STOPPED
+        [step] = [step for message in conversation(application, key) for step in message.steps]
+        assert step_line(step, running=False).startswith("The query was stopped")
         assert finish(application, application.turns.submit(key, "hello"))[0].error is None
 
     def test_one_past_its_seconds_is_cut_off_and_says_so(self, tmp_path, sample_data):

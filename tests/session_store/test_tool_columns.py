@@ -11,7 +11,7 @@ from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
 from session_store.sessions.event_rows import NewEvent
-from session_store.sessions.tool_columns import ENDED, LONGEST_TEXT, STOPPED, ToolColumns, tool_columns_of_json
+from session_store.sessions.tool_columns import ABORTED, ENDED, LONGEST_TEXT, STOPPED, ToolColumns, tool_columns_of_json
 from session_store.transcripts.transcript import STILL_AT_WORK
 from tests.session_store.events import said
 
@@ -74,7 +74,7 @@ def test_a_tool_that_waits_for_a_person_has_not_answered_whatever_else_has():
     assert uses(both) == [("c7", "buy", "waiting"), ("c8", "look", "failed")]
 
 
-@pytest.mark.parametrize("reason", ["This tool call is rejected.", STILL_AT_WORK, STOPPED, ENDED])
+@pytest.mark.parametrize("reason", ["This tool call is rejected.", STILL_AT_WORK, STOPPED, ABORTED, ENDED])
 def test_a_call_that_nobody_answers_has_not_failed(reason):
     told = event(answer("buy", error=reason))
     assert columns(told)[:2] == (None, f"buy error: {reason}")

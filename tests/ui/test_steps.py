@@ -6,7 +6,7 @@ import pytest
 
 from colloquy.agents.data.errors import QueryStoppedError
 from colloquy.ui.chat.steps import step_line
-from session_store.sessions.tool_columns import ENDED, NOT_IMPORTED, STOPPED
+from session_store.sessions.tool_columns import ABORTED, ENDED, NOT_IMPORTED, STOPPED
 from session_store.transcripts.transcript import Step
 
 
@@ -14,13 +14,17 @@ def step(name="find_trains", **fields):
     return Step(**{"call_id": "c", "name": name, "author": "a", "args": {}, "response": None, "at": 1.0, **fields})
 
 
-@pytest.mark.parametrize("reason", [NOT_IMPORTED, STOPPED, ENDED])
+@pytest.mark.parametrize("reason", [NOT_IMPORTED, STOPPED, ABORTED, ENDED])
 def test_a_call_that_nobody_will_answer_has_not_failed(reason):
     assert step_line(step(response={"error": reason}), running=False) == "Calling find\\_trains · no answer"
+
+
+@pytest.mark.parametrize("reason", [NOT_IMPORTED, ENDED])
+def test_nor_has_a_query(reason):
     assert step_line(step("run_sql", response={"error": reason}), running=False) == "Running a query · no answer"
 
 
-@pytest.mark.parametrize("reason", QueryStoppedError.WORDS)
+@pytest.mark.parametrize("reason", [STOPPED, ABORTED, *QueryStoppedError.WORDS])
 @pytest.mark.parametrize("name", ["run_sql", "make_chart"])
 def test_a_query_that_a_person_stopped_has_not_failed(name, reason):
     stopped = step(name, args={"title": "Sales"}, response={"error": reason})

@@ -14,7 +14,7 @@ from colloquy.ui import long_texts
 from colloquy.ui.formatting import duration, label, plain_markdown
 from session_store.models import Turn, TurnStatus
 from session_store.phrases import counted
-from session_store.sessions.tool_columns import NOT_ANSWERED
+from session_store.sessions.tool_columns import ABORTED, NOT_ANSWERED, STOPPED
 from session_store.transcripts.transcript import Step
 
 NOTABLE = 0.05
@@ -65,7 +65,7 @@ def step_line(step: Step, *, running: bool) -> str:
     is_failed = (step.error or step.response is None) and step.approved is not False and not step.waits
     unanswered = _is_unanswered(step)
     words = doing if running or unanswered else failed if is_failed else done
-    if _was_stopped(step):
+    if _was_stopped(step) and step.name in TABLED:
         words = "The query was stopped"
     subject = step.args.get(OBJECTS.get(step.name, ""))
     if isinstance(subject, str) and subject.strip():
@@ -75,7 +75,7 @@ def step_line(step: Step, *, running: bool) -> str:
         facts.append("approved" if step.approved else "declined")
     if step.waits:
         facts.append("waiting for its result")
-    elif unanswered:
+    elif unanswered and words == doing:
         facts.append("no answer")
     if found := _found(step.response or {}):
         facts.append(found)
@@ -90,8 +90,8 @@ def _is_unanswered(step: Step) -> bool:
 
 
 def _was_stopped(step: Step) -> bool:
-    """Whether its query was stopped by a person."""
-    return step.error in QueryStoppedError.WORDS
+    """Whether a person stopped it."""
+    return step.error in (STOPPED, ABORTED, *QueryStoppedError.WORDS)
 
 
 def arguments(step: Step, place: str) -> None:
@@ -139,7 +139,8 @@ def _outcome(step: Step, turn: Turn | None, place: str, *, running: bool) -> Non
         if step.response:
             long_texts.code(_json(step.response), "json", place)
     elif _is_unanswered(step) or _was_stopped(step):
-        st.caption(plain_markdown(step.error or ""))
+        aborted = "This was stopped before the tool had answered."
+        st.caption(aborted if step.error == ABORTED else plain_markdown(step.error or ""))
     elif problem := _problem(step, turn):
         long_texts.problem(problem, place)
     elif step.name not in TABLED:
