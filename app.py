@@ -24,8 +24,8 @@ from colloquy.ui.served.server import serve
 
 
 def uploads_of_a_page() -> int:
-    """Bytes of files that a page may hold: of four large messages, or of four files to import."""
-    return 4 * MIB * max(current().settings.attachment_mb, int(config.get_option("server.maxUploadSize")))
+    """Bytes of files that a page may hold: the largest file to import, and those of two messages."""
+    return MIB * (int(config.get_option("server.maxUploadSize")) + 2 * current().settings.attachment_mb)
 
 
 keep_uploads_within(uploads_of_a_page)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from streamlit import config
 
+from colloquy.ui.data.import_section import MOST_MB
 from scripts.audit import REQUIREMENTS, unpinned
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,6 +75,12 @@ def test_streamlit_knows_every_key_of_its_configuration():
     settings = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))
 
     assert [key for key in _keys(settings) if key not in config._config_options_template] == []
+
+
+def test_the_server_takes_files_as_large_as_the_import_page_offers():
+    settings = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))
+
+    assert settings["server"]["maxUploadSize"] >= MOST_MB
 
 
 def test_the_theme_loads_nothing_from_elsewhere():

@@ -12,12 +12,13 @@ import asyncio
 from collections.abc import Callable, Iterable
 from functools import wraps
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 
 from starlette.exceptions import HTTPException
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
 MIB: Final = 2**20
@@ -75,6 +76,13 @@ def release_uploads_of_closed_pages(seconds: float = TIME_TO_RETURN) -> None:
         asyncio.get_running_loop().call_later(seconds, _release, self, session_id)
 
     WebsocketSessionManager.disconnect_session = disconnect_and_release  # type: ignore[method-assign]
+
+
+def release_upload(file: UploadedFile) -> None:
+    """Releases a file that the page has used. Streamlit keeps it when its field is replaced by an empty one."""
+    if context := get_script_run_ctx():
+        files = cast("MemoryUploadedFileManager", context.uploaded_file_mgr)
+        files.remove_file(context.session_id, file.file_id)
 
 
 def _release(sessions: WebsocketSessionManager, session_id: str) -> None:

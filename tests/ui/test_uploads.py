@@ -16,7 +16,13 @@ from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
 from colloquy.compat import streamlit_uploads
-from colloquy.compat.streamlit_uploads import LEAST, PAGES, keep_uploads_within, release_uploads_of_closed_pages
+from colloquy.compat.streamlit_uploads import (
+    LEAST,
+    PAGES,
+    keep_uploads_within,
+    release_upload,
+    release_uploads_of_closed_pages,
+)
 
 pytestmark = pytest.mark.upstream
 
@@ -99,3 +105,11 @@ async def test_files_go_some_time_after_their_page_and_stay_if_it_comes_back(fil
 def test_without_that_streamlit_keeps_whatever_comes(files, upload):
     assert [upload("a", str(number), BUDGET).status_code for number in range(5)] == [204] * 5
     assert len(held(files)["a"]) == 5
+
+
+def test_a_file_that_was_used_is_released(files, upload, monkeypatch):
+    assert [upload("a", name, 1).status_code for name in ("one", "two")] == [204, 204]
+    context = SimpleNamespace(uploaded_file_mgr=files, session_id="a")
+    monkeypatch.setattr(streamlit_uploads, "get_script_run_ctx", lambda: context)
+    release_upload(SimpleNamespace(file_id="one"))
+    assert held(files) == {"a": ["two"]}

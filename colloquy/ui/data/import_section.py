@@ -8,6 +8,7 @@ from typing import Final
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from colloquy.compat.streamlit_uploads import release_upload
 from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.attempts import attempt
@@ -114,10 +115,12 @@ def _wishes() -> Wishes:
 
 def _import_files() -> None:
     wishes = _wishes()
-    for file in st.session_state[_upload_key()]:
+    files = st.session_state[_upload_key()]
+    for file in files:
         if not attempt(partial(_import_file, file, wishes)):
             return  # the files stay in the uploader
-    # A new key makes a new uploader, which frees the files in memory.
+    for file in files:
+        release_upload(file)
     st.session_state[UPLOAD] = st.session_state.get(UPLOAD, 0) + 1
     state.touch(Part.PAGE)
 

@@ -9,9 +9,11 @@ import streamlit as st
 from colloquy.runtime.application import current
 from colloquy.runtime.retention import RetentionPreview
 from colloquy.ui import dialogs, state
+from colloquy.ui.attempts import attempt
 from colloquy.ui.formatting import label, local
 from colloquy.ui.state import Part
 from colloquy.ui.undo import grace, undo_bar
+from session_store.models import SessionKey
 from session_store.phrases import counted
 
 DAYS: Final = 90
@@ -71,6 +73,7 @@ def _ask(days: int, count: int) -> None:
 
 
 def _remove(days: int) -> None:
-    removed = current().remove_untouched(days)
-    state.say(f"Removed {counted(len(removed), 'chat')}", ":material/delete:")
+    removed: list[SessionKey] = []
+    if attempt(lambda: removed.extend(current().remove_untouched(days))):
+        state.say(f"Removed {counted(len(removed), 'chat')}", ":material/delete:")
     dialogs.close()
