@@ -15,6 +15,9 @@ from tests.support.applications import conversation, counted, finish, new_sessio
 API = "/api/v1"
 HISTORY = [{"role": "user", "content": "My name is Ada."}, {"role": "assistant", "content": "Hello Ada."}]
 
+OF_VERSION_4 = "b037391f-4cc9-4af2-a33a-d5a9f7abcd5f"
+OF_VERSION_1 = "fb481a52-ea94-11f1-a06e-02fc00000001"
+
 
 def run(client, message, headers=None, **fields):
     return client.post(f"{API}/run_turn", json={"message": message, **fields}, headers=headers)
@@ -108,7 +111,7 @@ class TestOneAnswer:
         is_problem(run(client, "x", **named), status)
         assert application.store.list_sessions("local", limit=1).items == before
 
-    @pytest.mark.parametrize("chosen", ["abc", str(uuid.uuid4()).upper(), str(uuid.uuid1())])
+    @pytest.mark.parametrize("chosen", ["abc", OF_VERSION_4.upper(), OF_VERSION_1])
     def test_says_which_ids_a_client_may_choose(self, client, chosen):
         must = "must be a UUID of version 4 in lower case"
         assert must in is_problem(run(client, "x", session_id=chosen), 404)
