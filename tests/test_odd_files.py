@@ -58,7 +58,7 @@ WRITES = re.compile(r"\.open\('[wxa]")
 ALLOWED = {
     "session_store/files.py": {"open", "os.open", "os.scandir", "folder.iterdir", "dotenv_values"},
     # Looked at with require_regular, or opened with open_regular, just before.
-    "colloquy/agents/data/engines/duckdb_engine.py": {"duckdb.connect"},
+    "colloquy/agents/data/engines/duckdb_engine.py": {"duckdb.connect", "gzip.open"},
     "colloquy/agents/data/engines/sqlite_engine.py": {"sqlite3.connect"},
     "session_store/exchange/adk/sqlite.py": {"sqlite3.connect"},
     "session_store/exchange/archive.py": {"zipfile.ZipFile", "self._zip.open"},
@@ -71,7 +71,7 @@ ALLOWED = {
     "colloquy/runtime/artifacts.py": {"shutil.copytree"},
     "colloquy/runtime/workspaces/passwords.py": {"os.open"},
     "colloquy/runtime/transcripts/files.py": {"path.open", "folder.glob"},
-    "colloquy/runtime/application.py": {"data.glob"},
+    "colloquy/agents/data/own_files.py": {"os.scandir"},
     "session_store/snapshots/current_copy.py": {"os.open"},
     "colloquy/demo/filling.py": {"duckdb.connect"},
     "session_store/exchange/agent_files.py": {"folder.rglob", "shared.rglob"},

@@ -20,7 +20,6 @@ from session_store.exchange.agent_files import AgentFile
 from session_store.exchange.errors import DamagedError
 from session_store.exchange.imports.bounds import bounded_state, bounded_turn
 from session_store.exchange.imports.notes import Notes
-from session_store.json_safe import characters_in
 from session_store.limits import (
     LONGEST_ADDRESS,
     LONGEST_COMMENT,
@@ -43,6 +42,7 @@ from session_store.models import (
 )
 from session_store.sessions.event_rows import NewEvent, tokens_of
 from session_store.sessions.tool_columns import NOT_IMPORTED
+from session_store.sizes import characters_in
 from session_store.transcripts.call_ids import tell_loose, with_call_ids
 from session_store.transcripts.endings import ABORTED, Ending, ending_of, goes_on
 from session_store.transcripts.open_calls import with_closed_calls

@@ -103,8 +103,8 @@ class TestLongTexts:
     @pytest.mark.parametrize(
         ("text", "words"),
         [
-            (f"Here it is.\n\n{TABLE}\n\nThat is all.", "Show all 20,000 rows"),
-            (f"Here it is.\n{CODE}\nThat is all.", "Show all 100,000 lines"),
+            (f"Here it is.\n\n{TABLE}\n\nThat is all.", "Show all 20,000 rows and what follows"),
+            (f"Here it is.\n{CODE}\nThat is all.", "Show all 100,000 lines and what follows"),
             (PARAGRAPH, "Show all 500,000 characters"),
             ("- one\n" * 5_000, "Show all 5,001 lines"),
             (f"<think>{PARAGRAPH}</think>Yes.", "Show all 499,999 characters"),

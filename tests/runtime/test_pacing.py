@@ -10,8 +10,8 @@ from google.genai import types
 
 from colloquy.agents.models.pacing import CHUNK, MOST_AHEAD, PacedLlm, answer_characters
 from colloquy.runtime.bus import EventKind
-from session_store.json_safe import characters_in
 from session_store.models import TurnStatus
+from session_store.sizes import characters_in
 from tests.support.applications import conversation, finish, new_session, open_application, until, until_loaded
 from tests.support.model_server import Call, Say
 from tests.support.openai_server import openai_server

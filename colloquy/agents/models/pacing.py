@@ -27,7 +27,7 @@ from pydantic import PrivateAttr
 from typing_extensions import override
 
 from colloquy.compat.adk_models import wrap_models
-from session_store.json_safe import characters_in
+from session_store.sizes import characters_in
 from session_store.transcripts.endings import TOO_LONG
 
 SLICE = 0.005

@@ -11,9 +11,9 @@ from google.genai import types
 from colloquy.agents.models.pacing import CHUNK
 from colloquy.runtime.attachments import MEGABYTE
 from session_store.errors import ColloquyError
-from session_store.json_safe import characters_in
 from session_store.limits import LONGEST_RESULT, MOST_OF_A_TURN
 from session_store.phrases import beginning_of
+from session_store.sizes import characters_in
 from session_store.transcripts.endings import TOO_LONG
 
 TOO_LARGE = "TOO_LARGE"

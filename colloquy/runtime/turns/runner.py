@@ -28,9 +28,10 @@ from colloquy.runtime.turns.endings import CallsOfCutAnswers, whole
 from colloquy.runtime.turns.event_bounds import Given
 from colloquy.runtime.turns.live import LiveTurn
 from colloquy.runtime.turns.plugins import UnreadFiles
-from session_store.json_safe import characters_in, mend, split_off_half
+from session_store.json_safe import mend, split_off_half
 from session_store.limits import LONGEST_RESULT
 from session_store.models import Turn
+from session_store.sizes import characters_in
 from session_store.transcripts.call_ids import CallIds, tell_loose
 from session_store.transcripts.parts import USER
 

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from session_store import limits
 from session_store.exchange.imports.notes import Notes, quoted
-from session_store.json_safe import characters_in
 from session_store.models import Turn
 from session_store.phrases import beginning_of
+from session_store.sizes import characters_in
 
 LONGEST_FIELD: Final = 1_000
 """Characters of a text in an event that nobody wrote: a code, a name."""

@@ -209,7 +209,7 @@ def test_what_a_query_leaves_behind_in_memory_is_not_missing_for_the_next_one(tm
         database.query("select 1")
         [kept] = workers._idle
         for _ in range(20):  # how much an allocator keeps is not the same each time
-            database.query("select list(i) from range(3500000) t(i)")
+            database.query("select list(i), list(i + 1) from range(900000) t(i)")
             if kept not in workers._idle:
                 break
         assert kept not in workers._idle

@@ -64,15 +64,16 @@ def http_server() -> Iterator[HttpServer]:
             self.send_header("Content-Type", "text/event-stream" if answer.stream else "application/json")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
+            breaks_off = answer.breaks_off  # the same answer may be given again
             try:
                 for chunk in answer.encoded():
                     self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
                     self.wfile.flush()
-                if not answer.breaks_off:
+                if not breaks_off:
                     self.wfile.write(b"0\r\n\r\n")
             except OSError:  # the client hung up
-                answer.breaks_off = True
-            self.close_connection = self.close_connection or answer.breaks_off
+                breaks_off = True
+            self.close_connection = self.close_connection or breaks_off
 
         def log_message(self, *_: Any) -> None: ...
 
