@@ -1,1 +1,1 @@
-"""Data that agents may query, read only and bounded. Imports nothing itself: the worker's process must start fast."""
+"""Data that agents may query, read-only and within bounds. Imports nothing: the worker's process must start fast."""

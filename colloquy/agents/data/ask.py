@@ -1,6 +1,7 @@
-"""Questions for models that cannot call tools: one query asked for under a schema, and a message that is SQL already.
+"""Queries for models that cannot call tools: prompts for a single query under a schema, and detects messages that are
+already SQL.
 
-All of it is text in and text out; who asks the model and who runs the query is decided elsewhere.
+All of it is text in and text out; other modules ask the model and run the query.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SQL_SCHEMA: Final[dict[str, Any]] = {
     "required": ["sql"],
     "additionalProperties": False,
 }
-"""What the model's answer has to look like."""
+"""The JSON schema of the model's answer."""
 
 _MIDNIGHT: Final = "T00:00:00"
 _MOST_TABLES: Final = 30
@@ -66,9 +67,9 @@ _PROSE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a message to an agent with data asks for. ``text`` is without the command.
+    """What a message to an agent with data asks for. ``text`` excludes the command.
 
-    ``is_sql`` says whether it is to be run as it stands; ``chart`` whether a chart was asked for by ``/chart``.
+    ``is_sql`` says whether the text is to be run unchanged; ``chart`` whether ``/chart`` asked for a chart.
     """
 
     text: str
@@ -77,7 +78,7 @@ class Request:
 
 
 def request_of(message: str) -> Request:
-    """Read a message. What begins with ``/sql`` is SQL; what else reads as a query is, too."""
+    """Parse a message. Text after ``/sql`` is SQL, and so is any other text that reads as a query."""
     text = message.strip()
     command = _COMMAND.match(text)
     if command:
@@ -89,12 +90,12 @@ def request_of(message: str) -> Request:
 
 
 def has_command(message: str) -> bool:
-    """Whether a message begins with one of the commands that only agents with data know."""
+    """Whether a message begins with one of the commands that only agents with data understand."""
     return bool(_COMMAND.match(message.strip()))
 
 
 def is_query(text: str) -> bool:
-    """Whether a text reads as one query rather than as words about one."""
+    """Whether a text reads as a query rather than as words about one."""
     return bool(_IS_SQL.match(text, _start(text))) and not _PROSE.search(text)
 
 
@@ -107,7 +108,7 @@ def sql_prompt(
 ) -> str:
     """The prompt that asks for one query as ``{"sql": …}`` (see SQL_SCHEMA).
 
-    ``values`` gives by table and column the few values that a column of text has, as ``describe`` finds them;
+    ``values`` gives, by table and column, the values of text columns with only a few, as ``describe`` finds them;
     ``failed`` is a first answer and what was wrong with it.
     """
     lines = [_table_line(table, (values or {}).get(table.name, {})) for table in tables]
@@ -132,7 +133,7 @@ Answer:{again}"""
 
 
 def parse_answer(text: str) -> str | None:
-    """The query in a model's answer: from its JSON, from a fenced block, or the bare query; None if there is none."""
+    """The query in a model's answer: from its JSON, a fenced block or a bare query; None if there is none."""
     for candidate in _objects(text):
         sql = candidate.get("sql")
         if isinstance(sql, str) and _SQL_START.match(sql, _start(sql)):
@@ -144,18 +145,18 @@ def parse_answer(text: str) -> str | None:
 
 
 def _first_statement(sql: str) -> str:
-    """The first of several statements, as small models like to write more than they were asked for."""
+    """The first of several statements: small models tend to write more than they were asked for."""
     try:
         ends = (token.start for token in sqlglot.tokenize(sql) if token.token_type is TokenType.SEMICOLON)
         return sql[: next(ends, len(sql))].strip()
-    except SqlglotError:  # the guard says what is wrong with it
+    except SqlglotError:  # the guard reports what is wrong with it
         return sql.strip()
 
 
 def answer_text(result: QueryResult, *, charted: bool = False) -> str:
-    """What a query found in a sentence or two, written by code: no figure in it that the query did not give.
+    """What a query found, in a sentence or two. Code writes it, so it contains no figure that the query did not return.
 
-    Rows are not listed: whoever reads this has the table beside it, and the chart if they were ``charted``.
+    Rows are not listed: the reader has the table beside it, and the chart if they were ``charted``.
     """
     if result.rows == 0:
         return "The query returned no rows."
@@ -168,7 +169,8 @@ def answer_text(result: QueryResult, *, charted: bool = False) -> str:
 
 
 def _start(text: str) -> int:
-    """Where a text begins behind blanks and SQL comments. No regular expression, because those take ages over some."""
+    """Where a text begins after whitespace and SQL comments. Avoids regular expressions, which can take extremely long
+    on some texts."""
     at = 0
     while at < len(text):
         if text[at].isspace():

@@ -1,4 +1,4 @@
-"""Rows of a result as JSON: small, exact where it can be, and never a value that JSON cannot hold."""
+"""Rows of a result as JSON: small, exact where possible, and never with a value that JSON cannot hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 LONGEST_TEXT: Final = 500
 MOST_VALUES: Final = 200
-"""How many values within one value are told."""
+"""How many values nested in one value are included."""
 
 _DEEPEST: Final = 20
 _MOST_BYTES: Final = 4 * LONGEST_TEXT
@@ -26,14 +26,14 @@ def json_rows(table: pa.Table, limit: int) -> list[list[Any]]:
 
 
 def json_cell(cell: pa.Scalar) -> Any:  # noqa: ANN401 - JSON
-    """A value of Arrow as JSON: dates in ISO format, decimals as numbers where these are exact, blobs as their size,
-    what is not a number as null; long texts and lists shortened with a mark. What is left out is never looked at: a
-    value of many megabytes would hold up all threads while it became one of Python's."""
+    """An Arrow value as JSON: dates in ISO format, decimals as numbers where these are exact, blobs as their size, NaN
+    and infinities as null; long texts and lists are shortened and marked as such. What is left out is never converted:
+    turning a value of many megabytes into a Python object would block all threads."""
     return _within(cell, [MOST_VALUES], 0)
 
 
 def _within(cell: pa.Scalar, room: list[int], depth: int) -> Any:  # noqa: ANN401 - JSON
-    """As ``json_cell``; takes from the room what it has told."""
+    """Like ``json_cell``; subtracts the values it includes from ``room``."""
     room[0] -= 1
     if not cell.is_valid:
         return None
@@ -74,7 +74,7 @@ def _short(cell: pa.BinaryScalar) -> str:
 def _json_value(cell: pa.Scalar) -> Any:  # noqa: ANN401, PLR0911 - one line for each type is the clearest
     try:
         value = cell.as_py()
-    except (ValueError, OverflowError):  # a date before the year 1 or after 9999, which Python has not
+    except (ValueError, OverflowError):  # a date before the year 1 or after 9999, which Python does not support
         return cell.cast(pa.string()).as_py()
     if isinstance(value, bool):
         return value

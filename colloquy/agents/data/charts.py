@@ -1,4 +1,4 @@
-"""Charts as Vega-Lite specifications over the rows of a query. A specification holds no data and no addresses."""
+"""Charts as Vega-Lite specifications over the rows of a query. A specification contains no data and no URLs."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _AGGREGATES: Final = ("sum", "mean", "average", "median", "min", "max", "count",
 def chart_spec(
     title: str, table: pa.Table, mark: str | Mapping[str, Any], encoding: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A Vega-Lite specification of one layer.
+    """Build a Vega-Lite specification with a single layer.
 
-    ``encoding`` gives for each channel a column's name, or Vega-Lite's object with ``field`` in it. Types that are
-    not given follow from the columns.
+    ``encoding`` maps each channel to a column's name, or to Vega-Lite's object with ``field`` in it. Missing types are
+    derived from the columns.
 
     Raises:
-        ChartInvalidError: names the mark, channel or column that is not there, and those that are.
+        ChartInvalidError: names the mark, channel or column that does not exist, and those that do.
     """
     mark = mark if isinstance(mark, Mapping) else {"type": str(mark)}
     try:
@@ -56,7 +56,7 @@ def chart_spec(
 
 
 def checked_spec(spec: Mapping[str, Any], table: pa.Table) -> dict[str, Any]:
-    """A specification that a model wrote, if it can be shown: complete, valid, over the columns of this table only.
+    """Check and complete a specification that a model wrote: valid, and only over the columns of this table.
 
     Raises:
         ChartInvalidError: says what is wrong.
@@ -67,26 +67,26 @@ def checked_spec(spec: Mapping[str, Any], table: pa.Table) -> dict[str, Any]:
         raise ChartInvalidError(str(error)) from error
     made = _made_fields(allowed)
     for key, value in _entries(allowed):
-        if key == "field" and isinstance(value, dict):  # of those that a chart is repeated for
+        if key == "field" and isinstance(value, dict):  # one of the fields that a chart is repeated for
             made.add(str(value.get("repeat")))
     for key, value in _entries(allowed):
         for name in value if isinstance(value, list) else [value]:
             if key in FIELDS and isinstance(name, str) and name not in made:
                 _check_column(_bare(name), table)
     complete: dict[str, Any] = _titled(allowed)
-    if complete.keys() & {"mark", "layer"}:  # several charts beside each other have widths of their own
+    if complete.keys() & {"mark", "layer"}:  # charts beside each other have their own widths
         complete.setdefault("width", "container")
     _check_schema(complete)
     return complete
 
 
 def _bare(field: str) -> str:
-    """The name of a column, in which Vega-Lite has dots, brackets and quotes escaped."""
+    """The name of a column, without Vega-Lite's escapes of dots, brackets and quotes."""
     return re.sub(r"\\(.)", r"\1", field)
 
 
 def _titled(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """With a title for each column whose name cannot be one: Vega-Lite would make it the title."""
+    """Add a title for each column whose name is unfit as a title: Vega-Lite would use the name."""
     if isinstance(value, list):
         return [_titled(inner) for inner in value]
     if not isinstance(value, dict):
@@ -113,10 +113,10 @@ def _channel(channel: str, wanted: object, table: pa.Table) -> dict[str, Any]:
         column = _check_column(name, table)
         given.setdefault("type", "quantitative" if "aggregate" in given else _type_of(column.type))
         given.setdefault("title", plain_title(name))
-        # Vega-Lite takes dots, brackets and quotes in a name as a path into an object.
+        # Vega-Lite reads dots, brackets and quotes in a name as a path into an object.
         given["field"] = re.sub(r"""([.\[\]'"])""", r"\\\1", name)
         if channel == "x" and given["type"] in ("nominal", "ordinal"):
-            given.setdefault("sort", None)  # as the query ordered it
+            given.setdefault("sort", None)  # in the query's order
     return given
 
 
@@ -153,7 +153,7 @@ def _entries(value: object) -> Iterator[tuple[str, Any]]:
 
 
 def _made_fields(spec: Mapping[str, Any]) -> set[str]:
-    """Names that the specification's own transforms make."""
+    """The names of fields that the specification's own transforms create."""
     made: set[str] = set()
     for key, value in _entries(spec):
         if key == "as":

@@ -1,4 +1,4 @@
-"""Where data lives: the description of a connection, which never shows its password."""
+"""Describes where data is: a connection, whose password is never shown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHORTEST_REDACTED: Final = 3
 
 
 class ConnectionKind(StrEnum):
-    """The kinds of places that data can be in."""
+    """The kinds of places where data can be."""
 
     DUCKDB = "duckdb"
     SQLITE = "sqlite"
@@ -30,7 +30,7 @@ class ConnectionKind(StrEnum):
 
     @property
     def dialect(self) -> Dialect:
-        """The SQL that is spoken there."""
+        """The dialect of SQL used there."""
         return _DIALECTS[self]
 
 
@@ -44,7 +44,7 @@ _DIALECTS: Final[dict[ConnectionKind, Dialect]] = {
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One place of data. ``address`` is a path, or for PostgreSQL a URL that may hold a password."""
+    """One place of data. ``address`` is a path, or for PostgreSQL a URL that may contain a password."""
 
     kind: ConnectionKind
     address: SecretStr
@@ -52,7 +52,7 @@ class Connection:
 
     @classmethod
     def of(cls, kind: ConnectionKind | str, address: str, name: str = "") -> Connection:
-        """Describe a connection; without a name it is called after its file or database.
+        """Describe a connection. Without a name, it is named after its file or database.
 
         Raises:
             ConnectionInvalidError: says what is wrong with the address, without repeating a password.
@@ -69,12 +69,12 @@ class Connection:
         if known is ConnectionKind.POSTGRES:
             _check_url(address)
         else:
-            address = str(Path(os.path.expanduser(address)).absolute())  # noqa: PTH111 - what has no home stays as it is
+            address = str(Path(os.path.expanduser(address)).absolute())  # noqa: PTH111 - without a home, unchanged
         return cls(known, SecretStr(address), name.strip() or _name_of(known, address))
 
     @property
     def shown_address(self) -> str:
-        """The address as it may be shown to anybody: without passwords."""
+        """The address without passwords, safe to show to anyone."""
         address = self.address.get_secret_value()
         if self.kind is not ConnectionKind.POSTGRES:
             return address
@@ -89,7 +89,7 @@ class Connection:
         return urlunsplit((parts.scheme, netloc, parts.path, urlencode(query, safe=HIDDEN + "/"), ""))
 
     def redacted(self, text: str) -> str:
-        """A text, for instance an error message, without the passwords of this connection and its full address."""
+        """A text, for instance an error message, with this connection's passwords and full address replaced."""
         for secret in sorted(self._secrets(), key=len, reverse=True):
             text = text.replace(secret, HIDDEN)
         return text

@@ -1,4 +1,4 @@
-"""Databases to ask: what is in them, and queries within bounds."""
+"""Databases that can be queried: lists their tables and runs queries within bounds."""
 
 from __future__ import annotations
 
@@ -28,36 +28,37 @@ _COUNT_SECONDS: Final = 5.0
 
 
 class Database(Protocol):
-    """Something that can be asked in SQL, read only. All methods are thread-safe, block, and raise DataError."""
+    """A database that can be queried in SQL, read-only. All methods are thread-safe, block, and raise DataError."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name that users see."""
         ...
 
     @property
     def dialect(self) -> Dialect:
-        """The SQL that it speaks."""
+        """The dialect of SQL that it understands."""
         ...
 
     def test(self) -> str:
-        """Look whether it can be asked, and say in a sentence what was found."""
+        """Check that it can be queried. Returns a sentence about what was found."""
         ...
 
     def tables(self) -> tuple[TableInfo, ...]:
-        """Its tables, views and files by name."""
+        """Its tables, views and files, by name."""
         ...
 
     def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
-        """Run one reading statement. Raises SqlRefusedError, SqlFailedError, QueryBoundError, QueryStoppedError."""
+        """Run one statement that only reads. Raises SqlRefusedError, SqlFailedError, QueryBoundError,
+        QueryStoppedError."""
         ...
 
 
 def describe(database: Database, name: str, stop: Stop | None = None) -> TableDescription:
-    """A table with its count, first rows and common values.
+    """Describe a table: its row count, first rows and common values.
 
     Raises:
-        UnknownTableError: names the tables that there are.
+        UnknownTableError: names the tables that exist.
     """
     tables = database.tables()
     wanted = name.replace('"', "").strip().casefold()
@@ -76,7 +77,7 @@ def describe(database: Database, name: str, stop: Stop | None = None) -> TableDe
 
 
 def _counted(database: Database, table: TableInfo, looked_at: QueryResult, stop: Stop | None) -> TableInfo:
-    """The table with an exact count, unless counting takes too long."""
+    """The table with an exact row count, unless counting takes too long."""
     rows: int | None = looked_at.rows
     if looked_at.cut or looked_at.rows == _LOOKED_AT_ROWS:
         try:
@@ -108,7 +109,7 @@ def _few_values(table: pa.Table) -> dict[str, tuple[str, ...]]:
 def _in_the_whole_table(
     database: Database, table: TableInfo, values: dict[str, tuple[str, ...]], stop: Stop | None
 ) -> dict[str, tuple[str, ...]]:
-    """The values of the columns that have few in the first rows, from all rows where finding them is quick."""
+    """For columns with few values in the first rows, the values in all rows, where finding them is quick."""
     found = dict(values)
     for column in values:
         sql = f"select distinct {quoted(column)} from {table.sql} limit {_FEW_VALUES + 2}"
@@ -122,7 +123,7 @@ def _in_the_whole_table(
 
 
 class WorkerDatabase:
-    """The data of a connection, asked in processes of its own."""
+    """The data of a connection, queried in its own processes."""
 
     def __init__(
         self,
@@ -132,7 +133,7 @@ class WorkerDatabase:
         memory_mib: int = MEMORY_MIB,
         workers: Workers = WORKERS,
     ) -> None:
-        """``own`` is what is not read in the folder of a connection, whatever leads there."""
+        """``own`` files are not read from a connected folder, by whatever path."""
         self.connection = connection
         self._memory_mib = memory_mib
         self._workers = workers
@@ -163,7 +164,7 @@ class WorkerDatabase:
             return ask(worker, sql, bounds, stop)
 
     def close(self) -> None:
-        """End its processes, and with them what they do."""
+        """End its processes and the queries they run."""
         self._workers.close(self._place)
 
     def _asked(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
@@ -172,14 +173,14 @@ class WorkerDatabase:
 
 
 def ask(worker: WorkerProcess, sql: str, bounds: Bounds, stop: Stop, **more: object) -> QueryResult:
-    """Have a worker run a query. ``more`` goes into the request."""
+    """Have a worker run a query. ``more`` is added to the request."""
     header, payload = worker.ask({"op": "query", "sql": sql, **asdict(bounds), **more}, bounds.seconds, stop)
     table = pa.ipc.open_stream(payload).read_all()
     return QueryResult(sql, table, header["seconds"], bounds, header["cut"])
 
 
 def tables_from(rows: list[dict[str, Any]]) -> tuple[TableInfo, ...]:
-    """The tables that an engine lists."""
+    """Parse the tables that an engine lists."""
     return tuple(
         TableInfo(
             name=row["name"],

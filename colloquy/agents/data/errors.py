@@ -1,4 +1,4 @@
-"""What can go wrong with data, each as a sentence for the person (or the model) who asked."""
+"""Errors about data, each a sentence for the person (or the model) who asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from session_store.errors import ColloquyError
 
 
 class DataError(ColloquyError):
-    """A question to a database could not be answered."""
+    """A database query could not be answered."""
 
 
 class ConnectionUnavailableError(DataError):
@@ -16,23 +16,23 @@ class ConnectionUnavailableError(DataError):
 
 
 class ConnectionInvalidError(DataError):
-    """The description of a connection is not one."""
+    """The description of a connection is invalid."""
 
 
 class SqlRefusedError(DataError):
-    """The SQL is not of a kind that is run here."""
+    """The SQL is of a kind that is not run here."""
 
 
 class SqlFailedError(DataError):
-    """The engine reported an error: a name that is not there, a wrong type."""
+    """The engine reported an error, such as an unknown name or a wrong type."""
 
 
 class QueryBoundError(DataError):
-    """The query took more time or memory than it may, and was stopped."""
+    """The query exceeded its time or memory and was stopped."""
 
 
 class QueryStoppedError(DataError):
-    """The query was stopped by whoever asked."""
+    """The query was stopped at the user's request."""
 
     WHILE_IT_RAN: Final = "The query was stopped."
     BEFORE_IT_BEGAN: Final = "The query was stopped before it began."
@@ -40,7 +40,7 @@ class QueryStoppedError(DataError):
 
 
 class UnknownTableError(DataError):
-    """There is no table of this name."""
+    """There is no table with this name."""
 
 
 class ChartInvalidError(DataError):

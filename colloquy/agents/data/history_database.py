@@ -1,6 +1,6 @@
-"""Colloquy's own conversations, asked in processes of their own over copies of its database.
+"""Colloquy's own conversations, queried in separate processes over copies of the database.
 
-DuckDB lets no second process open the database itself while the app has it open.
+While the app has the database open, DuckDB lets no other process open it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from session_store.errors import ColloquyError
 from session_store.phrases import counted
 from session_store.snapshots.current_copy import CurrentCopy
 
-# Whichever store: of which a process opens a copy, is said with each query.
+# The same for every store: each query says which copy to open.
 _PLACE: Final = Place("history", SecretStr(""))
 _PREFIX: Final = "history."
 
 
 class HistoryDatabase:
-    """See Database. With a ``scope``, nothing but what that leaves."""
+    """See Database. A ``scope`` limits it to some of the conversations."""
 
     dialect: Dialect = "duckdb"
 
@@ -57,27 +57,27 @@ class HistoryDatabase:
         return f"{counted(len(self.tables()), 'table')} of {self.name}."
 
     def tables(self) -> tuple[TableInfo, ...]:
-        """See Database. The store itself is looked at: that is no query of anybody's."""
+        """See Database. Reads the store itself, because listing tables runs no user's query."""
         with self._store.cursor() as cursor:
             tables = tables_from(tables_of(cursor))
         inside = (table for table in tables if table.name.startswith(_PREFIX))
         return tuple(replace(table, name=table.name.removeprefix(_PREFIX)) for table in inside)
 
     def query(self, sql: str, bounds: Bounds | None = None, stop: Stop | None = None) -> QueryResult:
-        """See Database. The result says of when the copy is."""
+        """See Database. The result says when the copy was taken."""
         bounds, stop = bounds or Bounds(), stop or Stop()
         with self._asked(stop) as (worker, copy):
             result = ask(worker, sql, bounds, stop, address=str(copy.path), scope=self._scope)
             return replace(result, as_of=copy.taken_at)
 
     def close(self) -> None:
-        """End the queries that run."""
+        """End the running queries."""
         self._workers.end(_PLACE)
 
     @contextmanager
     def _asked(self, stop: Stop) -> Iterator[tuple[WorkerProcess, CurrentCopy]]:
         try:
-            # The copy is made once it is the query's turn, however long that took.
+            # The copy is made when it is the query's turn, however long the wait was.
             with (
                 self._workers.worker(_PLACE, stop, self._memory_mib) as worker,
                 self._store.current_copy() as copy,

@@ -1,4 +1,4 @@
-"""What Colloquy keeps in its data folder: passwords and conversations, which nobody may ask as data."""
+"""Colloquy's own files in its data folder: passwords and conversations, which nobody may query as data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class OwnFiles:
     """The files and folders in ``folder`` with one of these names or beginnings of a name. Those named in ``to_ask``
-    are made to be asked as data."""
+    exist to be queried as data."""
 
     folder: str
     names: frozenset[str] = frozenset()
@@ -19,7 +19,7 @@ class OwnFiles:
     to_ask: frozenset[str] = frozenset()
 
     def as_json(self) -> dict[str, Any]:
-        """As ``of_json`` takes it."""
+        """Return the form that ``of_json`` reads."""
         return {
             "folder": self.folder,
             "names": sorted(self.names),
@@ -29,16 +29,16 @@ class OwnFiles:
 
     @classmethod
     def of_json(cls, told: dict[str, Any]) -> OwnFiles:
-        """What ``as_json`` gave."""
+        """Read what ``as_json`` returned."""
         return cls(told["folder"], frozenset(told["names"]), tuple(told["beginnings"]), frozenset(told["to_ask"]))
 
     def is_own(self, name: str) -> bool:
-        """Whether a name in the folder is one that only Colloquy gives."""
+        """Whether a name in the folder is one that only Colloquy uses."""
         return name in self.names or name.startswith(self.beginnings)
 
     def include(self, path: Path) -> bool:
-        """Whether a place, which may be a link or a file's second name, is the folder or something in it that may not
-        be asked."""
+        """Whether a path, which may be a link or a file's second name, is the folder or something in it that may not be
+        queried."""
         data, real = Path(self.folder), Path(os.path.realpath(path))
         below = ""
         for place in (real, *real.parents):
@@ -48,7 +48,7 @@ class OwnFiles:
         try:
             own = [entry.path for entry in os.scandir(data) if self.is_own(entry.name) and entry.is_file()]
         except OSError:
-            return False  # there is no such folder any more
+            return False  # the folder no longer exists
         return any(_is_same(real, Path(one)) for one in own)
 
 

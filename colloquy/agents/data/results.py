@@ -1,4 +1,4 @@
-"""What databases answer with, as plain immutable values."""
+"""The answers of databases, as plain immutable values."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from colloquy.agents.data.guard.bounds import Bounds, Cut
 class QueryResult:
     """The rows of a query, up to its bounds.
 
-    ``cut`` names the bound that more rows would have passed (``rows``, ``cells`` or ``bytes``), None if these are all.
-    ``seconds`` is what finding them took. ``as_of`` is when the data was as it was asked (Unix
-    seconds), where that was not just now.
+    ``cut`` names the bound that further rows would have exceeded (``rows``, ``cells`` or ``bytes``), None if these are
+    all. ``seconds`` is how long finding them took. ``as_of`` is the time at which the data was in the queried state
+    (Unix seconds), where that was not just now.
     """
 
     sql: str
@@ -27,12 +27,12 @@ class QueryResult:
 
     @property
     def rows(self) -> int:
-        """How many rows there are here."""
+        """The number of rows."""
         return int(self.table.num_rows)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Their names. May repeat."""
+        """The column names. May repeat."""
         return tuple(self.table.column_names)
 
     @property
@@ -53,7 +53,7 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table, with its type in the words of the database."""
+    """A column of a table, with its type as the database names it."""
 
     name: str
     type: str
@@ -64,7 +64,7 @@ class Column:
 class TableInfo:
     """A table, view or file. ``sql`` is its name quoted for a query.
 
-    ``rows`` is a count if ``is_exact``, else an estimate; None if neither is known without reading it.
+    ``rows`` is a count if ``is_exact``, else an estimate; None if neither is known without reading the table.
     """
 
     name: str
@@ -78,10 +78,10 @@ class TableInfo:
 
 @dataclass(frozen=True, slots=True)
 class TableDescription:
-    """A table with what is in it. ``sample`` has its first rows (at most 5).
+    """A table and a sample of its contents. ``sample`` has its first rows (at most 5).
 
-    ``values`` gives for columns of text with few different values all of these, sorted; in a table too large to look
-    through, those of its first rows.
+    ``values`` lists, for text columns with few distinct values, all of them, sorted; in a table too large to scan,
+    those of its first rows.
     """
 
     table: TableInfo

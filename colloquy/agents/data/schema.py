@@ -1,4 +1,4 @@
-"""What a model has to know of a database before it can write a query."""
+"""What a model must know about a database before it can write a query."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from colloquy.agents.data.workers.stopping import Stop
 
 _FRESH: Final = 60.0
 _SECONDS: Final = 5.0
-"""How long to go on to the next table; those after that are known by their columns only."""
+"""How long to keep describing tables; for the remaining ones only the columns are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Tables, and by table and column the few values that a column of text has."""
+    """Tables, and by table and column the values of text columns with only a few."""
 
     tables: tuple[TableInfo, ...]
     values: dict[str, dict[str, tuple[str, ...]]] = field(hash=False)
@@ -29,7 +29,7 @@ _known: weakref.WeakKeyDictionary[Database, tuple[float, Schema]] = weakref.Weak
 
 
 def schema_of(database: Database, stop: Stop | None = None) -> Schema:
-    """Look at a database, or remember what it was like a moment ago.
+    """Inspect a database, or return what was found a moment ago.
 
     Raises:
         DataError: it cannot be reached.
@@ -47,7 +47,7 @@ def schema_of(database: Database, stop: Stop | None = None) -> Schema:
             values[table.name] = describe(database, table.name, stop).values
         except QueryStoppedError:
             raise
-        except DataError:  # one table that cannot be read does not hide the others
+        except DataError:  # one unreadable table does not hide the others
             continue
     schema = Schema(tables, values)
     _known[database] = (began, schema)

@@ -1,4 +1,4 @@
-"""A chart for rows that nobody said how to draw: a line over time, bars over categories, or none."""
+"""Suggests a chart for rows when nobody said how to draw them: a line over time, bars over categories, or none."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ID_NAMES: Final = re.compile(r"id|.*_id|.*Id", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class SuggestedChart:
-    """What ``chart_spec`` takes."""
+    """The arguments for ``chart_spec``."""
 
     title: str
     mark: str
@@ -37,9 +37,9 @@ class SuggestedChart:
 
 
 def suggested_chart(table: pa.Table, *, wanted: bool = False) -> SuggestedChart | None:
-    """How to draw rows whose first column is a time or a category and that have numbers beside it.
+    """Suggest how to draw rows whose first column is a time or a category and that have numbers beside it.
 
-    ``wanted`` says that somebody asked for a chart: then also rows are drawn that make a poor one.
+    ``wanted`` means that a chart was asked for: then rows that make a poor chart are drawn too.
     """
     rows = table.num_rows
     table = table.slice(0, _LOOKED_AT_ROWS)
@@ -69,16 +69,16 @@ def suggested_chart(table: pa.Table, *, wanted: bool = False) -> SuggestedChart 
 
 
 def chart_title(measure: str, *places: str) -> str:
-    """For instance ``Revenue by month and country``."""
+    """A title such as ``Revenue by month and country``."""
     return _sentence(f"{measure} by {' and '.join(places)}")
 
 
 def title_of_query(sql: str) -> str:
-    """A title for the rows of a query, from the names of its columns or tables, else the query itself; empty where it
-    cannot be read, or where reading it could take long."""
+    """A title for the rows of a query, from the names of its columns or tables, else the query itself; empty if the
+    query cannot be parsed, or parsing it could take long."""
     if len(sql) > _LONGEST_READ or sql.count("(") > _MOST_BRACKETS:
         return ""
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # SHOW TABLES is no query, which is not worth a warning
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # SHOW TABLES is not a query, but deserves no warning
     try:
         tree = sqlglot.parse_one(sql)
     except (SqlglotError, RecursionError):

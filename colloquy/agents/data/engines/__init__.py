@@ -1,1 +1,1 @@
-"""One module for each kind of database: how it is opened read only and locked, what is in it, and how a query runs."""
+"""One module per kind of database: opens it read-only, locks it down, lists its contents and runs queries."""

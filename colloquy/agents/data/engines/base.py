@@ -1,4 +1,4 @@
-"""What every engine offers the worker."""
+"""The interface that every engine offers to the worker."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from colloquy.agents.data.guard.guard import Statement
 from session_store.files import BadFileError, require_regular
 
 MAX_TABLES = 300
-"""Tables that are listed with their columns; a list longer than this helps neither a person nor a model."""
+"""The most tables that are listed with their columns; a longer list helps neither a person nor a model."""
 
 Row = dict[str, Any]
 
 
 class Engine(Protocol):
-    """One database, opened anew for each call, so that it is never held against others and always up to date."""
+    """One database. It is opened anew for each call, so that other programs are never locked out and its data is always
+    current."""
 
     dialect: Dialect
 
     def summary(self) -> str:
-        """What was found, in words."""
+        """A description of what was found."""
         ...
 
     def tables(self) -> list[Row]:
@@ -34,7 +35,7 @@ class Engine(Protocol):
         ...
 
     def run(self, statement: Statement, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
-        """The result and what cut it short; None if nothing did.
+        """Run a statement. Returns its result and the bound that cut it short; None if nothing did.
 
         Raises:
             EngineError
@@ -42,16 +43,16 @@ class Engine(Protocol):
         ...
 
     def cancel(self) -> None:
-        """Have a server stop what ``run`` asked it for; called by another thread. Where there is no server, nothing:
-        the process is ended in a moment."""
+        """Have a server stop what ``run`` asked it for; called from another thread. Does nothing where there is no
+        server: the process is about to be killed."""
         ...
 
 
 def require_file(path: Path, *beside: str) -> None:
-    """Look at a file before an engine opens it, and at what it opens beside it.
+    """Check a file, and the files that the engine opens beside it, before an engine opens it.
 
     Raises:
-        EngineError: there is none, or it cannot be read.
+        EngineError: the file does not exist or cannot be read.
     """
     try:
         require_regular(path, *beside)
@@ -64,7 +65,7 @@ def require_file(path: Path, *beside: str) -> None:
 def table_row(
     schema: str | None, table: str, kind: str, rows: int | None, comment: str | None, *, exact: bool = False
 ) -> Row:
-    """A table as ``Engine.tables`` gives it; ``schema`` is None where its name alone finds it."""
+    """A table in the form that ``Engine.tables`` returns; ``schema`` is None where the name alone finds the table."""
     parts = [part for part in (schema, table) if part is not None]
     return {
         "name": ".".join(parts),
@@ -78,7 +79,7 @@ def table_row(
 
 
 def add_columns(tables: list[Row], columns: Iterable[tuple[str | None, str, str, str, str | None]]) -> list[Row]:
-    """Put columns (schema, table, name, type, comment) to their tables."""
+    """Add columns (schema, table, name, type, comment) to their tables."""
     by_name: dict[str, Row] = {table["name"]: table for table in tables}
     for schema, table_name, name, kind, comment in columns:
         table = by_name.get(f"{schema}.{table_name}" if schema else table_name)
@@ -88,5 +89,5 @@ def add_columns(tables: list[Row], columns: Iterable[tuple[str | None, str, str,
 
 
 def quoted(name: str) -> str:
-    """A name as SQL reads it, whatever is in it."""
+    """A name quoted for SQL, whatever it contains."""
     return '"' + name.replace('"', '""') + '"'

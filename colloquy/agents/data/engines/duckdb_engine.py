@@ -24,16 +24,16 @@ from session_store.files import BadFileError, entries, open_regular
 from session_store.phrases import counted
 
 MOST_ENTRIES: Final = 200_000
-"""Entries of a folder that are looked at."""
+"""The most entries of a folder that are examined."""
 
 MOST_FILE_COLUMNS: Final = 1_000
-"""Columns of a text file. For several thousand, looking at it alone takes all the memory that a query has."""
+"""The most columns of a text file. With several thousand, sniffing alone takes all the memory that a query has."""
 
 _BATCH_ROWS: Final = 2048
 _HEAD_BYTES: Final = 256 * 1024
 _HEAD_LINES: Final = 10
 _NO_DELIMITERS: Final = re.compile(rb'"[^"]*"|\[[^\[\]]*\]|\{[^{}]*\}')
-"""In a line of a text file: what is quoted, lists and objects."""
+"""The quoted texts, lists and objects in a line of a text file."""
 
 _DELIMITERS: Final = (b",", b";", b"\t", b"|")
 
@@ -48,7 +48,7 @@ _NOT_SAID: Final = re.compile(
 )
 _SUFFIXES: Final = {".parquet": "read_parquet", ".csv": "read_csv", ".tsv": "read_csv", ".csv.gz": "read_csv"}
 _LISTS_TABLES: Final = re.compile(r"\b(show|information_schema|(duckdb|pg|sqlite)_\w+)\b", re.IGNORECASE)
-"""In queries about the tables themselves, which name none of them."""
+"""Matches queries about the tables themselves, which mention none of them by name."""
 
 _TABLES: Final = """
 select nullif(schema_name, 'main'), table_name, kind, rows, comment
@@ -67,7 +67,7 @@ order by schema_name, table_name, column_index
 
 
 def configuration(memory_mib: int, threads: int) -> dict[str, str | bool | int | float | list[str]]:
-    """How every database is opened; ``lock`` follows once all is set up."""
+    """The settings that every database is opened with; ``lock`` follows once everything is set up."""
     return {
         "memory_limit": f"{memory_mib}MB",
         "threads": threads,
@@ -104,7 +104,7 @@ def run_on(
     try:
         _check_kind(cursor, statement.sql)
         cursor.execute("begin transaction read only")
-        # A relation streams; what execute() gives would be copied whole first.
+        # A relation streams; execute() would copy the whole result first.
         with cursor.sql(statement.sql).to_arrow_reader(_BATCH_ROWS) as reader:
             table, cut = collect(reader, reader.schema, bounds)
     except duckdb.InterruptException as error:
@@ -114,7 +114,7 @@ def run_on(
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         if deadline.has_passed:
             raise deadline.error() from error
-        if _OUT_OF_MEMORY.search(str(error)):  # what is found while rows are handed over has another type
+        if _OUT_OF_MEMORY.search(str(error)):  # errors found while rows are handed over have another type
             raise EngineError("memory", too_big(memory_mib)) from error
         raise EngineError("failed", plain(error)) from error
     finally:
@@ -124,7 +124,7 @@ def run_on(
 
 
 def _check_kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """What DuckDB's own parser makes of it: a file that may be read could be written over by COPY."""
+    """Check how DuckDB's own parser reads the query: COPY could overwrite a file that may be read."""
     kinds = [statement.type for statement in cursor.extract_statements(sql)]
     if len(kinds) != 1 or kinds[0] not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
         raise EngineError(
@@ -134,8 +134,8 @@ def _check_kind(cursor: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 def plain(error: Exception) -> str:
-    """What the engine said, without pictures of the line, traces of itself, advice that cannot be followed here and
-    pointing at its own tables."""
+    """The engine's error message, without its excerpt of the line, stack traces, advice that cannot be followed here
+    and references to its own tables."""
     said = _NOT_SAID.sub("", str(error))
     return re.sub(r"\n\s*\n+", "\n", said).strip()[:1500]
 
@@ -188,14 +188,14 @@ class DuckDbEngine:
 
 
 class FolderEngine(DuckDbEngine):
-    """A folder: each Parquet or CSV file in it is a table of that name. What cannot be read as one is listed with the
-    reason, and harms no other."""
+    """A folder: each Parquet or CSV file in it is a table named after the file. A file that cannot be read as a table
+    is listed with the reason and does not affect the others."""
 
     def __init__(self, setup: dict[str, Any]) -> None:
         super().__init__(setup)
         self._own = OwnFiles.of_json(setup["own"]) if setup.get("own") else None
         self._problems: dict[str, str] = {}
-        """Why files cannot be read, by their names, as of the last call."""
+        """Why files cannot be read, by file name, as of the last call."""
 
     @contextmanager
     def _opened(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -206,7 +206,7 @@ class FolderEngine(DuckDbEngine):
             for name, path in mentioned.items():
                 if problem := _add_view(connection, name, path):
                     self._problems[path.name] = problem
-            # Views name their files, and these stay readable; nothing else on the disk is.
+            # Views name their files, which stay readable; nothing else on the disk does.
             lock(connection, list(mentioned.values()))
             yield connection
 
@@ -227,7 +227,7 @@ class FolderEngine(DuckDbEngine):
                 if path is None:
                     continue
                 table |= {"kind": "file", "rows": None, "comment": path.name}
-                if path.suffix.lower() == ".parquet":  # its footer knows
+                if path.suffix.lower() == ".parquet":  # its footer has the count
                     table["rows"] = connection.execute(f"select count(*) from {table['sql']}").fetchall()[0][0]
                     table["exact"] = True
                 found.append(table)
@@ -247,7 +247,7 @@ class FolderEngine(DuckDbEngine):
             raise EngineError("failed", "\n".join([*told, str(error)])) from error
 
     def _files(self) -> tuple[dict[str, Path], dict[str, str]]:
-        """The files by the names of their tables; and of what is none, why, by the names in the folder."""
+        """The files by table name, and by file name the reason why others are not tables."""
         folder = Path(self._path)
         try:
             found, _ = entries(folder, MOST_ENTRIES)
@@ -263,7 +263,7 @@ class FolderEngine(DuckDbEngine):
             try:
                 self._check_file(path)
             except FileNotFoundError:
-                continue  # gone meanwhile
+                continue  # deleted meanwhile
             except BadFileError as error:
                 problems[_as_text(path.name)] = str(error)
             else:
@@ -282,7 +282,7 @@ class FolderEngine(DuckDbEngine):
         self._check_link(path)
 
     def _check_link(self, path: Path) -> None:
-        """Links within the folder are followed; those to elsewhere would show files that nobody meant to connect."""
+        """Links within the folder are followed; links out of it would expose files that nobody meant to connect."""
         facts = path.lstat()
         is_link = stat.S_ISLNK(facts.st_mode)
         if (is_link or facts.st_nlink > 1) and self._own and self._own.include(path):
@@ -304,7 +304,7 @@ def _as_text(name: str) -> str:
 
 
 def _add_view(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> str | None:
-    """Have a file read as a table; why it cannot be."""
+    """Add a view that reads a file as a table. Returns the reason if that fails."""
     reader = _SUFFIXES[_suffix(path) or ".csv"]
     if reader == "read_csv" and _is_wide(path):
         return f"it has more than {MOST_FILE_COLUMNS:,} columns; split it, or make it a Parquet file"
@@ -316,7 +316,8 @@ def _add_view(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> s
 
 
 def _is_wide(path: Path) -> bool:
-    """Whether a text file begins with a line of too many columns; what is wrong with it otherwise says the engine."""
+    """Whether a text file begins with a line of too many columns. Any other problem is left for the engine to
+    report."""
     try:
         with open_regular(path) as file, gzip.open(file) if path.suffix.lower() == ".gz" else file as text_file:
             head = text_file.read(_HEAD_BYTES)
@@ -327,13 +328,13 @@ def _is_wide(path: Path) -> bool:
 
 
 def _literally(path: str) -> str:
-    """A path as DuckDB's readers take it: what looks like a pattern in it is none."""
+    """A path as DuckDB's readers expect it, with glob characters escaped."""
     return re.sub(r"([*?\[])", r"[\1]", path)
 
 
 def lock(connection: duckdb.DuckDBPyConnection, readable: list[Path]) -> None:
-    """The engine's own wall: no files but these and those that are open already, no extensions, no network, and no way
-    to change that."""
+    """Lock the engine down: no files except these and those already open, no extensions, no network, and no way to
+    change that."""
     allowed = ", ".join(text(str(path)) for path in readable)
     connection.execute(f"set allowed_paths = [{allowed}]")
     connection.execute("set enable_external_access = false")
@@ -341,12 +342,12 @@ def lock(connection: duckdb.DuckDBPyConnection, readable: list[Path]) -> None:
 
 
 def text(value: str) -> str:
-    """A text as SQL reads it, whatever is in it."""
+    """A text quoted for SQL, whatever it contains."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def not_opened(path: str, error: duckdb.Error) -> EngineError:
-    """The error that says why a file is none of DuckDB, or not to be had."""
+    """The error that says why a file is not a DuckDB database, or cannot be opened."""
     if "lock" in str(error).lower():
         said = f"{path} is in use by another program that writes to it. Close that program or connect to a copy."
     else:

@@ -1,4 +1,5 @@
-"""Colloquy's own conversations, in a copy of its database that nobody writes to: its views, or a part of their rows."""
+"""Colloquy's own conversations, in a copy of its database that nothing writes to: its views, or a part of their
+rows."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ _SCHEMA: Final = "history"
 
 
 class HistoryEngine(DuckDbEngine):
-    """Only the views can be seen and read. A ``scope`` (see HistoryScope) leaves a part of their rows."""
+    """Exposes only the views. A ``scope`` (see HistoryScope) limits them to a part of their rows."""
 
     def __init__(self, setup: dict[str, Any]) -> None:
         super().__init__(setup)
@@ -29,7 +30,7 @@ class HistoryEngine(DuckDbEngine):
 
     @contextmanager
     def _opened(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002 - the folder needs it
-        # Narrowing lays out tables in memory, which an instance that is read only as a whole does not have.
+        # Narrowing creates tables in memory, which a DuckDB instance opened read-only cannot do.
         with duckdb.connect(":memory:", config=configuration(self._memory, self._threads)) as connection:
             try:
                 connection.execute(f"attach {text(self._path)} as {_STORE} (read_only)")

@@ -55,7 +55,7 @@ order by 1, 2, a.attnum
 
 
 class PostgresEngine:
-    """A PostgreSQL database by its URL. Every call is one read-only transaction that is rolled back."""
+    """A PostgreSQL database, given by its URL. Every call is one read-only transaction that is rolled back."""
 
     dialect: Dialect = "postgres"
 
@@ -109,7 +109,7 @@ class PostgresEngine:
             for name, value in settings.items():
                 connection.execute(f"set local {name} = '{value}'")
             if is_superuser and connection.info.server_version >= 140_000:
-                # A superuser's rights reach the server's files and programs; these end at its tables.
+                # A superuser can reach the server's files and programs; this role can only read its tables.
                 connection.execute(f"set local role {_READS_EVERYTHING}")
         except psycopg.Error as error:
             raise EngineError(
@@ -121,7 +121,7 @@ class PostgresEngine:
         with self._opened(_CONNECT_SECONDS) as connection:
             version = connection.info.server_version
             user = connection.info.user
-            # The session's own parameter tells of the role that the queries run in.
+            # The connection's own parameter describes the role that the queries run as.
             asked = connection.execute("select rolsuper from pg_roles where rolname = session_user").fetchone()
             is_superuser = asked is not None and asked[0]
             found = f"PostgreSQL {version // 10000} with {counted(len(self._tables(connection)), 'readable table')}."
@@ -134,7 +134,7 @@ class PostgresEngine:
         return found
 
     def tables(self) -> list[Row]:
-        """See Engine. Rows are the estimates that the server keeps."""
+        """See Engine. Row counts are the estimates that the server keeps."""
         with self._opened(_CONNECT_SECONDS) as connection:
             return self._tables(connection)
 
@@ -170,7 +170,8 @@ class PostgresEngine:
 
     @contextmanager
     def _watched(self, connection: psycopg.Connection[Any]) -> Iterator[None]:
-        """Where the server runs on this machine, look what it needs for the query, and cancel what is too much."""
+        """Where the server runs on this machine, watch its memory during the query, and cancel the query if it needs
+        too much."""
         server = connection.info.backend_pid
         if not _is_here(connection, server):
             yield
@@ -193,12 +194,12 @@ class PostgresEngine:
         """See Engine."""
         connection = self._connection
         if connection is not None:
-            with suppress(psycopg.Error):  # it has come to its end meanwhile
+            with suppress(psycopg.Error):  # it has ended meanwhile
                 connection.cancel_safe()
 
 
 def _is_here(connection: psycopg.Connection[Any], server: int) -> bool:
-    """Whether the process that works for a connection is one of this machine."""
+    """Whether the process that serves a connection runs on this machine."""
     if connection.info.hostaddr not in ("", "127.0.0.1", "::1"):
         return False
     try:
@@ -208,12 +209,13 @@ def _is_here(connection: psycopg.Connection[Any], server: int) -> bool:
 
 
 def _check_collected(connection: psycopg.Connection[Any], sql: str, factor: float) -> None:
-    """Refuse what collects more rows into one value than the server's memory is there for, by the planner's word."""
+    """Refuse a query that collects more rows into single values than the server's memory allows, by the planner's
+    estimate."""
     try:
         with connection.transaction():
             [plan] = connection.execute(f"explain (format json) {sql}".encode()).fetchone() or [None]
     except psycopg.Error:
-        return  # running it says what is wrong with it
+        return  # running the query will report what is wrong with it
     most = max((rows * (width * factor + _ROW_BYTES) for rows, width in _steps(plan)), default=0)
     if most > _MOST_COLLECTED:
         raise EngineError(
@@ -224,8 +226,8 @@ def _check_collected(connection: psycopg.Connection[Any], sql: str, factor: floa
         )
 
 
-def _steps(plan: Any) -> Iterator[tuple[float, float]]:  # noqa: ANN401 - as the server says it
-    """Rows and their width in bytes of every step of a plan that another one uses."""
+def _steps(plan: Any) -> Iterator[tuple[float, float]]:  # noqa: ANN401 - JSON of the server
+    """The rows, and their width in bytes, of every step of a plan that feeds another step."""
     if isinstance(plan, list):
         for one in plan:
             yield from _steps(one)
@@ -237,7 +239,7 @@ def _steps(plan: Any) -> Iterator[tuple[float, float]]:  # noqa: ANN401 - as the
 
 
 def _exec(connection: psycopg.Connection[Any], sql: str) -> PGresult:
-    """Run through the protocol that takes exactly one statement, and give the values as the server wrote them."""
+    """Run through the protocol that accepts exactly one statement. Returns the values as the server wrote them."""
     with connection.cursor() as cursor:
         cursor.execute(sql.encode(), prepare=True)
         result = cursor.pgresult

@@ -1,4 +1,5 @@
-"""PostgreSQL's values as Arrow: from the texts that the server writes, which never fail, to types where they fit."""
+"""Converts PostgreSQL's values to Arrow: reads them as the server's texts, which never fails, then converts them to
+types where they fit."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ _MOST_DIGITS: Final = 38
 
 
 def as_texts(result: PGresult) -> pa.RecordBatch:
-    """The rows of a result, every value as text."""
+    """The rows of a result, with every value as text."""
     arrays = [
         pa.array([_text(result.get_value(row, column)) for row in range(result.ntuples)], pa.string())
         for column in range(result.nfields)
@@ -35,8 +36,8 @@ def as_texts(result: PGresult) -> pa.RecordBatch:
 
 
 def as_arrow(table: pa.Table, result: PGresult) -> pa.Table:
-    """The texts in the types that the result names. A column with a value that its type cannot hold (an infinite
-    date, a number of 200 digits) stays text."""
+    """Convert the texts to the types that the result declares. A column with a value that its type cannot hold (an
+    infinite date, a number of 200 digits) stays text."""
     columns = [_typed(column, result.ftype(i)) for i, column in enumerate(table.columns)]
     return pa.Table.from_arrays(columns, table.column_names)
 

@@ -65,7 +65,7 @@ class SqliteEngine:
                     "cell_size_check = on",
                     "temp_store = memory",
                     f"hard_heap_limit = {self._memory * MEBIBYTE}",
-                    "schema_version",  # the first look into the file: here it fails if it is no database
+                    "schema_version",  # the first read of the file: fails here if it is no database
                 ):
                     connection.execute(f"pragma {pragma}").fetchall()
             except sqlite3.Error as error:
@@ -80,7 +80,7 @@ class SqliteEngine:
         return f"A SQLite database with {counted(len(self.tables()), 'table')}."
 
     def tables(self) -> list[Row]:
-        """See Engine. Rows are counted where the file is small enough for that to be quick."""
+        """See Engine. Rows are counted only where the file is small enough for that to be quick."""
         with self._opened() as connection:
             found = connection.execute(
                 _TABLES,
@@ -129,7 +129,7 @@ def _count(connection: sqlite3.Connection, name: str) -> int | None:
     try:
         return int(connection.execute(f"select count(*) from {quoted(name)}").fetchone()[0])
     except sqlite3.Error:
-        return None  # a table of a module that is not here; it is listed all the same
+        return None  # a virtual table whose module is missing; it is listed all the same
 
 
 def _explained(error: Exception) -> str:
@@ -160,7 +160,7 @@ def _fetch(cursor: sqlite3.Cursor, bounds: Bounds, deadline: Deadline) -> tuple[
 
 
 def _array(values: list[Any]) -> pa.Array:
-    """A column of SQLite may hold values of any type: of one type they stay, else all become texts."""
+    """A column in SQLite may hold values of any type. Values of a single type keep it; otherwise all become text."""
     kinds = {type(value) for value in values} - {type(None)}
     if kinds == {int, float}:
         return pa.array([None if value is None else float(value) for value in values], pa.float64())

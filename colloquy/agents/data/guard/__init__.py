@@ -1,1 +1,1 @@
-"""The first wall: what a query says is judged before any engine sees it."""
+"""The first line of defense: reads and judges every query before any engine sees it."""

@@ -1,4 +1,4 @@
-"""How much a query may take, and how a result is cut to that."""
+"""How much a query may take, and how its result is cut to fit."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from colloquy.agents.data.guard.values import count, fitting, leaf_columns, size
 MEBIBYTE: Final = 1024 * 1024
 
 MOST_COLUMNS: Final = 1_000
-"""Columns that a result may have. Each field of a struct is one."""
+"""The most columns a result may have. Each field of a struct counts as one."""
 
 Cut = Literal["rows", "cells", "bytes"]
-"""The bound that a result was cut at."""
+"""The bound at which a result was cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one query may take: rows, bytes and cells of its result, and seconds until its last row. Values within a
-    cell count as cells, too."""
+    """What one query may take: rows, bytes and cells in its result, and seconds until its last row. Values nested in a
+    cell count as cells too."""
 
     rows: int = 10_000
     seconds: float = 20.0
@@ -32,7 +32,7 @@ class Bounds:
 
 
 class EngineError(Exception):
-    """What went wrong in the worker. ``kind`` is ``failed``, ``time``, ``memory`` or ``unavailable``."""
+    """An error in the worker. ``kind`` is ``failed``, ``time``, ``memory`` or ``unavailable``."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class EngineError(Exception):
 
 
 class Deadline:
-    """The moment at which a query has had its time."""
+    """The moment at which a query's time runs out."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -48,16 +48,16 @@ class Deadline:
 
     @property
     def has_passed(self) -> bool:
-        """Whether the time is over."""
+        """Whether the time is up."""
         return time.monotonic() > self._end
 
     def error(self) -> EngineError:
-        """The error that says so."""
+        """The error to raise once the time is up."""
         return EngineError("time", too_slow(self._seconds))
 
 
 def too_slow(seconds: float) -> str:
-    """The sentence about a query that was cut off."""
+    """The message for a query that was stopped for taking too long."""
     return (
         f"The query was stopped after {seconds:g} seconds, which is the limit. "
         "Reduce the work: filter rows, join on keys, or aggregate."
@@ -65,7 +65,7 @@ def too_slow(seconds: float) -> str:
 
 
 def too_big(mebibytes: int) -> str:
-    """The sentence about a query that was cut off for its memory."""
+    """The message for a query that was stopped for taking too much memory."""
     return (
         f"The query was stopped: it needed more than {mebibytes} MB of memory. "
         "Reduce the result: filter rows, choose fewer columns, or aggregate."
@@ -73,10 +73,10 @@ def too_big(mebibytes: int) -> str:
 
 
 def collect(batches: Iterable[pa.RecordBatch], schema: pa.Schema, bounds: Bounds) -> tuple[pa.Table, Cut | None]:
-    """Gather batches up to the bounds, in types that Parquet has.
+    """Gather batches up to the bounds, converted to types that Parquet supports.
 
     Returns:
-        The table and what cut it short; None if nothing did.
+        The table and the bound that cut it short; None if nothing did.
 
     Raises:
         EngineError: there are too many columns, or not even the first row fits.
@@ -116,7 +116,8 @@ def _check_first_row(cut: Cut | None, bounds: Bounds) -> None:
 
 
 def _within(batch: pa.RecordBatch, room: Bounds) -> tuple[pa.RecordBatch, Cut | None]:
-    """As many of the rows as there is room for, storable. They are counted first: what is left out takes no work."""
+    """As many rows as there is room for, storable. Rows are counted before they are converted, so that those left out
+    cost nothing."""
     cut: Cut | None = None
     if batch.num_rows > room.rows:
         batch, cut = batch.slice(0, room.rows), "rows"

@@ -1,7 +1,7 @@
-"""The functions that a query may call, by dialect. What is not named here is refused.
+"""The functions that a query may call, by dialect. Any function not listed here is refused.
 
-Left out on purpose: whatever reads files, the network, settings or the environment, runs SQL given as text, sleeps,
-locks, keeps state between queries (sequences, variables, seeds) or shows what other users do.
+Left out on purpose: functions that read files, the network, settings or the environment, run SQL given as text, sleep,
+lock, keep state between queries (sequences, variables, seeds) or show what other users are doing.
 """
 
 from __future__ import annotations
@@ -115,4 +115,4 @@ short signed smallint string text time timestamp timestamptz timetz tinyint ubig
 utinyint uuid varbinary varbit varchar varying xml
 """
 NOT_FUNCTIONS: Final = frozenset(_NOT_FUNCTIONS_TEXT.split())
-"""Words that may stand before a parenthesis without being a call: keywords and types."""
+"""Keywords and types: words that may precede a parenthesis without being a call."""

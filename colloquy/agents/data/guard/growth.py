@@ -1,8 +1,8 @@
-"""How large the values become that a query makes on a server, whose memory no limit of ours covers: refused by what is
-written in the query, before the server sees it.
+"""Limits how large values may grow on a server, whose memory our own limits do not cover. The text of the query
+decides, before the server sees it.
 
-Bounded are functions that make long values out of short ones, each within the next, also through subqueries and table
-expressions. How many rows a function collects into one value is for the server's planner to estimate.
+This bounds functions that make long values out of short ones, including nested calls, subqueries and table expressions.
+How many rows a function collects into one value is left to the estimate of the server's planner.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from sqlglot import exp
 from colloquy.agents.data.guard.guard import Refusal
 
 LONGEST: Final = 1_000_000
-"""How many times as large as what is in a column, or how many characters, a value may become."""
+"""How many times larger than a column's value, or how many characters long, a value may become."""
 
 _COLUMN: Final = 100
-"""How many characters a column is taken to have, where all of them are repeated."""
+"""How many characters a column is assumed to hold where its whole value is repeated."""
 
 _COLLECTING: Final = (
     exp.GroupConcat,
@@ -46,10 +46,10 @@ _KNOWN: Final = frozenset({"repeat", "lpad", "replace", "array_fill", "format", 
 
 
 def factor_of(sql: str) -> float:
-    """How many times as large a value of a query may be as what it is made of.
+    """How many times larger than its inputs a value in a query can become.
 
     Raises:
-        Refusal: too many times, or that cannot be told.
+        Refusal: too many times, or the number cannot be determined.
     """
     tree = sqlglot.parse_one(re.sub(r"^\s*explain\s+(analyze\s+)?", "", sql, flags=re.IGNORECASE), dialect="postgres")
     factor = _Growth().of(tree)
@@ -72,13 +72,13 @@ def collects(sql: str) -> bool:
 
 
 class _Growth:
-    """Walks a query, and knows what its table expressions give."""
+    """Walks a query and tracks the factor of each table expression."""
 
     def __init__(self) -> None:
         self._tables: dict[str, float] = {}
 
     def of(self, node: exp.Expr) -> float:
-        """The factor of a node with all that is in it."""
+        """The factor of a node and everything in it."""
         if (with_ := node.args.get("with_") or node.args.get("with")) is not None:
             for one in with_.expressions:
                 self._tables[one.alias.lower()] = 1
@@ -92,7 +92,7 @@ class _Growth:
         return _own(node) * self._within(node)
 
     def _of_select(self, select: exp.Select) -> float:
-        """Whatever is in it is made of what its sources give."""
+        """A select multiplies the growth of its expressions by that of its sources."""
         sources = [select.args.get("from_") or select.args.get("from"), *(select.args.get("joins") or ())]
         given = max((self.of(source) for source in sources if source is not None), default=1)
         made = [
@@ -107,7 +107,7 @@ class _Growth:
 
 
 def _own(node: exp.Expr) -> float:  # noqa: PLR0911 - one for each kind
-    """What a node itself adds."""
+    """The factor that a node adds by itself."""
     if isinstance(node, exp.DPipe):
         return 1 if isinstance(node.parent, exp.DPipe) else max(1, len(_operands(node)))
     if isinstance(node, _JOINING):
@@ -148,7 +148,7 @@ def _call(node: exp.Expr) -> tuple[str, list[exp.Expr]]:
 
 
 def _number(arguments: list[exp.Expr], name: str) -> float:
-    """The number that stands second."""
+    """The number given as the second argument."""
     value = _constant(arguments[1] if len(arguments) > 1 else None)
     if value is None:
         raise Refusal(
@@ -187,7 +187,7 @@ def _widest(template: exp.Expr | None) -> float:
 
 
 def _check_recursion(table: exp.CTE) -> None:
-    """What a table that refers to itself makes grows at every turn: by adding, but not by doubling."""
+    """A recursive table grows with every iteration: by appending, which is allowed, or by doubling, which is not."""
     for node in table.this.walk():
         columns = [one.name.lower() for one in _operands(node) if isinstance(one, exp.Column)]
         doubles = isinstance(node, exp.DPipe) and len(columns) != len(set(columns))

@@ -1,7 +1,7 @@
-"""The first wall: what a query says is read and judged before any engine sees it.
+"""The first line of defense: reads and judges a query before any engine sees it.
 
-Runs in the worker's process, where a query that is too hard to read is cut off with the process; so this module and
-what it imports know nothing of the rest of Colloquy.
+It runs in the worker's process, so that a query too hard to parse is cut off along with the process. Therefore this
+module and its imports know nothing of the rest of Colloquy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from colloquy.agents.data.guard.functions import ALLOWED, NOT_FUNCTIONS, Dialect
 
 MAX_CHARACTERS: Final = 100_000
 MAX_DEPTH: Final = 40
-"""Brackets within brackets. sqlglot itself gives up at about 45."""
+"""The deepest nesting of brackets. sqlglot itself gives up at about 45."""
 
 _ALLOWED_ROOTS: Final = (exp.Select, exp.SetOperation, exp.Values, exp.Subquery)
 _FORBIDDEN_NODES: Final = (
@@ -93,16 +93,16 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
 order by 1
 """,
 }
-"""What SHOW TABLES means where the engine itself has no such statement."""
+"""What SHOW TABLES runs on engines that have no such statement."""
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault; the parent makes a SqlRefusedError of it
-    """This SQL is not run. The text says why and what may be asked instead."""
+class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault; the parent turns it into a SqlRefusedError
+    """This SQL is refused. The text says why, and what to ask instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One query that may run. ``sql`` is what was read, without its comments."""
+    """One query that may run. ``sql`` is the query as it was read, without its comments."""
 
     sql: str
     is_rows: bool
@@ -110,10 +110,10 @@ class Statement:
 
 
 def check(sql: str, dialect: Dialect) -> Statement:
-    """Let one reading query pass.
+    """Accept a single query that only reads.
 
     Raises:
-        Refusal: it is anything else, or cannot be read.
+        Refusal: it is anything else, or cannot be parsed.
     """
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     _check_text(sql)
@@ -135,7 +135,7 @@ def _check_explained(sql: str, dialect: Dialect) -> Statement:
         raise Refusal("EXPLAIN stands before a SELECT, without options other than ANALYZE.")
     rest = sql[match.end() :]
     inner = _check_query(_tokens(rest, dialect), rest, dialect)
-    # Only as many words as one reads above: "explain" itself, and what was matched after it.
+    # Only the words matched above: "explain" itself, and the option after it.
     return Statement(f"EXPLAIN {match[1] or ''} {inner}", is_rows=False)
 
 
@@ -195,7 +195,7 @@ def _unreadable(error: Exception) -> Refusal:
     place = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
     near, said = str(place.get("highlight") or "").strip()[:80], str(place.get("description") or "")
     where = f" near “{near}” in line {place.get('line')}" if near else ""
-    why = f" ({said[:80].rstrip('.')})" if said.startswith("Expect") else ""  # the rest is about its own classes
+    why = f" ({said[:80].rstrip('.')})" if said.startswith("Expect") else ""  # others name its classes
     advice = "Check how it is written, and whether each quotation mark and bracket is closed."
     return Refusal(f"The query could not be read as SQL{where}{why}, so it was not run. {advice}")
 
@@ -221,7 +221,7 @@ def _check_depth(tokens: list[Token]) -> None:
 
 
 def _written_again(tokens: list[Token], sql: str, dialect: Dialect) -> str:
-    """The tokens as the engine shall read them: without comments, and without ways of quoting that two readers could
+    """The tokens as the engine should read them: without comments, and without kinds of quoting that two parsers could
     understand differently."""
     parts: list[str] = []
     end = None
@@ -292,7 +292,7 @@ def _check_functions(tokens: list[Token], tree: exp.Expression, dialect: Dialect
             continue
         unknown[name] += 1
     for name, times in unknown.items():
-        # The name of a table expression that lists its columns also stands before a parenthesis.
+        # A table expression that lists its columns also has its name before a parenthesis.
         if times > aliases[name]:
             raise Refusal(_function_refused(name))
 

@@ -1,8 +1,7 @@
-"""Narrows Colloquy's own conversations to a scope: for one query, below everything that the query can name.
+"""Narrows Colloquy's own conversations to a scope, for one query, beneath everything that the query can name.
 
-The query runs in a database in memory, whose views have the same names and the same definitions, over tables with
-nothing but the chosen sessions in them. The store itself can only be named by the name of its database, which Scope
-refuses.
+The query runs in an in-memory database whose views have the same names and definitions, over tables that contain only
+the chosen sessions. The store itself can only be reached through the name of its database, which Scope refuses.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ Narrowing = Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[None]]
 
 _ATTEMPTS: Final = 5
 _HAPPENED: Final = {"events": "timestamp", "turns": "created_at", "feedback": "given_at"}
-"""When a row of these tables came to be."""
+"""The column that says when a row of these tables came into being."""
 
 _SHARED: Final = ("workspaces",)
-"""What the views read that belongs to no session."""
+"""Tables that the views read and that belong to no session."""
 
 _STANDS: Final = f"""(select {{what}} from (
     select {TURN_STATES} from {{{{main}}}}.turns where session_no = s.session_no and not rewound
@@ -77,7 +76,8 @@ _CONDITIONS: Final = {
 
 
 def narrowing(scope: HistoryScope) -> Narrowing:
-    """What narrows a cursor of the store to a scope. The cursor has to look for names in the views' schema before."""
+    """Return a context manager that narrows a cursor of the store to a scope. The cursor must already resolve names in
+    the views' schema."""
 
     @contextmanager
     def narrowed(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
@@ -111,14 +111,14 @@ def _lay_out(cursor: duckdb.DuckDBPyConnection, scope: HistoryScope, store: str,
         "select sql from duckdb_views() where database_name = $1 and schema_name = $2", [store, schema]
     ).fetchall()
     cursor.execute(f"create schema {name}.{quoted(schema)}")
-    cursor.execute(f"use {name}.main")  # where the names within the definitions lead from here on
+    cursor.execute(f"use {name}.main")  # from here on, names within the definitions resolve here
     for (definition,) in views:
         cursor.execute(definition)
     cursor.execute(f"use {name}.{quoted(schema)}")
 
 
 def _condition(scope: HistoryScope) -> tuple[str, dict[str, Any]]:
-    """What a row of ``sessions s`` has to meet; ``{main}`` is to become the schema of the tables."""
+    """The condition on a row of ``sessions s``; the caller replaces ``{main}`` with the schema of the tables."""
     values = scope.as_state()
     words = words_of(str(values.pop("text", "")))
     if "tags" in values:
@@ -151,7 +151,7 @@ def _rows_of(table: str, scope: HistoryScope, main: str, name: str) -> str:
 
 
 def _leave(cursor: duckdb.DuckDBPyConnection, home: str, name: str) -> None:
-    """An interruption that comes late meets what ends the narrowing: so that is tried again."""
+    """End the narrowing. A late interruption can hit these statements, so they are retried."""
     for statement in (f"use {home}", f"detach {name}"):
         for attempt in range(_ATTEMPTS):
             try:

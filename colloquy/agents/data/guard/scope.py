@@ -1,7 +1,7 @@
-"""A narrower wall for Colloquy's own conversations, before the process in which they are asked.
+"""A stricter check for queries on Colloquy's own conversations, ahead of the process that runs them.
 
-It keeps queries to the tables of one schema, because the others are nobody's business, and refuses what makes long
-texts out of short ones: no question about conversations needs that.
+It limits queries to the tables of one schema, because the others are internal, and refuses functions that make long
+texts out of short ones, which no question about conversations needs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _EXPLAIN: Final = re.compile(r"explain\s+(?:analyze\s+|query\s+plan\s+)?", re.IG
 _INSPECTED: Final = re.compile(r"(?:describe|desc|summarize)\s+(.+)", re.IGNORECASE | re.DOTALL)
 _SHOW: Final = re.compile(r"show\s+(?P<all>all\s+)?tables", re.IGNORECASE)
 _NESTED: Final = re.compile(r"\(\s*(?:show|describe|desc|summarize)\b", re.IGNORECASE)
-"""As a table within a query, where readers of SQL take some of these for names."""
+"""As a table within a query, where some SQL parsers take these words for names."""
 _GROWING: Final = frozenset({"repeat", "lpad", "rpad", "printf", "format", "bar", "array_to_string", "list_aggregate"})
 _JOINING: Final = frozenset({"replace", "regexp_replace", "concat", "concat_ws"})
 _MOST_JOINS: Final = 6
@@ -33,14 +33,14 @@ _CATALOG: Final = re.compile(r"(?:pg|duckdb|sqlite|pragma)_.*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A schema, the names of all tables in others, and those of all databases. Lower case."""
+    """A schema, the names of all tables in other schemas, and the names of all databases. All in lower case."""
 
     schema: str
     others: frozenset[str]
     databases: frozenset[str]
 
     def check(self, statement: Statement) -> None:
-        """Let a statement pass that the guard let pass, if it reads nothing outside of the schema.
+        """Accept a statement that passed the guard if it reads nothing outside the schema.
 
         Raises:
             Refusal: names the table.
@@ -57,7 +57,7 @@ class Scope:
                 self._check_name([part.name.lower() for part in table.parts if isinstance(part, exp.Identifier)])
 
     def listing(self, statement: Statement) -> Statement:
-        """The statement to run in place of one that lists tables: it lists those of the schema."""
+        """The statement to run in place of one that lists tables: it lists only those of the schema."""
         shown = _SHOW.fullmatch(statement.sql)
         if shown is None:
             return statement
@@ -68,7 +68,7 @@ class Scope:
         )
 
     def without_hints(self, said: str) -> str:
-        """An error of the engine without its hints at tables that are not available."""
+        """An error message of the engine, without hints at tables that are not available."""
 
         def kept(hint: re.Match[str]) -> str:
             parts = hint[1].lower().split(".")
@@ -77,15 +77,16 @@ class Scope:
         return _HINT.sub(kept, said)
 
     def _check_databases(self, sql: str) -> None:
-        """Whatever the query is taken to mean: without the name of its database in front, a name leads nowhere else."""
+        """Refuse database names in front of a dot. However a query is parsed, a name without one cannot leave the
+        database."""
         tokens = sqlglot.tokenize(sql, dialect="duckdb")
         for token, after in pairwise(tokens):
             if after.token_type is TokenType.DOT and token.text.lower() in self.databases:
                 raise Refusal(f"Write names without {token.text[:80]!r} in front: {_LISTED}")
 
     def _check_name(self, parts: list[str]) -> None:
-        """Names of others are refused without a schema too, also as names that the query gives: which of the two is
-        meant depends on where it stands."""
+        """Refuse names of tables in other schemas even without a schema in front, and even where the query defines them
+        itself: which one is meant depends on where the name appears."""
         if not parts:
             return
         if self._is_outside(parts):

@@ -1,5 +1,5 @@
-"""The values in a result: how many there are at every depth, what they take, and all of them in types that Parquet
-has. Done where the query runs, so that whatever it costs ends with the query."""
+"""The values in a result: counts them at every depth, measures them, and converts them to types that Parquet supports.
+This happens where the query runs, so that its cost ends with the query."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pyarrow.compute as pc
 from colloquy.agents.data.cells import interval_text, json_cell
 
 _INTERVAL_BYTES: Final = 64
-"""What an interval takes at most when it is text."""
+"""The most bytes an interval takes as text."""
 
 _AS_TEXT: Final = "{}"
 
 
 def count(column: pa.Array) -> int:
-    """How many values there are: one for each row, and those within lists, maps, structs and unions. Nulls count too:
-    a list of a million of them takes no memory in Arrow, but does in whatever reads it."""
+    """The number of values: one for each row, plus those within lists, maps, structs and unions. Nulls count too: a
+    list of a million nulls takes no memory in Arrow, but it does in programs that read it."""
     return len(column) + sum(count(inner) for inner in _within(column))
 
 
 def size(column: pa.Array) -> int:
-    """How many bytes the values take when each stands for itself: a dictionary has every text once, whatever its
-    length, however many rows refer to it."""
+    """The bytes that the values take when each is written out: a dictionary stores each text once, however long it is
+    and however many rows refer to it."""
     kind = column.type
     if _is_storable(kind):
         return int(column.nbytes)
@@ -37,14 +37,14 @@ def size(column: pa.Array) -> int:
 
 
 def leaf_columns(kind: pa.DataType) -> int:
-    """How many columns a type takes in a Parquet file: a struct takes those of its fields."""
+    """The number of columns that a type takes in a Parquet file: a struct takes one for each of its fields."""
     if isinstance(kind, pa.DictionaryType | pa.BaseExtensionType):
         return 1
     return sum(leaf_columns(kind.field(at).type) for at in range(kind.num_fields)) or 1
 
 
 def fitting(batch: pa.RecordBatch, is_small: Callable[[pa.RecordBatch], bool]) -> pa.RecordBatch:
-    """As many of its first rows as are small enough together."""
+    """As many of the first rows as are small enough together."""
     if is_small(batch):
         return batch
     low, high = 0, batch.num_rows - 1
@@ -58,7 +58,7 @@ def fitting(batch: pa.RecordBatch, is_small: Callable[[pa.RecordBatch], bool]) -
 
 
 def pieces(batch: pa.RecordBatch, most_values: int, most_bytes: int) -> Iterator[pa.RecordBatch]:
-    """The rows in slices of at most so many values within others and so many bytes, but of at least one row."""
+    """The rows in slices of at most so many nested values and so many bytes, but of at least one row."""
 
     def is_small(rows: pa.RecordBatch) -> bool:
         values = sum(count(column) - len(column) for column in rows.columns)
@@ -71,7 +71,8 @@ def pieces(batch: pa.RecordBatch, most_values: int, most_bytes: int) -> Iterator
 
 
 def storable(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows in types that Parquet has: dictionaries decoded, intervals, unions and what is always empty as text."""
+    """The rows in types that Parquet supports: dictionaries decoded; intervals, unions and types without values as
+    text."""
     if all(map(_is_storable, batch.schema.types)):
         return batch
     columns = [_storable(column) for column in batch.columns]
@@ -95,7 +96,7 @@ def _is_always_empty(kind: pa.DataType) -> bool:
 
 
 def _within(column: pa.Array) -> list[pa.Array]:
-    """The columns within a column, with what its own rows refer to and no more."""
+    """The columns nested in a column, limited to the values that its own rows refer to."""
     if isinstance(column, pa.ExtensionArray):
         return _within(column.storage)
     if isinstance(column, pa.StructArray):
@@ -117,7 +118,7 @@ def _referred(column: pa.ListArray | pa.MapArray, values: pa.Array) -> pa.Array:
 
 
 def _offsets(column: pa.ListArray | pa.MapArray) -> pa.Array:
-    """Where the values of each row begin, counted from the first one that is referred to."""
+    """Where the values of each row begin, counted from the first one referred to."""
     if not len(column):
         return pa.array([0], pa.int32())
     return pc.subtract(column.offsets, column.offsets[0])
@@ -149,7 +150,7 @@ def _nested(column: pa.Array) -> pa.Array:
     if isinstance(column, pa.MapArray):
         return pa.MapArray.from_arrays(_offsets(column), *inner, mask=column.is_null())
     if isinstance(column, pa.FixedSizeListArray):
-        # What a null row has for values is left out by flattening.
+        # Flattening drops whatever values a null row holds.
         lengths = pc.if_else(column.is_null(), 0, column.type.list_size).cast(pa.int32())
         offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
         return pa.ListArray.from_arrays(offsets, *inner, mask=column.is_null())
@@ -163,17 +164,17 @@ def _texts(column: pa.Array) -> pa.Array:
     if isinstance(column, pa.UnionArray):
         places = {code: at for at, code in enumerate(column.type.type_codes)}
         inner = [_storable(one) for one in _within(column)]
-        # The type codes of a whole array begin where it was cut from, whereas a value knows its own.
+        # The type codes of a whole array start where it was sliced, but each value knows its own.
         texts = [_text(inner[places[cell.type_code]][row]) for row, cell in enumerate(column)]
         return pa.array(texts, pa.string())
-    encoded = column.dictionary_encode()  # most lengths of time are the same few
+    encoded = column.dictionary_encode()  # intervals tend to repeat a few values
     texts = pa.array([_text(value) for value in encoded.dictionary], pa.string())
     return texts.take(encoded.indices)
 
 
 def _numbers(column: pa.BinaryArray) -> pa.Array:
-    """DuckDB's whole numbers without a bound: sign and length in three bytes, then the digits, all of their bits turned
-    over in negative ones."""
+    """DuckDB's unbounded integers: sign and length in three bytes, then the digits, with all bits inverted in negative
+    numbers."""
     return pa.array([None if value is None else _number(value) for value in column.to_pylist()], pa.string())
 
 
@@ -182,13 +183,13 @@ def _number(value: bytes) -> str:
     number = int.from_bytes(value[3:] if is_positive else bytes(255 - byte for byte in value[3:]), "big")
     try:
         return str(number if is_positive else -number)
-    except ValueError:  # Python writes no more than some thousand digits of the decimal kind
+    except ValueError:  # Python limits how many decimal digits it writes to a few thousand
         return f"{'' if is_positive else '-'}{number:#x}"
 
 
 def _text(cell: pa.Scalar) -> str | None:
     try:
         value = cell.as_py()
-    except (ValueError, OverflowError):  # a date before the year 1 or after 9999, which Python has not
+    except (ValueError, OverflowError):  # a date before the year 1 or after 9999, which Python does not support
         return str(json_cell(cell))
     return interval_text(value) if isinstance(value, pa.MonthDayNano) else None if value is None else str(value)

@@ -1,7 +1,7 @@
-"""The sample shop: a believable online shop over three years, the same on every machine.
+"""The sample shop: a believable online shop over three years, identical on every machine.
 
-Made at first use in a second or two. Every figure comes from whole-number arithmetic on counters (no generator of a
-library, no floating point), so that its sums are the same with every version and on every system.
+It is created on first use, in a second or two. Every figure comes from integer arithmetic on counters (no library's
+random generator, no floating point), so that its sums are the same with every version and on every system.
 """
 
 from __future__ import annotations
@@ -48,21 +48,21 @@ Ints = npt.NDArray[np.int64]
 
 
 def sample_shop(folder: Path) -> Path:
-    """The path of the shop's database in this folder; it is made there if it is not yet."""
+    """The path of the shop's database in this folder, which is created if it does not exist yet."""
     path = folder / FILE_NAME
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / f".{FILE_NAME}.{uuid.uuid4().hex}"
         try:
             _write(unfinished)
-            os.replace(unfinished, path)  # noqa: PTH105 - atomic, also over a file that somebody else just made
+            os.replace(unfinished, path)  # noqa: PTH105 - atomic, even if another process just created the file
         finally:
             unfinished.unlink(missing_ok=True)
     return path
 
 
 def _numbers(stream: int, count: int) -> npt.NDArray[np.uint64]:
-    """Evenly spread 64-bit numbers (splitmix64), the same for the same stream everywhere."""
+    """Uniformly distributed 64-bit numbers (splitmix64), the same everywhere for the same stream."""
     with np.errstate(over="ignore"):
         value = (np.arange(1, count + 1, dtype=np.uint64) + np.uint64(stream * 1_000_003)) * np.uint64(
             0x9E3779B97F4A7C15
@@ -73,7 +73,7 @@ def _numbers(stream: int, count: int) -> npt.NDArray[np.uint64]:
 
 
 def _below(stream: int, count: int, end: int | Ints) -> Ints:
-    """Whole numbers from 0 to below ``end``."""
+    """Integers from 0 up to, but not including, ``end``."""
     return ((_numbers(stream, count) >> np.uint64(11)) % np.asarray(end, dtype=np.uint64)).astype(np.int64)
 
 
@@ -88,12 +88,12 @@ def _picked(words: tuple[str, ...], positions: Ints) -> pa.Array:
 
 
 def _cents(values: Ints) -> pa.Array:
-    """Whole cents as the units that the tables hold; SQL makes decimals of them."""
+    """Whole cents; SQL converts them to decimals in euros."""
     return pa.array(values, pa.int64())
 
 
 def _day_weights() -> Ints:
-    """How many orders each day attracts: growth over the years, seasons, weekdays, and the sales of late November."""
+    """How many orders each day attracts: growth over the years, seasons, weekdays, and the late-November sales."""
     weights = np.empty(_DAYS, dtype=np.int64)
     for day in range(_DAYS):
         when = date.fromordinal(FIRST_DAY.toordinal() + day)
@@ -106,7 +106,7 @@ def _day_weights() -> Ints:
 
 
 def _sign_up_days() -> Ints:
-    """When each customer signed up, in the order of their numbers; the first some weeks before the first order."""
+    """When each customer signed up, in order of customer number; the first ones some weeks before the first order."""
     return np.sort(_weighted(5, CUSTOMERS, _day_weights() + 400)) - 60
 
 
@@ -165,11 +165,11 @@ def _products() -> tuple[pa.Table, Ints, Ints]:
 
 
 def _orders(joined: Ints) -> tuple[pa.Table, Ints]:
-    """The orders as they came in, with the day of each (counted from the first one)."""
+    """The orders as they came in, with the day of each (counted from the first day)."""
     hours = _weighted(21, ORDERS, _HOUR_WEIGHTS)
     moments = np.sort((_weighted(20, ORDERS, _day_weights()) * 24 + hours) * 3600 + _below(22, ORDERS, 3600))
     days = moments // 86_400
-    # Who ordered: anybody who had signed up before, earlier customers and some regulars more often.
+    # Customers must have signed up before the order; earlier ones and some regulars order more often.
     known = np.searchsorted(joined, days, side="left").astype(np.int64)
     two = np.minimum(_below(23, ORDERS, known), _below(24, ORDERS, known))
     regulars = _below(25, ORDERS, np.maximum(1, known // 12)) * 12 % known
@@ -196,7 +196,7 @@ def _orders(joined: Ints) -> tuple[pa.Table, Ints]:
 
 
 def _items(days: Ints, prices: Ints, sells: Ints) -> tuple[pa.Table, Ints, Ints]:
-    """What was in each order, with the order's position and the product's of every line."""
+    """The lines of all orders, with the position of each line's order and product."""
     lines = 1 + _weighted(40, ORDERS, (44, 27, 15, 8, 4, 2))
     order = np.repeat(np.arange(ORDERS), lines)
     count = len(order)
@@ -219,7 +219,7 @@ def _items(days: Ints, prices: Ints, sells: Ints) -> tuple[pa.Table, Ints, Ints]
 
 
 def _returns(days: Ints, order: Ints, product: Ints) -> pa.Table:
-    """About one line in fifteen comes back, shoes and clothes more often, within six weeks."""
+    """About one line in fifteen is returned, shoes and clothes more often, within six weeks."""
     lines = len(order)
     is_clothing = np.isin(product // (len(CATEGORIES[0][3]) * 4), (1, 2))
     came_back = _below(50, lines, 1000) < np.where(is_clothing, 128, 46)

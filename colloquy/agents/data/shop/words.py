@@ -1,4 +1,4 @@
-"""The words of the sample shop: its tables, and the names in them."""
+"""The sample shop's vocabulary: its tables and the names in them."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ CATEGORIES: Final = (
     ("Beauty", 700, 7_900, ("Face Cream", "Shampoo", "Perfume", "Hair Dryer", "Soap Set", "Sun Lotion")),
     ("Garden", 900, 34_900, ("Hose", "Pruning Shears", "Planter", "Garden Chair", "Grill", "Bird House")),
 )
-"""Name, lowest and highest price in cents, what there is. All have equally many things."""
+"""Name, lowest and highest price in cents, products. All categories have the same number of products."""
 
 BRANDS: Final = ("Alder", "Boreal", "Corvo", "Dune", "Elmwood", "Fjell", "Granit", "Havn", "Ivory", "Juno", "Kestrel")
 CHANNELS: Final = ("web", "app", "marketplace", "phone")
@@ -138,4 +138,4 @@ REVIEW_TEXTS: Final = (
     "Better than I had hoped.",
     "I would buy it again at once.",
 )
-"""Three for each number of stars, from one star to five."""
+"""Three for each rating, from one star to five."""

@@ -1,1 +1,1 @@
-"""The second wall: queries run in processes with hard limits, which can be killed."""
+"""The second line of defense: queries run in processes that have hard limits and can be killed."""

@@ -1,11 +1,11 @@
-"""Hard limits of a process that runs what others wrote, so that nothing else on the machine suffers from it.
+"""Hard limits on a process that runs untrusted queries, so that nothing else on the machine suffers.
 
-The engines keep to limits of their own, but single functions reach past them (a text of a gigabyte, a list of a
-billion numbers). What holds then:
+The engines have limits of their own, but single functions get past them (a text of a gigabyte, a list of a billion
+numbers). The limits here hold even then:
 
 - Linux: the kernel refuses further memory (RLIMIT_DATA), which the engines report as an error.
-- Windows: the same, by a job object.
-- macOS enforces no such limit: there a thread looks 50 times a second, and ends the process.
+- Windows: the same, through a job object.
+- macOS enforces no such limit: there a thread checks 50 times a second and ends the process.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 EXIT_MEMORY: Final = 77
-"""What a process exits with that found itself above its limit."""
+"""The exit code of a process that found itself above its limit."""
 
 _INTERVAL_SECONDS: Final = 0.02
 _STATM: Final = Path("/proc/self/statm")
@@ -30,7 +30,7 @@ _EXTENDED_LIMITS: Final = 9  # JobObjectExtendedLimitInformation
 
 
 def end_when_above(mebibytes: int) -> None:
-    """Start watching: when this process holds more than that, it exits at once with EXIT_MEMORY."""
+    """Start watching: once this process holds more than this, it exits at once with EXIT_MEMORY."""
     limit = mebibytes * 1024 * 1024
     held = _reader()
 
@@ -43,7 +43,7 @@ def end_when_above(mebibytes: int) -> None:
 
 
 def take_at_most(mebibytes: int) -> None:
-    """From here on this process gets no more than that much memory beyond what it has. Cannot be taken back."""
+    """Limit this process to this much memory beyond what it has now. Cannot be undone."""
     more = mebibytes * 1024 * 1024
     if sys.platform == "win32":
         _limit_job(_windows_bytes() + more)
@@ -57,14 +57,14 @@ def take_at_most(mebibytes: int) -> None:
 
 
 def address_bytes() -> int:
-    """How much this process has taken of what the system limits, in use or not; 0 where that is not known."""
-    # Data and stack in pages: the very thing that RLIMIT_DATA is about.
+    """The memory of this process that counts toward the system's limit, used or not, in bytes; 0 where unknown."""
+    # Data and stack in pages: exactly what RLIMIT_DATA limits.
     return int(_STATM.read_bytes().split()[5]) * os.sysconf("SC_PAGE_SIZE") if _STATM.exists() else 0
 
 
 def take_processor_seconds(seconds: float) -> None:
-    """Where the system can, end this process when it has used that many more seconds of processors, whether anybody
-    waits for it or not."""
+    """Where the system supports it, end this process after it has used this many more processor seconds, whether or not
+    anything waits for it."""
     if sys.platform != "win32":
         import resource  # noqa: PLC0415 - not on Windows
 
@@ -74,7 +74,7 @@ def take_processor_seconds(seconds: float) -> None:
 
 
 def write_no_files() -> None:
-    """Where the system can, keep this process from writing into any file, whatever the engine may be talked into."""
+    """Where the system supports it, keep this process from writing to any file, whatever the engine is tricked into."""
     if sys.platform != "win32":
         import resource  # noqa: PLC0415 - not on Windows
         import signal  # noqa: PLC0415
@@ -85,7 +85,7 @@ def write_no_files() -> None:
 
 
 def _reader() -> Callable[[], int]:
-    """A function that tells how many bytes this process holds."""
+    """Return a function that gives the bytes that this process holds."""
     if platform.system() == "Windows":
         return _windows_bytes
     if not _STATM.exists():
@@ -95,7 +95,7 @@ def _reader() -> Callable[[], int]:
 
 
 def bytes_of(pid: int) -> int:
-    """How much memory another process has in use for itself; 0 where that is not known."""
+    """The memory that another process uses for itself, in bytes; 0 where unknown."""
     try:
         _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_bytes().split()
         return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
@@ -104,13 +104,13 @@ def bytes_of(pid: int) -> int:
 
 
 def give_way(pid: int, niceness: int) -> None:
-    """Have the processors work for this process before they work for that one and all its threads."""
+    """Give that process and all its threads lower priority than this one."""
     if sys.platform == "win32":
-        return  # it was started below the others
+        return  # it was started at a lower priority
     niceness += os.getpriority(os.PRIO_PROCESS, 0)
     threads = [int(one.name) for one in Path(f"/proc/{pid}/task").glob("*")] or [pid]
     for thread in threads:
-        with suppress(OSError):  # it has ended, or is nicer already
+        with suppress(OSError):  # it has ended, or its priority is lower already
             os.setpriority(os.PRIO_PROCESS, thread, niceness)
 
 
@@ -153,7 +153,7 @@ def _windows_bytes() -> int:
 
 
 def _limit_job(limit: int) -> None:
-    """Put this process into a job object whose processes may commit that much each."""
+    """Put this process into a job object whose processes may each commit this many bytes."""
     import ctypes  # noqa: PLC0415 - its windll exists on Windows only
     from ctypes import wintypes  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The parent's side of a worker: one process in which queries of one place of data run."""
+"""The parent's side of a worker: one process that runs queries on one place of data."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from colloquy.agents.data.workers.stopping import Stop
 
 START_SECONDS: Final = 30
 GRACE_SECONDS: Final = 0.5
-"""What a worker may take over its time, or after it was stopped, before it is ended: the engine has to notice."""
+"""How long a worker may run over its time, or after a stop, before it is killed: the engine has to notice first."""
 
 _NICE: Final = 5
-"""Running turns and pages go before queries, and before the start of the processes for them."""
+"""Running turns and pages take precedence over queries and over starting query processes."""
 
 _NICER: Final = 10
 _SHORT_SECONDS: Final = 2.0
-"""How long a query is taken for one of the short ones, which only go behind turns and pages."""
+"""How long a query counts as short. Short queries yield only to turns and pages."""
 
 _ROOT: Final = Path(__file__).resolve().parents[4]
-# Keys and passwords of the app stay with it: a worker gets what a program needs to run, and no more.
+# Keys and passwords stay in the app: a worker gets only what a program needs to run.
 _ENVIRONMENT: Final = (
     "PATH",
     "HOME",
@@ -67,7 +67,7 @@ _ERRORS: Final[dict[str, type[DataError]]] = {
     "memory": QueryBoundError,
     "unavailable": ConnectionUnavailableError,
 }
-# What ends a process that found no memory, by itself or by the system.
+# Exit codes of a process that ran out of memory, whether it noticed or the system ended it.
 _OUT_OF_MEMORY: Final = {
     EXIT_MEMORY,
     *(-getattr(signal, name) for name in ("SIGABRT", "SIGSEGV", "SIGBUS", "SIGKILL") if hasattr(signal, name)),
@@ -81,7 +81,7 @@ def _module_path() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a worker is to open. ``redacted`` takes secrets out of what it says; ``own`` is not read as data."""
+    """What a worker opens. ``redacted`` removes secrets from its messages; ``own`` files are not read as data."""
 
     kind: str
     address: SecretStr
@@ -90,9 +90,9 @@ class Place:
 
 
 class WorkerProcess:
-    """A worker. One request at a time; after an error of the kinds above it can be asked again while ``is_alive``.
+    """A worker. It takes one request at a time; after one of the errors above it can be asked again while ``is_alive``.
 
-    It is started before it is known what it is to open, which is told once, and cannot be changed after."""
+    It starts before it knows what to open. ``open`` says so once, and that cannot be changed afterwards."""
 
     def __init__(self, *, memory_mib: int, threads: int) -> None:
         self.place: Place | None = None
@@ -115,44 +115,44 @@ class WorkerProcess:
         give_way(self.pid, _NICE)
 
     def open(self, place: Place) -> None:
-        """Say what it is to open."""
+        """Tell the worker what to open."""
         self.place = place
         own = place.own.as_json() if place.own else None
         self._write({"kind": place.kind, "address": place.address.get_secret_value(), "own": own} | self._limits)
 
     def is_for(self, place: Place, memory_mib: int) -> bool:
-        """Whether this is what it has opened, with so much memory."""
+        """Whether the worker has opened this place, with this much memory."""
         return self.place == place and self._limits["memory_mib"] == memory_mib
 
     @property
     def pid(self) -> int:
-        """The id of the process."""
+        """The process ID."""
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can be asked."""
+        """Whether it can take requests."""
         return self._ended_for is None and self._process.poll() is None
 
     @property
     def is_as_new(self) -> bool:
-        """Whether the next query has what the first one had: its memory, and its share of the processors."""
+        """Whether the next query gets what the first one had: its memory and its share of the processors."""
         return self.is_alive and not (self._is_worn or self._is_slow)
 
     def give_way_if_long(self) -> None:
-        """Have a query that takes long leave the processors to those that do not. For good: a system only lets its
-        administrators raise a process again."""
+        """Have a long query yield the processors to short ones. This is permanent: only administrators may raise a
+        process's priority again."""
         if not self._is_slow and self._asked_at and time.monotonic() - self._asked_at > _SHORT_SECONDS:
             self._is_slow = True
             give_way(self.pid, _NICER)
 
     def ask(self, request: dict[str, Any], seconds: float, stop: Stop | None = None) -> tuple[dict[str, Any], bytes]:
-        """Send a request and wait for its answer: a header, and an Arrow stream if it has one.
+        """Send a request and wait for its answer: a header, and an Arrow stream if there is one.
 
         Raises:
-            DataError: of the kind that fits; with QueryBoundError and QueryStoppedError the worker may have ended.
+            DataError: of the matching kind; after QueryBoundError and QueryStoppedError the worker may have ended.
         """
-        assert self.place is not None  # noqa: S101 - it was told
+        assert self.place is not None  # noqa: S101 - open() was called
         with (stop or Stop()).calls(lambda: self.end("stopped")):
             if not self._is_ready:
                 self._within(START_SECONDS, "start", None)
@@ -165,14 +165,15 @@ class WorkerProcess:
             if self._ended_for is not None:
                 raise self._ending(seconds)
             if header["error"] == "memory":
-                self.end("memory")  # what it still holds is not to be missed by the next one
+                self.end("memory")  # the memory it still holds would be missing for the next query
             raise _ERRORS[header["error"]](self.place.redacted(header["message"]))
         return header, payload
 
     def end(self, why: str = "closed") -> None:
-        """End the process, whatever it does. May be called by any thread and more than once.
+        """End the process, whatever it is doing. May be called from any thread, and more than once.
 
-        At once; but where a server works for it, that is told first, and given a moment to hear of it."""
+        The process is killed at once, except where a server works for it: then the server is told to stop first, and
+        the process gets a moment to pass that on."""
         if self._ended_for is None:
             self._ended_for = why
         if self.place is None or self.place.kind != "postgres" or why == "closed":
@@ -192,7 +193,7 @@ class WorkerProcess:
                 try:
                     pipe.close()
                 except OSError:
-                    continue  # what was not yet written cannot be written any more
+                    continue  # what was not written yet can no longer be written
 
     def _within(self, seconds: float, why: str, request: dict[str, Any] | None) -> tuple[dict[str, Any], bytes]:
         timer = threading.Timer(seconds + GRACE_SECONDS, self.end, [why])
@@ -207,7 +208,7 @@ class WorkerProcess:
 
     def _write(self, message: dict[str, Any]) -> None:
         pipe = self._process.stdin
-        assert pipe is not None  # noqa: S101 - it was asked for
+        assert pipe is not None  # noqa: S101 - the pipe was requested
         try:
             with self._writing:
                 pipe.write(json.dumps(message).encode() + b"\n")
@@ -217,7 +218,7 @@ class WorkerProcess:
 
     def _answer(self, seconds: float) -> tuple[dict[str, Any], bytes]:
         pipe = self._process.stdout
-        assert pipe is not None  # noqa: S101 - it was asked for
+        assert pipe is not None  # noqa: S101 - the pipe was requested
         line = pipe.readline()
         if line.endswith(b"\n"):
             header: dict[str, Any] = json.loads(line)

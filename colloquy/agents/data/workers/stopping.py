@@ -1,4 +1,4 @@
-"""How a query that runs in one thread is stopped from another."""
+"""Stops a query that runs in one thread from another thread."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 
 class Stop:
-    """Handed to a query; ``set()`` ends it, whether it runs already or not. Thread-safe.
+    """Passed to a query; ``set()`` ends the query, whether or not it is running yet. Thread-safe.
 
-    ``asker`` is who waits for the query, so that everybody gets a turn."""
+    ``asker`` identifies the party that waits for the query, so that everyone gets a turn."""
 
     def __init__(self, asker: str = "") -> None:
         self.asker = asker
@@ -20,11 +20,11 @@ class Stop:
 
     @property
     def is_set(self) -> bool:
-        """Whether somebody asked to stop."""
+        """Whether a stop was requested."""
         return self._is_set
 
     def set(self) -> None:
-        """Stop what runs with this, and whatever begins with it later."""
+        """Stop every query that runs with this object now or starts with it later."""
         with self._lock:
             self._is_set = True
             actions = list(self._actions)
@@ -33,7 +33,7 @@ class Stop:
 
     @contextmanager
     def calls(self, action: Callable[[], None]) -> Iterator[None]:
-        """Within this block a stop calls ``action``; at once if it was asked for before."""
+        """Within this block a stop calls ``action``, at once if it was already requested."""
         with self._lock:
             self._actions.append(action)
             is_set = self._is_set

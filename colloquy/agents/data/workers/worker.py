@@ -1,13 +1,13 @@
-"""The program of the process in which queries run. What a query does to it (crash, hang, eat memory) ends with it.
+"""The program of a query process. Whatever a query does to it (crash, hang, eat memory) ends with it.
 
 Reads lines of JSON from standard input: first what to open (``kind``, ``address``, ``memory_mib``, ``threads``), then
 requests, each with an ``op``: ``summary``, ``tables`` or ``query`` (``sql``, ``rows``, ``seconds``, ``result_bytes``,
-``cells``); what a request says of the ``address`` or the ``scope`` goes before the first line. ``cancel`` may come at
-any time and has the server of the database, if there is one, told to stop.
-Answers each, and the first, with a line of JSON on standard output, in which ``bytes`` tells the length of the Arrow
-stream that follows it; an ``error`` has its kind there and a ``message``. It is ``worn`` once what earlier queries left
-behind in its memory is missing for the next one.
-It ends when its standard input does, whatever it is at; that is also what happens when the parent is killed.
+``cells``). An ``address`` or ``scope`` in a request overrides the first line. ``cancel`` may come at any time and tells
+the database's server, if there is one, to stop.
+Answers each line, including the first, with a line of JSON on standard output. Its ``bytes`` gives the length of the
+Arrow stream that follows; an error has its kind in ``error`` and its text in ``message``. ``worn`` means that memory
+left behind by earlier queries would be missing for the next one.
+It exits when standard input ends, whatever it is doing; this also happens when the parent is killed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from colloquy.agents.data.workers.memory_limits import (
 )
 
 OVERTIME = 2.0
-"""Seconds for which every processor may work beyond the time of a query, before the system ends the process."""
+"""Seconds that every processor may work beyond a query's time before the system ends the process."""
 
 Reply = tuple[dict[str, Any], memoryview | bytes]
 
@@ -45,14 +45,14 @@ def main() -> None:
     """Serve requests until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever native code prints must not get between the answers
+    os.dup2(2, 1)  # keeps the output of native code out of the answers
     _warm_up()
     worker = _Worker()
     lines = worker.lines()
     setup = next(lines)
-    engine_of(setup)  # what it imports is not to be a part of the first query's time
+    engine_of(setup)  # so that its imports do not count toward the first query's time
     take_at_most(setup["memory_mib"])
-    if setup["kind"] != "sqlite":  # reading a file in WAL mode needs a file of shared memory beside it
+    if setup["kind"] != "sqlite":  # reading a file in WAL mode needs a shared-memory file beside it
         write_no_files()
     _send(answers, ({"ready": True}, b""))
     most = address_bytes() + setup["memory_mib"] * MEBIBYTE // 2
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 class _Worker:
-    """Answers one request after the other, while a thread of its own hears what else the parent says."""
+    """Answers one request after another, while a separate thread listens for what else the parent sends."""
 
     def __init__(self) -> None:
         self._lines: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -70,7 +70,7 @@ class _Worker:
         threading.Thread(target=self._hear, name="hearing", daemon=True).start()
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """What the parent says, without end."""
+        """The lines that the parent sends, without end."""
         while True:
             yield self._lines.get()
 
@@ -112,7 +112,7 @@ class _Worker:
 
 
 def engine_of(setup: dict[str, Any]) -> Engine:
-    """The engine of a kind. Only what is needed by all is imported before."""
+    """The engine of a kind. Everything that only one engine needs is imported here."""
     kind = setup["kind"]
     if kind == "sqlite":
         from colloquy.agents.data.engines.sqlite_engine import SqliteEngine  # noqa: PLC0415
@@ -132,8 +132,8 @@ def engine_of(setup: dict[str, Any]) -> Engine:
 
 
 def _warm_up() -> None:
-    """What the first query would wait for, done before anybody asks; and what is in use now is not taken from what a
-    query may have."""
+    """Do ahead of time what the first query would wait for. What is in use now does not count against a query's
+    memory."""
     check("select 1", "duckdb")
     with duckdb.connect(":memory:", config={"threads": 2}) as connection:
         connection.sql("select 1").to_arrow_reader(1).read_all()
