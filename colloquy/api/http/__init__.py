@@ -1,1 +1,1 @@
-"""What all routes share: middleware, errors, lists in pages, values."""
+"""What all routes share: middleware, errors, paging and value types."""

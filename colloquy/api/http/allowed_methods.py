@@ -1,4 +1,4 @@
-"""The ``Allow`` header: all methods of a path, which frameworks tell only of the first route that they find."""
+"""The ``Allow`` header with all methods of a path: frameworks only report those of the first matching route."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class AllowedMethods:
-    """Answers OPTIONS, and completes the header of answers that refuse a method. Stands right in front of the routes of
-    an app."""
+    """Answers OPTIONS, and completes the ``Allow`` header where a method is refused. Runs directly in front of an app's
+    routes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -39,7 +39,7 @@ class AllowedMethods:
 
 
 def _allowed(scope: Scope) -> str:
-    """The methods that the path of a request takes, with OPTIONS; empty where there is no such path."""
+    """The methods that a request's path accepts, including OPTIONS; empty if the path does not exist."""
     app: Starlette = scope["app"]
     found = [method for method in METHODS if any(_takes(route, scope, method) for route in app.router.routes)]
     return ", ".join([*found, "OPTIONS"]) if found else ""

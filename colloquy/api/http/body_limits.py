@@ -1,5 +1,6 @@
-"""Requests have a size: bytes of a body and of an address, levels and values of its JSON. One table says how much, for
-every entrance, and one guard in front of each app holds to it while bytes come, before anything reads them."""
+"""Size limits of requests: bytes of the body and the address, nesting and number of values in JSON. One table holds the
+limits of every endpoint, and one guard in front of each app enforces them while bytes arrive, before anything parses
+them."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ MIB: Final = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a request may have. ``levels`` and ``values`` are of JSON; None where the body is no JSON."""
+    """The limits of a request. ``levels`` and ``values`` apply to JSON; None where the body is not JSON."""
 
     bytes: int
     levels: int | None = 60
@@ -28,44 +29,44 @@ class Limits:
 
 
 USUAL: Final = Limits(8 * MIB)
-"""Of what is not named below. A text of a million characters takes six bytes for each at most, as escapes."""
+"""For everything not listed below. A text of a million characters takes at most six bytes per character, as escapes."""
 
 ADK: Final = Limits(8 * MIB, values=20_000)
-"""Of what ADK's server reads: it makes models of far more fields than there are values, one after the other, while
-nothing else is answered. 200,000 took it four to six seconds."""
+"""For requests to ADK's server, which builds models with far more fields than there are values, one after another,
+blocking all other requests. 200,000 values took four to six seconds."""
 
 MESSAGES: Final = Limits(64 * MIB, values=20_000)
-"""Messages to ADK's server may bring files along."""
+"""For messages to ADK's server, which may carry files."""
 
 LONGEST_ADDRESS: Final = 16_384
-"""Bytes of a path and its query together."""
+"""The most bytes of a path and its query together."""
 
 ENOUGH: Final = 4
-"""Bytes that tell the encoding of JSON."""
+"""How many bytes reveal the encoding of JSON."""
 
 UTF_8: Final = ("utf-8", "utf-8-sig", "utf8", "us-ascii", "ascii")
-"""Names of what JSON is written in; ASCII is a part of it."""
+"""The encodings that JSON may use; ASCII is a subset of UTF-8."""
 
 Refuse = Callable[[HTTPStatus, str], ASGIApp]
 
 PIECE: Final = 256 * 1024
-"""Bytes of JSON that are looked through at once: others are answered in between."""
+"""How many bytes of JSON are scanned at a time; other requests are served in between."""
 
 _STEPS: Final = bytes(1 if byte in b"[{" else 255 if byte in b"]}" else 0 for byte in range(256))
-"""What each byte adds to the level, as signed numbers of a byte."""
+"""What each byte adds to the nesting level, as signed bytes."""
 
 
 class BodyLimits:
-    """Refuses requests that are larger than they may be."""
+    """Refuses requests that exceed the limits."""
 
     def __init__(self, app: ASGIApp, limits: Callable[[str], Limits], refuse: Refuse) -> None:
-        """Guard ``app``. ``limits`` tells those of a path below it, ``refuse`` makes an answer."""
+        """Guard ``app``. ``limits`` returns the limits of a path below it, ``refuse`` creates the response."""
         self._app = app
         self._limits = limits
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -97,7 +98,7 @@ class _RefusedError(Exception):
 
 
 class _Guarded:
-    """Counts the bytes of one request as they come."""
+    """Counts the bytes of one request as they arrive."""
 
     def __init__(self, limits: Limits, scope: Scope, receive: Receive) -> None:
         self._limits = limits
@@ -107,7 +108,7 @@ class _Guarded:
         self._address = len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
 
     async def received(self) -> Receive:
-        """A way to receive the request, whose JSON is looked through already."""
+        """Return a ``receive`` for the request, after checking its JSON."""
         if self._address > LONGEST_ADDRESS:
             raise _RefusedError(
                 HTTPStatus.REQUEST_URI_TOO_LONG, f"The address is longer than {LONGEST_ADDRESS:,} bytes. Shorten it."
@@ -121,7 +122,7 @@ class _Guarded:
         return await self._whole()
 
     async def next(self) -> Message:
-        """The next piece."""
+        """Receive the next chunk of the request."""
         message = await self._receive()
         self._count += len(message.get("body", b""))
         self._check(self._count)
@@ -157,7 +158,7 @@ class _Guarded:
 
 
 def _check_headers(headers: Headers) -> None:
-    """Refuse bodies in a form that nothing here reads."""
+    """Refuse bodies in an encoding that is not supported."""
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise _RefusedError(
@@ -171,7 +172,7 @@ def _check_headers(headers: Headers) -> None:
 
 
 def _check_encoding(start: bytes) -> None:
-    """Refuse JSON that its readers would take for another encoding than the one that is looked through here."""
+    """Refuse JSON that a parser would take for another encoding than the one scanned here."""
     encoding = json.detect_encoding(start)
     if encoding not in UTF_8:
         raise _RefusedError(
@@ -180,7 +181,7 @@ def _check_encoding(start: bytes) -> None:
 
 
 class _Counted:
-    """Counts levels and values of JSON without reading them. What stands in texts does not count."""
+    """Counts the levels and values of JSON without parsing it, ignoring the contents of strings."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -188,7 +189,7 @@ class _Counted:
         self._in_text = self._after_backslash = False
 
     async def add(self, body: bytes) -> None:
-        """Count some more of it, and let others go ahead now and then."""
+        """Count another part of the body, yielding to other requests now and then."""
         for start in range(0, len(body), PIECE):
             if start:
                 await asyncio.sleep(0)
@@ -213,7 +214,7 @@ class _Counted:
             )
 
     def _texts(self, piece: bytes) -> np.ndarray:
-        """Which bytes stand in a text."""
+        """Mark the bytes that are inside a string."""
         if self._after_backslash:
             piece = b" " + piece[1:]
         escaped = piece.replace(rb"\\", b"  ")

@@ -1,4 +1,4 @@
-"""Tables as CSV, piece by piece: the whole of it is never in memory."""
+"""Streams tables as CSV, piece by piece: the whole text is never in memory."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from colloquy.agents.data.guard.values import pieces
 
 BATCH_ROWS = 8192
 MOST_VALUES = 20_000
-"""Values within lists and the like that are written in one go: they pass through Python, and nothing else runs then."""
+"""The most nested values written at a time: they pass through Python, and nothing else runs meanwhile."""
 
 MOST_BYTES = 8 * 1024 * 1024
 
 FORMULA = "^[=@\t\r]|^[+-].*[^-+0-9 .,()/]"
-"""Texts that a spreadsheet would take for a formula, and that are not just a number, a date or a phone number."""
+"""Texts that a spreadsheet would take for a formula and that are more than a number, a date or a phone number."""
 
 
 def csv_pieces(parquet: bytes) -> Iterator[bytes]:
-    """The rows of a Parquet file as CSV (RFC 4180, UTF-8 without a mark, line feeds), beginning with the column names.
+    """The rows of a Parquet file as CSV (RFC 4180, UTF-8 without a byte order mark, line feeds), starting with the
+    column names.
 
-    Texts that a spreadsheet would run as a formula get an apostrophe in front: the rows come from databases that
-    others may have written to. Numbers are untouched; whoever needs every text as it is takes the Parquet file.
-    Nested values become JSON, bytes hexadecimal digits.
+    Texts that a spreadsheet would run as a formula get an apostrophe in front: the rows come from databases that others
+    may have written to. Numbers are untouched; for the unchanged texts, use the Parquet file. Nested values become
+    JSON, bytes hexadecimal digits.
     """
     file = ParquetFile(pa.BufferReader(parquet))
     names = pa.array(file.schema_arrow.names, pa.string())
@@ -46,7 +47,7 @@ def _written(columns: list[pa.Array]) -> bytes:
 
 
 def _plain(column: pa.Array) -> pa.Array:
-    """A column as a type that CSV can tell."""
+    """A column converted to a type that CSV can represent."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _plain(column.dictionary_decode())
@@ -68,7 +69,7 @@ def _is_moment(kind: pa.DataType) -> bool:
 def _value(cell: pa.Scalar) -> object:
     try:
         return cell.as_py()
-    except (ValueError, OverflowError):  # a date before the year 1 or after 9999, which Python has not
+    except (ValueError, OverflowError):  # a date before the year 1 or after 9999, which Python does not support
         if isinstance(cell, pa.StructScalar):
             return {field.name: _value(cell[at]) for at, field in enumerate(cell.type)}
         if isinstance(cell, pa.ListScalar):

@@ -1,8 +1,8 @@
-"""Ids in paths may have slashes, percent-encoded as clients send them.
+"""IDs in paths may contain slashes, which clients percent-encode.
 
-Servers decode a path before anything is looked for in it, and an encoded slash would then divide it. So here it becomes
-a sign that no client can send, half of a character, which does not divide, and a slash again in the parameters of the
-route that was found.
+Servers decode a path before they route it, and an encoded slash would then split it. So it is replaced by a character
+that no client can send, a lone surrogate, which does not split the path, and turned back into a slash in the parameters
+of the matching route.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ class _Rest(PathConvertor):
 
 
 def keep_encoded_slashes() -> None:
-    """Have routes that are made from now on give slashes back. Where no path went through ``EncodedIds``, they do as
-    ever."""
+    """Have routes that are created from now on restore slashes. Paths that did not pass through ``EncodedIds`` are
+    unaffected."""
     register_url_convertor("str", _Segment())
     register_url_convertor("path", _Rest())
 
 
 class EncodedIds:
-    """Keeps encoded slashes from dividing the path of a request."""
+    """Keeps encoded slashes from splitting the path of a request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         raw = scope.get("raw_path", b"").decode("ascii", "replace")
         if "%2f" in raw.lower() and unquote(raw) == scope["path"]:
             path = "/".join(unquote(segment).replace("/", _SLASH) for segment in raw.split("/"))

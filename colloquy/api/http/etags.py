@@ -1,4 +1,4 @@
-"""ETags: what has not changed need not be sent again, and what has changed is not overwritten unseen."""
+"""ETags: unchanged data need not be sent again, and changed data is not overwritten unseen."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 def tag_of(*facts: object) -> str:
-    """The ETag of something that is as these facts say; other facts, another tag."""
+    """The ETag of a state that these facts describe; other facts give another tag."""
     return f'"{hashlib.sha256(repr(facts).encode("utf-8", "backslashreplace")).hexdigest()[:32]}"'
 
 
 def not_modified(tag: str, if_none_match: str | None) -> Response | None:
-    """The answer to a client that has the thing as it is; None for the others."""
+    """A 304 response if the client has the current version, else None."""
     if if_none_match is None or not _names(if_none_match, tag):
         return None
     return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
 
 
 def require_match(tag: str, if_match: str | None) -> None:
-    """Refuse to change what is no longer as the client read it.
+    """Refuse a change to something that differs from what the client read.
 
     Raises:
-        StaleError: the client named ETags, and none of them holds.
+        StaleError: the client sent ETags, and none of them matches.
     """
     if if_match is not None and not _names(if_match, tag):
         raise StaleError("It has changed since you read it. Read it again, then retry.")

@@ -1,4 +1,4 @@
-"""Halves of characters in requests: joined or replaced at the door, so that nothing behind it meets one."""
+"""Joins or replaces lone surrogates in requests on arrival, so that no other code meets one."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from session_store.json_safe import joined
 
 LARGEST: Final = 32 * 2**20
-"""Bytes of a body from which on it is passed on as it comes: no request but one with files is that large."""
+"""Bodies of more bytes than this are passed on unchanged: only requests with files are that large."""
 
 LONG: Final = 256 * 1024
-"""Bytes of a body from which on it is mended in a thread."""
+"""Bodies of more bytes than this are repaired in a thread."""
 
 _ESCAPES: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-"""Each escape in JSON: two halves that make a character, one half alone, or anything else."""
+"""Each escape in JSON: a surrogate pair, a lone surrogate, or anything else."""
 
 
 class WholeCharacters:
-    """Replaces unpaired surrogates in bodies of JSON by U+FFFD."""
+    """Replaces lone surrogates in JSON bodies with U+FFFD."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] == "http" and "json" in Headers(scope=scope).get("content-type", ""):
             receive = _Mended(receive)
         await self._app(scope, receive, send)
 
 
 class _Mended:
-    """Receives a body at once, without unpaired surrogates."""
+    """Receives a body in one piece, without lone surrogates."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -55,18 +55,18 @@ class _Mended:
             body += message.get("body", b"")
         if len(body) > LARGEST:
             return {**message, "body": bytes(body)}
-        if len(body) > LONG:  # which would hold up others
+        if len(body) > LONG:  # it would block other requests
             return {**message, "body": await asyncio.to_thread(mended, bytes(body))}
         return {**message, "body": mended(bytes(body))}
 
 
 def mended(body: bytes) -> bytes:
-    """JSON without unpaired surrogates, whether they are written as escapes or as bytes."""
+    """JSON without lone surrogates, whether written as escapes or as bytes."""
     if b"\\u" in body:
         body = _ESCAPES.sub(lambda found: rb"\ufffd" if found["half"] else found[0], body)
     if b"\xed" in body:
         try:
             return joined(body.decode("utf-8", "surrogatepass")).encode()
-        except UnicodeDecodeError:  # no UTF-8: whoever reads it says so
+        except UnicodeDecodeError:  # not UTF-8: the parser reports it
             return body
     return body

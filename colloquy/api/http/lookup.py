@@ -1,4 +1,4 @@
-"""What a path names, found in the application of this process."""
+"""Looks up what a path names in this process's application."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from session_store.models import SessionSummary, Turn, Workspace
 
 
 def session_named(session_id: str) -> SessionSummary:
-    """The session of this app's user with this id.
+    """The session with this ID, if it belongs to the app's user.
 
     Raises:
-        NotFoundError: there is none, or no longer.
+        NotFoundError: it does not exist, or no longer.
     """
     application = current()
     session = application.store.get_session(session_id)
@@ -21,10 +21,10 @@ def session_named(session_id: str) -> SessionSummary:
 
 
 def turn_named(turn_id: str) -> Turn:
-    """The turn with this id, with its message, of a session of this app's user.
+    """The turn with this ID, including its message, if its session belongs to the app's user.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     turn = current().store.get_turn(turn_id)
     if turn is None:
@@ -34,10 +34,10 @@ def turn_named(turn_id: str) -> Turn:
 
 
 def workspace_named(workspace_id: str) -> Workspace:
-    """The workspace with this id.
+    """The workspace with this ID.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     workspace = current().store.get_workspace(workspace_id)
     if workspace is None:

@@ -1,4 +1,4 @@
-"""Keeps the pages of other sites out: a browser lets them ask this machine, too, and open WebSockets to it."""
+"""Keeps other sites out: a browser lets their pages send requests and open WebSockets to this machine, too."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 FOREIGN_SITES: Final = ("cross-site", "same-site")
-"""Values of ``Sec-Fetch-Site`` with which browsers say that another site asks, or another port of this machine."""
+"""The values of ``Sec-Fetch-Site`` for requests from another site, or from another port of this machine."""
 
 OF_THE_API: Final = ("/api", "/adk", "/run_turn", "/sessions")
 
 FOR_PROGRAMS: Final = (*OF_THE_API, "/_stcore", "/media", "/component")
-"""What is no page: nobody follows a link to it from another site."""
+"""Paths that are not pages: no link from another site leads to them."""
 
 DOCUMENTATION: Final = "/api/docs"
-"""A page among them, which links may lead to."""
+"""A page among these paths, to which links may lead."""
 
 POLICY_VIOLATION: Final = 1008
-"""Code that closes a WebSocket (RFC 6455, 7.4.1). Servers answer 403 to one that was never accepted."""
+"""The code that closes a WebSocket (RFC 6455, 7.4.1). Servers answer 403 if the WebSocket was never accepted."""
 
 _ORIGIN: Final = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?"
@@ -36,10 +36,10 @@ Origin = tuple[str, str, int | None]
 
 
 class OwnPagesOnly:
-    """Answers Colloquy's own pages and programs: every request and WebSocket of the app passes here first.
+    """Serves only Colloquy's own pages and programs: every request and WebSocket of the app passes through here first.
 
-    The page of another site has an origin of its own, and another port is another site. A site whose *name* leads to
-    this machine (DNS rebinding) has the same origin as the app, and is told by the name. Programs name no origin.
+    A page of another site has a different origin, and so does another port. A site whose *name* resolves to this
+    machine (DNS rebinding) has the same origin as the app, and is recognized by the name. Programs send no origin.
     """
 
     def __init__(
@@ -48,17 +48,17 @@ class OwnPagesOnly:
         is_known_host: Callable[[str | None], bool],
         other_origins: Callable[[], Collection[str]],
     ) -> None:
-        """Guard ``app``, reached under hosts that ``is_known_host`` accepts.
+        """Guard ``app``, which is reached under hosts that ``is_known_host`` accepts.
 
-        ``other_origins`` are trusted besides the origin that a request was sent to, such as ``https://example.com`` of
-        a proxy that names another host.
+        ``other_origins`` are trusted in addition to the origin that a request was sent to, for instance
+        ``https://example.com`` for a proxy that sends another host.
         """
         self._app = app
         self._is_known_host = is_known_host
         self._other_origins = other_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on one request or connection, or refuse it."""
+        """Pass on or refuse one request or connection."""
         refusal = self._refusal(scope) or _leads_nowhere(scope) if scope["type"] in ("http", "websocket") else None
         if refusal is None:
             await self._app(scope, receive, send)
@@ -95,14 +95,14 @@ class OwnPagesOnly:
 
 
 def _refused(status: HTTPStatus, detail: str) -> Response:
-    from colloquy.api.http.problems import problem  # noqa: PLC0415 - it imports FastAPI, which no start waits for
+    from colloquy.api.http.problems import problem  # noqa: PLC0415 - it imports FastAPI, which must not delay the start
 
     return problem(status, detail)
 
 
 def _leads_nowhere(scope: Scope) -> Response | None:
-    """What is answered where a path has a folder ``..`` or NUL in it, which no id of the API has: Streamlit, through
-    which every request goes on, refuses such paths without a word, lest they lead to files."""
+    """The response to a path with a ``..`` segment or NUL, which no ID of the API contains. Streamlit, through which
+    every request passes, refuses such paths without a message, in case they lead to files."""
     path: str = scope["path"]
     is_odd = "\0" in path or ".." in path.replace("\\", "/").split("/")
     if not is_odd or scope["type"] != "http" or not any(f"{start}/" in path for start in OF_THE_API):
@@ -111,7 +111,7 @@ def _leads_nowhere(scope: Scope) -> Response | None:
 
 
 def _follows_link(scope: Scope, headers: Headers) -> bool:
-    """Whether somebody opens a page from another site: its own page is replaced and sees nothing of ours."""
+    """Whether the user follows a link from another site: that page is replaced and cannot read ours."""
     path: str = scope["path"].removeprefix(scope.get("root_path", ""))
     return (
         scope["type"] == "http"
@@ -123,7 +123,8 @@ def _follows_link(scope: Scope, headers: Headers) -> bool:
 
 
 def _origin(url: str) -> Origin | None:
-    """What is written as browsers write an origin, and nothing else that some would read as one; None otherwise."""
+    """Parse an origin written exactly as browsers write it; None for anything else, even if some parsers would accept
+    it."""
     found = _ORIGIN.fullmatch(url.lower())
     if found is None:
         return None

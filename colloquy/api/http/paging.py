@@ -1,4 +1,4 @@
-"""Lists in pages: what a route takes, and what it answers with."""
+"""Paged lists: the parameters that a route takes and the page that it returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: what every route answers with when something is wrong."""
+"""Errors as RFC 9457 problem details, which every route returns when something is wrong."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class Problem(BaseModel):
 
 
 class NotFoundError(ColloquyError):
-    """What the path names is not there."""
+    """The path names something that does not exist."""
 
 
 class StaleError(ColloquyError):
-    """What the client wants to change has changed since the client read it."""
+    """The resource has changed since the client read it."""
 
 
 class NotReadyError(ColloquyError):
@@ -71,7 +71,7 @@ class NotReadyError(ColloquyError):
 
 
 class ConflictError(ColloquyError):
-    """It cannot be done as things are now."""
+    """The request cannot be carried out in the current state."""
 
 
 STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
@@ -95,25 +95,25 @@ STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     ImportRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ColloquyError: HTTPStatus.CONFLICT,
 }
-"""What an error is answered with; the nearest base class counts. A request that its description allows either names
-something that does not exist (404) or asks for what is not possible at the moment (409). 422 is for requests that the
-description rules out, and for files whose content cannot be used."""
+"""The status that answers an error; its nearest base class decides. A request that conforms to the API description
+either names something that does not exist (404) or asks for something that is not possible at the moment (409). 422 is
+for requests that the description rules out, and for files whose content cannot be used."""
 
 IN_WORDS: Final = {
     HTTPStatus.NOT_FOUND: "Nothing was found at this address. /api/docs lists what exists.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This method is not allowed here. The Allow header lists those that are.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is too large.",
 }
-"""What the framework refuses, in words."""
+"""Messages for what the framework refuses."""
 
 NOT_READ_AS_JSON: Final = ("model_attributes_type", "dict_type", "list_type")
-"""What a body is told to be wrong with that is a text to the framework, because it is not declared as JSON."""
+"""Validation errors of a body that the framework takes for text because it is not declared as JSON."""
 
 MOST_ERRORS: Final = 20
-"""Errors of one request that are told."""
+"""The most errors reported for one request."""
 
 LONGEST_SHOWN: Final = 300
-"""Characters of what is told of a request, each name and each error for itself."""
+"""The most characters of each name and each error that an answer repeats."""
 
 PROBLEM_SCHEMA: Final = {"$ref": "#/components/schemas/Problem"}
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
@@ -132,7 +132,7 @@ def problem(
     errors: Sequence[WrongField] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """An answer that says what went wrong. ``detail`` is a sentence for a person."""
+    """A response that says what went wrong. ``detail`` is a sentence for a person."""
     told = Problem(title=status.phrase, status=status.value, detail=detail, errors=list(errors) or None)
     return JSONResponse(
         told.model_dump(exclude_none=True), status_code=status.value, headers=headers, media_type=MEDIA_TYPE
@@ -140,7 +140,7 @@ def problem(
 
 
 def answer_with_problems(api: FastAPI) -> None:
-    """Have every error of an app answered with a problem."""
+    """Have an app answer every error with a problem."""
     for kind in STATUSES:
         api.add_exception_handler(kind, _known)
     api.add_exception_handler(OSError, _of_system)
@@ -150,7 +150,7 @@ def answer_with_problems(api: FastAPI) -> None:
 
 
 def with_problems_in_place_of_text(scope: Scope, receive: Receive, send: Send) -> Send:
-    """A way to send answers on which errors in plain text, which the framework makes itself, become problems."""
+    """Return a ``send`` that turns the framework's own plain-text errors into problems."""
     replaced = False
 
     async def send_on(message: Message) -> None:
@@ -217,7 +217,7 @@ def _is_json(request: Request) -> bool:
 async def _of_http(_: Request, error: Exception) -> JSONResponse:
     given = cast("HTTPException", error)
     if isinstance(given.__cause__, OSError) and (told := unwritable(given.__cause__, Path(tempfile.gettempdir()))):
-        return problem(HTTPStatus.INSUFFICIENT_STORAGE, str(told))  # of a body that waits in a file
+        return problem(HTTPStatus.INSUFFICIENT_STORAGE, str(told))  # of a body buffered in a temporary file
     status = HTTPStatus(given.status_code)
     said = str(given.detail)
     detail = IN_WORDS.get(status, status.description) if _is_only_a_name(said) else said
@@ -225,7 +225,7 @@ async def _of_http(_: Request, error: Exception) -> JSONResponse:
 
 
 def _is_only_a_name(said: str) -> bool:
-    """Whether a detail of the framework says no more than the status, whose names change with the version of Python."""
+    """Whether the framework's detail only repeats the status, whose names vary with the version of Python."""
     return said.istitle()
 
 
@@ -234,12 +234,12 @@ async def _unknown(_: Request, __: Exception) -> JSONResponse:
 
 
 def shown_name(part: int | str) -> int | str:
-    """A part of a field's name as an answer tells it. A client may have chosen it."""
+    """A part of a field's name, fit to be shown. A client may have chosen it."""
     return shown(part) if isinstance(part, str) else part
 
 
 def shown(text: str) -> str:
-    """A text as an answer tells it, which may come from a client: not endless, and JSON in UTF-8 can hold it, without
-    unpaired surrogates."""
+    """A text, possibly from a client, fit to be shown: of limited length and without lone surrogates, so that JSON in
+    UTF-8 can hold it."""
     text = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
     return text.encode("utf-8", "replace").decode()

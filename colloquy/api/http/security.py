@@ -1,4 +1,4 @@
-"""What the browser may load and who may frame the page."""
+"""Security headers: what the browser may load and which sites may frame the page."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ POLICY = (
     "worker-src 'self' blob:; "
     "frame-ancestors 'self'"
 )
-"""Streamlit's front end needs inline and evaluated scripts; nothing it or a model's answer shows may come from, or
-tell anything to, another host."""
+"""Streamlit's front end needs inline and evaluated scripts; but neither it nor a model's answer may load anything from
+another host, or send anything to one."""
 
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -34,7 +34,7 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""Ends endless answers when the server is told to end: it would wait for them as long as their clients stay."""
+"""Ends streams when the server is told to shut down: otherwise it would wait until their clients leave."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from uvicorn import Server
 from uvicorn.server import HANDLED_SIGNALS
 
 ENDLESS = "text/event-stream"
-"""The type of answers that may have no end. Others that are being sent are finished."""
+"""The media type of responses that may never end. Other responses in progress are completed."""
 
 LAST_WORD = 1.0
-"""Seconds that a client may take to let the end of its stream be sent."""
+"""Seconds that a client may take to receive the end of its stream."""
 
 PATIENCE = 5
-"""Seconds that the server waits for whatever else is not answered, and for clients that do not read."""
+"""Seconds that the server waits for other open requests and for clients that do not read."""
 
 Handler = Callable[[int, FrameType | None], object]
 
 
 class StreamsEnd:
-    """Ends server-sent events, as if they were complete, when a signal asks the process to end."""
+    """Ends server-sent event streams, as if they were complete, when a signal asks the process to exit."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -66,13 +66,13 @@ _open: set[asyncio.Timeout] = set()
 
 
 def _listen() -> None:
-    """Hear of the signals before uvicorn, which waits for open streams before it tells anybody."""
+    """Receive the signals before uvicorn, which waits for open streams before it tells the app."""
     if threading.current_thread() is not threading.main_thread():
-        return  # then the server gets no signals
+        return  # the server receives no signals then
     for number in HANDLED_SIGNALS:
         handler = signal.getsignal(number)
         server = getattr(handler, "__self__", None)
-        if callable(handler) and isinstance(server, Server):  # else it is done, or somebody else serves
+        if callable(handler) and isinstance(server, Server):  # else it is installed already, or another server runs
             server.config.timeout_graceful_shutdown = server.config.timeout_graceful_shutdown or PATIENCE
             signal.signal(number, partial(_leave, asyncio.get_running_loop(), handler))
 

@@ -1,4 +1,4 @@
-"""Values that requests and answers have in common."""
+"""Value types that requests and responses share."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ PATTERNS = {
 }
 TAG_PATTERN = _ONE_LINE.replace("[^", "[^,")
 PATTERNS[TAG_PATTERN] = "must be one line without commas, with at least one character that can be seen"
-"""What the patterns of texts ask for, in words."""
+"""What each pattern requires, in words."""
 
 Text = Annotated[str, StringConstraints(pattern=_NO_NUL), _at_most(LONGEST_MESSAGE)]
-"""Any text but one with NUL, which no terminal, file name or database likes. The API does not describe how
-long it may be: tools fold that into the pattern, and a pattern repeated a million times takes them seconds."""
+"""Any text without NUL, which terminals, file names and databases handle badly. The API description leaves out the
+maximum length: tools fold it into the pattern, and a pattern repeated a million times takes them seconds."""
 
 Note = Annotated[str, StringConstraints(pattern=_NO_NUL), _at_most(LONGEST_NOTE)]
 
@@ -53,7 +53,7 @@ Title = Annotated[
         strip_whitespace=True,
     ),
 ]
-"""One line with something on it."""
+"""One line that is not blank."""
 
 Name = Annotated[str, StringConstraints(max_length=LONGEST_NAME, pattern=_ONE_LINE, strip_whitespace=True)]
 """One line that names something."""
@@ -65,12 +65,12 @@ _VISIBLE = r"^[^\x00]*[^\s\x00-\x1f][^\x00]*$"
 PATTERNS[_VISIBLE] = "must have at least one character that can be seen, and no NUL characters"
 
 Words = Annotated[str, StringConstraints(pattern=_VISIBLE), _at_most(LONGEST_MESSAGE)]
-"""A text that says something."""
+"""A text that is not blank."""
 
 
 def one_of(*choices: dict[str, Any]) -> dict[str, Any]:
-    """What the description of an object adds: its properties keep to at least one of these. Each names those that it
-    needs, with what they have to be."""
+    """An addition to the description of an object: its properties satisfy at least one of these choices. Each choice
+    maps the properties it requires to their schemas."""
     return {"anyOf": [{"required": list(choice), "properties": choice} for choice in choices]}
 
 
@@ -80,16 +80,16 @@ _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 PATTERNS[_UUID] = "must be a UUID of version 4 in lower case"
 
 NewId = Annotated[str, StringConstraints(pattern=_UUID)]
-"""An id that a client chose itself."""
+"""An ID that the client chose itself."""
 
 
 def is_visible(text: str) -> bool:
-    """Whether a text says something."""
+    """Whether a text is not blank."""
     return re.search(_VISIBLE, text) is not None
 
 
 def is_new_id(value: str) -> bool:
-    """Whether a client may choose this as an id."""
+    """Whether a client may choose this as an ID."""
     return re.fullmatch(_UUID, value) is not None
 
 
@@ -102,16 +102,17 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class Body(BaseModel):
-    """A JSON object that a client sends. A number is no text and a text no number; what it has besides is ignored."""
+    """A JSON object that a client sends. Numbers and texts are not converted into each other; unknown fields are
+    ignored."""
 
     model_config = ConfigDict(strict=True)
 
 
 def plain_json(value: object) -> object:
-    """JSON that every reader of JSON understands, as it is.
+    """Accept JSON that every parser understands, unchanged.
 
     Raises:
-        PydanticCustomError: it is too deep, or has a number that is not finite.
+        PydanticCustomError: it is nested too deeply, or contains a number that is not finite.
     """
     level = [value]
     for _ in range(DEEPEST):
@@ -126,7 +127,7 @@ JsonValue = Annotated[Any, AfterValidator(plain_json)]
 
 
 def moment(seconds: float) -> datetime:
-    """A time in Unix seconds as an answer tells it: RFC 3339 in UTC."""
+    """A time in Unix seconds as a response shows it: RFC 3339 in UTC."""
     return _EPOCH + timedelta(seconds=min(max(seconds, 0.0), LAST_SECOND))
 
 
