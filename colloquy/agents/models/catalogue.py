@@ -28,7 +28,7 @@ class ModelCatalogue:
     """All models that the settings offer, and the child processes of those that run on this machine. Thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
-        """Reads and starts nothing yet."""
+        """Only keep the settings: nothing is read or started yet."""
         self._settings = settings
         self._lock = threading.Lock()
         self._llms: dict[str, ProviderLlm] = {}
@@ -62,9 +62,9 @@ class ModelCatalogue:
         return entry.info if entry else unknown(model_id, entries)
 
     def label(self, model: str) -> str:
-        """Return the label of a model by its id, or by its provider's name for it.
+        """Return the label of a model, given its ID or its provider's name for it.
 
-        If no such model is listed any more, that is its name without the kind of provider in front.
+        If no such model is listed any more, the label is its name without the kind of provider in front.
         """
         entries = self._offers.by_id()
         entry = entries.get(model) or next((one for one in entries.values() if one.name == model), None)
@@ -80,14 +80,14 @@ class ModelCatalogue:
         return self._llm(model_id)
 
     def llm_when_asked(self, model_id: str) -> BaseLlm:
-        """Like ``llm``, but an unavailable model raises only when it is called: SQL is answered without one."""
+        """Like ``llm``, but an unavailable model only raises when it is called: SQL is answered without a model."""
         try:
             return self.llm(model_id)
         except ModelUnavailableError as error:
             return UnavailableLlm(model=model_id, reason=error)
 
     def warm(self, model_id: str) -> None:
-        """Start loading a model of this machine in the background; does nothing for other or unavailable models."""
+        """Start loading a local model in the background; does nothing for other or unavailable models."""
         if not model_id.startswith(("embedded", "gguf/")):
             return
         try:
@@ -109,7 +109,7 @@ class ModelCatalogue:
                 answer = await _ask(llm, message)
         except ColloquyError:
             return None
-        except Exception:  # whatever a library raises over an answer: a title is not worth a failure
+        except Exception:  # a library may raise anything over an answer, and a title is not worth a failure
             log.warning("no title could be made", model=model_id, exc_info=True)
             return None
         return titles.usable(answer, message)
@@ -138,7 +138,7 @@ class ModelCatalogue:
 
 
 class UnavailableLlm(BaseLlm):
-    """Stands in for a model that cannot be used now."""
+    """Stands in for a model that is currently unavailable."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a model, in words for the person who waits for its answer."""
+"""Errors of models, in words for the person who is waiting for the answer."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _LONGEST_DETAIL = 300
 _SAID_AS = ("message", "msg", "detail", "details", "error", "errors", "error_message", "error_description", "title")
 """Keys under which error bodies say what happened: OpenAI, Ollama, FastAPI, Anthropic, Gemini, proxies."""
 _NOT_SAID = re.compile(r"Error code: \d+|An error occurred during streaming|\d{3} [A-Za-z ]+", re.IGNORECASE)
-"""What libraries write if a provider said nothing."""
+"""What libraries write when the provider gave no message."""
 # Each library brings its own HTTP client (httpx, a fork of it, aiohttp), so their errors are recognized by name.
 _BY_NAME = (
     (
@@ -52,7 +52,8 @@ _BY_NAME = (
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """The called service: name for messages, address, variable that holds the key, and secrets never to repeat."""
+    """The called service: its name in messages, its address, the variable that holds the key, and secrets that must
+    never be repeated."""
 
     name: str
     address: str
@@ -76,7 +77,7 @@ def wants_user_first(error: BaseException) -> bool:
 
 
 def explain(error: Exception, party: Party) -> ModelError | None:
-    """Say what happened and what to do about it, without any secrets; None if the error is not the provider's."""
+    """Say what happened and what to do about it, without any secrets; None if the provider did not cause the error."""
     status = status_of(error)
     if status is not None:
         return ModelError(_refusal(status, _detail(error, party), party))
@@ -121,7 +122,7 @@ def said_in(body: object) -> str:
 
 
 def _detail(error: Exception, party: Party) -> str:
-    """Return what the provider said, as a sentence to append; empty if it said nothing."""
+    """Return the provider's message as a sentence to append; empty if there is none."""
     text = said_in(getattr(error, "body", None)) or said_in(getattr(error, "message", None) or str(error))
     for secret in party.secrets:
         text = text.replace(secret, "…")

@@ -10,7 +10,7 @@ import httpx
 from pydantic import SecretStr
 
 MOST_BYTES = 16_000_000
-"""Most bytes of a list. The longest lists of actual servers take a twentieth of that."""
+"""The most bytes of a list. The longest lists of actual servers take a twentieth of that."""
 
 _FRESH = 30.0
 _FIRST_WAIT = 0.25
@@ -29,7 +29,7 @@ class ServerListing:
         self._asking: threading.Thread | None = None
 
     def names(self) -> tuple[str, ...] | None:
-        """Return the latest known names; None while the server has not answered. Asks again after 30 seconds."""
+        """Return the most recently known names; None while the server has not answered. Asks again after 30 seconds."""
         with self._lock:
             first = self._asked_at is None
             idle = self._asking is None or not self._asking.is_alive()

@@ -28,10 +28,10 @@ _FILE_SLOTS = 2
 
 
 INSTALL_LITELLM: Final = "make litellm (without make: python scripts/install.py litellm)"
-"""How to install LiteLLM in compatible versions: pip alone would choose others, and change what is installed."""
+"""How to install LiteLLM in compatible versions: pip alone would choose others, and change installed packages."""
 
 KINDS: Final = frozenset({"gguf", "gemini", "openai", "litellm"})
-"""Prefixes of model ids, before the slash."""
+"""The prefixes of model IDs, before the slash."""
 
 Attached = Literal["image", "pdf"]
 
@@ -41,9 +41,9 @@ _GEMINI_TAKES: Final[frozenset[Attached]] = frozenset({"image", "pdf"})
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model as a person sees it. ``note`` says what it is or, if it is not available, how to get it.
+    """A model as the user sees it. ``note`` describes it or, if it is unavailable, says how to get it.
 
-    ``calls_tools`` says whether it does so reliably; ``takes`` lists what may be attached to a message besides text.
+    ``calls_tools`` says whether it calls tools reliably; ``takes`` lists what a message may carry besides text.
     """
 
     id: str
@@ -64,7 +64,7 @@ class Offer:
 
 
 class Offers:
-    """Reads the settings, the files and the server's list anew on each call."""
+    """Reads the settings, the files and the server's list on every call."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -117,7 +117,7 @@ class Offers:
         names: tuple[str, ...] = self._settings.openai_models or self._listing.names() or ()
         wanted = self._settings.model
         if wanted.startswith("openai/") and not names:
-            names = (wanted.removeprefix("openai/"),)  # the server may not have been asked yet, or may start later
+            names = (wanted.removeprefix("openai/"),)  # the server may not have answered yet, or may start later
         url, key = self._openai_url, self._settings.openai_api_key
         for name in names:
             info = ModelInfo(f"openai/{name}", name, available=True, note=f"Answered by {url}.", takes=_IMAGES)
@@ -137,13 +137,13 @@ class Offers:
 
 
 def unknown(model_id: str, known: Iterable[str] = ()) -> ModelInfo:
-    """Describe a model that nothing offers. ``known`` are the ids of the models that are offered."""
+    """Describe a model that is not offered. ``known`` are the IDs of the models that are."""
     note = f"No model with this name is configured.{_suggestion(model_id, known)}"
     return ModelInfo(model_id, model_id, available=False, note=note)
 
 
 def _suggestion(model_id: str, known: Iterable[str]) -> str:
-    """Suggest the nearest valid name, even if only the part before or after the slash was left out."""
+    """Suggest the nearest valid name, even if the part before or after the slash is missing."""
     names = {name.casefold(): name for name in known}
     short = {name.rpartition("/")[2].casefold(): name for name in names.values()}
     wanted = model_id.casefold()

@@ -31,22 +31,22 @@ from session_store.sizes import characters_in
 from session_store.transcripts.endings import TOO_LONG
 
 SLICE = 0.005
-"""Seconds for which one model is read before everything else on the loop gets its turn."""
+"""Seconds that one model is read for before everything else on the loop gets a turn."""
 
 PACE = 0.03
-"""Seconds between two pieces of a fast answer. What arrives in between is one piece."""
+"""Seconds between two pieces of a fast answer. Whatever arrives in between becomes one piece."""
 
 FLOOD = 8
-"""Waiting responses from which an answer counts as fast; one that is read word by word never has that many ready."""
+"""How many waiting responses make an answer count as fast; an answer read word by word never has that many ready."""
 
 MOST_AHEAD = 2**16
-"""Characters that may be read ahead before the reader waits for them to be passed on."""
+"""The most characters that may be read ahead before the reader waits for them to be passed on."""
 
 answer_characters: ContextVar[int] = ContextVar("answer_characters", default=1_000_000)
-"""Most characters of one answer, including thoughts and the arguments of tool calls."""
+"""The most characters of one answer, including thoughts and the arguments of tool calls."""
 
 CHUNK = 64
-"""Characters that every response counts for while it waits to be passed on, however little it says."""
+"""The least number of characters that each response counts as while it waits to be passed on."""
 
 _MERGED = {"content", "partial", "model_version", "usage_metadata"}
 _OTHERS = LlmResponse.model_fields.keys() - _MERGED
@@ -65,14 +65,14 @@ class Breather:
         self._since = time.perf_counter()
 
     async def breathe(self) -> None:
-        """Yield if the slice is used up. Call it after each small piece of work that may not have waited."""
+        """Yield if the slice is used up. Call this after each small piece of work that may not have waited."""
         if time.perf_counter() - self._since >= SLICE:
             await asyncio.sleep(0)
             self._since = time.perf_counter()
 
 
 class PacedLlm(BaseLlm):
-    """Wraps another model, so that reading it lets others run and an answer that is too long is cut."""
+    """Wraps another model: lets others run while it is read, and cuts an answer that is too long."""
 
     _llm: BaseLlm = PrivateAttr()
 
@@ -117,7 +117,7 @@ class PacedLlm(BaseLlm):
 
 
 class _Buffer:
-    """What has been read of an answer but not passed on yet."""
+    """The part of an answer that has been read but not passed on yet."""
 
     def __init__(self, limit: int) -> None:
         self.news = asyncio.Event()
@@ -131,7 +131,7 @@ class _Buffer:
         self._said: list[types.Part] = []
 
     async def read(self, responses: AsyncGenerator[LlmResponse, None]) -> None:
-        """Read an answer to its end, or to its limit."""
+        """Read an answer to its end or to its limit."""
         try:
             async with aclosing(responses):
                 breather = Breather()
@@ -143,7 +143,7 @@ class _Buffer:
                         self._room.clear()
                         await self._room.wait()
                     await breather.breathe()
-        # Whatever it is, the reader of the answer gets it: sys.exit in a separate task would end the loop.
+        # Any exception goes to the consumer of the answer: sys.exit in a separate task would end the loop.
         except BaseException as error:  # noqa: BLE001
             self.error = error
         finally:
@@ -173,7 +173,7 @@ class _Buffer:
         # A complete response repeats all the text of the partial ones.
         before = self._size if response.partial else 0
         kept, size = _first_parts(_parts(response), self._limit - before)
-        size = size or int(bool(response.partial))  # so that an answer which never says anything ends, too
+        size = size or int(bool(response.partial))  # so that an answer of only empty pieces ends, too
         is_cut = before + size > self._limit
         if is_cut and response.content:
             response = response.model_copy(update={"content": response.content.model_copy(update={"parts": kept})})

@@ -41,10 +41,10 @@ _SOURCES = ("search_results", "citations")
 _CALLS = ("tool_calls", "function_call")
 
 EMPTY = 16
-"""Characters that an empty piece of an answer counts for, so that an answer which never says anything ends, too."""
+"""How many characters an empty piece of an answer counts as, so that an answer of only empty pieces ends, too."""
 
 MOST_EMPTY = 1_000
-"""How many such pieces an answer may have, however short its limit is."""
+"""How many empty pieces an answer may have, however low its limit is."""
 
 UNREADABLE = "input"
 """The key under which a call keeps arguments that are not a JSON object, as imports do."""
@@ -52,16 +52,16 @@ UNREADABLE = "input"
 
 @dataclass(slots=True)
 class Heard:
-    """What a server said in an answer and ADK does not pass on."""
+    """What a server says in an answer that ADK does not pass on."""
 
     finish: str | None = None
     refused: bool = False
     characters: int = 0
-    """How many characters have been said so far, including thoughts and the arguments of calls."""
+    """How many characters have arrived so far, including thoughts and the arguments of calls."""
     empty: int = 0
-    """How many pieces said nothing."""
+    """How many pieces were empty."""
     thinks: bool = False
-    """Whether the text that ADK is reading now is a thought. ADK only knows text, so it gets thoughts as text."""
+    """Whether the text that ADK is reading is a thought. ADK only knows text, so thoughts reach it as text."""
     malformed: bool = False
     """Whether the arguments of a call are not a JSON object."""
     _said: list[tuple[bool, str]] = field(default_factory=list)
@@ -82,8 +82,8 @@ class Heard:
         return self.characters > most or self.empty > max(MOST_EMPTY, most // EMPTY)
 
     def note(self, response: LlmResponse) -> None:
-        """Tell thoughts from words. The last response also gets the sources, and the actual ending if ADK mistakes it
-        for a normal one."""
+        """Tell thoughts from words. The last response also gets the sources, and the actual ending if ADK takes it for
+        a normal one."""
         self._tell_thoughts(response)
         if response.partial:
             return
@@ -140,7 +140,7 @@ class Heard:
 
     def rest(self) -> ChatCompletionChunk | None:
         """Return the calls that were held back, at the end of the answer. A truncated call is dropped: it is invalid,
-        and ADK would take seconds to read it."""
+        and ADK would take seconds to parse it."""
         if self.too_long:
             return None
         for call, pieces in zip(self._calls, self._arguments, strict=True):
@@ -189,7 +189,7 @@ class Heard:
                 self._sources[url] = self._sources.get(url) or (title if isinstance(title, str) else None)
 
     def _keep_back(self, piece: ChoiceDeltaToolCall) -> None:
-        """Add a piece of a call to what there is of it. Some servers give no index, or give all calls the same one."""
+        """Add a piece to its call. Some servers send no index, or the same one for all calls."""
         call, given = self._newest.get(piece.index), piece.function or ChoiceDeltaToolCallFunction()
         arguments: Any = given.arguments or ""
         written = arguments if isinstance(arguments, str) else json.dumps(arguments)
@@ -203,7 +203,7 @@ class Heard:
         call.function.name = given.name or call.function.name
         self._arguments[call.index].append(written)
 
-    def _readable(self, arguments: Any) -> str:  # noqa: ANN401 - whatever a server gives
+    def _readable(self, arguments: Any) -> str:  # noqa: ANN401 - whatever a server sends
         """Return arguments as the JSON object that they should be. An object inside a string counts as well."""
         value: Any = arguments
         for _ in range(2):
@@ -219,8 +219,8 @@ class Heard:
 
 
 class PlainOpenAI(AsyncOpenAI):
-    """Leaves out fields that are null. OpenAI treats them as absent; many servers that implement its protocol refuse
-    the request instead. What a model says when it refuses to answer is passed on as its words."""
+    """Leaves out fields that are null. OpenAI treats them as absent, but many servers that implement its protocol
+    refuse the request. When a model refuses to answer, its refusal is passed on as its words."""
 
     heard: Heard | None = None
 
@@ -241,7 +241,7 @@ class PlainOpenAI(AsyncOpenAI):
 
     @override
     async def _send_request(self, request: Any, *, stream: bool, **kwargs: Any) -> Any:
-        """Receive any answer. One that is not streamed is read here, not by the HTTP client."""
+        """Receive any answer. A non-streamed one is read here, not by the HTTP client."""
         response = await super()._send_request(request, stream=True, **kwargs)
         bound(response)
         if not stream:
@@ -250,12 +250,12 @@ class PlainOpenAI(AsyncOpenAI):
 
     @override
     async def _prepare_options(self, options: FinalRequestOptions) -> FinalRequestOptions:
-        """Change a request: the library's hook for that."""
+        """Change a request. This is the library's hook for it."""
         return options.model_copy(update={"json_data": _without_nulls(options.json_data)})
 
 
 class PlainOpenAILlm(OpenAILlm):
-    """ADK's model for OpenAI's protocol, which also reports how every answer ended and what the model thought. Thoughts
+    """ADK's model for OpenAI's protocol, which also reports how each answer ended and what the model thought. Thoughts
     are not sent back: ADK would send them as words of the answer."""
 
     @override
@@ -276,8 +276,8 @@ class PlainOpenAILlm(OpenAILlm):
 
 
 async def _read(stream: AsyncStream[ChatCompletionChunk], heard: Heard) -> AsyncIterator[ChatCompletionChunk]:
-    """Yield the stream as it arrives, but each tool call in one piece at its end: with every further piece, ADK reads
-    the whole call again."""
+    """Yield the stream as it arrives, except that each tool call comes in one piece at the end: ADK parses the whole
+    call again with every piece."""
     breather = Breather()
     chunks: AsyncIterator[object] = aiter(stream)
     async for chunk in chunks:
@@ -324,7 +324,7 @@ def _without_thoughts(content: types.Content) -> types.Content:
 
 
 def _raise_error(body: object, request: Any) -> None:  # noqa: ANN401 - of the library's own HTTP client
-    """Raise the error that a server sends instead of an answer, or of a piece of one."""
+    """Raise the error that a server sends in place of an answer, or of a piece of one."""
     if isinstance(body, dict) and "choices" not in body and said_in(body):
         raise APIError(said_in(body), request, body=body)
 

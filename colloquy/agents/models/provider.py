@@ -1,4 +1,4 @@
-"""The one model class that agents get, whichever provider the model comes from."""
+"""The model class that every agent gets, whichever provider the model comes from."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ class Provider(ABC):
 
     party: Party
     says_when_done: bool = True
-    """Whether every stream says at its end why the answer ended."""
+    """Whether the end of every stream says why the answer ended."""
 
     @abstractmethod
     async def open(self) -> BaseLlm:
         """Return the provider's own model object, for the running event loop."""
 
     async def budget(self) -> int | None:
-        """Return the most tokens that a prompt may have; None if that is unknown until the provider refuses one."""
+        """Return the most tokens that a prompt may have; None if unknown until the provider refuses one."""
         return None
 
     async def count(self, texts: Sequence[str]) -> list[int]:
-        """Return the tokens of each text; an estimate unless the provider can count them."""
+        """Return the number of tokens in each text; an estimate unless the provider can count them."""
         return [len(text.encode()) // _BYTES_PER_TOKEN for text in texts]
 
     async def explain(self, error: Exception) -> ColloquyError | None:
-        """Explain the error to a person; None if it is not the provider's fault."""
+        """Explain the error to the user; None if the provider did not cause it."""
         return explain(error, self.party)
 
 
@@ -59,12 +59,13 @@ class ProviderLlm(BaseLlm):
     provider: Provider
     _budget: int | None = PrivateAttr(default=None)
     _user_first: bool = PrivateAttr(default=False)
-    """Whether the model refuses conversations that begin with an answer, as one does whose beginning was cut off."""
+    """Whether the model refuses conversations that begin with an answer, as they may once their beginning is cut
+    off."""
 
     @property
     @override
     def capabilities(self) -> LlmCapabilities:
-        """No capabilities that ADK needs to know about."""
+        """None that ADK needs to know about."""
         return LlmCapabilities()
 
     @override

@@ -14,11 +14,11 @@ from colloquy.agents.models.loops import PerLoop
 from colloquy.agents.models.provider import Provider
 
 _TIMEOUT, _CONNECT_TIMEOUT = 600.0, 10.0
-"""Seconds. A local server may take minutes to load a large model before it says the first word."""
+"""In seconds. A local server may take minutes to load a large model before it sends the first word."""
 
 
 class RemoteProvider(Provider):
-    """Builds its model object once per event loop, on a thread, because the libraries are slow to import."""
+    """Builds its model object once per event loop, in a thread, because the libraries are slow to import."""
 
     def __init__(self, model: str, party: Party) -> None:
         self.party = party
@@ -73,7 +73,7 @@ class OpenAiProvider(RemoteProvider):
         key = self._key.get_secret_value() if self._key else "none"
         timeout = Timeout(_TIMEOUT, connect=_CONNECT_TIMEOUT)
         client = PlainOpenAI(base_url=self._base_url, api_key=key, timeout=timeout, max_retries=1)
-        # A limit on the answer would count against the context window of servers with a small one, and cut long
+        # A limit on the answer would count against the context window of servers with a small one, and truncate long
         # answers.
         return PlainOpenAILlm(model=self._model, client=client).model_copy(update={"max_tokens": None})
 

@@ -1,5 +1,5 @@
-"""Limits what a model server may send: a line or an error without an end would fill all memory, whatever limit its
-answer has. Also checks the token counts that it reports."""
+"""Limits what a model server may send: an endless line or error would fill all memory, whatever the limit for answers
+is. Also checks the token counts that servers report."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ BYTES_PER_EVENT = 500
 """About how many bytes a server needs to stream a single character."""
 
 LEAST = 16_000_000
-"""Bytes of one event, or of an answer that is not streamed, that are read however short the limit for answers is: it
-may carry a picture."""
+"""How many bytes of one event, or of a non-streamed answer, are always read, however low the limit for answers is: it
+may contain a picture."""
 
 MOST_LINES = 1_000
-"""Most lines of one event. The library copies what it has of an event with each further line."""
+"""The most lines of one event. With each further line, the library copies what it has of the event."""
 
 LONGEST_ERROR = 20_000
-"""Bytes of what a server says instead of an answer. Nobody reads more."""
+"""The most bytes of an error message that are read; nobody would read more."""
 
 _END_OF_EVENT = re.compile(rb"\n\n|\r\r|\r\n\r\n")
 _END_OF_LINE = re.compile(rb"[\r\n]")
 
 
 class TooMuchSentError(ModelError):
-    """A server sends more than any answer needs."""
+    """A server sent more than any answer needs."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -46,7 +46,7 @@ class TooMuchSentError(ModelError):
 
 
 def bound(response: Any) -> None:  # noqa: ANN401 - of one of the HTTP clients that the library uses
-    """Make a response whose body has not been read yet yield no more than an answer can need."""
+    """Keep a response whose body has not been read yet from yielding more than an answer can need."""
     read = response.aiter_bytes
     if response.status_code >= 400:
         kept = _beginning(response, read())
@@ -78,7 +78,7 @@ async def _whole(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield whole events: the library copies what it has of one with each piece that it gets."""
+    """Yield whole events: with each piece it gets, the library copies what it has of an event."""
     most, most_of_all = _most_bytes(), max(LEAST, BYTES_PER_EVENT * answer_characters.get())
     waiting: list[bytes] = []
     size = lines = of_all = 0
@@ -109,7 +109,7 @@ def _most_bytes() -> int:
 
 
 def usage_in(reported: object) -> CompletionUsage | None:
-    """Return a server's token counts, as far as they are plausible."""
+    """Return a server's token counts as far as they are plausible."""
     if not isinstance(reported, BaseModel | dict):
         return None
     prompt, completion, total = (

@@ -1,4 +1,4 @@
-"""Prompts for a conversation's title, and the check whether a title is usable."""
+"""Prompts for the title of a conversation, and the check whether a title is usable."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ RAW_OPTIONS: Mapping[str, object] = {
     "stop": ["\n"],
     "cache_prompt": True,
 }
-"""For a raw completion of ``raw_prompt``: a few tokens, at least three words. More than six are allowed, because at a
-limit the model would run words together; ``first_words`` cuts them off."""
+"""For a raw completion of ``raw_prompt``: a few tokens, at least three words. More than six words are allowed, because
+at a limit the model would run words together; ``first_words`` cuts them off."""
 
 INSTRUCTION = (
     "Write a title of three to six words for a conversation that begins with the user's message."
@@ -59,7 +59,8 @@ def first_words(answer: str) -> str:
 
 
 def usable(answer: str, message: str) -> str | None:
-    """Return the title in a model's answer; None if there is none, or it is an example, or only repeats the message."""
+    """Return the title in a model's answer; None if it has none, or the title is an example or only repeats the
+    message."""
     said = words_in(thoughts_and_words(answer))
     line = next((line for line in said.splitlines() if line.strip()), "")
     title = re.sub(r"^(title:)?[\s\"'“”*#]+|[\s\"'“”*.]+$", "", line.strip(), flags=re.IGNORECASE)

@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 PROMPT_CACHE_MIB = 256
-"""Memory for the caches of conversations that gave up their slot; llama.cpp would take up to 8 GB."""
+"""Memory for the caches of conversations that gave up their slot; llama.cpp would use up to 8 GB."""
 
 ERRORS_ONLY = 1
 
@@ -25,7 +25,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = json.loads(sys.stdin.buffer.readline())
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what the native code prints must not get in between the answers
+    os.dup2(2, 1)  # keeps the output of native code out of the answers
     server = None
     try:
         server = _serve(request)

@@ -1,4 +1,4 @@
-"""The language model that comes with Colloquy: SmolLM2-135M-Instruct (Apache 2.0)."""
+"""The language model that ships with Colloquy: SmolLM2-135M-Instruct (Apache 2.0)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MISSING = (
 )
 
 LONGEST_ANSWER = 512
-"""Tokens. Without a limit, it rambles."""
+"""In tokens. Without a limit, the model rambles."""
 
 SAMPLING: Mapping[str, float] = {
     "temp": 0.2,
@@ -28,7 +28,7 @@ SAMPLING: Mapping[str, float] = {
     "penalty_last_n": 256,
     "dry_multiplier": 0.8,
 }
-"""Found by trial: a repeat penalty, the usual remedy for rambling, drives it away from the question."""
+"""Found by experiment: a repeat penalty, the usual remedy for rambling, makes the model lose sight of the question."""
 
 
 def path_in(models_dir: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Reads from the header of a GGUF file the context length that its model was trained for."""
+"""Reads the context length that a model was trained for from the header of its GGUF file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from session_store.files import BadFileError, open_regular
 
 MOST_ENTRIES = 10_000
 MOST_WORDS = 2_000_000
-"""Most words of a vocabulary."""
+"""The most words in a vocabulary."""
 
 LONGEST_HEAD = 100_000_000
-"""Bytes within which a header ends; the vocabularies in headers take several megabytes."""
+"""The most bytes of a header; the vocabularies in headers take several megabytes."""
 
 _MAGIC = b"GGUF"
 _STRING, _ARRAY = 8, 9
@@ -99,7 +99,7 @@ def _unpack(file: BinaryIO, layout: str) -> tuple[int, ...]:
 
 
 def _bounded(file: BinaryIO, size: int) -> None:
-    """Refuse sizes that lead beyond the header's limit, as in a damaged file."""
+    """Refuse sizes that lead past the header's limit, as in a damaged file."""
     if file.tell() + size > LONGEST_HEAD:
         raise struct.error("the head is too long")
 

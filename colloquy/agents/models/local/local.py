@@ -36,7 +36,7 @@ class _Connection:
 
 
 class LocalProvider(Provider):
-    """Talks to a ModelServer; starts it with the first call, and again after it has died."""
+    """Talks to a ModelServer. Starts it on the first call, and again after it has died."""
 
     def __init__(self, server: ModelServer, model: str, longest_answer: int | None = None) -> None:
         """``longest_answer`` is in tokens; None means a quarter of the window."""
@@ -58,7 +58,7 @@ class LocalProvider(Provider):
         return window - window // _ANSWER_SHARE
 
     async def count(self, texts: Sequence[str]) -> list[int]:
-        """Return the exact number of tokens of each text. Counts are remembered from turn to turn."""
+        """Return the exact number of tokens of each text. Counts are cached from turn to turn."""
         http = (await self._connect()).http
         counts = []
         for text in texts:
@@ -91,7 +91,7 @@ class LocalProvider(Provider):
         return str(answer.json()["content"])
 
     async def explain(self, error: Exception) -> ColloquyError | None:
-        """Explain the error. A connection within this computer only breaks if the child process died."""
+        """Explain the error. A connection within this computer only breaks if the child process has died."""
         explained = explain(error, self.party)
         if explained is None or status_of(error) is not None:
             return explained

@@ -39,7 +39,8 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """How to serve a model: ``window`` in tokens, ``slots`` in simultaneous conversations, ``threads`` 0: choose."""
+    """How to serve a model: ``window`` in tokens, ``slots`` for simultaneous conversations, ``threads`` (0:
+    automatic)."""
 
     path: Path
     label: str
@@ -50,7 +51,7 @@ class ServerOptions:
 
 
 class ModelServer:
-    """The child process of one model: started when first needed, and again if it has died. Thread-safe."""
+    """The child process of one model: started on first use, and again if it has died. Thread-safe."""
 
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
@@ -78,7 +79,8 @@ class ModelServer:
         return await asyncio.shield(asyncio.wrap_future(self.start()))
 
     async def ended(self) -> None:
-        """Wait until a child that broke a connection is known to be gone, so that the next call starts another."""
+        """Wait until a child that dropped a connection is known to be gone, so that the next call starts another
+        one."""
         process = self._process
         if process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -117,7 +119,7 @@ class ModelServer:
         with self._lock:
             if self._closed:
                 raise ModelError("Colloquy is shutting down, so the model is not loaded.")
-            # A session of its own (a process group on Windows) keeps the terminal's Ctrl-C away from it.
+            # Its own session (a process group on Windows) shields it from Ctrl-C in the terminal.
             flags = 0
             if sys.platform == "win32":
                 flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
@@ -149,7 +151,8 @@ class ModelServer:
 
 
 def default_threads() -> int:
-    """Return half of the machine's cores, at most 8: with all, anything else that runs (the page!) stalls the model."""
+    """Return half of the machine's cores, at most 8: using all of them, any other load (the page!) would stall the
+    model."""
     return max(1, min(8, (os.cpu_count() or 2) // 2))
 
 
