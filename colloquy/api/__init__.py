@@ -1,4 +1,4 @@
-"""What is served besides the pages: the REST API, its events, and ADK's routes."""
+"""Everything served besides the pages: the REST API, its events, and ADK's routes."""
 
 from colloquy.api.http.encoded_ids import keep_encoded_slashes
 

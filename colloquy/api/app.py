@@ -1,4 +1,4 @@
-"""The REST API as one FastAPI app, with its description and a page to try it out."""
+"""The REST API as one FastAPI app, with its OpenAPI description and an interactive page."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _limits_of(path: str) -> Limits:
 
 
 class _LocationsBelow:
-    """Prefixes the addresses to which responses send clients with the path below which everything is served."""
+    """Prefixes the ``Location`` headers of responses with the base path under which everything is served."""
 
     def __init__(self, app: ASGIApp, base: str) -> None:
         self._app = app
@@ -134,7 +134,7 @@ class _LocationsBelow:
 
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """Return the description of the API, including what FastAPI does not see: errors, and the pieces of streams."""
+        """Return the OpenAPI description, including what FastAPI cannot see: errors, and the pieces of streams."""
         if self.openapi_schema is None:
             schema = get_openapi(
                 title=self.title,
@@ -169,5 +169,5 @@ async def _docs(request: Request) -> HTMLResponse:
 
 
 def _assets() -> Path:
-    """Return the folder of Swagger UI's files, which come from a package: nothing is loaded from elsewhere."""
+    """Return the folder of Swagger UI's files, which come from a package: nothing is loaded from other hosts."""
     return Path(str(resources.files("fastapi_offline") / "static"))

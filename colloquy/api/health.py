@@ -1,4 +1,4 @@
-"""Whether the server is alive, and whether it is ready for work."""
+"""Whether the server is alive, and whether it is ready to work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workspaces over HTTP: the tree, and the data connections. Passwords come in, but never go out."""
+"""Workspaces over HTTP: the tree and the data connections. Passwords are accepted, but never returned."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from colloquy.runtime.application import Application
 
 
 class CatalogueLoader(BaseAgentLoader):
-    """Lists the usable agents. What it loads is only for inspection: turns load their agents themselves."""
+    """Lists the usable agents. Agents loaded here are only inspected: turns load their agents themselves."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -24,7 +24,7 @@ class CatalogueLoader(BaseAgentLoader):
         return [agent.id for agent in self._usable()]
 
     def list_agents_detailed(self) -> list[dict[str, Any]]:
-        """Return ADK's description of each."""
+        """Return ADK's description of each agent."""
         return [
             {
                 "name": agent.id,
@@ -40,7 +40,7 @@ class CatalogueLoader(BaseAgentLoader):
         """Return the agent with this id, with a model and data that stand in for those of a session.
 
         Raises:
-            ValueError: there is none.
+            ValueError: the agent does not exist.
             AgentProblemError: it cannot be used.
         """
         agent, models = self.find(agent_name), self._application.models

@@ -1,4 +1,4 @@
-"""``/adk``: ADK's own API server over Colloquy's sessions and turns, for clients that are written for ADK."""
+"""``/adk``: ADK's own API server over Colloquy's sessions and turns, for clients that were written for ADK."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ PATHS = frozenset(
         "/run_sse",
     }
 )
-"""What of ADK's server is there. Everything else stays closed, such as ``/run_live``, which goes around the queue of
-turns, and whatever a later ADK adds."""
+"""The paths of ADK's server that are served. All others stay closed, such as ``/run_live``, which bypasses the queue of
+turns, and any that a later ADK adds."""
 
 _REFUSED: dict[str, Any] = {
     "description": "Refused, or failed: `detail` says why.",
@@ -78,7 +78,7 @@ _STATUSES = {
 
 
 def adk_app() -> ASGIApp:
-    """The app to mount at ``ADK``."""
+    """Return the app to mount at ``ADK``."""
     return BodyLimits(PlainPaths(StreamsEnd(WholeCharacters(EncodedIds(_WhenAsked())))), _limits_of, _too_large)
 
 
@@ -91,14 +91,14 @@ def _too_large(status: HTTPStatus, detail: str) -> JSONResponse:
 
 
 class _WhenAsked:
-    """Makes the server at the first request: to import it takes half a second that no start should wait for."""
+    """Creates the server on the first request: importing it takes half a second that must not delay the start."""
 
     def __init__(self) -> None:
         self._made: tuple[Application, ASGIApp] | None = None
         self._making = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         application = current()
         async with self._making:
             if self._made is None or self._made[0] is not application:
@@ -111,7 +111,7 @@ def _server(application: Application) -> FastAPI:
     app.router.routes = [route for route in app.router.routes if _path(route) in PATHS]
     app.user_middleware.clear()  # ADK checks origins without knowing the settings: colloquy.api.http.origin has done so
     app.add_middleware(AllowedMethods)
-    app.router.redirect_slashes = False  # which would not know an id with a slash from two parts of a path
+    app.router.redirect_slashes = False  # it cannot tell an ID with a slash from two path segments
     for route in app.router.routes:
         if isinstance(route, APIRoute):
             route.responses = {**route.responses, "default": _REFUSED}
@@ -128,7 +128,7 @@ def _server(application: Application) -> FastAPI:
 
 
 def _describe(app: FastAPI) -> None:
-    """Complete the description of an app, when somebody asks for it."""
+    """Complete the OpenAPI description of an app when it is requested."""
     as_it_was = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _api_server(application: Application) -> ApiServer:
         agent_loader=loader,
         session_service=QuietSessions(application),
         artifact_service=NamedArtifacts(application.artifacts),
-        memory_service=cast("BaseMemoryService", None),  # this and what follows is for paths that stay closed
+        memory_service=cast("BaseMemoryService", None),  # this and the following are for paths that stay closed
         credential_service=cast("BaseCredentialService", None),
         eval_sets_manager=None,
         eval_set_results_manager=None,
@@ -172,7 +172,7 @@ def _path(route: BaseRoute) -> str:
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
-    """What ADK's own errors look like."""
+    """Return an error in the format of ADK's own errors."""
     told = _told(error)
     if told is None:
         raise error
@@ -181,7 +181,8 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _of_http(request: Request, error: Exception) -> Response:
-    """ADK's server makes a 400 or 500 of whatever it does not know, Colloquy's errors included."""
+    """Answer an HTTP error. ADK's server turns all errors that it does not know, including Colloquy's, into 400 or
+    500."""
     given = cast("StarletteHTTPException", error)
     if given.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR) and (
         told := _told(given.__cause__)
@@ -191,7 +192,8 @@ async def _of_http(request: Request, error: Exception) -> Response:
 
 
 async def _wrong_fields(_: Request, error: Exception) -> JSONResponse:
-    """What FastAPI says of a request that is not valid, without the request: it may be long, and no JSON."""
+    """Answer an invalid request with FastAPI's errors, but without the request itself: it may be long, and not valid
+    JSON."""
     errors = cast("RequestValidationError", error).errors()
     wrong = [
         {"type": one["type"], "loc": [one["loc"][0], *map(shown_name, one["loc"][1:])], "msg": shown(one["msg"])}
@@ -201,7 +203,7 @@ async def _wrong_fields(_: Request, error: Exception) -> JSONResponse:
 
 
 def _told(error: BaseException | None) -> Exception | None:
-    """The error of those with a status that this one is; None if it is none."""
+    """Return the error, or what it stands for, if errors of its kind have a status; else None."""
     if isinstance(error, OSError):
         return unwritable(error)
     return error if isinstance(error, Exception) and isinstance(error, tuple(_STATUSES)) else None

@@ -1,4 +1,4 @@
-"""Refuses in advance what ADK's server would accept but could then not store, or not return.
+"""Refuses up front what ADK's server would accept but could then not store or return.
 
 Refusals raise ADK's own InputValidationError, which its server answers with 400.
 """
@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _FOLDER: Final = re.compile(r"(^|[/\\])\.{1,2}([/\\]|$)")
 
 LONGEST_NAME = 200
-"""Bytes in a name that becomes a file or folder name: with what is added to it, systems accept no more."""
+"""The most bytes of a name that becomes a file or folder name: with what is added to it, systems accept no more."""
 
 BAD_NAME = f"A name has more than {LONGEST_NAME} bytes, or characters that no file can have in its name."
 
@@ -50,8 +50,8 @@ def check_name(name: str) -> None:
 
 
 def check_id(what: str, name: str) -> None:
-    """Refuse an id that no URL can address: browsers and servers treat dots between slashes as folders. ``what`` says
-    what the id belongs to.
+    """Refuse an ID that no URL can address: browsers and servers treat dots between slashes as folders. ``what`` names
+    the kind of object that the ID belongs to.
 
     Raises:
         InputValidationError

@@ -26,8 +26,8 @@ class TurnFailedError(ColloquyError):
 
 
 def _failure(said: str | None, error: BaseException | None) -> TurnFailedError:
-    """Return the error that ends a failed turn, named after the exception that the agent raised; with the exception's
-    text if the person sees that text as well."""
+    """Return the error that ends a failed turn, named after the exception that the agent raised. It has the exception's
+    text if the user sees that text as well."""
     if error is None:
         return TurnFailedError(said)
     original = str(error)
@@ -36,9 +36,9 @@ def _failure(said: str | None, error: BaseException | None) -> TurnFailedError:
 
 
 class QueuedRunner:
-    """Runs one agent like a Runner, but as a turn: after those that wait in its session, and stored like any other.
+    """Runs an agent like a Runner, but as a turn: after those queued in its session, and stored like any other.
 
-    A client that leaves does not stop its turn.
+    A turn continues when its client disconnects.
     """
 
     auto_create_session = False
@@ -57,16 +57,15 @@ class QueuedRunner:
         run_config: RunConfig | None = None,
         **_: object,
     ) -> AsyncGenerator[Event, None]:
-        """Yield the events with which the turn answers; partial ones if the configuration asks for them.
+        """Yield the events of the turn's answer; partial ones if the configuration asks for them.
 
         Raises:
-            SessionNotFoundError: ADK's; there is no such session.
+            SessionNotFoundError: ADK's; the session does not exist.
             EmptyMessageError, AttachmentRefusedError, NothingToAnswerError, AgentProblemError: see
-            ``Turns.submit_content``.
-            InputValidationError: the message or the state could not be stored, or not returned.
-            TurnFailedError: the turn failed; says why. If a model only refused to go on (codes such as SAFETY), an
-            event
-                has said so, and nothing is raised.
+                ``Turns.submit_content``.
+            InputValidationError: the message or the state could not be stored or returned.
+            TurnFailedError: the turn failed; says why. If a model only refused to continue (codes such as SAFETY), an
+                event has said so, and nothing is raised.
         """
         if new_message is None:
             raise EmptyMessageError

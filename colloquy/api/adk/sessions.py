@@ -1,4 +1,4 @@
-"""The sessions of the application as ADK clients change them."""
+"""The application's sessions, as ADK clients read and change them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from session_store.models import SessionKey
 
 
 class QuietSessions(BaseSessionService):
-    """Delegates to the application's session service; changes to a session neither wait for turns nor disturb them."""
+    """Delegates to the application's session service. Changes to a session neither wait for turns nor disturb them."""
 
     def __init__(self, application: Application) -> None:
         self._turns = application.turns
@@ -31,8 +31,8 @@ class QuietSessions(BaseSessionService):
         """Create a session.
 
         Raises:
-            AlreadyExistsError: the id is in use.
-            InputValidationError: it could not be stored, or not returned.
+            AlreadyExistsError: the ID is in use.
+            InputValidationError: the session could not be stored or returned.
         """
         check_id("user", user_id)
         check_id("session", session_id or "")
@@ -44,7 +44,7 @@ class QuietSessions(BaseSessionService):
     async def get_session(
         self, *, app_name: str, user_id: str, session_id: str, config: GetSessionConfig | None = None
     ) -> Session | None:
-        """Return the session with its events; None if there is none."""
+        """Return the session with its events; None if it does not exist."""
         session = await self._sessions.get_session(
             app_name=app_name, user_id=user_id, session_id=session_id, config=config
         )
@@ -56,7 +56,7 @@ class QuietSessions(BaseSessionService):
         return ListSessionsResponse(sessions=[_told(session) for session in listed.sessions])
 
     async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
-        """Stop what runs in the session, and remove it for good with everything that belongs to it."""
+        """Stop whatever runs in the session, and permanently delete it with everything that belongs to it."""
         await asyncio.to_thread(self._turns.withdraw, SessionKey(app_name, user_id, session_id.strip()))
         await self._sessions.delete_session(app_name=app_name, user_id=user_id, session_id=session_id)
 
@@ -64,9 +64,9 @@ class QuietSessions(BaseSessionService):
         """Append an event between turns.
 
         Raises:
-            SessionBusyError: a turn of the session runs or waits, and needs the session as it is.
-            SessionNotFoundError: it was deleted in the meantime.
-            InputValidationError: the event could not be stored, or not returned.
+            SessionBusyError: a turn of the session is running or waiting, so the session must not change.
+            SessionNotFoundError: the session was deleted in the meantime.
+            InputValidationError: the event could not be stored or returned.
         """
         check_state(event.actions.state_delta)
         check_content(event.content)
@@ -92,7 +92,7 @@ class QuietSessions(BaseSessionService):
 
 
 def told_event(event: Event) -> Event:
-    """Return an event as clients can get it: NaN and infinity in state, which JSON lacks, become words."""
+    """Return an event in a form fit for clients: NaN and infinity in its state, which JSON lacks, become words."""
     delta = event.actions.state_delta
     words = as_json(delta) if delta else delta
     if words == delta:

@@ -1,1 +1,1 @@
-"""Charts as pictures, drawn in a process of their own."""
+"""Charts as pictures, drawn in separate processes."""

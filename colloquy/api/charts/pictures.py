@@ -1,7 +1,7 @@
 """Charts as pictures, drawn without a browser.
 
-A process of its own draws each: a chart was written by a model, and whatever it makes the JavaScript engine do (run
-without an end, eat memory, crash) ends with that process.
+Each is drawn by a separate process: models write charts, and whatever they make the JavaScript engine do (run forever,
+eat memory, crash) ends with that process.
 """
 
 from __future__ import annotations
@@ -41,20 +41,21 @@ _CONFIG = {
 }
 
 _PATH = re.compile(r"(?:[A-Za-z]:|file://)?[/\\](?:[^\s/\\:\"']+[/\\])+([^\s/\\:\"']*)")
-"""Where a file is on this machine, of which nobody needs more than its name."""
+"""A file's location on this machine, of which users only need the name."""
 
 _two_at_once = threading.BoundedSemaphore(2)
 
 
 class ChartNotDrawnError(ColloquyError):
-    """A chart could not be made a picture of."""
+    """A chart could not be drawn as a picture."""
 
 
 def picture(spec: Mapping[str, Any], table: pa.Table, form: Literal["png", "svg"]) -> bytes:
-    """A chart of a table's first ``ROWS`` rows as a picture, light, ``WIDTH`` units wide. Takes half a second or more.
+    """Draw a chart of a table's first ``ROWS`` rows as a light picture, ``WIDTH`` units wide. Takes half a second or
+    more.
 
     Raises:
-        ChartInvalidError: the specification is not one that may be shown.
+        ChartInvalidError: the specification may not be shown.
         ChartNotDrawnError: it could not be drawn, or not in ``SECONDS``.
     """
     whole = json.dumps(_with_rows(checked_spec(spec, table), table))
@@ -92,7 +93,7 @@ def _with_rows(spec: dict[str, Any], table: pa.Table) -> dict[str, Any]:
 
 
 def reason_of(printed: bytes) -> str:
-    """Why a process failed, by what it printed: without paths of this machine."""
+    """Return why a process failed, according to its output, without paths of this machine."""
     lines = [line for line in printed.decode(errors="replace").splitlines() if line.strip()]
     telling = next((line for line in lines if "Error" in line), lines[-1] if lines else "no reason was given")
     return _PATH.sub(r"\1", telling)[:300]

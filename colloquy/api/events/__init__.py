@@ -1,1 +1,1 @@
-"""What happens in sessions, sent to clients as it happens."""
+"""Sends what happens in sessions to clients, as it happens."""

@@ -1,4 +1,4 @@
-"""Keeps a stream alive that has nothing to send for a while."""
+"""Keeps a stream alive while it has nothing to send."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Final
 from fastapi.sse import KEEPALIVE_COMMENT
 
 HEARTBEAT: Final = 15.0
-"""Seconds without a packet after which a client gets a comment: this keeps proxies from closing the connection, and
+"""Seconds without a packet after which the client gets a comment: this keeps proxies from closing the connection, and
 reveals a dead one."""
 
 
 async def with_heartbeats(packets: AsyncGenerator[bytes, None], *, every: float = HEARTBEAT) -> AsyncIterator[bytes]:
-    """Yield the packets of server-sent events as they come, and a comment after every ``every`` seconds without one."""
+    """Yield the packets of server-sent events as they arrive, and a comment after every ``every`` seconds without
+    one."""
     coming = asyncio.ensure_future(anext(packets, None))
     try:
         while True:

@@ -1,7 +1,7 @@
 """Passes what happens in sessions from the bus to the clients that read it over HTTP, each at its own pace.
 
-Clients do not have queues of their own: each reads what the bus keeps from its own position on, so a slow client costs
-no memory and holds nobody up.
+Clients have no queues of their own: each reads the events kept by the bus, starting from its own position, so a slow
+client costs no memory and holds up no other.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from session_store import Store
 from session_store.models import SessionKey
 
 LISTED = 50
-"""The most sessions at work that an event about their list contains: the newest ones."""
+"""How many active sessions an event about their list contains at most: the newest ones."""
 
 _SESSIONS, _NO_SESSIONS = b'"sessions": ', b'"sessions": null'
 
 MOVES = frozenset({EventKind.SESSION_CREATED, EventKind.SESSION_LIST_CHANGED})
-"""After these events, a session may be in another workspace than before."""
+"""Events after which a session may be in another workspace than before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """An event as clients get it. ``workspaces`` are those that it concerns: two if a session moves; none if the
+    """An event as clients get it. ``workspaces`` are the workspaces concerned: two if a session moves; none if the
     workspace is unknown."""
 
     session_id: str
     workspaces: frozenset[str]
     block: bytes
     lists: bool = False
-    """Whether it contains the list of sessions at work, as of the time when the notice is sent."""
+    """Whether it contains the list of active sessions, as of the time when the notice is sent."""
 
     def told(self, sessions: bytes) -> bytes:
-        """Return the event, with the JSON of that list if it contains the list."""
+        """Return the event, with the JSON of that list filled in if it contains the list."""
         return self.block.replace(_NO_SESSIONS, _SESSIONS + sessions, 1) if self.lists else self.block
 
 
@@ -54,7 +54,7 @@ class Filter:
     workspaces: frozenset[str] = frozenset()
 
     def takes(self, notice: Notice) -> bool:
-        """Whether the client wants this notice. If its workspace is no longer known, it may concern the client."""
+        """Whether the client wants this notice. If its workspace is no longer known, it may concern any client."""
         if self.sessions and notice.session_id not in self.sessions:
             return False
         return not (self.workspaces and notice.workspaces and self.workspaces.isdisjoint(notice.workspaces))
@@ -62,7 +62,7 @@ class Filter:
 
 class EventHub:
     """Turns what a bus publishes into notices, once for all clients, and wakes the clients. Lives on the server's loop,
-    as long as the bus: from what it knows about sessions, later clients learn where those were before they moved."""
+    as long as the bus: what it knows about sessions tells later clients where those were before they moved."""
 
     def __init__(self, bus: EventBus, store: Store) -> None:
         self.loop = asyncio.get_running_loop()
@@ -91,7 +91,7 @@ class EventHub:
 
     async def join(self, wake: Callable[[], None], workspaces: Collection[str]) -> None:
         """Call ``wake`` on the server's loop whenever something is published. ``workspaces`` are those that the client
-        filters by: the sessions in them now are remembered, so that the client hears when one leaves."""
+        filters by: the hub remembers which sessions are in them now, so that the client hears when one leaves."""
         self._sleepers.add(wake)
         if workspaces:
             inside = await asyncio.to_thread(self._inside, workspaces)
@@ -113,7 +113,7 @@ class EventHub:
             return notices
 
     async def sessions(self) -> bytes:
-        """Return the newest sessions at work, as JSON. Read once after each change of the list, for all clients."""
+        """Return the newest active sessions, as JSON. Read once after each change of the list, for all clients."""
         async with self._listing:
             if self._sessions is not None:
                 return self._sessions
@@ -124,7 +124,7 @@ class EventHub:
             return read
 
     def _hear(self, event: BusEvent) -> None:
-        """Handle an event of the bus. Called by any thread."""
+        """Handle an event of the bus. Called from any thread."""
         if event.kind is EventKind.SESSION_LIST_CHANGED:
             self._list_changes += 1
             self._sessions = None
@@ -158,7 +158,7 @@ class EventHub:
         return made
 
     def _places(self, keys: Iterable[SessionKey]) -> dict[SessionKey, str]:
-        """Return the workspaces of those sessions that are not deleted."""
+        """Return the workspaces of the sessions that are not deleted."""
         found = {key: self._store.find_session(key) for key in keys}
         return {key: session.workspace_id for key, session in found.items() if session}
 

@@ -16,16 +16,16 @@ PACE = 0.04
 """Seconds between two wakes of one page: 25 per second look continuous, and more would only load the browser."""
 
 SESSION_DELAY, LIST_DELAY = 0.15, 0.3
-"""Seconds that news of a session, and of the list of sessions, may wait for more. The start of a turn consists of
-several, and redrawing the page for each would delay the first word of the answer, which people wait for. Words do not
+"""Seconds that news of a session, and of the list of sessions, may wait for more. The start of a turn produces several
+events, and redrawing the page for each would delay the first word of the answer, which users wait for. Words do not
 wait."""
 
 ALL_WORDS_PACE = 1.0
 """Seconds between two wakes of a page that shows the words of all sessions: it follows many answers at a glance."""
 
 MOST_BYTES: Final = 1024
-"""Bytes that one page may send in all. Pages only listen; a client that sends a large message or a flood of small ones
-is not a page."""
+"""The most bytes that one page may send in all. Pages only listen; a client that sends a large message or a flood of
+small ones is not a page."""
 
 TOO_LARGE: Final = 1009
 """Close code for a WebSocket (RFC 6455, 7.4.1)."""

@@ -1,4 +1,4 @@
-"""The endless response to one client that follows what happens."""
+"""The endless response to a client that follows the events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from colloquy.runtime.bus import EventBus, Published
 from session_store import Store
 
 PACE = 0.02
-"""Seconds between two packets to one client. What happens meanwhile is sent together."""
+"""Seconds between two packets to one client. Events in between are sent together."""
 
 PACKET_EVENTS, PACKET_BYTES = 200, 2**16
 """The most events in one packet, and the size after which no more are added."""
@@ -30,27 +30,28 @@ SLOWEST = 30.0
 """Seconds that a client may take to accept a packet."""
 
 FARTHEST = 0.5
-"""How far behind a client that does not read may fall, as a share of what the bus keeps: it can still reconnect and get
-everything that it missed."""
+"""How far a client that does not read may fall behind, as a share of what the bus keeps: it can still reconnect and get
+everything it missed."""
 
 GAP = "gap"
-"""The kind of the event that says that events before it are lost."""
+"""The type of the event that says that earlier events are lost."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a client starts: after the event with this number. ``lost`` says why that is not where it left off."""
+    """Where a client starts: after the event with this number. ``lost`` says why it does not resume where it left
+    off."""
 
     number: int
     lost: str | None = None
 
 
 class EventStream(EventSourceResponse):
-    """Sends events as they come until the client leaves, or stops reading.
+    """Sends events as they come until the client leaves or stops reading.
 
-    In the second case the connection is closed; the client can reconnect with the id of the last event that it got.
+    If it stops reading, the connection is closed; the client can reconnect with the ID of the last event that it got.
     """
 
     def __init__(self, bus: EventBus, store: Store, start: Start, wanted: Filter) -> None:

@@ -1,4 +1,4 @@
-"""Conversations as files to download, produced while they are sent: no file is ever whole in memory or on disk."""
+"""Conversations as files to download, generated while they are sent: no file is ever whole in memory or on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Importing histories over HTTP: at once with the report as the response, or in the background."""
+"""Importing histories over HTTP: either immediately, with the report as the response, or in the background."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from session_store.limits import LONGEST_ADDRESS
 router = APIRouter(prefix="/v1", tags=["import and export"])
 
 MOST_BYTES: Final = 2 * 2**30
-"""Most bytes of an uploaded file. A larger history can be imported by the URL of its database."""
+"""The most bytes of an uploaded file. A larger history can be imported through the URL of its database."""
 
 
 Users = Literal["auto", "mine", "file"]
@@ -169,7 +169,7 @@ def import_upload(
     skip_damaged: Annotated[Literal["true", "false"], Form(description="Skip damaged conversations.")] = "false",
     background: Background = False,
 ) -> ReportOut | Response:
-    """Import the conversations of a file that do not exist yet. Importing it again adds only what is new.
+    """Import from a file the conversations that do not exist yet. Importing it again adds only what is new.
     If the file is damaged, nothing is imported, and the error says where."""
     imports = current().imports
     wishes = _wishes(users, agent_id or None, workspace_id or None, skip_damaged=skip_damaged == "true")
@@ -179,7 +179,7 @@ def import_upload(
 
 @router.post("/imports/database", responses=_BACKGROUND, response_model=ReportOut)
 def import_from_database(wanted: DatabaseImport, background: Background = False) -> ReportOut | Response:
-    """Import the conversations of an ADK project's session database that do not exist yet. It is only read."""
+    """Import from an ADK project's session database the conversations that do not exist yet. It is only read."""
     wishes = _wishes(wanted.users, None, wanted.workspace_id, skip_damaged=wanted.skip_damaged)
     return _answer(current().imports.begin_database(wanted.url, wishes), ConflictError, background=background)
 

@@ -1,4 +1,4 @@
-"""Results of queries on the SQL page, as files to download: all rows, while the page shows the first ones."""
+"""Results of queries on the SQL page, as files to download: all rows, while the page shows only the first ones."""
 
 from __future__ import annotations
 

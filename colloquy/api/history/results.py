@@ -39,7 +39,7 @@ MIME_TYPES = {
 
 
 def _allowed(spec: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the specification if it only says what it may: it may have come from an imported file."""
+    """Return the specification if it contains only what is allowed: it may come from an imported file."""
     try:
         return spec and allowed_spec(spec)
     except ChartRefusedError:
@@ -116,7 +116,7 @@ def list_results(conversation_id: str, cursor: Cursor = None, limit: Limit = 20)
 
 @router.get("/results/{id}/file", response_class=Response, responses=file_answer("*/*") | NOT_MODIFIED_RESPONSE)
 async def result_file(result: Found, known: IfNoneMatch = None) -> Response:
-    """The file that an agent made."""
+    """The file that an agent created."""
     if unchanged := not_modified(_tag(result, "file"), known):
         return _kept(unchanged, result, "file")
     if result.file_name is None:

@@ -1,4 +1,4 @@
-"""Conversations that have been neither saved nor touched for a long time: counting and removing them."""
+"""Counts and removes conversations that have been neither saved nor touched for a long time."""
 
 from __future__ import annotations
 

@@ -273,7 +273,7 @@ def as_conversation(session: SessionSummary) -> Conversation:
 
 
 LOOKED_AT = 200
-"""Events at the beginning of a session that are searched for its first message."""
+"""How many events at the beginning of a session are searched for its first message."""
 
 
 async def retitle(session: SessionSummary, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Sessions at work as programs are told of them, when they ask and when something about them changes."""
+"""Active sessions as the API shows them, on request and whenever something about them changes."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class SessionInfo(BaseModel):
 
 
 class ActiveSessions(Paged[SessionInfo]):
-    """The sessions at work: begun or given a message since the start of Colloquy, and not terminated. Newest activity
+    """The active sessions: created or sent a message since Colloquy started, and not terminated. Newest activity
     first."""
 
     active_session_id: str | None = Field(description="The current session: the default of commands without a session.")
 
 
 def sessions_at_work(cursor: str | None, limit: int) -> ActiveSessions:
-    """A page of the sessions at work.
+    """A page of the active sessions.
 
     Raises:
-        StoreError: the cursor is no place.
+        StoreError: the cursor is invalid.
     """
     application = current()
     page = application.active.page(application.settings.user, cursor, limit)
@@ -52,7 +52,7 @@ def sessions_at_work(cursor: str | None, limit: int) -> ActiveSessions:
 
 
 def session_info(session: SessionSummary) -> SessionInfo:
-    """A session as an answer tells it."""
+    """Return a session as the API describes it."""
     application = current()
     agent = application.agents.find(session.key.app_name)
     workspace = application.store.get_workspace(session.workspace_id)

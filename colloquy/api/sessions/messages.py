@@ -1,4 +1,4 @@
-"""The messages of a conversation as programs send and receive them."""
+"""The messages of a conversation as API clients send and receive them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RESULT: Final = "result"
 """The key under which a tool's response holds a value that is not an object, as in ADK."""
 
 CALLS_OF: Final = "colloquy_calls_of"
-"""Key in an event's custom metadata: the id of the user's message with which a program sent these calls."""
+"""A key in an event's custom metadata: the ID of the user's message that the client sent these calls with."""
 
 EXAMPLE_CALL: Final[dict[str, Any]] = {"name": "run_sql", "args": {"sql": "select 1"}, "result": {"rows": 1}}
 
@@ -196,7 +196,7 @@ class ConversationMessage(BaseModel):
 
 
 def session_messages(key: SessionKey, events: Sequence[StoredEvent]) -> list[SessionMessage]:
-    """Return the messages of events, in the order in which they were completed."""
+    """Return the messages that consist of these events, in the order in which they were completed."""
     calls_of = _calls_of(events)
     places = {stored.event.id: stored.seq for stored in events}
     shown = sorted(messages(events), key=lambda message: places[message.id])
@@ -222,7 +222,7 @@ def as_conversation_message(message: SessionMessage) -> ConversationMessage:
 
 
 def _calls_of(events: Sequence[StoredEvent]) -> dict[str, str]:
-    """Return the ids of the user messages with which calls were sent, by call id."""
+    """Return, by call ID, the IDs of the user messages that calls were sent with."""
     return {
         call.id or "": str(stored.event.custom_metadata[CALLS_OF])
         for stored in events

@@ -1,4 +1,4 @@
-"""Creates sessions for programs, with the agents and models that they choose."""
+"""Creates sessions for API clients, with the agents and models that they choose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from session_store.errors import UnknownWorkspaceError
 from session_store.models import SessionSummary, Workspace
 
 DATA_ANALYST = "data_analyst"
-"""The agent of a new session in a workspace with data, if none was chosen."""
+"""The agent of a new session in a workspace with data, if the client chose none."""
 
 
 def new_session(
@@ -19,11 +19,11 @@ def new_session(
 ) -> SessionSummary:
     """Create a session. Whatever is None is chosen as for a new chat on the page.
 
-    ``agent`` is the id or name of an agent; ``session_id`` an id that the client chose.
+    ``agent`` is the ID or name of an agent; ``session_id`` an ID that the client chose.
 
     Raises:
         UnknownAgentError, AgentProblemError, ModelUnavailableError, UnknownWorkspaceError
-        AlreadyExistsError: the id was used before.
+        AlreadyExistsError: the ID was used before.
     """
     application = current()
     workspace = application.store.get_workspace(workspace_id)
@@ -39,15 +39,15 @@ def new_session(
 
 
 def is_unused(session_id: str) -> bool:
-    """Whether a client may create a session with this id: a UUID that no session has or had."""
+    """Whether a client may create a session with this ID: a UUID that no session has or had."""
     return is_new_id(session_id) and not current().store.is_known(session_id)
 
 
 def session_to_go_on(session_id: str) -> SessionSummary:
-    """The session of this id, which no new one can have.
+    """Return the existing session with this ID, which no new session can get.
 
     Raises:
-        NotFoundError: there is none, or no longer.
+        NotFoundError: it does not exist, or no longer.
     """
     try:
         return session_named(session_id)

@@ -23,8 +23,8 @@ def record(session: SessionSummary, new: Sequence[NewMessage]) -> list[SessionMe
     A user's message becomes a turn of its own; what an assistant says right after it belongs to that turn.
 
     Raises:
-        SessionBusyError: a turn of the session runs or waits, and needs the conversation as it is.
-        SessionGoneError: it was deleted in the meantime.
+        SessionBusyError: a turn of the session is running or waiting, so the conversation must not change.
+        SessionGoneError: the session was deleted in the meantime.
     """
     author = _author(session.key)
 

@@ -1,4 +1,4 @@
-"""Commands for sessions at work: start, send, stop, terminate, list, switch."""
+"""Commands for active sessions: start, send, stop, terminate, list, switch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The messages of a session in pages, the newest page first."""
+"""The messages of a session, paged, with the newest page first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from session_store.errors import CursorError
 from session_store.models import SessionKey, SessionSummary, StoredEvent, Turn
 
 EVENTS_PER_MESSAGE = 3
-"""A guess: too low costs another query, too high reads in vain."""
+"""An estimate: too low costs another query, too high reads more than needed."""
 
 _CURSOR = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
 
@@ -53,7 +53,7 @@ def _without_cut_turn(events: Sequence[StoredEvent]) -> list[StoredEvent]:
 
 
 def _cursor(events: Sequence[StoredEvent], place: int) -> str:
-    """Return the cursor for the messages before a place: that place, and the end of the turn that it is in."""
+    """Return the cursor for the messages before a place: that place, and the end of its turn."""
     turn_id = next(stored.event.invocation_id for stored in events if stored.seq == place)
     return f"{place}-{max(stored.seq for stored in events if stored.event.invocation_id == turn_id) + 1}"
 

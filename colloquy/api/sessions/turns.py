@@ -1,4 +1,4 @@
-"""Turns: one message, and all that it sets off, as one answer or as a stream."""
+"""Turns: one message and everything that it triggers, as a single response or as a stream."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Versions(BaseModel):
 
 
 class Started(BaseModel):
-    """First of a stream."""
+    """The first piece of a stream."""
 
     type: Literal["turn"] = "turn"
     session_id: str
@@ -108,8 +108,8 @@ class Started(BaseModel):
 
 
 class Chunk(BaseModel):
-    """What the answer goes on with: words, or while the model thinks, a thought. The last one, which adds nothing, says
-    that the turn is over."""
+    """The next piece of the answer: words or, while the model thinks, a thought. The last chunk, which adds nothing,
+    says that the turn is over."""
 
     type: Literal["agent-chunk"] = "agent-chunk"
     session_id: str
@@ -122,12 +122,12 @@ class Chunk(BaseModel):
     @computed_field(description="The same as `text`.")  # type: ignore[prop-decorator]
     @property
     def content(self) -> str:
-        """The text under the name that other clients know."""
+        """The text under the name that other clients use."""
         return self.text
 
 
 class Complete(BaseModel):
-    """A complete ADK event, which is in the store: a message, a tool call, or its answer."""
+    """A complete, stored ADK event: a message, a tool call, or its answer."""
 
     type: Literal["event"] = "event"
     session_id: str
@@ -136,7 +136,7 @@ class Complete(BaseModel):
 
 
 class Ended(TurnAnswer):
-    """Last of a stream."""
+    """The last piece of a stream."""
 
     type: Literal["end"] = "end"
 
@@ -167,8 +167,8 @@ STREAMS: Final[dict[int | str, dict[str, Any]]] = {
 async def run_turn(wanted: RunTurn, accept: Accept = None) -> TurnAnswer | Response:
     """Send a message and get the answer.
 
-    Sessions remember: who sends the same session_id again goes on with the conversation. A second message while a turn
-    runs waits behind it. Nothing that a client does, leaving included, ends the turn; `stop` does.
+    Sessions remember: sending the same session_id again continues the conversation. A message sent while a turn is
+    running is queued behind it. A turn continues even if its client disconnects; only `stop` ends it early.
     """
     turn, history_used = await run_in_threadpool(_submit, wanted)
     form = _form(accept, stream=wanted.stream)
@@ -199,9 +199,9 @@ def get_turn(turn_id: str, response: Response, if_none_match: IfNoneMatch = None
 
 @router.get("/turns/{turn_id}/versions")
 def list_versions(turn_id: str) -> Versions:
-    """The versions of the message that set a turn off: what `retry` took back is kept, and so is what followed it.
+    """The versions of the message that started a turn. What `retry` replaced is kept, and so is everything after it.
 
-    The figures and the messages of a session know the version alone that is part of the conversation.
+    Only the version that is part of the conversation appears in the session's messages and in figures.
     """
     turn, store = turn_named(turn_id), current().store
     ids = store.versions(turn.key).get(turn_id, (turn_id,))
@@ -223,16 +223,16 @@ def list_versions(turn_id: str) -> Versions:
 
 @router.post("/turns/{turn_id}/show")
 def show_version(turn_id: str) -> Versions:
-    """Make a version of a message current: the conversation is as it was when this turn was last part of it."""
+    """Make a version of a message current: the conversation returns to its state when this turn was last part of it."""
     current().turns.show(turn_named(turn_id))
     return list_versions(turn_id)
 
 
 def turn_state(turn_id: str) -> TurnState:
-    """How a turn of this app's user stands.
+    """Return the status of a turn of this app's user.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: the turn does not exist.
     """
     turn = turn_named(turn_id)
     said = messages_of_turn(turn)
@@ -261,7 +261,7 @@ def _session(wanted: RunTurn) -> SessionSummary:
     if wanted.session_id is None:
         return _begun(wanted)
     if is_unused(wanted.session_id):
-        with suppress(AlreadyExistsError):  # another request has just begun it
+        with suppress(AlreadyExistsError):  # another request has just created it
             return _begun(wanted)
     session = session_to_go_on(wanted.session_id)
     if wanted.agent_id not in (None, session.key.app_name):
@@ -299,12 +299,12 @@ async def _pieces(turn: Turn, *, history_used: bool) -> AsyncIterator[Piece]:
 
 
 def _as_json(event: Event) -> dict[str, Any]:
-    """An event with the names that ADK's own server gives to its fields."""
+    """Return an event with the field names that ADK's own server uses."""
     return event.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _form(accept: str | None, *, stream: bool) -> Callable[[Piece], bytes] | None:
-    """How a stream is written; None for one JSON."""
+    """Return the function that writes the pieces of a stream; None for a single JSON response."""
     accepted = (accept or "").lower()
     if JSON_LINES in accepted or "application/jsonl" in accepted:
         return _as_line
@@ -320,5 +320,5 @@ def _as_line(piece: Piece) -> bytes:
 
 
 def _as_text(piece: Piece) -> str:
-    """JSON in ASCII: many clients take characters like U+2028 in it for the end of a line."""
+    """Return JSON in ASCII: many clients treat characters such as U+2028 as the end of a line."""
     return piece.model_dump_json(ensure_ascii=True)
