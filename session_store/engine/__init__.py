@@ -1,1 +1,1 @@
-"""The DuckDB file: opens, migrates, writes in transactions and repairs it."""
+"""The DuckDB file: opens, migrates and repairs it, and writes to it in transactions."""

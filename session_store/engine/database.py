@@ -1,4 +1,4 @@
-"""The DuckDB file: opening it with a helpful error, and cursors for readers."""
+"""Opens the DuckDB file, with helpful errors, and provides cursors for readers."""
 
 from __future__ import annotations
 
@@ -21,30 +21,31 @@ from session_store.json_safe import without_halves
 
 IDLE_CURSORS = 8
 AGAIN = 0.01
-"""Seconds between two interruptions of the same questions."""
+"""Seconds between two interruptions of the same queries."""
 PATIENCE = 500
-"""How often questions are interrupted before the file is closed without waiting for them any longer."""
+"""How often queries are interrupted before the file is closed without waiting for them any longer."""
 LOG_BYTES = 16_000_000
 LOG_BYTES_UNDER_LOAD = 64_000_000
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    # Nothing calls out: DuckDB would fetch an extension to read a file of another kind.
+    # No outside access: DuckDB would fetch an extension to read a file of another kind.
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
     "allow_persistent_secrets": False,
-    # A name in a query is never that of a variable of this program, nor a query too large for memory one of the disk.
+    # A name in a query never refers to a variable of this program, and a query too large for memory never spills to
+    # disk.
     "python_enable_replacements": False,
     "temp_directory": "",
     "memory_limit": "2GB",
-    # The writer decides when: a commit that fails in the checkpoint behind it would be reported as not done.
+    # The writer decides when to checkpoint: if an automatic checkpoint failed, its commit would be reported as failed.
     "checkpoint_threshold": "1TB",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """That the main file does not change: with the first ``log_bytes`` of the log beside it, it holds all that was
-    acknowledged. For ``paused`` seconds writing waited."""
+    """States that the main file does not change: together with the first ``log_bytes`` of the log beside it, it holds
+    everything that was acknowledged. Writes waited for ``paused`` seconds."""
 
     log_bytes: int
     paused: float
@@ -53,7 +54,7 @@ class Still:
 class Database:
     """One open DuckDB file: the writer's connection and a pool of cursors for readers.
 
-    ``prepare`` runs on the writer's connection after each opening, before anybody reads.
+    ``prepare`` runs on the writer's connection after each opening, before any reader.
     """
 
     def __init__(self, path: Path, prepare: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
@@ -69,7 +70,7 @@ class Database:
         self._still: Future[Still] | None = None
         self._openings = 0
         self.notice: str | None = None
-        """What a person should know of how the file was found, as a sentence."""
+        """What the user should know about the state in which the file was found, as a sentence."""
         self._writer: duckdb.DuckDBPyConnection | None = self._open()
 
     @property
@@ -80,7 +81,7 @@ class Database:
         return self._writer
 
     def require_open(self) -> None:
-        """For reads that memory answers.
+        """Check that the store is open, for reads that are answered from memory.
 
         Raises:
             StoreClosedError: the store was closed.
@@ -90,7 +91,7 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor of the caller's own, with errors of DuckDB turned into those of the project."""
+        """Lend a cursor for the caller's exclusive use. DuckDB's errors are turned into the project's."""
         cursor = self._borrow()
         try:
             yield cursor
@@ -108,13 +109,13 @@ class Database:
             self._give_back(cursor)
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        """All rows of one query, read on a cursor of its own."""
+        """Return all rows of one query, read on a separate cursor."""
         with self.reading() as cursor:
             return cursor.execute(sql, without_halves(parameters or [])).fetchall()
 
     @contextlib.contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor to ask with within the block. It reads the schema ``history`` where a name says no other.
+        """Lend a cursor for queries within the block. Names without a schema refer to the schema ``history``.
 
         Raises:
             StoreClosedError: the store was closed.
@@ -133,7 +134,7 @@ class Database:
             cursor.close()
 
     def make_room(self) -> bool:
-        """Interrupt what runs on lent cursors, whose queries share the memory. Whether there are any."""
+        """Interrupt what runs on lent cursors, whose queries share the memory. Returns whether there were any."""
         with self._gate:
             for cursor in self._lent:
                 cursor.interrupt()
@@ -141,15 +142,15 @@ class Database:
 
     @property
     def is_broken(self) -> bool:
-        """Whether DuckDB gave up on the open file, so that it must be opened anew."""
+        """Whether DuckDB gave up on the open file, so that it must be reopened."""
         return self._broken
 
     def mark_broken(self) -> None:
-        """Remember that DuckDB gave up on the open file."""
+        """Record that DuckDB gave up on the open file."""
         self._broken = True
 
     def checkpoint(self, *, under_load: bool) -> None:
-        """Move the write-ahead log into the main file, if it has grown large. Nothing is lost if that fails."""
+        """Move the write-ahead log into the main file if it has grown large. If that fails, nothing is lost."""
         log = self.path.with_name(self.path.name + ".wal")
         limit = LOG_BYTES_UNDER_LOAD if under_load else LOG_BYTES
         wish = self._still
@@ -171,12 +172,12 @@ class Database:
 
     @contextlib.contextmanager
     def still(self, wake: Callable[[], object] = lambda: None) -> Iterator[Still]:
-        """Keep the main file as it is while it is copied: what is written meanwhile goes to the log beside it. Waits
-        until the writer has done its part, and for other copies. ``wake`` has the writer do that at once.
+        """Keep the main file unchanged while it is copied: writes in the meantime go to the log beside it. Waits until
+        the writer has done its part, and for other copies. ``wake`` makes the writer do so at once.
 
         Raises:
             StoreClosedError: the store was closed.
-            StoreError: the file had to be opened anew meanwhile.
+            StoreError: the file had to be reopened in the meantime.
         """
         with self._gate:
             self._gate.wait_for(lambda: self._still is None)
@@ -194,7 +195,7 @@ class Database:
             raise StoreError(f"{self.path} had to be opened anew while it was copied. Try it again.")
 
     def _hold_still(self, wish: Future[Still], log: Path) -> None:
-        """The writer's part, once: everything into the main file, unless a reader of an older state stands against
+        """The writer's part, once: move everything into the main file, unless a reader of an older state prevents
         it."""
         if wish.done():
             return
@@ -215,7 +216,7 @@ class Database:
         wish.set_result(Still(log_bytes, time.perf_counter() - begin))
 
     def reopen(self) -> None:
-        """Open the file anew after a fatal error. Interrupts questions and waits for readers to let go of the old one.
+        """Reopen the file after a fatal error. Interrupts queries and waits for readers to release the old one.
 
         Raises:
             StoreError: it cannot be opened yet; a later call tries again.
@@ -233,7 +234,7 @@ class Database:
             self._broken = False
 
     def close(self) -> None:
-        """Interrupt questions, wait for readers, write everything into the main file and release it."""
+        """Interrupt queries, wait for readers, write everything into the main file and release it."""
         with self._gate:
             self._closed = True
             if self._still is not None and not self._still.done():
@@ -264,8 +265,8 @@ class Database:
                 connection.close()
 
     def _end_questions(self) -> None:
-        """Interrupt lent cursors until all were given back. Once is not enough: an interruption that comes before a
-        query is forgotten. And none is closed here, which would wait for the query that runs on it."""
+        """Interrupt lent cursors until all have been returned. Once is not enough: an interruption that comes before a
+        query is lost. No cursor is closed here, as that would wait for its running query."""
         for _ in range(PATIENCE):
             if not self.make_room() or self._gate.wait_for(lambda: not self._lent, AGAIN):
                 return
@@ -275,7 +276,7 @@ class Database:
         if problem is not None:
             raise problem
         is_new = not self.path.exists()
-        # Later, what is incomplete is a change that was reported as failed.
+        # After the first opening, an incomplete part is a change that was reported as failed.
         tail = b"" if self._openings else incomplete_part(self.path)
         if not self._openings and (problem := other_kind(self.path)):
             raise problem
@@ -283,7 +284,7 @@ class Database:
             return self._connect(tail, is_new=is_new)
         except duckdb.Error as error:
             if is_new:
-                # What was begun on a full disk would later look like a damaged file.
+                # A file left unfinished by a full disk would later look damaged.
                 with contextlib.suppress(OSError):
                     self.path.unlink()
             raise explain(error, self.path) from error
@@ -294,7 +295,7 @@ class Database:
         try:
             if not is_new:
                 _refuse_foreign(connection, self.path)
-            if tail:  # until something is written, DuckDB leaves it where it is
+            if tail:  # until something is written, DuckDB leaves it in place
                 self.notice = keep_incomplete(self.path, tail)
             migrate(connection, self.path)
             self._prepare(connection)
@@ -309,13 +310,13 @@ class Database:
 
 
 def _refuse_foreign(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Leave a file alone that another program made."""
+    """Leave a file alone that another program created."""
     if is_foreign(connection):
-        connection.execute("pragma disable_checkpoint_on_shutdown")  # which would write to it
+        connection.execute("pragma disable_checkpoint_on_shutdown")  # it would write to the file
         raise foreign(path)
 
 
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:
-    """Agents ask this database in SQL: no files but its own, no network, and no way to change that."""
+    """Restrict the database, because agents query it in SQL: no other files, no network, and no way to change that."""
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")

@@ -1,4 +1,4 @@
-"""What went wrong with the database file, in words for a person."""
+"""Explains what went wrong with the database file, in words for the user."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _DAMAGED = (
 
 
 def is_fatal(error: BaseException) -> bool:
-    """Whether DuckDB refuses to go on with the open file after this error."""
+    """Whether DuckDB refuses to continue with the open file after this error."""
     return isinstance(error, (duckdb.FatalException, duckdb.InternalException, duckdb.IOException))
 
 
 def explain(error: duckdb.Error, path: Path) -> StoreError:
-    """The project's error for one of DuckDB's about ``path``."""
+    """Return the project's error for one of DuckDB's about ``path``."""
     text = str(error).lower()
     if any(words in text for words in _FULL):
         return StoreFullError(
@@ -74,8 +74,9 @@ def explain(error: duckdb.Error, path: Path) -> StoreError:
 
 
 def other_kind(path: Path) -> StoreDamagedError | None:
-    """The error for a file that is no DuckDB database at all; None if it is one, or is not there. DuckDB itself would
-    look for an extension that reads it. Only for a file that this process has not open: see ``require_regular``."""
+    """Return the error for a file that is not a DuckDB database at all; None if it is one or does not exist. DuckDB
+    itself would look for an extension that reads it. Only for files that this process does not have open: see
+    ``require_regular``."""
     try:
         with open_regular(path) as file:
             head = file.read(len(_SQLITE))
@@ -89,10 +90,10 @@ def other_kind(path: Path) -> StoreDamagedError | None:
 
 @contextmanager
 def writing(place: Path) -> Iterator[None]:
-    """Say in words what stands in the way of writing files of our own.
+    """Explain what prevents writing files of our own.
 
     Raises:
-        StoreFullError, StoreNotWritableError: ``place`` takes none.
+        StoreFullError, StoreNotWritableError: nothing can be written to ``place``.
     """
     try:
         yield
@@ -101,8 +102,8 @@ def writing(place: Path) -> Iterator[None]:
 
 
 def unwritable(error: OSError, place: Path | None = None) -> StoreError | None:
-    """The project's error for one of the system's that says that nothing can be written, to ``place``; None for any
-    other."""
+    """Return the project's error for a system error that says that nothing can be written to ``place``; None for any
+    other error."""
     where = place or (Path(str(error.filename)).parent if error.filename else None)
     if is_full(error):
         disk = f"The disk of {where}" if where else "The disk"
@@ -118,12 +119,12 @@ def unwritable(error: OSError, place: Path | None = None) -> StoreError | None:
 
 
 def is_full(error: OSError) -> bool:
-    """Whether the system says that there is no space."""
+    """Whether the system says that there is no space left."""
     return error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def foreign(path: Path) -> StoreDamagedError:
-    """The error for a DuckDB file that another program made."""
+    """Return the error for a DuckDB file that another program created."""
     return StoreDamagedError(
         f"{path} is a DuckDB file, but its tables are not those of this program. Nothing was changed. Choose another "
         "file, or move this one away."
@@ -131,7 +132,7 @@ def foreign(path: Path) -> StoreDamagedError:
 
 
 def unusable_path(path: Path) -> StoreError | None:
-    """Create the folder of ``path``; the error that says why no database can be there, or None."""
+    """Create the folder of ``path``. Returns the error that says why no database can be there, or None."""
     try:
         mode = look_at(path).st_mode
         if stat.S_ISDIR(mode):

@@ -1,4 +1,4 @@
-"""The tables, as a list of migrations in order. The file records how many were applied."""
+"""The database's tables, as a list of migrations in order. The file records how many were applied."""
 
 from __future__ import annotations
 
@@ -179,8 +179,8 @@ def workspaces_and_results(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def tags_tools_and_queries(connection: duckdb.DuckDBPyConnection) -> None:
-    """Add tags, notes, the end of sessions and their branches; what tools said, as columns; and queries that were
-    run."""
+    """Add tags, notes, the end of sessions and their branches; the texts of tool calls, as columns; and past
+    queries."""
     connection.execute(
         """
         alter table sessions add column terminated_at double;
@@ -237,7 +237,7 @@ def _fill_tool_columns(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def tool_uses(connection: duckdb.DuckDBPyConnection) -> None:
-    """Record the outcome of each tool call by its id. A call that nothing answered no longer counts as failed."""
+    """Record the outcome of each tool call by its ID. A call without an answer no longer counts as failed."""
     # A string, because DuckDB updates strings in place, but not lists.
     connection.execute("alter table events add column tool_uses varchar")
     connection.execute("create temp table found (seq bigint, uses varchar, errors varchar[])")
@@ -287,7 +287,7 @@ def every_token(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _events_with_tools(connection: duckdb.DuckDBPyConnection) -> Iterator[list[tuple[int, str]]]:
-    """Yield number and JSON of the events with tool calls or answers, in batches."""
+    """Yield the numbers and JSON of events with tool calls or answers, in batches."""
     seq = -1
     while rows := connection.execute(
         "select seq, data from events where seq > $1 and (tool_calls is not null or tool_results is not null) "
@@ -299,7 +299,7 @@ def _events_with_tools(connection: duckdb.DuckDBPyConnection) -> Iterator[list[t
 
 
 def everything_said(connection: duckdb.DuckDBPyConnection) -> None:
-    """Also find and count transcripts of speech, code, outputs of workflows, thoughts and sources; treat what is in
+    """Also find and count transcripts of speech, code, outputs of workflows, thoughts and sources; treat text within
     ``<think>`` as a thought."""
     connection.execute("create temp table found (seq bigint, text varchar, details varchar)")
     hints = " or ".join(f"contains(data, '{hint}')" for hint in _MORE_THAN_TEXT)
@@ -373,7 +373,7 @@ def is_foreign(connection: duckdb.DuckDBPyConnection) -> bool:
     try:
         connection.execute("select 1 from main.schema_version, main.sessions, main.events limit 0")
     except duckdb.Error:
-        pass  # empty or foreign; listing what it has takes ten times as long
+        pass  # empty or foreign; listing its contents takes ten times as long
     else:
         return False
     found = connection.execute(

@@ -1,4 +1,4 @@
-"""Opens stores by path and shares each among all session services of this process that name the same file."""
+"""Opens stores by path, and shares each of them among all session services of this process that name the same file."""
 
 from __future__ import annotations
 

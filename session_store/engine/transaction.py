@@ -1,4 +1,4 @@
-"""The changes of one group of writes: rows in the database now, values in memory after the commit."""
+"""The changes of one group of writes: rows in the database immediately, values in memory after the commit."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ class RowBuffer:
         return len(self._rows)
 
     def clear(self) -> None:
-        """Discard rows that were not sent."""
+        """Discard the rows that were not sent."""
         self._rows.clear()
 
 
 class Transaction:
-    """What the writer passes to each job."""
+    """The object that the writer passes to each job."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, sessions: RowBuffer, events: RowBuffer, memory: Memory
@@ -104,7 +104,7 @@ class Transaction:
     # -- the database --------------------------------------------------------------------------------------------------
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run a query that sees every change so far."""
+        """Run a query that sees all changes so far."""
         self._flush()
         return self._connection.execute(sql, without_halves(parameters)).fetchall()
 
@@ -122,7 +122,7 @@ class Transaction:
         self._connection.execute(sql, without_halves(parameters))
 
     def add_session(self, row: Columns) -> None:
-        """Insert a session: the columns of ``NEW_SESSION``."""
+        """Insert a session, given the columns of ``NEW_SESSION``."""
         self.changes += 1
         self._sessions.add(row)
 
@@ -286,7 +286,7 @@ class Transaction:
 
 
 def head_of(key: SessionKey, row: tuple[Any, ...]) -> Head:
-    """Build the head from a row of ``SELECT_HEAD``. Copied events do not say when a branch was last updated."""
+    """Build the head from a row of ``SELECT_HEAD``. Copied events do not count as updates of a branch."""
     session_no, created_at, updated_at, deleted, terminated, state, workspace_id, seq, timestamp, event_id = row
     return Head(
         key=key,

@@ -1,4 +1,4 @@
-"""Checks the log beside the database file before DuckDB opens it, because DuckDB silently drops what it cannot read."""
+"""Checks the log beside the database file before DuckDB opens it: DuckDB silently drops what it cannot read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 from session_store.errors import StoreDamagedError, StoreNotWritableError
 
 _BEGIN: Final = b"d\x00be\x00"
-"""Start of a DuckDB log: an entry with the version of its format."""
+"""The start of a DuckDB log: an entry with the version of its format."""
 _VERSION: Final = 2
 """The format version in which a size and a checksum precede each entry."""
 _FRAME: Final = struct.Struct("<QQ")
@@ -19,7 +19,7 @@ _FLUSH: Final = b"d\x00d\xff\xff"
 """The entry that ends a commit."""
 _LONGEST_HEADER: Final = 200
 MOST_INCOMPLETE: Final = 1_000_000_000
-"""Maximum number of bytes after the last complete commit."""
+"""The most bytes that may follow the last complete commit."""
 
 
 def incomplete_part(path: Path) -> bytes:
@@ -28,7 +28,7 @@ def incomplete_part(path: Path) -> bytes:
 
     Raises:
         StoreDamagedError: DuckDB would delete the log instead of reading it.
-        StoreNotWritableError: it cannot be read.
+        StoreNotWritableError: the log cannot be read.
     """
     log = path.with_name(path.name + ".wal")
     try:
@@ -66,10 +66,10 @@ def incomplete_part(path: Path) -> bytes:
 
 
 def keep_incomplete(path: Path, tail: bytes) -> str:
-    """Save what ``incomplete_part`` found in a file of its own. Returns a sentence that says so.
+    """Save what ``incomplete_part`` found in a separate file. Returns a sentence that says so.
 
     Raises:
-        StoreNotWritableError: it cannot be written; the database must not be written either then.
+        StoreNotWritableError: the file cannot be written; then the database must not be written either.
     """
     target = path.with_name(f"{path.name}.incomplete-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
     try:
@@ -104,7 +104,7 @@ def _end_of_commits(log: BinaryIO, size: int, head: bytes) -> int:
 
 
 def _end_of_header(head: bytes) -> int | None:
-    """Return where the header ends. It holds the version, the database's id as a list of numbers, and a counter of how
+    """Return where the header ends. It holds the version, the database's ID as a list of numbers, and a counter of how
     often the log was restarted."""
     place = len(_BEGIN)
     if head[place : place + 1] != bytes([_VERSION]):

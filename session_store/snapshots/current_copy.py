@@ -1,8 +1,8 @@
-"""Copies of the store's file for other processes to ask: of now, or of a few seconds ago, and gone when they are not
-needed any more.
+"""Copies of the store's file for other processes to query: current, or a few seconds old, and removed once they are no
+longer needed.
 
-DuckDB lets no second process open the file while it is open here. What a copy needs is that the file does not change
-meanwhile (see ``Database.still``); appends and reads go on.
+While the file is open here, DuckDB lets no other process open it. A copy requires that the file does not change in the
+meantime (see ``Database.still``); appends and reads continue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from session_store.snapshots.snapshot import SnapshotError, SnapshotFullError, c
 _OWNER_ONLY: Final = 0o700
 _CHUNK: Final = 64 * 1024 * 1024
 _QUICK_SECONDS: Final = 0.1
-"""A copy that is made within this is made anew for each question, if anything has changed."""
+"""If copying takes no longer than this, each query gets a new copy after any change."""
 
 _TIMES_ITS_COST: Final = 10.0
 _OLDEST_SECONDS: Final = 5.0
@@ -33,7 +33,7 @@ _ROOM: Final = 1.1
 
 @dataclass(frozen=True, slots=True)
 class CurrentCopy:
-    """A copy of the whole store as it was at ``taken_at`` (Unix seconds), to be opened read only."""
+    """A copy of the whole store as it was at ``taken_at`` (Unix seconds), to be opened read-only."""
 
     path: Path
     taken_at: float
@@ -43,7 +43,7 @@ class CurrentCopy:
 class _Kept:
     copy: CurrentCopy
     state: tuple[int, ...]
-    """What the store's files looked like when it was made."""
+    """The state of the store's files when the copy was made."""
 
     made_at: float
     seconds: float
@@ -51,10 +51,11 @@ class _Kept:
 
 
 class CurrentCopies:
-    """The copies of one store, in a folder of their own beside it. Thread-safe; one is made at a time."""
+    """The copies of one store, in a separate folder beside it. Thread-safe; makes only one copy at a time."""
 
     def __init__(self, database: Database, wake: Callable[[], object]) -> None:
-        """``wake`` makes the writer look whether it is to hold still. What a killed process left is removed."""
+        """``wake`` makes the writer check whether it should hold still. Copies that a killed process left are
+        removed."""
         self._database = database
         self._wake = wake
         self._folder = database.path.with_name(f".{database.path.name}.copies")
@@ -67,11 +68,11 @@ class CurrentCopies:
 
     @contextlib.contextmanager
     def current(self) -> Iterator[CurrentCopy]:
-        """A copy that stays while the block runs. It has all that was there when it was asked for, unless copying takes
-        long: then it may be as old as ten times that, and five seconds at most.
+        """Lend a copy that stays while the block runs. It has everything that was stored when it was requested, unless
+        copying is slow: then it may be up to ten times as old as copying takes, but at most five seconds.
 
         Raises:
-            SnapshotError: it cannot be written.
+            SnapshotError: the copy cannot be written.
             StoreClosedError: the store was closed.
         """
         kept = self._taken()
@@ -85,7 +86,7 @@ class CurrentCopies:
                 _remove(kept.copy.path)
 
     def close(self) -> None:
-        """Remove all copies. To be called when nobody writes any more, and the database is closed."""
+        """Remove all copies. Call this when nothing writes any more and the database is closed."""
         with self._lock:
             self._kept = None
             if self._file is not None:
@@ -117,7 +118,7 @@ class CurrentCopies:
         return kept.state == self._state()
 
     def _state(self) -> tuple[int, ...]:
-        """Changes with every commit: that writes to the log, if not to the file."""
+        """Return a value that changes with every commit, because a commit writes to the log or to the file."""
         return (*_facts(self._database.path), *_facts(_log_of(self._database.path)))
 
     def _made(self) -> _Kept:
@@ -141,10 +142,10 @@ class CurrentCopies:
         return _Kept(CurrentCopy(target, taken_at), state, begin, time.monotonic() - begin)
 
     def _copy(self, target: Path, log_bytes: int) -> bool:
-        """Whether that could be done: there are systems on which an open file cannot be read."""
+        """Copy the file. Returns whether that was possible: some systems do not allow an open file to be read."""
         try:
             if self._file is None:
-                # Kept open: closing it would take away the lock that DuckDB has on the file.
+                # Kept open: closing it would release DuckDB's lock on the file.
                 self._file = os.open(self._database.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
             _copy_open(self._file, os.fstat(self._file).st_size, target)
         except PermissionError:
@@ -171,7 +172,7 @@ class CurrentCopies:
 
 
 def _copy_open(source: int, size: int, target: Path) -> None:
-    """Copy the first bytes of an open file; where the file system can, without moving them."""
+    """Copy the first bytes of an open file, without moving the data where the file system can."""
     made = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
     try:
         offset = 0
@@ -188,7 +189,7 @@ def _copy_piece(source: int, target: int, count: int, offset: int) -> int:
     if hasattr(os, "copy_file_range"):
         try:
             return os.copy_file_range(source, target, count, offset_src=offset, offset_dst=offset)
-        except OSError:  # between some file systems it cannot; what else is wrong shows below
+        except OSError:  # some file systems cannot copy between each other; any other error recurs below
             pass
     os.lseek(source, offset, os.SEEK_SET)
     os.lseek(target, offset, os.SEEK_SET)
@@ -209,5 +210,5 @@ def _log_of(path: Path) -> Path:
 
 def _remove(path: Path) -> None:
     for one in (path, _log_of(path)):
-        with contextlib.suppress(OSError):  # still open somewhere, on Windows; it goes with the folder
+        with contextlib.suppress(OSError):  # still open on Windows; it is removed with the folder
             one.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The folder with the snapshots, which are found by name."""
+"""The folder of snapshots, which are found by name."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Snapshots: the whole history as a file that other programs can open, made while conversations go on.
+"""Snapshots: the whole history as a file that other programs can open, made while conversations continue.
 
 The store's main file changes only at a checkpoint: writes in between go to the log beside it. So after a checkpoint, it
-is enough to delay the next one while another process copies the file. Appends and reads go on as usual.
+is enough to delay the next one while another process copies the file. Appends and reads continue as usual.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ Progress = Callable[[str, float], None]
 
 
 class SnapshotError(StoreError):
-    """A snapshot could not be made, or does not exist."""
+    """A snapshot could not be created, or does not exist."""
 
 
 class SnapshotFullError(SnapshotError, StoreFullError):
-    """There is no space for a copy."""
+    """There is not enough disk space for a copy."""
 
 
 class SnapshotForm(StrEnum):
@@ -53,7 +53,7 @@ class SnapshotForm(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """File name suffix of this format."""
+        """The file name suffix of this format."""
         return ".duckdb" if self is SnapshotForm.DUCKDB else ".parquet.zip"
 
 
@@ -74,7 +74,7 @@ class SnapshotInfo:
 
 
 class StoredSnapshots:
-    """The part of the store that makes snapshots."""
+    """The part of the store that creates snapshots."""
 
     log: SessionLog
 
@@ -82,10 +82,10 @@ class StoredSnapshots:
         self, path: str | Path, *, form: SnapshotForm = SnapshotForm.DUCKDB, progress: Progress = lambda *_: None
     ) -> SnapshotInfo:
         """Write the whole current history to ``path``, which appears once it is complete. Blocks until then; other
-        reads and writes go on.
+        reads and writes continue.
 
         Raises:
-            SnapshotError: the file exists already, or cannot be written completely.
+            SnapshotError: the file already exists, or cannot be written completely.
             StoreClosedError: the store was closed.
         """
         return _take(self.log.database, Path(path).absolute(), form, progress)
@@ -186,7 +186,7 @@ def _failure(said: dict[str, Any], target: Path) -> SnapshotError:
 
 
 class _Worker:
-    """The process that copies. It ends with the block."""
+    """The process that copies the file. It ends with the block."""
 
     def __enter__(self) -> _Worker:
         environment = {name: os.environ[name] for name in _NEEDED if name in os.environ}

@@ -1,8 +1,8 @@
 """A separate process that copies the store's file, and prepares the copy for sharing.
 
 It has to be another process: closing a second descriptor of the file would release the lock that DuckDB holds through
-the first. Reads one request (JSON) from its input, and prints a line of JSON for each step. Imports nothing of this
-project, so that it starts quickly.
+the first. Reads requests (lines of JSON) from its input, and prints a line of JSON for each step. Imports nothing from
+this project, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def copy(source: Path, log_bytes: int, target: Path) -> None:
 
 
 def clean(connection: duckdb.DuckDBPyConnection) -> None:
-    """Remove what belongs to deleted conversations, and texts of turns that were still running."""
+    """Remove everything that belongs to deleted conversations, such as results and parts of unfinished answers."""
     tables = connection.execute(
         "select table_name from information_schema.columns where table_schema = 'main' and column_name = 'session_no' "
         "and table_name != 'sessions'"
@@ -56,7 +56,7 @@ def clean(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def contents(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Count its conversations and messages."""
+    """Count the copy's conversations and messages."""
     conversations, messages = (
         connection.execute(f"select count(*) from history.{view}").fetchall()[0][0]
         for view in ("conversations", "messages")
@@ -123,7 +123,7 @@ def work(request: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     if hasattr(os, "nice"):
-        os.nice(10)  # running turns go first
+        os.nice(10)  # running turns take precedence
     for line in sys.stdin:
         try:
             work(json.loads(line))
