@@ -1,4 +1,4 @@
-"""Import, export and backup of conversations. Knows neither streamlit nor the runtime."""
+"""Import, export and backup of conversations. Depends neither on streamlit nor on the runtime."""
 
 from session_store.exchange.agent_files import AgentFile, AgentFiles
 from session_store.exchange.chats.foreign import Owner

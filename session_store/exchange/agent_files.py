@@ -1,4 +1,4 @@
-"""Files that agents made, as ADK's file artifact service keeps them: their way into archives and out of them."""
+"""Moves files that agents made, as stored by ADK's file artifact service, into archives and out of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from session_store.folders import encode_folders, session_folder, user_folder
 from session_store.models import SessionKey
 
 FOLDER: Final = "artifacts"
-"""Where they stand in the data folder."""
+"""Their folder within the data folder."""
 
 USER_PREFIX: Final = "user:"
 METADATA: Final = "metadata.json"
@@ -25,17 +25,17 @@ _VERSIONS: Final = "versions"
 _STAGE: Final = ".incoming"
 _LONGEST_PART: Final = 200
 LARGEST: Final = 512_000_000
-"""Bytes of a file."""
+"""Largest size of a file in bytes."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class AgentFile:
-    """One file: a version of an artifact, or what is known of it.
+    """One file: a version of an artifact, or its metadata.
 
-    ``shared`` ones belong to the user and not to the session. ``path`` is the place among those of the session or the
-    user, as ``report.html/versions/0/report.html``.
+    ``shared`` files belong to the user rather than to the session. ``path`` is relative to the folder of the session or
+    the user, for example ``report.html/versions/0/report.html``.
     """
 
     shared: bool
@@ -51,7 +51,7 @@ class AgentFiles:
         encode_folders(folder)
 
     def of(self, key: SessionKey, names: Iterable[str]) -> Iterator[AgentFile]:
-        """The files of a session, and of those of its user the ones that are named (``user:…``)."""
+        """Returns a session's files, and those of its user's files that are named (``user:…``)."""
         own = self._session(key)
         yield from _found(own, own, shared=False)
         user = self._user(key)
@@ -60,7 +60,8 @@ class AgentFiles:
                 yield from _found(user / name, user, shared=True)
 
     def stage(self, files: Iterable[AgentFile]) -> Path | None:
-        """Write files beside their place; None if there are none. ``place`` moves them, ``clear`` removes them."""
+        """Write files to a staging folder, or return None if there are none. ``place`` moves them, ``clear`` removes
+        them."""
         stage: Path | None = None
         for file in files:
             stage = stage or self._folder / _STAGE / uuid.uuid4().hex
@@ -70,7 +71,7 @@ class AgentFiles:
         return stage
 
     def place(self, stage: Path, key: SessionKey) -> None:
-        """Make staged files those of a session. Nothing happens a second time."""
+        """Move staged files to their session. A second call does nothing."""
         own, staged = self._session(key), stage / _scope(shared=False)
         if staged.is_dir():
             if own.exists():
@@ -85,7 +86,7 @@ class AgentFiles:
                 version.replace(target)
 
     def clear(self) -> None:
-        """Remove what was staged and not placed."""
+        """Remove what was staged but not placed."""
         shutil.rmtree(self._folder / _STAGE, ignore_errors=True)
 
     def _session(self, key: SessionKey) -> Path:
@@ -96,7 +97,7 @@ class AgentFiles:
 
 
 def checked(file: AgentFile) -> AgentFile:
-    """The file, if its path is one that ADK would give it.
+    """Returns the file if its path is one that ADK would give it.
 
     Raises:
         DamagedError: it is not.
@@ -119,7 +120,7 @@ def _is_plain(part: str) -> bool:
     )
 
 
-def _scope(shared: bool) -> str:  # noqa: FBT001 - the only thing that is asked
+def _scope(shared: bool) -> str:  # noqa: FBT001 - the only parameter
     return "user" if shared else "session"
 
 
@@ -137,7 +138,7 @@ def _found(folder: Path, root: Path, *, shared: bool) -> Iterator[AgentFile]:
 
 
 def _without_place(metadata: bytes) -> bytes:
-    """ADK notes where on this machine a file stands, and never reads it."""
+    """Remove the file's path on this machine, which ADK records but never reads."""
     try:
         known = json.loads(metadata)
     except ValueError:

@@ -1,4 +1,4 @@
-"""ZIP archives: the own one, of conversations with their results and workspaces, and those that others make."""
+"""ZIP archives: Colloquy's own, with conversations, results and workspaces, and those of other programs."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ FORMAT: Final = "colloquy-archive"
 VERSION: Final = 1
 SUSPICIOUS_BYTES: Final = 20_000_000
 SUSPICIOUS_RATIO: Final = 50
-"""JSON takes twenty times its size in memory. Chats that people had become a tenth of their size in an archive."""
+"""JSON takes twenty times its size in memory. Archives of real chats are a tenth of the size of the chats."""
 MOST_ENTRIES: Final = 200_000
 DIRECTORY_BYTES_OF_ENTRY: Final = 160
 DIRECTORY_BYTES: Final = MOST_ENTRIES * DIRECTORY_BYTES_OF_ENTRY
-"""What the directory of an archive may have: to read it takes ten times as much memory."""
+"""Largest directory of an archive: reading it takes ten times as much memory."""
 _PIECE: Final = 2**20
 _LONGEST_END: Final = 2**16 + 100
-"""What comes after the directory: its records, and a comment."""
+"""Most bytes after the directory: its end records and a comment."""
 _LARGE: Final = 1_000_000
 _FAST: Final = 1
-"""Level of compression for what is large: mostly pictures in base64, of which no level saves more than a quarter."""
+"""Compression level for large entries: mostly pictures in base64, which no level shrinks by more than a quarter."""
 _CHATGPT: Final = re.compile(r"(?:.*/)?conversations(?:[-_ ]?\(?\d+\)?)?\.json", re.IGNORECASE)
 
 
 class _Pieces(io.RawIOBase):
-    """A file that gives away what is written to it, piece by piece."""
+    """A file that hands out what is written to it, piece by piece."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class _Pieces(io.RawIOBase):
         return len(self._written[-1])
 
     def taken(self) -> bytes:
-        """What was written since the last call."""
+        """Returns what was written since the last call."""
         data = b"".join(self._written)
         self._written.clear()
         return data
@@ -70,12 +70,12 @@ class _Pieces(io.RawIOBase):
 def archive_pieces(
     wholes: Iterable[Whole], workspaces: Workspaces | None, files: AgentFiles | None = None
 ) -> Iterator[bytes]:
-    """An archive of conversations with the data of their results and their agents' files, in pieces: no more than one
-    conversation is in memory.
+    """Returns an archive of conversations with their results' data and their agents' files, in pieces, with at most one
+    conversation in memory.
 
     Args:
         wholes: the conversations, read with the data of their results.
-        workspaces: all of the store, which go along; None for those that the conversations need.
+        workspaces: all workspaces of the store, to include; None includes only those that the conversations need.
         files: where agents' files are; None leaves them out.
     """
     listed: list[dict[str, Any]] = []
@@ -127,8 +127,8 @@ def _with_files(
 
 
 def _directory_of(file: BinaryIO) -> tuple[int, int]:
-    """Entries and bytes of an archive's directory, by what stands at its end; zero where that is damaged. ``zipfile``
-    would read all of it first."""
+    """Returns the number of entries and bytes in an archive's directory, read from its end; zeros if the end is
+    damaged. ``zipfile`` would read the whole directory first."""
     file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_END))
     tail = file.read()
     at = tail.rfind(b"PK\5\6")
@@ -141,18 +141,18 @@ def _directory_of(file: BinaryIO) -> tuple[int, int]:
 
 
 def slug(title: str) -> str:
-    """A title as a part of a file name on any system."""
+    """Returns a title as part of a file name that is valid on any system."""
     return re.sub(r"[^\w-]+", " ", title).strip()[:60].strip()
 
 
 class Archive:
-    """An open archive. Nothing of it is ever written to the disk, and no entry is larger than it may be."""
+    """An open archive. Nothing is extracted to disk, and entries have a size limit."""
 
     def __init__(self, path: Path) -> None:
         """Open the file.
 
         Raises:
-            ImportRefusedError: it is damaged, or made to do harm.
+            ImportRefusedError: it is damaged or malicious.
         """
         self._path = path
         self._unpacked = 0
@@ -178,9 +178,9 @@ class Archive:
         manifests = [name for name in self._zip.NameToInfo if PurePosixPath(name).name == MANIFEST]
         top = min(manifests, key=lambda name: (name.count("/"), name), default="")
         self.is_ours = bool(top)
-        """Whether it is one that this program wrote."""
+        """Whether this program wrote it."""
         self._folder = top.removesuffix(MANIFEST)
-        """The folder of it in which everything stands, once somebody unpacked it and packed the folder."""
+        """The folder that contains everything, if the archive was unpacked and its folder packed again."""
 
     def __enter__(self) -> Archive:
         return self
@@ -191,7 +191,7 @@ class Archive:
 
     @property
     def conversation_files(self) -> list[zipfile.ZipInfo]:
-        """ChatGPT's files of conversations in it, also several of one name."""
+        """Returns ChatGPT's conversation files, including several with the same name."""
         return sorted(
             (entry for entry in self._zip.infolist() if _CHATGPT.fullmatch(entry.filename)),
             key=lambda entry: entry.filename,
@@ -199,7 +199,7 @@ class Archive:
 
     @property
     def other_files(self) -> list[zipfile.ZipInfo]:
-        """The files of a ChatGPT archive that are neither conversations nor these again to look at."""
+        """Returns the files of a ChatGPT archive other than conversations and their viewable copies."""
         return [
             entry
             for entry in self._zip.infolist()
@@ -208,11 +208,11 @@ class Archive:
 
     @property
     def doubles(self) -> int:
-        """How many files in it have a later one of the same name."""
+        """Returns how many files have a later one of the same name."""
         return len(self._zip.infolist()) - len(self._zip.NameToInfo)
 
     def document(self, name: str, notes: Notes) -> Any:  # noqa: ANN401 - JSON
-        """An entry that is JSON, as this program wrote it.
+        """Returns a JSON entry, as written by this program.
 
         Raises:
             DamagedError: it is missing, damaged, or not JSON.
@@ -223,7 +223,7 @@ class Archive:
             raise DamagedError(f"{name}: {error}") from error
 
     def data(self, name: str) -> bytes:
-        """The bytes of an entry.
+        """Returns the bytes of an entry.
 
         Raises:
             DamagedError: it is missing or damaged.
@@ -234,7 +234,7 @@ class Archive:
         return self.bytes_of(entry)
 
     def bytes_of(self, entry: zipfile.ZipInfo) -> bytes:
-        """The bytes of an entry.
+        """Returns the bytes of an entry.
 
         Raises:
             DamagedError: it is damaged.
@@ -246,7 +246,7 @@ class Archive:
                 self._unpacked += len(piece)
                 if len(data) > LARGEST:
                     raise DamagedError(f"{entry.filename} is larger than {LARGEST // 1_000_000} MB")
-                # Whatever the archive says of itself, and however often it names one file.
+                # Counted here whatever the archive claims, and however often it names the same file.
                 self._check_growth(self._unpacked)
         return bytes(data)
 
@@ -282,7 +282,7 @@ class Archive:
         try:
             yield
         except RuntimeError as error:
-            # NotImplementedError is one too: a kind of compression that is not known.
+            # NotImplementedError is a RuntimeError too: an unknown kind of compression.
             raise DamagedError(
                 f"{name} cannot be read ({error}). Unpack the archive and make a plain ZIP archive of it"
             ) from error

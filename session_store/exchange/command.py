@@ -34,7 +34,7 @@ _CODES: Final = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit code."""
+    """Run a command and return the exit code."""
     chosen = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], None] = chosen.run
     try:
@@ -150,10 +150,9 @@ def _add_backup(add: Callable[..., argparse.ArgumentParser], where: argparse.Arg
         "backup",
         parents=[where],
         help="copy the database",
-        description="Make a copy of the database that is consistent and was opened once to check it. To go back to it, "
-        f"put it in the place of {DATABASE} in the data folder while Colloquy is stopped, and delete {DATABASE}.wal, "
-        "if there is one. Files that agents made and the passwords of connections stand beside the database: copy the "
-        "data folder to have them too.",
+        description="Make a consistent copy of the database, opened once to check it. To restore it, stop Colloquy, "
+        f"replace {DATABASE} in the data folder with the copy, and delete {DATABASE}.wal if it exists. Files made by "
+        "agents and passwords of connections are stored next to the database: copy the data folder to keep them too.",
         epilog=_CODES,
     )
     parser.add_argument("target", type=Path, metavar="FILE", help="the copy")
@@ -163,8 +162,8 @@ def _add_backup(add: Callable[..., argparse.ArgumentParser], where: argparse.Arg
 
 def _import(chosen: argparse.Namespace) -> None:
     path = _database(chosen)
-    is_new = not os.path.exists(path)  # noqa: PTH110 - the store says what stands in the way
-    # Read no file after another one was taken, only to find that it is not there.
+    is_new = not os.path.exists(path)  # noqa: PTH110 - the store reports what is wrong with the path
+    # Check all files first, so that no file is imported before a later one turns out to be missing.
     for file in chosen.files:
         if "://" not in file:
             require_file(Path(file))

@@ -1,4 +1,4 @@
-"""One conversation outside of the store: on its way in, or on its way out."""
+"""One conversation outside the store, being imported or exported."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ from session_store.transcripts.parts import USER
 from session_store.transcripts.transcript import messages
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with what is being done, how much of it is done, and how much there is, if that is known."""
+"""Called with what is being done, how much of it is done, and the total, if known."""
 
 ERROR: Final = "ERROR"
-"""The code of an answer that failed in a program that names no code."""
+"""The error code of failed answers from programs that name none."""
 LOOKED_AT: Final = 200
-"""Events at the beginning of a conversation among which its first message is looked for."""
+"""How many events at the beginning of a conversation are searched for its first message."""
 _NAMESPACE: Final = uuid.UUID("6b1f0a52-0f5c-5d0e-9d0a-6d7d4a2f9c11")
 _PLAIN_ID: Final = re.compile(r"[\w@:+=~|][\w.@:+=~|-]{0,199}", re.ASCII)
 _TIME: Final = re.compile(r'"timestamp": ?[\d.eE+-]+,?')
@@ -65,9 +65,9 @@ _LARGEST: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What there is to know of a conversation besides its events. Times are Unix seconds.
+    """Everything about a conversation except its events. Times are Unix seconds.
 
-    The three states are those of the session, of its application and of its user, without prefixes.
+    The three states are those of the session, its application and its user, without prefixes.
     """
 
     key: SessionKey
@@ -86,9 +86,9 @@ class About:
     feedback: tuple[Feedback, ...] = ()
     results: tuple[tuple[Result, bytes | None], ...] = ()
     rewound: frozenset[str] | None = None
-    """Ids of the events that were taken back; None if that is still to be found out."""
+    """Ids of rewound events; None if that has yet to be determined."""
     copied: frozenset[str] = frozenset()
-    """Ids of the events that it has from the session that it is a branch of."""
+    """Ids of the events copied from the session that it was branched from."""
     branched_from: str | None = None
     branched_at: str | None = None
     tags: tuple[str, ...] = ()
@@ -98,28 +98,27 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation on its way in."""
+    """A conversation being imported."""
 
     about: About
     events: tuple[NewEvent, ...]
     notes: Notes = field(default_factory=Notes, hash=False)
-    """What of it could not be taken as it was."""
+    """What could not be imported unchanged."""
     files: tuple[AgentFile, ...] = ()
-    """What its agents made."""
+    """Files that its agents made."""
     is_own: bool = False
-    """Whether this program wrote it, and so knows whose it is."""
+    """Whether this program wrote it and therefore knows its owner."""
     is_renamed: bool = False
-    """Whether it has a new id, because another one in the file has its own."""
+    """Whether it has a new id because another conversation in the file has its id."""
 
     @property
     def name(self) -> str:
-        """What a report calls it."""
+        """Returns its name in reports."""
         return self.about.title or self.about.key.session_id
 
 
 def within_limits(conversation: Conversation) -> Conversation:
-    """The conversation with texts that are no longer, and tags that are no more, than people could give them here.
-    What is cut is noted."""
+    """Returns the conversation with texts and tags within the limits for input here. Whatever is cut is noted."""
     about, notes = conversation.about, conversation.notes
     comments = [_cut(given.comment, LONGEST_COMMENT, "comments", notes) for given in about.feedback]
     notes.left_out(f"tags beyond {MOST_TAGS}", len(about.tags) - MOST_TAGS)
@@ -139,7 +138,7 @@ def within_limits(conversation: Conversation) -> Conversation:
 
 
 def _usable_result(result: Result, notes: Notes) -> Result:
-    """The result with texts of a length that results have here."""
+    """Returns the result with texts within the limits for results."""
     sql, spec = result.sql, result.spec
     if sql is not None and len(sql) > LONGEST_QUERY:
         notes.left_out(f"queries of more than {LONGEST_QUERY:,} characters")
@@ -153,7 +152,7 @@ def _usable_result(result: Result, notes: Notes) -> Result:
 
 
 def usable_workspace(workspace: Workspace, notes: Notes) -> Workspace:
-    """The workspace with a name, and data, of a length that people could give them here. What is cut is noted."""
+    """Returns the workspace with a name and data within the limits for input here. Whatever is cut is noted."""
     connection = workspace.connection
     if connection and len(connection.address) > LONGEST_ADDRESS:
         notes.left_out("connections whose address is too long")
@@ -170,12 +169,13 @@ def _cut(text: str, longest: int, what: str, notes: Notes) -> str:
 
 
 def stable_id(*names: str) -> str:
-    """An id that is always the same for the same names."""
+    """Returns an id that is always the same for the same names."""
     return str(uuid.uuid5(_NAMESPACE, "\n".join(names)))
 
 
 def content_id(conversation: Conversation) -> str:
-    """An id of what is said in a conversation, whenever that was: files that name no time are given one at import."""
+    """Returns an id of a conversation's content regardless of its times, since files without times get some at
+    import."""
     said = hashlib.sha256()
     for event in conversation.events:
         said.update(_TIME.sub("", event.data).encode())
@@ -183,15 +183,15 @@ def content_id(conversation: Conversation) -> str:
 
 
 def usable_id(session_id: str) -> str:
-    """The id, or a stable one in its stead if it could be taken for a path or is not to be read."""
+    """Returns the id, or a stable replacement if it could be mistaken for a path or is unreadable."""
     return session_id if _PLAIN_ID.fullmatch(session_id) else stable_id("id", session_id)
 
 
 def checked_name(value: object, what: str) -> str:
-    """The name of an application or a user.
+    """Returns the name of an application or a user.
 
     Raises:
-        DamagedError: it is none.
+        DamagedError: it is not a valid name.
     """
     if not isinstance(value, str) or not value.strip():
         raise DamagedError(f"{what} is missing")
@@ -201,7 +201,8 @@ def checked_name(value: object, what: str) -> str:
 
 
 def usable_name(value: str, otherwise: str, what: str, notes: Notes) -> str:
-    """The name of an application or a user, without what such a name cannot have. What is no name is ``otherwise``."""
+    """Returns the name of an application or a user with invalid characters replaced, or ``otherwise`` if nothing is
+    left."""
     name = "".join(sign if sign.isprintable() and sign not in "/\\" else "_" for sign in value.strip()[:200])
     name = name if name.strip("_. ") else otherwise
     notes.replaced(what, name != value)
@@ -209,10 +210,10 @@ def usable_name(value: str, otherwise: str, what: str, notes: Notes) -> str:
 
 
 def checked_text(value: object, what: str) -> str:
-    """A text that can be stored; None counts as none.
+    """Returns a text that can be stored; None becomes an empty text.
 
     Raises:
-        DamagedError: it is not one.
+        DamagedError: it is not text.
     """
     if value is None:
         return ""
@@ -226,10 +227,10 @@ def checked_text(value: object, what: str) -> str:
 
 
 def checked_time(value: object, what: str) -> float:
-    """A time in Unix seconds.
+    """Returns a time in Unix seconds.
 
     Raises:
-        DamagedError: it is none.
+        DamagedError: it is not a time.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise DamagedError(f"{what} is not a time: {str(value)[:40]!r}")
@@ -239,10 +240,10 @@ def checked_time(value: object, what: str) -> float:
 
 
 def new_event(event: Event, what: str) -> NewEvent:
-    """The event as the store takes it.
+    """Returns the event in the form that the store takes.
 
     Raises:
-        DamagedError: it has an id, a time or a count that cannot be.
+        DamagedError: its id, a time or a count is invalid.
     """
     if not event.id:
         raise DamagedError(f"{what} has no id")
@@ -255,12 +256,12 @@ def new_event(event: Event, what: str) -> NewEvent:
 
 
 def without_temporary(state: Mapping[str, Any]) -> dict[str, Any]:
-    """State without what is not meant to be kept."""
+    """Returns the state without temporary entries."""
     return {name: value for name, value in state.items() if not name.startswith(State.TEMP_PREFIX)}
 
 
 def unique(events: Iterable[Event]) -> None:
-    """Refuse events of which two have one id.
+    """Check that no two events have the same id.
 
     Raises:
         DamagedError: two have.
@@ -273,16 +274,16 @@ def unique(events: Iterable[Event]) -> None:
 
 
 def first_words(events: Iterable[Event]) -> str:
-    """The beginning of the first message of a person as a title, or where they said nothing, of the first answer."""
+    """Returns a title from the user's first message or, if the user said nothing, from the first answer."""
     beginning = (StoredEvent(number, event) for number, event in enumerate(islice(events, LOOKED_AT)))
     said = sorted((one for one in messages(beginning) if one.text.strip()), key=lambda one: not one.is_user)
     return phrases.first_words(said[0].text) if said else ""
 
 
 def settled(events: Sequence[Event], notes: Notes) -> list[Event]:
-    """Events in which nothing is at work any more, as a turn leaves them that is over: each call of a tool has an id,
-    its answer the same, and where none came there is one that says so; questions to a person are declined; answers
-    that were ended early are marked."""
+    """Returns the events as a finished turn leaves them, with nothing still running. Each tool call and its answer have
+    the same id, a missing answer is replaced by one that says so, questions to the user are declined, and answers that
+    were ended early are marked."""
     whole = with_closed_calls(with_call_ids(events), NOT_IMPORTED)
     notes.added("missing tool answers", len(whole) - len(events))
     _tell_loose_answers(whole, notes)
@@ -298,7 +299,7 @@ def settled(events: Sequence[Event], notes: Notes) -> list[Event]:
 
 
 def _tell_loose_answers(events: Sequence[Event], notes: Notes) -> None:
-    """Answers of tools that nothing has called become texts."""
+    """Turns tool answers without a call into text."""
     called = {call.id for event in events for call in event.get_function_calls()}
     for event in events:
         if loose := [answer for answer in event.get_function_responses() if answer.id not in called]:
@@ -307,7 +308,7 @@ def _tell_loose_answers(events: Sequence[Event], notes: Notes) -> None:
 
 
 def turns_of(key: SessionKey, events: Sequence[Event]) -> tuple[Turn, ...]:
-    """Turns made up from events that came without: one for each invocation that a message began."""
+    """Returns turns for events that came without any: one for each invocation begun by a message."""
     invocations: dict[str, list[Event]] = {}
     for event in events:
         if event.invocation_id:
@@ -316,7 +317,7 @@ def turns_of(key: SessionKey, events: Sequence[Event]) -> tuple[Turn, ...]:
 
 
 def _message(event: Event) -> types.Content | None:
-    """What a person said in an event: typed, or spoken and written down."""
+    """Returns what the user said in an event, whether typed or transcribed from speech."""
     if event.author != USER:
         return None
     spoken = event.input_transcription.text if event.input_transcription else None
@@ -343,7 +344,8 @@ def _turn(key: SessionKey, turn_id: str, events: Sequence[Event]) -> Turn:
 
 
 def _end_of(events: Sequence[Event]) -> tuple[TurnStatus, str | None]:
-    """How a turn ended, and why, as it would have here: an answer that its author went on after was no end."""
+    """Returns how a turn ended and why, by the rules for live turns: if the author continues after an answer, that
+    answer was not the end."""
     endings: dict[str, Ending] = {}
     stopped = False
     for event in events:

@@ -1,4 +1,4 @@
-"""What can go wrong with files that come in or go out, in words for a person."""
+"""Errors of imports, exports and backups, worded for people."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from session_store.errors import ColloquyError
 
 
 class ImportRefusedError(ColloquyError):
-    """A file cannot be imported. Nothing of it was taken."""
+    """A file cannot be imported. Nothing of it was imported."""
 
 
 class DamagedFileError(ImportRefusedError):
-    """Some conversations of a file cannot be taken, so none was."""
+    """Some conversations of a file cannot be imported, so none was."""
 
 
 class ExportError(ColloquyError):
-    """Something cannot be exported, or not to where it was to go."""
+    """Something cannot be exported, or not to the chosen place."""
 
 
 class BackupError(ColloquyError):
@@ -22,4 +22,4 @@ class BackupError(ColloquyError):
 
 
 class DamagedError(ColloquyError):
-    """One conversation of a file cannot be taken. The message says which place of it is wrong."""
+    """One conversation of a file cannot be imported. The message names the place that is wrong."""

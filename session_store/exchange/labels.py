@@ -1,4 +1,4 @@
-"""What people say about a conversation, and what it is a branch of, as JSON and back."""
+"""Labels of a conversation, and what it was branched from, as JSON and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from session_store.history.tags import clean_tags
 
 
 def labels_json(about: About) -> dict[str, Any]:
-    """Those fields of a conversation."""
+    """Returns the labels of a conversation."""
     return {
         "tags": list(about.tags),
         "note": about.note,
@@ -25,10 +25,10 @@ def labels_json(about: About) -> dict[str, Any]:
 
 
 def with_labels(about: About, fields: Mapping[str, Any]) -> About:
-    """The conversation with those of the fields that a file has; older files have none.
+    """Returns the conversation with the labels that a file has; older files have none.
 
     Raises:
-        DamagedError: one of them is not as it should be.
+        DamagedError: a label is invalid.
     """
     ended = fields.get("terminated_at")
     return replace(

@@ -1,4 +1,4 @@
-"""What ADK's format has no field for, as JSON and back: turns, results, feedback, workspaces. Checked on the way in."""
+"""What ADK's format has no field for (turns, results, feedback, workspaces), as JSON and back. Checked when read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 def turn_json(turn: Turn) -> dict[str, Any]:
-    """A turn without its session."""
+    """Returns a turn without its session."""
     return {**asdict(turn), "key": None}
 
 
 def turn_of(fields: object, key: SessionKey) -> Turn:
-    """The turn that this JSON describes; one that was not over counts as interrupted.
+    """Returns the turn that this JSON describes; an unfinished one counts as interrupted.
 
     Raises:
         DamagedError: it describes none.
@@ -28,7 +28,7 @@ def turn_of(fields: object, key: SessionKey) -> Turn:
 
 
 def feedback_of(fields: object) -> Feedback:
-    """The feedback that this JSON describes.
+    """Returns the feedback that this JSON describes.
 
     Raises:
         DamagedError: it describes none.
@@ -37,12 +37,12 @@ def feedback_of(fields: object) -> Feedback:
 
 
 def result_json(result: Result) -> dict[str, Any]:
-    """What is known of a result, without its data and its session."""
+    """Returns the metadata of a result, without its data and its session."""
     return {**asdict(result), "key": None}
 
 
 def result_of(fields: object, key: SessionKey, what: str) -> Result:
-    """The result that this JSON describes.
+    """Returns the result that this JSON describes.
 
     Raises:
         DamagedError: it describes none.
@@ -51,13 +51,13 @@ def result_of(fields: object, key: SessionKey, what: str) -> Result:
 
 
 def workspace_json(workspace: Workspace, *, with_connection: bool) -> dict[str, Any]:
-    """A workspace as JSON; its connection only where the whole history goes with it."""
+    """Returns a workspace as JSON. Its connection is included only if the whole history is."""
     fields = asdict(workspace)
     return fields if with_connection else {**fields, "connection": None}
 
 
 def workspaces_of(document: object) -> dict[str, Workspace]:
-    """The workspaces that a list of them, or a session that names its own, brings along.
+    """Returns the workspaces in an archive's list, or those that a session names.
 
     Raises:
         DamagedError: one is not a workspace.
@@ -69,10 +69,10 @@ def workspaces_of(document: object) -> dict[str, Workspace]:
 
 
 def made(make: Callable[[dict[str, Any]], T], fields: object, what: str) -> T:
-    """What ``make`` makes of a JSON object.
+    """Applies ``make`` to a JSON object.
 
     Raises:
-        DamagedError: it is no object, or not one that ``make`` can take; ``what`` names it.
+        DamagedError: it is not an object, or ``make`` cannot use it; ``what`` names it.
     """
     if not isinstance(fields, dict):
         raise DamagedError(f"{what} is not a JSON object")

@@ -1,4 +1,4 @@
-"""How far something is, on one line of a terminal."""
+"""Shows progress on one line of a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ EVERY_SECONDS = 0.1
 
 
 class ProgressLine:
-    """Writes nothing where there is no terminal. Use it as a context manager, and call it with what is being done."""
+    """Shows progress on a terminal and writes nothing elsewhere. Use it as a context manager, and call it with the
+    progress."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -26,7 +27,7 @@ class ProgressLine:
             self._stream.flush()
 
     def __call__(self, doing: str, done: int, total: int | None) -> None:
-        """Show how much is done."""
+        """Show the progress."""
         now = time.monotonic()
         if not self._shows or (now < self._next and done != total):
             return

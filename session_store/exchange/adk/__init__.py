@@ -1,1 +1,1 @@
-"""Sessions in ADK's own files and databases, of every version."""
+"""Reads sessions from ADK's own files and databases, of every version."""

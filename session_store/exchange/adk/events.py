@@ -1,6 +1,6 @@
-"""Events of ADK as any of its versions wrote them, read as the events of the one that is installed.
+"""Reads events written by any version of ADK as events of the installed version.
 
-What that one does not know, or cannot take, costs only itself, and is noted by its name.
+Only what the installed version does not know or cannot accept is left out, and it is noted by name.
 """
 
 from __future__ import annotations
@@ -33,26 +33,27 @@ from session_store.limits import LARGEST_EVENT
 from session_store.transcripts.parts import USER
 
 MOST_REPAIRS: Final = 50
-"""Rounds of leaving out what cannot be taken. Each finds all that can be found without the round before it."""
+"""Rounds of removing what fails validation. Each round finds everything that can be found without the round before
+it."""
 
 DEEPEST_IN_EVENT: Final = 150
-"""Levels that an event may have: pydantic reads no more than 200, with those that it adds."""
+"""Levels of nesting allowed in an event: pydantic reads no more than 200, including the levels it adds."""
 MOST_VALUES: Final = 3_000_000
-"""Values in one event: what a tool may answer has fewer."""
+"""Values allowed in one event. The largest tool answer allowed has fewer."""
 _ROUTED: Final = ("message", "state", "route", "node_path")
-"""Names that ADK's events take in constructors, and put elsewhere. As fields of a file they are none that it writes."""
+"""Names that the constructors of ADK's events accept and store elsewhere. ADK never writes them as fields of a file."""
 _ROLES: Final = ("user", "model")
 _LARGEST_COUNT: Final = 2**31
 _OBJECTS: Final = {"args": "input", "response": "result"}
-"""What tools are given and say, and the name for it in an object where it is none."""
+"""The arguments and the answer of a tool, each with the key to wrap it under when it is not an object."""
 
 
 @dataclass(slots=True)
 class EventReader:
     """Reads the events of one session.
 
-    ``name`` tells the session apart from others, for the ids of events without one; ``agent`` is who says what nobody
-    is named for; ``otherwise`` is the time of events where none of them has one.
+    ``name`` tells the session apart from others and is used to make ids for events without one. ``agent`` is the author
+    of events that name none. ``otherwise`` is the time of the events if none of them has a time.
     """
 
     name: str
@@ -60,10 +61,11 @@ class EventReader:
     otherwise: float
     notes: Notes
     exact: bool = False
-    """Whether this program wrote them: nothing of how they are put together is to be changed."""
+    """Whether this program wrote the events. If so, their structure is left unchanged."""
 
     def read(self, documents: Iterable[object]) -> list[Event]:
-        """The events that the JSON objects describe, in their order. Times go on in it, whatever the clocks said."""
+        """Returns the events that the JSON objects describe, in order. Timestamps never go backwards, whatever the
+        clocks said."""
         events: list[Event] = []
         for number, document in enumerate(documents, start=1):
             try:
@@ -113,7 +115,7 @@ class EventReader:
         return event
 
     def _name_speakers(self, event: Event) -> None:
-        """See to it that an event has an author, and its content a role that models know."""
+        """Makes sure that an event has an author and that its content has a role that models know."""
         if not event.author:
             event.author = USER if event.content and event.content.role == USER else self.agent
             self.notes.added("authors of events")
@@ -131,7 +133,7 @@ class EventReader:
                 self.notes.left_out(quoted(name))
 
     def _validated(self, fields: dict[str, Any]) -> Event | None:
-        """The event, without the fields that keep it from being one; these are taken out of ``fields`` and noted."""
+        """Returns the event without the fields that fail validation. Those are removed from ``fields`` and noted."""
         for _ in range(MOST_REPAIRS):
             document = json.dumps(fields)
             if len(document) > LARGEST_EVENT:
@@ -170,17 +172,18 @@ class EventReader:
         if has_content(value):
             self.notes.left_out(name)
         if isinstance(holder, dict) and not holder and above and isinstance(above[-1], int):
-            # A part of a content with nothing in it is more than models take.
+            # Models reject a content part with nothing in it.
             self._repair(fields, tuple(above), as_text=False)
 
     def _countable(self, event: Event) -> Event:
         counts = event.usage_metadata.model_dump().values() if event.usage_metadata else ()
         if any(isinstance(count, int) and not 0 <= count < _LARGEST_COUNT for count in counts):
-            event.usage_metadata = None  # noted like whatever else of the event is not taken
+            event.usage_metadata = None  # noted like every other part of the event that is left out
         return event
 
     def _date(self, events: Sequence[Event]) -> None:
-        """Give events without a time the one of the event before them, or else of the next that has one."""
+        """Gives each event without a time the time of the event before it or, failing that, of the next event that has
+        one."""
         undated = sum(math.isnan(event.timestamp) for event in events)
         if not undated:
             return
@@ -190,14 +193,14 @@ class EventReader:
             known = event.timestamp = known if math.isnan(event.timestamp) else event.timestamp
 
     def _go_on(self, events: Iterable[Event]) -> None:
-        """Give events that a clock put before the one that they follow the time of that one."""
+        """Gives each event that a clock put before its predecessor the time of that predecessor."""
         before = 0.0
         for event in events:
             self.notes.replaced(BACKWARDS, event.timestamp < before)
             before = event.timestamp = max(before, event.timestamp)
 
     def _group(self, events: Iterable[Event]) -> None:
-        """Give events that belong to no invocation one for each message of the person."""
+        """Gives the events without an invocation a new one for each message of the user."""
         current = ""
         for event in events:
             if event.invocation_id:
@@ -209,7 +212,7 @@ class EventReader:
             event.invocation_id = current
 
     def _distinct(self, events: Iterable[Event]) -> list[Event]:
-        """The events, each once and with an id of its own."""
+        """Returns the events without repetitions, each with a unique id."""
         known: dict[str, Event] = {}
         for number, event in enumerate(events):
             if known.get(event.id) == event:
@@ -223,14 +226,15 @@ class EventReader:
 
 
 def _newest_first(times: Sequence[float]) -> bool:
-    """Whether a whole session was written from its end on, rather than by a clock that was set back."""
+    """Whether a whole session was written newest first, as opposed to by a clock that was set back."""
     return len(times) > 2 and all(later > earlier for later, earlier in pairwise(times))
 
 
 def _place(fields: dict[str, Any], location: Sequence[str | int]) -> tuple[str | int, ...]:
-    """What of the fields an error is about: the innermost that is there.
+    """Returns the innermost existing field that an error is about.
 
-    Locations have the names that ADK's API gives fields, whichever of the two the file has, and also name types.
+    Error locations use the field names of ADK's API, whichever of the two names the file has, and also contain type
+    names.
     """
     place: list[str | int] = []
     node: Any = fields
@@ -248,7 +252,7 @@ def _place(fields: dict[str, Any], location: Sequence[str | int]) -> tuple[str |
 
 
 def _innermost(places: Iterable[tuple[str | int, ...]]) -> list[tuple[str | int, ...]]:
-    """The places that have no other one of them inside, in an order in which all can be taken out."""
+    """Returns the places that contain none of the other places, in an order in which all of them can be removed."""
     ordered = sorted(
         places, key=lambda place: [(str(step), 0) if isinstance(step, str) else ("", step) for step in place]
     )
@@ -257,9 +261,9 @@ def _innermost(places: Iterable[tuple[str | int, ...]]) -> list[tuple[str | int,
 
 
 def _note_unread(given: Mapping[str, Any], kept: Mapping[str, Any], notes: Notes, path: str = "") -> None:
-    """Note the fields of a document that are not in what was made of it."""
+    """Notes the fields of a document that the result does not contain."""
     for name, value in given.items():
-        known = name if name in kept else to_camel(name)  # events as ADK stores them have its own names
+        known = name if name in kept else to_camel(name)  # events as ADK stores them use its own names
         if known in kept:
             _note_unread_below(value, kept[known], notes, f"{path}{name}")
         elif has_content(value):

@@ -1,7 +1,7 @@
-"""Conversations as JSON in the format of ADK's sessions, which ``adk web`` and ``adk run`` read and write.
+"""Conversations as JSON in ADK's session format, which ``adk web`` and ``adk run`` read and write.
 
-What ADK's format has no field for stands in the state under ``__session_metadata__``, where ``adk web`` keeps the title
-of a session as well. State of the application and of the user stands under its prefixes, as ADK has it.
+What ADK's format has no field for is stored in the state under ``__session_metadata__``, where ``adk web`` also keeps
+the title of a session. Application and user state appear under their prefixes, as in ADK.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ T = TypeVar("T")
 
 
 def session_json(whole: Whole, *, for_adk_web: bool = False) -> dict[str, Any]:
-    """A conversation in ADK's session format.
+    """Returns a conversation in ADK's session format.
 
-    ``for_adk_web`` leaves out of the events what the API server of ADK refuses in a session that it is to create:
-    actions such as changes of state (the state as it became is there all the same), and ADK's own function calls.
+    ``for_adk_web`` removes from the events what ADK's API server refuses when it creates a session: actions such as
+    state changes (the resulting state is still included), and ADK's own function calls.
     """
     about, key = whole.about, whole.about.key
     events = [public_event(stored.event) for stored in whole.events(rewound=not for_adk_web)]
@@ -65,29 +65,29 @@ def session_json(whole: Whole, *, for_adk_web: bool = False) -> dict[str, Any]:
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """An event with the names that ADK's API gives its fields."""
+    """Returns an event with the field names of ADK's API."""
     fields: dict[str, Any] = json.loads(event.model_dump_json(by_alias=True, exclude_none=True))
     if event.actions.state_delta:
-        # As it is: pydantic writes NaN and Infinity as null, and a None that a nested model holds not at all.
+        # Added unchanged: pydantic writes NaN and Infinity as null, and omits a None inside a nested model.
         fields["actions"]["stateDelta"] = adk_session_util.make_json_safe_state(event.actions.state_delta)
     return fields
 
 
 def is_session(document: object) -> bool:
-    """Whether a JSON document is a session of ADK."""
+    """Whether a JSON document is an ADK session."""
     return isinstance(document, dict) and isinstance(document.get("events"), list)
 
 
 def conversation_of(document: object, owner: Owner = NOBODY, *, exact: bool = False) -> Conversation:
-    """The conversation that a session in ADK's format is.
+    """Returns the conversation in a session in ADK's format.
 
     Args:
-        document: the session, as any version of ADK wrote it.
-        owner: whose it becomes where it names no application or no user.
-        exact: whether this program wrote it for sure, which else is told by what is in it.
+        document: the session, as written by any version of ADK.
+        owner: the owner if the session names no application or no user.
+        exact: whether this program is known to have written it; otherwise its content decides.
 
     Raises:
-        DamagedError: it is not one; the message names the place.
+        DamagedError: it is not a session; the message names the place.
     """
     if not isinstance(document, dict) or not is_session(document):
         raise DamagedError("it is no session: it has no list of events")
@@ -114,7 +114,7 @@ def conversation_of(document: object, owner: Owner = NOBODY, *, exact: bool = Fa
 
 
 def _has_open_turns(own: Mapping[str, Any] | None) -> bool:
-    """Whether a turn was at work, or waited for a person, when this program wrote the session."""
+    """Whether a turn was running or waiting for a person when this program wrote the session."""
     turns = own.get("turns") if own else None
     over = {status.value for status in TurnStatus if status.is_over}
     return isinstance(turns, list) and any(isinstance(turn, dict) and turn.get("status") not in over for turn in turns)
@@ -152,14 +152,14 @@ def _state(fields: Fields, notes: Notes) -> dict[str, Any]:
 
 
 def carried_workspaces(document: object) -> object:
-    """The list of workspaces that a session in JSON brings along."""
+    """Returns the list of workspaces included in a session's JSON."""
     for name in ("state", METADATA, OURS, "workspaces"):
         document = document.get(name) if isinstance(document, dict) else None
     return document
 
 
 def displayed_title(state: Mapping[str, Any]) -> str:
-    """The title that ``adk web`` gave a session."""
+    """Returns the title that ``adk web`` gave a session."""
     metadata = state.get(METADATA)
     title = metadata.get("displayName") if isinstance(metadata, dict) else None
     return without_thoughts(title) if isinstance(title, str) else ""
@@ -209,7 +209,7 @@ def _metadata(whole: Whole, events: Sequence[Event], *, brief: bool) -> dict[str
 
 
 def path_of(whole: Whole) -> list[Workspace]:
-    """The workspace of a conversation, and all above it, from the top."""
+    """Returns the workspace of a conversation and all its ancestors, from the top."""
     path: list[Workspace] = []
     workspace = whole.workspaces.get(whole.about.workspace_id)
     while workspace and workspace not in path:
@@ -219,7 +219,7 @@ def path_of(whole: Whole) -> list[Workspace]:
 
 
 def _take_own(state: dict[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """What this program put into a state, and the state as it was before."""
+    """Returns what this program put into a state, and the state without it."""
     metadata = state.get(METADATA)
     own = metadata.get(OURS) if isinstance(metadata, dict) else None
     if not isinstance(own, dict):
@@ -269,5 +269,5 @@ def _about(key: SessionKey, own: dict[str, Any] | None, events: list[Event], upd
 
 
 def _either(fields: Fields, first: str, second: str, read: Callable[[Fields, str], T]) -> T:
-    """A field by the name that ADK's API has for it, or by the one that ADK itself has."""
+    """Returns a field by its name in ADK's API, or by its name in ADK itself."""
     return read(fields, first if first in fields else second)

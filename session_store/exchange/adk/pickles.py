@@ -1,8 +1,8 @@
-"""Actions of events that ADK pickled, as it did before version 1.22, read without loading what they are made of.
+"""Reads event actions that ADK pickled (before version 1.22) without loading their classes.
 
-A file is not to be trusted, and what an application put into its state may be of classes that exist nowhere else. So
-nothing in a pickle is called but a few types of data; everything else is put together as inert objects, of which those
-of ADK's own classes are read by their fields and all others are left out, and noted by their names.
+A file cannot be trusted, and an application may have put objects into its state whose classes exist nowhere else. So
+nothing in a pickle is called except a few data types. Everything else is rebuilt as inert objects: those of ADK's own
+classes are read field by field; all others are left out and noted by name.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ _DATA: Final = {
     "decimal": {"Decimal"},
     "uuid": {"UUID"},
 }
-"""What is loaded: types that make data of data, and that a pickle cannot change."""
+"""The types that are loaded: they only make data from data, and a pickle cannot change them."""
 _ADKS_OWN: Final = ("google.adk.", "google.genai.", "fastapi.openapi.")
 _LARGEST: Final = 1_000_000
-"""Values in the actions of one event. References make any number of them out of a few bytes, and of long texts."""
+"""Values in the actions of one event. References can multiply a few bytes into any number of values or of long
+texts."""
 _LONGEST_NUMBER: Final = 14_000
-"""Bits of a number that Python writes in digits."""
+"""Bits of a number that Python can write in digits."""
 
 
 class _Inert:
-    """An object of a class that is not loaded."""
+    """An object whose class is not loaded."""
 
     origin: ClassVar[str] = ""
 
@@ -45,7 +46,7 @@ class _Inert:
         return made
 
     def __init__(self, *args: object, **fields: object) -> None:
-        """Whatever it is made of."""
+        """Accept any arguments."""
 
     args: tuple[object, ...]
     state: object
@@ -54,15 +55,15 @@ class _Inert:
         self.state = state
 
     def __setitem__(self, name: object, value: object) -> None:
-        """Whatever it contains."""
+        """Accept any item."""
 
     def append(self, value: object) -> None:
-        """Whatever it contains."""
+        """Accept any item."""
 
     extend = add = append
 
     def fields(self) -> Mapping[str, object] | None:
-        """The fields of one of ADK's objects."""
+        """Returns the fields if this is an object of ADK's own."""
         state = self.state.get("__dict__") if isinstance(self.state, dict) else None
         return state if isinstance(state, dict) and self.origin.startswith(_ADKS_OWN) else None
 
@@ -75,14 +76,14 @@ class _Unpickler(pickle._Unpickler):  # noqa: SLF001 - the one in C takes as muc
 
 
 def actions_of(pickled: bytes, notes: Notes) -> dict[str, Any]:
-    """The fields of the actions in a pickle, as JSON has them. What cannot be read of them is left out and noted."""
+    """Returns the fields of the pickled actions as JSON values. Whatever cannot be read is left out and noted."""
     try:
         loaded = _Unpickler(io.BytesIO(pickled)).load()
         fields = loaded.fields() if isinstance(loaded, _Inert) else loaded
         if isinstance(fields, Mapping):
             plain: dict[str, Any] = _Plain(notes).of(fields, "")
             return plain
-    # A pickle can have anything call the types of data with anything, and end anywhere.
+    # A pickle can call the data types with arbitrary arguments, and can end anywhere.
     except Exception:  # noqa: BLE001, S110 - noted below
         pass
     notes.left_out("actions of events that cannot be read")
@@ -90,7 +91,7 @@ def actions_of(pickled: bytes, notes: Notes) -> dict[str, Any]:
 
 
 class _UnreadableError(Exception):
-    """A value that JSON cannot hold. ``what`` says what it is."""
+    """A value that JSON cannot hold. ``what`` describes it."""
 
     def __init__(self, what: str) -> None:
         super().__init__()
@@ -98,7 +99,7 @@ class _UnreadableError(Exception):
 
 
 class _Plain:
-    """Turns the values of one pickle into those of JSON."""
+    """Turns the values of one pickle into JSON values."""
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
@@ -106,7 +107,8 @@ class _Plain:
         self._characters = LARGEST_EVENT
 
     def of(self, value: object, path: str) -> Any:  # noqa: ANN401 - JSON
-        """The value. What cannot be read below it is left out; raises _UnreadableError for itself."""
+        """Returns the value as JSON. Nested values that cannot be read are left out; if the value itself cannot be
+        read, _UnreadableError is raised."""
         self._left -= 1
         if self._left < 0:
             raise ValueError("too many values")

@@ -1,4 +1,4 @@
-"""Session databases of ADK in PostgreSQL."""
+"""ADK session databases in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from session_store.exchange.adk.tables import AdkTables, Row
 from session_store.exchange.errors import ImportRefusedError
 
 SECONDS = 10
-"""How long a server may take to answer at first."""
+"""How long to wait for a server's first answer."""
 
 _SECRET = re.compile("pass|secret|key")
 _PARAMETER = re.compile(r":(\w+)")
 
 
 class AdkPostgres(AdkTables):
-    """An open database, read only and as of one moment. Use it as a context manager."""
+    """An open database, read-only and as of one moment. Use it as a context manager."""
 
     order = "timestamp, ctid"
     trusts_updates = False
@@ -31,7 +31,8 @@ class AdkPostgres(AdkTables):
         """Connect to ``postgresql://user:password@host:port/database``.
 
         Raises:
-            ImportRefusedError: it cannot be reached, or is no session database of ADK. No message has the password.
+            ImportRefusedError: it cannot be reached, or is not an ADK session database. No message contains the
+                password.
         """
         super().__init__()
         self._numbers = itertools.count()
@@ -43,7 +44,7 @@ class AdkPostgres(AdkTables):
                 self._connection.read_only = True
                 self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 for kind in ("json", "jsonb"):
-                    # As text: what it stands for is found out where errors get the name of their place.
+                    # Read as text and parsed later, where an error can name its place.
                     self._connection.adapters.register_loader(kind, types.string.TextLoader)
                 self._look()
         except BaseException:
@@ -57,14 +58,14 @@ class AdkPostgres(AdkTables):
         self._connection.close()
 
     def rows(self, sql: str, **parameters: str) -> Iterator[Row]:
-        """What a query gives, row by row: with a name, a cursor stays on the server."""
+        """Returns the rows of a query one by one. The query is named so that its cursor stays on the server."""
         with self._connection.cursor(f"rows_{next(self._numbers)}") as cursor:
             cursor.execute(_PARAMETER.sub(r"%(\1)s", sql).encode(), parameters)
             yield from cursor
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
-        """Makes words of what goes wrong while it is read: ImportRefusedError."""
+        """Turns database errors during reading into ImportRefusedError with a readable message."""
         try:
             yield
         except (psycopg.Error, UnicodeError, ValueError) as error:
@@ -87,10 +88,10 @@ class AdkPostgres(AdkTables):
 
 
 def _taken_apart(url: str) -> tuple[str, list[str]]:
-    """What to call a database in messages, and what these must not have.
+    """Returns what to call a database in messages, and the secrets that messages must not contain.
 
     Raises:
-        ImportRefusedError: it cannot be told where the password ends.
+        ImportRefusedError: it is unclear where the password ends.
     """
     try:
         parts = urlsplit(url)

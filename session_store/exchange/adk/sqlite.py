@@ -1,4 +1,4 @@
-"""Session databases of ADK in SQLite files."""
+"""ADK session databases in SQLite files."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from session_store.limits import LARGEST_EVENT
 
 MAGIC: Final = b"SQLite format 3\x00"
 SECONDS: Final = 120.0
-"""How long SQLite may look for the next row. Checking a database of gigabytes on a slow disk takes a minute."""
+"""How long SQLite may search for the next row. Checking a database of gigabytes on a slow disk takes a minute."""
 _STEPS: Final = 100_000
-"""Of SQLite's virtual machine, between two looks at the clock: about a millisecond."""
+"""Steps of SQLite's virtual machine between two checks of the clock: about a millisecond."""
 _SAFE: Final = ("trusted_schema = off", "ignore_check_constraints = on")
-"""A schema can call functions, also where the database is only checked."""
+"""A schema can call functions, even when the database is only being checked."""
 _GENERATED: Final = (2, 3)
-"""What ``table_xinfo`` has for columns that are computed when they are read, or were when they were written."""
+"""Codes in ``table_xinfo`` for generated columns: virtual and stored."""
 
 
 class AdkSqlite(AdkTables):
-    """An open database, read only. Use it as a context manager."""
+    """An open database, read-only. Use it as a context manager."""
 
     order = "rowid"
     trusts_updates = True
 
     def __init__(self, path: Path, alive: Callable[[], None] = lambda: None) -> None:
-        """Open the file. ``alive`` is called again and again while SQLite works; what it raises ends that.
+        """Open the file. ``alive`` is called repeatedly while SQLite works; an exception from it ends the work.
 
         Raises:
-            ImportRefusedError: it is not there, damaged, or no session database of ADK.
+            ImportRefusedError: the file is missing, damaged, or not an ADK session database.
         """
         super().__init__()
         self._path = path
         self._alive = alive
         self._since = 0.0
         self._ended: Exception | None = None
-        """What ended a query early."""
+        """The exception that ended a query early."""
         require_file(path, "-wal", "-shm", "-journal")
         with self.reading():
             self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
@@ -66,7 +66,7 @@ class AdkSqlite(AdkTables):
         self._connection.close()
 
     def rows(self, sql: str, **parameters: str) -> Iterator[Row]:
-        """What a query gives."""
+        """Returns the rows of a query."""
         self._since = time.monotonic()
         cursor = self._connection.execute(sql, parameters)
         while (row := cursor.fetchone()) is not None:
@@ -75,13 +75,13 @@ class AdkSqlite(AdkTables):
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
-        """Makes words of what goes wrong while it is read: ImportRefusedError."""
+        """Turns database errors during reading into ImportRefusedError with a readable message."""
         try:
             yield
         except sqlite3.Error as error:
             if self._ended:
                 raise self._ended from None
-            if isinstance(error, sqlite3.DataError):  # of SQLite's limits
+            if isinstance(error, sqlite3.DataError):  # one of SQLite's limits was exceeded
                 raise ImportRefusedError(
                     f"{self._path} has a row of more than {LARGEST_EVENT // 1_000_000} MB. Nothing was imported. "
                     "Delete it from a copy of the database, and import that."
@@ -91,7 +91,7 @@ class AdkSqlite(AdkTables):
             ) from error
 
     def _is_over(self) -> bool:
-        """Whether a query is to end. SQLite asks this itself, and keeps to itself what is raised here."""
+        """Whether a query must end. SQLite calls this and swallows any exception raised here."""
         try:
             self._alive()
         except Exception as error:  # noqa: BLE001 - raised again where the query was asked

@@ -1,5 +1,5 @@
-"""Session databases of ADK, as its ``SqliteSessionService`` and its ``DatabaseSessionService`` make them, the latter in
-both of its formats (events as JSON, and before ADK 1.22 with pickled actions), of any version."""
+"""ADK session databases of any version, as ``SqliteSessionService`` and ``DatabaseSessionService`` make them. The
+latter has two formats: events as JSON and, before ADK 1.22, events with pickled actions."""
 
 from __future__ import annotations
 
@@ -35,45 +35,45 @@ _OF_SESSIONS: Final = {"app_name", "user_id", "id", "state", "create_time", "upd
 _TEXTS: Final = {
     name for name, field in Event.model_fields.items() if str in (field.annotation, *get_args(field.annotation))
 }
-"""Fields of events that are text."""
+"""Event fields that hold text."""
 
 
 class AdkTables(ABC):
-    """The tables of such a database, read only. Parameters are named, as ``:name``."""
+    """The tables of an ADK session database, read-only. Query parameters are named, as in ``:name``."""
 
     order: str
-    """What events of a session are in the order of."""
+    """What the events of a session are sorted by."""
     trusts_updates: bool
-    """Whether the times at which sessions were updated are in ``zone`` in all versions."""
+    """Whether sessions' update times are in ``zone`` in all versions."""
     zone: tzinfo = UTC
-    """The zone of times that the database itself has set."""
+    """The time zone of times that the database itself set."""
 
     def __init__(self) -> None:
         self.notes = Notes()
-        """What of the database itself could not be taken as it was."""
+        """What could not be imported unchanged from the database itself."""
 
     @abstractmethod
     def rows(self, sql: str, **parameters: str) -> Iterator[Row]:
-        """What a query gives, row by row."""
+        """Returns the rows of a query one by one."""
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[None]:
-        """Makes words of what goes wrong while it is read: ImportRefusedError."""
+        """Turns database errors during reading into ImportRefusedError with a readable message."""
 
     def one(self, sql: str) -> Row:
-        """The one row that a query gives."""
+        """Returns the single row of a query."""
         (row,) = self.rows(sql)
         return row
 
     @property
     def events(self) -> int:
-        """How many events it has."""
+        """Returns the number of events."""
         with self.reading():
             return int(self.one("select count(*) as number from events")["number"])
 
     def conversations(self, odd: Callable[[str, str], None]) -> Iterator[Conversation]:
-        """Its sessions in order of creation. ``odd`` is called with the name of a session that cannot be read, and
-        why."""
+        """Returns its sessions in order of creation. Calls ``odd`` with the name of each session that cannot be read,
+        and the reason."""
         with self.reading():
             app_states = {row["app_name"]: row["state"] for row in self._shared("app_states")}
             user_states = {(row["app_name"], row["user_id"]): row["state"] for row in self._shared("user_states")}
@@ -128,11 +128,11 @@ class AdkTables(ABC):
         return Conversation(about, taken, notes)
 
     def check(self, what: str, columns: Mapping[str, set[str]]) -> None:
-        """Look whether it is one of ADK's.
+        """Check that this is an ADK session database.
 
         Args:
-            what: what to call it.
-            columns: the names of the columns of each table.
+            what: what to call the database.
+            columns: the column names of each table.
 
         Raises:
             ImportRefusedError: it is not.
@@ -150,7 +150,7 @@ class AdkTables(ABC):
         self._columns = columns
 
     def _shared(self, table: str) -> Iterator[Row]:
-        """The rows of a table of states, which was not always there."""
+        """Returns the rows of a state table, which older versions lack."""
         return self.rows(f"select * from {table}") if "state" in self._columns.get(table, set()) else iter(())
 
     def _events_of(self, session: Row) -> Iterator[Row]:
@@ -170,7 +170,7 @@ class AdkTables(ABC):
         self.notes.left_out("events of sessions that are not there", int(lost["number"]))
 
     def _clocks(self, sessions: Sequence[Row]) -> dict[_Key, Zone]:
-        """The zones of the times of events, where these do not name theirs."""
+        """Returns the time zones of sessions whose event times do not name theirs."""
         if not {"actions", "timestamp"} <= self._columns["events"]:
             return {}
         times = {_key(row): row for row in sessions}
@@ -187,7 +187,7 @@ class AdkTables(ABC):
         return zones(spans, trusts_updates=self.trusts_updates)
 
     def _time(self, value: object) -> float | None:
-        """Unix seconds from what the database has: a number, or a date and time that names no zone."""
+        """Converts a time from the database to Unix seconds: a number, or a date and time without a zone."""
         clock = _clock(value)
         if clock is not None and clock.tzinfo is None:
             value = clock.replace(tzinfo=self.zone).isoformat()
@@ -195,7 +195,7 @@ class AdkTables(ABC):
 
 
 def _document(row: Row, clock: Zone, notes: Notes) -> dict[str, Any] | None:
-    """An event as JSON, from a row of any version."""
+    """Returns an event as JSON from a row of any version."""
     stored = _json(row.get("event_data"), "event_data", notes)
     if not isinstance(stored, dict) and has_content(stored):
         notes.left_out(f"column {quoted('events.event_data')}")
@@ -204,7 +204,7 @@ def _document(row: Row, clock: Zone, notes: Notes) -> dict[str, Any] | None:
         for column in row.keys() - _KEYS:
             if has_content(row[column]):
                 notes.left_out(f"column {quoted(f'events.{column}')}")
-    # ADK goes by what stands in the columns.
+    # ADK goes by the columns.
     for name, other in (("id", "id"), ("invocation_id", "invocationId")):
         if row.get(name):
             fields.pop(other, None)
@@ -217,7 +217,7 @@ def _document(row: Row, clock: Zone, notes: Notes) -> dict[str, Any] | None:
 
 
 def _columns(row: Row, notes: Notes) -> dict[str, Any]:
-    """An event that has a column for each of its fields, as before ADK 1.22."""
+    """Returns an event from a table with one column per field, as before ADK 1.22."""
     fields: dict[str, Any] = {"long_running_tool_ids": []}
     for column in row.keys() - _KEYS:
         value, name = row[column], column.removesuffix("_json")
@@ -232,7 +232,7 @@ def _columns(row: Row, notes: Notes) -> dict[str, Any]:
 
 
 def _json(value: object, what: str, notes: Notes) -> Any:  # noqa: ANN401 - JSON
-    """What a column has as JSON, or as the text that it is."""
+    """Returns the parsed JSON of a column, or its text if it is not JSON."""
     if not isinstance(value, (str, bytes)):
         return value
     data = value.encode() if isinstance(value, str) else value
@@ -259,14 +259,14 @@ def _key(row: Row) -> _Key:
 
 
 def _text(value: object) -> str:
-    """A name that someone has stored as a number or as bytes."""
+    """Returns a name that was stored as a number or as bytes."""
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     return "" if value is None else str(value)
 
 
 def _clock(value: object) -> datetime | None:
-    """A date and time in words, as SQLite has it, or as such."""
+    """Returns a date and time from SQLite's text form or from a datetime."""
     if isinstance(value, datetime):
         return value
     try:

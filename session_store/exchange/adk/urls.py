@@ -1,4 +1,4 @@
-"""The URLs that SQLAlchemy, and so ADK's ``--session_service_uri``, has for databases."""
+"""Database URLs in SQLAlchemy's form, which ADK's ``--session_service_uri`` uses."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _URL: Final = re.compile(r"(?P<system>[a-z]+)(?:\+\w+)?://(?P<rest>.*)", re.DOTA
 
 
 def database_at(url: str, alive: Callable[[], None] = lambda: None) -> AdkSqlite | AdkPostgres:
-    """Open the session database of an ADK project, read only.
+    """Open the session database of an ADK project, read-only.
 
     Args:
         url: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://…``; a driver, as in
-            ``sqlite+aiosqlite``, is not looked at.
-        alive: called again and again while a file is read; what it raises ends that.
+            ``sqlite+aiosqlite``, is ignored.
+        alive: called repeatedly while a file is read; an exception from it ends the reading.
 
     Raises:
-        ImportRefusedError: it is no such URL, or what it names cannot be read. No message has a password.
+        ImportRefusedError: it is not such a URL, or its database cannot be read. No message contains a password.
     """
     found = _URL.fullmatch(url.strip())
     system = found["system"] if found else ""
@@ -42,7 +42,7 @@ def database_at(url: str, alive: Callable[[], None] = lambda: None) -> AdkSqlite
 
 def _postgres(url: str) -> AdkPostgres:
     try:
-        from session_store.exchange.adk.postgres import AdkPostgres  # noqa: PLC0415 - the store does without a driver
+        from session_store.exchange.adk.postgres import AdkPostgres  # noqa: PLC0415 - the store works without the driver
     except ImportError as error:
         raise ImportRefusedError("To read PostgreSQL, install its driver: pip install 'psycopg[binary]'.") from error
     return AdkPostgres(url)

@@ -1,8 +1,7 @@
-"""The time zone of the machine that wrote a database.
+"""Finds the time zone of the machine that wrote a database.
 
-Before version 1.22 ADK wrote the times of events in the local time of its machine, without saying which that is, and
-the times at which a session was created and updated in UTC. An event is written seconds after it happened, so the
-difference between the two is the zone.
+Before version 1.22, ADK wrote event times in its machine's local time without naming the zone, but session creation and
+update times in UTC. An event is written seconds after it happens, so the difference between the two is the zone.
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ from typing import Final, TypeVar
 
 _HOUR: Final = 3600.0
 _OFFSETS: Final = [*range(-12, 15), -9.5, -3.5, -2.5, 3.5, 4.5, 5.5, 5.75, 6.5, 8.75, 9.5, 10.5, 12.75, 13.75]
-"""Hours that the zones of the world are from UTC."""
+"""UTC offsets in hours of the world's time zones."""
 _LATE: Final = 420.0
-"""Seconds between two times that may be the same moment on two clocks: models take a while, and so do people."""
+"""Seconds by which two clocks may differ and still show the same moment: models take a while, and so do people."""
 
 K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When a session was created and updated, in Unix seconds, and the clock's time at its first and last event."""
+    """A session's creation and update times in Unix seconds, and the local times of its first and last events."""
 
     created: float | None
     updated: float | None
@@ -32,13 +31,13 @@ class Span:
     last: datetime
 
     def by_update(self) -> float | None:
-        """The clock's offset from UTC by the last event."""
+        """The clock's offset from UTC according to the last event."""
         stale = self.created is not None and self.updated is not None and self.updated < self.created + 1
         took = _as_utc(self.last) - _as_utc(self.first)
         return None if stale and took > _LATE else self._possible(_offset(self.last, self.updated))
 
     def by_creation(self) -> float | None:
-        """The clock's offset from UTC by the first event."""
+        """The clock's offset from UTC according to the first event."""
         return self._possible(_offset(self.first, self.created))
 
     def _possible(self, offset: float | None) -> float | None:
@@ -49,23 +48,23 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """Turns a clock's time into Unix seconds. Without an offset the clock is this machine's."""
+    """Converts local times to Unix seconds. Without an offset, it uses this machine's zone."""
 
     offset: float | None = None
 
     def seconds(self, clock: datetime) -> float:
-        """Unix seconds."""
+        """Converts a local time to Unix seconds."""
         if clock.tzinfo is not None or self.offset is None:
             return clock.timestamp()
         return _as_utc(clock) - self.offset
 
 
 def zones(spans: Mapping[K, Span], *, trusts_updates: bool) -> dict[K, Zone]:
-    """The zone of each session. One that shows none has that of most others, or this machine's.
+    """Returns the zone of each session. A session that shows none gets that of most others, or this machine's.
 
     Args:
         spans: the times of the sessions.
-        trusts_updates: whether the times of updates are in UTC for sure; else they may be the clock's as well.
+        trusts_updates: whether update times are certain to be in UTC; otherwise they may be local times as well.
     """
     shown: dict[K, list[float]] = {}
     for key, span in spans.items():
@@ -84,13 +83,14 @@ def _zone(span: Span, shown: list[float], usual: float | None) -> Zone:
         offset = shown[0]
     elif near := [one for one in shown if abs(one - usual) <= _HOUR]:  # clocks change by an hour twice a year
         offset = near[0]
-    # This machine's own zone, if it is that, knows when.
+    # If it is this machine's own zone, that also knows when clocks change.
     here = Zone()
     return here if abs(here.seconds(span.last) - (_as_utc(span.last) - offset)) < 1 else Zone(offset)
 
 
 def _offset(clock: datetime, at: float | None) -> float | None:
-    """How far from UTC a clock is that shows a time at about another one; None if no clock is that far."""
+    """Returns the UTC offset of a clock that shows a time at roughly another one; None if no zone is that far from
+    UTC."""
     if at is None or clock.tzinfo is not None:
         return None
     difference = _as_utc(clock) - at

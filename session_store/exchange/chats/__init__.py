@@ -1,1 +1,1 @@
-"""Chats of other programs: ChatGPT and Open WebUI."""
+"""Reads the chats of other programs: ChatGPT and Open WebUI."""

@@ -1,4 +1,4 @@
-"""The conversations.json of a ChatGPT export: of each tree of messages the branch that was shown last."""
+"""Reads the conversations.json of a ChatGPT export: of each tree of messages, the branch that was shown last."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from session_store.transcripts.parts import USER
 ARCHIVED: Final = "archived"
 NO_MODEL: Final = frozenset({"", "auto"})
 _UNSEEN: Final = frozenset({"reasoning_recap", "user_editable_context", "model_editable_context"})
-"""Kinds of content that ChatGPT does not show as messages."""
+"""Content types that ChatGPT does not show as messages."""
 _TEXTS: Final = ("text", "result", "content", "output_str", "summary", "snippet")
-"""Names of the field with the words of a content, by its kind."""
+"""Names of the field that holds the text, which depends on the content type."""
 _ABOUT: Final = ("title", "url", "domain", "name", "snippet", "summary", "pub_date")
-"""What else a tool says of a page that it has read."""
+"""Other fields in which a tool describes a page it has read."""
 _THINKING: Final = "analysis"
 _CHANNELS: Final = frozenset({"", "final", "commentary", _THINKING})
-"""Where a model says what it says. What it tells in ``commentary`` on its way, ChatGPT shows as words of the answer."""
+"""Channels of model messages. ChatGPT shows ``commentary``, written along the way, as part of the answer."""
 _OF_FILES: Final = (
     "content_type",
     "direction",
@@ -42,21 +42,21 @@ _OF_FILES: Final = (
     "height",
     "fovea",
 )
-"""What is said of a file besides where it is."""
+"""Metadata of a file besides its location."""
 _STOPPED: Final = "interrupted"
 _PARTIAL: Final = "finished_partial_completion"
 
 
 def is_conversation(document: object) -> bool:
-    """Whether a JSON document is a conversation of such an export."""
+    """Whether a JSON document is a conversation of a ChatGPT export."""
     return isinstance(document, dict) and isinstance(document.get("mapping"), (dict, list))
 
 
 def conversation_of(document: object, owner: Owner, enclosed: Enclosed | None = None) -> Conversation:
-    """One conversation of the export, with those of its files that stand in the archive (``enclosed``).
+    """Returns one conversation of the export, with those of its files that are in the archive (``enclosed``).
 
     Raises:
-        DamagedError: it is not one.
+        DamagedError: it is not a conversation.
     """
     notes = Notes()
     whole = Fields(document, notes)
@@ -80,7 +80,7 @@ def conversation_of(document: object, owner: Owner, enclosed: Enclosed | None = 
 
 
 def _nodes(mapping: object, notes: Notes) -> dict[str, Any]:
-    """The messages of the tree by their names, also where they come as a list."""
+    """Returns the messages of the tree by name, even if they come as a list."""
     if isinstance(mapping, dict):
         return mapping
     listed = mapping if isinstance(mapping, list) else []
@@ -104,7 +104,7 @@ def _at(node: Mapping[str, Any]) -> float | None:
 
 
 class _Message:
-    """A message as the export has it."""
+    """A message as it appears in the export."""
 
     def __init__(self, node_name: str, fields: Fields, notes: Notes) -> None:
         fields.ignore("update_time", "end_turn")
@@ -128,33 +128,33 @@ class _Message:
         if self.channel not in _CHANNELS:
             fields.drop("channel")
         hidden = [self.metadata.flag("is_visually_hidden_from_conversation"), fields.value("weight") == 0]
-        # What goes to a tool or comes from one is shown as a step.
+        # Messages to and from tools are shown as steps.
         self.hidden = any(hidden) and self.role != "tool" and self.recipient == "all"
         self.files: dict[str, types.Part | None] = {}
-        """Its files by their names in the archive; None for those that could not be taken."""
+        """Its files by their names in the archive; None for files that could not be imported."""
 
     @property
     def file_parts(self) -> list[types.Part]:
-        """What of its files could be taken."""
+        """Returns its files that could be imported."""
         return list(filter(None, self.files.values()))
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Takes one message after the other."""
+    """Reads one message after another."""
 
     events: Events
     default_model: str
     enclosed: Enclosed
     _bytes: int = 0
-    """How many bytes the files have that were taken."""
+    """Total size in bytes of the files imported so far."""
     _called: types.FunctionResponse | None = None
-    """The last answer of a tool, to which more may come."""
+    """The last tool answer, which further messages may extend."""
     _runs_code: bool = False
-    """The last message was code, of which the next one says what came of it."""
+    """Whether the last message was code, so that the next one holds its output."""
 
     def take(self, name: str, node: Mapping[str, Any]) -> None:
-        """Take the message of a node, if there is one."""
+        """Read the message of a node, if it has one."""
         outer = Fields(node, self.events.notes)
         outer.ignore("id", "parent", "children")
         if fields := outer.inner("message"):
@@ -175,7 +175,7 @@ class _Reader:
             self._say(message)
 
     def _leave_out(self, message: _Message) -> None:
-        """Note a message that ChatGPT does not show, if it says something."""
+        """Note a message that ChatGPT does not show, if it has content."""
         content = message.content
         says = [content.whole(name) for name in content.names if name != "content_type"]
         if has_content([*says, message.metadata.whole("attachments")]):
@@ -223,13 +223,13 @@ class _Reader:
             self.events.say(message.name, [types.Part(function_call=call), *message.file_parts], said)
 
     def _answer(self, message: _Message) -> None:
-        """Add what a tool said, and the files that it made as an answer of their own."""
+        """Add a tool's answer, and the files it made as a separate answer."""
         self._attachments(message)
         self._told(message)
         self.events.say(f"{message.name}-files", message.file_parts, Said(at=message.at))
 
     def _told(self, message: _Message) -> None:
-        """Add what a tool said: the result of code, the answer to a call, or more of the same answer."""
+        """Add what a tool said: the output of code, the answer to a call, or more of the same answer."""
         text = self._text(message)
         ran, failed = self._came_of(message, text)
         text = "\n".join(filter(None, [text, *ran]))
@@ -279,7 +279,7 @@ class _Reader:
                 self.events.notes.left_out(f"file {quoted(name)}" if has_content(name) else "files")
 
     def _enclose(self, message: _Message, address: object, name: str = "") -> bool:
-        """Add a file to a message, once; returns whether it stands in the archive."""
+        """Add a file to a message once. Returns whether the archive contains it."""
         entry = self.enclosed.find(address)
         if entry and entry.filename not in message.files:
             notes, by_person = self.events.notes, message.role == USER
@@ -289,7 +289,8 @@ class _Reader:
         return entry is not None
 
     def _text(self, message: _Message) -> str:
-        """What there is to read in a content. What is neither text nor known to have some is noted by its type."""
+        """Returns the readable text of a content. Content that is neither text nor known to contain any is noted by
+        type."""
         content, kind = message.content, message.kind
         if "parts" in content:
             pieces = [part if isinstance(part, str) else self._piece(part, message) for part in content.items("parts")]
@@ -308,8 +309,7 @@ class _Reader:
         return ""
 
     def _piece(self, part: object, message: _Message) -> str:
-        """The text of a part that is an object: that of a transcript, or what stands in the place of a missing
-        picture."""
+        """Returns the text of a part that is an object: a transcript's text, or a placeholder for a missing picture."""
         notes = self.events.notes
         if not isinstance(part, dict):
             notes.left_out("malformed message parts", has_content(part))
@@ -333,8 +333,8 @@ class _Reader:
         return f"[{what}]" if missing or not addresses else ""
 
     def _came_of(self, message: _Message, text: str) -> tuple[list[str], bool]:
-        """What came of code that a tool ran, besides its ``text``, in the order in which it came, and whether it
-        failed. Pictures become files of the message."""
+        """Returns the output of code that a tool ran, in order and without what ``text`` already says, and whether the
+        code failed. Pictures become files of the message."""
         result = message.metadata.inner("aggregate_result")
         result.ignore("run_id", "code", "start_time", "end_time", "update_time")
         words = []
@@ -350,7 +350,7 @@ class _Reader:
             words += _exception(result, name)
         words = [one for one in words if one.strip()]
         if text or words:
-            result.ignore("jupyter_messages")  # the same once more
+            result.ignore("jupyter_messages")  # the same output again
         return [one for one in words if one.strip() not in text], failed
 
 
@@ -359,7 +359,7 @@ def _points(value: object) -> bool:
 
 
 def _thoughts(content: Fields) -> list[types.Part]:
-    """Thoughts with their headings."""
+    """Returns thoughts with their headings."""
     content.ignore("source_analysis_msg_id")
     if isinstance(content.value("thoughts"), str):
         return thought(content.text("thoughts"))
@@ -376,7 +376,7 @@ def _thoughts(content: Fields) -> list[types.Part]:
 
 
 def _exception(result: Fields, name: str) -> list[str]:
-    """What an exception says: its name with its arguments, and where it happened."""
+    """Returns the text of an exception: its name and arguments, and where it happened."""
     if not isinstance(result.value(name), dict):
         return [str(one) for one in result.items(name)]
     problem = result.inner(name)

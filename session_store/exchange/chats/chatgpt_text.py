@@ -1,4 +1,4 @@
-"""The marks in texts of ChatGPT that stand for sources and the like, as links and plain words."""
+"""Turns ChatGPT's marks for sources and the like into links and plain words."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from session_store.exchange.imports.notes import Notes, quoted
 _MARK: Final = re.compile(
     "\ue200([^\ue200\ue201]*)\ue201|\u3010[^\u3010\u3011\n]{1,80}\u2020[^\u3010\u3011\n]{0,200}\u3011"
 )
-"""What begins with U+E200 and ends with U+E201, and the brackets with a dagger of older answers."""
+"""Matches marks between U+E200 and U+E201, and the bracketed daggers of older answers."""
 _LOOSE: Final = re.compile("[\ue200-\ue204]")
 _FIELDS: Final = "\ue202"
 _POINTERS: Final = re.compile(r"(?:turn\d+\w*[\s,]*)*")
 _TYPED: Final = ("entity", "image_group", "product_entity")
-"""Kinds of marks that name the kind of a thing before its name."""
+"""Kinds of marks that name a thing's type before the thing itself."""
 _FROM_CHATGPT: Final = re.compile(r"[?&]utm_source=chatgpt\.com$")
 _LINK: Final = re.compile(r"\[([^\]]*)\]\((https?://[^\s)]+)\)")
 
@@ -26,20 +26,21 @@ Source = tuple[str, str, str]
 
 
 class Citations:
-    """The references of a message: what stands in its text in the place of each mark, and its sources."""
+    """The references of a message: the replacement for each mark in its text, and its sources."""
 
     def __init__(self, metadata: Fields) -> None:
         self.sources: list[Source] = []
         self._links: dict[str, str] = {}
         self._placed: list[tuple[int, int, Source]] = []
-        """Where older answers have a mark, and for what."""
+        """Positions of the marks in older answers, with their sources."""
         for reference in metadata.objects("content_references"):
             self._take_reference(reference)
         for citation in metadata.objects("citations"):
             self._take_citation(citation)
 
     def applied(self, text: str, notes: Notes) -> str:
-        """The text with its marks as links or words. Those that nothing in the file explains are noted."""
+        """Returns the text with its marks turned into links or words. Marks that nothing in the file explains are
+        noted."""
         for begin, end, source in sorted(self._placed, reverse=True):
             if _MARK.fullmatch(text[begin:end]):
                 text = f"{text[:begin].rstrip(' ')} {_linked([source]) or source[0]}{text[end:]}"
@@ -93,7 +94,7 @@ class Citations:
 
 
 def _sources(item: Fields) -> Iterable[Source]:
-    """The page that an item of a reference names, and others that say the same."""
+    """Yields the page named by an item of a reference, and other pages that support it."""
     item.ignore("refs", "id", "type")
     yield item.text("title"), item.text("url"), ""
     for other in item.objects("supporting_websites"):
@@ -106,13 +107,13 @@ def _linked(sources: Sequence[Source]) -> str:
 
 
 def _plain(url: str) -> str:
-    """An address without what ChatGPT adds to tell that one comes from there."""
+    """Returns an address without the parameter that ChatGPT adds to mark where visitors come from."""
     return _FROM_CHATGPT.sub("", url)
 
 
 def _words(mark: str, notes: Notes) -> str | None:
-    """What there is to read in a mark that names something, such as ``entity``, ``url`` or ``video``, as a link where
-    it has an address; None if it only points somewhere. What has no place in the text is noted."""
+    """Returns the readable text of a mark that names something, such as ``entity``, ``url`` or ``video``, as a link if
+    it has an address; None if the mark is only a pointer. Whatever does not fit into the text is noted."""
     kind, *fields = mark.split(_FIELDS)
     told = [one for field in fields for one in _texts(field)]
     if kind.endswith("cite") or not told:
@@ -128,7 +129,8 @@ def _words(mark: str, notes: Notes) -> str | None:
 
 
 def _texts(field: str) -> list[str]:
-    """The texts in a field of a mark, which may be a list in JSON, without what points to other places of the file."""
+    """Returns the texts in a field of a mark, which may be a JSON list, without pointers to other places in the
+    file."""
     if field[:1] not in "[{":
         return [] if _POINTERS.fullmatch(field) else [field.strip()]
     try:

@@ -1,4 +1,4 @@
-"""Pictures and other files that stand in an export itself, as attachments of the messages that they belong to."""
+"""Attaches pictures and other files included in an export to the messages that they belong to."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.imports.notes import Notes, quoted
 
 MOST_BYTES: Final = 10_000_000
-"""The largest file that is taken."""
+"""Largest size of a file that is imported."""
 MOST_IN_CHAT: Final = 200_000_000
-"""What the files of one chat may have together: a chat is in memory as a whole while it is imported."""
+"""Largest total size of the files in one chat, because a whole chat is held in memory during the import."""
 
 _DATA_URL: Final = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)(?:;[\w=-]+)*;base64,(?P<data>[A-Za-z0-9+/=\s]+)")
 _ID: Final = re.compile(r"(?:file-)?[^-.]+")
-"""The id in front of a file's name: ``file-3oTBHa-photo.png``, ``file_0000c5b0-ab12.png``."""
+"""The id at the start of a file's name: ``file-3oTBHa-photo.png``, ``file_0000c5b0-ab12.png``."""
 _BEGINNINGS: Final = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
     (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
@@ -38,29 +38,29 @@ _BEGINNINGS: Final = (
     (re.compile(rb"....ftyp", re.DOTALL), "video/mp4"),
     (re.compile(rb"\x1aE\xdf\xa3"), "video/webm"),
 )
-"""How the bytes of a type begin. Exports name pictures ``.dat``, and what a name says need not be so."""
+"""How files of each type begin. Exports name pictures ``.dat``, and a name's extension may be wrong."""
 _TOLD_APART: Final = frozenset(kind for _, kind in _BEGINNINGS)
 _UNKNOWN: Final = "application/octet-stream"
 
 
 class Enclosed:
-    """The files of an archive that are no conversations, by the ids that messages have for them."""
+    """The files of an archive other than conversations, by the ids that messages use for them."""
 
     def __init__(
         self, others: Sequence[zipfile.ZipInfo] = (), read: Callable[[zipfile.ZipInfo], bytes] | None = None
     ) -> None:
-        """``read`` gives the bytes of one of the files."""
+        """``read`` returns the bytes of a file."""
         self._read = read
         self._entries = {_id(PurePosixPath(entry.filename).name): entry for entry in reversed(others)}
         self._unclaimed = {entry.filename: None for entry in others}
 
     @property
     def unclaimed(self) -> list[str]:
-        """The names of those that no message asked for so far."""
+        """Returns the names of files that no message has asked for so far."""
         return list(self._unclaimed)
 
     def find(self, address: object) -> zipfile.ZipInfo | None:
-        """The file with an id, or that a pointer such as ``sediment://file_0000`` leads to."""
+        """Returns the file with an id, or the file that a pointer such as ``sediment://file_0000`` refers to."""
         pieces = re.split(r"[/#?]", address.rsplit("://", 1)[-1]) if isinstance(address, str) else []
         entry = next((self._entries[_id(piece)] for piece in pieces if _id(piece) in self._entries), None)
         if entry:
@@ -70,14 +70,14 @@ class Enclosed:
     def part(
         self, entry: zipfile.ZipInfo, name: str, notes: Notes, *, by_person: bool, before: int = 0
     ) -> types.Part | None:
-        """A file as a part of a message; None, with a note, if it cannot be one.
+        """Returns a file as a message part; if it cannot be one, notes why and returns None.
 
         Args:
-            entry: where it stands.
-            name: what it is called; empty for its name in the archive.
-            notes: where to note why it cannot be taken.
-            by_person: whether the person attached it.
-            before: how many bytes the files have that the chat has already.
+            entry: the file's entry in the archive.
+            name: its name; empty to use its name in the archive.
+            notes: where to note why it cannot be imported.
+            by_person: whether the user attached it.
+            before: total size in bytes of the files that the chat already has.
         """
         file_name = PurePosixPath(entry.filename).name
         name = name or file_name[len(_id(file_name)) :].removeprefix("-")
@@ -101,8 +101,8 @@ class Enclosed:
 
 
 def file_part(data: bytes, name: str, *, by_person: bool) -> types.Part:
-    """A file as a part of a message, of the type that its bytes tell. A text that a person attached is text with the
-    name before it, as in a live turn."""
+    """Returns a file as a message part, with the type that its bytes indicate. A text file attached by the user becomes
+    text headed by its name, as in a live turn."""
     name = " ".join(name.split()) or "file"
     kind = next((kind for begins, kind in _BEGINNINGS if begins.match(data)), None)
     text = _text(data) if kind is None else None
@@ -115,7 +115,7 @@ def file_part(data: bytes, name: str, *, by_person: bool) -> types.Part:
 
 
 def decoded(address: object, name: str) -> types.Part | None:
-    """The file that stands in a ``data:`` URL; None if none does, or it is too large."""
+    """Returns the file in a ``data:`` URL; None if there is none, or it is too large."""
     found = _DATA_URL.fullmatch(address) if isinstance(address, str) else None
     if not found or len(found["data"]) > MOST_BYTES * 4 / 3:
         return None
@@ -133,7 +133,7 @@ def _id(name: str) -> str:
 
 
 def _text(data: bytes) -> str | None:
-    """Bytes as text, if they are that."""
+    """Decodes bytes as text; None if they are not text."""
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = data.decode(encoding)

@@ -1,4 +1,4 @@
-"""Chats of other programs: events made from their messages, and trees of messages read as one branch."""
+"""Chats of other programs: makes events of their messages, and reads trees of messages as one branch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from session_store.transcripts.parts import USER
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose conversations from other programs become: an agent's and a user's."""
+    """The agent and the user who get conversations from other programs."""
 
     agent: str = "assistant"
     user: str = "local"
@@ -49,12 +49,12 @@ class Said:
     interrupted: bool = False
     error: str = ""
     ending: str = ""
-    """The name that the program gives the end of the answer."""
+    """The program's name for the way the answer ended."""
 
 
 @dataclass(slots=True)
 class Events:
-    """Puts messages together to events, in their order. Each message of the person begins a turn."""
+    """Assembles messages into events, in order. Each message of the user begins a turn."""
 
     agent: str
     session_id: str
@@ -67,14 +67,14 @@ class Events:
     """Calls that no tool has answered yet."""
 
     def ask(self, message_id: str, parts: Sequence[types.Part], at: float | None) -> None:
-        """Add a message of the person, unless it has no parts."""
+        """Add a message of the user, unless it has no parts."""
         if parts:
             self._turn = stable_id("turn", self.session_id, message_id, str(len(self.made)))
             self._add(message_id, USER, "user", parts, at)
 
     def say(self, message_id: str, parts: Sequence[types.Part], said: Said) -> str | None:
-        """Add what the agent said in one message: an event for each stretch of answers of tools, and of anything else.
-        Returns the id of the event with the last words, None if there is none."""
+        """Add what the agent said in one message: one event for each run of tool answers and for each run of anything
+        else. Returns the id of the event with the last words, or None if there is none."""
         known = [part for number, part in enumerate(parts) if self._belongs(part, f"{message_id}-{number}")]
         runs = [(is_answer, list(run)) for is_answer, run in groupby(known, key=_is_answer)]
         ending = ending_named(said.ending)
@@ -106,7 +106,7 @@ class Events:
     def answers(
         self, message_id: str, call_id: str, name: str, response: dict[str, Any], at: float | None
     ) -> types.FunctionResponse:
-        """Add what a tool said in a message of its own. Without an id it belongs to the first call of the tool."""
+        """Add a tool's answer as a message of its own. Without an id, it answers the tool's first open call."""
         answer = types.FunctionResponse(id=call_id or None, name=name or None, response=response)
         self.say(message_id, [types.Part(function_response=answer)], Said(at=at))
         return answer
@@ -116,7 +116,7 @@ class Events:
         return any(call.name == tool for call in self._open)
 
     def _belongs(self, part: types.Part, name: str) -> bool:
-        """Whether a part can stay: an answer needs a call. Both get the same id and name."""
+        """Whether a part can stay: an answer needs a call. Gives both the same id and name."""
         if call := part.function_call:
             call.args = self._kept(call.args or {})
             call.id = call.id or stable_id("call", self.session_id, name)
@@ -134,7 +134,7 @@ class Events:
         return True
 
     def _kept(self, value: dict[str, Any]) -> dict[str, Any]:
-        """What a tool was given or said, unless no event can hold it."""
+        """Returns a tool's arguments or answer, or an empty object if they are nested too deeply for an event."""
         if not nested_deeper_than(DEEPEST_VALUE, value):
             return value
         self.notes.left_out("arguments and answers of tools that are nested too deeply")
@@ -170,7 +170,7 @@ def conversation(
     tags: Iterable[str] = (),
     feedback: Sequence[Feedback] = (),
 ) -> Conversation:
-    """The conversation with these events. What nobody answered is closed, as live turns do."""
+    """Returns the conversation with these events. Unanswered calls are closed, as live turns do."""
     key = SessionKey(owner.agent, owner.user, events.session_id)
     made = incoming.settled([bounded_event(event, events.notes) for event in events.made], events.notes)
     _tell_errors_within(made, events.notes)
@@ -194,7 +194,8 @@ def conversation(
 
 
 def _tell_errors_within(made: Sequence[Event], notes: Notes) -> None:
-    """Errors after which the agent went on in the same turn did not end it: they become words of the answer."""
+    """Turns errors after which the agent continued in the same turn into text of the answer, as they did not end the
+    turn."""
     last = {event.invocation_id: event for event in made}
     for event in made:
         if event.error_code == incoming.ERROR and event.error_message and event is not last[event.invocation_id]:
@@ -207,8 +208,8 @@ def _tell_errors_within(made: Sequence[Event], notes: Notes) -> None:
 def beginning(
     created_at: float | None, said_at: Iterable[float | None], updated_at: float | None, notes: Notes
 ) -> float:
-    """When a chat began: when it was created, or earlier if a message is. If nothing tells, it is now, which is
-    noted."""
+    """Returns when a chat began: its creation time, or that of an earlier message. Without any time, uses the current
+    time and notes it."""
     known = [at for at in (created_at, *said_at) if at is not None]
     if not known and updated_at is not None:
         known = [updated_at]
@@ -234,10 +235,10 @@ def _usable_tags(tags: Iterable[str], notes: Notes) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A tree of messages, as programs keep it whose answers can be made again.
+    """A tree of messages, as kept by programs in which answers can be regenerated.
 
-    ``parent`` and ``children`` are the names of these fields, ``at`` tells the time of a node, and ``speaks`` whether
-    there is a message in it.
+    ``parent`` and ``children`` are the names of these fields. ``at`` returns the time of a node, and ``speaks`` whether
+    it contains a message.
     """
 
     nodes: Mapping[str, Any]
@@ -247,8 +248,8 @@ class Tree:
     speaks: Callable[[Mapping[str, Any]], bool]
 
     def branch(self, current: object, notes: Notes) -> list[tuple[str, Mapping[str, Any]]]:
-        """The names and nodes from the root to the current one; if that is not there, to the newest leaf. What is on
-        other branches is noted."""
+        """Returns the names and nodes from the root to the current node or, if that is missing, to the newest leaf.
+        Messages on other branches are noted."""
         usable = {str(name): node for name, node in self.nodes.items() if isinstance(node, dict)}
         notes.left_out("malformed messages", sum(map(has_content, self.nodes.values())) - _full(usable))
         parents = self._parents(usable)
@@ -268,7 +269,7 @@ class Tree:
         return [(name, usable[name]) for name in reversed(path)]
 
     def _parents(self, usable: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-        """The parent of each node, also where only the parent knows of its child."""
+        """Returns the parent of each node, even where only the parent names the child."""
         parents: dict[str, str] = {}
         for name, node in usable.items():
             children = node.get(self.children)
@@ -301,7 +302,7 @@ def _full(nodes: Mapping[str, Any]) -> int:
 
 
 def cited(sources: Iterable[tuple[str, str, str]]) -> types.GroundingMetadata | None:
-    """Titles, addresses and texts of what an answer was drawn from, as ADK keeps it; None if there is none."""
+    """Returns titles, addresses and texts of an answer's sources in ADK's form; None if there are none."""
     chunks = [
         types.GroundingChunk(web=types.GroundingChunkWeb(title=title or None, uri=url))
         if url.startswith(("http://", "https://")) and not text

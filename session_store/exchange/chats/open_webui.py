@@ -1,4 +1,4 @@
-"""Chats exported by Open WebUI: of each tree of messages the branch that was shown last."""
+"""Reads chats exported by Open WebUI: of each tree of messages, the branch that was shown last."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from session_store.transcripts.parts import USER
 
 UNTITLED = "New Chat"
 ARCHIVED = "archived"
-"""The tag of chats that were archived: it keeps them apart here, too."""
+"""The tag for archived chats, which keeps them apart here, too."""
 
 
 def is_chat(document: object) -> bool:
-    """Whether a JSON document is a chat of such an export."""
+    """Whether a JSON document is a chat of an Open WebUI export."""
     if not isinstance(document, dict):
         return False
     inner = document.get("chat")
@@ -44,10 +44,10 @@ def is_chat(document: object) -> bool:
 
 
 def conversation_of(document: object, owner: Owner) -> Conversation:
-    """One chat of the export.
+    """Returns one chat of the export.
 
     Raises:
-        DamagedError: it is not one.
+        DamagedError: it is not a chat.
     """
     if not is_chat(document):
         raise DamagedError("it has no messages")
@@ -91,7 +91,7 @@ def conversation_of(document: object, owner: Owner) -> Conversation:
 
 
 def _messages(chat: Fields, notes: Notes) -> list[tuple[str, Mapping[str, Any]]]:
-    """The names and messages of the branch that was shown last, or of a chat that has no tree."""
+    """Returns the names and messages of the branch that was shown last, or of a chat without a tree."""
     history = chat.inner("history")
     nodes, current = history.whole("messages"), history.value("currentId")
     if isinstance(nodes, list):
@@ -132,7 +132,7 @@ def _tags(whole: Fields, chat: Fields, notes: Notes) -> list[str]:
 
 
 def _models(chat: Fields, events: Events) -> None:
-    """The models that were chosen for a chat say nothing new where each answer names its own."""
+    """Ignores the models chosen for a chat if the answers name all of them; notes them otherwise."""
     answered = {event.model_version for event in events.made}
     named = [one for one in chat.items("models") if has_content(one)]
     if not all(isinstance(one, str) and one in answered for one in named):
@@ -140,7 +140,7 @@ def _models(chat: Fields, events: Events) -> None:
 
 
 def _take(message: Fields, name: str, events: Events) -> list[Feedback]:
-    """Add a message; returns what a person thinks of it."""
+    """Add a message. Returns the user's feedback on it."""
     message.ignore("parentId", "childrenIds", "lastSentence", "completedAt")
     name, role, at = message.text("id") or name, message.text("role").strip().lower(), message.time("timestamp")
     if role == USER:
@@ -190,7 +190,7 @@ def _take_answer(message: Fields, name: str, events: Events, at: float | None) -
 
 
 def _incomplete(message: Fields) -> str:
-    """Why an answer was not completed, by the items of its output."""
+    """Returns why an answer was not completed, according to its output items."""
     output = message.value("output")
     items = [item for item in (output if isinstance(output, list) else ()) if isinstance(item, dict)]
     details = [item.get("incomplete_details") for item in items if item.get("status") == "incomplete"]
@@ -203,8 +203,8 @@ def _older_usage(info: Fields) -> types.GenerateContentResponseUsageMetadata | N
 
 
 def _answer_parts(message: Fields, body: str, notes: Notes) -> list[types.Part]:
-    """The parts of an answer: from the items of its output, or from the markup in its text, whichever has
-    more steps."""
+    """Returns the parts of an answer, from its output items or from the markup in its text, whichever has more
+    steps."""
     reasoning = thought(message.text("reasoning_content"))
     calls = [part for call in message.objects("tool_calls") for part in _openai_call(call)]
     executed = list(map(_execution, message.objects("code_executions")))
@@ -245,7 +245,7 @@ def _execution(run: Fields) -> list[types.Part]:
 
 
 def _body(message: Fields, notes: Notes) -> str:
-    """The text of a message, also where it comes in parts as OpenAI has them."""
+    """Returns the text of a message, even if it comes in parts in OpenAI's format."""
     if not isinstance(message.value("content"), list):
         return message.text("content")
     texts = []
@@ -262,7 +262,7 @@ def _body(message: Fields, notes: Notes) -> str:
 
 
 def _pictures(message: Fields, notes: Notes) -> list[types.Part]:
-    """Pictures in the content of a message that comes in parts."""
+    """Returns the pictures in a message that comes in parts."""
     content = message.value("content")
     addresses = [
         part["image_url"].get("url") if isinstance(part.get("image_url"), dict) else part.get("image_url")
@@ -273,7 +273,7 @@ def _pictures(message: Fields, notes: Notes) -> list[types.Part]:
 
 
 def _error(message: Fields, body: str) -> str:
-    """Why an answer failed; empty if it did not. Older versions have the reason in the text."""
+    """Returns why an answer failed; empty if it did not. In older versions, the text holds the reason."""
     error, fields = message.whole("error"), message
     while isinstance(error, dict) and has_content(error):
         fields = fields.below("error", error)
@@ -290,7 +290,7 @@ def _sources(message: Fields, notes: Notes) -> list[Source]:
 
 
 def _take_merged(message: Fields, name: str, events: Events, at: float | None) -> None:
-    """Add the answer that was made of those of several models."""
+    """Add the answer that was merged from those of several models."""
     merged = message.value("merged")
     if not has_content(merged):
         return

@@ -1,4 +1,4 @@
-"""What an answer in Open WebUI consists of besides its text: items of output, usage, files and sources."""
+"""Reads what an Open WebUI answer contains besides its text: output items, usage, files and sources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from session_store.exchange.imports.notes import Notes, has_content, quoted
 _INPUT: Final = ("input_tokens", "prompt_tokens", "prompt_eval_count", "prompt_n")
 _OUTPUT: Final = ("output_tokens", "completion_tokens", "eval_count", "predicted_n")
 _OF_SEARCH: Final = ("file_id", "hash", "embedding_config", "created_by", "start_index", "collection", "id")
-"""What Open WebUI's search writes beside a text that it has found."""
+"""Fields that Open WebUI's search writes beside a text that it found."""
 _CALLS: Final = frozenset({"function_call", "custom_tool_call", "mcp_call"})
 _ANSWERS: Final = frozenset({"function_call_output", "custom_tool_call_output"})
 _CODE: Final = frozenset({"open_webui:code_interpreter", "code_interpreter", "code_interpreter_call"})
@@ -24,7 +24,7 @@ Source = tuple[str, str, str]
 
 
 def output_parts(items: Iterable[Fields], notes: Notes) -> list[types.Part]:
-    """The parts that the items of ``output`` stand for, in their order."""
+    """Returns the parts that the items of ``output`` represent, in order."""
     parts: list[types.Part] = []
     for item in items:
         item.ignore("id", "status", "incomplete_details", "role", "start_tag", "end_tag")
@@ -49,8 +49,8 @@ def output_parts(items: Iterable[Fields], notes: Notes) -> list[types.Part]:
 
 
 def usage_of(usage: Fields) -> types.GenerateContentResponseUsageMetadata | None:
-    """The tokens of an answer, by whichever names a server has for them. Thoughts and what was cached are parts of the
-    numbers of OpenAI's protocol, while ADK counts thoughts by themselves."""
+    """Returns the tokens of an answer, whatever names a server gives them. In OpenAI's protocol, thoughts and cached
+    tokens are included in the totals; ADK counts thoughts separately."""
     given = _first(usage, _INPUT)
     said = _first(usage, _OUTPUT)
     total = usage.count("total_tokens")
@@ -60,7 +60,7 @@ def usage_of(usage: Fields) -> types.GenerateContentResponseUsageMetadata | None
         return None
     cached = _detail(usage, ("input_tokens_details", "prompt_tokens_details"), "cached_tokens")
     apart = [usage.count("cache_read_input_tokens"), usage.count("cache_creation_input_tokens")]
-    if cached is None and any(apart):  # Anthropic counts these beside the input
+    if cached is None and any(apart):  # Anthropic counts these separately from the input
         cached = apart[0]
         given = (given or 0) + sum(count or 0 for count in apart)
     thoughts = _detail(usage, ("output_tokens_details", "completion_tokens_details"), "reasoning_tokens") or None
@@ -76,8 +76,8 @@ def usage_of(usage: Fields) -> types.GenerateContentResponseUsageMetadata | None
 
 
 def file_parts(files: Iterable[Fields], notes: Notes, *, with_texts: bool = False) -> list[types.Part]:
-    """Pictures whose content stands in the export, and ``with_texts`` files whose text does, which is how a person
-    attaches one. The others are noted by name."""
+    """Returns the pictures included in the export and, ``with_texts``, the files whose text is included, which is how
+    users attach files. The others are noted by name."""
     parts: list[types.Part] = []
     for file in files:
         file.ignore("id", "status", "type", "url", "name", "size", "itemId", "error", "progress", "content_type")
@@ -100,7 +100,7 @@ def file_parts(files: Iterable[Fields], notes: Notes, *, with_texts: bool = Fals
 
 
 def sources_of(sources: Iterable[Fields], notes: Notes) -> list[Source]:
-    """Titles, addresses and quoted texts of the sources of an answer, one for each document of each of them."""
+    """Returns the titles, addresses and quoted texts of an answer's sources, one for each document of each source."""
     found: list[Source] = []
     for entry in sources:
         source = entry.inner("source")
@@ -147,7 +147,7 @@ def _detail(usage: Fields, places: Iterable[str], name: str) -> int | None:
 
 
 def _text(item: Fields, name: str, notes: Notes) -> str:
-    """The text of a content, which is a text or a list of pieces."""
+    """Returns the text of a content, which is a string or a list of pieces."""
     if isinstance(item.value(name), str):
         return item.text(name)
     texts = []
@@ -170,7 +170,7 @@ def _call(item: Fields) -> list[types.Part]:
     )
     parts = [types.Part(function_call=types.FunctionCall(id=call_id or None, name=name, args=args))]
     output, error = item.whole("output"), item.whole("error")
-    if has_content(output) or has_content(error):  # a call of MCP has its answer with it
+    if has_content(output) or has_content(error):  # an MCP call contains its answer
         said = as_object(output, "result") if has_content(output) else {}
         said |= {"error": error} if has_content(error) else {}
         answer = types.FunctionResponse(id=call_id or None, name=name, response=said)
@@ -203,7 +203,8 @@ def _code(item: Fields, notes: Notes) -> list[types.Part]:
 
 
 def _built_in_call(item: Fields, kind: str, notes: Notes) -> list[types.Part]:
-    """A call of a tool of the provider, such as a search in the web: what it was given and found stands in one item."""
+    """Returns a call of a provider's built-in tool, such as a web search: one item holds its arguments and its
+    results."""
     call_id = item.text("call_id") or item.text("id")
     fields: dict[str, Any] = {name: item.whole(name) for name in item.names if name not in ("id", "type", "status")}
     answers = ("results", "result", "output")

@@ -1,4 +1,4 @@
-"""The markup in which Open WebUI keeps thoughts, tool calls and code in the text of an answer."""
+"""Reads the markup that Open WebUI uses for thoughts, tool calls and code in the text of an answer."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _PICTURE: Final = re.compile(
     rf"{_FENCE.pattern}|{_TICKS.pattern}|!\[(?P<name>[^\]\n]*)\]\((?P<url>data:[^)\s]+)\)", _FENCE.flags
 )
 PYTHON: Final = frozenset({"", "py", "python", "python3", "code"})
-"""What programs call code whose language is Python, or goes without saying."""
+"""Names that programs use for Python code, or for code without a stated language."""
 OUTPUTS: Final = ("stdout", "result", "output", "stderr", "error")
-"""Names of what came of code."""
+"""Fields for the output of code."""
 _CODE: Final = re.compile(r"\s*(?P<fence>`{3,}|~{3,})(?P<language>[^\n`]*)\n(?P<code>.*?)\n?(?P=fence)\s*\Z", re.DOTALL)
 
 
 def parts_of(text: str, notes: Notes) -> list[types.Part]:
-    """The parts of an answer: its text, and what stands in it as markup. The same markup quoted as code stays text."""
+    """Returns the parts of an answer: its text, and what the markup in it represents. Markup quoted as code stays
+    text."""
     parts: list[types.Part] = []
     plain: list[str] = []
     place = 0
@@ -54,8 +55,8 @@ def parts_of(text: str, notes: Notes) -> list[types.Part]:
 
 
 def pictures_apart(part: types.Part) -> list[types.Part]:
-    """A text in which pictures stand as ``data:`` URLs, as texts with the pictures between them; any other part as it
-    is."""
+    """Splits a text at its ``data:`` URLs into texts with the pictures between them. Returns any other part
+    unchanged."""
     text = part.text
     if not text or part.thought or "](data:" not in text:
         return [part]
@@ -74,17 +75,17 @@ def pictures_apart(part: types.Part) -> list[types.Part]:
 
 
 def plain_text(parts: list[types.Part]) -> str:
-    """What of the parts is text to read."""
+    """Returns the readable text of the parts."""
     return "\n\n".join(part.text for part in parts if part.text and not part.thought)
 
 
 def thought(text: str) -> list[types.Part]:
-    """A thought as a part, unless it is empty."""
+    """Returns a thought as a part, unless it is empty."""
     return [types.Part(text=text.strip(), thought=True)] if text.strip() else []
 
 
 def code_parts(code: str, language: str, output: object) -> list[types.Part]:
-    """Code that was run, and what came of it, if anything is known of that."""
+    """Returns code that was run and, if known, its output."""
     known = types.Language.PYTHON if language.strip().lower() in PYTHON else types.Language.LANGUAGE_UNSPECIFIED
     parts = [types.Part(executable_code=types.ExecutableCode(code=code, language=known))]
     if output is None:
@@ -103,7 +104,8 @@ def code_parts(code: str, language: str, output: object) -> list[types.Part]:
 
 
 def as_object(value: object, name: str) -> dict[str, Any]:
-    """JSON, which may stand in a string or twice in one, as an object; anything else under a name in one."""
+    """Returns JSON, which may be a string or a string within a string, as an object; wraps anything else in an object
+    under ``name``."""
     for _ in range(2):
         if isinstance(value, str):
             try:
@@ -114,7 +116,7 @@ def as_object(value: object, name: str) -> dict[str, Any]:
 
 
 def _end_of_code(text: str, found: re.Match[str]) -> int | None:
-    """Where code ends that begins here; None if none begins."""
+    """Returns where the code that begins here ends; None if none begins."""
     if fence := found["fence"]:
         closing = re.compile(rf"^ {{0,3}}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*$", re.MULTILINE)
         closed = closing.search(text, found.end())
@@ -128,12 +130,12 @@ def _end_of_code(text: str, found: re.Match[str]) -> int | None:
 
 
 def _marked_up(text: str, found: re.Match[str], notes: Notes) -> tuple[list[types.Part] | None, int]:
-    """The parts that the markup stands for which begins here, and where it ends; no parts if it is just text."""
+    """Returns the parts that the markup beginning here represents, and where it ends; no parts if it is plain text."""
     if found["tag"]:
         closed = re.compile(rf"</{found['tag']}>", re.IGNORECASE).search(text, found.end())
         if closed:
             return thought(text[found.end() : closed.start()]), closed.end()
-        # Without an end it is a thought that was cut off, or a word in a text about such things.
+        # Without a closing tag, it is a thought that was cut off, or just a word in a text.
         is_first = not text[: found.start()].strip()
         return (thought(text[found.end() :]), len(text)) if is_first else (None, found.end())
     opening = _OPENING.match(text, found.start())
@@ -147,7 +149,7 @@ def _marked_up(text: str, found: re.Match[str], notes: Notes) -> tuple[list[type
 
 
 def _end_of_details(text: str, begin: int) -> tuple[int, int]:
-    """Where the content of details ends, and where they do."""
+    """Returns where the content of the details ends, and where the details end."""
     depth, place = 1, begin
     while found := _ANY_DETAILS.search(text, place):
         place = found.end()
@@ -157,7 +159,7 @@ def _end_of_details(text: str, begin: int) -> tuple[int, int]:
             depth += -1 if found[0] == "</details>" else 1
             if not depth:
                 return found.start(), found.end()
-    # A fence that nothing closes would hide the end.
+    # An unclosed fence would hide the closing tag.
     closing = text.find("</details>", begin)
     return (closing, closing + len("</details>")) if closing >= 0 else (len(text), len(text))
 

@@ -1,1 +1,1 @@
-"""Exporting: conversations read whole, and written in each format."""
+"""Exports: reads whole conversations and writes them in each format."""

@@ -1,4 +1,4 @@
-"""A copy of the store's file, as of one moment and checked."""
+"""Copies the store's file as of one moment and checks the copy."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from session_store.files import BadFileError, require_regular
 
 
 def backup(source: Path, target: Path, *, overwrite: bool = False) -> int:
-    """Copy the store's file, with all that was acknowledged. No process may have it open.
+    """Copy the store's file with everything acknowledged so far. No process may have it open.
 
     Args:
         source: the file.
-        target: where the copy is to be. It appears when it is complete and was opened once.
-        overwrite: whether a file that is there may be replaced.
+        target: path of the copy. It appears once the copy is complete and has been opened once.
+        overwrite: whether to replace an existing file.
 
     Returns the size of the copy in bytes.
 
@@ -61,10 +61,10 @@ def backup(source: Path, target: Path, *, overwrite: bool = False) -> int:
 def _copy(source: Path, copy: Path) -> None:
     log = source.with_name(source.name + ".wal")
     try:
-        # What is still in the log beside the file goes into the file.
+        # Moves what is still in the log beside the file into the file.
         with duckdb.connect(str(source), config={"autoinstall_known_extensions": False}) as connection:
             connection.execute("checkpoint")
-        # Held for reading, so that no process begins to write meanwhile.
+        # Keeps the file open for reading, so that no process starts writing meanwhile.
         with duckdb.connect(str(source), read_only=True):
             before = source.stat()
             shutil.copyfile(source, copy)

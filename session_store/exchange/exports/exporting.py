@@ -1,4 +1,4 @@
-"""Exporting conversations to files, which appear when they are complete."""
+"""Exports conversations to files, which appear only when complete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from session_store.store import Store
 
 
 class Format(StrEnum):
-    """What conversations can be exported as."""
+    """The formats for exporting conversations."""
 
     MARKDOWN = "markdown"
     JSON = "json"
@@ -44,7 +44,7 @@ SUFFIXES = {
 
 
 def text(found: Iterable[Whole], form: Format) -> Iterator[str]:
-    """Conversations as one text, in pieces. JSON is one session, or a list of them if there are several."""
+    """Returns conversations as one text, in pieces. JSON is one session, or a list of several."""
     if form is Format.MARKDOWN:
         for number, whole in enumerate(found):
             yield ("\n\n" if number else "") + markdown(whole)
@@ -64,11 +64,11 @@ def pieces(
     all_workspaces: bool = True,
     progress: Progress = silent,
 ) -> Iterator[bytes]:
-    """Conversations as one file, in pieces, whatever their number. ``files`` are those that agents made, which go into
-    an archive, as do all workspaces or those of the conversations. What is deleted meanwhile is left out.
+    """Returns any number of conversations as one file, in pieces. An archive also contains the ``files`` that agents
+    made, and all workspaces or only those of the conversations. Conversations deleted meanwhile are left out.
 
     Raises:
-        ExportError: the whole history, which is several files, cannot be had like this.
+        ExportError: the format is Parquet, which takes several files.
     """
     if form is Format.PARQUET:
         raise ExportError("The whole history as Parquet is several files. Export it to a folder.")
@@ -90,15 +90,16 @@ def export(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> list[Path]:
-    """Write conversations to ``target``. ``files`` are those that agents made, which go into an archive.
+    """Write conversations to ``target``. An archive also contains the ``files`` that agents made.
 
-    A folder that exists gets a file for each conversation (Markdown, JSON, JSON Lines), or the views of the whole
-    history (Parquet, which takes no notice of ``keys`` and makes the folder). Else ``target`` is one file of all.
+    An existing folder gets one file per conversation (Markdown, JSON, JSON Lines) or the views of the whole history
+    (Parquet, which ignores ``keys`` and creates the folder if needed). Otherwise ``target`` becomes one file with all
+    conversations.
 
     Returns the files.
 
     Raises:
-        ExportError: there is something already, or it cannot be written. What was there stays as it was.
+        ExportError: the target exists, or it cannot be written. Existing files stay as they were.
     """
     with _Written(overwrite=overwrite) as written, _explained(target):
         if form is Format.PARQUET:
@@ -116,7 +117,7 @@ def export(
 
 
 class _Written:
-    """Files that are written beside their places, and moved there when all are complete."""
+    """Files that are written beside their final paths, and moved there when all are complete."""
 
     def __init__(self, *, overwrite: bool) -> None:
         self._overwrite = overwrite
@@ -131,7 +132,7 @@ class _Written:
                 unfinished.unlink(missing_ok=True)
 
     def claim(self, path: Path) -> Path:
-        """Where to write the file that is to be at ``path``."""
+        """Returns where to write the file for ``path``."""
         if path.exists() and not self._overwrite:
             raise ExportError(f"{path} exists already. Choose another name, or overwrite it (--overwrite).")
         unfinished = path.with_name(f".{path.name}.unfinished")
@@ -139,7 +140,7 @@ class _Written:
         return unfinished
 
     def publish(self) -> list[Path]:
-        """Move all files to their places."""
+        """Move all files to their final paths."""
         for path, unfinished in self._unfinished.items():
             unfinished.replace(path)
         return list(self._unfinished)

@@ -1,4 +1,4 @@
-"""Conversations as JSON Lines: a line for each event, flat to read and with the whole event."""
+"""Conversations as JSON Lines: one line per event, with flat columns and the whole event."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _KEY: Final = ("app_name", "user_id", "session_id")
 
 
 def lines(whole: Whole) -> Iterator[str]:
-    """The events of a conversation in order, each as one line with a line feed. Those that were taken back are there,
-    and marked."""
+    """Returns the events of a conversation in order, each as one line with a line feed. Rewound events are included and
+    marked."""
     about = whole.about
     taken_back = {seq for seq, _, rewound in whole.rows if rewound}
     for stored in whole.events():
@@ -63,7 +63,7 @@ def lines(whole: Whole) -> Iterator[str]:
 
 
 def _event(event: Event) -> dict[str, Any]:
-    """An event in ADK's JSON, for programs that know no NaN."""
+    """Returns an event in ADK's JSON, for programs that do not know NaN."""
     fields = event_json(event)
     if event.actions.state_delta:
         fields["actions"]["stateDelta"] = as_json(fields["actions"]["stateDelta"])
@@ -76,11 +76,10 @@ def begin_so(head: bytes) -> bool:
 
 
 def conversations(path: Path, damaged: Callable[[str, str], None], notes: Notes) -> Iterator[Conversation]:
-    """The conversations of a file of such lines. State is what the events made of it.
+    """Returns the conversations of a file of such lines. State is rebuilt from the events.
 
-    ``damaged`` is called with the name of a conversation that cannot be taken, and why.
-    or with the number of a line that cannot.
-    ``notes`` has what holds for the whole file.
+    ``damaged`` is called with the name of a conversation that cannot be imported, or with the number of a line that
+    cannot, and the reason. ``notes`` gets what applies to the whole file.
 
     Raises:
         ImportRefusedError: the file cannot be read.
@@ -112,10 +111,10 @@ def _read(path: Path, damaged: Callable[[str, str], None], notes: Notes) -> Iter
 
 
 def _in_utf_8(file: IO[bytes]) -> Iterator[bytes]:
-    """The lines of a file, which some programs write in UTF-16 when they copy it.
+    """Returns the lines of a file, which some programs convert to UTF-16 when they copy it.
 
     Raises:
-        BadFileError: a line has no end in sight.
+        BadFileError: a line is longer than an event may be.
     """
     encoding = json.detect_encoding(file.read(4))
     file.seek(0)

@@ -17,8 +17,8 @@ YOU = "You"
 
 
 def markdown(whole: Whole) -> str:
-    """The conversation as a person sees it: messages with the tool calls that led to them, nothing that was taken
-    back. Times are in UTC."""
+    """Returns the conversation as the user sees it: messages with the tool calls that led to them, without rewound
+    messages. Times are in UTC."""
     return "".join(f"{block}\n\n" for block in _blocks(whole)).rstrip() + "\n"
 
 
@@ -47,7 +47,7 @@ def _blocks(whole: Whole) -> Iterator[str]:
 
 
 def _asked_a_model(whole: Whole) -> bool:
-    """Whether any turn went to a model. Those that are SQL do not, although a model is chosen for the next one."""
+    """Whether any turn went to a model. SQL turns do not, even if a model is chosen for the next turn."""
     turns = whole.about.turns
     if not turns or any(turn.model for turn in turns):
         return True
@@ -97,7 +97,7 @@ def _source(source: Source) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text that is no Markdown, on one line, as Markdown that shows it as it is."""
+    """Returns plain text on one line, escaped so that Markdown shows it unchanged."""
     return re.sub(r"([\\\[\]`*_<>])", r"\\\1", " ".join(text.split()))
 
 

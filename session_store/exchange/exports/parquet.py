@@ -1,4 +1,4 @@
-"""The whole history as Parquet: a file for each view of it."""
+"""The whole history as Parquet: one file for each of its views."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def write_views(store: Store, folder: Path, target: Callable[[Path], Path], prog
     """Write the views of the schema ``history`` as ``<view>.parquet``.
 
     Args:
-        store: where from; all files show one moment.
-        folder: where to.
-        target: where the file is to be written that will be at a path.
-        progress: told how far it is.
+        store: the store to read; all files show the same moment.
+        folder: the folder to write to.
+        target: returns where to write the file for a path.
+        progress: called with the progress made.
 
     Returns the number of rows by view.
     """
@@ -36,7 +36,7 @@ def write_views(store: Store, folder: Path, target: Callable[[Path], Path], prog
         ]
         for done, name in enumerate(names):
             progress("Writing views", done, len(names))
-            # The names come from the store's own catalogue.
+            # The names come from the store's own catalog.
             rows = cursor.sql(f'select * from history."{name}"')
             written[name] = _write(rows.to_arrow_reader(ROWS_AT_ONCE), target(folder / f"{name}.parquet"))
         cursor.commit()

@@ -1,4 +1,4 @@
-"""Reading conversations whole out of the store, each as of one moment."""
+"""Reads whole conversations from the store, each as of one moment."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from session_store.workspaces.tree import read_workspaces
 Workspaces = Mapping[str, Workspace]
 
 AT_ONCE = 64
-"""Conversations that are read together: a query costs a millisecond, however little it finds."""
+"""How many conversations are read together: a query costs a millisecond, however little it finds."""
 BYTES_AT_ONCE = 32_000_000
-"""As much as conversations that are read together may have in events, messages and results; a larger one is read
-alone. DuckDB unpacks long texts 2,048 rows at a time, however few of these are wanted: pictures that stand together
-were unpacked once for each portion."""
+"""Most bytes of events, messages and results that are read together; a larger conversation is read alone. DuckDB
+unpacks long texts 2,048 rows at a time, however few of them are wanted, so pictures stored together were unpacked once
+per batch."""
 
 _SESSIONS = """
     select app_name, user_id, id, session_no, created_at, updated_at, seen_at, title, title_source, model, saved,
@@ -79,14 +79,15 @@ _DATA = f"""
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A conversation on its way out. The events are those of the store, in order of append: place, JSON, rewound."""
+    """A conversation being exported. Its events are in the order of the store; each row has a place, JSON, and whether
+    it was rewound."""
 
     about: About
     rows: tuple[tuple[int, str, bool], ...]
     workspaces: Workspaces
 
     def events(self, *, rewound: bool = True) -> list[StoredEvent]:
-        """The events; without those that were taken back, if ``rewound`` is not set."""
+        """Returns the events, optionally without rewound ones."""
         return [
             StoredEvent(seq, Event.model_validate_json(data))
             for seq, data, taken_back in self.rows
@@ -95,7 +96,7 @@ class Whole:
 
     @property
     def workspace(self) -> str:
-        """Name of the workspace that it belongs to."""
+        """Returns the name of its workspace."""
         found = self.workspaces.get(self.about.workspace_id)
         return found.name if found else self.about.workspace_id
 
@@ -108,7 +109,7 @@ _CHOSEN: Final = (
 def chats_by_user(
     store: Store, *, user_id: str | None = None, app_name: str | None = None, saved: bool = False
 ) -> dict[str, int]:
-    """How many sessions ``selected`` would find, by user, the user with the most of them first."""
+    """Returns how many sessions ``selected`` would find for each user, most first."""
     rows = store.log.database.rows(
         f"select user_id, count(*) from sessions where {_CHOSEN} group by user_id order by count(*) desc, user_id",
         [user_id, app_name, saved],
@@ -124,7 +125,7 @@ def selected(
     app_name: str | None = None,
     saved: bool = False,
 ) -> list[SessionKey]:
-    """The sessions with these ids, or all, that belong to a user and an agent; oldest first.
+    """Returns all sessions or those with these ids, filtered by user and agent, oldest first.
 
     Raises:
         ExportError: there is no session with one of the ids.
@@ -143,7 +144,7 @@ def selected(
 
 
 def whole(store: Store, key: SessionKey, *, with_data: bool = False) -> Whole:
-    """A session with everything that belongs to it; the data of its results only ``with_data``.
+    """Returns a session with everything that belongs to it; the data of its results only ``with_data``.
 
     Raises:
         ExportError: there is no such session.
@@ -154,14 +155,14 @@ def whole(store: Store, key: SessionKey, *, with_data: bool = False) -> Whole:
 
 
 def wholes(store: Store, keys: Iterable[SessionKey], *, with_data: bool = False) -> Iterator[Whole]:
-    """Several sessions in the order of ``keys``, with no more than some of them in memory. Those that were deleted
+    """Returns several sessions in the order of ``keys``, with only a few in memory at a time. Sessions deleted
     meanwhile are left out."""
     for some in _portions(store, list(keys)):
         yield from _read(store, some, with_data=with_data)
 
 
 def _portions(store: Store, keys: list[SessionKey]) -> Iterator[list[SessionKey]]:
-    """The keys, as many at a time as can be read together."""
+    """Returns the keys in batches that can be read together."""
     if len(keys) < 2:
         yield from filter(None, [keys])
         return
@@ -187,7 +188,7 @@ def _read(store: Store, keys: list[SessionKey], *, with_data: bool) -> Iterator[
             found = _Found(cursor, keys, with_data=with_data)
         finally:
             cursor.commit()
-    # One by one: the data of those that were given away is not kept.
+    # Lazy, so that data already handed out is not kept in memory.
     return (found.whole(key) for key in keys if key in found.sessions)
 
 
@@ -213,7 +214,7 @@ class _Found:
         self._workspaces = read_workspaces(cursor)
 
     def whole(self, key: SessionKey) -> Whole:
-        """One of the sessions. Can be asked for once."""
+        """Returns one of the sessions. Can be called only once per session."""
         number, created_at, updated_at, seen_at, title, source, model, saved, workspace_id, state, *rest = (
             self.sessions[key]
         )
@@ -256,7 +257,7 @@ class _Found:
 
 
 def _by_first(cursor: duckdb.DuckDBPyConnection, sql: str, numbers: list[int]) -> dict[Any, list[tuple[Any, ...]]]:
-    """The rows without their first column, by it."""
+    """Groups the rows by their first column, which is removed."""
     found: dict[Any, list[tuple[Any, ...]]] = {}
     for first, *row in cursor.execute(sql, [numbers]).fetchall():
         found.setdefault(first, []).append(tuple(row))

@@ -1,1 +1,1 @@
-"""Importing: what a file holds is read, then written one conversation at a time."""
+"""Imports: reads what a file contains, then writes one conversation at a time."""

@@ -1,5 +1,5 @@
-"""No event, turn or state out of a file is larger than what pages, models and the store work with. What is left out of
-one that is larger is noted, as any other loss."""
+"""Bounds imported events, turns and states to the sizes that pages, models and the store can handle. Whatever is left
+out is noted like any other loss."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from session_store.phrases import beginning_of
 from session_store.sizes import characters_in
 
 LONGEST_FIELD: Final = 1_000
-"""Characters of a text in an event that nobody wrote: a code, a name."""
+"""Largest number of characters in a generated text of an event, such as a code or a name."""
 _KEPT: Final = frozenset({"id", "invocation_id", "content", "actions", "error_message", "timestamp"})
-"""Fields of events that have bounds of their own, here or elsewhere."""
+"""Event fields that are bounded separately, here or elsewhere."""
 
 
 def bounded_event(event: Event, notes: Notes) -> Event:
-    """The event, changed in place."""
+    """Bounds the event in place and returns it."""
     if event.content and event.content.parts:
         event.content.parts = _bounded_parts(event.content.parts, notes)
     if event.error_message:
@@ -43,7 +43,7 @@ def bounded_event(event: Event, notes: Notes) -> Event:
 
 
 def bounded_turn(turn: Turn, notes: Notes) -> Turn:
-    """The turn with a message that has the bounds of its event."""
+    """Returns the turn with its message within the same bounds as its event."""
     if _fits([turn.message, turn.error], limits.LONGEST_REASON):
         return turn
     message = turn.message
@@ -53,7 +53,7 @@ def bounded_turn(turn: Turn, notes: Notes) -> Turn:
         message = {"role": "user", "parts": []}
         notes.left_out("messages of turns that cannot be read")
     else:
-        unnoted = Notes()  # the event of the message tells it already
+        unnoted = Notes()  # the message's event has noted it already
         content.parts = _bounded_parts(content.parts or [], unnoted)
         if unnoted.all():
             message = content.model_dump(mode="json", exclude_none=True)
@@ -61,7 +61,7 @@ def bounded_turn(turn: Turn, notes: Notes) -> Turn:
 
 
 def bounded_state(state: Mapping[str, Any], whose: str, notes: Notes) -> Mapping[str, Any]:
-    """The state, without the entries for which it has no room."""
+    """Returns the state without the entries that do not fit."""
     if _fits(state, limits.LONGEST_RESULT):
         return state
     kept: dict[str, Any] = {}
@@ -92,7 +92,7 @@ def _bounded_parts(parts: Sequence[types.Part], notes: Notes) -> list[types.Part
 
 
 class _Bounds:
-    """What there is room for in one message."""
+    """The room left in one message."""
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
@@ -101,7 +101,7 @@ class _Bounds:
         self._files = limits.LARGEST_FILES
 
     def take(self, part: types.Part) -> bool:
-        """Bound a part, in place. Whether anything of it is left."""
+        """Bounds a part in place. Returns whether anything of it is left."""
         if part.text is not None:
             given, part.text = part.text, self._words_of(part.text)
             return bool(part.text) or not given

@@ -1,4 +1,4 @@
-"""JSON out of files. What no reader of JSON can hold costs only itself."""
+"""Reads JSON files. Only what no JSON reader can hold is left out."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from session_store.files import BadFileError, read_bytes, require_regular
 
 LARGEST: Final = 2_000_000_000
 MOST_VALUES: Final = 10_000_000
-"""Commas and brackets in a document: each value takes up to a hundred bytes of memory, however short it is. An event of
-ADK has 25 and a message of ChatGPT 50, and as many again where it is long: this is for 100,000 messages in one file."""
+"""Commas and brackets in a document: each value takes up to a hundred bytes of memory, however short it is. An ADK
+event has 25 and a ChatGPT message 50, and twice as many if long, so this allows 100,000 messages in one file."""
 MANY_VALUES: Final = 250_000
-"""More than that are read in pure Python, which takes a few times as long and lets all else go on meanwhile: Python's
-decoder in C holds the interpreter, and so all pages and turns, until it is done."""
+"""Documents with more values are read in pure Python. That takes a few times as long but lets everything else continue:
+Python's C decoder holds the interpreter, and so all pages and turns, until it is done."""
 _TOKEN: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]|-?\d{4300,}(?:\.\d+)?(?:[eE][-+]?\d+)?', re.DOTALL)
-"""What tells how deep a place in JSON is, and numbers that Python does not read."""
+"""Matches what determines nesting depth in JSON, and numbers too long for Python to read."""
 
 
 def load(path: Path, notes: Notes) -> Any:  # noqa: ANN401 - JSON
-    """The JSON document in a file. See ``parse``.
+    """Returns the JSON document in a file. See ``parse``.
 
     Raises:
         ImportRefusedError: it cannot be read; the message names the place.
@@ -39,10 +39,10 @@ def load(path: Path, notes: Notes) -> Any:  # noqa: ANN401 - JSON
 
 
 def require_file(path: Path, *beside: str) -> None:
-    """Look at a file that a library is to open. See ``require_regular``.
+    """Check a file before a library opens it. See ``require_regular``.
 
     Raises:
-        ImportRefusedError: there is none, or it cannot be read.
+        ImportRefusedError: it is missing or cannot be read.
     """
     try:
         require_regular(path, *beside)
@@ -51,19 +51,19 @@ def require_file(path: Path, *beside: str) -> None:
 
 
 def unreadable(path: Path, error: FileNotFoundError | BadFileError) -> ImportRefusedError:
-    """The error for a file that cannot be imported, because it cannot be opened."""
+    """Returns the error for a file that cannot be opened for import."""
     if isinstance(error, FileNotFoundError):
         return ImportRefusedError(f"There is no file {path}.")
     return ImportRefusedError(f"{path} cannot be read: {error}. Nothing was imported.")
 
 
 def parse(data: bytes, notes: Notes, *, exact: bool = False) -> Any:  # noqa: ANN401 - JSON
-    """The JSON document in bytes, in UTF-8, UTF-16 or UTF-32. Halves of characters in it are replaced, and unless it is
-    to be ``exact``, so are bytes that are no characters, and values that are nested too deeply or numbers that are too
-    long are left out. All of this is noted.
+    """Returns the JSON document in bytes in UTF-8, UTF-16 or UTF-32. Unpaired surrogates are replaced. Unless ``exact``
+    is set, invalid bytes are replaced as well, and values nested too deeply and numbers that are too long are left out.
+    All of this is noted.
 
     Raises:
-        DamagedError: it is none; the message names the place.
+        DamagedError: it is not JSON; the message names the place.
     """
     values = sum(map(data.count, (b",", b"[", b"{")))
     if values > MOST_VALUES:
@@ -73,7 +73,7 @@ def parse(data: bytes, notes: Notes, *, exact: bool = False) -> Any:  # noqa: AN
     text = _decoded(data, encoding, notes, exact=exact)
     try:
         document = _read(text, decode, notes, exact=exact)
-        # In UTF-16 a half of a character is a character like any other; in UTF-8 only escapes can spell it.
+        # In UTF-16, an unpaired surrogate is a character like any other; in UTF-8, only escapes can produce one.
         if not may_have_halves(data) and encoding.startswith("utf-8"):
             return document
         return whole_characters(document if exact else shallow(document, DEEPEST, notes), notes)
@@ -108,7 +108,7 @@ def _decoded(data: bytes, encoding: str, notes: Notes, *, exact: bool) -> str:
 
 
 def _readable(text: str, notes: Notes) -> str:
-    """The text of JSON with null in the place of what cannot be read of it."""
+    """Returns the JSON text with null in place of what cannot be read."""
     pieces: list[str] = []
     kept = depth = begin = 0
     for token in _TOKEN.finditer(text):

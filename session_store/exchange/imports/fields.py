@@ -1,4 +1,4 @@
-"""Objects of JSON files that notice what nobody reads of them."""
+"""JSON objects that record which of their fields were never read."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from typing import Any, Final
 from session_store.exchange.imports.notes import Notes, has_content, quoted
 
 _EARLIEST: Final = 100_000_000.0
-"""Times before 1973 are none: programs write zero, or count from it, where they know no time."""
+"""Times before 1973 are not real: programs without a time write zero or count from it."""
 _LATEST: Final = 4_102_444_800.0
-"""Nor are those from 2100 on."""
+"""Nor are times from 2100 on."""
 _SMALLER_UNITS: Final = (1_000.0, 1_000_000.0, 1_000_000_000.0)
 _EARLIEST_IN_THEM: Final = 946_684_800.0
-"""Programs that count milliseconds and less are younger than 2000. 9999 in seconds would be 1978 in milliseconds."""
+"""Programs that count milliseconds or smaller units are younger than 2000. The year 9999 in seconds would be 1978 in
+milliseconds."""
 _LARGEST_COUNT: Final = 2**31
 
 
 class Fields:
-    """An object of a file. Each of its fields that is never asked for, and says something, is noted by ``finish``. An
-    object or a list counts as asked for once something takes it apart (``inner``, ``below``, ``items``, ``objects``) or
-    takes all of it (``whole``): a look at it (``value``) is not enough.
+    """An object of a file. ``finish`` notes each field that has content but was never read. An object or a list counts
+    as read once it is taken apart (``inner``, ``below``, ``items``, ``objects``) or taken whole (``whole``); looking at
+    it (``value``) is not enough.
 
-    What is asked for and is of another type than it should be is converted if that can be done and left out if not;
-    both are noted. Nothing here raises an error over what is in a file.
+    A field of the wrong type is converted if possible and left out otherwise; both are noted. The content of a file
+    never raises an error here.
     """
 
     __slots__ = ("_below", "_notes", "_path", "_unread", "_values")
 
     def __init__(self, value: object, notes: Notes, path: str = "") -> None:
-        """``path`` is the name that the notes have for the object, empty for that of its fields alone."""
+        """``path`` is the object's name in notes; empty if its fields are named without it."""
         self._values: Mapping[str, Any] = value if isinstance(value, dict) else {}
         self._unread = set(self._values)
         self._notes = notes
@@ -46,11 +47,11 @@ class Fields:
 
     @property
     def names(self) -> list[str]:
-        """The names of all fields."""
+        """Returns the names of all fields."""
         return list(self._values)
 
     def finish(self) -> None:
-        """Note what nobody asked for, here and in the objects below."""
+        """Note the unread fields of this object and of the objects below it."""
         for name in self._unread:
             if has_content(self._values[name]):
                 self._notes.left_out(self._name(name))
@@ -58,23 +59,23 @@ class Fields:
             inner.finish()
 
     def ignore(self, *names: str) -> None:
-        """Pass over fields that say nothing which is not known anyway."""
+        """Mark fields as read that add nothing new."""
         self._unread.difference_update(names)
 
     def value(self, name: str) -> Any:  # noqa: ANN401 - JSON
-        """A field as it is. What stands in an object or a list is not read by that."""
+        """Returns a field unchanged. This does not mark the content of an object or a list as read."""
         value = self._values.get(name)
         if not isinstance(value, (dict, list)):
             self._unread.discard(name)
         return value
 
     def whole(self, name: str) -> Any:  # noqa: ANN401 - JSON
-        """A field as it is, of which the caller keeps or notes everything."""
+        """Returns a field unchanged; the caller keeps or notes all of it."""
         self._unread.discard(name)
         return self._values.get(name)
 
     def text(self, name: str) -> str:
-        """A text; a number is converted to one."""
+        """Returns a text, converting numbers."""
         value = self.whole(name)
         if isinstance(value, str):
             return value
@@ -85,7 +86,7 @@ class Fields:
         return ""
 
     def flag(self, name: str) -> bool:
-        """Whether something is so."""
+        """Returns a truth value."""
         value = self.whole(name)
         if isinstance(value, bool) or value is None:
             return bool(value)
@@ -96,7 +97,7 @@ class Fields:
         return False
 
     def number(self, name: str) -> float | None:
-        """A finite number; a text that spells one is converted."""
+        """Returns a finite number, converting texts that contain one."""
         value = self.whole(name)
         number = _number(value)
         if number is None:
@@ -106,7 +107,7 @@ class Fields:
         return number
 
     def count(self, name: str) -> int | None:
-        """How many there are of something."""
+        """Returns a non-negative integer."""
         number = self.number(name)
         if number is None:
             return None
@@ -116,7 +117,7 @@ class Fields:
         return int(number)
 
     def time(self, name: str) -> float | None:
-        """A time in Unix seconds; one that is none, or lies before there were chats, is left out."""
+        """Returns a time in Unix seconds; leaves out what is not a time, or is earlier than any chat."""
         value = self.whole(name)
         at = time_of(value)
         if at is None and tells_time(value):
@@ -126,7 +127,7 @@ class Fields:
         return at
 
     def items(self, name: str) -> list[Any]:
-        """The items of a list; what stands there without one is an item by itself."""
+        """Returns the items of a list, or a list of a single value."""
         value = self.whole(name)
         if isinstance(value, list):
             return value
@@ -136,14 +137,14 @@ class Fields:
         return [value]
 
     def inner(self, name: str) -> Fields:
-        """An object below this one, which is empty if there is none."""
+        """Returns a nested object, which is empty if there is none."""
         value = self.whole(name)
         if not isinstance(value, dict):
             self._drop(name, value)
         return self.below(name, value)
 
     def objects(self, name: str) -> list[Fields]:
-        """The objects of a list."""
+        """Returns the objects of a list."""
         items = self.items(name)
         for item in items:
             if not isinstance(item, dict):
@@ -151,19 +152,19 @@ class Fields:
         return [self.below(name, item) for item in items if isinstance(item, dict)]
 
     def below(self, name: str, value: object) -> Fields:
-        """What stands in a field as an object that is finished with this one."""
+        """Returns the content of a field as an object that is finished together with this one."""
         self._unread.discard(name)
         inner = Fields(value, self._notes, self._path + name + ".")
         self._below.append(inner)
         return inner
 
     def forget(self) -> None:
-        """Pass over everything in it, here and below: it was noted as a whole."""
+        """Mark everything in this object and below as read, because it was noted as a whole."""
         self._unread.clear()
         self._below.clear()
 
     def drop(self, name: str) -> None:
-        """Leave a field out although it was read: what it says cannot be taken."""
+        """Leave out a field that was read, because its content cannot be imported."""
         self._unread.discard(name)
         self._drop(name, self._values.get(name))
 
@@ -176,12 +177,12 @@ class Fields:
 
 
 def tells_time(value: object) -> bool:
-    """Whether there is anything in the place of a time, be it zero: what is replaced is noted."""
+    """Whether a field for a time contains anything, even zero, since replacing it is noted."""
     return has_content(value) or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
 def time_of(value: object) -> float | None:
-    """Unix seconds from seconds, milliseconds, microseconds or nanoseconds, or from a date and time in ISO 8601."""
+    """Returns Unix seconds from seconds, milliseconds, microseconds, nanoseconds, or an ISO 8601 date and time."""
     number = _number(value)
     if number is None:
         if not isinstance(value, str):

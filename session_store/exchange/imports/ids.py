@@ -1,5 +1,5 @@
-"""Ids out of files, as addresses, pages and style sheets can have them. An odd one becomes another one wherever it
-stands, and always the same."""
+"""Makes imported ids usable in addresses, pages and style sheets. An odd id is replaced everywhere by the same new
+one."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _PLAIN: Final = re.compile(r"[\w:-][\w.:-]{0,127}", re.ASCII)
 
 
 def plain_id(given: str) -> str:
-    """The id, or if it is odd another one in its stead."""
+    """Returns the id, or a stable replacement if it is odd."""
     return given if _PLAIN.fullmatch(given) else stable_id("id", given)
 
 
 def with_plain_ids(conversation: Conversation) -> Conversation:
-    """The conversation without odd ids of its events, turns, results and its workspace. How many there were is noted;
-    that of the conversation itself is already plain."""
+    """Returns the conversation without odd ids of events, turns, results and its workspace. Notes how many there were.
+    The conversation's own id is already plain."""
     odd = {given for given in _ids(conversation) if given and not _PLAIN.fullmatch(given)}
     if not odd:
         return conversation
@@ -32,7 +32,7 @@ def with_plain_ids(conversation: Conversation) -> Conversation:
 
 
 def plain_workspace(workspace: Workspace) -> Workspace:
-    """The workspace with a plain id, in the one above it that has a plain id as well."""
+    """Returns the workspace with plain ids for itself and its parent."""
     return replace(
         workspace, id=plain_id(workspace.id), parent_id=workspace.parent_id and plain_id(workspace.parent_id)
     )

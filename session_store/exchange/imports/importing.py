@@ -1,4 +1,4 @@
-"""Importing a file: read all of it first, then take one conversation after the other."""
+"""Imports a file: reads all of it first, then stores one conversation after another."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MOST_REASONS, MOST_NAMES = 20, 3
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A conversation that was not taken, and why."""
+    """A conversation that was not imported, and why."""
 
     name: str
     why: str
@@ -48,35 +48,35 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an import did."""
+    """The outcome of an import."""
 
     kind: str
-    """What the file was, in words."""
+    """What kind of file it was, in words."""
     taken: tuple[Outcome, ...]
     skipped: tuple[Skipped, ...]
     notes: tuple[Note, ...]
-    """What could not be taken as it was, of the conversations that were taken and of the file itself."""
+    """What could not be imported unchanged from the imported conversations and from the file itself."""
 
     @property
     def events(self) -> int:
-        """How many events were taken."""
+        """Returns how many events were imported."""
         return sum(outcome.events for outcome in self.taken)
 
     @property
     def summary(self) -> str:
-        """What was imported, in a sentence."""
+        """Returns what was imported, in a sentence."""
         if not self.taken:
             return "Nothing new was imported."
         return f"Imported {counted(len(self.taken), 'chat')} ({counted(self.events, 'event')})."
 
     @property
     def renamed(self) -> int:
-        """How many have a new id, because another conversation here has theirs."""
+        """Returns how many conversations got a new id because another one here has theirs."""
         return sum(outcome.renamed for outcome in self.taken)
 
     @property
     def remarks(self) -> list[str]:
-        """What is worth knowing besides the numbers, in sentences. Names out of the file stand between backticks."""
+        """Returns what is worth knowing besides the numbers, in sentences. Names from the file are in backticks."""
         remarks = in_words(self.notes)
         if self.renamed:
             given = "1 chat got a new id" if self.renamed == 1 else f"{self.renamed:,} chats got new ids"
@@ -85,12 +85,12 @@ class Report:
 
     @property
     def users(self) -> dict[str, int]:
-        """Whose the taken conversations are, and how many."""
+        """Returns the number of imported conversations by user."""
         return dict(Counter(outcome.key.user_id for outcome in self.taken))
 
     @property
     def reasons(self) -> list[str]:
-        """Why what was skipped was skipped: a line for each reason, with the first few names."""
+        """Returns one line for each reason why conversations were skipped, with the first few names."""
         names: dict[str, list[str]] = {}
         for one in self.skipped:
             names.setdefault(one.why, []).append(one.name)
@@ -105,21 +105,21 @@ def _some(names: list[str]) -> str:
 
 
 def silent(_doing: str, _done: int, _total: int | None) -> None:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What is to become of what is imported."""
+    """The options of an import."""
 
     owner: Owner = field(default_factory=Owner)
     """The agent and the user of conversations from other chat programs."""
     user_id: str | None = None
-    """The user of all conversations, instead of the one that the file names."""
+    """The user of all conversations, instead of the one named in the file."""
     adopt: str | None = None
-    """The user of conversations that Colloquy did not write, instead of the one that the file names."""
+    """The user of conversations that Colloquy did not write, instead of the one named in the file."""
     workspace_id: str | None = None
-    """The workspace of all conversations, instead of the one that the file names."""
+    """The workspace of all conversations, instead of the one named in the file."""
     skip_damaged: bool = False
     """Leave out conversations that cannot be read, instead of refusing the file."""
 
@@ -132,24 +132,24 @@ def import_file(
     files: AgentFiles | None = None,
     progress: Progress = silent,
 ) -> Report:
-    """Take the conversations of a file that are not here yet: a session in ADK's JSON or a list of them, JSON Lines or
-    an archive of Colloquy, a session database of ADK in SQLite, or an export of ChatGPT or Open WebUI.
+    """Import the conversations of a file that are not in the store yet: a session in ADK's JSON or a list of them,
+    Colloquy's JSON Lines or archive, an ADK session database in SQLite, or an export of ChatGPT or Open WebUI.
 
-    The whole file is read before anything is taken, so that a damaged one changes nothing. Then conversations are taken
-    one by one, each as a whole: if the process dies, importing again takes the rest.
+    The whole file is read before anything is written, so a damaged file changes nothing. Then conversations are written
+    one by one, each as a whole: if the process dies, importing again adds the rest.
 
     Args:
-        store: where to.
+        store: the store to write to.
         path: the file.
-        wishes: what is to become of them.
+        wishes: the options.
         files: where to put files that agents made; None leaves them out.
-        progress: told how far it is. What it raises ends the import: before the first conversation is taken, or
-            between two of them.
+        progress: called with the progress made. An exception from it ends the import, before the first conversation is
+            written or between two of them.
 
     Raises:
-        ImportRefusedError: the file cannot be imported (DamagedFileError: a part of it). Nothing was taken.
+        ImportRefusedError: the file cannot be imported (DamagedFileError: a part of it). Nothing was imported.
         WorkspaceError: there is no such workspace.
-        StoreError: the store cannot be written. What was taken before is complete; importing again takes the rest.
+        StoreError: the store cannot be written. What was imported before is complete; importing again adds the rest.
     """
     chosen = wishes or Wishes()
     return _import(
@@ -163,11 +163,11 @@ def import_file(
 
 
 def import_database(store: Store, url: str, wishes: Wishes | None = None, *, progress: Progress = silent) -> Report:
-    """Take the conversations of an ADK project's session database, by the URL that ADK has for it. See ``import_file``
+    """Import the conversations of an ADK project's session database, given its URL in ADK's form. See ``import_file``
     and ``database_at``.
 
     Raises:
-        ImportRefusedError, UnknownWorkspaceError, StoreError: as ``import_file`` does. No message has a password.
+        ImportRefusedError, UnknownWorkspaceError, StoreError: as in ``import_file``. No message contains a password.
     """
     return _import(
         store,
@@ -228,7 +228,7 @@ def _import(
 
 @dataclass(slots=True)
 class _Pulse:
-    """Progress that is told again while nothing gets on, so that whoever listens can end it."""
+    """Repeats the latest progress while there is no new one, so that the listener can end the import."""
 
     progress: Progress
     latest: tuple[str, int, int | None] = ("Opening", 0, None)
@@ -242,7 +242,7 @@ class _Pulse:
 
 
 def _stage(source: Source, stage: IO[bytes], wishes: Wishes, progress: Progress) -> int:
-    """Read everything, and keep it aside; returns how many conversations there are."""
+    """Read everything into the staging file. Returns the number of conversations."""
     number = done = 0
     doing = "Reading events" if source.counts_events else "Reading chats"
     progress(doing, 0, source.total)
@@ -267,11 +267,11 @@ def _with_user(conversation: Conversation, wishes: Wishes) -> Conversation:
 def _with_own_id(
     conversation: Conversation, stage: IO[bytes], places: dict[tuple[SessionKey, str], int]
 ) -> Conversation:
-    """The conversation, under another id if one that the file has before it has the same, begins with the same event
-    and says something else. Where only the id is the same, ``take`` finds another one.
+    """Returns the conversation, with another id if an earlier conversation of the file has the same id and first event
+    but different content. If only the ids are the same, ``take`` finds another one.
 
-    ``places`` says where in the stage those stand, which is written at its end: what they say is only worked out when
-    there is a second one.
+    ``places`` holds the earlier conversations' positions in the staging file, which is at its end. Their content is
+    only compared when an id repeats.
     """
     key = conversation.about.key
     first = conversation.events[0].id if conversation.events else ""
@@ -290,7 +290,7 @@ def _with_own_id(
 
 
 def _unstaged(stage: IO[bytes]) -> Conversation:
-    conversation: Conversation = pickle.load(stage)  # noqa: S301 - what this very module wrote
+    conversation: Conversation = pickle.load(stage)  # noqa: S301 - written by this module
     return conversation
 
 

@@ -1,4 +1,4 @@
-"""What an import did not take as it was, counted by name: nothing is lost without a note."""
+"""Counts what an import left out or changed, by name: nothing is lost without a note."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 MOST_NAMES: Final = 100
-"""Different things that one import names. A file can have any number of fields that nobody has heard of."""
+"""Most different things that one import names, since a file can have any number of unknown fields."""
 LONGEST_NAME: Final = 60
 BACKWARDS: Final = "message times that run backwards with the time before"
 OTHERS: Final = "other things"
 DEEPEST: Final = 250
-"""Levels of objects and lists in each other that a file may have. No program that is known here has a tenth of them."""
+"""Most levels of nested objects and lists in a file. No known program reaches a tenth of them."""
 DEEPEST_VALUE: Final = 200
-"""Levels that a value can have that an event or a state holds."""
+"""Most levels of a value in an event or a state."""
 
 _HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 _ESCAPED_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class Change(StrEnum):
-    """What became of something in a file that could not be taken as it was."""
+    """What happened to something in a file that could not be imported unchanged."""
 
     LEFT_OUT = "left out"
     REPLACED = "replaced"
@@ -33,7 +33,7 @@ class Change(StrEnum):
 
 
 class Note(NamedTuple):
-    """One kind of thing, what became of it, and how many there were."""
+    """One kind of thing, what happened to it, and how often."""
 
     change: Change
     what: str
@@ -42,20 +42,20 @@ class Note(NamedTuple):
 
 @dataclass(slots=True)
 class Notes:
-    """Counts what becomes of the content of a file that has no place here."""
+    """Counts what happens to content of a file that has no place here."""
 
     _numbers: Counter[tuple[Change, str]] = field(default_factory=Counter)
 
     def left_out(self, what: str, number: int = 1) -> None:
-        """Note something that was not taken."""
+        """Note something that was not imported."""
         self._add(Change.LEFT_OUT, what, number)
 
     def replaced(self, what: str, number: int = 1) -> None:
-        """Note something that has something else in its place, as it cannot be kept."""
+        """Note something that could not be kept and was replaced."""
         self._add(Change.REPLACED, what, number)
 
     def converted(self, what: str, number: int = 1) -> None:
-        """Note something that was taken in another form."""
+        """Note something that was imported in another form."""
         self._add(Change.CONVERTED, what, number)
 
     def added(self, what: str, number: int = 1) -> None:
@@ -63,12 +63,12 @@ class Notes:
         self._add(Change.ADDED, what, number)
 
     def update(self, other: Notes) -> None:
-        """Take over what another one has counted."""
+        """Add the counts of other notes."""
         for (change, what), number in other._numbers.items():
             self._add(change, what, number)
 
     def all(self) -> tuple[Note, ...]:
-        """Everything that was counted: by what became of it, the most frequent first."""
+        """Returns all counts, grouped by what happened, the most frequent first."""
         order = list(Change)
         found = [Note(change, what, number) for (change, what), number in self._numbers.items()]
         return tuple(sorted(found, key=lambda note: (order.index(note.change), -note.number, note.what)))
@@ -82,7 +82,7 @@ class Notes:
 
 
 def in_words(notes: Iterable[Note]) -> list[str]:
-    """A sentence for each kind of change. Names out of a file stand between backticks."""
+    """Returns a sentence for each kind of change. Names from the file are in backticks."""
     lists: dict[Change, list[str]] = {}
     for note in notes:
         lists.setdefault(note.change, []).append(f"{note.what} ({note.number:,})")
@@ -90,19 +90,19 @@ def in_words(notes: Iterable[Note]) -> list[str]:
 
 
 def quoted(name: object) -> str:
-    """A name out of a file, such as that of a field, as the notes have it: short, on one line, between backticks."""
+    """Returns a name from a file, such as a field's, as notes show it: short, on one line, in backticks."""
     plain = "".join(sign if sign.isprintable() and sign != "`" else " " for sign in str(name)[: LONGEST_NAME + 1])
     words = " ".join(plain.split())
     return f"`{words[:LONGEST_NAME]}…`" if len(words) > LONGEST_NAME else f"`{words}`"
 
 
 def of_role(role: str) -> str:
-    """Whose messages are meant, after the word for them."""
+    """Describes the role of messages, for use after a word for them."""
     return f"with the role {quoted(role)}" if role.strip() else "without a role"
 
 
 def has_content(value: object) -> bool:
-    """Whether a value of JSON says something: neither null, false, zero and blanks nor made of nothing but these."""
+    """Whether a JSON value contains more than null, false, zero and blanks, at any level."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
@@ -119,7 +119,7 @@ def has_content(value: object) -> bool:
 
 
 def more_values_than(limit: int, value: object) -> bool:
-    """Whether objects and lists have more values in them than this, all together."""
+    """Whether objects and lists contain more than ``limit`` values in total."""
     number, waiting = 0, [value]
     while waiting and number <= limit:
         one = waiting.pop()
@@ -130,7 +130,7 @@ def more_values_than(limit: int, value: object) -> bool:
 
 
 def nested_deeper_than(limit: int, value: object) -> bool:
-    """Whether objects and lists stand in each other to more levels than this."""
+    """Whether objects and lists are nested deeper than ``limit`` levels."""
     level = [value]
     for _ in range(limit):
         level = [
@@ -145,7 +145,7 @@ def nested_deeper_than(limit: int, value: object) -> bool:
 
 
 def shallow(value: Any, levels: int, notes: Notes) -> Any:  # noqa: ANN401 - JSON
-    """A value of JSON with null in the place of objects and lists that are nested deeper than so many levels."""
+    """Returns a JSON value with null in place of objects and lists nested deeper than ``levels``."""
     if not isinstance(value, (dict, list)):
         return value
     if not levels:
@@ -157,12 +157,12 @@ def shallow(value: Any, levels: int, notes: Notes) -> Any:  # noqa: ANN401 - JSO
 
 
 def may_have_halves(data: bytes) -> bool:
-    """Whether JSON in bytes can have unpaired surrogates: only escapes can spell them."""
+    """Whether JSON in bytes can contain unpaired surrogates, which only escapes can produce."""
     return _ESCAPED_HALF.search(data) is not None
 
 
 def whole_characters(value: Any, notes: Notes) -> Any:  # noqa: ANN401 - JSON
-    """A JSON value in which every half of a character, which no text can hold, is a replacement character."""
+    """Returns a JSON value in which unpaired surrogates, which no text can hold, are replacement characters."""
     if isinstance(value, str):
         whole, number = _HALF_CHARACTER.subn("\ufffd", value)
         notes.replaced("invalid characters (unpaired surrogates)", number)

@@ -1,4 +1,4 @@
-"""The rows of what belongs to sessions, collected and inserted at once for each table."""
+"""Collects the rows that belong to sessions and inserts them with one statement per table."""
 
 from __future__ import annotations
 
@@ -76,17 +76,17 @@ TABLES: Final = {
 
 
 class Rows:
-    """Rows for ``TABLES`` that wait to be inserted: one statement costs as much as hundreds of rows."""
+    """Rows for ``TABLES`` waiting to be inserted: one statement costs as much as hundreds of rows."""
 
     def __init__(self) -> None:
         self._rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
 
     def add(self, table: str, *rows: tuple[Any, ...]) -> None:
-        """Keep rows for later; their values stand in the order of the table's columns here."""
+        """Keep rows for later, with their values in the order of the table's columns here."""
         self._rows[table] += rows
 
     def insert(self, transaction: Transaction) -> None:
-        """Insert all of them."""
+        """Insert all rows."""
         for table, columns in TABLES.items():
             if rows := self._rows[table]:
                 lists = ", ".join(f"unnest(${n}::{kind}[])" for n, kind in enumerate(columns.values(), start=1))

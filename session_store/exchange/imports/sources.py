@@ -1,4 +1,4 @@
-"""What can be imported, told apart by what is in the file."""
+"""Recognizes by content what kind of file is to be imported, and opens it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from session_store.models import Result, SessionKey, Workspace
 _ZIP: Final = b"PK"
 _DUCKDB: Final = b"DUCK"
 _LISTS: Final = ("conversations", "chats", "items", "data")
-"""Names that an object around a list of conversations has for it."""
+"""Names of the list of conversations in an object around it."""
 Damaged = Callable[[str, str], None]
 Alive = Callable[[], None]
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Source:
     """A file that is being imported."""
 
     kind: str
-    """What it is, in words."""
+    """What kind of file it is, in words."""
     total: int | None
     """How many conversations or events it has."""
     counts_events: bool
@@ -51,21 +51,21 @@ class Source:
     workspaces: dict[str, Workspace]
     """Filled while the conversations are read."""
     all_workspaces: bool = False
-    """Whether they are all to be made, also those that no conversation needs."""
+    """Whether to create all of them, even those that no conversation needs."""
     notes: Notes = field(default_factory=Notes)
-    """What of the file itself could not be taken as it was. Filled while the conversations are read."""
+    """What could not be imported unchanged from the file itself. Filled while the conversations are read."""
     odd: list[tuple[str, str]] = field(default_factory=list)
-    """Entries of a list of conversations that are none: their names, and why. They cost nothing but themselves. Filled
+    """Entries of a list of conversations that are something else: their names, and why. Only they are left out. Filled
     while the conversations are read."""
 
 
 @contextlib.contextmanager
 def opened_database(url: str, alive: Alive) -> Iterator[Source]:
-    """Open the session database of an ADK project by the URL that SQLAlchemy, and so ADK, has for it.
-    ``alive`` is called again and again while it is read.
+    """Open the session database of an ADK project, given its URL in the form of SQLAlchemy and ADK. ``alive`` is called
+    repeatedly while it is read.
 
     Raises:
-        ImportRefusedError: it cannot be read, or is nothing that can be imported. No message has a password.
+        ImportRefusedError: it cannot be read or imported. No message contains a password.
     """
     with database_at(url, alive) as database:
         yield _database(database)
@@ -77,12 +77,12 @@ def opened(path: Path, owner: Owner, damaged: Damaged, alive: Alive) -> Iterator
 
     Args:
         path: the file.
-        owner: whose conversations of other programs become.
-        damaged: called with the name of a conversation that cannot be taken, and why.
-        alive: called again and again while a database is read; what it raises ends that.
+        owner: the owner of conversations from other programs.
+        damaged: called with the name of a conversation that cannot be imported, and why.
+        alive: called repeatedly while a database is read; an exception from it ends the reading.
 
     Raises:
-        ImportRefusedError: it cannot be read, or is nothing that can be imported.
+        ImportRefusedError: it cannot be read or imported.
     """
     with ExitStack() as stack:
         if _head(path).startswith(MAGIC):
@@ -151,7 +151,7 @@ def _json(document: object, what: str, owner: Owner, notes: Notes, enclosed: Enc
 
 
 def _listed(document: object, notes: Notes) -> list[Any]:
-    """The conversations of a file: a list of them, one by itself, or a list in an object around it."""
+    """Returns the conversations of a file: a list of them, a single one, or a list in an object around it."""
     if isinstance(document, list):
         return document
     fields = Fields(document, notes)
@@ -219,7 +219,7 @@ def _archive(archive: Archive, path: Path, owner: Owner, damaged: Damaged, notes
 
 
 def _noting_others(conversations: Iterator[Conversation], enclosed: Enclosed, notes: Notes) -> Iterator[Conversation]:
-    """The conversations of an archive; after the last one it is known which files belong to none."""
+    """Returns the conversations of an archive and then notes the files that belong to none of them."""
     yield from conversations
     for name in enclosed.unclaimed:
         notes.left_out(
@@ -271,7 +271,7 @@ def _archived(archive: Archive, listed: list[dict[str, Any]], damaged: Damaged, 
 def _items(
     entry: Mapping[str, Any], what: str, name: str, read: Callable[[dict[str, Any]], T], damaged: Damaged
 ) -> tuple[T, ...]:
-    """What belongs to a conversation in an archive, each item by itself."""
+    """Reads what belongs to a conversation in an archive, each item separately."""
     found: list[T] = []
     listed = entry.get(what) or []
     for number, fields in enumerate(listed if isinstance(listed, list) else [listed], start=1):

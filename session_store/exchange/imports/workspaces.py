@@ -1,4 +1,4 @@
-"""Workspaces that come along with conversations."""
+"""Creates workspaces that come with imported conversations."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from session_store.models import Workspace
 
 
 def make_workspaces(transaction: Transaction, wanted: Iterable[Workspace]) -> None:
-    """Make those of the workspaces that are missing; one whose parent is missing stands at the top."""
+    """Create the workspaces that are missing. If the parent of one is missing, it goes to the top level."""
     present = dict(transaction.workspaces())
     missing = {workspace.id: workspace for workspace in wanted if workspace.id not in present}
     if not missing:
         return
     while missing:
-        # One whose parent comes later waits for it, unless they stand under each other.
+        # Parents are created first, unless workspaces are each other's ancestors.
         ready = next((found for found in missing.values() if found.parent_id not in missing), None)
         workspace = ready or next(iter(missing.values()))
         made = replace(workspace, parent_id=workspace.parent_id if workspace.parent_id in present else None)

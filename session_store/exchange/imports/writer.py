@@ -1,4 +1,4 @@
-"""Taking conversations into the store: whole ones only, and each only once."""
+"""Writes conversations into the store: each as a whole, and only once."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from session_store.transcripts.rewinds import mark_rewound
 
 EVENTS_AT_ONCE: Final = 2_000
 BYTES_AT_ONCE: Final = 16_000_000
-"""Chats with pictures have few events and much in them."""
+"""Limits batches of chats with pictures, which have few but large events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one conversation: its key in the store, or why it was skipped."""
+    """The outcome for one conversation: its key in the store, or why it was skipped."""
 
     name: str
     key: SessionKey
@@ -43,7 +43,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A session that the store has."""
+    """A session in the store."""
 
     key: SessionKey
     deleted: bool
@@ -52,7 +52,7 @@ class _Known:
 
 
 def batches(conversations: Iterable[Conversation]) -> Iterable[list[Conversation]]:
-    """The conversations in groups that are taken in one transaction each, so that other writes wait only shortly."""
+    """Groups the conversations into batches, one per transaction, so that other writes wait only briefly."""
     batch: list[Conversation] = []
     events = size = 0
     for conversation in conversations:
@@ -73,14 +73,14 @@ def take(
     into: str | None,
     files: AgentFiles | None = None,
 ) -> list[Outcome]:
-    """Take conversations, all in one transaction: after a crash each is there as a whole, or not at all.
+    """Store conversations in one transaction: after a crash, each is there as a whole or not at all.
 
     Args:
-        log: where to.
+        log: the log to write to.
         batch: the conversations.
-        workspaces: those that the file brings along; the ones that are needed and missing are made.
-        into: the workspace of all of them, instead of their own.
-        files: where to put what their agents made; None leaves it out.
+        workspaces: those that come with the file; the needed ones are created if they are missing.
+        into: the workspace for all conversations, instead of their own.
+        files: where to put files that agents made; None leaves them out.
     """
     staged = [files.stage(conversation.files) if files else None for conversation in batch]
 
@@ -88,7 +88,8 @@ def take(
         importer = _ImportWriter(log, transaction, batch, workspaces, into)
         outcomes = [importer.take(conversation) for conversation in batch]
         importer.finish()
-        # In their place before the conversations are: should the process die in between, they wait there for these.
+        # Files go to their places before the commit: if the process dies in between, they wait there for their
+        # conversations.
         for outcome, stage in zip(outcomes, staged, strict=True):
             if files and stage and not outcome.skipped:
                 files.place(stage, outcome.key)
@@ -102,7 +103,7 @@ def take(
 
 
 class _ImportWriter:
-    """One transaction."""
+    """Writes one transaction."""
 
     def __init__(
         self,
@@ -131,7 +132,7 @@ class _ImportWriter:
         self._with_rewinds: list[int] = []
 
     def take(self, conversation: Conversation) -> Outcome:
-        """Take one, unless it is here."""
+        """Store a conversation, unless the store already has it."""
         key = conversation.about.key
         other = replace(key, session_id=other_id(conversation))
         for candidate in (key, other):
@@ -242,7 +243,7 @@ class _ImportWriter:
         )
 
     def _merge_states(self, key: SessionKey, conversation: Conversation) -> None:
-        """State that several sessions share: what the store has of it stays as it is, which is noted."""
+        """Merge state shared by several sessions. Values in the store win, which is noted."""
         about, notes = conversation.about, conversation.notes
         known = self._transaction.app_state(key.app_name)
         if new := _missing(about.app_state, known, State.APP_PREFIX, notes):
@@ -253,7 +254,7 @@ class _ImportWriter:
             self._transaction.merge_user_state(scope, new, time.time())
 
     def _turn_names(self, key: SessionKey, about: About) -> dict[str, str]:
-        """New ids for turns, if another session has one of theirs."""
+        """Returns new ids for turns if another session already uses one of their ids."""
         ids = [turn.id for turn in about.turns]
         names = {turn_id: stable_id("turn", key.session_id, turn_id) for turn_id in ids}
         names = names if self._turns.intersection(ids) else {}
@@ -285,7 +286,7 @@ class _ImportWriter:
             )
 
     def _workspace(self, wanted: str) -> str:
-        """The id of the workspace, which is made with those above it, if it is missing and the file has it."""
+        """Returns the id of the workspace. If it is missing and in the file, creates it with its ancestors."""
         if self._into is not None:
             return self._into
         path: list[Workspace] = []
@@ -299,7 +300,7 @@ class _ImportWriter:
 
 
 def _without_files(turn: Turn, events: Iterable[NewEvent]) -> Turn:
-    """The turn without files that its event has as well: they may be most of what there is in a chat."""
+    """Returns the turn without the files that its event also has: they may be most of a chat's size."""
     if not has_files(turn):
         return turn
     said = (event for event in events if event.is_said_in(turn.id))
@@ -307,14 +308,14 @@ def _without_files(turn: Turn, events: Iterable[NewEvent]) -> Turn:
 
 
 def _missing(given: Mapping[str, Any], known: Mapping[str, Any], prefix: str, notes: Notes) -> dict[str, Any]:
-    """What is given and not known. What is known with another value is noted."""
+    """Returns the given entries that are unknown. Entries known with another value are noted."""
     for name in given.keys() & known.keys():
         notes.left_out(f"state {quoted(prefix + name)}, which is here with another value", given[name] != known[name])
     return {name: value for name, value in given.items() if name not in known}
 
 
 def other_id(conversation: Conversation) -> str:
-    """The id of a conversation whose own is taken by another one: always the same."""
+    """Returns a replacement for an id already in use by another conversation: always the same one."""
     key = conversation.about.key
     first = conversation.events[0].id if conversation.events else ""
     return stable_id("session", key.app_name, key.user_id, key.session_id, first)
