@@ -27,7 +27,7 @@ def made_shop(tmp_path_factory):
 
 @pytest.fixture
 def sample_data(made_shop, tmp_path):
-    """The data folder of the test has the sample shop already."""
+    """Puts the sample shop into the test's data folder."""
     (tmp_path / SAMPLES).mkdir()
     shutil.copy(made_shop, tmp_path / SAMPLES / made_shop.name)
 
@@ -40,7 +40,7 @@ def agent_folder(tmp_path):
 
 @pytest.fixture
 def opened(agent_folder, tmp_path):
-    """Opens a application with an agent folder, and opens it again after a restart."""
+    """Opens an application with an agent folder, and reopens it after a restart."""
     applications = []
 
     def open_with(code):

@@ -1,4 +1,4 @@
-"""An ADK agent folder whose tools ask the person, take long, or fail; on the scripted model."""
+"""An ADK agent folder on the scripted model, with tools that ask the user, take long, or fail."""
 
 from session_store.transcripts.transcript import ASKS
 
@@ -95,7 +95,7 @@ WORKFLOW = HEAD + "root_agent = Workflow(name='flow', edges=[('START', clerk)])\
 
 
 def asked(application, key):
-    """The ids of the asking calls, by the names of the tools that they are about."""
+    """The ids of the asking calls, by the names of the tools they ask about."""
     return {
         call.args["originalFunctionCall"]["name"]: call.id
         for event in events(application, key)

@@ -1,4 +1,4 @@
-"""Addresses with passwords are taken apart, and put together again as they were."""
+"""Addresses with passwords are taken apart and put together unchanged."""
 
 import pytest
 
@@ -24,7 +24,7 @@ PASSWORD = "s3cr%40t"
         ("postgresql://ada@[::1]:5432/shop", "postgresql://ada@[::1]:5432/shop"),
     ],
 )
-def test_what_is_kept_anywhere_has_no_password(address, bare):
+def test_stored_addresses_have_no_password(address, bare):
     kept, secret = addresses.split(address)
     assert kept == bare
     assert PASSWORD not in kept
@@ -32,14 +32,14 @@ def test_what_is_kept_anywhere_has_no_password(address, bare):
 
 
 @pytest.mark.parametrize("password", ["p#w", "12#w", "p/w", "12/w", "p?w", "12?w"])
-def test_a_password_that_the_address_breaks_at_is_refused_without_being_repeated(password):
+def test_a_password_that_breaks_the_address_is_refused_and_not_repeated(password):
     with pytest.raises(ConnectionInvalidError) as refused:
         addresses.checked("postgres", f"postgresql://ada:{password}@db/shop", "")
     assert password not in str(refused.value)
     assert "special characters" in str(refused.value)
 
 
-def test_an_address_as_it_is_shown_has_no_password_of_its_own():
+def test_a_displayed_address_has_no_password():
     assert addresses.has_hidden(addresses.split(f"postgresql://ada:{HIDDEN}@db/shop")[1])
     assert not addresses.has_hidden(addresses.split("postgresql://ada:other@db/shop")[1])
 

@@ -1,4 +1,4 @@
-"""Agents that block: whatever one of them does, the turns of others go on, and Stop ends its own."""
+"""Agents that block: whatever one agent does, other agents' turns continue, and Stop ends its own."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ from tests.agents.folders import PATIENCE
 from tests.support.applications import finish, new_session, open_application, said, until_loaded
 
 GATES = {}
-"""What the agents of these tests wait at, by their names."""
+"""What the agents of these tests wait at, by agent name."""
 
 CODE = f"""
 from google.adk.agents import LlmAgent
@@ -75,7 +75,7 @@ PLACES = {
 
 @pytest.fixture
 def application_with(agent_folder, tmp_path):
-    """A application with agents that wait at their gates."""
+    """An application with agents that wait at their gates."""
     opened = []
 
     def open_with(**agents):
@@ -106,7 +106,7 @@ def begun(agent):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_an_agent_that_blocks_its_event_loop_holds_up_no_other_agent_and_can_be_stopped(
+def test_an_agent_that_blocks_its_event_loop_delays_no_other_agent_and_can_be_stopped(
     application_with, monkeypatch, place
 ):
     monkeypatch.setattr("colloquy.runtime.turns.execution.LET_GO", 0.2)
@@ -121,7 +121,7 @@ def test_an_agent_that_blocks_its_event_loop_holds_up_no_other_agent_and_can_be_
     assert application.store.get_turn(blocked.id).status is TurnStatus.STOPPED
     left = said(application, blocked.key)
 
-    again = ask(application, name)  # while the code of the turn that was stopped still waits
+    again = ask(application, name)  # while the code of the stopped turn still waits
     assert begun(name)
     GATES[name][0].set()
     assert finish(application, again)[0].status is TurnStatus.COMPLETED
@@ -130,7 +130,7 @@ def test_an_agent_that_blocks_its_event_loop_holds_up_no_other_agent_and_can_be_
 
 
 def until_gone(application, name, *, most):
-    """Wait until there are no more than so many threads of this name."""
+    """Wait until at most this many threads have this name."""
     for _ in range(1000):
         alive = [thread for thread in threading.enumerate() if thread.name == name]
         if len(alive) <= most:
@@ -139,9 +139,7 @@ def until_gone(application, name, *, most):
     raise AssertionError(f"{len(alive)} threads called {name}")
 
 
-def test_a_turn_that_was_about_to_begin_on_a_loop_that_was_given_up_begins_on_the_next_one(
-    application_with, monkeypatch
-):
+def test_a_turn_about_to_start_on_an_abandoned_loop_starts_on_the_next_loop(application_with, monkeypatch):
     monkeypatch.setattr("colloquy.runtime.turns.execution.LET_GO", 0.2)
     application = application_with(loses_its_loop=PLACES["in_a_callback"])
     blocked = ask(application, "loses_its_loop")
@@ -161,7 +159,7 @@ def test_a_turn_that_was_about_to_begin_on_a_loop_that_was_given_up_begins_on_th
     assert finish(application, second)[0].status is TurnStatus.COMPLETED
 
 
-def test_the_threads_of_one_agent_are_its_own(application_with, monkeypatch):
+def test_each_agent_has_its_own_threads(application_with, monkeypatch):
     monkeypatch.setattr("colloquy.runtime.turns.execution.TOOL_THREADS", 2)
     application = application_with(
         takes_all="root_agent = agent('wait', times=4)", takes_one="root_agent = agent('wait')"
@@ -177,7 +175,7 @@ def test_the_threads_of_one_agent_are_its_own(application_with, monkeypatch):
     assert application.store.get_turn(blocked.id).status is TurnStatus.STOPPED
 
 
-def test_an_agent_whose_turns_never_end_leaves_a_place_to_others(application_with):
+def test_an_agent_whose_turns_never_end_leaves_room_for_others(application_with):
     application = application_with(takes_places="root_agent = agent('wait')")
     for _ in range(2):
         ask(application, "takes_places")
@@ -191,25 +189,25 @@ def test_an_agent_whose_turns_never_end_leaves_a_place_to_others(application_wit
     assert finish(application, third)[0].status is TurnStatus.COMPLETED
 
 
-def test_where_only_one_turn_runs_at_once_the_next_one_waits_whoever_it_is_of():
+def test_with_a_limit_of_one_turn_the_next_turn_of_any_agent_waits():
     async def begins(places):
         async with places.place("one"):
             waiting = asyncio.ensure_future(places.place("two").__aenter__())
             begun, _ = await asyncio.wait([waiting], timeout=0)
             waiting.cancel()
-        async with asyncio.timeout(PATIENCE), places.place("three"):  # one that gave up is forgotten
+        async with asyncio.timeout(PATIENCE), places.place("three"):  # a waiter that gave up is forgotten
             return bool(begun)
 
     assert not asyncio.run(begins(Places(1)))
 
 
-def test_a_thread_that_computes_lets_others_go_first_soon():
+def test_a_computing_thread_soon_lets_other_threads_run():
     sys.setswitchinterval(0.005)
     AgentLoops()
     assert sys.getswitchinterval() <= 0.001
 
 
-def test_the_app_ends_while_an_agent_blocks(application_with, monkeypatch):
+def test_the_app_shuts_down_while_an_agent_blocks(application_with, monkeypatch):
     monkeypatch.setattr("colloquy.runtime.turns.execution.LET_GO", 0.2)
     application = application_with(blocks_the_end=PLACES["in_a_tool"])
     blocked = ask(application, "blocks_the_end")

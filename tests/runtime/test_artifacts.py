@@ -1,4 +1,4 @@
-"""Files that agents made go with their session, and nothing else does."""
+"""Files that agents made are deleted with their session, and nothing else is."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def artifacts(tmp_path):
     return Artifacts(tmp_path / "artifacts")
 
 
-async def test_the_files_of_a_session_go_with_it_and_those_of_others_stay(artifacts):
+async def test_deleting_a_session_deletes_its_files_and_no_others(artifacts):
     one, other = SessionKey("agent", "ada", "one"), SessionKey("agent", "ada", "other")
     names = [{"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id} for key in (one, other)]
     for name in names:
@@ -30,14 +30,14 @@ ODD = ["", ".", "./artifact", "q ", " q", "q\u00a0", "a//b", "a/./b", "a/", "/a"
 
 
 @pytest.mark.parametrize("name", [*ODD, *(f"user:{name}" for name in ODD)])
-async def test_a_name_that_would_share_the_file_of_another_is_refused(artifacts, name):
+async def test_a_name_that_maps_to_the_file_of_another_is_refused(artifacts, name):
     session = {"app_name": "agent", "user_id": "ada", "session_id": "one"}
     with pytest.raises(InputValidationError, match=r"No file can have the name|parent traversal|Rooted"):
         await artifacts.save_artifact(**session, filename=name, artifact=types.Part(text="kept"))
     assert await artifacts.list_artifact_keys(**session) == []
 
 
-async def test_each_name_that_is_taken_has_a_file_of_its_own(artifacts):
+async def test_each_accepted_name_has_its_own_file(artifacts):
     session = {"app_name": "agent", "user_id": "ada", "session_id": "one"}
     names = [
         "artifact",
@@ -59,7 +59,7 @@ async def test_each_name_that_is_taken_has_a_file_of_its_own(artifacts):
     assert [(await artifacts.load_artifact(**session, filename=name)).text for name in names] == names
 
 
-async def test_files_of_earlier_versions_with_such_names_can_still_be_read(artifacts):
+async def test_files_of_earlier_versions_with_refused_names_can_still_be_read(artifacts):
     session = {"app_name": "agent", "user_id": "ada", "session_id": "one"}
     for name in ("q ", "a//b", "./c"):
         await FileArtifactService(artifacts.root_dir).save_artifact(
@@ -70,7 +70,7 @@ async def test_files_of_earlier_versions_with_such_names_can_still_be_read(artif
         assert await artifacts.load_artifact(**session, filename=name)
 
 
-async def test_the_sessions_that_have_files_are_known(artifacts):
+async def test_sessions_with_files_are_listed(artifacts):
     assert artifacts.sessions() == []
     key = SessionKey("agent", "ada", "one")
     name = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
@@ -79,7 +79,7 @@ async def test_the_sessions_that_have_files_are_known(artifacts):
     assert artifacts.sessions() == [key]
 
 
-async def test_ids_never_reach_into_the_folder_of_others_or_out_of_it(artifacts, tmp_path):
+async def test_ids_never_escape_their_folder(artifacts, tmp_path):
     ids = [
         "zz",
         "zz/b",
@@ -109,7 +109,7 @@ async def test_ids_never_reach_into_the_folder_of_others_or_out_of_it(artifacts,
     assert artifacts.sessions() == []
 
 
-async def test_folders_of_earlier_versions_whose_names_are_the_ids_are_found(tmp_path):
+async def test_folders_of_earlier_versions_named_by_plain_ids_are_found(tmp_path):
     plain = FileArtifactService(tmp_path / "artifacts")
     ids = ["one", "zz", "zz/b", "Ada's", "50%25"]
     for session_id in ids:
@@ -117,7 +117,7 @@ async def test_folders_of_earlier_versions_whose_names_are_the_ids_are_found(tmp
             await plain.save_artifact(
                 app_name="My agent", user_id="Ada", session_id=session_id, filename=name, artifact=types.Part(text=name)
             )
-    for _ in range(2):  # not anew at the next start
+    for _ in range(2):  # not again at the next start
         artifacts = Artifacts(tmp_path / "artifacts")
         for session_id in ids:
             names = {"app_name": "My agent", "user_id": "Ada", "session_id": session_id}
@@ -126,7 +126,7 @@ async def test_folders_of_earlier_versions_whose_names_are_the_ids_are_found(tmp
         assert {key.session_id for key in artifacts.sessions()} == set(ids)
 
 
-async def test_a_process_that_dies_while_it_renames_them_leaves_nothing_behind(tmp_path, monkeypatch):
+async def test_a_process_that_dies_while_renaming_folders_leaves_nothing_behind(tmp_path, monkeypatch):
     plain, ids = FileArtifactService(tmp_path / "artifacts"), ["A%41", "B", "C", "d"]
     for session_id in ids:
         await plain.save_artifact(
@@ -152,7 +152,7 @@ async def test_a_process_that_dies_while_it_renames_them_leaves_nothing_behind(t
     assert {key.session_id for key in artifacts.sessions()} == set(ids)
 
 
-async def test_files_whose_session_went_without_them_go_at_the_next_start(tmp_path):
+async def test_files_without_a_session_are_deleted_at_the_next_start(tmp_path):
     application = open_application(tmp_path)
     kept, hidden, removed = (new_session(application) for _ in range(3))
     for key in (kept, hidden, removed):

@@ -1,4 +1,4 @@
-"""A branch goes on from any message of a session, and leaves that as it is."""
+"""A branch continues from any message of a session and leaves that session unchanged."""
 
 import pytest
 from google.genai import types
@@ -8,7 +8,7 @@ from session_store.history.errors import HistoryError
 from tests.support.applications import conversation, finish, new_session, said
 
 
-def test_it_has_what_was_said_until_the_message_and_goes_on_by_itself(application):
+def test_a_branch_has_the_messages_so_far_and_continues_independently(application):
     key = new_session(application)
     for text in ("one", "two"):
         finish(application, application.turns.submit(key, text))
@@ -20,7 +20,7 @@ def test_it_has_what_was_said_until_the_message_and_goes_on_by_itself(applicatio
     assert said(application, key) == whole
 
 
-def test_it_is_announced_and_at_work(application):
+def test_a_branch_is_announced_and_active(application):
     key = new_session(application)
     finish(application, application.turns.submit(key, "one"))
     heard = []
@@ -31,7 +31,7 @@ def test_it_is_announced_and_at_work(application):
     assert branch.key in [active.session.key for active in application.active_sessions()]
 
 
-async def test_files_that_agents_made_come_along(application):
+async def test_a_branch_includes_files_that_agents_made(application):
     key = new_session(application)
     finish(application, application.turns.submit(key, "one"))
     made = types.Part(text="a report")
@@ -46,7 +46,7 @@ async def test_files_that_agents_made_come_along(application):
     assert found.text == "a report"
 
 
-def test_at_a_message_that_is_not_there_it_is_refused(application):
+def test_a_branch_at_an_unknown_message_is_refused(application):
     key = new_session(application)
     finish(application, application.turns.submit(key, "one"))
     with pytest.raises(HistoryError, match="Choose another one"):

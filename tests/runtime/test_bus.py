@@ -15,7 +15,7 @@ def texts(published):
     return [one.event.text for one in published]
 
 
-def test_every_listener_hears_every_event_until_it_leaves():
+def test_every_listener_gets_every_event_until_it_unsubscribes():
     bus, heard, other = EventBus(), [], []
     leave = bus.subscribe(heard.append)
     bus.subscribe(other.append)
@@ -25,7 +25,7 @@ def test_every_listener_hears_every_event_until_it_leaves():
     assert (len(heard), len(other)) == (1, 2)
 
 
-def test_events_are_numbered_from_one_on_and_can_be_read_from_any_number():
+def test_events_are_numbered_from_one_and_can_be_read_from_any_number():
     bus = EventBus()
     for text in "abc":
         bus.publish(chunk(text))
@@ -35,7 +35,7 @@ def test_events_are_numbered_from_one_on_and_can_be_read_from_any_number():
     assert bus.last == 3
 
 
-def test_numbers_grow_by_one_whatever_threads_publish():
+def test_numbers_increase_by_one_across_threads():
     bus, together = EventBus(), threading.Barrier(4)
 
     def publish():
@@ -51,7 +51,7 @@ def test_numbers_grow_by_one_whatever_threads_publish():
     assert [one.number for one in bus.since(0)] == [*range(1, 2001)]
 
 
-def test_of_many_events_the_latest_are_kept_and_what_is_gone_is_said_to_be():
+def test_only_the_latest_events_are_kept_and_a_gap_is_reported():
     bus = EventBus(most_events=3)
     for text in "abcde":
         bus.publish(chunk(text))
@@ -60,7 +60,7 @@ def test_of_many_events_the_latest_are_kept_and_what_is_gone_is_said_to_be():
     assert bus.since(0) is None
 
 
-def test_large_texts_are_kept_no_longer_than_there_is_room():
+def test_large_texts_are_dropped_when_room_runs_out():
     bus = EventBus(most_bytes=10_000)
     for text in ("a" * 4000, "b" * 4000, "c" * 4000):
         bus.publish(chunk(text))
@@ -73,13 +73,13 @@ def test_large_texts_are_kept_no_longer_than_there_is_room():
     assert texts(bus.since(4)) == ["e"]
 
 
-def test_a_number_that_no_event_has_yet_is_not_known():
+def test_a_future_event_number_is_unknown():
     bus = EventBus()
     bus.publish(EVENT)
     assert bus.since(2) is None
 
 
-def test_the_bus_says_how_far_behind_a_reader_is():
+def test_the_bus_reports_how_far_behind_a_reader_is():
     bus = EventBus(most_events=10, most_bytes=100_000)
     for _ in range(5):
         bus.publish(EVENT)
@@ -92,5 +92,5 @@ def test_the_bus_says_how_far_behind_a_reader_is():
     assert bus.lag(5) == float("inf")
 
 
-def test_a_new_bus_has_an_epoch_of_its_own():
+def test_each_bus_has_its_own_epoch():
     assert EventBus().epoch != EventBus().epoch

@@ -1,4 +1,4 @@
-"""A tool asks the person: the turn waits, goes on with the answer, and leaves a history that every model takes."""
+"""A tool asks the user: the turn waits, continues with the answer, and leaves a history that every model accepts."""
 
 import asyncio
 import sys
@@ -34,14 +34,14 @@ def ask(application, name, message):
 
 
 def status(application, turn):
-    """How the turn stands, in memory and in the store alike."""
+    """The status of the turn, which must be the same in memory and in the store."""
     live = [view.status for view in application.turns.live(turn.key) if view.turn.id == turn.id]
     stored = application.store.get_turn(turn.id).status
     return stored if live in ([], [stored]) else None
 
 
 def responses(application, key):
-    """What each tool answered last, by its name."""
+    """The latest answer of each tool, by name."""
     return {
         response.name: response.response
         for event in events(application, key)
@@ -51,14 +51,14 @@ def responses(application, key):
 
 
 def goes_on(application, key):
-    """The next message is answered, by a model that wants every call answered."""
+    """Whether the next message is answered by a model that requires an answer to every call."""
     [turn] = finish(application, application.turns.submit(key, "hello"))
     calls = {call.id for event in events(application, key) for call in event.get_function_calls()}
     answered = {response.id for event in events(application, key) for response in event.get_function_responses()}
     return turn.error is None and said(application, key)[-1][1] == "You said: hello" and calls == answered
 
 
-def test_an_approved_tool_runs_and_the_turn_goes_on_under_its_id(start):
+def test_an_approved_tool_runs_and_the_turn_continues_under_its_id(start):
     name, open_it = start
     application = open_it()
     key, turn = ask(application, name, 'call pay {"amount": 5}')
@@ -74,7 +74,7 @@ def test_an_approved_tool_runs_and_the_turn_goes_on_under_its_id(start):
     assert goes_on(application, key)
 
 
-def test_a_turn_that_is_stopped_just_as_its_tool_begins_to_ask_does_not_wait(start, monkeypatch):
+def test_a_turn_stopped_just_as_its_tool_starts_to_ask_does_not_wait(start, monkeypatch):
     name, open_it = start
     application = open_it()
     update_turn = application.store.update_turn
@@ -101,7 +101,7 @@ def test_a_declined_tool_does_not_run(start):
     assert goes_on(application, key)
 
 
-def test_a_tool_that_asks_itself_gets_the_answer(start):
+def test_a_tool_that_asks_on_its_own_gets_the_answer(start):
     name, open_it = start
     application = open_it()
     key, turn = ask(application, name, 'call book {"days": 3}')
@@ -111,7 +111,7 @@ def test_a_tool_that_asks_itself_gets_the_answer(start):
     assert goes_on(application, key)
 
 
-def test_a_question_can_be_answered_by_the_id_of_the_call_it_is_about(start):
+def test_a_question_can_be_answered_by_the_id_of_its_call(start):
     name, open_it = start
     application = open_it()
     key, turn = ask(application, name, 'call pay {"amount": 5}')
@@ -139,7 +139,7 @@ def test_two_tools_that_ask_at_once_run_when_both_are_answered(start):
     assert goes_on(application, key)
 
 
-def test_stopping_declines(start):
+def test_stopping_a_turn_declines_its_question(start):
     name, open_it = start
     application = open_it()
     key, turn = ask(application, name, 'call pay {"amount": 5}')
@@ -151,13 +151,13 @@ def test_stopping_declines(start):
     assert goes_on(application, key)
 
 
-def test_the_question_is_still_there_after_a_restart_and_so_is_what_waits_behind_it(start):
+def test_questions_and_the_turns_queued_behind_them_survive_a_restart(start):
     name, open_it = start
     application = open_it()
     key, turn = ask(application, name, 'call pay {"amount": 5} and call book {"days": 3}')
     application.turns.answer(
         turn.id, asked(application, key)["book"], True
-    )  # is asked again: the other was not answered
+    )  # is asked again, because the other one was not answered
     later = application.turns.submit(key, "later")
     application = open_it()
     assert [view.status for view in application.turns.live(key)] == [TurnStatus.PAUSED, TurnStatus.QUEUED]
@@ -171,7 +171,7 @@ def test_the_question_is_still_there_after_a_restart_and_so_is_what_waits_behind
     assert goes_on(application, key)
 
 
-def test_a_turn_that_waits_can_be_stopped_after_a_restart(start):
+def test_a_waiting_turn_can_be_stopped_after_a_restart(start):
     name, open_it = start
     key, turn = ask(open_it(), name, 'call pay {"amount": 5}')
     application = open_it()
@@ -180,7 +180,7 @@ def test_a_turn_that_waits_can_be_stopped_after_a_restart(start):
     assert goes_on(application, key)
 
 
-def test_messages_sent_meanwhile_wait_for_the_answer(start):
+def test_messages_sent_while_a_question_is_open_wait_for_the_answer(start):
     name, open_it = start
     application = open_it()
     key, turn = ask(application, name, 'call pay {"amount": 5}')
@@ -191,7 +191,7 @@ def test_messages_sent_meanwhile_wait_for_the_answer(start):
     assert [text for _, text in said(application, key)][1:] == ['pay answered {"paid": 5}', "later", "You said: later"]
 
 
-def test_a_turn_that_waits_takes_no_place_from_others(opened, tmp_path, agent_folder):
+def test_a_waiting_turn_does_not_count_against_the_turn_limit(opened, tmp_path, agent_folder):
     name = "waiting_desk"
     agent_folder(name, desk.PLAIN)
     with closing(open_application(tmp_path / "data", agents_dir=agent_folder.parent, max_turns=1)) as application:
@@ -208,7 +208,7 @@ def test_a_turn_that_waits_takes_no_place_from_others(opened, tmp_path, agent_fo
         assert finish(application, turn)[0].error is None
 
 
-def test_what_waits_is_neither_retried_nor_edited(start):
+def test_a_waiting_turn_can_be_neither_retried_nor_edited(start):
     name, open_it = start
     application = open_it()
     key, turn = ask(application, name, 'call pay {"amount": 5}')
@@ -220,7 +220,7 @@ def test_what_waits_is_neither_retried_nor_edited(start):
     assert said(application, key) == [("user", "other"), ("clerk", "You said: other")]
 
 
-def test_deleting_a_session_ends_what_waits_in_it(start):
+def test_deleting_a_session_ends_its_waiting_turns(start):
     name, open_it = start
     application = open_it()
     key, turn = ask(application, name, 'call pay {"amount": 5}')
@@ -241,7 +241,7 @@ def test_an_approved_tool_that_fails_ends_the_turn_with_its_error(start):
     assert goes_on(application, key)
 
 
-def test_a_question_is_answered_once(start):
+def test_a_question_can_be_answered_only_once(start):
     name, open_it = start
     application = open_it()
     key, turn = ask(application, name, 'call pay {"amount": 5}')
@@ -276,7 +276,7 @@ def test_an_agent_inside_an_agent_may_ask(opened, code, message):
     assert responses(application, key)["pay"] == {"paid": 5}
 
 
-def test_agents_side_by_side_may_both_ask(opened):
+def test_parallel_agents_may_both_ask(opened):
     name, open_it = opened(desk.IN_PARALLEL)
     application = open_it()
     key, turn = ask(application, name, 'call pay {"amount": 5}')
@@ -302,12 +302,12 @@ TALK = [
     ("hello",),
 ]
 BOTH_ASK = [('call pay {"amount": 5}', True, False), ('call pay {"amount": 6}', True, True), ("hello",)]
-"""Messages, and how a person answers the questions that each leads to."""
+"""Messages, and the user's answers to the questions that each one causes."""
 
 
 async def kept_by_adk(name, talk):
-    """The same talk with the same agent, run and kept by ADK alone. Given answers for several agents in one message, it
-    would go on with the first of them only, so that each has a message."""
+    """The same conversation with the same agent, run and stored by ADK alone. Given answers for several agents in one
+    message, ADK would continue only the first, so each gets its own message."""
     module, service, where = sys.modules[f"{name}.agent"], InMemorySessionService(), {"user_id": "u", "session_id": "s"}
     served = {"app": module.app} if hasattr(module, "app") else {"agent": module.root_agent}
     runner = Runner(app_name=name, session_service=service, **served)
@@ -329,7 +329,7 @@ async def kept_by_adk(name, talk):
 
 
 def comparable(events):
-    """What events say, with numbers in the place of ids, in order of appearance; no times."""
+    """The content of events, with ids replaced by numbers in order of appearance and without times."""
     numbers = {}
 
     def told(value):
@@ -343,7 +343,7 @@ def comparable(events):
         calls = [call.id for call in event.get_function_calls()]
         for one in (event.invocation_id, *calls):
             numbers.setdefault(one, len(numbers))
-    without = {"id", "timestamp", "long_running_tool_ids"}  # the last is a set, which has no order
+    without = {"id", "timestamp", "long_running_tool_ids"}  # the last is an unordered set
     return [
         (
             told(event.model_dump(mode="json", exclude_none=True, exclude=without)),
@@ -358,7 +358,7 @@ def comparable(events):
     [(desk.PLAIN, TALK), (desk.RESUMABLE, TALK), (desk.WORKFLOW, TALK), (desk.IN_PARALLEL, BOTH_ASK)],
     ids=["plain", "resumable", "workflow", "in parallel"],
 )
-def test_what_was_asked_and_answered_is_kept_as_adk_keeps_it(opened, code, talk):
+def test_questions_and_answers_are_stored_as_adk_stores_them(opened, code, talk):
     name, open_it = opened(code)
     application = open_it()
     key = new_session(application, name)
@@ -376,7 +376,7 @@ def test_what_was_asked_and_answered_is_kept_as_adk_keeps_it(opened, code, talk)
 
 @pytest.mark.parametrize("code", [desk.PLAIN, desk.RESUMABLE, desk.WITH_SUB_AGENT, desk.WORKFLOW])
 class TestOtherTools:
-    """Tools that take longer than their turn, and tools that fail, in agents and in agents inside them."""
+    """Tools that outlast their turn and tools that fail, in agents and in nested agents."""
 
     @pytest.fixture
     def desk_of(self, opened, code):
@@ -387,7 +387,7 @@ class TestOtherTools:
             finish(application, application.turns.submit(key, 'call transfer_to_agent {"agent_name": "clerk"}'))
         return application, key
 
-    def test_a_long_one_without_an_answer_ends_the_turn_and_the_session_goes_on(self, desk_of):
+    def test_a_long_running_tool_without_an_answer_ends_the_turn_and_the_session_continues(self, desk_of):
         application, key = desk_of
         [turn] = finish(application, application.turns.submit(key, "call ticket"))
         assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
@@ -395,7 +395,7 @@ class TestOtherTools:
         assert (step.name, step.waits, step.error, step.response, step.seconds) == ("ticket", True, None, None, None)
         assert goes_on(application, key)
 
-    def test_a_long_one_that_says_that_it_has_begun_is_spoken_about(self, desk_of):
+    def test_the_model_answers_once_a_long_running_tool_has_started(self, desk_of):
         application, key = desk_of
         [turn] = finish(application, application.turns.submit(key, "call order"))
         assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
@@ -405,14 +405,14 @@ class TestOtherTools:
         assert (step.name, step.waits, step.error) == ("order", True, None)
         assert goes_on(application, key)
 
-    def test_one_that_fails_ends_the_turn_with_its_error_and_the_session_goes_on(self, desk_of):
+    def test_a_failing_tool_ends_the_turn_with_its_error_and_the_session_continues(self, desk_of):
         application, key = desk_of
         [turn] = finish(application, application.turns.submit(key, "call breaks"))
         assert turn.status is TurnStatus.FAILED
         assert turn.error == "The agent failed: the archive is closed"
         assert goes_on(application, key)
 
-    def test_one_that_does_not_exist_ends_the_turn_and_the_session_goes_on(self, desk_of):
+    def test_an_unknown_tool_ends_the_turn_and_the_session_continues(self, desk_of):
         application, key = desk_of
         finish(application, application.turns.submit(key, "call no_such_tool"))
         assert goes_on(application, key)

@@ -1,4 +1,4 @@
-"""Answers that do not end by themselves: what was said is kept, and why it ended is told in words."""
+"""Answers that are cut short: their text is kept, and the reason is explained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def application(tmp_path_factory, server):
-    """With the real adapters of Gemini and of OpenAI's protocol, on a server that does as the test says."""
+    """An application with the real adapters for Gemini and OpenAI's protocol, and a server that the test controls."""
     folder = tmp_path_factory.mktemp("endings")
     settings = Settings(
         _env_file=None,
@@ -47,7 +47,7 @@ def application(tmp_path_factory, server):
 
 
 def asked(application, model, text="When is garlic planted?", **where):
-    """The key and the turn of a new session with a title, which no model is asked for."""
+    """The key and the turn of a new session that has a title, so no model is asked for one."""
     key = new_session(application, **where)
     application.store.set_model(key, model)
     application.store.rename_session(key, "Garlic", TitleSource.PERSON)
@@ -105,9 +105,7 @@ WITH_DATA = {"agent_id": "data_analyst", "workspace_id": SAMPLE_SHOP}
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_an_answer_that_the_provider_ends_is_kept_with_the_reason(
-    application, server, *, model, answer, status, reason
-):
+def test_an_answer_ended_by_the_provider_is_kept_with_the_reason(application, server, *, model, answer, status, reason):
     server.will_answer(answer)
     key, turn = asked(application, model)
 
@@ -133,7 +131,9 @@ def test_an_answer_that_the_provider_ends_is_kept_with_the_reason(
         ({}, "tool_calls", None, "no call came"),
     ],
 )
-def test_ends_of_openai_that_adk_takes_for_good_ones_are_told(application, server, *, delta, finish, words, reason):
+def test_openai_finish_reasons_that_adk_takes_for_success_are_reported(
+    application, server, *, delta, finish, words, reason
+):
     server.will_answer(openai_end(delta, finish))
     key, turn = asked(application, OPENAI)
     assert reason in turn.error
@@ -143,7 +143,7 @@ def test_ends_of_openai_that_adk_takes_for_good_ones_are_told(application, serve
 
 
 def calls(*arguments: object, index: int | None = 0, **named: object) -> list[dict[str, object]]:
-    """A call of run_sql in OpenAI's protocol, its arguments in pieces."""
+    """A call of run_sql in OpenAI's protocol, with its arguments in pieces."""
     first = {"index": index, "id": "c", "type": "function", "function": {"name": "run_sql", "arguments": ""}, **named}
     pieces = [{"index": index, "function": {"arguments": piece}} for piece in arguments]
     return [openai.chunk({"tool_calls": [piece]}) for piece in (first, *pieces)]
@@ -196,7 +196,7 @@ HALF = '{"sql": "select 1", "li'
         (GEMINI, gemini_call(None), "failed", "ended before", {"sql": "select 1"}),
     ],
 )
-def test_a_call_in_an_answer_that_was_ended_early_is_shown_and_not_run(
+def test_a_call_in_an_answer_cut_short_is_shown_but_not_run(
     application, server, *, model, answer, status, reason, args
 ):
     server.asked.clear()
@@ -215,7 +215,7 @@ def test_a_call_in_an_answer_that_was_ended_early_is_shown_and_not_run(
 
 
 def called_and_answered(body):
-    """The calls in a request, and the calls that are answered in it."""
+    """The calls in a request, and the calls that it answers."""
     if "messages" in body:
         made = {call["id"]: call["function"]["name"] for one in body["messages"] for call in one.get("tool_calls", ())}
         return [*made.values()], [made[one["tool_call_id"]] for one in body["messages"] if one["role"] == "tool"]
@@ -233,7 +233,7 @@ TWICE = [
 
 
 @pytest.mark.parametrize("chunks", TWICE, ids=["one index for all", "no index", "no text"])
-def test_calls_of_servers_that_write_them_in_their_own_way_are_run(application, server, chunks):
+def test_calls_in_nonstandard_formats_of_servers_are_run(application, server, chunks):
     server.will_answer(openai_calls(*chunks, finish="tool_calls"), openai.says("Fine."))
     key, turn = asked(application, OPENAI, **WITH_DATA)
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
@@ -241,13 +241,13 @@ def test_calls_of_servers_that_write_them_in_their_own_way_are_run(application, 
 
 
 @pytest.mark.upstream
-def test_what_gemini_says_of_an_end_is_told(application, server):
+def test_the_finish_message_of_gemini_is_reported(application, server):
     server.will_answer(gemini_answer("RECITATION", "Too close."))
     assert asked(application, GEMINI)[1].error.endswith("It said: Too close.")
 
 
 class Broken(Answer):
-    """A chunk that is no JSON."""
+    """A chunk that is not JSON."""
 
     def encoded(self):
         return [*super().encoded(), b"data: {not json\n\n"]
@@ -261,7 +261,7 @@ class Broken(Answer):
         (OPENAI, Answer([openai.chunk({"content": "Garlic "}), {"error": {"message": "Out of memory."}}], stream=True)),
     ],
 )
-def test_an_answer_that_cannot_be_read_fails_without_the_names_of_parsers(application, server, model, answer):
+def test_an_unreadable_answer_fails_without_naming_parsers(application, server, model, answer):
     server.will_answer(answer)
     key, turn = asked(application, model)
     assert turn.status is TurnStatus.FAILED
@@ -271,19 +271,19 @@ def test_an_answer_that_cannot_be_read_fails_without_the_names_of_parsers(applic
 
 
 @pytest.mark.parametrize("model", [GEMINI, OPENAI])
-def test_a_connection_that_ends_before_the_first_word_fails_the_turn(application, server, model):
+def test_a_connection_lost_before_the_first_word_fails_the_turn(application, server, model):
     server.will_answer(Answer([], stream=True))
     _, turn = asked(application, model)
     assert (turn.status, "ended before" in turn.error) == (TurnStatus.FAILED, True)
 
 
-def test_a_question_that_is_blocked_says_so(application, server):
+def test_a_blocked_question_is_reported_as_blocked(application, server):
     server.will_answer(Answer([{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}], stream=True))
     _, turn = asked(application, GEMINI)
     assert (turn.status, "prohibits" in turn.error) == (TurnStatus.FAILED, True)
 
 
-def test_an_answer_of_which_no_word_came_before_its_limit_has_failed(application, server):
+def test_an_answer_without_a_word_before_its_limit_fails(application, server):
     last = {"finishReason": "MAX_TOKENS", "index": 0}
     server.will_answer(Answer([{**gemini.chunk(""), "candidates": [last]}], stream=True))
     _, turn = asked(application, GEMINI)
@@ -300,9 +300,7 @@ def test_an_answer_of_which_no_word_came_before_its_limit_has_failed(application
     ],
     ids=["gemini", "openai", "openai's reasoning_content", "openai's reasoning"],
 )
-def test_an_answer_that_was_cut_while_the_model_thought_has_failed_and_its_thought_is_kept(
-    application, server, model, answer
-):
+def test_an_answer_cut_during_thinking_fails_and_keeps_its_thought(application, server, model, answer):
     server.will_answer(answer)
     key, turn = asked(application, model)
     assert (turn.status, "maximum answer length" in turn.error) == (TurnStatus.FAILED, True)
@@ -310,7 +308,7 @@ def test_an_answer_that_was_cut_while_the_model_thought_has_failed_and_its_thoug
     assert ([part.text for part in said.parts], said.text, said.partial) == (["Hm, garlic"], "", True)
 
 
-def test_what_a_server_sends_as_reasoning_is_shown_while_it_comes_and_kept_as_a_thought(application, server):
+def test_reasoning_from_a_server_is_streamed_and_stored_as_a_thought(application, server):
     chunks = []
     unsubscribe = application.bus.subscribe(
         lambda event: chunks.append((event.is_thought, event.text)) if event.text else None
@@ -328,7 +326,7 @@ def test_what_a_server_sends_as_reasoning_is_shown_while_it_comes_and_kept_as_a_
     assert said.text == "In autumn."
 
 
-def test_tokens_count_where_the_connection_breaks(application, server):
+def test_tokens_are_counted_when_the_connection_breaks(application, server):
     server.will_answer(Answer([gemini.chunk(word) for word in WORDS], stream=True, breaks_off=True))
     key, turn = asked(application, GEMINI)
     assert (turn.status, turn.input_tokens, turn.output_tokens) == (TurnStatus.FAILED, 11, 4)
@@ -402,7 +400,7 @@ TAKES_THE_ID = """
 
 @pytest.mark.parametrize("last", ["LlmResponse(error_code='SAFETY')", "LlmResponse(content=says('Half of an answer'))"])
 @pytest.mark.parametrize("plugin", ["pass", TAKES_THE_ID])
-def test_the_end_is_kept_whatever_the_last_event_is_and_whoever_took_its_id(opened, last, plugin):
+def test_the_ending_is_stored_whatever_the_last_event_is_and_even_if_its_id_is_taken(opened, last, plugin):
     application, key, turn = ask(opened, code(last=last, plugin=plugin))
     is_error = "SAFETY" in last
     assert turn.status is (TurnStatus.FAILED if is_error else TurnStatus.COMPLETED)
@@ -419,7 +417,7 @@ LlmResponse(content=types.Content(role='model', parts=[
 """
 
 
-def test_a_model_that_only_repeats_the_output_of_its_code_ends_its_turn(opened):
+def test_a_model_that_only_repeats_its_code_output_ends_its_turn(opened):
     application, key, turn = ask(opened, code(last=ENDS_WITH_CODE.strip()))
     assert (turn.status, turn.error) == (
         TurnStatus.FAILED,
@@ -430,7 +428,7 @@ def test_a_model_that_only_repeats_the_output_of_its_code_ends_its_turn(opened):
 
 
 @pytest.mark.parametrize(("finish", "status"), [(None, TurnStatus.FAILED), ("STOP", TurnStatus.COMPLETED)])
-def test_an_agent_with_a_gemini_of_its_own_notices_a_connection_that_ends(opened, server, finish, status):
+def test_an_agent_with_its_own_gemini_notices_a_lost_connection(opened, server, finish, status):
     server.will_answer(gemini_answer(finish))
     options = "client_kwargs=dict(api_key='key', enterprise=False)"
     model = f"Gemini(model='gemini-2.5-flash', base_url={server.url!r}, {options})"
@@ -441,7 +439,7 @@ def test_an_agent_with_a_gemini_of_its_own_notices_a_connection_that_ends(opened
     assert (said.text, said.partial) == ("".join(WORDS), finish is None)
 
 
-def test_an_error_that_is_no_end_of_an_answer_is_told_as_it_is(opened):
+def test_an_error_that_does_not_end_the_answer_is_reported_unchanged(opened):
     _, _, turn = ask(opened, code(last="LlmResponse(error_code='QUOTA', error_message='Come back tomorrow.')"))
     assert (turn.status, turn.error) == (TurnStatus.FAILED, "Come back tomorrow.")
 
@@ -454,7 +452,7 @@ def test_an_error_that_is_no_end_of_an_answer_is_told_as_it_is(opened):
     ],
     ids=["one id twice", "another attempt"],
 )
-def test_an_agent_that_goes_on_completes_its_turn(opened, agent):
+def test_an_agent_that_continues_completes_its_turn(opened, agent):
     application, key, turn = ask(opened, code(agent=agent))
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
     assert [message.text for message in conversation(application, key)] == ["Well?", "One.", "Two."]
@@ -465,7 +463,7 @@ def test_an_agent_that_goes_on_completes_its_turn(opened, agent):
     ["pass", "yield event(types.Content(role='model', parts=[]))", "yield event(says(''))"],
     ids=["nothing", "no parts", "no letters"],
 )
-def test_a_turn_in_which_nothing_was_said_tells_that(opened, agent):
+def test_a_turn_without_an_answer_says_so(opened, agent):
     _, _, turn = ask(opened, code(agent=agent))
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, "The agent ended without an answer.")
 
@@ -484,7 +482,7 @@ def test_a_turn_in_which_nothing_was_said_tells_that(opened, agent):
         ),
     ],
 )
-def test_an_error_of_an_agent_is_told_without_the_name_of_its_class(opened, error, told):
+def test_an_agent_error_is_reported_without_its_class_name(opened, error, told):
     _, _, turn = ask(opened, code(agent=f"raise {error}"))
     assert turn.status is TurnStatus.FAILED
     assert told in turn.error
@@ -495,7 +493,7 @@ def test_an_error_of_an_agent_is_told_without_the_name_of_its_class(opened, erro
     "error",
     ["asyncio.CancelledError()", "GeneratorExit()", "BaseException('odd')", "SystemExit(1)", "ValueError('\\ud83d')"],
 )
-def test_whatever_an_agent_raises_ends_its_turn_and_the_session_goes_on(opened, error):
+def test_any_exception_of_an_agent_ends_its_turn_and_the_session_continues(opened, error):
     agent = f"yield event(says('Half'), partial=True)\nif 'Well' in str(context.user_content): raise {error}"
     application, key, turn = ask(opened, code(agent=agent))
     assert turn.status is TurnStatus.FAILED
@@ -504,7 +502,7 @@ def test_whatever_an_agent_raises_ends_its_turn_and_the_session_goes_on(opened, 
     assert again.status is TurnStatus.COMPLETED
 
 
-def test_what_cannot_be_kept_keeps_no_turn_from_its_end(opened, monkeypatch):
+def test_a_turn_ends_even_if_its_events_cannot_be_stored(opened, monkeypatch):
     name, start = opened(code(last="LlmResponse(error_code='SAFETY')"))
     application = start()
     key = new_session(application, name)
@@ -530,7 +528,7 @@ def test_what_cannot_be_kept_keeps_no_turn_from_its_end(opened, monkeypatch):
         ("[np.nan, np.float32('inf'), {'of': -np.inf}]", ["NaN", "Infinity", {"of": "-Infinity"}]),
     ],
 )
-def test_numbers_that_json_does_not_know_in_the_answer_of_a_tool_are_kept(opened, value, kept):
+def test_numbers_unknown_to_json_in_a_tool_answer_are_kept(opened, value, kept):
     call = "types.Part(function_call=types.FunctionCall(id='c', name='mean', args={}))"
     answer = f"types.Part(function_response=types.FunctionResponse(id='c', name='mean', response={{'mean': {value}}}))"
     said = "\n".join(f"yield event(types.Content(role='model', parts=[{part}]))" for part in (call, answer))
@@ -557,7 +555,7 @@ def answers_in(request):
 """
 
 
-def test_calls_to_which_a_model_gives_one_id_are_answered_each_by_its_tool(opened):
+def test_calls_that_share_an_id_are_each_answered_by_their_tool(opened):
     made = code(last=f"{TWO_CALLS.strip()} if not answers_in(request) else LlmResponse(content=says('Done.'))")
     made = made.replace('Model(model="odd")', 'Model(model="odd"), tools=[price]').replace(
         "agent =", f"{HELP}agent =", 1
@@ -571,14 +569,14 @@ def test_calls_to_which_a_model_gives_one_id_are_answered_each_by_its_tool(opene
     assert len(called) == len(set(called)) == 4
 
 
-def test_an_answer_to_a_call_that_nobody_made_is_told(opened):
+def test_an_answer_without_a_call_is_reported(opened):
     answer = "types.Part(function_response=types.FunctionResponse(id='c', name='price', response={'of': 'eggs'}))"
     application, key, turn = ask(opened, code(agent=f"yield event(types.Content(role='user', parts=[{answer}]))"))
     assert (turn.status, turn.error) == (TurnStatus.COMPLETED, None)
     assert conversation(application, key)[-1].text == 'price: {"of": "eggs"}'
 
 
-def test_a_model_whose_answers_begin_in_a_thought_is_known_from_its_first_answer_on(opened):
+def test_a_model_that_starts_inside_a_thought_is_recognized_after_its_first_answer(opened):
     agent = """
 if 'Well' in str(context.user_content):
     yield event(says('hm\\n</think>\\nFour.'))
@@ -593,7 +591,7 @@ else:
     assert thought == Thought("Let me see", ended=False)
 
 
-def test_a_character_that_is_split_over_two_chunks_is_whole_in_each_of_them(opened):
+def test_a_character_split_across_two_chunks_is_put_together(opened):
     said = []
     name, start = opened(
         code(

@@ -1,4 +1,4 @@
-"""Following a turn event by event, from wherever: what programs and clients of ADK get of it."""
+"""Following a turn event by event: what programs and ADK clients receive."""
 
 import asyncio
 import threading
@@ -38,7 +38,7 @@ async def followed(application, turn):
     return [event async for event in follow(application.turns, turn)]
 
 
-async def test_a_follower_gets_the_words_as_they_come_and_the_whole_answer_once(application):
+async def test_a_follower_gets_each_chunk_and_the_whole_answer_once(application):
     key = new_session(application)
     turn = application.turns.submit_content(key, message("count 20 every 1 ms"))
     events = await followed(application, turn)
@@ -50,13 +50,13 @@ async def test_a_follower_gets_the_words_as_they_come_and_the_whole_answer_once(
     assert application.turns.live(key) == []
 
 
-async def test_who_comes_when_the_turn_has_ended_gets_the_same(application):
+async def test_a_follower_that_arrives_after_the_turn_gets_the_same(application):
     turn = application.turns.submit(new_session(application), "count 5")
     await asyncio.to_thread(finish, application, turn)
     assert "".join(texts(await followed(application, turn), True)) == counted(5)
 
 
-async def test_of_a_turn_of_long_ago_there_are_the_complete_events(tmp_path):
+async def test_an_old_turn_yields_its_complete_events(tmp_path):
     application = open_application(tmp_path)
     key = new_session(application)
     turns = [application.turns.submit(key, f"count {n}") for n in (3, 4, 5)]
@@ -68,7 +68,7 @@ async def test_of_a_turn_of_long_ago_there_are_the_complete_events(tmp_path):
     application.close()
 
 
-async def test_a_follower_that_takes_its_time_holds_nothing_up_and_misses_nothing(application):
+async def test_a_slow_follower_delays_nothing_and_misses_nothing(application):
     key = new_session(application)
     turn = application.turns.submit(key, "count 300")
     follower = follow(application.turns, turn)
@@ -78,7 +78,7 @@ async def test_a_follower_that_takes_its_time_holds_nothing_up_and_misses_nothin
     assert "".join(texts(events, True)) == counted(300)
 
 
-async def test_many_follow_one_turn_from_loops_of_their_own_and_all_get_everything(application):
+async def test_many_followers_on_separate_loops_all_get_everything(application):
     turn = application.turns.submit(new_session(application), "count 50 every 1 ms")
     heard = []
     threads = [
@@ -93,7 +93,7 @@ async def test_many_follow_one_turn_from_loops_of_their_own_and_all_get_everythi
     assert "".join(texts(own, True)) == counted(50)
 
 
-async def test_who_leaves_early_does_not_stop_the_turn(application):
+async def test_a_follower_that_disconnects_does_not_stop_the_turn(application):
     key = new_session(application)
     turn = application.turns.submit(key, "count 30 every 1 ms")
 
@@ -120,7 +120,7 @@ async def test_following_ends_when_the_turn_is_stopped_fails_or_is_withdrawn(app
     assert "".join(texts(await followed(application, running), True)) == counted(3)
 
 
-async def test_following_ends_with_the_app(tmp_path):
+async def test_following_ends_at_shutdown(tmp_path):
     application = open_application(tmp_path)
     key = new_session(application)
     turns = [application.turns.submit(key, text) for text in ("count 1 then wait", "later")]
@@ -136,19 +136,19 @@ class TestWaiting:
         assert application.turns.wait(turn.id).status is TurnStatus.COMPLETED
         assert application.turns.live(turn.key) == []
 
-    def test_it_need_not_wait_for_ever(self, application):
+    def test_a_wait_can_time_out(self, application):
         turn = application.turns.submit(new_session(application), "count 1 then wait")
         assert not application.turns.wait(turn.id, 0.01).status.is_over
         application.turns.stop(turn.id)
         assert application.turns.wait(turn.id).status is TurnStatus.STOPPED
 
-    def test_a_turn_that_is_not_there_is_told(self, application):
+    def test_an_unknown_turn_is_reported(self, application):
         with pytest.raises(SessionGoneError):
             application.turns.wait("nothing")
 
 
 class TestClientsOfAdk:
-    async def test_state_that_comes_with_a_message_is_set(self, application):
+    async def test_state_sent_with_a_message_is_set(self, application):
         key = new_session(application)
         turn = application.turns.submit_content(key, message("hello"), state_delta={"mood": "fine"})
         await followed(application, turn)
@@ -157,7 +157,7 @@ class TestClientsOfAdk:
         )
         assert session.state["mood"] == "fine"
 
-    def test_what_is_no_message_is_refused(self, application):
+    def test_an_invalid_message_is_refused(self, application):
         key = new_session(application)
         for content in (message("  "), types.Content(parts=[]), types.Content()):
             with pytest.raises(EmptyMessageError):
@@ -168,7 +168,7 @@ class TestClientsOfAdk:
             application.turns.submit_content(key, approval("c1", confirmed=True))
 
     @pytest.mark.parametrize("code", [desk.PLAIN, desk.RESUMABLE], ids=["plain", "resumable"])
-    async def test_an_approval_goes_to_the_turn_that_waits_for_it(self, opened, code):
+    async def test_an_approval_reaches_the_waiting_turn(self, opened, code):
         name, start = opened(code)
         application = start()
         key = new_session(application, name)
@@ -189,7 +189,7 @@ class TestClientsOfAdk:
             application.turns.submit_content(key, approval(calls["pay"], confirmed=True))
 
     @pytest.mark.parametrize("code", [desk.PLAIN, desk.RESUMABLE], ids=["plain", "resumable"])
-    async def test_the_late_answer_of_a_slow_tool_is_a_turn_of_its_own(self, opened, code):
+    async def test_a_late_tool_answer_starts_its_own_turn(self, opened, code):
         name, start = opened(code)
         application = start()
         key = new_session(application, name)

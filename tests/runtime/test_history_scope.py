@@ -1,4 +1,5 @@
-"""A chat about a part of the history: the agent is told, its queries see nothing else, and that stays so."""
+"""A chat about part of the history: the agent knows the scope, its queries see nothing else, and the scope never
+changes."""
 
 import re
 from datetime import UTC, datetime
@@ -41,7 +42,7 @@ def ask(application, message, state, model="scripted/one"):
 
 
 @pytest.mark.parametrize("model", ["scripted/one", "scripted/small"])
-def test_a_query_sees_the_chosen_conversations_only(application, expected, model):
+def test_a_query_sees_only_the_chosen_conversations(application, expected, model):
     key, turn = ask(application, COUNT, {STATE: SCOPE.as_state()}, model)
     assert turn.status is TurnStatus.COMPLETED
     author, answer = said(application, key)[-1]
@@ -49,13 +50,13 @@ def test_a_query_sees_the_chosen_conversations_only(application, expected, model
     assert re.fullmatch(rf"\*\*n\*\*: {expected} As of \d\d:\d\d:\d\d UTC\.", answer)
 
 
-def test_so_does_the_query_that_a_small_model_guesses(application, expected):
+def test_a_query_guessed_by_a_small_model_sees_only_the_chosen_conversations(application, expected):
     question = "How many? guess select count(*) as n from conversations"
     key, _ = ask(application, question, {STATE: SCOPE.as_state()}, "scripted/small")
     assert f"**n**: {expected}" in said(application, key)[-1][1]
 
 
-def test_and_the_query_that_a_model_calls_for(application, expected):
+def test_a_query_called_by_a_model_sees_only_the_chosen_conversations(application, expected):
     call = 'call run_sql {"sql": "select count(*) as n from conversations"}'
     key, _ = ask(application, call, {STATE: SCOPE.as_state()})
     assert f'"rows": [[{expected}]]' in said(application, key)[-1][1]
@@ -68,17 +69,17 @@ def test_running_a_result_again_stays_within_the_scope(application, expected):
     assert application.store.result_data(again.id) == application.store.result_data(result.id)
 
 
-def test_the_agent_is_told_what_it_is_about(application):
+def test_the_agent_is_told_the_scope(application):
     key, _ = ask(application, "instruction", {STATE: SCOPE.as_state()})
     assert "agent assistant; saved only." in said(application, key)[-1][1]
 
 
-def test_without_a_scope_everything_is_seen_and_nothing_told(application):
+def test_without_a_scope_everything_is_visible_and_the_agent_is_told_nothing(application):
     key, _ = ask(application, "instruction", None)
     assert "chose a part" not in said(application, key)[-1][1]
 
 
-def test_a_scope_that_cannot_be_read_lets_nothing_be_asked(application):
+def test_an_unreadable_scope_blocks_every_query(application):
     key, turn = ask(application, COUNT, {STATE: {"agent": "assistant"}})
     assert turn.status is TurnStatus.FAILED
     assert "Start a new chat from the page with the filters" in turn.error

@@ -1,4 +1,4 @@
-"""Imports in the background: one at a time, to be followed, stopped and looked at afterwards."""
+"""Background imports: one at a time, with progress, a way to stop them, and a report afterwards."""
 
 import io
 import json
@@ -31,7 +31,7 @@ def sessions(number, user="somebody"):
     )
 
 
-def test_a_file_is_taken_and_the_report_stays_to_be_read(application):
+def test_a_file_is_imported_and_its_report_is_kept(application):
     path = uploaded(application, sessions(3), "old chats?.json")
     begun = application.imports.begin_file(path, Wishes(adopt="local"))
     ended = application.imports.wait(begun.id)
@@ -41,7 +41,7 @@ def test_a_file_is_taken_and_the_report_stays_to_be_read(application):
     assert not path.parent.exists()
 
 
-def test_what_colloquy_wrote_keeps_its_users_what_others_wrote_becomes_that_of_who_imports(application, tmp_path):
+def test_own_exports_keep_their_users_and_other_files_go_to_the_importing_user(application, tmp_path):
     own = tmp_path / "own.json"
     theirs = tmp_path / "theirs.json"
     theirs.write_text(sessions(1), "utf-8")
@@ -56,7 +56,7 @@ def test_what_colloquy_wrote_keeps_its_users_what_others_wrote_becomes_that_of_w
     assert {key.user_id for key in selected(application.store)} == {"somebody", "local"}
 
 
-def test_one_that_fails_says_why_by_the_name_of_the_file_and_changes_nothing(application):
+def test_a_failed_import_names_the_file_and_the_reason_and_changes_nothing(application):
     path = uploaded(application, '{"events": [', "cut.json")
     ended = application.imports.wait(application.imports.begin_file(path, Wishes()).id)
     assert ended.state is ImportState.FAILED
@@ -65,7 +65,7 @@ def test_one_that_fails_says_why_by_the_name_of_the_file_and_changes_nothing(app
     assert not path.parent.exists()
 
 
-def test_one_can_be_stopped_before_it_takes_anything(application):
+def test_an_import_can_be_stopped_before_it_stores_anything(application):
     reading, stopped = threading.Event(), threading.Event()
     path = uploaded(application, sessions(3))
 
@@ -90,7 +90,7 @@ def test_one_can_be_stopped_before_it_takes_anything(application):
     assert selected(application.store) == []
 
 
-def test_only_the_latest_are_remembered_and_any_can_be_forgotten(application):
+def test_only_the_latest_imports_are_listed_and_each_can_be_dismissed(application):
     begun = [application.imports.begin_file(uploaded(application, sessions(1)), Wishes()) for _ in range(25)]
     for one in begun:
         try:
@@ -106,13 +106,13 @@ def test_only_the_latest_are_remembered_and_any_can_be_forgotten(application):
         application.imports.get(known[0].id)
 
 
-def test_files_that_a_process_left_are_removed_at_start(application, tmp_path):
+def test_leftover_files_of_a_dead_process_are_removed_at_startup(application, tmp_path):
     path = uploaded(application, "x")
     Imports(application.store, application.bus, incoming=path.parents[1], files=tmp_path)
     assert not path.exists()
 
 
-def test_an_adk_database_is_imported_by_its_url_and_no_message_has_a_password(application):
+def test_an_adk_database_is_imported_by_url_and_no_message_contains_a_password(application):
     ended = application.imports.wait(
         application.imports.begin_database("postgresql://ana:s3cret@127.0.0.1:1/adk", Wishes()).id
     )
@@ -121,13 +121,13 @@ def test_an_adk_database_is_imported_by_its_url_and_no_message_has_a_password(ap
     assert "127.0.0.1" in ended.problem
 
 
-def test_the_workspace_must_be_there(application):
+def test_the_workspace_must_exist(application):
     path = uploaded(application, sessions(1))
     ended = application.imports.wait(application.imports.begin_file(path, Wishes(workspace_id="gone")).id)
     assert "does not exist" in ended.problem
 
 
-def test_an_imported_chat_goes_on(application):
+def test_an_imported_chat_can_be_continued(application):
     ended = application.imports.wait(
         application.imports.begin_file(
             uploaded(application, sessions(1).replace("critic", "assistant")), Wishes(adopt="local")
@@ -139,7 +139,7 @@ def test_an_imported_chat_goes_on(application):
     assert new_session(application) != outcome.key
 
 
-def test_a_chat_that_ended_in_the_middle_of_a_call_goes_on(application, tmp_path):
+def test_a_chat_that_ended_during_a_call_can_be_continued(application, tmp_path):
     call = {"functionCall": {"id": "c-1", "name": "order", "args": {}}}
     events = [
         {"id": "e-1", "author": "user", "content": {"role": "user", "parts": [{"text": "Order garlic"}]}},

@@ -1,4 +1,4 @@
-"""What a turn says, on its way from the model to the page and to the store."""
+"""The text of a turn on its way from the model to the page and to the store."""
 
 import time
 
@@ -18,7 +18,7 @@ def test_chunks_add_up():
     assert (live.view().text, live.view().event_id) == ("a b c", "e1")
 
 
-def test_thoughts_stand_beside_the_words_in_their_order():
+def test_thoughts_and_words_stay_in_order():
     live = live_turn()
     for is_thought, text in [(True, "hm, "), (True, "four"), (False, "Fo"), (False, "ur. <think>an"), (True, "five?")]:
         live.add("e1", "agent", text, is_thought=is_thought)
@@ -42,7 +42,7 @@ def test_an_event_in_the_store_is_not_shown_twice():
     assert live.view().text == "second"
 
 
-def test_only_what_is_not_in_the_store_is_recovered():
+def test_only_text_missing_from_the_store_is_recovered():
     live = live_turn()
     live.add("e1", "agent", "first")
     kept = live.take_unsaved()
@@ -55,7 +55,7 @@ def test_only_what_is_not_in_the_store_is_recovered():
     assert live.take_unsaved() == ""
 
 
-def test_nothing_is_recovered_of_a_turn_whose_events_are_all_stored():
+def test_nothing_is_recovered_from_a_fully_stored_turn():
     live = live_turn()
     live.add("e1", "agent", "first")
     live.event_stored()

@@ -1,4 +1,4 @@
-"""What goes to the terminal."""
+"""What is logged to the terminal."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def written_of(message):
     return out.getvalue()
 
 
-def test_a_traceback_is_whole():
+def test_a_traceback_is_logged_completely():
     lines = written_of("the archive is closed").strip().splitlines()
     assert lines[0] == "Traceback (most recent call last):"
     assert "LookupError: the archive is closed" in lines
     assert lines[-1] == "RuntimeError: told"
 
 
-def test_an_error_that_carries_all_its_data_is_cut_in_the_log():
+def test_an_error_that_contains_its_data_is_shortened_in_the_log():
     lines = written_of("x" * 5_000_000).strip().splitlines()
     assert sum(map(len, lines)) < LONGEST_ERROR + 2_000
     assert any(line.endswith(f"(the first {LONGEST_ERROR:,} of 5,000,013 characters)") for line in lines)

@@ -1,5 +1,5 @@
-"""Every change that a person or a program makes goes through the application, which checks, writes and announces it:
-pages and API write nothing themselves."""
+"""Every change by a user or a program goes through the application, which checks, writes and announces it. Pages and
+API write nothing themselves."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.support.applications import new_session
 ROOT = Path(__file__).resolve().parents[2]
 SURFACES = ("pages", "colloquy/ui", "colloquy/api")
 HAND_OVER = {"submit", "log.create", "log.hide", "log.remove_deleted", "self._set"}
-"""What the writing methods of the store hand their work to."""
+"""What the store's writing methods delegate to."""
 
 
 def writing_methods() -> set[str]:
-    """The public methods of the store that change what is stored, also those that call one that does."""
+    """The store's public methods that change what is stored, directly or by calling one that does."""
     sources = {
         name: inspect.getsource(member)
         for name, member in inspect.getmembers(Store, inspect.isfunction)
@@ -46,14 +46,14 @@ def past_the_door(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("surface", SURFACES)
-def test_pages_and_api_change_nothing_but_through_the_application(surface):
+def test_pages_and_api_write_only_through_the_application(surface):
     assert [call for path in sorted((ROOT / surface).rglob("*.py")) for call in past_the_door(path)] == []
 
 
 @pytest.mark.parametrize(
     "line", ["current().store.set_note(key, '')", "store.rename_session(key, '')", "application.bus.publish(event)"]
 )
-def test_a_way_past_the_door_is_found(tmp_path, line):
+def test_a_write_that_bypasses_the_application_is_found(tmp_path, line):
     module = tmp_path / "module.py"
     module.write_text(line)
     assert past_the_door(module)
@@ -77,7 +77,7 @@ def test_the_writing_methods_of_the_store_are_known():
     ],
     ids=["tags", "note", "model", "saved", "title"],
 )
-def test_what_is_said_about_a_chat_is_announced(application, action):
+def test_labels_of_a_chat_are_announced(application, action):
     key = new_session(application)
     heard = []
     unsubscribe = application.bus.subscribe(heard.append)

@@ -1,4 +1,4 @@
-"""How turns share one event loop: neither a model that floods nor an answer without end holds up others, or Stop."""
+"""Turns share one event loop: neither a flooding model nor an endless answer delays others or Stop."""
 
 import asyncio
 from contextlib import closing
@@ -66,13 +66,13 @@ def call(**args):
 
 
 def piece(call_id, path, words):
-    """A piece of an argument that goes on."""
+    """A piece of an argument that continues."""
     arg = types.PartialArg(json_path=path, string_value=words, will_continue=True)
     return types.Part(function_call=types.FunctionCall(id=call_id, partial_args=[arg], will_continue=True))
 
 
 class Saying(BaseLlm):
-    """Says responses without ever waiting for anything."""
+    """Returns responses without ever waiting."""
 
     async def generate_content_async(self, llm_request, stream=False):
         for response in self._responses:
@@ -108,12 +108,12 @@ def limit():
 
 @pytest.fixture
 def unhurried(monkeypatch):
-    """Nothing on the loop goes before the model, however slow the machine is."""
+    """Keeps other work on the loop from running before the model, however slow the machine is."""
     monkeypatch.setattr("colloquy.agents.models.pacing.SLICE", 60)
 
 
 class TestOnePiece:
-    async def test_what_a_model_has_ready_is_handed_on_in_few_pieces_and_others_go_first(self):
+    async def test_ready_chunks_are_merged_and_others_run_first(self):
         steps = 0
 
         async def neighbour():
@@ -136,34 +136,34 @@ class TestOnePiece:
         assert response.content.parts == [text("ab", thought=True), text("c"), call(x=1), text("de")]
 
     @pytest.mark.usefixtures("unhurried")
-    async def test_what_a_piece_says_besides_its_words_is_kept_with_it(self):
+    async def test_metadata_stays_with_its_chunk(self):
         marked = partial(text("b"), custom_metadata={"mark": 1})
         responses = await heard(saying(partial(text("a")), marked, partial(text("c")), partial(text("d"))))
         assert [words_of([one]) for one in responses] == ["a", "b", "cd"]
         assert responses[1].custom_metadata == {"mark": 1}
 
-    async def test_a_model_is_not_read_far_ahead_of_who_listens(self):
+    async def test_a_model_is_not_read_far_ahead_of_its_listener(self):
         model = saying(*[partial(text("x" * 1000)) for _ in range(1000)])
         responses = PacedLlm(model).generate_content_async(LlmRequest(), stream=True)
         await anext(responses)
         await asyncio.sleep(0)
-        assert len(model._read) <= 2 * (MOST_AHEAD // 1000 + 1)  # a piece that was taken, and one that waits
+        assert len(model._read) <= 2 * (MOST_AHEAD // 1000 + 1)  # one piece that was read, and one that waits
         await responses.aclose()
 
     @pytest.mark.usefixtures("unhurried")
-    async def test_chunks_that_say_nothing_are_one(self):
+    async def test_empty_chunks_are_merged(self):
         responses = await heard(saying(partial(text("a")), *[LlmResponse(partial=True)] * 1000, partial(text("b"))))
         assert [words_of([one]) for one in responses] == ["ab"]
         [nothing] = await heard(saying(*[LlmResponse(partial=True)] * 1000))
         assert nothing.content is None
 
     @pytest.mark.usefixtures("unhurried")
-    async def test_pieces_of_an_argument_are_one_and_those_of_others_are_not(self):
+    async def test_pieces_of_one_argument_are_merged_and_those_of_different_arguments_are_not(self):
         said = [("1", "$.a", "x"), ("1", "$.a", "y"), ("1", "$.b", "z"), ("2", "$.b", "z")]
         [response] = await heard(saying(*[partial(piece(*one)) for one in said]))
         assert response.content.parts == [piece("1", "$.a", "xy"), piece("1", "$.b", "z"), piece("2", "$.b", "z")]
 
-    async def test_chunks_that_say_nothing_are_not_read_far_ahead_either(self):
+    async def test_empty_chunks_are_not_read_far_ahead(self):
         model = saying(*[LlmResponse(partial=True)] * 5000)
         responses = PacedLlm(model).generate_content_async(LlmRequest(), stream=True)
         await anext(responses)
@@ -171,7 +171,7 @@ class TestOnePiece:
         assert len(model._read) <= 2 * (MOST_AHEAD // CHUNK + 1)
         await responses.aclose()
 
-    async def test_what_goes_wrong_comes_after_the_words_before_it(self):
+    async def test_an_error_comes_after_the_words_before_it(self):
         class Failing(BaseLlm):
             async def generate_content_async(self, llm_request, stream=False):
                 yield partial(text("said"))
@@ -186,7 +186,7 @@ class TestOnePiece:
 
 @pytest.mark.usefixtures("limit")
 class TestBound:
-    async def test_an_answer_is_cut_at_its_limit_with_all_that_was_said(self):
+    async def test_an_answer_is_cut_at_its_limit_and_keeps_its_text(self):
         model = saying(partial(text("think", thought=True)), *[partial(text("word"))] * 100)
         *pieces, last = await heard(model)
         assert words_of(pieces) == "thinkwordw"
@@ -194,7 +194,7 @@ class TestBound:
         assert (last.partial, last.error_code) == (False, "TOO_LONG")
         assert len(model._read) == 3
 
-    async def test_one_that_never_says_anything_is_cut_too(self):
+    async def test_an_endless_answer_without_content_is_cut(self):
         model = saying(*[LlmResponse(partial=True)] * 100)
         *_, last = await heard(model)
         assert last.error_code == "TOO_LONG"
@@ -203,7 +203,7 @@ class TestBound:
     @pytest.mark.parametrize(
         "part", [text("x" * 11), text("x" * 11, thought=True), call(query="x" * 11), call(rows=[["x"] * 11])]
     )
-    async def test_whatever_it_consists_of(self, part):
+    async def test_an_endless_answer_of_any_content_is_cut(self, part):
         [response] = await heard(saying(LlmResponse(content=content(part))))
         assert response.error_code == "TOO_LONG"
         assert not any(part.function_call for part in response.content.parts)
@@ -217,7 +217,7 @@ class TestBound:
 @pytest.mark.parametrize(
     ("value", "size"), [("abc", 3), ({"a": ["b", 1]}, 5), ([[], {}], 2), (None, 0), (LlmResponse(error_code="abc"), 3)]
 )
-def test_the_size_of_a_value_is_about_that_of_its_json(value, size):
+def test_the_size_of_a_value_approximates_its_json(value, size):
     assert characters_in(value) == size
 
 
@@ -225,14 +225,14 @@ def test_a_value_is_measured_only_until_it_is_too_large():
     assert 10 < characters_in(["xxxxx"] * 1000, most=1010) < 2000
 
 
-def test_a_session_that_floods_leaves_its_neighbours_and_stop_as_they_are(tmp_path, agent_folder):
+def test_a_flooding_session_affects_neither_other_sessions_nor_stop(tmp_path, agent_folder):
     agent_folder("flooding_neighbour", FLOODING)
     with closing(open_application(tmp_path / "data", agents_dir=agent_folder.parent)) as application:
         until_loaded(application)
         order = []
         application.bus.subscribe(lambda event: event.kind is EventKind.AGENT_CHUNK and order.append(event.turn_id))
 
-        def submit(kind):  # all of one agent, whose sessions share an event loop
+        def submit(kind):  # all of one agent, so the sessions share an event loop
             turn = application.turns.submit(new_session(application, "flooding_neighbour"), kind)
             until(application, lambda: turn.id in order)
             return turn
@@ -257,7 +257,7 @@ def test_a_session_that_floods_leaves_its_neighbours_and_stop_as_they_are(tmp_pa
     ("reply", "status"),
     [(Say("word " * 1000), TurnStatus.COMPLETED), (Call("x", {"a": "b" * 2000}), TurnStatus.FAILED)],
 )
-def test_an_answer_over_the_limit_ends_in_words(tmp_path, monkeypatch, reply, status):
+def test_an_answer_over_the_limit_ends_with_a_message(tmp_path, monkeypatch, reply, status):
     with openai_server(lambda _: reply) as server:
         monkeypatch.setattr("tests.support.applications.ScriptedModels", lambda: _models(server.url))
         with closing(open_application(tmp_path, answer_characters=1000)) as application:

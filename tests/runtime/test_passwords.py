@@ -1,4 +1,4 @@
-"""Passwords lie in one file, which only its owner reads."""
+"""Passwords are stored in one file that only its owner can read."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ def path(tmp_path):
     return tmp_path / "data" / "secrets.json"
 
 
-def test_they_are_kept_by_workspace(path):
+def test_passwords_are_stored_by_workspace(path):
     Secrets(path).set("one", {"password": "a"})
     Secrets(path).set("two", {"password": "b"})
     assert Secrets(path).get("one") == {"password": "a"}
@@ -23,14 +23,14 @@ def test_they_are_kept_by_workspace(path):
     assert Secrets(path).get("two") == {"password": "b"}
 
 
-def test_there_is_no_file_before_there_is_a_password(path):
+def test_the_file_is_created_with_the_first_password(path):
     Secrets(path).set("one", {})
     assert Secrets(path).get("one") == {}
     assert not path.exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-def test_only_the_owner_reads_it(path):
+def test_only_the_owner_can_read_the_file(path):
     Secrets(path).set("one", {"password": "a"})
     path.chmod(0o644)
     Secrets(path).set("one", {"password": "b"})
@@ -38,7 +38,7 @@ def test_only_the_owner_reads_it(path):
     assert os.listdir(path.parent) == ["secrets.json"]  # noqa: PTH208
 
 
-def test_a_broken_file_is_reported_without_what_is_in_it(path):
+def test_a_broken_file_is_reported_without_its_content(path):
     Secrets(path).set("one", {"password": "hidden"})
     path.write_text('{"one": {"password": "hidden"', "utf-8")
     with pytest.raises(SecretsError, match="cannot be read") as broken:
@@ -47,7 +47,7 @@ def test_a_broken_file_is_reported_without_what_is_in_it(path):
     assert broken.value.__cause__ is None
 
 
-def test_one_that_does_not_fit_on_the_disk_is_reported_and_the_old_one_stays(path, monkeypatch):
+def test_a_full_disk_is_reported_and_the_old_file_stays(path, monkeypatch):
     Secrets(path).set("one", {"password": "old"})
 
     def full(*_):

@@ -1,4 +1,4 @@
-"""What turns produce is kept, told of, and can be made again."""
+"""Results of turns are stored, announced, and can be produced again."""
 
 import io
 
@@ -53,7 +53,7 @@ def rows_of(application, result):
 
 @pytest.mark.usefixtures("sample_data")
 class TestTablesAndCharts:
-    def test_a_table_is_kept_with_its_query_and_its_call(self, application):
+    def test_a_table_is_stored_with_its_query_and_its_call(self, application):
         key, turn = ask(application, TABLE)
         [result] = results(application, key)
         assert (result.kind, result.title, result.turn_id) == (ResultKind.TABLE, "Products", turn.id)
@@ -63,14 +63,14 @@ class TestTablesAndCharts:
         assert application.store.results_of([result.call_id]) == {result.call_id: [result]}
         assert "run_sql answered" in conversation(application, key)[-1].text
 
-    def test_a_chart_is_kept_with_its_specification(self, application):
+    def test_a_chart_is_stored_with_its_specification(self, application):
         key, _ = ask(application, CHART)
         [result] = results(application, key)
         assert (result.kind, result.title) == (ResultKind.CHART, "Orders")
         assert result.spec["encoding"]["x"]["field"] == "channel"
         assert rows_of(application, result).column_names == ["channel", "orders"]
 
-    def test_it_is_told_once_it_can_be_read(self, application):
+    def test_a_result_is_announced_once_it_can_be_read(self, application):
         heard = []
 
         def hear(event):
@@ -81,7 +81,7 @@ class TestTablesAndCharts:
         key, turn = ask(application, TABLE)
         assert heard == [(key, turn.id, 1)]
 
-    def test_rows_beyond_the_setting_are_cut_off_and_it_says_so(self, tmp_path):
+    def test_rows_beyond_the_limit_are_cut_and_the_result_says_so(self, tmp_path):
         application = open_application(tmp_path, query_rows=7)
         key, _ = ask(application, TABLE)
         [result] = results(application, key)
@@ -89,7 +89,7 @@ class TestTablesAndCharts:
         assert "Only the first 7 rows were read" in result.note
         application.close()
 
-    def test_no_room_for_a_result_is_said_in_words_and_the_session_goes_on(self, application, monkeypatch):
+    def test_a_full_disk_is_explained_and_the_session_continues(self, application, monkeypatch):
         def full(*_):
             raise StoreFullError("The disk is full. Make room and try again.")
 
@@ -100,7 +100,7 @@ class TestTablesAndCharts:
         assert turn.error == "The result “Products” could not be saved: The disk is full. Make room and try again."
         assert finish(application, application.turns.submit(key, "hello"))[0].error is None
 
-    def test_results_of_a_session_go_with_it(self, tmp_path):
+    def test_results_are_deleted_with_their_session(self, tmp_path):
         application = open_application(tmp_path, undo_seconds=0)
         key, _ = ask(application, TABLE)
         [result] = results(application, key)
@@ -111,7 +111,7 @@ class TestTablesAndCharts:
 
 @pytest.mark.usefixtures("sample_data")
 class TestAgain:
-    def test_a_query_runs_again_as_another_result_of_the_same_turn(self, application):
+    def test_running_a_query_again_adds_a_result_to_the_same_turn(self, application):
         key, turn = ask(application, CHART)
         [first] = results(application, key)
         again = application.rerun(first).result()
@@ -119,21 +119,21 @@ class TestAgain:
         assert (again.kind, again.title, again.sql, again.spec) == (first.kind, first.title, first.sql, first.spec)
         assert (again.turn_id, again.call_id, again.rows) == (turn.id, first.call_id, first.rows)
 
-    def test_what_is_gone_cannot_run_again(self, application):
+    def test_a_deleted_result_cannot_run_again(self, application):
         key, _ = ask(application, CHART)
         [result] = results(application, key)
         application.delete_result(result)
         with pytest.raises(ResultGoneError):
             application.rerun(result).result()
 
-    def test_a_connection_that_is_gone_is_said_in_words(self, application):
+    def test_a_missing_connection_is_explained(self, application):
         key, _ = ask(application, TABLE)
         [result] = results(application, key)
         application.workspaces.set_connection(SAMPLE_SHOP, None)
         with pytest.raises(ConnectionInvalidError, match="no longer has a data connection"):
             application.rerun(result).result()
 
-    def test_a_query_that_does_not_fit_the_data_any_more_is_said_in_words(self, application, tmp_path):
+    def test_a_query_that_no_longer_matches_the_data_is_explained(self, application, tmp_path):
         key, _ = ask(application, TABLE)
         [result] = results(application, key)
         (tmp_path / "files").mkdir()
@@ -142,14 +142,14 @@ class TestAgain:
         with pytest.raises(SqlFailedError):
             application.rerun(result).result()
 
-    def test_that_of_the_history_analyst_asks_the_conversations_again(self, application):
+    def test_a_query_of_the_history_analyst_runs_on_the_conversations_again(self, application):
         key, _ = ask(
             application, 'call run_sql {"sql": "select count(*) from history.conversations"}', "history_analyst"
         )
         [result] = results(application, key)
         new_session(application)
         assert rows_of(application, result).column(0).to_pylist() == [1]
-        for _ in range(200):  # on a slow machine the copy that is asked may be five seconds old
+        for _ in range(200):  # on a slow machine, the queried copy may be five seconds old
             again = application.rerun(result).result()
             if rows_of(application, again).column(0).to_pylist() != [1]:
                 break
@@ -166,7 +166,7 @@ class TestFiles:
             yield application
             application.close()
 
-    async def test_a_file_that_an_agent_saves_is_a_result(self, desk):
+    async def test_a_file_saved_by_an_agent_is_a_result(self, desk):
         key = new_session(desk, "writing_desk")
         [turn] = finish(desk, desk.turns.submit(key, 'call save {"name": "list.csv", "text": "a,b"}'))
         assert turn.error is None
@@ -179,7 +179,7 @@ class TestFiles:
         )
         assert part.inline_data.data == b"a,b"
 
-    def test_a_file_goes_with_the_last_result_that_is_a_version_of_it(self, desk, tmp_path):
+    def test_a_file_is_deleted_with_the_last_result_that_is_a_version_of_it(self, desk, tmp_path):
         key = new_session(desk, "writing_desk")
         for text in ("a", "b"):
             finish(desk, desk.turns.submit(key, f'call save {{"name": "list.csv", "text": "{text}"}}'))
@@ -196,7 +196,7 @@ class TestFiles:
         assert kept() == {"all.csv"}
         assert not results(desk, key)
 
-    def test_files_of_a_session_go_with_it(self, desk, tmp_path):
+    def test_files_are_deleted_with_their_session(self, desk, tmp_path):
         keys = [new_session(desk, "writing_desk") for _ in range(2)]
         finish(desk, *[desk.turns.submit(key, 'call save {"name": "list.csv", "text": "a"}') for key in keys])
         desk.delete_sessions(keys[:1])
@@ -214,10 +214,10 @@ class TestParquet:
         assert pool.max_memory() <= max(most, held + 3.1 * size)
         assert parquet.read_table(io.BytesIO(data)).equals(table)
 
-    def test_names_may_repeat(self):
+    def test_column_names_may_repeat(self):
         table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["n", "n"])
         assert parquet.ParquetFile(io.BytesIO(as_parquet(table))).schema_arrow.names == ["n", "n"]
 
-    def test_a_result_without_columns_of_rows_can_be_kept(self):
+    def test_a_result_without_columns_can_be_stored(self):
         result = QueryResult("select 1 where false", pa.table({"n": pa.array([], pa.int64())}), 0.1, Bounds())
         assert parquet.read_table(io.BytesIO(as_parquet(result.table))).num_rows == 0

@@ -1,4 +1,4 @@
-"""Retention: what nobody saved or touched for long goes, after a preview; nothing else ever does."""
+"""Retention removes, after a preview, what nobody saved or opened for long, and nothing else."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from tests.support.applications import finish, new_session, open_application, un
 
 @pytest.fixture
 def later(monkeypatch):
-    """Lets days go by."""
+    """Moves the clock forward by days."""
 
     def days_later(days):
         monkeypatch.setattr(time, "time", lambda: now + days * DAY)
@@ -29,7 +29,7 @@ def there(application, *keys):
     return [application.store.find_session(key) is not None for key in keys]
 
 
-def test_it_says_what_it_would_remove_and_removes_that(application, later):
+def test_the_preview_lists_exactly_what_is_removed(application, later):
     keys = [new_session(application) for _ in range(3)]
     finish(application, application.turns.submit(keys[2], "hello"))
     application.set_saved([keys[1]], True)
@@ -43,7 +43,7 @@ def test_it_says_what_it_would_remove_and_removes_that(application, later):
     assert application.retention_preview(30) == retention.RetentionPreview(0, None, ())
 
 
-def test_what_runs_or_was_looked_at_is_touched(application, later):
+def test_running_or_viewed_sessions_are_kept(application, later):
     running, seen = new_session(application), new_session(application)
     turn = application.turns.submit(running, "count 1 then wait")
     later(10)
@@ -54,7 +54,7 @@ def test_what_runs_or_was_looked_at_is_touched(application, later):
     application.turns.stop(turn.id)
 
 
-def test_what_was_removed_can_be_brought_back_and_the_page_hears_of_it(application, later):
+def test_removed_sessions_can_be_restored_and_the_page_is_notified(application, later):
     key, heard = new_session(application), []
     later(2)
     unsubscribe = application.bus.subscribe(lambda event: heard.append((event.kind, event.key)))
@@ -65,7 +65,7 @@ def test_what_was_removed_can_be_brought_back_and_the_page_hears_of_it(applicati
     assert application.store.find_session(key).status is SessionStatus.IDLE
 
 
-def test_many_go_in_several_goes(application, later, monkeypatch):
+def test_many_sessions_are_removed_in_batches(application, later, monkeypatch):
     monkeypatch.setattr(retention, "AT_ONCE", 2)
     keys = [new_session(application) for _ in range(5)]
     later(2)
@@ -74,14 +74,14 @@ def test_many_go_in_several_goes(application, later, monkeypatch):
 
 
 @pytest.mark.parametrize("days", [0, -1])
-def test_a_number_of_days_that_would_remove_everything_is_refused(application, days):
+def test_a_retention_of_days_that_would_remove_everything_is_refused(application, days):
     new_session(application)
     for ask in (application.retention_preview, application.remove_untouched):
         with pytest.raises(RetentionDaysError, match="at least 1"):
             ask(days)
 
 
-def test_it_is_off_by_default_and_done_at_the_start_where_it_is_set(tmp_path, later):
+def test_retention_is_off_by_default_and_runs_at_startup_if_set(tmp_path, later):
     with closing(open_application(tmp_path)) as application:
         old, saved = new_session(application), new_session(application)
         application.set_saved([saved], True)
@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_removed_stops_neither_the_deletion_nor_the_dail
     assert folder.exists()
 
 
-def test_the_daily_work_goes_on_after_whatever_went_wrong(monkeypatch):
+def test_the_daily_work_continues_after_any_error(monkeypatch):
     monkeypatch.setattr("colloquy.runtime.retention.DAY", 0.001)
     done = threading.Semaphore(0)
 

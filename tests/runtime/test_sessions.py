@@ -1,4 +1,4 @@
-"""Sessions at work: begun, put in front, ended; by the page, by programs and by clients of ADK."""
+"""Active sessions: started, brought to the front and terminated by the page, by programs and by ADK clients."""
 
 import asyncio
 import itertools
@@ -22,7 +22,7 @@ from tests.support.applications import PATIENCE, counted, finish, new_session, o
 
 @pytest.fixture
 def heard(application):
-    """What was published of sessions, as kinds and session ids."""
+    """Published session events, as kinds and session ids."""
     told = []
     unsubscribe = application.bus.subscribe(
         lambda event: told.append((event.kind, event.key.session_id)) if "session-" in f"{event.kind}-" else None
@@ -36,7 +36,7 @@ def active(application):
 
 
 class TestActive:
-    def test_a_new_session_is_at_work_and_told_of(self, application, heard):
+    def test_a_new_session_is_active_and_announced(self, application, heard):
         key = new_session(application)
         assert heard == [
             (EventKind.SESSION_CREATED, key.session_id),
@@ -45,7 +45,7 @@ class TestActive:
         [one] = application.active_sessions()
         assert (one.session.key, one.session.status, one.last_status) == (key, SessionStatus.IDLE, None)
 
-    def test_what_has_happened_last_comes_first_and_says_how_its_turn_ended(self, application):
+    def test_active_sessions_are_listed_latest_first_with_the_end_of_their_turn(self, application):
         first, second, third = (new_session(application) for _ in range(3))
         finish(application, application.turns.submit(second, "count 1 then fail"))
         finish(application, application.turns.submit(first, "hello"))
@@ -56,14 +56,14 @@ class TestActive:
             None,
         ]
 
-    def test_after_a_start_only_what_was_unfinished_is_at_work_until_there_is_a_message(self, tmp_path):
+    def test_after_a_restart_only_unfinished_sessions_are_active_until_a_message_arrives(self, tmp_path):
         with closing(open_application(tmp_path)) as application:
             done, other = new_session(application), new_session(application)
             finish(application, application.turns.submit(done, "hello"))
             turn = application.turns.submit(other, "count 1 then wait")
             until(application, lambda: application.store.get_turn(turn.id).status is TurnStatus.RUNNING)
             application.close()
-        with closing(open_application(tmp_path)) as application:  # closed in order: the turn was interrupted
+        with closing(open_application(tmp_path)) as application:  # closed cleanly: the turn was interrupted
             assert active(application) == []
             application.store.update_turn(turn.id, status=TurnStatus.RUNNING)  # as if killed
         with closing(open_application(tmp_path)) as application:
@@ -72,12 +72,12 @@ class TestActive:
             finish(application, application.turns.submit(done, "again"))
             assert active(application) == [done, other]
 
-    def test_deleted_sessions_are_not_at_work(self, application):
+    def test_deleted_sessions_are_not_active(self, application):
         key = new_session(application)
         application.delete_sessions([key])
         assert active(application) == []
 
-    async def test_a_session_that_a_client_of_adk_creates_and_deletes_is_told_of(self, application, heard):
+    async def test_sessions_created_and_deleted_by_adk_clients_are_announced(self, application, heard):
         names = {"app_name": "assistant", "user_id": "ann", "session_id": "mine"}
         await application.sessions.create_session(**names)
         assert [key.session_id for key in active(application)] == ["mine"]
@@ -91,7 +91,7 @@ class TestActive:
 
 
 class TestInFront:
-    def test_switching_is_told_once(self, application, heard):
+    def test_switching_is_announced_once(self, application, heard):
         one, other = new_session(application), new_session(application)
         heard.clear()
         for key in (one, one, other):
@@ -99,7 +99,7 @@ class TestInFront:
         assert application.active_session_id == other.session_id
         assert heard == [(EventKind.ACTIVE_SESSION_CHANGED, key.session_id) for key in (one, other)]
 
-    def test_there_is_no_switching_to_what_is_not_there(self, application):
+    def test_switching_to_an_unknown_session_is_refused(self, application):
         key = new_session(application)
         application.delete_sessions([key])
         for session_id in (key.session_id, "nothing"):
@@ -108,7 +108,7 @@ class TestInFront:
         assert application.active_session_id is None
 
     @pytest.mark.parametrize("end", ["terminate_sessions", "delete_sessions"])
-    def test_what_has_ended_is_no_longer_in_front(self, application, heard, end):
+    def test_a_terminated_session_is_no_longer_in_front(self, application, heard, end):
         key = new_session(application)
         application.switch_active(key.session_id)
         getattr(application, end)([key])
@@ -117,7 +117,7 @@ class TestInFront:
 
 
 class TestTerminating:
-    def test_it_stops_what_runs_withdraws_what_waits_and_marks_the_session(self, application, heard):
+    def test_terminating_stops_running_turns_withdraws_queued_ones_and_marks_the_session(self, application, heard):
         key = new_session(application)
         turns = [application.turns.submit(key, text) for text in ("count 3 then wait", "later", "never")]
         until(application, lambda: application.turns.live(key)[0].text == counted(3))
@@ -133,7 +133,7 @@ class TestTerminating:
             (EventKind.SESSION_LIST_CHANGED, key.session_id),
         ]
 
-    def test_where_it_cannot_be_kept_all_goes_on(self, application, monkeypatch):
+    def test_a_termination_that_cannot_be_stored_changes_nothing(self, application, monkeypatch):
         key = new_session(application)
         turns = [application.turns.submit(key, text) for text in ("count 3 then wait", "later")]
         until(application, lambda: application.turns.live(key)[0].text == counted(3))
@@ -146,14 +146,14 @@ class TestTerminating:
         application.terminate_sessions([key])
         assert [application.store.get_turn(turn.id).status for turn in turns] == [TurnStatus.STOPPED] * 2
 
-    def test_a_new_message_begins_it_again(self, application):
+    def test_a_new_message_reactivates_the_session(self, application):
         key = new_session(application)
         application.terminate_sessions([key])
         finish(application, application.turns.submit(key, "hello"))
         assert application.store.get_session(key.session_id).status is SessionStatus.IDLE
         assert active(application) == [key]
 
-    def test_a_tool_that_asks_gets_no_answer_any_more(self, opened):
+    def test_a_tool_that_asks_gets_no_answer_after_termination(self, opened):
         name, start = opened(desk.PLAIN)
         application = start()
         key = new_session(application, name)
@@ -165,14 +165,14 @@ class TestTerminating:
         [again] = finish(application, application.turns.submit(key, "hello"))
         assert again.error is None
 
-    def test_several_at_once_and_again_changes_nothing(self, application):
+    def test_terminating_several_sessions_again_changes_nothing(self, application):
         keys = [new_session(application) for _ in range(3)]
         application.terminate_sessions(keys)
         ended = [application.store.get_session(key.session_id).terminated_at for key in keys]
         application.terminate_sessions(keys)
         assert [application.store.get_session(key.session_id).terminated_at for key in keys] == ended
 
-    def test_many_threads_send_end_and_switch_and_nothing_is_left_running(self, application):
+    def test_threads_that_send_terminate_and_switch_leave_nothing_running(self, application):
         keys = [new_session(application) for _ in range(4)]
 
         def work(number):
@@ -194,7 +194,7 @@ class TestTerminating:
         assert {application.store.get_session(key.session_id).status for key in keys} == {SessionStatus.TERMINATED}
 
 
-async def test_nothing_begins_while_a_session_is_changed(application):
+async def test_no_turn_starts_while_a_session_is_being_changed(application):
     key = new_session(application)
     with application.turns.held():
         submitted = asyncio.create_task(asyncio.to_thread(application.turns.submit, key, "hello"))
@@ -208,11 +208,11 @@ LAST_SECOND = math.nextafter(253_402_300_800.0, 0)
 
 
 class TestClock:
-    """A clock that is set back does not turn a conversation around."""
+    """A clock that is set back does not reorder a conversation."""
 
     @staticmethod
     async def ahead(application, key, text):
-        """Somebody said this while the clock was an hour ahead."""
+        """Append a message from when the clock was an hour ahead."""
         names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
         session = await application.sessions.get_session(**names)
         said = types.Content(role="user", parts=[types.Part(text=text)])
@@ -220,7 +220,7 @@ class TestClock:
             session, Event(author="user", content=said, timestamp=time.time() + 3600, invocation_id="ahead")
         )
 
-    async def test_the_model_sees_messages_in_the_order_they_were_said_in(self, application):
+    async def test_the_model_sees_messages_in_the_order_they_were_sent(self, application):
         key = new_session(application)
         await self.ahead(application, key, "before")
         finish(application, application.turns.submit(key, "between"))
@@ -229,7 +229,7 @@ class TestClock:
         assert shown.index("before") < shown.index("between") < shown.index("You said: between")
         assert turn.status is TurnStatus.COMPLETED
 
-    async def test_times_never_run_backwards_in_a_session_also_after_a_restart(self, tmp_path):
+    async def test_times_in_a_session_never_go_backwards_even_after_a_restart(self, tmp_path):
         application = open_application(tmp_path)
         key = new_session(application)
         await self.ahead(application, key, "before")
@@ -251,7 +251,7 @@ class TestClock:
         assert turn.started_at <= turn.first_token_at <= turn.ended_at
 
     @pytest.mark.parametrize("jumps", [(0, 86_400, -86_400), (0, -4e9, 4e9), (2e11, 0)])
-    def test_a_clock_that_jumps_during_a_turn_changes_no_order(self, application, monkeypatch, jumps):
+    def test_a_clock_jump_during_a_turn_changes_no_order(self, application, monkeypatch, jumps):
         key, now, turn_of = new_session(application), time.time, itertools.cycle(jumps)
         finish(application, application.turns.submit(key, "one"))
         monkeypatch.setattr(time, "time", lambda: max(0.0, now() + next(turn_of)))
@@ -268,7 +268,7 @@ class TestClock:
         assert all(turn.started_at <= turn.ended_at for turn in turns)
 
     @pytest.mark.parametrize("when", [0.0, 951_782_399.5, 4e9, 253_402_300_799.5, LAST_SECOND])
-    async def test_a_chat_of_any_year_goes_on(self, application, when):
+    async def test_a_chat_from_any_year_can_be_continued(self, application, when):
         key = new_session(application)
         names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
         session = await application.sessions.get_session(**names)

@@ -1,4 +1,4 @@
-"""Every first message that an agent with data offers is answered whatever the model can do."""
+"""Every first message suggested by an agent with data is answered, whatever the model can do."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def application(tmp_path_factory):
 
 
 @pytest.mark.parametrize("agent_id", WITH_DATA)
-def test_each_brings_its_query_and_gets_rows_without_a_model(application, agent_id):
+def test_each_starter_has_a_query_that_returns_rows_without_a_model(application, agent_id):
     talk = new_session(application)
     finish(application, application.turns.submit(talk, "something to find in the history"))
     prompts = application.agents.get(agent_id).prompts

@@ -1,4 +1,4 @@
-"""Transcript logs: each conversation as JSON Lines, while it goes on."""
+"""Transcript logs: each conversation as JSON Lines, written as it happens."""
 
 import json
 import uuid
@@ -17,7 +17,7 @@ from tests.support.applications import counted, finish, new_session, open_applic
 
 
 def logs(application, key=None):
-    """The logs, of a session or all, as lists of lines, in order of their names."""
+    """The logs of a session, or all logs, as lists of lines, in order of their names."""
     application.files.transcripts.flush()
     return read(application.settings.data_dir, "*" if key is None else key.session_id)
 
@@ -42,8 +42,8 @@ def ask(application, key, *messages):
     return finish(application, *[application.turns.submit(key, message) for message in messages])
 
 
-class TestWhatIsWritten:
-    def test_the_first_line_says_whose_it_is(self, application):
+class TestContent:
+    def test_the_first_line_identifies_the_session(self, application):
         workspace = application.workspaces.create("Harvest")
         key = new_session(application, workspace_id=workspace.id)
         ask(application, key, "hello")
@@ -55,7 +55,7 @@ class TestWhatIsWritten:
         assert path.parent.name == workspace.id
         assert path.name.startswith(f"{key.session_id}-20")
 
-    def test_a_turn_is_its_messages_its_chunks_and_its_end(self, application):
+    def test_a_turn_is_logged_with_its_messages_chunks_and_end(self, application):
         key = new_session(application)
         [turn] = ask(application, key, "count 30 every 1 ms")
         [log] = logs(application, key)
@@ -71,7 +71,7 @@ class TestWhatIsWritten:
         assert all(line["time"].endswith("Z") and line["time"][10] == "T" for line in log)
         assert [line["time"] for line in log] == sorted(line["time"] for line in log)
 
-    def test_tool_calls_and_their_results_have_lines_of_their_own(self, opened):
+    def test_tool_calls_and_their_results_have_their_own_lines(self, opened):
         name, start = opened(desk.PLAIN)
         application = start()
         key = new_session(application, name)
@@ -85,7 +85,7 @@ class TestWhatIsWritten:
         assert json.loads(results["look_up"]["response"]) == {"found": 7}
         assert results["look_up"]["call_id"] == of_kind(log, "tool_call")[0]["call_id"]
 
-    def test_what_was_said_before_a_stop_or_a_failure_is_a_message_too(self, application):
+    def test_text_before_a_stop_or_a_failure_is_logged_as_a_message(self, application):
         key = new_session(application)
         [failed] = ask(application, key, "count 3 then fail")
         turn = application.turns.submit(key, "count 2 then wait")
@@ -100,7 +100,7 @@ class TestWhatIsWritten:
             ("stopped", ""),
         ]
 
-    async def test_what_comes_from_elsewhere_is_in_it(self, application):
+    async def test_events_from_other_clients_are_logged(self, application):
         key = new_session(application)
         names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
         session = await application.sessions.get_session(**names)
@@ -119,14 +119,14 @@ class TestWhatIsWritten:
         [path] = (application.settings.data_dir / "transcripts").rglob("*.jsonl")
         assert table(path, "select count(text) from log where type = 'chunk'") == [(len(texts),)]
 
-    def test_it_can_be_switched_off(self, tmp_path):
+    def test_logging_can_be_switched_off(self, tmp_path):
         with closing(open_application(tmp_path, transcript_logs=False)) as application:
             ask(application, new_session(application), "hello")
             assert logs(application) == []
 
 
-class TestOneLogForEachStretchOfActivity:
-    def test_it_is_closed_when_the_session_is_terminated_and_a_new_message_opens_another(self, application):
+class TestOneLogPerPeriodOfActivity:
+    def test_termination_closes_the_log_and_a_new_message_opens_another(self, application):
         key = new_session(application)
         ask(application, key, "one", "two")
         application.terminate_sessions([key])
@@ -137,7 +137,7 @@ class TestOneLogForEachStretchOfActivity:
         assert first == log
         assert kinds(second) == ["header", "message", "message", "turn_end"]
 
-    def test_it_is_closed_with_the_app(self, tmp_path):
+    def test_shutdown_closes_the_log(self, tmp_path):
         with closing(open_application(tmp_path)) as application:
             key = new_session(application)
             ask(application, key, "one")
@@ -147,12 +147,12 @@ class TestOneLogForEachStretchOfActivity:
         assert [line["status"] for line in of_kind(log, "turn_end")] == ["completed", "interrupted"]
         assert (log[-1]["type"], log[-1]["reason"]) == ("end", "closed")
 
-    def test_a_session_without_a_word_has_none(self, tmp_path):
+    def test_a_session_without_messages_has_no_log(self, tmp_path):
         with closing(open_application(tmp_path)) as application:
             application.terminate_sessions([new_session(application)])
         assert read(tmp_path) == []
 
-    def test_a_session_that_moves_goes_on_in_its_new_workspace(self, application):
+    def test_a_moved_session_is_logged_in_its_new_workspace(self, application):
         key, there = new_session(application), application.workspaces.create("There")
         ask(application, key, "one")
         application.move_sessions([key], there.id)
@@ -161,7 +161,7 @@ class TestOneLogForEachStretchOfActivity:
         assert by_workspace["general"][-1]["reason"] == "moved"
         assert [line["text"] for line in of_kind(by_workspace[there.id], "message")] == ["two", "You said: two"]
 
-    def test_a_log_that_somebody_took_away_is_begun_again(self, application):
+    def test_a_log_deleted_from_outside_is_started_again(self, application):
         key = new_session(application)
         ask(application, key, "one")
         application.files.transcripts.flush()
@@ -173,7 +173,7 @@ class TestOneLogForEachStretchOfActivity:
 
 
 class TestRemoving:
-    def test_a_deleted_session_keeps_its_logs_until_it_is_gone_for_good(self, tmp_path):
+    def test_a_deleted_session_keeps_its_logs_until_it_is_purged(self, tmp_path):
         with closing(open_application(tmp_path, undo_seconds=600)) as application:
             key = new_session(application)
             ask(application, key, "one")
@@ -183,7 +183,7 @@ class TestRemoving:
             assert logs(application) == []
         assert not [*(tmp_path / "transcripts").iterdir()]
 
-    def test_a_workspace_takes_its_logs_along(self, application):
+    def test_logs_are_removed_with_their_workspace(self, application):
         there = application.workspaces.create("There")
         gone, stays = new_session(application, workspace_id=there.id), new_session(application)
         for key in (gone, stays):
@@ -191,7 +191,7 @@ class TestRemoving:
         application.delete_workspace(there.id)
         assert [log[0]["session_id"] for log in logs(application)] == [stays.session_id]
 
-    async def test_only_those_of_that_very_session_go(self, application):
+    async def test_only_the_logs_of_the_removed_session_are_removed(self, application):
         keys = [SessionKey("assistant", user, name) for user, name in (("ann", "a"), ("bob", "a"), ("ann", "a-b"))]
         for key in keys:
             names = {"app_name": key.app_name, "user_id": key.user_id, "session_id": key.session_id}
@@ -205,7 +205,7 @@ class TestRemoving:
 
 
 class TestNames:
-    async def test_odd_ids_stay_in_their_folder_and_are_found_again(self, application):
+    async def test_logs_of_odd_ids_stay_in_their_folder_and_are_found_again(self, application):
         folder = application.settings.data_dir / "transcripts"
         for name in ("../../etc/passwd", "..", ".", "a/b\\c", "C:\\x", 'q"<>|?*', "dot.", "ü" * 200, "x" * 500, "\n"):
             names = {"app_name": "assistant", "user_id": "ann", "session_id": f"s{name}"}
@@ -223,14 +223,14 @@ class TestNames:
 class TestRepair:
     @pytest.fixture
     def log(self, tmp_path):
-        """A log as a process that is killed leaves it."""
+        """A log as left by a killed process."""
         path = tmp_path / "transcripts" / "general" / "s-20260101T000000Z.jsonl"
         path.parent.mkdir(parents=True)
         chunks = [line("chunk", "s", text=counted(200)) for _ in range(20)]
         path.write_bytes(written([line("header", "s"), *chunks]))
         return path
 
-    def test_a_log_that_was_left_open_is_closed_at_the_start(self, log, tmp_path):
+    def test_a_log_left_open_is_closed_at_startup(self, log, tmp_path):
         before = lines_of(log)
         open_application(tmp_path).close()
         after = lines_of(log)
@@ -238,14 +238,14 @@ class TestRepair:
         assert (after[-1]["type"], after[-1]["reason"], after[-1]["session_id"]) == ("end", "interrupted", "s")
 
     @pytest.mark.parametrize("cut", [1, 10, 100, 5000])
-    def test_a_line_that_was_cut_is_removed(self, log, cut):
+    def test_a_truncated_line_is_removed(self, log, cut):
         content = log.read_bytes()
         before = lines_of(log)[: content[:-cut].count(b"\n")]
         log.write_bytes(content[:-cut])
         assert repair(log)
         assert lines_of(log)[:-1] == before
 
-    def test_what_a_power_cut_left_at_the_end_is_removed(self, log):
+    def test_garbage_after_a_power_cut_is_removed(self, log):
         before = lines_of(log)
         with log.open("ab") as file:
             file.write(bytes(5000) + b"\n" + bytes(10_000))
@@ -253,7 +253,7 @@ class TestRepair:
         assert lines_of(log)[:-1] == before
 
     @pytest.mark.parametrize("content", [b"", b'{"type": "hea', bytes(3000)])
-    def test_a_log_without_a_whole_line_goes(self, log, content):
+    def test_a_log_without_a_complete_line_is_removed(self, log, content):
         log.write_bytes(content)
         assert repair(log)
         assert not log.exists()
@@ -266,7 +266,7 @@ class TestRepair:
 
 
 def table(paths, sql, options=""):
-    """Ask DuckDB's guess of the logs in SQL."""
+    """Query the logs in SQL, with columns as DuckDB infers them."""
     with duckdb.connect() as connection:
         connection.execute(f"create view log as select * from read_json('{paths}'{options})")
         return connection.execute(sql).fetchall()
@@ -275,7 +275,7 @@ def table(paths, sql, options=""):
 class TestReadByDuckDB:
     @pytest.fixture
     def talked(self, opened):
-        """A log with all kinds of lines, and others beside it; their folder."""
+        """The folder of a log with all kinds of lines, and other logs beside it."""
         name, start = opened(desk.PLAIN)
         application = start()
         key = new_session(application, name)

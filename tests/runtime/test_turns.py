@@ -1,4 +1,4 @@
-"""How a turn goes: in the background, one at a time per session, kept whatever happens to it."""
+"""A turn runs in the background, one at a time per session, and is kept whatever happens to it."""
 
 from itertools import groupby
 
@@ -18,7 +18,7 @@ def test_a_message_is_answered(application):
     assert said(application, key) == [("user", "hello"), ("assistant", "You said: hello")]
 
 
-def test_a_turn_knows_its_model_its_times_and_its_tokens(application):
+def test_a_turn_records_its_model_times_and_tokens(application):
     [turn] = finish(application, application.turns.submit(new_session(application), "count 7"))
     assert turn.model == "scripted/one"
     assert turn.created_at <= turn.started_at <= turn.first_token_at <= turn.ended_at
@@ -33,7 +33,7 @@ def test_the_model_of_a_session_can_change_between_turns(application):
     assert (first.model, second.model) == ("scripted/one", "scripted/two")
 
 
-def test_messages_sent_quickly_are_answered_one_after_the_other(application):
+def test_messages_sent_quickly_are_answered_in_order(application):
     key = new_session(application)
     finish(application, *[application.turns.submit(key, f"count {n}") for n in (30, 20, 10)])
     assert said(application, key) == [
@@ -49,7 +49,7 @@ def test_sessions_run_side_by_side_and_never_mix(application):
         assert said(application, key)[1] == ("assistant", counted(n + 20))
 
 
-def test_no_more_turns_run_at_once_than_the_limit(tmp_path):
+def test_the_number_of_running_turns_is_limited(tmp_path):
     application = open_application(tmp_path, max_turns=2)
     running = [application.turns.submit(new_session(application), "count 1 then wait") for _ in range(2)]
     until(application, lambda: all(_status(application, turn) is TurnStatus.RUNNING for turn in running))
@@ -60,7 +60,7 @@ def test_no_more_turns_run_at_once_than_the_limit(tmp_path):
     application.close()
 
 
-def test_who_comes_back_sees_the_whole_text_so_far(application):
+def test_a_client_that_reconnects_sees_the_whole_text_so_far(application):
     key = new_session(application)
     turn = application.turns.submit(key, "count 5 then wait")
     until(application, lambda: _text(application, key) == counted(5))
@@ -68,7 +68,7 @@ def test_who_comes_back_sees_the_whole_text_so_far(application):
     application.turns.stop(turn.id)
 
 
-def test_stop_keeps_what_was_said_and_shows_it_to_the_model_next(application):
+def test_stop_keeps_the_text_so_far_and_the_model_sees_it_next(application):
     key = new_session(application)
     turn = application.turns.submit(key, "count 5 then wait")
     until(application, lambda: _text(application, key) == counted(5))
@@ -98,7 +98,7 @@ def test_a_stopped_answer_keeps_its_thoughts_as_they_were_shown(application, mes
     assert again.status is TurnStatus.COMPLETED
 
 
-def test_a_waiting_message_can_be_withdrawn(application):
+def test_a_queued_message_can_be_withdrawn(application):
     key = new_session(application)
     first = application.turns.submit(key, "count 1 then wait")
     second = application.turns.submit(key, "never mind")
@@ -109,7 +109,7 @@ def test_a_waiting_message_can_be_withdrawn(application):
     assert "never mind" not in [text for _, text in said(application, key)]
 
 
-def test_a_failure_ends_only_its_own_turn_and_says_why(application):
+def test_a_failure_ends_only_its_own_turn_and_gives_the_reason(application):
     key = new_session(application)
     failed, next_one = (application.turns.submit(key, text) for text in ("count 3 then fail", "hello"))
     failed, next_one = finish(application, failed, next_one)
@@ -126,7 +126,7 @@ def test_a_model_that_is_not_set_up_fails_the_turn_and_keeps_the_message(applica
     assert said(application, key) == [("user", "hello")]
 
 
-def test_retry_takes_the_failed_answer_back(application):
+def test_retry_rewinds_the_failed_answer(application):
     key = new_session(application)
     [failed] = finish(application, application.turns.submit(key, "count 3 then fail"))
     finish(application, application.turns.retry(failed))
@@ -145,7 +145,7 @@ def test_an_edited_message_replaces_the_old_one_for_the_model_too(application):
     assert [text for author, text in said(application, key) if author == "user"] == ["first", "history"]
 
 
-def test_a_running_conversation_is_not_rewritten(application):
+def test_a_running_conversation_cannot_be_rewritten(application):
     key = new_session(application)
     [done] = finish(application, application.turns.submit(key, "hello"))
     running = application.turns.submit(key, "count 1 then wait")
@@ -166,7 +166,7 @@ def test_a_message_to_a_deleted_session_is_refused(application):
         application.turns.submit(key, "hello")
 
 
-def test_deleting_a_session_stops_what_runs_in_it(application):
+def test_deleting_a_session_stops_its_turns(application):
     key = new_session(application)
     turn = application.turns.submit(key, "count 1 then wait")
     until(application, lambda: _text(application, key))
@@ -174,7 +174,7 @@ def test_deleting_a_session_stops_what_runs_in_it(application):
     assert finish(application, turn)[0].status is TurnStatus.STOPPED
 
 
-def test_the_bus_says_how_a_turn_stands_and_who_says_what(application):
+def test_the_bus_announces_the_status_and_the_text_of_a_turn(application):
     key, heard = new_session(application), []
     unsubscribe = application.bus.subscribe(heard.append)
     [turn] = finish(application, application.turns.submit(key, "think 2 then count 3"))
@@ -186,7 +186,7 @@ def test_the_bus_says_how_a_turn_stands_and_who_says_what(application):
         TurnStatus.COMPLETED,
     ]
     *chunks, last = [event for event in heard if event.kind is EventKind.AGENT_CHUNK]
-    assert (last.key, last.turn_id, last.text) == (key, turn.id, "")  # says that there is nothing more
+    assert (last.key, last.turn_id, last.text) == (key, turn.id, "")  # announces that there is nothing more
     answer = conversation(application, key)[-1]
     assert {(event.key, event.turn_id, event.event_id, event.author) for event in chunks} == {
         (key, turn.id, answer.id, "assistant")
@@ -196,7 +196,7 @@ def test_the_bus_says_how_a_turn_stands_and_who_says_what(application):
 
 
 class TestTitles:
-    def test_the_first_words_are_the_title_at_once(self, application):
+    def test_the_first_words_become_the_title_at_once(self, application):
         key = new_session(application)
         application.turns.submit(key, "What is\nthe capital of France?")
         session = application.store.get_session(key.session_id)
@@ -207,12 +207,12 @@ class TestTitles:
         application.turns.submit(key, "title me")
         until(application, lambda: application.store.get_session(key.session_id).title == "About title")
 
-    def test_a_query_is_called_after_what_it_asks_for(self, application):
+    def test_a_query_is_titled_by_what_it_asks_for(self, application):
         key = new_session(application)
         application.turns.submit(key, "/sql select month, revenue from sales")
         until(application, lambda: application.store.get_session(key.session_id).title == "Revenue by month")
 
-    def test_a_title_that_a_person_gave_stays(self, application):
+    def test_a_title_set_by_the_user_stays(self, application):
         key = new_session(application)
         application.rename_session(key, "Mine")
         finish(application, application.turns.submit(key, "title me"))
@@ -221,7 +221,7 @@ class TestTitles:
 
 
 class TestShutdown:
-    def test_running_turns_end_as_interrupted_with_what_they_said(self, tmp_path):
+    def test_running_turns_end_as_interrupted_and_keep_their_text(self, tmp_path):
         application = open_application(tmp_path)
         key = new_session(application)
         turn = application.turns.submit(key, "count 4 then wait")
@@ -233,7 +233,7 @@ class TestShutdown:
         assert said(application, key) == [("user", "count 4 then wait"), ("assistant", counted(4))]
         application.close()
 
-    def test_waiting_messages_are_kept(self, tmp_path):
+    def test_queued_messages_are_kept(self, tmp_path):
         application = open_application(tmp_path)
         key = new_session(application)
         application.turns.submit(key, "count 1 then wait")
@@ -265,17 +265,17 @@ class TestModelOfATurn:
             ("hello", "scripted/one"),
         ],
     )
-    def test_a_query_is_answered_without_one(self, application, message, model):
+    def test_a_query_is_answered_without_a_model(self, application, message, model):
         key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
         [turn] = finish(application, application.turns.submit(key, message))
         assert (turn.status, turn.model) == (TurnStatus.COMPLETED, model)
 
-    def test_so_is_a_command_that_an_agent_does_not_know(self, application):
+    def test_an_unknown_command_is_answered_without_a_model(self, application):
         key = new_session(application)
         [turn] = finish(application, application.turns.submit(key, "/sql select 1"))
         assert turn.model is None
 
-    def test_a_query_to_an_agent_without_data_is_a_message_like_any(self, application):
+    def test_a_query_to_an_agent_without_data_is_an_ordinary_message(self, application):
         key = new_session(application)
         [turn] = finish(application, application.turns.submit(key, "select 1 from nowhere"))
         assert turn.model == "scripted/one"

@@ -1,4 +1,4 @@
-"""Any message of a conversation can be said anew; what was said before is kept and can be gone back to."""
+"""Any message of a conversation can be edited; earlier versions are kept and can be restored."""
 
 import threading
 
@@ -19,7 +19,7 @@ def asked(application, key):
     return [text for author, text in said(application, key) if author == "user"]
 
 
-def test_a_message_in_the_middle_is_replaced_with_all_that_followed(application):
+def test_editing_an_earlier_message_replaces_it_and_everything_after_it(application):
     key = new_session(application)
     _, second, _ = talk(application, key, "first", "second", "third")
     [edited] = finish(application, application.turns.replace(second, "another second"))
@@ -27,7 +27,7 @@ def test_a_message_in_the_middle_is_replaced_with_all_that_followed(application)
     assert application.store.versions(key)[edited.id] == (second.id, edited.id)
 
 
-def test_going_back_brings_the_answer_and_what_followed(application):
+def test_going_back_restores_the_answer_and_what_followed(application):
     key = new_session(application)
     first, _ = talk(application, key, "first", "second")
     [edited] = finish(application, application.turns.replace(first, "other"))
@@ -42,7 +42,7 @@ def test_going_back_brings_the_answer_and_what_followed(application):
     assert asked(application, key) == ["other"]
 
 
-def test_the_model_sees_the_shown_version_alone(application):
+def test_the_model_sees_only_the_shown_version(application):
     key = new_session(application)
     first, _ = talk(application, key, "apples", "pears")
     finish(application, application.turns.replace(first, "plums"))
@@ -54,7 +54,7 @@ def test_the_model_sees_the_shown_version_alone(application):
     assert "plums" not in shown
 
 
-def test_the_sessions_figures_count_the_messages_shown_and_the_tokens_of_every_version(application):
+def test_session_figures_count_shown_messages_and_tokens_of_every_version(application):
     key = new_session(application)
     [first] = talk(application, key, "count 5")
     finish(application, application.turns.replace(first, "count 2"))
@@ -66,7 +66,7 @@ def test_the_sessions_figures_count_the_messages_shown_and_the_tokens_of_every_v
         assert cursor.execute(query, [key.session_id]).fetchall() == [(2, 1, 7)]
 
 
-def test_results_go_and_come_with_their_version(application):
+def test_results_are_shown_with_their_version(application):
     key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
     [first] = talk(application, key, "/sql select 42 as n")
     assert len(application.store.list_results(key).items) == 1
@@ -76,7 +76,7 @@ def test_results_go_and_come_with_their_version(application):
     assert [result.turn_id for result in application.store.list_results(key).items] == [first.id]
 
 
-def test_a_chat_about_a_part_of_the_history_stays_about_that_part(application):
+def test_a_chat_about_part_of_the_history_keeps_its_scope(application):
     scope = HistoryScope(agents=frozenset({"assistant"}))
     session = application.create_session(
         agent_id="history_analyst", model="scripted/one", state={STATE: scope.as_state(), "kept": 1}
@@ -87,7 +87,7 @@ def test_a_chat_about_a_part_of_the_history_stays_about_that_part(application):
     assert application.store.session_state(session.key) == {STATE: scope.as_state(), "kept": 1}
 
 
-def test_versions_outlive_a_restart(tmp_path):
+def test_versions_survive_a_restart(tmp_path):
     application = open_application(tmp_path)
     key = new_session(application)
     [first] = talk(application, key, "first")
@@ -100,7 +100,7 @@ def test_versions_outlive_a_restart(tmp_path):
     application.close()
 
 
-def test_nothing_changes_while_an_answer_is_given(application):
+def test_versions_cannot_be_changed_while_an_answer_is_running(application):
     key = new_session(application)
     [first] = talk(application, key, "first")
     finish(application, application.turns.replace(first, "second"))
@@ -110,7 +110,7 @@ def test_nothing_changes_while_an_answer_is_given(application):
     application.turns.stop(running.id)
 
 
-def test_of_two_edits_at_once_one_is_taken_and_the_other_refused(application):
+def test_of_two_simultaneous_edits_one_is_refused(application):
     key = new_session(application)
     [first] = talk(application, key, "first")
     taken, refused = [], []
@@ -132,7 +132,7 @@ def test_of_two_edits_at_once_one_is_taken_and_the_other_refused(application):
     assert application.store.versions(key)[first.id] == (first.id, taken[0].id)
 
 
-def test_an_edit_of_a_version_that_is_not_shown_is_a_further_version(application):
+def test_editing_a_hidden_version_adds_another_version(application):
     key = new_session(application)
     [first] = talk(application, key, "first")
     [second] = finish(application, application.turns.replace(first, "second"))

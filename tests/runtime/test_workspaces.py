@@ -1,4 +1,4 @@
-"""Workspaces carry data: connections without passwords, databases that are asked, a shop to try."""
+"""Workspaces have data: connections without passwords, databases to query, a sample shop."""
 
 import logging
 import sqlite3
@@ -43,7 +43,7 @@ def make_sqlite(path, table, rows):
 
 
 class TestTree:
-    def test_changes_are_told(self, application, workspaces):
+    def test_changes_are_announced(self, application, workspaces):
         heard = []
         application.bus.subscribe(lambda event: heard.append(event.kind))
         top = workspaces.create("Team")
@@ -54,7 +54,7 @@ class TestTree:
         assert heard == [EventKind.WORKSPACES_CHANGED] * 5
         assert application.store.get_workspace(below.id).name == "Figures"
 
-    def test_nothing_is_deleted_while_the_passwords_cannot_be_read(self, application, workspaces):
+    def test_nothing_is_deleted_while_the_passwords_are_unreadable(self, application, workspaces):
         top = workspaces.create("Team")
         file = application.settings.data_dir / "secrets.json"
         file.write_text("{", "utf-8")
@@ -63,7 +63,7 @@ class TestTree:
         file.unlink()
         assert application.store.get_workspace(top.id) == top
 
-    def test_a_workspace_goes_with_all_below_it_and_what_runs_there_is_stopped(self, application, workspaces):
+    def test_deleting_a_workspace_deletes_its_descendants_and_stops_their_turns(self, application, workspaces):
         top = workspaces.create("Team")
         below = workspaces.create("Data", top.id)
         key = new_session(application, workspace_id=below.id)
@@ -77,7 +77,7 @@ class TestTree:
         assert application.store.get_workspace(below.id) is None
         assert application.store.get_session(other.session_id).workspace_id == GENERAL
 
-    def test_the_general_one_stays_and_so_does_what_runs_in_it(self, application):
+    def test_the_general_workspace_and_its_turns_stay(self, application):
         key = new_session(application)
         turn = application.turns.submit(key, "count 1 then wait")
         until(application, lambda: application.turns.live(key)[0].text)
@@ -86,14 +86,14 @@ class TestTree:
         assert application.turns.live(key)[0].status is TurnStatus.RUNNING
         application.turns.stop(turn.id)
 
-    def test_sessions_move(self, application, workspaces):
+    def test_sessions_can_be_moved(self, application, workspaces):
         key, team = new_session(application), workspaces.create("Team")
         application.move_sessions([key], team.id)
         assert application.store.get_session(key.session_id).workspace_id == team.id
 
 
 class TestConnections:
-    def test_one_is_tested_before_it_is_kept(self, workspaces, sqlite_file):
+    def test_a_connection_is_tested_before_it_is_stored(self, workspaces, sqlite_file):
         assert "cats" in workspaces.test("sqlite", str(sqlite_file)) or "1 table" in workspaces.test(
             "sqlite", str(sqlite_file)
         )
@@ -103,7 +103,9 @@ class TestConnections:
             workspaces.test("postgres", "not a url")
 
     @pytest.mark.parametrize("kind", ["duckdb", "sqlite", "folder"])
-    def test_what_is_colloquys_own_is_refused_by_whatever_name(self, workspaces, tmp_path, tmp_path_factory, kind):
+    def test_connecting_to_files_of_colloquy_is_refused_under_any_name(
+        self, workspaces, tmp_path, tmp_path_factory, kind
+    ):
         elsewhere = tmp_path_factory.mktemp("elsewhere")
         (elsewhere / "link").symlink_to(tmp_path / DATABASE)
         (elsewhere / "hard").hardlink_to(tmp_path / DATABASE)
@@ -120,15 +122,15 @@ class TestConnections:
             workspaces.set_connection(GENERAL, kind, str(place))
             assert workspaces.database(GENERAL)
 
-    def test_a_link_that_leads_to_colloquys_own_later_is_refused(self, workspaces, sqlite_file, tmp_path):
+    def test_a_link_later_redirected_to_files_of_colloquy_is_refused(self, workspaces, sqlite_file, tmp_path):
         workspaces.set_connection(GENERAL, "sqlite", str(sqlite_file))
         sqlite_file.unlink()
         sqlite_file.symlink_to(tmp_path / DATABASE)
         with pytest.raises(ConnectionInvalidError, match="its own conversations"):
             workspaces.database(GENERAL)
-        assert workspaces.shown_address(GENERAL) == str(sqlite_file)  # so that it can be changed
+        assert workspaces.shown_address(GENERAL) == str(sqlite_file)  # so that it can be edited
 
-    def test_a_link_in_a_connected_folder_shows_no_passwords(self, workspaces, tmp_path, tmp_path_factory):
+    def test_a_link_in_a_connected_folder_exposes_no_passwords(self, workspaces, tmp_path, tmp_path_factory):
         (tmp_path / "secrets.json").write_text('{"a": {"password": "hunter2"}}', "utf-8")
         folder = tmp_path_factory.mktemp("connected")
         (folder / "secrets.csv").hardlink_to(tmp_path / "secrets.json")
@@ -137,7 +139,7 @@ class TestConnections:
         with pytest.raises(DataError, match="a file of Colloquy's own"):
             workspaces.database(GENERAL).query("select * from secrets")
 
-    def test_a_workspace_asks_its_own(self, workspaces, sqlite_file):
+    def test_a_workspace_queries_its_own_connection(self, workspaces, sqlite_file):
         team = workspaces.create("Team")
         assert workspaces.database(team.id) is None
         with pytest.raises(ConnectionInvalidError, match="no data connection"):
@@ -149,7 +151,7 @@ class TestConnections:
         assert workspaces.shown_address(team.id) == str(sqlite_file)
         assert workspaces.test_workspace(team.id)
 
-    def test_one_that_changes_is_asked_in_place_of_the_old_one(self, workspaces, sqlite_file, tmp_path):
+    def test_a_changed_connection_replaces_the_old_one(self, workspaces, sqlite_file, tmp_path):
         team = workspaces.create("Team")
         workspaces.set_connection(team.id, "sqlite", str(sqlite_file))
         before = workspaces.database(team.id)
@@ -159,26 +161,26 @@ class TestConnections:
         workspaces.set_connection(team.id, None)
         assert workspaces.database(team.id) is None
 
-    def test_one_that_is_not_there_any_more_is_reported_in_words(self, workspaces, sqlite_file):
+    def test_a_missing_connection_is_explained(self, workspaces, sqlite_file):
         team = workspaces.create("Team")
         workspaces.set_connection(team.id, "sqlite", str(sqlite_file))
         sqlite_file.unlink()
         with pytest.raises(ConnectionUnavailableError):
             workspaces.test_workspace(team.id)
 
-    def test_a_workspace_that_is_gone_has_no_data(self, workspaces):
+    def test_a_deleted_workspace_has_no_data(self, workspaces):
         assert workspaces.database("no-such-workspace") is None
         assert workspaces.shown_address("no-such-workspace") == ""
 
 
 class TestSampleShop:
-    def test_it_is_there_from_the_start(self, workspaces):
+    def test_the_sample_shop_exists_from_the_start(self, workspaces):
         found = workspaces.database(SAMPLE_SHOP).query("select count(*) from orders").table.column(0).to_pylist()
         assert found == [shop.ORDERS]
         assert "orders" in workspaces.test(SAMPLE, "") or "tables" in workspaces.test(SAMPLE, "")
         assert workspaces.shown_address(SAMPLE_SHOP) == ""
 
-    def test_it_is_made_once_however_many_ask_at_once(self, workspaces, monkeypatch):
+    def test_the_sample_shop_is_created_once_under_concurrent_requests(self, workspaces, monkeypatch):
         made = []
         real = shop.sample_shop
 
@@ -199,7 +201,7 @@ class TestSampleShop:
         assert len(made) == 1
         assert not workspaces.lacks_shop(SAMPLE_SHOP)
 
-    def test_no_room_for_it_is_said_in_words(self, workspaces, monkeypatch):
+    def test_a_full_disk_is_explained(self, workspaces, monkeypatch):
         def full(folder):
             raise OSError(28, "No space left on device")
 
@@ -207,7 +209,7 @@ class TestSampleShop:
         with pytest.raises(ConnectionUnavailableError, match=r"The sample shop could not be created: .*No space left"):
             workspaces.database(SAMPLE_SHOP)
 
-    def test_the_data_analyst_asks_it(self, application):
+    def test_the_data_analyst_queries_the_sample_shop(self, application):
         key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
         finish(application, application.turns.submit(key, 'call run_sql {"sql": "select count(*) as n from orders"}'))
         assert f'"rows": [[{shop.ORDERS}]]' in conversation(application, key)[-1].text
@@ -228,7 +230,7 @@ class TestQueries:
         assert step_line(step, running=False).startswith("The query was stopped")
         assert finish(application, application.turns.submit(key, "hello"))[0].error is None
 
-    def test_one_past_its_seconds_is_cut_off_and_says_so(self, tmp_path, sample_data):
+    def test_a_query_over_its_time_limit_is_cut_off_and_says_so(self, tmp_path, sample_data):
         with closing(open_application(tmp_path, query_seconds=0.3)) as application:
             key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
             [turn] = finish(application, application.turns.submit(key, ENDLESS))
@@ -240,7 +242,7 @@ class TestQueries:
 
 
 class TestPasswords:
-    def test_nothing_but_one_file_has_them(self, tmp_path, postgres_url, caplog, capfd):
+    def test_passwords_are_in_one_file_only(self, tmp_path, postgres_url, caplog, capfd):
         caplog.set_level(logging.DEBUG)
         heard = []
         with capture_logs() as logs, closing(open_application(tmp_path)) as application:
@@ -274,7 +276,7 @@ class TestPasswords:
                 assert password.encode() not in file.read_bytes(), file
         assert "wr0ng-password" in (tmp_path / "secrets.json").read_text("utf-8")
 
-    def test_one_that_is_hidden_in_the_address_is_the_one_that_is_kept(self, workspaces, postgres_url):
+    def test_the_stored_password_is_used_where_the_shown_address_hides_it(self, workspaces, postgres_url):
         team = workspaces.create("Team")
         workspaces.set_connection(team.id, "postgres", postgres_url)
         shown = workspaces.shown_address(team.id)
@@ -284,7 +286,7 @@ class TestPasswords:
         assert workspaces.test_workspace(team.id)
 
     @pytest.mark.parametrize("change", [("127.0.0.1", "localhost"), ("owner", "eve")])
-    def test_it_is_not_given_to_another_server_or_user(self, workspaces, postgres_url, change):
+    def test_a_password_is_not_sent_to_another_server_or_user(self, workspaces, postgres_url, change):
         team = workspaces.create("Team")
         workspaces.set_connection(team.id, "postgres", postgres_url)
         shown = workspaces.shown_address(team.id)
@@ -293,7 +295,7 @@ class TestPasswords:
         with pytest.raises(ConnectionInvalidError, match="Enter the password"):
             workspaces.test("postgres", shown)
 
-    def test_they_go_with_their_workspace(self, workspaces, postgres_url, tmp_path):
+    def test_passwords_are_deleted_with_their_workspace(self, workspaces, postgres_url, tmp_path):
         team = workspaces.create("Team")
         workspaces.set_connection(team.id, "postgres", postgres_url)
         workspaces.delete(team.id)
@@ -301,7 +303,7 @@ class TestPasswords:
 
 
 def test_ten_sessions_in_three_workspaces_at_once_each_get_their_own(application, tmp_path):
-    """Each workspace has a table of its own, and each session asks for the number that only it knows."""
+    """Each workspace has its own table, and each session asks for a number that only its table contains."""
     kept = []
     for n in range(3):
         workspace = application.workspaces.create(f"Workspace {n}")
