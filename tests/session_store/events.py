@@ -1,4 +1,4 @@
-"""Events as agents and people make them."""
+"""Events as produced by agents and users."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def texts(session: Session | None) -> list[str]:
 
 
 def append(store: Store, key: SessionKey, *events: Event) -> None:
-    """Append through ADK's interface, as the runtime does."""
+    """Append through ADK's interface, like the runtime."""
 
     async def run() -> None:
         service = DuckDBSessionService(store)

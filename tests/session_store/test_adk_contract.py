@@ -1,4 +1,4 @@
-"""What ADK expects of every session service, easy to miss parts included."""
+"""What ADK expects of every session service, including the parts that are easy to miss."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_a_created_session_is_read_back_equal(service):
     assert await service.get_session(**NAMES, session_id=created.id) == created
 
 
-async def test_a_session_that_is_not_there_is_none(service):
+async def test_an_unknown_session_is_none(service):
     assert await service.get_session(**NAMES, session_id="nobody") is None
 
 
@@ -53,7 +53,7 @@ async def test_a_blank_id_gets_a_new_one(service, blank):
     assert first.id != second.id
 
 
-async def test_blanks_around_an_id_do_not_count(service):
+async def test_blanks_around_an_id_are_ignored(service):
     created = await service.create_session(**NAMES, session_id="  one ")
 
     assert created.id == "one"
@@ -73,7 +73,7 @@ async def test_an_id_in_use_is_refused(service, path):
     await again.close()
 
 
-async def test_two_creating_the_same_id_at_once_get_one_session(service):
+async def test_concurrent_creation_of_one_id_makes_one_session(service):
     outcomes = await asyncio.gather(
         *(service.create_session(**NAMES, session_id="one") for _ in range(10)), return_exceptions=True
     )
@@ -113,7 +113,7 @@ async def states_listed(service: DuckDBSessionService) -> dict[str, dict[str, ob
     return {s.id: s.state for s in (await service.list_sessions(**NAMES)).sessions}
 
 
-async def test_a_list_follows_every_change_also_of_sessions_nobody_has_opened_since_the_start(service, path):
+async def test_a_list_follows_every_change_even_of_sessions_not_yet_loaded(service, path):
     first = await service.create_session(**NAMES, session_id="first", state={"a": 1, "nested": {"n": 1}})
     await service.create_session(**NAMES, session_id="second", state={"user:mood": "calm", "app:version": 1})
     service = await reopened(service, path)
@@ -131,7 +131,7 @@ async def test_a_list_follows_every_change_also_of_sessions_nobody_has_opened_si
     await service.close()
 
 
-async def test_what_a_caller_does_to_a_listed_state_stays_with_the_caller(service, path):
+async def test_changing_a_listed_state_does_not_change_the_store(service, path):
     await service.create_session(**NAMES, session_id="one", state={"nested": {"n": 1}, "user:list": [1], "app:flat": 1})
     service = await reopened(service, path)
     for _ in range(2):
@@ -143,7 +143,7 @@ async def test_what_a_caller_does_to_a_listed_state_stays_with_the_caller(servic
     await service.close()
 
 
-async def test_the_update_time_is_that_of_the_last_event_even_when_it_goes_back(service, path):
+async def test_the_update_time_is_that_of_the_last_event_even_if_earlier(service, path):
     session = await service.create_session(**NAMES)
     for at in (session.last_update_time + 10, 5.0):
         await service.append_event(session, said("x", timestamp=at))
@@ -155,7 +155,7 @@ async def test_the_update_time_is_that_of_the_last_event_even_when_it_goes_back(
     await again.close()
 
 
-async def test_events_come_in_order_of_time_and_ties_in_order_of_append(service, path):
+async def test_events_are_ordered_by_time_and_then_by_append(service, path):
     session = await service.create_session(**NAMES)
     for text, at in (("c", 3), ("a1", 1), ("b", 2), ("a2", 1), ("a3", 1)):
         await service.append_event(session, said(text, timestamp=at))
@@ -194,7 +194,7 @@ async def test_a_session_can_be_read_in_part(service, path, config, expected, co
     await reader.close()
 
 
-async def test_an_event_keeps_all_it_holds(service, path):
+async def test_an_event_keeps_all_its_fields(service, path):
     session = await service.create_session(**NAMES)
     event = Event(
         invocation_id="turn",
@@ -230,7 +230,7 @@ async def test_an_event_keeps_all_it_holds(service, path):
     await again.close()
 
 
-async def test_partial_events_are_not_kept(service):
+async def test_partial_events_are_not_stored(service):
     session = await service.create_session(**NAMES)
     event = said("so f", partial=True)
 
@@ -239,7 +239,7 @@ async def test_partial_events_are_not_kept(service):
     assert (await service.get_session(**NAMES, session_id=session.id)).events == []
 
 
-async def test_an_event_id_may_stand_in_two_sessions_but_not_twice_in_one(service, path):
+async def test_an_event_id_may_be_in_two_sessions_but_not_twice_in_one(service, path):
     first, second = [await service.create_session(**NAMES) for _ in range(2)]
     await service.append_event(first, said("once", id="same"))
     await service.append_event(second, said("elsewhere", id="same"))
@@ -257,7 +257,7 @@ async def test_an_event_id_may_stand_in_two_sessions_but_not_twice_in_one(servic
 # -- state -------------------------------------------------------------------------------------------------------------
 
 
-async def test_state_lives_in_the_scope_that_its_key_names(service):
+async def test_state_is_stored_in_the_scope_of_its_key(service):
     first = await service.create_session(**NAMES, state={"app:a": 1, "user:u": 2, "s": 3, "temp:t": 4})
     assert first.state == {"app:a": 1, "user:u": 2, "s": 3}
     await service.append_event(first, changed(**{"app:b": 5, "user:v": 6, "r": 7}))
@@ -272,7 +272,7 @@ async def test_state_lives_in_the_scope_that_its_key_names(service):
     assert listed[first.id] == {"app:a": 1, "app:b": 5, "user:u": 2, "user:v": 6, "s": 3, "r": 7}
 
 
-async def test_a_delta_updates_as_a_dict_does(service, path):
+async def test_a_delta_updates_like_a_dict(service, path):
     session = await service.create_session(**NAMES, state={"gone": 1, "nested": {"a": 1}, "kept": True})
     await service.append_event(session, changed(gone=None, nested={"b": 2}))
 
@@ -293,7 +293,7 @@ async def test_temporary_state_stays_on_the_live_session_only(service):
     assert stored.events[0].actions.state_delta == {"kept": 1}
 
 
-async def test_state_of_user_and_application_outlives_the_sessions(service, path):
+async def test_user_and_application_state_outlives_sessions(service, path):
     session = await service.create_session(**NAMES, state={"user:name": "Ann", "app:motd": "hi"})
     await service.delete_session(**NAMES, session_id=session.id)
 
@@ -316,7 +316,7 @@ async def test_user_state_can_be_read_without_a_session(service, path):
     await again.close()
 
 
-async def test_a_value_that_json_cannot_hold_is_kept_as_its_description(service):
+async def test_a_value_that_json_cannot_hold_is_stored_as_its_description(service):
     session = await service.create_session(**NAMES)
     await service.append_event(session, changed(when=datetime(2026, 1, 2, tzinfo=UTC), call=print))
 
@@ -343,7 +343,7 @@ names = text.filter(lambda name: not name.startswith(("app:", "user:", "temp:"))
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(names, values, max_size=4), st.dictionaries(names, values, max_size=4))
-def test_any_state_comes_back_as_it_was(store, initial, delta):
+def test_arbitrary_state_round_trips(store, initial, delta):
     async def run() -> None:
         service = DuckDBSessionService(store)
         session = await service.create_session(**NAMES, state=initial)
@@ -360,7 +360,7 @@ def test_any_state_comes_back_as_it_was(store, initial, delta):
 
 
 @pytest.mark.parametrize("at", [None, 7.0])
-async def test_a_stale_copy_is_refused_even_when_its_time_is_the_stored_one(service, at):
+async def test_a_stale_copy_is_refused_even_if_its_time_matches_the_store(service, at):
     created = await service.create_session(**NAMES)
     await service.append_event(created, said("one", timestamp=7.0))
     fresh = await service.get_session(**NAMES, session_id=created.id)
@@ -373,7 +373,7 @@ async def test_a_stale_copy_is_refused_even_when_its_time_is_the_stored_one(serv
     assert texts(stale) == ["one"]
 
 
-async def test_a_copy_without_marker_is_judged_by_what_it_holds(service):
+async def test_a_copy_without_marker_is_judged_by_its_content(service):
     created = await service.create_session(**NAMES)
     await service.append_event(created, said("one"))
     copied = Session.model_validate(created.model_dump())
@@ -383,7 +383,7 @@ async def test_a_copy_without_marker_is_judged_by_what_it_holds(service):
         await service.append_event(Session.model_validate(created.model_dump()), said("lost"))
 
 
-async def test_a_session_made_again_under_the_same_id_refuses_copies_of_the_old_one(service):
+async def test_a_recreated_session_refuses_copies_of_the_old_one(service):
     old = await service.create_session(**NAMES, session_id="one")
     await service.delete_session(**NAMES, session_id="one")
     await service.create_session(**NAMES, session_id="one")
@@ -392,7 +392,7 @@ async def test_a_session_made_again_under_the_same_id_refuses_copies_of_the_old_
         await service.append_event(old, said("lost"))
 
 
-async def test_appending_to_a_session_that_is_gone_is_refused(service):
+async def test_appending_to_a_deleted_session_is_refused(service):
     session = await service.create_session(**NAMES)
     await service.delete_session(**NAMES, session_id=session.id)
     await service.delete_session(**NAMES, session_id=session.id)
@@ -402,7 +402,7 @@ async def test_appending_to_a_session_that_is_gone_is_refused(service):
     assert session.events == []
 
 
-async def test_appends_at_once_through_one_session_object_all_arrive_in_order(service):
+async def test_concurrent_appends_through_one_session_object_arrive_in_order(service):
     session = await service.create_session(**NAMES)
     await asyncio.gather(*(service.append_event(session, said(str(n), timestamp=1.0)) for n in range(30)))
 
@@ -423,10 +423,10 @@ async def test_a_cancelled_append_leaves_the_session_object_usable_or_refused(se
     assert texts(session) == texts(await service.get_session(**NAMES, session_id=session.id)) == ["cancelled", "next"]
 
 
-# -- what callers do with what they got --------------------------------------------------------------------------------
+# -- what callers do with returned objects -----------------------------------------------------------------------------
 
 
-async def test_changing_what_was_read_changes_nothing_in_the_store(service):
+async def test_changing_returned_objects_does_not_change_the_store(service):
     session = await service.create_session(**NAMES, state={"list": [1], "user:map": {}})
     event = said("said", custom_metadata={"tags": ["a"]}, timestamp=1.0)
     event.actions.state_delta["more"] = [2]
@@ -467,14 +467,14 @@ async def test_two_services_on_one_path_share_the_file(service, path):
     assert await service.get_session(**NAMES, session_id=session.id) == session
 
 
-async def test_flush_and_closing_twice_do_no_harm(service):
+async def test_flushing_and_closing_twice_are_harmless(service):
     await service.flush()
     await service.close()
     await service.close()
 
 
 @pytest.mark.parametrize("form", ["duckdb:///{relative}", "duckdb:///{absolute}", "{absolute}"])
-async def test_the_file_can_be_named_by_path_or_uri(tmp_path, monkeypatch, form):
+async def test_the_file_can_be_given_as_path_or_uri(tmp_path, monkeypatch, form):
     monkeypatch.chdir(tmp_path)
     address = form.format(relative="some%20chats.duckdb", absolute=tmp_path / "some chats.duckdb")
     async with DuckDBSessionService(uri=address, agents_dir="agents", echo=True) as service:
@@ -483,6 +483,6 @@ async def test_the_file_can_be_named_by_path_or_uri(tmp_path, monkeypatch, form)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"path_or_store": "a", "uri": "b"}])
-def test_naming_no_file_or_two_is_an_error(arguments):
+def test_giving_no_file_or_two_is_an_error(arguments):
     with pytest.raises(TypeError):
         DuckDBSessionService(**arguments)

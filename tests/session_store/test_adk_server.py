@@ -1,4 +1,4 @@
-"""``adk api_server`` on a ``duckdb:`` URI, as the documentation shows it."""
+"""``adk api_server`` with a ``duckdb:`` URI, as documented."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def run(client: httpx.Client, text: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_conversation_goes_on_after_the_server_was_started_again(agents, tmp_path):
+def test_a_conversation_continues_after_a_server_restart(agents, tmp_path):
     database = tmp_path / "chats.duckdb"
     with served(agents, database) as client:
         client.post("/apps/echo/users/ann/sessions/one", json={"mood": "good"}).raise_for_status()

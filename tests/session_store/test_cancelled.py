@@ -1,4 +1,4 @@
-"""What is cancelled while it is written is done or gone before the session is next read."""
+"""A write that is cancelled is either complete or absent before the session is next read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def cancelled(task, seconds):
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_session_that_was_just_read_is_never_stale(service):
+async def test_a_freshly_read_session_is_never_stale(service):
     chance = random.Random(7)
     for number in range(60):
         session = await service.get_session(**NAMES)
@@ -41,7 +41,7 @@ async def test_a_session_that_was_just_read_is_never_stale(service):
         await cancelled(task, chance.choice([0, 0, 0.0005, 0.001, 0.002]))
         fresh = await service.get_session(**NAMES)
         await service.append_event(fresh, event(f"kept {number}"))
-        if chance.random() < 0.5:  # whoever goes on with the same object may, too
+        if chance.random() < 0.5:  # callers may also continue with the same object
             await service.append_event(fresh, event(f"more {number}"))
     found = await service.get_session(**NAMES)
     assert sum(said.content.parts[0].text.startswith("kept") for said in found.events) == 60
@@ -49,7 +49,7 @@ async def test_a_session_that_was_just_read_is_never_stale(service):
     assert stored == len(found.events)
 
 
-async def test_of_appends_that_wait_for_each_other_a_cancelled_one_is_gone(service):
+async def test_a_cancelled_append_in_a_queue_is_dropped(service):
     session = await service.get_session(**NAMES)
     tasks = [asyncio.create_task(service.append_event(session, event(str(number)))) for number in range(3)]
     await cancelled(tasks[1], 0)
@@ -59,7 +59,7 @@ async def test_of_appends_that_wait_for_each_other_a_cancelled_one_is_gone(servi
     assert [said.id for said in session.events] == [said.id for said in found.events]
 
 
-async def test_a_session_whose_making_or_deletion_was_cancelled_is_there_or_not(service):
+async def test_cancelled_creation_or_deletion_of_a_session_is_complete_or_absent(service):
     for number in range(30):
         names = NAMES | {"session_id": f"new {number}"}
         await cancelled(asyncio.create_task(service.create_session(**names)), 0)
@@ -71,7 +71,7 @@ async def test_a_session_whose_making_or_deletion_was_cancelled_is_there_or_not(
                 await service.append_event(found, event("still here"))
 
 
-def test_a_loop_that_ends_leaves_nothing_half_done_to_the_next(path):
+def test_a_loop_that_ends_leaves_nothing_half_done_for_the_next(path):
     service = DuckDBSessionService(path)
     asyncio.run(service.create_session(**NAMES))
 
@@ -91,7 +91,7 @@ def test_a_loop_that_ends_leaves_nothing_half_done_to_the_next(path):
 
 
 @pytest.mark.parametrize("timestamp", [math.nan, math.inf, -math.inf, -1.0, 1e18, 253_402_300_800.0])
-async def test_what_is_no_time_is_refused_and_leaves_the_session_as_it_was(service, timestamp):
+async def test_an_invalid_time_is_refused_and_leaves_the_session_unchanged(service, timestamp):
     session = await service.get_session(**NAMES)
     odd = event("when?")
     odd.timestamp = timestamp

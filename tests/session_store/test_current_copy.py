@@ -1,4 +1,4 @@
-"""Copies of the store for other processes to ask: current, and gone when nobody needs them."""
+"""Copies of the store that other processes query: current, and deleted when nobody needs them."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ from session_store.snapshots.snapshot import SnapshotError
 
 @pytest.fixture(autouse=True)
 def any_copy_is_quick(monkeypatch):
-    """However slow the machine is."""
+    """Counts every copy as quick, however slow the machine is."""
     monkeypatch.setattr(module, "_QUICK_SECONDS", 60.0)
 
 
@@ -37,7 +37,7 @@ def count(copy):
         return connection.execute("select count(*) from history.conversations").fetchone()[0]
 
 
-def test_it_has_all_that_was_acknowledged(store):
+def test_a_copy_has_everything_acknowledged(store):
     for number in range(1, 4):
         add(store, str(number))
         with store.current_copy() as copy:
@@ -45,7 +45,7 @@ def test_it_has_all_that_was_acknowledged(store):
             assert time.time() - copy.taken_at < 60
 
 
-def test_it_has_that_also_while_a_reader_keeps_the_log_from_going_into_the_file(store):
+def test_a_copy_is_complete_while_a_reader_blocks_the_checkpoint(store):
     add(store, "one")
     with store.cursor() as reader:
         reader.execute("begin")
@@ -55,7 +55,7 @@ def test_it_has_that_also_while_a_reader_keeps_the_log_from_going_into_the_file(
             assert count(copy) == 2
 
 
-def test_the_same_one_is_given_until_something_changes(store):
+def test_the_same_copy_is_reused_until_something_changes(store):
     with store.current_copy() as first, store.current_copy() as second:
         assert first == second
         add(store, "new")
@@ -63,7 +63,7 @@ def test_the_same_one_is_given_until_something_changes(store):
             assert (count(first), count(third)) == (0, 1)
 
 
-def test_one_that_takes_long_may_be_a_little_old(store, monkeypatch):
+def test_a_slow_copy_may_be_slightly_outdated(store, monkeypatch):
     monkeypatch.setattr(module, "_QUICK_SECONDS", -1)
     monkeypatch.setattr(module, "_TIMES_ITS_COST", 1e6)
     with store.current_copy() as first:
@@ -75,7 +75,7 @@ def test_one_that_takes_long_may_be_a_little_old(store, monkeypatch):
             assert count(third) == 1
 
 
-def test_only_the_newest_is_kept_and_none_once_the_store_is_closed(store, tmp_path):
+def test_only_the_newest_copy_is_kept_and_none_after_closing(store, tmp_path):
     folder = tmp_path / ".store.duckdb.copies"
     with store.current_copy() as first:
         add(store, "new")
@@ -90,7 +90,7 @@ def test_only_the_newest_is_kept_and_none_once_the_store_is_closed(store, tmp_pa
         pass
 
 
-def test_what_a_killed_process_left_is_removed_at_the_next_start(tmp_path):
+def test_copies_left_by_a_killed_process_are_removed_at_the_next_start(tmp_path):
     left = tmp_path / ".store.duckdb.copies" / "copy-1.duckdb"
     left.parent.mkdir()
     left.write_text("left")
@@ -98,7 +98,7 @@ def test_what_a_killed_process_left_is_removed_at_the_next_start(tmp_path):
         assert not left.parent.exists()
 
 
-def test_one_that_cannot_be_written_is_a_sentence_and_the_store_goes_on(store, tmp_path):
+def test_a_failed_copy_is_explained_and_the_store_keeps_working(store, tmp_path):
     (tmp_path / ".store.duckdb.copies").write_text("in the way")
     with pytest.raises(SnapshotError, match="could not be copied"), store.current_copy():
         pass
@@ -106,7 +106,7 @@ def test_one_that_cannot_be_written_is_a_sentence_and_the_store_goes_on(store, t
 
 
 @pytest.mark.parametrize(("missing", "told"), [(1, 1), (1_000_000, 1), (1_000_001, 2)])
-def test_where_the_disk_is_full_it_says_how_much_to_free(store, tmp_path, monkeypatch, missing, told):
+def test_a_full_disk_error_says_how_much_to_free(store, tmp_path, monkeypatch, missing, told):
     needed = int(module._ROOM * (tmp_path / "store.duckdb").stat().st_size)
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=needed - missing))
     with pytest.raises(SnapshotError, match=f"Free about {told} MB "), store.current_copy():

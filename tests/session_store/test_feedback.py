@@ -1,4 +1,4 @@
-"""What people think of answers."""
+"""Users' feedback on answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.session_store.events import append, said
 KEY = SessionKey("agent", "ann", "one")
 
 
-def test_an_answer_has_thumbs_and_a_comment_that_can_be_changed_and_taken_back(store, path):
+def test_thumbs_and_comments_can_be_changed_and_removed(store, path):
     store.create_session(KEY)
     append(store, KEY, said("why?"), said("because", author="agent"), said("so", author="agent"))
     question, answer, more = (stored.event.id for stored in store.list_events(KEY))
@@ -34,7 +34,7 @@ def test_an_answer_has_thumbs_and_a_comment_that_can_be_changed_and_taken_back(s
     again.close()
 
 
-def test_only_what_is_there_can_be_judged(store):
+def test_only_existing_answers_can_be_rated(store):
     store.create_session(KEY)
     append(store, KEY, said("why?"))
     event_id = store.list_events(KEY)[0].event.id

@@ -1,4 +1,4 @@
-"""Files in folders of a person: whatever lies there is read with bounds, at once, or refused in words."""
+"""Files in users' folders: whatever is there is read promptly and within limits, or refused with an explanation."""
 
 import sys
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and links
 
 
 @pytest.mark.parametrize(("make", "words"), BAD_FILES.values(), ids=BAD_FILES)
-def test_what_is_no_file_of_a_sensible_size_is_refused_in_words(tmp_path, make, words):
+def test_anything_but_a_regular_file_within_the_limit_is_refused_with_an_explanation(tmp_path, make, words):
     path = tmp_path / "file"
     make(path)
     with pytest.raises(BadFileError, match=words):
@@ -27,7 +27,7 @@ def test_the_bound_is_exact_and_a_link_to_a_file_is_followed(tmp_path):
         read_bytes(link, 9)
 
 
-def test_text_may_have_a_mark_of_windows_and_half_a_character(tmp_path):
+def test_text_may_have_a_byte_order_mark_and_half_a_character(tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"\xef\xbb\xbfone\r\ntwo\r" + "\ud83d".encode("utf-8", "surrogatepass"))
     assert read_text(file, 100) == "one\ntwo\n\ud83d"

@@ -1,4 +1,4 @@
-"""Ids as parts of paths."""
+"""Ids as folder names."""
 
 from session_store.folders import LONGEST, id_of, segment
 
@@ -23,7 +23,7 @@ ODD = [
 ]
 
 
-def test_every_system_takes_them_and_different_ids_stay_apart():
+def test_folder_names_are_portable_and_unique_per_id():
     ids = [*ODD, "x" * 300, "x" * 299, "X" * 300]
     parts = [segment(name) for name in ids]
     assert len({part.casefold() for part in parts}) == len(ids)
@@ -35,10 +35,10 @@ def test_every_system_takes_them_and_different_ids_stay_apart():
         assert part.split(".")[0] not in ("con", "com1")
 
 
-def test_the_id_is_told_from_its_part_unless_it_was_too_long():
+def test_the_id_can_be_recovered_unless_it_was_too_long():
     assert [id_of(segment(name)) for name in ODD] == ODD
     assert id_of(segment("x" * 300)) is None
 
 
-def test_an_id_as_the_store_makes_them_stays_as_it_is():
+def test_ids_made_by_the_store_stay_unchanged():
     assert segment("0b0e4d9c-7a7c-4e0e-9a55-3d1f2e9b8c11") == "0b0e4d9c-7a7c-4e0e-9a55-3d1f2e9b8c11"

@@ -1,4 +1,4 @@
-"""Google's words for kinds of things: what is no text at all is refused like any other value that is none of them."""
+"""Google's enums: a value that is not text is refused like any other invalid value."""
 
 import inspect
 
@@ -12,7 +12,7 @@ from session_store.compat import genai_enums
 KINDS = [kind for _, kind in inspect.getmembers(types, inspect.isclass) if issubclass(kind, CaseInSensitiveEnum)]
 
 
-def test_values_that_are_no_text_are_errors_in_the_document_for_every_kind():
+def test_values_that_are_not_text_are_validation_errors_for_every_enum():
     taken = []
     for kind in KINDS:
         for odd in (5, 1.5, True, [1], {"a": 1}):
@@ -26,11 +26,11 @@ def test_values_that_are_no_text_are_errors_in_the_document_for_every_kind():
     assert taken == []
 
 
-def test_words_are_read_whatever_their_case():
+def test_values_are_read_in_any_case():
     assert TypeAdapter(types.Language).validate_python("python") is types.Language.PYTHON
 
 
 @pytest.mark.upstream
-def test_the_library_still_needs_it():
+def test_the_library_still_needs_the_workaround():
     with pytest.raises(AttributeError):
         genai_enums._read_text(types.Language, 5)

@@ -1,4 +1,4 @@
-"""The history asked in SQL: the views of it, and what the engine refuses."""
+"""Querying the history in SQL: its views, and what the engine refuses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tool(kind: str, **fields) -> Event:
 
 @pytest.fixture
 def history(store: Store):
-    """A conversation with a tool, one turn of it taken back, and a conversation that was deleted."""
+    """A conversation with a tool and one rewound turn, and a deleted conversation."""
     work = store.create_workspace("Work")
     for key in (KEY, DELETED):
         store.create_session(key, model="small", workspace_id=work.id)
@@ -70,7 +70,7 @@ def dicts(cursor: duckdb.DuckDBPyConnection, sql: str) -> list[dict]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def test_conversations_say_where_they_belong_and_how_much_was_said(history):
+def test_conversations_have_their_workspace_and_counts(history):
     (row,) = dicts(history, "from conversations")
     assert row.pop("created_at").year > 2020
     assert isinstance(row.pop("updated_at"), datetime)
@@ -95,7 +95,7 @@ def test_conversations_say_where_they_belong_and_how_much_was_said(history):
     }
 
 
-def test_messages_turns_and_feedback_leave_out_what_was_deleted_or_taken_back(history):
+def test_messages_turns_and_feedback_exclude_deleted_and_rewound_rows(history):
     messages = dicts(history, "select * from history.messages order by created_at")
     assert [(m["role"], m["author"], m["text"], m["model"], m["partial"]) for m in messages] == [
         ("user", "user", "How much?", None, False),
@@ -110,13 +110,13 @@ def test_messages_turns_and_feedback_leave_out_what_was_deleted_or_taken_back(hi
     assert (feedback["message_id"], feedback["score"], feedback["comment"]) == (messages[1]["id"], -1, "too short")
 
 
-def test_tool_calls_come_with_their_last_response(history):
+def test_tool_calls_have_their_last_response(history):
     (call,) = dicts(history, "from tool_calls")
     assert (call["conversation_id"], call["turn_id"], call["tool"]) == ("one", "t1", "run_sql")
     assert (call["arguments"], call["response"]) == ('{"sql":"select 1"}', '{"rows":1}')
 
 
-def test_every_view_says_what_is_in_it(history):
+def test_every_view_is_documented(history):
     views = history.execute("select view_name, comment from duckdb_views() where schema_name = 'history'").fetchall()
     assert sorted(view for view, _ in views) == ["conversations", "feedback", "messages", "tool_calls", "turns"]
     assert all(comment for _, comment in views)
@@ -140,7 +140,7 @@ def test_every_view_says_what_is_in_it(history):
         "reset lock_configuration",
     ],
 )
-def test_the_engine_reads_no_files_and_reaches_no_network(store, tmp_path, sql):
+def test_the_engine_can_access_neither_files_nor_network(store, tmp_path, sql):
     here_in_python = pa.table({"a": [1]})
     secret = tmp_path / "secret.csv"
     secret.write_text("a,b\n1,2\n")
@@ -152,8 +152,8 @@ def test_the_engine_reads_no_files_and_reaches_no_network(store, tmp_path, sql):
 
 
 @pytest.mark.parametrize("late", [0.0, 0.05])
-def test_closing_the_store_puts_an_end_to_questions(store, path, late):
-    """Also to one that begins only while the store closes: an interruption that came before it is forgotten."""
+def test_closing_the_store_interrupts_queries(store, path, late):
+    """This includes a query that starts while the store closes: an interruption before its start has no effect."""
     begun, interrupted = threading.Event(), threading.Event()
 
     def ask() -> None:
@@ -176,7 +176,7 @@ def test_closing_the_store_puts_an_end_to_questions(store, path, late):
     Store(path).close()
 
 
-def test_a_session_whose_turn_waits_for_the_person_is_paused(store):
+def test_a_session_whose_turn_waits_for_the_user_is_paused(store):
     store.create_session(KEY)
     store.create_turn(Turn("t1", KEY, TurnStatus.RUNNING, {}, None, created_at=1.0))
 

@@ -1,4 +1,4 @@
-"""What JSON does not know is joined, replaced or said in words, and nothing is lost because of it."""
+"""Values that JSON does not know are joined, replaced or spelled out, and nothing is lost because of them."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ KEY = SessionKey("agent", "ann", "one")
         ("\ud83d\ud83d\ude00", "\ufffd😀"),
     ],
 )
-def test_two_halves_are_joined_and_one_is_replaced(text, whole):
+def test_surrogate_pairs_are_joined_and_single_halves_replaced(text, whole):
     assert joined(text) == whole
     assert without_halves({text: [text, {"in": (text, 1, None)}]}) == {whole: [whole, {"in": (whole, 1, None)}]}
 
 
-def test_the_half_at_the_end_waits_for_the_next_text():
+def test_a_half_at_the_end_waits_for_the_next_text():
     assert split_off_half("smile \ud83d") == ("smile ", "\ud83d")
     assert split_off_half("smile \ude00") == ("smile \ude00", "")
     assert split_off_half("") == ("", "")
 
 
-def test_a_model_is_mended_in_place_down_to_its_last_text():
+def test_every_text_of_a_pydantic_model_is_repaired_in_place():
     call = types.FunctionCall(id="c", name="look", args={"what\ud83d": ["a\ud83d\ude00", {"deep": "b\ud83d"}]})
     content = types.Content(role="model", parts=[types.Part(function_call=call)])
     event = Event(author="agent", content=content, error_message="no\ud83d", custom_metadata={"m": "x\ud83d"})
@@ -54,11 +54,11 @@ NUMBERS = {"a": math.nan, "b": [math.inf, (-math.inf, 1.5)], "c": np.float64("na
 WORDS = {"a": "NaN", "b": ["Infinity", ["-Infinity", 1.5]], "c": "NaN"}
 
 
-def test_numbers_that_are_none_are_said_in_words():
+def test_nan_and_infinity_become_words():
     assert json.loads(json.dumps(as_json(NUMBERS), allow_nan=False)) == WORDS
 
 
-async def test_sessions_keep_them_in_words_wherever_they_are_but_in_state(path):
+async def test_sessions_store_nan_and_infinity_as_words_except_in_state(path):
     async with DuckDBSessionService(path) as service:
         session = await service.create_session(app_name="agent", user_id="ann")
         response = types.FunctionResponse(id="c", name="mean", response=NUMBERS)
@@ -82,7 +82,7 @@ def as_lists(value):
     return json.loads(json.dumps(value))
 
 
-async def test_sessions_take_halves_wherever_they_are_and_give_what_clients_can_be_told(path):
+async def test_sessions_accept_halves_anywhere_and_return_valid_text(path):
     async with DuckDBSessionService(path) as service:
         session = await service.create_session(
             app_name="agent", user_id="ann", state={"mood": "\ud83d\ude00", "user:deep": {"list": ["\ud83d"]}}
@@ -105,7 +105,7 @@ async def test_sessions_take_halves_wherever_they_are_and_give_what_clients_can_
         found.model_dump_json()
 
 
-def test_whatever_else_is_kept_takes_them(path):
+def test_everything_else_that_is_stored_accepts_halves(path):
     store = Store(path)
     store.create_session(KEY)
     store.rename_session(KEY, "Half \ud83d", TitleSource.PERSON)
@@ -123,7 +123,7 @@ def test_whatever_else_is_kept_takes_them(path):
     store.close()
 
 
-def test_many_that_append_at_once_do_not_lose_theirs_because_of_one(path):
+def test_one_bad_append_does_not_lose_concurrent_ones(path):
     async def append(service, number):
         session = await service.create_session(app_name="agent", user_id="ann", session_id=str(number))
         text = "half \ud83d" if number == 3 else f"whole {number}"

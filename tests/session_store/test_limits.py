@@ -1,4 +1,4 @@
-"""What the store takes of texts has a limit, whoever calls it, and whatever file it comes from."""
+"""The store limits the length of texts, whatever the caller and whatever the file they come from."""
 
 import ast
 import json
@@ -50,12 +50,12 @@ REFUSED: Final = {
 
 
 @pytest.mark.parametrize("entrance", REFUSED.values(), ids=REFUSED)
-def test_what_is_too_long_is_refused_in_words(entrance, store):
+def test_texts_that_are_too_long_are_refused_with_an_explanation(entrance, store):
     with pytest.raises(ColloquyError, match=r"at most \d|Shorten"):
         entrance(store)
 
 
-def test_a_chat_that_has_too_many_tags_can_lose_some(store):
+def test_a_chat_with_too_many_tags_can_lose_some(store):
     store.set_tags([KEY], add=[f"tag {number}" for number in range(MOST_TAGS)])
     with pytest.raises(ColloquyError):
         store.set_tags([KEY], add=["one more"])
@@ -63,7 +63,7 @@ def test_a_chat_that_has_too_many_tags_can_lose_some(store):
     assert len(store.tags_of(KEY)) == MOST_TAGS
 
 
-def test_a_title_is_shortened_whoever_gives_it(store):
+def test_every_title_is_shortened(store):
     store.rename_session(KEY, "y" * 700_000, TitleSource.MODEL)
     assert len(store.get_session(KEY.session_id).title) == LONGEST_TITLE
 
@@ -73,12 +73,12 @@ def test_a_query_that_is_too_long_to_run_is_not_remembered(store):
     assert store.asked_queries() == []
 
 
-def test_of_a_search_so_much_is_looked_for(store):
+def test_the_length_of_a_search_is_limited(store):
     assert max(map(len, words_of("y" * 700_000))) == LONGEST_SEARCH
 
 
-def test_what_an_archive_has_beyond_is_cut_and_told(store, tmp_path):
-    """Nobody but another program writes such an archive, or an older version of this one."""
+def test_archive_content_beyond_the_limits_is_cut_and_noted(store, tmp_path):
+    """Only another program, or an older version of this one, writes such an archive."""
     land = store.create_workspace("Here")
     store.set_connection(land.id, StoredConnection("duckdb", "data.duckdb", "Data"))
     store.move_sessions([KEY], land.id)

@@ -1,4 +1,4 @@
-"""Thoughts and code in the texts of people and models."""
+"""Thoughts and code in texts by users and models."""
 
 import sys
 
@@ -15,7 +15,7 @@ from session_store.transcripts.markup import (
 
 
 def told(text):
-    """The words of a text, and in angles, its thoughts."""
+    """The words of a text, with its thoughts in angle brackets."""
     return [f"<{piece.text}>" if piece.is_thought else piece.text for piece in split_thoughts(text)]
 
 
@@ -37,7 +37,7 @@ def told(text):
         ("<think>\n```\n</think>\n```\n</think>\nFour.", ["<```\n</think>\n```>", "Four."]),
     ],
 )
-def test_thoughts_stand_apart_from_words(text, pieces):
+def test_thoughts_are_separated_from_words(text, pieces):
     assert told(text) == pieces
 
 
@@ -55,11 +55,11 @@ def test_thoughts_stand_apart_from_words(text, pieces):
         "a < think > b",
     ],
 )
-def test_what_is_quoted_or_only_named_is_no_thought(text):
+def test_quoted_or_mentioned_tags_are_not_thoughts(text):
     assert told(text) == [text]
 
 
-def test_a_thought_goes_on_as_long_as_nothing_ends_it():
+def test_a_thought_continues_until_it_is_closed():
     [piece] = split_thoughts("<think>hm, let")
     assert (piece.is_thought, piece.ended, piece.text) == (True, False, "hm, let")
 
@@ -79,7 +79,7 @@ def words_in(pieces):
         "```html\n<think>\n```\n<think>hm</think>Four.",
     ],
 )
-def test_while_a_text_streams_nothing_that_was_thought_is_taken_for_words(text, begun):
+def test_thoughts_are_never_shown_as_words_while_a_text_streams(text, begun):
     whole = words_in(split_thoughts(text))
     for number in range(1, len(text) + 1):
         words = words_in(split_thoughts(text[:number], ended=False, begun=begun))
@@ -88,7 +88,7 @@ def test_while_a_text_streams_nothing_that_was_thought_is_taken_for_words(text, 
 
 
 @pytest.mark.parametrize("text", ["hm, 4\n</think>\n\nFour.", "hm, 4</think>Four.", "hm `</think>`\n</THINK>\nFour."])
-def test_of_a_text_that_begins_in_a_thought_nothing_is_words_before_its_end(text):
+def test_a_text_that_starts_inside_a_thought_has_no_words_before_its_end(text):
     assert begins_in_thought(text)
     assert words_in(split_thoughts(text)) == "Four."
     for number in range(1, len(text) + 1):
@@ -97,7 +97,7 @@ def test_of_a_text_that_begins_in_a_thought_nothing_is_words_before_its_end(text
     assert split_thoughts("Four.", begun=True) == split_thoughts("Four.")
 
 
-def test_what_was_cut_off_in_a_thought_shows_what_its_stream_showed():
+def test_a_text_cut_off_in_a_thought_looks_as_it_did_while_streaming():
     cut = "Well, <think>hm"
     assert told(cut) == [cut]
     assert [piece.text for piece in split_thoughts(cut, ended=False) if piece.is_thought] == ["hm"]
@@ -114,7 +114,7 @@ def test_what_was_cut_off_in_a_thought_shows_what_its_stream_showed():
         ("", []),
     ],
 )
-def test_a_typed_text_is_cut_at_its_fences(text, pieces):
+def test_a_typed_text_is_split_at_its_fences(text, pieces):
     assert fenced_pieces(text) == pieces
 
 
@@ -136,7 +136,7 @@ REPEATED = [
 
 
 def calls_in(work):
-    """How many functions a piece of work calls, those of the interpreter included."""
+    """The number of function calls that a piece of work makes, including those inside the interpreter."""
     calls = 0
 
     def count(_frame, event, _arg):
@@ -153,7 +153,7 @@ def calls_in(work):
 
 
 @pytest.mark.parametrize("sign", REPEATED)
-def test_a_text_that_repeats_a_sign_ten_times_as_often_is_ten_times_the_work(sign):
+def test_the_work_grows_linearly_with_repeated_characters(sign):
     def read(number):
         text = sign * number
         split_thoughts(text)
@@ -165,17 +165,17 @@ def test_a_text_that_repeats_a_sign_ten_times_as_often_is_ten_times_the_work(sig
     assert calls_in(lambda: read(2_000)) < 12 * calls_in(lambda: read(200))
 
 
-@pytest.mark.timeout(60)  # what goes back and forth in a text like these takes hours
+@pytest.mark.timeout(60)  # backtracking in texts like these takes hours
 @pytest.mark.parametrize(
     "text", [*(sign * 10_000 for sign in REPEATED), "```" + "a" * 100_000 + "`", "~" * 9_999 + "`"]
 )
-def test_no_text_is_read_again_and_again(text):
+def test_no_text_causes_quadratic_work(text):
     assert "".join(piece.text for piece in split_thoughts(text)).count("a") <= text.count("a")
     assert sum(len(piece.text) for piece in fenced_pieces(text)) <= len(text)
     assert all(begin < end for begin, end in code_spans(text))
 
 
-def test_what_comes_after_very_many_thoughts_stays_as_it_is_written():
+def test_text_after_too_many_thoughts_stays_unchanged():
     pieces = split_thoughts("<think>hm</think>" * (MOST_THOUGHTS + 3))
     assert [piece.is_thought for piece in pieces] == [True] * MOST_THOUGHTS + [False]
     assert pieces[-1].text == "<think>hm</think>" * 3

@@ -1,4 +1,4 @@
-"""Files of earlier versions, opened by this one."""
+"""Files of earlier versions, opened by the current one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = SessionKey("agent", "ann", "one")
 
 @pytest.fixture
 def first_version(path, monkeypatch):
-    """A file as the first version made it, with conversations in it."""
+    """A file as created by the first version, with conversations in it."""
     monkeypatch.setattr(migrations, "MIGRATIONS", (first_tables,))
     with duckdb.connect(str(path)) as connection:
         migrations.migrate(connection, path)
@@ -43,7 +43,7 @@ def first_version(path, monkeypatch):
     return path
 
 
-def test_a_file_of_the_first_version_keeps_everything_and_gains_workspaces(first_version):
+def test_version_1_files_keep_everything_and_gain_workspaces(first_version):
     store = Store(first_version)
 
     session = store.get_session("one")
@@ -96,7 +96,7 @@ ERROR = '{"function_response":{"id":"c1","name":"run_sql","response":{"error":"n
 
 @pytest.fixture
 def second_version(path, monkeypatch):
-    """A file as the second version made it, with a tool that failed."""
+    """A file as created by the second version, with a failed tool call."""
     monkeypatch.setattr(migrations, "MIGRATIONS", (first_tables, workspaces_and_results))
     with duckdb.connect(str(path)) as connection:
         migrations.migrate(connection, path)
@@ -119,7 +119,7 @@ def second_version(path, monkeypatch):
     return path
 
 
-def test_a_file_of_the_second_version_says_what_its_tools_did_and_can_be_sorted_by_tags(second_version, monkeypatch):
+def test_version_2_files_gain_tool_columns_and_sorting_by_tags(second_version, monkeypatch):
     monkeypatch.setattr(migrations, "EVENTS_AT_ONCE", 1)
     store = Store(second_version)
 
@@ -138,7 +138,7 @@ def test_a_file_of_the_second_version_says_what_its_tools_did_and_can_be_sorted_
     Store(second_version).close()
 
 
-def test_a_call_that_nothing_answered_has_not_failed_any_more_in_a_file_of_the_third_version(path, monkeypatch):
+def test_unanswered_calls_in_version_3_files_no_longer_count_as_failed(path, monkeypatch):
     stopped = ERROR.replace("no such table", STOPPED)
     monkeypatch.setattr(migrations, "MIGRATIONS", (first_tables, workspaces_and_results, tags_tools_and_queries))
     with duckdb.connect(str(path)) as connection:
@@ -159,7 +159,7 @@ def test_a_call_that_nothing_answered_has_not_failed_any_more_in_a_file_of_the_t
     store.close()
 
 
-def test_thoughts_and_results_of_tools_count_in_a_file_of_the_fourth_version(path, monkeypatch):
+def test_thoughts_and_tool_results_are_counted_in_version_4_files(path, monkeypatch):
     usage = (
         '{"prompt_token_count":400,"candidates_token_count":900,"thoughts_token_count":3000,'
         '"tool_use_prompt_token_count":600,"total_token_count":4900}'
@@ -221,7 +221,7 @@ FILE = '"content":{"role":"user","parts":[{"inline_data":{"data":"","mime_type":
 ODD = '"input_transcription":7'
 
 
-def test_what_the_fifth_version_did_not_look_at_is_found_and_counted(path, monkeypatch):
+def test_data_ignored_by_version_5_is_searchable_and_counted(path, monkeypatch):
     monkeypatch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:5])
     said_before = {THOUGHT: "<think>the moon</think>At noon.", SOURCE: "At noon."}
     with duckdb.connect(str(path)) as connection:

@@ -1,4 +1,4 @@
-"""The notebook in the documentation: its cells run, one after another, on a snapshot."""
+"""The notebook in the documentation: its cells run in order on a snapshot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cells():
     return json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
 
 
-def test_its_cells_run_on_a_snapshot(cells, tmp_path, monkeypatch):
+def test_the_notebook_runs_on_a_snapshot(cells, tmp_path, monkeypatch):
     fill(tmp_path / "data" / "colloquy.duckdb", sessions=60, until=date(2026, 6, 1))
     store = Store(tmp_path / "data" / "colloquy.duckdb")
     SnapshotFolder(store, tmp_path / "data").make(SnapshotForm.DUCKDB)
@@ -36,7 +36,7 @@ def test_its_cells_run_on_a_snapshot(cells, tmp_path, monkeypatch):
     assert names["weekly"].sum() == len(names["messages"])
 
 
-def test_it_has_no_outputs_of_anybodys_machine(cells):
+def test_the_notebook_has_no_outputs(cells):
     assert len({cell["id"] for cell in cells}) == len(cells)
     for cell in cells:
         if cell["cell_type"] == "code":

@@ -1,4 +1,4 @@
-"""Calls of tools that nobody answered, or that came without ids."""
+"""Tool calls without an answer, or without ids."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def asks(turn="t-1"):
 
 
 def results(events):
-    """What each answer says, by the id of its call."""
+    """The content of each answer, by the id of its call."""
     return {answer.id: answer.response for event in events for answer in event.get_function_responses()}
 
 
 def stored(events):
-    """The steps that a person sees."""
+    """The steps that the user sees."""
 
     class Stored:
         def __init__(self, event):
@@ -69,18 +69,18 @@ class TestClosing:
         assert results(made) == {"c-1": {"error": REASON}}
         assert (made[-1].invocation_id, made[-1].author, made[-1].timestamp) == ("t-1", "shop", 9.0)
 
-    def test_it_stands_where_its_turn_ends_and_before_the_next_message(self):
+    def test_the_closing_answer_is_at_the_end_of_its_turn(self):
         made = with_closed_calls([text("order"), calls(("c-1", "order")), text("hello", "t-2")], REASON)
 
         assert [event.invocation_id for event in made] == ["t-1", "t-1", "t-1", "t-2"]
         assert made[2].get_function_responses()
 
-    def test_where_no_turns_are_named_a_message_of_the_person_begins_the_next(self):
+    def test_without_turn_ids_each_user_message_begins_a_turn(self):
         made = with_closed_calls([text("order", ""), calls(("c-1", "order"), turn=""), text("hello", "")], REASON)
 
         assert made[2].get_function_responses()
 
-    def test_a_question_that_nobody_can_answer_is_declined_and_its_call_closed(self):
+    def test_an_unanswerable_question_is_declined_and_its_call_closed(self):
         waiting = EventActions(requested_tool_confirmations={"c-1": ToolConfirmation(hint="Pay?")})
         events = [text("pay"), calls(("c-1", "pay")), asks(), answers(("c-1", "pay", "waits"), actions=waiting)]
 
@@ -89,17 +89,17 @@ class TestClosing:
         assert questions(made) == {}
         assert [(step.approved, step.error) for step in stored(made)] == [(False, REASON)]
 
-    def test_an_answer_that_came_in_a_later_turn_counts(self):
+    def test_an_answer_in_a_later_turn_counts(self):
         events = [text("order"), calls(("c-1", "order")), answers(("c-1", "order", "sent"), turn="t-2")]
 
         assert with_closed_calls(events, REASON) == events
 
-    def test_of_two_calls_with_one_id_the_one_without_an_answer_is_closed(self):
+    def test_of_two_calls_with_one_id_the_unanswered_one_is_closed(self):
         made = closing_events([calls(("c-1", "order"), ("c-1", "order")), answers(("c-1", "order", "sent"))], REASON)
 
         assert [answer.response for event in made for answer in event.get_function_responses()] == [{"error": REASON}]
 
-    def test_the_ids_are_the_same_each_time(self):
+    def test_generated_ids_are_stable(self):
         events = [text("order"), calls(("c-1", "order"), ("c-2", "stock"))]
 
         first, again = with_closed_calls(events, REASON), with_closed_calls(events, REASON)
@@ -117,17 +117,17 @@ class TestIds:
             ("stock", {"result": 2}),
         ]
 
-    def test_calls_of_one_name_are_matched_by_their_order(self):
+    def test_calls_with_the_same_name_are_matched_in_order(self):
         made = with_call_ids([calls((None, "price"), ("", "price")), answers((None, "price", 1), ("", "price", 2))])
 
         assert [step.response for step in stored(made)] == [{"result": 1}, {"result": 2}]
 
-    def test_an_answer_without_an_id_belongs_to_the_call_of_its_name_that_has_one(self):
+    def test_an_answer_without_an_id_matches_a_call_with_its_name(self):
         made = with_call_ids([calls(("c-1", "price")), answers((None, "price", 1))])
 
         assert results(made) == {"c-1": {"result": 1}}
 
-    def test_an_id_that_every_turn_uses_again_is_told_apart(self):
+    def test_ids_reused_in_every_turn_are_made_unique(self):
         made = with_call_ids(
             [
                 calls(("call_0", "price"), turn="t-1"),
@@ -140,7 +140,7 @@ class TestIds:
         assert (first.response, second.response) == (None, {"result": 2})
         assert second.call_id in made[1].long_running_tool_ids
 
-    def test_two_calls_at_once_with_one_id_are_told_apart(self):
+    def test_simultaneous_calls_with_one_id_are_made_unique(self):
         made = with_call_ids(
             [calls(("c-1", "price"), ("c-1", "stock")), answers(("c-1", "price", 1), ("c-1", "stock", 2))]
         )
@@ -151,7 +151,7 @@ class TestIds:
         ]
         assert len(results(made)) == 2
 
-    def test_a_later_answer_to_the_same_call_has_its_id(self):
+    def test_a_later_answer_to_a_call_has_the_id_of_the_call(self):
         events = [
             calls((None, "order")),
             answers((None, "order", "pending")),
@@ -160,7 +160,7 @@ class TestIds:
 
         assert list(results(with_call_ids(events)).values()) == [{"result": "sent"}]
 
-    def test_events_that_are_as_they_should_be_stay_as_they_are(self):
+    def test_valid_events_are_unchanged(self):
         events = [calls(("c-1", "price")), answers(("c-1", "price", 1))]
 
         assert with_call_ids(events) == events

@@ -1,4 +1,4 @@
-"""Numbers of things, and titles."""
+"""Counted nouns, and titles."""
 
 import re
 import unicodedata
@@ -20,16 +20,16 @@ HAND_MADE = re.compile(r"""["']1 \w+["'] if|== 1 else ['"]s|['"]['"] if \w+ == 1
 @pytest.mark.parametrize(
     ("number", "said"), [(0, "0 chats"), (1, "1 chat"), (2, "2 chats"), (1_000, "1,000 chats"), (-1, "-1 chats")]
 )
-def test_a_number_of_things_agrees_with_them(number, said):
+def test_nouns_agree_with_their_number(number, said):
     assert counted(number, "chat") == said
 
 
-def test_things_may_have_a_plural_of_their_own():
+def test_nouns_may_have_an_irregular_plural():
     assert (counted(1, "reply", "replies"), counted(3, "reply", "replies")) == ("1 reply", "3 replies")
 
 
-def test_no_plural_is_made_by_hand():
-    # Units of SQL, compact numbers, whole sentences.
+def test_no_plural_is_built_by_hand():
+    # SQL units, compact numbers, whole sentences.
     exceptions = {
         "phrases.py",
         "cells.py",
@@ -62,7 +62,7 @@ def test_a_title_is_the_beginning_of_a_text(text, title):
     assert first_words(text) == title
 
 
-def test_a_title_ends_behind_a_whole_letter():
+def test_a_title_never_splits_a_character():
     letters = ("ที่", "é", "🧑🏽‍🌾", "นี้")
     for letter in letters:
         for before in range(4):
@@ -87,12 +87,12 @@ def test_a_title_is_one_short_line(text):
         ("Two\nlines", "Two lines"),
     ],
 )
-def test_a_title_of_another_program_is_one_line_without_thoughts(given, title):
+def test_an_imported_title_is_one_line_without_thoughts(given, title):
     assert without_thoughts(given) == title
 
 
 @pytest.mark.parametrize("line", ["y" * 10_000, "word " * 100, "\N{FAMILY}\u200d" * 300, "y" * 201, "y" * 200, ""])
-def test_what_is_shortened_once_is_short_enough(line):
+def test_shortening_twice_changes_nothing(line):
     short = shortened(line, 200)
     assert len(short) <= 200
     assert shortened(short, 200) == short
@@ -103,7 +103,7 @@ def spoken(author, text, *, finished, way="input_transcription"):
     return Event(author=author, invocation_id="live", **{way: types.Transcription(text=text, finished=finished)})
 
 
-def test_a_conversation_that_was_spoken_is_called_after_what_the_person_said():
+def test_a_spoken_conversation_is_titled_by_the_words_of_the_user():
     events = [
         spoken("agent", "Hello!", finished=True, way="output_transcription"),
         spoken("user", "When do", finished=False),

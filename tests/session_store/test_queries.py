@@ -1,4 +1,4 @@
-"""Queries that people keep under a name, and those that they asked."""
+"""Named queries, and the history of queries."""
 
 from contextlib import closing
 
@@ -20,7 +20,7 @@ def names(store):
 
 
 class TestNamed:
-    def test_are_kept_in_the_order_of_their_names_and_are_there_after_a_restart(self, tmp_path):
+    def test_are_sorted_by_name_and_survive_a_restart(self, tmp_path):
         with closing(Store(tmp_path / "store.duckdb")) as store:
             kept = store.save_query("  Tokens   by day ", "select 2\n")
             store.save_query("chats", "select 1")
@@ -40,7 +40,7 @@ class TestNamed:
         assert names(store) == []
 
     @pytest.mark.parametrize(("name", "why"), [(" ", "Enter a name"), ("x" * 81, "at most 80"), ("ONE", "already")])
-    def test_a_name_has_to_be_one_of_its_own(self, store, name, why):
+    def test_must_have_unique_names(self, store, name, why):
         store.save_query("one", "select 1")
         other = store.save_query("other", "select 2")
         with pytest.raises(HistoryError, match=why):
@@ -49,13 +49,13 @@ class TestNamed:
             store.rename_query(other.id, name)
         assert names(store) == ["one", "other"]
 
-    def test_there_must_be_something_to_keep(self, store):
+    def test_must_not_be_empty(self, store):
         with pytest.raises(HistoryError, match="no query to save"):
             store.save_query("nothing", " \n")
 
 
 class TestAsked:
-    def test_are_remembered_with_how_they_went_newest_first(self, store):
+    def test_are_listed_newest_first_with_their_outcome(self, store):
         store.record_query("select 1", seconds=0.5, row_count=1)
         store.record_query("select x", seconds=0.1, error="There is no x.")
         wrong, right = store.asked_queries()
@@ -63,13 +63,13 @@ class TestAsked:
         assert (wrong.sql, wrong.row_count, wrong.error) == ("select x", None, "There is no x.")
         assert wrong.asked_at >= right.asked_at
 
-    def test_one_that_is_asked_again_stands_once(self, store):
+    def test_are_listed_once_even_if_repeated(self, store):
         for sql in ("select 1", "select 2", "select 1"):
             store.record_query(sql, seconds=0.0, row_count=1)
         assert [one.sql for one in store.asked_queries()] == ["select 1", "select 2"]
         assert [one.sql for one in store.asked_queries(1)] == ["select 1"]
 
-    def test_the_oldest_go_when_there_are_too_many(self, store, monkeypatch):
+    def test_are_limited_and_the_oldest_are_dropped(self, store, monkeypatch):
         monkeypatch.setattr(queries, "ASKED", 3)
         for number in range(5):
             store.record_query(f"select {number}", seconds=0.0, row_count=1)

@@ -66,7 +66,7 @@ def count(store: Store, table: str) -> int:
     return store.log.database.rows(f"select count(*) from {table}")[0][0]
 
 
-def test_tables_charts_and_files_are_kept_whole_over_a_restart(store, path, session):
+def test_tables_charts_and_files_survive_a_restart(store, path, session):
     assert store.add_result(TABLE, b"rows")
     assert store.add_result(CHART, LARGE)
     assert store.add_result(FILE)
@@ -84,7 +84,7 @@ def test_tables_charts_and_files_are_kept_whole_over_a_restart(store, path, sess
     again.close()
 
 
-def test_results_come_newest_first_in_pages(store, session):
+def test_results_are_paged_newest_first(store, session):
     for number in range(7):
         store.add_result(replace(TABLE, id=f"r{number}", created_at=float(number // 2)))
     seen, place = [], None
@@ -109,7 +109,7 @@ def test_each_session_has_its_own_results(store, session):
     assert ids(store.list_results(other)) == ["r2"]
 
 
-def test_results_of_a_turn_that_was_taken_back_are_not_listed(store, session):
+def test_results_of_a_rewound_turn_are_not_listed(store, session):
     for name in ("turn-1", "turn-2"):
         store.create_turn(Turn(name, session, TurnStatus.COMPLETED, {}, None, created_at=1.0))
         append(store, session, said(name, turn=name))
@@ -133,7 +133,7 @@ def test_a_result_can_be_removed(store, session):
     assert count(store, "result_data") == 1
 
 
-def test_results_of_a_deleted_session_show_nowhere_until_it_is_restored(store, session):
+def test_results_of_a_deleted_session_are_hidden_until_it_is_restored(store, session):
     store.add_result(TABLE, b"rows")
     store.delete_sessions([session])
 
@@ -150,7 +150,7 @@ def test_results_of_a_deleted_session_show_nowhere_until_it_is_restored(store, s
 
 
 @pytest.mark.parametrize("way", ["purge", "workspace", "adk"])
-def test_what_removes_a_session_removes_its_results_and_feedback(store, session, way):
+def test_removing_a_session_removes_its_results_and_feedback(store, session, way):
     work = store.create_workspace("Work")
     other = SessionKey("agent", "ann", "two")
     store.create_session(other)
@@ -173,10 +173,10 @@ def test_what_removes_a_session_removes_its_results_and_feedback(store, session,
     assert count(store, "result_data") == 3
 
 
-def test_a_result_whose_data_cannot_be_kept_leaves_nothing_behind(store, session, monkeypatch):
+def test_a_result_whose_data_cannot_be_stored_leaves_nothing_behind(store, session, monkeypatch):
     store.add_result(TABLE, b"rows")
     with pytest.raises(StoreError):
-        store.add_result(replace(TABLE, created_at=9.0), LARGE)  # an id that is in use
+        store.add_result(replace(TABLE, created_at=9.0), LARGE)  # an id already in use
 
     assert store.get_result("r1") == TABLE
     assert store.result_data("r1") == b"rows"
@@ -184,8 +184,8 @@ def test_a_result_whose_data_cannot_be_kept_leaves_nothing_behind(store, session
     assert store.result_data("r2") == LARGE
 
 
-def test_turns_go_on_while_a_workspace_with_them_is_deleted(store):
-    """Whatever comes too late is refused; nothing of it stays behind."""
+def test_deleting_a_workspace_with_running_turns_leaves_nothing_behind(store):
+    """Whatever arrives too late is refused and leaves nothing behind."""
     work = store.create_workspace("Work")
     keys = [SessionKey("agent", "ann", str(number)) for number in range(4)]
     for key in keys:
@@ -223,7 +223,7 @@ os._exit(1)
 """
 
 
-def test_a_process_that_dies_while_it_keeps_a_result_leaves_no_piece_of_it(path):
+def test_a_process_that_dies_while_storing_a_result_leaves_nothing_behind(path):
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", _DIES_HALFWAY, str(path)], cwd=root, timeout=120, check=False)
     assert done.returncode == 1
@@ -231,7 +231,7 @@ def test_a_process_that_dies_while_it_keeps_a_result_leaves_no_piece_of_it(path)
     store = Store(path)
     assert store.list_results(KEY).items == (TABLE,)
     assert store.result_data("r1") == LARGE
-    store.add_result(CHART, b"again")  # waits for what was begun at the opening
+    store.add_result(CHART, b"again")  # waits for the work started when the store was opened
     assert store.result_data("r2") == b"again"
     assert count(store, "result_data") == 4
     store.close()

@@ -1,4 +1,4 @@
-"""Snapshots: the whole history as a file for other programs, made while conversations go on."""
+"""Snapshots: the whole history as a file for other programs, taken while conversations continue."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ print(json.dumps([counts, texts]))
 
 
 def elsewhere(path):
-    """What another process sees in a file: rows by view, and texts."""
+    """What another process sees in a file: the number of rows by view, and texts."""
     done = subprocess.run([sys.executable, "-c", LOOK, str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -46,7 +46,7 @@ def chat(store, *texts, session_id="one"):
     return key
 
 
-def test_another_program_opens_it_while_the_store_goes_on(store, tmp_path):
+def test_another_program_can_open_a_snapshot_while_the_store_is_in_use(store, tmp_path):
     key = chat(store, "hello", "there")
     info = store.snapshot(tmp_path / "snapshots" / "one.duckdb")
     append(store, key, said("too late"))
@@ -59,14 +59,14 @@ def test_another_program_opens_it_while_the_store_goes_on(store, tmp_path):
     assert [path.name for path in info.path.parent.iterdir()] == ["one.duckdb"]
 
 
-def test_the_store_stays_locked_for_others(store, path, tmp_path):
+def test_the_store_stays_locked_against_other_processes(store, path, tmp_path):
     chat(store, "hello")
     store.snapshot(tmp_path / "one.duckdb")
     done = subprocess.run([sys.executable, "-c", LOOK, str(path)], capture_output=True, text=True, check=False)
     assert "lock" in done.stderr
 
 
-def test_deleted_conversations_are_not_in_it_even_where_they_can_still_be_restored(store, tmp_path):
+def test_a_snapshot_excludes_deleted_conversations_even_if_restorable(store, tmp_path):
     chat(store, "kept")
     gone = chat(store, "gone", session_id="two")
     store.delete_sessions([gone])
@@ -80,7 +80,7 @@ def test_deleted_conversations_are_not_in_it_even_where_they_can_still_be_restor
     assert elsewhere(store.snapshot(tmp_path / "two.duckdb").path)[1] == ["kept", "gone"]
 
 
-def test_it_shows_one_moment_while_many_write(store, tmp_path):
+def test_a_snapshot_is_consistent_during_concurrent_writes(store, tmp_path):
     key = chat(store)
     stop, acknowledged = threading.Event(), []
 
@@ -108,7 +108,7 @@ def test_it_shows_one_moment_while_many_write(store, tmp_path):
     ]
 
 
-def test_who_reads_an_older_state_is_not_in_the_way(store, tmp_path):
+def test_a_reader_of_an_older_state_does_not_block_a_snapshot(store, tmp_path):
     chat(store, "hello")
     gone = chat(store, "gone", session_id="two")
     with store.log.database.reading() as reader:
@@ -123,7 +123,7 @@ def test_who_reads_an_older_state_is_not_in_the_way(store, tmp_path):
     assert elsewhere(info.path)[1] == ["hello", "new"]
 
 
-def test_it_can_be_a_parquet_file_for_each_view(store, tmp_path):
+def test_a_snapshot_can_be_one_parquet_file_per_view(store, tmp_path):
     chat(store, "hello", "there")
     steps = []
     info = store.snapshot(
@@ -137,7 +137,7 @@ def test_it_can_be_a_parquet_file_for_each_view(store, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if "one.parquet" in path.name] == ["one.parquet.zip"]
 
 
-def test_it_can_serve_as_a_store(store, tmp_path):
+def test_a_snapshot_can_be_opened_as_a_store(store, tmp_path):
     key = chat(store, "hello")
     shutil.copyfile(store.snapshot(tmp_path / "one.duckdb").path, tmp_path / "restored.duckdb")
     restored = Store(tmp_path / "restored.duckdb")
@@ -146,7 +146,7 @@ def test_it_can_serve_as_a_store(store, tmp_path):
     restored.close()
 
 
-def test_a_copy_row_by_row_is_the_same(store, tmp_path):
+def test_a_row_by_row_copy_is_identical(store, tmp_path):
     chat(store, "hello", "there")
     copy_rows(store.log.database, tmp_path / "rows.duckdb")
     with duckdb.connect(str(tmp_path / "rows.duckdb")) as copy:
@@ -157,7 +157,7 @@ def test_a_copy_row_by_row_is_the_same(store, tmp_path):
     assert elsewhere(tmp_path / "rows.duckdb")[1] == ["hello", "there"]
 
 
-def test_what_stands_in_the_way_is_said(store, tmp_path, monkeypatch):
+def test_obstacles_are_explained(store, tmp_path, monkeypatch):
     (tmp_path / "one.duckdb").write_text("mine")
     with pytest.raises(SnapshotError, match="exists already"):
         store.snapshot(tmp_path / "one.duckdb")
@@ -175,7 +175,7 @@ def test_what_stands_in_the_way_is_said(store, tmp_path, monkeypatch):
         store.snapshot(tmp_path / "four.duckdb")
 
 
-def test_closing_the_store_waits_for_it(store, path, tmp_path):
+def test_closing_the_store_waits_for_the_snapshot(store, path, tmp_path):
     chat(store, "hello")
     copying = threading.Event()
     made = []

@@ -36,7 +36,7 @@ def spoken(store: Store, key: SessionKey = KEY, **options: object) -> list[str]:
 # -- sessions ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_session_is_empty_idle_and_found_by_its_id(store):
+def test_a_new_session_is_empty_and_idle_and_found_by_id(store):
     created = store.create_session(KEY, model="small")
 
     assert (created.title, created.title_source, created.model) == ("", TitleSource.NONE, "small")
@@ -47,7 +47,7 @@ def test_a_new_session_is_empty_idle_and_found_by_its_id(store):
         store.create_session(KEY)
 
 
-def test_the_same_id_may_name_sessions_of_several_users_and_agents(store):
+def test_sessions_of_different_users_and_agents_may_share_an_id(store):
     keys = [SessionKey(app, user, "shared") for app in ("one", "two") for user in ("ann", "bob")]
     for key in keys:
         store.create_session(key)
@@ -57,7 +57,7 @@ def test_the_same_id_may_name_sessions_of_several_users_and_agents(store):
     assert store.find_session(SessionKey("three", "ann", "shared")) is None
 
 
-def test_sessions_come_newest_first_in_pages_that_neither_skip_nor_repeat(store):
+def test_sessions_are_paged_newest_first_without_gaps_or_repetitions(store):
     for number in range(25):
         key = SessionKey("agent" if number % 2 else "other", "ann", f"{number:02}")
         store.create_session(key)
@@ -77,7 +77,7 @@ def test_sessions_come_newest_first_in_pages_that_neither_skip_nor_repeat(store)
     assert store.list_sessions("ann", limit=25).next is None
 
 
-def test_a_session_that_gets_a_message_moves_to_the_top_at_once_and_stays_there(store, path):
+def test_a_session_with_a_new_message_moves_to_the_top_and_stays_there(store, path):
     for name in ("one", "two"):
         store.create_session(SessionKey("agent", "ann", name))
     append(store, KEY, said("hello", timestamp=time.time() + 100))
@@ -89,7 +89,7 @@ def test_a_session_that_gets_a_message_moves_to_the_top_at_once_and_stays_there(
     again.close()
 
 
-def test_the_list_can_be_cut_to_an_agent_or_to_what_was_saved(store):
+def test_the_list_can_be_filtered_by_agent_or_saved_mark(store):
     for app, name in (("a", "1"), ("b", "2"), ("a", "3")):
         store.create_session(SessionKey(app, "ann", name))
     store.set_saved([SessionKey("a", "ann", "1"), SessionKey("b", "ann", "2")], True)
@@ -104,7 +104,7 @@ def test_the_list_can_be_cut_to_an_agent_or_to_what_was_saved(store):
     assert ids(first) + ids(store.list_sessions("ann", app_name="a", limit=1, before=first.next)) == ["3", "1"]
 
 
-def test_a_search_says_where_the_messages_have_it_the_newest_place_first(store):
+def test_a_search_returns_matching_places_newest_first(store):
     other = SessionKey("agent", "ann", "other")
     for key, lines in ((KEY, ["The MOON at night", "and the moon " + "x" * 300, "nothing"]), (other, ["a star"])):
         store.create_session(key)
@@ -113,13 +113,13 @@ def test_a_search_says_where_the_messages_have_it_the_newest_place_first(store):
     found = store.excerpts([KEY, other], "moon")
     assert list(found) == [KEY]
     text, marks = found[KEY]
-    assert text.startswith("…moon xxx")  # a list has no room for what comes before
+    assert text.startswith("…moon xxx")  # the list has no room for the text before it
     assert text.endswith("…")
     assert [text[begin:end] for begin, end in marks] == ["moon"]
     assert store.excerpts([KEY], "") == store.excerpts([], "moon") == {}
 
 
-def test_a_session_has_failed_until_a_turn_of_it_ends_well(store):
+def test_a_session_counts_as_failed_until_a_turn_succeeds(store):
     store.create_session(KEY)
     ends = (
         (TurnStatus.FAILED, True),
@@ -146,7 +146,7 @@ def test_a_session_has_failed_until_a_turn_of_it_ends_well(store):
         ("", ["two", "one"]),
     ],
 )
-def test_search_is_a_plain_substring_of_titles_and_messages(store, search, found):
+def test_search_matches_plain_substrings_of_titles_and_messages(store, search, found):
     other = SessionKey("agent", "ann", "two")
     for key in (KEY, other):
         store.create_session(key)
@@ -179,7 +179,7 @@ def test_the_model_can_be_changed(store):
     assert store.list_sessions("ann").items[0].model == "large"
 
 
-async def test_a_deleted_session_is_gone_for_everybody_until_it_is_restored(store):
+async def test_a_deleted_session_is_invisible_until_it_is_restored(store):
     store.create_session(KEY)
     service = DuckDBSessionService(store)
     names = {"app_name": "agent", "user_id": "ann"}
@@ -203,7 +203,7 @@ async def test_a_deleted_session_is_gone_for_everybody_until_it_is_restored(stor
     assert spoken(store) == ["hello"]
 
 
-def test_purging_removes_what_was_deleted_long_enough_ago_with_all_that_belongs_to_it(store):
+def test_purging_removes_old_deleted_sessions_with_everything_that_belongs_to_them(store):
     kept = SessionKey("agent", "ann", "two")
     for key in (KEY, kept):
         store.create_session(key)
@@ -223,7 +223,7 @@ def test_purging_removes_what_was_deleted_long_enough_ago_with_all_that_belongs_
 
 
 @pytest.mark.parametrize("read", ["turn_of", "turns_by_id", "unfinished_turns"])
-def test_a_turn_that_is_over_stays_so_while_the_file_learns_of_it(store, monkeypatch, read):
+def test_a_finished_turn_stays_finished_while_it_is_being_written(store, monkeypatch, read):
     store.create_session(KEY)
     store.create_turn(running := turn(1, status=TurnStatus.RUNNING))
     store.turn_ended_unkept(running, TurnStatus.FAILED, 2.0, "the disk was full")
@@ -240,7 +240,7 @@ def test_a_turn_that_is_over_stays_so_while_the_file_learns_of_it(store, monkeyp
     assert store.get_turns(["turn-1"])["turn-1"].status is TurnStatus.FAILED
 
 
-def test_what_was_deleted_last_is_known_for_as_long_as_it_can_come_back(store):
+def test_the_last_deletion_is_remembered_while_it_can_be_undone(store):
     keys = [SessionKey("agent", user, f"of-{user}-{number}") for user in ("ann", "bob") for number in range(3)]
     for key in keys:
         store.create_session(key)
@@ -254,7 +254,7 @@ def test_what_was_deleted_last_is_known_for_as_long_as_it_can_come_back(store):
     assert store.last_deleted(within=60, user_id="ann") == keys[:1]
 
 
-def test_creating_the_id_of_a_deleted_session_starts_afresh(store):
+def test_creating_the_id_of_a_deleted_session_starts_over(store):
     store.create_session(KEY)
     append(store, KEY, said("old"))
     store.delete_sessions([KEY])
@@ -269,7 +269,7 @@ def test_creating_the_id_of_a_deleted_session_starts_afresh(store):
 
 
 @pytest.mark.parametrize("warm", [True, False])
-def test_events_come_in_pages_from_the_newest_backwards(store, warm):
+def test_events_are_paged_backwards_from_the_newest(store, warm):
     store.create_session(KEY)
     append(store, KEY, *(said(str(number)) for number in range(7)))
     if not warm:
@@ -287,7 +287,7 @@ def test_events_come_in_pages_from_the_newest_backwards(store, warm):
 
 
 @pytest.mark.parametrize("warm", [True, False])
-def test_a_rewind_hides_what_it_takes_back_and_itself(store, warm):
+def test_a_rewind_hides_the_rewound_events_and_itself(store, warm):
     store.create_session(KEY)
     for number in (1, 2, 3):
         store.create_turn(turn(number, status=TurnStatus.COMPLETED))
@@ -301,7 +301,7 @@ def test_a_rewind_hides_what_it_takes_back_and_itself(store, warm):
     assert [store.get_turn(f"turn-{number}").rewound for number in (1, 2, 3)] == [False, True, True]
 
 
-def test_a_rewind_over_a_rewind_gives_the_same_as_adk_shows_to_the_model(store):
+def test_nested_rewinds_match_what_adk_shows_the_model(store):
     from google.adk.events._rewind_events import _apply_rewinds
 
     store.create_session(KEY)
@@ -320,7 +320,7 @@ def test_a_rewind_over_a_rewind_gives_the_same_as_adk_shows_to_the_model(store):
     assert spoken(store) == [text_of(event) for event in _apply_rewinds(whole)] == ["a", "d"]
 
 
-def test_what_analysts_ask_for_stands_in_typed_columns(store):
+def test_data_for_analysis_is_in_typed_columns(store):
     store.create_session(KEY)
     parts = [
         types.Part(text="thinking", thought=True),
@@ -358,7 +358,7 @@ def test_what_analysts_ask_for_stands_in_typed_columns(store):
 # -- turns -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_turn_is_kept_as_it_was_and_changes_field_by_field(store):
+def test_a_turn_is_stored_unchanged_and_updated_field_by_field(store):
     store.create_session(KEY)
     first = turn(1)
     store.create_turn(first)
@@ -379,7 +379,7 @@ def test_a_turn_is_kept_as_it_was_and_changes_field_by_field(store):
         store.create_turn(turn(2, SessionKey("agent", "ann", "nobody")))
 
 
-def test_unfinished_turns_come_in_order_of_creation(store):
+def test_unfinished_turns_are_listed_in_order_of_creation(store):
     other = SessionKey("agent", "ann", "two")
     for key in (KEY, other):
         store.create_session(key)
@@ -395,7 +395,7 @@ def test_unfinished_turns_come_in_order_of_creation(store):
     assert [t.id for t in store.list_unfinished_turns(KEY)] == ["turn-3", "turn-4"]
 
 
-def test_what_a_turn_said_is_kept_in_order_until_it_ends(store, path):
+def test_partial_texts_of_a_turn_are_kept_in_order_until_it_ends(store, path):
     store.create_session(KEY)
     for number in (1, 2):
         store.create_turn(turn(number, status=TurnStatus.RUNNING))
@@ -433,7 +433,7 @@ def test_the_status_of_a_session_follows_from_its_turns(store, statuses, expecte
     assert store.list_sessions("ann").items[0].status is expected
 
 
-def test_a_session_is_unseen_once_a_turn_ended_and_until_it_is_looked_at(store):
+def test_a_session_is_unseen_from_the_end_of_a_turn_until_it_is_opened(store):
     store.create_session(KEY)
     store.create_turn(turn(1, status=TurnStatus.RUNNING))
     assert not store.get_session("one").unseen
@@ -449,7 +449,7 @@ def test_a_session_is_unseen_once_a_turn_ended_and_until_it_is_looked_at(store):
 # -- the file ----------------------------------------------------------------------------------------------------------
 
 
-def test_everything_is_there_after_closing_and_opening_again(store, path):
+def test_everything_survives_closing_and_reopening(store, path):
     store.create_session(KEY, model="small")
     append(store, KEY, said("hello"), changed(mood="good"))
     store.create_turn(turn(1))
@@ -470,6 +470,6 @@ def test_a_closed_store_says_so(store):
         store.list_sessions("ann")
 
 
-def test_a_made_up_place_in_the_list_is_refused(store):
+def test_an_invalid_cursor_is_refused(store):
     with pytest.raises(StoreError, match="Start again"):
         store.list_sessions("ann", before="nonsense")

@@ -1,4 +1,4 @@
-"""What models read and wrote counts whole: thoughts, what was cached, what tools of the provider added."""
+"""All tokens that models read and wrote are counted: thoughts, cached input, and what the provider's tools added."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ def usage(prompt=None, answer=None, thoughts=None, **others):
         (usage(), Tokens()),
         (usage(10, 5), Tokens(10, 5)),
         (usage(10, 5, total=15), Tokens(10, 5)),
-        # Gemini: everything beside everything else.
+        # Gemini: all counts are separate.
         (usage(400, 900, 3_000, cached=150, tools=600, total=4_900), Tokens(1_000, 3_900, 3_000, 150)),
         (usage(400, 900, 3_000, cached=150, tools=600), Tokens(1_000, 3_900, 3_000, 150)),
-        # Cut while it was still thinking.
+        # Cut off while still thinking.
         (usage(400, None, 3_000, total=3_400), Tokens(400, 3_000, 3_000)),
-        # OpenAI: thoughts are a part of what was written.
+        # OpenAI: thoughts are included in the output.
         (usage(100, 50, 30, cached=64, total=150), Tokens(100, 50, 30, 64)),
-        # Whoever counts the results of tools as a part of the prompt.
+        # Providers that include tool results in the prompt.
         (usage(400, 100, tools=300, total=500), Tokens(400, 100)),
         (usage(0, 0, total=0), Tokens(0, 0)),
-        # What cannot be.
+        # Impossible counts.
         (usage(10**30, -5, total=-1), Tokens()),
         (usage(10, 2**31, 5, cached=-1), Tokens(10, 5, 5)),
     ],
 )
-def test_every_token_counts_once_whoever_counted_it(reported, counted):
+def test_every_token_is_counted_once_for_every_provider(reported, counted):
     assert tokens_of(reported) == counted
 
 
@@ -73,7 +73,7 @@ def store(path):
     [(None, 1_000 * 1.0 + 3_900 * 2.0), (0.1, 850 * 1.0 + 150 * 0.1 + 3_900 * 2.0), (0.0, 850 * 1.0 + 3_900 * 2.0)],
     ids=["no price of its own", "cheaper", "free"],
 )
-def test_figures_and_cost_are_of_all_tokens_and_cached_ones_have_their_price(store, path, cached, cost):
+def test_figures_and_costs_include_all_tokens_and_cached_ones_have_their_own_price(store, path, cached, cost):
     row = {"model": "thinker", "since": "2026-01-01", "input": 1.0, "output": 2.0, "cached": cached}
     keep_prices(path.parent, [row])
 
@@ -89,7 +89,7 @@ def test_figures_and_cost_are_of_all_tokens_and_cached_ones_have_their_price(sto
         assert cursor.fetchall()[-1] == (1_000, 3_900, 3_000, 150)
 
 
-def test_more_cached_than_read_costs_no_less_than_nothing(store, path):
+def test_more_cached_than_input_tokens_never_make_a_negative_cost(store, path):
     odd = said("Odd.", author="agent", turn="t1", timestamp=AT + 6, model_version="odd")
     odd.usage_metadata = usage(10, 0, cached=1_000)
     append(store, KEY, odd)
@@ -103,7 +103,7 @@ def test_more_cached_than_read_costs_no_less_than_nothing(store, path):
     assert store.history_row(KEY).cost == pytest.approx(10 * 0.5 / 1e6)
 
 
-def test_a_price_of_cached_input_is_kept_and_may_be_left_out(tmp_path):
+def test_a_price_for_cached_input_is_saved_and_optional(tmp_path):
     row = {"model": "m", "since": date(2026, 1, 1), "input": 1.0, "output": 2.0}
     keep_prices(tmp_path, [row | {"cached": 0.25}, row | {"model": "n", "cached": float("nan")}, row | {"model": "o"}])
     assert price_list(tmp_path) == (

@@ -1,4 +1,4 @@
-"""What the columns of an event say about the tools in it, for events as they come and as they were stored."""
+"""The tool columns of an event, for new events and for stored ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def answer(name: str, call_id: str = "c1", **response: object) -> types.Part:
 
 
 def columns(made: Event) -> ToolColumns:
-    """The same for the event and for the JSON that is kept of it."""
+    """The columns, which must be the same for the event and for its stored JSON."""
     new = NewEvent.of(made)
     assert new.tools == tool_columns_of_json(new.data)
     return new.tools
@@ -41,12 +41,12 @@ def uses(made: Event) -> list[tuple[str, str, str]]:
     return [(use["id"], use["tool"], use["outcome"]) for use in json.loads(columns(made).uses or "[]")]
 
 
-def test_an_event_without_tools_has_none():
+def test_an_event_without_tools_has_empty_columns():
     assert columns(said("Hello")) == ToolColumns()
     assert columns(Event(author="agent", invocation_id="t1")) == ToolColumns()
 
 
-def test_calls_and_answers_are_words_without_quotes_and_backslashes():
+def test_calls_and_answers_are_searchable_without_quotes_and_backslashes():
     asked = call("run_sql", sql='select "a"\nfrom b', limit=3, deep={"list": [1, None, True, "x"]}, guessed=True)
     assert columns(event(asked))[:2] == (
         None,
@@ -56,7 +56,7 @@ def test_calls_and_answers_are_words_without_quotes_and_backslashes():
     assert columns(event(call("now")))[:2] == (None, "now ")
 
 
-def test_each_answer_that_is_an_error_names_its_tool():
+def test_each_error_answer_names_its_tool():
     failed = event(answer("a", error="no"), answer("b", error=""), answer("a", error={"code": 1}), answer("c", x=1))
     assert columns(failed)[0] == ["a", "a"]
 
@@ -64,7 +64,7 @@ def test_each_answer_that_is_an_error_names_its_tool():
 WAITING = "This tool call requires confirmation, please approve or reject."
 
 
-def test_a_tool_that_waits_for_a_person_has_not_answered_whatever_else_has():
+def test_a_tool_that_waits_for_approval_is_unanswered_whatever_the_others_do():
     both = event(
         answer("buy", "c7", error=WAITING),
         answer("look", "c8", error="no"),
@@ -75,13 +75,13 @@ def test_a_tool_that_waits_for_a_person_has_not_answered_whatever_else_has():
 
 
 @pytest.mark.parametrize("reason", ["This tool call is rejected.", STILL_AT_WORK, STOPPED, ABORTED, ENDED])
-def test_a_call_that_nobody_answers_has_not_failed(reason):
+def test_an_unanswered_call_has_not_failed(reason):
     told = event(answer("buy", error=reason))
     assert columns(told)[:2] == (None, f"buy error: {reason}")
     assert uses(told) == [("c1", "buy", "unanswered")]
 
 
-def test_calls_and_answers_are_known_by_the_id_of_the_call_or_else_by_the_tool():
+def test_calls_and_answers_are_matched_by_call_id_or_tool_name():
     assert uses(event(call("run_sql"), call("now"))) == [("c1", "run_sql", "called"), ("c1", "now", "called")]
     assert uses(event(answer("run_sql", rows=1), answer("now", "", error={"code": 7}))) == [
         ("c1", "run_sql", "succeeded"),
@@ -89,16 +89,16 @@ def test_calls_and_answers_are_known_by_the_id_of_the_call_or_else_by_the_tool()
     ]
 
 
-def test_what_adk_asks_for_itself_is_no_tool():
+def test_internal_calls_of_adk_are_not_tools():
     assert columns(event(call("adk_request_confirmation", hint="Really?"))) == ToolColumns()
     assert columns(event(answer("adk_request_confirmation", error="x"))) == ToolColumns()
 
 
-def test_a_long_answer_is_kept_by_its_beginning():
+def test_a_long_answer_is_stored_by_its_beginning():
     text = columns(event(answer("read", text="long " * 5_000)))[1]
     assert len(text) == LONGEST_TEXT
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**70])
-def test_numbers_that_json_does_not_know_do_no_harm(value):
+def test_numbers_unknown_to_json_are_harmless(value):
     assert columns(event(call("calculate", x=1), state_delta={"x": value}))[1] == "calculate x: 1"

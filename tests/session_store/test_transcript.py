@@ -1,4 +1,4 @@
-"""Messages as a person sees them, made from the events of agents with tools."""
+"""Messages as the user sees them, made from the events of agents with tools."""
 
 import itertools
 
@@ -19,7 +19,7 @@ ROWS = {"columns": ["x"], "rows": [[1]], "row_count": 1}
 
 @pytest.fixture
 def seen():
-    """The messages of these events, which happen a second apart."""
+    """The messages of these events, which are a second apart."""
 
     def read(*events):
         for second, event in enumerate(events):
@@ -60,7 +60,7 @@ def question(about, hint="Really?", call_id="question"):
 
 
 def paused(about):
-    """What ADK says for a tool that waits for its confirmation."""
+    """ADK's answer for a tool that waits for its confirmation."""
     asked = {about["function_call"].id: ToolConfirmation(hint="Really?")}
     actions = EventActions(requested_tool_confirmations=asked)
     return event(response(about, {"error": "This tool call requires confirmation."}), role="user", actions=actions)
@@ -72,7 +72,7 @@ def decided(response_value, call_id="question"):
 
 
 class TestSteps:
-    def test_an_answer_with_tool_calls_is_one_message_with_its_steps_in_order(self, seen):
+    def test_an_answer_with_tool_calls_is_one_message_with_steps_in_order(self, seen):
         first, second = call("list_tables", {}), call()
         user, reply = seen(
             said("how many?"),
@@ -90,29 +90,29 @@ class TestSteps:
         ]
         assert reply.at == 5.0
 
-    def test_a_message_is_named_by_the_event_that_said_its_text(self, seen):
+    def test_a_message_has_the_id_of_the_event_with_its_text(self, seen):
         asked, last = call(), answer("One.")
         [message] = seen(event(asked), event(response(asked), role="user"), last)
         assert message.id == last.id
 
-    def test_a_step_whose_tool_has_not_answered_has_no_response(self, seen):
+    def test_a_step_without_a_tool_answer_has_no_response(self, seen):
         [message] = seen(event(call()))
         [step] = message.steps
         assert (message.text, step.response, step.seconds) == ("", None, None)
 
-    def test_calls_at_once_get_each_its_own_response(self, seen):
+    def test_simultaneous_calls_each_get_their_own_response(self, seen):
         one, two = call(args={"sql": "select 1"}), call(args={"sql": "select 2"})
         [message] = seen(event(one, two), event(response(two, {"row_count": 2}), response(one), role="user"))
         assert [step.response["row_count"] for step in message.steps] == [1, 2]
 
     @pytest.mark.parametrize("call_id", ["twice", None], ids=["one id", "no id"])
-    def test_calls_that_no_id_tells_apart_are_answered_in_their_order(self, seen, call_id):
+    def test_calls_without_distinct_ids_are_answered_in_order(self, seen, call_id):
         one, two, last = ({"function_call": types.FunctionCall(id=call_id, name="run_sql")} for _ in range(3))
         answers = (response(one, {"row_count": 1}), response(two, {"row_count": 2}))
         [message] = seen(event(one, two), event(*answers, role="user"), event(last))
         assert [step.response for step in message.steps] == [{"row_count": 1}, {"row_count": 2}, None]
 
-    def test_an_id_that_the_next_turn_uses_again_leaves_the_call_before_it_alone(self, seen):
+    def test_reusing_an_id_in_the_next_turn_does_not_affect_the_earlier_call(self, seen):
         asked = call(call_id="c")
         first, second = seen(
             event(asked),
@@ -121,19 +121,19 @@ class TestSteps:
         )
         assert [message.steps[0].response for message in (first, second)] == [None, {"row_count": 2}]
 
-    def test_tools_at_work_that_share_an_id_bring_their_results_in_their_order(self, seen):
+    def test_running_tools_that_share_an_id_get_their_results_in_order(self, seen):
         asked, pending = call(call_id="c"), {"status": "pending"}
         waiting = event(response(asked, pending), response(asked, pending), role="user")
         come = [event(response(asked, {"sent": number}), author="user", role="user", turn="later") for number in (1, 2)]
         shown = seen(event(asked, asked, long_running_tool_ids={"c"}), waiting, *come)
         assert [(step.response, step.waits) for step in shown[0].steps] == [({"sent": 1}, False), ({"sent": 2}, False)]
 
-    def test_an_answer_to_a_call_that_nobody_made_is_no_answer_of_another_one(self, seen):
+    def test_an_answer_without_a_call_does_not_answer_another_call(self, seen):
         asked = call()
         [message] = seen(event(asked), event(response(call()), role="user"))
         assert [step.response for step in message.steps] == [None]
 
-    def test_an_error_of_a_tool_is_that_of_its_step(self, seen):
+    def test_a_tool_error_is_the_error_of_its_step(self, seen):
         asked = call()
         [message] = seen(event(asked), event(response(asked, {"error": "No such table."}), role="user"))
         assert message.steps[0].error == "No such table."
@@ -141,16 +141,16 @@ class TestSteps:
     @pytest.mark.parametrize(
         ("args", "metadata"), [(QUERY | {"guessed": True}, None), (QUERY, {"guessed": True})], ids=["args", "metadata"]
     )
-    def test_a_guess_is_marked_as_one(self, seen, args, metadata):
+    def test_a_guess_is_marked(self, seen, args, metadata):
         [message] = seen(event(call(args=args), custom_metadata=metadata))
         [step] = message.steps
         assert step.guessed
         assert step.args == QUERY
 
-    def test_a_response_whose_call_is_out_of_sight_is_left_out(self, seen):
+    def test_a_response_without_a_visible_call_is_left_out(self, seen):
         assert seen(event(response(call()), role="user")) == []
 
-    def test_several_answers_of_one_agent_stay_several_messages(self, seen):
+    def test_several_answers_of_one_agent_stay_separate_messages(self, seen):
         assert [message.text for message in seen(answer("a"), answer("b"))] == ["a", "b"]
 
     def test_turns_are_never_mixed(self, seen):
@@ -160,14 +160,14 @@ class TestSteps:
             "turn-2",
         ]
 
-    def test_an_answer_that_ended_early_is_partial(self, seen):
+    def test_an_answer_cut_short_is_partial(self, seen):
         asked = call()
         [message] = seen(event(asked), event(response(asked), role="user"), answer("On", interrupted=True))
         assert message.partial
 
 
 class TestSeveralAgents:
-    def test_who_hands_over_leaves_its_steps_to_the_other(self, seen):
+    def test_a_transferring_agent_leaves_its_steps_to_the_next(self, seen):
         asked = call("transfer_to_agent", {"agent_name": "billing"})
         handed = event(
             response(asked, {"result": None}),
@@ -179,7 +179,7 @@ class TestSeveralAgents:
         assert (message.author, message.text) == ("billing", "Paid.")
         assert [step.author for step in message.steps] == ["desk"]
 
-    def test_agents_that_work_at_once_keep_their_own_steps(self, seen):
+    def test_parallel_agents_keep_their_own_steps(self, seen):
         one, two = call("look", {"at": 1}), call("look", {"at": 2})
         shown = seen(
             event(one, author="a"),
@@ -196,7 +196,7 @@ class TestSeveralAgents:
 
 
 class TestConfirmations:
-    def test_a_call_that_waits_for_the_person_says_what_it_asks(self, seen):
+    def test_a_call_that_waits_for_the_user_shows_its_question(self, seen):
         asked = call("delete_order", {"order": 7})
         [message] = seen(event(asked), event(question(asked)), paused(asked))
         [step] = message.steps
@@ -211,7 +211,7 @@ class TestConfirmations:
             ({"response": "yes"}, False),
         ],
     )
-    def test_the_decision_and_what_came_of_it_belong_to_the_same_message(self, seen, said_so, approved):
+    def test_a_decision_and_its_outcome_belong_to_the_same_message(self, seen, said_so, approved):
         asked = call("delete_order", {"order": 7})
         [message] = seen(
             event(asked),
@@ -225,7 +225,7 @@ class TestConfirmations:
         assert (step.approved, step.response, step.seconds) == (approved, {"deleted": 7}, 1.0)
         assert message.text == "Done."
 
-    def test_what_an_agent_says_while_it_waits_and_afterwards_is_one_message(self, seen):
+    def test_text_before_and_after_a_question_is_one_message(self, seen):
         asked = call("book", {"days": 3})
         [message] = seen(
             event(asked),
@@ -241,7 +241,7 @@ class TestConfirmations:
 
 
 class TestFiles:
-    def test_files_stand_beside_the_text(self, seen):
+    def test_files_are_separate_from_the_text(self, seen):
         [message] = seen(
             event(
                 {"text": "What is this?"},
@@ -259,14 +259,14 @@ class TestFiles:
             FilePart("notes.txt", "text/plain", b"first\nsecond"),
         )
 
-    def test_a_message_may_be_files_only(self, seen):
+    def test_a_message_may_consist_of_files_only(self, seen):
         [message] = seen(event({"text": "[Attached file: a.csv]\nx"}, author="user", role="user"))
         assert (message.text, [file.name for file in message.files]) == ("", ["a.csv"])
 
-    def test_an_agent_may_write_whatever_looks_like_a_file(self, seen):
+    def test_agent_text_that_looks_like_a_file_stays_text(self, seen):
         assert seen(answer("[Attached file: a]\nb"))[0].text == "[Attached file: a]\nb"
 
-    def test_a_turn_knows_the_text_and_the_files_of_its_message(self):
+    def test_a_turn_has_the_text_and_the_files_of_its_message(self):
         content = {"role": "user", "parts": [{"text": "hello"}, {"text": "[Attached file: a.csv]\nx"}]}
         turn = Turn("t", SessionKey("a", "u", "s"), TurnStatus.QUEUED, content, None, 0.0)
         assert message_text(turn) == "hello"
@@ -285,7 +285,7 @@ def heard(text, *, finished, by="user", turn="live"):
 
 
 def ran(code, output=None, outcome="OUTCOME_OK"):
-    """Code, and what came of it."""
+    """Code and its output."""
     parts = [{"executable_code": types.ExecutableCode(code=code, language="PYTHON")}]
     return parts if output is None else [*parts, result(output, outcome)]
 
@@ -302,7 +302,7 @@ class TestSpoken:
             ("gardener", "In May."),
         ]
 
-    def test_a_model_that_names_itself_the_author_of_what_it_heard_did_not_say_it(self, seen):
+    def test_input_transcriptions_authored_by_the_model_belong_to_the_user(self, seen):
         spoken = types.Transcription(text="Hello?", finished=True)
         [message] = seen(Event(author="gardener", invocation_id="live", input_transcription=spoken))
         assert message.is_user
@@ -318,10 +318,10 @@ class TestSpoken:
             ([("When do I sow?", False), ("", True)], "When do I sow?"),
         ],
     )
-    def test_what_is_heard_bit_by_bit_is_one_message(self, seen, bits, whole):
+    def test_partial_transcriptions_form_one_message(self, seen, bits, whole):
         assert [message.text for message in seen(*(heard(text, finished=end) for text, end in bits))] == [whole]
 
-    def test_people_who_talk_at_once_are_told_apart(self, seen):
+    def test_simultaneous_speakers_are_kept_apart(self, seen):
         shown = seen(
             heard("When do", finished=False),
             heard("In ", finished=False, by="gardener"),
@@ -330,7 +330,7 @@ class TestSpoken:
         )
         assert [message.text for message in shown] == ["When do I sow?", "In May."]
 
-    def test_the_end_of_a_turn_ends_what_was_heard(self, seen):
+    def test_the_end_of_a_turn_ends_its_transcription(self, seen):
         shown = seen(
             heard("One", finished=False),
             Event(author="gardener", invocation_id="live", turn_complete=True),
@@ -338,7 +338,7 @@ class TestSpoken:
         )
         assert [message.text for message in shown] == ["One", "Two"]
 
-    def test_models_that_tell_no_ends_are_told_apart_by_who_speaks(self, seen):
+    def test_without_end_marks_messages_are_split_by_speaker(self, seen):
         shown = seen(
             heard("One?", finished=None), heard("Yes.", finished=None, by="gardener"), heard("Two?", finished=None)
         )
@@ -346,7 +346,7 @@ class TestSpoken:
 
 
 class TestCode:
-    def test_code_stands_with_its_output_where_it_was_run(self, seen):
+    def test_code_and_output_are_shown_where_the_code_was_run(self, seen):
         [message] = seen(event({"text": "Let me see."}, *ran("print(6 * 7)", "42\n"), {"text": "It is 42."}))
         assert message.parts == (
             Words("Let me see."),
@@ -355,7 +355,7 @@ class TestCode:
         )
         assert message.text == "Let me see.\n\nIt is 42."
 
-    def test_output_that_comes_later_belongs_to_the_code_and_the_answer_to_both(self, seen):
+    def test_later_output_is_joined_with_its_code_and_answer(self, seen):
         [message] = seen(event(*ran("1 / 0")), event(result("ZeroDivisionError", "OUTCOME_FAILED")), answer("No."))
         assert message.parts == (
             Code("1 / 0", "python", output="ZeroDivisionError", failed=True),
@@ -368,24 +368,24 @@ class TestCode:
 
 
 class TestThoughts:
-    def test_a_thought_is_no_part_of_the_text(self, seen):
+    def test_a_thought_is_not_part_of_the_text(self, seen):
         [message] = seen(event({"text": "hm", "thought": True}, {"text": "Four."}))
         assert message.parts == (Thought("hm"), Words("Four."))
         assert message.text == "Four."
 
-    def test_what_was_thought_first_belongs_to_what_is_said_then(self, seen):
+    def test_a_thought_belongs_to_the_answer_after_it(self, seen):
         [message] = seen(event({"text": "hm", "thought": True}), answer("Four."))
         assert (message.parts, message.goes_on) == ((Thought("hm"), Words("Four.")), False)
 
-    def test_a_model_may_put_its_thoughts_into_its_text(self, seen):
+    def test_thoughts_inside_the_text_are_recognized(self, seen):
         [message] = seen(answer("<think>hm</think>\n\nFour.<think>sure?</think>Yes."))
         assert message.parts == (Thought("hm"), Words("Four."), Thought("sure?"), Words("Yes."))
 
-    def test_tags_that_came_in_two_parts_are_one(self, seen):
+    def test_tags_split_over_two_parts_are_joined(self, seen):
         [message] = seen(event({"text": "<thi"}, {"text": "nk>hm</think>Four."}))
         assert message.parts == (Thought("hm"), Words("Four."))
 
-    def test_a_person_may_write_whatever_looks_like_a_thought(self, seen):
+    def test_user_text_that_looks_like_a_thought_stays_text(self, seen):
         [message] = seen(said("<think>hm</think> what is this?"))
         assert message.text == "<think>hm</think> what is this?"
 
@@ -398,7 +398,7 @@ class TestSources:
             ]
         )
 
-    def test_an_answer_knows_what_it_is_based_on_each_once(self, seen):
+    def test_an_answer_lists_each_source_once(self, seen):
         found = self.web(("https://a.example/1", "A"), ("https://b.example", ""), ("https://a.example/1", "A again"))
         cited = types.CitationMetadata(citations=[types.Citation(uri="https://c.example", title="C")])
         [message] = seen(answer("So.", grounding_metadata=found, citation_metadata=cited))
@@ -410,11 +410,11 @@ class TestSources:
         assert [source.site for source in message.sources] == ["a.example", "b.example", "c.example"]
 
     @pytest.mark.parametrize("uri", ["javascript:alert(1)", "gs://bucket/file.pdf", "https://", "https://a b", "//x"])
-    def test_what_is_no_page_on_the_web_is_named_and_not_linked(self, seen, uri):
+    def test_sources_that_are_not_web_pages_are_named_without_a_link(self, seen, uri):
         [message] = seen(answer("So.", grounding_metadata=self.web((uri, "Manual"))))
         assert message.sources == (Source("Manual", None),)
 
-    def test_sources_that_come_afterwards_belong_to_the_last_answer(self, seen):
+    def test_later_sources_belong_to_the_last_answer(self, seen):
         later = Event(author="analyst", invocation_id="turn-1", grounding_metadata=self.web(("https://a.example", "A")))
         [message] = seen(answer("So."), later)
         assert message.sources == (Source("A", "https://a.example"),)
@@ -425,29 +425,29 @@ class TestWorkflows:
         info = {"path": path, "output_for": list(output_for)}
         return Event(author="flow", invocation_id="turn-1", output=value, node_info=info)
 
-    def test_what_a_workflow_gives_out_is_its_answer_and_what_its_parts_hand_on_is_on_the_way(self, seen):
+    def test_the_output_of_a_workflow_is_its_answer_and_node_outputs_are_intermediate(self, seen):
         [message] = seen(
             self.out("HI", "flow@1/up@1", "flow@1/up@1"), self.out("done", "flow@1/end@1", "flow@1/end@1", "flow@1")
         )
         assert message.parts == (Output("HI", "up"), Output("done"))
         assert message.text == "done"
 
-    def test_an_output_that_is_no_text_is_shown_as_json(self, seen):
+    def test_an_output_that_is_not_text_is_shown_as_json(self, seen):
         [message] = seen(self.out({"sum": 3}, "flow@1", "flow@1"))
         assert message.text == '{\n  "sum": 3\n}'
 
     @pytest.mark.parametrize(("text", "output"), [("three", "three"), ('{"sum": 3}', {"sum": 3})])
-    def test_an_output_that_was_said_is_not_said_again(self, seen, text, output):
+    def test_an_output_already_in_the_answer_is_not_repeated(self, seen, text, output):
         [message] = seen(answer(text, output=output))
         assert message.parts == (Words(text),)
 
     @pytest.mark.parametrize("nothing", [0, False, []])
-    def test_an_output_may_be_next_to_nothing(self, seen, nothing):
+    def test_an_output_may_be_empty_or_false(self, seen, nothing):
         [message] = seen(self.out(nothing, "flow@1", "flow@1"))
         assert message.parts == (Output(nothing),)
 
 
-def test_tools_that_run_where_the_model_does_are_steps(seen):
+def test_provider_side_tools_are_steps(seen):
     asked = {"tool_call": types.ToolCall(id="s1", tool_type="GOOGLE_SEARCH_WEB", args={"query": "tides"})}
     found = {"tool_response": types.ToolResponse(id="s1", tool_type="GOOGLE_SEARCH_WEB", response={"hits": 2})}
     [message] = seen(event(asked), event(found), answer("Noon."))

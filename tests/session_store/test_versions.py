@@ -1,4 +1,4 @@
-"""Versions of a message: what a rewind took back is kept, and can be gone back to."""
+"""Versions of a message: rewound events are kept and can be restored."""
 
 import pytest
 
@@ -39,13 +39,13 @@ def show(store, turn, name):
     take_back(store, before, name)
 
 
-def test_a_conversation_that_was_never_changed_has_no_versions(store):
+def test_an_unedited_conversation_has_no_versions(store):
     talk(store, "a", "b")
     assert store.versions(KEY) == {}
     assert store.rewind_to_show(KEY, "a") is None
 
 
-def test_what_is_said_in_place_of_a_message_is_a_version_of_it(store):
+def test_a_replacement_of_a_message_is_a_version_of_it(store):
     talk(store, "a", "b", "c")
     take_back(store, "b", "r1")
     talk(store, "b2", "d")
@@ -53,7 +53,7 @@ def test_what_is_said_in_place_of_a_message_is_a_version_of_it(store):
     assert asked(store) == ["a", "b2", "d"]
 
 
-def test_going_back_brings_what_followed_and_forth_again_what_follows(store):
+def test_switching_versions_restores_what_followed_each(store):
     talk(store, "a", "b", "c")
     take_back(store, "b", "r1")
     talk(store, "b2", "d")
@@ -64,7 +64,7 @@ def test_going_back_brings_what_followed_and_forth_again_what_follows(store):
     assert store.rewind_to_show(KEY, "b2") is None
 
 
-def test_each_of_many_versions_can_be_gone_to_from_each_other(store):
+def test_every_version_can_be_reached_from_every_other(store):
     talk(store, "a")
     for number in range(2, 6):
         take_back(store, "a" if number == 2 else f"a{number - 1}", f"r{number}")
@@ -77,7 +77,7 @@ def test_each_of_many_versions_can_be_gone_to_from_each_other(store):
         assert store.versions(KEY)["a"] == names
 
 
-def test_what_is_said_after_one_went_back_belongs_to_that_version(store):
+def test_messages_after_switching_belong_to_the_shown_version(store):
     talk(store, "a", "b")
     take_back(store, "a", "r1")
     talk(store, "a2")
@@ -89,7 +89,7 @@ def test_what_is_said_after_one_went_back_belongs_to_that_version(store):
     assert asked(store) == ["a", "b", "c"]
 
 
-def test_a_message_within_a_version_has_versions_of_its_own(store):
+def test_a_message_within_a_version_has_its_own_versions(store):
     talk(store, "a", "b")
     take_back(store, "b", "r1")
     talk(store, "b2")
@@ -105,7 +105,7 @@ def test_a_message_within_a_version_has_versions_of_its_own(store):
     assert asked(store) == ["a", "b"]
 
 
-def test_versions_outlive_the_process(store, tmp_path):
+def test_versions_survive_a_restart(store, tmp_path):
     talk(store, "a")
     take_back(store, "a", "r1")
     talk(store, "a2")
@@ -126,7 +126,7 @@ def test_a_rewind_of_an_unknown_invocation_changes_nothing(store):
 
 
 @pytest.mark.parametrize("form", [Format.JSON, Format.ZIP, Format.JSON_LINES])
-def test_versions_come_along_in_exports(store, tmp_path, form):
+def test_exports_contain_versions(store, tmp_path, form):
     talk(store, "a", "b")
     take_back(store, "a", "r1")
     talk(store, "a2")

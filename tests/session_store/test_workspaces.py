@@ -48,7 +48,7 @@ def test_workspaces_form_a_tree_that_survives_a_restart(store, path):
     again.close()
 
 
-def test_what_a_workspace_cannot_be_is_refused_in_words(store):
+def test_invalid_workspaces_are_refused_with_an_explanation(store):
     work = store.create_workspace("Work")
     part = store.create_workspace("Part", work.id)
 
@@ -75,7 +75,7 @@ def test_what_a_workspace_cannot_be_is_refused_in_words(store):
     assert store.get_session("one") is None
 
 
-def test_each_workspace_has_a_list_of_its_own_in_the_same_order_as_the_whole(store, path):
+def test_each_workspace_has_its_own_list_in_the_global_order(store, path):
     work = store.create_workspace("Work")
     for number in range(12):
         key = SessionKey("agent" if number % 3 else "other", "ann", f"{number:02}")
@@ -102,7 +102,7 @@ def test_each_workspace_has_a_list_of_its_own_in_the_same_order_as_the_whole(sto
     again.close()
 
 
-def test_search_and_saved_keep_to_the_workspace(store):
+def test_search_and_the_saved_filter_are_limited_to_the_workspace(store):
     work = store.create_workspace("Work")
     for name, workspace in (("one", GENERAL), ("two", work.id)):
         key = SessionKey("agent", "ann", name)
@@ -114,7 +114,7 @@ def test_search_and_saved_keep_to_the_workspace(store):
     assert ids(store.list_sessions("ann", workspace_id=GENERAL, saved=True)) == ["one"]
 
 
-def test_a_moved_session_shows_in_its_new_workspace_only_and_stays_there_when_it_goes_on(store):
+def test_a_moved_session_appears_only_in_its_new_workspace_and_stays_there(store):
     work = store.create_workspace("Work")
     other = SessionKey("agent", "ann", "two")
     store.create_session(KEY)
@@ -127,7 +127,7 @@ def test_a_moved_session_shows_in_its_new_workspace_only_and_stays_there_when_it
     assert store.get_session("one").workspace_id == work.id
 
 
-def test_a_deleted_session_comes_back_to_the_workspace_that_it_is_in(store):
+def test_a_restored_session_returns_to_its_workspace(store):
     work = store.create_workspace("Work")
     store.create_session(KEY)
     store.delete_sessions([KEY])
@@ -140,7 +140,7 @@ def test_a_deleted_session_comes_back_to_the_workspace_that_it_is_in(store):
     assert store.get_session("one").workspace_id == work.id
 
 
-def test_deleting_a_workspace_takes_all_below_it_along_and_nothing_else(store, path):
+def test_deleting_a_workspace_deletes_its_descendants_and_nothing_else(store, path):
     work = store.create_workspace("Work")
     part = store.create_workspace("Part", work.id)
     deeper = store.create_workspace("Deeper", part.id)

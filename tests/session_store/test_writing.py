@@ -1,4 +1,4 @@
-"""Group commit, migrations, and readers beside a writer."""
+"""Group commit, migrations, and readers alongside a writer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY = SessionKey("agent", "ann", "one")
 
 
 class Gate:
-    """Holds the writer thread, so that what is submitted meanwhile becomes one group."""
+    """Blocks the writer thread, so that everything submitted meanwhile becomes one group."""
 
     def __init__(self, store: Store) -> None:
         self._open = threading.Event()
@@ -46,7 +46,7 @@ def broken(transaction: Transaction) -> None:
     transaction.execute("insert into app_states values ('half', '{}', 0)")
 
 
-def test_only_the_bad_one_of_a_group_fails(store):
+def test_only_the_failing_item_of_a_group_fails(store):
     gate = Gate(store)
     futures: list[Future] = [store.log.writer.submit(work) for work in (insert("a"), broken, insert("b"))]
     gate.open()
@@ -57,7 +57,7 @@ def test_only_the_bad_one_of_a_group_fails(store):
     assert store.log.database.rows("select app_name from app_states order by 1") == [("a",), ("b",)]
 
 
-async def test_appends_beside_a_failing_piece_of_work_are_kept_once_and_in_order(store):
+async def test_appends_grouped_with_a_failing_item_are_stored_once_and_in_order(store):
     service = DuckDBSessionService(store)
     session = await service.create_session(app_name="agent", user_id="ann", state={"user:n": 0})
     gate = Gate(store)
@@ -78,7 +78,7 @@ async def test_appends_beside_a_failing_piece_of_work_are_kept_once_and_in_order
         store.log.memory.clear()
 
 
-def test_a_refusal_leaves_its_group_alone(store):
+def test_a_refusal_does_not_affect_its_group(store):
     store.create_session(KEY)
     gate = Gate(store)
     refused = store.log.create(KEY, {})
@@ -90,7 +90,7 @@ def test_a_refusal_leaves_its_group_alone(store):
         refused.result()
 
 
-def test_a_reader_waits_for_no_writer(store):
+def test_readers_never_wait_for_writers(store):
     store.create_session(KEY)
     append(store, KEY, said("hello"))
     store.log.memory.clear()
@@ -102,7 +102,7 @@ def test_a_reader_waits_for_no_writer(store):
     gate.open()
 
 
-def test_readers_see_whole_groups_while_sessions_are_written(store):
+def test_readers_see_only_whole_groups_during_writes(store):
     async def run() -> None:
         service = DuckDBSessionService(store)
         sessions = [await service.create_session(app_name="agent", user_id="ann") for _ in range(8)]
@@ -123,12 +123,12 @@ def test_readers_see_whole_groups_while_sessions_are_written(store):
     asyncio.run(run())
 
 
-def test_a_new_file_has_seen_every_migration(store):
+def test_a_new_file_has_every_migration(store):
     rows = store.log.database.rows("select version, name from schema_version order by version")
     assert rows == list(enumerate((change.__name__ for change in migrations.MIGRATIONS), start=1))
 
 
-def test_an_older_file_is_brought_up_to_date_with_all_it_holds(store, path, monkeypatch):
+def test_an_older_file_is_migrated_with_all_its_data(store, path, monkeypatch):
     store.create_session(KEY)
     append(store, KEY, said("hello"))
     store.close()

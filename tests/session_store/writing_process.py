@@ -1,4 +1,4 @@
-"""A process that appends to several sessions at once, and tells which events were acknowledged."""
+"""A process that appends to several sessions at once and reports which events were acknowledged."""
 
 from __future__ import annotations
 

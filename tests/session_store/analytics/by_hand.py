@@ -1,5 +1,4 @@
-"""The events and turns of a store as plain pandas tables, read from the events' JSON and without any of the code that
-the page uses."""
+"""The events and turns of a store as plain pandas tables, read from the events' JSON without any code of the page."""
 
 from __future__ import annotations
 
@@ -8,8 +7,8 @@ from google.adk.events.event import Event
 
 
 class ByHand:
-    """``sessions`` (indexed by number), ``events``, ``turns`` and ``feedback`` that are neither deleted nor taken back.
-    ``at`` is a time in the zone."""
+    """``sessions`` (indexed by number), ``events``, ``turns`` and ``feedback`` that are neither deleted nor rewound.
+    ``at`` is a time in the time zone."""
 
     def __init__(self, store, zone):
         read = store.log.database.rows
@@ -54,7 +53,7 @@ class ByHand:
         return self
 
     def within(self, table, first, last):
-        """The rows of local days from the first to the last."""
+        """The rows of a range of local days."""
         begin = pd.Timestamp(first).tz_localize(self.zone)
         end = (pd.Timestamp(last) + pd.DateOffset(days=1)).tz_localize(self.zone)
         return table[(table["at"] >= begin) & (table["at"] < end)]

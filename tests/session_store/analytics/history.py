@@ -1,4 +1,4 @@
-"""Writes a history by hand: what happened when, to the second."""
+"""Writes a history by hand, with times to the second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.session_store.events import append
 
 
 class History:
-    """``at`` is a time with its zone."""
+    """``at`` is a time with its time zone."""
 
     def __init__(self, store):
         self.store = store
@@ -41,8 +41,8 @@ class History:
         chosen="gemini/gemini-2.5-flash",
         tokens=(100, 10),
     ) -> str:
-        """A question, and its answer unless there are no ``tokens``. ``chosen`` is the id of the model that was asked,
-        ``model`` the name with which it answered."""
+        """A question, and its answer unless ``tokens`` is empty. ``chosen`` is the id of the model that was chosen,
+        ``model`` the name under which it answered."""
         turn, begin = str(uuid.uuid4()), at.timestamp()
         self.store.create_turn(
             Turn(
@@ -74,7 +74,7 @@ class History:
         return turn
 
     def tool(self, key: SessionKey, turn: str, at: datetime, seconds: float, *names: str, response=None) -> None:
-        """One event with calls and, unless there is no ``response``, one with what all of them answered."""
+        """One event with calls and, if ``response`` is given, one in which all of them are answered."""
         calls = [types.Part(function_call=types.FunctionCall(id=name, name=name, args={})) for name in names]
         append(self.store, key, self.event(turn, at.timestamp(), calls, "assistant"))
         if response is not None:

@@ -1,4 +1,4 @@
-"""Each figure and chart against plain pandas, and against a small history whose answers are known."""
+"""Each figure and chart is checked against plain pandas, and against a small history with known answers."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ class TestAgainstPandas:
             assert row["Messages"] == messages[row["Term"]]
             assert row["Chats"] == single[single["word"] == row["Term"]]["no"].nunique()
 
-    def test_from_each_point_to_a_message_that_it_is_about(self, analytics, demo, hand, scope):
+    def test_each_point_leads_to_a_message_it_counts(self, analytics, demo, hand, scope):
         report, period = analytics.report(scope), scope.period
         events = hand.within(hand.events, period.first, period.last).set_index("id")
         turns = hand.within(hand.turns, period.first, period.last).set_index("id")
@@ -271,7 +271,7 @@ class TestAgainstPandas:
                 assert is_meant(event), kind
                 assert place.at == event["timestamp"]
 
-    def test_behind_each_point_are_as_many_conversations_as_it_says(self, analytics, scope):
+    def test_each_point_lists_as_many_conversations_as_it_shows(self, analytics, scope):
         report = analytics.report(scope)
 
         def number(kind, *values):
@@ -310,7 +310,7 @@ def look(store, first, last, zone=BERLIN, **filters):
 
 
 class TestByHand:
-    def test_midnight_divides_days_in_the_zone_of_the_person(self, store, history):
+    def test_days_change_at_midnight_in_the_time_zone_of_the_user(self, store, history):
         chat = history.chat(on("2026-05-04 23:50"))
         history.turn(chat, on("2026-05-04 23:59:59"), seconds=0.5)
         history.turn(chat, on("2026-05-05 00:00"))
@@ -349,7 +349,7 @@ class TestByHand:
         table = look(store, date(2026, 1, 1), date(2026, 5, 31)).tables["activity"]
         assert table[table["Turns"] > 0].set_index("Start")["Turns"].to_dict() == {"2026-04-27": 1, "2026-05-04": 1}
 
-    def test_what_is_deleted_counts_nowhere_and_what_was_taken_back_by_its_tokens_alone(self, store, history):
+    def test_deleted_chats_are_not_counted_and_rewound_turns_count_only_their_tokens(self, store, history):
         kept, gone, rewound = (history.chat(on("2026-05-04 10:00")) for _ in range(3))
         for chat in (kept, gone, rewound):
             turn = history.turn(chat, on("2026-05-04 10:00"))
@@ -365,7 +365,7 @@ class TestByHand:
         store.restore_sessions([gone])
         assert desk.report(scope).now.turns == 2
 
-    def test_turns_that_failed_were_stopped_or_go_on(self, store, history):
+    def test_failed_stopped_and_running_turns(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         for status in (TurnStatus.COMPLETED, TurnStatus.STOPPED, TurnStatus.INTERRUPTED):
             history.turn(chat, on("2026-05-04 10:00"), status=status)
@@ -374,14 +374,14 @@ class TestByHand:
         now = look(store, date(2026, 5, 4), date(2026, 5, 4)).now
         assert (now.turns, now.failures, now.wait, now.seconds) == (5, 0.25, 1.0, 2.0)
 
-    def test_a_conversation_without_turns_counts_on_the_day_it_was_begun(self, store, history):
+    def test_a_conversation_without_turns_counts_on_its_first_day(self, store, history):
         history.chat(on("2026-05-04 10:00"))
         now = look(store, date(2026, 5, 4), date(2026, 5, 4)).now
         assert (now.conversations, now.users, now.messages, now.turns, now.cost) == (1, 1, 0, 0, 0.0)
         assert (now.wait, now.seconds, now.failures) == (None, None, None)
         assert look(store, date(2026, 5, 5), date(2026, 5, 9)).now.conversations == 0
 
-    def test_prices_hold_from_their_day_and_unknown_ones_are_unknown(self, store, history):
+    def test_prices_apply_from_their_date_and_unknown_ones_stay_unknown(self, store, history):
         chat = history.chat(on("2026-02-09 10:00"))
         history.turn(chat, on("2026-02-09 10:00"), tokens=(1_000_000, 0))
         history.turn(chat, on("2026-02-10 10:00"), tokens=(1_000_000, 0))
@@ -421,7 +421,7 @@ class TestByHand:
         today = datetime.now(BERLIN).date()
         assert look(store, today - timedelta(days=1), today + timedelta(days=1)).now.positive == 0.75
 
-    def test_what_is_new_counts_at_once_and_only_that_is_read(self, store, history):
+    def test_new_events_count_at_once_and_only_they_are_read(self, store, history):
         desk = Analytics(store)
         scope = Scope(Filters(), Period(date(2026, 5, 4), date(2026, 5, 4), BERLIN), PRICES)
         chat = history.chat(on("2026-05-04 10:00"))
@@ -438,7 +438,7 @@ class TestByHand:
         for name, table in anew.tables.items():
             pd.testing.assert_frame_equal(renewed.tables[name], table)
 
-    def test_filters_choose_conversations(self, store, history):
+    def test_filters_select_conversations(self, store, history):
         first = history.chat(on("2026-05-04 10:00"), agent="a", user="ann")
         second = history.chat(on("2026-05-04 10:00"), agent="b", user="bob")
         history.turn(first, on("2026-05-04 10:00"))
@@ -455,7 +455,7 @@ class TestByHand:
         assert turns(workspaces=(GENERAL,)) == 3
         assert turns(workspaces=(SAMPLE_SHOP,)) == turns(agents=("a",), users=("bob",)) == 0
 
-    def test_tags_choose_conversations_whatever_their_case(self, store, history):
+    def test_tags_select_conversations_regardless_of_case(self, store, history):
         first, second = (history.chat(on("2026-05-04 10:00")) for _ in range(2))
         history.turn(first, on("2026-05-04 10:00"))
         history.turn(second, on("2026-05-04 10:00"))
@@ -469,7 +469,7 @@ class TestByHand:
         assert (turns("urgent"), turns("Billing"), turns("urgent", "billing"), turns("none")) == (1, 3, 3, 0)
         assert Analytics(store).rollups().choices.tags == ["billing", "Urgent"]
 
-    def test_conversations_that_were_ended_can_be_told_from_the_others(self, store, history):
+    def test_terminated_conversations_can_be_filtered(self, store, history):
         chats = [history.chat(on("2026-05-04 10:00")) for _ in range(3)]
         for chat in chats:
             history.turn(chat, on("2026-05-04 10:00"))
@@ -482,7 +482,7 @@ class TestByHand:
         history.turn(chats[0], on("2026-05-04 11:00"))
         assert number("terminated") == 0
 
-    def test_what_a_branch_has_from_another_chat_counts_once(self, store, history):
+    def test_events_copied_into_a_branch_count_once(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"))
         turn = history.turn(chat, on("2026-05-04 11:00"))
@@ -495,7 +495,7 @@ class TestByHand:
         for name, table in before.tables.items():
             pd.testing.assert_frame_equal(after.tables[name], table)
 
-    def test_of_two_calls_of_one_tool_at_once_one_may_fail(self, store, history):
+    def test_one_of_two_simultaneous_calls_of_a_tool_may_fail(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         turn = history.turn(chat, on("2026-05-04 10:00"))
         answers = ({"rows": 1}, {"error": "no such table"}, {"rows": 2})
@@ -505,7 +505,7 @@ class TestByHand:
         assert list(tools.loc["run_sql", columns]) == [2, 1, 1, 0]
         assert list(tools.loc["list_tables", columns]) == [1, 1, 0, 0]
 
-    def test_an_empty_store_has_nothing_to_say(self, store):
+    def test_an_empty_store_has_no_figures(self, store):
         desk = Analytics(store)
         assert desk.rollups().first is None
         today = date(2026, 5, 4)

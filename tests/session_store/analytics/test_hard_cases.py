@@ -1,5 +1,4 @@
-"""Figures where a history is not as simple as it seems: models that change, calls that nobody answers, scores that come
-late, branches."""
+"""Figures for complicated histories: sessions that change models, unanswered calls, late scores, branches."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ def history(store):
 
 
 def tools_of(store, first=DAY, last=DAY):
-    """Calls, succeeded, failed, without an answer, and the median of seconds, by tool."""
+    """Calls, successes, failures, unanswered calls and the median of seconds, by tool."""
     found = look(store, first, last).tables["tools"]
     columns = ["Calls", "Succeeded", "Failed", "No answer", "Median"]
     return {
@@ -42,11 +41,11 @@ def tools_of(store, first=DAY, last=DAY):
     }
 
 
-class TestModelsOfASessionThatChangedIts:
+class TestSessionsThatChangeModels:
     def report(self, store, **filters):
         return Analytics(store).report(Scope(Filters(**filters), Period(DAY, DAY, BERLIN), LOCAL_IS_FREE))
 
-    def test_the_price_of_one_is_not_that_of_the_other(self, store, history):
+    def test_each_model_has_its_own_price(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"), model="openai/mystery-9")
         history.turn(chat, on("2026-05-04 10:00"), model="SmolLM", chosen="gguf/smol")
         history.turn(chat, on("2026-05-04 10:05"), model="mystery-9", chosen="openai/mystery-9")
@@ -57,21 +56,21 @@ class TestModelsOfASessionThatChangedIts:
         assert report.unpriced == ("mystery-9",)
         assert (report.now.cost, report.now.unpriced_tokens) == (0, 110)
 
-    def test_one_that_never_answered_lends_no_price(self, store, history):
+    def test_a_model_that_never_answered_provides_no_price(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"), model="openai/mystery-9")
         history.turn(chat, on("2026-05-04 10:00"), chosen="gguf/smol", status=TurnStatus.FAILED, tokens=None)
         history.turn(chat, on("2026-05-04 10:05"), model="mystery-9", chosen="openai/mystery-9")
         now = self.report(store).now
         assert (now.cost, now.unpriced_tokens) == (None, 110)
 
-    def test_an_answer_that_does_not_name_its_model_is_that_of_its_turn(self, store, history):
+    def test_an_answer_without_a_model_counts_for_the_model_of_its_turn(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), model=None)
         store.set_model(chat, "openai/other")
         assert list(self.report(store).tables["models"]["Model"]) == ["gemini-2.5-flash"]
         assert self.report(store, models=("other",)).now.conversations == 0
 
-    def test_a_query_that_was_answered_without_a_model_counts_for_none(self, store, history):
+    def test_a_query_answered_without_a_model_counts_for_none(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         turn = history.turn(chat, on("2026-05-04 10:00"), chosen=None, tokens=None)
         at = on("2026-05-04 10:00").timestamp() + 1
@@ -79,7 +78,7 @@ class TestModelsOfASessionThatChangedIts:
         assert self.report(store).tables["models"].empty
         assert self.report(store).now.messages == 2
 
-    def test_a_model_is_called_what_most_of_its_answers_call_it(self, store, history):
+    def test_a_model_is_named_as_in_most_of_its_answers(self, store, history):
         long = history.chat(on("2026-05-04 10:00"), model="gguf/smol")
         for minute in range(3):
             history.turn(long, on(f"2026-05-04 10:0{minute}"), model="SmolLM", chosen="gguf/smol")
@@ -88,15 +87,15 @@ class TestModelsOfASessionThatChangedIts:
             history.turn(short, on(f"2026-05-04 {hour}:00"), model="smol-q4", chosen="gguf/smol")
         assert dict(store.log.database.rows(NAMES))["gguf/smol"] == "SmolLM"
 
-    def test_models_of_deleted_chats_are_no_choice(self, store, history):
+    def test_models_of_deleted_chats_are_not_offered(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), chosen="gguf/smol", tokens=None)
         store.delete_sessions([chat])
         assert Analytics(store).rollups().choices.models == []
 
 
-class TestWhatBecameOfCalls:
-    def test_a_call_counts_where_it_was_made_with_the_answer_that_came_the_next_day(self, store, history):
+class TestOutcomesOfCalls:
+    def test_a_call_counts_on_its_own_day_with_an_answer_from_the_next_day(self, store, history):
         chat = history.chat(on("2026-05-03 23:00"))
         turn = history.turn(chat, on("2026-05-03 23:00"))
         history.tool(chat, turn, on("2026-05-03 23:59:59"), 2.0, "run_sql", response=({"rows": 1},))
@@ -104,7 +103,7 @@ class TestWhatBecameOfCalls:
         assert tools_of(store, date(2026, 5, 3), date(2026, 5, 3)) == {"run_sql": [1, 1, 0, 0, 2.0]}
         assert tools_of(store) == {"run_sql": [1, 0, 0, 1, None]}
 
-    def test_one_that_waits_for_a_person_beside_another_has_no_answer_until_it_has_one(self, store, history):
+    def test_a_call_that_waits_for_approval_beside_another_is_unanswered(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         turn = history.turn(chat, on("2026-05-04 10:00"))
         history.tool(chat, turn, on("2026-05-04 10:01"), 0.0, "delete_rows", "list_tables")
@@ -121,20 +120,20 @@ class TestWhatBecameOfCalls:
         assert tools_of(store)["delete_rows"] == [1, 0, 1, 0, None]
 
     @pytest.mark.parametrize("reason", sorted(NOT_ANSWERED))
-    def test_one_that_was_cut_off_or_declined_has_not_failed_and_took_no_time(self, store, history, reason):
+    def test_interrupted_and_declined_calls_neither_fail_nor_take_time(self, store, history, reason):
         chat = history.chat(on("2026-05-04 10:00"))
         turn = history.turn(chat, on("2026-05-04 10:00"), status=TurnStatus.INTERRUPTED)
         history.tool(chat, turn, on("2026-05-04 10:01"), 90_000.0, "run_sql", response=({"error": reason},))
         assert tools_of(store) == {"run_sql": [1, 0, 0, 1, None]}
 
 
-class TestWhatIsNotKnown:
-    def test_how_long_a_turn_took_whose_end_nobody_saw(self, store, history):
+class TestUnknownValues:
+    def test_the_duration_of_a_turn_without_a_recorded_end(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), status=TurnStatus.INTERRUPTED, seconds=80_000.0)
         assert look(store, DAY, DAY).now.seconds is None
 
-    def test_what_tokens_cost_beside_an_answer_without_any(self, store, history):
+    def test_the_cost_of_tokens_beside_an_answer_without_tokens(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"), model="openai/mystery")
         history.turn(chat, on("2026-05-04 10:00"), model="mystery", chosen="openai/mystery")
         history.turn(chat, on("2026-05-04 10:05"), tokens=(0, 0))
@@ -142,7 +141,7 @@ class TestWhatIsNotKnown:
         assert (report.now.cost, report.now.unpriced_tokens) == (None, 110)
         assert math.isnan(report.tables["agents"]["Cost"][0])
 
-    def test_all_models_whose_price_is_not_known_are_told_however_many(self, store, history):
+    def test_all_models_without_a_known_price_are_named(self, store, history):
         names = [f"mystery-{number:02}" for number in range(15)]
         for name in names:
             chat = history.chat(on("2026-05-04 10:00"), model=f"openai/{name}")
@@ -152,7 +151,7 @@ class TestWhatIsNotKnown:
         assert len(report.tables["models"]) == 12
 
 
-class TestListsBehind:
+class TestDrillDown:
     def drill_down(self, store, kind, *values, first=DAY, last=DAY):
         """The place in each conversation, by its number."""
         analytics, scope = Analytics(store), Scope(Filters(), Period(first, last, BERLIN), PRICES)
@@ -160,7 +159,7 @@ class TestListsBehind:
         places = analytics.places(scope, DrillDown(kind, values), found)
         return {number: places.get(number) for number in found}
 
-    def test_a_score_given_long_after_the_chat_leads_to_it(self, store, history):
+    def test_a_score_given_long_after_the_chat_leads_to_the_chat(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"))
         answer = store.list_events(chat)[-1].event.id
@@ -169,18 +168,18 @@ class TestListsBehind:
         [found] = self.drill_down(store, Kind.RATED, False, first=today, last=today).values()
         assert found.event_id == answer
 
-    def test_a_chat_without_a_message_is_in_the_chart_of_the_day_it_was_begun_on(self, store, history):
+    def test_a_chat_without_messages_is_charted_on_its_first_day(self, store, history):
         history.chat(on("2026-05-04 10:00"))
         assert list(look(store, DAY, DAY).tables["activity"]["Chats"]) == [1]
 
-    def test_a_call_alone_is_something_that_happened(self, store, history):
+    def test_a_call_without_text_counts_as_activity(self, store, history):
         chat = history.chat(on("2026-05-03 10:00"))
         turn = history.turn(chat, on("2026-05-03 10:00"))
         history.tool(chat, turn, on("2026-05-04 10:00"), 1.0, "run_sql", response=({"rows": 1},))
         assert look(store, DAY, DAY).now.conversations == 1
         assert len(self.drill_down(store, Kind.ALL)) == 1
 
-    def test_from_a_branch_it_goes_to_what_was_said_in_it(self, store, history):
+    def test_a_branch_leads_to_its_own_messages(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), status=TurnStatus.FAILED)
         branch = store.branch_session(chat, store.list_events(chat)[-1].event.id, "branch")
@@ -201,12 +200,12 @@ class TestListsBehind:
         ],
         ids=str,
     )
-    def test_values_of_another_kind_are_refused_in_words(self, store, history, drill_down):
+    def test_values_of_another_kind_are_refused_with_an_explanation(self, store, history, drill_down):
         history.turn(history.chat(on("2026-05-04 10:00")), on("2026-05-04 10:00"))
         with pytest.raises(DrillDownInvalidError, match="Open the list again"):
             Analytics(store).conversations(Scope(Filters(), Period(DAY, DAY, BERLIN), PRICES), drill_down)
 
-    def test_behind_unknown_costs_are_only_chats_with_tokens_whose_price_was_not_known_then(self, store, history):
+    def test_unknown_costs_list_only_chats_with_tokens_without_a_price_at_the_time(self, store, history):
         for day in (4, 6):
             chat = history.chat(on(f"2026-05-0{day} 10:00"), model="openai/late")
             history.turn(chat, on(f"2026-05-0{day} 10:00"), model="late", chosen="openai/late")

@@ -1,4 +1,4 @@
-"""Databases as early versions of ADK made them."""
+"""Databases as created by early versions of ADK."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FIRST_COLUMNS = """
     id varchar, app_name varchar, user_id varchar, session_id varchar, invocation_id varchar, author varchar,
     branch varchar, timestamp datetime, content text, actions blob
 """
-"""What ADK 0.1 kept of an event."""
+"""Columns of an event in ADK 0.1."""
 
 LATER_COLUMNS = (
     FIRST_COLUMNS
@@ -23,7 +23,7 @@ LATER_COLUMNS = (
 
 
 class Database:
-    """A SQLite file that is filled as one of ADK's versions did."""
+    """A SQLite file filled as by one of ADK's versions."""
 
     def __init__(self, path, columns=LATER_COLUMNS, *, states=True):
         self.path = path
@@ -47,8 +47,7 @@ class Database:
             )
 
     def session(self, begin, events, *, hours=0.0, session_id="s-1", updated=None, **values):
-        """A session that was created at a time in UTC and has events so many seconds after it, by a clock that is so
-        many hours from UTC."""
+        """A session created at a UTC time, with events at offsets in seconds on a clock that many hours from UTC."""
         created = datetime.fromisoformat(begin)
         times = [created + timedelta(seconds=seconds) for seconds, *_ in events]
         self.insert(

@@ -1,4 +1,4 @@
-"""Chats as other programs export them, to be changed at one place or another."""
+"""Chats as other programs export them, for tests to change in places."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def text(*parts):
 
 
 def gpt_chat(*messages, **fields):
-    """A conversation of ChatGPT: messages one after the other, each ``(role, content, fields)``."""
+    """A ChatGPT conversation: successive messages, each ``(role, content, fields)``."""
     mapping = {"root": {"id": "root", "parent": None, "children": ["m1"], "message": None}}
     for number, (role, content, extra) in enumerate(messages, start=1):
         node = gpt_message(role, content, parent=f"m{number - 1}" if number > 1 else "root", at=AT + number, **extra)
@@ -34,7 +34,7 @@ def gpt_chat(*messages, **fields):
 
 
 def webui_chat(*messages, **fields):
-    """A chat of Open WebUI: messages one after the other."""
+    """An Open WebUI chat of successive messages."""
     tree = {}
     for number, message in enumerate(messages, start=1):
         parent = f"m{number - 1}" if number > 1 else None
@@ -54,7 +54,7 @@ def answered(words="It does.", **fields):
 
 
 def imported(store, tmp_path, *chats):
-    """Import chats as one file; gives the report."""
+    """Import chats as one file and return the report."""
     file = tmp_path / "export.json"
     file.write_text(json.dumps(list(chats)), "utf-8")
     return import_file(store, file, Wishes(owner=Owner("assistant", "local")))
@@ -65,7 +65,7 @@ def events_of(store, session_id):
 
 
 def parts_of(store, session_id):
-    """What was said, in short: pairs of a kind and its content."""
+    """The content of a session in short: pairs of a kind and a value."""
     return [
         short(part) for event in events_of(store, session_id) if event.content for part in event.content.parts or []
     ]
@@ -95,7 +95,7 @@ def turns_of(store, session_id):
 
 
 def places(value, path=()):
-    """The ways to everything in a JSON value."""
+    """The paths to all values in a JSON document."""
     yield path
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, one in inner:
@@ -103,7 +103,7 @@ def places(value, path=()):
 
 
 def changed(document, path, value):
-    """A copy with something else at a place."""
+    """A copy with a different value at one path."""
     name, *rest = path
     other = list(document) if isinstance(document, list) else dict(document)
     other[name] = changed(document[name], rest, value) if rest else value

@@ -1,4 +1,4 @@
-"""Stores with something of everything in them, and what is in a store."""
+"""Stores that contain every kind of data, and their contents for comparison."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def turn(key: SessionKey, turn_id: str, text: str, **fields: Any) -> Turn:
 
 
 def fill(store: Store) -> None:
-    """Two sessions of two users, with everything that there is."""
+    """Two sessions of two users, with every kind of data."""
     region = store.create_workspace("Sales")
     land = store.create_workspace("Nord", region.id)
     store.set_connection(land.id, StoredConnection("duckdb", "sales.duckdb", "Sales data"))
@@ -109,7 +109,7 @@ def _add_results(store: Store) -> None:
 
 
 def shared_file() -> Result:
-    """A file of the user, as a result of a session."""
+    """A user's file, as a result of a session."""
     return Result(
         id="result-shared",
         key=KEY,
@@ -150,8 +150,7 @@ _JSON = {"state", "data", "message", "spec"}
 
 
 def contents(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Everything that a closed store holds of sessions that are not deleted; what is JSON as what it stands for, NaN
-    as itself."""
+    """Everything that a closed store holds about sessions that are not deleted, with JSON parsed and NaN kept."""
     store = Store(path)
     try:
         return held(store)
@@ -160,7 +159,7 @@ def contents(path: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def held(store: Store) -> dict[str, list[dict[str, Any]]]:
-    """The same of a store that is open."""
+    """The contents of an open store."""
     return {name: _rows(store, sql) for name, sql in _QUERIES.items()}
 
 

@@ -1,4 +1,4 @@
-"""Histories of ADK projects, as ADK's own services wrote them."""
+"""Histories of ADK projects, as written by ADK's own services."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def service_of(kind, path):
 
 
 async def write(service):
-    """Two sessions of two users that share an id, with tools, state and a rewind."""
+    """Two sessions with the same id that belong to two users, with tools, state and a rewind."""
     for user in ("user", "ana"):
         session = await service.create_session(
             app_name="travel_desk", user_id=user, session_id="s-1", state={"plan": {"days": 3}, "user:tone": user}
@@ -65,7 +65,7 @@ async def histories(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_all_sessions_come_with_tool_calls_state_authors_times_and_usage(kind, histories, store):
+async def test_sessions_are_imported_with_tool_calls_state_authors_times_and_usage(kind, histories, store):
     path, originals = await histories(kind)
 
     report = import_file(store, path)
@@ -86,7 +86,7 @@ async def test_all_sessions_come_with_tool_calls_state_authors_times_and_usage(k
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_again_takes_nothing_new_also_where_ids_had_to_change(kind, histories, store):
+async def test_importing_again_adds_nothing_even_where_ids_changed(kind, histories, store):
     path, _ = await histories(kind)
 
     first = import_file(store, path)
@@ -111,7 +111,7 @@ async def test_sessions_get_titles_and_turns(histories, store):
     assert (turn.status, turn.input_tokens, turn.output_tokens) == (TurnStatus.COMPLETED, 7, 7)
 
 
-async def test_what_one_event_cannot_have_costs_only_itself(histories, store):
+async def test_an_invalid_value_in_an_event_is_left_out_alone(histories, store):
     path, _ = await histories("sqlite")
     with sqlite3.connect(path) as connection:
         connection.execute("update events set event_data = '{\"author\": 3}' where rowid = 2")
@@ -123,7 +123,7 @@ async def test_what_one_event_cannot_have_costs_only_itself(histories, store):
     assert "Converted: `author` (1)" in " ".join(report.remarks)
 
 
-async def test_any_other_sqlite_database_is_refused(store, tmp_path):
+async def test_other_sqlite_databases_are_refused(store, tmp_path):
     path = tmp_path / "other.db"
     with sqlite3.connect(path) as connection:
         connection.execute("create table songs (name text)")

@@ -1,4 +1,4 @@
-"""Session databases of ADK by the URL that ADK has for them."""
+"""ADK session databases, opened by URL in ADK's form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.session_store.exchange.test_adk_databases import service_of, write
 
 @pytest.fixture(params=["events as JSON", "pickled actions"])
 def database(postgres_url, request):
-    """The URL of an empty database, or of one with the tables of old."""
+    """The URL of an empty database, or of one with the tables of an old version."""
     name = "adk_v1" if request.param == "events as JSON" else "adk_v0"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"create database {name}")
@@ -31,7 +31,7 @@ def database(postgres_url, request):
     return url
 
 
-async def test_postgres_is_read_as_adk_wrote_it(database, store):
+async def test_postgres_is_read_exactly_as_adk_wrote_it(database, store):
     service = DatabaseSessionService(database.replace("postgresql:", "postgresql+psycopg:"))
     originals = await write(service)
     await service.close()
@@ -65,7 +65,7 @@ def test_old_postgres_databases_have_local_times(server, hours, postgres_url, st
     v0.Base.metadata.create_all(engine)
     engine.dispose()
     with psycopg.connect(url, autocommit=True) as connection:
-        # The server wrote when a session was created, and ADK when it was updated, by its own clock.
+        # The server set the creation time; ADK set the update time by its own clock.
         connection.execute(
             "insert into sessions values ('garden', 'user', 's-1', '{}', %s::timestamptz, %s)",
             [created, datetime.fromtimestamp(said[-1], clock).replace(tzinfo=None)],
@@ -88,7 +88,7 @@ def test_old_postgres_databases_have_local_times(server, hours, postgres_url, st
     assert store.list_sessions("user").items[0].created_at == created.timestamp()
 
 
-async def test_sqlite_by_its_url_is_the_file(store, tmp_path):
+async def test_a_sqlite_url_opens_the_file(store, tmp_path):
     service = service_of("sqlalchemy", tmp_path / "sessions.db")
     await write(service)
     await service.close()
@@ -110,7 +110,7 @@ async def test_sqlite_by_its_url_is_the_file(store, tmp_path):
         ("postgresql://ana:s3c/ret@127.0.0.1:1/adk", "URL cannot be read"),
     ],
 )
-def test_what_cannot_be_read_gets_words_without_a_password(url, words, store):
+def test_an_unreadable_database_is_explained_without_its_password(url, words, store):
     with pytest.raises(ImportRefusedError) as refusal:
         import_database(store, url)
 

@@ -1,4 +1,4 @@
-"""Sessions as any version of ADK wrote them: the words are kept, and what cannot be kept is named."""
+"""Sessions written by any version of ADK: the text is kept, and whatever cannot be kept is named."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TALK = [(65, "user", "When do I plant garlic?"), (70, "garden", "In October.")]
 
 
 class Basket:
-    """What an application keeps in its state."""
+    """An application's class, stored in its state."""
 
     def __init__(self, *items):
         self.items = [*items]
 
 
 class Harm:
-    """What a pickle can do when it is loaded as pickles are."""
+    """What a pickle could do if it were loaded normally."""
 
     def __reduce__(self):
         return open, ("harm.txt", "w")
@@ -76,7 +76,7 @@ def noted(report):
 
 class TestZones:
     @pytest.mark.parametrize("hours", [-9.5, -8, -5, 0, 1, 5.5, 5.75, 9, 13])
-    def test_the_clock_of_another_machine_is_told_by_the_times_in_utc(self, hours, database, store):
+    def test_the_zone_of_another_machine_is_derived_from_its_utc_times(self, hours, database, store):
         made = database()
         made.session(BEGIN, TALK, hours=hours)
 
@@ -86,7 +86,7 @@ class TestZones:
         assert [event.timestamp for event in events_of(store, report)] == [AT + 65, AT + 70]
         assert (listed.created_at, listed.updated_at) == (AT, AT + 70)
 
-    def test_a_slow_answer_is_no_other_zone(self, database, store):
+    def test_a_slow_answer_does_not_shift_the_zone(self, database, store):
         made = database()
         made.session(BEGIN, TALK, hours=9, updated=200)
 
@@ -94,7 +94,7 @@ class TestZones:
 
         assert events_of(store, report)[0].timestamp == AT + 65
 
-    def test_versions_that_did_not_note_updates_show_it_by_the_creation(self, database, store):
+    def test_without_update_times_the_zone_is_derived_from_the_creation_time(self, database, store):
         made = database()
         made.session(BEGIN, [*TALK, (10_000, "user", "And now?")], hours=-5, updated=0)
 
@@ -102,7 +102,7 @@ class TestZones:
 
         assert [event.timestamp for event in events_of(store, report)] == [AT + 65, AT + 70, AT + 10_000]
 
-    def test_a_session_that_shows_no_zone_has_that_of_the_others(self, database, store):
+    def test_a_session_without_a_visible_zone_gets_that_of_the_others(self, database, store):
         made = database()
         made.session(BEGIN, TALK, hours=-5)
         made.session(
@@ -114,7 +114,7 @@ class TestZones:
 
         assert [stored.event.timestamp for stored in store.list_events(late)] == [AT + 5_000, AT + 20_000]
 
-    def test_summer_and_winter_differ(self, database, store):
+    def test_summer_and_winter_time_differ(self, database, store):
         made = database()
         made.session(BEGIN, TALK, hours=-5)
         made.session("2025-07-16 05:30:00", TALK, hours=-4, session_id="s-2")
@@ -138,7 +138,7 @@ class TestPickles:
         made.session(BEGIN, [(65, "user", "When do I plant garlic?", actions)])
         return import_file(store, made.path)
 
-    def test_a_class_of_the_application_is_left_out_and_named(self, database, store):
+    def test_application_classes_are_left_out_and_named(self, database, store):
         report = self.imported(database, store, self.actions(basket=Basket(1), kept=[1, Basket(2)], tone="dry"))
 
         assert self.state(store, report) == {"kept": [1], "tone": "dry"}
@@ -146,7 +146,7 @@ class TestPickles:
         assert "Basket" in noted(report)
         assert "`state_delta.basket`" in noted(report)
 
-    def test_data_of_pythons_own_types_is_kept(self, database, store):
+    def test_data_of_builtin_types_is_kept(self, database, store):
         day = datetime(2025, 11, 16, tzinfo=timezone(timedelta(hours=2)))
         report = self.imported(
             database,
@@ -164,7 +164,7 @@ class TestPickles:
         }
         assert "of bytes" in noted(report)
 
-    def test_what_adk_keeps_there_is_read_by_its_fields(self, database, store):
+    def test_classes_of_adk_are_read_by_their_fields(self, database, store):
         actions = EventActions(
             transfer_to_agent="helper", requested_tool_confirmations={"c-1": ToolConfirmation(hint="Pay?")}
         )
@@ -174,7 +174,7 @@ class TestPickles:
 
         assert event.actions == actions
 
-    def test_nothing_in_a_pickle_is_run(self, database, store, tmp_path, monkeypatch):
+    def test_nothing_in_a_pickle_is_executed(self, database, store, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
 
         report = self.imported(database, store, self.actions(harm=Harm()))
@@ -194,13 +194,13 @@ class TestPickles:
             pickle.dumps([1]),
         ],
     )
-    def test_actions_that_are_none_cost_no_words(self, harm, database, store):
+    def test_invalid_actions_cost_no_text(self, harm, database, store):
         report = self.imported(database, store, {"actions": harm})
 
         assert texts(events_of(store, report)) == ["When do I plant garlic?"]
         assert "actions of events that cannot be read (1)" in noted(report)
 
-    def test_a_few_bytes_that_stand_for_billions_of_values_are_left_out(self, database, store):
+    def test_a_few_bytes_that_expand_to_billions_of_values_are_left_out(self, database, store):
         bomb = ["boom"]
         for _ in range(40):
             bomb = [bomb, bomb]
@@ -212,7 +212,7 @@ class TestPickles:
 
 
 class TestTables:
-    def test_the_first_version_kept_less(self, database, store):
+    def test_databases_of_the_first_version_are_read(self, database, store):
         made = database(FIRST_COLUMNS, states=False)
         made.session(BEGIN, TALK, hours=-5)
 
@@ -221,7 +221,7 @@ class TestTables:
         assert texts(events_of(store, report)) == ["When do I plant garlic?", "In October."]
         assert report.remarks == []
 
-    def test_columns_of_later_versions_are_read_where_adk_knows_them_and_named_where_not(self, database, store):
+    def test_columns_of_later_versions_are_read_if_adk_knows_them_and_named_if_not(self, database, store):
         made = database(
             FIRST_COLUMNS + ", model_version varchar, usage_metadata text, finish_reason varchar, mood text"
         )
@@ -239,7 +239,7 @@ class TestTables:
         )
         assert noted(report) == "Left out: column `events.mood` (1)."
 
-    def test_a_column_that_is_damaged_costs_itself(self, database, store):
+    def test_only_the_damaged_column_is_left_out(self, database, store):
         made = database()
         made.session(BEGIN, [*TALK, (75, "garden", "Really.", {"grounding_metadata": '{"cut'})], state='["odd"]')
 
@@ -249,7 +249,7 @@ class TestTables:
         assert "`grounding_metadata`" in noted(report)
         assert "the state (1)" in noted(report)
 
-    def test_halves_of_characters_are_replaced(self, database, store):
+    def test_unpaired_surrogates_are_replaced(self, database, store):
         made = database()
         made.session(BEGIN, TALK)
         with closing(sqlite3.connect(made.path)) as connection, connection:
@@ -267,7 +267,7 @@ class TestTables:
         assert "invalid characters (unpaired surrogates) (1)" in noted(report)
         assert "characters that are none" in noted(report)
 
-    def test_a_session_without_times_is_as_old_as_its_messages(self, database, store):
+    def test_a_session_without_times_gets_those_of_its_messages(self, database, store):
         made = database()
         made.session(BEGIN, TALK, create_time=None, update_time=None)
 
@@ -277,14 +277,14 @@ class TestTables:
         assert listed.created_at < listed.updated_at
         assert abs(listed.created_at - AT) < 86_400
 
-    def test_events_of_no_session_are_counted(self, database, store):
+    def test_events_without_a_session_are_counted(self, database, store):
         made = database()
         made.session(BEGIN, TALK)
         made.insert("events", id="x", app_name="garden", user_id="user", session_id="gone", timestamp=BEGIN)
 
         assert "events of sessions that are not there (1)" in noted(import_file(store, made.path))
 
-    def test_names_that_cannot_be_are_replaced_and_cost_no_session(self, database, store):
+    def test_invalid_names_are_replaced_and_the_session_is_imported(self, database, store):
         made = database()
         made.session(BEGIN, TALK)
         made.session(BEGIN, [], session_id="s-2", updated=0, app_name="../etc")
@@ -300,7 +300,7 @@ class TestTables:
 
 
 class TestJson:
-    def test_fields_that_this_version_does_not_know_are_named(self, session, store):
+    def test_unknown_fields_are_named(self, session, store):
         path = session(
             event(
                 flavour="sour",
@@ -331,7 +331,7 @@ class TestJson:
         assert "empty" not in noted(report)
 
     @pytest.mark.parametrize("odd", [5, 1.5, True, [1], {"a": 1}])
-    def test_what_stands_in_place_of_a_word_costs_only_itself(self, session, store, odd):
+    def test_a_value_in_place_of_a_text_is_left_out_alone(self, session, store, odd):
         path = session(
             event(
                 finishReason=odd,
@@ -352,7 +352,7 @@ class TestJson:
         assert "`content.parts.executableCode.language` (1)" in noted(report)
 
     @pytest.mark.parametrize("count", [-1, -1000, 2**40])
-    def test_counts_that_cannot_be_are_left_out(self, session, store, count):
+    def test_invalid_counts_are_left_out(self, session, store, count):
         path = session(
             event(content={"role": "user", "parts": [{"text": "Hi"}]}, usageMetadata={"promptTokenCount": count})
         )
@@ -382,7 +382,7 @@ class TestJson:
         assert "events that cannot be read (1)" in noted(report)
 
     @pytest.mark.parametrize("missing", [None, 0, float("nan"), "soon"])
-    def test_an_event_without_a_time_has_that_of_the_one_before_it(self, missing, session, store):
+    def test_an_event_without_a_time_gets_that_of_the_one_before(self, missing, session, store):
         path = session(event(timestamp=missing), event(id="e-2"), event(id="e-3", timestamp=missing))
 
         report = import_file(store, path)
@@ -390,7 +390,7 @@ class TestJson:
         assert {one.timestamp for one in events_of(store, report)} == {AT}
         assert "times of events (2)" in noted(report)
 
-    def test_where_no_event_has_a_time_the_session_has_one(self, session, store):
+    def test_events_without_any_times_get_that_of_the_session(self, session, store):
         path = session(event(timestamp=None))
 
         import_file(store, path)
@@ -398,7 +398,7 @@ class TestJson:
 
         assert (listed.created_at, listed.updated_at) == (AT + 90, AT + 90)
 
-    def test_dates_do_not_come_from_the_order_of_the_file(self, session, store):
+    def test_times_do_not_depend_on_the_order_of_the_file(self, session, store):
         said = [event(id=f"e-{number}", timestamp=AT + number) for number in range(3)]
 
         report = import_file(store, session(*reversed(said)))
@@ -407,14 +407,14 @@ class TestJson:
         assert [one.id for one in events_of(store, report)] == ["e-0", "e-1", "e-2"]
         assert (listed.created_at, listed.updated_at) == (AT, AT + 2)
 
-    def test_one_id_for_two_events_costs_neither(self, session, store):
+    def test_two_events_with_one_id_are_both_imported(self, session, store):
         report = import_file(store, session(event(), event(timestamp=AT + 1), event()))
 
         assert len({one.id for one in events_of(store, report)}) == 2
         assert "ids that two events have (1)" in noted(report)
         assert "events that stand there twice (1)" in noted(report)
 
-    def test_what_nobody_is_named_for_gets_names_that_stay(self, session, store):
+    def test_missing_ids_and_authors_get_stable_values(self, session, store):
         bare = {"content": {"role": "assistant", "parts": [{"text": "In October."}]}, "timestamp": AT + 1}
         path = session(event(invocationId=None), bare, id=None, appName=None)
 
@@ -442,7 +442,7 @@ class TestJson:
         )
         assert "missing tool answers (1)" in noted(report)
 
-    def test_what_was_spoken_begins_a_turn(self, session, store):
+    def test_a_spoken_message_begins_a_turn(self, session, store):
         spoken = {"text": "When do I plant garlic?", "finished": True}
         path = session(event(content=None, inputTranscription=spoken))
 

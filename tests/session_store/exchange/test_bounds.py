@@ -1,5 +1,5 @@
-"""No file brings more in one event, message, title or state than everything here works with, whatever program wrote
-it; and none is computed while it is read."""
+"""No file from any program brings a larger event, message, title or state than the app can handle, and nothing is
+computed while it is read."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def json_lines(path):
 
 
 def archive(path):
-    """One of this program's, in which somebody has written more."""
+    """An archive of this program that was enlarged by hand."""
     with closing(Store(path.with_suffix(".duckdb"))) as store:
         fill(store)
         [written] = export(store, selected(store), Format.ZIP, path.with_suffix(".made.zip"))
@@ -85,7 +85,7 @@ def archive(path):
 
 
 def adk_tables(execute, mark="?"):
-    """The tables that ADK makes, with the session."""
+    """ADK's tables, with the session."""
     shared = "app_name text, user_id text, state text, update_time double precision"
     execute(f"create table sessions ({shared}, id text, create_time double precision)")
     execute(f"create table user_states ({shared})")
@@ -138,7 +138,7 @@ FILES = [adk_json, json_lines, archive, adk_sqlite, pickles, chatgpt, open_webui
 
 
 def check(store, report):
-    """Look at all that was taken, and that all that was not is told."""
+    """Check everything that was imported, and that everything else was noted."""
     assert report.taken
     assert f"the ends of messages of more than {WORDS:,} characters" in " ".join(report.remarks)
     lengths = set()
@@ -164,7 +164,7 @@ def check(store, report):
 
 
 @pytest.mark.parametrize("write", FILES, ids=lambda write: write.__name__)
-def test_no_importer_takes_more_than_there_is_room_for(write, store, tmp_path):
+def test_every_importer_enforces_the_limits(write, store, tmp_path):
     file = tmp_path / "file"
     write(file)
 
@@ -180,7 +180,7 @@ def test_no_importer_takes_more_than_there_is_room_for(write, store, tmp_path):
         assert f"answers of tools of more than {DATA:,} characters (" in told
 
 
-def test_nor_does_a_server_bring_more(store, postgres_url):
+def test_limits_apply_to_database_servers(store, postgres_url):
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("create database adk_bounds")
     url = f"{postgres_url.rpartition('/')[0]}/adk_bounds"
@@ -190,7 +190,7 @@ def test_nor_does_a_server_bring_more(store, postgres_url):
     check(store, import_database(store, url))
 
 
-def test_what_is_within_the_limits_comes_as_it_is(store, tmp_path):
+def test_content_within_the_limits_is_unchanged(store, tmp_path):
     fitting = [
         event(1, "user", {"text": LONG[:WORDS]}),
         event(2, "garden", {"functionCall": {"id": "c", "name": "rain", "args": {"where": HUGE[: DATA - 10]}}}),
@@ -202,7 +202,7 @@ def test_what_is_within_the_limits_comes_as_it_is(store, tmp_path):
     assert import_file(store, tmp_path / "s.json").notes == ()
 
 
-def test_a_pickle_that_names_one_text_again_and_again_costs_itself(store, tmp_path, monkeypatch):
+def test_a_pickle_that_repeats_one_text_many_times_is_left_out(store, tmp_path, monkeypatch):
     monkeypatch.setattr("session_store.exchange.adk.pickles.LARGEST_EVENT", 100_000)
     database = Database(tmp_path / "sessions.db")
     actions = pickle.dumps(EventActions(state_delta={"plan": [HUGE] * 1_000}))
@@ -231,7 +231,7 @@ OF_EVENTS = "id text, app_name text, user_id text, session_id text, invocation_i
         ("user_states", f"create view user_states as select 'a' as app_name, 'u' as user_id, {COMPUTED} as state"),
     ],
 )
-def test_what_is_computed_while_it_is_read_is_refused(table, change, store, tmp_path):
+def test_columns_computed_while_reading_are_refused(table, change, store, tmp_path):
     file = tmp_path / "sessions.db"
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(
@@ -245,8 +245,8 @@ def test_what_is_computed_while_it_is_read_is_refused(table, change, store, tmp_
         import_file(store, file)
 
 
-class TestSqliteThatIsBusy:
-    """A query is ended by whoever stops the import, or after a while; SQLite itself would go on."""
+class TestBusySqlite:
+    """A query ends when the import is stopped, or after a timeout; SQLite alone would continue."""
 
     @pytest.fixture(autouse=True)
     def endless(self, monkeypatch):
@@ -259,7 +259,7 @@ class TestSqliteThatIsBusy:
         with database.reading():
             return database.one(sql)["number"]
 
-    def test_stop_is_heard(self, store, tmp_path):
+    def test_a_busy_query_can_be_stopped(self, store, tmp_path):
         class StoppedError(Exception):
             pass
 
@@ -270,14 +270,14 @@ class TestSqliteThatIsBusy:
         with pytest.raises(StoppedError):
             import_file(store, tmp_path / "sessions.db", progress=progress)
 
-    def test_it_ends_in_words_after_a_while(self, store, tmp_path, monkeypatch):
+    def test_a_busy_query_times_out_with_an_explanation(self, store, tmp_path, monkeypatch):
         monkeypatch.setattr(sqlite, "SECONDS", 0.05)
         adk_sqlite(tmp_path / "sessions.db")
         with pytest.raises(ImportRefusedError, match="found no row in it for"):
             import_file(store, tmp_path / "sessions.db")
 
 
-def test_a_row_that_is_larger_than_anything_reads_is_refused_in_words(store, tmp_path, monkeypatch):
+def test_an_oversized_row_is_refused_with_an_explanation(store, tmp_path, monkeypatch):
     adk_sqlite(tmp_path / "sessions.db")
     monkeypatch.setattr(sqlite, "LARGEST_EVENT", 8_000)
     with pytest.raises(ImportRefusedError, match="has a row of more than"):

@@ -1,4 +1,4 @@
-"""Conversations of ChatGPT as it exports them now: links, tools, code, thoughts, and the whole archive."""
+"""ChatGPT conversations in the current export format: links, tools, code, thoughts, and the whole archive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUESTION = ("user", text("Does garlic like sun?"), {})
 
 
 def take(store, tmp_path, *said, **fields):
-    """Import one conversation; gives what was said after the question, and the report."""
+    """Import one conversation. Returns everything after the question, and the report."""
     report = imported(store, tmp_path, gpt_chat(QUESTION, *said, **fields))
     return parts_of(store, "gpt-1")[1:], report
 
@@ -33,7 +33,7 @@ def answer(words="It does.", **metadata):
 
 
 class TestCitations:
-    def test_are_links_where_the_file_has_them(self, store, tmp_path):
+    def test_become_links_if_the_file_has_addresses(self, store, tmp_path):
         mark, named = (
             "\ue200cite\ue202turn0search2\ue202turn0search4\ue201",
             '\ue200entity\ue202["plant","Leek",0]\ue201',
@@ -57,7 +57,7 @@ class TestCitations:
         ]
         assert report.remarks == []
 
-    def test_without_words_of_their_own_link_to_their_pages(self, store, tmp_path):
+    def test_without_alt_text_link_to_their_pages(self, store, tmp_path):
         mark = "\ue200cite\ue202turn0search0\ue201"
         item = {
             "title": "Sun",
@@ -69,7 +69,7 @@ class TestCitations:
         )
         assert said == [("text", "Sun ([Sun](https://a.example/), [B](https://b.example/))")]
 
-    def test_of_older_answers_are_links_as_well(self, store, tmp_path):
+    def test_of_older_answers_become_links(self, store, tmp_path):
         written = "Sun\u30104\u2020source\u3011, rain\u30107\u2020source\u3011."
         page = {"type": "webpage", "title": "Rain", "url": "https://b.example/"}
         citations = [{"start_ix": 19, "end_ix": 29, "metadata": page}]
@@ -88,13 +88,13 @@ class TestCitations:
             ("Older\u30104\u2020source\u3011.", "Older."),
         ],
     )
-    def test_that_nothing_explains_leave_words_and_no_signs(self, written, shown, store, tmp_path):
+    def test_without_an_explanation_leave_words_but_no_marks(self, written, shown, store, tmp_path):
         said, _ = take(store, tmp_path, answer(written))
         assert said == [("text", shown)]
 
 
 class TestTools:
-    def test_are_steps_also_where_chatgpt_gives_their_answers_no_weight(self, store, tmp_path):
+    def test_are_steps_even_if_their_answers_have_no_weight(self, store, tmp_path):
         call = ("assistant", {"content_type": "code", "text": 'search("garlic")'}, {"recipient": "browser"})
         page = {"content_type": "tether_quote", "url": "https://a.example/", "title": "Sun", "text": "Sun."}
         said, _ = take(store, tmp_path, call, ("tool", page, {"tool": "browser", "weight": 0}), answer())
@@ -116,7 +116,7 @@ class TestTools:
         ("aggregate", "outcome"),
         [({}, "OUTCOME_OK"), ({"status": "failed_with_in_kernel_exception"}, "OUTCOME_FAILED")],
     )
-    def test_that_run_code_are_code_and_its_output(self, aggregate, outcome, store, tmp_path):
+    def test_that_run_code_become_code_and_output(self, aggregate, outcome, store, tmp_path):
         code = ("assistant", {"content_type": "code", "language": "python", "text": "6 * 7"}, {"recipient": "python"})
         output = {"content_type": "execution_output", "text": "42"}
         result = ("tool", output, {"tool": "python", "metadata": {"aggregate_result": aggregate}})
@@ -129,7 +129,7 @@ class TestTools:
         assert "before the tool had answered" in said[-1][1][1]["error"]
         assert report.remarks == ["Added: missing tool answers (1)."]
 
-    def test_with_documents_keep_them(self, store, tmp_path):
+    def test_keep_their_documents(self, store, tmp_path):
         letter = json.dumps({"name": "letter", "content": "Dear all"})
         call = ("assistant", {"content_type": "code", "text": letter}, {"recipient": "canmore.create_textdoc"})
         done = ("tool", text("Created"), {"tool": "canmore.create_textdoc"})
@@ -140,7 +140,7 @@ class TestTools:
 
 
 class TestContents:
-    def test_of_thoughts_are_thoughts_with_their_headings(self, store, tmp_path):
+    def test_of_thoughts_become_thoughts_with_headings(self, store, tmp_path):
         thoughts = [{"summary": "Adding", "content": "2 and 2"}, {"summary": "", "content": "", "chunks": ["is ", "4"]}]
         recap = ("assistant", {"content_type": "reasoning_recap", "content": "Thought for 3 seconds"}, {})
         said, report = take(
@@ -149,7 +149,7 @@ class TestContents:
         assert said == [("thought", "Adding\n2 and 2\n\nis 4"), ("text", "4")]
         assert report.remarks == ["Left out: content of type `reasoning_recap` (1)."]
 
-    def test_of_voices_are_what_was_said(self, store, tmp_path):
+    def test_of_voice_chats_become_transcripts(self, store, tmp_path):
         spoken = {"content_type": "audio_transcription", "text": "Hello there", "direction": "in"}
         pointer = {
             "content_type": "real_time_user_audio_video_asset_pointer",
@@ -165,22 +165,22 @@ class TestContents:
         assert report.remarks == ["Left out: file `notes.pdf` (1)."]
 
     @pytest.mark.parametrize("kind", ["user_editable_context", "model_editable_context"])
-    def test_that_were_never_shown_are_named(self, kind, store, tmp_path):
+    def test_that_chatgpt_never_shows_are_named(self, kind, store, tmp_path):
         said, report = take(store, tmp_path, ("user", {"content_type": kind, "user_profile": "I farm."}, {}), answer())
         assert said == [("text", "It does.")]
         assert report.remarks == [f"Left out: content of type `{kind}` (1)."]
 
-    def test_of_kinds_that_nobody_knows_cost_themselves(self, store, tmp_path):
+    def test_of_unknown_types_are_left_out(self, store, tmp_path):
         said, report = take(store, tmp_path, ("assistant", {"content_type": "hologram", "light": [1]}, {}), answer())
         assert said == [("text", "It does.")]
         assert report.remarks == ["Left out: content of type `hologram` (1)."]
 
-    def test_that_are_texts_by_themselves_are_texts(self, store, tmp_path):
+    def test_that_are_plain_strings_are_texts(self, store, tmp_path):
         said, report = take(store, tmp_path, ("Assistant", "It does.", {}))
         assert said == [("text", "It does.")]
         assert report.remarks == ["Converted: `content` that is a text (1)."]
 
-    def test_from_developers_are_kept_out_as_those_of_the_system(self, store, tmp_path):
+    def test_from_developers_are_left_out_like_system_messages(self, store, tmp_path):
         said, report = take(store, tmp_path, ("developer", text("Be brief."), {}), answer(), ("", text("Hm."), {}))
         assert said == [("text", "It does."), ("text", "Hm.")]
         assert report.remarks == [
@@ -188,7 +188,7 @@ class TestContents:
             "Converted: messages without a role to agent answers (1).",
         ]
 
-    def test_of_errors_are_failed_turns(self, store, tmp_path):
+    def test_of_errors_become_failed_turns(self, store, tmp_path):
         take(
             store, tmp_path, ("assistant", {"content_type": "system_error", "name": "Timeout", "text": "Too slow."}, {})
         )
@@ -202,7 +202,7 @@ class TestContents:
 
 
 class TestConversations:
-    def test_name_the_model_of_those_that_do_not_say_theirs(self, store, tmp_path):
+    def test_provide_the_model_for_messages_without_one(self, store, tmp_path):
         take(store, tmp_path, answer(), answer("Also.", model_slug="o3"), default_model_slug="gpt-5-2")
         assert [event.model_version for event in events_of(store, "gpt-1")] == [None, "gpt-5-2", "o3"]
 
@@ -224,21 +224,21 @@ class TestConversations:
         imported(store, tmp_path, chat)
         assert store.get_session("gpt-1").created_at == begun
 
-    def test_without_any_time_begin_when_they_are_imported_which_is_told(self, store, tmp_path):
+    def test_without_any_time_begin_at_import_which_is_noted(self, store, tmp_path):
         chat = gpt_chat(QUESTION, create_time=None, update_time=None)
         chat["mapping"]["m1"]["message"]["create_time"] = None
         report = imported(store, tmp_path, chat)
         assert store.get_session("gpt-1").created_at > AT
         assert report.remarks == ["Added: missing dates from the time of the import (1)."]
 
-    def test_say_by_name_what_of_them_is_not_read(self, store, tmp_path):
+    def test_name_the_fields_that_are_not_read(self, store, tmp_path):
         _, report = take(store, tmp_path, answer(mood="sunny"), gizmo_id="g-1", is_archived=True, voice=None)
         assert report.remarks == [
             "Left out: `gizmo_id` (1), `message.metadata.mood` (1).",
             "Converted: `is_archived` to a tag (1).",
         ]
 
-    def test_without_a_current_node_go_to_the_newest_leaf(self, store, tmp_path):
+    def test_without_a_current_node_end_at_the_newest_leaf(self, store, tmp_path):
         chat = gpt_chat(QUESTION, answer("New"), current_node=None)
         chat["mapping"]["old"] = gpt_message("assistant", text("Old"), parent="m1", at=AT + 1)
         assert imported(store, tmp_path, chat).remarks == ["Left out: messages on other branches (1)."]
@@ -249,19 +249,19 @@ class TestFiles:
     @pytest.mark.parametrize(
         "first", [{"title": "Broken", "id": "x"}, None, 5, [], {"mapping": []}, {"mapping": [{"message": {}}]}, {}]
     )
-    def test_lose_nothing_but_entries_that_are_no_conversations(self, first, store, tmp_path):
+    def test_lose_only_entries_that_are_not_conversations(self, first, store, tmp_path):
         report = imported(store, tmp_path, first, gpt_chat(QUESTION, answer()))
         assert len(report.taken) == 1
         assert [one.why for one in report.skipped] == ["it has no tree of messages (mapping)"]
 
-    def test_with_nothing_but_a_tree_that_names_no_message_are_told_of(self, store, tmp_path):
+    def test_with_a_tree_without_messages_are_reported(self, store, tmp_path):
         report = imported(store, tmp_path, {"title": "Garlic", "mapping": [{"parent": "m1"}]})
         assert [(one.name, one.why) for one in report.skipped] == [
             ("conversation 1 ('Garlic')", "it has no tree of messages (mapping)")
         ]
 
     @pytest.mark.parametrize("outside", [True, False])
-    def test_whose_tree_is_a_list_are_read_by_the_ids_in_it(self, outside, store, tmp_path):
+    def test_with_the_tree_as_a_list_are_read_by_its_ids(self, outside, store, tmp_path):
         chat = gpt_chat(QUESTION, answer())
         chat["mapping"] = list(chat["mapping"].values())
         for node in chat["mapping"]:
@@ -271,17 +271,17 @@ class TestFiles:
         assert parts_of(store, "gpt-1")[1] == ("text", "It does.")
         assert report.remarks == ["Converted: `mapping` that is a list (1)."]
 
-    def test_with_half_a_character_have_a_replacement_for_it(self, store, tmp_path):
+    def test_with_half_a_character_get_a_replacement_character(self, store, tmp_path):
         report = imported(store, tmp_path, gpt_chat(("user", text("smile \ud83d please"), {}), title="Cut \ud83d"))
         assert parts_of(store, "gpt-1") == [("text", "smile \ufffd please")]
         assert report.remarks == ["Replaced: invalid characters (unpaired surrogates) (2)."]
 
-    def test_may_stand_in_an_object(self, store, tmp_path):
+    def test_may_be_wrapped_in_an_object(self, store, tmp_path):
         file = tmp_path / "all.json"
         file.write_text(json.dumps({"conversations": [gpt_chat(QUESTION)], "exported_by": "me"}), "utf-8")
         assert import_file(store, file).remarks[0] == "Left out: `exported_by` (1)."
 
-    def test_in_archives_come_in_parts_beside_others_which_are_named(self, store, tmp_path):
+    def test_in_archives_may_be_split_and_other_files_are_named(self, store, tmp_path):
         file = tmp_path / "chatgpt.zip"
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr("conversations-000.json", json.dumps([gpt_chat(QUESTION)]))
@@ -292,6 +292,6 @@ class TestFiles:
         assert len(report.taken) == 2
         assert report.remarks[0] == "Left out: file `user.json` (1), files `*.png` (1), files `*.webp` (1)."
 
-    def test_of_something_else_are_refused(self, store, tmp_path):
+    def test_of_other_kinds_are_refused(self, store, tmp_path):
         with pytest.raises(ImportRefusedError, match="no chats that can be imported"):
             imported(store, tmp_path, {"title": "Broken"}, 5)

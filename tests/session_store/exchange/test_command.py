@@ -1,4 +1,4 @@
-"""The command line, as a person runs it."""
+"""The command line, as a user runs it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(*arguments, folder):
 
 @pytest.fixture
 def data(tmp_path):
-    """A folder with Colloquy's data folder in it."""
+    """A folder that contains Colloquy's data folder."""
     store = Store(tmp_path / "data" / "colloquy.duckdb")
     fill(store)
     store.close()
@@ -64,7 +64,7 @@ def test_everything_can_be_moved_to_another_machine(data):
     assert contents(data / "elsewhere/colloquy.duckdb")["events"] == contents(data / "data/colloquy.duckdb")["events"]
 
 
-def test_the_report_names_what_could_not_be_taken_as_it_was(data):
+def test_the_report_names_what_could_not_be_imported_unchanged(data):
     (data / "chats.json").write_text(json.dumps([webui_chat(asked(), answered(followUps=["More?"])), 17]), "utf-8")
 
     done = run("import", "chats.json", folder=data)
@@ -77,13 +77,13 @@ def test_the_report_names_what_could_not_be_taken_as_it_was(data):
     ]
 
 
-def test_one_conversation_goes_to_the_terminal(data):
+def test_one_conversation_is_written_to_the_terminal(data):
     done = run("export", KEY.session_id, "--format", "json", folder=data)
 
     assert json.loads(done.stdout)["id"] == KEY.session_id
 
 
-def test_a_backup_is_a_store_with_everything(data):
+def test_a_backup_is_a_complete_store(data):
     done = run("backup", "copy/backup.duckdb", folder=data)
     refused = run("backup", "copy/backup.duckdb", folder=data)
 
@@ -93,7 +93,7 @@ def test_a_backup_is_a_store_with_everything(data):
 
 
 @pytest.mark.parametrize("command", [["export", "-o", "all.zip"], ["import", "x.json"], ["backup", "b.duckdb"]])
-def test_while_colloquy_runs_it_says_so_and_names_the_process(data, command):
+def test_the_command_names_the_process_that_has_the_database_open(data, command):
     (data / "x.json").write_text("{}", "utf-8")
     path = data / "data" / "colloquy.duckdb"
     with subprocess.Popen(
@@ -122,7 +122,7 @@ def test_while_colloquy_runs_it_says_so_and_names_the_process(data, command):
         (["backup", "data/colloquy.duckdb", "--overwrite"], "is the database itself"),
     ],
 )
-def test_mistakes_get_words_and_an_exit_code(data, arguments, words):
+def test_mistakes_are_explained_and_have_an_exit_code(data, arguments, words):
     done = run(*arguments, folder=data)
 
     assert done.returncode == 1
@@ -131,14 +131,14 @@ def test_mistakes_get_words_and_an_exit_code(data, arguments, words):
 
 
 @pytest.mark.parametrize("command", [[], ["import"], ["export"], ["backup"]])
-def test_help_tells_a_newcomer_what_there_is(command, tmp_path):
+def test_help_explains_the_command(command, tmp_path):
     done = run(*command, "--help", folder=tmp_path)
 
     assert done.returncode == 0
     assert "Exit codes:" in " ".join(done.stdout.split())
 
 
-def test_after_a_crash_in_between_each_conversation_is_there_whole_or_not_at_all(tmp_path):
+def test_after_a_crash_each_conversation_is_complete_or_absent(tmp_path):
     event = {"author": "user", "content": {"role": "user", "parts": [{"text": "Hi"}]}}
     sessions = [
         {

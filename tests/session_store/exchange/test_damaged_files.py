@@ -1,4 +1,4 @@
-"""Files that are damaged or made to do harm get words, and change nothing."""
+"""Damaged or malicious files are refused with an explanation and change nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def archive(path, tmp_path):
 
 @pytest.fixture
 def refused(tmp_path):
-    """Import into a fresh store, which must not change; gives the words."""
+    """Import into a fresh store, which must not change, and return the error message."""
 
     def run(file):
         fresh = tmp_path / "fresh.duckdb"
@@ -67,7 +67,7 @@ SESSION = {"id": "s", "appName": "a", "userId": "u", "events": [EVENT], "lastUpd
         (b"PK\x03\x04garbage", "damaged or cut off"),
     ],
 )
-def test_what_is_no_export_is_refused_in_words(content, words, refused, tmp_path):
+def test_files_that_are_not_exports_are_refused_with_an_explanation(content, words, refused, tmp_path):
     file = tmp_path / "file"
     file.write_bytes(content)
 
@@ -81,7 +81,7 @@ def test_what_is_no_export_is_refused_in_words(content, words, refused, tmp_path
         ({"state": {"__session_metadata__": {"colloquy": {"version": 99}}}}, "newer version"),
     ],
 )
-def test_a_session_that_cannot_be_costs_itself_and_is_named(change, words, store, tmp_path):
+def test_an_invalid_session_is_skipped_alone_and_named(change, words, store, tmp_path):
     file = tmp_path / "session.json"
     file.write_text(json.dumps([SESSION, {**SESSION, "id": "t", **change}, 7]), "utf-8")
 
@@ -92,7 +92,7 @@ def test_a_session_that_cannot_be_costs_itself_and_is_named(change, words, store
     assert words in report.skipped[0].why
 
 
-def test_ids_that_could_be_paths_are_replaced(store, tmp_path):
+def test_ids_that_look_like_paths_are_replaced(store, tmp_path):
     file = tmp_path / "session.json"
     file.write_text(json.dumps({**SESSION, "id": "../../../etc/passwd"}), "utf-8")
 
@@ -103,14 +103,14 @@ def test_ids_that_could_be_paths_are_replaced(store, tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0.2, 0.6, 0.95, 0.999])
-def test_a_cut_off_archive_is_refused(keep, archive, refused):
+def test_a_truncated_archive_is_refused(keep, archive, refused):
     data = archive.read_bytes()
     archive.write_bytes(data[: int(len(data) * keep)])
 
     assert "damaged or cut off" in refused(archive)
 
 
-def test_a_flipped_byte_is_found_and_its_file_named(archive, refused):
+def test_a_flipped_byte_is_detected_and_its_file_named(archive, refused):
     data = bytearray(archive.read_bytes())
     with zipfile.ZipFile(archive) as opened:
         entry = opened.infolist()[0]
@@ -120,7 +120,7 @@ def test_a_flipped_byte_is_found_and_its_file_named(archive, refused):
     assert "conversations/000001" in refused(archive)
 
 
-def test_an_archive_without_one_of_its_files_is_refused(archive, refused, tmp_path):
+def test_an_archive_with_a_missing_file_is_refused(archive, refused, tmp_path):
     smaller = tmp_path / "smaller.zip"
     with zipfile.ZipFile(archive) as opened, zipfile.ZipFile(smaller, "w") as written:
         for name in opened.namelist():
@@ -131,7 +131,7 @@ def test_an_archive_without_one_of_its_files_is_refused(archive, refused, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["../outside.json", "/etc/passwd", "C:\\windows\\x", "a/../../b"])
-def test_an_archive_that_names_files_outside_of_itself_is_refused(name, refused, tmp_path):
+def test_an_archive_with_paths_outside_itself_is_refused(name, refused, tmp_path):
     file = tmp_path / "evil.zip"
     with zipfile.ZipFile(file, "w") as written:
         written.writestr(name, "x")
@@ -154,7 +154,7 @@ def test_an_archive_that_names_files_outside_of_itself_is_refused(name, refused,
         "",
     ],
 )
-def test_a_file_of_an_agent_goes_nowhere_else(place, archive, tmp_path):
+def test_files_of_agents_cannot_escape_their_folder(place, archive, tmp_path):
     changed = tmp_path / "changed.zip"
     with zipfile.ZipFile(archive) as opened, zipfile.ZipFile(changed, "w") as written:
         for name in opened.namelist():
@@ -194,7 +194,7 @@ def test_a_damaged_line_is_refused_and_named(line, words, refused, tmp_path):
     assert words in refused(file)
 
 
-def test_an_archive_that_would_fill_the_disk_is_refused_unread(refused, tmp_path):
+def test_a_zip_bomb_is_refused_unread(refused, tmp_path):
     file = tmp_path / "bomb.zip"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as written, written.open("conversations.json", "w") as entry:
         for _ in range(250):
@@ -203,7 +203,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused_unread(refused, tmp_path
     assert "made to fill disks" in refused(file)
 
 
-def test_an_archive_that_names_one_file_again_and_again_is_refused(refused, tmp_path):
+def test_an_archive_that_repeats_one_file_many_times_is_refused(refused, tmp_path):
     file = tmp_path / "again.zip"
     chat = json.dumps({"id": "x", "events": [], "state": {"a": "b" * 2_000_000}})
     manifest = {"format": "colloquy-archive", "version": 1, "conversations": [{"file": "one.json"}] * 100}
@@ -215,7 +215,7 @@ def test_an_archive_that_names_one_file_again_and_again_is_refused(refused, tmp_
 
 
 def end_of_archive(entries, size):
-    """An archive that has nothing but its end, which says how many entries its directory has."""
+    """An archive that consists of its end record only, which gives the number of entries."""
     if entries < 0xFFFF:
         return b"PK\3\4" + struct.pack("<LHHHHLLH", 0x06054B50, 0, 0, entries, entries, size, 0, 0)
     larger = struct.pack("<LQHHLLQQQQ", 0x06064B50, 44, 45, 45, 0, 0, entries, entries, size, 0)
@@ -239,7 +239,7 @@ def test_an_archive_of_too_many_files_is_refused_before_its_directory_is_read(en
     assert words in refused(file)
 
 
-def test_a_file_with_more_values_than_memory_is_for_is_refused_unread(refused, tmp_path, monkeypatch):
+def test_a_file_with_too_many_values_is_refused_unread(refused, tmp_path, monkeypatch):
     monkeypatch.setattr(documents, "MOST_VALUES", 1000)
     file = tmp_path / "many.json"
     file.write_text("[" + "{}," * 1000 + "{}]")
@@ -247,9 +247,9 @@ def test_a_file_with_more_values_than_memory_is_for_is_refused_unread(refused, t
     assert "more than 1,000 values" in refused(file)
 
 
-def test_a_file_with_many_values_is_read_while_others_go_on():
-    """In one go, Python's decoder would hold up every page and turn until it is done: 0.3 s here, and 1.6 s for as many
-    values as a file may have."""
+def test_reading_a_file_with_many_values_does_not_block_other_threads():
+    """Without yielding, Python's decoder would block every page and turn until it is done: 0.3 s here, and 1.6 s for
+    the largest number of values allowed in a file."""
     many = b"[" + b"[]," * 900_000 + b"[]]"
     longest, last, is_over = 0.0, time.perf_counter(), threading.Event()
 
@@ -259,7 +259,7 @@ def test_a_file_with_many_values_is_read_while_others_go_on():
             longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
 
     looking = threading.Thread(target=look)
-    gc.disable()  # which holds up everything as well, whoever reads
+    gc.disable()  # a collection would block every thread, whichever decoder is used
     looking.start()
     begin = time.perf_counter()
     document = documents.parse(many, Notes())
@@ -275,7 +275,7 @@ def test_a_file_with_many_values_is_read_while_others_go_on():
 @pytest.mark.parametrize(
     "text", ['{"a": [1, -2.5e3, "\\u00e4\\n", true, null, NaN, {}]}', "[1", "[" * 5_000, "[01]", '"a" b']
 )
-def test_large_files_are_read_as_small_ones_are(text, monkeypatch):
+def test_large_and_small_files_are_read_alike(text, monkeypatch):
     def outcome():
         try:
             return repr(documents.parse(text.encode(), Notes()))
@@ -287,7 +287,7 @@ def test_large_files_are_read_as_small_ones_are(text, monkeypatch):
     assert outcome() == usual
 
 
-def test_an_event_with_more_values_than_any_answer_costs_itself(store, tmp_path, monkeypatch):
+def test_an_event_with_too_many_values_is_left_out_alone(store, tmp_path, monkeypatch):
     monkeypatch.setattr(events, "MOST_VALUES", 1_000)
     call = {"functionCall": {"id": "c", "name": "f", "args": {"a": [[]] * 1_000}}}
     many = {**EVENT, "id": "many", "author": "a", "content": {"role": "model", "parts": [call]}}
@@ -300,7 +300,7 @@ def test_an_event_with_more_values_than_any_answer_costs_itself(store, tmp_path,
     assert "events that cannot be read (1)" in report.remarks[0]
 
 
-def test_an_archive_of_something_else_is_refused(refused, tmp_path):
+def test_an_unrelated_archive_is_refused(refused, tmp_path):
     file = tmp_path / "photos.zip"
     with zipfile.ZipFile(file, "w") as written:
         written.writestr("a.jpg", "x")

@@ -1,4 +1,4 @@
-"""Pictures and files that stand in ChatGPT's archive are attachments of the messages that they belong to."""
+"""Pictures and files in ChatGPT's archive become attachments of their messages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ANSWER = ("assistant", text("It does."), {})
 
 
 def zipped(tmp_path, *said, **files):
-    """An archive with one conversation and files by their names."""
+    """An archive with one conversation, and files by name."""
     file = tmp_path / "chatgpt.zip"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("conversations.json", json.dumps([gpt_chat(*said, ANSWER)]))
@@ -51,14 +51,14 @@ def zipped(tmp_path, *said, **files):
         ("file_000b7-sanitized.png", "sediment://12ab#file_000b7#p_0.png"),
     ],
 )
-def test_pictures_are_found_by_their_ids_wherever_they_stand(name, address, store, tmp_path):
+def test_pictures_are_found_by_id_anywhere_in_the_archive(name, address, store, tmp_path):
     report = import_file(store, zipped(tmp_path, asks(pointer(address), "See"), **{name: PNG}))
 
     assert parts_of(store, "gpt-1") == [("text", "See"), ("file", ("image/png", PNG)), ("text", "It does.")]
     assert report.remarks == []
 
 
-def test_a_file_that_is_named_twice_in_a_message_is_attached_once_under_its_name(store, tmp_path):
+def test_a_file_named_twice_in_a_message_is_attached_once(store, tmp_path):
     attachments = [{"id": "file-AAA", "name": "my.png", "mime_type": "image/png"}]
     question = asks(pointer("file-service://file-AAA"), "See", attachments=attachments)
     import_file(store, zipped(tmp_path, question, **{"file-AAA-other.png": PNG}))
@@ -78,21 +78,21 @@ def test_a_file_that_is_named_twice_in_a_message_is_attached_once_under_its_name
         (WAV, ("file", ("audio/wav", WAV))),
     ],
 )
-def test_attached_files_are_of_the_type_that_their_bytes_tell(data, part, store, tmp_path):
+def test_types_of_attached_files_are_detected_from_their_bytes(data, part, store, tmp_path):
     attachments = [{"id": "file-AAA", "name": "notes.md"}]
     import_file(store, zipped(tmp_path, asks("See", attachments=attachments), **{"file-AAA-notes.md": data}))
 
     assert parts_of(store, "gpt-1")[1] == part
 
 
-def test_a_name_does_not_make_a_picture(store, tmp_path):
+def test_a_picture_extension_does_not_make_a_picture(store, tmp_path):
     attachments = [{"id": "file-AAA", "name": "my.png"}]
     import_file(store, zipped(tmp_path, asks("See", attachments=attachments), **{"file-AAA-my.png": b"\0\xff\xfe"}))
 
     assert parts_of(store, "gpt-1")[1] == ("file", ("application/octet-stream", b"\0\xff\xfe"))
 
 
-def test_what_tools_made_stands_below_their_answers(store, tmp_path):
+def test_files_made_by_tools_are_attached_to_their_answers(store, tmp_path):
     draws = ("assistant", text("{}"), {"recipient": "dalle.text2im"})
     picture = {"content_type": "multimodal_text", "parts": [pointer("sediment://file_01")]}
     codes = ("assistant", {"content_type": "code", "language": "python", "text": "plot()"}, {"recipient": "python"})
@@ -115,7 +115,7 @@ def test_what_tools_made_stands_below_their_answers(store, tmp_path):
     assert report.remarks == []
 
 
-def test_recordings_of_a_talk_are_attached_to_what_was_said(store, tmp_path):
+def test_voice_recordings_are_attached_to_their_transcripts(store, tmp_path):
     spoken = {"content_type": "audio_transcription", "text": "Hello"}
     talk = {
         "content_type": "real_time_user_audio_video_asset_pointer",
@@ -128,7 +128,7 @@ def test_recordings_of_a_talk_are_attached_to_what_was_said(store, tmp_path):
     assert report.remarks == ["Left out: recording `sediment://file_02` (1)."]
 
 
-def test_files_that_nothing_asks_for_or_that_are_missing_are_named(store, tmp_path):
+def test_unreferenced_and_missing_files_are_named(store, tmp_path):
     attachments = [{"id": "file-CCC", "name": "gone.pdf"}]
     question = asks(pointer("file-service://file-BBB"), "See", attachments=attachments)
     report = import_file(store, zipped(tmp_path, question, **{"file-AAA.webp": PNG, "user.json": "{}"}))
@@ -151,7 +151,7 @@ def test_files_that_nothing_asks_for_or_that_are_missing_are_named(store, tmp_pa
         ("empty", {}),
     ],
 )
-def test_a_file_that_cannot_be_taken_costs_itself(why, limit, store, tmp_path, monkeypatch):
+def test_an_unusable_file_is_left_out_alone(why, limit, store, tmp_path, monkeypatch):
     for name, value in limit.items():
         monkeypatch.setattr(enclosed, name, value)
     question = asks(pointer("file-service://file-AAA"), pointer("file-service://file-BBB"), "See")
@@ -167,7 +167,7 @@ def test_a_file_that_cannot_be_taken_costs_itself(why, limit, store, tmp_path, m
     assert report.remarks == [f"Left out: file `big.png` that is {why} (1)."]
 
 
-def test_the_files_of_one_chat_have_a_limit_together(store, tmp_path, monkeypatch):
+def test_the_total_size_of_the_files_of_a_chat_is_limited(store, tmp_path, monkeypatch):
     monkeypatch.setattr(enclosed, "MOST_IN_CHAT", len(PNG))
     question = asks(pointer("file-service://file-AAA"), pointer("file-service://file-BBB"), "See")
     report = import_file(store, zipped(tmp_path, question, **{"file-AAA-a.png": PNG, "file-BBB-b.png": PNG}))
@@ -177,7 +177,7 @@ def test_the_files_of_one_chat_have_a_limit_together(store, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("form", [Format.JSON, Format.ZIP])
-def test_attached_files_are_exported_and_imported_again(form, store, tmp_path):
+def test_attached_files_survive_export_and_import(form, store, tmp_path):
     attachments = [{"id": "file-BBB", "name": "notes.txt"}]
     question = asks(pointer("file-service://file-AAA"), "See", attachments=attachments)
     file = zipped(tmp_path, question, **{"file-AAA-a.png": PNG, "file-BBB-notes.txt": "Plant."})
@@ -194,8 +194,9 @@ def test_attached_files_are_exported_and_imported_again(form, store, tmp_path):
     assert import_file(store, file).taken == ()
 
 
-def test_a_file_stands_in_the_store_once_and_its_turn_has_it(store, tmp_path):
-    """A turn has the message that set it off, and so has its event: with pictures that would be most of the store."""
+def test_a_file_is_stored_once_and_available_to_its_turn(store, tmp_path):
+    """A turn has the message that started it, and so has its event. If both stored pictures, these would fill the
+    store."""
     key = SessionKey("assistant", "local", "gpt-1")
     large = PNG + b"x" * 100_000
     question = asks(pointer("file-service://file-AAA"), "See", pointer("file-service://file-BBB"))
@@ -223,7 +224,7 @@ def imported_again(tmp_path, archive):
     return again
 
 
-def test_a_message_whose_event_says_something_else_keeps_its_files(store, tmp_path):
+def test_a_message_that_differs_from_its_event_keeps_its_files(store, tmp_path):
     store.create_session(SessionKey("assistant", "local", "s"))
     said = types.Content(role="user", parts=[types.Part(inline_data=types.Blob(data=PNG, mime_type="image/png"))])
     message = said.model_dump(mode="json", exclude_none=True)

@@ -1,4 +1,4 @@
-"""Imported answers end as live ones do: cut, stopped early, failed, or by themselves."""
+"""Imported answers end like live ones: cut, stopped early, failed, or complete."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def adk_session(*answers):
         ([{"interrupted": True}], ("stopped", None, True)),
     ],
 )
-def test_a_session_of_adk_ends_as_its_last_answer_did(answers, end, store, tmp_path):
+def test_an_adk_session_ends_like_its_last_answer(answers, end, store, tmp_path):
     file = tmp_path / "session.json"
     file.write_text(json.dumps(adk_session(*answers)), "utf-8")
 
@@ -73,12 +73,12 @@ def ended(kind):
         ({"status": "finished_partial_completion"}, ("completed", "The answer was cut off: it was interrupted.")),
     ],
 )
-def test_an_answer_of_chatgpt_ends_as_it_says(words, how, end, store, tmp_path):
+def test_a_chatgpt_answer_keeps_its_ending(words, how, end, store, tmp_path):
     imported(store, tmp_path, gpt_chat(("user", text("Why?"), {}), ("assistant", text(words), how)))
 
     [turn] = turns_of(store, "gpt-1")
 
-    # What was cut before its first word has failed.
+    # An answer cut before its first word counts as failed.
     status, error = end
     assert (turn[0], turn[3]) == ("failed" if error and not words else status, error)
 
@@ -108,7 +108,7 @@ def test_an_answer_of_chatgpt_ends_as_it_says(words, how, end, store, tmp_path):
         ),
     ],
 )
-def test_an_answer_of_open_webui_ends_as_it_says(fields, status, error, store, tmp_path):
+def test_an_open_webui_answer_keeps_its_ending(fields, status, error, store, tmp_path):
     answer = {**answered(), **fields}
     imported(store, tmp_path, webui_chat(asked(), answer))
 

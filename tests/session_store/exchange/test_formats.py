@@ -1,4 +1,4 @@
-"""What exports look like to those who read them."""
+"""The formats of exports, as their readers see them."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def test_markdown_says_how_a_turn_ended(store, tmp_path, *, status, error, told,
 @pytest.mark.parametrize(
     ("asked", "version", "named"), [(None, None, False), ("small", None, True), (None, "small-1", True)]
 )
-def test_markdown_names_the_model_of_a_chat_that_asked_one(store, tmp_path, *, asked, version, named):
+def test_markdown_names_the_model_if_one_was_used(store, tmp_path, *, asked, version, named):
     key = SessionKey("analyst", "user", "queries")
     store.create_session(key, model="small")
-    assert store.asked_a_model(key)  # nobody was asked yet: it is to be this one
+    assert store.asked_a_model(key)  # no model was asked yet, but this one is chosen
     store.create_turn(a_turn(key, "t1", "/sql select 1", model=None))
     store.create_turn(a_turn(key, "t2", "/sql select 2", model=asked))
     append(store, key, said("One", author="analyst", turn="t1", model_version=version))
@@ -82,7 +82,7 @@ def test_markdown_names_the_model_of_a_chat_that_asked_one(store, tmp_path, *, a
     assert store.asked_a_model(key) is named
 
 
-def test_markdown_says_that_a_call_waits_for_a_person(store, tmp_path):
+def test_markdown_says_that_a_call_waits_for_approval(store, tmp_path):
     key = SessionKey("assistant", "user", "asking")
     store.create_session(key)
     call = types.FunctionCall(id="c1", name="pay", args={})
@@ -107,7 +107,7 @@ def test_a_folder_gets_a_file_for_each_conversation(store, tmp_path):
     ]
 
 
-def test_json_is_what_adk_reads_as_its_own(store, tmp_path):
+def test_adk_reads_json_as_its_own(store, tmp_path):
     fill(store)
 
     [file] = exported(store, Format.JSON, tmp_path / "one.json", [KEY])
@@ -120,7 +120,7 @@ def test_json_is_what_adk_reads_as_its_own(store, tmp_path):
     assert session.state["__session_metadata__"]["displayName"] == 'Sales: "north" / 2026?'
 
 
-def test_adk_web_imports_it(store, tmp_path):
+def test_adk_web_imports_adk_web_json(store, tmp_path):
     fill(store)
     [file] = exported(store, Format.ADK_WEB, tmp_path / "one.json", [KEY])
     document = json.loads(file.read_text("utf-8"))
@@ -157,7 +157,7 @@ def test_parquet_has_a_file_for_each_view(store, tmp_path):
     assert (rows["conversations"], rows["turns"], rows["tool_calls"], rows["feedback"]) == (2, 2, 2, 1)
 
 
-def test_what_is_there_is_not_overwritten_unasked(store, tmp_path):
+def test_existing_files_are_overwritten_only_on_request(store, tmp_path):
     fill(store)
     target = tmp_path / "all.json"
     target.write_text("mine", "utf-8")
@@ -171,14 +171,14 @@ def test_what_is_there_is_not_overwritten_unasked(store, tmp_path):
     assert [file.name for file in tmp_path.iterdir() if "unfinished" in file.name] == []
 
 
-def test_a_place_that_cannot_be_written_gets_words(store, tmp_path):
+def test_an_unwritable_target_is_explained(store, tmp_path):
     fill(store)
 
     with pytest.raises(ExportError, match="cannot be written"):
         exported(store, Format.ZIP, tmp_path / "missing" / "all.zip")
 
 
-def test_a_selection_can_be_made_by_id_user_agent_and_mark(store):
+def test_conversations_can_be_selected_by_id_user_agent_and_saved_mark(store):
     fill(store)
     append(store, KEY, said("More", turn="t"))
 

@@ -1,4 +1,4 @@
-"""What is read of a field in part is told for the rest: nothing is lost without a note."""
+"""A field that is read in part has its rest noted: nothing is lost without a note."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def said(content, **metadata):
         (after_code(in_kernel_exception={"name": "ValueError", "cause": "too few"}), "in_kernel_exception.cause"),
     ],
 )  # fmt: skip
-def test_what_chatgpt_has_besides_is_named(message, what):
+def test_unread_fields_of_chatgpt_are_named(message, what):
     assert what in told(chatgpt.conversation_of(gpt_chat(("user", text("Hm"), {}), CALL, message), Owner()))
 
 
@@ -98,14 +98,14 @@ def test_what_chatgpt_has_besides_is_named(message, what):
         (said(text("Yes"), content_references=[{"safe_urls": ["https://b.example/"]}]), "https://b.example/"),
     ],
 )
-def test_what_chatgpt_says_in_another_place_is_taken(message, words):
+def test_chatgpt_values_in_alternative_fields_are_read(message, words):
     conversation = chatgpt.conversation_of(gpt_chat(("user", text("Hm"), {}), CALL, message), Owner())
 
     assert any(words in event.data for event in conversation.events)
 
 
 @pytest.mark.parametrize("kind", ["ChatGPT", "Open WebUI"])
-def test_an_error_after_which_the_answer_goes_on_is_told_in_it(kind):
+def test_an_error_in_the_middle_of_an_answer_becomes_text(kind):
     failed = {"content_type": "system_error", "name": "Timeout", "text": "Too slow."}
     if kind == "ChatGPT":
         chat = gpt_chat(("user", text("Hm"), {}), said(failed), said(text("Yes")))
@@ -120,7 +120,7 @@ def test_an_error_after_which_the_answer_goes_on_is_told_in_it(kind):
 
 
 @pytest.mark.parametrize(("channel", "thinks"), [("analysis", True), ("commentary", False), ("final", False)])
-def test_what_a_model_says_to_itself_is_a_thought(channel, thinks, store, tmp_path):
+def test_messages_of_a_model_to_itself_are_thoughts(channel, thinks, store, tmp_path):
     one = ("assistant", text("Leeks, too?"), {"channel": channel})
     imported(store, tmp_path, gpt_chat(("user", text("Hm"), {}), one, said(text("Yes"))))
 
@@ -145,11 +145,11 @@ def source(**fields):
         (webui_chat(asked(), answered(output=[PLOTS])), "output.plots"),
     ],
 )  # fmt: skip
-def test_what_open_webui_has_besides_is_named(chat, what):
+def test_unread_fields_of_open_webui_are_named(chat, what):
     assert what in told(open_webui.conversation_of(chat, Owner()))
 
 
-def test_the_address_of_a_source_stays_where_its_documents_have_others(store, tmp_path):
+def test_the_address_of_a_source_is_kept_if_its_documents_have_others(store, tmp_path):
     imported(store, tmp_path, source(document=["Sun."], metadata=[{"source": "https://b.example/"}]))
 
     chunks = events_of(store, "webui-1")[1].grounding_metadata.grounding_chunks
@@ -159,14 +159,14 @@ def test_the_address_of_a_source_stays_where_its_documents_have_others(store, tm
     }
 
 
-def test_messages_beside_the_tree_are_counted():
+def test_messages_outside_the_tree_are_counted():
     chat = webui_chat(asked(), answered())
     chat["chat"]["messages"] = [{"id": "m1", "content": "x"}, {"content": "It does."}, {"id": "m9", "content": "Lost"}]
 
     assert "messages that are not in the tree" in told(open_webui.conversation_of(chat, Owner()))
 
 
-def test_an_answer_of_a_tool_that_nothing_called_becomes_text(store, tmp_path):
+def test_a_tool_answer_without_a_call_becomes_text(store, tmp_path):
     answer = {"functionResponse": {"id": "c", "name": "rain", "response": {"result": "12 mm"}}}
     event = {"id": "e", "author": "garden", "timestamp": AT, "content": {"role": "user", "parts": [answer]}}
     file = tmp_path / "session.json"
@@ -198,11 +198,11 @@ UNDATED = {"id": "e", "author": "user", "timestamp": 0.0, "content": {"parts": [
         ),
     ],
 )
-def test_a_date_of_zero_is_told_as_any_other_that_is_none(read, chat, names):
+def test_a_date_of_zero_is_noted_like_any_invalid_date(read, chat, names):
     assert names <= {note.what for note in read(chat, Owner()).notes.all()}
 
 
-def test_events_of_adk_keep_their_order_whatever_the_clock_said(store, tmp_path):
+def test_adk_events_keep_their_order_regardless_of_their_times(store, tmp_path):
     said = [("user", AT + 10), ("garden", AT + 4), ("user", AT + 5), ("garden", AT + 11)]
     events = [
         {"id": str(number), "author": who, "timestamp": at, "content": {"parts": [{"text": f"{number}"}]}}
@@ -224,7 +224,7 @@ def test_events_of_adk_keep_their_order_whatever_the_clock_said(store, tmp_path)
     [("12 mm", {"result": "12 mm"}), ('{"mm": 12}', {"mm": 12}), ([12], {"result": [12]}), (12, {"result": 12})],
 )
 @pytest.mark.parametrize("place", ["args", "response"])
-def test_what_a_tool_is_given_or_says_in_other_than_an_object_is_kept_in_one(place, given, said):
+def test_tool_arguments_and_answers_that_are_not_objects_are_wrapped(place, given, said):
     call = {"id": "c", "name": "rain", "args": given if place == "args" else {}}
     answer = {"id": "c", "name": "rain", "response": given if place == "response" else {"mm": 1}}
     events = [
@@ -240,7 +240,7 @@ def test_what_a_tool_is_given_or_says_in_other_than_an_object_is_kept_in_one(pla
 
 
 @pytest.mark.parametrize("scope", ["user:", "app:"])
-def test_state_that_is_here_with_another_value_stays_and_is_told(scope, store, tmp_path):
+def test_conflicting_state_in_the_store_is_kept_and_noted(scope, store, tmp_path):
     file = tmp_path / "session.json"
     session = {"appName": "garden", "userId": "u", "events": []}
 

@@ -1,4 +1,4 @@
-"""Ids that no address, page or style sheet can have become others, and what belongs together stays together."""
+"""Ids that do not work in addresses, pages or style sheets are replaced, and references between them stay intact."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _renamed(value, names):
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd_ids_of_an_archive_are_replaced_wherever_they_stand(odd, store, tmp_path):
+def test_odd_ids_in_an_archive_are_replaced_everywhere(odd, store, tmp_path):
     file, names = archive_with(odd, tmp_path)
 
     report = import_file(store, file)
@@ -73,7 +73,7 @@ def test_odd_ids_of_an_archive_are_replaced_wherever_they_stand(odd, store, tmp_
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd_ids_of_other_programs_are_replaced_as_well(odd, store, tmp_path):
+def test_odd_ids_of_other_programs_are_replaced(odd, store, tmp_path):
     chat = gpt_chat(("user", text("Garlic"), {}), ("assistant", text("Yes"), {}))
     chat["mapping"]["m2"]["message"]["id"] = chat["mapping"]["m2"]["id"] = odd
     webui = webui_chat(asked("Garlic"), answered("Yes"))

@@ -1,4 +1,4 @@
-"""One odd item in an export costs that item: the chat lives on. And nothing is lost without a note."""
+"""One odd item in an export costs only that item: the chat survives, and nothing is lost without a note."""
 
 from __future__ import annotations
 
@@ -92,13 +92,13 @@ def words_of(conversation):
 
 
 @pytest.mark.parametrize(("read", "document"), PROGRAMS)
-def test_whatever_stands_in_a_place_the_chat_lives_on(read, document):
+def test_a_chat_survives_any_value_in_any_place(read, document):
     whole = {(), ("mapping",), ("chat",), ("chat", "history"), ("chat", "history", "messages")}
     for path in set(places(document)) - whole:
         of_last = path[-1] in ("content", "parts", 0, "role", "author", "message", "m5", "m8", "metadata", "weight")
         for odd in ODD:
             said = words_of(read(changed(document, path, odd), owner=Owner()))
-            # The last message may be the odd one itself, or no longer be on the branch.
+            # The last message may itself be the odd one, or may no longer be on the branch.
             in_tree = path[-1] in (
                 "current_node",
                 "currentId",
@@ -112,15 +112,15 @@ def test_whatever_stands_in_a_place_the_chat_lives_on(read, document):
 
 
 @pytest.mark.parametrize(("read", "document"), PROGRAMS)
-def test_a_document_that_is_no_chat_is_damaged_and_nothing_worse(read, document):
+def test_a_document_that_is_not_a_chat_raises_only_damaged_error(read, document):
     for odd in ODD:
         with pytest.raises(DamagedError):
             read(odd, owner=Owner())
 
 
 @pytest.mark.parametrize(("read", "document"), PROGRAMS)
-def test_a_field_that_nobody_knows_is_noted_wherever_it_stands(read, document):
-    """Except where all of an object is kept or named as a whole."""
+def test_an_unknown_field_is_noted_anywhere(read, document):
+    """Except where a whole object is kept or named."""
     unnamed = [
         path
         for path in places(document)
@@ -141,12 +141,12 @@ SAYS_NOTHING = {
     "type",
     "filename",
 }
-"""Names of what only holds an export together, or tells what is seen anyway."""
+"""Fields that only structure an export, or that repeat what is visible anyway."""
 
 
 @pytest.mark.parametrize(("read", "document"), PROGRAMS)
-def test_every_text_is_seen_or_something_is_said_of_it(read, document):
-    """Also those that are read: whoever reads a text and has no use for it must say so."""
+def test_every_text_is_imported_or_noted(read, document):
+    """This includes texts that are read: code that reads a text and has no use for it must note it."""
     before = read(document, owner=Owner()).notes.all()
     silent = []
     for path in places(document):
@@ -159,7 +159,7 @@ def test_every_text_is_seen_or_something_is_said_of_it(read, document):
 
 
 def is_kept(path):
-    """Trees of messages, files that are named, what came of code."""
+    """Trees of messages, files that are named, output of code."""
     return (
         path[-1:] in (("mapping",), ("messages",))
         or "attachments" in path
@@ -181,7 +181,7 @@ def changed_in(document, path):
 
 
 @pytest.mark.parametrize("depth", [199, 300, 900])
-def test_what_is_nested_too_deeply_costs_itself(depth):
+def test_a_value_nested_too_deeply_is_left_out_alone(depth):
     deep = {}
     for _ in range(depth):
         deep = {"a": deep}
@@ -192,7 +192,7 @@ def test_what_is_nested_too_deeply_costs_itself(depth):
     assert any("nested too deeply" in note.what for note in taken.notes.all()) == (depth > 199)
 
 
-def test_a_file_with_any_number_of_unknown_fields_has_a_report_to_read(store, tmp_path):
+def test_the_report_on_a_file_with_many_unknown_fields_stays_short(store, tmp_path):
     many = {f"field {number}\n`{'x' * 100}": 1 for number in range(2_000)}
     report = imported(store, tmp_path, webui_chat(asked(**many)))
     assert len(report.notes) == MOST_NAMES + 1
@@ -200,13 +200,13 @@ def test_a_file_with_any_number_of_unknown_fields_has_a_report_to_read(store, tm
     assert "\n" not in report.remarks[0]
 
 
-def test_chats_that_are_here_already_are_not_noted_again(store, tmp_path):
+def test_chats_already_imported_add_no_notes(store, tmp_path):
     chat = webui_chat(asked(), answered(followUps=["More?"]))
     assert imported(store, tmp_path, chat).remarks == ["Left out: `followUps` (1)."]
     assert imported(store, tmp_path, chat).remarks == []
 
 
-def test_numbers_of_the_same_thing_are_added_up():
+def test_counts_of_the_same_note_are_added_up():
     notes, more = Notes(), Notes()
     notes.left_out("pictures")
     more.left_out("pictures", 2)

@@ -1,4 +1,4 @@
-"""Chats of Open WebUI as it exports them now: what was said, thought, called and run, and what an answer cost."""
+"""Open WebUI chats in the current export format: messages, thoughts, calls, code, and the cost of answers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def details(kind, body, **attributes):
 
 
 def take(store, tmp_path, *said, **fields):
-    """Import one chat; gives what was said after the first question, and the report."""
+    """Import one chat. Returns everything after the first question, and the report."""
     report = imported(store, tmp_path, webui_chat(asked(), *said, **fields))
     return parts_of(store, "webui-1")[1:], report
 
@@ -58,19 +58,19 @@ STEPS = [
 
 
 class TestOutputItems:
-    def test_are_thoughts_calls_answers_code_and_text_in_their_order(self, store, tmp_path):
+    def test_become_thoughts_calls_answers_code_and_text_in_order(self, store, tmp_path):
         assert take(store, tmp_path, answered(output=OUTPUT))[0] == STEPS
 
-    def test_take_the_place_of_the_same_steps_in_the_text(self, store, tmp_path):
+    def test_replace_the_same_steps_in_the_text(self, store, tmp_path):
         markup = details("tool_calls", "&quot;12 mm&quot;", done="true", id="c2", name="rain", arguments="{}")
         assert take(store, tmp_path, answered(markup + "It does.", output=OUTPUT))[0] == STEPS
 
-    def test_give_way_to_the_text_that_a_person_has_edited(self, store, tmp_path):
+    def test_yield_to_text_edited_by_the_user(self, store, tmp_path):
         said, report = take(store, tmp_path, answered("It loves it.", output=OUTPUT))
         assert said == [*STEPS[:-1], ("text", "It loves it.")]
         assert report.remarks == ["Replaced: text of `output` with the text shown (1)."]
 
-    def test_of_the_tools_of_a_provider_are_calls_with_their_answer(self, store, tmp_path):
+    def test_of_provider_tools_become_calls_with_answers(self, store, tmp_path):
         search = {"type": "web_search_call", "id": "w", "status": "completed", "action": {"query": "garlic"}}
         said, report = take(store, tmp_path, answered(output=[search, OUTPUT[-1]]))
         assert said[:2] == [
@@ -80,13 +80,13 @@ class TestOutputItems:
         assert report.remarks == ["Converted: `output` items of type `web_search_call` (1)."]
 
     @pytest.mark.parametrize("odd", ["words", 5, [], {"type": "hologram", "light": 1}, {"type": None}, None])
-    def test_that_are_odd_cost_nothing_but_themselves(self, odd, store, tmp_path):
+    def test_that_are_odd_are_left_out_alone(self, odd, store, tmp_path):
         said, _ = take(store, tmp_path, answered(output=[OUTPUT[0], odd, OUTPUT[-1]]))
         assert said == [STEPS[0], STEPS[-1]]
 
 
 class TestMarkupInTheText:
-    def test_is_thoughts_calls_and_code(self, store, tmp_path):
+    def test_becomes_thoughts_calls_and_code(self, store, tmp_path):
         body = (
             details("reasoning", "&gt; I look it up.\n&gt; Now.", done="true", duration="2")
             + details(
@@ -104,12 +104,12 @@ class TestMarkupInTheText:
             ("text", "It does."),
         ]
 
-    def test_may_have_the_answer_of_a_tool_in_its_body(self, store, tmp_path):
+    def test_may_have_a_tool_answer_in_its_body(self, store, tmp_path):
         body = details("tool_calls", "&quot;12 mm&quot;", done="true", id="c", name="rain", arguments="{}", files="")
         assert ("answer", ("rain", {"result": "12 mm"})) in take(store, tmp_path, answered(body + "12 mm."))[0]
 
     @pytest.mark.parametrize("tag", ["think", "thinking", "reasoning", "thought"])
-    def test_is_a_thought_between_tags(self, tag, store, tmp_path):
+    def test_between_tags_becomes_a_thought(self, tag, store, tmp_path):
         said, _ = take(store, tmp_path, answered(f"<{tag}>\nHm.\n</{tag}>\n\nThat costs $5 and $6."))
         assert said == [("thought", "Hm."), ("text", "That costs $5 and $6.")]
 
@@ -125,20 +125,20 @@ class TestMarkupInTheText:
             "```\nnever closed\n<think>no</think>",
         ],
     )
-    def test_stays_text_where_it_is_quoted(self, quoted, store, tmp_path):
+    def test_stays_text_if_quoted(self, quoted, store, tmp_path):
         assert take(store, tmp_path, answered(quoted))[0] == [("text", quoted)]
 
-    def test_that_was_cut_off_is_a_thought_too(self, store, tmp_path):
+    def test_that_was_cut_off_becomes_a_thought(self, store, tmp_path):
         said, _ = take(store, tmp_path, answered('<details type="reasoning" done="false">\n> I was', done=False))
         assert said == [("thought", "I was")]
 
-    def test_that_failed_as_code_says_so(self, store, tmp_path):
+    def test_of_failed_code_is_marked_as_failed(self, store, tmp_path):
         body = details(
             "code_interpreter", "```\n1/0\n```", output=json.dumps({"stdout": "", "stderr": "ZeroDivisionError"})
         )
         assert take(store, tmp_path, answered(body))[0][1] == ("OUTCOME_FAILED", "ZeroDivisionError")
 
-    def test_of_any_length_is_read_in_no_time(self, store, tmp_path):
+    def test_of_any_length_is_read_in_linear_time(self, store, tmp_path):
         body = '<details type="reasoning">`' * 5_000 + "```\n" * 5_000 + "`a" * 20_000
         assert take(store, tmp_path, answered(body))[0]
 
@@ -154,15 +154,15 @@ class TestAnswers:
             (True, "The answer failed. The export does not say why."),
         ],
     )
-    def test_that_failed_are_failed_turns_with_their_reason(self, error, reason, store, tmp_path):
+    def test_that_failed_become_failed_turns_with_a_reason(self, error, reason, store, tmp_path):
         take(store, tmp_path, answered("", error=error), asked("Again"), answered("Hi."))
         assert turns_of(store, "webui-1") == [("failed", None, None, reason), ("completed", None, None, None)]
 
-    def test_that_failed_in_between_keep_what_they_had_said(self, store, tmp_path):
+    def test_that_failed_midway_keep_their_text(self, store, tmp_path):
         said, _ = take(store, tmp_path, answered("It d", error={"content": "gone"}))
         assert (said, turns_of(store, "webui-1")[0][0]) == ([("text", "It d")], "failed")
 
-    def test_that_are_merged_come_after_those_that_they_were_made_of(self, store, tmp_path):
+    def test_that_are_merged_follow_the_answers_they_were_made_from(self, store, tmp_path):
         said, report = take(store, tmp_path, answered(merged={"status": True, "content": "Both say yes."}))
         assert said == [("text", "It does."), ("text", "Both say yes.")]
         assert report.remarks == ["Converted: `merged` to a separate answer (1)."]
@@ -184,15 +184,15 @@ class TestAnswers:
             ("none", None, None),
         ],
     )
-    def test_cost_what_their_usage_says_by_whichever_names(self, usage, given, said, store, tmp_path):
+    def test_have_usage_under_any_field_names(self, usage, given, said, store, tmp_path):
         take(store, tmp_path, answered(usage=usage))
         assert turns_of(store, "webui-1") == [("completed", given, said, None)]
 
-    def test_of_older_versions_have_their_usage_elsewhere(self, store, tmp_path):
+    def test_of_older_versions_have_usage_in_another_place(self, store, tmp_path):
         take(store, tmp_path, answered(info={"prompt_eval_count": 3, "eval_count": 2}))
         assert turns_of(store, "webui-1")[0][1:3] == (3, 2)
 
-    def test_tell_apart_what_was_thought_and_cached(self, store, tmp_path):
+    def test_separate_thinking_and_cached_tokens(self, store, tmp_path):
         usage = {"prompt_tokens": 20, "completion_tokens": 9, "prompt_tokens_details": {"cached_tokens": 8}}
         take(store, tmp_path, answered(usage={**usage, "completion_tokens_details": {"reasoning_tokens": 6}}))
         kept = events_of(store, "webui-1")[-1].usage_metadata
@@ -208,31 +208,31 @@ class TestAnswers:
         assert (first.retrieved_context.uri, first.retrieved_context.text) == ("https://a.example/", "Sun.")
         assert (second.web.uri, second.web.title) == ("https://b.example/", "Notes")
 
-    def test_of_roles_that_nobody_knows_are_answers_of_the_agent(self, store, tmp_path):
+    def test_of_unknown_roles_become_agent_answers(self, store, tmp_path):
         said, report = take(store, tmp_path, {"role": "critic", "content": "Too short."})
         assert said == [("text", "Too short.")]
         assert report.remarks == ["Converted: messages with the role `critic` to agent answers (1)."]
 
 
 class TestToolsByThemselves:
-    def test_answer_the_calls_of_the_message_before(self, store, tmp_path):
+    def test_answer_the_calls_of_the_preceding_message(self, store, tmp_path):
         calls = [{"id": "c1", "type": "function", "function": {"name": "rain", "arguments": '{"town": "Ghent"}'}}]
         tool = {"role": "tool", "tool_call_id": "c1", "content": "12 mm"}
         said, _ = take(store, tmp_path, answered("", tool_calls=calls), tool, answered("12 mm."))
         assert said[:2] == [("call", ("rain", {"town": "Ghent"})), ("answer", ("rain", {"result": "12 mm"}))]
 
-    def test_that_nobody_called_are_left_out_by_name(self, store, tmp_path):
+    def test_without_a_call_are_left_out_by_name(self, store, tmp_path):
         said, report = take(store, tmp_path, {"role": "tool", "content": "12"}, answered())
         assert said == [("text", "It does.")]
         assert report.remarks == ["Left out: tool answers without a call (1)."]
 
-    def test_that_never_answered_are_closed_as_live_turns_close_them(self, store, tmp_path):
+    def test_that_never_answered_are_closed_as_in_live_turns(self, store, tmp_path):
         said, report = take(store, tmp_path, answered(output=OUTPUT[1:2]), asked("And?"), answered("Yes."))
         [(name, response)] = [content for kind, content in said if kind == "answer"]
         assert (name, "before the tool had answered" in response["error"]) == ("look_up", True)
         assert report.remarks == ["Added: missing tool answers (1)."]
 
-    def test_may_have_the_same_ids_in_every_turn(self, store, tmp_path):
+    def test_may_reuse_ids_in_every_turn(self, store, tmp_path):
         said, _ = take(store, tmp_path, answered(output=OUTPUT), asked("Again"), answered(output=OUTPUT))
         assert [kind for kind, _ in said] == [*(kind for kind, _ in STEPS), "text", *(kind for kind, _ in STEPS)]
         steps = messages(store.list_events(SessionKey("assistant", "local", "webui-1")))[-1].steps
@@ -243,7 +243,7 @@ class TestToolsByThemselves:
 
 
 class TestChats:
-    def test_keep_their_tags_and_what_was_pinned_or_archived(self, store, tmp_path):
+    def test_keep_tags_pins_and_archive_marks(self, store, tmp_path):
         chat = webui_chat(asked(), answered(), meta={"tags": ["garden", "a, b"]}, archived=True, pinned=True)
         report = imported(store, tmp_path, chat)
         rows = store.log.database.rows("select tag from tags order by tag")
@@ -251,7 +251,7 @@ class TestChats:
         assert store.get_session("webui-1").saved
         assert report.remarks == ["Converted: `archived` to a tag (1), tag `a, b` (1)."]
 
-    def test_say_by_name_what_of_them_is_not_read(self, store, tmp_path):
+    def test_name_the_fields_that_are_not_read(self, store, tmp_path):
         said = answered(statusHistory=[{"action": "web_search"}], followUps=["More?"], favorite=False, arena=None)
         chat = webui_chat(asked(), said, folder_id="f", share_id=None, user_id="u", meta={})
         chat["chat"]["params"] = {"system": "Be brief."}
@@ -259,7 +259,7 @@ class TestChats:
             "Left out: `chat.params` (1), `folder_id` (1), `followUps` (1), `statusHistory` (1), `user_id` (1)."
         ]
 
-    def test_keep_files_whose_content_they_have_and_name_the_others(self, store, tmp_path):
+    def test_keep_included_files_and_name_the_others(self, store, tmp_path):
         files = [
             {"type": "image", "url": f"data:image/png;base64,{PICTURE}"},
             {"type": "file", "name": "notes.txt", "file": {"data": {"content": "Plant in October."}}},
@@ -273,7 +273,7 @@ class TestChats:
         ]
         assert report.remarks == ["Left out: file `scan.pdf` (1)."]
 
-    def test_keep_pasted_texts_and_files_whose_content_is_their_address(self, store, tmp_path):
+    def test_keep_pasted_texts_and_files_in_data_urls(self, store, tmp_path):
         files = [
             {"type": "text", "name": "pasted", "content": "Plant in October."},
             {"type": "file", "name": "a.pdf", "content": f"data:application/pdf;base64,{PICTURE}"},
@@ -287,7 +287,7 @@ class TestChats:
         assert report.remarks == ["Left out: images (1)."]
 
     @pytest.mark.parametrize("output", [False, True])
-    def test_have_pictures_in_their_text_as_pictures_but_not_those_in_code(self, output, store, tmp_path):
+    def test_turn_inline_pictures_into_files_except_in_code(self, output, store, tmp_path):
         picture = f"![leek](data:image/png;base64,{PICTURE})"
         body = f"Look:\n\n{picture}\n\nThat is `{picture}` and\n```\n{picture}\n```"
         more = {"output": [{"type": "message", "content": [{"type": "output_text", "text": body}]}]} if output else {}
@@ -299,7 +299,7 @@ class TestChats:
         ]
         assert report.remarks == []
 
-    def test_may_have_messages_in_pieces(self, store, tmp_path):
+    def test_may_have_messages_in_parts(self, store, tmp_path):
         pieces = [
             {"type": "text", "text": "What is this?"},
             {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE}"}},
@@ -307,7 +307,7 @@ class TestChats:
         imported(store, tmp_path, webui_chat(asked(pieces), answered()))
         assert [kind for kind, _ in parts_of(store, "webui-1")] == ["text", "file", "text"]
 
-    def test_without_a_current_message_go_to_the_newest_one(self, store, tmp_path):
+    def test_without_a_current_message_end_at_the_newest_one(self, store, tmp_path):
         chat = webui_chat(asked(), answered("New", timestamp=AT + 50), asked("Go on", timestamp=AT + 60))
         tree = chat["chat"]["history"]["messages"]
         tree["old"] = {**answered("Old"), "id": "old", "parentId": "m1", "timestamp": AT + 2}
@@ -329,7 +329,7 @@ class TestChats:
         assert [event.author for event in events_of(store, "webui-1")] == ["user", "assistant"]
         assert report.remarks == ["Converted: `id` (2)."]
 
-    def test_have_code_once_that_is_in_the_text_too(self, store, tmp_path):
+    def test_list_code_once_even_if_it_is_also_in_the_text(self, store, tmp_path):
         runs = [
             {"code": "6 * 7", "result": {"output": "42"}},
             {"code": "1/0", "result": {"error": "ZeroDivisionError"}},
@@ -344,7 +344,7 @@ class TestChats:
             ("text", "It is 42."),
         ]
 
-    def test_hold_together_where_only_parents_know_their_children(self, store, tmp_path):
+    def test_are_complete_even_if_only_parents_name_their_children(self, store, tmp_path):
         chat = webui_chat(asked(), answered())
         tree = chat["chat"]["history"]["messages"]
         del tree["m2"]["parentId"]

@@ -1,4 +1,4 @@
-"""Exports of ChatGPT and Open WebUI."""
+"""Exports from ChatGPT and Open WebUI."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def imported(store, tmp_path, document):
     return import_file(store, file, Wishes(owner=Owner("assistant", "local")))
 
 
-def test_chatgpt_conversations_come_as_the_branch_shown_last(store, tmp_path):
+def test_chatgpt_conversations_are_imported_as_the_branch_shown_last(store, tmp_path):
     report = imported(store, tmp_path, [CHATGPT])
     key = SessionKey("assistant", "local", CHATGPT["id"])
     shown = messages(store.list_events(key))
@@ -123,7 +123,7 @@ def test_chatgpt_conversations_come_as_the_branch_shown_last(store, tmp_path):
     assert report.remarks == ["Left out: file `file://x` (1), messages on other branches (1)."]
 
 
-def test_chatgpt_archives_can_be_taken_as_they_come(store, tmp_path):
+def test_chatgpt_archives_can_be_imported_directly(store, tmp_path):
     file = tmp_path / "chatgpt.zip"
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("user.json", "{}")
@@ -133,7 +133,7 @@ def test_chatgpt_archives_can_be_taken_as_they_come(store, tmp_path):
     assert len(import_file(store, file).skipped) == 1
 
 
-def test_open_webui_chats_come_with_tools_thoughts_usage_and_feedback(store, tmp_path):
+def test_open_webui_chats_are_imported_with_tools_thoughts_usage_and_feedback(store, tmp_path):
     report = imported(store, tmp_path, [OPEN_WEBUI])
     key = SessionKey("assistant", "local", OPEN_WEBUI["id"])
     events = [stored.event for stored in store.list_events(key)]
@@ -150,13 +150,13 @@ def test_open_webui_chats_come_with_tools_thoughts_usage_and_feedback(store, tmp
 
 
 @pytest.mark.parametrize("document", [CHATGPT, OPEN_WEBUI])
-def test_again_takes_nothing_new(store, tmp_path, document):
+def test_importing_again_adds_nothing(store, tmp_path, document):
     imported(store, tmp_path, [document])
 
     assert imported(store, tmp_path, [document]).taken == ()
 
 
-def test_a_tree_that_runs_in_a_circle_ends(store, tmp_path):
+def test_a_cyclic_tree_terminates(store, tmp_path):
     mapping = dict([node("a", "b", "user", text("One")), node("b", "a", "assistant", text("Two"))])
 
     report = imported(store, tmp_path, [{"id": "x", "mapping": mapping, "current_node": "b"}])

@@ -1,4 +1,4 @@
-"""Conversations are read out of the store many at a time, and never more than fit into little memory."""
+"""Conversations are read from the store in batches that fit into little memory."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.session_store.events import append, said
 
 @pytest.fixture
 def readings(store, monkeypatch):
-    """How often the store was read, as the length of a list."""
+    """A list that grows by one with each read of the store."""
     found, borrow = [], store.log.database.reading
 
     def counted():
@@ -32,7 +32,7 @@ def keys(store, monkeypatch):
     return keys
 
 
-def test_conversations_come_whole_and_in_the_order_that_was_asked_for(store, keys):
+def test_conversations_are_read_completely_and_in_the_requested_order(store, keys):
     wanted = [*reversed(keys[3:13]), SessionKey("app", "ann", "nobody"), keys[0]]
 
     found = list(wholes(store, wanted))
@@ -46,12 +46,12 @@ def test_conversations_come_whole_and_in_the_order_that_was_asked_for(store, key
     assert all(conversation.about.user_state == {"name": conversation.about.key.user_id} for conversation in found)
 
 
-def test_many_conversations_take_few_readings(store, keys, readings):
+def test_many_conversations_take_few_queries(store, keys, readings):
     assert len(list(wholes(store, keys))) == len(keys)
     assert len(readings) <= 1 + len(keys) / reading.AT_ONCE
 
 
-def test_large_conversations_are_not_in_memory_together(store, keys, readings, monkeypatch):
+def test_large_conversations_are_read_one_at_a_time(store, keys, readings, monkeypatch):
     monkeypatch.setattr(reading, "BYTES_AT_ONCE", 100)  # less than two events
 
     assert len(list(wholes(store, keys))) == len(keys)

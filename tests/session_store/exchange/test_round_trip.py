@@ -1,4 +1,4 @@
-"""What is exported and imported elsewhere is the same there."""
+"""Exported conversations are identical after being imported elsewhere."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def imported(file: Path, path: Path) -> Path:
     return path
 
 
-def test_an_archive_brings_everything_along_with_results_and_workspaces(store, path, tmp_path):
+def test_an_archive_contains_everything_including_results_and_workspaces(store, path, tmp_path):
     fill(store)
     archive = exported(store, Format.ZIP, tmp_path / "all.zip")
     store.close()
@@ -53,7 +53,7 @@ def test_an_archive_brings_everything_along_with_results_and_workspaces(store, p
     assert len(copied["result_data"]) == 2
 
 
-def test_json_brings_everything_along_but_results_and_connections(store, path, tmp_path):
+def test_json_contains_everything_except_results_and_connections(store, path, tmp_path):
     fill(store)
     file = exported(store, Format.JSON, tmp_path / "all.json")
     store.close()
@@ -72,7 +72,7 @@ def test_json_brings_everything_along_but_results_and_connections(store, path, t
 
 
 @pytest.mark.parametrize("wipe", ["delete_sessions", "remove"])
-def test_what_was_deleted_comes_back_into_the_same_store(store, path, tmp_path, wipe):
+def test_deleted_conversations_can_be_imported_back_into_the_same_store(store, path, tmp_path, wipe):
     fill(store)
     archive = exported(store, Format.ZIP, tmp_path / "all.zip")
     store.close()
@@ -91,7 +91,7 @@ def test_what_was_deleted_comes_back_into_the_same_store(store, path, tmp_path, 
     assert contents(path) == before
 
 
-def test_importing_twice_takes_nothing_new(store, path, tmp_path):
+def test_importing_twice_adds_nothing(store, path, tmp_path):
     fill(store)
     archive = exported(store, Format.ZIP, tmp_path / "all.zip")
 
@@ -102,7 +102,7 @@ def test_importing_twice_takes_nothing_new(store, path, tmp_path):
     assert [skipped.why for skipped in report.skipped] == ["already here"] * 2
 
 
-def test_an_imported_session_goes_on_at_once(store, tmp_path):
+def test_an_imported_session_can_be_continued_at_once(store, tmp_path):
     fill(store)
     archive = exported(store, Format.ZIP, tmp_path / "all.zip")
     with_import = Store(tmp_path / "fresh.duckdb")
@@ -119,7 +119,7 @@ def test_an_imported_session_goes_on_at_once(store, tmp_path):
     assert summary.updated_at == events[-1].event.timestamp
 
 
-def test_a_session_whose_id_is_taken_by_another_one_gets_a_stable_one(store, tmp_path):
+def test_a_session_whose_id_is_in_use_gets_a_stable_new_id(store, tmp_path):
     fill(store)
     archive = exported(store, Format.ZIP, tmp_path / "all.zip")
     other = Store(tmp_path / "other.duckdb")
@@ -145,7 +145,7 @@ def test_a_session_whose_id_is_taken_by_another_one_gets_a_stable_one(store, tmp
     assert {result.turn_id for result in results} <= turns
 
 
-def test_a_copy_for_another_user_stands_beside_the_original(store, tmp_path):
+def test_a_copy_for_another_user_exists_beside_the_original(store, tmp_path):
     fill(store)
     file = exported(store, Format.JSON, tmp_path / "all.json")
 
@@ -156,7 +156,7 @@ def test_a_copy_for_another_user_stands_beside_the_original(store, tmp_path):
     assert len(store.list_sessions("local").items) == 1
 
 
-def test_what_the_store_has_of_shared_state_stays_as_it_is(store, tmp_path):
+def test_shared_state_in_the_store_is_not_overwritten(store, tmp_path):
     fill(store)
     file = exported(store, Format.JSON, tmp_path / "all.json")
     other = Store(tmp_path / "other.duckdb")
@@ -170,7 +170,7 @@ def test_what_the_store_has_of_shared_state_stays_as_it_is(store, tmp_path):
     other.close()
 
 
-def test_turns_that_were_running_are_over_elsewhere(store, tmp_path):
+def test_running_turns_are_imported_as_interrupted(store, tmp_path):
     store.create_session(KEY)
     append(store, KEY, said("Wait", turn="t"))
     store.create_turn(turn(KEY, "t", "Wait", status=TurnStatus.RUNNING))
@@ -186,7 +186,7 @@ def test_turns_that_were_running_are_over_elsewhere(store, tmp_path):
     assert found.ended_at is not None
 
 
-def test_all_go_into_the_workspace_that_is_named(store, tmp_path):
+def test_all_conversations_go_into_the_chosen_workspace(store, tmp_path):
     fill(store)
     archive = exported(store, Format.ZIP, tmp_path / "all.zip")
     other = Store(tmp_path / "other.duckdb")
@@ -246,7 +246,7 @@ events = st.builds(
     suppress_health_check=list(HealthCheck),
 )
 @given(st.lists(st.lists(events, max_size=5), min_size=1, max_size=3), st.sampled_from([Format.JSON, Format.ZIP]))
-def test_any_conversations_are_the_same_event_for_event(conversations, form):
+def test_arbitrary_conversations_round_trip_event_by_event(conversations, form):
     with tempfile.TemporaryDirectory() as folder:
         path, fresh = Path(folder, "a.duckdb"), Path(folder, "b.duckdb")
         store = Store(path)
@@ -262,7 +262,7 @@ def test_any_conversations_are_the_same_event_for_event(conversations, form):
     assert {**copied, "workspaces": None} == {**original, "workspaces": None}
 
 
-def test_numbers_of_tokens_that_nobody_believes_survive(store, path, tmp_path):
+def test_implausible_token_counts_round_trip(store, path, tmp_path):
     store.create_session(KEY)
     usage = types.GenerateContentResponseUsageMetadata(prompt_token_count=2**31)
     append(store, KEY, Event(author="agent", invocation_id="t", usage_metadata=usage))
@@ -272,7 +272,7 @@ def test_numbers_of_tokens_that_nobody_believes_survive(store, path, tmp_path):
     assert contents(imported(file, tmp_path / "b.duckdb"))["events"] == contents(path)["events"]
 
 
-def test_numbers_that_json_does_not_know_survive(store, path, tmp_path):
+def test_numbers_unknown_to_json_round_trip(store, path, tmp_path):
     store.create_session(KEY)
     delta = {"a": math.nan, "b": [math.inf, -math.inf], "c": 2**70, "d": {"e": None}}
     append(store, KEY, Event(author="a", invocation_id="t", actions=EventActions(state_delta=delta)))
@@ -287,7 +287,7 @@ def test_numbers_that_json_does_not_know_survive(store, path, tmp_path):
     )
 
 
-def test_lines_have_words_for_numbers_that_json_does_not_know(store, tmp_path):
+def test_json_lines_spell_out_numbers_unknown_to_json(store, tmp_path):
     store.create_session(KEY)
     append(store, KEY, Event(author="a", actions=EventActions(state_delta={"a": math.nan, "b": [math.inf]})))
     [line] = exported(store, Format.JSON_LINES, tmp_path / "all.jsonl").read_text().splitlines()
@@ -295,7 +295,7 @@ def test_lines_have_words_for_numbers_that_json_does_not_know(store, tmp_path):
     assert said["event"]["actions"]["stateDelta"] == {"a": "NaN", "b": ["Infinity"]}
 
 
-def test_an_archive_brings_the_files_along_that_agents_made(store, tmp_path):
+def test_an_archive_contains_files_made_by_agents(store, tmp_path):
     fill(store)
     here, there = FileArtifactService(tmp_path / "here"), FileArtifactService(tmp_path / "there")
     place = {"app_name": KEY.app_name, "user_id": KEY.user_id, "session_id": KEY.session_id}
@@ -323,7 +323,7 @@ def test_an_archive_brings_the_files_along_that_agents_made(store, tmp_path):
     )
 
 
-def test_json_lines_bring_events_and_state_along(store, path, tmp_path):
+def test_json_lines_contain_events_and_state(store, path, tmp_path):
     fill(store)
     file = exported(store, Format.JSON_LINES, tmp_path / "all.jsonl")
     store.close()
@@ -334,7 +334,7 @@ def test_json_lines_bring_events_and_state_along(store, path, tmp_path):
         assert copied[same] == original[same], same
     for field in ("id", "user_id", "state"):
         assert [row[field] for row in copied["sessions"]] == [row[field] for row in original["sessions"]]
-    # One without a title gets its first words.
+    # A conversation without a title gets its first words.
     titles = zip(
         [row["title"] for row in copied["sessions"]], [row["title"] for row in original["sessions"]], strict=True
     )

@@ -1,4 +1,4 @@
-"""What is odd about a file costs what is odd: one value, one line, one part of an archive."""
+"""Oddities in a file cost only themselves: one value, one line, one part of an archive."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CHATS = {
 
 @pytest.mark.parametrize("program", CHATS)
 @pytest.mark.parametrize(("odd", "what"), [(DEEP, "nested too deeply"), (DIGITS, "too long")])
-def test_a_value_that_json_readers_do_not_take_costs_itself(program, odd, what, store, tmp_path):
+def test_a_value_that_json_parsers_reject_is_left_out_alone(program, odd, what, store, tmp_path):
     chat = {**CHATS[program], "id": "other", "conversation_id": "other", "odd": "HERE"}
     file = tmp_path / "export.json"
     file.write_text(json.dumps([CHATS[program], chat]).replace('"HERE"', odd), "utf-8")
@@ -47,7 +47,7 @@ def test_a_value_that_json_readers_do_not_take_costs_itself(program, odd, what, 
 
 @pytest.mark.parametrize("place", ["state", "args", "stateDelta"])
 @pytest.mark.parametrize("depth", [180, 400, 900])
-def test_what_is_nested_deeply_in_a_session_of_adk_costs_itself(place, depth, store, tmp_path):
+def test_a_deeply_nested_value_in_an_adk_session_is_left_out_alone(place, depth, store, tmp_path):
     deep = {}
     for _ in range(depth):
         deep = {"a": deep}
@@ -66,7 +66,7 @@ def test_what_is_nested_deeply_in_a_session_of_adk_costs_itself(place, depth, st
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
-def test_files_in_any_encoding_of_unicode_are_read(encoding, store, tmp_path):
+def test_files_in_any_unicode_encoding_are_read(encoding, store, tmp_path):
     file = tmp_path / "export.json"
     file.write_text(json.dumps([webui_chat(asked("Knoblauch für 🧄"))], ensure_ascii=False), encoding)
 
@@ -75,7 +75,7 @@ def test_files_in_any_encoding_of_unicode_are_read(encoding, store, tmp_path):
     assert [taken.name for taken in report.taken] == ["Garlic"]
 
 
-def test_bytes_that_are_no_text_are_replaced_and_noted(store, tmp_path):
+def test_invalid_bytes_are_replaced_and_noted(store, tmp_path):
     file = tmp_path / "export.json"
     file.write_bytes(json.dumps([webui_chat(asked("Caf#"))]).encode().replace(b"#", b"\xe9"))
 
@@ -94,7 +94,7 @@ def lines_of(tmp_path):
 @pytest.mark.parametrize(
     "odd", [b'{"session_id": "s", ', b"[1]", DEEP.encode(), b'{"session_id": ' + DIGITS.encode() + b"}"]
 )
-def test_a_broken_line_costs_itself_once_it_may(odd, store, tmp_path):
+def test_a_broken_line_is_skipped_alone_if_allowed(odd, store, tmp_path):
     file = lines_of(tmp_path)
     first, *others = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join([first, odd + b"\n", *others]))
@@ -107,7 +107,7 @@ def test_a_broken_line_costs_itself_once_it_may(odd, store, tmp_path):
     assert [skipped.name for skipped in report.skipped] == ["line 2"]
 
 
-def test_json_lines_are_known_in_utf_16(store, tmp_path):
+def test_json_lines_in_utf_16_are_recognized(store, tmp_path):
     file = lines_of(tmp_path)
     text_of_it = file.read_text("utf-8")
     file.write_text(text_of_it, "utf-16")
@@ -127,7 +127,7 @@ def chat(session_id, words="Garlic"):
     return gpt_chat(("user", text(words), {}), conversation_id=session_id)
 
 
-def test_a_broken_part_of_an_archive_costs_itself(store, tmp_path):
+def test_a_broken_part_of_an_archive_is_left_out_alone(store, tmp_path):
     parts = [
         ("conversations-000.json", [chat("a")]),
         ("conversations-001.json", "[{"),
@@ -140,7 +140,7 @@ def test_a_broken_part_of_an_archive_costs_itself(store, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_files_of_one_name_in_an_archive_are_all_read(store, tmp_path):
+def test_files_with_the_same_name_in_an_archive_are_all_read(store, tmp_path):
     report = import_file(
         store, zipped(tmp_path, ("CONVERSATIONS.JSON", [chat("a")]), ("CONVERSATIONS.JSON", [chat("b")]))
     )
@@ -149,7 +149,7 @@ def test_files_of_one_name_in_an_archive_are_all_read(store, tmp_path):
 
 
 @pytest.mark.parametrize("broken", ["conversations/000001", "results/"])
-def test_a_broken_part_of_our_own_archive_costs_itself_once_it_may(broken, store, tmp_path):
+def test_a_broken_part_of_an_own_archive_is_skipped_alone_if_allowed(broken, store, tmp_path):
     with_chats = Store(tmp_path / "full.duckdb")
     fill(with_chats)
     number = len(selected(with_chats))
@@ -171,7 +171,7 @@ def test_a_broken_part_of_our_own_archive_costs_itself_once_it_may(broken, store
 
 
 @pytest.mark.parametrize("program", CHATS)
-def test_chats_of_one_id_that_say_something_else_both_come_and_only_once(program, store, tmp_path):
+def test_different_chats_with_the_same_id_are_both_imported_once(program, store, tmp_path):
     first = CHATS[program]
     other = json.loads(json.dumps(first).replace("Garlic", "Onions").replace("Yes", "No"))
 
@@ -182,7 +182,7 @@ def test_chats_of_one_id_that_say_something_else_both_come_and_only_once(program
     assert imported(store, tmp_path, first, other).taken == ()
 
 
-def test_a_longer_copy_of_a_chat_in_one_file_is_not_lost(store, tmp_path):
+def test_a_longer_copy_of_a_chat_in_the_same_file_is_not_lost(store, tmp_path):
     longer = webui_chat(asked("Garlic"), answered("Yes"), asked("And onions?"), answered("Too."))
 
     report = imported(store, tmp_path, CHATS["Open WebUI"], longer)
@@ -203,7 +203,7 @@ def test_a_longer_copy_of_a_chat_in_one_file_is_not_lost(store, tmp_path):
         *((odd, None) for odd in ("1e300", "soon", "9999-12-31")),
     ],
 )  # fmt: skip
-def test_a_time_is_one_at_which_there_were_chats_or_none(value, seconds):
+def test_implausible_times_are_not_times(value, seconds):
     assert time_of(value) == seconds
 
 
@@ -216,7 +216,7 @@ def test_a_time_is_one_at_which_there_were_chats_or_none(value, seconds):
         ("ADK", ("lastUpdateTime",)),
     ],
 )
-def test_an_unusable_time_of_a_chat_is_noted_and_replaced_by_rule(program, names, odd, store, tmp_path):
+def test_an_invalid_time_of_a_chat_is_noted_and_replaced(program, names, odd, store, tmp_path):
     report = imported(store, tmp_path, {**CHATS[program], **dict.fromkeys(names, odd)})
 
     [taken] = report.taken
@@ -225,7 +225,7 @@ def test_an_unusable_time_of_a_chat_is_noted_and_replaced_by_rule(program, names
     assert all(f"`{name}` (1)" in report.remarks[0] for name in names)
 
 
-def test_an_unusable_time_of_a_message_is_that_of_the_message_before(store, tmp_path):
+def test_a_message_with_an_invalid_time_gets_that_of_the_message_before(store, tmp_path):
     events = [
         {**ADK["events"][0], "id": f"e{number}", "timestamp": at} for number, at in enumerate((AT, 1e300, AT + 2))
     ]
@@ -239,7 +239,7 @@ def test_an_unusable_time_of_a_message_is_that_of_the_message_before(store, tmp_
 @pytest.mark.parametrize(
     ("given", "taken"), [("\0", "local"), ("a/b", "a_b"), ("a\nb", "a_b"), ("x" * 300, "x" * 200), ("..", "local")]
 )
-def test_a_name_that_cannot_be_costs_no_chat(given, taken, store, tmp_path):
+def test_a_chat_with_an_invalid_name_is_imported(given, taken, store, tmp_path):
     report = imported(store, tmp_path, {**ADK, "userId": given})
 
     assert [one.key for one in report.taken] == [SessionKey("garden", taken, "adk-1")]

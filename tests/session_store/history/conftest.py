@@ -14,7 +14,7 @@ def history(store):
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
-    """The same for tests that only look, with what people said about it."""
+    """A shared store for read-only tests, with feedback."""
     store = Store(tmp_path_factory.mktemp("shown") / "chats.duckdb")
     fill(store)
     rate(store)

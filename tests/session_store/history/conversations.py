@@ -1,4 +1,4 @@
-"""A small history whose answers are known."""
+"""A small history with known answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def usage(given: int, written: int) -> types.GenerateContentResponseUsageMetadat
 
 
 def answered(text: str, turn: str, at: float, *, tokens: tuple[int, int] = (10, 5), model: str = "small") -> Event:
-    """What a model said, with what it took."""
+    """A model's answer, with its tokens."""
     return said(text, author="analyst", turn=turn, timestamp=at, usage_metadata=usage(*tokens), model_version=model)
 
 
@@ -71,7 +71,7 @@ def fill(store: Store) -> None:
 
 
 def rate(store: Store) -> None:
-    """A thumb up, a thumb down, and the price of one of the models."""
+    """A thumbs up, a thumbs down, and the price of one of the models."""
     keep_prices(store.path.parent, [{"model": "small", "since": "1970-01-01", "input": 2, "output": 10}])
     store.set_feedback(TIDES, event_ids(store, TIDES)[3], 1)
     store.set_feedback(BREAD, event_ids(store, BREAD)[1], -1, "burnt")

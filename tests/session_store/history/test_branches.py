@@ -1,4 +1,4 @@
-"""Branches: sessions that go on from the middle of another one."""
+"""Branches: sessions that continue from the middle of another one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def contents(store, key, **which):
     ]
 
 
-def test_a_branch_has_everything_up_to_the_message_under_new_ids(history):
+def test_a_branch_has_everything_up_to_the_message_with_new_ids(history):
     history.set_tags([TIDES], add=["sea"])
     history.set_saved([TIDES], saved=True)
     ids = event_ids(history, TIDES)
@@ -43,7 +43,7 @@ def test_a_branch_has_everything_up_to_the_message_under_new_ids(history):
     assert (history.tags_of(BRANCH), history.get_session("tides").branched_from) == ((), None)
 
 
-def test_the_session_that_was_branched_stays_as_it_is(history):
+def test_the_branched_session_is_unchanged(history):
     before = contents(history, TIDES), history.history_row(TIDES)
     history.branch_session(TIDES, event_ids(history, TIDES)[4], "branch")
     append(history, BRANCH, said("Something else", turn="new"))
@@ -54,7 +54,7 @@ def test_the_session_that_was_branched_stays_as_it_is(history):
     assert (contents(history, TIDES), history.history_row(TIDES)) == before
 
 
-def test_a_branch_is_the_newest_session_and_stays_so(history, path):
+def test_a_branch_is_and_stays_the_newest_session(history, path):
     history.branch_session(TIDES, event_ids(history, TIDES)[3], "branch")
     newest = history.list_sessions("ann").items[0]
     assert newest.key == BRANCH
@@ -69,7 +69,7 @@ def test_a_branch_is_the_newest_session_and_stays_so(history, path):
     again.close()
 
 
-def test_turns_come_along_as_copies_and_their_tokens_are_not_counted_again(history):
+def test_turns_are_copied_and_their_tokens_are_not_counted_again(history):
     history.branch_session(TIDES, event_ids(history, TIDES)[4], "branch")
     (first, second) = sorted(
         history.get_turns({stored.event.invocation_id for stored in history.list_events(BRANCH)}).values(),
@@ -89,7 +89,7 @@ def test_turns_come_along_as_copies_and_their_tokens_are_not_counted_again(histo
         assert cursor.fetchone() == (6, 2)
 
 
-def test_a_turn_that_failed_is_copied_as_such_and_one_under_way_as_done(history):
+def test_a_failed_turn_is_copied_as_failed_and_a_running_one_as_completed(history):
     history.branch_session(BREAD, event_ids(history, BREAD)[1], "branch")
     ended(history, TIDES, "t3", 4 * DAY, TurnStatus.RUNNING)
     append(history, TIDES, said("Now?", turn="t3", timestamp=4 * DAY))
@@ -100,19 +100,19 @@ def test_a_turn_that_failed_is_copied_as_such_and_one_under_way_as_done(history)
     assert [turn.id for turn in history.list_unfinished_turns()] == ["t3"]
 
 
-def test_a_call_of_a_tool_brings_its_answer_along(history):
+def test_a_tool_call_is_copied_with_its_answer(history):
     ids = event_ids(history, TIDES)
     history.branch_session(TIDES, ids[1], "branch")
     assert contents(history, BRANCH) == contents(history, TIDES)[:3]
 
 
-def test_a_call_that_was_never_answered_stays_as_it_is(history):
+def test_an_unanswered_call_is_copied_unchanged(history):
     append(history, TIDES, tool("c9", turn="t9", at=5 * DAY, args={}), said("Never mind", turn="t10"))
     history.branch_session(TIDES, event_ids(history, TIDES)[-2], "branch")
     assert len(event_ids(history, BRANCH)) == 7
 
 
-def test_what_was_taken_back_is_left_out(history):
+def test_rewound_turns_are_not_copied(history):
     append(history, TIDES, said("No", turn="t3", timestamp=DAY + 20), rewind("t3"))
     taken_back = history.list_events(TIDES, include_rewound=True)[-2].event.id
     append(history, TIDES, said("Yes", turn="t4", timestamp=DAY + 30))
@@ -126,7 +126,7 @@ def test_what_was_taken_back_is_left_out(history):
         history.branch_session(TIDES, taken_back, "other")
 
 
-def test_the_state_is_that_of_then(store):
+def test_the_state_is_that_at_the_branching_point(store):
     store.create_session(TIDES, state={"scope": "north", "mood": "calm", "user:name": "Ann"})
     append(
         store,
@@ -141,7 +141,7 @@ def test_the_state_is_that_of_then(store):
     assert store.session_state(TIDES) == {"scope": "north", "mood": "dark", "count": 2, "late": True}
 
 
-def test_results_come_along_with_their_data(history):
+def test_results_are_copied_with_their_data(history):
     rest = ("select 1", None, 1, "", 0.1, None, None, None, 3)
     table = Result("r1", TIDES, "t1", "c1", ResultKind.TABLE, "Tides", *rest, DAY + 2)
     later = Result("r2", TIDES, "t2", "c2", ResultKind.TABLE, "Later", *rest, DAY + 11)
@@ -156,7 +156,7 @@ def test_results_come_along_with_their_data(history):
     assert history.result_data(copy.id) == b"abc"
 
 
-def test_a_session_cannot_be_branched_onto_another_or_at_nothing(history):
+def test_branching_onto_an_existing_session_or_at_an_unknown_message_is_refused(history):
     ids = event_ids(history, TIDES)
     with pytest.raises(AlreadyExistsError):
         history.branch_session(TIDES, ids[0], "bread")
@@ -168,13 +168,13 @@ def test_a_session_cannot_be_branched_onto_another_or_at_nothing(history):
     assert history.get_session("branch") is None
 
 
-def test_a_title_that_came_by_itself_keeps_saying_that_it_is_a_branch(history):
+def test_an_automatic_title_keeps_its_branch_mark(history):
     branch = history.branch_session(BREAD, event_ids(history, BREAD)[0], "branch")
     assert branch.title == "bread (branch)"
     assert not history.rename_session(BRANCH, "How do I", TitleSource.WORDS)
 
 
-def test_a_branch_of_a_branch_is_one(history):
+def test_a_branch_can_be_branched(history):
     history.branch_session(TIDES, event_ids(history, TIDES)[3], "branch")
     append(history, BRANCH, said("And in winter?", turn="w"))
     history.branch_session(BRANCH, event_ids(history, BRANCH)[-1], "twig")
@@ -184,7 +184,7 @@ def test_a_branch_of_a_branch_is_one(history):
     assert history.get_session("twig").branched_from == "branch"
 
 
-def test_a_branch_goes_through_export_and_import_as_it_is(history, path, tmp_path):
+def test_a_branch_survives_export_and_import(history, path, tmp_path):
     history.branch_session(TIDES, event_ids(history, TIDES)[3], "branch")
     history.terminate_sessions([BRANCH])
     history.set_tags([BRANCH], add=["sea"])
@@ -201,7 +201,7 @@ def test_a_branch_goes_through_export_and_import_as_it_is(history, path, tmp_pat
     again.close()
 
 
-async def test_adks_runner_goes_on_with_a_branch_as_if_it_had_been_there(path):
+async def test_the_adk_runner_continues_a_branch(path):
     def height(day: str) -> dict[str, str]:
         return {"day": day}
 

@@ -1,4 +1,4 @@
-"""Tags, notes, and sessions that were ended."""
+"""Tags, notes, and terminated sessions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from session_store.models import SessionKey, SessionStatus, TurnStatus
 from tests.session_store.history.conversations import BREAD, DAY, STARS, TIDES, ended
 
 
-def test_tags_are_trimmed_and_each_there_once_whatever_its_case(history):
+def test_tags_are_trimmed_and_unique_regardless_of_case(history):
     history.set_tags([TIDES, BREAD], add=[" To do ", "Sea"])
     history.set_tags([TIDES], add=["SEA", "later  on"], remove=["to DO"])
 
@@ -21,13 +21,13 @@ def test_tags_are_trimmed_and_each_there_once_whatever_its_case(history):
 
 
 @pytest.mark.parametrize("tag", ["", "  ", "a,b", "x" * 41, "a\u200eb"])
-def test_a_tag_that_cannot_be_one_changes_nothing(history, tag):
+def test_an_invalid_tag_changes_nothing(history, tag):
     with pytest.raises(HistoryError):
         history.set_tags([TIDES], add=["fine", tag])
     assert history.tags_of(TIDES) == ()
 
 
-def test_tags_and_notes_outlive_the_process_and_go_with_their_session(history, path):
+def test_tags_and_notes_survive_a_restart_and_are_deleted_with_their_session(history, path):
     history.set_tags([TIDES, BREAD], add=["sea"])
     history.set_note(TIDES, " Ask again in spring. ")
     history.delete_sessions([TIDES])
@@ -43,7 +43,7 @@ def test_tags_and_notes_outlive_the_process_and_go_with_their_session(history, p
     again.close()
 
 
-def test_a_note_can_be_removed_and_cannot_be_a_book(history):
+def test_a_note_can_be_removed_and_its_length_is_limited(history):
     history.set_note(TIDES, "x")
     history.set_note(TIDES, "  ")
     assert history.note_of(TIDES) == ""
@@ -54,7 +54,7 @@ def test_a_note_can_be_removed_and_cannot_be_a_book(history):
     assert history.note_of(TIDES) == "half a sign: \ufffd"
 
 
-def test_an_ended_session_says_so_until_its_next_turn(history, path):
+def test_a_terminated_session_is_marked_until_its_next_turn(history, path):
     history.terminate_sessions([TIDES, STARS, SessionKey("analyst", "ann", "nobody")])
     ended_at = history.get_session("tides").terminated_at
     history.terminate_sessions([TIDES])
@@ -73,7 +73,7 @@ def test_an_ended_session_says_so_until_its_next_turn(history, path):
     again.close()
 
 
-def test_an_unfinished_turn_counts_for_more_than_the_end(history):
+def test_an_unfinished_turn_overrides_the_terminated_status(history):
     ended(history, TIDES, "t3", 4 * DAY, TurnStatus.PAUSED)
     history.terminate_sessions([TIDES])
     assert history.get_session("tides").status is SessionStatus.PAUSED

@@ -37,18 +37,18 @@ def ids(store):
     [(10, 5, [8, 9, 10, 11, 12]), (10, 4, [8, 9, 10, 11]), (0, 4, [0, 1, 2, 3]), (19, 4, [16, 17, 18, 19]),
      (18, 6, [14, 15, 16, 17, 18, 19]), (1, 6, [0, 1, 2, 3, 4, 5]), (7, 1, [7]), (7, 100, list(range(20))), (7, 0, [])],
 )  # fmt: skip
-def test_the_event_is_in_the_middle_where_there_are_enough_on_both_sides(long, place, limit, expected):
+def test_the_event_is_in_the_middle_if_both_sides_have_enough_events(long, place, limit, expected):
     assert shown(long.events_around(KEY, ids(long)[place], limit)) == expected
 
 
-def test_reading_goes_on_in_both_directions_without_a_gap(long):
+def test_reading_continues_in_both_directions_without_a_gap(long):
     window = long.events_around(KEY, ids(long)[10], 4)
     assert shown(long.list_events(KEY, before=window[0].seq, limit=3)) == [5, 6, 7]
     assert shown(long.list_events(KEY, after=window[-1].seq, limit=3, oldest=True)) == [12, 13, 14]
     assert shown(long.list_events(KEY, limit=2, oldest=True)) == [0, 1]
 
 
-def test_there_is_nothing_around_what_is_not_there(long):
+def test_nothing_is_found_around_an_unknown_event(long):
     assert long.events_around(KEY, "nothing") == []
     append(long, KEY, rewind("t15"))
     assert shown(long.events_around(KEY, ids(long)[14], 4)) == [11, 12, 13, 14]
@@ -57,7 +57,7 @@ def test_there_is_nothing_around_what_is_not_there(long):
     assert long.events_around(KEY, first) == []
 
 
-def test_a_turn_is_read_whole_taken_back_or_not(store):
+def test_a_turn_is_read_completely_even_if_rewound(store):
     store.create_session(KEY)
     append(store, KEY, said("0", turn="one"), said("1", turn="one"), said("2", turn="two"))
     one, two = (

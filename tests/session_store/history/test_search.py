@@ -22,7 +22,7 @@ def marked(hit):
     return [hit.excerpt[begin:end] for begin, end in hit.marks]
 
 
-def test_hits_come_newest_first_with_what_was_found_marked(shown):
+def test_hits_are_listed_newest_first_with_marked_matches(shown):
     hits = shown.search_history("low tide").items
 
     assert [(hit.kind, hit.excerpt, marked(hit)) for hit in hits] == [
@@ -71,11 +71,11 @@ def test_titles_and_tool_calls_are_found(shown):
         ("low bread", 0),
     ],
 )
-def test_all_words_must_be_there_whatever_their_case_and_signs_mean_themselves(shown, text, number):
+def test_all_words_must_match_in_any_case_and_wildcards_are_literal(shown, text, number):
     assert len(shown.search_history(text).items) == number
 
 
-def test_pages_go_on_where_the_last_one_ended(history, monkeypatch):
+def test_each_page_continues_where_the_previous_one_ended(history, monkeypatch):
     monkeypatch.setattr(search, "FEWEST", 1)
     whole = history.search_history("i", limit=100).items
     found, before = [], None
@@ -89,7 +89,7 @@ def test_pages_go_on_where_the_last_one_ended(history, monkeypatch):
         history.search_history("i", before="nowhere")
 
 
-def test_a_search_in_the_newest_part_finds_the_same(history, monkeypatch):
+def test_a_search_of_the_newest_part_finds_the_same(history, monkeypatch):
     for number in range(30):
         key = SessionKey("analyst", "ann", f"more-{number}")
         history.create_session(key)
@@ -101,7 +101,7 @@ def test_a_search_in_the_newest_part_finds_the_same(history, monkeypatch):
     assert len(history.search_history("low", before=slow.next).items) == 13
 
 
-def test_a_search_can_be_kept_to_a_part_of_the_history(shown):
+def test_a_search_can_be_limited_to_part_of_the_history(shown):
     assert {hit.key for hit in shown.search_history("low").items} == {TIDES, BREAD}
     assert {hit.key for hit in shown.search_history("low", HistoryFilter(models=frozenset({"large"}))).items} == {BREAD}
     in_general = HistoryFilter(workspace_ids=frozenset({GENERAL}), text="heat")
@@ -109,7 +109,7 @@ def test_a_search_can_be_kept_to_a_part_of_the_history(shown):
     assert shown.search_history("low", HistoryFilter(user_id="bob")).items == ()
 
 
-def test_what_was_deleted_or_taken_back_is_not_found(history):
+def test_deleted_and_rewound_messages_are_not_found(history):
     append(history, STARS, said("A low star", turn="s2", timestamp=4 * DAY))
     assert history.search_history("low").items[0].key == STARS
     append(history, STARS, rewind("s2"))
@@ -117,7 +117,7 @@ def test_what_was_deleted_or_taken_back_is_not_found(history):
     assert [hit.key for hit in history.search_history("low").items] == [BREAD]
 
 
-def test_an_excerpt_is_the_part_around_the_first_place_in_one_line(history):
+def test_an_excerpt_is_the_text_around_the_first_match_on_one_line(history):
     before, after = "beginning " * 40, " ending" * 60
     append(history, STARS, said(f"{before}\n\nthe  comet\tcame{after}", turn="s2", timestamp=4 * DAY))
     (hit,) = history.search_history("comet").items
@@ -135,7 +135,7 @@ def test_a_title_of_a_conversation_without_messages_is_found(store):
     assert [hit.key for hit in store.search_history("spring").items] == [key]
 
 
-def test_words_are_what_somebody_types():
+def test_search_words_are_parsed_as_typed():
     assert words_of('low "two words" LOW “quoted” unfinished "so') == ("LOW", "two words", "quoted", "unfinished", "so")
     assert len(words_of(" ".join(map(str, range(50))))) == 12
 
@@ -220,7 +220,7 @@ def test_a_title_is_found_in_any_normal_form(store):
     assert store.list_sessions("ann", search="brûlée").items
 
 
-def test_what_stands_around_a_message_is_found_as_a_detail_of_it(store):
+def test_details_of_a_message_are_found(store):
     key = SessionKey("agent", "ann", "detailed")
     store.create_session(key)
     page = types.GroundingChunkWeb(uri="https://garden.example/garlic", title="The garden book")

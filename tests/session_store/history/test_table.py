@@ -28,7 +28,7 @@ ORDERS = {
     HistorySort.STATUS: [STARS, TIDES, BREAD],
     HistorySort.FEEDBACK: [TIDES, BREAD, STARS],
 }
-"""With the greatest first; what is not known comes last."""
+"""Descending, with unknown values last."""
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def keys(page):
     return [row.key for row in page.items]
 
 
-def test_a_row_says_what_there_is_to_know(rated):
+def test_a_row_has_all_columns(rated):
     rated.set_tags([TIDES], add=["sea", "Coast"])
     rated.set_note(TIDES, "Look again")
     rated.set_saved([TIDES], saved=True)
@@ -55,12 +55,12 @@ def test_a_row_says_what_there_is_to_know(rated):
     assert rated.history_row(SessionKey("analyst", "ann", "nobody")) is None
 
 
-def test_a_cost_that_is_not_known_is_not_nothing(shown):
+def test_an_unknown_cost_is_not_zero(shown):
     assert shown.history_row(BREAD).cost is None
     assert shown.history_row(STARS).cost == 0.0
 
 
-def test_a_price_holds_from_its_day_on(rated, path):
+def test_a_price_applies_from_its_date(rated, path):
     append(rated, STARS, answered("Ja.", "s1", 3 * DAY, tokens=(1_000_000, 0)))
     append(rated, STARS, answered("Nein.", "s1", 5 * DAY, tokens=(1_000_000, 0)))
     prices = [("small", "1970-01-01", 2), ("small", "1970-01-05", 1)]
@@ -69,14 +69,14 @@ def test_a_price_holds_from_its_day_on(rated, path):
     assert rated.history_row(STARS).cost == 3.0
 
 
-def test_a_damaged_price_list_says_so(rated, path):
+def test_a_damaged_price_list_is_reported(rated, path):
     (path.parent / "prices.json").write_text("nothing")
     with pytest.raises(PricesInvalidError):
         rated.list_history(EVERYTHING)
 
 
 @pytest.mark.parametrize("sort", HistorySort)
-def test_every_order_goes_both_ways_page_by_page(shown, sort):
+def test_every_order_can_be_paged_in_both_directions(shown, sort):
     assert keys(shown.list_history(EVERYTHING, sort=sort)) == ORDERS[sort]
 
     for descending in (True, False):
@@ -92,7 +92,7 @@ def test_every_order_goes_both_ways_page_by_page(shown, sort):
 
 @pytest.mark.parametrize("sort", HistorySort)
 @pytest.mark.parametrize("descending", [True, False])
-def test_from_a_conversation_to_its_neighbours_in_every_order(shown, sort, descending):
+def test_neighbors_of_a_conversation_in_every_order(shown, sort, descending):
     listed = keys(shown.list_history(EVERYTHING, sort=sort, descending=descending))
     for place, key in enumerate(listed):
         found = shown.history_neighbours(key, EVERYTHING, sort=sort, descending=descending)
@@ -101,7 +101,7 @@ def test_from_a_conversation_to_its_neighbours_in_every_order(shown, sort, desce
         assert beside == [listed[place - 1] if place else None, listed[place + 1] if place < 2 else None]
 
 
-def test_neighbours_are_those_of_the_filter(shown):
+def test_neighbors_respect_the_filter(shown):
     ann = HistoryFilter(user_id="ann")
     found = shown.history_neighbours(BREAD, ann)
     assert (found.place, found.total, found.before) == (1, 2, None)
@@ -109,7 +109,7 @@ def test_neighbours_are_those_of_the_filter(shown):
     assert shown.history_neighbours(STARS, ann) is None
 
 
-def test_a_filter_may_name_the_conversations(shown):
+def test_a_filter_may_list_conversations(shown):
     numbers = {row.key: row.number for row in shown.list_history(EVERYTHING).items}
     wanted = HistoryFilter(among=frozenset({numbers[TIDES], numbers[STARS]}))
     assert keys(shown.list_history(wanted)) == [STARS, TIDES]
@@ -117,7 +117,7 @@ def test_a_filter_may_name_the_conversations(shown):
     assert shown.count_history(HistoryFilter(among=frozenset())) == 0
 
 
-def test_a_row_says_why_its_last_turn_failed(history):
+def test_a_row_shows_why_its_last_turn_failed(history):
     assert [bool(row.error) for row in history.list_history(EVERYTHING).items] == [False, False, False]
     ended(history, BREAD, "b2", 2 * DAY + 50, TurnStatus.FAILED)
     history.update_turn("b2", error="The oven is cold.")
@@ -126,12 +126,12 @@ def test_a_row_says_why_its_last_turn_failed(history):
     assert history.history_row(BREAD).error == ""
 
 
-def test_what_is_not_known_comes_last_in_both_directions(shown):
+def test_unknown_values_come_last_in_both_directions(shown):
     assert keys(shown.list_history(EVERYTHING, sort=HistorySort.COST, descending=False))[-1] == BREAD
     assert keys(shown.list_history(EVERYTHING, sort=HistorySort.TITLE, descending=False)) == [BREAD, TIDES, STARS]
 
 
-def test_a_place_belongs_to_its_order(shown):
+def test_a_cursor_is_valid_only_for_its_order(shown):
     place = shown.list_history(EVERYTHING, sort=HistorySort.COST, limit=1).next
     with pytest.raises(CursorError, match="sorted differently"):
         shown.list_history(EVERYTHING, sort=HistorySort.TITLE, before=place)
@@ -168,13 +168,13 @@ def test_a_place_belongs_to_its_order(shown):
         ({"text": "low", "agents": frozenset({"analyst"}), "statuses": frozenset({"failed"})}, {BREAD}),
     ],
 )
-def test_filters_choose_and_count_the_same(shown, wanted, expected):
+def test_filters_select_and_count_the_same(shown, wanted, expected):
     found = shown.list_history(HistoryFilter(**wanted))
     assert set(keys(found)) == expected
     assert shown.count_history(HistoryFilter(**wanted)) == len(expected)
 
 
-def test_deleted_conversations_and_what_was_taken_back_are_not_there(rated):
+def test_deleted_conversations_and_rewound_turns_are_not_listed(rated):
     ended(rated, STARS, "s2", 4 * DAY)
     append(
         rated,
@@ -204,20 +204,20 @@ def test_deleted_conversations_and_what_was_taken_back_are_not_there(rated):
         (TurnStatus.COMPLETED, "idle"),
     ],
 )
-def test_the_status_is_that_of_the_session_or_how_its_last_turn_ended(rated, last, status):
+def test_the_status_is_that_of_the_session_or_of_its_last_turn(rated, last, status):
     ended(rated, TIDES, "t3", 5 * DAY, last)
     assert rated.history_row(TIDES).status == status
     rated.terminate_sessions([TIDES])
     assert rated.history_row(TIDES).status == (status if last in {"running", "paused", "queued"} else "terminated")
 
 
-def test_an_event_that_was_just_appended_moves_its_conversation_up(rated):
+def test_a_new_event_moves_its_conversation_up(rated):
     append(rated, TIDES, said("Once more", turn="t9", timestamp=9 * DAY))
     assert keys(rated.list_history(EVERYTHING))[0] == TIDES
     assert keys(rated.list_history(HistoryFilter(since=9 * DAY))) == [TIDES]
 
 
-def test_filters_can_be_set_to_what_there_is(shown):
+def test_filters_offer_the_values_in_the_store(shown):
     choices = shown.history_choices()
     assert (choices.agents, choices.models, choices.users) == (("analyst", "poet"), ("large", "small"), ("ann", "bob"))
     assert len(choices.workspace_ids) == 2

@@ -1,4 +1,4 @@
-"""Which sessions nobody has cared for: what retention removes."""
+"""Which sessions have been untouched for long, so that retention removes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONG_AGO = 2 * DAY
 
 
 def age(store: Store, **seconds: float) -> None:
-    """Make all sessions look as if they had been begun and seen on the first day of 1970, or when it says."""
+    """Make all sessions look as if they had been started and opened on the first day of 1970, or at the given times."""
     columns = {"created_at": 0.0, "seen_at": 0.0, **seconds}
     changes = ", ".join(f"{column} = {value}" for column, value in columns.items())
     store.log.writer.submit(lambda transaction: transaction.execute(f"update sessions set {changes}")).result()
@@ -26,7 +26,7 @@ def untouched(store: Store, older_than: float, *, limit: int = 10) -> list[str]:
     return [session.key.session_id for session in found]
 
 
-def test_those_left_alone_for_longest_come_first(history):
+def test_sessions_untouched_for_longest_come_first(history):
     age(history)
     assert untouched(history, NOW) == ["tides", "bread"]
     assert untouched(history, NOW, limit=1) == ["tides"]
@@ -36,7 +36,7 @@ def test_those_left_alone_for_longest_come_first(history):
     assert history.untouched_sessions("nobody", older_than=NOW, limit=10) == []
 
 
-def test_what_is_saved_seen_begun_updated_ended_or_deleted_since_is_left_out(history):
+def test_sessions_saved_seen_started_updated_ended_or_deleted_since_are_left_out(history):
     assert untouched(history, LONG_AGO) == []
     age(history, seen_at=NOW)
     assert untouched(history, NOW) == []
@@ -51,13 +51,13 @@ def test_what_is_saved_seen_begun_updated_ended_or_deleted_since_is_left_out(his
     assert untouched(history, NOW + 10) == ["bread"]
 
 
-def test_a_session_at_work_is_touched(history):
+def test_an_active_session_counts_as_touched(history):
     age(history)
     ended(history, TIDES, "t3", DAY, TurnStatus.PAUSED)
     assert untouched(history, NOW) == ["bread"]
 
 
-def test_looking_again_counts_even_if_there_is_nothing_new(history):
+def test_opening_a_session_counts_even_without_news(history):
     history.mark_seen(BREAD)
     age(history)
     history.mark_seen(BREAD)
