@@ -1,4 +1,4 @@
-"""A client of ADK's API server, and a talk of it with the agent ``clerk`` of the folder ``desk``."""
+"""A client of ADK's API server, and a conversation it has with the agent ``clerk`` in the folder ``desk``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Obedient(ScriptedModel):
 
 """
 DESK = PLAIN.replace("clerk = ", f"{OBEDIENT}clerk = ").replace("ScriptedModel()", "Obedient()")
-"""The folder's agent, on a model that streams only when it is told to, as real ones do."""
+"""The folder's agent, on a model that, like real ones, streams only on request."""
 
 UUID = re.compile(r"(?:adk-|e-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r'"(timestamp|lastUpdateTime|createTime)":[0-9.e+-]+')
@@ -33,16 +33,16 @@ FOLDER = re.compile(r"file://\S*/artifacts")
 
 
 class AdkClient:
-    """Speaks to one server as one user, and keeps what it answered."""
+    """Talks to one server as one user, and records the answers."""
 
     def __init__(self, url: str, user: str = "ann", app: str = "desk") -> None:
-        # A connection that a server closes after an error of its own must not be used again.
+        # Connections must not be reused after a server closes one because of an internal error.
         self.http = httpx.Client(base_url=url, timeout=60, trust_env=False, headers={"Connection": "close"})
         self.user, self.app = user, app
         self.answers: list[tuple[str, int, str]] = []
 
     def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """Send a request and note the answer, without what differs between any two runs."""
+        """Send a request and record the answer, without what differs between runs."""
         json_type = {"Content-Type": "application/json"} if body is not None else {}
         content = None if body is None else json.dumps(body)
         response = self.http.request(method, path, content=content, headers=json_type)
@@ -56,17 +56,17 @@ class AdkClient:
         return self.ask(method, f"/apps/{self.app}/users/{self.user}/sessions{path}", body)
 
     def run(self, session: str, text: str, **more: Any) -> list[dict[str, Any]]:
-        """The events with which the agent answers."""
+        """The events of the agent's answer."""
         return self.send("/run", session, {"text": text}, **more).json()
 
     def stream(self, session: str, text: str, **more: Any) -> list[dict[str, Any]]:
-        """The same, as they come."""
+        """The same events, streamed."""
         return events_of(self.send("/run_sse", session, {"text": text}, **more).text)
 
     def respond(
         self, session: str, call: dict[str, Any], response: dict[str, Any], path: str = "/run"
     ) -> httpx.Response:
-        """Send what a function gave in answer to a call."""
+        """Send the result of a function call."""
         answer = {"id": call["id"], "name": call["name"], "response": response}
         return self.send(path, session, {"functionResponse": answer})
 
@@ -78,7 +78,7 @@ class AdkClient:
 
 
 def _told(response: httpx.Response) -> str:
-    """What a server answers, without what it repeats of a request that it refuses: Colloquy does not."""
+    """A server's answer, without the echo of a refused request: Colloquy does not send one."""
     detail = response.json()["detail"] if response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY else None
     if not isinstance(detail, list):
         return response.text
@@ -92,12 +92,12 @@ def _plain(text: str) -> str:
 
 
 def events_of(stream: str) -> list[dict[str, Any]]:
-    """The events in an answer of ``/run_sse``."""
+    """The events in a response of ``/run_sse``."""
     return [json.loads(line.removeprefix("data:")) for line in stream.splitlines() if line.startswith("data:")]
 
 
 def texts(events: list[dict[str, Any]], *, partial: bool = False) -> list[str]:
-    """What is said in the events that are partial, or in those that are not."""
+    """The texts of the partial events, or of the complete ones."""
     parts = [part for event in events if event.get("partial", False) is partial for part in event["content"]["parts"]]
     return [part["text"] for part in parts if "text" in part]
 
@@ -109,7 +109,7 @@ def calls(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def talk(client: AdkClient) -> None:
-    """Everything that a client of ADK does, in a talk that runs the same on any server."""
+    """Everything that an ADK client does, in a conversation that runs the same on any server."""
     client.ask("GET", "/apps/desk/app-info")
     _open_sessions(client)
     _speak(client)

@@ -1,4 +1,4 @@
-"""The REST API over a real application with the scripted model, without a network in between."""
+"""The REST API over a real application with the scripted model, without a network."""
 
 import pytest
 from starlette.applications import Starlette
@@ -25,6 +25,6 @@ def api(application):
 
 @pytest.fixture(scope="module")
 def client(api):
-    """What a program on this machine sees: errors that nobody foresaw are answers, too."""
+    """What a program on this machine sees: unexpected errors are responses, too."""
     with TestClient(api, raise_server_exceptions=False) as client:
         yield client

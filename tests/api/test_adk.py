@@ -1,4 +1,4 @@
-"""Clients of ADK's API server: what they know works, on the sessions and turns that the page has."""
+"""Clients of ADK's API server work unchanged, on the same sessions and turns as the page."""
 
 import asyncio
 import errno
@@ -62,7 +62,7 @@ users = (f"user-{number}" for number in itertools.count())
 
 @pytest.fixture
 def client(url):
-    """A client with a user of its own, who has a session ``one``."""
+    """A client with its own user, who has a session ``one``."""
     client = AdkClient(url, next(users))
     client.sessions("POST", body={"sessionId": "one"}).raise_for_status()
     yield client
@@ -77,7 +77,7 @@ def one(client):
 
 
 @pytest.mark.slow
-def test_it_answers_as_adks_own_server_does(agents, url, tmp_path):
+def test_it_answers_like_the_server_of_adk(agents, url, tmp_path):
     with adk_api_server(agents, tmp_path) as real:
         expected = AdkClient(real)
         talk(expected)
@@ -115,7 +115,7 @@ def wait_for(url, server, log):
     httpx.get(url, trust_env=False).raise_for_status()
 
 
-def test_the_agents_that_can_be_used_are_its_apps(client, application):
+def test_usable_agents_are_listed_as_apps(client, application):
     listed = client.ask("GET", "/list-apps").json()
     assert listed == sorted(agent.id for agent in application.agents.list() if not agent.problem)
     detailed = client.ask("GET", "/list-apps?detailed=true").json()["apps"]
@@ -124,7 +124,7 @@ def test_the_agents_that_can_be_used_are_its_apps(client, application):
     assert "run_sql" in [declared["functionDeclarations"][0]["name"] for declared in tools]
 
 
-def test_a_failed_turn_is_an_error_that_says_why(client):
+def test_a_failed_turn_is_an_error_with_the_reason(client):
     failed = client.send("/run", "one", {"text": "count 3 then fail"})
     assert (failed.status_code, failed.json()) == (502, {"detail": "The scripted model failed as it was told to."})
     *_, told, error = client.stream("one", "count 3 then fail", streaming=True)
@@ -140,13 +140,13 @@ def test_a_failed_turn_is_an_error_that_says_why(client):
         ("LookupError", "LookupError: The agent failed because of data that it could not process."),
     ],
 )
-def test_what_an_agent_raises_keeps_its_type_in_a_stream(client, raised, told):
+def test_agent_exceptions_keep_their_type_in_a_stream(client, raised, told):
     *_, error = client.stream("one", f"raise {raised}", streaming=True)
     assert error["error"].startswith(told)
     assert error["error_details"]["error_type"] == told.partition(":")[0]
 
 
-def test_what_cannot_be_run_is_refused_with_the_reason(client):
+def test_invalid_runs_are_refused_with_the_reason(client):
     unknown = client.ask("POST", "/run", {"appName": "nobody", "userId": "u", "sessionId": "s"})
     assert (unknown.status_code, unknown.json()) == (404, {"detail": "There is no agent 'nobody'."})
     for silent in ({}, {"newMessage": {"role": "user", "parts": [{"text": " "}]}}):
@@ -168,7 +168,7 @@ def test_what_cannot_be_run_is_refused_with_the_reason(client):
         ("/one/artifacts", {"filename": "a\0", "artifact": {"text": ""}}, "A name has more than 200 bytes"),
     ],
 )
-def test_what_could_not_be_kept_or_given_back_is_refused(client, path, body, said):
+def test_values_that_cannot_be_stored_or_returned_are_refused(client, path, body, said):
     refused = client.sessions("POST", path, body)
     assert 400 <= refused.status_code < 500
     assert refused.json()["detail"].startswith(said)
@@ -178,7 +178,7 @@ RESPONSE = {"functionResponse": {"id": "1", "name": "pay", "response": {}}}
 
 
 @pytest.mark.parametrize("kind", [*STATUSES, OSError])
-def test_an_error_has_the_same_status_everywhere(client, application, monkeypatch, kind):
+def test_errors_have_the_same_status_on_every_route(client, application, monkeypatch, kind):
     expected = STATUSES.get(kind, HTTPStatus.INSUFFICIENT_STORAGE)
     error = kind.__new__(kind, errno.ENOSPC, "Free some space.")
     if kind is not OSError:
@@ -199,17 +199,17 @@ def test_an_error_has_the_same_status_everywhere(client, application, monkeypatc
         client.sessions("GET", "/one/artifacts"),
     ]
     assert [answer.status_code for answer in answers] == [expected] * len(answers)
-    words = [answer.json()["detail"] for answer in answers[1:]]  # ADK says itself that a session exists
+    words = [answer.json()["detail"] for answer in answers[1:]]  # ADK itself reports that a session exists
     assert all("ree some space" in said for said in words), words
 
 
 @pytest.mark.parametrize("part", [{"functionCall": {"name": "pay", "args": {}}}, RESPONSE])
-def test_a_message_that_no_agent_could_be_asked_is_refused(client, part):
+def test_a_message_that_no_agent_could_receive_is_refused(client, part):
     said = {"role": "user", "parts": [{"text": "hello"}, part]}
     assert client.send("/run", "one", part, newMessage=said).status_code == 400
 
 
-def test_numbers_that_json_does_not_know_are_told_in_words(client, application):
+def test_numbers_unknown_to_json_are_returned_as_words(client, application):
     delta = {"mood": math.nan, "user:range": [math.inf, 1.0]}
     place = {"app_name": "desk", "user_id": client.user, "session_id": "one"}
     session = asyncio.run(application.sessions.get_session(**place))
@@ -222,7 +222,7 @@ def test_numbers_that_json_does_not_know_are_told_in_words(client, application):
     assert client.sessions("GET").json()[0]["state"]["mood"] == "NaN"
 
 
-def test_odd_names_in_a_path_are_refused_or_found(client):
+def test_odd_names_in_a_path_are_found_or_refused(client):
     for name in ("x" * 300, "a%00"):
         assert client.sessions("GET", f"/{name}").status_code == 400
     assert client.sessions("GET", "/one/artifacts/..%2Fsecret").status_code == 400
@@ -236,7 +236,7 @@ def test_odd_names_in_a_path_are_refused_or_found(client):
 # -- the same as the page ----------------------------------------------------------------------------------------------
 
 
-def test_its_sessions_and_turns_are_those_of_the_page(client, application):
+def test_it_shares_sessions_and_turns_with_the_page(client, application):
     client.run("one", "hello")
     session = application.store.find_session(one(client))
     assert session.title == "hello"
@@ -244,7 +244,7 @@ def test_its_sessions_and_turns_are_those_of_the_page(client, application):
     assert [turn.status for turn in turns_of(application, one(client))] == [TurnStatus.COMPLETED]
 
 
-def test_a_turn_from_there_waits_for_the_one_of_the_page_and_the_other_way_round(client, application):
+def test_turns_of_adk_clients_and_of_the_page_wait_for_each_other(client, application):
     key = one(client)
     first = application.turns.submit(key, "count 30 every 10 ms")
     answer = texts(client.run("one", "history"))
@@ -257,7 +257,7 @@ def test_a_turn_from_there_waits_for_the_one_of_the_page_and_the_other_way_round
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
 
 
-def test_many_clients_on_one_session_take_turns(client, application):
+def test_turns_of_many_clients_on_one_session_run_one_at_a_time(client, application):
     with ThreadPoolExecutor(6) as pool:
         answers = [*pool.map(lambda number: texts(client.stream("one", f"count {number}")), range(1, 7))]
     assert answers == [[counted(number)] for number in range(1, 7)]
@@ -267,7 +267,7 @@ def test_many_clients_on_one_session_take_turns(client, application):
         assert answer == counted(int(question.removeprefix("count ")))
 
 
-def test_words_come_as_they_are_said_if_the_client_wants_them(client):
+def test_words_are_streamed_on_request(client):
     events = client.stream("one", "count 5", streaming=True)
     assert texts(events, partial=True) == ["w0 ", "w1 ", "w2 ", "w3 ", "w4 "]
     assert texts(events) == [counted(5)]
@@ -284,7 +284,7 @@ def test_a_client_that_leaves_does_not_stop_its_turn(client, application):
     assert said(application, key)[-1] == ("clerk", counted(40))
 
 
-def test_a_turn_that_the_page_stops_ends_for_the_client_as_well(client, application):
+def test_a_turn_stopped_on_the_page_ends_for_the_client_too(client, application):
     def stop(event):
         if event.key == one(client) and event.kind is EventKind.AGENT_CHUNK and event.text == "w2 ":
             pool.submit(application.turns.stop, event.turn_id)
@@ -297,7 +297,7 @@ def test_a_turn_that_the_page_stops_ends_for_the_client_as_well(client, applicat
     assert said(application, one(client))[-1] == ("clerk", counted(3))
 
 
-def test_what_a_tool_asks_can_be_answered_by_the_client_or_on_the_page(client, application):
+def test_tool_questions_can_be_answered_by_the_client_or_on_the_page(client, application):
     _, asking = calls(client.run("one", 'call pay {"amount": 5}'))
     assert application.store.find_session(one(client)).status == "paused"
     answered = client.respond("one", asking, {"confirmed": True}).json()
@@ -312,13 +312,13 @@ def test_what_a_tool_asks_can_be_answered_by_the_client_or_on_the_page(client, a
     assert (late.status_code, late.json()["detail"][:34]) == (409, "This request was already answered,")
 
 
-def test_a_tool_that_works_for_days_is_answered_by_a_later_message(client, application):
+def test_a_long_running_tool_can_be_answered_by_a_later_message(client, application):
     [ticket] = calls(client.run("one", "call ticket {}"))
     assert texts(client.respond("one", ticket, {"closed": True}).json()) == ['ticket answered {"closed": true}']
     assert [turn.status for turn in turns_of(application, one(client))] == [TurnStatus.COMPLETED] * 2
 
 
-def test_users_may_have_sessions_of_the_same_name(client, url):
+def test_users_may_have_sessions_with_the_same_id(client, url):
     other = AdkClient(url, next(users))
     other.sessions("POST", body={"sessionId": "one"})
     client.run("one", "mine")
@@ -331,7 +331,7 @@ def test_users_may_have_sessions_of_the_same_name(client, url):
 # -- changes between turns ---------------------------------------------------------------------------------------------
 
 
-def test_state_changes_between_turns_and_never_disturbs_one(client, application):
+def test_state_can_be_changed_between_turns_without_disturbing_one(client, application):
     turn = application.turns.submit(one(client), "count 3 then wait")
     until(application, lambda: application.turns.live(one(client))[0].text == counted(3))
     busy = client.sessions("PATCH", "/one", {"stateDelta": {"mood": "bad"}})
@@ -343,7 +343,7 @@ def test_state_changes_between_turns_and_never_disturbs_one(client, application)
     assert texts(client.run("one", "hello")) == ["You said: hello"]
 
 
-def test_a_session_that_is_deleted_stops_its_turn_and_takes_everything_along(client, application):
+def test_deleting_a_session_stops_its_turn_and_deletes_everything_in_it(client, application):
     client.sessions("POST", "/one/artifacts", {"filename": "a.txt", "artifact": {"text": "hello"}})
     turn = application.turns.submit(one(client), "count 3 then wait")
     client.sessions("DELETE", "/one").raise_for_status()
@@ -356,7 +356,7 @@ def test_a_session_that_is_deleted_stops_its_turn_and_takes_everything_along(cli
 # -- what stays closed -------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_open_but_what_is_named(client):
+def test_only_documented_routes_are_served(client):
     described = client.ask("GET", "/openapi.json").json()["paths"]
     assert {path.replace("{artifact_name}", "{artifact_name:path}") for path in described} == PATHS - {"/openapi.json"}
     for path in ("/docs", "/redoc", "/dev-ui", "/dev-ui/", "/debug/trace/x", "/apps/desk/eval_sets", "/builder/save"):
@@ -366,7 +366,7 @@ def test_nothing_is_open_but_what_is_named(client):
 
 
 def turns_of(application, key):
-    """The turns that the session's events are of, in order."""
+    """The turns of the session's events, in order."""
     ids = [stored.event.invocation_id for stored in application.store.list_events(key, limit=1000)]
     turns = application.store.get_turns(ids)
     return [turns[turn_id] for turn_id in dict.fromkeys(ids)]

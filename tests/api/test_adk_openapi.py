@@ -1,4 +1,4 @@
-"""Every route of ADK's API server, asked whatever its description allows and forbids: it never breaks."""
+"""Every route of ADK's API server, tested with whatever its description allows and forbids: none ever breaks."""
 
 import pytest
 import schemathesis
@@ -23,7 +23,7 @@ from tests.support.servers import ROOT
 SETTINGS = ROOT / "schemathesis.toml"
 
 EXAMPLES = 4
-"""For each route, besides those that its description makes up."""
+"""For each route, besides those generated from its description."""
 
 CHECKS = [
     not_a_server_error,
@@ -37,7 +37,7 @@ IDS = {"app_name": "assistant", "appName": "assistant", "user_id": "local", "use
 
 @pytest.fixture(scope="module", params=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def described(application, request):
-    """The description of the routes, and the app to ask."""
+    """The description of the routes, and the app to test."""
     app = Starlette(routes=[mounted_adk()])
     with TestClient(app) as client:
         description = client.get(f"{ADK}/openapi.json").json()
@@ -58,7 +58,7 @@ def client(application):
 
 
 def map_path_parameters(context, path_parameters):
-    """In place of two of three made-up names, those of a session that is there."""
+    """Replaces two of three generated names with those of an existing session."""
     return with_real(path_parameters, path_parameters)
 
 
@@ -81,10 +81,10 @@ BOUNDED = settings(
 )
 
 
-def test_every_route_keeps_to_its_description(described):
+def test_every_route_conforms_to_its_description(described):
     mode, schema = described
     for operation in (result.ok() for result in schema.get_all_operations()):
-        if operation.body or mode is GenerationMode.POSITIVE:  # any text is a name
+        if operation.body or mode is GenerationMode.POSITIVE:  # any text is a valid name
 
             @BOUNDED
             @given(case=operation.as_strategy(generation_mode=mode))
@@ -106,6 +106,6 @@ RESPONSE = {"functionResponse": {"id": "1", "name": "pay", "response": {}}}
         ([], 422),
     ],
 )
-def test_what_no_agent_could_be_asked_is_refused(client, parts, status):
+def test_messages_that_no_agent_could_receive_are_refused(client, parts, status):
     asked = {**IDS, "sessionId": new_session(current()).session_id, "newMessage": {"role": "user", "parts": parts}}
     assert client.post(f"{ADK}/run", json=asked).status_code == status

@@ -1,7 +1,7 @@
-"""The catalogue of agents over HTTP."""
+"""The catalog of agents over HTTP."""
 
 
-def test_all_agents_are_listed_those_that_cannot_be_used_with_the_reason(client, application):
+def test_all_agents_are_listed_with_the_reason_if_unusable(client, application):
     personas = application.settings.data_dir / "personas"
     personas.mkdir()
     (personas / "critic.md").write_text("---\nname: Critic\n---\nJudge.\n", encoding="utf-8")
@@ -15,7 +15,7 @@ def test_all_agents_are_listed_those_that_cannot_be_used_with_the_reason(client,
     assert by_id["data_analyst"]["tools"] == ["data"]
 
 
-def test_one_agent_is_had_by_its_id_and_need_not_be_read_twice(client):
+def test_an_agent_is_returned_by_id_and_revalidated_by_etag(client):
     answer = client.get("/api/v1/agents/data_analyst")
     assert answer.json()["workspaces"] == ["data"]
     again = client.get("/api/v1/agents/data_analyst", headers={"If-None-Match": answer.headers["etag"]})

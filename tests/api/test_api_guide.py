@@ -1,4 +1,4 @@
-"""The guide to the API names routes that there are, and all routes that it is about."""
+"""The guide to the API names only routes that exist, and every route it covers."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def routes(schema, tags=None):
     }
 
 
-def test_names_the_routes_that_there_are():
+def test_names_exactly_the_existing_routes():
     schema = create_api().openapi()
     named = set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /api/\S+)`", GUIDE.read_text(encoding="utf-8")))
     assert named - routes(schema) == {"GET /api/v1/events"}

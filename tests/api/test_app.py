@@ -1,4 +1,4 @@
-"""What holds for the whole API: its description, its page, its errors, and who may ask."""
+"""What applies to the whole API: its description, its page, its errors, and access."""
 
 import re
 
@@ -15,7 +15,7 @@ PROBLEM = "application/problem+json"
 
 
 class TestPage:
-    def test_shows_the_api_without_anything_from_elsewhere(self, client):
+    def test_shows_the_api_without_loading_external_resources(self, client):
         page = client.get("/api/docs").text
         addresses = re.findall(r'(?:src|href)="([^"]*)"', page)
         assert "/api/openapi.json" in page
@@ -27,7 +27,7 @@ class TestPage:
         for address in addresses:
             assert address == "data:," or client.get(address).is_success
 
-    def test_names_paths_as_clients_ask_for_them(self, client):
+    def test_names_paths_as_clients_request_them(self, client):
         schema = client.get("/api/openapi.json").json()
         assert "servers" not in schema
         assert "/api/v1/conversations/{conversation_id}" in schema["paths"]
@@ -40,13 +40,13 @@ class TestPage:
 
 @pytest.fixture(scope="module")
 def whole(application):
-    """All that is served beside the pages."""
+    """Everything served beside the pages."""
     with TestClient(Starlette(routes=routes()), raise_server_exceptions=False) as client:
         yield client
 
 
 class TestAtTheRoot:
-    """Clients may ask for turns and sessions without the prefix of the API."""
+    """Clients may request turns and sessions without the prefix of the API."""
 
     def test_a_turn_runs_and_its_session_is_saved_listed_and_deleted(self, whole):
         turn = whole.post("/run_turn", json={"message": "count 2"}).json()
@@ -59,7 +59,7 @@ class TestAtTheRoot:
         missing = whole.delete(f"/sessions/{turn['session_id']}")
         assert (missing.status_code, missing.headers["content-type"]) == (404, PROBLEM)
 
-    def test_limits_and_the_path_that_all_is_served_below_hold_too(self, application):
+    def test_limits_and_the_base_path_apply(self, application):
         with TestClient(Starlette(routes=routes("chats"))) as client:
             assert client.get("/chats/sessions/assistant").status_code == 200
             assert client.post("/chats/sessions", json=[[[]] * 300_000]).status_code == 413
@@ -68,12 +68,12 @@ class TestAtTheRoot:
 
 class TestErrors:
     @pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/v1/nothing", "/api/docs/assets/nothing"])
-    def test_a_path_that_is_not_there_is_a_problem(self, client, path):
+    def test_an_unknown_path_is_a_problem(self, client, path):
         answer = client.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (404, PROBLEM)
         assert answer.json()["title"] == "Not Found"
 
-    def test_a_method_that_does_not_fit_is_a_problem_that_says_which_do(self, client):
+    def test_a_wrong_method_is_a_problem_that_lists_the_allowed_ones(self, client):
         answer = client.post("/api/docs")
         assert (answer.status_code, answer.headers["content-type"]) == (405, PROBLEM)
         assert "GET" in answer.headers["allow"]
@@ -89,17 +89,17 @@ class TestErrors:
             ("/adk/apps/a/users/u/sessions/s", "GET, POST, PATCH, DELETE, OPTIONS"),
         ],
     )
-    def test_all_methods_of_a_path_are_told(self, whole, path, allowed):
+    def test_all_methods_of_a_path_are_listed(self, whole, path, allowed):
         refused, asked = whole.put(path.replace("active", "sessions/x")), whole.options(path)
         assert (asked.status_code, asked.headers["allow"]) == (204, allowed)
         if "PUT" not in allowed:
             assert (refused.status_code, refused.headers["allow"]) == (405, allowed)
 
-    def test_what_is_not_there_has_no_methods(self, whole):
+    def test_an_unknown_path_has_no_methods(self, whole):
         assert [whole.options(path).status_code for path in ("/api/v1/nothing", "/adk/nothing")] == [404, 404]
 
     @pytest.mark.parametrize("announced", [True, False])
-    def test_too_much_is_a_problem(self, monkeypatch, announced):
+    def test_an_oversized_body_is_a_problem(self, monkeypatch, announced):
         monkeypatch.setattr(app, "USUAL", Limits(1000))
         content = b"x" * 2000 if announced else iter([b"x" * 500] * 4)
         headers = {"Content-Type": "application/json"}
@@ -107,7 +107,7 @@ class TestErrors:
         assert (answer.status_code, answer.headers["content-type"]) == (413, PROBLEM)
         assert answer.json()["detail"].startswith("The request is too large")
 
-    def test_one_that_nobody_foresaw_says_nothing_of_the_inside(self):
+    def test_an_unexpected_error_reveals_no_internals(self):
         api = create_api()
 
         @api.get("/broken")

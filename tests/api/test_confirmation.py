@@ -1,4 +1,4 @@
-"""A tool that asks a person, answered by a program."""
+"""A tool that asks the user, answered by a program."""
 
 import pytest
 from starlette.applications import Starlette
@@ -33,7 +33,7 @@ def client(application):
 
 
 def asking(client):
-    """A turn that waits for a person, as its answer says."""
+    """A turn that waits for the user, as returned."""
     answer = client.post(f"{API}/run_turn", json={"message": 'call pay {"amount": 5}', "agent_id": "clerks_desk"})
     assert answer.json()["status"] == "paused"
     return answer.json()
@@ -50,12 +50,12 @@ def ended(client, application, turn):
     return client.get(f"{API}/turns/{turn['turn_id']}").json()
 
 
-def test_says_that_it_waits(client):
+def test_a_turn_reports_that_it_waits(client):
     call = asking(client)["messages"][-1]["tool_calls"][0]
     assert (call["name"], call["args"], call["status"], call["result"]) == ("pay", {"amount": 5}, "waiting", None)
 
 
-def test_goes_on_when_it_may(client, application):
+def test_an_approved_turn_continues(client, application):
     turn = asking(client)
     assert answered(client, turn, approved=True).status_code == 200
     state = ended(client, application, turn)
@@ -63,21 +63,21 @@ def test_goes_on_when_it_may(client, application):
     assert [call["result"] for call in state["messages"][-1]["tool_calls"]] == [{"paid": 5}]
 
 
-def test_does_not_run_the_tool_when_it_may_not(client, application):
+def test_a_declined_tool_does_not_run(client, application):
     turn = asking(client)
     answered(client, turn, approved=False)
     state = ended(client, application, turn)
     assert (state["status"], state["messages"][-1]["tool_calls"][0]["result"]) == ("completed", None)
 
 
-def test_takes_one_answer_only(client, application):
+def test_a_question_accepts_one_answer_only(client, application):
     turn = asking(client)
     answered(client, turn, approved=True)
     ended(client, application, turn)
     assert answered(client, turn, approved=True).status_code == 409
 
 
-def test_can_be_stopped_instead(client):
+def test_a_waiting_turn_can_be_stopped(client):
     turn = asking(client)
     stopped = client.post(f"{API}/runtime/sessions/{turn['session_id']}/stop").json()
     assert stopped["turn_id"] == turn["turn_id"]

@@ -1,4 +1,4 @@
-"""Conversations over HTTP: begun, listed, renamed, added to, deleted."""
+"""Conversations over HTTP: create, list, rename, add messages, delete."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def add(client, conversation, content="hello", role="user", **fields):
 
 
 def send(client, method, path, body):
-    """A request whose body has whatever JSON can be written down."""
+    """A request whose body may be any JSON that can be written."""
     return client.request(method, path, content=json.dumps(body).encode(), headers={"Content-Type": "application/json"})
 
 
@@ -47,7 +47,7 @@ def is_problem(answer, status):
     return answer.json()["detail"]
 
 
-def test_only_what_is_answered_belongs_to_a_turn(client):
+def test_only_answered_messages_belong_to_a_turn(client):
     conversation = create(client)
     for content, role in (("Welcome!", "assistant"), ("hello", "user"), ("Hello Ada!", "assistant")):
         add(client, conversation, content, role)
@@ -66,25 +66,25 @@ def test_only_what_is_answered_belongs_to_a_turn(client):
         ({"title": "x" * 300}, "title: must have at most"),
     ],
 )
-def test_a_wrong_field_is_told_in_words(client, fields, told):
+def test_a_wrong_field_is_explained(client, fields, told):
     detail = is_problem(client.post(f"{API}/dbs/general/conversations", json=fields), 422)
     assert told in detail
     assert "[^" not in detail
     assert "pattern" not in detail
 
 
-def test_too_little_and_too_much_of_a_text_are_counted_in_characters(client):
+def test_text_limits_are_counted_in_characters(client):
     assert "q: must not be empty" in is_problem(client.get(f"{API}/search?q="), 422)
     assert "at most 500 characters" in is_problem(client.get(f"{API}/search?q={'a' * 501}"), 422)
 
 
 def status_of(query):
-    """What a list answers to a wrong query: a cursor that only looks like one names a page that is not there."""
+    """The response to a list request with a wrong query. A fake cursor names a page that does not exist."""
     return 404 if re.fullmatch(r"[A-Za-z0-9_-]{1,800}=*", query.get("cursor", "")) else 422
 
 
-class TestBeginning:
-    def test_without_a_body_is_as_on_the_page(self, client, application):
+class TestCreating:
+    def test_without_a_body_works_as_on_the_page(self, client, application):
         answer = client.post(f"{API}/dbs/general/conversations")
         conversation = answer.json()
         assert answer.headers["location"] == f"{API}/conversations/{conversation['id']}"
@@ -92,7 +92,7 @@ class TestBeginning:
         assert (conversation["agentId"], conversation["title"]) == ("assistant", "")
         assert application.store.get_session(conversation["id"]).model == application.models.default().id
 
-    def test_about_data_is_held_with_the_data_analyst(self, client):
+    def test_about_data_uses_the_data_analyst(self, client):
         assert create(client, SAMPLE_SHOP)["agentId"] == "data_analyst"
 
     def test_with_an_agent_a_model_and_a_title(self, client, application):
@@ -111,19 +111,19 @@ class TestBeginning:
         unsubscribe()
         assert (EventKind.SESSION_LIST_CHANGED, conversation["id"]) in [(e.kind, e.key.session_id) for e in heard]
 
-    def test_where_there_is_nothing_is_refused(self, client):
+    def test_in_an_unknown_workspace_is_refused(self, client):
         assert "no workspace" in is_problem(client.post(f"{API}/dbs/nowhere/conversations"), 404)
 
     @pytest.mark.parametrize(
         ("wrong", "status"),
         [({"agentId": "nobody"}, 404), ({"model": "nothing"}, 409), ({"model": "scripted/none"}, 409)],
     )
-    def test_with_what_is_not_there_is_refused(self, client, wrong, status):
+    def test_with_unknown_ids_is_refused(self, client, wrong, status):
         is_problem(client.post(f"{API}/dbs/general/conversations", json=wrong), status)
 
 
 class TestLists:
-    def test_are_of_one_connection_newest_update_first(self, client):
+    def test_by_connection_are_sorted_by_latest_update(self, client):
         first, second = create(client, SAMPLE_SHOP), create(client, SAMPLE_SHOP)
         elsewhere = create(client)
         add(client, first)
@@ -138,7 +138,7 @@ class TestLists:
         by_connection = client.get(f"{API}/dbs/{SAMPLE_SHOP}/conversations").json()
         assert client.get(f"{API}/workspaces/{SAMPLE_SHOP}/conversations").json() == by_connection
 
-    def test_come_in_pages_that_leave_nothing_out(self, client):
+    def test_are_paged_without_gaps(self, client):
         made = [create(client)["id"] for _ in range(5)]
         found, cursor = [], None
         while True:
@@ -150,7 +150,7 @@ class TestLists:
         assert found[:5] == made[::-1]
         assert len(found) == len(set(found))
 
-    def test_find_by_text_and_by_whether_they_are_saved(self, client):
+    def test_can_be_filtered_by_text_and_saved_mark(self, client):
         conversation = create(client, title="The owl and the pussycat")
         add(client, create(client), "went to sea")
         client.patch(f"{API}/conversations/{conversation['id']}", json={"saved": True})
@@ -177,12 +177,12 @@ class TestLists:
             {"search": "\x00"},
         ],
     )
-    def test_refuse_what_is_no_place_in_them(self, client, query):
+    def test_refuse_an_invalid_cursor(self, client, query):
         is_problem(client.get(f"{API}/dbs/general/conversations", params=query), status_of(query))
 
 
 class TestOne:
-    def test_comes_with_its_messages_and_their_tool_calls(self, client):
+    def test_contains_its_messages_and_their_tool_calls(self, client):
         conversation = create(client)
         asked = add(client, conversation, "How many?").json()
         answered = add(client, conversation, "One.", "assistant", toolCalls=[CALL]).json()
@@ -194,13 +194,13 @@ class TestOne:
         assert {name: call[name] for name in CALL} == CALL
         assert (call["status"], call["error"]) == ("completed", None)
 
-    def test_has_the_messages_of_the_page_too(self, client, application):
+    def test_contains_messages_sent_on_the_page(self, client, application):
         key = new_session(application, "assistant")
         finish(application, application.turns.submit(key, "count 3"))
         messages = client.get(f"{API}/conversations/{key.session_id}").json()["messages"]
         assert [(one["role"], one["content"]) for one in messages] == [("user", "count 3"), ("assistant", "w0 w1 w2 ")]
 
-    def test_shows_the_newest_messages_and_the_way_to_older_ones(self, client):
+    def test_contains_the_newest_messages_and_a_cursor_to_older_ones(self, client):
         conversation = create(client)
         for number in range(7):
             add(
@@ -215,7 +215,7 @@ class TestOne:
             query["cursor"] = page["next"]
         assert pages == [["4", "5", "6"], ["1", "2", "3"], ["0"]]
 
-    def test_need_not_be_sent_again_until_it_changes(self, client):
+    def test_is_not_sent_again_until_it_changes(self, client):
         conversation = create(client)
         path = f"{API}/conversations/{conversation['id']}"
         tag = client.get(path).headers["etag"]
@@ -226,12 +226,12 @@ class TestOne:
         assert changed.headers["etag"] != tag
 
     @pytest.mark.parametrize("cursor", ["nonsense", "1", "1-", "9" * 30 + "-1", "-1--1", "\u0661-\u0662", "1-2\x00"])
-    def test_refuses_what_is_no_place_in_it(self, client, cursor):
+    def test_refuses_an_invalid_cursor(self, client, cursor):
         path, query = f"{API}/conversations/{create(client)['id']}", {"cursor": cursor}
         is_problem(client.get(path, params=query), status_of(query))
 
     @pytest.mark.parametrize("name", ["nobody", "%00", "%0A", "a%0Ab", "%ff", "..%2f..", "x" * 3000, "%F0%9F%A6%89"])
-    def test_that_is_not_there_is_not_found(self, client, name):
+    def test_with_an_unknown_id_is_not_found(self, client, name):
         for method, body in (("GET", None), ("DELETE", None), ("PATCH", {"title": "x"})):
             answer = client.request(method, f"{API}/conversations/{name}", json=body)
             is_problem(answer, 404)
@@ -244,7 +244,7 @@ class TestOne:
 
 
 class TestRenaming:
-    def test_is_kept_and_stays_whatever_a_model_thinks_of(self, client, application):
+    def test_is_stored_and_never_overwritten_by_a_model(self, client, application):
         conversation = create(client)
         answer = client.patch(f"{API}/conversations/{conversation['id']}", json={"title": "New Title"})
         assert (answer.status_code, answer.json()["title"]) == (200, "New Title")
@@ -252,12 +252,12 @@ class TestRenaming:
         assert application.store.get_session(conversation["id"]).title_source is TitleSource.PERSON
 
     @pytest.mark.parametrize("title", ["Übung macht 🦉", "עברית", "x" * 200, "a <b>c</b> | `d`"])
-    def test_takes_any_language(self, client, title):
+    def test_accepts_any_language(self, client, title):
         conversation = create(client)
         assert client.patch(f"{API}/conversations/{conversation['id']}", json={"title": title}).json()["title"] == title
 
     @pytest.mark.parametrize("title", ODD_TEXTS)
-    def test_refuses_what_is_no_title(self, client, title):
+    def test_refuses_an_invalid_title(self, client, title):
         conversation = create(client, title="before")
         is_problem(send(client, "PATCH", f"{API}/conversations/{conversation['id']}", {"title": title}), 422)
         assert get(client, conversation)["title"] == "before"
@@ -265,7 +265,7 @@ class TestRenaming:
     @pytest.mark.parametrize(
         "body", [b"", b"{", b"[]", b"null", b"\xff", b"1" * 5000, b"[" * 100_000, b'{"title": NaN}']
     )
-    def test_refuses_what_is_no_change(self, client, body):
+    def test_refuses_an_invalid_change(self, client, body):
         conversation = create(client)
         answer = client.patch(
             f"{API}/conversations/{conversation['id']}", content=body, headers={"Content-Type": "application/json"}
@@ -274,7 +274,7 @@ class TestRenaming:
         is_problem(answer, answer.status_code)
 
     @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", ""])
-    def test_json_that_is_not_called_json_is_told_so(self, client, kind):
+    def test_refuses_json_with_another_content_type(self, client, kind):
         conversation = create(client)
         answer = client.patch(
             f"{API}/conversations/{conversation['id']}", content=b'{"title": "Tides"}', headers={"Content-Type": kind}
@@ -282,7 +282,7 @@ class TestRenaming:
         is_problem(answer, 422)
         assert answer.json()["detail"] == "Send the body with the header Content-Type: application/json."
 
-    def test_says_which_field_is_wrong(self, client):
+    def test_names_the_wrong_field(self, client):
         conversation = create(client)
         answer = client.patch(f"{API}/conversations/{conversation['id']}", json={"title": 1, "saved": "x"})
         assert [(one["where"], one["field"]) for one in answer.json()["errors"]] == [
@@ -290,7 +290,7 @@ class TestRenaming:
             ("body", "saved"),
         ]
 
-    def test_over_a_change_that_the_client_has_not_seen_is_refused(self, client):
+    def test_over_an_unseen_change_is_refused(self, client):
         conversation = create(client)
         path = f"{API}/conversations/{conversation['id']}"
         tag = client.get(path).headers["etag"]
@@ -304,7 +304,7 @@ class TestRenaming:
 
 
 class TestOtherChanges:
-    def test_save_move_and_choose_a_model(self, client, application):
+    def test_save_move_and_change_the_model(self, client, application):
         conversation = create(client)
         change = {"saved": True, "workspaceId": SAMPLE_SHOP, "model": "scripted/two"}
         answer = client.patch(f"{API}/conversations/{conversation['id']}", json=change).json()
@@ -315,13 +315,13 @@ class TestOtherChanges:
         ("change", "status"),
         [({"workspaceId": "nowhere"}, 404), ({"model": "nothing"}, 409), ({}, 422), ({"other": 1}, 422)],
     )
-    def test_are_refused_where_they_cannot_be(self, client, change, status):
+    def test_are_refused_if_impossible(self, client, change, status):
         conversation = create(client)
         is_problem(client.patch(f"{API}/conversations/{conversation['id']}", json=change), status)
 
 
 class TestDeleting:
-    def test_takes_the_messages_along(self, client, application):
+    def test_deletes_the_messages(self, client, application):
         conversation = create(client)
         add(client, conversation)
         path = f"{API}/conversations/{conversation['id']}"
@@ -334,7 +334,7 @@ class TestDeleting:
         listed = client.get(f"{API}/dbs/general/conversations").json()["items"]
         assert conversation["id"] not in [one["id"] for one in listed]
 
-    def test_can_be_undone_like_on_the_page(self, client, application):
+    def test_can_be_undone_as_on_the_page(self, client, application):
         conversation = create(client)
         add(client, conversation, "still here")
         key = application.store.get_session(conversation["id"]).key
@@ -344,7 +344,7 @@ class TestDeleting:
 
 
 class TestMessages:
-    def test_tell_what_else_an_answer_is_made_of(self, client, application):
+    def test_contain_all_parts_of_an_answer(self, client, application):
         key = new_session(application)
         page = types.GroundingChunkWeb(uri="https://sea.example/tides", title="Tides")
         code = types.ExecutableCode(code="6 * 7", language="PYTHON")
@@ -385,7 +385,7 @@ class TestMessages:
         ):
             assert one in written
 
-    def test_are_what_the_agent_goes_on_with(self, client, application):
+    def test_are_seen_by_the_agent_in_the_next_turn(self, client, application):
         conversation = create(client)
         add(client, conversation, "My name is Ada.")
         add(client, conversation, "Hello Ada!", "assistant", toolCalls=[CALL])
@@ -395,7 +395,7 @@ class TestMessages:
         assert "user: My name is Ada." in told
         assert "model: Hello Ada!" in told
 
-    def test_of_a_user_can_bring_the_calls_that_they_set_off(self, client):
+    def test_of_a_user_may_include_the_calls_they_caused(self, client):
         conversation = create(client)
         asked = add(client, conversation, "How many?", toolCalls=[CALL]).json()
         answered = add(client, conversation, "One.", "assistant").json()
@@ -404,7 +404,7 @@ class TestMessages:
             (answered["id"], 0),
         ]
 
-    def test_name_a_conversation_that_has_no_name(self, client):
+    def test_give_a_title_to_an_untitled_conversation(self, client):
         conversation = create(client)
         add(client, conversation, "What is an owl, and what is it not?")
         assert get(client, conversation)["title"] == "What is an owl, and what is it not?"
@@ -432,14 +432,14 @@ class TestMessages:
             ({"name": "t", "error": "boom", "result": [1]}, {"result": [1], "error": "boom", "status": "failed"}),
         ],
     )
-    def test_keep_tool_calls_as_they_were(self, client, call, expected):
+    def test_keep_tool_calls_unchanged(self, client, call, expected):
         conversation = create(client)
         add(client, conversation, "", "assistant", toolCalls=[call])
         kept = get(client, conversation)["messages"][0]["toolCalls"][0]
         assert {name: kept[name] for name in expected} == expected
 
     @pytest.mark.parametrize("content", ["x" * 100_000, "🦉\u200d\u202e", "tab\there\r\n", "\x1b[31mred", "<script>"])
-    def test_take_any_text(self, client, content):
+    def test_accept_any_text(self, client, content):
         conversation = create(client)
         assert add(client, conversation, content).json()["content"] == content
         assert get(client, conversation)["messages"][0]["content"] == content
@@ -465,7 +465,7 @@ class TestMessages:
             {"role": "user", "content": "x", "toolCalls": [{**CALL, "result": json.loads("[" * 55 + "]" * 55)}]},
         ],
     )
-    def test_refuse_what_is_none(self, client, body):
+    def test_refuse_invalid_messages(self, client, body):
         conversation = create(client)
         answer = send(client, "POST", f"{API}/conversations/{conversation['id']}/messages", body)
         is_problem(answer, 422)
@@ -480,7 +480,7 @@ class TestMessages:
         finish(application, turn)
         assert add(client, {"id": key.session_id}).status_code == 201
 
-    def test_many_at_once_are_one_after_the_other(self, client, application):
+    def test_added_concurrently_are_appended_one_by_one(self, client, application):
         conversation = create(client)
         session = application.store.get_session(conversation["id"])
         from concurrent.futures import ThreadPoolExecutor
@@ -503,17 +503,17 @@ class TestTitles:
         assert (answer.json()["title"], answer.json()["titleSource"]) == ("About title", "model")
         assert application.store.get_session(conversation["id"]).title == "About title"
 
-    def test_are_the_models_also_in_place_of_what_a_person_wrote(self, client):
+    def test_from_the_model_may_replace_a_title_by_the_user(self, client):
         for message, title in (("title it", "About title"), ("owls", "owls")):
             conversation = create(client, title="Mine")
             answer = client.post(self.path(conversation), json={"firstMessage": message}).json()
             assert (answer["title"], answer["titleSource"]) == (title, "model")
 
-    def test_are_the_first_words_where_the_model_has_no_idea(self, client):
+    def test_are_the_first_words_if_the_model_has_none(self, client):
         conversation = create(client)
         assert client.post(self.path(conversation), json={"firstMessage": "owls"}).json()["title"] == "owls"
 
-    def test_are_about_the_first_message_without_another(self, client):
+    def test_are_about_the_first_message_by_default(self, client):
         conversation = create(client)
         add(client, conversation, "title me")
         add(client, conversation, "and not this")

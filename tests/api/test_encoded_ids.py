@@ -1,4 +1,4 @@
-"""Any text is an id: what clients percent-encode in a path reaches the one session that bears it, and no other."""
+"""Any text can be an id: percent-encoded in a path, it reaches exactly the session with that id."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def server(application):
 
 
 def ask(server, method, *path, **body):
-    """Sends a path part by part as it is: other clients resolve dots themselves."""
+    """Sends a path unchanged, part by part: other clients resolve dots themselves."""
     encoded = "/".join([f"{BASE}{path[0]}", *(quote(part, safe="") for part in path[1:])])
     connection = http.client.HTTPConnection(server)
     connection.request(method, encoded, json.dumps(body) if body else None, {"Content-Type": "application/json"})
@@ -57,7 +57,7 @@ def sessions_of(user):
 
 @pytest.fixture(scope="module")
 def held(server, application):
-    """Sessions of two users with each of the ids, each with a file of its own."""
+    """Sessions of two users with each of the ids, each with its own file."""
     for user in ("local", "u/1"):
         for one in IDS:
             assert ask(server, "POST", *sessions_of(user), sessionId=one, state={"me": one})[0] == 200
@@ -69,7 +69,7 @@ def held(server, application):
 
 @pytest.mark.usefixtures("held")
 @pytest.mark.parametrize("one", IDS)
-def test_each_id_leads_to_its_session(server, one):
+def test_each_encoded_id_leads_to_its_session(server, one):
     for user in ("local", "u/1"):
         assert ask(server, "GET", *sessions_of(user), one)[1]["state"]["me"] == one
         assert ask(server, "GET", *sessions_of(user), one, "artifacts", "n/m .txt")[1]["text"] == f"{user} {one}"
@@ -85,7 +85,7 @@ def test_each_id_leads_to_its_session(server, one):
 
 
 @pytest.mark.usefixtures("held")
-def test_deleting_a_session_leaves_those_with_similar_ids(server):
+def test_deleting_a_session_keeps_those_with_similar_ids(server):
     left = list(IDS)
     while left:
         assert ask(server, "DELETE", *sessions_of("u/1"), left.pop(0))[0] == 200
@@ -94,7 +94,7 @@ def test_deleting_a_session_leaves_those_with_similar_ids(server):
     assert [ask(server, "GET", f"{API}/v1/conversations", one)[0] for one in IDS] == [200] * len(IDS)
 
 
-def test_sessions_with_slashes_are_saved_and_deleted_at_the_root_too(server, application):
+def test_session_ids_with_slashes_work_at_the_root(server, application):
     for one in ("again/slash", "again%2Fslash", "again/a b/ü"):
         assert ask(server, "POST", *sessions_of("local"), sessionId=one)[0] == 200
         assert ask(server, "POST", "/sessions", session_id=one)[0] == 200

@@ -1,4 +1,4 @@
-"""What happens in sessions, over HTTP as it happens: a real server, real connections."""
+"""Events of sessions over HTTP as they happen: a real server, real connections."""
 
 import asyncio
 import socket
@@ -53,10 +53,10 @@ async def take(reader, number):
     return [await reader.next() for _ in range(number)]
 
 
-# -- what is told ------------------------------------------------------------------------------------------------------
+# -- content -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_client_hears_a_turn_from_its_message_to_its_end(application, url):
+async def test_a_client_gets_all_events_of_a_turn(application, url):
     key = new_session(application)
     async with reading(url) as reader:
         turn = await asyncio.to_thread(application.turns.submit, key, "think 2 then count 3")
@@ -76,7 +76,7 @@ async def test_a_client_hears_a_turn_from_its_message_to_its_end(application, ur
 
 
 @pytest.mark.parametrize(("message", "status"), [("count 1", "completed"), ("count 1 then fail", "failed")])
-async def test_the_last_chunk_of_a_turn_says_that_it_is_over(application, url, message, status):
+async def test_the_last_chunk_of_a_turn_is_marked(application, url, message, status):
     async with reading(url) as reader:
         turn = await asyncio.to_thread(application.turns.submit, new_session(application), message)
         heard = await reader.take_until("agent-chunk", is_done=True)
@@ -86,7 +86,7 @@ async def test_the_last_chunk_of_a_turn_says_that_it_is_over(application, url, m
     assert application.store.get_turn(turn.id).status == status
 
 
-async def test_news_of_the_list_have_the_list_as_it_is_now(application, url):
+async def test_list_events_contain_the_current_list(application, url):
     async with reading(url) as reader:
         first = await asyncio.to_thread(new_session, application)
         await reader.take_until("session-list-changed")
@@ -105,7 +105,7 @@ async def test_news_of_the_list_have_the_list_as_it_is_now(application, url):
         assert news.data["sessions"] == []
 
 
-async def test_new_sessions_and_workspaces_are_told(application, url):
+async def test_new_sessions_and_workspaces_are_announced(application, url):
     async with reading(url) as reader:
         key = await asyncio.to_thread(new_session, application)
         await asyncio.to_thread(application.workspaces.create, "Elsewhere")
@@ -114,7 +114,7 @@ async def test_new_sessions_and_workspaces_are_told(application, url):
     assert {"session-created", "session-list-changed"} <= told
 
 
-async def test_fifty_clients_see_every_chunk_of_twenty_turns_once_and_in_order(application, url):
+async def test_fifty_clients_get_every_chunk_of_twenty_turns_once_and_in_order(application, url):
     keys = [new_session(application) for _ in range(20)]
     watched = [keys if number % 5 == 0 else [keys[number % 20], keys[(number + 7) % 20]] for number in range(50)]
 
@@ -153,7 +153,7 @@ def number_of(event_id):
 # -- filters -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_client_can_hear_of_some_sessions_only(application, url):
+async def test_events_can_be_filtered_by_session(application, url):
     third = SessionKey("assistant", "local", "third")
     async with reading(url, session=[KEY.session_id, third.session_id]) as reader:
         for key in (OTHER, KEY, OTHER, third):
@@ -161,7 +161,7 @@ async def test_a_client_can_hear_of_some_sessions_only(application, url):
         assert chunks(await take(reader, 2)) == "herethird"
 
 
-async def test_a_client_can_hear_of_one_workspace_and_of_what_moves_out_of_it_or_into_it(application, url):
+async def test_events_can_be_filtered_by_workspace_including_moves_in_and_out(application, url):
     place = application.workspaces.create("Place").id
     here, there = new_session(application, workspace_id=place), new_session(application)
     async with reading(url, workspace=place) as reader, reading(url) as other:
@@ -179,9 +179,7 @@ async def test_a_client_can_hear_of_one_workspace_and_of_what_moves_out_of_it_or
     assert word.data["text"] == "heard"
 
 
-async def test_who_hears_of_a_workspace_hears_that_a_session_of_it_is_deleted_and_that_the_tree_changes(
-    application, url
-):
+async def test_the_workspace_filter_includes_deleted_sessions_and_changes_of_the_tree(application, url):
     place = application.workspaces.create("Place").id
     key = new_session(application, workspace_id=place)
     async with reading(url, workspace=place) as reader:
@@ -191,10 +189,10 @@ async def test_who_hears_of_a_workspace_hears_that_a_session_of_it_is_deleted_an
         assert (await reader.next()).kind == "workspaces-changed"
 
 
-# -- coming back -------------------------------------------------------------------------------------------------------
+# -- reconnecting ------------------------------------------------------------------------------------------------------
 
 
-async def test_who_comes_back_goes_on_after_the_last_event_without_a_gap_or_a_repeat(application, url):
+async def test_a_reconnecting_client_resumes_after_its_last_event(application, url):
     async with reading(url) as reader:
         say_all(application, "abc")
         last = (await take(reader, 2))[-1].id
@@ -204,9 +202,7 @@ async def test_who_comes_back_goes_on_after_the_last_event_without_a_gap_or_a_re
         assert chunks(await take(reader, 4)) == "cdef"
 
 
-async def test_a_client_that_sets_no_headers_names_its_last_event_in_the_address_until_it_has_a_later_one(
-    application, url
-):
+async def test_a_client_without_headers_may_name_its_last_event_in_the_url(application, url):
     async with reading(url) as reader:
         say_all(application, "abc")
         first, second, _ = await take(reader, 3)
@@ -216,7 +212,7 @@ async def test_a_client_that_sets_no_headers_names_its_last_event_in_the_address
         assert chunks(await take(reader, 1)) == "c"
 
 
-async def test_who_heard_nothing_yet_can_come_back_as_well(application, url):
+async def test_a_client_without_a_last_event_can_reconnect(application, url):
     say(application, "before")
     async with reading(url) as reader:
         place = reader.last_id
@@ -225,7 +221,7 @@ async def test_who_heard_nothing_yet_can_come_back_as_well(application, url):
         assert (await reader.next()).data["text"] == "missed"
 
 
-async def test_who_comes_back_when_its_events_are_gone_is_told_of_the_gap_first(application, url):
+async def test_a_client_that_reconnects_too_late_is_told_of_the_gap_first(application, url):
     small = OtherBus(application, EventBus(most_events=3))
     install(small)
     async with reading(url) as reader:
@@ -244,7 +240,7 @@ async def test_who_comes_back_when_its_events_are_gone_is_told_of_the_gap_first(
         assert chunks(await take(reader, 1)) == "f"
 
 
-async def test_who_comes_back_after_a_restart_or_from_nowhere_is_told_of_the_gap(application, url):
+async def test_a_client_with_an_unknown_last_event_is_told_of_the_gap(application, url):
     async with reading(url) as reader:
         say(application, "a")
         event = await reader.next()
@@ -260,7 +256,7 @@ async def test_who_comes_back_after_a_restart_or_from_nowhere_is_told_of_the_gap
 
 
 class OtherBus:
-    """The application with another bus."""
+    """An application with another bus."""
 
     def __init__(self, application, bus):
         self.store, self.bus = application.store, bus
@@ -269,7 +265,7 @@ class OtherBus:
 # -- connections -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_quiet_connection_shows_that_it_lives_and_how_far_the_client_is(application, url, monkeypatch):
+async def test_an_idle_connection_sends_heartbeats_with_the_last_event_id(application, url, monkeypatch):
     monkeypatch.setattr(event_stream, "HEARTBEAT", 0.01)
     async with reading(url, session=OTHER.session_id) as reader:
         assert reader.retry
@@ -284,7 +280,7 @@ async def test_a_quiet_connection_shows_that_it_lives_and_how_far_the_client_is(
         assert (await reader.next()).data["text"] == "word"
 
 
-async def test_nothing_between_the_server_and_the_client_holds_events_back(application, url):
+async def test_headers_keep_proxies_from_buffering_events(application, url):
     async with reading(url) as reader:
         headers = reader.response.headers
         assert headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -292,13 +288,15 @@ async def test_nothing_between_the_server_and_the_client_holds_events_back(appli
         assert "content-encoding" not in headers
 
 
-async def test_many_clients_are_one_listener_of_the_bus(application, url):
+async def test_many_clients_share_one_listener_of_the_bus(application, url):
     before = len(application.bus._listeners)
     async with reading(url), reading(url), reading(url):
         assert len(application.bus._listeners) == before + 1
 
 
-async def test_a_client_that_stops_reading_is_dropped_loses_nothing_and_holds_up_nobody(application, url, caplog):
+async def test_a_client_that_stops_reading_is_dropped_without_delaying_others_or_losing_events(
+    application, url, caplog
+):
     piece, said = "x" * 100_000, 0
     with stopped_reading(url) as stopped:
         async with reading(url) as reader:
@@ -320,7 +318,7 @@ def dropped(caplog):
 
 @contextmanager
 def stopped_reading(url):
-    """The answer to a client that has asked for the events and does not read them."""
+    """The response to a client that requested the events and does not read them."""
     address = urlsplit(url)
     connection = HTTPConnection(address.hostname, address.port)
     connection.sock = socket.socket()
@@ -334,7 +332,7 @@ def stopped_reading(url):
 
 
 def everything_from(response):
-    """What still comes until the server closes the connection."""
+    """Everything that still arrives until the server closes the connection."""
     with pytest.raises(IncompleteRead) as cut:
         response.read()
     return cut.value.partial.decode()
@@ -344,7 +342,7 @@ def everything_from(response):
 
 
 @pytest.mark.slow
-async def test_the_app_streams_beside_its_pages_and_ends_although_clients_listen(tmp_path):
+async def test_the_app_streams_events_and_shuts_down_while_clients_are_listening(tmp_path):
     server = await asyncio.to_thread(Server(tmp_path / "data").start)
     try:
         async with reading(server.url) as reader, reading(server.url) as other:

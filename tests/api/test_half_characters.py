@@ -1,4 +1,4 @@
-"""Half a character in a request is joined or replaced, never an error of the server or the loss of what was sent."""
+"""Half a character in a request is joined or replaced. It never causes a server error or the loss of the content."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from tests.api.test_conversations import API, create, get
         ('"한국어"'.encode(), "한국어"),
     ],
 )
-def test_bodies_are_mended_and_nothing_else_in_them_changes(sent, kept):
+def test_bodies_are_repaired_and_otherwise_unchanged(sent, kept):
     assert json.loads(mended(sent)) == kept
 
 
-def test_what_is_no_text_is_left_to_whoever_reads_it():
+def test_bodies_that_are_not_text_are_passed_on_unchanged():
     assert mended(b'"\xed\xff"') == b'"\xed\xff"'
 
 
-def test_messages_titles_and_arguments_are_taken(client):
+def test_messages_titles_and_arguments_are_accepted(client):
     conversation = create(client)
     place = f"{API}/conversations/{conversation['id']}"
     head = {"content-type": "application/json"}

@@ -1,4 +1,4 @@
-"""Signs of life in a stream that has nothing to say for a while."""
+"""Heartbeats in a stream that is silent for a while."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ async def collected(packets, every):
     return [packet async for packet in with_heartbeats(packets, every=every)]
 
 
-async def test_silence_is_filled_and_every_packet_comes_once_and_in_order():
+async def test_silence_is_filled_and_every_packet_is_sent_once_and_in_order():
     spoken = asyncio.Event()
 
     async def packets():
@@ -31,7 +31,7 @@ async def test_silence_is_filled_and_every_packet_comes_once_and_in_order():
     assert [packet for packet in rest if packet != KEEPALIVE_COMMENT] == [b"two"]
 
 
-async def test_who_speaks_in_time_is_not_interrupted():
+async def test_a_stream_without_pauses_gets_no_heartbeats():
     async def packets():
         for number in range(100):
             yield b"%d" % number
@@ -39,7 +39,7 @@ async def test_who_speaks_in_time_is_not_interrupted():
     assert await collected(packets(), every=60) == [b"%d" % number for number in range(100)]
 
 
-async def test_a_client_that_leaves_ends_what_was_made_for_it():
+async def test_a_disconnecting_client_ends_its_stream():
     ended = []
 
     async def packets():
@@ -55,7 +55,7 @@ async def test_a_client_that_leaves_ends_what_was_made_for_it():
     assert ended == [True]
 
 
-async def test_what_goes_wrong_is_not_swallowed():
+async def test_errors_are_not_swallowed():
     async def packets():
         yield b"one"
         raise ValueError("no more")

@@ -1,4 +1,4 @@
-"""Conversations that were held, over HTTP: found again, labelled, branched."""
+"""Past conversations over HTTP: search, labels, branches."""
 
 import pytest
 
@@ -32,19 +32,19 @@ class TestSearch:
         for one in mine:
             assert all(one["excerpt"][begin:end].casefold() == "owl" for begin, end in one["marks"])
 
-    def test_comes_in_pages(self, client, held):
+    def test_is_paged(self, client, held):
         first = client.get(f"{API}/search", params={"q": "owls", "limit": 1}).json()
         second = client.get(f"{API}/search", params={"q": "owls", "limit": 1, "cursor": first["next"]}).json()
         assert first["items"] != second["items"]
 
     @pytest.mark.parametrize("query", [{}, {"q": ""}, {"q": "\x00"}, {"q": "x" * 501}])
-    def test_refuses_what_cannot_be_looked_for(self, client, query):
+    def test_refuses_an_invalid_search(self, client, query):
         is_problem(client.get(f"{API}/search", params=query), 422)
         is_problem(client.get(f"{API}/search", params={"q": "x", "cursor": "x"}), 404)
 
 
 class TestLabels:
-    def test_are_set_and_taken_back(self, client, held):
+    def test_are_set_and_removed(self, client, held):
         path = f"{API}/conversations/{held.session_id}/labels"
         assert client.get(path).json() == {"tags": [], "note": ""}
         assert client.put(path, json={"tags": ["Birds", "night"], "note": "ask again"}).json() == {
@@ -53,7 +53,7 @@ class TestLabels:
         }
         assert client.put(path, json={"tags": ["birds"]}).json() == {"tags": ["Birds"], "note": "ask again"}
 
-    def test_are_not_overwritten_unseen(self, client, held):
+    def test_are_not_overwritten_without_seeing_the_last_change(self, client, held):
         path = f"{API}/conversations/{held.session_id}/labels"
         tag = client.get(path).headers["etag"]
         assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
@@ -61,18 +61,18 @@ class TestLabels:
         is_problem(client.put(path, json={"note": "second"}, headers={"If-Match": tag}), 412)
 
     @pytest.mark.parametrize("wrong", [{"tags": ["a,b"]}, {"tags": ["x" * 41]}, {"tags": [""]}, {"note": "\x00"}])
-    def test_refuse_what_is_none(self, client, held, wrong):
+    def test_refuse_invalid_values(self, client, held, wrong):
         is_problem(client.put(f"{API}/conversations/{held.session_id}/labels", json=wrong), 422)
 
 
 class TestBranches:
-    def test_go_on_from_a_message(self, client, application, held):
+    def test_continue_from_a_message(self, client, application, held):
         messages = client.get(f"{API}/conversations/{held.session_id}").json()["messages"]
         answer = client.post(f"{API}/conversations/{held.session_id}/branch", json={"messageId": messages[0]["id"]})
         assert answer.status_code == 201
         branch = application.store.get_session(answer.json()["id"])
         assert said(application, branch.key) == [("user", "How many owls?")]
 
-    def test_need_a_message_that_is_there(self, client, held):
+    def test_need_an_existing_message(self, client, held):
         is_problem(client.post(f"{API}/conversations/{held.session_id}/branch", json={"messageId": "none"}), 409)
         is_problem(client.post(f"{API}/conversations/nothing/branch", json={"messageId": "none"}), 404)

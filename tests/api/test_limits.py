@@ -1,4 +1,4 @@
-"""Every entrance has its limits: a table of all of them, which a new route has to be put into."""
+"""Every route has its limits: a table of all of them, to which new routes must be added."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ KEY: Final = SessionKey("assistant", "local", "here")
 ROOT: Final = Path(__file__).parents[2]
 
 FILES: Final = Limits(MOST_BYTES, levels=None, values=None)
-"""Their formats have limits of their own, which the tests of the exchange hold them to."""
+"""Their formats have their own limits, checked by the tests of import and export."""
 
 REST: Final = {
     "POST /api/v1/dbs/{connection_id}/conversations": USUAL,
@@ -96,11 +96,11 @@ def of_rest():
     }
 
 
-def test_the_table_has_every_route_that_takes_a_body():
+def test_the_table_lists_every_route_that_takes_a_body():
     assert of_rest() == REST.keys()
 
 
-def test_each_entrance_has_the_limits_of_the_table():
+def test_each_route_has_the_limits_in_the_table():
     for entrance, limits in REST.items():
         assert app._limits_of(entrance.split()[1].removeprefix(API)) == limits, entrance
     for path, limits in ADKS.items():
@@ -112,7 +112,7 @@ TOLD += [("POST", f"{ADK}{path}", limits) for path, limits in ADKS.items()]
 
 
 @pytest.mark.parametrize(("method", "path", "limits"), TOLD, ids=[f"{one[0]} {one[1]}" for one in TOLD])
-def test_no_entrance_takes_more(entrances, method, path, limits):
+def test_no_route_accepts_more(entrances, method, path, limits):
     def refused(status, **request):
         answer = entrances.request(method, path, headers=headers | request.pop("headers", {}), **request)
         assert answer.status_code == status, answer.text[:200]
@@ -120,28 +120,31 @@ def test_no_entrance_takes_more(entrances, method, path, limits):
 
     headers = {"Content-Type": "application/json"}
     refused(413, content=b"{}", headers={"Content-Length": str(limits.bytes + 1)})
-    if path in {f"{API}/v1/sessions", f"{ADK}/list-apps"}:  # one guard for all, told before the bytes come or not
+    if path in {
+        f"{API}/v1/sessions",
+        f"{ADK}/list-apps",
+    }:  # one guard for all, announced before the bytes arrive or not
         refused(413, content=iter([b" " * MIB] * (limits.bytes // MIB + 1)))
     if limits.levels and limits.values:
         refused(413, content=b'{"a":' * (limits.levels + 1))
         refused(413, content=b"[" + b"," * limits.values + b"]")
 
 
-def test_what_stands_in_texts_does_not_count(client):
+def test_brackets_and_commas_inside_texts_are_not_counted(client):
     name = "[" * 77 + '"\\['
     assert client.post(f"{API}/v1/workspaces", json={"name": name}).json()["name"] == name
 
 
 @pytest.mark.parametrize("path", [f"{API}/v1/workspaces", f"{ADK}/run"])
 @pytest.mark.parametrize("pieces", [1, 3, 4096], ids="in pieces of {}".format)
-def test_texts_are_told_from_what_stands_around_them_however_the_body_is_cut(entrances, path, pieces):
+def test_texts_are_recognized_however_the_body_is_split(entrances, path, pieces):
     def status(body):
         cut = (body[at : at + pieces] for at in range(0, len(body), pieces))
         return entrances.post(path, content=cut, headers={"Content-Type": "application/json"}).status_code
 
     for text in (rb"\"[[", rb"\\", rb"\\\"]]]", rb"[[\\\\"):
         inside = b'{"no":"' + text + b'","a":' + b"[" * 58
-        assert status(inside + b"]" * 58 + b"}") == 422  # a field lacks
+        assert status(inside + b"]" * 58 + b"}") == 422  # a field is missing
         assert status(inside + b"[[" + b"]" * 60 + b"}") == 413
 
 
@@ -157,7 +160,7 @@ WRONGLY_WRITTEN: Final = {
 
 @pytest.mark.parametrize("path", [f"{API}/v1/workspaces", f"{ADK}/run", f"{ADK}/apps/assistant/users/local/sessions"])
 @pytest.mark.parametrize("body", WRONGLY_WRITTEN, ids=WRONGLY_WRITTEN)
-def test_json_that_would_be_read_otherwise_than_it_was_looked_through_is_refused(entrances, path, body):
+def test_json_that_parsers_would_read_differently_than_the_scan_is_refused(entrances, path, body):
     content, headers = WRONGLY_WRITTEN[body]
     cut = (content[at : at + 1] for at in range(len(content)))
     answer = entrances.post(path, content=cut, headers={"Content-Type": "application/json", **headers})
@@ -167,7 +170,7 @@ def test_json_that_would_be_read_otherwise_than_it_was_looked_through_is_refused
 UTF_8_MARK: Final = b"\xef\xbb\xbf"
 
 
-def test_utf_8_may_say_that_it_is(client):
+def test_utf_8_may_have_a_byte_order_mark(client):
     for kind, mark in (
         ("application/json; charset=UTF-8", b""),
         ('application/json; charset="utf-8"', b"\xef\xbb\xbf"),
@@ -178,19 +181,19 @@ def test_utf_8_may_say_that_it_is(client):
         assert answer.status_code == 201, answer.text
 
 
-def test_a_body_that_calls_itself_something_else_is_looked_through_all_the_same(entrances):
+def test_a_body_with_another_content_type_is_scanned_too(entrances):
     for kind in ("application/json; a=multipart/", "multipart/form-data; boundary=a", "text/plain"):
         answer = entrances.post(f"{ADK}/run", content=b"[" * 100, headers={"Content-Type": kind})
         assert answer.status_code == 413, kind
 
 
 @pytest.mark.parametrize("body", [b"]", b'[]]"', b'{}}{"a":1}'])
-def test_brackets_that_were_never_opened_end_the_reading(entrances, body):
+def test_unmatched_closing_brackets_end_the_scan(entrances, body):
     answer = entrances.post(f"{ADK}/run", content=iter([body, b"]" * PIECE]))
     assert (answer.status_code, "never opened" in answer.json()["detail"]) == (422, True)
 
 
-async def test_others_are_answered_while_a_long_body_is_looked_through():
+async def test_other_requests_are_answered_while_a_long_body_is_scanned():
     passed = 0
 
     async def others():
@@ -228,7 +231,7 @@ STRICT: Final = [
 
 @pytest.mark.parametrize(("method", "path", "field"), STRICT)
 @pytest.mark.parametrize("value", [*NO_NUMBERS, "[" + '"long",' * 5_000 + "1]"], ids=[*NO_NUMBERS, "long"])
-def test_what_is_refused_is_not_repeated(entrances, method, path, field, value):
+def test_refused_values_are_not_echoed(entrances, method, path, field, value):
     body = f'{{"{field}":{value}}}'
     answer = entrances.request(method, path, content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 404, 422), answer.text[:500]
@@ -247,7 +250,7 @@ def test_what_is_refused_is_not_repeated(entrances, method, path, field, value):
         (f"{API}/v1/exports", {"ids": [1] * 50}),
     ],
 )
-def test_what_is_wrong_is_not_told_without_end(entrances, path, body):
+def test_the_number_of_reported_errors_is_limited(entrances, path, body):
     answer = entrances.post(path, json=body)
     assert answer.status_code == 422
     assert len(answer.content) < MOST_ERRORS * LONGEST_SHOWN * 2
@@ -256,7 +259,7 @@ def test_what_is_wrong_is_not_told_without_end(entrances, path, body):
 
 
 @pytest.mark.parametrize("path", [f"{API}/v1/conversations", f"{ADK}/list-apps"])
-def test_no_address_is_endless(entrances, path):
+def test_the_length_of_urls_is_limited(entrances, path):
     answer = entrances.get(f"{path}?search={'x' * LONGEST_URL}")
     assert (answer.status_code, "Shorten it" in answer.json()["detail"]) == (414, True)
 
@@ -284,11 +287,11 @@ TEXTS: Final = [
     ("GET", "/v1/conversations", "cursor", LONGEST_CURSOR),
     ("GET", "/v1/runtime/sessions", "cursor", LONGEST_CURSOR),
 ]
-"""Fields with a text, and how many characters it may have."""
+"""Text fields, and how many characters each may have."""
 
 
 @pytest.mark.parametrize(("method", "path", "field", "most"), TEXTS)
-def test_a_text_that_is_too_long_is_refused_with_the_limit(entrances, method, path, field, most):
+def test_a_text_over_the_limit_is_refused_with_the_limit(entrances, method, path, field, most):
     given = {field: "x" * (most + 1)}
     answer = entrances.request(method, API + path, **{"params" if method == "GET" else "json": given})
     assert (answer.status_code, f"at most {most} characters" in answer.text) == (422, True), answer.text
@@ -301,16 +304,16 @@ NUMBERS: Final = [
     ("POST", "/v1/exports", {"ids": ["x" * (LONGEST_ID + 1)]}, f"{LONGEST_ID} characters"),
     ("POST", "/v1/sessions", {"history": [{}] * (sessions.LONGEST_HISTORY + 1)}, f"{sessions.LONGEST_HISTORY} entries"),
 ]
-"""Lists, and what they may have."""
+"""Lists, and how much each may contain."""
 
 
 @pytest.mark.parametrize(("method", "path", "body", "most"), NUMBERS)
-def test_a_list_that_has_too_much_is_refused_with_the_limit(entrances, method, path, body, most):
+def test_a_list_over_the_limit_is_refused_with_the_limit(entrances, method, path, body, most):
     answer = entrances.request(method, API + path, json=body)
     assert (answer.status_code, f"at most {most}" in answer.text) == (422, True), answer.text[:500]
 
 
-def test_the_guide_tells_the_limits():
+def test_the_guide_states_the_limits():
     [told] = re.findall(r"\n- \*\*Limits\*\*:(.*?)\n- ", (ROOT / "docs" / "api.md").read_text("utf-8"), re.DOTALL)
     limits = [USUAL.bytes // MIB, MOST_BYTES // 2**30, USUAL.levels, USUAL.values, LONGEST_URL, LONGEST_MESSAGE]
     limits += [LONGEST_NOTE, LONGEST_COMMENT, LONGEST_SEARCH, LONGEST_TITLE, LONGEST_NAME, LONGEST_TAG, MOST_TAGS]
@@ -318,13 +321,13 @@ def test_the_guide_tells_the_limits():
     assert [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", told)] == limits
 
 
-def test_the_guide_to_adks_api_tells_its_limits():
+def test_the_guide_to_the_adk_api_states_its_limits():
     [told] = re.findall(r"\n- A request (has at most.*? values)", (ROOT / "docs" / "adk_api.md").read_text("utf-8"))
     limits = [ADK_LIMITS.bytes // MIB, MESSAGES.bytes // MIB, MESSAGES.levels, MESSAGES.values]
     assert [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", told)] == limits
 
 
-def test_a_query_that_may_be_kept_may_be_run():
+def test_every_query_that_may_be_saved_may_be_run():
     assert LONGEST_QUERY == MAX_CHARACTERS
 
 
@@ -342,12 +345,12 @@ FLOODS: Final = {
 }
 
 
-def test_the_table_has_every_socket():
+def test_the_table_lists_every_websocket():
     assert {route.path for route in routes() if isinstance(route, WebSocketRoute)} == SOCKETS.keys()
 
 
-def test_the_socket_of_the_pages_takes_the_longest_message_and_little_more():
-    """Streamlit closes it with 1009 beyond either."""
+def test_the_page_websocket_accepts_the_longest_message_and_little_more():
+    """Streamlit closes it with code 1009 beyond either limit."""
     frame, said = config.get_option("server.maxMessageSize"), config.get_option("server.maxWidgetStateSize")
     assert 2 * len(("\N{OWL}" * LONGEST_MESSAGE).encode()) < said * 10**6 < 20 * 10**6
     assert said < frame <= MESSAGES.bytes / MIB
@@ -355,7 +358,7 @@ def test_the_socket_of_the_pages_takes_the_longest_message_and_little_more():
 
 @pytest.mark.parametrize("path", SOCKETS)
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
-def test_a_socket_that_sends_too_much_is_closed_and_others_are_not(application, path, flood):
+def test_a_websocket_that_sends_too_much_is_closed_and_others_are_not(application, path, flood):
     with TestClient(Starlette(routes=routes())) as page, page.websocket_connect(path) as other:
         with page.websocket_connect(path) as socket:
             for message in flood:

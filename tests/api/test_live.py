@@ -1,4 +1,4 @@
-"""The WebSocket that tells pages that there is news."""
+"""The WebSocket that notifies pages."""
 
 import pytest
 from starlette.applications import Starlette
@@ -33,21 +33,21 @@ def client():
         yield client
 
 
-def test_a_page_hears_of_its_session_and_not_what_was_said(bus, client):
+def test_a_page_is_notified_about_its_session_without_the_text(bus, client):
     with client.websocket_connect("/api/live?session=here") as socket:
         bus.publish(BusEvent(EventKind.AGENT_CHUNK, OTHER, "t", "secret"))
         bus.publish(BusEvent(EventKind.AGENT_CHUNK, KEY, "t", "secret"))
         assert socket.receive_text() == "news"
 
 
-def test_the_list_of_sessions_hears_of_everything_but_words(bus, client):
+def test_the_list_of_sessions_is_notified_of_everything_except_text(bus, client):
     with client.websocket_connect("/api/live") as socket:
         bus.publish(BusEvent(EventKind.AGENT_CHUNK, KEY, "t", "word"))
         bus.publish(BusEvent(EventKind.TURN_CHANGED, OTHER))
         assert socket.receive_text() == "news"
 
 
-def test_a_part_of_the_page_can_hear_of_its_session_without_the_words_of_its_answers(bus, client):
+def test_a_part_of_the_page_can_skip_notifications_about_text(bus, client):
     with client.websocket_connect("/api/live?session=here&words=no") as quiet:
         bus.publish(BusEvent(EventKind.AGENT_CHUNK, KEY, "t", "word"))
         bus.publish(BusEvent(EventKind.TURN_CHANGED, OTHER))
@@ -56,13 +56,13 @@ def test_a_part_of_the_page_can_hear_of_its_session_without_the_words_of_its_ans
             assert (eager.receive_text(), quiet.receive_text()) == ("news", "news")
 
 
-def test_a_page_that_leaves_is_no_longer_told(bus, client):
+def test_a_page_that_disconnects_is_no_longer_notified(bus, client):
     with client.websocket_connect("/api/live"):
         assert len(bus._listeners) == 1
     assert not bus._listeners
 
 
-def test_every_answer_forbids_the_browser_to_load_from_elsewhere(client):
+def test_every_response_forbids_loading_from_other_origins(client):
     answer = client.get("/nothing")
     for name, value in HEADERS.items():
         assert answer.headers[name] == value

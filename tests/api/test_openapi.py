@@ -1,6 +1,6 @@
-"""Every route of the API, asked whatever its description allows and forbids.
+"""Every route of the API, tested with whatever its description allows and forbids.
 
-It never breaks, and never answers what is not described. Two of three requests name things that are there.
+None ever breaks or returns what is not described. Two of three requests name existing things.
 """
 
 import pytest
@@ -31,7 +31,7 @@ from tests.support.servers import ROOT
 SETTINGS = ROOT / "schemathesis.toml"
 
 EXAMPLES = 5
-"""For each route, besides those that its description makes up."""
+"""For each route, besides those generated from its description."""
 
 CHECKS = [
     not_a_server_error,
@@ -56,7 +56,7 @@ schema = schemathesis.openapi.from_asgi(
 
 @pytest.fixture(autouse=True)
 def without_what_other_routes_made(application):
-    """What exports or lists everything has little to do."""
+    """Keeps exports and complete lists small."""
     yield
     sessions = application.store.list_sessions(application.settings.user, limit=10_000).items
     application.delete_sessions([session.key for session in sessions])
@@ -68,7 +68,7 @@ def names_something_real(value):
 
 @schema.hook
 def map_path_parameters(context, path_parameters):
-    """In place of made-up ids, those of a conversation that was just held."""
+    """Replaces generated ids with those of a recent conversation."""
     if path_parameters and names_something_real(next(iter(path_parameters.values()))):
         path_parameters = {**path_parameters, **real(context.operation.path, path_parameters)}
     return path_parameters
@@ -76,7 +76,7 @@ def map_path_parameters(context, path_parameters):
 
 @schema.hook
 def map_body(context, body):
-    """The same for the ids that a request has in its body."""
+    """Does the same for ids in the body of a request."""
     if isinstance(body, dict):
         made_up = [name for name in body if names_something_real(body[name])]
         body = {**body, **real(context.operation.path, made_up)} if made_up else body
@@ -84,7 +84,7 @@ def map_body(context, body):
 
 
 def real(path, names):
-    """Ids of things that are there, for those of the names that stand for one."""
+    """Ids of existing things, for those of the names that stand for one."""
     application = current()
     key = new_session(application, workspace_id=SAMPLE_SHOP)
     asked, answered = record(application.store.get_session(key.session_id), TOLD)
@@ -111,5 +111,5 @@ def real(path, names):
 @settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
-def test_every_route_keeps_to_its_description(case, application):
+def test_every_route_conforms_to_its_description(case, application):
     case.call_and_validate(checks=CHECKS)

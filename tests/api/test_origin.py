@@ -1,4 +1,4 @@
-"""Pages of other sites cannot use the app: not by requests, not by WebSockets, not under a name of their own."""
+"""Pages of other sites cannot use the app: not by requests, not by WebSockets, not by DNS rebinding."""
 
 from contextlib import ExitStack
 
@@ -74,7 +74,7 @@ def app():
 
 @pytest.fixture
 def ask(app):
-    """Asks for a path with headers, and gives the status."""
+    """Requests a path with headers and returns the status."""
 
     def asked(path="/api/v1/sessions", *, base=f"http://{HERE}", method="GET", **headers):
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -84,7 +84,7 @@ def ask(app):
 
 
 def connects(app, path, *, base=f"ws://{HERE}", **headers):
-    """Whether a WebSocket is let in."""
+    """Whether a WebSocket is accepted."""
     with ExitStack() as stack:
         try:
             socket = stack.enter_context(TestClient(app).websocket_connect(base + path, headers=headers))
@@ -107,24 +107,24 @@ def test_a_page_of_another_origin_opens_no_websocket(app, path, origin):
 
 
 @pytest.mark.parametrize("path", ["/api/live", "/_stcore/stream"])
-def test_a_site_whose_name_leads_here_opens_no_websocket(app, path):
+def test_a_site_that_rebinds_dns_opens_no_websocket(app, path):
     assert not connects(app, path, base="ws://evil.example:8501", Origin="http://evil.example:8501")
     assert not connects(app, path, base="ws://evil.example:8501")
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/sessions", "/adk/run"])
-def test_a_site_whose_name_leads_here_gets_no_answer(ask, path):
+def test_a_site_that_rebinds_dns_gets_no_answer(ask, path):
     assert ask(path, base="http://evil.example:8501", Origin="http://evil.example:8501") == 421
     assert ask(path, base="http://evil.example:8501") == 421
 
 
-def test_a_second_origin_does_not_hide_behind_the_own_one(app):
+def test_a_second_origin_header_is_not_hidden_by_the_own_one(app):
     headers = [("Origin", f"http://{HERE}"), ("Origin", "http://evil.example")]
     for order in (headers, headers[::-1]):
         assert TestClient(app, base_url=f"http://{HERE}").get("/", headers=order).status_code == 403
 
 
-def test_the_own_page_and_programs_are_let_in(app, ask):
+def test_the_own_page_and_programs_are_allowed(app, ask):
     for headers in ({}, {"Origin": f"http://{HERE}"}, {"Origin": f"http://{HERE}", "Sec_Fetch_Site": "same-origin"}):
         assert ask(**headers) == 200
     assert ask(Sec_Fetch_Site="none") == 200
@@ -135,13 +135,13 @@ def test_the_own_page_and_programs_are_let_in(app, ask):
 
 def test_a_page_behind_a_proxy_that_ends_tls_is_the_own_page(app, ask):
     assert ask(base="https://chats.example.com", Origin=PROXY) == 200  # the proxy sends X-Forwarded-Proto
-    assert ask(base="http://127.0.0.1:8501", Origin=PROXY) == 200  # it does not, and the origin was set
+    assert ask(base="http://127.0.0.1:8501", Origin=PROXY) == 200  # the proxy does not, and the origin is configured
     assert connects(app, "/api/live", base="ws://127.0.0.1:8501", Origin=f"{PROXY}:443")
     assert ask(base="http://127.0.0.1:8501", Origin="http://chats.example.com") == 403
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_requests_without_origin_are_told_by_the_site_that_made_them(ask, site):
+def test_requests_without_origin_are_judged_by_sec_fetch_site(ask, site):
     for path in ("/", "/api/v1/sessions", "/adk/run"):
         assert ask(path, Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors", Sec_Fetch_Dest="script") == 403
         assert ask(path, Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate", Sec_Fetch_Dest="iframe") == 403

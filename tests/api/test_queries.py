@@ -1,4 +1,4 @@
-"""What queries of the SQL page found, as files: all rows, as long as a page shows them."""
+"""Query results of the SQL page as files: all rows, for as long as a page shows them."""
 
 import csv
 import gc
@@ -23,7 +23,7 @@ def asked(application, sql):
     return Question(application, sql).answer()
 
 
-def test_all_rows_can_be_had_as_csv(client, application):
+def test_all_rows_can_be_downloaded_as_csv(client, application):
     answer = asked(application, "select i as number, '=1+1' as text from range(1000) t(i)")
     got = client.get(f"/api/v1/queries/{answer.id}.csv")
     assert got.headers["content-type"] == "text/csv; charset=utf-8"
@@ -35,14 +35,14 @@ def test_all_rows_can_be_had_as_csv(client, application):
     assert rows[1] == ["0", "'=1+1"]
 
 
-def test_and_as_parquet(client, application):
+def test_all_rows_can_be_downloaded_as_parquet(client, application):
     answer = asked(application, "select 1 as one, [1, 2] as list")
     got = client.get(f"/api/v1/queries/{answer.id}.parquet")
     assert parquet.read_table(io.BytesIO(got.content)).to_pylist() == [{"one": 1, "list": [1, 2]}]
     assert got.headers["content-disposition"].startswith('attachment; filename="List by one.parquet"')
 
 
-def test_what_no_page_shows_any_more_is_gone(client, application):
+def test_results_that_no_page_shows_are_gone(client, application):
     path = f"/api/v1/queries/{asked(application, 'select 1').id}.csv"
     gc.collect()
     got = client.get(path)

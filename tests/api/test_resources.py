@@ -1,4 +1,4 @@
-"""Workspaces, feedback, settings, models, and whether the server is well, over HTTP."""
+"""Workspaces, feedback, settings, models and the server's health over HTTP."""
 
 import sqlite3
 
@@ -24,7 +24,7 @@ def is_problem(answer, status):
 
 
 class TestWorkspaces:
-    def test_are_listed_and_stand_in_a_tree(self, client):
+    def test_are_listed_as_a_tree(self, client):
         region = made(client, "Region")
         city = made(client, "City", region["id"])
         listed = client.get(WORKSPACES).json()["workspaces"]
@@ -33,7 +33,7 @@ class TestWorkspaces:
         [node] = [node for node in tree if node["id"] == region["id"]]
         assert [below["name"] for below in node["children"]] == ["City"]
 
-    def test_tell_how_many_conversations_they_have(self, client, application):
+    def test_have_a_count_of_conversations(self, client, application):
         workspace = made(client, "Busy")
         new_session(application, workspace_id=workspace["id"])
         assert client.get(f"{WORKSPACES}/{workspace['id']}").json()["conversations"] == 1
@@ -49,7 +49,7 @@ class TestWorkspaces:
         assert is_problem(client.patch(url, json={"parent_id": "nowhere"}), 404)
         assert is_problem(client.patch(url, json={"colour": "red"}), 422)
 
-    def test_are_not_changed_by_who_has_not_seen_the_last_change(self, client):
+    def test_are_not_changed_by_clients_with_an_outdated_version(self, client):
         workspace = made(client, "Shared")
         url = f"{WORKSPACES}/{workspace['id']}"
         tag = client.get(url).headers["etag"]
@@ -82,7 +82,7 @@ class TestConnections:
         connection.close()
         return path
 
-    def test_are_set_tested_and_taken_away(self, client, shop_file):
+    def test_are_set_tested_and_removed(self, client, shop_file):
         url = f"{WORKSPACES}/{made(client, 'Shop')['id']}/connection"
         carried = client.put(url, json={"kind": "sqlite", "address": str(shop_file), "name": "Orders"}).json()
         assert carried["connection"]["kind"] == "sqlite"
@@ -91,14 +91,14 @@ class TestConnections:
         assert client.delete(url).json()["connection"] is None
         assert "no data connection" in is_problem(client.post(f"{url}/test"), 409)
 
-    def test_that_stopped_working_say_so(self, client, shop_file):
+    def test_that_stopped_working_report_it(self, client, shop_file):
         url = f"{WORKSPACES}/{made(client, 'Gone')['id']}"
         there = {"kind": "sqlite", "address": str(shop_file)}
         assert client.put(f"{url}/connection", json=there).json()["connection"]["problem"] is None
         shop_file.unlink()
         assert str(shop_file) in client.get(url).json()["connection"]["problem"]
 
-    def test_can_be_tried_before_they_are_kept(self, client, shop_file, tmp_path):
+    def test_can_be_tested_before_they_are_saved(self, client, shop_file, tmp_path):
         there = {"kind": "sqlite", "address": str(shop_file)}
         assert client.post("/api/v1/connections/test", json=there).json()["found"]
         missing = {"kind": "sqlite", "address": str(tmp_path / "missing.db")}
@@ -133,7 +133,7 @@ class TestFeedback:
         event = application.store.list_events(key)[-1].event
         return f"/api/v1/conversations/{key.session_id}/messages/{event.id}/feedback"
 
-    def test_is_given_changed_and_taken_back(self, client, answer):
+    def test_is_given_changed_and_removed(self, client, answer):
         assert client.get(answer).json()["score"] is None
         given = client.put(answer, json={"score": 1, "comment": "Just right"}).json()
         assert (given["score"], given["comment"]) == (1, "Just right")
@@ -147,7 +147,7 @@ class TestFeedback:
             "at": None,
         }
 
-    def test_needs_an_answer_and_a_thumb_that_exist(self, client, application, answer):
+    def test_needs_an_existing_answer_and_a_valid_score(self, client, application, answer):
         key = new_session(application)
         nothing = f"/api/v1/conversations/{key.session_id}/messages/nothing/feedback"
         assert is_problem(client.put(nothing, json={"score": 1}), 404)
@@ -155,7 +155,7 @@ class TestFeedback:
         assert is_problem(client.put(answer.replace(key.session_id, "x"), json={"stars": 5}), 422)
 
 
-def test_settings_are_shown_without_keys_addresses_and_folders(client, application):
+def test_settings_omit_keys_addresses_and_folders(client, application):
     shown = client.get("/api/v1/settings")
     assert shown.json()["user"] == application.settings.user
     assert shown.json()["default_agent"] == "assistant"
@@ -167,6 +167,6 @@ def test_models_are_listed(client, application):
     assert [model["id"] for model in listed] == [model.id for model in application.models.list()]
 
 
-def test_the_server_says_that_it_is_well(client):
+def test_the_server_reports_its_health(client):
     assert client.get("/api/v1/health").json() == {"status": "ok"}
     assert client.get("/api/v1/ready").json()["status"] == "ready"

@@ -1,4 +1,4 @@
-"""Export and import over HTTP: what goes out comes back the same, and what is damaged changes nothing."""
+"""Export and import over HTTP: exports come back unchanged, and damaged files change nothing."""
 
 import asyncio
 import io
@@ -44,7 +44,7 @@ def talk(application):
 
 
 class TestExports:
-    def test_of_one_conversation_come_as_every_format_under_its_title(self, client, talk):
+    def test_of_one_conversation_are_available_in_every_format_under_its_title(self, client, talk):
         url = f"/api/v1/conversations/{talk.session_id}/export"
         text = client.get(url, params={"format": "md"})
         assert text.headers["content-type"] == "text/markdown; charset=utf-8"
@@ -63,7 +63,7 @@ class TestExports:
             "results",
         ]
 
-    def test_of_a_selection_have_just_these(self, client, application, talk):
+    def test_of_a_selection_contain_only_it(self, client, application, talk):
         other, _ = new_session(application), new_session(application)
         chosen = [talk.session_id, other.session_id]
         by_link = client.get("/api/v1/exports/file", params={"format": "json", "id": chosen}).json()
@@ -71,7 +71,7 @@ class TestExports:
         assert by_link == by_body
         assert [session["id"] for session in by_body] == chosen
 
-    def test_of_all_can_be_of_saved_ones_or_of_everyone(self, client, application, talk):
+    def test_of_all_can_be_limited_to_saved_ones_or_include_all_users(self, client, application, talk):
         theirs = SessionKey("assistant", "somebody else", "theirs")
         application.store.create_session(theirs)
         application.set_saved([talk], saved=True)
@@ -92,14 +92,14 @@ class TestExports:
         conversations = parquet.read_table(io.BytesIO(archive.read("conversations.parquet")))
         assert talk.session_id in conversations.column("id").to_pylist()
 
-    def test_that_are_named_may_be_of_anybody(self, client, application):
+    def test_by_id_may_include_any_user(self, client, application):
         theirs = SessionKey("assistant", "somebody else", "named")
         application.store.create_session(theirs)
         assert client.get("/api/v1/conversations/named/export").json()["userId"] == "somebody else"
         assert client.get("/api/v1/exports/file?format=json&id=named").json()["id"] == "named"
         application.delete_sessions([theirs])
 
-    def test_of_what_is_not_there_are_problems(self, client):
+    def test_of_unknown_conversations_are_problems(self, client):
         assert is_problem(client.get("/api/v1/conversations/nothing/export"), 404)
         assert "nothing" in is_problem(client.get("/api/v1/exports/file?id=nothing"), 404)
         assert is_problem(client.post("/api/v1/exports", json={"format": "docx"}), 422)
@@ -111,7 +111,7 @@ async def test_export_wipe_import_gives_the_same_store_event_for_event(client, a
     nested = application.workspaces.create("Nested", application.workspaces.create("Region").id)
     other = new_session(application, workspace_id=nested.id)
     finish(application, application.turns.submit(other, "Count to 5"))
-    application.rename_session(other, "Counting")  # so that no title of a model's comes while this goes on
+    application.rename_session(other, "Counting")  # so that no title from a model arrives meanwhile
     answer = application.store.list_events(other)[-1].event.id
     application.set_feedback(other, answer, 1, "Just right")
     application.store.set_tags([other], add=["north"])
@@ -136,7 +136,7 @@ async def test_export_wipe_import_gives_the_same_store_event_for_event(client, a
 
 
 class TestImports:
-    def test_tell_what_they_took_and_what_they_skipped_and_why(self, client, application):
+    def test_report_what_was_imported_and_what_was_skipped_and_why(self, client, application):
         history = json.dumps([{"id": "told", "appName": "critic", "userId": "user", "events": [EVENT]}])
         report = upload(client, history, "sessions.json").json()
         assert report["taken"] == [
@@ -145,12 +145,12 @@ class TestImports:
         again = upload(client, history).json()
         assert (again["taken"], again["skipped"]) == ([], [{"name": "Hello", "why": "already here"}])
 
-    def test_take_an_adk_database(self, client, tmp_path):
+    def test_accept_an_adk_database(self, client, tmp_path):
         report = upload(client, adk_database(tmp_path).read_bytes(), "adk.db", users="file").json()
         assert (report["kind"], report["events"]) == ("ADK session database", 2)
         assert [one["user_id"] for one in report["taken"]] == ["user"]
 
-    def test_take_an_adk_database_by_its_url(self, client, tmp_path):
+    def test_accept_an_adk_database_by_url(self, client, tmp_path):
         url = f"sqlite+aiosqlite:///{adk_database(tmp_path, 'by url')}"
         assert client.post(f"{IMPORTS}/database", json={"url": url}).json()["conversations"] == 1
         for wrong in ("", "mysql://a:b@c/d", "sqlite://", "nonsense"):
@@ -159,11 +159,11 @@ class TestImports:
         assert "There is no file" in is_problem(client.post(f"{IMPORTS}/database", json=missing), 409)
 
     @pytest.mark.parametrize("name", ["\N{OWL}" * 100 + ".json", "\u00e9" * 200, "..", "." * 300, "a/../b.json", "con"])
-    def test_take_a_file_whatever_its_name_is(self, client, name):
+    def test_accept_a_file_with_any_name(self, client, name):
         history = {"id": str(uuid.uuid4()), "appName": "a", "userId": "u", "events": [EVENT]}
         assert upload(client, json.dumps(history), name).json()["conversations"] == 1
 
-    def test_count_what_could_not_be_taken_as_it_was(self, client):
+    def test_count_what_could_not_be_imported_unchanged(self, client):
         chat = webui_chat(asked(), answered(followUps=["More?"], merged="Both."), id="counted")
         report = upload(client, json.dumps([chat, 17])).json()
         assert report["summary"] == "Imported 1 chat (3 events)."
@@ -174,7 +174,7 @@ class TestImports:
         assert report["notes"] == ["Left out: `followUps` (1).", "Converted: `merged` to a separate answer (1)."]
         assert report["skipped"] == [{"name": "conversation 2", "why": "it has no messages"}]
 
-    def test_of_something_damaged_change_nothing_and_name_the_place(self, client, application):
+    def test_of_a_damaged_file_change_nothing_and_name_the_place(self, client, application):
         before = sessions_in(application)
         lines = [
             {"session_id": "whole", "app_name": "a", "user_id": "u", "event": EVENT},
@@ -192,7 +192,7 @@ class TestImports:
         assert [one["id"] for one in report["taken"]] == ["whole"]
         assert report["skipped"][0]["name"] == "conversation 'broken'"
 
-    def test_can_go_on_in_the_background(self, client, application):
+    def test_can_run_in_the_background(self, client, application):
         history = json.dumps({"id": "later", "appName": "a", "userId": "u", "events": [EVENT]})
         begun = client.post(f"{IMPORTS}?background=true", files={"file": ("later.json", history)})
         assert begun.status_code == 202
@@ -203,7 +203,7 @@ class TestImports:
         assert client.delete(begun.headers["location"]).status_code == 204
         assert is_problem(client.get(begun.headers["location"]), 404)
 
-    def test_need_a_file_an_agent_and_a_workspace_that_are_there(self, client):
+    def test_need_a_file_and_an_existing_agent_and_workspace(self, client):
         assert is_problem(client.post(IMPORTS), 422)
         assert is_problem(upload(client, "", "empty"), 422)
         assert "no agent" in is_problem(upload(client, "[]", agent_id="nobody"), 404)
@@ -212,7 +212,7 @@ class TestImports:
 
 
 class TestRetention:
-    def test_says_what_it_would_remove_and_removes_it(self, client, application, talk):
+    def test_previews_what_it_would_remove_and_removes_it(self, client, application, talk):
         old, saved = new_session(application), new_session(application)
         application.set_saved([saved], saved=True)
         for key in (old, saved):
@@ -267,7 +267,8 @@ def sessions_in(application):
 
 
 def everything_in(store):
-    """What the store holds, with the times of the list of sessions: those in the table lag behind while it is open."""
+    """The content of the store, with times from the list of sessions: those in the table lag behind while it is
+    open."""
     tables = held(store)
     for session in tables["sessions"]:
         session["updated_at"] = store.get_session(session["id"]).updated_at
@@ -275,7 +276,7 @@ def everything_in(store):
 
 
 def tree(folder):
-    """The files below a folder by their place there; of what ADK knows about each, not where it stands."""
+    """The files below a folder by relative path, with ADK's metadata but without its absolute paths."""
     found = {}
     for file in sorted(folder.rglob("*")):
         if file.is_file():

@@ -1,4 +1,4 @@
-"""Results over HTTP: what each is, and its data as files."""
+"""Results over HTTP: their metadata, and their data as files."""
 
 import csv
 import io
@@ -51,26 +51,26 @@ def is_problem(answer, status):
 
 
 class TestTables:
-    def test_are_csv_with_the_names_of_their_columns(self, client, application, key):
+    def test_are_csv_with_a_header(self, client, application, key):
         answer = client.get(path(new_result(application, key), "csv"))
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         assert rows_of(answer)[:2] == [["month", "revenue"], ["2026-01-01", "1200.5"]]
         assert answer.content[:1] == b'"'
 
-    def test_are_parquet_to_the_last_bit(self, client, application, key):
+    def test_are_exact_as_parquet(self, client, application, key):
         answer = client.get(path(new_result(application, key), "parquet"))
         assert parquet.read_table(io.BytesIO(answer.content)).equals(MONTHS)
 
-    def test_come_with_every_row_however_many(self, client, application, key):
+    def test_contain_every_row(self, client, application, key):
         many = pa.table({"n": range(100_000)})
         assert client.get(path(new_result(application, key, many), "csv")).text.count("\n") == 100_001
 
-    def test_of_no_rows_have_their_header(self, client, application, key):
+    def test_without_rows_have_their_header(self, client, application, key):
         assert rows_of(client.get(path(new_result(application, key, MONTHS.slice(0, 0)), "csv"))) == [
             ["month", "revenue"]
         ]
 
-    def test_are_no_pictures(self, client, application, key):
+    def test_are_not_available_as_pictures(self, client, application, key):
         assert (
             is_problem(client.get(path(new_result(application, key), "png")), 404)
             == "This table is not available as png."
@@ -88,7 +88,7 @@ class TestNames:
             ("x" * 300, "x" * 80 + ".csv"),
         ],
     )
-    def test_are_those_of_the_results_without_what_a_name_cannot_have(self, client, application, key, title, name):
+    def test_are_the_titles_without_invalid_characters(self, client, application, key, title, name):
         header = client.get(path(new_result(application, key, title=title), "csv")).headers["content-disposition"]
         assert header.startswith('attachment; filename="')
         assert header.endswith(f"filename*=UTF-8''{name}")
@@ -101,12 +101,12 @@ class TestCharts:
         assert (answer.headers["content-type"], answer.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
         assert answer.headers["content-disposition"].endswith("Revenue%20by%20month.png")
 
-    def test_are_svg_with_the_data_in_them(self, client, application, key):
+    def test_are_svg_that_contains_the_data(self, client, application, key):
         answer = client.get(path(new_chart(application, key), "svg"))
         assert answer.headers["content-type"].startswith("image/svg+xml")
         assert "2026-02-01" in answer.text
 
-    def test_are_rows_as_well(self, client, application, key):
+    def test_are_available_as_rows(self, client, application, key):
         assert len(rows_of(client.get(path(new_chart(application, key), "csv")))) == 4
 
     @pytest.mark.parametrize(
@@ -120,10 +120,10 @@ class TestCharts:
             {**BARS, "transform": [{"filter": {"not": "datum.revenue > 0"}}]},
         ],
     )
-    def test_that_nobody_checked_are_not_drawn(self, client, application, key, spec):
+    def test_that_were_not_checked_are_not_drawn(self, client, application, key, spec):
         assert is_problem(client.get(path(new_chart(application, key, spec=spec), "svg")), 409)
 
-    def test_that_take_too_long_are_given_up(self, client, application, key, monkeypatch):
+    def test_that_take_too_long_are_aborted(self, client, application, key, monkeypatch):
         monkeypatch.setattr(chart_pictures, "SECONDS", 0.001)
         assert "not be drawn within" in is_problem(client.get(path(new_chart(application, key), "svg")), 409)
 
@@ -140,10 +140,10 @@ class TestCharts:
             ("Error: invalid format: %m/%d", "invalid format: %m/%d"),
         ],
     )
-    def test_that_fail_say_why_and_not_where_this_program_is_installed(self, printed, told):
+    def test_that_fail_give_the_reason_without_local_paths(self, printed, told):
         assert chart_pictures.reason_of(printed.encode()).endswith(told)
 
-    def test_take_dates_for_what_they_say(self, client, application, key):
+    def test_draw_dates_as_written(self, client, application, key):
         days = pa.table({"month": [date(2026, 1, 1), date(2026, 2, 1)], "revenue": [Decimal("1.50"), Decimal(2)]})
         spec = {"mark": "line", "encoding": {"x": {"field": "month", "type": "temporal"}, "y": {"field": "revenue"}}}
         picture = client.get(path(new_chart(application, key, days, spec=spec), "svg")).text
@@ -152,7 +152,7 @@ class TestCharts:
 
 
 class TestFiles:
-    async def test_are_those_that_the_agent_made(self, client, application, key):
+    async def test_are_those_made_by_the_agent(self, client, application, key):
         result = await self.made(application, key, "report.html", b"<script>alert(1)</script>")
         answer = client.get(f"/api/v1/results/{result.id}/file")
         assert answer.content == b"<script>alert(1)</script>"
@@ -179,11 +179,11 @@ class TestFiles:
         return new_result(application, key, None, kind=ResultKind.FILE, sql=None, **facts)
 
 
-class TestWhoMayHaveThem:
-    def test_what_is_not_there_says_so(self, client):
+class TestAccess:
+    def test_unknown_results_are_not_found(self, client):
         assert "does not exist" in is_problem(client.get("/api/v1/results/nothing.csv"), 404)
 
-    def test_results_of_deleted_sessions_are_gone_until_these_come_back(self, client, application, key):
+    def test_results_of_deleted_sessions_are_gone_until_these_are_restored(self, client, application, key):
         result = new_result(application, key)
         application.delete_sessions([key])
         assert is_problem(client.get(path(result, "csv")), 404)
@@ -195,17 +195,17 @@ class TestWhoMayHaveThem:
         application.store.delete_result(result.id)
         assert is_problem(client.get(path(result, "parquet")), 404)
 
-    def test_results_of_another_user_are_not_here(self, client, application):
+    def test_results_of_another_user_are_not_found(self, client, application):
         other = SessionKey("assistant", "somebody else", "theirs")
         application.store.create_session(other)
         assert is_problem(client.get(path(new_result(application, other), "csv")), 404)
 
-    def test_nothing_can_be_changed_here(self, client, application, key):
+    def test_results_are_read_only(self, client, application, key):
         result = new_result(application, key)
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             assert client.request(method, path(result, "csv")).status_code == 405
 
-    def test_what_a_browser_has_it_need_not_load_again(self, client, application, key):
+    def test_results_are_cached_by_browsers(self, client, application, key):
         result = new_result(application, key)
         tag = client.get(path(result, "csv")).headers["etag"]
         assert client.get(path(result, "csv"), headers={"If-None-Match": tag}).status_code == 304
@@ -231,24 +231,24 @@ class TestCsvText:
         return [row[0] if row else "" for row in csv.reader(io.StringIO(text))][1:]
 
     @pytest.mark.parametrize("text", ["=1+1", "@SUM(A1)", "\tx", "\rx", "+cmd|' /C calc'!A0", "-2+3+cmd|'x'!A0"])
-    def test_what_a_spreadsheet_would_run_stays_text(self, text):
+    def test_formulas_stay_text_in_spreadsheets(self, text):
         assert self.cells(text) == [f"'{text}"]
 
     @pytest.mark.parametrize("text", ["-5", "+49 (170) 123-4", "-1,234.50", "a=b", "it's", "", "2026-01-01"])
     def test_other_texts_are_untouched(self, text):
         assert self.cells(text, "x") == [text, "x"]
 
-    def test_so_do_the_names_of_columns(self):
+    def test_formulas_in_column_names_stay_text(self):
         assert b"".join(csv_pieces(parquet_bytes(pa.table({"=1": [1]})))) == b'"\'=1"\n1\n'
 
-    def test_values_of_all_kinds_are_told(self):
+    def test_values_of_all_types_are_written(self):
         assert self.cells(Decimal("1.10"), None) == ["1.10", ""]
         assert self.cells(datetime(2026, 1, 1, 3, tzinfo=UTC)) == ["2026-01-01 03:00:00.000000Z"]
         assert self.cells({"a": ["x", "ü"]}) == ['{"a": ["x", "ü"]}']
         assert self.cells(b"\xff\x00") == ["ff00"]
         assert self.cells("=1", "=1", kind=pa.dictionary(pa.int32(), pa.string())) == ["'=1", "'=1"]
 
-    def test_dates_that_python_has_not_are_told_at_any_depth(self):
+    def test_dates_beyond_the_range_of_python_are_written_at_any_depth(self):
         long_ago = pa.scalar(-1_000_000, pa.date32()).cast(pa.string()).as_py()
         days = pa.array([-1_000_000, None], pa.int32()).cast(pa.date32())
         table = pa.table(
@@ -268,20 +268,20 @@ class TestCsvText:
         ],
         ids=lambda column: str(column.type),
     )
-    def test_a_few_values_are_written_in_one_go_so_that_others_get_on_meanwhile(self, monkeypatch, column):
+    def test_values_are_written_in_small_batches_that_let_others_run(self, monkeypatch, column):
         monkeypatch.setattr(csv_text, "MOST_VALUES", 100)
         monkeypatch.setattr(csv_text, "MOST_BYTES", 1_200)
         pieces = list(csv_pieces(parquet_bytes(pa.table({"c": column}))))
         assert len(pieces) == 1 + 10
         assert len(b"".join(pieces).splitlines()) == 1 + 20
 
-    def test_names_may_repeat(self):
+    def test_column_names_may_repeat(self):
         twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["n", "n"])
         assert b"".join(csv_pieces(parquet_bytes(twice))) == b'"n","n"\n1,2\n'
 
 
 class TestLists:
-    def test_have_the_results_of_a_conversation_newest_first_and_in_pages(self, client, application, key):
+    def test_of_a_conversation_are_paged_newest_first(self, client, application, key):
         made = [new_result(application, key, title=f"Table {number}").id for number in range(3)]
         url = f"/api/v1/conversations/{key.session_id}/results"
         first = client.get(url, params={"limit": 2}).json()
@@ -290,7 +290,7 @@ class TestLists:
         assert rest["next"] is None
         assert first["items"][0]["created_at"].endswith("Z")
 
-    def test_of_no_conversation_or_no_page_are_problems(self, client, key):
+    def test_of_an_unknown_conversation_or_cursor_are_problems(self, client, key):
         assert is_problem(client.get("/api/v1/conversations/nothing/results"), 404)
         assert is_problem(client.get(f"/api/v1/conversations/{key.session_id}/results?cursor=x"), 404)
         assert is_problem(client.get(f"/api/v1/conversations/{key.session_id}/results?limit=0"), 422)

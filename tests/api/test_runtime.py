@@ -1,4 +1,4 @@
-"""Commands for sessions at work, over HTTP."""
+"""Commands for active sessions over HTTP."""
 
 import uuid
 from datetime import datetime
@@ -14,7 +14,7 @@ RUNTIME = "/api/v1/runtime"
 
 @pytest.fixture(autouse=True)
 def calm(application):
-    """No test finds sessions of another at work."""
+    """Makes sure that no test finds active sessions of another test."""
     yield
     application.terminate_sessions([one.session.key for one in application.active_sessions()])
 
@@ -47,7 +47,7 @@ def is_problem(answer, status):
     return answer.json()["detail"]
 
 
-def test_sessions_at_work_come_in_pages(client):
+def test_active_sessions_are_paged(client):
     begun = [start(client)["session_id"] for _ in range(5)]
     found, cursor, pages = [], None, 0
     while cursor or not pages:
@@ -59,12 +59,12 @@ def test_sessions_at_work_come_in_pages(client):
 
 
 class TestStarting:
-    def test_gives_a_session_with_an_id_of_its_own(self, client):
+    def test_returns_a_session_with_a_new_id(self, client):
         sessions = [start(client) for _ in range(3)]
         assert len({uuid.UUID(session["session_id"]).version for session in sessions}) == 1
         assert len({session["session_id"] for session in sessions}) == 3
 
-    def test_is_with_a_persona_in_a_workspace_on_a_model(self, client, application):
+    def test_accepts_a_persona_a_workspace_and_a_model(self, client, application):
         session = start(client, persona="Assistant", workspace_id=SAMPLE_SHOP, model="scripted/two", title="Mine")
         assert session["agent_id"] == "assistant"
         assert session["persona"] == application.agents.get("assistant").name
@@ -73,7 +73,7 @@ class TestStarting:
         assert session["status"] == "idle"
         assert datetime.fromisoformat(session["created_at"]).tzinfo is not None
 
-    def test_puts_it_in_front_and_says_so(self, client, application):
+    def test_brings_the_session_to_the_front_and_announces_it(self, client, application):
         heard = []
         unsubscribe = application.bus.subscribe(heard.append)
         session = start(client)
@@ -99,13 +99,13 @@ class TestStarting:
             ({"title": ""}, 422),
         ],
     )
-    def test_with_what_is_not_there_is_refused(self, client, application, wrong, status):
+    def test_with_unknown_ids_is_refused(self, client, application, wrong, status):
         is_problem(client.post(f"{RUNTIME}/sessions", json=wrong), status)
         assert listed(client)["items"] == []
 
 
 class TestSending:
-    def test_goes_to_the_session_that_is_named(self, client, application):
+    def test_goes_to_the_named_session(self, client, application):
         first, second = start(client), start(client)
         for name, session in (("one", first), ("two", second)):
             taken = send(client, name, session["session_id"])
@@ -130,7 +130,7 @@ class TestSending:
 
 
 class TestStopping:
-    def test_ends_what_runs_and_keeps_what_it_said(self, client, application):
+    def test_ends_the_running_turn_and_keeps_its_text(self, client, application):
         session = start(client)
         key = key_of(application, session)
         first = send(client, "count 2 then wait").json()
@@ -147,12 +147,12 @@ class TestStopping:
             ("assistant", "You said: next"),
         ]
 
-    def test_where_nothing_runs_does_nothing(self, client):
+    def test_without_a_running_turn_does_nothing(self, client):
         session = start(client)
         answer = client.post(f"{RUNTIME}/sessions/{session['session_id']}/stop")
         assert (answer.status_code, answer.json()["turn_id"]) == (200, None)
 
-    def test_can_withdraw_a_turn_that_waits(self, client, application):
+    def test_can_withdraw_a_queued_turn(self, client, application):
         key = key_of(application, start(client))
         send(client, "count 1 then wait")
         waiting = send(client, "never").json()
@@ -162,7 +162,7 @@ class TestStopping:
 
 
 class TestTerminating:
-    def test_ends_everything_and_takes_it_off_the_list(self, client, application):
+    def test_ends_all_turns_and_removes_the_session_from_the_list(self, client, application):
         session, other = start(client), start(client)
         key = key_of(application, session)
         send(client, "count 2 then wait", key.session_id)
@@ -185,7 +185,7 @@ class TestTerminating:
         assert client.get(f"{RUNTIME}/active").json() == {"session_id": None}
         assert listed(client)["active_session_id"] is None
 
-    def test_is_over_with_the_next_message(self, client, application):
+    def test_is_undone_by_the_next_message(self, client, application):
         session = start(client)
         client.post(f"{RUNTIME}/sessions/{session['session_id']}/terminate")
         taken = send(client, "again", session["session_id"]).json()
@@ -193,7 +193,7 @@ class TestTerminating:
         assert [one["session_id"] for one in listed(client)["items"]] == [session["session_id"]]
         assert client.get(f"{RUNTIME}/sessions/{session['session_id']}").json()["status"] == "idle"
 
-    def test_of_what_is_not_there_is_not_found(self, client):
+    def test_of_an_unknown_session_is_not_found(self, client):
         for command in ("stop", "terminate"):
             is_problem(client.post(f"{RUNTIME}/sessions/nothing/{command}"), 404)
         is_problem(client.get(f"{RUNTIME}/sessions/nothing"), 404)
@@ -201,7 +201,7 @@ class TestTerminating:
 
 
 class TestListing:
-    def test_says_how_sessions_stand(self, client, application):
+    def test_contains_the_status_of_sessions(self, client, application):
         running, idle = start(client), start(client)
         send(client, "count 1 then wait", running["session_id"])
         until(application, lambda: speaks(application, key_of(application, running)))
@@ -212,18 +212,18 @@ class TestListing:
         assert items[idle["session_id"]]["status"] == "idle"
         assert items[idle["session_id"]]["last_turn_status"] is None
 
-    def test_has_sessions_of_the_page_too(self, client, application):
+    def test_contains_sessions_of_the_page(self, client, application):
         key = new_session(application)
         assert key.session_id in [one["session_id"] for one in listed(client)["items"]]
 
-    def test_says_how_the_last_turn_ended(self, client, application):
+    def test_tells_how_the_last_turn_ended(self, client, application):
         session = start(client)
         taken = send(client, "count 1 then fail").json()
         finish(application, application.store.get_turn(taken["turn_id"]))
         assert listed(client)["items"][0]["last_turn_status"] == "failed"
         assert client.get(f"{RUNTIME}/sessions/{session['session_id']}").json()["last_turn_status"] == "failed"
 
-    def test_of_one_need_not_be_sent_again_until_it_changes(self, client):
+    def test_of_one_session_is_not_sent_again_until_it_changes(self, client):
         path = f"{RUNTIME}/sessions/{start(client)['session_id']}"
         tag = client.get(path).headers["etag"]
         assert client.get(path, headers={"If-None-Match": tag}).status_code == 304
@@ -232,7 +232,7 @@ class TestListing:
 
 
 class TestSwitching:
-    def test_puts_another_session_in_front_and_says_so_once(self, client, application):
+    def test_brings_another_session_to_the_front_and_announces_it_once(self, client, application):
         first, _ = start(client), start(client)
         heard = []
         unsubscribe = application.bus.subscribe(heard.append)
@@ -246,7 +246,7 @@ class TestSwitching:
 
 
 class TestTurns:
-    def test_can_be_taken_back_and_run_again(self, client, application):
+    def test_can_be_rewound_and_run_again(self, client, application):
         key = key_of(application, start(client))
         taken = send(client, "one").json()
         finish(application, application.store.get_turn(taken["turn_id"]))
@@ -258,7 +258,7 @@ class TestTurns:
         finish(application, application.store.get_turn(once_more["turn_id"]))
         assert len(conversation(application, key)) == 2
 
-    def test_versions_of_a_message_are_listed_and_gone_back_to(self, client, application):
+    def test_versions_of_a_message_are_listed_and_can_be_restored(self, client, application):
         key = key_of(application, start(client))
         first = send(client, "one").json()["turn_id"]
         finish(application, application.store.get_turn(first))
@@ -272,21 +272,21 @@ class TestTurns:
         assert (answer.status_code, [one["is_shown"] for one in answer.json()["versions"]]) == (200, [True, False])
         assert [text for author, text in said(application, key) if author == "user"] == ["one", "and on"]
 
-    def test_a_message_that_was_never_changed_has_one_version(self, client, application):
+    def test_an_unedited_message_has_one_version(self, client, application):
         start(client)
         turn = send(client, "one").json()["turn_id"]
         finish(application, application.store.get_turn(turn))
         assert [one["turn_id"] for one in client.get(f"/api/v1/turns/{turn}/versions").json()["versions"]] == [turn]
         is_problem(client.get("/api/v1/turns/nowhere/versions"), 404)
 
-    def test_cannot_be_taken_back_while_one_runs(self, client, application):
+    def test_cannot_be_rewound_while_one_runs(self, client, application):
         key = key_of(application, start(client))
         taken = send(client, "count 1 then wait").json()
         until(application, lambda: speaks(application, key))
         is_problem(client.post(f"/api/v1/turns/{taken['turn_id']}/retry"), 409)
         is_problem(client.post(f"/api/v1/turns/{taken['turn_id']}/show"), 409)
 
-    def test_that_ask_nothing_take_no_answer(self, client, application):
+    def test_without_a_question_accept_no_answer(self, client, application):
         start(client)
         taken = send(client, "one").json()
         finish(application, application.store.get_turn(taken["turn_id"]))

@@ -29,13 +29,13 @@ def test_a_snapshot_is_made_listed_downloaded_in_parts_and_deleted(client, appli
     assert client.delete(f"/api/v1/snapshots/{name}").status_code == 404
 
 
-def test_parquet_comes_as_an_archive(client):
+def test_parquet_is_downloaded_as_an_archive(client):
     name = client.post("/api/v1/snapshots", json={"form": "parquet"}).json()["name"]
     with zipfile.ZipFile(io.BytesIO(client.get(f"/api/v1/snapshots/{name}").content)) as archive:
         assert "messages.parquet" in archive.namelist()
 
 
-def test_only_snapshots_can_be_had(client, application):
+def test_only_snapshots_can_be_downloaded(client, application):
     secret = application.settings.data_dir / "snapshots" / "notes.txt"
     secret.parent.mkdir(exist_ok=True)
     secret.write_text("mine")

@@ -1,4 +1,4 @@
-"""Two windows and a program on one conversation: all see the same."""
+"""Two windows and a program in one conversation: all see the same."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ API = "/api/v1"
 
 
 class Window:
-    """What a page has on its screen: it looks at the store and at the live turns whenever the bus says so."""
+    """What a page shows: it reads the store and the live turns whenever the bus notifies it."""
 
     def __init__(self, application, key):
         self.texts, self.status, self.title = [], None, None
@@ -29,7 +29,7 @@ class Window:
         self._thread.join()
 
     def shows(self, condition):
-        """Whether the condition holds, now or after another look."""
+        """Whether the condition holds, now or after another read."""
         with self._looked:
             return self._looked.wait_for(lambda: condition(self), PATIENCE)
 
@@ -71,7 +71,7 @@ def all_see_the_same(client, application, windows, key):
     return expected[0]
 
 
-def test_what_each_of_them_sends_all_of_them_see_in_one_order(client, application):
+def test_messages_of_each_are_seen_by_all_in_the_same_order(client, application):
     key = new_session(application)
     windows = [Window(application, key), Window(application, key)]
     try:
@@ -90,7 +90,7 @@ def test_what_each_of_them_sends_all_of_them_see_in_one_order(client, applicatio
             window.close()
 
 
-def test_a_pause_a_name_and_an_added_message_are_the_same_for_all(client, application):
+def test_a_pause_a_title_and_an_added_message_are_the_same_for_all(client, application):
     key = new_session(application)
     windows = [Window(application, key), Window(application, key)]
     try:
@@ -110,7 +110,7 @@ def test_a_pause_a_name_and_an_added_message_are_the_same_for_all(client, applic
             window.close()
 
 
-def test_the_bus_tells_every_listener_the_same_in_the_same_order(client, application):
+def test_every_listener_of_the_bus_gets_the_same_events_in_the_same_order(client, application):
     key = new_session(application)
     heard = [[], []]
     leave = [application.bus.subscribe(ears.append) for ears in heard]

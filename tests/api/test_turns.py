@@ -1,4 +1,4 @@
-"""Turns over HTTP: run with one answer, or as a stream."""
+"""Turns over HTTP: run with one response, or as a stream."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ def is_problem(answer, status):
 
 
 class TestOneAnswer:
-    def test_has_what_the_agent_said(self, client, application):
+    def test_contains_the_answer(self, client, application):
         answer = run(client, "count 3").json()
         assert (answer["text"], answer["status"], answer["error"]) == (counted(3), "completed", None)
         assert [(one["role"], one["content"]) for one in answer["messages"]] == [
@@ -56,25 +56,25 @@ class TestOneAnswer:
         key = application.store.get_session(answer["session_id"]).key
         assert said(application, key) == [("user", "count 3"), ("assistant", counted(3))]
 
-    def test_has_the_tool_calls(self, client):
+    def test_contains_the_tool_calls(self, client):
         answer = run(client, 'call run_sql {"sql": "select 42 as n"}', workspace_id=SAMPLE_SHOP).json()
         call = answer["messages"][-1]["tool_calls"][0]
         assert (call["name"], call["args"]["sql"], call["status"]) == ("run_sql", "select 42 as n", "completed")
         assert "42" in json.dumps(call["result"])
 
-    def test_says_why_a_turn_failed_and_keeps_what_was_said(self, client):
+    def test_gives_the_reason_of_a_failure_and_the_text_so_far(self, client):
         answer = run(client, "count 2 then fail")
         assert answer.status_code == 200
         assert (answer.json()["status"], answer.json()["text"]) == ("failed", counted(2))
         assert "failed as it was told to" in answer.json()["error"]
 
-    def test_of_a_session_remembers(self, client):
+    def test_in_a_session_knows_its_earlier_messages(self, client):
         first = run(client, "My name is Ada.").json()
         second = run(client, "history", session_id=first["session_id"]).json()
         assert second["session_id"] == first["session_id"]
         assert "user: My name is Ada." in second["text"]
 
-    def test_of_a_new_session_is_with_the_agent_and_model_asked_for(self, client, application):
+    def test_in_a_new_session_uses_the_requested_agent_and_model(self, client, application):
         answer = run(client, "hi", agent_id="Assistant", model="scripted/two", workspace_id="general").json()
         session = application.store.get_session(answer["session_id"])
         assert (session.key.app_name, session.model, answer["model"]) == ("assistant", "scripted/two", "scripted/two")
@@ -92,7 +92,7 @@ class TestOneAnswer:
             {},
         ],
     )
-    def test_is_a_problem_where_the_request_is_wrong(self, client, application, body):
+    def test_to_a_wrong_request_is_a_problem(self, client, application, body):
         before = application.store.list_sessions("local", limit=1).items
         is_problem(client.post(f"{API}/run_turn", json=body), 422)
         assert application.store.list_sessions("local", limit=1).items == before
@@ -106,20 +106,20 @@ class TestOneAnswer:
             ({"model": "nothing"}, 409),
         ],
     )
-    def test_is_a_problem_where_there_is_no_such_thing(self, client, application, named, status):
+    def test_with_unknown_ids_is_a_problem(self, client, application, named, status):
         before = application.store.list_sessions("local", limit=1).items
         is_problem(run(client, "x", **named), status)
         assert application.store.list_sessions("local", limit=1).items == before
 
     @pytest.mark.parametrize("chosen", ["abc", OF_VERSION_4.upper(), OF_VERSION_1])
-    def test_says_which_ids_a_client_may_choose(self, client, chosen):
+    def test_explains_which_ids_a_client_may_choose(self, client, chosen):
         must = "must be a UUID of version 4 in lower case"
         assert must in is_problem(run(client, "x", session_id=chosen), 404)
         assert must in is_problem(
             client.post(f"{API}/sessions", json={"session_id": chosen, "agent_id": "assistant"}), 404
         )
 
-    def test_begins_a_session_with_an_id_that_the_client_chose_once(self, client, application):
+    def test_creates_a_session_with_an_id_chosen_by_the_client_once(self, client, application):
         chosen = str(uuid.uuid4())
         begun = run(client, "count 1", session_id=chosen, workspace_id=SAMPLE_SHOP).json()
         session = application.store.get_session(chosen)
@@ -132,14 +132,14 @@ class TestOneAnswer:
     @pytest.mark.parametrize(
         ("path", "field"), [("runtime/sessions", "session_id"), ("dbs/general/conversations", "id")]
     )
-    def test_whatever_begins_a_session_takes_an_id_that_was_not_used(self, client, path, field):
+    def test_every_route_that_creates_a_session_accepts_an_unused_id(self, client, path, field):
         chosen = str(uuid.uuid4())
         assert client.post(f"{API}/{path}", json={field: chosen}).json()[field] == chosen
         is_problem(client.post(f"{API}/{path}", json={field: chosen}), 409)
         for other in ("chosen", chosen.upper(), chosen + "\n"):
             assert "UUID" in is_problem(client.post(f"{API}/{path}", json={field: other}), 422)
 
-    def test_two_requests_may_begin_a_session_at_once(self, client, application):
+    def test_two_concurrent_requests_may_create_a_session(self, client, application):
         chosen = str(uuid.uuid4())
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(lambda _: run(client, "count 1", session_id=chosen).json(), range(2)))
@@ -147,12 +147,12 @@ class TestOneAnswer:
         assert len(said(application, application.store.get_session(chosen).key)) == 4
 
     @pytest.mark.parametrize("other", [{"agent_id": "data_analyst"}, {"workspace_id": SAMPLE_SHOP}])
-    def test_is_a_problem_where_the_session_is_another(self, client, application, other):
+    def test_for_a_session_with_other_settings_is_a_problem(self, client, application, other):
         is_problem(run(client, "x", session_id=new_session(application).session_id, **other), 409)
 
 
 class TestHistory:
-    def test_goes_into_a_session_that_has_none(self, client, application):
+    def test_is_added_to_a_session_without_one(self, client, application):
         key = new_session(application)
         answer = run(client, "history", session_id=key.session_id, history=HISTORY).json()
         assert answer["history_used"] is True
@@ -160,7 +160,7 @@ class TestHistory:
         assert "model: Hello Ada." in answer["text"]
         assert len(conversation(application, key)) == 4
 
-    def test_is_left_out_where_the_session_has_its_own(self, client, application):
+    def test_is_ignored_if_the_session_has_its_own(self, client, application):
         key = new_session(application)
         run(client, "one", session_id=key.session_id, history=HISTORY)
         answer = run(client, "two", session_id=key.session_id, history=[*HISTORY, *HISTORY]).json()
@@ -178,7 +178,7 @@ class TestStreams:
             ({"headers": {"Accept": "application/jsonl"}, "stream": True}, pieces_of_lines),
         ],
     )
-    def test_have_every_word_once_and_in_order(self, client, how, read):
+    def test_contain_every_word_once_and_in_order(self, client, how, read):
         pieces = read(run(client, "think 3 then count 50", **how))
         assert [pieces[0]["type"], pieces[-1]["type"]] == ["turn", "end"]
         assert "".join(piece["text"] for piece in pieces if piece["type"] == "agent-chunk") == counted(50)
@@ -188,12 +188,12 @@ class TestStreams:
         complete = [piece["event"] for piece in pieces if piece["type"] == "event"]
         assert [event["author"] for event in complete] == ["user", "assistant"]
 
-    def test_have_lines_and_marks_of_the_format_in_texts(self, client):
+    def test_escape_line_breaks_and_format_marks_in_texts(self, client):
         message = "a\n\nevent: x\ndata: y\r\n\u2028z"
         pieces = pieces_of_events(run(client, message, stream=True))
         assert pieces[-1]["text"] == f"You said: {message}"
 
-    def test_end_with_what_a_stopped_turn_had_said(self, client, application):
+    def test_end_with_the_text_of_a_stopped_turn(self, client, application):
         key = new_session(application)
         threading.Thread(target=_stop_when_it_speaks, args=(application, key)).start()
         pieces = pieces_of_events(run(client, "count 2 then wait", session_id=key.session_id, stream=True))
@@ -201,16 +201,16 @@ class TestStreams:
         assert pieces[-1]["messages"][-1]["partial"] is True
         assert "stopped before" in pieces[-1]["messages"][-1]["ending"]
 
-    def test_end_with_the_reason_beside_the_words_where_a_turn_fails(self, client):
+    def test_end_with_the_text_and_the_reason_of_a_failed_turn(self, client):
         end = pieces_of_events(run(client, "count 2 then fail", stream=True))[-1]
         messages = client.get(f"/api/v1/conversations/{end['session_id']}/messages").json()["items"]
         reason = "The scripted model failed as it was told to."
         assert [one["ending"] for one in messages] == [one["ending"] for one in end["messages"]] == [reason] * 2
 
-    def test_are_problems_where_the_request_is_wrong(self, client):
+    def test_of_wrong_requests_are_problems(self, client):
         is_problem(run(client, " ", stream=True), 422)
 
-    async def test_are_not_needed_for_the_turn_to_go_on(self, application, api):
+    async def test_may_disconnect_without_stopping_the_turn(self, application, api):
         key = new_session(application)
         body = {"message": "count 30 every 20 ms", "session_id": key.session_id}
         async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://here") as client:
@@ -229,7 +229,7 @@ def _stop_when_it_speaks(application, key):
 
 
 class TestOneTurn:
-    def test_says_how_it_stands(self, client, application):
+    def test_has_a_status(self, client, application):
         key = new_session(application)
         turn = application.turns.submit(key, "count 2 then wait")
         until(application, lambda: [view.text for view in application.turns.live(key)] == [counted(2)])
@@ -242,5 +242,5 @@ class TestOneTurn:
         again = client.get(f"{API}/turns/{turn.id}", headers={"If-None-Match": stopped.headers["etag"]})
         assert again.status_code == 304
 
-    def test_that_is_not_there_is_not_found(self, client):
+    def test_with_an_unknown_id_is_not_found(self, client):
         is_problem(client.get(f"{API}/turns/nothing"), 404)
