@@ -14,7 +14,7 @@ __all__ = ["shop", "shops"]
 
 @pytest.fixture
 def agent_folder(tmp_path, monkeypatch):
-    """Writes agent folders. What importing them changes in the process is taken back."""
+    """Writes agent folders. Changes made to the process by importing them are undone."""
     monkeypatch.setattr(sys, "path", sys.path.copy())
     environment = os.environ.copy()
     yield AgentFolders(tmp_path / "agent_folders")

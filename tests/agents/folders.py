@@ -1,4 +1,4 @@
-"""ADK agent folders for tests. Their names must be new in each test: what was imported stays imported."""
+"""ADK agent folders for tests. Each test needs new names, because imported modules stay imported."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ AGENT = "from google.adk.agents import LlmAgent\nroot_agent = LlmAgent(name='gui
 
 
 class AgentFolders:
-    """Writes folders as ``adk web`` takes them into one parent."""
+    """Writes folders in the form that ``adk web`` accepts, all in one parent folder."""
 
     def __init__(self, parent: Path) -> None:
         self.parent = parent
 
     def __call__(self, name: str, code: str, **files: str) -> Path:
-        """A folder with ``agent.py``; ``files`` are further ones by their names, ``__`` in place of the dot."""
+        """A folder with ``agent.py``; ``files`` are further files by name, with ``__`` in place of the dot."""
         folder = self.parent / name
         folder.mkdir(parents=True)
         for file, text in {"agent.py": code, **files}.items():
@@ -32,7 +32,7 @@ class AgentFolders:
 
 @contextmanager
 def agent_folders(parent: Path) -> Iterator[AgentFolders]:
-    """Write agent folders. What importing them changes in the process is taken back, except for the modules."""
+    """Write agent folders. Changes made to the process by importing them are undone, except for the modules."""
     path, environment = sys.path.copy(), os.environ.copy()
     try:
         yield AgentFolders(parent / "agent_folders")
@@ -43,7 +43,7 @@ def agent_folders(parent: Path) -> Iterator[AgentFolders]:
 
 
 def loaded(folder: Path) -> AdkFolders:
-    """The agents of a folder, when all of them are loaded."""
+    """The agents of a folder, once all of them are loaded."""
     folders = AdkFolders(folder)
     folders.load()
     assert folders.loaded.wait(PATIENCE)

@@ -1,4 +1,4 @@
-"""What agents get in tests."""
+"""What agents are given in tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from colloquy.agents.agent import Surroundings
 
 
 class Kept:
-    """A ResultSink that remembers what came, by session id."""
+    """A ResultSink that records results by session id."""
 
     def __init__(self):
         self.tables = []

@@ -1,4 +1,4 @@
-"""Conversations with agents through a real ADK Runner and the store's own session service, streaming."""
+"""Conversations with agents through a real ADK Runner with streaming, and the store's session service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ USER, SESSION = "user", "s-1"
 
 
 class Talk:
-    """One session with an agent. ``kept`` is what its tools made."""
+    """One session with an agent. ``kept`` holds the results of its tools."""
 
     def __init__(self, model, *, agent="data_analyst", sessions=None, **surroundings):
         self.agent = AgentCatalogue().get(agent) if isinstance(agent, str) else agent
@@ -31,9 +31,10 @@ class Talk:
         self.live = []
 
     async def say(self, text, *, stop_at=lambda _: False, **changes):
-        """All events of the turn that are not partial, as they are stored; the partial ones are in ``live``.
+        """Return the complete events of the turn, as stored; partial ones are in ``live``.
 
-        The turn is stopped when a stored event comes that ``stop_at`` holds for."""
+        The turn is stopped at the first stored event for which ``stop_at`` is true.
+        """
         abort = asyncio.Event()
         app = self.agent.app(self.model, replace(self.surroundings, **changes))
         runner = Runner(app=app, app_name=self.agent.id, session_service=self.sessions, auto_create_session=True)

@@ -1,4 +1,4 @@
-"""Agents that are folders as ``adk web`` takes them."""
+"""Agents in folders of the form that ``adk web`` accepts."""
 
 import importlib.util
 import os
@@ -42,7 +42,7 @@ def only(folders):
     return agent
 
 
-class TestWhatIsTaken:
+class TestAcceptedFolders:
     def test_agent_py_with_a_root_agent(self, agent_folder):
         agent_folder("plain_desk", AGENT)
         agent = only(loaded(agent_folder.parent))
@@ -52,7 +52,7 @@ class TestWhatIsTaken:
         app = agent.app(None, NOTHING)
         assert (app.name, app.root_agent.name) == ("plain_desk", "guide")
 
-    def test_agent_py_with_an_app_and_all_that_it_brings(self, agent_folder):
+    def test_agent_py_with_an_app_and_everything_in_it(self, agent_folder):
         agent_folder("app_desk", APP)
         app = only(loaded(agent_folder.parent)).app(None, NOTHING)
         assert app.plugins[0].name == "counts"
@@ -84,13 +84,13 @@ class TestWhatIsTaken:
         agent_folder("its_neighbour", AGENT)
         assert only(loaded(folder)).id == "single_desk"
 
-    def test_folders_that_are_no_agents_are_left_out(self, agent_folder):
+    def test_folders_that_are_not_agents_are_left_out(self, agent_folder):
         agent_folder("only_desk", AGENT)
         (agent_folder.parent / "notes").mkdir()
         (agent_folder.parent / ".git").mkdir()
         assert only(loaded(agent_folder.parent)).id == "only_desk"
 
-    def test_modules_that_the_folders_share(self, agent_folder):
+    def test_modules_shared_by_folders(self, agent_folder):
         agent_folder("sharing_desk", "from shared_by_desks import root_agent")
         (agent_folder.parent / "shared_by_desks.py").write_text(AGENT, "utf-8")
         assert only(loaded(agent_folder.parent)).root_name == "guide"
@@ -106,7 +106,7 @@ class TestWhatIsTaken:
         assert os.environ["PATH"] == path
 
 
-class TestWhatIsBroken:
+class TestBrokenFolders:
     @pytest.mark.parametrize(
         ("name", "code", "problem"),
         [
@@ -121,7 +121,7 @@ class TestWhatIsBroken:
             ("__private_desk", AGENT, "must not begin with underscores"),
         ],
     )
-    def test_it_is_listed_with_its_error_and_the_others_work(self, agent_folder, name, code, problem):
+    def test_a_broken_folder_is_listed_with_its_error_and_the_others_work(self, agent_folder, name, code, problem):
         agent_folder(name, code)
         agent_folder(f"good_beside_{len(name)}_{len(code)}", AGENT)
         broken, good = sorted(loaded(agent_folder.parent).agents(), key=lambda agent: agent.id != name)
@@ -131,13 +131,13 @@ class TestWhatIsBroken:
         assert good.problem is None
 
     @pytest.mark.parametrize("name", ["json", "colloquy", "pages", "sys", "colorsys"])
-    def test_a_folder_with_the_name_of_a_module_is_to_be_renamed(self, agent_folder, name):
+    def test_a_folder_named_like_a_module_must_be_renamed(self, agent_folder, name):
         agent_folder(name, AGENT)
         before = sys.modules.get(name)
         assert "Rename the folder" in only(loaded(agent_folder.parent)).problem
         assert sys.modules.get(name) is before
 
-    def test_its_neighbours_hide_no_module_of_the_app(self, agent_folder):
+    def test_neighboring_folders_hide_no_module_of_the_app(self, agent_folder):
         agent_folder("harmless_desk", AGENT)
         (agent_folder.parent / "graphlib.py").write_text("raise ValueError('hidden')", "utf-8")
         sys.modules.pop("graphlib", None)
@@ -146,13 +146,13 @@ class TestWhatIsBroken:
 
         assert graphlib.TopologicalSorter
 
-    def test_a_setting_that_names_no_folder_is_shown(self, tmp_path):
+    def test_a_setting_without_an_existing_folder_is_reported(self, tmp_path):
         agent = only(loaded(tmp_path / "nowhere"))
         assert "nowhere, which is not a folder" in agent.problem
 
 
 class TestLoading:
-    def test_a_slow_import_holds_up_nobody(self, agent_folder, monkeypatch):
+    def test_a_slow_import_delays_nobody(self, agent_folder, monkeypatch):
         monkeypatch.setattr("colloquy.agents.adk_folders.PATIENCE", 0.0)
         monkeypatch.setattr("tests.agents.folders.GATE", gate := threading.Event(), raising=False)
         agent_folder("a_slow_desk", f"import tests.agents.folders as f\nassert f.GATE.wait({PATIENCE})\n{AGENT}")
@@ -167,7 +167,7 @@ class TestLoading:
         assert folders.loaded.wait(PATIENCE)
         assert [agent.problem for agent in folders.agents()] == [None, None]
 
-    def test_what_an_import_prints_goes_to_the_log(self, agent_folder, capsys):
+    def test_output_of_an_import_is_logged(self, agent_folder, capsys):
         agent_folder("noisy_desk", f"import sys\nprint('hello')\nprint('oh', file=sys.stderr)\n{AGENT}")
         with structlog.testing.capture_logs() as logs:
             loaded(agent_folder.parent)
@@ -175,19 +175,19 @@ class TestLoading:
         sys.stdout.write("mine\n")
         assert capsys.readouterr() == ("mine\n", "")
 
-    def test_what_an_import_warns_of_can_be_logged_to_the_other_stream(self, agent_folder, capsys):
+    def test_errors_printed_by_an_import_are_logged(self, agent_folder, capsys):
         agent_folder("warning_desk", f"import sys\nprint('oh', file=sys.stderr)\n{AGENT}")
         structlog.reset_defaults()  # logs are printed
         assert only(loaded(agent_folder.parent)).problem is None
         assert "oh" in capsys.readouterr().out
 
-    def test_nothing_is_imported_before_it_is_loaded(self, agent_folder):
+    def test_nothing_is_imported_before_loading(self, agent_folder):
         agent_folder("not_loaded_desk", "raise ValueError")
         assert only(AdkFolders(agent_folder.parent)).loading
         assert "not_loaded_desk.agent" not in sys.modules
 
 
-class TestWhatIsLacking:
+class TestMissingRequirements:
     @pytest.fixture(autouse=True)
     def no_keys(self, monkeypatch):
         for name in os.environ:
@@ -203,7 +203,7 @@ class TestWhatIsLacking:
             ("keyless_default", ""),
         ],
     )
-    def test_gemini_without_a_key_is_told_before_anybody_types(self, name, model, agent_folder, monkeypatch):
+    def test_gemini_without_a_key_is_reported_before_the_first_message(self, name, model, agent_folder, monkeypatch):
         code = (
             "from google.adk.agents import LlmAgent\nfrom google.adk.models import BaseLlm, Gemini\n"
             "class Other(BaseLlm):\n    async def generate_content_async(self, llm_request, stream=False):\n"
@@ -228,7 +228,7 @@ class TestWhatIsLacking:
         assert only(loaded(agent_folder.parent)).lacks is None
 
     @pytest.mark.skipif(importlib.util.find_spec("litellm") is not None, reason="LiteLLM is installed")
-    def test_litellm_that_is_missing_is_told_with_the_way_to_it(self, agent_folder):
+    def test_missing_litellm_is_reported_with_instructions(self, agent_folder):
         imports = "from google.adk.models.lite_llm import LiteLlm\n"
         agent_folder("through_import", imports + "root_agent = LiteLlm(model='openai/gpt-4o')\n")
         agent_folder("through_litellm", "import litellm\n")
@@ -243,7 +243,7 @@ class TestWhatIsLacking:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 @pytest.mark.parametrize("name", ["__init__.py", "root_agent.yaml", ".env"])
 @pytest.mark.parametrize("kind", [kind for kind in BAD_FILES if kind != "UTF-16"])
-def test_what_is_no_file_in_a_folder_is_told_by_name_and_holds_no_other_up(agent_folder, name, kind):
+def test_special_files_in_a_folder_are_named_and_do_not_block_others(agent_folder, name, kind):
     make, told = BAD_FILES[kind]
     odd = f"odd_{kind}_{name}".replace(" ", "_").replace(".", "_")
     make(agent_folder(odd, AGENT) / name)
@@ -255,7 +255,7 @@ def test_what_is_no_file_in_a_folder_is_told_by_name_and_holds_no_other_up(agent
 
 
 @pytest.mark.parametrize("file", ["root_agent.yaml", "helper.yml"])
-def test_yaml_that_grows_by_its_references_is_not_read(agent_folder, file):
+def test_yaml_that_expands_by_references_is_not_read(agent_folder, file):
     bomb = "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1}, ' * 9}]\n" for n in range(1, 12))
     folder = agent_folder(f"bomb_{file.partition('.')[0]}", YAML, file="root_agent.yaml")
     (folder / file).write_text(YAML + bomb)
@@ -263,7 +263,7 @@ def test_yaml_that_grows_by_its_references_is_not_read(agent_folder, file):
     assert f"{file} cannot be used: it has more than" in agent.problem
 
 
-def test_more_folders_than_can_be_loaded_are_told(agent_folder, monkeypatch):
+def test_folders_over_the_limit_are_reported(agent_folder, monkeypatch):
     monkeypatch.setattr(adk_folders, "MOST_FOLDERS", 1)
     agent_folder("first_of_many", AGENT)
     agent_folder("second_of_many", AGENT)

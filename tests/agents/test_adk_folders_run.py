@@ -1,4 +1,4 @@
-"""Conversations with agents of ADK folders, through the real runtime."""
+"""Conversations with agents from ADK folders, in the real runtime."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -78,7 +78,7 @@ def agent_folder(tmp_path):
 
 @pytest.fixture
 def application_with(agent_folder, tmp_path):
-    """A application with one agent folder; more can be written before it."""
+    """An application with one agent folder; more can be written before it is opened."""
     opened = []
 
     def open_with(name, code):
@@ -96,7 +96,7 @@ def application_with(agent_folder, tmp_path):
 
 @pytest.fixture
 def talk(application_with):
-    """Hold a conversation with an agent folder: its turns as they ended, and all that was said."""
+    """Have a conversation with an agent folder. Returns its finished turns and all messages."""
 
     def hold(name, code, *messages):
         application = application_with(name, code)
@@ -118,7 +118,7 @@ def test_an_agent_answers_on_its_own_model(talk):
     assert conversation == [("user", "hi"), ("desk", "Hello.")]
 
 
-def test_a_sub_agent_takes_over_and_goes_on_with_the_next_message(talk):
+def test_a_sub_agent_takes_over_and_answers_the_next_message(talk):
     turns, conversation = talk(
         "run_transfer",
         """
@@ -162,7 +162,7 @@ def test_a_sequence_answers_step_by_step_in_every_turn(talk, name, code):
     assert conversation == [("user", "go"), *once, ("user", "again"), *once]
 
 
-def test_agents_side_by_side_each_say_their_own(talk):
+def test_parallel_agents_each_give_their_own_answer(talk):
     turns, conversation = talk(
         "run_parallel",
         IN_TWO_STEPS + "root_agent = ParallelAgent(name='both', sub_agents=[step('left'), step('right')])",
@@ -193,7 +193,7 @@ root_agent = LlmAgent(
     ("name", "code", "why"),
     [("run_raises", RAISES, "the archive is closed"), ("run_exits", EXITS, "tried to end the program")],
 )
-def test_a_tool_that_raises_fails_only_its_turn_and_says_why(application_with, name, code, why):
+def test_a_tool_that_raises_fails_only_its_turn_and_gives_the_reason(application_with, name, code, why):
     application = application_with(name, code)
     key, other = new_session(application, name), new_session(application)
     [failed, again] = finish(
@@ -236,14 +236,14 @@ root_agent = LlmAgent(
 """
 
 
-def test_a_long_running_tool_answers_with_what_is_known_so_far(talk):
+def test_a_long_running_tool_answers_with_its_interim_result(talk):
     turns, conversation = talk("run_long", LONG, "ask", "ask again")
     completed(turns)
     answer = ("desk", "The boss was asked.")
     assert conversation == [("user", "ask"), answer, ("user", "ask again"), answer]
 
 
-def test_plugins_and_compaction_of_an_app_are_at_work(talk):
+def test_plugins_and_compaction_of_an_app_take_effect(talk):
     turns, conversation = talk(
         "run_plugin",
         """
@@ -268,7 +268,7 @@ app = App(
 
 
 @pytest.mark.parametrize("result", [f"'x' * {LONGEST_RESULT + 1}", f"[[1]] * {LONGEST_RESULT}"])
-def test_a_result_that_no_model_reads_is_replaced_by_an_error(talk, result):
+def test_a_result_that_no_model_can_read_is_replaced_by_an_error(talk, result):
     name = f"run_large_{'list' if '[' in result else 'text'}"
     [turn], conversation = talk(
         name,
@@ -284,7 +284,7 @@ root_agent = LlmAgent(name="desk", model=Script(call="look_up", answer="It says:
     assert conversation[-1][1].startswith(f"It says: The tool returned more than {LONGEST_RESULT:,} characters")
 
 
-def test_an_agent_that_sets_more_state_than_anything_can_work_with_fails(talk):
+def test_an_agent_that_sets_too_much_state_fails(talk):
     [turn], _ = talk(
         "run_large_state",
         f"""
@@ -350,7 +350,7 @@ GIVEN = [
 
 
 @pytest.mark.parametrize("number", range(len(GIVEN)))
-def test_what_an_agent_gives_out_is_bounded_and_what_it_said_is_kept(talk, monkeypatch, number):
+def test_agent_output_is_bounded_and_its_text_is_kept(talk, monkeypatch, number):
     monkeypatch.setattr("colloquy.runtime.turns.event_bounds.MOST_OF_A_TURN", 15_000_000)
     given, status, reason, length = GIVEN[number]
 
@@ -363,7 +363,7 @@ def test_what_an_agent_gives_out_is_bounded_and_what_it_said_is_kept(talk, monke
     assert sum(text.count("x") for _, text in conversation[2:]) == length
 
 
-def test_an_answer_can_be_taken_back_and_tried_again(application_with):
+def test_an_answer_can_be_rewound_and_retried(application_with):
     application = application_with("run_again", IN_TWO_STEPS + "root_agent = steps")
     key = new_session(application, "run_again")
     [turn] = finish(application, application.turns.submit(key, "go"))
@@ -382,7 +382,7 @@ def test_a_broken_folder_fails_the_turn_with_its_error_and_keeps_the_message(tal
     assert conversation == [("user", "hi")]
 
 
-def test_a_folder_that_is_gone_leaves_its_conversations(application_with, tmp_path):
+def test_conversations_of_a_deleted_folder_are_kept(application_with, tmp_path):
     application = application_with("run_gone", "root_agent = LlmAgent(name='desk', model=Script(answer='Hello.'))")
     key = new_session(application, "run_gone")
     finish(application, application.turns.submit(key, "hi"))

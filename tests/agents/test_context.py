@@ -1,4 +1,4 @@
-"""What the model sees of a conversation: the newest messages, with whole tool calls, or ADK's own compaction."""
+"""What the model sees of a conversation: the newest messages with whole tool calls, or ADK's own compaction."""
 
 import random
 
@@ -59,7 +59,7 @@ WITH_TOOLS = [asked("a"), called(1), answered(1), said("A"), asked("b"), called(
     ("messages", "expected"),
     [(0, "aAbBc"), (1, "c"), (2, "Bc"), (3, "bBc"), (4, "AbBc"), (5, "aAbBc"), (20, "aAbBc")],
 )
-def test_exactly_the_newest_messages_are_seen(messages, expected):
+def test_the_model_sees_exactly_the_newest_messages(messages, expected):
     assert "".join(shown(PLAIN, messages)) == expected
 
 
@@ -68,17 +68,17 @@ def test_an_answer_counts_with_its_tool_calls_as_one_message():
     assert len(newest(WITH_TOOLS, 5)) == len(WITH_TOOLS)
 
 
-def test_an_answer_with_tool_calls_is_not_seen_without_the_message_before_it():
+def test_an_answer_with_tool_calls_is_never_shown_without_its_message():
     assert shown(WITH_TOOLS, 2) == ["c"]
     assert shown(WITH_TOOLS, 4) == ["b", "step", "step", "B", "c"]
 
 
-def test_what_is_seen_does_not_change_within_a_turn():
+def test_the_visible_context_does_not_change_within_a_turn():
     for later in ([called(3), answered(3)], [called(3), answered(3), called(4), answered(4)]):
         assert newest([*WITH_TOOLS, *later], 3) == [*newest(WITH_TOOLS, 3), *later]
 
 
-def test_what_another_agent_said_is_no_message_of_the_person():
+def test_answers_of_other_agents_are_not_user_messages():
     other = content("user", types.Part(text="For context: below …"), types.Part(text="[rooms] said:\nA room is free."))
     looked = content("user", types.Part(text="For context: below …"), types.Part(text="[rooms] called tool `look` …"))
     conversation = [asked("a"), looked, other, asked("b"), other, asked("c")]
@@ -87,7 +87,7 @@ def test_what_another_agent_said_is_no_message_of_the_person():
     assert len(newest(conversation, 5)) == 6
 
 
-def test_the_first_event_that_is_seen_can_be_marked():
+def test_the_first_visible_event_can_be_marked():
     events = events_of(WITH_TOOLS)
     assert first_seen(events, 3) == events[4].id
     assert first_seen(events, 5) is None
@@ -98,7 +98,7 @@ def test_the_first_event_that_is_seen_can_be_marked():
     assert first_seen(events[2:], 3) == events[4].id
 
 
-def test_in_any_conversation_calls_keep_their_responses_and_events_and_contents_agree():
+def test_arbitrary_conversations_keep_calls_with_responses_and_events_with_contents():
     chance = random.Random(7)
     for _ in range(300):
         contents, number = [], 0
@@ -120,28 +120,28 @@ def test_in_any_conversation_calls_keep_their_responses_and_events_and_contents_
 
 
 class TestInConversations:
-    async def test_the_model_is_shown_the_newest_messages_only(self):
+    async def test_the_model_gets_only_the_newest_messages(self):
         talk = Talk(ScriptedModel(), agent=ASSISTANT, messages=4)
         for text in ("one", "two", "three"):
             await talk.say(text)
         seen = answer_of(await talk.say("history")).split("\n\n")
         assert seen[:-1] == ["model: You said: two", "user: three", "model: You said: three", "user: history"]
 
-    async def test_a_mark_stands_where_the_model_begins_to_see(self):
+    async def test_a_mark_shows_where_the_context_begins(self):
         talk = Talk(ScriptedModel(), agent=ASSISTANT, messages=3)
         for text in ("one", "two", "three"):
             await talk.say(text)
         events = await talk.events()
         assert text_of(next(event for event in events if event.id == first_seen(events, 3)).content) == "two"
 
-    async def test_an_agent_may_have_a_number_of_its_own(self, tmp_path):
+    async def test_an_agent_may_have_its_own_limit(self, tmp_path):
         file = tmp_path / "short.md"
         file.write_text("---\nname: Short\nmessages: 1\n---\nBe brief.", "utf-8")
         talk = Talk(ScriptedModel(), agent=read_persona(file), messages=20)
         await talk.say("one")
         assert answer_of(await talk.say("history")) == "user: history\n\n"
 
-    async def test_compaction_takes_the_place_of_the_cut(self):
+    async def test_compaction_replaces_the_limit(self):
         talk = Talk(Summing(), agent=ASSISTANT, messages=4, compaction=True)
         for text in ("one", "two", "three", "four"):
             await talk.say(text)
@@ -150,7 +150,7 @@ class TestInConversations:
         assert "two" not in seen
         assert unanswered(await talk.events()) == set()
 
-    def test_a_sequence_has_no_model_to_sum_up_and_is_cut(self):
+    def test_a_sequence_without_a_model_to_summarize_is_cut(self):
         app = App(name="steps", root_agent=SequentialAgent(name="steps", sub_agents=[LlmAgent(name="one")]))
         assert [plugin.name for plugin in bounded(app, 20, compaction=True).plugins] == ["colloquy_context"]
 
@@ -171,7 +171,8 @@ class TestInConversations:
 
 
 class Summing(BaseLlm):
-    """Sums up when ADK asks for a summary, tells what it was shown for ``history``, and says yes to all else."""
+    """Summarizes when ADK asks for a summary, repeats its context for ``history``, and answers yes to everything
+    else."""
 
     model: str = "summing"
 

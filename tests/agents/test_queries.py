@@ -1,4 +1,4 @@
-"""Answers from data without a model that calls tools: SQL as it stands, one guessed query, else plain words."""
+"""Answers from data without a model that calls tools: SQL messages, one guessed query, or plain words."""
 
 import json
 import re
@@ -25,7 +25,7 @@ BY_CHANNEL = "select channel, count(*) as orders from orders group by channel or
 
 
 class Silent(ScriptedModel):
-    """A model that must not be asked."""
+    """A model that must not be called."""
 
     async def generate_content_async(self, llm_request, stream=False):
         raise AssertionError("The model was asked.")
@@ -39,10 +39,10 @@ def shop(tmp_path_factory):
         yield database
 
 
-class TestSqlAsItStands:
+class TestSqlMessages:
     @pytest.mark.parametrize("calls_tools", [True, False])
     @pytest.mark.parametrize("message", [f"/sql {BY_CHANNEL}", BY_CHANNEL, f"```sql\n{BY_CHANNEL}\n```"])
-    async def test_it_is_run_as_a_tool_call_and_answered_by_code_with_every_model(self, shop, calls_tools, message):
+    async def test_sql_is_run_as_a_tool_call_and_answered_by_code_with_every_model(self, shop, calls_tools, message):
         talk = Talk(Silent(), data=shop, calls_tools=calls_tools)
         events = await talk.say(message)
         query, chart = calls_of(events)
@@ -63,7 +63,7 @@ class TestSqlAsItStands:
         assert answer_of(events) == "36 rows, shown as a table and a chart."
 
     @pytest.mark.parametrize("agent", ["data_analyst", "history_analyst"])
-    def test_prompts_with_sql_have_a_label_that_can_be_read(self, agent):
+    def test_prompts_with_sql_have_a_short_label(self, agent):
         assert all(len(prompt.label) < 60 for prompt in AgentCatalogue().get(agent).prompts)
 
     async def test_all_shipped_queries_of_the_data_analyst_run_on_the_sample_shop(self, shop):
@@ -74,7 +74,7 @@ class TestSqlAsItStands:
                 assert len(talk.kept.tables) == len(talk.kept.charts) == 1
                 assert "error" not in str([response.response for response in responses_of(events)])
 
-    async def test_rows_that_make_no_chart_get_none_unless_it_is_asked_for(self, shop):
+    async def test_rows_without_an_obvious_chart_get_one_only_on_request(self, shop):
         talk = Talk(Silent(), data=shop)
         await talk.say("/sql select customer_id, first_name from customers limit 5")
         assert talk.kept.charts == []
@@ -84,7 +84,7 @@ class TestSqlAsItStands:
         await talk.say("/chart select first_name, last_name, length(city) as letters from customers limit 5")
         assert len(talk.kept.charts) == 1
 
-    async def test_the_rows_of_the_chart_are_not_asked_for_twice(self, shop):
+    async def test_the_rows_of_a_chart_are_queried_once(self, shop):
         talk = Talk(Silent(), data=shop)
         await talk.say(f"/chart {BY_CHANNEL}")
         assert talk.kept.charts[0][2] is talk.kept.tables[0][2]
@@ -93,19 +93,19 @@ class TestSqlAsItStands:
         ("sql", "why"),
         [("drop table orders", "DROP is not run here"), ("select x from orders", 'Referenced column "x" not found')],
     )
-    async def test_what_goes_wrong_is_said_in_words(self, shop, sql, why):
+    async def test_errors_are_explained(self, shop, sql, why):
         talk = Talk(Silent(), data=shop)
         events = await talk.say(f"/sql {sql}")
         assert why in responses_of(events)[0].response["error"]
         assert why in answer_of(events)
         assert talk.kept.tables == []
 
-    async def test_bounds_hold_and_are_told(self, shop):
+    async def test_limits_apply_and_are_reported(self, shop):
         talk = Talk(Silent(), data=shop, bounds=Bounds(rows=100))
         events = await talk.say("/sql select order_id, customer_id from orders")
         assert "Only the first 100 rows were read, which is the limit." in answer_of(events)
 
-    async def test_it_needs_no_model_that_can_be_used(self, shop, tmp_path):
+    async def test_no_usable_model_is_needed(self, shop, tmp_path):
         with closing(ModelCatalogue(Settings(_env_file=None, models_dir=tmp_path))) as models:
             talk = Talk(models.llm_when_asked("embedded"), data=shop, calls_tools=False)
             assert answer_of(await talk.say("/sql select 1 as one")) == "**one**: 1"
@@ -117,7 +117,7 @@ class TestSqlAsItStands:
             events = await Talk(Silent(), data=shop, calls_tools=False).say(command)
             assert answer_of(events) == EMPTY
 
-    async def test_the_history_analyst_asks_the_conversations_not_the_data(self, shop):
+    async def test_the_history_analyst_queries_conversations_rather_than_data(self, shop):
         talk = Talk(Silent(), agent="history_analyst", history=shop)
         assert answer_of(await talk.say("/sql select count(*) as n from orders")) == "**n**: 120,000"
 
@@ -125,17 +125,17 @@ class TestSqlAsItStands:
 class TestWithoutData:
     @pytest.mark.parametrize(("agent", "kind"), [("data_analyst", "data"), ("history_analyst", "history")])
     @pytest.mark.parametrize("message", ["/sql select 1", "How many orders are there?"])
-    async def test_an_agent_without_its_database_says_so_and_what_to_do(self, agent, kind, message):
+    async def test_an_agent_without_its_database_explains_what_to_do(self, agent, kind, message):
         events = await Talk(Silent(), agent=agent).say(message)
         assert answer_of(events) == MISSING[kind]
         assert calls_of(events) == []
 
-    async def test_an_agent_without_tools_does_not_make_up_what_a_command_would_find(self, shop):
+    async def test_an_agent_without_tools_invents_no_query_results(self, shop):
         talk = Talk(ScriptedModel(), agent="assistant", data=shop)
         assert "Assistant has no data to query" in answer_of(await talk.say("/sql select count(*) from orders"))
         assert answer_of(await talk.say("select count(*) from orders")) == "You said: select count(*) from orders"
 
-    async def test_a_database_that_is_gone_is_told(self, tmp_path):
+    async def test_a_missing_database_is_reported(self, tmp_path):
         with closing(WorkerDatabase(Connection.of("duckdb", str(tmp_path / "gone.duckdb")))) as gone:
             for message in ("/sql select 1", "How many orders are there?"):
                 events = await Talk(Silent(), data=gone, calls_tools=False).say(message)
@@ -143,7 +143,7 @@ class TestWithoutData:
 
 
 class TestGuessedQueries:
-    async def test_the_query_is_marked_shown_run_and_answered_by_code(self, shop):
+    async def test_a_guessed_query_is_marked_shown_run_and_answered_by_code(self, shop):
         talk = Talk(ScriptedModel(), data=shop, calls_tools=False)
         events = await talk.say("guess select count(*) as customers from customers where country = 'France'")
         [call] = calls_of(events)
@@ -155,7 +155,7 @@ class TestGuessedQueries:
         assert answer_of(events).endswith("**customers**: 3053")
         assert "guessed" in answer_of(events)
 
-    async def test_the_model_is_shown_the_tables_and_their_values_under_a_schema(self, shop):
+    async def test_the_model_gets_the_tables_and_their_values_in_a_schema(self, shop):
         asked = []
 
         class Listening(ScriptedModel):
@@ -169,13 +169,13 @@ class TestGuessedQueries:
         assert request.config.response_schema["required"] == ["sql"]
         assert "status varchar in ('cancelled', 'completed', 'pending', 'shipped')" in str(request.contents)
 
-    async def test_a_guess_that_does_not_work_gives_no_figure(self, shop):
+    async def test_a_failed_guess_gives_no_figure(self, shop):
         events = await Talk(ScriptedModel(), data=shop, calls_tools=False).say("guess select revenue from orders")
         assert "failed, so there is no answer" in answer_of(events)
         assert "/sql" in answer_of(events)
         assert unanswered(events) == set()
 
-    async def test_a_query_that_fails_is_guessed_once_more_with_what_was_wrong(self, shop):
+    async def test_a_failed_query_is_guessed_once_more_with_its_error(self, shop):
         prompts = []
 
         class Learning(ScriptedModel):
@@ -201,14 +201,14 @@ class TestGuessedQueries:
         assert answer_of(events) == NO_QUERY
         assert calls_of(events) == []
 
-    async def test_a_chart_is_drawn_of_a_guess_that_can_be_drawn(self, shop):
+    async def test_a_guess_is_charted_if_possible(self, shop):
         talk = Talk(ScriptedModel(), data=shop, calls_tools=False)
         await talk.say(f"/chart guess {BY_CHANNEL}")
         assert len(talk.kept.charts) == 1
 
 
 @pytest.mark.slow
-async def test_the_embedded_model_answers_with_a_shown_query_or_plain_words(shop, models_dir):
+async def test_the_embedded_model_answers_with_a_visible_query_or_plain_words(shop, models_dir):
     with closing(ModelCatalogue(Settings(_env_file=None, models_dir=models_dir))) as models:
         info = models.info("embedded")
         talk = Talk(models.llm("embedded"), data=shop, calls_tools=info.calls_tools)

@@ -1,4 +1,4 @@
-"""The data analyst on models that call tools, over their real protocols, streaming."""
+"""The data analyst on models that call tools, over their real protocols, with streaming."""
 
 from contextlib import closing
 
@@ -30,7 +30,7 @@ def protocol(request):
 
 @pytest.fixture
 def served(protocol, tmp_path, shop):
-    """A talk with the data analyst on a model of the protocol; ``mind`` is what that model thinks."""
+    """A conversation with the data analyst on a model of the protocol; ``mind`` decides the model's answers."""
     with closing(Store(tmp_path / "store.duckdb")) as store:
         made = []
 
@@ -53,7 +53,7 @@ def served(protocol, tmp_path, shop):
             server.__exit__(None, None, None)
 
 
-async def test_a_question_leads_over_the_tables_and_a_query_to_an_answer_with_its_figure(served):
+async def test_a_question_is_answered_by_listing_tables_and_running_a_query(served):
     talk, server = served()
     events = await talk.say("How many orders are there?")
     assert [call.name for call in calls_of(events)] == ["list_tables", "run_sql"]
@@ -65,7 +65,7 @@ async def test_a_question_leads_over_the_tables_and_a_query_to_an_answer_with_it
     assert len(server.asked) == 3
 
 
-async def test_the_model_is_told_which_database_it_asks_and_how_to_work(served):
+async def test_the_model_is_told_its_database_and_how_to_work(served):
     talk, server = served()
     await talk.say("How many orders are there?")
     told = str(server.asked[0])
@@ -74,7 +74,7 @@ async def test_the_model_is_told_which_database_it_asks_and_how_to_work(served):
     assert "speaks the SQL of duckdb" in told
 
 
-async def test_the_conversation_goes_on_with_the_tool_calls_in_it(served):
+async def test_the_conversation_continues_with_its_tool_calls(served):
     talk, _ = served()
     await talk.say("How many orders are there?")
     events = await talk.say("And now?")
@@ -82,7 +82,7 @@ async def test_the_conversation_goes_on_with_the_tool_calls_in_it(served):
     assert unanswered(await talk.events()) == set()
 
 
-async def test_sql_is_run_without_asking_the_model(served):
+async def test_sql_is_run_without_calling_the_model(served):
     talk, server = served()
     events = await talk.say("/sql select count(*) as orders from orders")
     assert [call.name for call in calls_of(events)] == ["run_sql"]
@@ -90,14 +90,14 @@ async def test_sql_is_run_without_asking_the_model(served):
     assert server.asked == []
 
 
-async def test_after_sql_without_the_model_the_model_takes_part_again(served):
+async def test_the_model_continues_after_sql_was_run_without_it(served):
     talk, _ = served()
     await talk.say("/chart select channel, count(*) as orders from orders group by 1 order by 2")
     assert answer_of(await talk.say("How many orders are there?")) == f"There are {ORDERS} orders."
     assert unanswered(await talk.events()) == set()
 
 
-async def test_a_query_that_fails_comes_back_to_the_model_with_what_to_correct(served):
+async def test_a_failed_query_returns_to_the_model_with_advice(served):
     def mistaken(seen):
         return Say(seen.answers[-1][1]["error"]) if seen.answers else Call("run_sql", {"sql": "select x from orders"})
 
@@ -108,7 +108,7 @@ async def test_a_query_that_fails_comes_back_to_the_model_with_what_to_correct(s
     assert unanswered(events) == set()
 
 
-async def test_a_tool_that_is_not_there_comes_back_to_the_model(served):
+async def test_a_call_of_an_unknown_tool_returns_to_the_model(served):
     def mistaken(seen):
         return Say("Sorry.") if seen.answers else Call("drop_table", {"table": "orders"})
 
@@ -118,17 +118,17 @@ async def test_a_tool_that_is_not_there_comes_back_to_the_model(served):
     assert answer_of(events) == "Sorry."
 
 
-async def test_the_model_sees_whole_tool_calls_only_however_little_it_sees(served):
+async def test_the_model_sees_only_whole_tool_calls_in_any_context(served):
     talk, server = served(messages=3)
     for question in ("First?", "/sql select 1", "Second?", "Third?", "Fourth?"):
-        await talk.say(question)  # the stand-ins refuse calls without answers and answers without calls
+        await talk.say(question)  # the stand-ins refuse unmatched calls and answers
     shown = str(server.asked[-1])
     assert "Fourth?" in shown
     assert "Third?" in shown
     assert "Second?" not in shown
 
 
-async def test_a_turn_that_is_stopped_in_a_query_leaves_no_call_open(served):
+async def test_a_turn_stopped_during_a_query_leaves_no_call_open(served):
     def endless(seen):
         return Call("run_sql", {"sql": "select count(*) from range(100000000000) a, range(100) b"})
 

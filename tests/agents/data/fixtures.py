@@ -1,4 +1,4 @@
-"""The shop in every kind of place."""
+"""The shop in every kind of database."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.agents.data.shops import KINDS, make_shop
 
 @pytest.fixture(scope="session")
 def shops(tmp_path_factory, request):
-    """A function that gives the shop of a kind; each is made once."""
+    """A function that returns the shop of a kind; each is created once."""
     made = {}
 
     def shop_of(kind):

@@ -1,4 +1,4 @@
-"""A PostgreSQL server (Debian's package will do), started for tests on loopback and stopped after them."""
+"""A PostgreSQL server (Debian's package is enough), started for tests on loopback and stopped afterwards."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ URL_PASSWORD = "s3cret%2Fw0rd"
 
 
 def postgres_programs() -> Path | None:
-    """The folder of initdb and pg_ctl."""
+    """The folder that contains initdb and pg_ctl."""
     if found := shutil.which("initdb"):
         return Path(found).parent
     folders = Path("/usr/lib/postgresql").glob("*/bin")
@@ -30,7 +30,7 @@ def postgres_programs() -> Path | None:
 
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """Run a server in a folder of its own; gives the URL of its owner, who is a superuser."""
+    """Run a server in its own folder. Yields the URL of its owner, who is a superuser."""
     programs = postgres_programs()
     assert programs is not None, NO_POSTGRES
     folder = Path(tempfile.mkdtemp(prefix="colloquy-postgres-"))
@@ -65,14 +65,14 @@ def running_postgres() -> Iterator[str]:
 
 
 def _run(command: Sequence[str | Path], folder: Path) -> None:
-    # Not through a pipe: the server keeps it open, and one would wait for its end.
+    # Not through a pipe, which the server would keep open, so that the read would never end.
     with (folder / "setup.log").open("a") as log:
         done = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder, check=False)
     assert done.returncode == 0, (folder / "setup.log").read_text()
 
 
 def _as_other_user(folder: Path) -> list[str]:
-    """PostgreSQL does not run as root."""
+    """PostgreSQL refuses to run as root."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return []
     import pwd
@@ -85,7 +85,7 @@ def _as_other_user(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """One server for all tests. Without PostgreSQL they are skipped, loudly, unless it is required."""
+    """One server for all tests. Without PostgreSQL they are skipped with a warning, unless it is required."""
     if postgres_programs() is None:
         if os.environ.get(POSTGRES_REQUIRED) == "1":
             pytest.fail(NO_POSTGRES, pytrace=False)

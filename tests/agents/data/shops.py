@@ -1,4 +1,4 @@
-"""The same small shop in every kind of place, for tests that hold for all of them."""
+"""The same small shop in every kind of database, for tests that apply to all kinds."""
 
 import hashlib
 import sqlite3
@@ -24,7 +24,7 @@ TOTAL = sum(row[2] for row in ROWS)
 
 
 class Shop:
-    """A database and a way to see that nothing in it changed."""
+    """A database, and a way to check that nothing in it changed."""
 
     def __init__(self, connection, state):
         self.connection = connection

@@ -1,4 +1,4 @@
-"""Questions for a model that cannot call tools, and messages that are SQL already."""
+"""Questions for a model that cannot call tools, and messages that already are SQL."""
 
 import json
 
@@ -46,7 +46,7 @@ def result(table, cut=None):
         "(select 1) union (select 2)",
     ],
 )
-def test_a_message_that_is_sql_is_known(message):
+def test_sql_messages_are_recognized(message):
     assert request_of(message).is_sql
 
 
@@ -69,14 +69,14 @@ def test_a_message_that_is_sql_is_known(message):
         "What does select count(*) from orders do?",
     ],
 )
-def test_a_message_in_words_is_no_sql(message):
+def test_plain_language_is_not_sql(message):
     assert not request_of(message).is_sql
 
 
 @pytest.mark.parametrize(
     "message", ["/sql select 1", "/SQL\n```sql\nselect 1\n```", " select 1 ", "```\nselect 1\n```", "/chart select 1"]
 )
-def test_the_sql_of_a_message_is_without_its_command_and_fence(message):
+def test_the_sql_is_extracted_without_command_and_fence(message):
     request = request_of(message)
     assert (request.text, request.is_sql, request.chart) == ("select 1", True, message.startswith("/chart"))
 
@@ -96,7 +96,7 @@ def test_the_sql_of_a_message_is_without_its_command_and_fence(message):
         "from " * 20_000,
     ],
 )
-def test_a_hostile_message_is_read_at_once(message):
+def test_a_hostile_message_is_parsed_quickly(message):
     assert not request_of(message).is_sql
 
 
@@ -105,7 +105,7 @@ def test_comments_before_a_query_do_not_hide_it():
     assert request_of("/**/" * 1000 + "select 1").is_sql
 
 
-def test_a_chart_can_be_asked_for_in_words():
+def test_a_chart_can_be_requested_in_words():
     request = request_of("/chart revenue by month")
     assert (request.text, request.is_sql, request.chart) == ("revenue by month", False, True)
 
@@ -117,7 +117,7 @@ def test_commands_are_whole_words():
     assert not has_command("what does /sql do?")
 
 
-def test_the_prompt_holds_tables_examples_and_the_question():
+def test_the_prompt_contains_tables_examples_and_the_question():
     prompt = sql_prompt("How many\norders?", [ORDERS], "duckdb", {"orders": {"status": ("open", "done")}})
     assert "orders(id integer, status varchar in ('open', 'done')) -- Sold; status: how far it is" in prompt
     assert prompt.count('Answer: {"sql": ') == 3
@@ -145,11 +145,11 @@ def test_the_query_is_found_in_an_answer(text):
 @pytest.mark.parametrize(
     "text", ["", "I do not know.", '{"sql": ""}', '{"sql": 5}', '{"sql": "no idea"}', '{"sql": "select', "{" * 5000]
 )
-def test_without_a_query_there_is_none(text):
+def test_no_query_is_found_where_there_is_none(text):
     assert parse_answer(text) is None
 
 
-def test_a_result_is_written_by_code():
+def test_the_answer_is_written_by_code():
     assert answer_text(result({"orders": [120_000]})) == "**orders**: 120,000"
     assert answer_text(result({"name": ["a", None], "total": [1.5, 20_000.0]})) == "2 rows, shown in the table."
     assert answer_text(result({"name": ["a"], "total": [1.5]})) == "1 row, shown in the table."
@@ -160,7 +160,7 @@ def test_a_result_is_written_by_code():
     assert "The query returned more" in many
 
 
-def test_what_stands_in_the_data_cannot_become_a_link_or_html():
+def test_data_cannot_become_a_link_or_html():
     text = answer_text(result({"x": ["<script>alert(1)</script> [a](http://b) ![c](d)"]}))
     assert "<script>" not in text.replace("\\<", "")
     assert "[a](" not in text

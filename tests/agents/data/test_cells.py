@@ -21,7 +21,7 @@ INTERVALS = [
 
 
 @pytest.mark.parametrize("sql", INTERVALS)
-def test_a_length_of_time_reads_as_the_engine_writes_it(sql):
+def test_intervals_are_written_as_by_the_engine(sql):
     with duckdb.connect() as connection:
         table = connection.sql(f"select {sql} as length, ({sql})::varchar as text").to_arrow_table()
     [length] = table.column("length").to_pylist()
@@ -50,14 +50,14 @@ def test_a_length_of_time_reads_as_the_engine_writes_it(sql):
         ("2::hugeint ** 70", 2.0**70),
     ],
 )
-def test_a_large_value_is_told_by_its_beginning_and_its_size(sql, told):
+def test_a_large_value_is_shortened_to_its_beginning_and_size(sql, told):
     with duckdb.connect() as connection:
         table = connection.sql(f"select {sql} as value").to_arrow_table()
     [[value]] = json_rows(table, 1)
     assert value == told
 
 
-def test_lists_within_lists_are_told_so_far_and_no_further():
+def test_nested_lists_are_shown_to_a_limited_depth():
     with duckdb.connect() as connection:
         inner = "range(100)"
         for name in "xyz":

@@ -1,4 +1,4 @@
-"""Charts say only what they may: no address, expression, parameter or foreign data survives, wherever it stands."""
+"""Charts contain only what is allowed: no address, expression, parameter or foreign data survives in any place."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "named data": {**BARS, "datasets": {"rows": []}},
     "looked up data": {**BARS, "transform": [{"lookup": "month", "from": {"data": {"url": "x"}, "key": "k"}}]},
     "options of the embedding page": {**BARS, "usermeta": {"embedOptions": {"loader": {}}}},
-    # texts that become expressions where a unit of time is compared
+    # texts that become expressions when a time unit is compared
     "a time compared": filtered({"field": "month", "timeUnit": "year", "equal": CALL}),
     "times compared": filtered({"field": "month", "timeUnit": {"unit": "month"}, "oneOf": [1, CALL]}),
     "a time not compared": filtered({"not": {"field": "month", "timeUnit": "year", "range": [2020, CALL]}}),
@@ -214,7 +214,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a title without end": {**BARS, "title": "x" * 100_000},
     "many values": with_x(scale={"domain": ["a"] * 10_000}),
     "a number that is none": {**BARS, "height": float("inf")},
-    # steps: a browser that draws a billion of them shows nothing else any more
+    # steps: a browser that draws a billion of them shows nothing else
     "a tiny bin": with_x(bin={"step": 1e-9}),
     "steps of bins": with_x(bin={"steps": [1e-9]}),
     "a base of bins": with_x(bin={"base": 1.0000001}),
@@ -257,7 +257,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
 
 
 def nested(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The specification, and with it wherever one may stand in another."""
+    """The specification, and versions with it in every place where another may be nested."""
     yield spec
     yield {"layer": [BARS, spec]}
     yield {"hconcat": [{"vconcat": [spec]}]}
@@ -266,7 +266,7 @@ def nested(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("spec", GOOD, ids=range(len(GOOD)))
-def test_a_chart_that_says_what_it_may_goes_through_unchanged(spec):
+def test_an_allowed_chart_is_unchanged(spec):
     given = copy.deepcopy(spec)
     checked = checked_spec(spec, ROWS)
     assert spec == given
@@ -278,14 +278,14 @@ def test_a_chart_that_says_what_it_may_goes_through_unchanged(spec):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_nothing_else_gets_through_wherever_it_stands(name):
+def test_anything_else_is_rejected_in_every_place(name):
     for spec in nested(HOSTILE[name]):
         with pytest.raises(ChartInvalidError):
             checked_spec(spec, ROWS)
 
 
 @pytest.mark.parametrize("key", ["color", "x", "axis"])
-def test_nor_by_way_of_mark_and_encoding(key):
+def test_anything_else_is_rejected_in_mark_and_encoding(key):
     hostile = {"color": {"value": URL}, "x": {"field": "month", "axis": {"labelExpr": "1"}}, "axis": {"field": "month"}}
     with pytest.raises(ChartInvalidError):
         chart_spec("x", ROWS, "bar", {"y": "sales", key: hostile[key]})
@@ -293,13 +293,13 @@ def test_nor_by_way_of_mark_and_encoding(key):
         chart_spec("x", ROWS, {"type": "bar", "fill": URL}, {"y": "sales"})
 
 
-def test_it_is_always_drawn_as_vega_lite():
+def test_charts_are_always_drawn_as_vega_lite():
     for other in ("https://vega.github.io/schema/vega/v6.json", "javascript:alert(1)", 7):
         assert checked_spec({**BARS, "$schema": other}, ROWS)["$schema"] == SCHEMA
 
 
 @pytest.mark.parametrize("name", ["it's", '5" pipe', "a[b].c", 'x"]+warn(1)+datum["', "image"])
-def test_names_of_columns_end_no_expression_and_are_no_images(name):
+def test_column_names_cannot_break_out_of_expressions_or_become_images(name):
     rows = pa.table({name: [1], "image_": ["https://x.example/"]})
     for mark in ("bar", "line"):
         spec = chart_spec('Of \\ "all"', rows, mark, {"x": name, "y": "image_"})
@@ -321,7 +321,7 @@ def _expressions(vega: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", ['a\\", warn(1), "b', "x\\", "two\nlines", "two\u2028lines"])
-def test_columns_whose_names_vega_cannot_quote_are_not_charted(name):
+def test_columns_with_names_that_vega_cannot_quote_are_not_charted(name):
     with pytest.raises(ChartInvalidError, match="Give it another one in the SQL, with AS"):
         chart_spec("Sales", pa.table({name: [1], "n": [1]}), "bar", {"x": name, "y": "n"})
     for field in (name, name.replace("\\", "\\\\"), "a\\b", "it's"):
@@ -329,7 +329,7 @@ def test_columns_whose_names_vega_cannot_quote_are_not_charted(name):
             checked_spec({"mark": "bar", "encoding": {"x": {"field": field}}}, pa.table({name: [1], "it's": [1]}))
 
 
-def test_days_and_months_are_sorted_by_their_names():
+def test_weekdays_and_months_are_sorted_chronologically():
     spec = with_x(timeUnit="month", type="ordinal", sort=["February", "Jan"])
     assert checked_spec(spec, ROWS)["encoding"]["x"]["sort"] == ["February", "Jan"]
     regions = {"field": "month", "scale": {"domain": ["north & south", "west"]}, "sort": ["west"]}

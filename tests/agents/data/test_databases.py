@@ -1,4 +1,4 @@
-"""Every kind of place can be asked in the same way."""
+"""Every kind of database can be queried in the same way."""
 
 import gzip
 import os
@@ -36,7 +36,7 @@ from tests.support.bad_files import BAD_FILES
 ENDLESS = "with recursive r(n) as (select 1 union all select n + 1 from r) select count(*) from r"
 
 
-def test_testing_a_connection_says_what_was_found(shop):
+def test_testing_a_connection_reports_what_was_found(shop):
     found = shop.database.test()
     assert "table" in found
     assert {"duckdb": "DuckDB", "sqlite": "SQLite", "folder": "folder", "postgres": "PostgreSQL"}[
@@ -44,7 +44,7 @@ def test_testing_a_connection_says_what_was_found(shop):
     ] in found
 
 
-def test_a_superuser_is_warned_of(shops):
+def test_a_superuser_connection_gives_a_warning(shops):
     assert "superuser" in shops("postgres").database.test()
 
 
@@ -55,7 +55,7 @@ def test_tables_are_listed_with_their_columns_and_rows(shop):
     assert tables["orders"].rows == ORDERS
 
 
-def test_queries_about_the_tables_find_them_all(shop):
+def test_catalog_queries_find_all_tables(shop):
     asked = ["show tables", "SHOW TABLES;", "select table_name from information_schema.tables"]
     if shop.connection.kind == "sqlite":
         asked[-1] = "select name from sqlite_master"
@@ -68,14 +68,14 @@ def test_queries_about_the_tables_find_them_all(shop):
         assert {"orders", "customers"} <= set(shop.database.query(sql).table.column(0).to_pylist())
 
 
-def test_comments_come_along(shops):
+def test_comments_are_included(shops):
     for kind in ("duckdb", "postgres"):
         orders = next(table for table in shops(kind).database.tables() if table.name == "orders")
         assert orders.comment == "What was sold"
         assert orders.columns[2].comment == "In euros"
 
 
-def test_a_broken_file_in_a_folder_is_listed_and_harms_no_other(shops):
+def test_a_broken_file_in_a_folder_is_listed_and_does_not_affect_others(shops):
     database = shops("folder").database
     broken = next(table for table in database.tables() if table.name == "broken")
     assert "cannot be read" in broken.comment
@@ -86,7 +86,7 @@ def test_a_broken_file_in_a_folder_is_listed_and_harms_no_other(shops):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["pipe", "folder", "links in a circle"])
-def test_what_is_no_file_in_a_folder_is_told_by_name_and_holds_nobody_up(tmp_path, kind):
+def test_special_files_in_a_folder_are_named_and_do_not_block(tmp_path, kind):
     make, told = BAD_FILES[kind]
     make(tmp_path / "odd.csv")
     (tmp_path / "good.csv").write_text("odd\n1\n")
@@ -109,7 +109,7 @@ def made_csv(path, text):
     ("name", "delimiter", "before"),
     [("wide.csv", ",", ""), ("wide.csv.gz", ";", ""), ("wide.tsv", "\t", ""), ("wide.csv", "|", "A report\n\n")],
 )
-def test_a_file_with_too_many_columns_hides_no_other(tmp_path, name, delimiter, before):
+def test_a_file_with_too_many_columns_does_not_hide_others(tmp_path, name, delimiter, before):
     names, row = delimiter.join(f"c{i}" for i in range(20_000)), delimiter.join(["1"] * 20_000)
     made_csv(tmp_path / name, f"{before}{names}\n{row}\n")
     (tmp_path / "ok.csv").write_text('a,embedding\n1,"[' + ", ".join(["0.5"] * 1_536) + ']"\n')
@@ -125,7 +125,7 @@ def test_a_file_with_too_many_columns_hides_no_other(tmp_path, name, delimiter, 
 
 
 @pytest.mark.parametrize("name", [".csv", ".parquet", ".csv.gz"])
-def test_a_file_that_is_nothing_but_an_ending_is_told_where_it_is_listed(tmp_path, name):
+def test_a_file_named_only_by_its_extension_is_reported_in_the_list(tmp_path, name):
     made_csv(tmp_path / name, "a\n1\n")
     (tmp_path / "ok.csv").write_text("a\n1\n")
     with closing(WorkerDatabase(Connection.of("folder", str(tmp_path)))) as database:
@@ -150,7 +150,7 @@ def test_a_file_that_is_nothing_but_an_ending_is_told_where_it_is_listed(tmp_pat
     ids=["link to passwords", "passwords", "log of the database", "a file of an agent", "elsewhere", "by another link"],
 )
 @pytest.mark.parametrize("is_inside", [True, False], ids=["data folder within", "data folder elsewhere"])
-def test_a_link_in_a_folder_shows_nothing_of_elsewhere(tmp_path, link, told, is_inside):
+def test_a_link_in_a_folder_exposes_nothing_outside_it(tmp_path, link, told, is_inside):
     folder, elsewhere = tmp_path / "connected", tmp_path / "elsewhere"
     own = (folder if is_inside else tmp_path) / "data"
     for place in (folder, folder / "below", elsewhere, own, own / "artifacts", own / "snapshots"):
@@ -182,7 +182,7 @@ def test_a_link_in_a_folder_shows_nothing_of_elsewhere(tmp_path, link, told, is_
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there may names be any bytes")
-def test_half_characters_in_names_and_files_of_a_folder_harm_no_other(tmp_path):
+def test_half_characters_in_a_folder_do_not_affect_other_files(tmp_path):
     (tmp_path / os.fsdecode(b"half\xff.csv")).write_text("x\n1\n")
     (tmp_path / "words.csv").write_bytes(b"x\n\xed\xa0\x80\n" * 3)
     (tmp_path / "good.csv").write_text("x\n1\n")
@@ -200,12 +200,12 @@ def test_a_table_is_described_with_count_sample_and_common_values(shop):
     assert found.values["country"] == COUNTRIES
 
 
-def test_an_unknown_table_is_answered_with_those_that_exist(shop):
+def test_an_unknown_table_is_answered_with_the_existing_ones(shop):
     with pytest.raises(UnknownTableError, match="customers"):
         describe(shop.database, "order")
 
 
-def test_a_query_gives_its_rows(shop):
+def test_a_query_returns_its_rows(shop):
     result = shop.database.query(
         "select country, count(*) as n, sum(amount) as total from orders group by 1 order by 1"
     )
@@ -241,30 +241,30 @@ def test_values_keep_their_types(shops):
     assert values["z"].hour == 1
 
 
-def test_a_column_of_sqlite_with_values_of_many_types_becomes_text(shops):
+def test_a_sqlite_column_of_mixed_types_becomes_text(shops):
     result = shops("sqlite").database.query("select 1 as x union all select 'a' union all select x'ff'")
     assert result.table.column("x").to_pylist() == ["1", "a", "ff"]
 
 
-def test_more_rows_than_allowed_are_cut_and_it_says_so(shop):
+def test_rows_over_the_limit_are_cut_and_the_result_says_so(shop):
     result = shop.database.query("select * from orders", Bounds(rows=100))
     assert (result.rows, result.cut) == (100, "rows")
     assert "100 rows" in result.note
 
 
-def test_exactly_as_many_rows_as_allowed_are_not_called_cut(shop):
+def test_rows_exactly_at_the_limit_are_not_reported_as_cut(shop):
     result = shop.database.query("select * from orders", Bounds(rows=ORDERS))
     assert (result.rows, result.cut, result.note) == (ORDERS, None, "")
 
 
-def test_more_bytes_than_allowed_are_cut_and_it_says_so(shop):
+def test_bytes_over_the_limit_are_cut_and_the_result_says_so(shop):
     result = shop.database.query("select * from orders", Bounds(result_bytes=10_000))
     assert 0 < result.rows < ORDERS
     assert result.table.nbytes <= 10_000
     assert result.cut == "bytes"
 
 
-def test_a_million_rows_come_when_they_may(shops):
+def test_a_million_rows_are_returned_if_allowed(shops):
     result = shops("duckdb").database.query("select i, i * 2 from range(1000000) t(i)", Bounds(rows=2_000_000))
     assert (result.rows, result.cut) == (1_000_000, None)
 
@@ -293,7 +293,7 @@ def test_queries_run_side_by_side(shop):
     assert counts == [ORDERS] * 8
 
 
-def test_an_error_of_the_engine_is_a_sentence(shop):
+def test_an_engine_error_becomes_a_sentence(shop):
     with pytest.raises(SqlFailedError, match="nothing_like_it"):
         shop.database.query("select * from nothing_like_it")
 
@@ -307,7 +307,7 @@ def test_an_error_of_the_engine_is_a_sentence(shop):
         ("select * from nothing_here", "nothing_here does not exist"),
     ],
 )
-def test_an_error_gives_no_advice_that_cannot_be_followed(shops, sql, said):
+def test_an_error_gives_no_useless_advice(shops, sql, said):
     with pytest.raises(DataError) as failed:
         shops("duckdb").database.query(sql)
     assert said in str(failed.value)
@@ -315,7 +315,7 @@ def test_an_error_gives_no_advice_that_cannot_be_followed(shops, sql, said):
     assert "Did you mean" not in str(failed.value)
 
 
-def test_an_error_within_the_engine_shows_nothing_of_the_installation(shops):
+def test_an_internal_engine_error_reveals_nothing_about_the_installation(shops):
     with pytest.raises(QueryBoundError, match="needed more than 512 MB"):
         shops("duckdb").database.query("select reservoir_quantile(i, 0.5, 100000000) from range(10) t(i)")
     inside = duckdb.InternalException(
@@ -325,7 +325,7 @@ def test_an_error_within_the_engine_shows_nothing_of_the_installation(shops):
     assert plain(inside) == "INTERNAL Error: Attempted to access index 3"
 
 
-def test_a_place_that_is_not_there_is_a_sentence(tmp_path):
+def test_a_missing_database_is_explained(tmp_path):
     for kind in ("duckdb", "sqlite", "folder"):
         with pytest.raises(ConnectionUnavailableError, match="There is no"):
             WorkerDatabase(Connection.of(kind, str(tmp_path / "none"))).test()
@@ -338,7 +338,7 @@ def test_a_place_that_is_not_there_is_a_sentence(tmp_path):
         WorkerDatabase(Connection.of("postgres", "postgresql://u:p@127.0.0.1:1/x")).test()
 
 
-def test_a_file_that_changes_is_read_as_it_is_now(tmp_path):
+def test_a_changed_file_is_read_again(tmp_path):
     (tmp_path / "a.csv").write_text("x\n1\n")
     database = WorkerDatabase(Connection.of("folder", str(tmp_path)))
     assert database.query("select sum(x) from a").table[0][0].as_py() == 1
@@ -349,7 +349,7 @@ def test_a_file_that_changes_is_read_as_it_is_now(tmp_path):
     database.close()
 
 
-def test_a_database_of_sqlite_in_wal_mode_can_be_read_while_it_is_written(tmp_path):
+def test_a_sqlite_database_in_wal_mode_can_be_read_during_writes(tmp_path):
     writer = sqlite3.connect(tmp_path / "wal.db")
     writer.execute("pragma journal_mode = wal")
     writer.execute("create table t (x)")
@@ -361,7 +361,7 @@ def test_a_database_of_sqlite_in_wal_mode_can_be_read_while_it_is_written(tmp_pa
     writer.close()
 
 
-def test_a_file_of_duckdb_is_not_held_between_queries(tmp_path):
+def test_a_duckdb_file_is_not_locked_between_queries(tmp_path):
     path = tmp_path / "own.duckdb"
     duckdb.connect(str(path)).execute("create table t (x int)").close()
     database = WorkerDatabase(Connection.of("duckdb", str(path)))
@@ -374,7 +374,7 @@ def test_a_file_of_duckdb_is_not_held_between_queries(tmp_path):
     database.close()
 
 
-def test_the_worker_sees_no_keys_of_the_app(shops, monkeypatch):
+def test_the_worker_does_not_see_the_keys_of_the_app(shops, monkeypatch):
     monkeypatch.setenv("GOOGLE_API_KEY", "very-secret")
     workers = Workers()
     database = WorkerDatabase(shops("duckdb").connection, workers=workers)
@@ -396,14 +396,14 @@ def test_the_worker_sees_no_keys_of_the_app(shops, monkeypatch):
         ("postgres", "postgresql://a:top@se:cret@b:x/c"),
     ],
 )
-def test_a_description_that_is_none_is_refused_without_its_password(kind, address):
+def test_an_invalid_description_is_refused_without_its_password(kind, address):
     with pytest.raises(ConnectionInvalidError) as caught:
         Connection.of(kind, address)
     assert "secret" not in str(caught.value)
     assert "se:cret" not in str(caught.value)
 
 
-def test_the_password_shows_nowhere(shops, caplog):
+def test_the_password_appears_nowhere(shops, caplog):
     connection = shops("postgres").connection
     wrong = Connection.of("postgres", connection.address.get_secret_value().replace("/postgres", "/no_such_database"))
     seen = [str(connection), repr(connection), connection.shown_address, f"{connection}"]
@@ -425,7 +425,7 @@ def test_the_password_shows_nowhere(shops, caplog):
     assert "topsecret" not in in_query.redacted("connection failed: password topsecret is wrong")
 
 
-def test_a_reader_that_is_no_superuser_is_enough(shops, postgres_url):
+def test_a_reader_without_superuser_rights_is_enough(shops, postgres_url):
     with psycopg.connect(postgres_url, autocommit=True) as owner:
         owner.execute("drop role if exists reader")
         owner.execute("create role reader login password 'r'")
@@ -442,7 +442,7 @@ def test_a_reader_that_is_no_superuser_is_enough(shops, postgres_url):
         owner.execute("drop role reader")
 
 
-def test_strange_columns_arrive(shops):
+def test_unusual_columns_are_returned(shops):
     result = shops("duckdb").database.query(
         "select {'a': [1, 2]} as s, map {'k': 1} as m, uuid() as u, interval 1 day as i, 'x'::enum('x', 'y') as e, "
         "1::hugeint as h, '101'::bit as b, time '10:00' as t, 'NaN'::double as n, 1 as a, 2 as a"

@@ -1,4 +1,4 @@
-"""What a query makes grow on a PostgreSQL server, where no process of ours bounds it."""
+"""Values that a query makes grow on a PostgreSQL server, where no process of the app limits them."""
 
 import pytest
 
@@ -37,7 +37,7 @@ COLLECTED = [
 
 
 @pytest.mark.parametrize("sql", TOO_MUCH)
-def test_values_that_become_too_large_are_refused(sql):
+def test_values_that_grow_too_large_are_refused(sql):
     with pytest.raises(Refusal):
         factor_of(sql)
 
@@ -54,12 +54,12 @@ def test_values_that_become_too_large_are_refused(sql):
         "select array_fill(0, array[3, 4]), concat(a, b, c), string_agg(a, ', ' order by a) from t group by b",
     ],
 )
-def test_honest_ones_pass(sql):
+def test_ordinary_values_pass(sql):
     factor_of(sql)
 
 
 @pytest.mark.parametrize("sql", TOO_MUCH[:6] + COLLECTED)
-def test_the_server_is_not_asked_for_them_or_told_to_stop_for_their_size_and_the_next_query_works(shops, sql):
+def test_oversized_values_are_refused_or_cancelled_and_the_next_query_works(shops, sql):
     database = shops("postgres").database
     with pytest.raises(DataError, match=r"MB|number|characters") as refused:
         database.query(sql, Bounds(seconds=20))
@@ -68,13 +68,13 @@ def test_the_server_is_not_asked_for_them_or_told_to_stop_for_their_size_and_the
     assert database.query("select count(*) from orders").rows == 1
 
 
-def test_what_is_collected_from_few_rows_is_run(shops):
+def test_aggregates_of_few_rows_are_run(shops):
     database = shops("postgres").database
     assert database.query("select country, array_agg(id), string_agg(country, ', ') from orders group by 1").rows == 3
 
 
-def test_a_local_server_that_needs_too_much_all_the_same_is_told_to_stop(shops):
-    """The planner cannot know how many rows come from this."""
+def test_a_query_that_uses_too_much_memory_on_a_local_server_is_cancelled(shops):
+    """The planner cannot know how many rows this returns."""
     sql = (
         "select cardinality(array_agg(i)) from "
         "(select generate_series(1, (select 300000000 from orders limit 1)) as i) t"

@@ -1,4 +1,4 @@
-"""The guard must not stand in the way of honest questions, and what it lets pass is what was asked."""
+"""The guard lets ordinary queries pass, and passes them on unchanged."""
 
 import pytest
 
@@ -77,23 +77,23 @@ HONEST = {
 
 
 @pytest.mark.parametrize(("dialect", "sql"), [(dialect, sql) for dialect in HONEST for sql in HONEST[dialect]])
-def test_an_honest_question_passes(dialect, sql):
+def test_an_ordinary_query_passes(dialect, sql):
     assert check(sql, dialect).sql
 
 
-def test_what_passes_is_what_was_asked_without_its_comments():
+def test_the_passed_query_is_the_original_without_comments():
     asked = "select /* one */ a,b  , 'it''s' -- two\nfrom t ;"
     assert check(asked, "duckdb").sql == "select a,b , 'it''s' from t"
     assert check("select [a b], count(*) from t", "sqlite").sql == 'select "a b", count(*) from t'
 
 
-def test_a_comment_that_two_readers_could_understand_differently_reaches_no_engine():
+def test_a_comment_that_parsers_read_differently_reaches_no_engine():
     assert "*/" not in check("select /* /* x */ */ 1", "postgres").sql
 
 
 @pytest.mark.parametrize(
     "sql", ['select * from "a.csv"', "from f.csv", "describe 'x'", 'summarize "x.parquet"', "select * from 's3://b/x'"]
 )
-def test_names_of_files_are_no_tables_in_duckdb(sql):
+def test_file_names_are_not_tables_in_duckdb(sql):
     with pytest.raises(Refusal):
         check(sql, "duckdb")

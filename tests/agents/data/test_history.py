@@ -1,4 +1,4 @@
-"""Colloquy's own conversations as a database to ask: only what its views show, whatever is asked."""
+"""Colloquy's own conversations as a database: only its views are visible, whatever the query."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -40,26 +40,26 @@ async def talk(store):
     return talk
 
 
-def test_it_has_the_views_only_under_their_short_names(history):
+def test_it_has_only_the_views_under_their_short_names(history):
     names = [table.name for table in history.tables()]
     assert names == ["conversations", "feedback", "messages", "tool_calls", "turns"]
     assert all(table.comment for table in history.tables())
 
 
-async def test_what_was_said_can_be_asked(history, talk):
+async def test_messages_can_be_queried(history, talk):
     assert history.query("select count(*) from messages").table[0][0].as_py() == 4
     assert history.query("select messages from history.conversations").table[0][0].as_py() == 4
     assert describe(history, "messages").values["role"] == ("agent", "user")
 
 
 @pytest.mark.parametrize("name", ["nothing_here", "named_querys", "session", "events_", "main.named_querys"])
-def test_no_table_is_hinted_at_that_is_not_available(history, name):
+def test_errors_suggest_no_unavailable_table(history, name):
     with pytest.raises((SqlFailedError, SqlRefusedError)) as failed:
         history.query(f"select * from {name}")
     assert "Did you mean" not in str(failed.value)
 
 
-def test_but_a_view_is(history):
+def test_errors_suggest_views(history):
     with pytest.raises(SqlFailedError, match='Did you mean "conversations"'):
         history.query("select * from conversation")
 
@@ -122,7 +122,7 @@ def test_only_the_views_are_listed(history, sql):
         "select " + " || ".join(["text"] * 20) + " from messages",
     ],
 )
-def test_what_makes_huge_texts_is_refused_because_nothing_else_would_stop_it(history, sql):
+def test_functions_that_make_huge_texts_are_refused(history, sql):
     with pytest.raises(SqlRefusedError):
         history.query(sql)
 
@@ -140,17 +140,17 @@ def test_what_makes_huge_texts_is_refused_because_nothing_else_would_stop_it(his
         "select title || ' (' || agent || ')', replace(title, 'a', 'b') from conversations",
     ],
 )
-def test_honest_questions_pass(history, sql):
+def test_ordinary_queries_pass(history, sql):
     history.query(sql)
 
 
-def test_a_name_that_is_not_there_is_told_by_the_engine(history):
+def test_an_unknown_name_is_reported_by_the_engine(history):
     with pytest.raises(SqlFailedError, match="does not exist"):
         history.query("select * from chats")
 
 
 @pytest.mark.parametrize("scope", [None, HistoryScope(saved=True)])
-def test_a_stop_is_heard_however_early_it_comes(store, scope):
+def test_even_an_early_stop_has_an_effect(store, scope):
     stop = Stop()
     endless = "select count(*) from range(10000000) a, range(10000000) b where a.range * b.range = 1"
     with ThreadPoolExecutor() as threads:
@@ -160,7 +160,7 @@ def test_a_stop_is_heard_however_early_it_comes(store, scope):
             running.result()
 
 
-def test_what_was_written_a_moment_ago_is_there_and_the_answer_says_of_when_it_is(history, store):
+def test_recent_writes_are_visible_and_the_answer_gives_its_time(history, store):
     before = time.time()
     for number in range(1, 4):
         store.create_session(SessionKey("assistant", "ann", str(number)))
@@ -169,14 +169,14 @@ def test_what_was_written_a_moment_ago_is_there_and_the_answer_says_of_when_it_i
         assert before <= result.as_of <= time.time()
 
 
-def test_the_same_copy_is_asked_as_long_as_nothing_changes(history, store):
+def test_the_same_copy_is_queried_until_something_changes(history, store):
     first = history.query("select 1").as_of
     assert history.query("select 2").as_of == first
     store.create_session(SessionKey("assistant", "ann", "new"))
     assert history.query("select 3").as_of > first
 
 
-async def test_the_queries_that_the_history_analyst_offers_run(store, history, talk):
+async def test_the_suggested_queries_of_the_history_analyst_run(store, history, talk):
     prompts = [prompt for prompt in AgentCatalogue().get("history_analyst").prompts if request_of(prompt.text).is_sql]
     assert prompts
     asking = Talk(ScriptedModel(), agent="history_analyst", history=history)

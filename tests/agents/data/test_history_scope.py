@@ -1,4 +1,4 @@
-"""A question about the history within the filters of a page: what they leave out cannot be reached, however asked."""
+"""A question about the history within the filters of a page: what they exclude is out of reach of any query."""
 
 from contextlib import closing
 from datetime import date
@@ -44,7 +44,7 @@ def values(database, sql):
 
 
 def assert_only(database, everything, condition):
-    """What is seen are the conversations that meet a condition, whole, and nothing else."""
+    """Check that exactly the conversations that meet a condition are visible, each as a whole."""
     chosen = values(everything, f"select id from conversations where {condition} order by id")
     assert 0 < len(chosen) < 300
     assert values(database, "select id from conversations order by id") == chosen
@@ -57,7 +57,7 @@ def assert_only(database, everything, condition):
 
 
 class TestFilters:
-    def test_a_scope_of_everything_shows_what_is_there(self, store, everything):
+    def test_an_unlimited_scope_shows_everything(self, store, everything):
         database = narrowed(store)
         for view in VIEWS:
             rows = f"select * from {view} order by all"
@@ -76,7 +76,7 @@ class TestFilters:
         assert_only(narrowed(store, saved=True), everything, "saved")
         assert_only(narrowed(store, saved=False), everything, "not saved")
 
-    def test_workspaces_by_their_ids(self, store, everything):
+    def test_workspaces_by_id(self, store, everything):
         ids = {one.name: one.id for one in store.list_workspaces()}
         [name, *_] = values(everything, "select workspace from conversations group by 1 order by count(*)")
         assert_only(narrowed(store, workspace_ids=frozenset({ids[name]})), everything, f"workspace = '{name}'")
@@ -107,7 +107,7 @@ class TestFilters:
         condition = "id in (select conversation_id from turns where status = 'failed')"
         assert_only(narrowed(store, turn_statuses=frozenset({"failed"})), everything, condition)
 
-    def test_statuses_are_those_of_the_history_page(self, store, everything):
+    def test_statuses_match_the_history_page(self, store, everything):
         for status in ("failed", "stopped", "idle"):
             ended = "last_turn_status in ('failed', 'stopped', 'interrupted')"
             condition = f"case when {ended} then last_turn_status else status end = '{status}'"
@@ -127,7 +127,7 @@ class TestFilters:
             {"agents": frozenset({"assistant", "specialist"}), "text": "order"},
         ],
     )
-    def test_it_is_as_many_conversations_as_the_history_page_lists(self, store, filters):
+    def test_counts_match_the_history_page(self, store, filters):
         listed = store.count_history(HistoryFilter(**filters))
         assert value(narrowed(store, **filters), "select count(*) from conversations") == listed
 
@@ -139,15 +139,15 @@ class TestFilters:
             union all select conversation_id from turns where model = '{model}')"""
         assert_only(narrowed(store, answered_by=frozenset({model})), everything, condition)
 
-    def test_several_filters_hold_together(self, store, everything):
+    def test_several_filters_apply_together(self, store, everything):
         database = narrowed(store, agents=frozenset({"assistant"}), saved=True)
         assert_only(database, everything, "agent = 'assistant' and saved")
 
-    def test_filters_that_nothing_meets_show_nothing(self, store):
+    def test_filters_without_matches_show_nothing(self, store):
         database = narrowed(store, users=frozenset({"nobody'; drop table sessions; --"}))
         assert [value(database, f"select count(*) from {view}") for view in VIEWS] == [0] * 5
 
-    def test_within_a_time_only_what_happened_in_it_is_seen(self, store, everything):
+    def test_a_period_shows_only_what_happened_in_it(self, store, everything):
         begin, end = 1_760_000_000.0, 1_770_000_000.0
         database = narrowed(store, within=(begin, end))
         for view in ("messages", "turns", "tool_calls"):
@@ -187,20 +187,20 @@ HOW = [
 
 @pytest.fixture
 def database(store):
-    """A scope that nothing meets: any row that can be seen is one too many."""
+    """A scope without matches: any visible row is one too many."""
     return narrowed(store, users=frozenset({"nobody"}))
 
 
 class TestWalls:
     @pytest.mark.parametrize("how", HOW)
     @pytest.mark.parametrize("name", ["colloquy.history.conversations", '"colloquy"."history"."conversations"'])
-    def test_the_views_of_the_store_cannot_be_named(self, database, how, name):
+    def test_the_views_of_the_store_cannot_be_queried(self, database, how, name):
         with pytest.raises((SqlRefusedError, SqlFailedError)):
             database.query(how.format(name))
 
     @pytest.mark.parametrize("table", BEHIND)
     @pytest.mark.parametrize("place", ["colloquy.main", "main", "colloquy", "temp", "system.main"])
-    def test_neither_can_the_tables_behind_them(self, database, place, table):
+    def test_the_tables_behind_the_views_cannot_be_queried(self, database, place, table):
         for how in HOW:
             with pytest.raises((SqlRefusedError, SqlFailedError)):
                 database.query(how.format(f"{place}.{table}"))
@@ -223,15 +223,15 @@ class TestWalls:
             "with colloquy as (select 1) select * from colloquy.history.messages",
         ],
     )
-    def test_nor_the_place_where_names_are_looked_for_be_changed(self, database, sql):
+    def test_the_search_path_cannot_be_changed(self, database, sql):
         with pytest.raises((SqlRefusedError, SqlFailedError)):
             database.query(sql)
 
-    def test_the_same_name_in_the_query_itself_leads_to_nothing_more(self, database):
+    def test_a_query_that_redefines_a_view_name_sees_nothing_more(self, database):
         rows = "with messages as (select text from messages) select count(*) from messages"
         assert value(database, rows) == 0
 
-    def test_the_session_of_another_user_with_the_same_id_stays_out(self, tmp_path):
+    def test_a_session_of_another_user_with_the_same_id_is_excluded(self, tmp_path):
         with closing(Store(tmp_path / "colloquy.duckdb")) as store:
             for user in ("ada", "bob"):
                 key = SessionKey("assistant", user, "s-1")
@@ -241,7 +241,7 @@ class TestWalls:
 
 
 class TestAround:
-    def test_nothing_of_it_stays_in_the_store(self, store, everything):
+    def test_a_scoped_query_leaves_nothing_in_the_store(self, store, everything):
         narrowed(store, saved=True).query("select count(*) from messages")
         with pytest.raises(SqlFailedError):
             narrowed(store, saved=True).query("select nothing from messages")
@@ -249,10 +249,10 @@ class TestAround:
             found = cursor.execute("select database_name from duckdb_databases() where not internal").fetchall()
         assert found == [("colloquy",)]
 
-    def test_the_tables_are_listed_with_what_they_mean(self, store, everything):
+    def test_the_tables_are_listed_with_their_descriptions(self, store, everything):
         assert narrowed(store, saved=True).tables() == everything.tables()
 
-    def test_what_a_narrowed_query_may_take_is_bounded_as_ever(self, store):
+    def test_scoped_queries_have_the_same_limits(self, store):
         result = narrowed(store, saved=True).query("select * from messages", Bounds(rows=3))
         assert (result.rows, result.cut) == (3, "rows")
 
@@ -262,7 +262,7 @@ class TestKeeping:
         agents=frozenset({"b", "a"}), saved=True, since=5.0, within=(1.0, 2.0), feedback="up", text="refund"
     )
 
-    def test_it_is_kept_as_json_and_read_again(self):
+    def test_a_scope_round_trips_as_json(self):
         state = {STATE: self.SCOPE.as_state(), "other": 1}
         assert HistoryScope.of_state(state) == self.SCOPE
         assert HistoryScope.of_state({"other": 1}) is None
@@ -271,11 +271,11 @@ class TestKeeping:
         assert not self.SCOPE.is_everything
 
     @pytest.mark.parametrize("kept", [None, [], "all", {"agent": ["a"]}, {"saved": "who knows"}, {"within": [1]}])
-    def test_what_cannot_be_read_is_never_taken_for_everything(self, kept):
+    def test_an_unreadable_scope_never_means_everything(self, kept):
         with pytest.raises(ScopeInvalidError, match="Start a new chat"):
             HistoryScope.of_state({STATE: kept})
 
-    def test_it_can_be_told_in_words(self):
+    def test_a_scope_can_be_described_in_words(self):
         scope = HistoryScope(
             workspace_ids=frozenset({"w"}),
             agents=frozenset({"b", "a"}),

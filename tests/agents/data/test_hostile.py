@@ -1,5 +1,6 @@
-"""What must never run, against every kind of place: refused or cut off with a message, nothing changed, and the next
-query as fast as ever. And each wall holds on its own: what the guard refuses, the engine's locks stop as well."""
+"""Statements that must never run, against every kind of database: each is refused or cut off with a message, nothing
+changes, and the next query is as fast as ever. Each wall also holds alone: the engine's locks stop what the guard
+refuses."""
 
 import pytest
 
@@ -211,7 +212,7 @@ BEHIND_THE_GUARD = [
     "select * from pragma_database_list",
 ]
 HARMLESS = {
-    # Without an effect on anything that outlives the query, and telling nothing but the path of the file.
+    # These have no effect that outlives the query and reveal only the path of the file.
     ("duckdb", "select * from pragma_database_list"),
     ("folder", "select * from pragma_database_list"),
     ("postgres", "set session characteristics as transaction read write"),
@@ -220,7 +221,7 @@ HARMLESS = {
 
 @pytest.fixture(scope="module")
 def states(shops):
-    """What every shop looked like before the first hostile statement."""
+    """The state of every shop before the first hostile statement."""
     return {}
 
 
@@ -233,7 +234,7 @@ def unchanged(shop, states):
 
 
 @pytest.mark.parametrize("sql", EVERYWHERE, ids=lambda sql: sql[:60].encode("unicode_escape").decode())
-def test_what_is_hostile_is_refused_and_changes_nothing(unchanged, sql):
+def test_hostile_statements_are_refused_and_change_nothing(unchanged, sql):
     with pytest.raises((SqlRefusedError, SqlFailedError, QueryBoundError)) as caught:
         unchanged.database.query(sql, Bounds(seconds=3))
     assert len(str(caught.value)) > 15
@@ -245,7 +246,7 @@ def test_what_is_hostile_is_refused_and_changes_nothing(unchanged, sql):
     [(kind, sql) for kind in KINDS for sql in HEAVY["everywhere"] + HEAVY[kind]],
     ids=lambda value: value[:60],
 )
-def test_what_has_no_end_is_cut_off_with_a_message(shops, kind, sql):
+def test_endless_queries_are_cut_off_with_a_message(shops, kind, sql):
     shop = shops(kind)
     with pytest.raises((QueryBoundError, SqlFailedError, SqlRefusedError)) as caught:
         shop.database.query(sql, Bounds(seconds=1))
@@ -253,7 +254,7 @@ def test_what_has_no_end_is_cut_off_with_a_message(shops, kind, sql):
     assert shop.database.query("select count(*) from orders", Bounds(seconds=5)).table[0][0].as_py() == ORDERS
 
 
-def test_what_has_no_end_gives_its_first_rows_where_these_come_first(shops):
+def test_endless_queries_return_their_first_rows_if_available(shops):
     for kind, sql in (
         ("duckdb", "select * from range(1000000000000)"),
         ("sqlite", "select a.id from orders a, orders b, orders c"),
@@ -263,8 +264,8 @@ def test_what_has_no_end_gives_its_first_rows_where_these_come_first(shops):
 
 
 @pytest.mark.parametrize("sql", BEHIND_THE_GUARD, ids=lambda sql: sql[:60])
-def test_the_engine_itself_lets_nothing_happen(shop, sql):
-    """The second wall alone: the statement is given to the engine as if the guard had let it pass."""
+def test_the_engine_alone_blocks_hostile_statements(shop, sql):
+    """The second wall alone: the statement goes to the engine as if the guard had passed it."""
     kind = shop.connection.kind.value
     address = shop.connection.address.get_secret_value()
     elsewhere = address.rpartition("/")[0] if kind != "postgres" else "/tmp"
@@ -280,7 +281,7 @@ def test_the_engine_itself_lets_nothing_happen(shop, sql):
     assert shop.state() == before
 
 
-def test_a_refusal_tells_a_person_and_a_model_what_to_write_instead():
+def test_a_refusal_says_what_to_write_instead():
     for sql, hint in {
         "drop table orders": "SELECT",
         "select 1; select 2": "one by one",

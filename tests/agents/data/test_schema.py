@@ -1,4 +1,4 @@
-"""What a model is told of a database before it writes a query."""
+"""What a model learns about a database before it writes a query."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.agents.data.shops import COUNTRIES
 
 
 class Wrapped:
-    """A database that counts its queries, and fails those that a test wants to fail."""
+    """A database that counts its queries and fails those chosen by a test."""
 
     def __init__(self, database, error=None):
         self.database, self.error = database, error
@@ -26,13 +26,13 @@ class Wrapped:
         return self.database.query(sql, bounds, stop)
 
 
-def test_it_has_the_tables_and_the_values_of_columns_with_few(shop):
+def test_it_has_the_tables_and_the_values_of_columns_with_few_distinct_ones(shop):
     schema = schema_of(shop.database)
     assert "orders" in {table.name for table in schema.tables}
     assert set(schema.values["orders"]["country"]) == set(COUNTRIES)
 
 
-def test_it_is_remembered_for_a_while(shop):
+def test_the_schema_is_cached_for_a_while(shop):
     database = Wrapped(shop.database)
     schema = schema_of(database)
     asked = database.asked
@@ -40,12 +40,12 @@ def test_it_is_remembered_for_a_while(shop):
     assert database.asked == asked
 
 
-def test_a_table_that_cannot_be_read_is_known_by_its_columns(shop):
+def test_an_unreadable_table_is_described_by_its_columns(shop):
     schema = schema_of(Wrapped(shop.database, QueryBoundError("too slow")))
     assert schema.tables
     assert schema.values == {}
 
 
-def test_a_stop_ends_the_looking(shop):
+def test_a_stop_ends_the_inspection(shop):
     with pytest.raises(QueryStoppedError):
         schema_of(Wrapped(shop.database, QueryStoppedError("stopped")))

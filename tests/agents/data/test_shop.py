@@ -1,4 +1,4 @@
-"""The sample shop is the same everywhere, believable, and there at once or not at all."""
+"""The sample shop is the same everywhere, believable, and created completely or not at all."""
 
 import duckdb
 import pytest
@@ -41,7 +41,7 @@ def ask(path):
         yield lambda sql: connection.execute(sql).fetchall()
 
 
-def test_its_figures_never_change(ask):
+def test_the_shop_is_deterministic(ask):
     counts = {name: ask(f"select count(*) from {name}")[0][0] for (name,) in ask("show tables")}
     assert counts == COUNTS
     assert ask(f"select sum({REVENUE})::varchar from order_items") == [(REVENUE_SUM,)]
@@ -55,7 +55,7 @@ def test_its_figures_never_change(ask):
     assert ask("select count(*), sum(length(email)) from customers where country = 'France'") == [FRANCE]
 
 
-def test_its_parts_fit_together(ask):
+def test_the_tables_of_the_shop_are_consistent(ask):
     assert ask("select min(ordered_at)::date::varchar, max(ordered_at)::date::varchar from orders") == [
         ("2023-01-01", "2025-12-31")
     ]
@@ -74,7 +74,7 @@ def test_its_parts_fit_together(ask):
         assert ask(broken) == [(0,)], broken
 
 
-def test_it_grows_has_seasons_and_returns(ask):
+def test_sales_have_growth_seasons_and_returns(ask):
     years = ask(
         f"select sum({REVENUE}) from order_items join orders using (order_id) "
         "group by year(ordered_at) order by year(ordered_at)"
@@ -91,7 +91,7 @@ def test_it_grows_has_seasons_and_returns(ask):
     assert returned["Shoes"] > 2 * returned["Toys"]
 
 
-def test_it_can_be_asked_like_any_other_database_and_explains_itself(path):
+def test_the_shop_can_be_queried_like_any_database_and_has_comments(path):
     database = WorkerDatabase(Connection.of("duckdb", str(path)))
     orders = describe(database, "orders")
     assert orders.table.rows == shop_module.ORDERS
@@ -101,14 +101,14 @@ def test_it_can_be_asked_like_any_other_database_and_explains_itself(path):
     database.close()
 
 
-def test_it_is_made_once(path):
+def test_the_shop_is_created_once(path):
     before = path.stat().st_mtime_ns
     assert sample_shop(path.parent) == path
     assert path.stat().st_mtime_ns == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_when_making_it_fails_nothing_is_left(tmp_path, monkeypatch):
+def test_a_failed_creation_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(shop_module, "COMMENTS", {"no_such_table": "x"})
     with pytest.raises(duckdb.Error):
         sample_shop(tmp_path)

@@ -1,9 +1,9 @@
-"""How a query is stopped from another thread."""
+"""Stopping a query from another thread."""
 
 from colloquy.agents.data.workers.stopping import Stop
 
 
-def test_a_stop_is_told_to_what_runs_and_not_to_what_is_over():
+def test_a_stop_reaches_running_queries_and_not_finished_ones():
     stop, told = Stop(), []
     with stop.calls(lambda: told.append("over")):
         pass
@@ -12,7 +12,7 @@ def test_a_stop_is_told_to_what_runs_and_not_to_what_is_over():
     assert told == ["running"]
 
 
-def test_what_begins_after_a_stop_is_told_at_once():
+def test_a_query_that_starts_after_a_stop_is_stopped_at_once():
     stop, told = Stop(), []
     stop.set()
     with stop.calls(lambda: told.append("begun")):

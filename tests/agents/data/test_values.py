@@ -1,4 +1,4 @@
-"""Results are counted, cut and brought into types that Parquet has where the query runs, and not in the app."""
+"""Results are counted, cut and converted to Parquet types in the query process, not in the app."""
 
 import duckdb
 import pyarrow as pa
@@ -34,7 +34,7 @@ def collected(sql, bounds=None):
         ("list_resize(['a'::enum('a', 'b')], 98, 'a')", 99),
     ],
 )
-def test_values_within_values_count_as_cells(value, each):
+def test_nested_values_count_as_cells(value, each):
     whole = collected(f"select {value} from range(20) t(i)", Bounds(cells=20 * each))
     assert (whole.rows, whole.cut, whole.note) == (20, None, "")
     result = collected(f"select {value} from range(9000) t(i)", Bounds(cells=20 * each + each // 2))
@@ -49,7 +49,7 @@ def test_one_row_with_too_many_values_is_refused():
     assert refused.value.kind == "memory"
 
 
-def test_fields_of_structs_are_columns():
+def test_fields_of_structs_count_as_columns():
     fields = ", ".join(f"'f{number}': i" for number in range(1_001))
     with pytest.raises(EngineError, match="1,001 columns"):
         collected(f"select {{{fields}}} from range(2) t(i)")
@@ -69,14 +69,14 @@ def test_fields_of_structs_are_columns():
         ("array_value(x, x)", 52),
     ],
 )
-def test_a_text_that_many_rows_refer_to_counts_each_time(columns, rows):
+def test_a_text_shared_by_many_rows_counts_each_time(columns, rows):
     result = collected(f"select {columns} from (select {ENUM} as x from range(5000))", Bounds(result_bytes=1 << 20))
     assert (result.rows, result.cut) == (pytest.approx(rows, abs=1), "bytes")
     assert result.table.nbytes <= 1 << 20
 
 
-def test_what_is_left_out_is_never_made():
-    """As many texts as the first batch has would be 2 GB."""
+def test_omitted_values_are_never_created():
+    """Rendering all texts of the first batch would take 2 GB."""
     pool = pa.default_memory_pool()
     before, most = pool.bytes_allocated(), pool.max_memory()
     columns = ", ".join(f"x as c{number}" for number in range(100))
@@ -107,8 +107,8 @@ def test_what_is_left_out_is_never_made():
         ("[]", []),
     ],
 )
-def test_every_type_that_a_database_gives_can_be_kept(value, kept):
-    """Every second row is null, and of the rows only a part is taken: what they refer to begins elsewhere."""
+def test_every_database_type_can_be_stored(value, kept):
+    """Every second row is null, and only a slice of the rows is taken, so the buffers have an offset."""
     sql = f"select case when i % 2 = 0 then {value} end as value from range(6) t(i)"
     with duckdb.connect() as connection:
         whole = connection.sql(sql).to_arrow_table().combine_chunks().to_batches()[0]
@@ -120,7 +120,7 @@ def test_every_type_that_a_database_gives_can_be_kept(value, kept):
     assert nothing.schema == table.schema
 
 
-def test_only_what_a_slice_refers_to_is_counted():
+def test_only_the_values_of_a_slice_are_counted():
     lists = pa.array([[1] * 1_000, [2], None, [3, 4]])
     maps = pa.array([[(1, 1)] * 1_000, [(2, 2)]], pa.map_(pa.int32(), pa.int32()))
     assert (count(lists.slice(1)), count(lists.slice(2, 1)), count(maps.slice(1))) == (6, 1, 3)

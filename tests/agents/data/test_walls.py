@@ -1,4 +1,4 @@
-"""Whatever a query does, it does in a process with hard limits: of memory, and of time also where nothing listens."""
+"""Every query runs in a process with hard limits on memory and time, even when nothing in it reacts."""
 
 import os
 import signal
@@ -25,12 +25,12 @@ from session_store import Store
 
 MEMORY_MIB = 128
 BASE_MIB = 100
-"""What a worker has in use for itself before it is asked anything, and what the threads of the engine may need."""
+"""Memory that a worker uses before its first query, plus what the engine's threads may need."""
 
 BOUNDS = Bounds(seconds=2)
 LONG = "with t as (select string_agg('a', '') as a from range(1000000))"
 DEAF = f"{LONG} select levenshtein(a, a || 'b') from t"
-"""No engine hears an interruption within this."""
+"""No engine reacts to an interruption during this."""
 
 HUNGRY = [
     "select list_sort(range(60000000))[1]",
@@ -73,7 +73,7 @@ def history(tmp_path_factory, workers):
 
 @contextmanager
 def peak_of(workers):
-    """Gives a list with the most that the processes of queries had for themselves, in MB, once the block is over."""
+    """Yields a list that, after the block, contains the most memory of the query processes, in MB."""
     found, over = [0.0], threading.Event()
 
     def look():
@@ -91,7 +91,7 @@ def peak_of(workers):
 
 
 @pytest.mark.parametrize("sql", HUNGRY)
-def test_what_eats_memory_gets_so_much_and_no_more(history, workers, sql):
+def test_memory_of_a_query_is_limited(history, workers, sql):
     with peak_of(workers) as peak, pytest.raises(QueryBoundError, match=r"needed more than 128 MB|seconds"):
         history.query(sql, BOUNDS)
     assert peak[0] < MEMORY_MIB + BASE_MIB
@@ -99,13 +99,13 @@ def test_what_eats_memory_gets_so_much_and_no_more(history, workers, sql):
 
 
 @pytest.mark.parametrize("sql", ENDLESS)
-def test_what_has_no_end_or_hears_nothing_ends_when_its_time_is_over(history, sql):
+def test_endless_and_uninterruptible_queries_end_at_their_time_limit(history, sql):
     with pytest.raises(QueryBoundError, match=r"after 1 seconds|more than 128 MB"):
         history.query(sql, Bounds(seconds=1))
     assert history.query("select 1").rows == 1
 
 
-def test_four_of_that_kind_stop_nobody_else_and_end_when_they_are_told_to(history, workers):
+def test_four_uninterruptible_queries_block_nobody_else_and_can_be_stopped(history, workers):
     stops = [Stop(f"hostile {number}") for number in range(4)]
     with ThreadPoolExecutor(4) as threads:
         hostile = [threads.submit(history.query, DEAF, Bounds(seconds=600), stop) for stop in stops]
@@ -121,7 +121,7 @@ def test_four_of_that_kind_stop_nobody_else_and_end_when_they_are_told_to(histor
     wait_for(lambda: not any(is_alive(pid) for pid in pids))
 
 
-def test_of_those_that_wait_goes_first_who_has_the_fewest_running():
+def test_waiting_queries_of_the_least_busy_session_run_first():
     workers, order = Workers(most=2), []
     release = {name: threading.Event() for name in ("many 1", "many 2", "many 3", "one")}
 
@@ -141,7 +141,7 @@ def test_of_those_that_wait_goes_first_who_has_the_fewest_running():
     assert order == ["many 1", "many 2", "one", "many 3"]
 
 
-def test_a_query_that_waits_for_its_turn_can_be_stopped_too():
+def test_a_waiting_query_can_be_stopped():
     workers, stop = Workers(most=1), Stop("waiting")
     with workers._turn(Stop("running")), ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(workers._turn(stop).__enter__)
@@ -151,7 +151,7 @@ def test_a_query_that_waits_for_its_turn_can_be_stopped_too():
             waiting.result(5)
 
 
-def test_all_queries_together_get_so_much_and_the_one_with_the_most_ends(tmp_path):
+def test_total_memory_is_limited_and_the_largest_query_is_ended(tmp_path):
     workers = Workers(together_mib=250)
     database = WorkerDatabase(Connection.of("folder", str(tmp_path)), workers=workers)
     try:
@@ -161,7 +161,7 @@ def test_all_queries_together_get_so_much_and_the_one_with_the_most_ends(tmp_pat
         workers.close()
 
 
-def test_a_result_has_so_many_cells_and_columns(history):
+def test_cells_and_columns_of_a_result_are_limited(history):
     wide = ", ".join(f"i as c{number}" for number in range(100))
     result = history.query(f"select {wide} from range(1000) t(i)", Bounds(cells=5_000))
     assert (result.rows, result.cut) == (50, "cells")
@@ -181,7 +181,7 @@ def test_a_result_has_so_many_cells_and_columns(history):
         ("sqlite", "select sum(instr(hex(zeroblob(4000000)), a.id || 'x')) from orders a, orders b"),
     ],
 )
-def test_other_data_has_the_same_walls(shops, workers, kind, sql):
+def test_other_databases_have_the_same_limits(shops, workers, kind, sql):
     database = WorkerDatabase(shops(kind).connection, memory_mib=MEMORY_MIB, workers=workers)
     with peak_of(workers) as peak, pytest.raises(DataError, match=r"MB|seconds|memory"):
         database.query(sql, Bounds(seconds=2))
@@ -189,7 +189,7 @@ def test_other_data_has_the_same_walls(shops, workers, kind, sql):
     assert database.query("select count(*) from orders").rows == 1
 
 
-def test_a_process_starts_without_what_no_query_needs():
+def test_a_query_process_loads_no_unneeded_modules():
     engines = "duckdb_engine, history_engine, postgres_engine, sqlite_engine"
     program = f"""
 import sys, colloquy.agents.data.workers.worker
@@ -202,13 +202,13 @@ print(*sorted({{"google.adk", "google.genai", "session_store.store", "streamlit"
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="what a process has taken is looked for in /proc")
-def test_what_a_query_leaves_behind_in_memory_is_not_missing_for_the_next_one(tmp_path):
+def test_memory_left_over_by_a_query_is_available_to_the_next_one(tmp_path):
     workers = Workers()
     database = WorkerDatabase(Connection.of("folder", str(tmp_path)), workers=workers)
     try:
         database.query("select 1")
         [kept] = workers._idle
-        for _ in range(20):  # how much an allocator keeps is not the same each time
+        for _ in range(20):  # how much an allocator keeps varies
             database.query("select list(i), list(i + 1) from range(900000) t(i)")
             if kept not in workers._idle:
                 break
@@ -219,7 +219,7 @@ def test_what_a_query_leaves_behind_in_memory_is_not_missing_for_the_next_one(tm
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked for in /proc")
-def test_long_queries_leave_the_processors_to_the_app_and_short_ones_come_next(tmp_path):
+def test_long_queries_yield_to_the_app_and_to_short_ones(tmp_path):
     workers, stop = Workers(), Stop("patient")
     database = WorkerDatabase(Connection.of("folder", str(tmp_path)), workers=workers)
     niceness = os.getpriority(os.PRIO_PROCESS, 0)
@@ -245,7 +245,7 @@ def test_long_queries_leave_the_processors_to_the_app_and_short_ones_come_next(t
 
 
 @pytest.mark.parametrize("how", ["its time is over", "it is stopped", "its process is killed"])
-def test_a_server_has_nothing_left_of_a_query_when(how, shops, postgres_url):
+def test_nothing_of_a_query_remains_on_the_server_when(how, shops, postgres_url):
     workers, stop = Workers(), Stop("somebody")
     database = WorkerDatabase(shops("postgres").connection, workers=workers)
     sorting = "select count(*) from (select md5(i::text) as m from generate_series(1, 100000000) i order by 1) t"
@@ -273,7 +273,7 @@ def test_a_server_has_nothing_left_of_a_query_when(how, shops, postgres_url):
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked for in /proc")
-def test_the_processes_are_gone_when_the_app_was_killed(tmp_path):
+def test_query_processes_end_when_the_app_is_killed(tmp_path):
     program = f"""
 import threading
 from colloquy.agents.data.connection import Connection
@@ -295,7 +295,7 @@ print(*[one.pid for one in (*WORKERS._busy, *WORKERS._spare.values())], flush=Tr
 
 
 def is_alive(pid):
-    """Whether a process runs; one that nobody has asked after yet does not."""
+    """Whether a process is running; a zombie is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

@@ -1,4 +1,4 @@
-"""Catalogues over real files and servers, and conversations held with them through ADK's Runner."""
+"""Catalogs over real files and servers, and conversations run by ADK's Runner."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CatalogueOf = Callable[..., ModelCatalogue]
 
 @pytest.fixture
 def catalogue_of(tmp_path: Path) -> Iterator[CatalogueOf]:
-    """Makes catalogues of given settings, and closes them after the test."""
+    """Makes catalogs with given settings, and closes them after the test."""
     made: list[ModelCatalogue] = []
 
     def make(**settings: Any) -> ModelCatalogue:

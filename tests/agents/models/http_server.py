@@ -1,4 +1,4 @@
-"""A small HTTP server for tests: gives the answers that it was told to, in order, and keeps what it was asked."""
+"""A small HTTP server for tests: sends prepared answers in order and records requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Answer:
     stream: bool = False
     breaks_off: bool = False
     raw: Iterable[bytes] | None = None
-    """What is sent as it is, in the place of ``body``, until the client has enough."""
+    """Sent unchanged instead of ``body``, until the client disconnects."""
 
     def encoded(self) -> Iterable[bytes]:
         if self.raw is not None:
@@ -64,14 +64,14 @@ def http_server() -> Iterator[HttpServer]:
             self.send_header("Content-Type", "text/event-stream" if answer.stream else "application/json")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            breaks_off = answer.breaks_off  # the same answer may be given again
+            breaks_off = answer.breaks_off  # the same answer may be sent again
             try:
                 for chunk in answer.encoded():
                     self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
                     self.wfile.flush()
                 if not breaks_off:
                     self.wfile.write(b"0\r\n\r\n")
-            except OSError:  # the client hung up
+            except OSError:  # the client disconnected
                 breaks_off = True
             self.close_connection = self.close_connection or breaks_off
 

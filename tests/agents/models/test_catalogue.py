@@ -1,4 +1,4 @@
-"""The list of models, and which one a new session gets."""
+"""The list of models, and the choice for a new session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def gguf(folder: Path, name: str) -> Path:
     return file
 
 
-def test_without_its_file_the_built_in_model_says_what_to_do(catalogue_of: CatalogueOf):
+def test_without_its_file_the_built_in_model_explains_what_to_do(catalogue_of: CatalogueOf):
     catalogue = catalogue_of()
     info = catalogue.default()
 
@@ -27,7 +27,7 @@ def test_without_its_file_the_built_in_model_says_what_to_do(catalogue_of: Catal
         catalogue.llm("embedded")
 
 
-def test_its_file_is_noticed_when_it_appears(catalogue_of: CatalogueOf, tmp_path: Path):
+def test_the_file_of_the_built_in_model_is_noticed_when_it_appears(catalogue_of: CatalogueOf, tmp_path: Path):
     catalogue = catalogue_of()
     assert not catalogue.default().available
 
@@ -37,7 +37,7 @@ def test_its_file_is_noticed_when_it_appears(catalogue_of: CatalogueOf, tmp_path
     assert catalogue.llm("embedded")
 
 
-def test_a_gguf_file_is_offered_by_its_name(catalogue_of: CatalogueOf, tmp_path: Path):
+def test_a_gguf_file_is_offered_by_name(catalogue_of: CatalogueOf, tmp_path: Path):
     file = gguf(tmp_path, "Qwen2.5-0.5B.gguf")
     catalogue = catalogue_of(gguf_models=f"{file}, {tmp_path / 'gone.gguf'}")
 
@@ -48,7 +48,7 @@ def test_a_gguf_file_is_offered_by_its_name(catalogue_of: CatalogueOf, tmp_path:
     assert "gone.gguf" in gone.note
 
 
-def test_a_file_that_is_no_gguf_is_listed_with_what_is_wrong(catalogue_of: CatalogueOf, tmp_path: Path):
+def test_an_invalid_gguf_file_is_listed_with_its_problem(catalogue_of: CatalogueOf, tmp_path: Path):
     file = tmp_path / "notes.txt"
     file.write_text("hello")
 
@@ -58,16 +58,14 @@ def test_a_file_that_is_no_gguf_is_listed_with_what_is_wrong(catalogue_of: Catal
     assert "not a GGUF file" in info.note
 
 
-def test_a_new_session_gets_the_model_that_was_set_or_else_the_first_available(
-    catalogue_of: CatalogueOf, tmp_path: Path
-):
+def test_a_new_session_gets_the_configured_model_or_the_first_available(catalogue_of: CatalogueOf, tmp_path: Path):
     assert catalogue_of(google_api_key="k", model="gemini/gemini-2.5-pro").default().id == "gemini/gemini-2.5-pro"
     assert catalogue_of(google_api_key="k").default().id == "gemini/gemini-2.5-flash"
     assert catalogue_of(google_api_key="k", model="nonsense").default().id == "gemini/gemini-2.5-flash"
     assert catalogue_of(model="nonsense").default().id == "nonsense"
 
 
-def test_a_model_that_nothing_offers_is_labelled_by_its_name_and_refused_in_words(catalogue_of: CatalogueOf):
+def test_an_unavailable_model_is_labeled_by_name_and_refused_with_an_explanation(catalogue_of: CatalogueOf):
     catalogue = catalogue_of()
 
     assert catalogue.label("gguf/of-last-week") == "of-last-week"
@@ -84,7 +82,7 @@ def test_a_model_that_nothing_offers_is_labelled_by_its_name_and_refused_in_word
         ("Embeded", "embedded"),
     ],
 )
-def test_a_name_that_nothing_offers_is_told_with_the_nearest_one(wanted: str, nearest: str, catalogue_of: CatalogueOf):
+def test_an_unknown_model_name_is_reported_with_the_nearest_one(wanted: str, nearest: str, catalogue_of: CatalogueOf):
     catalogue = catalogue_of(
         google_api_key="k", openai_base_url="http://127.0.0.1:9/v1", openai_models="llama3.2", model=wanted
     )
@@ -96,12 +94,12 @@ def test_a_name_that_nothing_offers_is_told_with_the_nearest_one(wanted: str, ne
     assert told.endswith("new chats begin with Gemini 2.5 Flash.")
 
 
-def test_a_setting_that_works_or_that_nobody_made_is_no_problem(catalogue_of: CatalogueOf):
+def test_a_valid_or_missing_setting_is_no_problem(catalogue_of: CatalogueOf):
     assert catalogue_of(google_api_key="k", model="gemini/gemini-2.5-pro").problem_with_setting() is None
     assert catalogue_of(google_api_key="k").problem_with_setting() is None
 
 
-def test_litellm_is_offered_only_where_it_is_installed(catalogue_of: CatalogueOf, monkeypatch: pytest.MonkeyPatch):
+def test_litellm_is_offered_only_if_installed(catalogue_of: CatalogueOf, monkeypatch: pytest.MonkeyPatch):
     catalogue = catalogue_of(litellm_models="anthropic/claude")
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -129,7 +127,7 @@ def test_keys_are_not_shown(catalogue_of: CatalogueOf):
     assert "secret" not in shown
 
 
-def test_each_model_says_whether_it_calls_tools_and_what_can_be_attached(catalogue_of: CatalogueOf, tmp_path: Path):
+def test_each_model_states_whether_it_calls_tools_and_accepts_attachments(catalogue_of: CatalogueOf, tmp_path: Path):
     catalogue = catalogue_of(
         gguf_models=str(tmp_path / "big.gguf"),
         google_api_key="k",

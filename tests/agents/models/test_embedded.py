@@ -1,4 +1,4 @@
-"""The built-in model, in its child process. All of these hold a real conversation with it."""
+"""The built-in model in its child process. All of these tests have a real conversation with it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def until_idle(endpoint: Endpoint) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_it_answers_word_by_word_and_says_what_it_took(catalogue: ModelCatalogue):
+async def test_it_streams_its_answer_and_reports_its_tokens(catalogue: ModelCatalogue):
     events = await Conversation(catalogue.llm("embedded")).say("What is the capital of France?")
 
     last = events[-1]
@@ -58,7 +58,7 @@ async def test_it_answers_word_by_word_and_says_what_it_took(catalogue: ModelCat
     assert last.model_version == "SmolLM2-135M-Instruct.Q4_1"
 
 
-async def test_it_holds_several_conversations_at_once(catalogue: ModelCatalogue):
+async def test_it_handles_several_conversations_at_once(catalogue: ModelCatalogue):
     conversations = [Conversation(catalogue.llm("embedded"), longest_answer=16) for _ in range(6)]
 
     answers = await asyncio.gather(*(one.say(f"Name {n} animals.") for n, one in enumerate(conversations, 2)))
@@ -66,7 +66,7 @@ async def test_it_holds_several_conversations_at_once(catalogue: ModelCatalogue)
     assert all(text_of(events[-1]) for events in answers)
 
 
-async def test_stopping_ends_the_generation_in_the_child_too(catalogue: ModelCatalogue):
+async def test_stopping_ends_the_generation_in_the_child_process(catalogue: ModelCatalogue):
     endpoint = await endpoint_of(catalogue)
     async with aclosing(Conversation(catalogue.llm("embedded")).events("Tell me a very long story.")) as events:
         async for _ in events:
@@ -87,7 +87,7 @@ async def test_stopping_ends_the_generation_in_the_child_too(catalogue: ModelCat
     await until_idle(endpoint)
 
 
-async def test_when_the_child_dies_the_turn_fails_in_words_and_the_next_one_works(catalogue: ModelCatalogue):
+async def test_if_the_child_dies_the_turn_fails_with_an_explanation_and_the_next_one_works(catalogue: ModelCatalogue):
     conversation = Conversation(catalogue.llm("embedded"), longest_answer=64)
     endpoint = await endpoint_of(catalogue)
 
@@ -103,7 +103,7 @@ async def test_when_the_child_dies_the_turn_fails_in_words_and_the_next_one_work
     assert (await endpoint_of(catalogue)).process.pid != endpoint.process.pid
 
 
-async def test_a_conversation_longer_than_the_window_goes_on(models_dir: Path, catalogue_of: CatalogueOf):
+async def test_a_conversation_longer_than_the_window_continues(models_dir: Path, catalogue_of: CatalogueOf):
     small = catalogue_of(models_dir=models_dir, context_tokens=512)
     conversation = Conversation(small.llm("embedded"), longest_answer=8)
     for turn in range(4):
@@ -136,7 +136,7 @@ async def test_other_users_of_the_machine_are_kept_out(catalogue: ModelCatalogue
     assert endpoint.key not in " ".join(map(str, endpoint.process.args))
 
 
-async def test_a_proxy_of_the_environment_does_not_get_to_see_it(
+async def test_a_proxy_from_the_environment_is_not_used(
     models_dir: Path, catalogue_of: CatalogueOf, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -146,14 +146,14 @@ async def test_a_proxy_of_the_environment_does_not_get_to_see_it(
     assert text_of(events[-1])
 
 
-async def test_any_gguf_file_answers_in_the_same_way(models_dir: Path, catalogue_of: CatalogueOf):
+async def test_any_gguf_file_can_answer(models_dir: Path, catalogue_of: CatalogueOf):
     catalogue = catalogue_of(gguf_models=str(embedded.path_in(models_dir)))
     llm = catalogue.llm(f"gguf/{Path(embedded.FILE).stem}")
 
     assert text_of((await Conversation(llm, longest_answer=8).say("Hello!"))[-1])
 
 
-async def test_a_broken_file_is_told_in_words(catalogue_of: CatalogueOf, tmp_path: Path, models_dir: Path):
+async def test_a_broken_file_is_explained(catalogue_of: CatalogueOf, tmp_path: Path, models_dir: Path):
     whole = embedded.path_in(models_dir).read_bytes()
     embedded.path_in(tmp_path).write_bytes(whole[: len(whole) // 2])
 
@@ -224,7 +224,7 @@ async def test_the_child_ends_when_its_parent_is_killed(models_dir: Path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process-group SIGINT to send")
-async def test_ctrl_c_in_the_terminal_is_the_parents_business_alone(models_dir: Path):
+async def test_ctrl_c_in_the_terminal_is_handled_by_the_parent_only(models_dir: Path):
     with parent(models_dir) as process:
         assert process.stdout
         assert process.stderr

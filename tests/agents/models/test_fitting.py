@@ -1,4 +1,4 @@
-"""How a conversation is fitted into a model's window."""
+"""Fitting a conversation into a model's window."""
 
 from __future__ import annotations
 
@@ -47,23 +47,23 @@ def conversation(turns: int, words_each: int = 10) -> list[types.Content]:
     return [*contents, user("the newest question")]
 
 
-def test_an_exchange_is_a_message_of_the_user_with_everything_up_to_the_next():
+def test_an_exchange_is_a_user_message_with_everything_up_to_the_next():
     contents = [user("a"), *tool_call(), model("blue"), user("b"), model("c")]
 
     assert exchanges(contents) == [contents[:4], contents[4:]]
 
 
-def test_what_comes_before_the_first_message_of_the_user_is_an_exchange_of_its_own():
+def test_content_before_the_first_user_message_is_a_separate_exchange():
     assert [len(group) for group in exchanges([model("hi"), user("a"), model("b")])] == [1, 2]
 
 
-async def test_what_fits_stays_as_it_is():
+async def test_a_conversation_that_fits_is_unchanged():
     contents = conversation(3)
 
     assert await fit(contents, "be brief", 10_000, words) == contents
 
 
-async def test_the_oldest_exchanges_are_left_out_and_the_rest_is_untouched():
+async def test_the_oldest_exchanges_are_dropped_and_the_rest_is_unchanged():
     contents = conversation(20)
 
     kept = await fit(contents, "be brief", 400, words)
@@ -79,7 +79,7 @@ async def test_a_tool_call_is_never_separated_from_its_response():
     assert await fit(contents, "", 200, words) == [user("newest")]
 
 
-async def test_after_leaving_out_the_next_prompts_begin_the_same_so_that_the_prompt_cache_stays_good():
+async def test_prompts_keep_their_beginning_so_that_the_prompt_cache_stays_valid():
     beginnings = []
     for turns in range(40):
         kept = await fit(conversation(turns), "", 400, words)
@@ -92,13 +92,13 @@ async def test_after_leaving_out_the_next_prompts_begin_the_same_so_that_the_pro
 
 @pytest.mark.parametrize("costs", [[5], [9, 9, 9], [1, 2, 3, 4, 5, 6], [100, 1, 1], [1, 1, 100], [0, 0, 0]])
 @pytest.mark.parametrize("budget", [1, 8, 10, 15, 1000])
-def test_what_is_kept_is_within_the_budget_or_only_the_newest(costs: list[int], budget: int):
+def test_the_result_is_within_the_budget_or_only_the_newest_exchange(costs: list[int], budget: int):
     start = first_kept(costs, budget)
 
     assert sum(costs[start:]) <= budget or start == len(costs) - 1
 
 
-async def test_a_newest_message_that_is_too_long_by_itself_loses_its_middle():
+async def test_an_oversized_newest_message_loses_its_middle():
     long = "BEGIN " + "word " * 3000 + "END"
 
     [kept] = await fit([*conversation(3)[:-1], user(long)], "be brief", 400, words)
@@ -110,7 +110,7 @@ async def test_a_newest_message_that_is_too_long_by_itself_loses_its_middle():
     assert await size_of([kept], "be brief", words) <= 400
 
 
-async def test_a_tool_result_that_is_too_long_is_cut_and_the_question_stays():
+async def test_an_oversized_tool_result_is_cut_and_the_question_stays():
     call, response = tool_call()
     assert response.parts
     assert response.parts[0].function_response
@@ -124,7 +124,7 @@ async def test_a_tool_result_that_is_too_long_is_cut_and_the_question_stays():
     assert CUT_MARK in result.response["result"]
 
 
-async def test_the_conversation_that_was_handed_in_is_not_changed():
+async def test_the_given_conversation_is_not_modified():
     contents = [user("word " * 3000)]
 
     await fit(contents, "", 300, words)
@@ -132,7 +132,7 @@ async def test_the_conversation_that_was_handed_in_is_not_changed():
     assert text_of(contents[0]) == "word " * 3000
 
 
-async def test_an_instruction_that_alone_is_too_long_is_refused():
+async def test_an_oversized_instruction_is_refused():
     with pytest.raises(DoesNotFitError):
         await fit([user("hi")], "word " * 500, 400, words)
 
@@ -145,5 +145,5 @@ def test_a_text_can_be_cut_again_without_a_second_mark():
     assert twice == "a" * 125 + CUT_MARK + "b" * 125
 
 
-async def test_each_message_counts_for_what_the_chat_template_adds():
+async def test_the_chat_template_is_counted_for_each_message():
     assert await size_of([user("a b"), model("c")], "d", words) == 4 + 3 * TOKENS_PER_MESSAGE

@@ -1,4 +1,4 @@
-"""Gemini, by its API key."""
+"""Gemini, with an API key."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def conversation(catalogue_of: CatalogueOf, server: HttpServer) -> Conversation:
     return Conversation(catalogue.llm("gemini/gemini-2.5-flash"))
 
 
-async def test_an_answer_streams_and_ends_with_the_tokens_and_the_version_that_gave_it(
-    conversation: Conversation, server: HttpServer
-):
+async def test_an_answer_streams_and_ends_with_tokens_and_model_version(conversation: Conversation, server: HttpServer):
     server.will_answer(Answer([chunk("Good "), chunk("morning"), chunk("!", finish="STOP")], stream=True))
 
     events = await conversation.say("hello")
@@ -49,7 +47,7 @@ async def test_an_answer_streams_and_ends_with_the_tokens_and_the_version_that_g
     assert SECRET not in server.asked[0].path
 
 
-async def test_a_conversation_over_the_window_loses_its_oldest_exchanges_and_goes_on(
+async def test_a_conversation_over_the_window_loses_its_oldest_exchanges_and_continues(
     conversation: Conversation, server: HttpServer
 ):
     for turn in range(4):
@@ -81,9 +79,7 @@ CITED = [{"uri": "https://example.org/garlic", "title": "Garlic", "startIndex": 
     ],
     ids=" and ".join,
 )
-async def test_pages_that_an_answer_cites_are_its_sources(
-    conversation: Conversation, server: HttpServer, citations: dict[str, Any]
-):
+async def test_cited_pages_become_sources(conversation: Conversation, server: HttpServer, citations: dict[str, Any]):
     cites = chunk("In ")
     cites["candidates"][0]["citationMetadata"] = citations
     server.will_answer(Answer([cites, chunk("autumn.", finish="STOP")], stream=True))
@@ -104,7 +100,7 @@ async def test_pages_that_an_answer_cites_are_its_sources(
         (refuses(503, "UNAVAILABLE", "The model is overloaded"), "reported a server error"),
     ],
 )
-async def test_a_refusal_is_told_in_words_without_the_key(
+async def test_a_refusal_is_explained_without_the_key(
     conversation: Conversation, server: HttpServer, answer: Answer, words: str
 ):
     server.will_answer(answer)
@@ -115,7 +111,7 @@ async def test_a_refusal_is_told_in_words_without_the_key(
     assert SECRET not in str(caught.value)
 
 
-def test_without_a_key_it_is_listed_with_what_to_do(catalogue_of: CatalogueOf):
+def test_without_a_key_it_is_listed_with_instructions(catalogue_of: CatalogueOf):
     catalogue = catalogue_of()
 
     info = next(info for info in catalogue.list() if info.id == "gemini/gemini-2.5-pro")

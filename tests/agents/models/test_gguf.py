@@ -1,4 +1,4 @@
-"""What is read from the head of a GGUF file."""
+"""Reading the header of a GGUF file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORDS = entry("tokenizer.words", 9, struct.pack("<IQ", 8, 2) + string("a") + str
 CONTEXT = entry("llama.context_length", 4, struct.pack("<I", 8192))
 
 
-def test_the_trained_context_is_found_behind_other_entries(tmp_path: Path):
+def test_the_trained_context_is_found_after_other_entries(tmp_path: Path):
     file = tmp_path / "model.gguf"
     file.write_bytes(head(NAME, NUMBERS, WORDS, CONTEXT))
 
@@ -37,7 +37,7 @@ def test_the_trained_context_is_found_behind_other_entries(tmp_path: Path):
     assert why_not_gguf(file) is None
 
 
-def test_a_file_may_not_say_it(tmp_path: Path):
+def test_a_file_may_lack_the_trained_context(tmp_path: Path):
     file = tmp_path / "model.gguf"
     file.write_bytes(head(NAME, WORDS))
 
@@ -45,7 +45,7 @@ def test_a_file_may_not_say_it(tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 something else", head(NAME, CONTEXT)[:-2], head(NAME)[:30]])
-def test_another_or_a_cut_off_file_is_refused_with_its_name(tmp_path: Path, content: bytes):
+def test_other_and_truncated_files_are_refused_by_name(tmp_path: Path, content: bytes):
     file = tmp_path / "model.gguf"
     file.write_bytes(content)
 

@@ -1,4 +1,4 @@
-"""OpenAI-compatible servers, by base URL."""
+"""OpenAI-compatible servers, configured by base URL."""
 
 from __future__ import annotations
 
@@ -52,15 +52,13 @@ def conversation(catalogue_of: CatalogueOf, server: HttpServer) -> Conversation:
     return Conversation(catalogue.llm("openai/m"))
 
 
-async def test_an_answer_streams_word_by_word_and_ends_with_the_tokens_it_took(
-    conversation: Conversation, server: HttpServer
-):
+async def test_an_answer_streams_word_by_word_and_ends_with_its_tokens(conversation: Conversation, server: HttpServer):
     server.will_answer(says("Good ", "morning", "!"))
 
     events = await conversation.say("hello")
 
     assert streamed(events) == "Good morning!"
-    assert any(event.partial for event in events)  # what comes at once may be joined
+    assert any(event.partial for event in events)  # chunks that arrive together may be joined
     last = events[-1]
     assert (text_of(last), last.model_version) == ("Good morning!", "m")
     assert (last.usage_metadata.prompt_token_count, last.usage_metadata.candidates_token_count) == (7, 3)
@@ -86,7 +84,7 @@ THINKS = [
 
 
 @pytest.mark.parametrize("deltas", THINKS)
-async def test_what_a_model_thinks_streams_and_is_kept_apart_from_its_words_and_is_not_sent_back(
+async def test_thoughts_stream_separately_and_are_not_sent_back(
     conversation: Conversation, server: HttpServer, deltas: list[dict[str, Any]]
 ):
     server.will_answer(Answer([*map(chunk, deltas), chunk({}, "stop"), usage(7, 9)], stream=True), says("Yes."))
@@ -105,7 +103,7 @@ async def test_what_a_model_thinks_streams_and_is_kept_apart_from_its_words_and_
     assert server.asked[1].body["messages"][-2] == {"role": "assistant", "content": "In autumn."}
 
 
-async def test_thoughts_arrive_while_the_model_still_thinks(conversation: Conversation, server: HttpServer):
+async def test_thoughts_arrive_while_the_model_is_thinking(conversation: Conversation, server: HttpServer):
     server.will_answer(Answer([chunk({"reasoning_content": "Hm, garlic"})], stream=True, breaks_off=True))
     events = conversation.events("When is garlic planted?")
 
@@ -134,7 +132,7 @@ async def test_a_model_may_think_more_than_once_and_call_a_tool_after_it(
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
-async def test_an_answer_that_comes_as_a_whole_has_its_thoughts_apart(
+async def test_a_nonstreamed_answer_has_its_thoughts_separated(
     conversation: Conversation, server: HttpServer, field: str
 ):
     message = {"role": "assistant", field: "Hm, garlic", "content": "In autumn."}
@@ -166,7 +164,7 @@ ODD = [None, 3, {}, {"url": 3}, {"url_citation": None}, ["https://example.org"],
     ids=["annotations of OpenAI", "flat annotations", "addresses and results of a search", "objects", "odd ones among"],
 )
 @pytest.mark.parametrize("stream", [True, False])
-async def test_pages_that_an_answer_cites_are_its_sources(
+async def test_cited_pages_become_sources(
     conversation: Conversation, server: HttpServer, delta: dict[str, Any], beside: dict[str, Any], *, stream: bool
 ):
     said = {"role": "assistant", "content": "In autumn.", **delta}
@@ -182,9 +180,7 @@ async def test_pages_that_an_answer_cites_are_its_sources(
     assert sources_of(event) == (Source("Garlic", PAGES[0]), Source(PAGES[1], PAGES[1]))
 
 
-async def test_a_tool_call_arrives_in_pieces_is_run_and_its_result_goes_back(
-    catalogue_of: CatalogueOf, server: HttpServer
-):
+async def test_a_tool_call_in_pieces_is_run_and_its_result_sent_back(catalogue_of: CatalogueOf, server: HttpServer):
     asked_for: list[str] = []
 
     def weather(city: str) -> str:
@@ -207,7 +203,7 @@ async def test_a_tool_call_arrives_in_pieces_is_run_and_its_result_goes_back(
     assert "sunny" in result["content"]
 
 
-async def test_a_conversation_over_the_window_loses_its_oldest_exchanges_and_goes_on(
+async def test_a_conversation_over_the_window_loses_its_oldest_exchanges_and_continues(
     conversation: Conversation, server: HttpServer
 ):
     for turn in range(6):
@@ -260,7 +256,7 @@ async def test_a_message_over_the_window_is_cut_in_the_middle(conversation: Conv
         ),
     ],
 )
-async def test_a_refusal_is_told_in_words_without_the_key(
+async def test_a_refusal_is_explained_without_the_key(
     conversation: Conversation, server: HttpServer, answer: Answer, words: list[str]
 ):
     server.will_answer(answer)
@@ -277,7 +273,7 @@ class Page(Answer):
         return [b"<html><h1>Oops</h1></html>"]
 
 
-async def test_an_error_page_is_told_without_its_code_and_marks(conversation: Conversation, server: HttpServer):
+async def test_an_html_error_page_is_reported_as_plain_text(conversation: Conversation, server: HttpServer):
     server.will_answer(*[Page(None, status=500)] * 2)
     with pytest.raises(ModelError) as caught:
         await conversation.say("hello")
@@ -285,7 +281,7 @@ async def test_an_error_page_is_told_without_its_code_and_marks(conversation: Co
 
 
 @pytest.mark.parametrize(("status", "words"), [(429, "no more requests"), (503, "reported a server error")])
-async def test_trouble_that_may_pass_is_tried_once_more_before_it_is_told(
+async def test_transient_errors_are_retried_once_before_they_are_reported(
     conversation: Conversation, server: HttpServer, status: int, words: str
 ):
     server.will_answer(refuses(status, "busy"), refuses(status, "busy"))
@@ -294,7 +290,7 @@ async def test_trouble_that_may_pass_is_tried_once_more_before_it_is_told(
         await conversation.say("hello")
 
 
-async def test_a_server_that_is_not_there_is_named(catalogue_of: CatalogueOf):
+async def test_an_unreachable_server_is_named(catalogue_of: CatalogueOf):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
@@ -304,9 +300,7 @@ async def test_a_server_that_is_not_there_is_named(catalogue_of: CatalogueOf):
     assert url in str(caught.value)
 
 
-async def test_an_answer_that_breaks_off_is_an_error_after_the_words_that_came(
-    conversation: Conversation, server: HttpServer
-):
+async def test_an_interrupted_answer_is_an_error_after_its_text(conversation: Conversation, server: HttpServer):
     server.will_answer(Answer([chunk({"content": "Half an "})], stream=True, breaks_off=True))
     events = conversation.events("hello")
 
@@ -315,7 +309,7 @@ async def test_an_answer_that_breaks_off_is_an_error_after_the_words_that_came(
         [event async for event in events]
 
 
-async def test_titles_come_from_a_plain_instruction(catalogue_of: CatalogueOf, server: HttpServer):
+async def test_titles_use_a_plain_instruction(catalogue_of: CatalogueOf, server: HttpServer):
     catalogue = catalogue_of(openai_base_url=f"{server.url}/v1", openai_models="m")
     message = {"role": "assistant", "reasoning": "A title.", "content": '"Fixing the Kitchen Sink"'}
     body = {**chunk({}), "object": "chat.completion", "choices": [{"index": 0, "message": message}]}
@@ -325,19 +319,19 @@ async def test_titles_come_from_a_plain_instruction(catalogue_of: CatalogueOf, s
     assert await catalogue.title("openai/m", "my sink drips, what can I do?") is None
 
 
-async def test_a_title_that_cannot_be_read_is_none(catalogue_of: CatalogueOf, server: HttpServer):
+async def test_an_unreadable_title_response_is_ignored(catalogue_of: CatalogueOf, server: HttpServer):
     models = catalogue_of(openai_base_url=f"{server.url}/v1", openai_models="m")
     for body in ("no chat", [], {"choices": [{}]}, {"choices": "many"}):
         server.will_answer(Answer(body))
         assert await models.title("openai/m", "When is garlic planted?") is None
 
 
-def test_the_servers_own_list_is_offered_where_the_settings_name_no_models(
+def test_the_list_of_the_server_is_offered_if_the_settings_name_no_models(
     catalogue_of: CatalogueOf, server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(
         "colloquy.agents.models.listing._FIRST_WAIT", 60
-    )  # the first answer is there at once, a slow one later
+    )  # the first answer arrives at once, a slow one later
     server.will_answer(Answer({"data": [{"id": "llama3"}, {"id": "qwen/coder"}]}))
 
     ids = [info.id for info in catalogue_of(openai_base_url=f"{server.url}/v1").list() if info.available]
@@ -346,7 +340,7 @@ def test_the_servers_own_list_is_offered_where_the_settings_name_no_models(
     assert server.asked[0].path == "/v1/models"
 
 
-def test_a_server_that_gives_no_list_is_shown_with_what_to_do(catalogue_of: CatalogueOf, server: HttpServer):
+def test_a_server_without_a_list_is_shown_with_instructions(catalogue_of: CatalogueOf, server: HttpServer):
     server.will_answer(refuses(500, "no"))
 
     info = catalogue_of(openai_base_url=f"{server.url}/v1").list()[-1]
@@ -355,9 +349,7 @@ def test_a_server_that_gives_no_list_is_shown_with_what_to_do(catalogue_of: Cata
     assert "COLLOQUY_OPENAI_MODELS" in info.note
 
 
-def test_the_model_set_for_new_sessions_can_be_used_before_its_server_gave_a_list(
-    catalogue_of: CatalogueOf, server: HttpServer
-):
+def test_the_default_model_can_be_used_before_its_server_sends_a_list(catalogue_of: CatalogueOf, server: HttpServer):
     server.will_answer(refuses(500, "no"))
     catalogue = catalogue_of(openai_base_url=f"{server.url}/v1", model="openai/llama3")
 
@@ -373,7 +365,7 @@ def test_the_model_set_for_new_sessions_can_be_used_before_its_server_gave_a_lis
         "Invalid first message. Should always start with 'role'='user'",
     ],
 )
-async def test_a_model_that_wants_the_user_to_begin_gets_it_so_from_then_on(
+async def test_a_model_that_requires_the_user_to_speak_first_gets_that_from_then_on(
     catalogue_of: CatalogueOf, server: HttpServer, complaint: str
 ):
     llm = catalogue_of(openai_base_url=f"{server.url}/v1", openai_models="m").llm("openai/m")
@@ -389,7 +381,7 @@ async def test_a_model_that_wants_the_user_to_begin_gets_it_so_from_then_on(
     assert roles == [["assistant", "user"], ["user"], ["user"]]
 
 
-async def test_a_request_has_no_fields_that_are_null(conversation: Conversation, server: HttpServer):
+async def test_a_request_has_no_null_fields(conversation: Conversation, server: HttpServer):
     call = types.Part(function_call=types.FunctionCall(id="c-1", name="look", args={"of": "a", "at": None}))
     answer = types.Part(function_response=types.FunctionResponse(id="c-1", name="look", response={"found": None}))
     tool = types.FunctionDeclaration(
@@ -424,7 +416,7 @@ def paths_of_nulls(value: object, path: str = "") -> list[str]:
 
 
 def sends(first: bytes, more: bytes, status: int = 200, *, stream: bool = False) -> Answer:
-    """More and more of the same, which ends only for a client that reads all of it."""
+    """Endless repetitions, which stop only for a client that would read all of it."""
     return Answer(None, status, stream, raw=[first, *[more * 1_000] * 400])
 
 
@@ -439,7 +431,7 @@ def sends(first: bytes, more: bytes, status: int = 200, *, stream: bool = False)
         (sends(b"no such thing", b"x", 400), "no such thing"),
     ],
 )
-async def test_what_a_server_sends_without_an_end_is_not_read_to_one(
+async def test_an_endless_response_is_not_read_to_its_end(
     conversation: Conversation, server: HttpServer, monkeypatch: pytest.MonkeyPatch, answer: Answer, problem: str
 ):
     monkeypatch.setattr("colloquy.agents.models.replies.LEAST", 100_000)
@@ -452,7 +444,7 @@ async def test_what_a_server_sends_without_an_end_is_not_read_to_one(
         answer_characters.reset(limit)
 
 
-async def test_an_answer_that_never_says_anything_ends(
+async def test_an_endless_answer_without_content_ends(
     conversation: Conversation, server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("colloquy.agents.models.plain_openai.MOST_EMPTY", 20)
@@ -476,7 +468,7 @@ async def test_an_answer_that_never_says_anything_ends(
         ("many", None, None),
     ],
 )
-async def test_figures_that_cannot_be_numbers_of_tokens_are_ignored(
+async def test_impossible_token_counts_are_ignored(
     conversation: Conversation, server: HttpServer, reported: object, read: int | None, written: int | None
 ):
     last = {**chunk({}), "choices": [], "usage": reported}
@@ -490,13 +482,13 @@ async def test_figures_that_cannot_be_numbers_of_tokens_are_ignored(
 
 
 @pytest.mark.parametrize("odd", [None, 5, [], "text", {"choices": None}, {"choices": [None]}, {"choices": "x"}])
-async def test_lines_that_say_nothing_are_passed_over(conversation: Conversation, server: HttpServer, odd: object):
+async def test_lines_without_content_are_skipped(conversation: Conversation, server: HttpServer, odd: object):
     server.will_answer(Answer([odd, chunk({"content": "Good."}), odd, chunk({}, "stop")], stream=True))
 
     assert text_of((await conversation.say("hello"))[-1]) == "Good."
 
 
-def test_a_list_of_models_without_an_end_is_none(
+def test_an_endless_list_of_models_is_ignored(
     catalogue_of: CatalogueOf, server: HttpServer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("colloquy.agents.models.listing._FIRST_WAIT", 60)

@@ -19,7 +19,7 @@ MESSAGE = "My sink drips since yesterday, what can I do about it?"
         ("\n\nWaschbecken tropft seit gestern", "Waschbecken tropft seit gestern"),
     ],
 )
-def test_three_to_six_words_are_a_title_whatever_is_wrapped_around_them(answer: str, title: str):
+def test_three_to_six_words_are_a_title_in_any_wrapping(answer: str, title: str):
     assert usable(answer, MESSAGE) == title
 
 
@@ -36,9 +36,9 @@ def test_three_to_six_words_are_a_title_whatever_is_wrapped_around_them(answer: 
         "Donaudampfschifffahrtsgesellschaftskapitän und Rindfleischetikettierung heute",
     ],
 )
-def test_anything_else_is_none(answer: str):
+def test_anything_else_is_not_a_title(answer: str):
     assert usable(answer, MESSAGE) is None
 
 
-def test_a_long_message_is_not_shown_whole():
+def test_a_long_message_is_shortened_for_the_model():
     assert len(raw_prompt("word\n" * 10_000)) < 1200

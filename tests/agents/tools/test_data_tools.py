@@ -49,7 +49,7 @@ def call(shop, kept, context):
     return run
 
 
-def test_the_model_is_told_what_each_tool_takes(shop, kept):
+def test_the_model_is_told_the_parameters_of_each_tool(shop, kept):
     declared = {tool.name: tool._get_declaration() for tool in DataTools(shop.database, kept).tools()}
     assert set(declared) == {"list_tables", "describe_table", "run_sql", "make_chart"}
     text = str(declared["run_sql"].model_dump())
@@ -74,11 +74,11 @@ async def test_a_table_is_described(call):
     assert answer["values"]["country"] == list(COUNTRIES)
 
 
-async def test_an_unknown_table_is_an_answer_not_an_exception(call):
+async def test_an_unknown_table_is_an_answer_rather_than_an_exception(call):
     assert "customers" in (await call("describe_table", table="nope"))["error"]
 
 
-async def test_a_query_goes_to_the_person_in_full_and_to_the_model_in_short(call, kept):
+async def test_a_query_result_is_complete_for_the_user_and_shortened_for_the_model(call, kept):
     answer = await call("run_sql", sql="select * from orders order by id", title="All orders")
     assert len(answer["rows"]) == 50
     assert (answer["row_count"], answer["truncated"]) == (ORDERS, False)
@@ -88,13 +88,13 @@ async def test_a_query_goes_to_the_person_in_full_and_to_the_model_in_short(call
     assert result.sql == "select * from orders order by id"
 
 
-async def test_what_was_refused_or_wrong_is_an_answer_and_leaves_no_result(call, kept):
+async def test_refused_and_failed_queries_are_answers_without_a_result(call, kept):
     assert "reading only" in (await call("run_sql", sql="drop table orders"))["error"]
     assert "nope" in (await call("run_sql", sql="select nope from orders"))["error"]
     assert kept.tables == []
 
 
-async def test_a_chart_is_made_of_a_query(call, kept):
+async def test_a_chart_is_made_from_a_query(call, kept):
     answer = await call(
         "make_chart", title="By country", sql=BY_COUNTRY, mark="bar", encoding={"x": "country", "y": "total"}
     )
@@ -107,7 +107,7 @@ async def test_a_chart_is_made_of_a_query(call, kept):
     assert "data" not in spec
 
 
-async def test_a_chart_may_be_a_whole_specification(call, kept):
+async def test_a_chart_may_be_a_complete_specification(call, kept):
     spec = {
         "mark": "arc",
         "encoding": {"theta": {"field": "total", "type": "quantitative"}, "color": {"field": "country"}},
@@ -130,12 +130,12 @@ async def test_a_chart_may_be_a_whole_specification(call, kept):
         ({"vega_lite": {"mark": 7}}, "not a valid Vega-Lite"),
     ],
 )
-async def test_a_chart_that_cannot_be_drawn_says_why(call, kept, arguments, says):
+async def test_a_chart_that_cannot_be_drawn_gives_the_reason(call, kept, arguments, says):
     assert says in (await call("make_chart", title="x", sql=BY_COUNTRY, **arguments))["error"]
     assert kept.charts == []
 
 
-async def test_nothing_is_drawn_of_no_rows(call):
+async def test_an_empty_result_is_not_charted(call):
     assert (
         "no rows"
         in (await call("make_chart", title="x", sql=BY_COUNTRY.replace("group", "where id < 0 group")))["error"]
@@ -148,7 +148,7 @@ async def test_a_stopped_turn_stops_its_query(shops, kept, context):
     tools = DataTools(database, kept, bounds=Bounds(seconds=300))
     endless = "with recursive r(n) as (select 1 union all select n + 1 from r) select count(*) from r"
     task = asyncio.create_task(tools.run_sql(endless, context))
-    while not workers._busy:  # noqa: ASYNC110 - nobody tells
+    while not workers._busy:  # noqa: ASYNC110 - there is no notification
         await asyncio.sleep(0.01)
     [worker] = workers._busy
     task.cancel()
@@ -160,7 +160,7 @@ async def test_a_stopped_turn_stops_its_query(shops, kept, context):
     workers.close()
 
 
-async def test_a_database_that_is_gone_is_an_answer(tmp_path, kept, context):
+async def test_a_missing_database_is_an_answer(tmp_path, kept, context):
     tools = DataTools(WorkerDatabase(Connection.of("duckdb", str(tmp_path / "gone.duckdb"))), kept)
     for answer in (
         await tools.list_tables(),
