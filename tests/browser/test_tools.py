@@ -97,6 +97,7 @@ def attach(tab, file):
     with tab.page.expect_response(lambda response: "upload_file" in response.url and response.request.method == "PUT"):
         tab.page.locator('[data-testid="stChatInput"] input[type="file"]').set_input_files(file)
     expect(tab.page.get_by_test_id("stChatInput").get_by_text(file.name)).to_be_visible()
+    expect(tab.page.get_by_test_id("stChatInputSubmitButton")).to_be_enabled()  # until then, Enter sends nothing
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -22,11 +23,27 @@ LOOK_EVERY = 0.05
 FOREIGN = ("COLLOQUY_", "STREAMLIT_", "GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")
 
 
+PORTS = range(20_000, 32_000)
+"""Below those that systems give to outgoing connections, which would take a port between its choice and its use."""
+
+_reserved: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """Return a free TCP port of the loopback interface."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a free TCP port of the loopback interface that no other call returns while this process runs, whichever
+    process makes it: the UDP port of the same number, which nothing uses, stays taken."""
+    while True:
+        port = secrets.choice(PORTS)
+        reservation = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            reservation.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            reservation.close()
+        else:
+            _reserved.append(reservation)
+            return port
 
 
 def environment(data_dir: Path, **settings: object) -> dict[str, str]:
