@@ -16,12 +16,12 @@ SHELL = SCRIPT
 
 
 def said_in(bubble):
-    """The words of a bubble: what a person typed is no Markdown."""
+    """The text of a bubble; a user's text is not Markdown."""
     typed = [html.unescape(re.sub(r"<[^>]*>", "", one.proto.body)) for one in bubble.get("html")]
     return next(iter([*typed, *(text.value for text in bubble.markdown)]), "")
 
 
-keep_import_path_still(SCRIPT)  # as the server does: a run of a page beside a turn that imports
+keep_import_path_still(SCRIPT)  # as the server does: a page may run beside a turn that imports modules
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def application(tmp_path):
 
 @pytest.fixture
 def open_page(application):
-    """Opens a page in a new tab, that of the chats or one by its name, with parameters in its URL."""
+    """Opens a page in a new tab, the chat page or another one by name, with parameters in its URL."""
 
     def opened(name: str | None = None, **parameters: str | list[str]) -> AppTest:
         tab = AppTest.from_file(str(SHELL), default_timeout=30)
@@ -62,7 +62,7 @@ def page(open_page):
 
 @pytest.fixture
 def open_demo(tmp_path, application):
-    """Puts a application with demo conversations, made as ``fill`` is told, in place of the empty one."""
+    """Replaces the empty application by one with demo conversations, made with the arguments for ``fill``."""
     opened = []
 
     def filled(**how: int):
@@ -79,7 +79,7 @@ def open_demo(tmp_path, application):
 
 
 def choose(page: AppTest, key: str, option: str) -> AppTest:
-    """Take an option of a menu button, which AppTest shows but cannot click."""
+    """Choose an option of a menu button, which AppTest shows but cannot click."""
     button = next(menu for menu in page.get("menu_button") if menu.key == key)
     full = next(text for text in button.options if option in text)
     states = page._tree.get_widget_states()

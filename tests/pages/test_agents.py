@@ -1,4 +1,4 @@
-"""What pages show of agents: the user's own, ADK folders, broken ones and ones that are gone."""
+"""How pages show agents: the user's own, ADK folders, broken ones and missing ones."""
 
 import json
 
@@ -53,7 +53,7 @@ def offered(tab):
 
 
 def quiet_lines(tab):
-    """What stands below each message."""
+    """The captions below messages."""
     feet = [element.proto for element in tab.main if element.type == "bidi_component"]
     return [json.loads(foot.json)["note"] for foot in feet if foot.component_name == "colloquy.toolbar"]
 
@@ -69,7 +69,7 @@ class TestNewChat:
         assert "Critic" in names
         assert r"page\_steps" in names
 
-    def test_broken_ones_cannot_be_chosen_and_say_why(self, page):
+    def test_broken_agents_cannot_be_chosen_and_show_the_reason(self, page):
         tab = page()
         assert "broken" not in " ".join(offered(tab))
         [expander] = tab.expander
@@ -82,7 +82,7 @@ class TestNewChat:
         assert r"no \*key\*" in problems[0]
         assert "must start with a YAML header" in problems[1]
 
-    def test_an_agent_that_brings_its_model_has_no_menu_for_it(self, page, application):
+    def test_an_agent_with_its_own_model_has_no_model_menu(self, page, application):
         tab = page()
         tab.get("button_group")[0].set_value("page_steps").run()
         assert "Works in steps." in captions(tab)
@@ -92,32 +92,32 @@ class TestNewChat:
         [session] = application.store.list_sessions("local").items
         assert (session.key.app_name, session.model) == ("page_steps", None)
 
-    def test_the_model_that_a_persona_prefers_is_the_one_of_its_new_sessions(self, page, application):
+    def test_new_sessions_use_the_model_preferred_by_the_persona(self, page, application):
         tab = page()
         tab.get("button_group")[0].set_value("critic").run()
         tab.chat_input[0].set_value("hello").run()
         [session] = application.store.list_sessions("local").items
         assert session.model == "scripted/two"
 
-    def test_folders_that_are_still_loading_are_named(self, page, application, agent_folder):
+    def test_loading_folders_are_named(self, page, application, agent_folder):
         application.agents._folders = AdkFolders(agent_folder.parent)
         assert r"Loading page\_broken, page\_plain, page\_steps …" in captions(page())
 
 
 class TestConversation:
-    def test_each_message_names_the_agent_inside_that_wrote_it(self, page, application):
+    def test_each_message_names_the_sub_agent_that_wrote_it(self, page, application):
         key = new_session(application, "page_steps")
         finish(application, application.turns.submit(key, "hello"))
         feet = quiet_lines(page(key.session_id))
         assert [foot.split(" · ")[0] for foot in feet[1:]] == ["draft", "review"]
         assert "Scripted" not in " ".join(feet)
 
-    def test_what_the_agent_itself_says_goes_without_its_name(self, page, application):
+    def test_messages_of_the_main_agent_show_no_name(self, page, application):
         key = new_session(application, "page_plain")
         finish(application, application.turns.submit(key, "hello"))
         assert "desk" not in quiet_lines(page(key.session_id))[-1]
 
-    def test_a_session_whose_agent_is_gone_is_shown_all_the_same(self, page, application):
+    def test_a_session_with_a_missing_agent_is_still_shown(self, page, application):
         key = new_session(application, "page_plain")
         finish(application, application.turns.submit(key, "hello"))
         application.agents._folders = None

@@ -1,4 +1,4 @@
-"""The analytics page: figures, charts, filters in the URL, and the way down to the conversations."""
+"""The analytics page: figures, charts, filters in the URL, and the way to the conversations behind them."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -26,12 +26,12 @@ def analytics(open_page):
 
 @pytest.fixture
 def demo(open_demo):
-    """A application with demo conversations in place of the empty one."""
+    """An application with demo conversations instead of the empty one."""
     return open_demo(sessions=200)
 
 
 def components(tab, name):
-    """What the browser is told by the components of this name."""
+    """What components of this name send to the browser."""
     mounted = [element.proto for element in tab.get("bidi_component")]
     return [json.loads(proto.json) for proto in mounted if proto.component_name == f"colloquy.{name}"]
 
@@ -50,12 +50,12 @@ def questions(tab):
 
 
 class TestEmpty:
-    def test_it_says_that_there_is_nothing_to_count_and_where_to_begin(self, analytics):
+    def test_an_empty_page_explains_how_to_start(self, analytics):
         tab = analytics()
         assert "No data yet" in tab.main.markdown[0].value
         assert not tab.header
 
-    def test_demo_data_is_made_in_a_folder_of_its_own_and_how_to_look_at_it_is_said(self, analytics, application):
+    def test_demo_data_is_created_in_its_own_folder_with_instructions(self, analytics, application):
         tab = analytics()
         tab.button(key="make-demo").click().run()
         folder = application.settings.data_dir.absolute() / "demo"
@@ -82,7 +82,7 @@ class TestEmpty:
         assert (shown["Chats"], shown["Turns"], shown["Messages"]) == ("1", "0", "0")
         assert shown["Failed turns"] == "none"
 
-    def test_new_messages_count_at_the_next_look(self, analytics, application):
+    def test_new_messages_are_counted_at_the_next_visit(self, analytics, application):
         key = new_session(application)
         finish(application, application.turns.submit(key, "hello"))
         tab = analytics()
@@ -97,13 +97,13 @@ class TestEmpty:
 
 
 class TestScope:
-    def test_all_chats_are_the_scope_until_somebody_asks_for_the_saved_ones(self, analytics, application):
+    def test_the_scope_is_all_chats_unless_saved_ones_are_chosen(self, analytics, application):
         keys = [new_session(application) for _ in range(3)]
         application.set_saved(keys[:1], True)
         assert values(analytics())["Chats"] == "3"
         assert values(analytics(show="Saved"))["Chats"] == "1"
 
-    def test_a_tab_comes_back_to_the_chats_that_were_chosen_in_it(self, analytics, application):
+    def test_a_tab_keeps_its_choice_of_chats(self, analytics, application):
         keys = [new_session(application) for _ in range(3)]
         application.set_saved(keys[:1], True)
         tab = analytics()
@@ -116,13 +116,13 @@ class TestScope:
         assert values(tab)["Chats"] == "1"
         assert tab.query_params["show"] == "Saved"
 
-    def test_filters_come_from_the_url(self, analytics, application):
+    def test_filters_are_read_from_the_url(self, analytics, application):
         for agent in ("assistant", "assistant", "specialist"):
             finish(application, application.turns.submit(new_session(application, agent), "hello"))
         assert values(analytics(agent="Assistant"))["Chats"] == "2"
         assert values(analytics(agent="Specialist", period="Year"))["Messages"] == "2"
 
-    def test_tags_and_what_a_chat_does_are_filters_where_there_are_some(self, analytics, application):
+    def test_tags_and_statuses_are_filters_if_there_are_any(self, analytics, application):
         keys = [new_session(application) for _ in range(3)]
         assert not {"tag", "state"} & {choice.key for choice in analytics().multiselect}
         application.store.set_tags(keys[:1], add=["billing"])
@@ -131,7 +131,7 @@ class TestScope:
         assert values(analytics(tag="billing"))["Chats"] == "1"
         assert values(analytics(state="terminated"))["Chats"] == "2"
 
-    def test_the_history_is_asked_about_what_the_filters_choose(self, analytics, application):
+    def test_asking_the_history_uses_the_filters(self, analytics, application):
         key = new_session(application, "specialist")
         new_session(application)
         application.store.set_tags([key], add=["billing"])
@@ -143,7 +143,7 @@ class TestScope:
         assert (scope.states, scope.statuses, scope.turn_statuses) == (frozenset({"terminated"}), None, None)
         assert scope.within[1] - scope.within[0] == pytest.approx(7 * 86_400, abs=3_600)
 
-    def test_filters_that_match_nothing_say_so_and_can_be_reset(self, analytics, application):
+    def test_filters_without_matches_are_reported_and_can_be_reset(self, analytics, application):
         finish(application, application.turns.submit(new_session(application), "hello"))
         tab = analytics(status="failed")
         assert "No activity in this period" in tab.info[0].value
@@ -151,29 +151,27 @@ class TestScope:
         assert values(tab)["Chats"] == "1"
 
     @pytest.mark.parametrize("gone", [{"agent": "Gone agent"}, {"tag": "no-such-tag"}, {"state": "running"}], ids=str)
-    def test_filters_in_the_url_that_are_no_choice_any_more_choose_nothing_instead_of_everything(
-        self, analytics, application, gone
-    ):
+    def test_outdated_filters_in_the_url_match_nothing_rather_than_everything(self, analytics, application, gone):
         finish(application, application.turns.submit(new_session(application), "hello"))
         tab = analytics(**gone)
         assert "No activity in this period" in tab.info[0].value
         tab.button(key="reset-filters").click().run()
         assert values(tab)["Chats"] == "1"
 
-    def test_a_range_of_days_may_stand_in_the_url_the_wrong_way_round(self, analytics, application):
+    def test_a_reversed_date_range_in_the_url_is_accepted(self, analytics, application):
         finish(application, application.turns.submit(new_session(application), "hello"))
         today = datetime.now(UTC).date()
         between = [(today + timedelta(days=1)).isoformat(), (today - timedelta(days=3)).isoformat()]
         assert values(analytics(period="Between", between=between))["Chats"] == "1"
 
-    def test_they_leave_the_open_session_of_the_url_alone(self, analytics, application):
+    def test_filters_keep_the_open_session_in_the_url(self, analytics, application):
         key = new_session(application)
         tab = analytics(session=key.session_id, show="All")
         assert tab.query_params["session"] == key.session_id
 
 
 class TestDemo:
-    def test_demo_data_is_labelled_on_every_page(self, analytics, demo, page):
+    def test_demo_data_is_labeled_on_every_page(self, analytics, demo, page):
         labels = [
             element.proto.body
             for tab in (analytics(), page())
@@ -190,7 +188,7 @@ class TestDemo:
         assert len(tab.get("vega_lite_chart")) + len(bars) == 12
 
 
-def test_a_first_visit_draws_what_was_made_ahead(demo, analytics):
+def test_a_first_visit_draws_the_precomputed_report(demo, analytics):
     preload_charts()
     made = [drawing.cache_info().misses for drawing in DRAWINGS]
     analytics(show="All", period="Year")

@@ -1,4 +1,4 @@
-"""From a page with filters to a chat with the history analyst about what they leave."""
+"""From a page with filters to a chat with the history analyst about the filtered conversations."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,7 +10,7 @@ from tests.support.applications import finish, new_session, said
 
 @pytest.fixture
 def demo(open_demo):
-    """A application with demo conversations in place of the empty one."""
+    """An application with demo conversations instead of the empty one."""
     return open_demo(sessions=300)
 
 
@@ -29,7 +29,7 @@ class TestScopeOfAPage:
         ],
         ids=str,
     )
-    def test_a_chat_from_the_analytics_page_counts_what_the_page_counts(self, open_page, demo, filters):
+    def test_a_chat_from_the_analytics_page_has_the_same_counts(self, open_page, demo, filters):
         tab = open_page("analytics", **{"show": "All", **filters})
         tab.button(key="ask-history").click().run()
         scope = tab.session_state["draft_scope"]
@@ -56,13 +56,13 @@ class TestAskingTheHistory:
     def captions(self, tab):
         return [caption.value for caption in tab.main.caption if "filters" in caption.value]
 
-    def test_from_the_console_it_is_a_new_chat_about_everything(self, open_page):
+    def test_the_console_opens_a_new_chat_about_everything(self, open_page):
         tab = open_page("sql")
         tab.button(key="ask-history").click().run()
         assert tab.main.pills[0].value == "history_analyst"
         assert self.captions(tab) == []
 
-    def test_with_filters_these_stand_above_the_messages_and_in_the_session(self, application, open_page):
+    def test_filters_are_shown_above_the_messages_and_stored_in_the_session(self, application, open_page):
         for agent in ("assistant", "specialist"):
             finish(application, application.turns.submit(new_session(application, agent), "hello *there*"))
         tab = open_page(about=SCOPE.as_json())
@@ -77,13 +77,13 @@ class TestAskingTheHistory:
         tab.run()
         assert self.captions(tab) == [line]
 
-    def test_another_new_chat_is_about_nothing_of_it(self, open_page):
+    def test_another_new_chat_has_no_filters(self, open_page):
         tab = open_page(about=SCOPE.as_json())
         tab.button(key="new-chat").click().run()
         assert self.captions(tab) == []
         assert "about" not in tab.query_params
 
-    def test_the_filters_stand_in_the_url_so_that_a_reload_keeps_them(self, application, open_page):
+    def test_the_filters_are_in_the_url_and_survive_a_reload(self, application, open_page):
         for agent in ("assistant", "specialist"):
             finish(application, application.turns.submit(new_session(application, agent), "hello"))
         tab = open_page("history", agent="specialist")
@@ -93,14 +93,14 @@ class TestAskingTheHistory:
         assert self.captions(again) == [line]
         assert again.main.pills[0].value == "history_analyst"
 
-    def test_with_another_agent_the_chat_is_about_nothing_of_it(self, open_page):
+    def test_a_chat_with_another_agent_has_no_filters(self, open_page):
         tab = open_page(about=SCOPE.as_json())
         tab.main.pills[0].set_value("assistant").run()
         assert self.captions(tab) == []
         assert "about" not in tab.query_params
 
     @pytest.mark.parametrize("about", ["", "everything", '{"saved": "perhaps"}', '{"more": 1}', "[" * 5_000])
-    def test_filters_in_the_url_that_cannot_be_read_are_told(self, open_page, about):
+    def test_unreadable_filters_in_the_url_are_reported(self, open_page, about):
         tab = open_page(about=about)
         assert "Start a new chat" in tab.toast[0].value
         assert self.captions(tab) == []
@@ -111,7 +111,7 @@ class TestAskingTheHistory:
         assert tab.session_state["draft_scope"] == SCOPE
         assert tab.session_state["destination"] == ("", {})
 
-    def test_a_scope_that_cannot_be_read_is_told(self, application, page):
+    def test_an_unreadable_scope_is_reported(self, application, page):
         session = application.create_session(
             agent_id="history_analyst", model="scripted/one", state={"colloquy_history_scope": "all"}
         )

@@ -1,4 +1,4 @@
-"""The chat page, as far as it can be told without a browser."""
+"""The chat page, as far as it can be tested without a browser."""
 
 import pytest
 from google.adk.events.event import Event
@@ -34,7 +34,7 @@ def menu(page, key, option):
 
 
 def undoable(page):
-    """What the sidebar says of a deletion that can be undone; None if it says nothing."""
+    """What the sidebar says about a deletion that can be undone; None if nothing."""
     told = [html.proto.body for html in page.sidebar.get("html") if 'role="status"' in html.proto.body]
     return told[0].partition(">")[2].partition("<")[0] if told else None
 
@@ -46,11 +46,11 @@ def answered(application, text="hello"):
 
 
 class TestNewChat:
-    def test_a_first_visit_offers_something_to_try_and_stores_nothing(self, application, page):
+    def test_a_first_visit_offers_suggestions_and_stores_nothing(self, application, page):
         assert PROMPT in [button.label for button in page().button]
         assert not application.store.list_sessions("local").items
 
-    def test_a_prompt_becomes_the_first_message_of_a_session_in_the_url(self, application, page):
+    def test_a_suggestion_starts_a_session_that_is_named_in_the_url(self, application, page):
         tab = page()
         next(button for button in tab.button if button.label == PROMPT).click().run()
         [session] = application.store.list_sessions("local").items
@@ -58,7 +58,7 @@ class TestNewChat:
         until(application, lambda: not application.turns.live(session.key))
         assert bubbles(tab.run()) == [("user", PROMPT), ("assistant", f"You said: {PROMPT}")]
 
-    def test_the_chosen_agent_and_model_are_those_of_the_session(self, application, page):
+    def test_the_session_uses_the_chosen_agent_and_model(self, application, page):
         tab = page()
         tab.get("button_group")[0].set_value("specialist").run()
         choose(tab, "model-menu", "Scripted two")
@@ -66,7 +66,7 @@ class TestNewChat:
         [session] = application.store.list_sessions("local").items
         assert (session.key.app_name, session.model) == ("specialist", "scripted/two")
 
-    def test_a_first_message_that_cannot_be_saved_stands_in_the_field(self, application, page, monkeypatch):
+    def test_a_first_message_that_cannot_be_saved_stays_in_the_field(self, application, page, monkeypatch):
         def full(*_):
             raise StoreFullError("The disk is full. Free some space and try again.")
 
@@ -93,7 +93,7 @@ PARAGRAPH = "two words " * 50_000
 
 
 class TestLongTexts:
-    """A text that would freeze the browser is shown from its beginning, with the rest on demand."""
+    """A text that would freeze the browser shows its beginning, and the rest on request."""
 
     def told(self, application, *events):
         key = new_session(application)
@@ -111,7 +111,7 @@ class TestLongTexts:
         ],
     )
     @pytest.mark.parametrize("place", [None, "history"])
-    def test_an_answer_begins(self, application, open_page, text, words, place):
+    def test_a_long_answer_shows_its_beginning(self, application, open_page, text, words, place):
         key = self.told(application, event("Go on."), event(text, author="assistant"))
         tab = open_page(place, session=key.session_id)
         [more] = [button for button in tab.button if (button.key or "").startswith("long-")]
@@ -123,7 +123,7 @@ class TestLongTexts:
         assert whole > 20_000 or len(tab.dataframe[0].value) == 20_000
         assert next(button for button in tab.button if button.key == more.key).label == "Show less"
 
-    def test_an_answer_that_is_still_being_written_begins_and_says_how_long_it_is(self, application, page):
+    def test_a_long_streaming_answer_shows_its_beginning_and_its_length(self, application, page):
         key = new_session(application)
         turn = application.turns.submit(key, "count 5000 then wait")
         until(application, lambda: any(view.text.endswith("w4999 ") for view in application.turns.live(key)))
@@ -133,7 +133,7 @@ class TestLongTexts:
         application.turns.stop(turn.id)
 
     @pytest.mark.parametrize("asked", [PARAGRAPH, CODE, f"/sql select '{PARAGRAPH}'"])
-    def test_a_message_of_the_person_begins(self, application, page, asked):
+    def test_a_long_user_message_shows_its_beginning(self, application, page, asked):
         tab = page(self.told(application, event(asked)).session_id)
         [more] = [button for button in tab.button if (button.key or "").startswith("long-")]
         assert (
@@ -143,7 +143,7 @@ class TestLongTexts:
         more.click().run()
         assert len(said_in(tab.chat_message[0])) + sum(len(one.value) for one in tab.code) > len(asked) - 20
 
-    def test_what_a_tool_was_told_and_answered_begins_and_so_does_an_error(self, application, page):
+    def test_long_tool_arguments_answers_and_errors_show_their_beginning(self, application, page):
         call = types.Part(function_call=types.FunctionCall(id="c", name="read", args={"path": PARAGRAPH}))
         answer = types.Part(
             function_response=types.FunctionResponse(id="c", name="read", response={"error": PARAGRAPH})
@@ -171,7 +171,7 @@ class TestConversation:
         until(application, lambda: not turn.live(key))
         assert bubbles(tab.run())[-2:] == [("user", "count 3"), ("assistant", "w0 w1 w2")]
 
-    def test_what_is_still_being_said_is_shown_with_a_way_to_stop_it(self, application, page):
+    def test_a_streaming_answer_is_shown_with_a_stop_button(self, application, page):
         key = new_session(application)
         turn = application.turns.submit(key, "count 4 then wait")
         until(application, lambda: any(view.text.endswith("w3 ") for view in application.turns.live(key)))
@@ -181,7 +181,7 @@ class TestConversation:
         assert application.store.get_turn(turn.id).status is TurnStatus.STOPPED
         assert "Stopped: this answer is incomplete." in tab.chat_message[-1].caption[0].value
 
-    def test_what_a_model_thinks_is_shown_while_it_thinks_and_no_part_of_its_words(self, application, page):
+    def test_thoughts_are_shown_while_streaming_and_kept_out_of_the_text(self, application, page):
         key = new_session(application)
         turn = application.turns.submit(key, "think 3 then count 0 then wait")
         until(application, lambda: any("t2" in text for view in application.turns.live(key) for _, text in view.pieces))
@@ -194,7 +194,7 @@ class TestConversation:
         [thought] = page(key.session_id).chat_message[-1].expander
         assert (thought.label, thought.markdown[0].value) == ("Thought (incomplete)", "t0 t1 t2")
 
-    def test_a_waiting_message_says_so_and_can_be_withdrawn(self, application, page):
+    def test_a_queued_message_is_marked_and_can_be_withdrawn(self, application, page):
         key = new_session(application)
         first = application.turns.submit(key, "count 1 then wait")
         second = application.turns.submit(key, "second")
@@ -205,7 +205,7 @@ class TestConversation:
         assert "second" not in [text for _, text in bubbles(tab)]
         application.turns.stop(first.id)
 
-    def test_a_failure_says_why_and_can_be_tried_again(self, application, page):
+    def test_a_failure_shows_its_reason_and_can_be_retried(self, application, page):
         key = new_session(application)
         [failed] = finish(application, application.turns.submit(key, "count 2 then fail"))
         tab = page(key.session_id)
@@ -215,7 +215,7 @@ class TestConversation:
         assert application.store.get_turn(failed.id).rewound
         assert len(bubbles(tab.run())) == 2
 
-    def test_a_branch_that_ends_with_a_question_says_that_it_waits_and_answers_when_asked(self, application, page):
+    def test_a_branch_that_ends_with_a_question_answers_it_on_request(self, application, page):
         key = answered(application)
         branch = application.branch_session(key, application.store.list_events(key)[0].event.id).key
         tab = page(branch.session_id)
@@ -237,7 +237,7 @@ class TestConversation:
         assert said(application, key) == [("user", "typo"), ("assistant", "You said: typo")]
         assert bubbles(tab.run()) == [("user", "typo"), ("assistant", "You said: typo")]
 
-    def test_only_the_newest_messages_are_on_the_page_until_older_ones_are_asked_for(self, application, page):
+    def test_older_messages_are_shown_on_request(self, application, page):
         key = new_session(application)
         finish(application, *[application.turns.submit(key, f"message {n}") for n in range(40)])
         tab = page(key.session_id)
@@ -259,7 +259,7 @@ class TestConversation:
         tab.run()
         assert [text for name, text in bubbles(tab) if name == "user"] == [f"message {n}" for n in range(10)]
 
-    def test_the_model_can_be_changed_and_one_that_is_not_set_up_says_what_to_do(self, application, page):
+    def test_the_model_can_be_changed_and_unavailable_ones_explain_what_to_do(self, application, page):
         key = answered(application)
         tab = page(key.session_id)
         choose(tab, "model-menu", "Not here")
@@ -267,17 +267,17 @@ class TestConversation:
         choose(tab, "model-menu", "Scripted two")
         assert application.store.get_session(key.session_id).model == "scripted/two"
 
-    def test_a_session_whose_model_is_gone_says_what_to_do(self, application, page):
+    def test_a_session_with_a_missing_model_explains_what_to_do(self, application, page):
         key = answered(application)
         application.store.set_model(key, "scripted/none")
         assert r"COLLOQUY\_NOT\_HERE" in page(key.session_id).info[0].value
 
-    def test_a_model_that_no_setting_offers_says_what_to_do(self, application, page):
+    def test_a_model_without_a_setting_explains_what_to_do(self, application, page):
         key = answered(application)
         application.store.set_model(key, "nope")
         assert "No model with this name is configured" in page(key.session_id).info[0].value
 
-    def test_an_unknown_session_says_so(self, page):
+    def test_an_unknown_session_is_reported(self, page):
         assert "no longer exists" in page("00000000-0000-4000-8000-000000000000").warning[0].value
 
 
@@ -289,7 +289,7 @@ class TestSessionList:
         tab.sidebar.button(key=f"open-{first.session_id}").click().run()
         assert bubbles(tab)[0] == ("user", "first")
 
-    def test_saved_sessions_stand_on_top(self, application, page):
+    def test_saved_sessions_are_listed_first(self, application, page):
         old = answered(application, "old")
         answered(application, "new")
         tab = menu(page(), old, "Save")
@@ -308,7 +308,7 @@ class TestSessionList:
         assert len(rows(tab)) == SAVED_ROWS + 3
         assert "more-saved" not in [button.key for button in tab.sidebar.button]
 
-    def test_deleting_asks_nothing_where_it_can_be_undone(self, application, page):
+    def test_deleting_needs_no_confirmation_if_it_can_be_undone(self, application, page):
         key = answered(application)
         tab = menu(page(key.session_id), key, "Delete")
         assert rows(tab) == []
@@ -316,7 +316,7 @@ class TestSessionList:
         tab.sidebar.button(key="undo").click().run()
         assert rows(tab) == ["hello"]
 
-    def test_a_change_that_cannot_be_saved_is_refused_in_words_and_the_chat_stays(self, application, page, monkeypatch):
+    def test_a_change_that_cannot_be_saved_is_explained_and_the_chat_stays(self, application, page, monkeypatch):
         def full(*_):
             raise StoreFullError("The disk is full. Free some space and try again.")
 
@@ -329,7 +329,7 @@ class TestSessionList:
             assert "Free some space" in tab.toast[0].value
             assert (rows(tab), bubbles(tab)[0]) == (["hello"], ("user", "hello"))
 
-    def test_deleting_asks_where_it_cannot_be_undone(self, tmp_path, application, page):
+    def test_deleting_needs_confirmation_if_it_cannot_be_undone(self, tmp_path, application, page):
         final = open_application(tmp_path / "final", undo_seconds=0)
         install(final)
         key = answered(final)
@@ -341,7 +341,7 @@ class TestSessionList:
         install(application)
         final.close()
 
-    def test_each_deletion_can_be_undone_in_any_tab_the_last_one_first(self, application, page):
+    def test_deletions_can_be_undone_in_any_tab_latest_first(self, application, page):
         first, second, third = (answered(application, text) for text in ("a", "b", "c"))
         application.delete_sessions([first])
         application.delete_sessions([second, third])
@@ -354,7 +354,7 @@ class TestSessionList:
         assert sorted(rows(tab)) == ["a", "b", "c"]
         assert "undo" not in [button.key for button in tab.sidebar.button]
 
-    def test_the_way_back_can_be_dismissed_until_something_else_is_deleted(self, application, page):
+    def test_the_undo_offer_can_be_dismissed_until_the_next_deletion(self, application, page):
         first, second = answered(application, "a"), answered(application, "b")
         tab = menu(page(), first, "Delete")
         tab.sidebar.button(key="undo-dismiss").click().run()
@@ -367,7 +367,7 @@ class TestSessionList:
         tab.sidebar.button(key="undo").click().run()
         assert rows(tab) == ["b"]
 
-    def test_who_undoes_too_late_is_told(self, application, page):
+    def test_undoing_too_late_is_reported(self, application, page):
         key = answered(application)
         application.delete_sessions([key])
         tab = page()
@@ -394,14 +394,14 @@ class TestSessionList:
             ("%", []),
         ],
     )
-    def test_search_looks_into_titles_and_texts(self, application, page, words, found):
+    def test_search_covers_titles_and_texts(self, application, page, words, found):
         answered(application, "first one")
         answered(application, "second one")
         tab = page()
         tab.sidebar.text_input(key="search").set_value(words).run()
         assert rows(tab) == found
 
-    def test_search_looks_into_all_workspaces_and_says_which_whatever_is_chosen(self, application, page):
+    def test_search_covers_all_workspaces_and_names_them(self, application, page):
         where = application.workspaces.create("Sales [north]")
         far = new_session(application, workspace_id=where.id)
         finish(application, application.turns.submit(far, "far away"))
@@ -410,14 +410,14 @@ class TestSessionList:
         tab.sidebar.text_input(key="search").set_value("away").run()
         assert rows(tab) == [r"far **away** :small[Sales \[north\]]"]
 
-    def test_the_list_can_be_narrowed_to_one_agent(self, application, page):
+    def test_the_list_can_be_filtered_by_agent(self, application, page):
         answered(application, "with the assistant")
         finish(application, application.turns.submit(new_session(application, "specialist"), "with the specialist"))
         tab = page()
         tab.sidebar.selectbox(key="agent_filter").set_value("specialist").run()
         assert rows(tab) == ["with the specialist"]
 
-    def test_more_rows_come_on_demand(self, application, page):
+    def test_more_rows_are_shown_on_request(self, application, page):
         for n in range(35):
             application.rename_session(new_session(application), f"chat {n}")
         tab = page()
@@ -426,11 +426,11 @@ class TestSessionList:
         assert len(rows(tab)) == 35
         assert "more-sessions" not in [button.key for button in tab.sidebar.button]
 
-    def test_an_empty_list_says_what_it_is_for(self, page):
+    def test_an_empty_list_explains_its_purpose(self, page):
         assert headings(page()) == ["Your chats appear here."]
 
 
-def test_what_a_person_should_know_of_the_app_stands_on_its_pages(application, page, tmp_path):
+def test_warnings_about_the_app_are_shown_on_its_pages(application, page, tmp_path):
     (tmp_path / "transcripts").write_text("a file where a folder should be", encoding="utf-8")
     answered(application)
     application.files.transcripts.flush()
@@ -438,7 +438,7 @@ def test_what_a_person_should_know_of_the_app_stands_on_its_pages(application, p
     assert "transcript" in warning.value.lower()
 
 
-def test_a_terminated_chat_says_so_until_it_goes_on(application, page):
+def test_a_terminated_chat_is_marked_until_it_continues(application, page):
     key = answered(application)
     application.terminate_sessions([key])
     tab = page(key.session_id)
@@ -449,7 +449,7 @@ def test_a_terminated_chat_says_so_until_it_goes_on(application, page):
     assert not [caption.value for caption in tab.run().main.caption if mark in caption.value]
 
 
-def test_why_an_earlier_turn_failed_stays_in_the_conversation(application, page):
+def test_the_reason_of_an_earlier_failure_stays_in_the_conversation(application, page):
     key = new_session(application)
     for text in ("count 0 then fail", "hello", "and on"):
         finish(application, application.turns.submit(key, text))

@@ -1,4 +1,4 @@
-"""The SQL page: the editor, what can be put into it, what is found, and the way to a chat about the history."""
+"""The SQL page: the editor, what can be inserted into it, results, and the way to a chat about the history."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def console(open_page):
 
 
 class Field:
-    """What the editor is told to show."""
+    """The content sent to the editor."""
 
     def __init__(self, tab):
         [proto] = [one.proto for one in tab.get("bidi_component") if one.proto.component_name == "colloquy.sql"]
@@ -38,13 +38,13 @@ def field(tab):
 
 
 def write(tab, sql):
-    """As the browser tells what is written."""
+    """Send text as the browser does when the user types."""
     tab.session_state[TEXT] = sql
     tab.run()
 
 
 def over(tab):
-    """Wait until the query has come to its end, and look again."""
+    """Wait until the query has finished, and run the page again."""
     tab.session_state["console_question"]._answer.exception(timeout=20)
     tab.run()
     assert not tab.exception
@@ -65,7 +65,7 @@ def foot(tab):
 
 
 class TestRunning:
-    def test_a_query_shows_its_rows_with_how_many_how_long_and_of_when(self, console, application):
+    def test_a_query_shows_its_rows_with_count_duration_and_time(self, console, application):
         finish(application, application.turns.submit(new_session(application), "hello"))
         tab = console()
         run(tab, "select role, text from messages order by created_at")
@@ -93,20 +93,20 @@ class TestRunning:
             ("select 1; select 2", "one statement at a time"),
         ],
     )
-    def test_what_cannot_be_run_is_told_in_words(self, console, sql, why):
+    def test_an_invalid_query_is_explained(self, console, sql, why):
         tab = console()
         run(tab, sql)
         assert why in tab.error[0].value.replace("\\", "")
         assert not tab.dataframe
 
-    def test_a_result_that_is_cut_says_so(self, application, console):
+    def test_a_cut_result_is_marked(self, application, console):
         bounds = application.services.bounds
         tab = console()
         run(tab, f"select * from range({bounds.rows + 1})")
         assert "Only the first 10,000 rows were read" in tab.warning[0].value
         assert any("of 10,000" in caption.value for caption in tab.main.caption)
 
-    def test_the_page_never_waits_for_a_query_and_can_cancel_it(self, console, application):
+    def test_a_query_does_not_block_the_page_and_can_be_cancelled(self, console, application):
         tab = console()
         write(tab, ENDLESS)
         tab.button(key="run-query").click().run()
@@ -119,7 +119,7 @@ class TestRunning:
         [asked] = application.store.asked_queries()
         assert (asked.error, asked.row_count) == (None, None)
 
-    def test_a_new_query_ends_the_one_before(self, console):
+    def test_a_new_query_ends_the_previous_one(self, console):
         tab = console()
         write(tab, ENDLESS)
         tab.button(key="run-query").click().run()
@@ -144,7 +144,7 @@ class TestResult:
             for form in ("csv", "parquet")
         ]
 
-    def test_shows_as_a_chart_that_suggests_itself_or_as_chosen(self, console):
+    def test_is_charted_automatically_or_as_chosen(self, console):
         tab = console()
         run(tab, "select 'day ' || i as day, i as chats, i * 2 as messages from range(5) t(i)")
         tab.segmented_control(key="console-shown").set_value("Chart").run()
@@ -159,27 +159,27 @@ class TestResult:
     @pytest.mark.parametrize(
         "sql", ["select 1 as one", "select 'a' as x, 'b' as y", "select 1 as a, 2 as b where false"]
     )
-    def test_rows_without_a_chart_say_so(self, console, sql):
+    def test_without_a_suitable_chart_says_so(self, console, sql):
         tab = console()
         run(tab, sql)
         tab.segmented_control(key="console-shown").set_value("Chart").run()
         assert "These rows cannot be charted" in tab.info[0].value
 
-    def test_columns_of_one_name_are_shown_apart_and_not_drawn(self, console):
+    def test_with_duplicate_column_names_is_shown_but_not_charted(self, console):
         tab = console()
         run(tab, "select 1 as x, 2 as x, 'a' as y, 3 as z")
         assert rows(tab) == [{"x": 1, "x (2)": 2, "y": "a", "z": 3}]
         tab.segmented_control(key="console-shown").set_value("Chart").run()
         assert [box.value for box in tab.selectbox] == ["bar", "y", "z", "None"]
 
-    def test_names_that_a_chart_would_read_as_paths_are_drawn(self, console):
+    def test_with_column_names_that_look_like_paths_is_charted(self, console):
         tab = console()
         run(tab, "select 'a' as \"x.y\", sum(t.n) from (values (1), (2)) t(n)")
         tab.segmented_control(key="console-shown").set_value("Chart").run()
         assert not tab.error
         assert [box.value for box in tab.selectbox][1:3] == ["x.y", "sum(t.n)"]
 
-    def test_more_rows_than_a_page_has_are_shown_page_by_page(self, console):
+    def test_with_many_rows_is_paged(self, console):
         tab = console()
         run(tab, "select i from range(450) t(i)")
         assert [len(rows(tab)), tab.button(key="answer-previous").disabled] == [200, True]
@@ -191,7 +191,7 @@ class TestResult:
         run(tab, "select i + 1000 as i from range(201) t(i)")
         assert rows(tab)[0] == {"i": 1000}
 
-    def test_ids_of_chats_lead_to_them_whatever_their_column_is_called(self, console, application):
+    def test_links_chat_ids_in_any_column(self, console, application):
         key = new_session(application)
         finish(application, application.turns.submit(key, "hello"))
         tab = console()
@@ -204,12 +204,12 @@ class TestResult:
         assert "id" not in config
         assert "history?" not in str(tab.session_state["console_question"].answer().data)
 
-    def test_a_column_with_other_words_among_the_ids_stays_as_it_is(self, console, application):
+    def test_does_not_link_columns_that_also_contain_other_values(self, console, application):
         key = new_session(application)
         run(tab := console(), f"select unnest(['{key.session_id}', 'another', null]) as id")
         assert [row["id"] for row in rows(tab)][:2] == [key.session_id, "another"]
 
-    def test_large_numbers_have_separators_and_years_and_ids_do_not(self, console):
+    def test_has_separators_in_large_numbers_but_not_in_years_and_ids(self, console):
         tab = console()
         run(tab, "select 1234567 as tokens, 2026 as since, 1234567 as order_id, 12345 as zip, null::int as nothing")
         config = json.loads(tab.dataframe[0].proto.columns)
@@ -220,7 +220,7 @@ class TestResult:
 
 
 class TestUrl:
-    def test_a_query_in_the_url_stands_in_the_editor_and_runs_by_a_click_only(self, console):
+    def test_a_query_in_the_url_fills_the_editor_and_runs_only_on_a_click(self, console):
         tab = console(sql="select 42 as answer")
         assert field(tab).value == "select 42 as answer"
         assert "console_question" not in tab.session_state
@@ -228,14 +228,14 @@ class TestUrl:
         over(tab)
         assert rows(tab) == [{"answer": 42}]
 
-    def test_the_url_carries_what_was_run(self, console):
+    def test_the_url_contains_the_last_query(self, console):
         tab = console()
         run(tab, "select 1 as one")
         assert tab.query_params["sql"] == "select 1 as one"
         run(tab, "select 1 -- " + "x" * LONGEST_IN_URL)
         assert "sql" not in tab.query_params
 
-    def test_what_is_written_meanwhile_is_not_lost_to_it(self, console):
+    def test_text_written_meanwhile_is_not_replaced_by_the_url(self, console):
         tab = console(sql="select 1")
         write(tab, "select 2")
         tab.run()
@@ -243,13 +243,13 @@ class TestUrl:
 
 
 class TestEditor:
-    def test_it_knows_the_tables_and_their_columns(self, console):
+    def test_the_editor_knows_the_tables_and_their_columns(self, console):
         schema = field(console()).told["schema"]
         assert set(schema) == {"conversations", "messages", "turns", "tool_calls", "feedback"}
         assert '"user"' in schema["conversations"]
         assert "first_token_seconds" in schema["turns"]
 
-    def test_what_is_put_there_is_told_to_the_browser_and_what_is_written_is_not(self, console):
+    def test_only_inserted_text_is_sent_to_the_browser(self, console):
         tab = console()
         before = field(tab).told["number"]
         write(tab, "select 1")
@@ -257,7 +257,7 @@ class TestEditor:
         tab.button(key="example-first-0").click().run()
         assert field(tab).told["number"] == before + 1
 
-    def test_its_text_is_there_after_a_look_at_another_page(self, console):
+    def test_the_text_survives_a_visit_to_another_page(self, console):
         tab = console()
         write(tab, "select 'half written")
         tab.switch_page("../../../pages/chat.py").run()
@@ -268,7 +268,7 @@ class TestEditor:
     def test_each_example_runs(self, application, name):
         application.workspaces.history().query(EXAMPLES[name])
 
-    def test_an_example_takes_the_place_of_what_was_there_which_can_be_brought_back(self, console):
+    def test_an_example_replaces_the_text_and_can_be_undone(self, console):
         tab = console()
         write(tab, "select 'mine'")
         tab.button(key="example-first-0").click().run()
@@ -276,7 +276,7 @@ class TestEditor:
         tab.button(key="bring-back").click().run()
         assert field(tab).value == "select 'mine'"
 
-    def test_queries_that_were_run_can_be_had_again(self, console, application):
+    def test_earlier_queries_can_be_restored(self, console, application):
         tab = console()
         run(tab, "select 1 as one")
         run(tab, "select wrong")
@@ -285,7 +285,7 @@ class TestEditor:
         tab.button(key=f"asked-{right.id}").click().run()
         assert field(tab).value == "select 1 as one"
 
-    def test_a_query_can_be_kept_renamed_and_removed(self, console, application):
+    def test_a_query_can_be_saved_renamed_and_removed(self, console, application):
         tab = console()
         write(tab, "select 1 as one")
         tab.text_input(key="keep-name").set_value("One *star*")
@@ -301,7 +301,7 @@ class TestEditor:
         choose(tab, f"menu-query-{kept.id}", "Remove")
         assert application.store.named_queries() == []
 
-    def test_a_name_that_is_taken_is_refused_in_words(self, console, application):
+    def test_a_duplicate_name_is_refused_with_an_explanation(self, console, application):
         application.store.save_query("one", "select 1")
         tab = console()
         write(tab, "select 2")
@@ -312,7 +312,7 @@ class TestEditor:
 
 
 class TestDocuments:
-    def test_the_document_names_every_column_of_every_view_with_its_type(self, application):
+    def test_the_documentation_lists_every_column_of_every_view_with_its_type(self, application):
         sections = dict(
             re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
         )

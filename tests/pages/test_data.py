@@ -1,4 +1,4 @@
-"""The page about import and export."""
+"""The page for import and export."""
 
 import io
 import json
@@ -63,7 +63,7 @@ def untouched(application, *keys):
 
 
 class TestImport:
-    def test_what_was_taken_and_skipped_shows_also_to_who_comes_later(self, application, data_page):
+    def test_the_report_is_also_shown_to_later_visitors(self, application, data_page):
         uploaded(application, [session("one"), session("two")])
         uploaded(application, [session("one")])
         page = data_page()
@@ -71,17 +71,17 @@ class TestImport:
         assert "Nothing new was imported." in texts(page.info)
         assert "Hello\\: already here" in texts(page.markdown)
 
-    def test_says_what_of_a_chat_has_no_place_here(self, application, data_page):
+    def test_reports_content_that_was_left_out(self, application, data_page):
         uploaded(application, [webui_chat(asked(), answered(followUps=["More?"], **{"*odd* $x": 1}))])
         assert "- Left out: `*odd* $x` (1), `followUps` (1)." in texts(data_page().caption)
 
-    def test_folds_away_what_would_be_long_to_read(self, application, data_page):
+    def test_collapses_long_reports(self, application, data_page):
         uploaded(application, [webui_chat(asked(), answered(**{f"field {number}": 1 for number in range(40)}))])
         [folded] = data_page().main.expander[-1:]
         assert folded.label == "Left out or changed: 40 kinds of things"
         assert "`field 39` (1)" in texts(folded.markdown)
 
-    def test_one_that_failed_names_the_place_and_can_be_dismissed(self, application, data_page):
+    def test_a_failed_import_names_the_place_and_can_be_dismissed(self, application, data_page):
         failed = uploaded(application, {"session_id": "one", "app_name": "..", "user_id": "user", "event": EVENT})
         page = data_page()
         [error] = page.error
@@ -91,11 +91,11 @@ class TestImport:
         assert not page.error
         assert application.imports.all() == []
 
-    def test_names_are_never_taken_for_markdown(self, application, data_page):
+    def test_names_are_never_rendered_as_markdown(self, application, data_page):
         uploaded(application, [session("one", events=[{**EVENT, "id": ""}])], name="**bold** [x](http:y).json")
         assert "**bold**" not in texts(data_page().markdown).replace("\\", "§")
 
-    def test_a_database_is_taken_by_its_url_which_is_not_kept(self, application, data_page):
+    def test_a_database_is_imported_by_url_without_storing_the_url(self, application, data_page):
         page = data_page()
         page.text_input(key="import-url").set_value("postgresql://ana:s3cret@127.0.0.1:1/adk")
         page.button(key="import-database").click().run()
@@ -108,7 +108,7 @@ class TestImport:
 
 
 class TestExport:
-    def test_links_to_all_chats_in_the_chosen_format_and_says_how_many_and_whose_they_are(self, application, data_page):
+    def test_all_chats_are_offered_in_the_chosen_format_with_counts_by_user(self, application, data_page):
         assert links(data_page()) == []
         application.set_saved([new_session(application), new_session(application)][:1], True)
         application.store.create_session(SessionKey("assistant", "someone *else*", "theirs"))
@@ -124,14 +124,14 @@ class TestExport:
         page.checkbox(key="export-saved").uncheck().run()
         assert links(page) == ["./api/v1/exports/file?format=markdown&amp;user=someone+%2Aelse%2A"]
 
-    def test_of_one_chat_is_in_its_menu(self, application, page):
+    def test_one_chat_is_exported_from_its_menu(self, application, page):
         key = new_session(application)
         finish(application, application.turns.submit(key, "Hello"))
         shown = choose(page(key.session_id), f"menu-{key.session_id}", "Export…")
         assert f"./api/v1/conversations/{key.session_id}/export?format=markdown" in links(shown)
         assert "JSON for adk web" in shown.radio(key="export-format").options
 
-    def test_of_several_is_beside_the_selection(self, application, page):
+    def test_several_chats_are_exported_from_the_selection(self, application, page):
         keys = [new_session(application) for _ in range(2)]
         shown = page()
         shown.sidebar.button(key="select").click().run()
@@ -145,7 +145,7 @@ class TestExport:
 
 
 class TestRetention:
-    def test_says_how_many_would_go_asks_removes_and_brings_back(self, application, data_page):
+    def test_retention_previews_confirms_removes_and_restores(self, application, data_page):
         old, saved, new = new_session(application), new_session(application), new_session(application)
         application.rename_session(old, "Last year's *plan*")
         application.set_saved([saved], saved=True)
@@ -161,7 +161,7 @@ class TestRetention:
         page.button(key="undo-remove").click().run()
         assert application.store.get_session(old.session_id) is not None
 
-    def test_says_whether_it_happens_by_itself(self, data_page):
+    def test_the_page_says_whether_retention_runs_automatically(self, data_page):
         assert "COLLOQUY_RETENTION_DAYS is 0" in texts(data_page().caption)
 
 

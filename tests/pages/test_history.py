@@ -34,7 +34,7 @@ def history(open_page):
 
 @pytest.fixture
 def talk(application):
-    """Makes a conversation in which these messages were sent, and gives it a title."""
+    """Makes a conversation from these messages, and gives it a title."""
 
     def make(title, *texts, agent="assistant", **where):
         key = new_session(application, agent, **where)
@@ -47,14 +47,14 @@ def talk(application):
 
 
 def component(tab, field):
-    """What a component with this field in its data is given; None if there is none."""
+    """The data given to a component with this field; None if there is none."""
     found = [json.loads(element.proto.json) for element in tab.main if element.type == "bidi_component"]
     found += [json.loads(element.proto.json) for element in tab.get("bidi_component")]
     return next((data for data in found if field in data), None)
 
 
 def foot_of(tab, message_id):
-    """The foot of a message as Streamlit has it."""
+    """The foot of a message as rendered by Streamlit."""
     feet = [element.proto for element in tab.get("bidi_component")]
     return next(foot for foot in feet if foot.id.endswith(f"copy-{message_id}"))
 
@@ -66,7 +66,7 @@ def versions(tab, message_id):
 
 
 def acted(tab, message_id, act):
-    """Click on a button in the foot of a message, which AppTest shows but cannot click."""
+    """Click a button in the foot of a message, which AppTest shows but cannot click."""
     states = tab._tree.get_widget_states()
     trigger = json.dumps([{"event": "act", "value": act}])
     states.widgets.add(id=_make_trigger_id(foot_of(tab, message_id).id, "events"), json_trigger_value=trigger)
@@ -83,7 +83,7 @@ def cells(tab, title):
 
 
 def texts(tab):
-    """What the bubbles say."""
+    """The texts of the bubbles."""
     return [words for bubble in tab.chat_message if (words := said_in(bubble))]
 
 
@@ -100,20 +100,20 @@ def has(tab, key):
 
 
 def picked(tab, application, *keys):
-    """Pick conversations in the list."""
+    """Select conversations in the list."""
     rows = [application.store.history_row(key) for key in keys]
     tab.session_state[selection.PICKED] = {ref_of(row): row for row in rows}
     return tab.run()
 
 
 class TestList:
-    def test_without_conversations_it_says_what_will_be_here(self, history):
+    def test_an_empty_page_explains_its_purpose(self, history):
         tab = history()
         assert "Your chats will be listed here" in tab.main.markdown[0].value
         assert has(tab, "history-begin")
         assert not tab.text_input
 
-    def test_one_conversation_is_shown_with_all_that_is_known_of_it(self, history, application, talk):
+    def test_one_conversation_is_shown_with_all_columns(self, history, application, talk):
         key = talk("Greetings", "hello", "again")
         application.set_saved([key], True)
         application.store.set_tags([key], add=["polite"])
@@ -141,7 +141,7 @@ class TestList:
         )
         assert row["href"] == f"./history?session={key.session_id}"
 
-    def test_filters_and_order_come_from_the_url(self, history, application, talk):
+    def test_filters_and_order_are_read_from_the_url(self, history, application, talk):
         talk("Beta", "hello")
         saved = talk("Alpha", "hello", "again", agent="specialist")
         application.set_saved([saved], True)
@@ -155,14 +155,14 @@ class TestList:
         assert len(titles(history(**{"from": today, "to": today}))) == 2
         assert titles(history(to="2001-01-01")) == []
 
-    def test_several_values_of_a_filter_and_what_makes_no_sense_in_the_url(self, history, talk):
+    def test_filters_may_have_several_values_and_invalid_ones_are_ignored(self, history, talk):
         talk("One", "hello", agent="assistant")
         talk("Two", "hello", agent="specialist")
         assert len(titles(history(agent=["assistant", "specialist"]))) == 2
         tab = history(sort="nonsense", saved="maybe", feedback="so-so", **{"from": "yesterday"})
         assert titles(tab) == ["Two", "One"]
 
-    def test_a_filter_that_is_changed_stands_in_the_url(self, history, talk):
+    def test_a_changed_filter_is_written_to_the_url(self, history, talk):
         talk("One", "hello", agent="assistant")
         talk("Two", "hello", agent="specialist")
         tab = history(sort="title")
@@ -171,14 +171,14 @@ class TestList:
         assert tab.query_params["agent"] == "specialist"
         assert tab.query_params["sort"] == "title"
 
-    def test_filters_that_match_nothing_say_so_and_can_be_reset(self, history, talk):
+    def test_filters_without_matches_are_reported_and_can_be_reset(self, history, talk):
         talk("One", "hello")
         tab = history(status="failed")
         assert "No chats match these filters" in tab.info[0].value
         button(tab, "history-reset").click().run()
         assert titles(tab) == ["One"]
 
-    def test_how_the_last_turn_ended_is_the_status(self, history, talk):
+    def test_the_status_shows_how_the_last_turn_ended(self, history, talk):
         talk("Bad luck", "count 2 then fail")
         talk("Fine", "hello")
         assert cells(history(), "Bad luck")["cells"]["status"] == "Failed"
@@ -197,14 +197,14 @@ class TestList:
 
 
 class TestCost:
-    """How many queries of the store a run of the page takes."""
+    """How many store queries a run of the page takes."""
 
     @pytest.fixture
     def asked(self, history):
-        """Opens the page and counts."""
+        """Opens the page and counts queries."""
 
         def count(**parameters):
-            history(**parameters)  # the first look of a process also asks whether the data are made up
+            history(**parameters)  # the first run of a process also asks whether the data is demo data
             reading = Database.reading
             with patch.object(Database, "reading", autospec=True, side_effect=reading) as counted:
                 history(**parameters)
@@ -212,24 +212,24 @@ class TestCost:
 
         return count
 
-    def test_that_of_the_list_does_not_grow_with_it(self, asked, application):
+    def test_the_cost_of_the_list_does_not_grow_with_its_length(self, asked, application):
         new_session(application)
         few = asked()
         for _ in range(ROWS):
             new_session(application)
         assert asked() == few <= 7
 
-    def test_that_of_a_search_is_no_greater(self, asked, talk):
+    def test_the_cost_of_a_search_is_no_greater(self, asked, talk):
         talk("Trees", "The oak is a tree", "and another oak")
         assert asked(text="oak") <= 6
 
-    def test_that_of_a_transcript_does_not_grow_with_it(self, asked, talk):
+    def test_the_cost_of_a_transcript_does_not_grow_with_its_length(self, asked, talk):
         short, longer = talk("Short", "one"), talk("Longer", *"abcdefghij")
         assert asked(session=longer.session_id) <= asked(session=short.session_id) <= 12
 
 
 class TestSearch:
-    def test_places_are_shown_in_their_context_with_the_words_marked(self, history, application, talk):
+    def test_hits_are_shown_in_context_with_marked_words(self, history, application, talk):
         key = talk("Trees", "The oak is a tree")
         hits = component(history(text="oak"), "hits")["hits"]
         assert [hit["kind"] for hit in hits] == ["Message", "Message"]
@@ -237,12 +237,12 @@ class TestSearch:
         asked = conversation(application, key)[0]
         assert hits[1]["href"] == f"./history?session={key.session_id}&message={asked.id}&text=oak"
 
-    def test_titles_are_found_too(self, history, talk):
+    def test_titles_are_found(self, history, talk):
         talk("About bees", "hello")
         [hit] = component(history(text="bees"), "hits")["hits"]
         assert (hit["kind"], hit["title"]) == ("Title", "About bees")
 
-    def test_it_can_show_the_conversations_instead(self, history, talk):
+    def test_conversations_can_be_shown_instead_of_hits(self, history, talk):
         talk("Trees", "The oak is a tree", "and another oak")
         talk("Flowers", "The rose is a flower")
         tab = history(text="oak")
@@ -251,17 +251,17 @@ class TestSearch:
         assert titles(tab) == ["Trees"]
         assert tab.query_params["view"] == "list"
 
-    def test_nothing_found(self, history, talk):
+    def test_a_search_without_hits(self, history, talk):
         talk("Trees", "hello")
         assert "No chats match these filters" in history(text="birch").info[0].value
 
-    def test_marks_at_the_ends_and_side_by_side(self):
+    def test_marks_at_both_ends_and_side_by_side(self):
         assert pieces("abc", ((0, 1), (1, 2))) == [("a", True), ("b", True), ("c", False)]
         assert pieces("abc", ()) == [("abc", False)]
 
 
 class TestSelection:
-    def test_tags_are_given_and_taken(self, history, application, talk):
+    def test_tags_are_added_and_removed(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
         application.store.set_tags(keys[:1], add=["old"])
         application.store.set_tags([talk("Other", "hello")], add=["known"])
@@ -272,12 +272,12 @@ class TestSelection:
         assert [application.store.tags_of(key) for key in keys] == [("known",), ("known",)]
         assert cells(tab, "One")["tags"] == ["known"]
 
-    def test_they_are_saved_together(self, history, application, talk):
+    def test_selected_chats_are_saved_together(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
         button(picked(history(), application, *keys), "history-save").click().run()
         assert application.store.count_history(HistoryFilter(saved=True)) == 2
 
-    def test_a_deletion_can_be_taken_back(self, history, application, talk):
+    def test_a_deletion_can_be_undone(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
         tab = picked(history(), application, *keys)
         button(tab, "history-delete").click().run()
@@ -285,7 +285,7 @@ class TestSelection:
         button(tab, "history-undo").click().run()
         assert sorted(titles(tab)) == ["One", "Two"]
 
-    def test_where_it_cannot_be_taken_back_it_asks_first(self, history, application, tmp_path, talk):
+    def test_a_deletion_that_cannot_be_undone_needs_confirmation(self, history, application, tmp_path, talk):
         talk("One", "hello")
         application.close()
         final = open_application(tmp_path, undo_seconds=0)
@@ -298,7 +298,7 @@ class TestSelection:
         assert titles(tab) == []
         final.close()
 
-    def test_two_are_read_side_by_side(self, history, application, talk):
+    def test_two_transcripts_are_shown_side_by_side(self, history, application, talk):
         keys = [talk("One", "first words"), talk("Two", "second words")]
         tab = picked(history(), application, *keys)
         button(tab, "history-beside").click().run()
@@ -308,7 +308,7 @@ class TestSelection:
         button(tab, "right-alone").click().run()
         assert texts(tab) == ["second words", "You said: second words"]
 
-    def test_they_can_be_exported(self, history, application, talk):
+    def test_selected_chats_can_be_exported(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
         tab = picked(history(), application, *keys)
         button(tab, "history-export").click().run()
@@ -317,7 +317,7 @@ class TestSelection:
 
 
 class TestReader:
-    def test_a_transcript_with_what_was_measured(self, history, talk):
+    def test_a_transcript_shows_its_measurements(self, history, talk):
         tab = history(session=talk("Greetings", "hello").session_id)
         assert texts(tab) == ["hello", "You said: hello"]
         assert "<h2>Greetings</h2>" in said_on(tab)
@@ -344,7 +344,7 @@ class TestReader:
         assert component(tab, "anchor")["anchor"] == f"st-key-copy-{asked}"
         assert versions(acted(tab, asked, 1), application.store.list_events(key)[2].event.id) == (2, 2)
 
-    def test_tables_and_charts_in_full_also_beside_those_of_a_branch(self, history, application):
+    def test_tables_and_charts_are_complete_even_beside_those_of_a_branch(self, history, application):
         key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
         finish(application, application.turns.submit(key, QUERY))
         branch = application.branch_session(key, conversation(application, key)[-1].id)
@@ -354,7 +354,7 @@ class TestReader:
         both = history(session=key.session_id, beside=branch.key.session_id)
         assert len(both.dataframe) == len(both.get("vega_lite_chart")) == 2
 
-    def test_titles_and_notes_are_text_and_nothing_else(self, history, application, talk):
+    def test_titles_and_notes_are_plain_text(self, history, application, talk):
         key = talk("<script>alert(1)</script>", "hello")
         application.store.set_note(key, "<img src=x>")
         shown = said_on(history(session=key.session_id))
@@ -362,14 +362,14 @@ class TestReader:
         assert "&lt;script&gt;" in shown
         assert "<img" not in shown
 
-    def test_one_that_is_gone_says_so(self, history):
+    def test_a_deleted_conversation_is_reported(self, history):
         assert "no longer exists" in history(session="nowhere").warning[0].value
 
-    def test_one_without_messages(self, history, application):
+    def test_a_conversation_without_messages(self, history, application):
         tab = history(session=new_session(application).session_id)
         assert "This chat has no messages yet" in tab.caption[0].value
 
-    def test_one_in_which_only_the_state_has_changed(self, history, application):
+    def test_a_conversation_with_state_changes_only(self, history, application):
         key = new_session(application)
         session = asyncio.run(
             application.sessions.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
@@ -379,19 +379,19 @@ class TestReader:
         tab = history(session=key.session_id, message=change.id)
         assert "This chat has no messages yet" in tab.caption[0].value
 
-    def test_failures_are_shown_where_they_happened(self, history, talk):
+    def test_failures_are_shown_in_place(self, history, talk):
         tab = history(session=talk("Bad luck", "count 2 then fail", "hello").session_id)
         assert "failed as it was told" in tab.error[0].value
         assert texts(tab)[-1] == "You said: hello"
 
-    def test_going_on_opens_the_chat(self, history, talk):
+    def test_continue_opens_the_chat(self, history, talk):
         key = talk("Greetings", "hello")
         tab = history(session=key.session_id)
         button(tab, "go-on").click().run()
         assert tab.query_params["session"] == key.session_id
         assert tab.chat_input
 
-    def test_tags_and_a_note_are_kept(self, history, application, talk):
+    def test_tags_and_a_note_are_saved(self, history, application, talk):
         key = talk("Greetings", "hello")
         application.store.set_tags([talk("Other", "hello")], add=["known"])
         tab = history(session=key.session_id)
@@ -403,7 +403,7 @@ class TestReader:
         assert application.store.note_of(key) == "To remember"
         assert "<b>known</b>" in said_on(tab)
 
-    def test_another_one_is_chosen_to_be_read_beside_it(self, history, talk):
+    def test_another_conversation_can_be_opened_beside_it(self, history, talk):
         first, second = talk("Trees", "The oak is a tree"), talk("Flowers", "The rose is a flower")
         tab = history(session=first.session_id)
         button(tab, "history-compare").click().run()
@@ -412,7 +412,7 @@ class TestReader:
         assert tab.query_params["beside"] == second.session_id
         assert len(texts(tab)) == 4
 
-    def test_the_way_back_leads_to_the_list_as_it_was(self, history, application, talk):
+    def test_back_returns_to_the_unchanged_list(self, history, application, talk):
         keys = [talk("One", "hello"), talk("Two", "hello")]
         application.set_saved(keys, True)
         tab = picked(history(saved="yes", sort="title"), application, *keys)
@@ -421,7 +421,7 @@ class TestReader:
         assert tab.query_params["saved"] == "yes"
         assert titles(tab) == ["One", "Two"]
 
-    def test_from_one_to_the_next_and_the_previous_of_the_list(self, history, talk):
+    def test_previous_and_next_follow_the_list(self, history, talk):
         keys = [talk(name, "hello") for name in ("One", "Two", "Three")]
         talk("Other", "good bye")
         tab = history(session=keys[2].session_id, text="hello", sort="title", view="list")
@@ -434,20 +434,20 @@ class TestReader:
         button(tab, "history-previous-one").click().run()
         assert tab.query_params["session"] == keys[2].session_id
 
-    def test_what_is_in_no_list_has_no_neighbours(self, history, talk):
+    def test_a_conversation_outside_the_list_has_no_neighbors(self, history, talk):
         keys = [talk("One", "hello"), talk("Two", "good bye")]
         assert not has(history(session=keys[0].session_id, text="bye"), "history-next-one")
 
 
 def drill(**changes):
-    """What the URL of a list behind a figure says."""
+    """The URL parameters of a list behind a figure."""
     today = datetime.now(UTC).date().isoformat()
     drilled = {"kind": "status", "values": ["failed"], "title": "Failed *turns*", "first": today, "last": today}
     return json.dumps(drilled | {"zone": "UTC", "page": "period=Year&agent=Assistant"} | changes)
 
 
-class TestBehindAFigure:
-    def test_the_chats_with_the_time_and_the_error_and_the_way_to_the_turn_and_back(self, history, talk):
+class TestDrillDown:
+    def test_chats_behind_a_figure_show_time_and_error_and_lead_to_the_turn_and_back(self, history, talk):
         talk("Fine", "hello")
         key = talk("Broken", "hello", "count 2 then fail")
         tab = history(behind=drill())
@@ -462,7 +462,7 @@ class TestBehindAFigure:
         assert not tab.exception
         assert (tab.query_params["period"], tab.query_params["agent"]) == ("Year", "Assistant")
 
-    def test_filters_narrow_it_and_all_can_be_shown(self, history, application, talk):
+    def test_filters_apply_and_can_be_removed(self, history, application, talk):
         keys = [talk(name, "count 2 then fail") for name in ("One", "Two")]
         talk("Fine", "hello")
         application.set_saved(keys[:1], True)
@@ -488,7 +488,7 @@ class TestBehindAFigure:
         ],
         ids=str,
     )
-    def test_an_address_that_makes_no_sense_is_told_and_leads_on(self, history, talk, told):
+    def test_an_invalid_url_is_reported_with_a_button_to_reset_it(self, history, talk, told):
         key = talk("One", "hello")
         tab = history(behind=told)
         assert "again" in tab.error[0].value
@@ -499,14 +499,14 @@ class TestBehindAFigure:
 
 @pytest.fixture
 def long_one(open_demo):
-    """A application with one conversation of many messages, and its key."""
+    """An application with one long conversation, and its key."""
     demo = open_demo(sessions=1, messages=1000)
     [row] = demo.store.list_history(HistoryFilter()).items
     return demo, row.key
 
 
 class TestLongTranscripts:
-    def test_it_begins_with_the_first_messages_and_shows_more_on_demand(self, history, long_one):
+    def test_it_starts_with_the_first_messages_and_shows_more_on_request(self, history, long_one):
         demo, key = long_one
         everything = [text for _, text in said(demo, key) if text]
         tab = history(session=key.session_id)
@@ -525,7 +525,7 @@ class TestLongTranscripts:
         button(tab, "end-True").click().run()
         assert not has(tab, "older")
 
-    def test_it_opens_at_a_message_in_the_middle(self, history, long_one):
+    def test_it_can_open_at_a_message_in_the_middle(self, history, long_one):
         demo, key = long_one
         middle = conversation(demo, key)[450]
         tab = history(session=key.session_id, message=middle.id)
@@ -535,7 +535,7 @@ class TestLongTranscripts:
         assert component(tab, "anchor")["anchor"] == f"st-key-copy-{middle.id}"
         assert len(tab.chat_message) < 2 * SIZE
 
-    def test_a_message_that_is_gone_opens_the_beginning_and_says_so(self, history, long_one):
+    def test_a_missing_message_opens_the_beginning_with_a_notice(self, history, long_one):
         _, key = long_one
         tab = history(session=key.session_id, message="nowhere")
         assert "points to no longer exists" in tab.info[0].value

@@ -1,4 +1,4 @@
-"""Ids that clients and files give never reach a style sheet or a script as they are."""
+"""Ids from clients and files never reach a style sheet or a script unchanged."""
 
 import re
 
@@ -31,7 +31,7 @@ def session_id(request, application):
 
 
 @pytest.mark.parametrize("name", [None, "overview"])
-def test_no_page_has_the_id_of_a_session_in_its_styles(open_page, session_id, name):
+def test_session_ids_never_appear_in_styles(open_page, session_id, name):
     page = open_page(name)
     assert not page.exception
     rules = styles(page)
@@ -41,7 +41,7 @@ def test_no_page_has_the_id_of_a_session_in_its_styles(open_page, session_id, na
 
 
 @pytest.mark.parametrize("name", ["workspaces", "overview"])
-def test_no_page_has_the_id_of_a_workspace_in_its_styles(application, open_page, monkeypatch, name):
+def test_workspace_ids_never_appear_in_styles(application, open_page, monkeypatch, name):
     odd = ODD["rules"]
     with monkeypatch.context() as patched:
         patched.setattr("session_store.workspaces.table.uuid.uuid4", lambda: odd)

@@ -1,4 +1,4 @@
-"""The overview page: who is at work where."""
+"""The overview page: which agents are active, by workspace."""
 
 import re
 import time
@@ -27,18 +27,18 @@ def overview(page):
 
 
 def rows(tab):
-    """The lines of the tree: workspaces and, below them, what is at work there."""
+    """The lines of the tree: workspaces, and the active chats below them."""
     return [button.label for button in tab.main.button if (button.key or "").startswith(("go-", "enter-"))]
 
 
 def status(tab):
-    """What the chats are doing, in words."""
+    """The status of the chats, in words."""
     told = [re.sub("<[^>]+>", "", html.proto.body) for html in tab.get("html") if 'class="doing"' in html.proto.body]
     return [re.split(" for | · ", text)[0] for text in told]
 
 
 def about(tab):
-    """What stands below the chats."""
+    """The captions below the chats."""
     told = [html.proto.body for html in tab.get("html") if html.proto.body.startswith("<div>")]
     return [re.sub("<[^>]+>", "", text) for text in told]
 
@@ -57,14 +57,14 @@ def waiting(application, **where):
     return key
 
 
-def test_without_anybody_at_work_it_says_how_to_begin(application, overview):
+def test_without_active_chats_it_explains_how_to_start(application, overview):
     tab = overview()
     assert rows(tab) == ["General", "Sample shop"]
     assert tab.main.caption[0].value.startswith("No active agents.")
     assert tab.button(key="start-chat").label == "Start a chat"
 
 
-def test_each_chat_stands_below_its_workspace_with_what_it_is_doing(application, overview):
+def test_each_chat_is_listed_under_its_workspace_with_its_status(application, overview):
     inner = application.workspaces.create("Inner", GENERAL)
     answered = new_session(application, workspace_id=inner.id)
     finish(application, application.turns.submit(answered, "hello"))
@@ -80,7 +80,7 @@ def test_each_chat_stands_below_its_workspace_with_what_it_is_doing(application,
     application.turns.stop(application.turns.live(running)[0].turn.id)
 
 
-def test_a_workspace_whose_data_cannot_be_used_says_why(application, overview, tmp_path):
+def test_a_workspace_with_unusable_data_shows_the_reason(application, overview, tmp_path):
     gone, unreachable = application.workspaces.create("Gone"), application.workspaces.create("Away")
     file = tmp_path / "sales.db"
     duckdb.connect(str(file)).close()
@@ -111,7 +111,7 @@ def test_several_chats_with_one_agent_are_one_badge_with_a_count(application, ov
     assert 'aria-label="Specialist: 1 idle"' in badge
 
 
-def test_what_runs_is_stopped_from_there(application, overview):
+def test_running_turns_can_be_stopped(application, overview):
     key = waiting(application)
     tab = overview()
     turn = application.turns.live(key)[0].turn
@@ -120,7 +120,7 @@ def test_what_runs_is_stopped_from_there(application, overview):
     assert status(tab) == ["Stopped"]
 
 
-def test_a_terminated_chat_leaves_the_page_and_keeps_what_was_said(application, overview):
+def test_a_terminated_chat_leaves_the_page_and_keeps_its_messages(application, overview):
     key = waiting(application)
     tab = overview()
     tab.button(key=f"terminate-{key.session_id}").click().run()
@@ -131,7 +131,7 @@ def test_a_terminated_chat_leaves_the_page_and_keeps_what_was_said(application, 
     assert "count 1 then wait" in rows(tab.run())
 
 
-def test_it_says_by_which_model_what_is_being_said_and_why_an_answer_failed(application, overview):
+def test_it_shows_the_model_the_latest_words_and_the_reason_of_a_failure(application, overview):
     failed = new_session(application)
     finish(application, application.turns.submit(failed, "count 1 then fail"))
     running = waiting(application)
@@ -140,7 +140,7 @@ def test_it_says_by_which_model_what_is_being_said_and_why_an_answer_failed(appl
     application.turns.stop(application.turns.live(running)[0].turn.id)
 
 
-def test_it_says_for_how_long_an_agent_has_been_at_it(application, overview):
+def test_it_shows_how_long_an_agent_has_been_running(application, overview):
     key = waiting(application)
     turn = application.turns.live(key)[0].turn
     application.store.update_turn(turn.id, status=TurnStatus.RUNNING, started_at=time.time() - 3725)
@@ -149,7 +149,7 @@ def test_it_says_for_how_long_an_agent_has_been_at_it(application, overview):
     application.turns.stop(turn.id)
 
 
-def test_what_is_dismissed_is_off_the_page_until_it_gets_a_message_and_is_as_it_was(application, overview):
+def test_a_dismissed_chat_is_hidden_until_its_next_message_and_otherwise_unchanged(application, overview):
     key = new_session(application)
     finish(application, application.turns.submit(key, "hello"))
     tab = overview()
@@ -161,7 +161,7 @@ def test_what_is_dismissed_is_off_the_page_until_it_gets_a_message_and_is_as_it_
     assert "hello" in rows(tab.run())
 
 
-def test_a_chat_that_is_deleted_and_brought_back_comes_back_here(application, overview):
+def test_a_restored_chat_reappears(application, overview):
     key = new_session(application)
     finish(application, application.turns.submit(key, "count 1 then fail"))
     application.delete_sessions([key])
@@ -180,7 +180,7 @@ def test_a_row_opens_its_chat(application, overview):
     application.turns.stop(application.turns.live(key)[0].turn.id)
 
 
-def test_names_are_shown_as_they_are_written(application, overview):
+def test_names_are_shown_literally(application, overview):
     application.workspaces.create("<b>*one*</b>")
     key = new_session(application)
     finish(application, application.turns.submit(key, "hello"))

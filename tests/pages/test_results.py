@@ -1,4 +1,4 @@
-"""Results on the chat page, as far as it can be told without a browser."""
+"""Results on the chat page, as far as they can be tested without a browser."""
 
 import pyarrow as pa
 import pytest
@@ -22,7 +22,7 @@ def keys(page):
 
 
 def titles(page):
-    """What the panel lists, in its order."""
+    """The titles in the panel, in order."""
     return [
         text.value.split("**")[1]
         for text in page.markdown
@@ -38,20 +38,20 @@ def panel_is_open(page):
     return "close-results" in keys(page)
 
 
-class TestWhetherThePanelIsOpen:
+class TestOpeningThePanel:
     def test_a_chat_without_results_has_only_the_button(self, page, key):
         tab = page(key.session_id)
         assert tab.button(key="open-results").label == "Results"
         assert not panel_is_open(tab)
 
-    def test_it_opens_by_itself_with_the_first_result(self, page, key, application):
+    def test_it_opens_automatically_with_the_first_result(self, page, key, application):
         tab = page(key.session_id)
         new_result(application, key)
         tab.run()
         assert tab.button(key="open-results").label == "Results (1)"
         assert titles(tab) == ["Revenue by month"]
 
-    def test_once_closed_it_stays_closed_until_it_is_opened_again(self, page, key, application):
+    def test_a_closed_panel_stays_closed_until_reopened(self, page, key, application):
         new_result(application, key)
         tab = page(key.session_id)
         tab.button(key="close-results").click().run()
@@ -61,19 +61,19 @@ class TestWhetherThePanelIsOpen:
         tab.button(key="open-results").click().run()
         assert len(titles(tab)) == 2
 
-    def test_an_empty_one_says_what_will_be_there(self, page, key):
+    def test_an_empty_panel_explains_its_purpose(self, page, key):
         tab = page(key.session_id)
         tab.button(key="open-results").click().run()
         assert any("appear here" in caption.value for caption in tab.caption)
 
 
-class TestWhatIsInIt:
-    def test_are_the_results_of_the_open_session_alone(self, page, key, application):
+class TestContent:
+    def test_only_results_of_the_open_session_are_shown(self, page, key, application):
         new_result(application, key, title="Here")
         new_result(application, new_session(application), title="Elsewhere")
         assert titles(page(key.session_id)) == ["Here"]
 
-    def test_the_newest_come_first_and_older_ones_on_demand(self, page, key, application):
+    def test_results_are_newest_first_and_older_ones_shown_on_request(self, page, key, application):
         for number in range(8):
             new_result(application, key, title=f"number {number}", created_at=1000.0 + number)
         tab = page(key.session_id)
@@ -99,14 +99,14 @@ class TestWhatIsInIt:
         assert len(tab.get("vega_lite_chart")) == 1
         assert f"/api/v1/results/{result.id}.svg" in feet(tab)[0]
 
-    def test_a_chart_that_reaches_elsewhere_is_a_table_and_a_reason(self, page, key, application):
+    def test_a_chart_with_external_addresses_becomes_a_table_with_the_reason(self, page, key, application):
         new_chart(application, key, spec={**BARS, "data": {"url": "http://elsewhere.example"}})
         tab = page(key.session_id)
         assert not tab.get("vega_lite_chart")
         assert len(tab.dataframe) == 1
         assert any("A chart cannot have 'data'" in caption.value for caption in tab.caption)
 
-    def test_a_file_is_a_name_with_its_size(self, page, key, application):
+    def test_a_file_is_shown_by_name_and_size(self, page, key, application):
         new_result(
             application, key, None, kind=ResultKind.FILE, title="", sql=None, file_name="a<b>.pdf", size=2_500_000
         )
@@ -115,7 +115,7 @@ class TestWhatIsInIt:
         assert "2.5 MB" in feet(tab)[0]
         assert "a&lt;b&gt;.pdf" in feet(tab)[0]
 
-    def test_of_a_large_table_only_some_rows_reach_the_browser(self, page, key, application):
+    def test_only_some_rows_of_a_large_table_are_sent_to_the_browser(self, page, key, application):
         new_result(application, key, pa.table({"n": range(100_000), "text": ["x" * 5000] * 100_000}))
         tab = page(key.session_id)
         assert len(tab.dataframe[0].value) == 200
@@ -124,7 +124,7 @@ class TestWhatIsInIt:
             "Shown are the first 200 rows; a download has all 100,000" in caption.value for caption in tab.caption
         )
 
-    def test_columns_may_repeat_and_hold_anything(self, page, key, application):
+    def test_column_names_may_repeat_and_values_may_have_any_type(self, page, key, application):
         odd = pa.Table.from_arrays([pa.array([1]), pa.array([{"a": 1}]), pa.array([b"xy"])], ["n", "n", ""])
         new_result(application, key, odd)
         shown = page(key.session_id).dataframe[0].value
@@ -132,8 +132,8 @@ class TestWhatIsInIt:
         assert list(shown.iloc[0]) == [1, '{"a": 1}', "<2 bytes>"]
 
 
-class TestWhatCanBeDone:
-    def test_deleting_asks_first(self, page, key, application):
+class TestActions:
+    def test_deleting_needs_confirmation(self, page, key, application):
         result = new_result(application, key)
         tab = page(key.session_id)
         tab.button(key=f"delete-{result.id}").click().run()
@@ -144,14 +144,14 @@ class TestWhatCanBeDone:
         assert not titles(tab)
         assert application.store.get_result(result.id) is None
 
-    def test_a_title_that_a_model_wrote_is_plain_text_also_where_its_end_is_told(self, page, key, application):
+    def test_a_title_from_a_model_is_plain_text_in_every_place(self, page, key, application):
         result = new_result(application, key, title="![seen](http://tracker.example/a.png)")
         tab = page(key.session_id)
         tab.button(key=f"delete-{result.id}").click().run()
         tab.button(key=f"really-{result.id}").click().run()
         assert [told.value for told in tab.toast] == [r"Deleted “\!\[seen\]\(http\://tracker.example/a.png\)”."]
 
-    def test_the_message_of_an_old_result_is_brought_onto_the_page(self, page, application):
+    def test_the_message_of_an_old_result_is_loaded_into_the_page(self, page, application):
         key = new_session(application)
         turns = finish(application, *[application.turns.submit(key, f"message {n}") for n in range(40)])
         result = new_result(application, key, MONTHS, turn_id=turns[0].id)

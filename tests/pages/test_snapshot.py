@@ -1,4 +1,4 @@
-"""Taking the whole history away from a page."""
+"""Downloading the whole history from a page."""
 
 import duckdb
 import pytest
@@ -21,7 +21,7 @@ def dialog(application):
     return page
 
 
-def test_a_snapshot_is_made_offered_for_download_and_deleted(dialog, application):
+def test_a_snapshot_is_created_offered_for_download_and_deleted(dialog, application):
     dialog.button(key="make-snapshot").click().run()
     assert "1 chat (2 messages)" in dialog.success[0].value
     [path] = (application.settings.data_dir / "snapshots").iterdir()
@@ -34,7 +34,7 @@ def test_a_snapshot_is_made_offered_for_download_and_deleted(dialog, application
     assert not dialog.exception
 
 
-def test_why_none_can_be_made_is_said(dialog, application):
+def test_a_failed_snapshot_is_explained(dialog, application):
     (application.settings.data_dir / "snapshots").write_text("a file in its place")
     dialog.button(key="make-snapshot").click().run()
     assert "cannot be written" in dialog.error[0].value

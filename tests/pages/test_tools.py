@@ -1,4 +1,4 @@
-"""What the chat shows of tools: steps, questions, files, and what people think of the answers."""
+"""How the chat shows tools: steps, questions, files, and feedback on answers."""
 
 import io
 import json
@@ -70,7 +70,7 @@ def agent(application, kind="clerk"):
 
 @pytest.fixture
 def told(application):
-    """A session in which the agent was told something, and is done with it."""
+    """A session with a finished turn."""
 
     def tell(*messages, kind="clerk"):
         key = new_session(application, agent(application, kind))
@@ -82,7 +82,7 @@ def told(application):
 
 @pytest.fixture
 def asked(application):
-    """A session in which a tool asks the person."""
+    """A session in which a tool asks the user."""
 
     def ask(message):
         key = new_session(application, agent(application))
@@ -112,7 +112,7 @@ def press(tab, name):
 
 
 class TestSteps:
-    def test_an_answer_with_tool_calls_is_one_bubble_with_a_line_for_each(self, told, page):
+    def test_an_answer_with_tool_calls_is_one_bubble_with_a_line_per_call(self, told, page):
         tab = page(told('call look_up {} and call run_sql {"sql": "select 1", "title": "All"}').session_id)
         assert len(tab.chat_message) == 2
         [first, second] = steps(tab)
@@ -124,12 +124,12 @@ class TestSteps:
         assert ("sql", "select 1") in code(tab)
         assert ("json", '{"found": 7}') in code(tab)
 
-    def test_an_error_of_a_tool_stands_in_its_step_in_words(self, told, page):
+    def test_a_tool_error_is_explained_in_its_step(self, told, page):
         tab = page(told('call run_sql {"sql": "select * from nowhere"}').session_id)
         assert steps(tab)[0].startswith("The query failed")
         assert [error.value for error in tab.chat_message[1].expander[0].error] == ["There is no table \\*nowhere\\*."]
 
-    def test_a_tool_that_raises_is_one_bubble_with_the_failed_step_the_error_and_what_to_do(self, told, page):
+    def test_a_tool_that_raises_shows_its_failed_step_the_error_and_advice(self, told, page):
         tab = page(told("call raises {}").session_id)
         assert len(tab.chat_message) == 2
         answer = tab.chat_message[1]
@@ -141,12 +141,12 @@ class TestSteps:
         assert labels.index("Try again") > len(labels) - labels[::-1].index("error") - 1
 
     @pytest.mark.parametrize("tool", ["ticket", "order"])
-    def test_a_tool_whose_result_is_still_to_come_waits_and_has_not_failed(self, told, page, tool):
+    def test_a_pending_tool_is_shown_as_waiting_rather_than_failed(self, told, page, tool):
         tab = page(told(f"call {tool} {{}}").session_id)
         assert steps(tab)[0].startswith(f"{tool} · waiting for its result")
         assert not tab.main.error
 
-    def test_while_a_tool_runs_the_answer_says_which(self, application, page):
+    def test_the_answer_names_the_running_tool(self, application, page):
         key = new_session(application, agent(application))
         turn = application.turns.submit(key, "call wait {}")
         until(application, lambda: len(application.store.list_events(key)) == 2)
@@ -154,7 +154,7 @@ class TestSteps:
         assert steps(tab) == ["Calling wait"]
         application.turns.stop(turn.id)
 
-    def test_who_hands_over_and_who_answers_is_one_bubble_in_the_name_of_the_latter(self, told, page):
+    def test_a_transfer_and_the_answer_are_one_bubble_by_the_answering_agent(self, told, page):
         tab = page(told('call transfer_to_agent {"agent_name": "clerk"}', kind="front").session_id)
         assert len(tab.chat_message) == 2
         assert steps(tab)[0].startswith(r"Handed over\: clerk")
@@ -168,12 +168,12 @@ class TestConfirmation:
         assert "Book 3 days?" in [text.value for text in tab.main.markdown]
         assert ("json", '{"days": 3}') in code(tab)
 
-    def test_adks_own_words_for_programmers_are_not_shown(self, asked, page):
+    def test_developer_messages_of_adk_are_not_shown(self, asked, page):
         tab = page(asked('call pay {"amount": 5}')[0].session_id)
         assert "FunctionResponse" not in " ".join(text.value for text in tab.main.markdown)
 
     @pytest.mark.parametrize(("answer", "line"), [("Approve", "approved"), ("Decline", "declined")])
-    def test_the_answer_takes_the_place_of_the_question(self, application, asked, page, answer, line):
+    def test_the_answer_replaces_the_question(self, application, asked, page, answer, line):
         key, turn = asked('call pay {"amount": 5}')
         tab = press(page(key.session_id), answer)
         finish(application, turn)
@@ -183,7 +183,7 @@ class TestConfirmation:
         assert not [button for button in tab.main.button if button.label in ("Approve", "Decline")]
         assert len(tab.chat_message) == 2
 
-    def test_of_two_questions_one_may_be_answered_first(self, application, asked, page):
+    def test_one_of_two_questions_can_be_answered_first(self, application, asked, page):
         key, turn = asked('call pay {"amount": 5} and call book {"days": 3}')
         tab = press(page(key.session_id), "Approve")
         assert len([button for button in tab.main.button if button.label == "Approve"]) == 1
@@ -192,7 +192,7 @@ class TestConfirmation:
         finish(application, turn)
         assert len(steps(tab.run())) == 2
 
-    def test_an_answer_that_comes_too_late_says_so(self, application, asked, page):
+    def test_a_late_answer_is_reported(self, application, asked, page):
         key, turn = asked('call pay {"amount": 5}')
         tab = page(key.session_id)
         application.turns.stop(turn.id)
@@ -200,12 +200,12 @@ class TestConfirmation:
 
 
 class TestFeedback:
-    def test_an_answer_can_be_rated_and_a_question_cannot(self, told, page):
+    def test_only_answers_can_be_rated(self, told, page):
         tab = page(told("hello").session_id)
         assert not foot(tab, 0)["rated"]
         assert (foot(tab)["rated"], foot(tab)["score"], foot(tab)["comment"]) == (True, None, "")
 
-    def test_a_rating_is_there_on_the_next_visit(self, application, told, page):
+    def test_a_rating_is_shown_on_the_next_visit(self, application, told, page):
         key = told("hello")
         answer = application.store.list_events(key)[-1].event
         application.set_feedback(key, answer.id, -1, "Too short")
@@ -237,25 +237,27 @@ class TestFiles:
         assert "notes.txt" in question.caption[0].value
         assert [file.data for file in conversation(application, key)[0].files] == [b"first\nsecond"]
 
-    def test_a_picture_is_shown_small(self, application, page, picture):
+    def test_a_picture_is_shown_as_a_thumbnail(self, application, page, picture):
         key = new_session(application)
         tab = self.send(page, key, "what is this?", ("shop.png", picture, "image/png"))
         until(application, lambda: not application.turns.live(key))
         assert len(tab.run().chat_message[0].image) == 1
 
-    def test_what_only_says_that_it_is_a_picture_is_shown_by_name(self, application, page):
+    def test_a_broken_picture_is_shown_by_name(self, application, page):
         key = new_session(application)
         tab = self.send(page, key, "look", ("broken.png", b"no picture", "image/png"))
         until(application, lambda: not application.turns.live(key))
         assert "broken.png" in tab.run().chat_message[0].caption[0].value
 
-    def test_files_may_go_without_a_word(self, application, page):
+    def test_files_may_be_sent_without_text(self, application, page):
         key = new_session(application)
         self.send(page, key, "", ("notes.txt", b"first", "text/plain"))
         until(application, lambda: not application.turns.live(key))
         assert [file.name for file in conversation(application, key)[0].files] == ["notes.txt"]
 
-    def test_a_model_that_reads_no_pictures_is_sent_none_and_the_text_stays(self, application, page, picture):
+    def test_pictures_for_a_model_that_cannot_read_them_are_refused_and_the_text_stays(
+        self, application, page, picture
+    ):
         key = new_session(application)
         application.store.set_model(key, "scripted/two")
         tab = self.send(page, key, "what is this?", ("shop.png", picture, "image/png"))
@@ -266,7 +268,7 @@ class TestFiles:
         until(application, lambda: not application.turns.live(key))
         assert not tab.run().warning
 
-    def test_a_first_message_that_cannot_be_sent_makes_no_session(self, application, page):
+    def test_a_first_message_that_cannot_be_sent_creates_no_session(self, application, page):
         tab = page()
         tab.chat_input[0].set_value("look").upload("a.bin", b"\0\1\2", "application/octet-stream").run()
         assert "neither a text file" in tab.warning[0].value
@@ -276,15 +278,15 @@ class TestFiles:
 
 class TestContext:
     def mark(self, tab):
-        """The message that the line stands above, by its id."""
+        """The message below the mark, by its id."""
         styles = [text for html in tab.main.get("html") if WORDS in (text := html.proto.body)]
         return re.search(r"st-key-copy-([\w-]+)", styles[0])[1] if styles else None
 
-    def test_the_first_message_that_the_model_sees_is_marked(self, application, page):
+    def test_the_first_message_in_the_context_is_marked(self, application, page):
         key = new_session(application)
         finish(application, *[application.turns.submit(key, f"message {n}") for n in range(15)])
         shown = conversation(application, key)
-        # It was asked with the newest 20 of the 29 messages that there were then.
+        # The model got the newest 20 of the 29 messages that existed then.
         tab = page(key.session_id)
         assert self.mark(tab) is None
         tab.button(key="older").click().run()
@@ -297,7 +299,7 @@ class TestContext:
 
 
 class TestData:
-    def test_a_query_of_a_person_is_shown_as_code_and_its_rows_in_full(self, application, page):
+    def test_a_query_by_the_user_is_shown_as_code_with_all_its_rows(self, application, page):
         key = analyst(application, "scripted/one")
         finish(application, application.turns.submit(key, "/sql select 2 * 3 as a, 4 * 5 as b"))
         tab = page(key.session_id)
@@ -306,7 +308,7 @@ class TestData:
         [table] = tab.chat_message[1].dataframe
         assert table.value.to_dict("list") == {"a": [6], "b": [20]}
 
-    def test_a_guess_of_a_small_model_is_called_one_and_how_to_get_better_ones(self, application, page):
+    def test_a_guessed_query_is_labeled_with_advice_for_better_ones(self, application, page):
         key = analyst(application, "scripted/small")
         finish(application, application.turns.submit(key, "guess select count(*) as orders from orders"))
         tab = page(key.session_id)

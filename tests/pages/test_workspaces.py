@@ -1,4 +1,4 @@
-"""Workspaces: the choice in the sidebar, what a new chat offers in each, and the page about them."""
+"""Workspaces: the choice in the sidebar, what a new chat offers in each, and the page to manage them."""
 
 import sqlite3
 
@@ -13,7 +13,7 @@ ALL = "all"
 
 @pytest.fixture
 def manage(open_page):
-    """The page about workspaces with one of them chosen."""
+    """The page to manage workspaces, with one of them chosen."""
 
     def open_manager(workspace=GENERAL):
         page = open_page(workspace=workspace)
@@ -66,7 +66,7 @@ def buttons(page):
 
 
 def nodes(page):
-    """The tree on the page about workspaces, with what stands at the end of each row."""
+    """The tree on the page to manage workspaces, with the text at the end of each row."""
     names = [button.label for button in page.main.button if (button.key or "").startswith("open-workspace-")]
     counts = [caption.value for caption in page.main.caption if caption.value.endswith(("chat", "chats"))]
     return list(zip(names, counts, strict=True))
@@ -86,7 +86,7 @@ def until_tested(page):
 
 
 class TestChoice:
-    def test_general_and_the_sample_shop_are_there_from_the_start(self, open_page):
+    def test_general_and_the_sample_shop_exist_from_the_start(self, open_page):
         page = open_page()
         assert chosen(page) == "General"
         assert [option.replace("*", "") for option in menu(page).options] == [
@@ -95,12 +95,12 @@ class TestChoice:
             ":material/database: Sample shop",
         ]
 
-    def test_workspaces_inside_others_are_indented(self, application, open_page):
+    def test_nested_workspaces_are_indented(self, application, open_page):
         sales = application.workspaces.create("Sales")
         application.workspaces.create("North", sales.id)
         assert "\u2003:material/folder: North" in menu(open_page()).options
 
-    def test_two_of_the_same_name_can_be_told_apart(self, application, open_page):
+    def test_workspaces_with_the_same_name_can_be_distinguished(self, application, open_page):
         first, second = application.workspaces.create("Twin"), application.workspaces.create("Twin")
         begin(application, "in the first", first.id)
         begin(application, "in the second", second.id)
@@ -109,7 +109,7 @@ class TestChoice:
         seen = [listed(choose(page, "workspace-menu", twin)) for twin in sorted(twins, key=len, reverse=True)]
         assert sorted(seen) == [["in the first"], ["in the second"]]
 
-    def test_choosing_one_lists_its_sessions(self, application, open_page):
+    def test_choosing_a_workspace_lists_its_sessions(self, application, open_page):
         sales = application.workspaces.create("Sales")
         begin(application, "general")
         begin(application, "about sales", sales.id)
@@ -122,7 +122,7 @@ class TestChoice:
         choose(page, "workspace-menu", "General")
         assert listed(page) == ["general"]
 
-    def test_an_empty_one_says_what_will_be_there(self, open_page):
+    def test_an_empty_workspace_explains_its_purpose(self, open_page):
         page = open_page(workspace=SAMPLE_SHOP)
         assert "Your chats in Sample shop appear here." in [caption.value for caption in page.sidebar.caption]
 
@@ -134,7 +134,7 @@ class TestChoice:
         choose(page, "workspace-menu", "General")
         assert "workspace" not in page.query_params
 
-    def test_a_session_opened_by_its_url_brings_its_workspace(self, application, open_page):
+    def test_a_session_opened_by_url_selects_its_workspace(self, application, open_page):
         sales = application.workspaces.create("Sales")
         key = begin(application, "about sales", sales.id)
         page = open_page(session=key.session_id)
@@ -143,7 +143,7 @@ class TestChoice:
         assert (chosen(page), listed(page)) == ("Sales", ["about sales"])
         assert page.query_params["workspace"] == sales.id
 
-    def test_with_all_of_them_listed_opening_a_session_leaves_the_list_as_it_is(self, application, open_page):
+    def test_opening_a_session_from_the_list_of_all_workspaces_keeps_the_list(self, application, open_page):
         sales = application.workspaces.create("Sales")
         begin(application, "general")
         key = begin(application, "about sales", sales.id)
@@ -153,21 +153,21 @@ class TestChoice:
         assert listed(page) == ["about sales", "general"]
         assert listed(open_page(session=key.session_id, workspace=ALL)) == ["about sales", "general"]
 
-    def test_choosing_another_one_leaves_the_open_session(self, application, open_page):
+    def test_choosing_another_workspace_closes_the_open_session(self, application, open_page):
         key = begin(application, "general")
         page = open_page(session=key.session_id)
         choose(page, "workspace-menu", "Sample shop")
         assert not page.chat_message
         assert "session" not in page.query_params
 
-    def test_choosing_one_that_the_open_session_is_in_keeps_it_open(self, application, open_page):
+    def test_choosing_the_workspace_of_the_open_session_keeps_it_open(self, application, open_page):
         key = begin(application, "general")
         page = open_page(session=key.session_id)
         for choice in ("All workspaces", "General"):
             choose(page, "workspace-menu", choice)
             assert page.query_params["session"] == key.session_id
 
-    def test_one_that_is_gone_gives_way_to_general(self, open_page):
+    def test_a_deleted_workspace_is_replaced_by_general(self, open_page):
         assert chosen(open_page(workspace="gone")) == "General"
 
     def test_deleting_the_open_session_stays_in_its_workspace(self, application, open_page):
@@ -179,7 +179,7 @@ class TestChoice:
 
 
 class TestNewChat:
-    def test_it_is_begun_in_the_chosen_workspace(self, application, open_page):
+    def test_a_new_chat_starts_in_the_chosen_workspace(self, application, open_page):
         sales = application.workspaces.create("Sales")
         page = open_page(workspace=sales.id)
         page.chat_input[0].set_value("hello").run()
@@ -187,24 +187,24 @@ class TestNewChat:
         assert session.workspace_id == sales.id
         assert chosen(page.run()) == "Sales"
 
-    def test_with_all_workspaces_listed_it_is_begun_in_general(self, application, open_page):
+    def test_a_new_chat_starts_in_general_if_all_workspaces_are_listed(self, application, open_page):
         page = open_page(workspace=ALL)
         page.chat_input[0].set_value("hello").run()
         assert [session.workspace_id for session in application.store.list_sessions("local").items] == [GENERAL]
 
-    def test_where_there_is_data_the_data_analyst_is_preselected_and_the_connection_named(self, open_page):
+    def test_with_data_the_data_analyst_is_preselected_and_the_connection_named(self, open_page):
         page = open_page(workspace=SAMPLE_SHOP)
         assert preselected(page) == "data_analyst"
         assert "Revenue by month" in buttons(page)
         lines = [caption.value for caption in page.main.caption]
         assert any("Sample shop" in line and "read-only" in line for line in lines)
 
-    def test_where_there_is_none_agents_for_data_are_not_offered(self, open_page):
+    def test_without_data_agents_for_data_are_not_offered(self, open_page):
         page = open_page()
         assert "Data analyst" not in offered(page)
         assert preselected(page) == "assistant"
 
-    def test_the_agent_chosen_in_one_workspace_is_that_of_its_new_chats_only(self, application, open_page):
+    def test_the_agent_chosen_in_a_workspace_applies_to_its_new_chats_only(self, application, open_page):
         page = open_page(workspace=SAMPLE_SHOP)
         page.main.get("button_group")[0].set_value("specialist").run()
         choose(page, "workspace-menu", "General")
@@ -214,20 +214,20 @@ class TestNewChat:
         [session] = application.store.list_sessions("local").items
         assert session.key.app_name == "specialist"
 
-    def test_a_prompt_about_the_shop_gives_results_without_a_model(self, application, open_page):
+    def test_a_suggestion_about_the_shop_works_without_a_model(self, application, open_page):
         page = open_page(workspace=SAMPLE_SHOP)
         next(button for button in page.main.button if button.label == "Revenue by month").click().run()
         [session] = application.store.list_sessions("local", workspace_id=SAMPLE_SHOP).items
         until(application, lambda: not application.turns.live(session.key))
         assert application.store.list_results(session.key).items
 
-    def test_prompts_about_the_shop_are_not_offered_for_other_data(self, application, open_page, shop_file):
+    def test_suggestions_about_the_shop_are_not_offered_for_other_data(self, application, open_page, shop_file):
         application.workspaces.set_connection(GENERAL, "sqlite", str(shop_file))
         assert preselected(open_page()) == "data_analyst"
         assert "Revenue by month" not in buttons(open_page())
         assert any("Which tables" in button for button in buttons(open_page()))
 
-    def test_the_way_to_the_sample_shop_is_shown_until_it_has_been_asked(self, application, open_page):
+    def test_a_link_to_the_sample_shop_is_shown_until_it_was_used(self, application, open_page):
         page = open_page()
         page.button(key="ask-sample-shop").click().run()
         assert chosen(page) == "Sample shop"
@@ -236,7 +236,7 @@ class TestNewChat:
 
 
 class TestMovingSessions:
-    def test_a_session_is_moved_from_its_menu(self, application, open_page):
+    def test_a_session_can_be_moved_from_its_menu(self, application, open_page):
         sales = application.workspaces.create("Sales")
         key = begin(application, "hello")
         page = open_page()
@@ -256,7 +256,7 @@ class TestMovingSessions:
         assert (chosen(page), listed(page)) == ("Sales", ["hello"])
         assert said_in(page.chat_message[0]) == "hello"
 
-    def test_several_are_moved_at_once(self, application, open_page):
+    def test_several_sessions_can_be_moved_at_once(self, application, open_page):
         sales = application.workspaces.create("Sales")
         keys = [begin(application, text) for text in ("a", "b", "c")]
         page = open_page()
@@ -271,7 +271,7 @@ class TestMovingSessions:
 
 
 class TestManager:
-    def test_it_shows_the_tree_with_the_number_of_chats(self, application, manage):
+    def test_the_tree_shows_the_number_of_chats(self, application, manage):
         sales = application.workspaces.create("Sales")
         application.workspaces.create("North", sales.id)
         begin(application, "a", sales.id)
@@ -284,7 +284,7 @@ class TestManager:
             ("Sample shop", "0 chats"),
         ]
 
-    def test_one_is_added_inside_another_and_chosen(self, application, manage):
+    def test_a_workspace_can_be_added_inside_another_and_is_then_chosen(self, application, manage):
         sales = application.workspaces.create("Sales")
         page = manage(sales.id)
         page.button(key="add-workspace").click().run()
@@ -295,26 +295,26 @@ class TestManager:
         assert chosen(page) == "North"
         assert "new-workspace-name" not in [field.key for field in page.text_input]
 
-    def test_a_blank_name_is_refused_where_it_was_typed(self, application, manage):
+    def test_a_blank_name_is_refused_beside_its_field(self, application, manage):
         page = manage()
         page.button(key="add-workspace").click().run()
         page.button(key="confirm-add").click().run()
         assert page.error
         assert len(application.store.list_workspaces()) == 2
 
-    def test_one_is_renamed_in_place(self, application, manage):
+    def test_a_workspace_can_be_renamed_in_place(self, application, manage):
         page = manage(SAMPLE_SHOP)
         page.text_input(key=f"workspace-name-{SAMPLE_SHOP}").set_value("Toy *shop*").run()
         assert application.store.get_workspace(SAMPLE_SHOP).name == "Toy *shop*"
         assert chosen(page) == r"Toy \*shop\*"
 
-    def test_a_blank_new_name_is_refused_and_the_old_one_stands_again(self, application, manage):
+    def test_a_blank_new_name_is_refused_and_the_old_one_restored(self, application, manage):
         page = manage(SAMPLE_SHOP)
         page.text_input(key=f"workspace-name-{SAMPLE_SHOP}").set_value("  ").run()
         assert page.toast
         assert page.text_input(key=f"workspace-name-{SAMPLE_SHOP}").value == "Sample shop"
 
-    def test_one_is_moved_but_never_into_itself(self, application, manage):
+    def test_a_workspace_can_be_moved_but_not_into_itself(self, application, manage):
         sales = application.workspaces.create("Sales")
         north = application.workspaces.create("North", sales.id)
         inside = manage(sales.id).selectbox(key=f"workspace-parent-{sales.id}")
@@ -323,7 +323,7 @@ class TestManager:
         page.selectbox(key=f"workspace-parent-{north.id}").set_value(SAMPLE_SHOP).run()
         assert application.store.get_workspace(north.id).parent_id == SAMPLE_SHOP
 
-    def test_deleting_asks_and_says_what_goes(self, application, manage):
+    def test_deleting_needs_confirmation_and_lists_what_is_deleted(self, application, manage):
         sales = application.workspaces.create("Sales")
         north = application.workspaces.create("North", sales.id)
         keys = [begin(application, "a", sales.id), begin(application, "b", north.id)]
@@ -344,7 +344,7 @@ class TestManager:
         assert "delete-workspace" not in [button.key for button in page.button]
         assert not [box for box in page.main.selectbox if box.label == "Parent"]
 
-    def test_chats_are_a_click_away(self, application, manage):
+    def test_chats_of_a_workspace_are_one_click_away(self, application, manage):
         key = begin(application, "hello")
         page = manage()
         page.sidebar.button(key=f"open-{key.session_id}").click().run()
@@ -366,7 +366,7 @@ class TestConnection:
             page.text_input(key=f"password-{workspace}").set_value(password)
         return page
 
-    def test_each_kind_shows_what_its_address_looks_like(self, manage):
+    def test_each_kind_shows_an_example_address(self, manage):
         page = manage()
         examples = []
         for kind in ("duckdb", "sqlite", "folder", "postgres"):
@@ -375,7 +375,7 @@ class TestConnection:
         assert len(set(examples)) == 4
         assert examples[-1].startswith("postgresql://")
 
-    def test_data_is_connected_and_says_what_was_found(self, application, manage, shop_file):
+    def test_connecting_data_reports_what_was_found(self, application, manage, shop_file):
         page = self.fill(manage(), GENERAL, "sqlite", shop_file)
         page.button(key="connect").click().run()
         assert "1 table" in until_tested(page).run().success[0].value
@@ -384,7 +384,7 @@ class TestConnection:
         page.sidebar.button(key="new-chat").click().run()
         assert preselected(page) == "data_analyst"
 
-    def test_an_address_is_tried_without_being_kept(self, application, manage, shop_file, tmp_path):
+    def test_an_address_can_be_tested_without_saving_it(self, application, manage, shop_file, tmp_path):
         page = self.fill(manage(), GENERAL, "sqlite", shop_file)
         page.button(key="try-connection").click().run()
         assert "1 table" in until_tested(page).success[0].value
@@ -393,14 +393,14 @@ class TestConnection:
         assert "There is no file" in until_tested(page).error[0].value
         assert application.store.get_workspace(GENERAL).connection is None
 
-    def test_one_that_does_not_work_any_more_says_why(self, application, manage, shop_file):
+    def test_a_broken_connection_shows_the_reason(self, application, manage, shop_file):
         application.workspaces.set_connection(GENERAL, "sqlite", str(shop_file), "")
         shop_file.unlink()
         page = manage()
         page.button(key="test-connection").click().run()
         assert "There is no file" in until_tested(page).error[0].value
 
-    def test_what_does_not_work_is_not_saved_unless_one_says_so(self, application, manage, tmp_path):
+    def test_a_failing_connection_is_saved_only_on_request(self, application, manage, tmp_path):
         page = self.fill(manage(), GENERAL, "sqlite", tmp_path / "none.db")
         page.button(key="connect").click().run()
         assert "There is no file" in until_tested(page).error[0].value
@@ -408,7 +408,7 @@ class TestConnection:
         page.button(key="save-anyway").click().run()
         assert application.store.get_workspace(GENERAL).connection.address == str(tmp_path / "none.db")
 
-    def test_data_that_is_gone_is_told_where_it_is_used(self, application, manage, open_page, shop_file):
+    def test_missing_data_is_reported_where_it_is_used(self, application, manage, open_page, shop_file):
         application.workspaces.set_connection(GENERAL, "sqlite", str(shop_file), "")
         key = begin(application, "hello")
         assert not open_page(session=key.session_id).warning
@@ -417,14 +417,14 @@ class TestConnection:
             assert str(shop_file) in page.main.warning[0].value.replace("\\", "")
             assert ":material/warning: General" in menu(page).options
 
-    def test_an_address_that_is_none_says_what_it_must_look_like(self, application, manage):
+    def test_an_invalid_address_explains_the_expected_form(self, application, manage):
         page = self.fill(manage(), GENERAL, "postgres", "mysql://somewhere")
         page.button(key="connect").click().run()
         assert r"postgresql\://" in until_tested(page).error[0].value
         assert "save-anyway" not in [button.key for button in page.button]
         assert application.store.get_workspace(GENERAL).connection is None
 
-    def test_a_password_is_kept_and_never_shown_again(self, application, manage):
+    def test_a_password_is_stored_and_never_shown_again(self, application, manage):
         address = "postgresql://reader@127.0.0.1:1/shop"
         page = self.fill(manage(), GENERAL, "postgres", address, password="s3cr/t word")
         page.button(key="connect").click().run()
@@ -442,7 +442,7 @@ class TestConnection:
         kept = application.workspaces.connection(application.store.get_workspace(GENERAL))
         assert (kept.name, kept.address) == ("The shop", connection.address)
 
-    def test_the_connection_can_be_taken_away(self, application, manage):
+    def test_the_connection_can_be_removed(self, application, manage):
         page = manage(SAMPLE_SHOP)
         page.button(key="remove-connection").click().run()
         assert application.store.get_workspace(SAMPLE_SHOP).connection is None
