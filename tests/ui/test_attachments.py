@@ -1,4 +1,4 @@
-"""Pictures in messages: small ones are drawn, whatever would take too much is named."""
+"""Pictures in messages: small ones are drawn, oversized ones are shown by name."""
 
 import io
 import struct
@@ -53,6 +53,6 @@ SIDE = int(MOST_PIXELS**0.5) + 1
     ],
     ids=["a large PNG", "a wide PNG", "a large GIF", "30,000 by 30,000", "EPS", "SVG"],
 )
-def test_what_would_take_too_much_or_run_a_program_is_named(data, kind):
+def test_oversized_or_scriptable_pictures_are_shown_by_name(data, kind):
     [name] = shown(data, kind)
     assert "picture" in name

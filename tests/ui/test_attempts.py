@@ -1,4 +1,4 @@
-"""What a click changes may be refused, by a full disk for one: that is said in words, and the page stays."""
+"""A change by a click may be refused, for example because the disk is full: the page explains it and stays."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CALLER_ANSWERS = {("colloquy/ui/state.py", "create_session")}
 
 
 def unguarded(tree: ast.AST) -> Iterator[str]:
-    """The changes of the application that are neither attempted nor tried."""
+    """Changes of the application that do not handle refusals."""
     attempted = {
         inner
         for call in ast.walk(tree)
@@ -35,7 +35,7 @@ def unguarded(tree: ast.AST) -> Iterator[str]:
             yield from [node.func.attr] if ast.unparse(node.func).startswith("current().") else []
 
 
-def test_every_change_that_a_click_makes_may_be_refused():
+def test_every_change_by_a_click_handles_refusals():
     modules = [path for folder in ("colloquy/ui", "pages") for path in (ROOT / folder).rglob("*.py")]
     found = {
         (path.relative_to(ROOT).as_posix(), name)
@@ -54,5 +54,5 @@ def test_every_change_that_a_click_makes_may_be_refused():
         ("try: current().turns.submit(key, '')\nexcept ColloquyError: pass", []),
     ],
 )
-def test_a_change_that_nobody_guards_is_found(line, names):
+def test_an_unguarded_change_is_found(line, names):
     assert list(unguarded(ast.parse(line))) == names

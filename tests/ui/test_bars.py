@@ -1,4 +1,4 @@
-"""What the browser is told about bars by name."""
+"""What the browser receives to draw named bars."""
 
 import pandas as pd
 import pytest
@@ -28,7 +28,7 @@ MODELS = pd.DataFrame(
 )
 
 
-def test_parts_are_shares_of_the_longest_bar_in_the_order_of_the_table():
+def test_segments_are_shares_of_the_longest_bar_in_table_order():
     told = BARS["tools"].drawn(TOOLS, "Calls")
     assert told["parts"] == ["Succeeded", "Failed", "No answer"]
     assert [(row["name"], row["parts"]) for row in told["rows"]] == [
@@ -38,7 +38,7 @@ def test_parts_are_shares_of_the_longest_bar_in_the_order_of_the_table():
     assert told["rows"][0]["note"] == "Succeeded: 6\nFailed: 2\nNo answer: 4"
 
 
-def test_what_failed_is_told_apart_of_what_was_answered():
+def test_failures_are_a_separate_segment():
     told = BARS["tools"].drawn(TOOLS, "Calls")
     assert [(row["value"], row["failures"]) for row in told["rows"]] == [("12 calls", "25.0% failed"), ("4 calls", "")]
 
@@ -56,12 +56,12 @@ def test_what_failed_is_told_apart_of_what_was_answered():
         ("models", MODELS, "Cost", [("$1.50 + unknown", [1.0]), ("price unknown", [0.0]), ("$0.00", [0.0])]),
     ],
 )
-def test_what_was_not_measured_is_named_and_has_no_length(card, table, measure, expected):
+def test_unmeasured_values_are_named_without_a_length(card, table, measure, expected):
     rows = BARS[card].drawn(table, measure)["rows"]
     for row, (value, parts) in zip(rows, expected, strict=True):
         assert (row["value"], row["parts"]) == (value, pytest.approx(parts))
 
 
-def test_nothing_at_all_has_no_length():
+def test_empty_bars_have_no_length():
     told = BARS["models"].drawn(MODELS[2:], "Tokens")
     assert told["rows"][0]["parts"] == [0.0, 0.0]

@@ -1,4 +1,4 @@
-"""The dialog that is open stays open until somebody closes it or leaves its page."""
+"""A dialog stays open until the user closes it or leaves its page."""
 
 from streamlit.testing.v1 import AppTest
 
@@ -31,19 +31,19 @@ def asks(tab):
     return "Really everything?" in [text.value for text in tab.markdown]
 
 
-def test_it_stays_while_the_page_is_drawn_again_and_again():
+def test_a_dialog_stays_open_while_the_page_is_redrawn():
     tab = opened()
     assert asks(tab.run())
     assert asks(tab.run())
 
 
-def test_an_answer_closes_it():
+def test_an_answer_closes_the_dialog():
     tab = opened()
     tab.button(key="no").click().run()
     assert not asks(tab.run())
 
 
-def test_it_does_not_wait_for_those_who_left_its_page():
+def test_leaving_the_page_closes_the_dialog():
     tab = opened()
     tab.session_state["goes_to"] = "analytics"
     assert not asks(tab.run())

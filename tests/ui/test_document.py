@@ -1,4 +1,4 @@
-"""The document that every visit begins with."""
+"""The document that every visit starts with."""
 
 import re
 from pathlib import Path
@@ -40,14 +40,14 @@ def told_by(document):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_each_page_begins_with_it(page):
+def test_each_page_starts_with_the_document(page):
     found = answer(f"/{page}")
     assert found.headers["Content-Type"] == "text/html; charset=utf-8"
     assert found.headers["Cache-Control"] == "no-cache"
     assert "window.__streamlit" in found.text
 
 
-def test_it_bears_our_name_and_icon_and_not_those_of_streamlit():
+def test_it_has_our_name_and_icon_rather_than_those_of_streamlit():
     document = answer("/").text
     assert "<title>Colloquy</title>" in document
     assert 'href="data:image/svg+xml,' in document
@@ -55,37 +55,37 @@ def test_it_bears_our_name_and_icon_and_not_those_of_streamlit():
     assert "favicon.png" not in document
 
 
-def test_it_says_where_the_server_is_before_the_front_end_looks_for_it():
+def test_it_names_the_server_before_the_front_end_looks_for_it():
     document = answer("/").text
     assert 0 < document.index("window.__streamlit") < document.index('type="module"')
 
 
-def test_analytics_loads_what_draws_its_charts_while_it_waits_for_their_data():
+def test_analytics_preloads_its_chart_scripts():
     (script,) = re.findall(r"static/js/ArrowVegaLiteChart[^&]+", answer("/analytics").text)
     assert Path(file_util.get_static_dir(), script).is_file()
     assert "ArrowVegaLiteChart" not in answer("/").text
 
 
-def test_the_chat_page_tells_of_all_the_scripts_that_it_is_made_of_at_once():
+def test_the_chat_page_preloads_all_its_scripts():
     told = told_by(answer("/").text)
     assert len(told) == len(set(told))
     assert set(told) <= set(SCRIPTS)
     for part in WITH_DOCUMENT[""]:
         assert any(name.startswith(f"{part}.") for name in told), part
-    # What a script imports would otherwise be asked for when that script has come.
+    # Otherwise, imports of a script would be requested only after the script has arrived.
     main = re.findall(r'src="\./static/js/([^"]+)"', answer("/").text)
     for name in told:
         imported = re.findall(r'from"\./([^"]+\.js)"', SCRIPTS[name].read_text(encoding="utf-8"))
         assert set(imported) <= {*told, *main}
 
 
-def test_its_fonts_are_there():
+def test_its_fonts_exist():
     fonts = re.findall(r'href="\./(static/media/[^"]+)"', answer("/").text)
     assert any("MaterialSymbols" in font for font in fonts)
     assert all(Path(file_util.get_static_dir(), font).is_file() for font in fonts)
 
 
-def test_scripts_are_served_once_and_kept():
+def test_scripts_are_cached_by_browsers():
     name = told_by(answer("/").text)[0]
     found = answer(f"/static/js/{name}")
     assert found.content == SCRIPTS[name].read_bytes()
@@ -95,7 +95,7 @@ def test_scripts_are_served_once_and_kept():
         assert answer(path).status_code == 404
 
 
-def test_it_stands_below_the_path_that_the_app_is_served_at(base):
+def test_it_is_served_under_the_base_path(base):
     base("demo/chats")
     assert answer("/demo/chats/analytics").status_code == 200
     assert answer("/demo/chats/").status_code == 200
@@ -107,7 +107,7 @@ def test_it_stands_below_the_path_that_the_app_is_served_at(base):
 
 @pytest.mark.parametrize("name", ASSETS)
 @pytest.mark.parametrize("path", ["", "/some/where"])
-def test_scripts_are_served_below_the_pages_for_good_under_a_name_that_tells_their_content(base, name, path):
+def test_scripts_are_immutable_and_named_by_their_content(base, name, path):
     base(path)
     found = answer(f"{path}/{asset_url(name)[2:]}")
     assert found.text == ASSETS[name].read_text(encoding="utf-8")
@@ -117,7 +117,7 @@ def test_scripts_are_served_below_the_pages_for_good_under_a_name_that_tells_the
 
 
 @pytest.mark.parametrize("name", ASSETS)
-def test_scripts_load_nothing_from_elsewhere(name):
+def test_scripts_load_nothing_from_other_origins(name):
     assert not re.findall(
         r"""["'`](?:https?:)?//(?!www\.w3\.org/)[\w.-]+\.""", ASSETS[name].read_text(encoding="utf-8")
     )

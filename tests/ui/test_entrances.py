@@ -1,4 +1,4 @@
-"""Whatever the app serves, Streamlit's own entrances included, is closed to the pages of other sites."""
+"""Every route of the app, including Streamlit's own, is closed to pages of other sites."""
 
 import re
 import runpy
@@ -21,7 +21,8 @@ PROXY = "https://chats.example.com"
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
-    """The app as ``app.py`` makes it. Streamlit is not started: a request for a page that is let in fails later."""
+    """The app as made by ``app.py``. Streamlit is not started, so a request that is allowed to reach a page fails
+    later."""
     with pytest.MonkeyPatch.context() as patched:
         application = open_application(tmp_path_factory.mktemp("data"))
         patched.setattr("colloquy.ui.served.server.Application.open", lambda *_: application)
@@ -37,7 +38,7 @@ def app(tmp_path_factory):
 
 
 def entrances(routes, before=""):
-    """Every path that is served, with something in the place of its parameters, and whether it is a WebSocket."""
+    """Every served path, with its parameters filled in, and whether it is a WebSocket."""
     for route in routes:
         path = before + re.sub(r"\{[^}]*\}", "x", getattr(route, "path", ""))
         if isinstance(route, Mount) and route.routes:
@@ -56,7 +57,7 @@ def is_refused(client, path, headers, *, socket):
             return False
     except WebSocketDisconnect as closed:
         return closed.code == POLICY_VIOLATION
-    except (AssertionError, RuntimeError):  # of what was not started: it was let in
+    except (AssertionError, RuntimeError):  # from what was not started: the request was allowed
         return False
 
 
@@ -98,8 +99,8 @@ FRIENDS = [
 ]
 
 
-def test_what_is_served_is_known(app):
-    """So that the tests below look at all of it."""
+def test_every_served_route_is_known(app):
+    """Ensures that the tests below cover everything."""
     paths = {path for path, _ in entrances(app.routes)}
     assert {"/_stcore/health", "/_stcore/stream", "/api/live", "/api/v1/sessions", "/adk/v1/sessions"} <= paths
     assert any("upload_file" in path for path in paths)
@@ -108,14 +109,14 @@ def test_what_is_served_is_known(app):
 
 
 @pytest.mark.parametrize("headers", STRANGERS, ids=str)
-def test_no_entrance_is_open_to_other_sites(app, headers):
+def test_no_route_is_open_to_other_sites(app, headers):
     client = TestClient(app, base_url=HERE, raise_server_exceptions=False)
     found = set(entrances(app.routes))
     assert [path for path, socket in sorted(found) if not is_refused(client, path, headers, socket=socket)] == []
 
 
 @pytest.mark.parametrize("headers", FRIENDS, ids=str)
-def test_a_socket_and_pages_are_open_to_own_pages_and_programs(app, headers):
+def test_pages_and_websockets_are_open_to_own_pages_and_programs(app, headers):
     client = TestClient(app, base_url=HERE, raise_server_exceptions=False)
     for path, socket in (("/api/live", True), ("/_stcore/health", False), ("/", False)):
         assert not is_refused(client, path, headers, socket=socket), path
@@ -125,15 +126,15 @@ def test_a_socket_and_pages_are_open_to_own_pages_and_programs(app, headers):
 
 @pytest.mark.parametrize("odd", ["%2e%2e", "a%2F..%2Fb", "..%5cb", "a%00"])
 @pytest.mark.parametrize("start", ["/api/v1/conversations", "/adk/apps/assistant/users/local/sessions", "/sessions"])
-def test_a_path_that_no_id_can_have_is_not_found_in_words(app, start, odd):
+def test_an_impossible_path_is_not_found_with_an_explanation(app, start, odd):
     client = TestClient(app, base_url=HERE, raise_server_exceptions=False)
     for end in ("", "/messages"):
         answer = client.get(f"{start}/{odd}{end}")
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
         assert "Nothing can have this address" in answer.json()["detail"]
-    assert client.get(f"/{odd}").status_code == 400  # as ever, of Streamlit
+    assert client.get(f"/{odd}").status_code == 400  # from Streamlit, as ever
 
 
-def test_a_path_with_dots_that_are_no_folder_is_found(app):
+def test_a_path_with_dots_inside_a_name_is_found(app):
     answer = TestClient(app, base_url=HERE).get("/api/v1/conversations/a..b")
     assert "Nothing can have" not in answer.text

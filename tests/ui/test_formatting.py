@@ -1,4 +1,4 @@
-"""How untrusted texts, times and durations look."""
+"""The display of untrusted texts, times and durations."""
 
 import ast
 import re
@@ -32,11 +32,11 @@ NOTICES = {"error", "warning", "toast", "success", "info"}
         ("[a](https://a.example/~me) costs $5", r"[a](https://a.example/~me) costs \$5"),
     ],
 )
-def test_untrusted_markdown_loads_nothing_and_says_what_was_written(written, shown):
+def test_untrusted_markdown_loads_nothing_and_shows_its_source(written, shown):
     assert untrusted_markdown(written) == shown
 
 
-def test_a_label_shows_markdown_signs_as_they_are():
+def test_a_label_shows_markdown_characters_literally():
     assert label("a *b* [c](d) :red[e]") == r"a \*b\* \[c\]\(d\) \:red\[e\]"
     assert label("-- why").replace("\u2060", "") == r"\-\- why"
     assert "\\-\\-" not in label("-- why")
@@ -63,14 +63,14 @@ def test_durations_are_short(seconds, text):
         (r"\[no\](https://formula.example)", r"\[no\](https://formula.example)"),
     ],
 )
-def test_formulas_may_be_written_in_each_of_the_usual_ways(written, shown):
+def test_formulas_may_use_any_common_notation(written, shown):
     assert untrusted_markdown(written) == shown
 
 
 @pytest.mark.parametrize(
     "written", ["$5 and $10", "$5+$6=$11", "from $5 to 10$", "US$5/A$6", "$HOME/$USER", "${A}/${B}", "$(a) = $(b)"]
 )
-def test_amounts_and_variables_are_no_formulas(written):
+def test_amounts_and_variables_are_not_formulas(written):
     assert untrusted_markdown(written) == written.replace("$", r"\$")
 
 
@@ -85,11 +85,11 @@ def test_amounts_and_variables_are_no_formulas(written):
         ("&lt;b&gt; <b>", r"\&lt;b\&gt; \<b\>"),
     ],
 )
-def test_an_error_is_a_text_and_no_markdown(text, shown):
+def test_an_error_is_plain_text(text, shown):
     assert plain_markdown(text) == shown
 
 
-def test_no_page_shows_an_error_or_a_notice_as_markdown():
+def test_no_page_renders_an_error_or_a_notice_as_markdown():
     sources = [*ROOT.glob("colloquy/ui/**/*.py"), *ROOT.glob("pages/*.py")]
 
     assert [call for source in sources for call in unescaped(source.read_text("utf-8"))] == []
@@ -106,12 +106,12 @@ def test_no_page_shows_an_error_or_a_notice_as_markdown():
         "tell = st.warning if cut else st.error",
     ],
 )
-def test_a_notice_that_would_be_markdown_is_found(call):
+def test_a_notice_rendered_as_markdown_is_found(call):
     assert unescaped(call)
 
 
 def unescaped(source: str) -> list[str]:
-    """The notices in a source that show more than their own words, and leave it Markdown."""
+    """Notices in a source file that show more than their own words and are rendered as Markdown."""
     tree = ast.parse(source)
     calls = {id(call.func): call for call in ast.walk(tree) if isinstance(call, ast.Call)}
     notices = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "st"]
@@ -124,7 +124,7 @@ def unescaped(source: str) -> list[str]:
 
 
 def is_plain(text: ast.expr) -> bool:
-    """Whether a text is fixed, numbers, or escaped."""
+    """Whether a text is fixed, numeric, or escaped."""
     match text:
         case ast.Constant():
             return True
@@ -140,11 +140,11 @@ def is_plain(text: ast.expr) -> bool:
 
 
 @pytest.mark.parametrize("name", ["6a1f-Xy_9", "0" * 64])
-def test_a_plain_id_is_its_own_key(name):
+def test_a_plain_id_is_used_as_key(name):
     assert key_of(name) == name
 
 
-def test_other_ids_have_keys_of_their_own_that_a_style_sheet_takes_for_names():
+def test_other_ids_have_unique_keys_that_are_valid_css_names():
     odd = ["zz/b", "zz-b", "zz b", "p{}", "</style>", "", "x" * 65, "\ud83d", "ü", "a.b", 'a"]', "a\nb"]
     keys = [key_of(name) for name in odd]
     assert len(set(keys)) == len(odd)
@@ -162,5 +162,5 @@ def test_other_ids_have_keys_of_their_own_that_a_style_sheet_takes_for_names():
         (23.9 * 3600, "23 h ago"),
     ],
 )
-def test_times_of_today_say_how_long_ago_they_are(seconds, words):
+def test_times_of_today_are_relative(seconds, words):
     assert relative_time(time.time() - seconds) == words

@@ -1,4 +1,4 @@
-"""What a browser hears of fragments that are drawn one right after another."""
+"""What the browser is told about fragments that are drawn in quick succession."""
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -39,32 +39,32 @@ def begin(queue, *fragment_ids):
     ]
 
 
-def test_a_fragment_is_done_also_when_another_one_begins_at_once():
+def test_a_fragment_is_finished_even_if_another_one_starts_at_once():
     queue = ForwardMsgQueue()
     drawn(queue, "panel")
     assert begin(queue, "answer") == ["panel", ("FINISHED_FRAGMENT_RUN_SUCCESSFULLY", ["panel"])]
 
 
-def test_a_fragment_that_is_drawn_anew_is_not_done():
-    """What of it was not sent is dropped: the browser would take away what is still there."""
+def test_a_redrawn_fragment_is_not_finished():
+    """Its unsent messages are dropped: otherwise the browser would remove what is still there."""
     queue = ForwardMsgQueue()
     drawn(queue, "panel")
     assert begin(queue, "panel") == [("FINISHED_EARLY_FOR_RERUN", ["panel"])]
 
 
-def test_of_several_the_ones_that_are_not_drawn_anew_are_done():
+def test_only_fragments_that_are_not_redrawn_are_finished():
     queue = ForwardMsgQueue()
     drawn(queue, "panel", "list")
     assert begin(queue, "panel") == ["list", ("FINISHED_FRAGMENT_RUN_SUCCESSFULLY", ["list"])]
 
 
-def test_nothing_is_done_when_the_whole_page_begins():
+def test_a_full_page_run_finishes_no_fragments():
     queue = ForwardMsgQueue()
     drawn(queue, "panel")
     assert begin(queue) == [("FINISHED_EARLY_FOR_RERUN", ["panel"])]
 
 
-def test_it_is_kept_once():
+def test_the_patch_is_applied_once():
     kept = ForwardMsgQueue.clear
     keep_ends_of_fragments()
     assert ForwardMsgQueue.clear is kept

@@ -1,4 +1,4 @@
-"""Where something is sought in a long text, it is shown in whole if its beginning does not have it."""
+"""A long text is shown completely if a search matches it beyond its beginning."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -20,13 +20,13 @@ def page(text, words):
     ("words", "is_open"),
     [(("LINE 1999",), True), (("line 1",), False), (("nowhere",), False), ((), False), (("line", "1500"), True)],
 )
-def test_a_text_whose_rest_has_what_is_sought_is_open_and_others_are_not(words, is_open):
+def test_a_long_text_is_expanded_if_its_rest_contains_the_search(words, is_open):
     tab = AppTest.from_function(page, args=("\n".join(LINES), words)).run(timeout=30)
     assert not tab.exception
     assert ["line 1999" in code.value for code in tab.code] == [is_open, False]
 
 
-def test_it_can_be_folded_again_until_something_else_is_sought():
+def test_an_expanded_text_can_be_collapsed_until_the_next_search():
     text = "\n".join(LINES)
     tab = AppTest.from_function(page, args=(text, ("line 1999",))).run(timeout=30)
     tab.button(key="long-found").click().run()

@@ -1,4 +1,4 @@
-"""What is sent in quick succession arrives, each message in a run of its own, in order."""
+"""Messages sent in quick succession all arrive, in order, each in its own run."""
 
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
@@ -10,7 +10,7 @@ keep_every_message()
 
 
 def run(message="", *, click="", fragment="live"):
-    """A run that the browser asks for: to send a message, for the click of a button, or for neither."""
+    """A run requested by the browser: to send a message, for the click of a button, or for neither."""
     states = WidgetStates()
     if message:
         states.widgets.add(id="input").chat_input_value.data = message
@@ -20,21 +20,21 @@ def run(message="", *, click="", fragment="live"):
 
 
 def runs(requests):
-    """What the coming runs bring: the message and the clicks of each."""
+    """What the next runs bring: the message and the clicks of each."""
     while (request := requests.on_scriptrunner_ready()).type is ScriptRequestType.RERUN:
         widgets = request.rerun_data.widget_states.widgets
         yield {widget.chat_input_value.data or widget.id for widget in widgets}
 
 
 @pytest.mark.parametrize("fragment", ["live", ""])
-def test_messages_that_wait_for_one_run_get_a_run_each(fragment):
+def test_messages_that_wait_for_one_run_each_get_their_own(fragment):
     requests = ScriptRequests()
     for message in ("one", "two", "three"):
         assert requests.request_rerun(run(message, fragment=fragment))
     assert list(runs(requests)) == [{"one"}, {"two"}, {"three"}]
 
 
-def test_clicks_and_news_in_between_keep_no_message_back():
+def test_clicks_and_updates_in_between_hold_back_no_message():
     requests = ScriptRequests()
     requests.request_rerun(run("one"))
     requests.request_rerun(run(click="stop"))
@@ -43,7 +43,7 @@ def test_clicks_and_news_in_between_keep_no_message_back():
     assert list(runs(requests)) == [{"one", "stop"}, {"two"}]
 
 
-def test_a_message_that_comes_while_others_wait_comes_after_them():
+def test_a_new_message_queues_behind_waiting_ones():
     requests = ScriptRequests()
     for message in ("one", "two"):
         requests.request_rerun(run(message))

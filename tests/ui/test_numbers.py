@@ -1,4 +1,4 @@
-"""How figures, and their tables, are written."""
+"""The format of figures and of their tables."""
 
 import pandas as pd
 import pytest
@@ -26,22 +26,22 @@ TABLE = pd.DataFrame(
         (0.2, 0, "+20.0 points"),
     ],
 )
-def test_a_share_changes_by_points_and_not_by_per_cent_of_itself(now, before, written):
+def test_changes_of_a_share_are_in_percentage_points(now, before, written):
     assert points(now, before) == written
 
 
 @pytest.mark.parametrize(
     ("now", "before", "written"), [(15, 10, "+50%"), (5, 10, "-50%"), (10, 10, ""), (200, 10, "x20"), (1, 0, "")]
 )
-def test_a_number_changes_by_per_cent(now, before, written):
+def test_changes_of_a_number_are_in_percent(now, before, written):
     assert change(now, before) == written
 
 
-def test_columns_of_a_kind_are_written_one_way():
+def test_columns_of_one_kind_are_formatted_alike():
     formats = {name: config["type_config"]["format"] for name, config in column_formats(TABLE).items()}
     assert formats == {"Tokens": "localized", "Cost": "$%.4f", "First word": "%.2f s", "Failed": "percent"}
     assert column_formats(pd.DataFrame({"Failed": [3]}))["Failed"]["type_config"]["format"] == "localized"
 
 
-def test_a_file_has_no_more_decimals_than_mean_something():
+def test_files_have_only_significant_decimals():
     assert rounded(TABLE).to_csv(index=False).splitlines()[1] == "assistant,1234567,0.000123,0.123,0.3333"

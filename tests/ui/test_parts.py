@@ -1,4 +1,4 @@
-"""What a person typed, and sources, as they stand on the page."""
+"""How user text and sources are shown on the page."""
 
 import html
 import re
@@ -18,7 +18,7 @@ TYPED = [
 
 
 def page(text):
-    """A page with what a person typed on it."""
+    """A page that shows a user's text."""
     from colloquy.ui.chat.parts import typed
 
     typed(text, "here")
@@ -31,14 +31,14 @@ def shown(text):
 
 
 @pytest.mark.parametrize("text", TYPED)
-def test_what_a_person_typed_is_shown_sign_by_sign(text):
+def test_user_text_is_shown_literally(text):
     [[body], code] = shown(text)
     assert html.unescape(re.sub(r"<[^>]*>", "", body)) == text
     assert 'dir="auto"' in body
     assert not code
 
 
-def test_fenced_code_is_code_and_all_else_as_it_was():
+def test_fenced_code_is_code_and_everything_else_unchanged():
     bodies, code = shown("see *this*\n```py\nx = 1 * 2 * 3\n```\nthen")
     assert [re.sub(r"<[^>]*>", "", body) for body in bodies] == ["see *this*", "then"]
     assert code == [("py", "x = 1 * 2 * 3")]
@@ -53,7 +53,7 @@ def test_fenced_code_is_code_and_all_else_as_it_was():
         ('https://"onmouseover="x', []),
     ],
 )
-def test_addresses_of_the_web_are_links(text, links):
+def test_web_addresses_become_links(text, links):
     [[body], _] = shown(text)
     assert re.findall(r'<a href="([^"]*)" target="_blank">', body) == links
     assert html.unescape(re.sub(r"<[^>]*>", "", body)) == text

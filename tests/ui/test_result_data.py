@@ -1,4 +1,4 @@
-"""What of a result's rows the page shows, and how."""
+"""Which rows of a result the page shows, and how."""
 
 from io import BytesIO
 
@@ -28,8 +28,8 @@ def test_months_are_shown_as_days_and_times_as_times(times, kind):
 
 
 @pytest.mark.parametrize("refused", [{"bin": {"step": 1e-9}}, {"axis": {"tickCount": "second"}}, {"title": "\\"}])
-def test_a_chart_that_was_kept_and_is_no_longer_allowed_is_shown_as_its_table_with_the_reason(refused):
-    """Drawn, it would hang the browser of whoever opens the chat."""
+def test_a_stored_chart_that_is_no_longer_allowed_becomes_a_table_with_the_reason(refused):
+    """If drawn, it would hang the browser of every user who opens the chat."""
     column = {"field": "n", "type": "quantitative"}
     written = BytesIO()
     pq.write_table(pa.table({"n": [1, 2, 3]}), written)

@@ -1,4 +1,4 @@
-"""What serving the pages does to the process."""
+"""How serving pages affects the process."""
 
 import asyncio
 import os
@@ -31,8 +31,8 @@ def script(tmp_path, monkeypatch):
     return script
 
 
-def test_a_run_of_a_page_leaves_the_import_path_alone(script):
-    """A path that gets shorter makes an import in the thread of a turn miss a module that is there."""
+def test_running_a_page_does_not_change_the_import_path(script):
+    """If the path became shorter, an import in a turn's thread would miss existing modules."""
     keep_import_path_still(script)
     before = sys.path.copy()
     page = AppTest.from_file(str(script)).run()
@@ -40,14 +40,14 @@ def test_a_run_of_a_page_leaves_the_import_path_alone(script):
     assert sys.path == before
 
 
-def test_no_module_of_the_pages_takes_a_name_that_an_agent_folder_could_have():
-    """Streamlit puts the folder of its script on the import path."""
+def test_page_modules_have_no_names_that_agent_folders_could_have():
+    """Streamlit puts its script's folder on the import path."""
     assert [path.name for path in SCRIPT.parent.iterdir() if path.suffix == ".py"] == ["shell.py"]
     assert [path for path in SCRIPT.parent.iterdir() if path.is_dir() and path.name != "__pycache__"] == []
 
 
 async def page(socket):
-    """Reads as Streamlit does."""
+    """Reads messages as Streamlit does."""
     await socket.accept()
     with suppress(WebSocketDisconnect):
         while True:
@@ -57,7 +57,7 @@ async def page(socket):
 
 @pytest.mark.parametrize("before", ["", "/chats"])
 @pytest.mark.parametrize("text", ["", "hello"])
-def test_a_page_that_sends_text_is_closed_with_the_code_for_it(before, text):
+def test_a_page_that_sends_text_is_closed_with_the_right_code(before, text):
     app = Starlette(routes=[WebSocketRoute(f"{before}{PAGES}", page)], middleware=[Middleware(BinaryFrames)])
     with TestClient(app).websocket_connect(f"{before}{PAGES}") as socket:
         socket.send_bytes(b"")
@@ -67,7 +67,7 @@ def test_a_page_that_sends_text_is_closed_with_the_code_for_it(before, text):
     assert closed.value.code == UNSUPPORTED_DATA
 
 
-def test_without_that_the_connection_would_break_off():
+def test_without_the_workaround_the_connection_would_break():
     def say(text):
         with TestClient(WebSocketRoute(PAGES, page)).websocket_connect(PAGES) as socket:
             socket.send_text(text)
@@ -80,9 +80,7 @@ def test_without_that_the_connection_would_break_off():
 async def test_the_model_is_loaded_once_the_first_page_is_there(tmp_path, monkeypatch):
     warmed = asyncio.Event()
     monkeypatch.setenv("COLLOQUY_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(
-        "colloquy.ui.served.server.expect_known_hosts", lambda: None
-    )  # it would hold for all tests that come
+    monkeypatch.setattr("colloquy.ui.served.server.expect_known_hosts", lambda: None)  # it would affect all later tests
     monkeypatch.setattr("colloquy.ui.served.server._warm_analytics", lambda _: None)
     monkeypatch.setattr("colloquy.ui.served.server.WARM_AFTER", 600.0)
     models = ScriptedModels()
@@ -94,7 +92,7 @@ async def test_the_model_is_loaded_once_the_first_page_is_there(tmp_path, monkey
         await asyncio.wait_for(warmed.wait(), 30)
 
 
-def test_a_start_waits_for_nothing_that_only_some_requests_need(tmp_path):
+def test_startup_imports_nothing_that_only_some_requests_need(tmp_path):
     names = ("fastapi", "colloquy.api.app", "colloquy.api.adk.app", "pandas")
     asked = f"import sys, app; print([name for name in {names} if name in sys.modules])"
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""Answers leave at once, whoever made the socket that the app listens on."""
+"""Responses are sent without delay, whatever created the socket that the app listens on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.upstream
 
 @pytest.fixture(params=[(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")], ids=["IPv4", "IPv6"])
 def listening(request):
-    """A socket that does not say that it is TCP, as Streamlit makes its own."""
+    """A socket that does not identify itself as TCP, as made by Streamlit."""
     family, host = request.param
     with socket.socket(family) as made:
         try:
@@ -28,7 +28,7 @@ def listening(request):
 
 
 async def sends_at_once(listening: socket.socket) -> bool:
-    """Whether the connections to a server on this socket keep no small answers back."""
+    """Whether connections to a server on this socket delay no small responses."""
     options: asyncio.Queue[int] = asyncio.Queue()
 
     def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,16 +44,14 @@ async def sends_at_once(listening: socket.socket) -> bool:
             writer.close()
 
 
-async def test_connections_send_at_once(listening):
+async def test_connections_send_without_delay(listening):
     send_without_delay(asyncio.get_running_loop())
     assert await sends_at_once(listening)
 
 
-async def test_the_app_sees_to_it_before_it_listens(listening, tmp_path, monkeypatch):
+async def test_the_app_disables_the_delay_before_it_listens(listening, tmp_path, monkeypatch):
     monkeypatch.setenv("COLLOQUY_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(
-        "colloquy.ui.served.server.expect_known_hosts", lambda: None
-    )  # it would hold for all tests that come
+    monkeypatch.setattr("colloquy.ui.served.server.expect_known_hosts", lambda: None)  # it would affect all later tests
     options = serve(ScriptedModels())
     async with options["lifespan"](st.App(**options)):
         assert await sends_at_once(listening)

@@ -5,14 +5,14 @@ from streamlit.testing.v1 import AppTest
 
 
 @pytest.mark.parametrize(("opened", "sent"), [("one", None), ("one", "two"), (None, "one")])
-def test_a_fragment_that_is_asked_for_with_the_url_from_before_a_click_keeps_the_open_session(opened, sent):
+def test_a_fragment_run_with_an_outdated_url_keeps_the_open_session(opened, sent):
     def script(sent):
         import streamlit as st
 
         from colloquy.ui import state
 
         state.begin_run()
-        st.query_params.from_dict({"session": sent} if sent else {})  # as the rerun of a fragment may bring it
+        st.query_params.from_dict({"session": sent} if sent else {})  # as a fragment rerun may send it
         state.must_give_way(state.Part.LIST)
         st.text(f"{state.active_id()}, URL: {st.query_params.get('session')}")
 
@@ -23,8 +23,8 @@ def test_a_fragment_that_is_asked_for_with_the_url_from_before_a_click_keeps_the
 
 
 @pytest.mark.parametrize(("opened", "sent"), [("one", None), ("one", "two"), (None, "one")])
-def test_a_page_that_is_drawn_anew_after_a_click_keeps_what_the_click_opened(opened, sent):
-    """What the browser sends between the click and the run bears the URL from before."""
+def test_a_page_redrawn_after_a_click_keeps_what_the_click_opened(opened, sent):
+    """Requests that the browser sends between the click and the run have the URL from before."""
 
     def script(opened, sent):
         import streamlit as st
@@ -42,7 +42,7 @@ def test_a_page_that_is_drawn_anew_after_a_click_keeps_what_the_click_opened(ope
     assert page.text[0].value == f"{opened}, URL: {opened}"
 
 
-def test_a_link_or_the_way_back_opens_what_it_says():
+def test_links_and_the_back_button_open_their_target():
     def script():
         import streamlit as st
 

@@ -1,4 +1,4 @@
-"""The way back from a deletion."""
+"""Undoing a deletion."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.support.applications import open_application
         (600, "You can undo this for 10 minutes."),
     ],
 )
-def test_how_long_there_is_one(tmp_path, seconds, said):
+def test_how_long_undo_is_offered(tmp_path, seconds, said):
     application = open_application(tmp_path, undo_seconds=seconds)
     install(application)
     try:

@@ -1,4 +1,4 @@
-"""Files that pages upload: how much they may be together, and when they are released."""
+"""Files uploaded by pages: their total limit, and when they are released."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BUDGET = 4 * LEAST
 
 @pytest.fixture
 def files(monkeypatch):
-    """Streamlit's keeper of files, as it is without anything of ours but what a test adds."""
+    """Streamlit's file manager with none of our changes except those that a test adds."""
     for kind, name in ((MemoryUploadedFileManager, "add_file"), (WebsocketSessionManager, "disconnect_session")):
         now = getattr(kind, name)
         monkeypatch.setattr(kind, name, getattr(now, "__wrapped__", now))
@@ -40,7 +40,7 @@ def files(monkeypatch):
 
 @pytest.fixture
 def upload(files, monkeypatch):
-    """Uploads a file as a page does, and gives the answer."""
+    """Uploads a file as a page does, and returns the response."""
     before = config.get_option("server.enableXsrfProtection")
     config.set_option("server.enableXsrfProtection", False)
     runtime = SimpleNamespace(is_active_session=lambda _: True)
@@ -55,22 +55,22 @@ def held(files):
     return {page: sorted(kept) for page, kept in files.file_storage.items() if kept}
 
 
-def test_a_page_may_hold_so_much_and_no_more(files, upload):
+def test_uploads_of_one_page_are_limited(files, upload):
     keep_uploads_within(lambda: BUDGET)
     assert [upload("a", name, 2 * LEAST).status_code for name in ("one", "two")] == [204, 204]
     refused = upload("a", "three", 1)
     assert (refused.status_code, "reload the page" in refused.text) == (413, True)
-    assert upload("a", "one", LEAST).status_code == 204  # in place of what was there
+    assert upload("a", "one", LEAST).status_code == 204  # replaces the previous content
     assert upload("a", "three", 1).status_code == 204
     assert held(files) == {"a": ["one", "three", "two"]}
 
 
-def test_many_empty_files_are_not_nothing(upload):
+def test_empty_files_count_towards_the_limit(upload):
     keep_uploads_within(lambda: BUDGET)
     assert [upload("a", str(number), 0).status_code for number in range(5)] == [204] * 4 + [413]
 
 
-def test_all_pages_together_may_hold_so_much_and_no_more(files, upload):
+def test_uploads_of_all_pages_are_limited(files, upload):
     keep_uploads_within(lambda: BUDGET)
     pages = [f"page {number}" for number in range(PAGES)]
     assert [upload(page, "all", BUDGET).status_code for page in pages] == [204] * PAGES
@@ -80,7 +80,7 @@ def test_all_pages_together_may_hold_so_much_and_no_more(files, upload):
     assert upload("another", "more", 1).status_code == 204
 
 
-def test_what_comes_when_its_page_is_closed_is_not_kept(files, upload, monkeypatch):
+def test_uploads_for_a_closed_page_are_discarded(files, upload, monkeypatch):
     keep_uploads_within(lambda: BUDGET)
     gone = SimpleNamespace(exists=lambda: True, instance=lambda: SimpleNamespace(is_active_session=lambda _: False))
     monkeypatch.setattr(streamlit_uploads, "Runtime", gone)
@@ -88,7 +88,7 @@ def test_what_comes_when_its_page_is_closed_is_not_kept(files, upload, monkeypat
     assert held(files) == {}
 
 
-async def test_files_go_some_time_after_their_page_and_stay_if_it_comes_back(files, upload):
+async def test_files_are_released_after_their_page_unless_it_reconnects(files, upload):
     release_uploads_of_closed_pages(0.01)
     sessions = WebsocketSessionManager(MemorySessionStorage(), files, ScriptCache(), None)
     for page in ("closed", "back"):
@@ -97,17 +97,19 @@ async def test_files_go_some_time_after_their_page_and_stay_if_it_comes_back(fil
     sessions._active_session_info_by_id["back"] = SimpleNamespace()
     assert held(files) == {"closed": ["file"], "back": ["file"]}
     released = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.05, released.set)  # comes after what was asked for before, for sooner
+    asyncio.get_running_loop().call_later(
+        0.05, released.set
+    )  # runs after callbacks that were scheduled earlier for a sooner time
     await released.wait()
     assert held(files) == {"back": ["file"]}
 
 
-def test_without_that_streamlit_keeps_whatever_comes(files, upload):
+def test_without_the_workaround_streamlit_keeps_all_uploads(files, upload):
     assert [upload("a", str(number), BUDGET).status_code for number in range(5)] == [204] * 5
     assert len(held(files)["a"]) == 5
 
 
-def test_a_file_that_was_used_is_released(files, upload, monkeypatch):
+def test_a_used_file_is_released(files, upload, monkeypatch):
     assert [upload("a", name, 1).status_code for name in ("one", "two")] == [204, 204]
     context = SimpleNamespace(uploaded_file_mgr=files, session_id="a")
     monkeypatch.setattr(streamlit_uploads, "get_script_run_ctx", lambda: context)
