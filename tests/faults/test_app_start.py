@@ -1,4 +1,4 @@
-"""A start that cannot succeed says why and what to do; one that can does not depend on where one stands."""
+"""A start that cannot succeed gives the reason and advice; one that can succeed works from any folder."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from tests.support.servers import APP, PATIENCE, ROOT, Server, environment, free
 
 
 def refused(data_dir, *, prefix=(), **settings):
-    """What the app prints when it does not start."""
+    """The output of the app when it refuses to start."""
     ended = subprocess.run(
         [*prefix, *streamlit_command(APP, free_port())],
         cwd=ROOT,
@@ -32,23 +32,23 @@ def refused(data_dir, *, prefix=(), **settings):
     return printed
 
 
-def test_a_wrong_setting_is_named_with_what_is_expected(tmp_path):
+def test_a_wrong_setting_is_named_with_the_expected_values(tmp_path):
     printed = refused(tmp_path / "data", max_turns="many", threads=-1)
     assert "COLLOQUY_MAX_TURNS='many'" in printed
     assert "COLLOQUY_THREADS='-1'" in printed
     assert not (tmp_path / "data").exists()
 
 
-def test_a_data_folder_in_use_is_refused_with_the_process_that_holds_it(tmp_path):
+def test_a_data_folder_in_use_is_refused_naming_the_process(tmp_path):
     with closing(open_application(tmp_path / "data")):
         printed = refused(tmp_path / "data")
     assert "is in use by" in printed
-    if sys.platform != "win32":  # which does not tell
+    if sys.platform != "win32":  # which does not name the process
         assert f"PID {os.getpid()}" in printed
 
 
 def bound_by_permissions():
-    """A prefix for commands that makes permissions bind even root."""
+    """A prefix for commands that makes permissions apply even to root."""
     if sys.platform == "win32":
         pytest.skip("folders of Windows have no such permissions")
     if os.geteuid() != 0:
@@ -58,19 +58,19 @@ def bound_by_permissions():
     return [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
 
 
-def test_a_read_only_data_folder_is_refused_with_what_to_do(tmp_path):
+def test_a_read_only_data_folder_is_refused_with_advice(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
     assert "Give this user write permission" in refused(folder, prefix=bound_by_permissions())
 
 
-def test_a_file_in_place_of_the_data_folder_is_refused_with_what_to_do(tmp_path):
+def test_a_file_in_place_of_the_data_folder_is_refused_with_advice(tmp_path):
     (tmp_path / "data").write_text("not a folder")
     assert "is a file" in refused(tmp_path / "data")
 
 
-def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path):
+def test_a_damaged_database_is_refused_and_left_unchanged(tmp_path):
     (tmp_path / "data").mkdir()
     database = tmp_path / "data" / "colloquy.duckdb"
     database.write_bytes(b"no database" * 1000)
@@ -78,7 +78,7 @@ def test_a_damaged_database_is_refused_and_left_as_it_is(tmp_path):
     assert database.read_bytes() == b"no database" * 1000
 
 
-def test_it_starts_from_any_working_directory_and_ends_when_asked_to(tmp_path):
+def test_the_app_starts_from_any_working_directory_and_stops_on_request(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     server = Server(tmp_path / "data", script=APP, models_dir=tmp_path / "no-models").start(cwd=elsewhere)
@@ -100,14 +100,14 @@ def test_it_starts_from_any_working_directory_and_ends_when_asked_to(tmp_path):
         (["personas", "thesis.txt"], 0o777, 0o777),
     ],
 )
-def test_the_data_folder_is_for_its_owner_alone_unless_it_holds_something_else(tmp_path, holds, mode, becomes):
+def test_the_data_folder_is_private_unless_it_contains_other_files(tmp_path, holds, mode, becomes):
     folder = tmp_path / "data"
     if holds is not None:
         folder.mkdir()
         for name in holds:
             (folder / name).mkdir()
         folder.chmod(mode)
-    for _ in range(2):  # the second time, the database is there
+    for _ in range(2):  # the second time, the database exists
         with capture_logs() as captured, closing(open_application(folder)):
             assert stat.S_IMODE(folder.stat().st_mode) == becomes
         assert any("chmod 700" in entry["event"] for entry in captured) is (becomes & 0o077 != 0)

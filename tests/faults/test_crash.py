@@ -1,4 +1,4 @@
-"""``kill -9`` at any moment: whatever was acknowledged is there, and the next start goes on from it."""
+"""``kill -9`` at any moment: everything acknowledged is there, and the next start continues from it."""
 
 import multiprocessing
 import random
@@ -18,15 +18,15 @@ from tests.support.scripted import COUNT
 
 KILLS = 8
 MOST_FACTS = 500
-"""The process is killed after it has told of so many facts at most: about a second's worth. Each kill has its share of
-that second, in random order, and comes at a random moment of it."""
+"""Most facts reported before the process is killed: about a second's worth. Each kill gets its share of that second, in
+random order, and happens at a random moment of it."""
 
 LOST_AT_MOST = 0.3
-"""Seconds of an unfinished answer that a crash may take."""
+"""Seconds of an unfinished answer that a crash may lose."""
 
 
 class Witness:
-    """Remembers over all lives of the process what it has acknowledged."""
+    """Records what the process has acknowledged across all its lives."""
 
     def __init__(self):
         self.turns, self.events = {}, {}
@@ -44,14 +44,14 @@ class Witness:
                 self.kept[fact["turn"]] += fact["text"]
 
     def seconds_lost(self, turn_id, text):
-        """How long before the crash the first word was said that is not in ``text``."""
+        """Seconds between the first word missing in ``text`` and the crash."""
         said = self.said[turn_id]
         missing = [at for number, (at, _) in enumerate(said) if len(counted(number + 1)) > len(text)]
         return said[-1][0] - missing[0] if missing else 0.0
 
 
 def processes():
-    """Starts processes that have the app imported already, where the system can do that."""
+    """Starts processes with the app already imported, where the system supports it."""
     ways = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
     if "forkserver" in ways:
@@ -60,7 +60,7 @@ def processes():
 
 
 def live_and_die(context, folder, witness, facts):
-    """Let the process work until it has told of so many facts, kill it, and hear out what it had told by then."""
+    """Let the process work until it has reported this many facts, kill it, and read the rest of its reports."""
     listener, teller = context.Pipe(duplex=False)
     process = context.Process(target=crash_driver.converse_until_killed, args=(folder, teller), daemon=True)
     process.start()
@@ -75,12 +75,13 @@ def live_and_die(context, folder, witness, facts):
     try:
         while True:
             witness.hear(listener.recv())
-    except (EOFError, OSError):  # the last fact may be cut off
+    except (EOFError, OSError):  # the last fact may be truncated
         listener.close()
 
 
 def check(application, witness):
-    """Everything acknowledged is there, once. Returns the seconds of text that interrupted turns lost, by turn id."""
+    """Check that everything acknowledged is there exactly once. Returns the seconds of text that interrupted turns
+    lost, by turn id."""
     bubbles, events = defaultdict(list), {}
     for session in {fact["session"] for fact in witness.turns.values()}:
         stored = application.store.list_events(application.store.get_session(session).key, limit=100_000)
@@ -115,7 +116,7 @@ def check_turn(turn, text, bubbles, kept):
 
 
 @pytest.mark.slow
-def test_kills_under_load_lose_nothing_that_was_acknowledged(tmp_path, record_testsuite_property):
+def test_kills_under_load_lose_nothing_acknowledged(tmp_path, record_testsuite_property):
     context, witness, chance, lost = processes(), Witness(), random.Random(), {}
     share = MOST_FACTS // KILLS
     for number in chance.sample(range(KILLS), KILLS):
@@ -129,11 +130,11 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged(tmp_path, record_te
     assert statistics.median(lost.values()) <= LOST_AT_MOST
 
 
-def test_an_answer_that_was_stored_before_the_crash_does_not_stand_there_twice(tmp_path):
+def test_an_answer_stored_before_the_crash_appears_only_once(tmp_path):
     with closing(open_application(tmp_path)) as application:
         key = new_session(application)
         [turn] = finish(application, application.turns.submit(key, "count 50"))
-        application.store.update_turn(turn.id, status=TurnStatus.RUNNING)  # as if killed before the end was kept
+        application.store.update_turn(turn.id, status=TurnStatus.RUNNING)  # as if killed before the end was saved
         application.store.append_chunks({turn.id: counted(40)})
     with closing(open_application(tmp_path)) as application:
         assert said(application, key) == [("user", "count 50"), ("assistant", counted(50))]

@@ -1,4 +1,4 @@
-"""Another site gets at nothing, under its own name or one that leads here: not at pages, the API, or what is live."""
+"""Another site reaches nothing, by its own name or by DNS rebinding: no pages, no API, no live connections."""
 
 from contextlib import closing
 from http.client import HTTPConnection
@@ -22,7 +22,7 @@ def server(tmp_path_factory):
 
 
 @pytest.mark.parametrize("path", ["/", "/_stcore/health", "/api/v1/conversations", "/api/v1/events", "/adk/list-apps"])
-def test_a_request_under_a_foreign_name_is_refused(server, path):
+def test_a_request_with_a_foreign_host_name_is_refused(server, path):
     with httpx.stream("GET", server.url + path, headers={"Host": REBOUND}) as answer:
         assert answer.status_code == 421
     with httpx.stream("GET", server.url + path) as answer:
@@ -41,8 +41,8 @@ def test_a_request_under_a_foreign_name_is_refused(server, path):
         ({"Origin": "https://{host}", "X-Forwarded-Proto": "https"}, 101),
     ],
 )
-def test_a_live_connection_is_the_own_pages_alone(server, path, more, status):
-    """Behind a proxy on this machine that ends TLS the page has another scheme, which ``X-Forwarded-Proto`` tells."""
+def test_only_the_own_page_may_open_a_live_connection(server, path, more, status):
+    """Behind a proxy on this machine that ends TLS, the page has another scheme, given in ``X-Forwarded-Proto``."""
     here = urlsplit(server.url).netloc
     asking = {"Host": here, "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     asking |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **more, "Origin": more["Origin"].format(host=here)}

@@ -1,4 +1,5 @@
-"""What people see of a full disk: turns end with the reason, nothing is lost, all goes on once there is space."""
+"""What users see of a full disk: turns end with the reason, nothing is lost, and everything continues once there is
+space."""
 
 import asyncio
 import errno
@@ -61,7 +62,7 @@ def begun_to_end(application, key):
     return any(view.status.is_over for view in application.turns.live(key))
 
 
-def test_running_turns_end_with_the_reason_and_what_they_said_is_kept_when_there_is_space(disk):
+def test_running_turns_end_with_the_reason_and_are_saved_once_there_is_space(disk):
     with closing(open_application(disk / "data", max_turns=1)) as application:
         key, other = new_session(application), new_session(application)
         turn = running(application, key)
@@ -77,10 +78,10 @@ def test_running_turns_end_with_the_reason_and_what_they_said_is_kept_when_there
             summaries = {session.key: session for session in application.store.list_sessions("local").items}
             assert summaries[key] == application.store.find_session(key)
             assert (summaries[key].status, summaries[key].failed) == (SessionStatus.IDLE, True)
-            until(application, lambda: begun_to_end(application, other))  # it had the place of the first one
+            until(application, lambda: begun_to_end(application, other))  # it took the first one's place
             application.turns.stop(turn.id)
             application.store.mark_seen(key)
-            with pytest.raises(StoreFullError):  # what is left of the last page of the log takes some more
+            with pytest.raises(StoreFullError):  # the rest of the log's last page still has room
                 rename_a_thousand_times(application, other)
             for attempt in (lambda: application.turns.submit(key, "more"), lambda: application.turns.retry(turn)):
                 with pytest.raises(StoreFullError, match="Free some space"):
@@ -95,7 +96,7 @@ def test_running_turns_end_with_the_reason_and_what_they_said_is_kept_when_there
         assert [text for _, text in said(application, key)][1::2] == [view.text, "You said: hello"]
 
 
-def test_what_waits_behind_a_turn_that_cannot_be_kept_ends_with_it_and_both_are_kept_when_there_is_space(disk):
+def test_turns_queued_behind_an_unsaved_turn_end_with_it_and_are_saved_once_there_is_space(disk):
     with closing(open_application(disk / "data", max_turns=1)) as application:
         key = new_session(application)
         turn = running(application, key)
@@ -116,8 +117,8 @@ def test_what_waits_behind_a_turn_that_cannot_be_kept_ends_with_it_and_both_are_
         assert again.status is TurnStatus.COMPLETED
 
 
-def test_files_are_refused_in_words_and_taken_once_there_is_space(disk):
-    with ThreadPoolExecutor(1) as pool:  # browser tests leave a loop in this thread
+def test_files_are_refused_with_an_explanation_until_there_is_space(disk):
+    with ThreadPoolExecutor(1) as pool:  # browser tests leave an event loop in this thread
         pool.submit(asyncio.run, files_are_refused_and_taken(disk)).result()
 
 
@@ -173,7 +174,7 @@ def api():
     install(None)
 
 
-def test_every_change_is_refused_in_words_and_taken_once_there_is_space(disk, api, monkeypatch, tmp_path):
+def test_every_change_is_refused_with_an_explanation_until_there_is_space(disk, api, monkeypatch, tmp_path):
     with closing(open_application(disk / "data")) as application:
         install(application)
         key, other = new_session(application), new_session(application)
@@ -203,7 +204,7 @@ def test_every_change_is_refused_in_words_and_taken_once_there_is_space(disk, ap
 
 
 def until_refused(change):
-    """What is left of the last page of the log takes some more."""
+    """The rest of the log's last page still has room."""
     answers = (change() for _ in range(100))
     return next(answer for answer in answers if not answer.is_success)
 
@@ -212,7 +213,7 @@ def files_in(disk):
     return sorted(path for path in disk.rglob("*") if path.is_file() and path.name != "ballast")
 
 
-def test_a_file_larger_than_may_be_is_a_full_disk_too(tmp_path):
+def test_a_file_size_limit_counts_as_a_full_disk(tmp_path):
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     with closing(open_application(tmp_path / "data")) as application:
@@ -225,15 +226,15 @@ def test_a_file_larger_than_may_be_is_a_full_disk_too(tmp_path):
         assert not any((tmp_path / "data" / "incoming").iterdir())
 
 
-def test_the_app_starts_on_a_disk_that_is_full_and_closes_what_a_killed_process_left_once_there_is_space(disk):
+def test_the_app_starts_on_a_full_disk_and_recovers_once_there_is_space(disk):
     with closing(open_application(disk / "data")) as application:
         key = new_session(application)
         turn = running(application, key, "count 2000 then wait")
         soon = threading.Event()
-        while application.store.partial_text(turn.id) != counted(2000):  # more than fits into what is left of a page
+        while application.store.partial_text(turn.id) != counted(2000):  # more than fits into the rest of a page
             assert not soon.wait(0.02)
         killed = disk / "killed"
-        shutil.copytree(disk / "data", killed)  # what would be there if the process were gone now
+        shutil.copytree(disk / "data", killed)  # what would be there if the process died now
         application.turns.stop(turn.id)
     ballast = fill(disk)
     with closing(open_application(killed)) as application:
@@ -256,7 +257,7 @@ def test_the_app_starts_on_a_disk_that_is_full_and_closes_what_a_killed_process_
         (errno.EXDEV, OSError),
     ],
 )
-def test_what_the_system_says_of_a_disk_is_told_in_words(tmp_path, number, error):
+def test_disk_errors_of_the_system_are_explained(tmp_path, number, error):
     with pytest.raises(error, match=os.strerror(number) if error is OSError else str(tmp_path)), writing(tmp_path):
         raise OSError(number, os.strerror(number))
     told = explain(duckdb.IOException(f"Could not write file: {os.strerror(number)}"), tmp_path / "chats.duckdb")

@@ -1,4 +1,4 @@
-"""``kill -9`` while a tool asks the person: the question is still there. While it runs: it ends as interrupted."""
+"""``kill -9`` while a tool asks the user: the question survives. While the tool runs: the turn ends as interrupted."""
 
 import multiprocessing
 from contextlib import closing
@@ -12,7 +12,7 @@ from tests.support.applications import finish, open_application, until_loaded
 
 
 def killed_after(target, *arguments):
-    """Run it in a process of its own, kill that when it has told something, and give what it told."""
+    """Run it in a separate process, kill that after its first report, and return the report."""
     context = multiprocessing.get_context("spawn")
     listener, teller = context.Pipe(duplex=False)
     process = context.Process(target=target, args=(*arguments, teller), daemon=True)
@@ -35,7 +35,7 @@ def calls_and_responses(application, key):
     return calls, responses, answered
 
 
-def test_a_question_survives_and_what_it_allows_does_not_run_twice(tmp_path):
+def test_a_question_survives_a_crash_and_its_tool_does_not_run_twice(tmp_path):
     data = tmp_path / "data"
     with agent_folders(tmp_path) as write:
         write("killed_desk", desk.PLAIN)

@@ -1,4 +1,4 @@
-"""What the store does when the machine does not play along. Nothing acknowledged is ever lost."""
+"""The store on a failing machine. Nothing acknowledged is ever lost."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ NEWEST = """
 
 
 def fill(store: Store) -> int:
-    """Append until the disk is full; how many were acknowledged."""
+    """Append until the disk is full. Returns how many events were acknowledged."""
     for kept in range(1000):
         try:
             append(store, KEY, said(f"{kept} " + random.Random(kept).randbytes(50_000).hex()))
@@ -108,7 +108,7 @@ def first_words(store: Store) -> list[str]:
     return [text_of(event.event).split()[0] for event in store.list_events(KEY, limit=10_000)]
 
 
-def test_after_a_full_disk_everything_acknowledged_is_there_and_writing_goes_on(tmp_path):
+def test_after_a_full_disk_everything_acknowledged_is_there_and_writing_continues(tmp_path):
     with mounted(tmp_path / "disk", "3m") as disk:
         store = Store(disk / "chats.duckdb")
         store.create_session(KEY)
@@ -144,7 +144,7 @@ def test_a_full_disk_at_the_checkpoint_loses_nothing(tmp_path):
         again.close()
 
 
-def test_a_store_on_a_disk_that_is_full_from_the_start_says_so_and_opens_once_there_is_space(tmp_path):
+def test_a_store_on_a_full_disk_is_refused_until_there_is_space(tmp_path):
     with mounted(tmp_path / "disk", "1m") as disk:
         ballast = disk / "ballast"
         with suppress(OSError):
@@ -157,10 +157,10 @@ def test_a_store_on_a_disk_that_is_full_from_the_start_says_so_and_opens_once_th
         store.close()
 
 
-# -- places where nothing can be written -------------------------------------------------------------------------------
+# -- unwritable places -------------------------------------------------------------------------------------------------
 
 
-def test_a_read_only_disk_is_reported_and_left_alone(tmp_path):
+def test_a_read_only_disk_is_reported_and_left_unchanged(tmp_path):
     with mounted(tmp_path / "disk", "10m") as disk:
         store = Store(disk / "chats.duckdb")
         store.create_session(KEY)
@@ -202,7 +202,7 @@ def test_a_file_in_place_of_the_folder_is_reported(tmp_path):
             Store(path)
 
 
-# -- files that are not what they should be ----------------------------------------------------------------------------
+# -- invalid files -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def filled(tmp_path: Path) -> Path:
         (bytes(8) + b"DUCK" + bytes(20_000), ""),
     ],
 )
-def test_a_file_that_is_no_duckdb_database_is_reported_and_left_alone_and_moving_it_away_helps(tmp_path, content, what):
+def test_a_file_that_is_not_a_duckdb_database_is_refused_until_it_is_moved_away(tmp_path, content, what):
     path = tmp_path / "chats.duckdb"
     path.write_bytes(content)
     with pytest.raises(
@@ -240,7 +240,7 @@ def test_a_file_that_is_no_duckdb_database_is_reported_and_left_alone_and_moving
 
 
 @pytest.mark.parametrize("place", [0, 8, 4096, 8192])
-def test_a_damaged_file_is_reported_and_left_alone(filled, place):
+def test_a_damaged_file_is_reported_and_left_unchanged(filled, place):
     content = bytearray(filled.read_bytes())
     content[place : place + 4096] = os.urandom(4096)
     filled.write_bytes(content)
@@ -249,12 +249,12 @@ def test_a_damaged_file_is_reported_and_left_alone(filled, place):
     except StoreDamagedError:
         assert filled.read_bytes() == bytes(content)
     else:
-        # DuckDB keeps two headers, and goes on with the one that is whole.
+        # DuckDB keeps two headers and continues with the intact one.
         assert len(store.list_events(KEY, limit=1000)) == 200
         store.close()
 
 
-def test_a_file_cut_short_is_reported(filled):
+def test_a_truncated_file_is_reported(filled):
     filled.write_bytes(filled.read_bytes()[:20_000])
     with pytest.raises(StoreError), closing(Store(filled)) as store:
         store.list_events(KEY)
@@ -279,7 +279,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("statements", OTHERS.values(), ids=OTHERS.keys())
 @pytest.mark.parametrize("is_closed", [True, False], ids=["closed", "with a log"])
-def test_a_duckdb_file_of_another_program_is_refused_and_not_a_byte_of_it_changes(tmp_path, statements, is_closed):
+def test_a_duckdb_file_of_another_program_is_refused_and_not_modified(tmp_path, statements, is_closed):
     path, made = tmp_path / "chats.duckdb", tmp_path / "made"
     made.mkdir()
     with duckdb.connect(str(made / path.name)) as other:
@@ -297,12 +297,12 @@ def test_a_duckdb_file_of_another_program_is_refused_and_not_a_byte_of_it_change
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
-# -- logs that are not what they should be -----------------------------------------------------------------------------
+# -- invalid logs ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def left_open(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
-    """A database and its log as a process leaves them that dies."""
+    """A database and its log as left by a dying process."""
     path = tmp_path_factory.mktemp("open") / "chats.duckdb"
     with closing(Store(path)) as store:
         store.create_session(KEY)
@@ -310,7 +310,7 @@ def left_open(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
         return path.read_bytes(), path.with_name("chats.duckdb.wal").read_bytes()
 
 
-def test_a_log_without_its_database_is_refused_and_left_alone(tmp_path, left_open):
+def test_a_log_without_its_database_is_refused_and_left_unchanged(tmp_path, left_open):
     log = tmp_path / "chats.duckdb.wal"
     log.write_bytes(left_open[1])
     with pytest.raises(StoreDamagedError, match=r"chats\.duckdb is missing, but its log.*Put chats\.duckdb back"):
@@ -331,7 +331,7 @@ def test_a_log_without_its_database_is_refused_and_left_alone(tmp_path, left_ope
         pytest.param(lambda _: b"notes\n" * 100, id="of another program"),
     ],
 )
-def test_a_damaged_log_is_refused_and_left_alone(tmp_path, left_open, damaged):
+def test_a_damaged_log_is_refused_and_left_unchanged(tmp_path, left_open, damaged):
     path, log = tmp_path / "chats.duckdb", tmp_path / "chats.duckdb.wal"
     path.write_bytes(left_open[0])
     log.write_bytes(damaged(left_open[1]))
@@ -342,7 +342,7 @@ def test_a_damaged_log_is_refused_and_left_alone(tmp_path, left_open, damaged):
 
 
 @pytest.mark.parametrize("missing", [1, 100, 0.5])
-def test_a_log_cut_off_is_recovered_up_to_the_cut_and_what_is_incomplete_is_kept_and_told(tmp_path, left_open, missing):
+def test_a_truncated_log_is_recovered_up_to_the_cut_and_the_rest_is_kept_and_reported(tmp_path, left_open, missing):
     path, log = tmp_path / "chats.duckdb", tmp_path / "chats.duckdb.wal"
     whole = left_open[1]
     cut = whole[: len(whole) - (int(len(whole) * missing) if missing < 1 else int(missing))]
@@ -360,7 +360,7 @@ def test_a_log_cut_off_is_recovered_up_to_the_cut_and_what_is_incomplete_is_kept
     assert list(tmp_path.glob("*.incomplete-*")) == [kept]
 
 
-def test_a_whole_log_is_recovered_without_a_word(tmp_path, left_open):
+def test_a_complete_log_is_recovered_silently(tmp_path, left_open):
     (tmp_path / "chats.duckdb").write_bytes(left_open[0])
     (tmp_path / "chats.duckdb.wal").write_bytes(left_open[1])
     with closing(Store(tmp_path / "chats.duckdb")) as store:
@@ -377,7 +377,7 @@ def test_a_pipe_in_place_of_a_file_is_refused_at_once(tmp_path, name):
         Store(tmp_path / "chats.duckdb")
 
 
-def test_a_file_of_a_newer_version_is_refused_and_left_alone(filled):
+def test_a_file_of_a_newer_version_is_refused_and_left_unchanged(filled):
     with duckdb.connect(str(filled)) as newer:
         newer.execute("insert into schema_version values (99, 'from_the_future', 0)")
     with pytest.raises(StoreTooNewError, match=r"schema 99.*Update the program"):
@@ -387,7 +387,7 @@ def test_a_file_of_a_newer_version_is_refused_and_left_alone(filled):
 # -- one process at a time ---------------------------------------------------------------------------------------------
 
 
-def test_a_second_process_is_told_who_holds_the_file(tmp_path):
+def test_a_second_process_is_told_which_process_has_the_file_open(tmp_path):
     path = tmp_path / "chats.duckdb"
     ours, theirs = multiprocessing.Pipe()
     process = processes().Process(target=hold, args=(path, theirs), daemon=True)
@@ -402,7 +402,7 @@ def test_a_second_process_is_told_who_holds_the_file(tmp_path):
     Store(path).close()
 
 
-def test_a_second_store_in_the_same_process_is_refused_as_well(tmp_path):
+def test_a_second_store_in_the_same_process_is_refused(tmp_path):
     store = Store(tmp_path / "chats.duckdb")
     with pytest.raises(StoreLockedError, match=f"PID {os.getpid()}"):
         Store(tmp_path / "chats.duckdb")
@@ -410,7 +410,7 @@ def test_a_second_store_in_the_same_process_is_refused_as_well(tmp_path):
     Store(tmp_path / "chats.duckdb").close()
 
 
-def test_a_service_whose_file_cannot_be_opened_can_be_tried_again(tmp_path):
+def test_a_service_can_retry_opening_its_file(tmp_path):
     path = tmp_path / "chats.duckdb"
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(StoreDamagedError):

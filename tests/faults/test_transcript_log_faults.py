@@ -1,4 +1,5 @@
-"""Transcript logs that cannot be written: the chats go on, a person is told once, and the logs go on when they can."""
+"""Transcript logs that cannot be written: chats continue, the user is told once, and the logs continue when they
+can."""
 
 import json
 import threading
@@ -28,7 +29,7 @@ def warnings(captured):
     return [entry["event"] for entry in captured if "transcript" in entry["event"]]
 
 
-def test_a_folder_that_cannot_be_written_is_reported_once_and_the_log_catches_up(tmp_path):
+def test_an_unwritable_folder_is_reported_once_and_the_log_catches_up(tmp_path):
     (tmp_path / "transcripts").write_text("in the way")
     with capture_logs() as captured, closing(open_application(tmp_path)) as application:
         keys = [new_session(application) for _ in range(2)]
@@ -48,7 +49,7 @@ def test_a_folder_that_cannot_be_written_is_reported_once_and_the_log_catches_up
         assert texts[:6] == [text for n in (1, 2, 3) for text in (f"count {n}", counted(n))]
 
 
-def test_a_disk_that_is_full_for_logs_stops_no_chat_and_leaves_no_torn_line(tmp_path):
+def test_a_full_disk_for_logs_stops_no_chat_and_leaves_no_partial_line(tmp_path):
     (tmp_path / "data").mkdir()
     with mounted(tmp_path / "data" / "transcripts", "64k") as disk:
         with capture_logs() as captured, closing(open_application(tmp_path / "data")) as application:
@@ -67,7 +68,7 @@ def test_a_disk_that_is_full_for_logs_stops_no_chat_and_leaves_no_torn_line(tmp_
         assert [line["type"] for line in (lines[0], lines[-1])] == ["header", "end"]
 
 
-def test_what_waits_to_be_written_is_bounded_and_what_is_lost_is_noted(tmp_path, monkeypatch):
+def test_the_backlog_is_bounded_and_lost_lines_are_noted(tmp_path, monkeypatch):
     monkeypatch.setattr(transcript_logs, "MOST_WAITING", 20_000)
     (tmp_path / "transcripts").write_text("in the way")
     with capture_logs(), closing(open_application(tmp_path)) as application:
@@ -80,7 +81,7 @@ def test_what_waits_to_be_written_is_bounded_and_what_is_lost_is_noted(tmp_path,
     assert sum(line["lost"] for line in lines_of(path) if line["type"] == "gap") > 100
 
 
-def test_a_line_that_cannot_be_written_down_costs_no_other(tmp_path, monkeypatch):
+def test_a_line_that_cannot_be_written_does_not_affect_others(tmp_path, monkeypatch):
     with capture_logs() as captured, closing(open_application(tmp_path)) as application:
         broken, whole = new_session(application), new_session(application)
         logs = application.files.transcripts
@@ -100,7 +101,7 @@ def test_a_line_that_cannot_be_written_down_costs_no_other(tmp_path, monkeypatch
     assert len([*(tmp_path / "transcripts").rglob("*.jsonl")]) == 2
 
 
-def test_a_turn_does_not_wait_for_a_disk_that_hangs(tmp_path, monkeypatch):
+def test_a_turn_does_not_wait_for_a_hanging_disk(tmp_path, monkeypatch):
     hangs, goes_on = threading.Event(), threading.Event()
     create = transcript_logs.files.create
 
@@ -121,7 +122,7 @@ def test_a_turn_does_not_wait_for_a_disk_that_hangs(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_after_kills_every_log_is_whole_and_closed(tmp_path):
+def test_after_kills_every_log_is_complete_and_closed(tmp_path):
     context = processes()
     for facts in (150, 300):
         live_and_die(context, tmp_path, Witness(), facts)

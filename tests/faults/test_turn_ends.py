@@ -1,4 +1,4 @@
-"""Something goes wrong where nothing may: while the end of a turn is kept. The session goes on all the same."""
+"""Errors at the worst moment, while the end of a turn is being saved: the session still continues."""
 
 import asyncio
 from contextlib import closing
@@ -19,7 +19,7 @@ def application(tmp_path):
 
 
 def breaking(monkeypatch, owner, name, times, error):
-    """Make a method fail so many times. Returns the list of calls."""
+    """Make a method fail a number of times. Returns the list of calls."""
     calls, works = [], getattr(owner, name)
 
     def broken(*args, **kwargs):
@@ -44,7 +44,7 @@ def goes_on(application, key):
     return turn.status is TurnStatus.COMPLETED and said(application, key)[-1][1] == "You said: hello"
 
 
-def test_what_fails_once_is_kept_at_the_next_attempt(application, monkeypatch):
+def test_a_write_that_fails_once_succeeds_at_the_next_attempt(application, monkeypatch):
     key = new_session(application)
     turn = application.turns.submit(key, "count 3 then wait")
     until(application, lambda: application.turns.live(key)[0].text == counted(3))
@@ -55,7 +55,7 @@ def test_what_fails_once_is_kept_at_the_next_attempt(application, monkeypatch):
     assert said(application, key)[-1] == ("assistant", counted(3))
 
 
-def test_what_always_fails_leaves_no_turn_running_and_no_message_waiting(application, monkeypatch):
+def test_permanent_write_failures_leave_no_turn_running_and_no_message_queued(application, monkeypatch):
     with monkeypatch.context() as patched:
         breaking(patched, Execution, "_keep_end", 1000, RuntimeError("never"))
         key = new_session(application)
@@ -68,7 +68,7 @@ def test_what_always_fails_leaves_no_turn_running_and_no_message_waiting(applica
     assert goes_on(application, key)
 
 
-def test_a_failure_before_the_end_is_known_fails_the_turn(application, monkeypatch):
+def test_a_failure_before_the_end_fails_the_turn(application, monkeypatch):
     with monkeypatch.context() as patched:
         breaking(patched, Execution, "_conclude", 1, RuntimeError("never"))
         key = new_session(application)
@@ -80,7 +80,7 @@ def test_a_failure_before_the_end_is_known_fails_the_turn(application, monkeypat
     assert goes_on(application, key)
 
 
-def test_the_end_is_noted_as_soon_as_the_store_works_again(application, monkeypatch):
+def test_the_end_is_saved_as_soon_as_the_store_works_again(application, monkeypatch):
     key = new_session(application)
     turn = application.turns.submit(key, "count 3 then wait")
     until(application, lambda: application.turns.live(key)[0].text == counted(3))
@@ -93,7 +93,7 @@ def test_the_end_is_noted_as_soon_as_the_store_works_again(application, monkeypa
     assert goes_on(application, key)
 
 
-def test_a_waiting_turn_that_is_withdrawn_does_not_run_though_the_store_is_away(application, monkeypatch):
+def test_a_withdrawn_turn_does_not_run_even_if_the_store_is_unavailable(application, monkeypatch):
     key = new_session(application)
     first, second = (application.turns.submit(key, text) for text in ("count 1 then wait", "never mind"))
     until(application, lambda: application.turns.live(key)[0].text)
@@ -106,7 +106,7 @@ def test_a_waiting_turn_that_is_withdrawn_does_not_run_though_the_store_is_away(
     assert goes_on(application, key)
 
 
-def test_an_end_that_could_not_be_noted_is_found_at_the_next_start(tmp_path, monkeypatch):
+def test_an_end_that_could_not_be_saved_is_recovered_at_the_next_start(tmp_path, monkeypatch):
     with capture_logs(), closing(open_application(tmp_path)) as application:
         key = new_session(application)
         turn = application.turns.submit(key, "count 3 then wait")
@@ -120,7 +120,7 @@ def test_an_end_that_could_not_be_noted_is_found_at_the_next_start(tmp_path, mon
 
 
 @pytest.mark.parametrize("error", [StoreFullError("The disk is full."), StoreNotWritableError("The disk broke.")])
-def test_a_turn_ends_at_once_where_what_it_says_cannot_be_kept(application, monkeypatch, error):
+def test_a_turn_ends_at_once_if_its_text_cannot_be_stored(application, monkeypatch, error):
     with monkeypatch.context() as patched:
         breaking(patched, application.store, "append_chunks", 1000, error)
         key = new_session(application)
