@@ -1,4 +1,4 @@
-"""A real Chromium, and the app with the scripted model behind it."""
+"""A real Chromium, and the app with the scripted model."""
 
 import re
 from datetime import UTC, datetime
@@ -18,10 +18,10 @@ from tests.support.servers import Server
 HERE = Path(__file__).parent
 
 PATIENCE = 20_000
-"""Milliseconds to wait for what must happen, on a machine with much else to do."""
+"""Milliseconds to wait for what must happen on a busy machine."""
 
 STRANGERS = 4
-"""Browser profiles that are kept for other tests."""
+"""Browser profiles kept for reuse by other tests."""
 
 
 def pytest_collection_modifyitems(items):
@@ -41,7 +41,7 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory):
-    """A server that tests share: each keeps to sessions of its own."""
+    """A server shared by tests, each with its own sessions."""
     server = Server(tmp_path_factory.mktemp("shared") / "data", max_turns=16).start()
     yield server
     server.close()
@@ -49,7 +49,7 @@ def app(tmp_path_factory):
 
 @pytest.fixture
 def own_app(tmp_path):
-    """A server of this test alone, to be started by it."""
+    """A server for one test, which starts it."""
     server = Server(tmp_path / "data")
     yield server
     server.close()
@@ -57,7 +57,7 @@ def own_app(tmp_path):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """A server with demo conversations, which the tests of a module share."""
+    """A server with demo conversations, shared by the tests of a module."""
     folder = tmp_path_factory.mktemp("demo") / "data"
     fill(folder / DATABASE, sessions=300, until=datetime.now(UTC).date())
     server = Server(folder).start()
@@ -66,10 +66,10 @@ def demo(tmp_path_factory):
 
 
 class Visitor:
-    """A person with a browser of their own: opens tabs, and notes whatever goes wrong in them.
+    """A user with a separate browser: opens tabs, and records errors in them.
 
-    One page that shows nothing stays open, so that the process with the page's scripts goes on. To load and compile
-    them anew takes as long as all the rest of a page load.
+    One blank page stays open, so that the process with the page's scripts keeps running. Loading and compiling them
+    again takes as long as the rest of a page load.
     """
 
     def __init__(self, browser, url, **options):
@@ -88,7 +88,7 @@ class Visitor:
         self.context.on("page", lambda page: page.on("websocket", lambda socket: self._request(socket.url)))
 
     def tab(self):
-        """A tab with nothing in it yet."""
+        """An empty tab."""
         chat = Chat(self.context.new_page(), self.url)
         chat.record()
         return chat
@@ -115,7 +115,8 @@ class Visitor:
         return [trouble for trouble in self.troubles if not any(known.search(trouble) for known in self.expected)]
 
     def leave(self, item, folder):
-        """Close all tabs. If the test failed, keep pictures of them; if something went wrong in one, it fails now."""
+        """Close all tabs. If the test failed, keep screenshots of them; if an error occurred in one, fail the test
+        now."""
         report = item.stash.get(REPORT, None)
         for number, page in enumerate(page for page in self.context.pages if page is not self.stays):
             if report is None or report.failed:
@@ -127,14 +128,14 @@ class Visitor:
         assert not troubles
 
     def forget(self):
-        """Become somebody who was never here, but for the files in the browser's cache."""
+        """Become a first-time visitor, apart from the files in the browser's cache."""
         self.context.clear_cookies()
         self.stays.evaluate("localStorage.clear(); sessionStorage.clear()")
 
 
 @pytest.fixture(scope="session")
 def regular(chromium, app):
-    """The one who visits the shared server in most tests: the files of the page are in the browser's cache by then."""
+    """The visitor to the shared server in most tests, who has the page's files in the browser's cache."""
     visitor = Visitor(chromium, app.url)
     yield visitor
     visitor.context.close()
@@ -148,7 +149,7 @@ def visitor(regular, request, tmp_path):
 
 @pytest.fixture(scope="session")
 def strangers():
-    """Visitors who have forgotten what they did, for another test; the one that is waiting longest comes first."""
+    """Visitors that have been reset for another test; the one waiting longest is first."""
     waiting = []
     yield waiting
     for visitor in waiting:
@@ -157,7 +158,7 @@ def strangers():
 
 @pytest.fixture
 def visitors(chromium, strangers, request, tmp_path):
-    """Makes visitors with a browser profile and settings of their own."""
+    """Makes visitors with their own browser profile and settings."""
     made = []
 
     def visit(server, **options):

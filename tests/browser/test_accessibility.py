@@ -1,4 +1,4 @@
-"""All pages for people who do not see them, or have no mouse."""
+"""All pages for users who cannot see them or have no mouse."""
 
 import re
 
@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 PAGES = ["", "overview", "history", "analytics", "sql", "import_export", "workspaces"]
 SAYS_NOTHING = re.compile(r"[\d:.,\s%]*")
-"""Names that are no names: a time or a number."""
+"""Texts that are not names: a time or a number."""
 
 NAMES = """() => {
     const roots = [document];
@@ -37,7 +37,7 @@ HAS_RING = f"""() => {{
     const looks = [getComputedStyle(one), getComputedStyle(one, "::after")];
     return looks.some((look) => look.outlineStyle === "solid" && parseFloat(look.outlineWidth) >= 2);
 }}"""
-"""Whether what has the focus has a ring. Fields show it by their border."""
+"""Whether the focused element has a focus ring. Fields show focus by their border."""
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def visit(tab, page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_headings_follow_each_other_and_whatever_can_be_used_has_a_name(tab, page):
+def test_headings_are_in_order_and_every_control_has_a_name(tab, page):
     visit(tab, page)
     levels = [int(heading.evaluate("one => one.tagName.slice(1)")) for heading in tab.page.locator("h1,h2,h3,h4").all()]
     assert levels.count(1) == 1
@@ -63,7 +63,7 @@ def test_headings_follow_each_other_and_whatever_can_be_used_has_a_name(tab, pag
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_one_sees_where_the_keyboard_is(tab, page):
+def test_keyboard_focus_is_visible(tab, page):
     visit(tab, page)
     tab.page.get_by_role("link", name="Chat", exact=True).focus()
     places = set()
@@ -76,7 +76,7 @@ def test_one_sees_where_the_keyboard_is(tab, page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_boxes_can_be_seen_before_they_are_ticked(app, visitors, scheme):
+def test_unchecked_checkboxes_are_visible(app, visitors, scheme):
     tab = visitors(app, color_scheme=scheme).tab().open()
     session = tab.begin("tick me")
     tab.sidebar.get_by_role("button", name="Select several").click()
@@ -85,7 +85,7 @@ def test_boxes_can_be_seen_before_they_are_ticked(app, visitors, scheme):
     expect(box).to_have_css("box-shadow", re.compile("inset"))
 
 
-def test_what_took_the_focus_gives_it_back(app, visitors):
+def test_focus_returns_after_a_dialog_or_menu(app, visitors):
     tab = visitors(app).tab().open()
     session = tab.begin("hello there")
     tab.shows("hello there", "You said: hello there")

@@ -1,4 +1,4 @@
-"""The analytics page in a browser: filters in the URL, the way down to a chat, the data taken away, looks."""
+"""The analytics page in a browser: filters in the URL, the way to a chat, downloads of the data, appearance."""
 
 import re
 
@@ -12,7 +12,7 @@ CHART = '[data-testid="stVegaLiteChart"] svg.marks'
 
 @pytest.fixture
 def desk(demo, visitors):
-    """Opens the page with these parameters in its URL, and waits until all of it is there."""
+    """Opens the page with these parameters in its URL, and waits until it is complete."""
 
     def open_page(query="?show=All&period=Year", **options):
         visitor = visitors(demo, timezone_id="Europe/Berlin", **options)
@@ -37,7 +37,7 @@ def figure(page, name):
     return page.locator(f'button[data-name="{name}"]')
 
 
-def test_the_way_from_the_chats_and_back(demo, visitors):
+def test_navigation_from_the_chats_and_back(demo, visitors):
     visitor = visitors(demo)
     chat = visitor.tab().open()
     expect(chat.sidebar.get_by_text("Demo data")).to_be_visible()
@@ -48,7 +48,7 @@ def test_the_way_from_the_chats_and_back(demo, visitors):
     expect(chat.input).to_be_visible()
 
 
-def test_a_filter_stands_in_the_url_and_holds_after_a_reload(desk):
+def test_a_filter_is_in_the_url_and_survives_a_reload(desk):
     page = desk("?show=All").page
     all_chats = figure(page, "conversations").locator(".value").text_content()
     page.get_by_role("combobox", name=re.compile("Agent")).fill("Specialist")
@@ -62,7 +62,7 @@ def test_a_filter_stands_in_the_url_and_holds_after_a_reload(desk):
 
 
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["wide", "phone"])
-def test_what_a_filter_chooses_can_be_read(desk, size):
+def test_chosen_filter_values_are_readable(desk, size):
     page = desk("?agent=Data+analyst&workspaces=Sample+shop", **size).page
     for name in ("Data analyst", "Sample shop"):
         chosen = page.locator(f'[data-tag][aria-label="{name}"] [title="{name}"]:visible')
@@ -70,7 +70,7 @@ def test_what_a_filter_chooses_can_be_read(desk, size):
         assert chosen.evaluate("text => text.scrollWidth <= text.clientWidth"), name
 
 
-def test_the_choice_of_saved_chats_holds_for_the_next_visit_of_this_browser_only(demo, visitors):
+def test_the_choice_of_saved_chats_is_kept_per_browser(demo, visitors):
     visitor, other = visitors(demo), visitors(demo)
     page = visitor.tab().page
     page.goto(f"{demo.url}/analytics")
@@ -87,8 +87,8 @@ def test_the_choice_of_saved_chats_holds_for_the_next_visit_of_this_browser_only
     expect(elsewhere.get_by_role("radio", name="All", exact=True)).to_be_checked()
 
 
-def test_days_without_data_keep_their_place(desk):
-    page = desk("?period=30+days&agent=Data+analyst").page  # who is not asked every day
+def test_days_without_data_keep_their_place_on_the_axis(desk):
+    page = desk("?period=30+days&agent=Data+analyst").page  # an agent that is not used every day
     named = page.locator(".st-key-card-activity .role-axis-label text")
     expect(named.first).to_be_visible()
     for card in ("spending", "latency", "feedback"):
@@ -99,7 +99,7 @@ def test_days_without_data_keep_their_place(desk):
         assert len(set(shown) & set(days)) > 2, card
 
 
-def test_from_a_figure_to_its_chats_through_them_and_back(desk):
+def test_a_figure_leads_to_its_chats_and_back(desk):
     page = desk("?period=Year&agent=Data+analyst").page
     figures = page.locator(".figures button .value").all_text_contents()
     figure(page, "failures").click()
@@ -128,7 +128,7 @@ def test_from_a_figure_to_its_chats_through_them_and_back(desk):
     assert "period=Year" in page.url
 
 
-def test_the_browsers_way_back_from_the_chats_leads_to_the_page_as_it_was(desk):
+def test_the_back_button_returns_to_the_unchanged_page(desk):
     page = desk("?period=Year&agent=Data+analyst&show=Saved").page
     figures = page.locator(".figures button .value").all_text_contents()
     figure(page, "turns").click()
@@ -140,7 +140,7 @@ def test_the_browsers_way_back_from_the_chats_leads_to_the_page_as_it_was(desk):
     assert "show=Saved" in page.url
 
 
-def test_what_is_asked_about_the_filters_stays_about_them_after_a_reload(desk):
+def test_a_chat_about_the_filters_keeps_them_after_a_reload(desk):
     page = desk("?show=All&period=Year&agent=Data+analyst").page
     page.get_by_role("button", name="Ask the history").click()
     scope = page.get_by_text("About the chats with these filters")
@@ -152,14 +152,14 @@ def test_what_is_asked_about_the_filters_stays_about_them_after_a_reload(desk):
 
 
 def listed(page, title):
-    """Sees the chats behind what was clicked, and goes back."""
+    """Opens the chats behind what was clicked, and goes back."""
     expect(page.locator(".st-key-history-behind").get_by_text(title)).to_be_visible()
     expect(page.locator(".conversations tbody tr").first).to_be_visible()
     page.get_by_role("button", name="Analytics", exact=True).click()
     complete(page)
 
 
-def test_from_a_chart_to_the_chats_behind_it_again_and_again(desk):
+def test_a_chart_leads_to_its_chats_repeatedly(desk):
     page = desk().page
     chart = page.locator(f".st-key-card-activity {CHART}")
     for _ in range(2):
@@ -168,7 +168,7 @@ def test_from_a_chart_to_the_chats_behind_it_again_and_again(desk):
         listed(page, re.compile("Week of "))
 
 
-def test_from_a_bar_to_the_chats_behind_it_by_mouse_and_by_keyboard(desk):
+def test_a_bar_leads_to_its_chats_by_mouse_and_by_keyboard(desk):
     page = desk().page
     bars = page.locator(".st-key-card-turns").get_by_role("listitem")
     bars.filter(has_text="3-5 turns").click()
@@ -179,7 +179,7 @@ def test_from_a_bar_to_the_chats_behind_it_by_mouse_and_by_keyboard(desk):
     listed(page, "Turns: 3-5")
 
 
-def test_what_failed_is_red_and_a_way_of_its_own(desk):
+def test_failures_are_red_and_lead_to_their_own_list(desk):
     page = desk().page
     failed = page.locator('.st-key-card-tools .bar [data-part="Failed"]')
     expect(failed.first).to_have_css("background-color", "rgb(220, 38, 38)")
@@ -187,7 +187,7 @@ def test_what_failed_is_red_and_a_way_of_its_own(desk):
     listed(page, "run_sql: failed")
 
 
-def test_from_a_word_to_the_messages_that_have_it(desk):
+def test_a_word_leads_to_its_messages(desk):
     page = desk().page
     word = page.locator(".st-key-card-terms .bars").get_by_role("button").first
     name = word.text_content()
@@ -195,7 +195,7 @@ def test_from_a_word_to_the_messages_that_have_it(desk):
     listed(page, f"“{name}”")
 
 
-def test_the_data_of_a_chart_as_table_and_csv(desk):
+def test_chart_data_is_available_as_table_and_csv(desk):
     page = desk().page
     page.locator(".st-key-data-agents button").click()
     popover = page.get_by_test_id("stPopoverBody")
@@ -207,7 +207,7 @@ def test_the_data_of_a_chart_as_table_and_csv(desk):
     assert len(lines) == 6
 
 
-def test_prices_can_be_looked_at(desk):
+def test_prices_can_be_viewed(desk):
     page = desk().page
     page.get_by_role("button", name="Prices").click()
     expect(page.get_by_role("dialog").get_by_test_id("stDataFrame")).to_be_visible()
@@ -215,7 +215,7 @@ def test_prices_can_be_looked_at(desk):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["wide", "phone"])
-def test_it_can_be_read_everywhere(desk, scheme, size):
+def test_all_text_is_readable(desk, scheme, size):
     tab = desk(color_scheme=scheme, **size)
     assert_readable(tab)
     assert_no_sideways(tab.page)

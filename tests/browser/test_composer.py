@@ -1,4 +1,4 @@
-"""The message input: where typed words go, what helps to write them, what is sent and what is not."""
+"""The message input: where typed text goes, completion, what is sent and what is not."""
 
 import re
 
@@ -15,14 +15,14 @@ def focused(chat):
 
 
 class TestFocus:
-    def test_words_typed_while_the_page_loads_stand_in_the_input(self, visitor):
+    def test_text_typed_while_the_page_loads_goes_into_the_input(self, visitor):
         tab = visitor.tab()
         tab.page.goto(tab.url, wait_until="domcontentloaded")
         tab.page.keyboard.type(WORDS)
         expect(tab.input).to_have_value(WORDS)
         focused(tab)
 
-    def test_words_typed_at_once_after_new_chat_stand_in_its_input(self, chat):
+    def test_text_typed_right_after_new_chat_goes_into_its_input(self, chat):
         chat.begin("hello")
         chat.shows("hello", "You said: hello")
         chat.sidebar.get_by_role("button", name="New chat", exact=True).click()
@@ -31,7 +31,7 @@ class TestFocus:
         expect(chat.input).to_have_value(WORDS)
         focused(chat)
 
-    def test_words_typed_at_once_after_a_chat_was_opened_go_into_that_chat(self, chat):
+    def test_text_typed_right_after_opening_a_chat_goes_into_that_chat(self, chat):
         first = chat.begin("first chat")
         chat.shows("first chat", "You said: first chat")
         chat.new_chat()
@@ -45,7 +45,7 @@ class TestFocus:
         expect(chat.answers.last).to_contain_text(f"You said: {WORDS}")
         assert chat.session_id == first
 
-    def test_enter_sends_nothing_before_the_page_is_there(self, visitor):
+    def test_enter_sends_nothing_before_the_page_is_loaded(self, visitor):
         tab, held = visitor.tab(), []
         tab.page.route("**/static/js/index.*.js", lambda route, _: held.append(route), times=1)
         with tab.page.expect_request("**/static/js/index.*.js"):
@@ -57,7 +57,7 @@ class TestFocus:
         expect(tab.input).to_have_value("one line")
         assert tab.session_id is None
 
-    def test_opening_the_chat_that_is_open_leads_back_to_its_input(self, chat):
+    def test_reopening_the_open_chat_focuses_its_input(self, chat):
         session = chat.begin("hello")
         chat.shows("hello", "You said: hello")
         chat.search.click()
@@ -66,14 +66,14 @@ class TestFocus:
         chat.page.keyboard.type(WORDS)
         expect(chat.input).to_have_value(WORDS)
 
-    def test_choosing_an_agent_leads_back_to_the_input(self, chat):
+    def test_choosing_an_agent_focuses_the_input(self, chat):
         chat.page.locator('[class*="st-key-draft-agent-"] button').last.click()
         chat.page.keyboard.type(WORDS)
         expect(chat.input).to_have_value(WORDS)
         focused(chat)
 
-    def test_asking_the_sample_shop_leads_to_the_input(self, chat):
-        api = f"{chat.url}/api/v1"  # other tests may have asked it already
+    def test_asking_the_sample_shop_focuses_the_input(self, chat):
+        api = f"{chat.url}/api/v1"  # other tests may have used it already
         for asked in chat.page.request.get(f"{api}/workspaces/sample-shop/conversations").json()["items"]:
             chat.page.request.delete(f"{api}/conversations/{asked['id']}")
         chat.open()
@@ -83,7 +83,7 @@ class TestFocus:
         expect(chat.input).to_have_value(WORDS)
         focused(chat)
 
-    def test_a_picture_and_a_long_text_are_pasted(self, chat):
+    def test_pictures_and_long_texts_can_be_pasted(self, chat):
         chat.page.evaluate(
             """async () => {
               const canvas = document.createElement("canvas");
@@ -99,7 +99,7 @@ class TestFocus:
         chat.input.press("ControlOrMeta+v")
         expect(chat.input).to_have_value(long)
 
-    def test_what_one_types_elsewhere_stays_there(self, visitor):
+    def test_text_typed_elsewhere_stays_there(self, visitor):
         tab = visitor.tab()
         tab.page.goto(tab.url, wait_until="domcontentloaded")
         tab.search.click()
@@ -109,14 +109,14 @@ class TestFocus:
         expect(tab.search).to_be_focused()
         expect(tab.input).to_have_value("")
 
-    def test_a_touch_screen_shows_no_keyboard_unasked(self, visitors, app):
+    def test_a_touch_screen_does_not_open_its_keyboard_unasked(self, visitors, app):
         visitor = visitors(app, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800})
         tab = visitor.tab().open()
         expect(tab.prompts.first).to_be_visible()
         assert tab.page.evaluate("document.activeElement.tagName") == "BODY"
 
 
-def test_an_unsent_message_is_there_again_when_one_comes_back(chat):
+def test_an_unsent_message_is_restored_on_return(chat):
     first = chat.begin("first chat")
     chat.shows("first chat", "You said: first chat")
     chat.input.fill("half a thought")
@@ -129,8 +129,8 @@ def test_an_unsent_message_is_there_again_when_one_comes_back(chat):
     expect(chat.input).to_have_value("another one")
 
 
-class TestWhileAnAnswerIsGiven:
-    def test_stop_stands_where_send_stands_and_gives_way_to_what_is_typed(self, chat):
+class TestDuringAnAnswer:
+    def test_stop_replaces_send_until_something_is_typed(self, chat):
         chat.begin("count 3 then wait")
         chat.wait_for_words(3)
         send = chat.page.get_by_test_id("stChatInputSubmitButton")
@@ -144,7 +144,7 @@ class TestWhileAnAnswerIsGiven:
         expect(chat.stop).to_have_count(0)
         expect(chat.input).to_have_value("and on")
 
-    def test_escape_stops_it_and_keeps_what_is_typed(self, chat):
+    def test_escape_stops_the_answer_and_keeps_the_typed_text(self, chat):
         chat.begin("count 3 then wait")
         chat.wait_for_words(3)
         chat.input.press_sequentially("and on")
@@ -163,7 +163,7 @@ class TestWhileAnAnswerIsGiven:
         expect(chat.answers.last).to_contain_text("You said: and on")
 
 
-def test_who_scrolled_up_jumps_to_the_latest_words(chat):
+def test_after_scrolling_up_a_button_jumps_to_the_latest_words(chat):
     chat.begin("count 1500")
     chat.wait_for_words(1500)
     chat.send("count 600 every 20 ms")
@@ -178,7 +178,7 @@ def test_who_scrolled_up_jumps_to_the_latest_words(chat):
     expect(chat.answers.last.get_by_text(re.compile("w599"))).to_be_in_viewport()
 
 
-def test_the_title_agent_and_model_stay_in_view_and_name_the_tab(chat):
+def test_title_agent_and_model_stay_visible_and_title_the_tab(chat):
     chat.begin("count 1500")
     chat.wait_for_words(1500)
     expect(chat.page).to_have_title("count 1500 · Assistant · Scripted")
@@ -196,7 +196,7 @@ class TestCommands:
         expect(chat.page.get_by_role("radio", name=agent)).to_be_checked()
         return chat.page.get_by_role("listbox", name="Commands")
 
-    def test_a_slash_shows_what_can_be_typed_and_keys_choose(self, chat):
+    def test_a_slash_opens_the_command_menu_for_the_keyboard(self, chat):
         menu = self.open(chat, "Data analyst")
         chat.input.press_sequentially("/")
         expect(menu.get_by_role("option")).to_contain_text(["/sql", "/chart", "Revenue by month"])
@@ -210,7 +210,7 @@ class TestCommands:
         expect(menu).to_have_count(0)
         assert chat.session_id is None
 
-    def test_a_click_chooses_and_escape_closes(self, chat):
+    def test_commands_can_be_clicked_and_escape_closes_the_menu(self, chat):
         menu = self.open(chat, "Data analyst")
         chat.input.press_sequentially("/")
         menu.get_by_text("Reasons for returns").click()
@@ -227,14 +227,14 @@ class TestCommands:
         chat.input.press_sequentially("/")
         expect(menu).to_contain_text("No commands here")
 
-    def test_a_path_in_a_message_brings_no_menu(self, chat):
+    def test_a_path_in_a_message_opens_no_menu(self, chat):
         menu = self.open(chat, "Data analyst")
         chat.input.press_sequentially("see /sql")
         expect(menu).to_have_count(0)
 
 
 class TestRefusedFiles:
-    def test_the_text_and_the_other_files_stay(self, chat, tmp_path):
+    def test_a_refused_file_leaves_the_text_and_the_other_files(self, chat, tmp_path):
         good, odd = tmp_path / "notes.txt", tmp_path / "odd.bin"
         good.write_text("first\nsecond", "utf-8")
         odd.write_bytes(b"\x00\x01\xff\xfe\x00")
@@ -253,7 +253,7 @@ class TestRefusedFiles:
         expect(question).not_to_contain_text("odd.bin")
         expect(chat.page.get_by_role("button", name="Remove notes.txt")).to_have_count(0)
 
-    def test_one_that_is_too_large_is_named_before_anything_is_sent(self, chat, tmp_path):
+    def test_an_oversized_file_is_named_before_anything_is_sent(self, chat, tmp_path):
         large, good = tmp_path / "large.txt", tmp_path / "notes.txt"
         large.write_bytes(b"x" * 11_000_000)
         good.write_text("first", "utf-8")

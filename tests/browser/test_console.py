@@ -1,4 +1,4 @@
-"""The SQL page in a browser: a query run by the keyboard, cancelled, shared, taken away, and asked about."""
+"""The SQL page in a browser: queries run by keyboard, cancelled, shared, downloaded, and asked about."""
 
 import re
 
@@ -29,7 +29,7 @@ class Console:
 
     def write(self, sql):
         self.field.fill(sql)
-        self.page.keyboard.press("Escape")  # what may be completed is not to cover the page
+        self.page.keyboard.press("Escape")  # the completion menu must not cover the page
 
     def holds(self, sql):
         expect(self.field).to_have_text(sql, use_inner_text=True)
@@ -44,7 +44,7 @@ def console(visitor):
     return Console(visitor.context.new_page(), visitor.url).open()
 
 
-def test_a_query_is_run_by_the_keyboard_and_taken_away(console):
+def test_a_query_is_run_by_keyboard_and_its_result_downloaded(console):
     console.run("select i as number from range(300) t(i)")
     expect(console.table).to_be_visible()
     expect(console.page.locator(".result-footer")).to_contain_text("300 rows")
@@ -54,7 +54,7 @@ def test_a_query_is_run_by_the_keyboard_and_taken_away(console):
     assert parquet.read_table(downloading.value.path()).column("number").to_pylist() == list(range(300))
 
 
-def test_a_query_that_runs_can_be_cancelled_and_the_page_stays_usable(console):
+def test_a_running_query_can_be_cancelled_and_the_page_stays_usable(console):
     console.run(ENDLESS)
     expect(console.cancel).to_be_visible()
     console.side.get_by_role("tab", name="Recent").click()
@@ -67,12 +67,13 @@ def test_a_query_that_runs_can_be_cancelled_and_the_page_stays_usable(console):
     expect(console.cancel).to_have_count(0)
 
 
-def test_words_tables_and_columns_are_completed_by_the_keyboard_and_tab_does_not_trap(console):
+def test_keywords_tables_and_columns_are_completed_and_tab_does_not_trap_focus(console):
     options = console.page.get_by_role("option")
     expect(console.field).to_be_focused()
     console.page.keyboard.type("select first_tok")
     expect(options.filter(has_text="first_token_seconds")).to_be_visible()
-    # For a moment what is offered cannot be taken, so that nobody takes by accident what comes up while they type.
+    # For a moment, suggestions cannot be accepted, so that users do not accept by accident what appears while they
+    # type.
     shown = console.page.evaluate("performance.now()")
     console.page.wait_for_function("shown => performance.now() > shown + 100", arg=shown)
     console.page.keyboard.press("Tab")
@@ -92,7 +93,7 @@ def test_words_tables_and_columns_are_completed_by_the_keyboard_and_tab_does_not
     expect(console.field).to_be_focused()
 
 
-def test_tables_come_first_where_one_is_to_be_named_and_enter_leaves_a_whole_word(console):
+def test_tables_are_suggested_where_expected_and_enter_after_a_whole_word_breaks_the_line(console):
     options = console.page.get_by_role("option")
     expect(console.field).to_be_focused()
     console.page.keyboard.type("select 1 from t")
@@ -110,7 +111,7 @@ def test_tables_come_first_where_one_is_to_be_named_and_enter_leaves_a_whole_wor
     expect(console.page.locator(".result-footer")).to_be_visible()
 
 
-def test_what_is_written_is_highlighted(console):
+def test_sql_is_highlighted(console):
     console.write("select 'word', 42 from turns -- why")
     colours = {
         text: console.field.get_by_text(text, exact=True).evaluate("span => getComputedStyle(span).color")
@@ -119,14 +120,14 @@ def test_what_is_written_is_highlighted(console):
     assert len(set(colours.values())) == 4, colours
 
 
-def test_rows_come_page_by_page(console):
+def test_rows_are_paged(console):
     console.run("select i from range(450) t(i)")
     expect(console.page.get_by_text("Rows 1 to 200 of 450")).to_be_visible()
     console.page.get_by_role("button", name="Next").click()
     expect(console.page.get_by_text("Rows 201 to 400 of 450")).to_be_visible()
 
 
-def test_a_first_query_of_a_table_is_a_click_away(console):
+def test_a_first_query_of_a_table_is_one_click_away(console):
     console.side.get_by_text("turns", exact=True).click()
     console.side.get_by_role("button", name="First 50 rows").click()
     console.holds("select * from turns limit 50")
@@ -134,7 +135,7 @@ def test_a_first_query_of_a_table_is_a_click_away(console):
     expect(console.page.locator(".result-footer")).to_contain_text("rows")
 
 
-def test_a_shared_address_shows_its_query_and_runs_nothing(visitor):
+def test_a_shared_url_shows_its_query_without_running_it(visitor):
     console = Console(visitor.context.new_page(), visitor.url).open("?sql=select%2042%20as%20answer")
     console.holds("select 42 as answer")
     expect(console.page.get_by_text("Try one of these:")).to_be_visible()
@@ -145,7 +146,7 @@ def test_a_shared_address_shows_its_query_and_runs_nothing(visitor):
     expect(console.page).to_have_url(re.compile(r"sql=select\+43"))
 
 
-def test_the_history_can_be_asked_from_here(console):
+def test_the_history_can_be_asked_from_the_page(console):
     console.page.get_by_role("button", name="Ask the history").click()
     message = console.page.get_by_placeholder("Write a message")
     expect(console.page.get_by_role("radio", name="History analyst")).to_be_visible()
@@ -155,7 +156,7 @@ def test_the_history_can_be_asked_from_here(console):
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("dark", {}), ("light", PHONE)], ids=["desktop", "phone"])
-def test_everything_on_it_can_be_read(app, visitors, scheme, size):
+def test_all_text_is_readable(app, visitors, scheme, size):
     visitor = visitors(app, color_scheme=scheme, **size)
     tab = visitor.tab()
     console = Console(tab.page, app.url).open()
@@ -174,7 +175,7 @@ def test_everything_on_it_can_be_read(app, visitors, scheme, size):
     assert max(wide) <= 0
 
 
-def test_a_query_is_kept_under_a_name_and_put_back_from_there(console):
+def test_a_query_can_be_saved_by_name_and_restored(console):
     console.write("select 'kept' as word")
     console.page.get_by_role("button", name="Save", exact=True).click()
     name = console.page.get_by_label("Query name")

@@ -1,4 +1,4 @@
-"""Import and export in a browser: a history comes in with a report, a selection goes out as a file."""
+"""Import and export in a browser: a history is imported with a report, a selection is exported as a file."""
 
 import json
 import re
@@ -15,7 +15,7 @@ EVENT = {"author": "user", "id": "e", "timestamp": 1.0, "content": {"role": "use
 
 @pytest.fixture
 def data_page(app, visitors):
-    """Opens the page in a browser of its own."""
+    """Opens the page in a separate browser."""
 
     def open_page(**options):
         visitor = visitors(app, **options)
@@ -32,7 +32,7 @@ def upload(page, *paths):
     page.get_by_role("button", name="Import" if len(paths) == 1 else f"Import {len(paths)} files", exact=True).click()
 
 
-def test_what_came_in_is_reported_also_after_a_reload_and_can_be_opened(data_page, app, tmp_path):
+def test_the_import_report_survives_a_reload_and_leads_to_the_chats(data_page, app, tmp_path):
     page = data_page().page
     history = tmp_path / "afar.json"
     whole = {"id": "afar", "appName": "assistant", "userId": "user", "events": [EVENT]}
@@ -51,7 +51,7 @@ def test_what_came_in_is_reported_also_after_a_reload_and_can_be_opened(data_pag
     expect(page.get_by_test_id("stChatMessage").get_by_text("From afar")).to_be_visible()
 
 
-def test_a_selection_goes_out_as_a_file_which_comes_in_again(chat, tmp_path):
+def test_a_selection_can_be_exported_and_imported_again(chat, tmp_path):
     ids = [begin(chat, "First of two"), begin(chat, "Second of two")]
     chat.sidebar.get_by_role("button", name="Select several").click()
     for session_id in ids:
@@ -72,5 +72,5 @@ def test_a_selection_goes_out_as_a_file_which_comes_in_again(chat, tmp_path):
 
 
 @pytest.mark.parametrize("options", [{"color_scheme": "light"}, {"color_scheme": "dark", **PHONE}])
-def test_the_page_can_be_read(data_page, options):
+def test_all_text_is_readable(data_page, options):
     assert_readable(data_page(**options))

@@ -1,4 +1,4 @@
-"""The history page in a browser: find a conversation, read it, label it, compare it, take it away, go on with it."""
+"""The history page in a browser: find, read, label, compare, export and continue a conversation."""
 
 import re
 
@@ -14,7 +14,7 @@ HIT = ".history-hits li"
 
 
 class History:
-    """The page in one tab, in the words of a person who uses it."""
+    """The page in one tab, in terms of what a user does."""
 
     def __init__(self, tab):
         self.tab = tab
@@ -61,7 +61,7 @@ class History:
 
 @pytest.fixture(scope="module")
 def regular(chromium, demo):
-    """The one who visits in most tests: the files of the page are in the browser's cache by then."""
+    """The visitor in most tests, who has the page's files in the browser's cache."""
     visitor = Visitor(chromium, demo.url, timezone_id="Europe/Berlin")
     yield visitor
     visitor.context.close()
@@ -69,13 +69,13 @@ def regular(chromium, demo):
 
 @pytest.fixture
 def here(visitor):
-    """A tab of theirs."""
+    """A tab of this visitor."""
     return History(visitor.tab())
 
 
 @pytest.fixture
 def history(demo, visitors):
-    """Opens a tab of a browser of its own."""
+    """Opens a tab in a separate browser."""
 
     def visit(**options):
         visitor = visitors(demo, timezone_id="Europe/Berlin", **options)
@@ -84,7 +84,7 @@ def history(demo, visitors):
     return visit
 
 
-def test_filters_and_order_stand_in_the_url_and_hold_after_a_reload(here):
+def test_filters_and_order_are_in_the_url_and_survive_a_reload(here):
     here.listed()
     here.page.get_by_role("combobox", name=re.compile("Agent")).fill("Specialist")
     here.page.keyboard.press("Enter")
@@ -99,7 +99,7 @@ def test_filters_and_order_stand_in_the_url_and_hold_after_a_reload(here):
     expect(here.titles.first).to_have_attribute("href", f"./history{first}")
 
 
-def test_a_row_opens_its_transcript_and_back_leads_to_the_list_as_it_was(here):
+def test_a_row_opens_its_transcript_and_back_returns_to_the_unchanged_list(here):
     here.listed("?sort=-messages")
     title = here.titles.nth(30).text_content()
     here.titles.nth(30).click()
@@ -117,7 +117,7 @@ def test_a_row_opens_its_transcript_and_back_leads_to_the_list_as_it_was(here):
     expect(here.page.get_by_role("columnheader", name="Messages")).to_have_attribute("aria-sort", "descending")
 
 
-def test_a_hit_opens_its_transcript_at_the_message_and_lights_up_the_words(here):
+def test_a_hit_opens_its_transcript_at_the_message_with_highlighted_words(here):
     here.listed()
     here.search.fill("warehouse onboarding")
     here.search.press("Enter")
@@ -127,7 +127,7 @@ def test_a_hit_opens_its_transcript_at_the_message_and_lights_up_the_words(here)
     expect(here.hits.first.locator("mark").first).to_have_text("select")
     here.hits.first.get_by_role("link").click()
     here.shows_transcript()
-    marked = here.bubbles.filter(has=here.page.locator("pre:visible"))  # the step of the call stands open
+    marked = here.bubbles.filter(has=here.page.locator("pre:visible"))  # the step of the call is expanded
     expect(marked).to_have_count(1)
     expect(marked).to_be_in_viewport()
     expect(marked).to_have_css("outline-style", "solid")
@@ -137,7 +137,7 @@ def test_a_hit_opens_its_transcript_at_the_message_and_lights_up_the_words(here)
     expect(here.hits.first).to_be_visible()
 
 
-def test_two_side_by_side_and_on_a_phone_one_at_a_time(here, history):
+def test_two_transcripts_are_side_by_side_and_one_at_a_time_on_a_phone(here, history):
     here.listed("?sort=-messages")
     here.pick(0, 1)
     expect(here.page.get_by_text("2 selected")).to_be_visible()
@@ -157,7 +157,7 @@ def test_two_side_by_side_and_on_a_phone_one_at_a_time(here, history):
     phone.fits()
 
 
-def test_what_is_picked_is_tagged_exported_deleted_and_brought_back(here):
+def test_selected_chats_can_be_tagged_exported_deleted_and_restored(here):
     here.listed("?sort=created")
     here.pick(0, 1, 2, 3, 4)
     expect(here.page.get_by_text("5 selected")).to_be_visible()
@@ -187,7 +187,7 @@ def test_what_is_picked_is_tagged_exported_deleted_and_brought_back(here):
     expect(here.titles.first).to_have_attribute("href", f"./history{first}")
 
 
-def test_from_any_message_on_in_a_branch(here):
+def test_a_branch_can_be_started_at_any_message(here):
     here.listed("?user=local&sort=-messages")
     here.titles.first.click()
     here.shows_transcript()
@@ -196,11 +196,11 @@ def test_from_any_message_on_in_a_branch(here):
     here.bubbles.first.get_by_role("button", name="Branch here").click()
     expect(here.tab.title).to_have_text(f"{title} (branch)")
     expect(here.tab.input).to_be_visible()
-    expect(here.button("Answer it")).to_be_visible()  # the question is there, its answer not
+    expect(here.button("Answer it")).to_be_visible()  # the question is there without its answer
     expect(here.bubbles.first).to_contain_text(asked)
 
 
-def test_the_keyboard_is_enough(here):
+def test_the_page_works_by_keyboard_alone(here):
     here.listed("?sort=-messages")
     here.titles.first.focus()
     here.page.keyboard.press("ArrowDown")
@@ -216,7 +216,7 @@ def test_the_keyboard_is_enough(here):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["wide", "phone"])
-def test_it_can_be_read_everywhere(history, scheme, size):
+def test_all_text_is_readable(history, scheme, size):
     here = history(color_scheme=scheme, **size).listed("?sort=-messages")
     if size:
         expect(here.filters).to_be_hidden()
@@ -235,7 +235,7 @@ def test_it_can_be_read_everywhere(history, scheme, size):
     here.fits()
 
 
-def test_a_note_is_kept_when_escape_closes_what_it_is_written_in(demo, visitors):
+def test_a_note_is_saved_when_escape_closes_its_editor(demo, visitors):
     tab = visitors(demo).tab()
     tab.page.goto(f"{demo.url}/history")
     tab.page.locator(".conversations td.title a").first.click()

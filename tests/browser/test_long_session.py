@@ -13,14 +13,14 @@ EXCHANGES = 150
 
 @pytest.fixture
 def long_chat(own_app, visitors):
-    """A tab on a session of 300 messages."""
+    """A tab with a session of 300 messages."""
     with closing(open_application(own_app.data_dir)) as application:
         key = new_session(application)
         finish(application, *[application.turns.submit(key, f"message {number}") for number in range(EXCHANGES)])
     return visitors(own_app.start()).tab().open(key.session_id)
 
 
-def test_the_newest_messages_are_seen_first_and_older_ones_on_demand(long_chat):
+def test_the_newest_messages_are_shown_first_and_older_ones_on_request(long_chat):
     newest = long_chat.answers.last.locator(TEXT)
     expect(newest).to_have_text(f"You said: message {EXCHANGES - 1}")
     expect(newest).to_be_in_viewport()

@@ -1,4 +1,4 @@
-"""How the page looks and is used without a mouse, in light and dark, wide and narrow."""
+"""The appearance of the page and its use without a mouse, in light and dark, wide and narrow."""
 
 import re
 from contextlib import suppress
@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.chat import TEXT
 
 READABLE = 4.5
-"""The contrast that WCAG AA asks of text."""
+"""The contrast that WCAG AA requires of text."""
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 
@@ -42,7 +42,7 @@ def test_all_text_is_readable(app, visitors, scheme):
 
 
 def assert_readable(tab):
-    with suppress(PlaywrightTimeoutError):  # what fades in cannot be read yet
+    with suppress(PlaywrightTimeoutError):  # text that fades in is not readable yet
         tab.page.wait_for_function(
             f"lowest => ({CONTRAST.rstrip().rstrip(';')})().every(found => found.contrast >= lowest)",
             arg=READABLE,
@@ -70,16 +70,16 @@ def assert_fits(tab):
 
 
 def assert_no_sideways(page, *others):
-    """Neither the page nor the parts that scroll by themselves, the ``others`` included, are wider than they show."""
+    """Check that neither the page nor its scrollable parts, including ``others``, overflow sideways."""
     too_wide = """selector => [...document.querySelectorAll(selector)]
         .filter(one => one.scrollWidth > one.clientWidth).map(one => one.outerHTML.slice(0, 200))"""
     parts = ", ".join(["html", '[data-testid="stMain"]', *others])
-    with suppress(PlaywrightTimeoutError):  # what is still being laid out may be wider for a moment
+    with suppress(PlaywrightTimeoutError):  # during layout, parts may overflow for a moment
         page.wait_for_function(f"selector => ({too_wide})(selector).length === 0", arg=parts, timeout=5000)
     assert page.evaluate(too_wide, parts) == []
 
 
-def test_the_keyboard_is_enough_to_hold_a_conversation(chat):
+def test_a_conversation_works_by_keyboard_alone(chat):
     focused = "document.activeElement.placeholder ?? ''"
     for _ in range(200):  # the list may be long by now
         if chat.page.evaluate(focused) == "Write a message":
@@ -111,6 +111,6 @@ def test_the_sidebar_collapses_and_opens(chat):
     expect(new_chat).to_be_in_viewport()
 
 
-def test_nothing_of_the_developers_tools_is_in_the_way(chat):
+def test_developer_tools_of_streamlit_are_hidden(chat):
     for name in ("stMainMenu", "stAppDeployButton", "stStatusWidget", "stDecoration"):
         expect(chat.page.get_by_test_id(name)).not_to_be_visible()

@@ -1,4 +1,4 @@
-"""What one can do with messages: begin, stop, try again, edit, copy."""
+"""Actions on messages: start, stop, try again, edit, copy."""
 
 import re
 
@@ -8,7 +8,7 @@ from tests.browser.chat import TEXT
 from tests.support.applications import counted
 
 
-def test_a_first_visit_offers_prompts_and_a_click_gets_an_answer(chat):
+def test_a_first_visit_offers_suggestions_that_are_answered_on_a_click(chat):
     expect(chat.page.get_by_role("heading", name="What would you like to talk about?")).to_be_visible()
     prompt = chat.prompts.first.inner_text().splitlines()[-1]
     chat.prompts.first.click()
@@ -16,12 +16,12 @@ def test_a_first_visit_offers_prompts_and_a_click_gets_an_answer(chat):
     assert chat.session_id
 
 
-def test_a_link_to_a_session_that_is_not_there_says_so(visitor):
+def test_a_link_to_an_unknown_session_is_reported(visitor):
     tab = visitor.tab().open("00000000-0000-4000-8000-000000000000")
     expect(tab.page.get_by_text("This chat no longer exists.")).to_be_visible()
 
 
-def test_stop_keeps_what_was_said_and_marks_it(chat):
+def test_stop_keeps_the_text_so_far_and_marks_it(chat):
     chat.begin("count 12 then wait")
     chat.wait_for_words(12)
     chat.stop.click()
@@ -31,7 +31,7 @@ def test_stop_keeps_what_was_said_and_marks_it(chat):
     chat.shows("count 12 then wait", counted(12), "hello", "You said: hello")
 
 
-def test_a_waiting_message_can_be_withdrawn(chat):
+def test_a_queued_message_can_be_withdrawn(chat):
     chat.begin("count 3 then wait")
     chat.wait_for_words(3)
     chat.send("never mind")
@@ -43,7 +43,7 @@ def test_a_waiting_message_can_be_withdrawn(chat):
     expect(chat.texts.nth(1)).to_have_text(counted(3).strip())
 
 
-def test_a_failure_says_why_and_try_again_runs_it_again(chat):
+def test_a_failure_shows_its_reason_and_can_be_retried(chat):
     chat.begin("count 4 then fail")
     failure = chat.page.get_by_text("The scripted model failed as it was told to.")
     expect(failure).to_have_count(1)
@@ -56,7 +56,7 @@ def test_a_failure_says_why_and_try_again_runs_it_again(chat):
     expect(chat.texts.filter(has_text="count 4 then fail")).to_have_count(1)
 
 
-def test_the_last_message_can_be_edited_and_is_answered_again(chat):
+def test_the_last_message_can_be_edited_and_answered_again(chat):
     chat.begin("first")
     chat.shows("first", "You said: first")
     chat.send("tpyo")
@@ -73,7 +73,7 @@ def test_the_last_message_can_be_edited_and_is_answered_again(chat):
     expect(chat.answers.last).not_to_contain_text("tpyo")
 
 
-def test_editing_can_be_given_up(chat):
+def test_editing_can_be_cancelled(chat):
     chat.begin("hello")
     chat.shows("hello", "You said: hello")
     chat.page.get_by_role("button", name="Edit").last.click()
@@ -85,13 +85,13 @@ def test_editing_can_be_given_up(chat):
 def test_copying_a_message_puts_its_markdown_on_the_clipboard(chat):
     markdown = "Some **bold** text with `code`, $5 and :red[no colour]"
     chat.begin(markdown)
-    expect(chat.page.get_by_role("button", name="Try again")).to_be_visible()  # nothing is drawn anew after that
+    expect(chat.page.get_by_role("button", name="Try again")).to_be_visible()  # nothing is redrawn after that
     chat.answers.last.get_by_role("button", name="Copy message").click()
     expect(chat.answers.last.get_by_role("button", name="Copied")).to_be_visible()
     assert chat.page.evaluate("navigator.clipboard.readText()") == f"You said: {markdown}"
 
 
-def test_what_would_be_a_color_or_an_icon_of_the_page_is_shown_as_it_was_written(chat):
+def test_color_and_icon_markup_in_messages_is_shown_literally(chat):
     chat.begin("See :red[this] and :material/home:")
     expect(chat.answers.last.get_by_role("button", name="Copy message")).to_be_visible()
     shown = chat.answers.last.locator(TEXT).inner_text()
@@ -99,7 +99,7 @@ def test_what_would_be_a_color_or_an_icon_of_the_page_is_shown_as_it_was_written
     expect(chat.answers.last.locator(TEXT).get_by_test_id("stIconMaterial")).to_have_count(0)
 
 
-def test_markdown_code_and_tables_are_shown_as_such(chat):
+def test_markdown_code_and_tables_are_rendered(chat):
     chat.begin("x\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nprint(1)\n```\n\n**strong**")
     expect(chat.answers.last.locator("table td").first).to_have_text("1")
     expect(chat.answers.last.locator("pre code")).to_have_text(re.compile(r"print\(1\)"))
@@ -122,7 +122,7 @@ def test_raw_html_and_remote_images_are_neither_rendered_nor_loaded(chat):
     assert not body.locator("a").evaluate_all("links => links.filter(link => link.protocol === 'javascript:').length")
 
 
-def test_the_model_can_be_changed_and_one_that_is_not_set_up_says_what_to_do(chat):
+def test_the_model_can_be_changed_and_unavailable_ones_explain_what_to_do(chat):
     chat.begin("hello")
     chat.shows("hello", "You said: hello")
     menu = chat.page.locator(".st-key-model-menu button")
@@ -137,7 +137,7 @@ def test_the_model_can_be_changed_and_one_that_is_not_set_up_says_what_to_do(cha
     expect(menu).to_contain_text("Scripted two")
 
 
-def test_one_types_on_while_the_first_message_of_a_new_chat_is_sent(chat):
+def test_typing_continues_while_the_first_message_of_a_new_chat_is_sent(chat):
     chat.input.fill("first")
     chat.input.press("Enter")
     chat.page.keyboard.type("what was typed meanwhile", delay=30)

@@ -1,4 +1,4 @@
-"""The way from page to page."""
+"""Navigation between pages."""
 
 import pytest
 from playwright.sync_api import expect
@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from colloquy.ui.served.document import document_routes
 
 
-def test_the_way_back_to_the_chats_leads_to_the_open_one(app, visitors):
+def test_returning_to_the_chats_leads_to_the_open_one(app, visitors):
     tab = visitors(app).tab().open()
     session = tab.begin("hello there")
     expect(tab.answers.last).to_be_visible()
@@ -20,7 +20,7 @@ def test_the_way_back_to_the_chats_leads_to_the_open_one(app, visitors):
         expect(tab.answers.last).to_be_visible()
 
 
-def test_a_page_without_a_list_has_the_whole_width(app, visitors):
+def test_a_page_without_a_list_has_the_full_width(app, visitors):
     tab = visitors(app).tab().open()
     tab.page.get_by_role("link", name="Analytics", exact=True).click()
     expect(tab.page.get_by_role("heading", name="Analytics")).to_be_visible()
@@ -30,7 +30,7 @@ def test_a_page_without_a_list_has_the_whole_width(app, visitors):
 
 
 @pytest.mark.parametrize("width", [1400, 900])
-def test_the_names_of_the_pages_stand_in_one_place_on_all_of_them(app, visitors, width):
+def test_the_navigation_is_in_the_same_place_on_every_page(app, visitors, width):
     tab = visitors(app, viewport={"width": width, "height": 900}).tab().open()
     chats = tab.page.get_by_role("link", name="Chat", exact=True)
     places = [chats.bounding_box()]
@@ -44,7 +44,7 @@ def test_the_names_of_the_pages_stand_in_one_place_on_all_of_them(app, visitors,
     assert places == [places[0]] * len(places)
 
 
-def test_on_a_phone_the_list_makes_room_for_the_chat_that_is_chosen_in_it(app, visitors):
+def test_on_a_phone_choosing_a_chat_hides_the_list(app, visitors):
     tab = visitors(app, viewport={"width": 390, "height": 844}).tab().open()
     session = tab.begin("hello from a phone")
     new_chat = tab.sidebar.get_by_role("button", name="New chat", exact=True)
@@ -63,7 +63,7 @@ def test_on_a_phone_the_pages_are_in_the_sidebar(app, visitors):
     expect(tab.page).to_have_url(f"{app.url}/analytics")
 
 
-def test_a_page_that_is_opened_by_its_address_looks_for_its_server_nowhere_else(app, visitors):
+def test_a_page_opened_by_url_connects_to_its_own_server_only(app, visitors):
     tab = visitors(app).tab()
     asked = []
     tab.page.on("request", lambda request: asked.append(request.url))
@@ -82,10 +82,10 @@ def test_a_page_that_is_opened_by_its_address_looks_for_its_server_nowhere_else(
         ("/overview", "https://chats.test/"),
         ("/team/", "https://chats.test/team/"),
         ("/team/overview", "https://chats.test/team/"),
-        ("/team", None),  # a path of a proxy, or an address without a page: Streamlit finds out
+        ("/team", None),  # a path of a proxy, or a URL without a page: Streamlit finds out
     ],
 )
-def test_behind_a_proxy_that_serves_it_below_a_path_it_knows_its_server_too(chromium, path, server):
+def test_a_page_under_a_proxy_path_connects_to_its_own_server(chromium, path, server):
     with TestClient(Starlette(routes=document_routes())) as client:
         document = client.get("/").text
     page = chromium.new_page()

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import expect
 
 
-def test_it_follows_what_agents_do_and_ends_it(app, visitors):
+def test_it_follows_and_stops_running_agents(app, visitors):
     visitor = visitors(app)
     chat = visitor.tab().open()
     watcher = visitor.tab().open()
@@ -25,7 +25,7 @@ def test_it_follows_what_agents_do_and_ends_it(app, visitors):
     expect(row).to_have_count(0)
 
 
-def test_it_shows_the_latest_words_and_the_time_as_they_go_on(app, visitors):
+def test_it_updates_the_latest_words_and_the_time(app, visitors):
     visitor = visitors(app)
     chat, watcher = visitor.tab().open(), visitor.tab()
     watcher.page.goto(f"{app.url}/overview")
@@ -35,12 +35,12 @@ def test_it_shows_the_latest_words_and_the_time_as_they_go_on(app, visitors):
     expect(words).to_have_text(re.compile(r"^….*\bw399$"))
     time = watcher.page.locator(f".st-key-work-{session} [data-seconds]")
     before = time.inner_text()
-    expect(time).not_to_have_text(before)  # nothing more is said: it goes on by itself
+    expect(time).not_to_have_text(before)  # no more text arrives: the time advances by itself
     chat.stop.click()
     expect(words).to_have_count(0)
 
 
-def test_a_chat_that_is_brought_back_comes_back(app, visitors):
+def test_a_restored_chat_reappears(app, visitors):
     visitor = visitors(app)
     chat, watcher = visitor.tab().open(), visitor.tab()
     watcher.page.goto(f"{app.url}/overview")
@@ -53,7 +53,7 @@ def test_a_chat_that_is_brought_back_comes_back(app, visitors):
     expect(row).to_have_count(1)
 
 
-def test_a_session_opens_in_a_window_of_its_own(app, visitors):
+def test_a_session_opens_in_its_own_window(app, visitors):
     chat = visitors(app).tab().open()
     session = chat.begin("open me twice")
     expect(chat.answers.last).to_be_visible()

@@ -1,4 +1,4 @@
-"""The server ends under an open page: asked to, or by ``kill -9``."""
+"""The server ends under an open page, on request or by ``kill -9``."""
 
 import pytest
 from playwright.sync_api import expect
@@ -13,13 +13,13 @@ INTERRUPTED = "Interrupted: Colloquy exited before this answer was complete."
 
 @pytest.fixture
 def tab(own_app, visitors):
-    """A tab whose server comes and goes."""
+    """A tab whose server is stopped and started."""
     visitor = visitors(own_app.start())
     visitor.expect_trouble(SERVER_AWAY)
     return visitor.tab().open()
 
 
-def test_an_open_page_goes_on_with_a_restarted_server(tab, own_app):
+def test_an_open_page_continues_with_a_restarted_server(tab, own_app):
     tab.begin("hello")
     tab.shows("hello", "You said: hello")
     page = tab.page.get_by_test_id("stApp")
@@ -32,7 +32,7 @@ def test_an_open_page_goes_on_with_a_restarted_server(tab, own_app):
     tab.shows("hello", "You said: hello", "count 30 every 20 ms", counted(30))
 
 
-def test_the_agent_chosen_for_a_new_chat_outlives_the_server(tab, own_app):
+def test_the_agent_chosen_for_a_new_chat_survives_a_restart(tab, own_app):
     tab.page.get_by_test_id("stMain").get_by_text("Specialist", exact=True).click()
     expect(tab.page.get_by_text("Solves one technical problem")).to_be_visible()
     own_app.stop()
@@ -45,7 +45,7 @@ def test_the_agent_chosen_for_a_new_chat_outlives_the_server(tab, own_app):
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_an_interrupted_answer_keeps_what_it_had_said_with_a_mark(tab, own_app, end):
+def test_an_interrupted_answer_keeps_its_text_and_is_marked(tab, own_app, end):
     story, words = "count 500 every 20 ms", counted(500)
     session = tab.begin(story)
     tab.wait_for_words(50)

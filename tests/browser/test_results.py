@@ -1,4 +1,4 @@
-"""What a chat produced stands beside it: to look at, to take away, to run again."""
+"""Results of a chat are shown beside it: to view, to download, to run again."""
 
 import csv
 import io
@@ -27,14 +27,14 @@ class Panel:
         return self.cards.nth(number)
 
     def download(self, number, name):
-        """The bytes of a file that the card offers, and the name that it is saved under."""
+        """The bytes of a file offered by the card, and its file name."""
         with self.tab.page.expect_download() as waiting:
             self.card(number).get_by_role("link", name=name, exact=True).click()
         return Path(waiting.value.path()).read_bytes(), waiting.value.suggested_filename
 
 
 def begin(tab, server):
-    """A chat in the sample shop with a table and its chart; returns its id."""
+    """A chat in the sample shop with a table and its chart. Returns its id."""
     tab.page.goto(f"{server.url}/?workspace=sample-shop")
     expect(tab.input).to_be_visible()
     session = tab.begin(QUERY)
@@ -43,7 +43,7 @@ def begin(tab, server):
 
 
 def far_below_its_first_results(tab, server, *, queries):
-    """The panel of a chat that stands at its end, so many queries after its first results."""
+    """The panel of a chat scrolled to its end, this many queries after its first results."""
     session = begin(tab, server)
     for number in range(queries):
         tab.send(f"/sql select '{number}' as words")
@@ -57,7 +57,7 @@ def tab(visitor):
     return visitor.tab()
 
 
-def test_results_open_beside_the_chat_and_can_be_taken_away(tab, app):
+def test_results_open_beside_the_chat_and_can_be_downloaded(tab, app):
     begin(tab, app)
     panel = Panel(tab)
     expect(panel.cards).to_have_count(2)
@@ -71,7 +71,7 @@ def test_results_open_beside_the_chat_and_can_be_taken_away(tab, app):
     assert b"<svg" in panel.download(0, "SVG")[0]
 
 
-def test_a_query_runs_again_and_what_it_found_can_be_deleted(tab, app):
+def test_a_query_can_run_again_and_its_result_be_deleted(tab, app):
     begin(tab, app)
     panel = Panel(tab)
     expect(panel.cards).to_have_count(2)
@@ -86,7 +86,7 @@ def test_a_query_runs_again_and_what_it_found_can_be_deleted(tab, app):
     expect(shown).to_have_count(2)
 
 
-def test_a_result_leads_to_the_message_that_it_came_with(tab, app):
+def test_a_result_leads_to_its_message(tab, app):
     panel = far_below_its_first_results(tab, app, queries=8)
     for listed in (4, 8):
         expect(panel.cards).to_have_count(listed)
@@ -108,7 +108,7 @@ BREAK_OFF = """() => {
 }"""
 
 
-def test_the_way_to_a_message_may_be_broken_off(tab, app):
+def test_scrolling_to_a_message_can_be_interrupted(tab, app):
     panel = far_below_its_first_results(tab, app, queries=4)
     tab.page.get_by_role("button", name="Show older results").click()
     expect(panel.cards).to_have_count(6)
@@ -120,7 +120,7 @@ def test_the_way_to_a_message_may_be_broken_off(tab, app):
     expect(tab.texts.first).to_be_in_viewport()
 
 
-def test_the_panel_is_that_of_the_open_chat_and_stays_as_it_was_left(tab, app):
+def test_the_panel_belongs_to_the_open_chat_and_keeps_its_state(tab, app):
     first = begin(tab, app)
     panel = Panel(tab)
     expect(panel.cards).to_have_count(2)
@@ -142,7 +142,7 @@ def test_the_panel_is_that_of_the_open_chat_and_stays_as_it_was_left(tab, app):
     expect(panel.cards).to_have_count(2)
 
 
-def test_on_a_phone_the_panel_covers_the_chat_when_it_is_asked_for(app, visitors):
+def test_on_a_phone_the_panel_covers_the_chat_on_request(app, visitors):
     tab = visitors(app, **PHONE).tab()
     begin(tab, app)
     panel = Panel(tab)
@@ -159,7 +159,7 @@ def test_on_a_phone_the_panel_covers_the_chat_when_it_is_asked_for(app, visitors
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_of_it_is_readable(app, visitors, scheme):
+def test_all_text_is_readable(app, visitors, scheme):
     tab = visitors(app, color_scheme=scheme).tab()
     begin(tab, app)
     panel = Panel(tab)

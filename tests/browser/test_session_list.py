@@ -14,14 +14,14 @@ def unique(word):
 
 
 def begin(chat, text):
-    """A session of its own that is answered, with a new chat open again."""
+    """A separate answered session, with a new chat open again."""
     session = chat.begin(text)
     chat.shows(text, f"You said: {text}")
     chat.new_chat()
     return session
 
 
-def test_a_dialog_stays_open_while_chats_get_on(chat):
+def test_a_dialog_stays_open_while_chats_continue(chat):
     running = chat.begin("count 200 every 20 ms")
     chat.choose(running, "Export…")
     dialog = chat.page.get_by_role("dialog")
@@ -43,14 +43,14 @@ def test_a_session_is_renamed_in_place(chat):
     session = begin(chat, unique("rename me"))
     title = unique("A *better* title")
     chat.choose(session, "Rename")
-    chat.new_title(title)  # the old one is selected: what is typed takes its place
+    chat.new_title(title)  # the old title is selected, so typing replaces it
     expect(chat.row(session)).to_contain_text(title)
     expect(field(chat)).to_have_count(0)
     chat.open_row(session)
     expect(chat.title).to_have_text(title)
 
 
-def test_escape_leaves_the_old_title_and_gives_the_focus_back_to_the_row(chat):
+def test_escape_keeps_the_old_title_and_returns_focus_to_the_row(chat):
     session = begin(chat, unique("keep my name"))
     chat.choose(session, "Rename")
     expect(field(chat)).to_be_focused()
@@ -61,7 +61,7 @@ def test_escape_leaves_the_old_title_and_gives_the_focus_back_to_the_row(chat):
     expect(chat.row(session).locator("button").first).to_be_focused()
 
 
-def test_a_click_elsewhere_saves_nothing_and_takes_nothing_that_was_typed(chat):
+def test_a_click_elsewhere_saves_nothing_and_keeps_the_typed_text(chat):
     session = begin(chat, unique("keep my name"))
     elsewhere = chat.page.get_by_role("heading", level=1)
     chat.choose(session, "Rename")
@@ -83,7 +83,7 @@ def test_a_click_elsewhere_saves_nothing_and_takes_nothing_that_was_typed(chat):
     expect(chat.row(session)).to_contain_text("something else")
 
 
-def test_nothing_lies_over_the_field_of_a_new_title(chat):
+def test_nothing_covers_the_field_for_a_new_title(chat):
     session = begin(chat, unique("a rather long name " * 4))
     chat.choose(session, "Rename")
     box = field(chat).bounding_box()
@@ -106,7 +106,7 @@ def test_a_saved_session_moves_to_the_group_saved_and_back(chat):
     expect(chat.row(session).locator(above)).to_have_text("Today")
 
 
-def test_deleting_asks_nothing_and_undo_brings_everything_back(chat):
+def test_deleting_needs_no_confirmation_and_undo_restores_everything(chat):
     text = unique("delete me")
     session = begin(chat, text)
     chat.choose(session, "Delete")
@@ -120,7 +120,7 @@ def test_deleting_asks_nothing_and_undo_brings_everything_back(chat):
     chat.shows(text, f"You said: {text}")
 
 
-def test_the_focus_goes_on_from_the_row_after_a_deleted_one(chat):
+def test_focus_moves_to_the_row_after_a_deleted_one(chat):
     below, session = begin(chat, unique("stay")), begin(chat, unique("delete me"))
     chat.choose(session, "Delete")
     expect(chat.row(session)).to_have_count(0)
@@ -136,7 +136,7 @@ def test_deleting_the_open_session_leaves_a_new_chat(chat):
     assert chat.session_id is None
 
 
-def test_several_are_selected_and_deleted_at_once(chat):
+def test_several_sessions_can_be_selected_and_deleted_at_once(chat):
     sessions = [begin(chat, unique(f"one of several {n}")) for n in range(3)]
     chat.sidebar.get_by_role("button", name="Select several").click()
     for session in sessions[:2]:
@@ -148,7 +148,7 @@ def test_several_are_selected_and_deleted_at_once(chat):
     expect(chat.row(sessions[2]).locator("label")).to_have_count(0)
 
 
-def test_search_finds_by_title_and_by_text_while_one_types(chat):
+def test_search_finds_titles_and_texts_while_typing(chat):
     sun, rain = begin(chat, unique("sunshine")), begin(chat, unique("rainfall"))
     chat.choose(sun, "Rename")
     title = unique("Weather")
@@ -166,7 +166,7 @@ def test_search_finds_by_title_and_by_text_while_one_types(chat):
     expect(chat.row(sun)).to_have_count(1)
 
 
-def test_the_list_can_be_narrowed_to_one_agent(chat):
+def test_the_list_can_be_filtered_by_agent(chat):
     assistant = begin(chat, unique("for the assistant"))
     chat.page.get_by_test_id("stMain").get_by_text("Specialist", exact=True).click()
     expect(chat.page.get_by_text("Solves one technical problem at a time")).to_be_visible()
@@ -177,7 +177,7 @@ def test_the_list_can_be_narrowed_to_one_agent(chat):
     expect(chat.row(specialist)).to_have_count(1)
 
 
-def test_what_a_session_is_doing_stands_in_front_of_its_title_as_a_shape_and_in_words(chat):
+def test_the_status_of_a_session_precedes_its_title_as_a_shape_and_in_words(chat):
     text = "count 400 every 20 ms"
     session = chat.begin(text)
     failed = unique("count 3 then fail")
@@ -205,7 +205,7 @@ def shape(chat, session):
     return mark.evaluate("mark => getComputedStyle(mark, '::before').content.split('/')[0]")
 
 
-def test_the_menu_of_a_row_bears_the_name_of_its_session(chat):
+def test_the_menu_of_a_row_is_named_after_its_session(chat):
     title = unique("one of many")
     session = begin(chat, title)
     button = chat.row(session).get_by_role("button", name=re.compile(rf"^Options of {title}, \d\d:\d\d$"))
@@ -232,7 +232,7 @@ def test_back_and_forward_move_between_sessions(chat, way):
     chat.shows(one, f"You said: {one}")
 
 
-def test_a_menu_stays_open_while_the_list_is_drawn_anew(chat):
+def test_a_menu_stays_open_while_the_list_is_redrawn(chat):
     session = chat.begin("count 300 every 20 ms")
     chat.expect_mark(session, "running")
     chat.sidebar.locator(f".st-key-menu-{session} button:visible").click()

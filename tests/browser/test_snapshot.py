@@ -1,4 +1,4 @@
-"""The whole history is taken away from a page, and read by another process, while a chat streams."""
+"""The whole history is downloaded from a page and read by another process, while a chat streams."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ print(json.dumps([texts, statuses]))
 
 
 def words(chat):
-    """How many words the answer has so far."""
+    """The number of words in the answer so far."""
     return len(chat.texts.last.text_content().split())
 
 

@@ -1,4 +1,4 @@
-"""Whatever a person does while an answer is given: every word arrives once, in order, in the right session."""
+"""Whatever the user does during an answer, every word arrives once, in order, in the right session."""
 
 from playwright.sync_api import expect
 
@@ -10,7 +10,7 @@ LONG_STORY = "count 250 every 20 ms"
 LONG_WORDS = counted(250)
 
 
-def test_the_words_of_an_answer_are_shown_before_it_is_at_its_end(chat):
+def test_words_are_shown_before_the_answer_ends(chat):
     chat.begin("count 100 every 20 ms then wait")
     chat.wait_for_words(100)
     chat.stop.click()
@@ -18,7 +18,7 @@ def test_the_words_of_an_answer_are_shown_before_it_is_at_its_end(chat):
     chat.showed_only_prefixes_of(WORDS)
 
 
-def test_switching_away_and_back_in_mid_stream_loses_nothing(chat):
+def test_switching_away_and_back_during_a_stream_loses_nothing(chat):
     first = chat.begin(STORY)
     chat.wait_for_words(10)
     chat.new_chat()
@@ -32,7 +32,7 @@ def test_switching_away_and_back_in_mid_stream_loses_nothing(chat):
     chat.shows("hello", "You said: hello")
 
 
-def test_reloading_in_mid_stream_goes_on_from_there(chat):
+def test_reloading_during_a_stream_continues_it(chat):
     chat.begin(STORY)
     chat.wait_for_words(15)
     chat.page.reload()
@@ -40,7 +40,7 @@ def test_reloading_in_mid_stream_goes_on_from_there(chat):
     chat.showed_only_prefixes_of(WORDS)
 
 
-def test_a_tab_closed_in_mid_stream_and_opened_again_has_the_whole_answer(visitor):
+def test_a_tab_reopened_after_a_stream_has_the_whole_answer(visitor):
     tab = visitor.tab().open()
     session = tab.begin(LONG_STORY)
     tab.wait_for_words(10)
@@ -50,7 +50,7 @@ def test_a_tab_closed_in_mid_stream_and_opened_again_has_the_whole_answer(visito
     tab.showed_only_prefixes_of(LONG_WORDS)
 
 
-def test_a_new_chat_leaves_the_running_answer_alone(chat):
+def test_a_new_chat_does_not_affect_the_running_answer(chat):
     first = chat.begin(LONG_STORY)
     chat.wait_for_words(5)
     chat.new_chat()
@@ -72,13 +72,13 @@ def test_two_messages_sent_quickly_are_answered_in_order(chat):
     chat.showed_only_prefixes_of(counted(40), "You said: hello")
 
 
-def test_a_second_message_sent_while_a_new_chat_begins_goes_into_that_chat(chat):
+def test_a_second_message_sent_while_a_new_chat_starts_goes_into_that_chat(chat):
     chat.send("count 30 every 20 ms")
     chat.send("count 40 every 20 ms")
     chat.shows("count 30 every 20 ms", counted(30), "count 40 every 20 ms", counted(40))
 
 
-def test_messages_sent_just_before_one_goes_elsewhere_are_answered_in_their_chat(chat):
+def test_messages_sent_just_before_leaving_are_answered_in_their_chat(chat):
     first = chat.begin(STORY)
     chat.wait_for_words(5)
     chat.send("count 30 every 20 ms")

@@ -1,4 +1,4 @@
-"""Colloquy below a path of another server, behind nginx: a site's own pages stand beside it."""
+"""Colloquy under a path of another server, behind nginx, beside the site's own pages."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def visitor(site, visitors):
-    """A person who comes through nginx; ``asked`` are the paths of all requests and connections of the browser."""
+    """A visitor who comes through nginx; ``asked`` are the paths of all requests and connections of the browser."""
     person = visitors(site)
     person.asked = set()
 
@@ -102,7 +102,7 @@ def test_an_answer_streams_and_its_results_can_be_downloaded(visitor):
 
 
 @pytest.mark.parametrize("page", ["Overview", "History", "Analytics", "SQL", "Import and export", "Workspaces"])
-def test_every_page_is_served_below_the_path_also_after_a_click(visitor, page):
+def test_every_page_is_served_under_the_path_even_after_a_click(visitor, page):
     tab = visitor.tab().open()
     tab.page.get_by_role("link", name=page).first.click()
     tab.page.wait_for_url(re.compile(f"{BASE}/[a-z_]+"))
@@ -112,7 +112,7 @@ def test_every_page_is_served_below_the_path_also_after_a_click(visitor, page):
     assert_below(visitor)
 
 
-def test_a_chat_is_exported(visitor):
+def test_a_chat_can_be_exported(visitor):
     chat = visitor.tab().open()
     chat.begin("count 3 every 10 ms")
     expect(chat.answers.last).to_contain_text("w2")
@@ -124,7 +124,7 @@ def test_a_chat_is_exported(visitor):
     assert_below(visitor)
 
 
-def test_the_api_says_addresses_below_the_path_and_answers_nowhere_else(site):
+def test_the_api_returns_urls_under_the_path_and_answers_nowhere_else(site):
     url = site.url
     with httpx.Client(trust_env=False) as client:
         made = client.post(f"{url}/api/v1/workspaces", json={"name": "Below"})
@@ -172,7 +172,7 @@ async (app) => {
 """
 
 
-def test_a_page_on_another_port_gets_nothing_and_changes_nothing(site, chromium):
+def test_a_page_on_another_port_can_read_and_change_nothing(site, chromium):
     with chromium.new_page() as page, httpx.Client(base_url=site.app, trust_env=False) as client:
         before = [client.get(path).json() for path in ("/api/v1/workspaces", "/sessions/assistant")]
         for host in ("127.0.0.1", "localhost"):
@@ -183,7 +183,7 @@ def test_a_page_on_another_port_gets_nothing_and_changes_nothing(site, chromium)
 
 
 @pytest.mark.parametrize("path", ["/_stcore/health", "/api/v1/health", "/adk/list-apps", "/sessions/assistant"])
-def test_a_proxy_passes_on_who_asks_and_for_whom(site, path):
+def test_foreign_hosts_and_origins_are_refused_behind_the_proxy(site, path):
     own = f"http://127.0.0.1:{site.port}"
     asked = [
         ({}, 200),

@@ -1,4 +1,4 @@
-"""Agents with tools, as one sees and steers them: steps, questions, files, what one thinks of the answers."""
+"""Agents with tools from the user's point of view: steps, questions, files, feedback."""
 
 import re
 
@@ -66,7 +66,7 @@ def own_tab(own_office, visitors):
 
 
 def ask_clerk(tab, text):
-    """Start a chat with the clerk; returns the session's id."""
+    """Start a chat with the clerk. Returns the session's id."""
     tab.page.get_by_role("radio", name="clerk").click()
     expect(tab.page.get_by_text("Model set by the agent")).to_be_visible()
     return tab.begin(text)
@@ -81,7 +81,7 @@ def button(tab, name):
 
 
 def begin(tab):
-    """A chat with one message and its answer, which is over; returns the session's id."""
+    """A chat with one message and its complete answer. Returns the session's id."""
     session = tab.begin("hello")
     tab.shows("hello", "You said: hello")
     expect(button(tab, "Try again")).to_be_visible()
@@ -107,7 +107,7 @@ def picture(tmp_path):
 
 
 class TestSteps:
-    def test_a_query_is_a_step_that_opens_with_its_table_below(self, tab, office):
+    def test_a_query_is_an_expandable_step_above_its_table(self, tab, office):
         tab.page.goto(f"{office.url}/?workspace=sample-shop")
         expect(tab.input).to_be_visible()
         tab.begin("/sql select 6 * 7 as answer")
@@ -121,13 +121,13 @@ class TestSteps:
         expect(tab.answers.get_by_test_id("stDataFrame")).to_be_visible()
         expect(tab.answers).to_have_count(1)
 
-    def test_a_tool_of_ones_own_is_called_by_its_name(self, tab):
+    def test_a_custom_tool_is_shown_by_name(self, tab):
         ask_clerk(tab, "call look_up {}")
         found = step(tab, "look_up")
         found.locator("summary").click()
         expect(found.locator("code.language-json")).to_have_text('{"found": 7}')
 
-    def test_while_a_tool_runs_the_answer_says_which(self, tab, tmp_path):
+    def test_the_answer_names_the_running_tool(self, tab, tmp_path):
         file = tmp_path / "there"
         ask_clerk(tab, f'call wait_for {{"path": "{file.as_posix()}"}}')
         expect(step(tab, "Calling wait_for")).to_be_visible()
@@ -138,7 +138,7 @@ class TestSteps:
 
 
 class TestQuestions:
-    def test_a_tool_asks_and_is_approved_after_a_reload_with_the_keyboard(self, tab):
+    def test_a_question_is_approved_by_keyboard_after_a_reload(self, tab):
         session = ask_clerk(tab, PAY)
         expect(tab.page.get_by_text("Allow clerk to run pay?")).to_be_visible()
         tab.expect_mark(session, "paused")
@@ -150,7 +150,7 @@ class TestQuestions:
         expect(tab.answers).to_have_count(1)
         tab.expect_mark(session, "plain")
 
-    def test_a_tool_that_is_declined_does_not_run(self, tab):
+    def test_a_declined_tool_does_not_run(self, tab):
         ask_clerk(tab, PAY)
         button(tab, "Decline").click()
         declined = step(tab, re.compile("declined"))
@@ -160,7 +160,7 @@ class TestQuestions:
         tab.send("hello")
         expect(tab.answers.last).to_contain_text("You said: hello")
 
-    def test_the_question_is_there_after_a_restart_and_the_turn_goes_on(self, own_tab, own_office):
+    def test_a_question_survives_a_restart_and_the_turn_continues(self, own_tab, own_office):
         session = ask_clerk(own_tab, PAY)
         expect(button(own_tab, "Approve")).to_be_visible()
         own_office.kill()
@@ -172,7 +172,7 @@ class TestQuestions:
 
 
 class TestFeedback:
-    def test_thumbs_and_a_comment_are_kept(self, tab):
+    def test_thumbs_and_a_comment_are_saved(self, tab):
         session = begin(tab)
         foot(tab).get_by_role("button", name="Bad answer").click()
         foot(tab).get_by_role("button", name="Add a comment").click()
@@ -187,7 +187,7 @@ class TestFeedback:
         expect(first).to_contain_text("“Too *short*”")
         expect(foot(tab).get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "false")
 
-    def test_a_thumb_is_taken_back_by_a_second_click(self, tab):
+    def test_a_second_click_removes_a_thumb(self, tab):
         session = begin(tab)
         thumb = foot(tab).get_by_role("button", name="Good answer")
         thumb.click()
@@ -199,7 +199,7 @@ class TestFeedback:
         tab.open(session)
         expect(tab.answers.first.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "false")
 
-    def test_what_is_being_written_stays_while_an_answer_comes_in(self, tab):
+    def test_a_comment_being_written_stays_while_an_answer_arrives(self, tab):
         begin(tab)
         foot(tab).get_by_role("button", name="Good answer").click()
         tab.send("count 40 every 20 ms")
@@ -212,7 +212,7 @@ class TestFeedback:
 
 
 class TestFiles:
-    def test_a_text_file_goes_with_a_message(self, tab, tmp_path):
+    def test_a_text_file_is_sent_with_a_message(self, tab, tmp_path):
         notes = tmp_path / "notes.txt"
         notes.write_text("first\nsecond", "utf-8")
         attach(tab, notes)
@@ -223,7 +223,7 @@ class TestFiles:
         expect(question).not_to_contain_text("second")
         expect(tab.answers.last).to_contain_text("You said:")
 
-    def test_a_model_that_reads_no_pictures_is_sent_none_and_nothing_typed_is_lost(self, tab, picture):
+    def test_pictures_for_a_model_that_cannot_read_them_are_refused_and_no_text_is_lost(self, tab, picture):
         begin(tab)
         menu = tab.page.locator(".st-key-model-menu button")
         menu.click()
@@ -242,7 +242,7 @@ class TestFiles:
         expect(tab.bubbles.nth(2).get_by_test_id("stImage").locator("img")).to_be_visible()
         expect(tab.page.get_by_text("does not read images")).to_have_count(0)
 
-    def test_a_file_that_a_restart_took_is_missed_and_the_text_is_not_lost(self, own_tab, own_office, tmp_path):
+    def test_a_file_lost_in_a_restart_is_reported_and_the_text_is_kept(self, own_tab, own_office, tmp_path):
         notes = tmp_path / "notes.txt"
         notes.write_text("first", "utf-8")
         begin(own_tab)
@@ -257,7 +257,7 @@ class TestFiles:
         expect(own_tab.input).to_have_value("read this")
 
 
-def test_what_the_model_no_longer_sees_is_marked(tab):
+def test_messages_outside_the_context_are_marked(tab):
     tab.begin("message 0")
     for number in range(1, 11):
         tab.send(f"message {number}")

@@ -1,4 +1,4 @@
-"""Any message of one's own can be edited, its versions be paged, and a branch begin at any message."""
+"""Any message of the user can be edited, its versions paged, and a branch started at any message."""
 
 from playwright.sync_api import expect
 
@@ -28,7 +28,7 @@ def talk(chat, *texts):
     return shown
 
 
-def test_an_early_message_is_edited_and_one_pages_between_its_versions(chat):
+def test_an_early_message_can_be_edited_and_its_versions_paged(chat):
     before = talk(chat, "apples", "pears", "plums")
     edit(chat, "pears", to="figs")
     after = ["apples", "You said: apples", "figs", "You said: figs"]
@@ -45,14 +45,14 @@ def test_an_early_message_is_edited_and_one_pages_between_its_versions(chat):
     chat.shows(*after)
 
 
-def test_an_answer_that_was_tried_again_is_kept(chat):
+def test_a_retried_answer_is_kept(chat):
     chat.begin("count 3 then fail")
     button(chat, "Try again").click()
     expect(chat.page.get_by_role("group", name="Version 2 of 2")).to_be_visible()
     expect(button(chat, "Earlier version")).to_be_enabled()
 
 
-def test_another_window_follows_an_edit_far_up(visitor):
+def test_another_window_follows_an_edit_of_an_early_message(visitor):
     first = visitor.tab().open()
     talk(first, *(f"message {number}" for number in range(9)))
     second = visitor.tab().open(first.session_id)
@@ -87,14 +87,14 @@ def test_a_double_click_sends_an_edit_once(chat):
     expect(chat.page.get_by_role("group", name="Version 2 of 2")).to_be_visible()
 
 
-def test_escape_leaves_a_message_as_it_is(chat):
+def test_escape_leaves_a_message_unchanged(chat):
     talk(chat, "hello")
     expect(button(chat, "Try again")).to_be_visible()
     bubble(chat, "hello").get_by_role("button", name="Edit").click()
     box = chat.page.get_by_role("textbox", name="Message", exact=True)
     expect(box).to_be_focused()
     box.press_sequentially(" again")
-    expect(button(chat, "Try again")).to_have_count(0)  # it would drop what is being written
+    expect(button(chat, "Try again")).to_have_count(0)  # it would discard the text being written
     expect(chat.page.get_by_test_id("stForm").get_by_test_id("InputInstructions")).not_to_be_visible()
     chat.page.get_by_role("textbox", name="Message", exact=True).press("Escape")
     chat.shows("hello", "You said: hello")
@@ -110,7 +110,7 @@ def test_a_double_click_branches_once(chat):
     expect(rows.get_by_role("button", name="Branch: fenland", exact=True)).to_have_count(1)
 
 
-def test_a_branch_begins_a_new_chat_at_any_message(chat):
+def test_a_branch_starts_a_new_chat_at_any_message(chat):
     talk(chat, "apples", "pears", "plums")
     origin = chat.session_id
     bubble(chat, "You said: pears").get_by_role("button", name="Branch").click()

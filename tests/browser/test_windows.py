@@ -12,7 +12,7 @@ WORDS = counted(150)
 
 @pytest.fixture
 def windows(visitor):
-    """Two windows on one session that was answered, and its id."""
+    """Two windows with the same answered session, and its id."""
     first = visitor.tab().open()
     session = first.begin("hello")
     first.shows("hello", "You said: hello")
@@ -21,7 +21,7 @@ def windows(visitor):
     return first, second, session
 
 
-def test_both_show_the_same_while_an_answer_is_given_and_afterwards(windows):
+def test_both_windows_show_the_same_during_and_after_an_answer(windows):
     first, second, _ = windows
     first.send(STORY)
     second.wait_for_words(10)
@@ -30,7 +30,7 @@ def test_both_show_the_same_while_an_answer_is_given_and_afterwards(windows):
         window.showed_only_prefixes_of(WORDS, "You said: hello")
 
 
-def test_what_is_sent_in_both_is_answered_in_order_in_both(windows):
+def test_messages_sent_in_both_windows_are_answered_in_order_in_both(windows):
     first, second, _ = windows
     first.send("count 40 every 20 ms")
     second.wait_for_words(1)
@@ -39,7 +39,7 @@ def test_what_is_sent_in_both_is_answered_in_order_in_both(windows):
         window.shows("hello", "You said: hello", "count 40 every 20 ms", counted(40), "thanks", "You said: thanks")
 
 
-def test_a_window_opened_in_mid_stream_goes_on_from_there(visitor):
+def test_a_window_opened_during_a_stream_continues_it(visitor):
     first = visitor.tab().open()
     session = first.begin("count 250 every 20 ms")
     first.wait_for_words(5)
@@ -49,7 +49,7 @@ def test_a_window_opened_in_mid_stream_goes_on_from_there(visitor):
         window.showed_only_prefixes_of(counted(250))
 
 
-def test_an_edit_in_one_shows_in_the_other(windows):
+def test_an_edit_in_one_window_appears_in_the_other(windows):
     first = windows[0]
     first.page.get_by_role("button", name="Edit").last.click()
     first.page.get_by_role("textbox", name="Message", exact=True).fill("good evening")
@@ -58,7 +58,7 @@ def test_an_edit_in_one_shows_in_the_other(windows):
         window.shows("good evening", "You said: good evening")
 
 
-def test_a_stop_in_one_ends_the_answer_in_the_other(windows):
+def test_a_stop_in_one_window_ends_the_answer_in_the_other(windows):
     first, second, _ = windows
     first.send("count 6 then wait")
     second.wait_for_words(6)
@@ -68,7 +68,7 @@ def test_a_stop_in_one_ends_the_answer_in_the_other(windows):
         window.shows("hello", "You said: hello", "count 6 then wait", counted(6))
 
 
-def test_a_new_name_in_one_shows_in_the_other(windows):
+def test_a_new_title_in_one_window_appears_in_the_other(windows):
     first, _, session = windows
     first.choose(session, "Rename")
     first.new_title("Greetings")
@@ -77,7 +77,7 @@ def test_a_new_name_in_one_shows_in_the_other(windows):
         expect(window.row(session)).to_contain_text("Greetings")
 
 
-def test_a_session_deleted_in_one_is_said_to_be_gone_in_the_other(windows):
+def test_a_session_deleted_in_one_window_is_reported_in_the_other(windows):
     first, second, session = windows
     first.choose(session, "Delete")
     expect(second.page.get_by_text("This chat no longer exists.")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Workspaces in a browser: made, given data, filled with chats, switched between, emptied and deleted."""
+"""Workspaces in a browser: created, given data, filled with chats, switched, emptied and deleted."""
 
 import re
 import socket
@@ -28,12 +28,12 @@ def unique(word):
 
 
 def settle(chat):
-    """Wait until the page is drawn: while it changes to another workspace, what is clicked may be the one before."""
+    """Wait until the page is drawn: while it changes to another workspace, a click may hit the previous one."""
     expect(chat.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def chosen(chat):
-    """The button of the menu of workspaces."""
+    """The button of the workspace menu."""
     return chat.sidebar.locator(".st-key-workspace-menu button")
 
 
@@ -51,7 +51,7 @@ def manage(chat):
 
 
 def add(chat, name):
-    """Add a workspace inside the one that is chosen on the page about them."""
+    """Add a workspace inside the chosen one on the page to manage workspaces."""
     chat.page.get_by_role("button", name="Add a workspace").click()
     dialog = chat.page.get_by_role("dialog")
     expect(dialog.get_by_role("textbox", name="Name")).to_be_focused()
@@ -64,7 +64,7 @@ def add(chat, name):
 
 
 def node(chat, name):
-    """The row of a workspace on the page about them."""
+    """The row of a workspace on the page to manage workspaces."""
     return chat.page.locator('[data-testid="stMain"] [class*="st-key-row-workspace-"]').filter(has_text=name)
 
 
@@ -77,7 +77,7 @@ def move(chat, session, path):
     expect(dialog).to_have_count(0)
 
 
-def test_a_workspace_from_its_making_to_its_end(chat, data_file):
+def test_the_life_of_a_workspace(chat, data_file):
     outer, inner, text = unique("Outer"), unique("Inner"), unique("about orders")
     manage(chat)
     add(chat, outer)
@@ -138,7 +138,7 @@ def test_a_reload_and_a_link_keep_the_workspace(visitor, chat):
     expect(other.row(session)).to_have_count(1)
 
 
-def test_back_returns_to_the_workspace_and_the_page_before(chat):
+def test_back_returns_to_the_previous_workspace_and_page(chat):
     choose(chat, "Sample shop")
     choose(chat, "All workspaces")
     manage(chat)
@@ -172,7 +172,7 @@ def test_switching_during_an_answer_loses_and_mixes_nothing(chat):
     chat.shows("count 60 every 20 ms", counted(60))
 
 
-def test_what_one_window_changes_shows_in_the_other(visitor):
+def test_changes_in_one_window_appear_in_the_other(visitor):
     first, second = visitor.tab().open(), visitor.tab().open()
     name, other = unique("Shared"), unique("Renamed")
     manage(first)
@@ -190,7 +190,7 @@ def test_what_one_window_changes_shows_in_the_other(visitor):
     expect(chosen(second)).to_contain_text("General")
 
 
-def test_a_server_that_does_not_answer_holds_up_nothing(chat):
+def test_an_unresponsive_database_server_blocks_nothing(chat):
     name = unique("Silent")
     manage(chat)
     add(chat, name)
@@ -211,7 +211,7 @@ def test_a_server_that_does_not_answer_holds_up_nothing(chat):
         expect(chat.page.get_by_text("What would you like to talk about?")).to_be_visible()
 
 
-def test_the_keyboard_is_enough_to_choose_a_workspace(chat):
+def test_a_workspace_can_be_chosen_by_keyboard_alone(chat):
     chosen(chat).focus()
     chat.page.keyboard.press("Enter")
     shop = chat.page.get_by_role("menuitem", name="Sample shop")
@@ -237,7 +237,7 @@ def test_all_text_is_readable(app, visitors, scheme):
     assert_readable(chat)
 
 
-def test_a_phone_shows_all_of_the_page(app, visitors):
+def test_a_phone_shows_the_whole_page(app, visitors):
     chat = visitors(app, viewport={"width": 390, "height": 844}).tab().open()
     chat.page.get_by_test_id("stExpandSidebarButton").click()
     manage(chat)
@@ -246,7 +246,7 @@ def test_a_phone_shows_all_of_the_page(app, visitors):
     expect(chat.page.get_by_role("textbox", name="Name", exact=True)).to_be_attached()
 
 
-def test_news_for_a_page_that_one_has_left_do_not_lead_back_to_it(visitor, chat):
+def test_updates_for_a_page_that_was_left_do_not_lead_back_to_it(visitor, chat):
     tab, name = visitor.tab(), unique("News")
     told = {"holding": False}
 
@@ -265,7 +265,7 @@ def test_news_for_a_page_that_one_has_left_do_not_lead_back_to_it(visitor, chat)
     with tab.page.expect_websocket(lambda socket: "/api/live" in socket.url):
         tab.page.goto(f"{tab.url}/workspaces")
     expect(tab.page.get_by_role("button", name="New chat here")).to_be_visible()
-    while "news" not in told:  # the list asks to be drawn when it hears of news first
+    while "news" not in told:  # the list asks to be redrawn once it is notified
         tab.page.wait_for_function("true")
     late = told["news"]
     tab.page.get_by_role("button", name="New chat here").click()
@@ -273,7 +273,7 @@ def test_news_for_a_page_that_one_has_left_do_not_lead_back_to_it(visitor, chat)
     settle(tab)
     told["holding"] = True
     manage(chat)
-    add(chat, name)  # the list on the chat page has to draw the whole page for this
+    add(chat, name)  # for this, the list on the chat page has to redraw the whole page
     late()
     chosen(tab).click()
     expect(tab.page.get_by_role("menuitem", name=name)).to_be_visible()
