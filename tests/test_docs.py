@@ -1,4 +1,4 @@
-"""What the documentation names is there: pages, headings, pictures, files, commands and settings."""
+"""Everything that the documentation names exists: pages, headings, pictures, files, commands and settings."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: 
 
 
 def links(document):
-    """What a document links or shows from here: paths with the heading after #."""
+    """The local links and pictures of a document: paths, with the heading after #."""
     text = FENCE.sub("", document.read_text("utf-8"))
     found = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
     return [link for link in found if not re.match(r"[a-z]+:", link)]
 
 
 def anchors(document):
-    """The headings of a document as GitHub names them in addresses."""
+    """The headings of a document as GitHub names them in URLs."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", document.read_text("utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @each_document
-def test_links_and_pictures_lead_somewhere(document):
+def test_links_and_pictures_have_existing_targets(document):
     broken = []
     for link in links(document):
         path, _, heading = link.partition("#")
@@ -48,13 +48,13 @@ def test_links_and_pictures_lead_somewhere(document):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_page_is_linked_from_the_start_page_of_its_folder_or_the_folder_above(page):
+def test_every_page_is_linked_from_the_index_of_its_folder_or_the_folder_above(page):
     start = page.parent / "README.md" if page.name != "README.md" else page.parent.parent / "README.md"
 
     assert page in [(start.parent / link.partition("#")[0]).resolve() for link in links(start)]
 
 
-def test_every_picture_is_shown_somewhere():
+def test_every_picture_is_used():
     shown = {(document.parent / link).resolve() for document in DOCUMENTS for link in links(document)}
 
     assert set((ROOT / "docs/images").iterdir()) - shown == set()
@@ -68,7 +68,7 @@ def test_make_commands_exist(document):
 
 
 @each_document
-def test_modules_to_be_run_exist(document):
+def test_modules_named_in_commands_exist(document):
     named = set(re.findall(r"python3? -m ((?:[a-z_]+\.)*[a-z_]+)", document.read_text("utf-8")))
     own = [name for name in named if (ROOT / name.split(".")[0]).is_dir()]
     places = {name: ROOT / Path(*name.split(".")) for name in own}
@@ -90,7 +90,7 @@ def test_settings_exist(document):
 @pytest.mark.parametrize(
     "document", [ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/adr/*.md")], ids=lambda path: path.name
 )
-def test_files_named_by_those_who_explain_the_code_exist(document):
+def test_files_named_in_explanations_of_the_code_exist(document):
     named = re.findall(r"`([\w./-]+\.(?:py|md|in|toml|example)|(?:[\w.-]+/)+[\w.-]*)`", document.read_text("utf-8"))
 
     assert [name for name in named if not (ROOT / name).exists()] == []
@@ -103,8 +103,8 @@ def test_the_changelog_begins_with_the_version_of_the_project():
     assert headings[:2] == ["Unreleased", version]
 
 
-def test_hooks_run_what_make_runs():
-    """With the tools of the project, so that nothing is fetched and no version differs."""
+def test_hooks_run_the_same_commands_as_make():
+    """The hooks use the project's tools, so nothing is downloaded and no version differs."""
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
     [lint] = LINT.findall((ROOT / "Makefile").read_text("utf-8"))
     commands = lint.replace("$(VENV_PYTHON)", ".venv/bin/python").splitlines()
@@ -117,11 +117,11 @@ def test_hooks_run_what_make_runs():
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob(".github/**/*.yml")), ids=lambda path: path.name)
-def test_what_github_reads_is_yaml(file):
+def test_github_configuration_is_valid_yaml(file):
     assert yaml.safe_load(file.read_text("utf-8"))
 
 
-def test_a_workflow_runs_what_ci_runs():
+def test_a_workflow_runs_the_same_commands_as_ci():
     steps = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]["ci"]["steps"]
 
     assert ".ci/run" in [step.get("run") for step in steps]

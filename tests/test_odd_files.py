@@ -1,5 +1,5 @@
-"""Whatever lies in a folder of a person: every place that reads from one reads with bounds and never waits, says in
-words what is wrong, and is known here."""
+"""Special and broken files in users' folders: every piece of code that reads from such a folder reads within limits,
+never waits, explains what is wrong, and is listed here."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ WRITES = re.compile(r"\.open\('[wxa]")
 
 ALLOWED = {
     "session_store/files.py": {"open", "os.open", "os.scandir", "folder.iterdir", "dotenv_values"},
-    # Looked at with require_regular, or opened with open_regular, just before.
+    # Checked with require_regular, or opened with open_regular, just before.
     "colloquy/agents/data/engines/duckdb_engine.py": {"duckdb.connect", "gzip.open"},
     "colloquy/agents/data/engines/sqlite_engine.py": {"sqlite3.connect"},
     "session_store/exchange/adk/sqlite.py": {"sqlite3.connect"},
@@ -65,7 +65,7 @@ ALLOWED = {
     "session_store/exchange/exports/backup.py": {"duckdb.connect", "shutil.copyfile", "path.open"},
     "session_store/engine/database.py": {"duckdb.connect"},
     "session_store/engine/write_ahead_log.py": {"log.open"},
-    # The files of Colloquy, in its data folder, of which only what is one by its name and kind is opened.
+    # Colloquy's own files in its data folder; only entries with the right name and type are opened.
     "colloquy/agents/data/shop/shop.py": {"duckdb.connect"},
     "colloquy/api/history/exports.py": {"zipfile.ZipFile"},
     "colloquy/runtime/artifacts.py": {"shutil.copytree"},
@@ -93,7 +93,7 @@ ALLOWED = {
     "session_store/exchange/adk/postgres.py": {"psycopg.connect"},
     "colloquy/ui/served/server.py": {"Application.open"},
 }
-"""The calls that open a path, or are called as if they did, outside of ``session_store/files.py``."""
+"""The calls outside ``session_store/files.py`` that open a path, or that look like it."""
 
 
 def opening_calls(path: Path) -> set[str]:
@@ -104,14 +104,14 @@ def opening_calls(path: Path) -> set[str]:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if name in OPENING:
             whole, function = ast.unparse(node), ast.unparse(node.func)
-            if function in ("read_text", "read_bytes"):  # those of session_store/files.py have bounds
+            if function in ("read_text", "read_bytes"):  # those of session_store/files.py have limits
                 continue
             is_known = IN_MEMORY.search(whole) or COMES_WITH_THE_APP.match(whole) or WRITES.search(whole)
             found |= set() if is_known else {function}
     return found
 
 
-def test_whatever_opens_a_path_of_a_person_does_it_through_one_module():
+def test_all_user_paths_are_opened_through_one_module():
     packages = ("colloquy", "pages", "session_store")
     modules = [*ROOT.glob("*.py"), *(path for package in packages for path in (ROOT / package).rglob("*.py"))]
     found = {path.relative_to(ROOT).as_posix(): calls for path in modules if (calls := opening_calls(path))}
@@ -119,7 +119,7 @@ def test_whatever_opens_a_path_of_a_person_does_it_through_one_module():
 
 
 @pytest.mark.parametrize("line", ["Path(name).read_text()", "open(name)", "sqlite3.connect(name)", "os.scandir(name)"])
-def test_a_new_place_that_opens_a_path_is_found(tmp_path, line):
+def test_new_code_that_opens_a_path_is_found(tmp_path, line):
     module = tmp_path / "module.py"
     module.write_text(f"def read(name):\n    return {line}\n")
     assert opening_calls(module)
@@ -144,7 +144,7 @@ def of_model(path):
 
 
 def beside(main, read):
-    """Reads ``main``, beside which the odd file lies."""
+    """Reads ``main``, next to which the odd file is."""
 
     def read_main(odd):
         odd.with_name(main).touch()
@@ -177,15 +177,15 @@ READERS = {
     "prices": ("prices.json", lambda path: price_list(path.parent)),
     "passwords": ("secrets.json", lambda path: Secrets(path).get("workspace")),
 }
-"""The name that the odd file has, and what reads it."""
+"""The name of the odd file, and what reads it."""
 
 BY_CONTENT = [reader for reader in READERS if not re.search("log|journal|database$|backup|Lines|command line", reader)]
-"""Of which it is known how they take text that is none, and a file that no memory holds."""
+"""Readers whose handling of invalid text and of files too large for memory is known."""
 
 
 @contextmanager
 def nobody():
-    """Root may read everything."""
+    """A user other than root, who may read everything."""
     was = os.geteuid()
     if was == 0:
         os.seteuid(65534)
@@ -203,7 +203,7 @@ class TestOddFiles:
 
     @pytest.mark.parametrize("kind", NO_FILES)
     @pytest.mark.parametrize("reader", READERS)
-    def test_what_is_no_file_is_refused_in_words_at_once(self, tmp_path, reader, kind):
+    def test_special_files_are_refused_at_once_with_an_explanation(self, tmp_path, reader, kind):
         (make, told), (name, read) = BAD_FILES[kind], READERS[reader]
         make(tmp_path / name)
         with pytest.raises((ColloquyError, EngineError), match=f"{told}|not a regular file"):
@@ -211,14 +211,14 @@ class TestOddFiles:
 
     @pytest.mark.parametrize("reader", BY_CONTENT)
     @pytest.mark.parametrize("kind", ["five gigabytes", "UTF-16"])
-    def test_a_file_that_is_none_of_the_kind_is_refused_in_words(self, tmp_path, reader, kind):
+    def test_a_file_of_the_wrong_kind_is_refused_with_an_explanation(self, tmp_path, reader, kind):
         name, read = READERS[reader]
         BAD_FILES[kind][0](tmp_path / name)
         with pytest.raises((ColloquyError, EngineError)):
             read(tmp_path / name)
 
     @pytest.mark.parametrize("reader", READERS)
-    def test_a_file_that_may_not_be_read_is_refused_in_words(self, reader, monkeypatch):
+    def test_an_unreadable_file_is_refused_with_an_explanation(self, reader, monkeypatch):
         name, read = READERS[reader]
         with tempfile.TemporaryDirectory() as place:
             folder, odd = Path(place), Path(place, name)
@@ -230,7 +230,7 @@ class TestOddFiles:
                 read(odd)
             monkeypatch.undo()
 
-    def test_the_command_line_says_so_too(self, tmp_path, capsys):
+    def test_the_command_line_explains_refusals(self, tmp_path, capsys):
         BAD_FILES["pipe"][0](tmp_path / ".env")
         assert command(["export", "--format", "json"]) == 1
         assert ".env cannot be read: it is a named pipe" in capsys.readouterr().err
@@ -240,7 +240,7 @@ class TestOddFiles:
         assert command(["import", "--database", "new.duckdb", ".env"]) == 1
         assert ".env cannot be read: it is a named pipe" in capsys.readouterr().err
 
-    def test_a_line_without_an_end_is_refused(self, tmp_path, monkeypatch):
+    def test_an_endless_line_is_refused(self, tmp_path, monkeypatch):
         monkeypatch.setattr(json_lines, "LARGEST_EVENT", 1_000_000)
         lines = tmp_path / "chats.jsonl"
         for head in (b'{"session_id"', '{"session_id"'.encode("utf-16")):
@@ -249,7 +249,7 @@ class TestOddFiles:
             with pytest.raises(ImportRefusedError, match="a line of more than 1 MB"):
                 imported(lines)
 
-    def test_a_log_without_an_end_is_told_and_left_alone(self, tmp_path):
+    def test_an_endless_log_is_reported_and_left_unchanged(self, tmp_path):
         log = tmp_path / "session-20260101T000000Z.jsonl"
         log.touch()
         os.truncate(log, BIG)
@@ -260,28 +260,28 @@ class TestOddFiles:
     @pytest.mark.parametrize(
         "entry",
         [
-            struct.pack("<Q", 2**63) + b"name",  # a name of so many bytes
-            struct.pack("<Q", 4) + b"name" + struct.pack("<IIQ", 9, 5, 2**62),  # an array of so many numbers
+            struct.pack("<Q", 2**63) + b"name",  # the length of a name
+            struct.pack("<Q", 4) + b"name" + struct.pack("<IIQ", 9, 5, 2**62),  # the length of an array of numbers
             struct.pack("<Q", 4) + b"name" + struct.pack("<I", 9) + struct.pack("<IQ", 9, 2) * 100_000,
-            struct.pack("<Q", 4) + b"name" + struct.pack("<IIQ", 9, 8, 2**40),  # an array of so many words
-            b"",  # so many entries
+            struct.pack("<Q", 4) + b"name" + struct.pack("<IIQ", 9, 8, 2**40),  # the length of an array of words
+            b"",  # the number of entries
         ],
     )
-    def test_a_model_whose_head_has_no_end_is_damaged(self, tmp_path, entry):
+    def test_a_model_with_an_endless_header_is_damaged(self, tmp_path, entry):
         model = tmp_path / "model.gguf"
         model.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 1, 9_999 if entry else 2**60) + entry)
         os.truncate(model, BIG)
         with pytest.raises(ModelError, match="damaged"):
             trained_context(model)
 
-    def test_a_path_that_no_file_can_have_is_said_to_be_none(self, tmp_path):
+    def test_an_impossible_path_is_reported_as_missing(self, tmp_path):
         for name in ("nul\0", "half\ud83d", "x" * 300, "file/below"):
             (tmp_path / "file").touch()
             with pytest.raises((BadFileError, FileNotFoundError)):
                 require_regular(tmp_path / name)
         assert Connection.of("sqlite", "~nobody-of-this-name/shop.db").shown_address.endswith("shop.db")
 
-    def test_an_agents_file_that_is_none_is_left_out_of_an_archive_and_the_others_are_in_it(self, tmp_path):
+    def test_special_files_of_agents_are_left_out_of_archives(self, tmp_path):
         key = SessionKey("assistant", "local", "session")
         for name, make in (("good.txt", Path.touch), *((f"{kind}.txt", BAD_FILES[kind][0]) for kind in NO_FILES)):
             place = session_folder(tmp_path, key) / "artifacts" / name / "versions" / "0"
@@ -289,7 +289,7 @@ class TestOddFiles:
             make(place / name)
         assert [file.path for file in AgentFiles(tmp_path).of(key, [])] == ["good.txt/versions/0/good.txt"]
 
-    def test_a_folder_with_too_many_entries_is_looked_at_in_part_and_says_so(self, tmp_path):
+    def test_a_folder_with_too_many_entries_is_read_in_part_with_a_notice(self, tmp_path):
         for number in range(2_500):
             os.close(os.open(f"{number}.md", os.O_CREAT))
         agents = PersonaFolder(tmp_path, Source.YOURS).agents()
@@ -299,7 +299,7 @@ class TestOddFiles:
         assert "1 table " in FolderEngine({"address": str(tmp_path), **SETUP}).summary()
 
     @pytest.mark.parametrize("kind", ["pipe", "links in a circle", "device"])
-    def test_a_folder_that_is_none_is_told(self, tmp_path, kind):
+    def test_a_path_that_is_not_a_folder_is_reported(self, tmp_path, kind):
         make, _ = BAD_FILES[kind]
         make(tmp_path / "personas")
         [told] = PersonaFolder(tmp_path / "personas", Source.YOURS).agents()

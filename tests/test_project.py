@@ -1,4 +1,4 @@
-"""What the repository promises to whoever clones it."""
+"""What the repository promises to everyone who clones it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWN_PACKAGES = {"app", "session_store", "colloquy", "pages"}
 
 
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.name)
-def test_every_requirement_names_one_version_and_its_hashes(path):
+def test_every_requirement_has_one_version_and_its_hashes(path):
     assert unpinned(path.read_text("utf-8")) == []
 
 
@@ -63,7 +63,7 @@ def test_no_requirement_file_names_an_index_or_a_path_of_a_machine():
         assert not re.search(r"://|--(extra-)?index-url|--find-links|\s/\w", path.read_text("utf-8")), path.name
 
 
-def test_the_start_serves_on_loopback_and_reports_nothing():
+def test_the_default_start_serves_on_loopback_without_telemetry():
     settings = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))
 
     assert settings["server"]["address"] == "127.0.0.1"
@@ -71,27 +71,27 @@ def test_the_start_serves_on_loopback_and_reports_nothing():
     assert settings["client"]["showErrorDetails"] == "none"
 
 
-def test_streamlit_knows_every_key_of_its_configuration():
+def test_every_configured_streamlit_option_exists():
     settings = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))
 
     assert [key for key in _keys(settings) if key not in config._config_options_template] == []
 
 
-def test_the_server_takes_files_as_large_as_the_import_page_offers():
+def test_the_server_accepts_files_as_large_as_the_import_page_states():
     settings = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))
 
     assert settings["server"]["maxUploadSize"] >= MOST_MB
 
 
-def test_the_theme_loads_nothing_from_elsewhere():
+def test_the_theme_loads_nothing_from_other_origins():
     assert "://" not in (ROOT / ".streamlit/config.toml").read_text("utf-8")
 
 
-def test_settings_stand_on_the_store_alone():
+def test_settings_depend_only_on_the_store():
     assert _own_imports(ROOT / "colloquy/settings.py") <= {"session_store"}
 
 
-def test_private_parts_of_others_are_imported_in_compat_alone():
+def test_private_parts_of_libraries_are_imported_only_in_compat():
     found = [
         f"{path.relative_to(ROOT)}: {name}"
         for package in OWN_PACKAGES - {"app"}
@@ -111,7 +111,7 @@ def test_an_import_of_a_private_part_is_found(tmp_path, line):
 
 @pytest.mark.parametrize("target", ["run", "test", "lint", "audit", "bench", "clean"])
 @pytest.mark.skipif(os.name == "nt", reason="make is a POSIX tool")
-def test_help_lists_what_can_be_made(target):
+def test_make_help_lists_every_target(target):
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     assert re.search(rf"^make {target} ", shown, re.MULTILINE)
@@ -136,7 +136,7 @@ def test_children_of_tests_can_be_interrupted():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_they_can_be_where_the_tests_run_in_the_background_too():
+def test_children_can_be_interrupted_even_if_the_tests_run_in_the_background():
     one = f"{__file__}::{test_children_of_tests_can_be_interrupted.__name__}"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", one]
 
@@ -171,7 +171,7 @@ def _own_imports(path: Path) -> set[str]:
 
 
 def _private_imports(path: Path) -> list[str]:
-    """What a module imports that its library does not publish."""
+    """The imports of a module that its libraries do not publish."""
     found = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(node, ast.ImportFrom) or not node.module or node.module.startswith("__"):

@@ -1,4 +1,4 @@
-"""The settings: each described in the README, each wrong value explained, no secret shown."""
+"""Settings: each is described in the README, wrong values are explained, no secret is shown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIELDS = Settings.model_fields
 
 @pytest.fixture(autouse=True)
 def untouched_environment(monkeypatch, tmp_path):
-    """No variable and no .env of the machine that the tests run on."""
+    """Hides the variables and the .env file of the machine that runs the tests."""
     for name in os.environ:
         if name.startswith(PREFIX) or name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
             monkeypatch.delenv(name)
@@ -34,7 +34,7 @@ def _shown(default: object) -> str:
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_the_readme_gives_the_meaning_type_and_default_of_each_setting(name):
+def test_the_readme_describes_meaning_type_and_default_of_each_setting(name):
     table = (ROOT / "README.md").read_text("utf-8")
     field = FIELDS[name]
 
@@ -59,7 +59,7 @@ def test_the_example_lists_each_setting_with_its_default():
         assert f"# {PREFIX}{name.upper()}={default}\n" in example
 
 
-def test_without_any_variable_the_defaults_hold():
+def test_defaults_apply_without_any_variable():
     settings = load_settings()
 
     assert settings.data_dir == Path("data")
@@ -90,7 +90,7 @@ def test_without_any_variable_the_defaults_hold():
         ("COLLOQUY_OPENAI_BASE_URL", "localhost:11434"),
     ],
 )
-def test_a_wrong_value_stops_with_a_message_that_names_the_variable(monkeypatch, variable, value):
+def test_a_wrong_value_stops_the_start_and_names_the_variable(monkeypatch, variable, value):
     monkeypatch.setenv(variable, value)
 
     with pytest.raises(SettingsError) as stopped:
@@ -109,7 +109,7 @@ def test_a_wrong_value_stops_with_a_message_that_names_the_variable(monkeypatch,
         ("COLLOQUY_GEMINI_BASE_URL", "not a url", "must be a complete URL, such as http://localhost:8080."),
     ],
 )
-def test_a_wrong_value_is_told_with_what_to_write(monkeypatch, variable, value, told):
+def test_a_wrong_value_is_reported_with_the_expected_ones(monkeypatch, variable, value, told):
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError) as stopped:
         load_settings()
@@ -117,7 +117,7 @@ def test_a_wrong_value_is_told_with_what_to_write(monkeypatch, variable, value, 
     assert "Input should" not in str(stopped.value)
 
 
-def test_all_wrong_values_are_named_at_once(monkeypatch):
+def test_all_wrong_values_are_reported_together(monkeypatch):
     monkeypatch.setenv("COLLOQUY_MAX_TURNS", "0")
     monkeypatch.setenv("COLLOQUY_THREADS", "-1")
 
@@ -125,7 +125,7 @@ def test_all_wrong_values_are_named_at_once(monkeypatch):
         load_settings()
 
 
-def test_the_env_file_is_read_and_the_environment_goes_before_it(monkeypatch, tmp_path):
+def test_the_env_file_is_read_and_the_environment_takes_precedence(monkeypatch, tmp_path):
     (tmp_path / ".env").write_text("COLLOQUY_MAX_TURNS=7\nCOLLOQUY_USER=ada\nSOMETHING_ELSE=1\n", "utf-8")
     monkeypatch.setenv("COLLOQUY_USER", "grace")
 
@@ -137,14 +137,14 @@ def test_the_env_file_is_read_and_the_environment_goes_before_it(monkeypatch, tm
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 @pytest.mark.parametrize("kind", BAD_FILES)
-def test_what_is_no_env_file_is_told_and_waited_for_by_nobody(tmp_path, kind):
+def test_a_special_file_as_env_file_is_reported_without_waiting(tmp_path, kind):
     make, told = BAD_FILES[kind]
     make(tmp_path / ".env")
     with pytest.raises(SettingsError, match=rf"\.env cannot be read: .*{told}"):
         load_settings()
 
 
-def test_half_characters_in_the_env_file_are_told(tmp_path):
+def test_half_characters_in_the_env_file_are_reported(tmp_path):
     (tmp_path / ".env").write_bytes(b"COLLOQUY_USER=\xed\xa0\x80\n")
     with pytest.raises(SettingsError, match="halves of characters"):
         load_settings()
@@ -186,7 +186,7 @@ def test_a_key_is_not_part_of_the_message_about_another_setting(monkeypatch, var
     assert KEY not in str(stopped.value)
 
 
-def test_lines_of_the_example_that_are_left_blank_mean_none(monkeypatch):
+def test_blank_values_in_the_example_mean_none(monkeypatch):
     for name in ("AGENTS_DIR", "GEMINI_BASE_URL", "OPENAI_BASE_URL"):
         monkeypatch.setenv(PREFIX + name, "")
     settings = load_settings()
@@ -203,7 +203,7 @@ def test_lines_of_the_example_that_are_left_blank_mean_none(monkeypatch):
         ("colloquy_datadir", "COLLOQUY_DATA_DIR"),
     ],
 )
-def test_a_misspelt_name_is_told_with_the_one_that_was_meant(written, meant, monkeypatch, tmp_path):
+def test_a_misspelled_name_is_reported_with_a_suggestion(written, meant, monkeypatch, tmp_path):
     monkeypatch.setenv(written, "x")
     (tmp_path / ".env").write_text(f"{written}=x\n", "utf-8")
 
@@ -215,7 +215,7 @@ def test_a_misspelt_name_is_told_with_the_one_that_was_meant(written, meant, mon
     assert in_file == f"{written} (in .env) is not a known setting and is ignored. Did you mean {meant}?"
 
 
-def test_what_is_no_setting_of_ours_is_none_of_our_business(monkeypatch, tmp_path):
+def test_variables_of_other_programs_are_ignored(monkeypatch, tmp_path):
     for name in (
         "COLLOQUY_MODEL",
         "colloquy_user",

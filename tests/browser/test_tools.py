@@ -113,7 +113,7 @@ class TestSteps:
         tab.begin("/sql select 6 * 7 as answer")
         query = step(tab, "Ran a query")
         expect(query).to_contain_text("1 row")
-        expect(tab.page).to_have_title("Answer · Data analyst")  # no model was asked
+        expect(tab.page).to_have_title("Answer · Data analyst")  # no model was called
         code = query.locator("code.language-sql")
         expect(code).to_be_hidden()
         query.locator("summary").click()
@@ -263,7 +263,7 @@ def test_messages_outside_the_context_are_marked(tab):
         tab.send(f"message {number}")
         expect(tab.answers.last).to_contain_text(f"You said: message {number}")
         expect(tab.stop).to_have_count(0)
-    tab.page.reload()  # how much of a long chat an open page still shows depends on when it was drawn last
+    tab.page.reload()  # how much of a long chat an open page shows depends on when it was last drawn
     tab.page.get_by_role("button", name="Show older messages").click()
     marked = """bubbles => bubbles.filter(bubble => getComputedStyle(bubble, "::before").content.includes(WORDS))
         .map(bubble => bubble.innerText)""".replace("WORDS", f'"{WORDS}"')

@@ -77,7 +77,7 @@ class TestRunning:
         run(tab, "select (select count(*) from conversations) + (select count(*) from history.conversations) as n")
         assert rows(tab) == [{"n": 0}]
 
-    def test_the_conversations_of_all_users_are_there(self, console, application):
+    def test_conversations_of_all_users_can_be_queried(self, console, application):
         application.store.create_session(SessionKey("assistant", "somebody else", "s-1"))
         tab = console()
         run(tab, 'select "user" from conversations')

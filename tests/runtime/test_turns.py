@@ -118,7 +118,7 @@ def test_a_failure_ends_only_its_own_turn_and_gives_the_reason(application):
     assert said(application, key)[1] == ("assistant", counted(3))
 
 
-def test_a_model_that_is_not_set_up_fails_the_turn_and_keeps_the_message(application):
+def test_an_unavailable_model_fails_the_turn_and_keeps_the_message(application):
     key = new_session(application)
     application.store.set_model(key, "scripted/none")
     [turn] = finish(application, application.turns.submit(key, "hello"))

@@ -220,7 +220,7 @@ ENDLESS = 'call run_sql {"sql": "select count(*) from order_items a, order_items
 
 @pytest.mark.usefixtures("sample_data")
 class TestQueries:
-    def test_stopping_a_turn_ends_its_query_and_the_session_goes_on(self, application):
+    def test_stopping_a_turn_ends_its_query_and_the_session_continues(self, application):
         key = new_session(application, "data_analyst", workspace_id=SAMPLE_SHOP)
         turn = application.turns.submit(key, ENDLESS)
         until(application, lambda: len(application.store.list_events(key)) == 2)
@@ -302,7 +302,7 @@ class TestPasswords:
         assert (tmp_path / "secrets.json").read_text("utf-8") == "{}"
 
 
-def test_ten_sessions_in_three_workspaces_at_once_each_get_their_own(application, tmp_path):
+def test_ten_concurrent_sessions_in_three_workspaces_each_query_their_own_data(application, tmp_path):
     """Each workspace has its own table, and each session asks for a number that only its table contains."""
     kept = []
     for n in range(3):

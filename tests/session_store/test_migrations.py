@@ -74,7 +74,7 @@ def test_a_migrated_file_can_be_written_and_opened_again(first_version):
     again.close()
 
 
-def test_a_migration_that_fails_leaves_the_file_as_it_was(first_version, monkeypatch):
+def test_a_failed_migration_leaves_the_file_unchanged(first_version, monkeypatch):
     def broken(connection):
         connection.execute("alter table sessions add column half_done varchar")
         raise RuntimeError("power cut")

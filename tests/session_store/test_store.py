@@ -462,7 +462,7 @@ def test_everything_survives_closing_and_reopening(store, path):
     again.close()
 
 
-def test_a_closed_store_says_so(store):
+def test_a_closed_store_reports_that_it_is_closed(store):
     store.close()
     with pytest.raises(StoreClosedError):
         store.create_session(KEY)

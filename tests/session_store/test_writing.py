@@ -146,7 +146,7 @@ def test_an_older_file_is_migrated_with_all_its_data(store, path, monkeypatch):
     newer.close()
 
 
-def test_a_migration_that_fails_leaves_the_file_as_it_was(store, path, monkeypatch):
+def test_a_failed_migration_leaves_the_file_unchanged(store, path, monkeypatch):
     store.create_session(KEY)
     store.close()
 

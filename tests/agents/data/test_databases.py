@@ -285,7 +285,7 @@ def test_a_query_can_be_stopped_from_another_thread(shop):
     assert shop.database.query("select 1").rows == 1
 
 
-def test_queries_run_side_by_side(shop):
+def test_queries_run_in_parallel(shop):
     with ThreadPoolExecutor(8) as pool:
         counts = list(
             pool.map(lambda _: shop.database.query("select count(*) from orders").table[0][0].as_py(), range(8))

@@ -194,7 +194,7 @@ class TestPickles:
             pickle.dumps([1]),
         ],
     )
-    def test_invalid_actions_cost_no_text(self, harm, database, store):
+    def test_invalid_actions_do_not_affect_the_text(self, harm, database, store):
         report = self.imported(database, store, {"actions": harm})
 
         assert texts(events_of(store, report)) == ["When do I plant garlic?"]
