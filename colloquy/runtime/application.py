@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import structlog
 from google.adk.errors.already_exists_error import AlreadyExistsError
-from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService
 
 from colloquy.agents.adk_folders import AdkFolders
@@ -23,12 +21,12 @@ from colloquy.runtime.active import ActiveSession, ActiveSessions
 from colloquy.runtime.artifacts import Artifacts
 from colloquy.runtime.bus import BusEvent, EventBus, EventKind
 from colloquy.runtime.imports import Imports
-from colloquy.runtime.rerun import rerun
+from colloquy.runtime.recording import Compose, record
+from colloquy.runtime.reruns import Reruns
 from colloquy.runtime.results import Results
 from colloquy.runtime.retention import Daily, RetentionPreview, preview, remove
 from colloquy.runtime.services import Services
-from colloquy.runtime.session_files import SessionFiles
-from colloquy.runtime.sessions import Sessions
+from colloquy.runtime.sessions import SessionFiles, Sessions
 from colloquy.runtime.transcripts.logs import TranscriptLogs
 from colloquy.runtime.turns.messages import SessionGoneError
 from colloquy.runtime.turns.turns import Turns
@@ -37,15 +35,11 @@ from colloquy.runtime.workspaces.passwords import Secrets
 from colloquy.runtime.workspaces.workspaces import Workspaces
 from colloquy.settings import Settings
 from session_store import Store
-from session_store.errors import ColloquyError
 from session_store.files import make_private
 from session_store.history.queries import NamedQuery
-from session_store.models import GENERAL, Result, SessionKey, SessionSummary, StoredEvent, TitleSource, Turn
-from session_store.phrases import first_words
+from session_store.models import GENERAL, Result, SessionKey, SessionSummary, StoredEvent, TitleSource
 from session_store.prices import FILE_NAME as PRICES
 from session_store.snapshots.folder import FOLDER as SNAPSHOTS
-from session_store.transcripts.call_ids import CallIds
-from session_store.transcripts.parts import USER, text_of
 
 DATABASE = "colloquy.duckdb"
 PERSONAS = "personas"
@@ -54,8 +48,6 @@ INCOMING = "incoming"
 SAMPLES = "samples"
 TRANSCRIPTS = "transcripts"
 DEMO = "demo"
-
-_reruns = ThreadPoolExecutor(4, "rerun-result")
 
 log = structlog.get_logger()
 
@@ -77,6 +69,7 @@ class Application:
     active: ActiveSessions
     services: Services
     imports: Imports
+    reruns: Reruns
     daily: Daily
 
     @classmethod
@@ -132,6 +125,7 @@ class Application:
             active=active,
             services=services,
             imports=Imports(store, bus, incoming=data / INCOMING, files=data / ARTIFACTS),
+            reruns=Reruns(services),
             daily=Daily(),
         )
         if settings.retention_days:
@@ -330,41 +324,19 @@ class Application:
         self.files.forget(gone)
         self._list_changed(gone)
 
-    def record(
-        self, session: SessionSummary, compose: Callable[[Event | None], tuple[Sequence[Turn], Sequence[Event]]]
-    ) -> list[StoredEvent]:
-        """Append turns and events to a session without running its agent; returns the events as stored.
-
-        ``compose`` makes them from the last event that the session has.
+    def record(self, session: SessionSummary, compose: Compose) -> list[StoredEvent]:
+        """Append the turns and events that ``compose`` makes to a session without running its agent; returns the events
+        as stored.
 
         Raises:
             SessionBusyError: a turn of the session runs or waits, and needs the conversation as it is.
             SessionGoneError: it was deleted in the meantime.
         """
-        key = session.key
-        with self.turns.without_turns(key):
-            before = self.store.list_events(key, limit=1)
-            turns, events = compose(before[-1].event if before else None)
-            for turn in turns:
-                self.store.create_turn(turn)
-            asyncio.run(self._append(key, events))
-        said = next((text for event in events if event.author == USER and (text := text_of(event.content))), "")
-        if session.title_source is TitleSource.NONE and said.strip():
-            self.store.rename_session(key, first_words(said), TitleSource.WORDS)
-        self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, key))
-        self._list_changed([key])
-        ids = {event.id for event in events}
-        stored = self.store.list_events(key, after=before[-1].seq if before else None, limit=len(events))
-        return [one for one in stored if one.event.id in ids]
-
-    async def _append(self, key: SessionKey, events: Sequence[Event]) -> None:
-        session = await self.sessions.get_session(app_name=key.app_name, user_id=key.user_id, session_id=key.session_id)
-        if session is None:
-            raise SessionGoneError
-        ids = CallIds(session.events)
-        for event in events:
-            ids.settle(event)
-            await self.sessions.append_event(session, event)
+        with self.turns.without_turns(session.key):
+            recorded = record(self.services, session, compose)
+        self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, session.key))
+        self._list_changed([session.key])
+        return recorded
 
     def save_query(self, name: str, sql: str) -> NamedQuery:
         """Save a query under a name, replacing any query with that name. Raises QueryNameError."""
@@ -385,15 +357,7 @@ class Application:
             ResultGoneError: it was removed, or has no query.
             DataError: the query, or the connection, no longer works; says why.
         """
-
-        def announce(done: Future[Result]) -> None:
-            if (error := done.exception()) and not isinstance(error, ColloquyError):
-                log.error("a result could not be run again", result=result.id, exc_info=error)
-            self.bus.publish(BusEvent(EventKind.SESSION_CHANGED, result.key, result.turn_id))
-
-        running = _reruns.submit(rerun, self.services, result.id)
-        running.add_done_callback(announce)
-        return running
+        return self.reruns.start(result)
 
     def delete_result(self, result: Result) -> None:
         """Remove a result for good. If it is the last version of a file of its session, the file is removed too."""
@@ -423,6 +387,7 @@ class Application:
         self.daily.close()
         self.imports.close()
         self.turns.close()
+        self.reruns.close()
         self.files.transcripts.close()
         self.workspaces.close()
         self.models.close()

@@ -1,18 +1,34 @@
-"""The ADK session service of the running application."""
+"""The ADK session service of the running application, and the files that belong to sessions."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from google.adk.events.event import Event
 from google.adk.sessions import Session
 
 from colloquy.runtime.active import ActiveSessions
+from colloquy.runtime.artifacts import Artifacts
 from colloquy.runtime.bus import BusEvent, EventBus, EventKind
-from colloquy.runtime.session_files import SessionFiles
+from colloquy.runtime.transcripts.logs import TranscriptLogs
 from session_store import DuckDBSessionService, Store
 from session_store.adk.service import check_time
 from session_store.models import SessionKey
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFiles:
+    """Files that agents made, and transcript logs."""
+
+    artifacts: Artifacts
+    transcripts: TranscriptLogs
+
+    def forget(self, keys: Collection[SessionKey]) -> None:
+        """Remove all files of sessions that are gone for good."""
+        self.artifacts.forget_all(keys)
+        self.transcripts.forget(keys)
 
 
 class Sessions(DuckDBSessionService):

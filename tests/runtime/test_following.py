@@ -7,7 +7,6 @@ import pytest
 from google.genai import types
 
 from colloquy.runtime.turns.confirmation import NothingToAnswerError
-from colloquy.runtime.turns.following import follow
 from colloquy.runtime.turns.messages import EmptyMessageError, SessionGoneError
 from session_store.models import SessionKey, TurnStatus
 from session_store.transcripts.transcript import ASKS
@@ -35,7 +34,7 @@ def texts(events, partial):
 
 
 async def followed(application, turn):
-    return [event async for event in follow(application.turns, turn)]
+    return [event async for event in application.turns.follow(turn)]
 
 
 async def test_a_follower_gets_each_chunk_and_the_whole_answer_once(application):
@@ -71,7 +70,7 @@ async def test_an_old_turn_yields_its_complete_events(tmp_path):
 async def test_a_slow_follower_delays_nothing_and_misses_nothing(application):
     key = new_session(application)
     turn = application.turns.submit(key, "count 300")
-    follower = follow(application.turns, turn)
+    follower = application.turns.follow(turn)
     events = [await anext(follower)]
     await asyncio.to_thread(finish, application, turn)
     events += [event async for event in follower]
@@ -98,7 +97,7 @@ async def test_a_follower_that_disconnects_does_not_stop_the_turn(application):
     turn = application.turns.submit(key, "count 30 every 1 ms")
 
     async def look_in():
-        async for event in follow(application.turns, turn):
+        async for event in application.turns.follow(turn):
             if event.partial:
                 return
 

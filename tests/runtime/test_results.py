@@ -6,11 +6,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from colloquy.agents.data.errors import ConnectionInvalidError, SqlFailedError
+from colloquy.agents.data.errors import ConnectionInvalidError, QueryStoppedError, SqlFailedError
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.results import QueryResult
 from colloquy.runtime.bus import EventKind
-from colloquy.runtime.results import ResultGoneError, as_parquet
+from colloquy.runtime.results import Origin, ResultGoneError, as_parquet
 from session_store.errors import StoreFullError
 from session_store.models import SAMPLE_SHOP, ResultKind, TurnStatus
 from tests.agents.folders import agent_folders
@@ -154,6 +154,16 @@ class TestAgain:
             if rows_of(application, again).column(0).to_pylist() != [1]:
                 break
         assert rows_of(application, again).column(0).to_pylist() == [2]
+
+    def test_what_still_runs_is_stopped_when_the_app_closes(self, tmp_path):
+        application = open_application(tmp_path)
+        key, turn = ask(application, TABLE)
+        endless = "select count(*) from orders a, orders b, orders c, orders d where a.channel <> d.channel"
+        table = QueryResult(endless, pa.table({"n": [1]}), 0.0, Bounds())
+        result = application.services.results.add_query(Origin(key, turn.id), "Endless", table)
+        running = [application.rerun(result) for _ in range(6)]  # more than may run at once
+        application.close()
+        assert [type(future.exception(timeout=0)) for future in running] == [QueryStoppedError] * 6
 
 
 class TestFiles:

@@ -13,7 +13,6 @@ from google.genai import types
 
 from colloquy.api.adk.checks import check_message, check_state
 from colloquy.api.adk.sessions import told_event
-from colloquy.runtime.turns.following import follow
 from colloquy.runtime.turns.messages import EmptyMessageError, SessionGoneError
 from colloquy.runtime.turns.turns import Turns
 from session_store.errors import ColloquyError
@@ -79,7 +78,7 @@ class QueuedRunner:
         with_parts = run_config is not None and run_config.streaming_mode is StreamingMode.SSE
         event_stream = self._turns.event_stream(turn.id)
         told: str | None = None
-        async for event in follow(self._turns, turn):
+        async for event in self._turns.follow(turn):
             told = event.error_code or told
             if event.author != USER and (with_parts or not event.partial):
                 yield told_event(event)

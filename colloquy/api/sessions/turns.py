@@ -26,7 +26,6 @@ from colloquy.api.sessions.new_sessions import is_unused, new_session, session_t
 from colloquy.api.sessions.sessions import History, take_history
 from colloquy.api.sessions.transcripts import messages_of_turn
 from colloquy.runtime.application import current
-from colloquy.runtime.turns.following import follow
 from session_store.models import GENERAL, SessionSummary, Turn, TurnStatus
 from session_store.transcripts.parts import spans_of
 from session_store.transcripts.transcript import message_text
@@ -180,7 +179,7 @@ async def run_turn(wanted: RunTurn, accept: Accept = None) -> TurnAnswer | Respo
             media_type=EVENT_STREAM if events else JSON_LINES,
             headers={"Cache-Control": "no-cache"},
         )
-    async for _ in follow(current().turns, turn):
+    async for _ in current().turns.follow(turn):
         pass
     state = await run_in_threadpool(turn_state, turn.id)
     return TurnAnswer(**state.model_dump(), history_used=history_used)
@@ -285,7 +284,7 @@ def _begun(wanted: RunTurn) -> SessionSummary:
 async def _pieces(turn: Turn, *, history_used: bool) -> AsyncIterator[Piece]:
     names = {"session_id": turn.key.session_id, "turn_id": turn.id}
     yield Started(**names, status=turn.status, history_used=history_used)
-    async for event in follow(current().turns, turn):
+    async for event in current().turns.follow(turn):
         if not event.partial:
             yield Complete(**names, event=_as_json(event))
             continue

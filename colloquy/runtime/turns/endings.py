@@ -1,31 +1,44 @@
-"""What is stored of an answer that does not end normally, and how an error that ends a turn is explained to the person.
+"""What is stored of answers and turns that do not end normally, and how an error that ends a turn is explained to the
+person.
 ``session_store.transcripts.endings`` has the texts for the reasons that providers give for ending an answer."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Container, Sequence
-from typing import Any
 
 from google.adk.agents.invocation_context import LlmCallsLimitExceededError
 from google.adk.events.event import Event
-from google.adk.plugins.base_plugin import BasePlugin
-from google.adk.tools.base_tool import BaseTool
-from google.adk.tools.tool_context import ToolContext
+from google.adk.sessions import BaseSessionService
 from google.genai import types
 
 from colloquy.agents.models.failures import Party, explain
 from session_store.adk.service import END_OF_TIME
 from session_store.errors import ColloquyError
 from session_store.json_safe import joined
+from session_store.models import Turn, TurnStatus
+from session_store.sessions.tool_columns import ENDED, STOPPED
 from session_store.transcripts.endings import ending_of
+from session_store.transcripts.open_calls import closing_events
 from session_store.transcripts.parts import USER, text_of
+from session_store.transcripts.transcript import STILL_AT_WORK
 
 EMPTY = "The agent ended without an answer."
 
 _OWN_MODEL = Party("The model of this agent", "its provider", "the key that the agent uses")
 _LIBRARIES = frozenset({"pydantic", "pydantic_core", "json", "google", "openai", "litellm", "httpx", "aiohttp"})
 """Packages whose errors describe their own internals."""
+
+PARTIAL = "colloquy_partial"
+"""Key in an event's custom metadata: the status of the turn that ended before this answer was complete."""
+
+OPEN_CALL = {
+    TurnStatus.COMPLETED: STILL_AT_WORK,
+    TurnStatus.STOPPED: STOPPED,
+    TurnStatus.FAILED: "This tool call failed, or was cut off by a failure.",
+    TurnStatus.INTERRUPTED: ENDED,
+}
+"""The error that stands in for a tool's missing answer, by how the turn ended."""
 
 
 def in_words(error: BaseException) -> str:
@@ -78,30 +91,70 @@ def whole(event: Event, streamed: Sequence[types.Part], in_use: Container[str]) 
     return event.model_copy(update=changes) if changes else event
 
 
-class CallsOfCutAnswers(BasePlugin):
-    """Keeps the calls of an answer that was ended early from running: they may be only half of what the model was about
-    to do, or something that its provider has blocked. The agent then ends, as the answer did."""
+async def append_partial_answer(
+    sessions: BaseSessionService,
+    turn: Turn,
+    *,
+    parts: Sequence[types.Part],
+    status: TurnStatus,
+    chunk: Event | None = None,
+) -> None:
+    """Store the ``parts`` that an unfinished answer had, marked as partial and included in what the model sees next.
 
-    def __init__(self) -> None:
-        super().__init__("colloquy_calls_of_cut_answers")
+    ``chunk`` is the last one of the answer, if it is known. Without it, the agent is the author.
+    """
+    usage = chunk.usage_metadata if chunk else None
+    session = await sessions.get_session(
+        app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
+    )
+    if session is None or not (parts or usage):
+        return
+    event = Event(
+        invocation_id=turn.id,
+        author=chunk.author if chunk else turn.key.app_name,
+        branch=chunk.branch if chunk else None,
+        content=types.Content(role="model", parts=list(parts)) if parts else None,
+        usage_metadata=usage,
+        model_version=chunk.model_version if chunk else None,
+        interrupted=True,
+        custom_metadata={PARTIAL: status.value},
+    )
+    # Reuse the id that the chunks had, unless another event was stored under it.
+    if chunk and all(kept.id != chunk.id for kept in session.events):
+        event.id = chunk.id
+    await sessions.append_event(session, event)
 
-    async def before_tool_callback(
-        self,
-        *,
-        tool: BaseTool,  # noqa: ARG002 - as ADK calls it
-        tool_args: dict[str, Any],  # noqa: ARG002
-        tool_context: ToolContext,
-    ) -> dict[str, Any] | None:
-        """Answer such a call instead of its tool."""
-        call_id = tool_context.function_call_id
-        answers = (
-            event
-            for event in reversed(tool_context.session.events)
-            if any(call.id == call_id for call in event.get_function_calls())
-        )
-        answer = next(answers, None)
-        ending = ending_of(answer) if answer else None
-        if ending is None:
-            return None
-        tool_context.actions.skip_summarization = True
-        return {"error": f"This call was not run. {ending.reason}"}
+
+async def append_lost_message(sessions: BaseSessionService, turn: Turn) -> None:
+    """Store the user's message of a turn that never ran, unless the session already has it."""
+    session = await sessions.get_session(
+        app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
+    )
+    if session and not any(event.invocation_id == turn.id for event in session.events):
+        content = types.Content.model_validate(turn.message)
+        await sessions.append_event(session, Event(invocation_id=turn.id, author="user", content=content))
+
+
+async def has_answer(sessions: BaseSessionService, turn: Turn, text: str) -> bool:
+    """Whether the session has the answer whose chunks began with ``text``: it was complete when the process died, but
+    could no longer be recorded as complete."""
+    session = await sessions.get_session(
+        app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
+    )
+    said = [
+        text_of(event.content)
+        for event in (session.events if session else ())
+        if event.invocation_id == turn.id and event.author != USER and text_of(event.content)
+    ]
+    return bool(said) and said[-1].startswith(text)
+
+
+async def answer_open_calls(sessions: BaseSessionService, turn: Turn, reason: str) -> None:
+    """Answer every call of a finished turn that no tool has answered, with ``reason`` as the error."""
+    session = await sessions.get_session(
+        app_name=turn.key.app_name, user_id=turn.key.user_id, session_id=turn.key.session_id
+    )
+    if session is None:
+        return
+    for event in closing_events([event for event in session.events if event.invocation_id == turn.id], reason):
+        await sessions.append_event(session, event)

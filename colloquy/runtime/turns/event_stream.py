@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 from google.adk.events.event import Event
 
@@ -46,6 +48,23 @@ class EventStream:
             if not news and not over:
                 self._waiting.append(wake)
         return [Event.model_validate_json(kept) if isinstance(kept, str) else kept for kept in news], over
+
+    async def follow(self) -> AsyncIterator[Event]:
+        """Yield the events from the first one on, as they arrive. Works in any event loop, at the caller's own pace."""
+        loop, news, position, over = asyncio.get_running_loop(), asyncio.Event(), 0, False
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the follower's loop is closed
+                loop.call_soon_threadsafe(news.set)
+
+        while not over:
+            news.clear()
+            events, over = self.read(position, wake)
+            for event in events:
+                yield event
+            position += len(events)
+            if not events and not over:
+                await news.wait()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end of the stream, at most ``timeout`` seconds. Returns whether it has ended."""

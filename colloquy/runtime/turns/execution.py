@@ -23,8 +23,15 @@ from colloquy.runtime.results import Origin, add_files
 from colloquy.runtime.services import Services
 from colloquy.runtime.turns.agent_loops import AgentLoops
 from colloquy.runtime.turns.confirmation import Pause, unanswerable
-from colloquy.runtime.turns.endings import EMPTY, in_words, says_nothing
-from colloquy.runtime.turns.interrupted import OPEN_CALL, answer_open_calls, append_lost_message, append_partial_answer
+from colloquy.runtime.turns.endings import (
+    EMPTY,
+    OPEN_CALL,
+    answer_open_calls,
+    append_lost_message,
+    append_partial_answer,
+    in_words,
+    says_nothing,
+)
 from colloquy.runtime.turns.live import LiveTurn
 from colloquy.runtime.turns.runner import runner_for
 from session_store.errors import NOTHING_IS_KEPT, ColloquyError

@@ -20,12 +20,12 @@ from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.services import Services
 from colloquy.runtime.turns.agent_loops import AgentLoops, LoopThread, Places
 from colloquy.runtime.turns.confirmation import NothingToAnswerError, Pause
+from colloquy.runtime.turns.endings import OPEN_CALL, answer_open_calls
 from colloquy.runtime.turns.event_stream import EventStream
 from colloquy.runtime.turns.execution import Execution
-from colloquy.runtime.turns.interrupted import OPEN_CALL, answer_open_calls
 from colloquy.runtime.turns.live import LiveTurn
+from colloquy.runtime.turns.messages import write_title
 from colloquy.runtime.turns.recovery import close, recover
-from colloquy.runtime.turns.titles import write_title
 from session_store.errors import NOTHING_IS_KEPT, StoreError
 from session_store.models import SessionKey, Turn, TurnStatus
 

@@ -1,20 +1,25 @@
-"""Messages that start turns: which messages are valid, and what turn each one makes."""
+"""Messages that start turns: which ones are valid, the turn that each makes, and its session's title."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Sequence
 
 from google.genai import types
 
+from colloquy.agents.data.ask import request_of
+from colloquy.agents.data.suggestions import title_of_query
 from colloquy.runtime.attachments import Attachment, AttachmentRefusedError, is_file, names_of, parts_of, refusal
+from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.runtime.services import Services
 from session_store.errors import ColloquyError
 from session_store.json_safe import mend
 from session_store.models import SessionKey, SessionSummary, TitleSource, Turn, TurnStatus
 from session_store.phrases import first_words
 from session_store.transcripts.parts import files_of, text_of
+from session_store.transcripts.transcript import message_text
 
 
 class EmptyMessageError(ColloquyError):
@@ -92,3 +97,23 @@ def user_content(text: str, files: Sequence[types.Part] = ()) -> types.Content:
     """Return a user's message in ADK's format. A message with only files has no text part before them."""
     said = [types.Part(text=text)] if text.strip() else []
     return types.Content(role="user", parts=[*said, *files])
+
+
+async def write_title(services: Services, turn: Turn) -> None:
+    """Replace the title made of a message's first words with one made from its query or by the turn's model, unless
+    someone has already given another."""
+    store = services.store
+    session = await asyncio.to_thread(store.find_session, turn.key)
+    if session is None or session.title_source is not TitleSource.WORDS:
+        return
+    request = request_of(message_text(turn))
+    title: str | None = None
+    if request.is_sql:
+        title = await asyncio.to_thread(title_of_query, request.text)
+    elif turn.model:
+        title = await services.models.title(turn.model, message_text(turn))
+    if not title:
+        return
+    renamed = await asyncio.to_thread(store.rename_session, turn.key, title, TitleSource.MODEL)
+    if renamed:
+        services.bus.publish(BusEvent(EventKind.SESSION_LIST_CHANGED, turn.key))

@@ -11,7 +11,7 @@ from google.genai import types
 
 from colloquy.runtime.services import Services
 from colloquy.runtime.turns.confirmation import Pause
-from colloquy.runtime.turns.interrupted import (
+from colloquy.runtime.turns.endings import (
     OPEN_CALL,
     answer_open_calls,
     append_lost_message,

@@ -3,62 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from google.adk.agents import BaseAgent, LlmAgent
 from google.adk.agents.invocation_context import InvocationContext
 from google.adk.apps.app import App
 from google.adk.events.event import Event
 from google.adk.models import Gemini
-from google.adk.plugins.base_plugin import BasePlugin
 from google.adk.runners import Runner
-from google.adk.tools.base_tool import BaseTool
-from google.adk.tools.tool_context import ToolContext
 
 from colloquy.agents.agent import Agent, Surroundings
+from colloquy.agents.data.history_scope import HistoryScope, in_words
 from colloquy.agents.models.pacing import pace_models
 from colloquy.agents.models.provider import CONNECTION_ENDED
 from colloquy.agents.toolsets import DATA, HISTORY
 from colloquy.compat.adk_runner import InvocationRunner, RewindRunner
 from colloquy.runtime.attachments import MEGABYTE
-from colloquy.runtime.history_scope import scope_of, words_of
 from colloquy.runtime.results import TurnSink
 from colloquy.runtime.services import Services
-from colloquy.runtime.turns.endings import CallsOfCutAnswers, whole
+from colloquy.runtime.turns.endings import whole
 from colloquy.runtime.turns.event_bounds import Given
 from colloquy.runtime.turns.live import LiveTurn
-from colloquy.runtime.turns.plugins import UnreadFiles
+from colloquy.runtime.turns.plugins import CallsOfCutAnswers, LargeResults, UnreadFiles
 from session_store.json_safe import mend, split_off_half
-from session_store.limits import LONGEST_RESULT
 from session_store.models import Turn
-from session_store.sizes import characters_in
 from session_store.transcripts.call_ids import CallIds, tell_loose
 from session_store.transcripts.parts import USER
 
 BROKEN_OFF = "The connection to Gemini ended before the answer was complete. Send the message again."
-
-
-class LargeResults(BasePlugin):
-    """Replaces a tool's answer that is larger than any model reads with an error, before it is copied."""
-
-    def __init__(self) -> None:
-        super().__init__("colloquy_large_results")
-
-    async def after_tool_callback(
-        self,
-        *,
-        tool: BaseTool,  # noqa: ARG002 - as ADK calls it
-        tool_args: dict[str, Any],  # noqa: ARG002
-        tool_context: ToolContext,  # noqa: ARG002
-        result: object,
-    ) -> dict[str, Any] | None:
-        """Return what replaces the answer; None if it may stay."""
-        if characters_in(result, LONGEST_RESULT) <= LONGEST_RESULT:
-            return None
-        return {
-            "error": f"The tool returned more than {LONGEST_RESULT:,} characters, so its result was not kept. Ask for "
-            "less, or have the tool save it as an artifact."
-        }
 
 
 class TurnRunner(InvocationRunner):
@@ -163,14 +134,20 @@ def _surroundings(turn: Turn, agent: Agent, services: Services, *, calls_tools: 
     settings = services.settings
     session = services.store.find_session(turn.key)
     asks_history = HISTORY in agent.tools
-    scope = scope_of(services, turn.key) if asks_history else None
+    scope = services.history_scope(turn.key) if asks_history else None
     return Surroundings(
         sink=TurnSink(services.results, turn),
         data=services.workspaces.database(session.workspace_id) if session and DATA in agent.tools else None,
         history=services.workspaces.history(scope) if asks_history else None,
-        scope=tuple(words_of(services, scope)) if scope else (),
+        scope=tuple(_words_of(services, scope)) if scope else (),
         bounds=services.bounds,
         messages=settings.context_messages,
         compaction=settings.compaction,
         calls_tools=calls_tools,
     )
+
+
+def _words_of(services: Services, scope: HistoryScope) -> list[str]:
+    """Describe a scope in phrases for an agent, with the names of workspaces and times in UTC."""
+    names = {workspace.id: workspace.name for workspace in services.store.list_workspaces()}
+    return in_words(scope, workspace=lambda one: names.get(one, one))

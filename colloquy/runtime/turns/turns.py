@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from google.adk.errors.not_found_error import NotFoundError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.adk.events.event import Event
 from google.genai import types
 
 from colloquy.runtime.attachments import Attachment, is_file, refuse_large, refuse_many
@@ -20,7 +22,6 @@ from colloquy.runtime.turns.live import LiveTurn, LiveView
 from colloquy.runtime.turns.loop import TurnLoop
 from colloquy.runtime.turns.messages import EmptyMessageError, Messages, SessionGoneError, user_content
 from colloquy.runtime.turns.runner import rewinder_for
-from session_store import Store
 from session_store.errors import ColloquyError
 from session_store.models import SessionKey, Turn, TurnStatus
 from session_store.transcripts.parts import USER
@@ -176,6 +177,22 @@ class Turns:
             event_stream.wait(timeout)
         return self._whole(turn_id)
 
+    async def follow(self, turn: Turn) -> AsyncIterator[Event]:
+        """Yield the events of a turn since it was submitted, or last answered, until it is over or waits for a person.
+
+        These are the events that its ADK runner yields, in their order: the person's message first, partial ones as
+        they arrive, complete ones once they are stored. A caller that follows right after ``submit``,
+        ``submit_content`` or ``answer`` gets all of them; for a turn that ended a while ago, only the complete ones.
+        Works in any event loop, at the caller's own pace. Leaving early does not stop the turn.
+        """
+        event_stream = self.event_stream(turn.id)
+        if event_stream is None:
+            for stored in await asyncio.to_thread(self._services.store.events_of_turn, turn):
+                yield stored.event
+            return
+        async for event in event_stream.follow():
+            yield event
+
     def event_stream(self, turn_id: str) -> EventStream | None:
         """Return what a turn emitted since it was submitted or last answered; None if it ended a while ago."""
         live = self._loop.known(turn_id)
@@ -197,11 +214,6 @@ class Turns:
         """Keep new messages out of all sessions for a moment. The same thread may still submit."""
         with self._entry:
             yield
-
-    @property
-    def store(self) -> Store:
-        """The store of the turns."""
-        return self._services.store
 
     def _whole(self, turn_id: str) -> Turn:
         """Return the turn with its message."""

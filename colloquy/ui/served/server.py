@@ -8,13 +8,16 @@ import importlib
 import logging
 import sys
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TextIO, TypedDict
 
 import streamlit as st
+import structlog
 from streamlit import config
+from structlog.typing import ExcInfo
 
 from colloquy.agents.data.workers.pool import WORKERS
 from colloquy.agents.models import ModelCatalogue
@@ -23,16 +26,20 @@ from colloquy.compat.streamlit_fragments import keep_ends_of_fragments, keep_fra
 from colloquy.compat.streamlit_messages import keep_every_message, keep_messages_of_open_pages
 from colloquy.compat.streamlit_server import keep_import_path_still
 from colloquy.runtime.application import Application, install
-from colloquy.runtime.logs import configure_logs
 from colloquy.settings import load_settings, misspelt
 from colloquy.ui.served.hosts import ADDRESS, expect_known_hosts, listens_on_loopback
 from session_store.errors import ColloquyError
+from session_store.phrases import beginning_of
 
 SCRIPT = Path(__file__).parents[1] / "frame" / "shell.py"
 WARM_AFTER = 10.0
 """Seconds after startup at which the app warms up if no page has been drawn before. Until then a warm-up would delay
 the first page."""
 _first_page = threading.Event()
+
+LONGEST_ERROR = 8_000
+LONGEST_TRACEBACK = 40_000
+"""Characters. An error may carry all the data that it is about."""
 
 
 class PageOptions(TypedDict):
@@ -115,3 +122,23 @@ def _warn_of_settings(application: Application) -> None:
     problem = application.models.problem_with_setting()
     for sentence in [*misspelt(), *([problem] if problem else [])]:
         print(f"\n  WARNING: {sentence}", flush=True)  # noqa: T201 - as above
+
+
+def configure_logs() -> None:
+    """Log readable lines, without the values of variables, which may contain messages or keys."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            structlog.dev.ConsoleRenderer(exception_formatter=short_traceback),
+        ]
+    )
+    # ADK logs each failed call with its whole traceback; the runtime reports a failed turn once.
+    logging.getLogger("google_adk").setLevel(logging.CRITICAL)
+
+
+def short_traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    """Write a traceback with very long errors cut."""
+    lines = traceback.TracebackException(*exc_info).format()
+    written = "".join(beginning_of(line.rstrip("\n"), LONGEST_ERROR) + "\n" for line in lines)
+    out.write("\n" + beginning_of(written.rstrip("\n"), LONGEST_TRACEBACK))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 
-from colloquy.runtime.logs import LONGEST_ERROR, short_traceback
+from colloquy.ui.served.server import LONGEST_ERROR, short_traceback
 
 
 def fail(message):
