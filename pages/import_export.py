@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from colloquy.ui.analytics.demo_mark import demo_mark
 from colloquy.ui.data.export_section import export_section
 from colloquy.ui.data.import_section import import_section
 from colloquy.ui.data.retention_section import retention_section
+from colloquy.ui.demo import demo_mark
 
 st.title("Import and export", anchor=False)
 demo_mark()

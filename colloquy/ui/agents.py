@@ -1,4 +1,4 @@
-"""How agents look on the page, including broken and removed ones."""
+"""How agents look on the page, including broken and removed ones, and what they and their models are called."""
 
 from __future__ import annotations
 
@@ -53,3 +53,14 @@ def _until_loaded(names: list[str]) -> None:
     if names != [agent.name for agent in current().agents.list() if agent.loading]:
         state.rerun()
     st.caption(f"Loading {label(', '.join(names))} …")
+
+
+def agent_name(agent_id: str) -> str:
+    """Returns the name of an agent; its id if the agent is gone."""
+    agent = current().agents.find(agent_id)
+    return agent.name if agent else agent_id
+
+
+def model_name(model: str) -> str:
+    """Returns the label of a model, which the figures know by its id or by its provider's name for it."""
+    return current().models.label(model)

@@ -12,10 +12,9 @@ from google.adk.events.event_actions import EventActions
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 
 from colloquy.runtime.application import install
-from colloquy.ui.history import selection
-from colloquy.ui.history.hits import pieces
+from colloquy.ui.history import actions
 from colloquy.ui.history.listing import ROWS
-from colloquy.ui.history.table import ref_of
+from colloquy.ui.history.table import pieces, ref_of
 from colloquy.ui.history.window import MOST, SIZE
 from session_store.engine.database import Database
 from session_store.history.models import HistoryFilter
@@ -102,7 +101,7 @@ def has(tab, key):
 def picked(tab, application, *keys):
     """Select conversations in the list."""
     rows = [application.store.history_row(key) for key in keys]
-    tab.session_state[selection.PICKED] = {ref_of(row): row for row in rows}
+    tab.session_state[actions.PICKED] = {ref_of(row): row for row in rows}
     return tab.run()
 
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from colloquy.ui.analytics.drawings import View, pick
 from colloquy.ui.analytics.numbers import count
-from colloquy.ui.analytics.picture import View, pick
 
 HERE: Final = Path(__file__).parent
 FAILED: Final = "Failed"

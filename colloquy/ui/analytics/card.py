@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 import streamlit as st
 
+from colloquy.ui.analytics.drawings import Picture, Point, View, take_pick
 from colloquy.ui.analytics.numbers import column_formats, rounded
-from colloquy.ui.analytics.picture import Picture, Point, View, take_pick
 from colloquy.ui.history.drill_down import open_list
 from session_store.analytics.drill_down import DrillDown
 from session_store.analytics.report import Report
@@ -18,12 +18,12 @@ from session_store.analytics.report import Report
 @dataclass(frozen=True, slots=True)
 class Card:
     """``table`` is the name of the report's table. ``drill_down`` returns the conversations behind a clicked point, and
-    their title. ``note`` is additional information for the user."""
+    their title; None if that point is no longer in the table. ``note`` is additional information for the user."""
 
     table: str
     question: str
     picture: Picture
-    drill_down: Callable[[Report, Point], tuple[DrillDown, str]]
+    drill_down: Callable[[Report, Point], tuple[DrillDown, str] | None]
     empty: str
     measures: Sequence[str] = ()
     is_empty: Callable[[pd.DataFrame], bool] = field(default=lambda table: table.empty)
@@ -48,8 +48,10 @@ def card(made: Card, report: Report) -> None:
             st.caption(made.note)
     point = take_pick(made.table)
     if point is not None:
-        picked, title = made.drill_down(report, point)
-        open_list(report.scope, picked, title)
+        if found := made.drill_down(report, point):
+            open_list(report.scope, *found)
+        else:
+            st.toast("These figures have just changed. Click again.", icon=":material/refresh:")
 
 
 def _measure(made: Card) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from colloquy.ui.agents import agent_name
 from colloquy.ui.analytics import drawings
 from colloquy.ui.analytics.bars import FAILED, Bars, Row
 from colloquy.ui.analytics.card import Card
-from colloquy.ui.analytics.chart import Chart
-from colloquy.ui.analytics.names import agent_name
+from colloquy.ui.analytics.drawings import Chart, Point, View
 from colloquy.ui.analytics.numbers import count, money, seconds, share
-from colloquy.ui.analytics.picture import Point, View
 from session_store.analytics.charts import TERMS_FROM, WEEKDAYS
 from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.period import Step
@@ -61,16 +60,25 @@ def _agent(_: Report, point: Point) -> tuple[DrillDown, str]:
     return DrillDown(Kind.AGENT, (point["Agent"],)), agent_name(point["Agent"])
 
 
-def _turns(report: Report, point: Point) -> tuple[DrillDown, str]:
-    table = report.tables["turns"]
-    row = table[table["Turns"] == point["Turns"]].iloc[0]
+def _turns(report: Report, point: Point) -> tuple[DrillDown, str] | None:
+    row = _row_of(report, "turns", "Turns", point)
+    if row is None:
+        return None
     return DrillDown(Kind.TURNS, (int(row["_low"]), int(row["_high"]))), f"Turns: {point['Turns']}"
 
 
-def _question(report: Report, point: Point) -> tuple[DrillDown, str]:
-    table = report.tables["questions"]
-    row = table[table["Question"] == point["Question"]].iloc[0]
+def _question(report: Report, point: Point) -> tuple[DrillDown, str] | None:
+    row = _row_of(report, "questions", "Question", point)
+    if row is None:
+        return None
     return DrillDown(Kind.QUESTION, (int(row["_question"]),)), _short(point["Question"])
+
+
+def _row_of(report: Report, table: str, column: str, point: Point) -> Row | None:
+    """Returns the row of a clicked point; None if it was clicked in figures that have changed since."""
+    rows = report.tables[table]
+    found: list[Row] = rows[rows[column] == point[column]].to_dict("records")
+    return found[0] if found else None
 
 
 def _term(_: Report, point: Point) -> tuple[DrillDown, str]:

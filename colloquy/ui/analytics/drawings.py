@@ -1,15 +1,19 @@
-"""How each chart is drawn. The drawings do not depend on the data, so that a change of filters moves the existing bars
-instead of rebuilding the charts."""
+"""How cards draw their tables and what was clicked in them; the Vega-Lite drawings. These do not depend on the data,
+so that a change of filters moves the existing bars instead of rebuilding the charts."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import altair as alt
 import pandas as pd
+import streamlit as st
 
+from colloquy.ui.results.data import with_rows
 from session_store.analytics.period import Step
 
 PICK: Final = "pick"
@@ -17,6 +21,9 @@ HEIGHT: Final = 240
 DATE_FORMATS: Final = {Step.DAY: "%d %b", Step.WEEK: "%d %b", Step.MONTH: "%b %Y"}
 
 Drawing = dict[str, Any]
+
+Point = dict[str, Any]
+"""The values of the table's columns that identify a clicked point."""
 
 
 def _picks(*fields: str) -> alt.Parameter:
@@ -138,3 +145,56 @@ def feedback(step: Step) -> Drawing:
 
 def _legend() -> alt.Legend:
     return alt.Legend(title=None, orient="bottom", columns=2)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is shown of a table: one of the card's measures, or none, and the step of its rows if it is about time."""
+
+    measure: str
+    step: Step
+
+
+class Picture(Protocol):
+    """A way to draw a table."""
+
+    def show(self, card: str, title: str, table: pd.DataFrame, view: View) -> None:
+        """Draws the table. A click becomes the pick of this card."""
+
+
+def pick(card: str, point: Point) -> None:
+    """Remembers what was clicked."""
+    st.session_state[f"picked-{card}"] = point
+
+
+def take_pick(card: str) -> Point | None:
+    """Returns what was clicked since the last call."""
+    picked: Point | None = st.session_state.pop(f"picked-{card}", None)
+    return picked
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """``draw`` makes the drawing."""
+
+    draw: Callable[[View], Drawing]
+
+    def show(self, card: str, title: str, table: pd.DataFrame, view: View) -> None:
+        """See Picture."""
+        st.vega_lite_chart(
+            with_rows(self.draw(view), table),
+            key=f"chart-{card}",
+            on_select=lambda: _find_pick(card),
+            selection_mode=PICK,
+            alt=title,
+        )
+
+
+def _find_pick(card: str) -> None:
+    """Finds which point was clicked: the one by which the selection changed."""
+    now: list[Point] = list(st.session_state[f"chart-{card}"]["selection"].get(PICK) or [])
+    before: list[Point] = st.session_state.get(f"selected-{card}", [])
+    changed = [point for point in now if point not in before] or [point for point in before if point not in now]
+    st.session_state[f"selected-{card}"] = now
+    if changed:
+        pick(card, changed[-1])

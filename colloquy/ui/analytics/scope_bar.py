@@ -10,7 +10,7 @@ import streamlit as st
 
 from colloquy.agents.data.history_scope import HistoryScope
 from colloquy.runtime.application import current
-from colloquy.ui.analytics.names import agent_name, model_name
+from colloquy.ui.agents import agent_name, model_name
 from colloquy.ui.analytics.source import analytics
 from colloquy.ui.components import remember
 from colloquy.ui.formatting import filter_width, now, zone

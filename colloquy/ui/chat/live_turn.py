@@ -15,10 +15,9 @@ from colloquy.ui import long_texts, state
 from colloquy.ui.agents import other_author
 from colloquy.ui.attempts import attempt
 from colloquy.ui.chat.attachments import attachments
-from colloquy.ui.chat.commands import commands
 from colloquy.ui.chat.context_mark import context_mark
 from colloquy.ui.chat.message_actions import PERSON, edit_form, editing
-from colloquy.ui.chat.message_input import Refused, input_of, message_input
+from colloquy.ui.chat.message_input import Refused, commands, input_of, message_input
 from colloquy.ui.chat.model_menu import sendable
 from colloquy.ui.chat.parts import streamed, typed
 from colloquy.ui.chat.steps import arguments

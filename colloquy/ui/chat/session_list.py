@@ -11,10 +11,10 @@ import streamlit as st
 
 from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
-from colloquy.ui.analytics.demo_mark import demo_mark
 from colloquy.ui.attempts import attempt
 from colloquy.ui.components import open_window, title_field, uncover_page, wake_on_news
 from colloquy.ui.data.export_dialog import export_dialog
+from colloquy.ui.demo import demo_mark
 from colloquy.ui.formatting import SAVED, group, key_of, label, relative_time, short_time
 from colloquy.ui.state import ALL, Part
 from colloquy.ui.undo import grace, undo_bar

@@ -11,8 +11,7 @@ from colloquy.runtime.application import current
 from colloquy.runtime.attachments import Attachment
 from colloquy.ui import state
 from colloquy.ui.agents import agent_label, unusable_agents
-from colloquy.ui.chat.commands import commands, starters
-from colloquy.ui.chat.message_input import Refused, message_input, put_back
+from colloquy.ui.chat.message_input import Refused, commands, message_input, put_back, starters
 from colloquy.ui.chat.model_menu import model_menu, model_notice, sendable
 from colloquy.ui.formatting import label, plain_markdown, untrusted_markdown
 from colloquy.ui.history.ask import scope_line

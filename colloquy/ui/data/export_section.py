@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from colloquy.runtime.application import current
-from colloquy.ui.analytics.names import agent_name
+from colloquy.ui.agents import agent_name
 from colloquy.ui.data.export_dialog import download
 from colloquy.ui.data.snapshot import snapshot_button
 from colloquy.ui.formatting import label

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from colloquy.runtime.application import current
 from colloquy.ui import state
-from colloquy.ui.analytics.names import agent_name, model_name
+from colloquy.ui.agents import agent_name, model_name
 from colloquy.ui.analytics.source import analytics
 from colloquy.ui.components import visit
 from colloquy.ui.formatting import label

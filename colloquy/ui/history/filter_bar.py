@@ -11,7 +11,7 @@ import streamlit as st
 
 from colloquy.runtime.application import current
 from colloquy.ui import state
-from colloquy.ui.analytics.names import agent_name
+from colloquy.ui.agents import agent_name
 from colloquy.ui.formatting import filter_width, now
 from colloquy.ui.history import links
 from colloquy.ui.history.view import MANY, View, view_of_url

@@ -1,4 +1,4 @@
-"""Links to transcripts, and back to the list that one was opened from."""
+"""Links to transcripts, from one to the next, and back to the list that one was opened from."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from colloquy.runtime.application import current
 from colloquy.ui import state
+from colloquy.ui.formatting import zone
+from colloquy.ui.history.drill_down import places
 from colloquy.ui.history.view import Parameters, View, view_of_url
 from colloquy.ui.history.window import forget_windows
 from colloquy.ui.state import Part
+from session_store.errors import ColloquyError
+from session_store.history.models import Neighbour
+from session_store.models import SessionKey
 
 MESSAGE: Final = "message"
 BESIDE: Final = "beside"
@@ -66,3 +72,39 @@ def opened() -> int:
 
 def _number() -> None:
     st.session_state[OPENED] = time.time_ns() // 1_000_000
+
+
+def neighbours(key: SessionKey, view: View) -> None:
+    """Draws both buttons, with the position in the list between them; nothing if the conversation is not in it."""
+    try:
+        found = current().store.history_neighbours(key, view.filter(zone()), sort=view.sort, descending=view.descending)
+    except ColloquyError:  # the list itself reports what is wrong with it
+        return
+    if not found or found.total < 2:
+        return
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="right", key="history-neighbours"
+    ):
+        _button("Previous", ":material/chevron_left:", found.before)
+        st.caption(f"{found.place:,} of {found.total:,}", width="content")
+        _button("Next", ":material/chevron_right:", found.after)
+
+
+def _button(name: str, icon: str, row: Neighbour | None) -> None:
+    st.button(
+        name,
+        key=f"history-{name.lower()}-one",
+        icon=icon,
+        icon_position="right" if name == "Next" else "left",
+        type="tertiary",
+        help=row.title if row else None,
+        disabled=row is None,
+        on_click=_open,
+        args=(row,),
+    )
+
+
+def _open(row: Neighbour) -> None:
+    view = view_of_url()
+    place = places(view.drill_down, [row.number]).get(row.number)
+    show(reader_parameters(row.key.session_id, place.event_id if place else None, view=view))

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 import streamlit as st
 
 from colloquy.agents.data.history_scope import HistoryScope
 from colloquy.runtime.application import current
 from colloquy.ui import state
-from colloquy.ui.analytics.demo_mark import demo_mark
+from colloquy.ui.demo import demo_mark
 from colloquy.ui.formatting import zone
-from colloquy.ui.history import links, paging, selection
-from colloquy.ui.history.actions import actions
+from colloquy.ui.history import links
+from colloquy.ui.history.actions import actions, pick, picked
 from colloquy.ui.history.ask import ask_history_button
 from colloquy.ui.history.drill_down import heading, places
 from colloquy.ui.history.filter_bar import filter_bar, reset, search_box
-from colloquy.ui.history.hits import hits
-from colloquy.ui.history.place import show_place
-from colloquy.ui.history.table import COLUMNS, line_of, ref_of, table
+from colloquy.ui.history.table import COLUMNS, hits, line_of, ref_of, table
 from colloquy.ui.history.view import TEXTUAL, View, view_of_url
+from colloquy.ui.history.window import show_place
 from colloquy.ui.state import Part
 from colloquy.ui.undo import undo_bar
 from session_store.history.models import HistoryRow, HistorySort
@@ -30,6 +30,8 @@ from session_store.phrases import counted
 ROWS = 50
 HITS = 20
 PLACES, CONVERSATIONS = "Matches", "Chats"
+
+SHOWN_PAGE: Final = "history_place"
 
 
 def listing() -> None:
@@ -57,8 +59,8 @@ def listing() -> None:
         _places(view)
         return
     wanted = view.filter(zone())
-    place = paging.place(view)
-    page = store.list_history(wanted, sort=view.sort, descending=view.descending, before=place.cursor, limit=ROWS)
+    shown = _shown_page(view)
+    page = store.list_history(wanted, sort=view.sort, descending=view.descending, before=shown.cursor, limit=ROWS)
     _conversations(view, page, store.count_history(wanted), with_users=len(choices.users) > 1)
 
 
@@ -74,8 +76,8 @@ def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users
     about = places(view.drill_down, [row.number for row in page.items])
     lines = {ref_of(row): line_of(row, view, about.get(row.number)) for row in page.items}
     with st.container(horizontal=True, vertical_alignment="center", key="history-bar"):
-        if picked := selection.picked():
-            actions(picked)
+        if chosen := picked():
+            actions(chosen)
         else:
             st.markdown(counted(total, "chat"), width="content")
             if view.filters:
@@ -85,13 +87,13 @@ def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users
         page.items,
         lines,
         order=(view.sort, view.descending),
-        selected=set(selection.picked()),
+        selected=set(picked()),
         with_users=with_users,
         on_open=lambda ref: _open(rows[ref].key.session_id, lines[ref].event_id),
         on_sort=partial(_sort, view),
-        on_select=lambda refs: selection.pick(rows, refs),
+        on_select=lambda refs: pick(rows, refs),
     )
-    paging.buttons(view, page.next, ROWS, total)
+    _page_buttons(view, page.next, ROWS, total)
 
 
 def _scope(view: View) -> HistoryScope:
@@ -113,13 +115,13 @@ def _scope(view: View) -> HistoryScope:
 
 
 def _places(view: View) -> None:
-    place = paging.place(view)
-    found = current().store.search_history(view.text, view.filter(zone()), before=place.cursor, limit=HITS)
+    shown = _shown_page(view)
+    found = current().store.search_history(view.text, view.filter(zone()), before=shown.cursor, limit=HITS)
     if not found.items:
         _nothing_found()
         return
     hits(found.items, view, lambda hit: _open(hit.key.session_id, hit.event_id))
-    paging.buttons(view, found.next, HITS, None)
+    _page_buttons(view, found.next, HITS, None)
 
 
 def _kind(view: View) -> None:
@@ -169,6 +171,52 @@ def _nothing_found() -> None:
     st.button("Reset filters", key="history-reset", icon=":material/filter_alt_off:", on_click=reset)
 
 
+@dataclass(frozen=True, slots=True)
+class _ShownPage:
+    """A page of a view: the cursors of the pages up to it, in order. The store pages by key: this is the way back."""
+
+    view: View
+    way: tuple[str, ...] = ()
+
+    @property
+    def cursor(self) -> str | None:
+        """Where the page begins; None for the first one."""
+        return self.way[-1] if self.way else None
+
+
+def _shown_page(view: View) -> _ShownPage:
+    """Returns the current page of this view; the first one if another view was shown before."""
+    known: _ShownPage | None = st.session_state.get(SHOWN_PAGE)
+    return known if known and known.view == view else _ShownPage(view)
+
+
+def _page_buttons(view: View, following: str | None, rows: int, total: int | None) -> None:
+    """Draws the buttons to the previous and the next page, if any. ``total`` counts the rows of all pages."""
+    here = _shown_page(view)
+    if not here.way and not following:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="center", key="history-pages"):
+        st.button(
+            "Previous",
+            key="history-previous",
+            icon=":material/chevron_left:",
+            type="tertiary",
+            disabled=not here.way,
+            on_click=partial(_turn_to, _ShownPage(view, here.way[:-1])),
+        )
+        pages = f" of {-(-total // rows):,}" if total is not None else ""
+        st.caption(f"Page {len(here.way) + 1:,}{pages}", width="content")
+        st.button(
+            "Next",
+            key="history-next",
+            icon=":material/chevron_right:",
+            icon_position="right",
+            type="tertiary",
+            disabled=not following,
+            on_click=partial(_turn_to, _ShownPage(view, (*here.way, following or ""))),
+        )
+
+
 # -- callbacks ---------------------------------------------------------------------------------------------------------
 
 
@@ -193,4 +241,9 @@ def _choose_kind() -> None:
 def _begin() -> None:
     state.new_chat()
     state.go_to(state.CHAT)
+    state.touch(Part.PAGE)
+
+
+def _turn_to(page: _ShownPage) -> None:
+    st.session_state[SHOWN_PAGE] = page
     state.touch(Part.PAGE)

@@ -10,15 +10,23 @@ import streamlit as st
 from colloquy.runtime.application import current
 from colloquy.ui import long_texts, state
 from colloquy.ui.agents import icon_of
-from colloquy.ui.analytics.demo_mark import demo_mark
 from colloquy.ui.attempts import attempt
 from colloquy.ui.chat.transcript import Reading, bubble, details_of, no_answer
+from colloquy.ui.demo import demo_mark
 from colloquy.ui.history import links
-from colloquy.ui.history.neighbours import neighbours
-from colloquy.ui.history.place import mark, show_place
+from colloquy.ui.history.links import neighbours
 from colloquy.ui.history.reader_head import reader_head, side_head
 from colloquy.ui.history.view import view_of_url
-from colloquy.ui.history.window import Window, show_around, show_end, show_newer, show_older, window_of
+from colloquy.ui.history.window import (
+    Window,
+    mark,
+    show_around,
+    show_end,
+    show_newer,
+    show_older,
+    show_place,
+    window_of,
+)
 from colloquy.ui.state import Part
 from session_store.history.words import words_of
 from session_store.models import SessionKey, SessionSummary, StoredEvent

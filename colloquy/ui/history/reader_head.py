@@ -8,13 +8,13 @@ import streamlit as st
 
 from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
-from colloquy.ui.analytics.names import agent_name
+from colloquy.ui.agents import agent_name
 from colloquy.ui.analytics.numbers import count, money
 from colloquy.ui.attempts import attempt
 from colloquy.ui.data.export_dialog import export_dialog
 from colloquy.ui.formatting import label, long_time, short_time
 from colloquy.ui.history import links
-from colloquy.ui.history.labels import labels
+from colloquy.ui.history.actions import labels
 from colloquy.ui.history.view import view_of_url
 from colloquy.ui.state import Part
 from session_store.history.models import HistoryFilter, HistoryRow

@@ -1,4 +1,5 @@
-"""Conversations as a table, or as cards on a phone: one element, made of the browser's own links and buttons."""
+"""Conversations as a table, or as cards on a phone, and the matches of a search as a list: each is one element, made of
+the browser's own links and buttons."""
 
 from __future__ import annotations
 
@@ -11,14 +12,14 @@ from typing import Any, Final
 import streamlit as st
 
 from colloquy.runtime.application import current
-from colloquy.ui.analytics.names import agent_name
+from colloquy.ui.agents import agent_name
 from colloquy.ui.analytics.numbers import count, money
 from colloquy.ui.formatting import long_time, short_time
 from colloquy.ui.history.filter_bar import STATUSES
 from colloquy.ui.history.links import reader_url
 from colloquy.ui.history.view import View
 from session_store.analytics.places import Place
-from session_store.history.models import HistoryRow, HistorySort
+from session_store.history.models import HistoryRow, HistorySort, Hit
 
 HERE: Final = Path(__file__).parent
 KEY: Final = "history-table"
@@ -38,6 +39,14 @@ COLUMNS: Final[Mapping[HistorySort, str]] = {
 NEW_CHAT: Final = "New chat"
 LONGEST_ERROR: Final = 300
 """Maximum length in characters of an error in a row."""
+
+HITS_KEY: Final = "history-hits"
+KINDS: Final[Mapping[str, str]] = {
+    "title": "Title",
+    "message": "Message",
+    "tool call": "Tool call",
+    "detail": "Thought, source or file",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +151,42 @@ def _drawn(row: HistoryRow, line: Line) -> dict[str, Any]:
 @cache
 def _read(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
+
+
+def hits(found: Sequence[Hit], view: View, on_open: Callable[[Hit], None]) -> None:
+    """Draws a page of matches. Each links to its message."""
+    mount = st.components.v2.component("colloquy.hits", html="<ol></ol>", js=_read("hits.js"), isolate_styles=False)
+
+    known = {_href(hit, view): hit for hit in found}
+
+    def opened() -> None:
+        if hit := known.get(str(st.session_state[HITS_KEY].opened)):
+            on_open(hit)
+
+    mount(
+        key=HITS_KEY, data={"hits": [_drawn_hit(hit, view) for hit in found]}, on_opened_change=opened, height="content"
+    )
+
+
+def _drawn_hit(hit: Hit, view: View) -> dict[str, Any]:
+    return {
+        "href": _href(hit, view),
+        "title": hit.title or NEW_CHAT,
+        "kind": KINDS[hit.kind],
+        "when": long_time(hit.at),
+        "pieces": pieces(hit.excerpt, hit.marks),
+    }
+
+
+def _href(hit: Hit, view: View) -> str:
+    return reader_url(hit.key.session_id, hit.event_id, view)
+
+
+def pieces(excerpt: str, marks: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """Splits an excerpt at its marks: texts, and whether each is marked."""
+    cut: list[tuple[str, bool]] = []
+    end = 0
+    for begin, after in sorted(marks):
+        cut += [(excerpt[end:begin], False), (excerpt[max(begin, end) : after], True)]
+        end = max(end, after)
+    return [(text, marked) for text, marked in [*cut, (excerpt[end:], False)] if text]

@@ -105,7 +105,7 @@ async def _warm(application: Application) -> None:
 
 
 def _warm_analytics(application: Application) -> None:
-    importlib.import_module("colloquy.ui.analytics.preload").warm(application)  # the import alone would delay the start
+    importlib.import_module("colloquy.ui.analytics.page").warm(application)  # the import alone would delay the start
 
 
 def _warn_if_open() -> None:

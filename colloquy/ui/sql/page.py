@@ -12,8 +12,8 @@ from colloquy.agents.data.history_scope import HistoryScope
 from colloquy.runtime.application import current
 from colloquy.runtime.console import Question
 from colloquy.ui import state
-from colloquy.ui.analytics.demo_mark import demo_mark
 from colloquy.ui.data.snapshot import snapshot_button
+from colloquy.ui.demo import demo_mark
 from colloquy.ui.history.ask import ask_history_button
 from colloquy.ui.sql.editor import editor, put, query, replaced, to_url
 from colloquy.ui.sql.examples import examples

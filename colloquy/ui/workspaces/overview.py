@@ -16,9 +16,9 @@ from colloquy.runtime.active import ActiveSession
 from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.agents import icon_of
-from colloquy.ui.analytics.demo_mark import demo_mark
 from colloquy.ui.attempts import attempt
 from colloquy.ui.components import tick, wake_on_news
+from colloquy.ui.demo import demo_mark
 from colloquy.ui.formatting import key_of, label, running_for, short_time
 from colloquy.ui.state import ALL, Part
 from colloquy.ui.workspaces.tree import Place, WorkspaceTree

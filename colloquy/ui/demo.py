@@ -1,4 +1,5 @@
-"""Offers a data folder of demo conversations to users who have none of their own yet."""
+"""Generated conversations: the badge that marks them on every page, and the offer of a data folder of them to users
+who have no conversations of their own yet."""
 
 from __future__ import annotations
 
@@ -10,10 +11,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from colloquy.demo import is_demo
 from colloquy.runtime.application import DATABASE, DEMO, current
 from colloquy.ui.formatting import plain_markdown
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 PORT = 8502
 _KEPT_BACK = ("GOOGLE_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY")
@@ -60,3 +62,9 @@ def _make(folder: Path) -> str:
         return ""
     lines = done.stderr.strip().splitlines() or ["no reason was given"]
     return f"The demo data could not be generated: {lines[-1]}"
+
+
+def demo_mark() -> None:
+    """Draws a badge; nothing in a data folder of real conversations."""
+    if is_demo(current().store):
+        st.badge("Demo data (generated chats)", icon=":material/science:", color="orange")
