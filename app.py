@@ -12,8 +12,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 
-from colloquy.api.http.origin import OwnPagesOnly
-from colloquy.api.http.security import security_headers
+from colloquy.api.http.security import OwnPagesOnly, security_headers
 from colloquy.api.routes import routes
 from colloquy.compat.streamlit_server import BinaryFrames
 from colloquy.compat.streamlit_uploads import MIB, keep_uploads_within, release_uploads_of_closed_pages

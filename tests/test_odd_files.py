@@ -18,7 +18,7 @@ from colloquy.agents.data.connection import Connection
 from colloquy.agents.data.engines.duckdb_engine import DuckDbEngine, FolderEngine
 from colloquy.agents.data.engines.sqlite_engine import SqliteEngine
 from colloquy.agents.data.guard.bounds import EngineError
-from colloquy.agents.models.errors import ModelError
+from colloquy.agents.models.failures import ModelError
 from colloquy.agents.models.local.gguf import trained_context, why_not_gguf
 from colloquy.agents.persona import MOST_PERSONAS, PersonaFolder, Source, read_persona
 from colloquy.runtime.transcripts import files as transcript_files

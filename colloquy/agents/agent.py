@@ -11,7 +11,7 @@ from google.adk.models import BaseLlm
 
 from colloquy.agents.data.database import Database
 from colloquy.agents.data.guard.bounds import Bounds
-from colloquy.agents.tools.results import ResultSink
+from colloquy.agents.tools.data_tools import ResultSink
 from session_store.errors import ColloquyError
 
 WITH_DATA = "data"

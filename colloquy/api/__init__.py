@@ -1,5 +1,5 @@
 """Everything served besides the pages: the REST API, its events, and ADK's routes."""
 
-from colloquy.api.http.encoded_ids import keep_encoded_slashes
+from colloquy.api.http.paths import keep_encoded_slashes
 
 keep_encoded_slashes()  # before any route is created

@@ -20,10 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from colloquy.api import agents, health, settings, workspaces
 from colloquy.api.events import routes as events
 from colloquy.api.history import exports, history, imports, queries, results, retention, snapshots
-from colloquy.api.http.allowed_methods import AllowedMethods
 from colloquy.api.http.body_limits import USUAL, BodyLimits, Limits
-from colloquy.api.http.encoded_ids import EncodedIds
 from colloquy.api.http.half_characters import WholeCharacters
+from colloquy.api.http.paths import AllowedMethods, EncodedIds
 from colloquy.api.http.problems import (
     PROBLEM_RESPONSES,
     Problem,

@@ -167,7 +167,8 @@ class Imports:
     def stop(self, import_id: str) -> None:
         """Make an import end before its next conversation. What was imported stays."""
         with self._lock:
-            self._stopped.add(import_id)
+            if import_id in self._threads:
+                self._stopped.add(import_id)
 
     def forget(self, import_id: str) -> None:
         """Forget an import, if it is over."""
@@ -178,7 +179,7 @@ class Imports:
     def close(self) -> None:
         """Make all imports end; everything imported so far is complete."""
         with self._lock:
-            self._stopped.update(self._imports)
+            self._stopped.update(self._threads)
             threads = list(self._threads.values())
         for thread in threads:
             thread.join(CLOSING_SECONDS)

@@ -14,12 +14,11 @@ import duckdb
 
 from session_store.analytics.charts import term_messages
 from session_store.analytics.drill_down import DrillDown, Kind, conversations
-from session_store.analytics.period import Period
+from session_store.analytics.period import QUARTER, Period
 from session_store.analytics.places import Place, first_places
 from session_store.analytics.report import Report, report
 from session_store.analytics.rollups import Rollups, gather, revision_of
 from session_store.analytics.scope import Scope, lay_out
-from session_store.analytics.zones import QUARTER
 from session_store.errors import ColloquyError
 from session_store.store import Store
 

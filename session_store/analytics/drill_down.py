@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from session_store.analytics.period import local
 from session_store.analytics.rollups import Rollups
 from session_store.analytics.scope import Scope, lay_out
-from session_store.analytics.zones import local
 
 
 class Kind(StrEnum):

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from session_store.analytics.drill_down import DrillDown, Kind
-from session_store.analytics.period import Period
-from session_store.analytics.zones import QUARTER, local
+from session_store.analytics.period import QUARTER, Period, local
 from session_store.store import Store
 
 ABOUT_ALL: Final = (Kind.ALL, Kind.TURNS, Kind.AGENT)

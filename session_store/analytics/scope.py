@@ -8,11 +8,9 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from session_store.analytics.choices import Choices
 from session_store.analytics.filters import EVERYTHING, Filters
-from session_store.analytics.period import Period, Step
-from session_store.analytics.rollups import Rollups
-from session_store.analytics.zones import local, midnight
+from session_store.analytics.period import Period, Step, local, midnight
+from session_store.analytics.rollups import Choices, Rollups
 from session_store.prices import Price, prices_of
 
 FOREVER = 2**31 - 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from session_store.errors import ColloquyError, StoreLockedError, WorkspaceError
 from session_store.exchange.agent_files import FOLDER, AgentFiles
@@ -19,7 +20,6 @@ from session_store.exchange.exports.exporting import SUFFIXES, Format, export, t
 from session_store.exchange.exports.reading import selected, wholes
 from session_store.exchange.imports.documents import require_file
 from session_store.exchange.imports.importing import Report, Wishes, import_database, import_file
-from session_store.exchange.terminal import ProgressLine
 from session_store.files import BadFileError, read_env, require_regular
 from session_store.phrases import counted
 from session_store.store import Store
@@ -31,6 +31,8 @@ _CODES: Final = (
     "Exit codes: 0: success. 1: failure; the message says why, and nothing was changed. 2: invalid arguments. "
     "3: Colloquy is running and has the database open."
 )
+
+EVERY_SECONDS = 0.1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -280,3 +282,33 @@ def _tell(file: str, report: Report) -> None:
 
 def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
+
+
+class ProgressLine:
+    """Shows progress on a terminal and writes nothing elsewhere. Use it as a context manager, and call it with the
+    progress."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._shows = stream.isatty()
+        self._next = 0.0
+        self._written = False
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._written:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def __call__(self, doing: str, done: int, total: int | None) -> None:
+        """Show the progress."""
+        now = time.monotonic()
+        if not self._shows or (now < self._next and done != total):
+            return
+        self._next = now + EVERY_SECONDS
+        of = "" if total is None else f" of {total:,} ({100 * done // total if total else 100} %)"
+        self._stream.write(f"\r\x1b[K{doing}: {done:,}{of}")
+        self._stream.flush()
+        self._written = True

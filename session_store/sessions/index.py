@@ -17,6 +17,9 @@ from session_store.models import SessionKey, SessionSummary
 Place = tuple[float, str, str, str, int]
 """Time of the last update, application, user, id, and the session's number."""
 
+MOST_CHANGES = 10_000
+"""How many sessions' last changes are remembered."""
+
 
 class SessionIndex:
     """All sessions that were not deleted."""
@@ -33,6 +36,8 @@ class SessionIndex:
         self._by_id: dict[str, set[int]] = defaultdict(set)
         self._summaries: dict[int, SessionSummary] = {}
         self._changes: dict[int, int] = {}
+        """When sessions last changed, by the clock; the others last changed at ``_forgotten`` at the latest."""
+        self._forgotten = 0
         self.clock = 0
         for place, workspace in placed:
             for order in self._orders_of(place, workspace):
@@ -61,6 +66,9 @@ class SessionIndex:
     def changed(self, number: int) -> None:
         """Drop the summary of a session."""
         self.clock += 1
+        if len(self._changes) >= MOST_CHANGES:
+            self._changes.clear()
+            self._forgotten = self.clock
         self._changes[number] = self.clock
         self._summaries.pop(number, None)
 
@@ -68,7 +76,7 @@ class SessionIndex:
         """Store summaries that were read when ``self.clock`` was ``clock``, unless their sessions have changed
         since."""
         for number, summary in summaries.items():
-            if number in self._places and self._changes.get(number, 0) <= clock:
+            if number in self._places and self._changes.get(number, self._forgotten) <= clock:
                 self._summaries[number] = summary
 
     def newest(

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from colloquy.api.app import create_api
+from colloquy.api.events import hub as event_hub
 from colloquy.api.events import stream as event_stream
 from colloquy.api.routes import API
 from colloquy.runtime.application import install
@@ -51,6 +52,29 @@ def say_all(application, letters):
 
 async def take(reader, number):
     return [await reader.next() for _ in range(number)]
+
+
+async def test_the_hub_forgets_deleted_sessions_but_not_the_last_ones_nor_those_restored(application, monkeypatch):
+    monkeypatch.setattr(event_hub, "MOST_GONE", 2)
+    hub = event_hub.EventHub.of(application.bus, application.store)
+    heard = 0
+
+    async def hear():
+        nonlocal heard
+        published = application.bus.since(heard)
+        heard = application.bus.last
+        return {workspace for notice in await hub.notices(published) for workspace in notice.workspaces}
+
+    keys = [new_session(application) for _ in range(5)]
+    await hear()
+    application.delete_sessions(keys[:4])
+    assert await hear() == {GENERAL}
+    assert hub._workspaces.keys() == set(keys[2:])
+    application.restore_sessions(keys[:4])
+    await hear()
+    application.delete_sessions(keys[:1])
+    assert await hear() == {GENERAL}
+    assert hub._workspaces.keys() == set(keys)
 
 
 # -- content -----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from fastapi.sse import KEEPALIVE_COMMENT
 
-from colloquy.api.events.heartbeats import with_heartbeats
+from colloquy.api.events.stream import with_heartbeats
 
 
 async def collected(packets, every):

@@ -24,9 +24,8 @@ from colloquy.api.history.imports import MOST_BYTES
 from colloquy.api.http.body_limits import ADK as ADK_LIMITS
 from colloquy.api.http.body_limits import LONGEST_ADDRESS as LONGEST_URL
 from colloquy.api.http.body_limits import MESSAGES, MIB, PIECE, USUAL, BodyLimits, Limits
-from colloquy.api.http.paging import LONGEST_CURSOR
 from colloquy.api.http.problems import LONGEST_SHOWN, MOST_ERRORS, problem
-from colloquy.api.http.values import LONGEST_ID
+from colloquy.api.http.values import LONGEST_CURSOR, LONGEST_ID
 from colloquy.api.routes import ADK, API, mounted_adk, mounted_api, routes
 from colloquy.api.sessions import sessions
 from colloquy.runtime.bus import BusEvent, EventKind

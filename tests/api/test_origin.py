@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from colloquy.api.http.origin import POLICY_VIOLATION, OwnPagesOnly
+from colloquy.api.http.security import POLICY_VIOLATION, OwnPagesOnly
 
 HERE = "localhost:8501"
 PROXY = "https://chats.example.com"

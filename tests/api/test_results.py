@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from colloquy.api.charts import pictures as chart_pictures
-from colloquy.api.http import csv_text
-from colloquy.api.http.csv_text import csv_pieces
+from colloquy.api.http import files
+from colloquy.api.http.files import csv_pieces
 from colloquy.api.http.security import security_headers
 from colloquy.api.routes import routes
 from session_store.chart_specs import SCHEMA
@@ -269,8 +269,8 @@ class TestCsvText:
         ids=lambda column: str(column.type),
     )
     def test_values_are_written_in_small_batches_that_let_others_run(self, monkeypatch, column):
-        monkeypatch.setattr(csv_text, "MOST_VALUES", 100)
-        monkeypatch.setattr(csv_text, "MOST_BYTES", 1_200)
+        monkeypatch.setattr(files, "MOST_VALUES", 100)
+        monkeypatch.setattr(files, "MOST_BYTES", 1_200)
         pieces = list(csv_pieces(parquet_bytes(pa.table({"c": column}))))
         assert len(pieces) == 1 + 10
         assert len(b"".join(pieces).splitlines()) == 1 + 20

@@ -90,6 +90,15 @@ def test_an_import_can_be_stopped_before_it_stores_anything(application):
     assert selected(application.store) == []
 
 
+def test_stopping_an_import_that_is_over_or_unknown_leaves_nothing_behind(application):
+    begun = application.imports.begin_file(uploaded(application, sessions(1)), Wishes())
+    application.imports.wait(begun.id)
+    for import_id in (begun.id, "unknown"):
+        application.imports.stop(import_id)
+    assert application.imports.get(begun.id).state is ImportState.DONE
+    assert application.imports._stopped == set()
+
+
 def test_only_the_latest_imports_are_listed_and_each_can_be_dismissed(application):
     begun = [application.imports.begin_file(uploaded(application, sessions(1)), Wishes()) for _ in range(25)]
     for one in begun:

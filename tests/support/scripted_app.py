@@ -9,8 +9,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 
-from colloquy.api.http.origin import OwnPagesOnly
-from colloquy.api.http.security import security_headers
+from colloquy.api.http.security import OwnPagesOnly, security_headers
 from colloquy.api.routes import routes
 from colloquy.ui.served.document import document_routes, front_end_scripts
 from colloquy.ui.served.hosts import is_host_allowed, other_origins

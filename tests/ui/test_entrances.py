@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from streamlit import config
 
-from colloquy.api.http.origin import POLICY_VIOLATION
+from colloquy.api.http.security import POLICY_VIOLATION
 from colloquy.runtime.application import install
 from colloquy.ui.served.hosts import ADDRESS, HOSTS, ORIGINS
 from tests.support.applications import open_application

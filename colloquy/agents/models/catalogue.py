@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 from typing_extensions import override
 
 from colloquy.agents.models import titles
-from colloquy.agents.models.errors import ModelUnavailableError
+from colloquy.agents.models.failures import ModelUnavailableError
 from colloquy.agents.models.local.local import LocalProvider
 from colloquy.agents.models.offers import KINDS, ModelInfo, Offers, unknown
 from colloquy.agents.models.provider import ProviderLlm

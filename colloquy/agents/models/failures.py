@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from colloquy.agents.models.errors import ModelError
+from session_store.errors import ColloquyError
 
 _OVERFLOW = re.compile(
     r"context.?length|context.?size|context.?window|maximum context|prompt is too long|too many (input )?tokens"
@@ -135,3 +135,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while current is not None:
         yield current
         current = current.__cause__ or current.__context__
+
+
+class ModelUnavailableError(ColloquyError):
+    """The model cannot be used with the current settings; the message says how to make it available."""
+
+
+class ModelError(ColloquyError):
+    """A call to a model failed."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from itertools import dropwhile
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from google.adk.models import BaseLlm, LlmCapabilities
 from google.adk.models.llm_request import LlmRequest
@@ -14,8 +17,7 @@ from google.genai import types
 from pydantic import PrivateAttr
 from typing_extensions import override
 
-from colloquy.agents.models.errors import ModelError
-from colloquy.agents.models.failures import Party, explain, is_overflow, wants_user_first
+from colloquy.agents.models.failures import ModelError, Party, explain, is_overflow, wants_user_first
 from colloquy.agents.models.fitting import DoesNotFitError, fit, size_of, text_of
 from session_store.errors import ColloquyError
 
@@ -24,6 +26,8 @@ CONNECTION_ENDED = "CONNECTION_ENDED"
 
 _BYTES_PER_TOKEN = 4
 _ATTEMPTS = 8
+
+T = TypeVar("T")
 
 
 class Provider(ABC):
@@ -165,3 +169,18 @@ def _instruction_text(instruction: object) -> str:
     if isinstance(instruction, types.Content):
         return text_of(instruction)
     return "" if instruction is None else str(instruction)
+
+
+class PerLoop(Generic[T]):
+    """One value for each running event loop, forgotten with the loop."""
+
+    def __init__(self) -> None:
+        self._values: WeakKeyDictionary[asyncio.AbstractEventLoop, T] = WeakKeyDictionary()
+
+    def get(self) -> T | None:
+        """Return the running loop's value, if it has one."""
+        return self._values.get(asyncio.get_running_loop())
+
+    def set(self, value: T) -> None:
+        """Set the running loop's value."""
+        self._values[asyncio.get_running_loop()] = value

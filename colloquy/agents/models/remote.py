@@ -10,8 +10,7 @@ from google.adk.models import BaseLlm
 from pydantic import SecretStr
 
 from colloquy.agents.models.failures import Party
-from colloquy.agents.models.loops import PerLoop
-from colloquy.agents.models.provider import Provider
+from colloquy.agents.models.provider import PerLoop, Provider
 
 _TIMEOUT, _CONNECT_TIMEOUT = 600.0, 10.0
 """In seconds. A local server may take minutes to load a large model before it sends the first word."""

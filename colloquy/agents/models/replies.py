@@ -10,7 +10,7 @@ from typing import Any
 from openai.types import CompletionUsage
 from openai.types.completion_usage import CompletionTokensDetails, PromptTokensDetails
 
-from colloquy.agents.models.errors import ModelError
+from colloquy.agents.models.failures import ModelError
 from colloquy.agents.models.pacing import Breather, answer_characters
 from colloquy.compat.openai_models import BaseModel
 from session_store.sessions.event_rows import believed

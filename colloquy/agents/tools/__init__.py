@@ -1,6 +1,5 @@
 """What agents can do besides talking, as tools of ADK."""
 
-from colloquy.agents.tools.data_tools import DataTools
-from colloquy.agents.tools.results import ResultSink
+from colloquy.agents.tools.data_tools import DataTools, ResultSink
 
 __all__ = ["DataTools", "ResultSink"]

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from google.adk.tools.function_tool import FunctionTool
 from google.adk.tools.tool_context import ToolContext
@@ -24,7 +24,6 @@ from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.results import QueryResult, TableInfo
 from colloquy.agents.data.schema import Schema, schema_of
 from colloquy.agents.data.workers.stopping import Stop
-from colloquy.agents.tools.results import ResultSink
 from session_store.chart_specs import plain_title
 
 SHOWN_ROWS: Final = 50
@@ -38,6 +37,18 @@ T = TypeVar("T")
 
 # Queries wait for the process that runs them, so these threads do nothing but wait; the default pool stays free.
 _THREADS: Final = ThreadPoolExecutor(32, "data-tools")
+
+
+class ResultSink(Protocol):
+    """Keeps tables and charts as results of the turn that a tool's context belongs to."""
+
+    async def add_table(self, context: ToolContext, *, title: str, result: QueryResult) -> None:
+        """Keep the rows of a query. ``result.sql`` is the query."""
+        ...
+
+    async def add_chart(self, context: ToolContext, *, title: str, result: QueryResult, spec: dict[str, Any]) -> None:
+        """Keep a chart: a Vega-Lite specification without data, and the rows that it shows."""
+        ...
 
 
 class DataTools:

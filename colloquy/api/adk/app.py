@@ -23,10 +23,9 @@ from colloquy.api.adk.checks import PlainPaths
 from colloquy.api.adk.description import say_what_is_refused
 from colloquy.api.adk.runs import QueuedRunner, TurnFailedError
 from colloquy.api.adk.sessions import NamedArtifacts, QuietSessions
-from colloquy.api.http.allowed_methods import AllowedMethods
 from colloquy.api.http.body_limits import ADK, MESSAGES, BodyLimits, Limits
-from colloquy.api.http.encoded_ids import EncodedIds
 from colloquy.api.http.half_characters import WholeCharacters
+from colloquy.api.http.paths import AllowedMethods, EncodedIds
 from colloquy.api.http.problems import MOST_ERRORS, STATUSES, shown, shown_name
 from colloquy.api.http.shutdown import StreamsEnd
 from colloquy.runtime.application import Application, current
@@ -109,7 +108,7 @@ class _WhenAsked:
 def _server(application: Application) -> FastAPI:
     app = _api_server(application).get_fast_api_app()
     app.router.routes = [route for route in app.router.routes if _path(route) in PATHS]
-    app.user_middleware.clear()  # ADK checks origins without knowing the settings: colloquy.api.http.origin has done so
+    app.user_middleware.clear()  # ADK checks origins without knowing the settings: ``http.security`` has done so
     app.add_middleware(AllowedMethods)
     app.router.redirect_slashes = False  # it cannot tell an ID with a slash from two path segments
     for route in app.router.routes:

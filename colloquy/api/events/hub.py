@@ -24,6 +24,9 @@ from session_store.models import SessionKey
 LISTED = 50
 """How many active sessions an event about their list contains at most: the newest ones."""
 
+MOST_GONE = 1000
+"""The most deleted sessions whose workspaces are remembered, for the events that still concern them."""
+
 _SESSIONS, _NO_SESSIONS = b'"sessions": ', b'"sessions": null'
 
 MOVES = frozenset({EventKind.SESSION_CREATED, EventKind.SESSION_LIST_CHANGED})
@@ -72,6 +75,8 @@ class EventHub:
         self._notices: dict[int, Notice] = {}
         self._oldest = 0
         self._workspaces: dict[SessionKey, str] = {}
+        self._gone: dict[SessionKey, None] = {}
+        """Deleted sessions, least recently deleted first: only some of their workspaces are remembered."""
         self._making = asyncio.Lock()
         self._sessions: bytes | None = None
         self._listing = asyncio.Lock()
@@ -143,7 +148,9 @@ class EventHub:
         before = {key: self._workspaces[key] for key in keys if key in self._workspaces}
         moved = {one.event.key for one in published if one.event.kind in MOVES}
         if asked := (moved | (keys - before.keys())) - {NO_SESSION}:
-            self._workspaces |= await asyncio.to_thread(self._places, asked)
+            found = await asyncio.to_thread(self._places, asked)
+            self._workspaces |= found
+            self._remember_gone(asked - found.keys(), found)
         made: dict[int, Notice] = {}
         for one in published:
             key = one.event.key
@@ -156,6 +163,14 @@ class EventHub:
                 lists=one.event.kind is EventKind.SESSION_LIST_CHANGED,
             )
         return made
+
+    def _remember_gone(self, gone: Iterable[SessionKey], found: Iterable[SessionKey]) -> None:
+        for key in found:
+            self._gone.pop(key, None)
+        self._gone |= dict.fromkeys(gone)
+        for key in [*self._gone][: max(0, len(self._gone) - MOST_GONE)]:
+            del self._gone[key]
+            self._workspaces.pop(key, None)
 
     def _places(self, keys: Iterable[SessionKey]) -> dict[SessionKey, str]:
         """Return the workspaces of the sessions that are not deleted."""

@@ -6,13 +6,14 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
-from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.types import Send
 
-from colloquy.api.events.heartbeats import HEARTBEAT
 from colloquy.api.events.hub import EventHub, Filter, as_text, id_of
 from colloquy.runtime.bus import EventBus, Published
 from session_store import Store
@@ -37,6 +38,10 @@ GAP = "gap"
 """The type of the event that says that earlier events are lost."""
 
 log = logging.getLogger(__name__)
+
+HEARTBEAT: Final = 15.0
+"""Seconds without a packet after which the client gets a comment: this keeps proxies from closing the connection, and
+reveals a dead one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +140,25 @@ class EventStream(EventSourceResponse):
         here = id_of(self._bus.epoch, self._number) if self._named != self._number else None
         self._named = self._number
         return format_sse_event(comment="still here", id=here)
+
+
+async def with_heartbeats(packets: AsyncGenerator[bytes, None], *, every: float = HEARTBEAT) -> AsyncIterator[bytes]:
+    """Yield the packets of server-sent events as they arrive, and a comment after every ``every`` seconds without
+    one."""
+    coming = asyncio.ensure_future(anext(packets, None))
+    try:
+        while True:
+            await asyncio.wait({coming}, timeout=every)
+            if not coming.done():
+                yield KEEPALIVE_COMMENT
+                continue
+            packet = coming.result()
+            if packet is None:
+                return
+            yield packet
+            coming = asyncio.ensure_future(anext(packets, None))
+    finally:
+        coming.cancel()
+        with suppress(asyncio.CancelledError):
+            await coming
+        await packets.aclose()

@@ -12,8 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match, tag_of
 from colloquy.api.http.lookup import session_named
-from colloquy.api.http.paging import Cursor, Limit, Paged
-from colloquy.api.http.values import TAG_PATTERN, Body, Id, Note, Text, moment
+from colloquy.api.http.values import TAG_PATTERN, Body, Cursor, Id, Limit, Note, Paged, Text, moment
 from colloquy.api.sessions.conversations import Conversation, ConversationId, as_conversation
 from colloquy.runtime.application import current
 from session_store.history.models import HistoryFilter, Hit

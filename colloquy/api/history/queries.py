@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends, Path
 from starlette.responses import Response, StreamingResponse
 
 from colloquy.agents.data.suggestions import title_of_query
-from colloquy.api.http.csv_text import csv_pieces
-from colloquy.api.http.files import file_answer, file_name, saved_as
+from colloquy.api.http.files import csv_pieces, file_answer, file_name, saved_as
 from colloquy.api.http.problems import NotFoundError
 from colloquy.runtime.console import Answer, answer_of
 

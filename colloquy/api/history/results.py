@@ -14,13 +14,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
 
 from colloquy.api.charts.pictures import ROWS, picture
-from colloquy.api.http.csv_text import csv_pieces
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified
-from colloquy.api.http.files import file_answer, file_name, saved_as
+from colloquy.api.http.files import csv_pieces, file_answer, file_name, saved_as
 from colloquy.api.http.lookup import session_named
-from colloquy.api.http.paging import Cursor, Limit, Paged
 from colloquy.api.http.problems import NotFoundError
-from colloquy.api.http.values import moment
+from colloquy.api.http.values import Cursor, Limit, Paged, moment
 from colloquy.runtime.application import current
 from session_store.chart_specs import ChartRefusedError, allowed_spec
 from session_store.models import Result, ResultKind

@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from fastapi import Query
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from session_store.limits import LONGEST_MESSAGE, LONGEST_NAME, LONGEST_NOTE, LONGEST_TITLE
@@ -18,6 +19,21 @@ DEEPEST = 50
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_SECOND = 253_402_300_799.0
+
+T = TypeVar("T")
+
+LONGEST_CURSOR = 800
+MOST_ITEMS = 200
+
+Cursor = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST_CURSOR,
+        pattern=r"^[A-Za-z0-9_-]+=*$",
+        description="`next` of the previous page; omit it for the first page.",
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="The maximum number of items.")]
 
 
 def _at_most(most: int) -> AfterValidator:
@@ -139,3 +155,10 @@ def _inside(value: object) -> Iterable[object]:
     if isinstance(value, float) and not math.isfinite(value):
         raise PydanticCustomError("number", "must contain only finite numbers")
     return ()
+
+
+class Paged(BaseModel, Generic[T]):
+    """A page of a list."""
+
+    items: list[T]
+    next: str | None = Field(None, description="`cursor` of the following page; null on the last one.")

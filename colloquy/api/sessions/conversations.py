@@ -13,9 +13,8 @@ from pydantic.alias_generators import to_camel
 
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match
 from colloquy.api.http.lookup import session_named, workspace_named
-from colloquy.api.http.paging import Cursor, Limit, Paged
 from colloquy.api.http.problems import ConflictError
-from colloquy.api.http.values import Body, Id, NewId, Text, Title, moment, one_of
+from colloquy.api.http.values import Body, Cursor, Id, Limit, NewId, Paged, Text, Title, moment, one_of
 from colloquy.api.sessions.messages import ConversationMessage, NewMessage, as_conversation_message
 from colloquy.api.sessions.new_sessions import new_session
 from colloquy.api.sessions.recording import record

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from colloquy.api.http.paging import Paged
-from colloquy.api.http.values import moment
+from colloquy.api.http.values import Paged, moment
 from colloquy.runtime.application import current
 from session_store.models import SessionStatus, SessionSummary, TurnStatus
 

@@ -10,9 +10,8 @@ from pydantic import AliasChoices, BaseModel, Field
 
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified, tag_of
 from colloquy.api.http.lookup import session_named, turn_named
-from colloquy.api.http.paging import Cursor, Limit
 from colloquy.api.http.problems import ConflictError
-from colloquy.api.http.values import Body, Id, NewId, Title, Words
+from colloquy.api.http.values import Body, Cursor, Id, Limit, NewId, Title, Words
 from colloquy.api.sessions.info import ActiveSessions, SessionInfo, session_info, sessions_at_work
 from colloquy.api.sessions.new_sessions import new_session
 from colloquy.api.sessions.turns import TurnState, turn_state

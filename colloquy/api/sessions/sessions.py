@@ -11,9 +11,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfMatch, IfNoneMatch, not_modified, require_match
 from colloquy.api.http.lookup import session_named
-from colloquy.api.http.paging import Cursor, Limit, Paged
 from colloquy.api.http.problems import NotFoundError
-from colloquy.api.http.values import Body, Id, Title, is_new_id, moment, one_of
+from colloquy.api.http.values import Body, Cursor, Id, Limit, Paged, Title, is_new_id, moment, one_of
 from colloquy.api.sessions.messages import HISTORY_MESSAGE, NewMessage, NewToolCall, SessionMessage
 from colloquy.api.sessions.new_sessions import new_session, session_to_go_on
 from colloquy.api.sessions.recording import record

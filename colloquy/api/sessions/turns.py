@@ -16,7 +16,7 @@ from google.adk.events.event import Event
 from pydantic import BaseModel, Field, computed_field
 from starlette.responses import StreamingResponse
 
-from colloquy.api.events.heartbeats import with_heartbeats
+from colloquy.api.events.stream import with_heartbeats
 from colloquy.api.http.etags import NOT_MODIFIED_RESPONSE, IfNoneMatch, not_modified, tag_of
 from colloquy.api.http.lookup import turn_named
 from colloquy.api.http.problems import ConflictError

@@ -12,9 +12,8 @@ from colloquy.ui.analytics.drawings import Chart, Point, View
 from colloquy.ui.analytics.numbers import count, money, seconds, share
 from session_store.analytics.charts import TERMS_FROM, WEEKDAYS
 from session_store.analytics.drill_down import DrillDown, Kind
-from session_store.analytics.period import Step
+from session_store.analytics.period import Step, day_number
 from session_store.analytics.report import Report
-from session_store.analytics.zones import day_number
 
 LONGEST_NAME = 70
 

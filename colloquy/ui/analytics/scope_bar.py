@@ -16,9 +16,9 @@ from colloquy.ui.components import remember
 from colloquy.ui.formatting import filter_width, now, zone
 from colloquy.ui.workspaces.tree import WorkspaceTree
 from session_store.analytics import Filters, Period
+from session_store.analytics.period import QUARTER
 from session_store.analytics.rollups import Rollups
 from session_store.analytics.scope import Scope
-from session_store.analytics.zones import QUARTER
 from session_store.models import TurnStatus
 from session_store.prices import Price, price_list
 

@@ -25,8 +25,9 @@ from session_store.exchange.errors import DamagedError
 from session_store.exchange.exports.reading import Whole
 from session_store.exchange.imports.fields import Fields
 from session_store.exchange.imports.notes import DEEPEST_VALUE, Notes, has_content, shallow
-from session_store.exchange.labels import labels_json, with_labels
 from session_store.exchange.own_records import feedback_of, made, turn_json, turn_of, workspace_json
+from session_store.history.errors import HistoryError
+from session_store.history.tags import clean_tags
 from session_store.models import GENERAL, SessionKey, TitleSource, TurnStatus, Workspace
 from session_store.phrases import without_thoughts
 from session_store.sessions.turns import has_files, without_files
@@ -271,3 +272,42 @@ def _about(key: SessionKey, own: dict[str, Any] | None, events: list[Event], upd
 def _either(fields: Fields, first: str, second: str, read: Callable[[Fields, str], T]) -> T:
     """Returns a field by its name in ADK's API, or by its name in ADK itself."""
     return read(fields, first if first in fields else second)
+
+
+def labels_json(about: About) -> dict[str, Any]:
+    """Returns the labels of a conversation."""
+    return {
+        "tags": list(about.tags),
+        "note": about.note,
+        "terminated_at": about.terminated_at,
+        "branched_from": about.branched_from,
+        "branched_at": about.branched_at,
+        "copied": sorted(about.copied),
+    }
+
+
+def with_labels(about: About, fields: Mapping[str, Any]) -> About:
+    """Returns the conversation with the labels that a file has; older files have none.
+
+    Raises:
+        DamagedError: a label is invalid.
+    """
+    ended = fields.get("terminated_at")
+    return replace(
+        about,
+        tags=_tags(fields.get("tags") or []),
+        note=checked_text(fields.get("note"), "the note"),
+        terminated_at=None if ended is None else checked_time(ended, "the time of its end"),
+        branched_from=checked_text(fields.get("branched_from"), "the conversation that it is a branch of") or None,
+        branched_at=checked_text(fields.get("branched_at"), "the message that it branches at") or None,
+        copied=frozenset(map(str, fields.get("copied") or [])),
+    )
+
+
+def _tags(tags: object) -> tuple[str, ...]:
+    if not isinstance(tags, list):
+        raise DamagedError("its tags are not a list")
+    try:
+        return clean_tags(checked_text(tag, "a tag") for tag in tags)
+    except HistoryError as error:
+        raise DamagedError(f"it has a tag that cannot be one. {error}") from error

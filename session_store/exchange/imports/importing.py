@@ -26,8 +26,7 @@ from session_store.exchange.errors import DamagedFileError
 from session_store.exchange.imports.ids import plain_workspace, with_plain_ids
 from session_store.exchange.imports.notes import Note, Notes, in_words
 from session_store.exchange.imports.sources import Alive, Damaged, Source, opened, opened_database
-from session_store.exchange.imports.workspaces import make_workspaces
-from session_store.exchange.imports.writer import Outcome, batches, take
+from session_store.exchange.imports.writer import Outcome, batches, make_workspaces, take
 from session_store.models import SessionKey
 from session_store.phrases import counted
 from session_store.store import Store

@@ -14,12 +14,10 @@ import pytest
 from colloquy.demo import fill
 from session_store import Store
 from session_store.analytics import Analytics, Filters, Period
-from session_store.analytics.charts import WEEKDAYS
+from session_store.analytics.charts import STOP_WORDS, WEEKDAYS
 from session_store.analytics.drill_down import DrillDown, Kind
-from session_store.analytics.period import Step
+from session_store.analytics.period import Step, day_number
 from session_store.analytics.scope import Scope
-from session_store.analytics.stop_words import STOP_WORDS
-from session_store.analytics.zones import day_number
 from session_store.models import GENERAL, SAMPLE_SHOP, TurnStatus
 from session_store.prices import Price
 from tests.session_store.analytics.by_hand import ByHand

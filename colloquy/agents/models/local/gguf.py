@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-from colloquy.agents.models.errors import ModelError
+from colloquy.agents.models.failures import ModelError
 from session_store.files import BadFileError, open_regular
 
 MOST_ENTRIES = 10_000

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 import httpx
 from google.adk.models import BaseLlm
 
-from colloquy.agents.models.errors import ModelError
-from colloquy.agents.models.failures import Party, explain, status_of
+from colloquy.agents.models.failures import ModelError, Party, explain, status_of
 from colloquy.agents.models.local.server import Endpoint, ModelServer
-from colloquy.agents.models.loops import PerLoop
-from colloquy.agents.models.provider import Provider
+from colloquy.agents.models.provider import PerLoop, Provider
 from session_store.errors import ColloquyError
 
 if TYPE_CHECKING:

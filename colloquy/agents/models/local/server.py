@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from colloquy.agents.models.errors import ModelError
+from colloquy.agents.models.failures import ModelError
 from colloquy.agents.models.local.gguf import trained_context
 
 _DYING_SECONDS = 2
