@@ -5,7 +5,8 @@ HOST ?= 127.0.0.1
 ARGS ?=
 RETRY ?=
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
-QUICK := tests/test_settings.py tests/ui tests/session_store/test_*.py
+SLOW_OF_THE_STORE := $(addprefix --ignore tests/session_store/,analytics exchange history)
+QUICK := tests/test_settings.py tests/ui tests/compat tests/session_store $(SLOW_OF_THE_STORE)
 UPGRADE ?= --upgrade
 
 export PYTHON
@@ -51,7 +52,7 @@ else
 endif
 
 check: lint ## Lint and run the fastest tests, in under a minute
-	@$(VENV_PYTHON) -m pytest $(QUICK) -m "not slow" --deselect tests/session_store/test_adk_contract.py $(SIDE_BY_SIDE)
+	@$(VENV_PYTHON) -m pytest $(QUICK) -m "not slow" --deselect tests/session_store/adk/test_adk_contract.py $(SIDE_BY_SIDE)
 
 lint: $(INSTALLED_DEV) ## Check style, types and import rules
 	$(VENV_PYTHON) -m ruff check

@@ -2,7 +2,7 @@
 
 google-genai treats every value as a string (``value.upper()``), so a number fails with an AttributeError, which
 pydantic passes on unchanged: an import loses the event, and a server answers with 500. Valid for google-genai 2.34 with
-``_common.CaseInSensitiveEnum``; ``tests/session_store/test_genai_enums.py`` tells when this is no longer needed.
+``_common.CaseInSensitiveEnum``; ``tests/session_store/compat/test_genai_enums.py`` tells when this is no longer needed.
 """
 
 from __future__ import annotations

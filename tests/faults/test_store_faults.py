@@ -28,8 +28,8 @@ from session_store.errors import (
     StoreTooNewError,
 )
 from session_store.models import SessionKey
+from tests.session_store.engine.writing_process import hold, write_forever
 from tests.session_store.events import append, said, text_of
-from tests.session_store.writing_process import hold, write_forever
 from tests.support.disks import mounted, remount
 
 KEY = SessionKey("app", "ann", "one")
@@ -40,7 +40,7 @@ def processes() -> multiprocessing.context.BaseContext:
     if sys.platform == "win32":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.session_store.writing_process"])
+    context.set_forkserver_preload(["tests.session_store.engine.writing_process"])
     return context
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from colloquy.api.http.half_characters import mended
-from tests.api.test_conversations import API, create, get
+from tests.api.sessions.test_conversations import API, create, get
 
 
 @pytest.mark.parametrize(

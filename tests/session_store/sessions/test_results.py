@@ -214,7 +214,7 @@ def test_deleting_a_workspace_with_running_turns_leaves_nothing_behind(store):
 _DIES_HALFWAY = """
 import os, sys
 from session_store import Store
-from tests.session_store.test_results import CHART, KEY, LARGE, TABLE
+from tests.session_store.sessions.test_results import CHART, KEY, LARGE, TABLE
 store = Store(sys.argv[1])
 store.create_session(KEY)
 store.add_result(TABLE, LARGE)
@@ -224,7 +224,7 @@ os._exit(1)
 
 
 def test_a_process_that_dies_while_storing_a_result_leaves_nothing_behind(path):
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", _DIES_HALFWAY, str(path)], cwd=root, timeout=120, check=False)
     assert done.returncode == 1
 

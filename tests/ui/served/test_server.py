@@ -97,7 +97,7 @@ def test_startup_imports_nothing_that_only_some_requests_need(tmp_path):
     asked = f"import sys, app; print([name for name in {names} if name in sys.modules])"
     ended = subprocess.run(
         [sys.executable, "-c", asked],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env=os.environ | {"COLLOQUY_DATA_DIR": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -13,7 +13,7 @@ from session_store import Store
 from session_store.snapshots.folder import SnapshotFolder
 from session_store.snapshots.snapshot import SnapshotForm
 
-NOTEBOOK = Path(__file__).parents[2] / "docs" / "history.ipynb"
+NOTEBOOK = Path(__file__).parents[3] / "docs" / "history.ipynb"
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from colloquy.api.routes import ADK, mounted_adk
 from colloquy.runtime.application import install
 from colloquy.runtime.bus import EventKind
 from session_store.models import SessionKey, TurnStatus
-from tests.api.adk_talk import DESK, AdkClient, calls, talk, texts
+from tests.api.adk.adk_talk import DESK, AdkClient, calls, talk, texts
 from tests.support.applications import counted, finish, open_application, said, until, until_loaded
 from tests.support.servers import ROOT, free_port
 from tests.support.streams import served

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import tenacity
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 AGENT = """
 from google.adk.agents import LlmAgent
 from google.adk.models import BaseLlm, LlmResponse

@@ -21,7 +21,7 @@ from google.adk.apps.app import App
 from google.adk.models import BaseLlm, LlmResponse
 from google.adk.plugins.base_plugin import BasePlugin
 from google.genai import types
-from tests.runtime.test_agent_loops import GATES
+from tests.runtime.turns.test_agent_loops import GATES
 
 
 def wait():

@@ -45,7 +45,7 @@ from session_store.models import SessionKey
 
 KEY: Final = SessionKey("assistant", "local", "here")
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 
 FILES: Final = Limits(MOST_BYTES, levels=None, values=None)
 """Their formats have their own limits, checked by the tests of import and export."""
