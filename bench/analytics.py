@@ -24,9 +24,9 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from bench.analytics_data import adk_rows, same_rows, store_file
 from bench.analytics_pace import EVERY_MS, TURNS, WORDS, pace
-from bench.analytics_questions import ADK, DUCK, LITE, QUESTIONS
+from bench.data.analytics import adk_rows, same_rows, store_file
+from bench.data.questions import ADK, DUCK, LITE, QUESTIONS
 from session_store import Store
 from session_store.analytics import Analytics, Filters, Period, charts
 from session_store.analytics.rollups import Rollups

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from bench.browser_app import ROOT, SIZE, App, open_browser, serving
-from bench.browser_cost import cost_of_runs
-from bench.browser_traffic import Traffic
-from bench.conversations import LONG, Conversation, conversations, fill
+from bench.chromium.app import ROOT, SIZE, App, open_browser, serving
+from bench.chromium.cost import cost_of_runs
+from bench.chromium.traffic import Traffic
+from bench.data.conversations import LONG, Conversation, conversations, fill
 from colloquy.runtime.application import DATABASE
 
 WORDS, EVERY = 100, 20
@@ -30,7 +30,7 @@ WORDS, EVERY = 100, 20
 
 NOMINAL = WORDS * EVERY / 1000
 TALKS = conversations()
-PROBE = (ROOT / "bench" / "probe.js").read_text(encoding="utf-8")
+PROBE = (ROOT / "bench" / "chromium" / "probe.js").read_text(encoding="utf-8")
 
 Samples = dict[str, list[float]]
 
@@ -228,7 +228,9 @@ def main() -> None:
             with serving("Colloquy", ROOT / "tests" / "support" / "scripted_app.py", folder) as app:
                 ours = measure(app, browser, plain=False, **sizes)
             if not given.no_peer:
-                with serving("plain Streamlit", ROOT / "bench" / "peer_streamlit.py", folder / "plain") as app:
+                with serving(
+                    "plain Streamlit", ROOT / "bench" / "chromium" / "peer_streamlit.py", folder / "plain"
+                ) as app:
                     plain = measure(app, browser, plain=True, **sizes)
             browser.close()
         ours |= cost_of_runs(folder, TALKS[0].id)

@@ -3,7 +3,7 @@
     python -m bench.floods [--streams 8] [--only KIND …] [--peer no]
 
 Each kind of flood and block is measured, beside ADK's own API server. Both servers run the same agents: ``clock``,
-which says a word every 50 ms, and ``flood`` (bench/flood_agent.py), which gets its turn one second later. In the rows
+which says a word every 50 ms, and ``flood`` (in ``bench/models``), which gets its turn one second later. In the rows
 “same agent” all sessions use one of Colloquy's agents, on a model behind an API. The pause is the longest time between
 two words of one healthy stream, at the client. ADK's server has no Stop. Everything runs on this machine at once; the
 first row has nothing beside the streams.
@@ -27,8 +27,8 @@ from typing import Any
 
 import httpx
 
-from bench import flood_agent, flood_server
 from bench.events import AGENT, PATIENCE, USER, Load, adk_api_server, lines_of, until
+from bench.models import flood_agent, flood_server
 from tests.support.servers import ROOT, Server, free_port
 
 LATER = 1.0
@@ -134,7 +134,7 @@ async def _leave() -> None:
 def providers() -> Iterator[str]:
     """Runs the model server that sends everything at once, in a process of its own."""
     port = free_port()
-    with subprocess.Popen([sys.executable, "-m", "bench.flood_server", str(port)], cwd=ROOT) as process:
+    with subprocess.Popen([sys.executable, "-m", "bench.models.flood_server", str(port)], cwd=ROOT) as process:
         try:
             url = f"http://127.0.0.1:{port}"
             until(lambda: httpx.get(url, trust_env=False).status_code > 0)

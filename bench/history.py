@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.history_data import FREQUENT, RARE, copy_to_adk, copy_to_sqlite, make
+from bench.data.history import FREQUENT, RARE, copy_to_adk, copy_to_sqlite, make
 from session_store import Store
 from session_store.history.models import EVERYTHING, HistoryFilter, HistorySort
 

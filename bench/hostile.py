@@ -34,7 +34,7 @@ import httpx
 
 from bench.events import cpu_seconds, lines_of, until
 from bench.hostile_people import DUCKDB, POSTGRES, SQLITE, Place, Told, attack
-from bench.word_server import ANSWER, MODEL
+from bench.models.word_server import ANSWER, MODEL
 from tests.agents.data.postgres import postgres_programs, running_postgres
 from tests.support.servers import APP, ROOT, Server, free_port
 
@@ -145,7 +145,16 @@ def watched(process: int, measured: Measured) -> Iterator[None]:
 @contextmanager
 def word_server() -> Iterator[str]:
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "bench.word_server:app", "--port", str(port), "--log-level", "error"]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "bench.models.word_server:app",
+        "--port",
+        str(port),
+        "--log-level",
+        "error",
+    ]
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:
             url = f"http://127.0.0.1:{port}"

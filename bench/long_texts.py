@@ -21,8 +21,8 @@ from google.adk.events.event import Event
 from google.genai import types
 from playwright.sync_api import Browser, Error, sync_playwright
 
-from bench.browser_app import ROOT, SIZE, open_browser, serving
-from bench.conversations import USER
+from bench.chromium.app import ROOT, SIZE, open_browser, serving
+from bench.data.conversations import USER
 from colloquy.runtime.application import DATABASE
 from session_store import DuckDBSessionService, Store
 from session_store.models import SessionKey, TitleSource

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import duckdb
 
-from bench.history_data import make
+from bench.data.history import make
 from colloquy.agents.data.history_database import HistoryDatabase
 from colloquy.agents.data.workers.pool import Workers
 from session_store import Store

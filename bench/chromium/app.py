@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright, ViewportSize
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SIZE = ViewportSize(width=1400, height=900)

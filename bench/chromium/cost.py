@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from streamlit.testing.v1 import AppTest
 
-from bench.browser_app import ROOT
+from bench.chromium.app import ROOT
 from colloquy.runtime.application import Application, install
 from colloquy.settings import Settings
 from session_store.engine.database import Database

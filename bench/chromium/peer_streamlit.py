@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import streamlit as st
 
-from bench.conversations import conversations
+from bench.data.conversations import conversations
 from tests.support.scripted import COUNT, note_times
 
 

@@ -1,4 +1,4 @@
-"""A model behind OpenAI's protocol that says a word every 50 ms: ``uvicorn bench.word_server:app``.
+"""A model behind OpenAI's protocol that says a word every 50 ms: ``uvicorn bench.models.word_server:app``.
 
 It runs in a process of its own, so that the app's load does not change when words are said.
 """

@@ -1,7 +1,7 @@
 """A model server that sends everything at once, in the protocols of OpenAI and of Gemini.
 
-Run it: ``python -m bench.flood_server PORT``. The message names one of KINDS, or is ``140 50`` for 140 words, one every
-50 ms.
+Run it: ``python -m bench.models.flood_server PORT``. The message names one of KINDS, or is ``140 50`` for 140 words,
+one every 50 ms.
 """
 
 from __future__ import annotations
