@@ -69,7 +69,8 @@ async def test_the_hub_forgets_deleted_sessions_but_not_the_last_ones_nor_those_
     await hear()
     application.delete_sessions(keys[:4])
     assert await hear() == {GENERAL}
-    assert hub._workspaces.keys() == set(keys[2:])
+    assert keys[4] in hub._workspaces
+    assert len(hub._workspaces) == 3
     application.restore_sessions(keys[:4])
     await hear()
     application.delete_sessions(keys[:1])
