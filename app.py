@@ -17,6 +17,7 @@ from colloquy.api.routes import routes
 from colloquy.compat.streamlit_server import BinaryFrames
 from colloquy.compat.streamlit_uploads import MIB, keep_uploads_within, release_uploads_of_closed_pages
 from colloquy.runtime.application import current
+from colloquy.runtime.memory import return_large_blocks
 from colloquy.ui.served.document import document_routes, front_end_scripts
 from colloquy.ui.served.hosts import is_host_allowed, other_origins
 from colloquy.ui.served.server import serve
@@ -27,6 +28,7 @@ def uploads_of_a_page() -> int:
     return MIB * (int(config.get_option("server.maxUploadSize")) + 2 * current().settings.attachment_mb)
 
 
+return_large_blocks()
 keep_uploads_within(uploads_of_a_page)
 release_uploads_of_closed_pages()
 

@@ -1,13 +1,20 @@
-"""Queries about the history that people write themselves: run in the background, and kept while a page shows them."""
+"""Queries about the history that people write themselves: run in the background, and kept while a page shows them.
+
+The rows are kept in files: a page that was closed keeps its state for minutes, and many results fill the memory.
+"""
 
 from __future__ import annotations
 
+import atexit
+import tempfile
 import time
 import uuid
 import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from colloquy.agents.data.errors import DataError, QueryStoppedError
@@ -21,10 +28,14 @@ from session_store.errors import StoreError
 _threads: Final = ThreadPoolExecutor(64, "console")
 
 
+class ResultGoneError(DataError):
+    """The rows of a query could not be kept, or no longer exist."""
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Answer:
-    """The rows that a query found. ``data`` holds them as a Parquet file, ``note`` says what is missing; ``seconds`` is
-    how long finding them took, ``as_of`` the time of the data (Unix seconds)."""
+    """The rows that a query found: a Parquet file, which exists as long as this object. ``note`` says what is missing;
+    ``seconds`` is how long finding them took, ``as_of`` the time of the data (Unix seconds)."""
 
     id: str
     sql: str
@@ -32,7 +43,21 @@ class Answer:
     seconds: float
     note: str
     as_of: float
-    data: bytes = field(repr=False)
+    path: Path = field(repr=False)
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the Parquet file.
+
+        Raises:
+            ResultGoneError: something else removed the file.
+        """
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise ResultGoneError(
+                f"The rows are no longer available ({error.strerror}). Run the query again."
+            ) from error
 
 
 class Question:
@@ -98,17 +123,32 @@ def _run(application: Application, sql: str, stop: Stop) -> QueryResult:
 
 
 def _kept(result: QueryResult) -> Answer:
+    answer_id = str(uuid.uuid4())
+    path = _folder() / f"{answer_id}.parquet"
+    try:
+        path.write_bytes(as_parquet(result.table))
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise ResultGoneError(f"The rows could not be saved to {path.parent}: {error.strerror}.") from error
     answer = Answer(
-        id=str(uuid.uuid4()),
+        id=answer_id,
         sql=result.sql,
         rows=result.rows,
         seconds=result.seconds,
         note=result.note,
         as_of=result.as_of or time.time(),
-        data=as_parquet(result.table),
+        path=path,
     )
+    weakref.finalize(answer, path.unlink, missing_ok=True)
     _answers[answer.id] = answer
     return answer
+
+
+@cache
+def _folder() -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="colloquy-queries-", ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def _record(application: Application, sql: str, seconds: float, *, rows: int | None = None, error: str = "") -> None:

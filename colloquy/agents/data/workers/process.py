@@ -33,10 +33,10 @@ START_SECONDS: Final = 30
 GRACE_SECONDS: Final = 0.5
 """How long a worker may run over its time, or after a stop, before it is killed: the engine has to notice first."""
 
-_NICE: Final = 5
+_NICE: Final = 10
 """Running turns and pages take precedence over queries and over starting query processes."""
 
-_NICER: Final = 10
+_NICER: Final = 19
 _SHORT_SECONDS: Final = 2.0
 """How long a query counts as short. Short queries yield only to turns and pages."""
 
