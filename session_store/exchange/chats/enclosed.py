@@ -92,8 +92,10 @@ class Enclosed:
         elif self._read:
             try:
                 data = self._read(entry)
-            except (DamagedError, ImportRefusedError):
+            except DamagedError:
                 data = b""
+            except ImportRefusedError:
+                why, data = "too much for one archive once unpacked", b""
         if not data:
             notes.left_out(f"file {quoted(name)} that is {why}")
             return None

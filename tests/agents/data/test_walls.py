@@ -232,14 +232,14 @@ def test_long_queries_yield_to_the_app_and_to_short_ones(tmp_path):
     try:
         database.query("select 1")
         [idle] = workers._idle
-        assert more_than_ours(idle.pid) == {5}
+        assert more_than_ours(idle.pid) == {10}
         with ThreadPoolExecutor(1) as threads:
             asked = threads.submit(database.query, DEAF, Bounds(seconds=60), stop)
-            wait_for(lambda: more_than_ours(idle.pid) == {10})
+            wait_for(lambda: more_than_ours(idle.pid) == {19 - niceness})
             stop.set()
             with pytest.raises(QueryStoppedError):
                 asked.result(5)
-        assert all(more_than_ours(one.pid) == {5} for one in workers._spare.values())
+        assert all(more_than_ours(one.pid) == {10} for one in workers._spare.values())
     finally:
         workers.close()
 
