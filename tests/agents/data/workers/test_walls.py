@@ -196,7 +196,7 @@ import sys, colloquy.agents.data.workers.worker
 from colloquy.agents.data.engines import {engines}
 print(*sorted({{"google.adk", "google.genai", "session_store.store", "streamlit", "pandas"}} & set(sys.modules)))
 """
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[4])}
     asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
     assert asked.stdout.split() == []
 
@@ -286,7 +286,7 @@ while not WORKERS._busy:
     pass
 print(*[one.pid for one in (*WORKERS._busy, *WORKERS._spare.values())], flush=True)
 """
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[4])}
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment) as app:
         pids = [int(pid) for pid in app.stdout.readline().split()]
         assert len(pids) == 2

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 
 from session_store import DuckDBSessionService
 from session_store.exchange import ImportRefusedError, import_database
-from tests.session_store.exchange.test_adk_databases import service_of, write
+from tests.session_store.exchange.adk.test_adk_databases import service_of, write
 
 
 @pytest.fixture(params=["events as JSON", "pickled actions"])
