@@ -28,9 +28,10 @@ from bench.analytics_pace import EVERY_MS, TURNS, WORDS, pace
 from bench.data.analytics import adk_rows, same_rows, store_file
 from bench.data.questions import ADK, DUCK, LITE, QUESTIONS
 from session_store import Store
-from session_store.analytics import Analytics, Filters, Period, charts
+from session_store.analytics import Analytics, Period, charts
 from session_store.analytics.rollups import Rollups
 from session_store.analytics.scope import Scope, lay_out
+from session_store.history.filters import EVERYTHING, HistoryFilter
 from session_store.prices import DEFAULTS
 
 Times = dict[str, dict[str, list[float]]]
@@ -66,9 +67,9 @@ def report_times(path: Path, rounds: int) -> dict[str, list[float]]:
     today = date.today()  # noqa: DTZ011 - any day will do
     period = Period(today - timedelta(days=364), today, ZoneInfo("Europe/Berlin"))
     scopes = {
-        "report, a year of all chats": Filters(),
-        "report, one agent": Filters(agents=("assistant",)),
-        "report, saved chats": Filters(saved_only=True),
+        "report, a year of all chats": EVERYTHING,
+        "report, one agent": HistoryFilter(agents=frozenset({"assistant"})),
+        "report, saved chats": HistoryFilter(saved=True),
     }
     for _ in range(rounds):
         analytics = Analytics(store)
@@ -76,7 +77,7 @@ def report_times(path: Path, rounds: int) -> dict[str, list[float]]:
         analytics.rollups()
         times.setdefault("facts, once after a start", []).append(time.perf_counter() - begin)
         begin = time.perf_counter()
-        _the_same_questions(store, analytics.rollups(), Scope(Filters(), period, DEFAULTS))
+        _the_same_questions(store, analytics.rollups(), Scope(EVERYTHING, period, DEFAULTS))
         times.setdefault("these questions, from the facts", []).append(time.perf_counter() - begin)
         for name, filters in scopes.items():
             begin = time.perf_counter()
@@ -88,7 +89,7 @@ def report_times(path: Path, rounds: int) -> dict[str, list[float]]:
 
 def _the_same_questions(store: Store, rollups: Rollups, scope: Scope) -> None:
     """Runs the queries of the table the way the page does."""
-    cursor = lay_out(rollups, scope)
+    cursor = lay_out(store, rollups, scope)
     for ask in (charts.activity, charts.heat, charts.models, charts.agents, charts.tools, charts.turns, charts.latency):
         ask(cursor, scope.period)
     charts.questions(cursor, store, scope.period)

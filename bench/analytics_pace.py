@@ -14,8 +14,9 @@ from colloquy.demo.words import AGENTS
 from colloquy.runtime.application import Application
 from colloquy.runtime.bus import BusEvent, EventKind
 from colloquy.settings import Settings
-from session_store.analytics import Analytics, Filters, Period
+from session_store.analytics import Analytics, Period
 from session_store.analytics.scope import Scope
+from session_store.history.filters import HistoryFilter, only
 from session_store.prices import DEFAULTS
 from tests.support.scripted import ScriptedModels
 
@@ -84,5 +85,5 @@ def _read(analytics: Analytics, stop: threading.Event, reports: list[int]) -> No
         if stop.is_set():
             return
         period = Period(today - timedelta(days=days), today, ZoneInfo("Europe/Berlin"))
-        analytics.report(Scope(Filters(agents=(agent,) if agent else ()), period, DEFAULTS))
+        analytics.report(Scope(HistoryFilter(agents=only(agent)), period, DEFAULTS))
         reports[0] += 1

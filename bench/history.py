@@ -22,7 +22,8 @@ from typing import Any
 
 from bench.data.history import FREQUENT, RARE, copy_to_adk, copy_to_sqlite, make
 from session_store import Store
-from session_store.history.models import EVERYTHING, HistoryFilter, HistorySort
+from session_store.history.filters import EVERYTHING, HistoryFilter
+from session_store.history.models import HistorySort
 
 SEARCHES = {
     "a frequent word": FREQUENT,

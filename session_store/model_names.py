@@ -37,3 +37,20 @@ UNNAMED: Final = (
 )
 """SQL condition for events whose model is known only from their turn, or else from their session: partial answers, and
 events of imported agents."""
+
+ANSWERED: Final = f"""
+    with names as ({NAMES})
+    select session_no, model from events where not copied and author != 'user' and model is not null
+    union all
+    select e.session_no, coalesce(n.name, 'unknown') from (
+        select session_no, invocation_id, text, input_tokens, output_tokens from events
+        where not copied and {UNNAMED}
+            and (not rewound and text is not null or coalesce(input_tokens, 0) > 0 or coalesce(output_tokens, 0) > 0)
+    ) e join sessions s using (session_no) left join turns t on t.id = e.invocation_id
+    left join names n on n.id = coalesce(t.model, s.model)
+    where t.id is null or t.model is not null or coalesce(e.input_tokens, e.output_tokens) is not null
+    union all
+    select t.session_no, n.name from turns t join names n on n.id = t.model where not t.rewound and not t.copied
+"""
+"""SQL that returns the sessions in which each model answered, or was asked, by its name. What a branch copied from its
+original session was answered there. A query that ran without a model was answered by none."""

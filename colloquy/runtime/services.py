@@ -9,7 +9,7 @@ from google.adk.sessions import BaseSessionService
 
 from colloquy.agents.catalogue import AgentCatalogue
 from colloquy.agents.data.guard.bounds import Bounds
-from colloquy.agents.data.history_scope import HistoryScope
+from colloquy.agents.data.history_scope import scope_in
 from colloquy.agents.models import ModelCatalogue
 from colloquy.runtime.active import ActiveSessions
 from colloquy.runtime.bus import EventBus
@@ -18,6 +18,7 @@ from colloquy.runtime.transcripts.logs import TranscriptLogs
 from colloquy.runtime.workspaces.workspaces import Workspaces
 from colloquy.settings import Settings
 from session_store import Store
+from session_store.history.filters import HistoryFilter
 from session_store.models import SessionKey
 
 
@@ -45,11 +46,11 @@ class Services:
         """The limits of one query."""
         return Bounds(rows=self.settings.query_rows, seconds=self.settings.query_seconds)
 
-    def history_scope(self, key: SessionKey) -> HistoryScope | None:
+    def history_scope(self, key: SessionKey) -> HistoryFilter | None:
         """Return the part of the history that a session may query: the filters of the page on which it was started.
         None if it may query everything.
 
         Raises:
             ScopeInvalidError: the stored scope cannot be read.
         """
-        return HistoryScope.of_state(self.store.session_state(key))
+        return scope_in(self.store.session_state(key))

@@ -17,10 +17,11 @@ from typing import Final, NoReturn
 import streamlit as st
 
 from colloquy.agents.agent import Agent
-from colloquy.agents.data.history_scope import STATE, HistoryScope, ScopeInvalidError
+from colloquy.agents.data.history_scope import STATE
 from colloquy.runtime.application import current
 from colloquy.runtime.turns.messages import SessionGoneError
 from colloquy.ui.formatting import plain_markdown
+from session_store.history.filters import FilterInvalidError, HistoryFilter
 from session_store.models import GENERAL, SessionKey, SessionSummary, TitleSource
 
 SESSION: Final = "session"
@@ -99,7 +100,7 @@ def open_session(session_id: str) -> None:
     _write_url()
 
 
-def new_chat(scope: HistoryScope | None = None) -> None:
+def new_chat(scope: HistoryFilter | None = None) -> None:
     """Opens an empty chat in the same workspace from the next run on.
 
     With a ``scope``, the chat is with the history analyst about that part of the history.
@@ -218,8 +219,8 @@ def _open_what_the_url_says() -> None:
 def _be_about(told: str | None) -> None:
     """Applies the URL's scope for a new chat; with None, the chat is not about a part of the history."""
     try:
-        scope = None if told is None else HistoryScope.of_json(told)
-    except ScopeInvalidError as error:
+        scope = None if told is None else HistoryFilter.of_json(told)
+    except FilterInvalidError as error:
         say(str(error), ":material/filter_alt_off:")
         scope = None
     if scope is not None and scope != st.session_state.get(SCOPE):
@@ -301,9 +302,9 @@ def draft_model() -> str:
     return str(st.session_state.get("draft_model") or next(iter(preferred), current().models.default().id))
 
 
-def draft_scope() -> HistoryScope | None:
+def draft_scope() -> HistoryFilter | None:
     """Returns the part of the history that the next new session is about; None for all of it, or with another agent."""
-    scope: HistoryScope | None = st.session_state.get(SCOPE)
+    scope: HistoryFilter | None = st.session_state.get(SCOPE)
     return scope if scope and not scope.is_everything and draft_agent() == HISTORY_ANALYST else None
 
 
@@ -314,7 +315,7 @@ def create_session_from_draft() -> SessionKey:
         agent_id=draft_agent(),
         model=draft_model(),
         workspace_id=active_workspace(),
-        state={STATE: scope.as_state()} if scope else None,
+        state={STATE: scope.as_values()} if scope else None,
     )
     open_session(session.key.session_id)
     return session.key

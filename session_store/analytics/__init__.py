@@ -6,12 +6,10 @@
 - A message is an event with text. Tokens are those that events report: the model's input and output.
 - A turn counts at the time when it was submitted. Durations run from its start; the failure rate covers turns that are
   over.
-- Filters select conversations, and everything in them counts: those of an agent, a workspace or a user; those in which
-  a model answered; those with a turn in a given status.
+- Filters select conversations (see ``HistoryFilter``), and everything in them counts.
 """
 
 from session_store.analytics.analytics import Analytics
-from session_store.analytics.filters import Filters
 from session_store.analytics.period import Period
 
-__all__ = ["Analytics", "Filters", "Period"]
+__all__ = ["Analytics", "Period"]

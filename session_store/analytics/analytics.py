@@ -72,7 +72,7 @@ class Analytics:
         """
         with self._lock, _checked(drill_down):
             rollups = self._fresh()
-            return conversations(rollups, scope, self._as_messages(rollups, scope, drill_down))
+            return conversations(self._store, rollups, scope, self._as_messages(rollups, scope, drill_down))
 
     def places(self, scope: Scope, drill_down: DrillDown, numbers: Sequence[int]) -> dict[int, Place]:
         """Return where in these conversations a figure or point of a chart leads to, if it is about a message."""
@@ -84,7 +84,7 @@ class Analytics:
         """Replace a word by the messages that contain it."""
         if drill_down.kind is not Kind.TERM:
             return drill_down
-        with contextlib.closing(lay_out(rollups, scope)) as cursor:
+        with contextlib.closing(lay_out(self._store, rollups, scope)) as cursor:
             seqs = term_messages(cursor, self._store, scope.period, str(drill_down.values[0]))
         return DrillDown(Kind.MESSAGES, tuple(seqs))
 

@@ -33,7 +33,7 @@ class Report:
 
 def report(store: Store, rollups: Rollups, scope: Scope) -> Report:
     """Compute a report. Reads only texts from ``store``: those of the most frequent questions, and for terms."""
-    cursor = lay_out(rollups, scope)
+    cursor = lay_out(store, rollups, scope)
     try:
         # This queries another database and is the slowest part: the queries of the facts run meanwhile.
         terms = _reader.submit(charts.terms(cursor, store, scope.period))

@@ -216,10 +216,6 @@ class Choices:
     tags: list[str]
     model_ids: dict[str, list[str]]
 
-    def chosen_as(self, models: tuple[str, ...]) -> list[str]:
-        """Return the ids under which any of these models is chosen, sorted."""
-        return sorted({model_id for model in models for model_id in self.model_ids.get(model, [])})
-
 
 def choices(connection: duckdb.DuckDBPyConnection) -> Choices:
     """Return the choices among the facts in this database."""

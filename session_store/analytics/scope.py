@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from session_store.analytics.filters import EVERYTHING, Filters
 from session_store.analytics.period import Period, Step, local, midnight
 from session_store.analytics.rollups import Choices, Rollups
+from session_store.history.filters import HistoryFilter
 from session_store.prices import Price, prices_of
+from session_store.store import Store
 
 FOREVER = 2**31 - 1
 _BUCKETS = {
@@ -54,12 +56,12 @@ _TABLES = """
 class Scope:
     """The subject of a report: conversations, a period, and token prices."""
 
-    filters: Filters
+    filters: HistoryFilter
     period: Period
     prices: tuple[Price, ...] = ()
 
 
-def lay_out(rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConnection:
+def lay_out(store: Store, rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConnection:
     """Return a cursor with the tables ``picked`` (the conversations; ``begun`` if they began in the period), ``moved``
     (their activity with its cost in US dollars, null without tokens or without a known price), ``held`` (their turns),
     ``rated`` (the scores given) and ``active`` (the conversations that count). All but the first cover the period
@@ -67,8 +69,8 @@ def lay_out(rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConnection:
     period, cursor = scope.period, rollups.connection.cursor()
     begin, end, start = period.begin, period.end, period.before().begin
     _rates(cursor, rollups.choices, scope.prices)
-    condition, values = scope.filters.condition()
-    everything = condition == EVERYTHING
+    everything = scope.filters.is_everything
+    condition, values = chosen(store, scope, 1)
     statements = _TABLES.format(
         condition=condition,
         chosen="true" if everything else "session_no in (select session_no from picked)",
@@ -86,6 +88,14 @@ def lay_out(rollups: Rollups, scope: Scope) -> duckdb.DuckDBPyConnection:
     for statement in filter(str.strip, statements[1:]):
         cursor.execute(statement)
     return cursor
+
+
+def chosen(store: Store, scope: Scope, number: int) -> tuple[str, list[Any]]:
+    """Return a condition for the rows of ``session`` that a scope selects, with its values: none, or the one for the
+    parameter with this number."""
+    if scope.filters.is_everything:
+        return "true", []
+    return f"session_no in (select unnest(${number}::bigint[]))", [store.session_numbers(scope.filters)]
 
 
 def bucket(step: Step) -> str:

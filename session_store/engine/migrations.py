@@ -332,10 +332,23 @@ def _said_and_details(
     return (seq, said_in(event), told) if (said_in(event), told) != (text, tool_text) else None
 
 
-MIGRATIONS = (first_tables, workspaces_and_results, tags_tools_and_queries, tool_uses, every_token, everything_said)
+def feedback_by_itself(connection: duckdb.DuckDBPyConnection) -> None:
+    """List feedback also where only a part of the conversation is visible that the rated answer does not belong to."""
+    connection.execute("drop schema if exists history cascade")  # its views are recreated
+
+
+MIGRATIONS = (
+    first_tables,
+    workspaces_and_results,
+    tags_tools_and_queries,
+    tool_uses,
+    every_token,
+    everything_said,
+    feedback_by_itself,
+)
 """In chronological order. Never change or remove a released migration: add another."""
 
-_OF_VIEWS = (tags_tools_and_queries, every_token, everything_said)
+_OF_VIEWS = (tags_tools_and_queries, every_token, everything_said, feedback_by_itself)
 """Migrations that require the views to be recreated: once, after the last of them that a file has not seen."""
 
 

@@ -21,6 +21,7 @@ from session_store.exchange.exports.reading import selected, wholes
 from session_store.exchange.imports.documents import require_file
 from session_store.exchange.imports.importing import Report, Wishes, import_database, import_file
 from session_store.files import BadFileError, read_env, require_regular
+from session_store.history.filters import HistoryFilter, only
 from session_store.phrases import counted
 from session_store.store import Store
 
@@ -200,7 +201,8 @@ def _export(chosen: argparse.Namespace) -> None:
         raise ExportError(f"Name with --output where the {form} is to be written.")
     store = Store(_present(chosen))
     try:
-        keys = selected(store, session_ids=chosen.ids, user_id=chosen.user, app_name=chosen.agent, saved=chosen.saved)
+        wanted = HistoryFilter(users=only(chosen.user), agents=only(chosen.agent), saved=chosen.saved or None)
+        keys = selected(store, wanted, session_ids=chosen.ids)
         if not keys and form is not Format.PARQUET:
             raise ExportError("There are no such conversations.")
         if output is None:

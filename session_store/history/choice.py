@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from session_store.history.models import HistoryFilter
-from session_store.history.words import all_in, words_of
+from session_store.history.filters import HistoryFilter, condition
 from session_store.sessions.cache import Memory
-from session_store.sessions.status import STATUS, TURN_STATES
+from session_store.sessions.status import TURN_STATES
 
 TURNS: Final = f"""
     select session_no, count(*) as turns, {TURN_STATES}, bool_or(model is not null) as asked,
@@ -19,7 +18,6 @@ FEEDBACK: Final = """
     from feedback f join events e on e.session_no = f.session_no and e.id = f.event_id
     where not e.rewound {among} group by f.session_no
 """
-_THUMBS: Final = {"up": "up > 0", "down": "down > 0"}
 _COLUMNS: Final = (
     "s.session_no, s.app_name, s.user_id, s.id, s.title, s.title_source, s.workspace_id, s.model, s.saved, "
     "s.created_at, s.seen_at, s.note, s.terminated_at, s.branched_from"
@@ -42,47 +40,4 @@ def sessions(memory: Memory, values: dict[str, Any]) -> str:
 
 def chosen(memory: Memory, wanted: HistoryFilter, values: dict[str, Any]) -> str:
     """Return SQL for the sessions of a filter. Adds its parameters to the ``values`` of the query."""
-    terms = _plain_terms(wanted, values)
-    if wanted.tags is not None:
-        values["tags"] = [tag.strip().lower() for tag in wanted.tags]
-        terms.append("s.session_no in (select session_no from tags where list_contains($tags::varchar[], lower(tag)))")
-    if wanted.feedback is not None:
-        thumb = _THUMBS[wanted.feedback]
-        terms.append(f"s.session_no in (select session_no from ({FEEDBACK.format(among='')}) where {thumb})")
-    if words := words_of(wanted.text):
-        title, text, tool = (all_in(column, words, values) for column in ("s.title", "text", "tool_text"))
-        terms.append(
-            f"({title} or s.session_no in (select session_no from events where not rewound and ({text} or {tool})))"
-        )
-    source = f"select s.* from ({sessions(memory, values)}) s"
-    if wanted.statuses is not None:
-        values["statuses"] = list(wanted.statuses)
-        source += f" left join ({TURNS.format(among='')}) t using (session_no)"
-        terms.append(f"list_contains($statuses::varchar[], {STATUS})")
-    return f"{source} where {' and '.join(terms)}" if terms else source
-
-
-def _plain_terms(wanted: HistoryFilter, values: dict[str, Any]) -> list[str]:
-    """Return conditions on the columns of sessions."""
-    terms = []
-    for name, sign, value in (
-        ("s.user_id", "=", wanted.user_id),
-        ("s.saved", "=", wanted.saved),
-        ("s.updated_at", ">=", wanted.since),
-        ("s.updated_at", "<", wanted.until),
-    ):
-        if value is not None:
-            values[place := f"value{len(values)}"] = value
-            terms.append(f"{name} {sign} ${place}")
-    if wanted.among is not None:
-        values["among"] = list(wanted.among)
-        terms.append("s.session_no in (select unnest($among::bigint[]))")
-    for name, several in (
-        ("s.workspace_id", wanted.workspace_ids),
-        ("s.app_name", wanted.agents),
-        ("s.model", wanted.models),
-    ):
-        if several is not None:
-            values[place := f"value{len(values)}"] = list(several)
-            terms.append(f"list_contains(${place}::varchar[], {name})")
-    return terms
+    return f"select s.* from ({sessions(memory, values)}) s where {condition(wanted, values)}"

@@ -8,7 +8,8 @@ from session_store.cursors import decode_cursor, encode_cursor
 from session_store.errors import CursorError
 from session_store.history.choice import FEEDBACK, TURNS, chosen, sessions
 from session_store.history.costs import COSTS, cost_values
-from session_store.history.models import HistoryChoices, HistoryFilter, HistoryRow, HistorySort, Neighbour, Neighbours
+from session_store.history.filters import HistoryFilter
+from session_store.history.models import HistoryChoices, HistoryRow, HistorySort, Neighbour, Neighbours
 from session_store.models import Page, SessionKey, TitleSource
 from session_store.sessions.log import SessionLog
 from session_store.sessions.status import STATUS
@@ -146,6 +147,13 @@ class StoredTable:
         with self.log.database.reading() as cursor:
             rows = cursor.execute(sql, values).fetchall()
         return int(rows[0][0])
+
+    def session_numbers(self, wanted: HistoryFilter) -> list[int]:
+        """Return the numbers of the conversations that match a filter."""
+        values: dict[str, Any] = {}
+        sql = f"select session_no from ({chosen(self.log.memory, wanted, values)})"
+        with self.log.database.reading() as cursor:
+            return [number for (number,) in cursor.execute(sql, values).fetchall()]
 
     def history_row(self, key: SessionKey) -> HistoryRow | None:
         """Return one conversation as the table shows it; None if it does not exist.

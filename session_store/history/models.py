@@ -1,4 +1,4 @@
-"""The history's filters and rows, as plain immutable values. Times are Unix seconds in UTC."""
+"""The history's rows, as plain immutable values. Times are Unix seconds in UTC."""
 
 from __future__ import annotations
 
@@ -24,34 +24,6 @@ class HistorySort(StrEnum):
     COST = "cost"
     STATUS = "status"
     FEEDBACK = "feedback"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryFilter:
-    """Selects the conversations that meet every condition that is set. Where a condition has several values, any may
-    match.
-
-    ``text`` is what the user types into a search box (see ``search_history``): a title, a message or a tool call must
-    contain all of it. ``models`` are the chosen ones, ``statuses`` those of ``HistoryRow``. A conversation was updated
-    at ``since`` or later, and before ``until``. ``feedback``: one of its answers got such a thumb.
-    """
-
-    user_id: str | None = None
-    text: str = ""
-    workspace_ids: frozenset[str] | None = None
-    agents: frozenset[str] | None = None
-    models: frozenset[str] | None = None
-    tags: frozenset[str] | None = None
-    statuses: frozenset[str] | None = None
-    saved: bool | None = None
-    since: float | None = None
-    until: float | None = None
-    feedback: Literal["up", "down"] | None = None
-    among: frozenset[int] | None = None
-    """Numbers of conversations (see ``HistoryRow``): only these."""
-
-
-EVERYTHING = HistoryFilter()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from session_store.cursors import decode_cursor, encode_cursor
 from session_store.history.choice import chosen
-from session_store.history.models import EVERYTHING, HistoryFilter, Hit
+from session_store.history.filters import EVERYTHING, HistoryFilter
+from session_store.history.models import Hit
 from session_store.history.words import all_in, excerpt_of, words_of
 from session_store.models import Page, SessionKey
 from session_store.sessions.log import SessionLog

@@ -82,8 +82,9 @@ create view history.tool_calls as
 create view history.feedback as
     select s.id as conversation_id, f.event_id as message_id, f.score, f.comment, {_utc("f.given_at")} as created_at
     from main.feedback f join main.sessions s using (session_no)
-    join main.events e on e.session_no = f.session_no and e.id = f.event_id
-    where s.deleted_at is null and not e.rewound;
+    anti join (select session_no, id from main.events where rewound) e
+        on e.session_no = f.session_no and e.id = f.event_id
+    where s.deleted_at is null;
 """
 
 _COMMENTS: Final = {

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from colloquy.agents.data.history_scope import HistoryScope
+from session_store.history.filters import HistoryFilter
 from tests.pages.test_analytics import values
 from tests.support.applications import finish, new_session, said
 
@@ -42,14 +42,14 @@ class TestScopeOfAPage:
             assert figures[figure] == f"{counted(demo, scope, sql):,}"
 
 
-SCOPE = HistoryScope(agents=frozenset({"specialist"}), text="hello *there*")
+SCOPE = HistoryFilter(agents=frozenset({"specialist"}), text="hello *there*")
 
 
 def about_the_scope():
-    from colloquy.agents.data.history_scope import HistoryScope
     from colloquy.ui.history.ask import ask_history_button
+    from session_store.history.filters import HistoryFilter
 
-    ask_history_button(HistoryScope(agents=frozenset({"specialist"}), text="hello *there*"))
+    ask_history_button(HistoryFilter(agents=frozenset({"specialist"}), text="hello *there*"))
 
 
 class TestAskingTheHistory:

@@ -17,7 +17,7 @@ from colloquy.ui.history.listing import ROWS
 from colloquy.ui.history.table import pieces, ref_of
 from colloquy.ui.history.window import MOST, SIZE
 from session_store.engine.database import Database
-from session_store.history.models import HistoryFilter
+from session_store.history.filters import HistoryFilter
 from session_store.models import SAMPLE_SHOP, TitleSource
 from tests.pages.conftest import said_in
 from tests.support.applications import conversation, finish, new_session, open_application, said

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from colloquy.agents.data.history_scope import STATE, HistoryScope
+from colloquy.agents.data.history_scope import STATE, scope_in
 from colloquy.demo import fill
 from colloquy.runtime.application import DATABASE
+from session_store.history.filters import HistoryFilter
 from session_store.models import TurnStatus
 from tests.support.applications import finish, open_application, said
 
-SCOPE = HistoryScope(agents=frozenset({"assistant"}), saved=True)
+SCOPE = HistoryFilter(agents=frozenset({"assistant"}), saved=True)
 COUNT = "/sql select count(*) as n from history.conversations"
 
 
@@ -43,7 +44,7 @@ def ask(application, message, state, model="scripted/one"):
 
 @pytest.mark.parametrize("model", ["scripted/one", "scripted/small"])
 def test_a_query_sees_only_the_chosen_conversations(application, expected, model):
-    key, turn = ask(application, COUNT, {STATE: SCOPE.as_state()}, model)
+    key, turn = ask(application, COUNT, {STATE: SCOPE.as_values()}, model)
     assert turn.status is TurnStatus.COMPLETED
     author, answer = said(application, key)[-1]
     assert author == "history_analyst"
@@ -52,25 +53,25 @@ def test_a_query_sees_only_the_chosen_conversations(application, expected, model
 
 def test_a_query_guessed_by_a_small_model_sees_only_the_chosen_conversations(application, expected):
     question = "How many? guess select count(*) as n from conversations"
-    key, _ = ask(application, question, {STATE: SCOPE.as_state()}, "scripted/small")
+    key, _ = ask(application, question, {STATE: SCOPE.as_values()}, "scripted/small")
     assert f"**n**: {expected}" in said(application, key)[-1][1]
 
 
 def test_a_query_called_by_a_model_sees_only_the_chosen_conversations(application, expected):
     call = 'call run_sql {"sql": "select count(*) as n from conversations"}'
-    key, _ = ask(application, call, {STATE: SCOPE.as_state()})
+    key, _ = ask(application, call, {STATE: SCOPE.as_values()})
     assert f'"rows": [[{expected}]]' in said(application, key)[-1][1]
 
 
 def test_running_a_result_again_stays_within_the_scope(application, expected):
-    key, _ = ask(application, COUNT, {STATE: SCOPE.as_state()})
+    key, _ = ask(application, COUNT, {STATE: SCOPE.as_values()})
     [result] = application.store.list_results(key).items
     again = application.rerun(result).result()
     assert application.store.result_data(again.id) == application.store.result_data(result.id)
 
 
 def test_the_agent_is_told_the_scope(application):
-    key, _ = ask(application, "instruction", {STATE: SCOPE.as_state()})
+    key, _ = ask(application, "instruction", {STATE: SCOPE.as_values()})
     assert "agent assistant; saved only." in said(application, key)[-1][1]
 
 
@@ -87,7 +88,7 @@ def test_an_unreadable_scope_blocks_every_query(application):
 
 
 def test_a_branch_of_the_chat_has_the_same_scope(application, expected):
-    key, _ = ask(application, COUNT, {STATE: SCOPE.as_state()})
+    key, _ = ask(application, COUNT, {STATE: SCOPE.as_values()})
     last = application.store.list_events(key)[-1].event
     branch = application.store.branch_session(key, last.id, "a-branch")
-    assert HistoryScope.of_state(application.store.session_state(branch.key)) == SCOPE
+    assert scope_in(application.store.session_state(branch.key)) == SCOPE

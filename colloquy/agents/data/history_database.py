@@ -17,13 +17,13 @@ from colloquy.agents.data.engines.duckdb_engine import tables_of
 from colloquy.agents.data.errors import ConnectionUnavailableError, DataError
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.guard.functions import Dialect
-from colloquy.agents.data.history_scope import HistoryScope
 from colloquy.agents.data.results import QueryResult, TableInfo
 from colloquy.agents.data.workers.pool import MEMORY_MIB, WORKERS, Workers
 from colloquy.agents.data.workers.process import Place, WorkerProcess
 from colloquy.agents.data.workers.stopping import Stop
 from session_store import Store
 from session_store.errors import ColloquyError
+from session_store.history.filters import HistoryFilter
 from session_store.phrases import counted
 from session_store.snapshots.current_copy import CurrentCopy
 
@@ -41,7 +41,7 @@ class HistoryDatabase:
         self,
         name: str,
         store: Store,
-        scope: HistoryScope | None = None,
+        scope: HistoryFilter | None = None,
         *,
         memory_mib: int = MEMORY_MIB,
         workers: Workers = WORKERS,

@@ -1,111 +1,42 @@
-"""Which conversations a question about the history is about: the filters of the page that it was asked from."""
+"""Which conversations a chat with the history analyst is about: the filter of the page that it was started from."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Final, Literal
-
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing import Any, Final
 
 from colloquy.agents.data.errors import DataError
+from session_store.history.filters import FilterInvalidError, HistoryFilter
 
 STATE: Final = "colloquy_history_scope"
 """The key of a session's state under which its scope is kept."""
 
 Name = Callable[[str], str]
 
-_UNREADABLE: Final = (
-    "The filters that this chat started with cannot be read. Start a new chat from the page with the filters."
-)
-
 
 class ScopeInvalidError(DataError):
-    """What a session keeps as its scope is none."""
+    """The filter stored with a session cannot be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryScope:
-    """Conversations that meet all of these. None, like an empty set, stands for any.
+def scope_in(state: Mapping[str, Any]) -> HistoryFilter | None:
+    """Return the filter in a session's state; None if it has none.
 
-    As the table of the history page has them: ``statuses`` are its words (those of the last turn among them), ``saved``
-    whether they are marked as worth keeping, ``since`` and ``until`` when they were last continued (Unix seconds, the
-    end excluded), ``feedback`` whether an answer was given a thumb, ``text`` plain words of title, messages or tool
-    calls.
-
-    As the analytics page counts them: ``answered_by`` are models that answered in them, ``states`` what they do
-    (SessionStatus), ``turn_statuses`` those of any of their turns. ``within`` is the time (Unix seconds, the end
-    excluded) outside of which nothing counts: conversations with nothing in it are left out, and so is what was said
-    before and after it in the others.
+    Raises:
+        ScopeInvalidError: it cannot be read. Then nothing may be queried, because the query would cover everything.
     """
-
-    workspace_ids: frozenset[str] | None = None
-    agents: frozenset[str] | None = None
-    models: frozenset[str] | None = None
-    users: frozenset[str] | None = None
-    tags: frozenset[str] | None = None
-    statuses: frozenset[str] | None = None
-    saved: bool | None = None
-    since: float | None = None
-    until: float | None = None
-    feedback: Literal["up", "down"] | None = None
-    text: str = ""
-    answered_by: frozenset[str] | None = None
-    states: frozenset[str] | None = None
-    turn_statuses: frozenset[str] | None = None
-    within: tuple[float, float] | None = None
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    @property
-    def is_everything(self) -> bool:
-        """Whether it leaves nothing out."""
-        return not self.as_state()
-
-    def as_state(self) -> dict[str, Any]:
-        """The scope as JSON values, for the state of a session; empty for everything."""
-        found = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is None or value in ("", frozenset()):
-                continue
-            found[field.name] = sorted(value) if isinstance(value, frozenset) else value
-        return found
-
-    @classmethod
-    def of_state(cls, state: Mapping[str, Any]) -> HistoryScope | None:
-        """The scope that a session's state holds; None if there is none.
-
-        Raises:
-            ScopeInvalidError: what it holds is none. Nothing may be asked then: it would be asked of everything.
-        """
-        if STATE not in state:
-            return None
-        try:
-            return _ADAPTER.validate_python(state[STATE])
-        except ValidationError as error:
-            raise ScopeInvalidError(_UNREADABLE) from error
-
-    def as_json(self) -> str:
-        """The scope as a text, for the URL of a page."""
-        return json.dumps(self.as_state(), ensure_ascii=False, separators=(",", ":"))
-
-    @classmethod
-    def of_json(cls, text: str) -> HistoryScope:
-        """The scope that a text stands for. Raises ScopeInvalidError if it is none."""
-        try:
-            return _ADAPTER.validate_json(text)
-        except ValidationError as error:
-            raise ScopeInvalidError(_UNREADABLE) from error
-
-
-_ADAPTER: Final = TypeAdapter(HistoryScope)
+    if STATE not in state:
+        return None
+    try:
+        return HistoryFilter.of_values(state[STATE])
+    except FilterInvalidError as error:
+        raise ScopeInvalidError(
+            "The filters that this chat started with cannot be read. Start a new chat from the page with the filters."
+        ) from error
 
 
 def in_words(
-    scope: HistoryScope, *, workspace: Name = str, agent: Name = str, model: Name = str, zone: tzinfo = UTC
+    scope: HistoryFilter, *, workspace: Name = str, agent: Name = str, model: Name = str, zone: tzinfo = UTC
 ) -> list[str]:
     """The scope as short phrases, for instance ``agent Assistant or Critic``; none for everything. The functions give
     the names of ids."""

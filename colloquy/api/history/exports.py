@@ -20,6 +20,7 @@ from colloquy.api.http.problems import NotFoundError
 from colloquy.api.http.values import Id
 from colloquy.runtime.application import ARTIFACTS, current
 from session_store.exchange import SUFFIXES, AgentFiles, Format, export, pieces, selected
+from session_store.history.filters import HistoryFilter, only
 from session_store.models import SessionKey
 
 router = APIRouter(prefix="/v1", tags=["import and export"])
@@ -98,7 +99,8 @@ def export_conversations(new: NewExport) -> Response:
         return _whole_history()
     application = current()
     user = new.user or (None if new.everyone or new.ids else application.settings.user)
-    keys = selected(application.store, session_ids=new.ids, user_id=user, app_name=new.agent, saved=new.saved)
+    wanted = HistoryFilter(users=only(user), agents=only(new.agent), saved=new.saved or None)
+    keys = selected(application.store, wanted, session_ids=new.ids)
     return _sent(keys, form, "conversations", all_workspaces=not (new.ids or new.saved or new.agent))
 
 

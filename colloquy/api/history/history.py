@@ -15,7 +15,8 @@ from colloquy.api.http.lookup import session_named
 from colloquy.api.http.values import TAG_PATTERN, Body, Cursor, Id, Limit, Note, Paged, Text, moment
 from colloquy.api.sessions.conversations import Conversation, ConversationId, as_conversation
 from colloquy.runtime.application import current
-from session_store.history.models import HistoryFilter, Hit
+from session_store.history.filters import HistoryFilter, only
+from session_store.history.models import Hit
 from session_store.limits import LONGEST_SEARCH, LONGEST_TAG, MOST_TAGS
 from session_store.models import SessionKey
 
@@ -67,7 +68,7 @@ class Found(BaseModel):
 def search_conversations(q: Words, cursor: Cursor = None, limit: Limit = 20) -> Paged[Found]:
     """Titles, messages and tool calls that contain all the words, ignoring case, newest first."""
     application = current()
-    wanted = HistoryFilter(user_id=application.settings.user)
+    wanted = HistoryFilter(users=only(application.settings.user))
     page = application.store.search_history(q, wanted, before=cursor, limit=limit)
     return Paged(items=[_found(hit) for hit in page.items], next=page.next)
 

@@ -12,7 +12,7 @@ from google.adk.models import Gemini
 from google.adk.runners import Runner
 
 from colloquy.agents.agent import Agent, Surroundings
-from colloquy.agents.data.history_scope import HistoryScope, in_words
+from colloquy.agents.data.history_scope import in_words
 from colloquy.agents.models.pacing import pace_models
 from colloquy.agents.models.provider import CONNECTION_ENDED
 from colloquy.agents.toolsets import DATA, HISTORY
@@ -24,6 +24,7 @@ from colloquy.runtime.turns.endings import whole
 from colloquy.runtime.turns.event_bounds import Given
 from colloquy.runtime.turns.live import LiveTurn
 from colloquy.runtime.turns.plugins import CallsOfCutAnswers, LargeResults, UnreadFiles
+from session_store.history.filters import HistoryFilter
 from session_store.json_safe import mend, split_off_half
 from session_store.models import Turn
 from session_store.transcripts.call_ids import CallIds, tell_loose
@@ -147,7 +148,7 @@ def _surroundings(turn: Turn, agent: Agent, services: Services, *, calls_tools: 
     )
 
 
-def _words_of(services: Services, scope: HistoryScope) -> list[str]:
+def _words_of(services: Services, scope: HistoryFilter) -> list[str]:
     """Describe a scope in phrases for an agent, with the names of workspaces and times in UTC."""
     names = {workspace.id: workspace.name for workspace in services.store.list_workspaces()}
     return in_words(scope, workspace=lambda one: names.get(one, one))

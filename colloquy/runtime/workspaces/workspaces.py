@@ -14,7 +14,6 @@ from colloquy.agents.data.connection import HIDDEN, Connection, ConnectionKind
 from colloquy.agents.data.database import Database, WorkerDatabase
 from colloquy.agents.data.errors import ConnectionInvalidError, ConnectionUnavailableError
 from colloquy.agents.data.history_database import HistoryDatabase
-from colloquy.agents.data.history_scope import HistoryScope
 from colloquy.agents.data.own_files import OwnFiles
 from colloquy.agents.data.shop.shop import FILE_NAME, sample_shop
 from colloquy.runtime.bus import NO_SESSION, BusEvent, EventBus, EventKind
@@ -23,6 +22,7 @@ from colloquy.runtime.workspaces.passwords import Secret, Secrets
 from session_store import Store
 from session_store.errors import ColloquyError, StoreError
 from session_store.files import BadFileError, look_at
+from session_store.history.filters import HistoryFilter
 from session_store.limits import LONGEST_ADDRESS, LONGEST_NAME
 from session_store.models import SessionKey, StoredConnection, Workspace
 
@@ -237,7 +237,7 @@ class Workspaces:
                     replaced.close()
             return database
 
-    def history(self, scope: HistoryScope | None = None) -> HistoryDatabase:
+    def history(self, scope: HistoryFilter | None = None) -> HistoryDatabase:
         """Return Colloquy's own conversations; with a scope, only those within it."""
         return HistoryDatabase(HISTORY_NAME, self._store, scope)
 

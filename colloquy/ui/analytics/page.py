@@ -13,7 +13,7 @@ from colloquy.ui import dialogs, state
 from colloquy.ui.analytics.card import card
 from colloquy.ui.analytics.cards import CARDS, preload_charts
 from colloquy.ui.analytics.figure_row import figure_row
-from colloquy.ui.analytics.scope_bar import as_history_scope, reset, scope_bar, usual_scope
+from colloquy.ui.analytics.scope_bar import filter_of, reset, scope_bar, usual_scope
 from colloquy.ui.analytics.source import analytics, analytics_of
 from colloquy.ui.data.snapshot import snapshot_button
 from colloquy.ui.demo import demo_mark, demo_offer
@@ -55,7 +55,7 @@ def analytics_page() -> None:
         st.error(plain_markdown(str(error)))
         return
     with tools:
-        ask_history_button(as_history_scope(scope, rollups))
+        ask_history_button(filter_of(scope))
     _report(report)
 
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from colloquy.agents.data.history_scope import HistoryScope
 from colloquy.runtime.application import current
 from colloquy.ui.agents import agent_name, model_name
 from colloquy.ui.analytics.source import analytics
 from colloquy.ui.components import remember
 from colloquy.ui.formatting import filter_width, now, zone
 from colloquy.ui.workspaces.tree import WorkspaceTree
-from session_store.analytics import Filters, Period
+from session_store.analytics import Period
 from session_store.analytics.period import QUARTER
 from session_store.analytics.rollups import Rollups
 from session_store.analytics.scope import Scope
+from session_store.history.filters import EVERYTHING, HistoryFilter, any_of
 from session_store.models import TurnStatus
 from session_store.prices import Price, price_list
 
@@ -40,19 +41,19 @@ def scope_bar(rollups: Rollups) -> Scope:
     with st.container(horizontal=True, vertical_alignment="bottom", key="scope-bar"):
         saved = _which_chats()
         period = _period()
-        filters = Filters(
-            saved_only=saved == SAVED,
+        filters = HistoryFilter(
+            saved=True if saved == SAVED else None,
             agents=_choice("agent", "Agent", rollups.choices.agents, agent_name),
-            models=_choice("model", "Model", rollups.choices.models, model_name),
+            answered_by=_choice("model", "Model", rollups.choices.models, model_name),
             users=_choice("user", "User", rollups.choices.users),
-            workspaces=_choice(
+            workspace_ids=_choice(
                 "workspaces",
                 "Workspace",
                 rollups.choices.workspaces,
                 WorkspaceTree(current().store.list_workspaces()).full_names().__getitem__,
             ),
             tags=_choice("tag", "Tag", rollups.choices.tags, least=1),
-            statuses=_choice("status", "Turn status", STATUSES),
+            turn_statuses=_choice("status", "Turn status", STATUSES),
             states=_choice("state", "Chat status", rollups.choices.states),
         )
     return Scope(filters, period, price_list(current().settings.data_dir))
@@ -60,27 +61,13 @@ def scope_bar(rollups: Rollups) -> Scope:
 
 def usual_scope(prices: tuple[Price, ...]) -> Scope:
     """Returns the scope that the page shows before the user chooses anything, in UTC."""
-    return Scope(Filters(), _latest(datetime.now(UTC).date(), DAYS[USUAL], ZoneInfo("UTC")), prices)
+    return Scope(EVERYTHING, _latest(datetime.now(UTC).date(), DAYS[USUAL], ZoneInfo("UTC")), prices)
 
 
-def as_history_scope(scope: Scope, rollups: Rollups) -> HistoryScope:
-    """Returns the same choice as a scope for the history analyst."""
-    filters = scope.filters
-    return HistoryScope(
-        workspace_ids=_chosen(filters.workspaces),
-        agents=_chosen(filters.agents),
-        users=_chosen(filters.users),
-        tags=_chosen(filters.tags),
-        states=_chosen(filters.states),
-        turn_statuses=_chosen(filters.statuses),
-        answered_by=_chosen((*filters.models, *rollups.choices.chosen_as(filters.models))),
-        saved=True if filters.saved_only else None,
-        within=(float(scope.period.begin * QUARTER), float(scope.period.end * QUARTER)),
-    )
-
-
-def _chosen(values: tuple[str, ...]) -> frozenset[str] | None:
-    return frozenset(values) or None
+def filter_of(scope: Scope) -> HistoryFilter:
+    """Returns the same choice, with its period, as a filter for the history analyst."""
+    period = scope.period
+    return replace(scope.filters, within=(float(period.begin * QUARTER), float(period.end * QUARTER)))
 
 
 def reset() -> None:
@@ -110,15 +97,15 @@ def _remember() -> None:
 
 def _choice(
     key: str, name: str, options: list[str], format_func: Callable[[str], str] = str, *, least: int = 2
-) -> tuple[str, ...]:
+) -> frozenset[str] | None:
     """Draws a filter with several values; nothing if there are fewer than ``least`` to choose from."""
     told = st.query_params.get_all(key)
     if len(options) < least and not told:
-        return ()
+        return None
     shown = {option: format_func(option) for option in options}
     # Streamlit would drop these from the URL, and the page would show figures of everything instead.
     gone = [value for value in told if value not in shown.values()]
-    return tuple(
+    return any_of(
         st.multiselect(
             name,
             [*options, *gone],

@@ -14,6 +14,7 @@ from colloquy.ui.data.export_dialog import download
 from colloquy.ui.data.snapshot import snapshot_button
 from colloquy.ui.formatting import label
 from session_store.exchange import chats_by_user
+from session_store.history.filters import HistoryFilter, only
 from session_store.phrases import counted
 
 FORMATS: Final = {
@@ -40,12 +41,13 @@ def export_section() -> None:
         key="export-all-format",
     )
     user, agent, saved = (None, None, False) if form == "parquet" else _which()
-    found = chats_by_user(current().store, user_id=user, app_name=agent, saved=saved)
+    filters = HistoryFilter(users=only(user), agents=only(agent), saved=saved or None)
+    found = chats_by_user(current().store, filters)
     wanted = {"format": form, "user": user, "agent": agent, "everyone": "true" if user is None else None}
     if saved:
         wanted["saved"] = "true"
     if not found:
-        st.caption("No chats to export." if user is agent is None and not saved else "No chats match these filters.")
+        st.caption("No chats to export." if filters.is_everything else "No chats match these filters.")
         return
     st.markdown(f"Exports {how_many(found)}.")
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from colloquy.agents.data.history_scope import HistoryScope, ScopeInvalidError, in_words
+from colloquy.agents.data.history_scope import ScopeInvalidError, in_words, scope_in
 from colloquy.agents.toolsets import HISTORY
 from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.formatting import label, plain_markdown, zone
 from colloquy.ui.state import Part
+from session_store.history.filters import HistoryFilter
 from session_store.models import SessionKey
 
 EVERYTHING = "Start a chat with the history analyst about all chats"
 A_PART = "Start a chat with the history analyst about the filtered chats"
 
 
-def ask_history_button(scope: HistoryScope) -> None:
+def ask_history_button(scope: HistoryFilter) -> None:
     """Draws a button that opens a chat with the history analyst, limited to the scope. A page may have one."""
     st.button(
         "Ask the history",
@@ -29,7 +30,7 @@ def ask_history_button(scope: HistoryScope) -> None:
     )
 
 
-def scope_line(scope: HistoryScope | None) -> None:
+def scope_line(scope: HistoryFilter | None) -> None:
     """Draws, above a chat's messages, the part of the history that it is about; nothing if that is all of it."""
     if scope is None or scope.is_everything:
         return
@@ -47,20 +48,20 @@ def scope_line(scope: HistoryScope | None) -> None:
         st.caption(f":material/filter_alt: About the chats with these filters: {label('; '.join(words))}")
 
 
-def scope_of_session(key: SessionKey) -> HistoryScope | None:
+def scope_of_session(key: SessionKey) -> HistoryFilter | None:
     """Returns the part of the history that a session is about; None for all of it. Warns on the page if it is
     invalid."""
     agent = current().agents.find(key.app_name)
     if agent is None or HISTORY not in agent.tools:
         return None
     try:
-        return HistoryScope.of_state(current().store.session_state(key))
+        return scope_in(current().store.session_state(key))
     except ScopeInvalidError as error:
         st.warning(plain_markdown(str(error)), icon=":material/filter_alt_off:")
         return None
 
 
-def _begin(scope: HistoryScope) -> None:
+def _begin(scope: HistoryFilter) -> None:
     state.new_chat(scope)
     state.go_to(state.CHAT)
     state.touch(Part.PAGE)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Final
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from colloquy.runtime.application import current
 from colloquy.ui import state
@@ -21,11 +21,12 @@ from colloquy.ui.components import visit
 from colloquy.ui.formatting import label
 from colloquy.ui.state import Part
 from colloquy.ui.workspaces.tree import WorkspaceTree
-from session_store.analytics import Filters, Period
+from session_store.analytics import Period
 from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.places import Place
 from session_store.analytics.scope import Scope
 from session_store.errors import ColloquyError
+from session_store.history.filters import EVERYTHING, HistoryFilter
 from session_store.prices import price_list
 
 EARLIEST: Final = date(1970, 1, 2)
@@ -35,6 +36,21 @@ LONGEST: Final = timedelta(days=40_000)
 
 class LinkInvalidError(ColloquyError):
     """The URL of a list is invalid."""
+
+
+_EARLIER: Final = {
+    "saved_only": "saved",
+    "models": "answered_by",
+    "statuses": "turn_statuses",
+    "workspaces": "workspace_ids",
+}
+"""Names of filters in links of earlier versions. The page has no filters with the meaning that these names have now."""
+
+
+def _renamed(filters: object) -> object:
+    if not isinstance(filters, dict):
+        return filters
+    return {_EARLIER.get(name, name): value for name, value in filters.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +63,7 @@ class Drill:
     first: Annotated[date, Field(ge=EARLIEST, le=LATEST)]
     last: Annotated[date, Field(ge=EARLIEST, le=LATEST)]
     zone: str
-    filters: Filters = field(default_factory=Filters)
+    filters: Annotated[HistoryFilter, BeforeValidator(_renamed)] = EVERYTHING
     page: str = ""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -141,15 +157,19 @@ def _words(drill: Drill) -> list[str]:
     places = WorkspaceTree(current().store.list_workspaces()).full_names()
     return [
         days,
-        *(["saved chats"] if filters.saved_only else []),
-        *map(agent_name, filters.agents),
-        *map(model_name, filters.models),
-        *filters.users,
-        *(places.get(one, one) for one in filters.workspaces),
-        *filters.tags,
-        *(f"turn status: {one}" for one in filters.statuses),
-        *filters.states,
+        *(["saved chats"] if filters.saved else []),
+        *_names(filters.agents, agent_name),
+        *_names(filters.answered_by, model_name),
+        *_names(filters.users),
+        *_names(filters.workspace_ids, lambda one: places.get(one, one)),
+        *_names(filters.tags),
+        *_names(filters.turn_statuses, lambda one: f"turn status: {one}"),
+        *_names(filters.states),
     ]
+
+
+def _names(values: frozenset[str] | None, name: Callable[[str], str] = str) -> list[str]:
+    return sorted(map(name, values or ()))
 
 
 def _back(page: str) -> None:

@@ -8,7 +8,6 @@ from typing import Final
 
 import streamlit as st
 
-from colloquy.agents.data.history_scope import HistoryScope
 from colloquy.runtime.application import current
 from colloquy.ui import state
 from colloquy.ui.demo import demo_mark
@@ -44,7 +43,7 @@ def listing() -> None:
         if choices.agents:
             search_box(view)
             if not view.drill_down:  # a chat cannot be about a drill-down list
-                ask_history_button(_scope(view))
+                ask_history_button(view.filter(zone()))
     undo_bar("history-undo", Part.PAGE, noun="chat")
     if not choices.agents:
         _nothing_yet()
@@ -94,24 +93,6 @@ def _conversations(view: View, page: Page[HistoryRow], total: int, *, with_users
         on_select=lambda refs: pick(rows, refs),
     )
     _page_buttons(view, page.next, ROWS, total)
-
-
-def _scope(view: View) -> HistoryScope:
-    """Returns the filters as the scope for a question about the filtered chats."""
-    wanted = view.filter(zone())
-    return HistoryScope(
-        workspace_ids=wanted.workspace_ids,
-        agents=wanted.agents,
-        models=wanted.models,
-        users=frozenset({wanted.user_id}) if wanted.user_id else None,
-        tags=wanted.tags,
-        statuses=wanted.statuses,
-        saved=wanted.saved,
-        since=wanted.since,
-        until=wanted.until,
-        feedback=wanted.feedback,
-        text=wanted.text,
-    )
 
 
 def _places(view: View) -> None:

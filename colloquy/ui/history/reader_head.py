@@ -17,7 +17,8 @@ from colloquy.ui.history import links
 from colloquy.ui.history.actions import labels
 from colloquy.ui.history.view import view_of_url
 from colloquy.ui.state import Part
-from session_store.history.models import HistoryFilter, HistoryRow
+from session_store.history.filters import HistoryFilter
+from session_store.history.models import HistoryRow
 from session_store.limits import LONGEST_SEARCH
 from session_store.models import SessionKey, SessionSummary
 from session_store.phrases import counted

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from colloquy.ui.history.drill_down import among
-from session_store.history.models import HistoryFilter, HistorySort
+from session_store.history.filters import HistoryFilter, any_of, only
+from session_store.history.models import HistorySort
 from session_store.limits import LONGEST_SEARCH
 
 Parameters = dict[str, str | list[str]]
@@ -87,13 +88,13 @@ class View:
     def filter(self, zone: ZoneInfo) -> HistoryFilter:
         """Returns the filter for the store. The days are those of the time zone."""
         return HistoryFilter(
-            user_id=self.user or None,
+            users=only(self.user or None),
             text=self.text,
-            workspace_ids=_set(self.workspaces),
-            agents=_set(self.agents),
-            models=_set(self.models),
-            tags=_set(self.tags),
-            statuses=_set(self.statuses),
+            workspace_ids=any_of(self.workspaces),
+            agents=any_of(self.agents),
+            models=any_of(self.models),
+            tags=any_of(self.tags),
+            statuses=any_of(self.statuses),
             saved=SAVED.get(self.saved),
             since=_begin(self.since, zone) if self.since else None,
             until=_begin(self.until + timedelta(days=1), zone) if self.until else None,
@@ -136,10 +137,6 @@ def _order(given: str) -> tuple[HistorySort, bool]:
     if name not in {sort.value for sort in HistorySort}:
         return HistorySort.UPDATED, True
     return HistorySort(name), given.startswith("-")
-
-
-def _set(values: tuple[str, ...]) -> frozenset[str] | None:
-    return frozenset(values) or None
 
 
 def _day(text: str) -> date | None:

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import streamlit as st
 
-from colloquy.agents.data.history_scope import HistoryScope
 from colloquy.runtime.application import current
 from colloquy.runtime.console import Question
 from colloquy.ui import state
@@ -21,6 +20,7 @@ from colloquy.ui.sql.result import QUESTION, result
 from colloquy.ui.sql.schema import schema
 from colloquy.ui.sql.shelf import asked_queries, keep_button, kept_queries
 from colloquy.ui.state import Part
+from session_store.history.filters import EVERYTHING
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 ASKER: Final = "console_asker"
@@ -37,7 +37,7 @@ def sql_page() -> None:
     with st.container(key="console"):
         with st.container(horizontal=True, vertical_alignment="center", key="console-head"):
             st.title("SQL", anchor=False, width="stretch")
-            ask_history_button(HistoryScope())
+            ask_history_button(EVERYTHING)
             snapshot_button()
         st.caption("Query all the conversations stored here. Queries are read-only.")
         demo_mark()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import duckdb
 from google.adk.events.event import Event
 
 from session_store.exchange.conversation import About
 from session_store.exchange.errors import ExportError
+from session_store.history.choice import chosen
+from session_store.history.filters import EVERYTHING, HistoryFilter
 from session_store.models import (
     Feedback,
     Result,
@@ -101,46 +103,32 @@ class Whole:
         return found.name if found else self.about.workspace_id
 
 
-_CHOSEN: Final = (
-    "deleted_at is null and coalesce(user_id = $1, true) and coalesce(app_name = $2, true) and (saved or not $3)"
-)
-
-
-def chats_by_user(
-    store: Store, *, user_id: str | None = None, app_name: str | None = None, saved: bool = False
-) -> dict[str, int]:
+def chats_by_user(store: Store, wanted: HistoryFilter) -> dict[str, int]:
     """Returns how many sessions ``selected`` would find for each user, most first."""
-    rows = store.log.database.rows(
-        f"select user_id, count(*) from sessions where {_CHOSEN} group by user_id order by count(*) desc, user_id",
-        [user_id, app_name, saved],
-    )
-    return dict(rows)
+    return dict(_selected(store, wanted, "user_id, count(*)", "group by user_id order by count(*) desc, user_id"))
 
 
-def selected(
-    store: Store,
-    *,
-    session_ids: Iterable[str] = (),
-    user_id: str | None = None,
-    app_name: str | None = None,
-    saved: bool = False,
-) -> list[SessionKey]:
-    """Returns all sessions or those with these ids, filtered by user and agent, oldest first.
+def selected(store: Store, wanted: HistoryFilter = EVERYTHING, *, session_ids: Iterable[str] = ()) -> list[SessionKey]:
+    """Returns the sessions of a filter, or those of them with these ids, oldest first.
 
     Raises:
         ExportError: there is no session with one of the ids.
     """
-    rows = store.log.database.rows(
-        f"select app_name, user_id, id from sessions where {_CHOSEN} order by session_no", [user_id, app_name, saved]
-    )
-    keys = [SessionKey(*row) for row in rows]
-    wanted = set(session_ids)
-    if not wanted:
+    keys = [SessionKey(*row) for row in _selected(store, wanted, "app_name, user_id, id", "order by session_no")]
+    ids = set(session_ids)
+    if not ids:
         return keys
-    missing = wanted - {key.session_id for key in keys}
+    missing = ids - {key.session_id for key in keys}
     if missing:
         raise ExportError(f"There is no conversation with the id {', '.join(sorted(missing))}.")
-    return [key for key in keys if key.session_id in wanted]
+    return [key for key in keys if key.session_id in ids]
+
+
+def _selected(store: Store, wanted: HistoryFilter, columns: str, rest: str) -> list[tuple[Any, ...]]:
+    values: dict[str, Any] = {}
+    source = chosen(store.log.memory, wanted, values)
+    with store.log.database.reading() as cursor:
+        return cursor.execute(f"select {columns} from ({source}) {rest}", values).fetchall()
 
 
 def whole(store: Store, key: SessionKey, *, with_data: bool = False) -> Whole:

@@ -12,9 +12,9 @@ from colloquy.agents.data.database import describe
 from colloquy.agents.data.errors import QueryStoppedError, SqlFailedError, SqlRefusedError
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.history_database import HistoryDatabase
-from colloquy.agents.data.history_scope import HistoryScope
 from colloquy.agents.data.workers.stopping import Stop
 from session_store import DuckDBSessionService, Store
+from session_store.history.filters import HistoryFilter
 from session_store.models import SessionKey
 from tests.agents.talks import Talk
 from tests.support.scripted import ScriptedModel
@@ -149,7 +149,7 @@ def test_an_unknown_name_is_reported_by_the_engine(history):
         history.query("select * from chats")
 
 
-@pytest.mark.parametrize("scope", [None, HistoryScope(saved=True)])
+@pytest.mark.parametrize("scope", [None, HistoryFilter(saved=True)])
 def test_even_an_early_stop_has_an_effect(store, scope):
     stop = Stop()
     endless = "select count(*) from range(10000000) a, range(10000000) b where a.range * b.range = 1"

@@ -8,10 +8,10 @@ import pytest
 from colloquy.agents.data.errors import SqlFailedError, SqlRefusedError
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.history_database import HistoryDatabase
-from colloquy.agents.data.history_scope import STATE, HistoryScope, ScopeInvalidError, in_words
+from colloquy.agents.data.history_scope import STATE, ScopeInvalidError, in_words, scope_in
 from colloquy.demo import fill
 from session_store import Store
-from session_store.history.models import HistoryFilter
+from session_store.history.filters import HistoryFilter
 from session_store.models import SessionKey
 
 VIEWS = ("conversations", "messages", "turns", "tool_calls", "feedback")
@@ -32,7 +32,7 @@ def everything(store):
 
 
 def narrowed(store, **filters):
-    return HistoryDatabase("some", store, HistoryScope(**filters))
+    return HistoryDatabase("some", store, HistoryFilter(**filters))
 
 
 def value(database, sql):
@@ -258,25 +258,25 @@ class TestAround:
 
 
 class TestKeeping:
-    SCOPE = HistoryScope(
+    SCOPE = HistoryFilter(
         agents=frozenset({"b", "a"}), saved=True, since=5.0, within=(1.0, 2.0), feedback="up", text="refund"
     )
 
     def test_a_scope_round_trips_as_json(self):
-        state = {STATE: self.SCOPE.as_state(), "other": 1}
-        assert HistoryScope.of_state(state) == self.SCOPE
-        assert HistoryScope.of_state({"other": 1}) is None
-        assert HistoryScope.of_state({STATE: {}}) == HistoryScope()
-        assert HistoryScope().is_everything
+        state = {STATE: self.SCOPE.as_values(), "other": 1}
+        assert scope_in(state) == self.SCOPE
+        assert scope_in({"other": 1}) is None
+        assert scope_in({STATE: {}}) == HistoryFilter()
+        assert HistoryFilter().is_everything
         assert not self.SCOPE.is_everything
 
     @pytest.mark.parametrize("kept", [None, [], "all", {"agent": ["a"]}, {"saved": "who knows"}, {"within": [1]}])
     def test_an_unreadable_scope_never_means_everything(self, kept):
         with pytest.raises(ScopeInvalidError, match="Start a new chat"):
-            HistoryScope.of_state({STATE: kept})
+            scope_in({STATE: kept})
 
     def test_a_scope_can_be_described_in_words(self):
-        scope = HistoryScope(
+        scope = HistoryFilter(
             workspace_ids=frozenset({"w"}),
             agents=frozenset({"b", "a"}),
             statuses=frozenset({"failed"}),
@@ -295,4 +295,4 @@ class TestKeeping:
             "last continued from 02 Jan 1970 to 02 Jan 1970",
             "only what happened from 01 Jan 1970 until 01 Jan 1970 01:00",
         ]
-        assert in_words(HistoryScope()) == []
+        assert in_words(HistoryFilter()) == []

@@ -4,9 +4,10 @@ import threading
 
 import pytest
 
-from colloquy.agents.data.history_scope import STATE, HistoryScope
+from colloquy.agents.data.history_scope import STATE
 from colloquy.runtime.turns.turns import SessionBusyError
 from session_store.errors import ColloquyError
+from session_store.history.filters import HistoryFilter
 from session_store.models import SAMPLE_SHOP
 from tests.support.applications import conversation, finish, new_session, open_application, said
 
@@ -77,14 +78,14 @@ def test_results_are_shown_with_their_version(application):
 
 
 def test_a_chat_about_part_of_the_history_keeps_its_scope(application):
-    scope = HistoryScope(agents=frozenset({"assistant"}))
+    scope = HistoryFilter(agents=frozenset({"assistant"}))
     session = application.create_session(
-        agent_id="history_analyst", model="scripted/one", state={STATE: scope.as_state(), "kept": 1}
+        agent_id="history_analyst", model="scripted/one", state={STATE: scope.as_values(), "kept": 1}
     )
     [first] = talk(application, session.key, "hello")
     finish(application, application.turns.replace(first, "good evening"))
     application.turns.show(first)
-    assert application.store.session_state(session.key) == {STATE: scope.as_state(), "kept": 1}
+    assert application.store.session_state(session.key) == {STATE: scope.as_values(), "kept": 1}
 
 
 def test_versions_survive_a_restart(tmp_path):

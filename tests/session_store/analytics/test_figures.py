@@ -13,11 +13,12 @@ import pytest
 
 from colloquy.demo import fill
 from session_store import Store
-from session_store.analytics import Analytics, Filters, Period
+from session_store.analytics import Analytics, Period
 from session_store.analytics.charts import STOP_WORDS, WEEKDAYS
 from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.period import Step, day_number
 from session_store.analytics.scope import Scope
+from session_store.history.filters import EVERYTHING, HistoryFilter
 from session_store.models import GENERAL, SAMPLE_SHOP, TurnStatus
 from session_store.prices import Price
 from tests.session_store.analytics.by_hand import ByHand
@@ -49,13 +50,19 @@ def analytics(demo):
     return Analytics(demo)
 
 
+def filtered(**filters):
+    return HistoryFilter(
+        **{name: frozenset(value) if isinstance(value, set) else value for name, value in filters.items()}
+    )
+
+
 def scopes():
     for zone in map(ZoneInfo, ZONES):
-        yield Scope(Filters(), Period(date(2026, 2, 1), date(2026, 3, 31), zone), PRICES)  # days, over a clock change
-        yield Scope(Filters(saved_only=True), Period(date(2025, 8, 1), date(2026, 3, 31), zone), PRICES)  # weeks
-    agents = Filters(agents=("data_analyst", "specialist"))
+        yield Scope(EVERYTHING, Period(date(2026, 2, 1), date(2026, 3, 31), zone), PRICES)  # days, over a clock change
+        yield Scope(HistoryFilter(saved=True), Period(date(2025, 8, 1), date(2026, 3, 31), zone), PRICES)  # weeks
+    agents = filtered(agents={"data_analyst", "specialist"})
     yield Scope(agents, Period(date(2024, 12, 1), date(2026, 6, 1), BERLIN), PRICES)  # months
-    failed = Filters(models=("gemini-2.5-pro",), statuses=("failed",))
+    failed = filtered(answered_by={"gemini-2.5-pro"}, turn_statuses={"failed"})
     yield Scope(failed, Period(date(2026, 1, 1), date(2026, 6, 1), BERLIN), PRICES)
 
 
@@ -77,15 +84,15 @@ def by_hand(store, zone):
 def hand(demo, scope):
     hand = by_hand(demo, scope.period.zone)
     filters, sessions = scope.filters, hand.sessions
-    if filters.saved_only:
+    if filters.saved:
         sessions = sessions[sessions["saved"]]
     if filters.agents:
         sessions = sessions[sessions["agent"].isin(filters.agents)]
-    if filters.models:
+    if filters.answered_by:
         answered = demo.log.database.rows("select session_no from sessions where model = 'gemini/gemini-2.5-pro'")
         sessions = sessions[sessions.index.isin([row[0] for row in answered])]
-    if filters.statuses:
-        sessions = sessions[sessions.index.isin(hand.turns[hand.turns["status"].isin(filters.statuses)]["no"])]
+    if filters.turn_statuses:
+        sessions = sessions[sessions.index.isin(hand.turns[hand.turns["status"].isin(filters.turn_statuses)]["no"])]
     return hand.only(set(sessions.index))
 
 
@@ -304,7 +311,7 @@ def on(text, zone=BERLIN, fold=0):
 
 
 def look(store, first, last, zone=BERLIN, **filters):
-    return Analytics(store).report(Scope(Filters(**filters), Period(first, last, zone), PRICES))
+    return Analytics(store).report(Scope(filtered(**filters), Period(first, last, zone), PRICES))
 
 
 class TestByHand:
@@ -353,7 +360,7 @@ class TestByHand:
             turn = history.turn(chat, on("2026-05-04 10:00"))
         append(store, rewound, rewind(turn))
         desk = Analytics(store)
-        scope = Scope(Filters(), Period(date(2026, 5, 4), date(2026, 5, 4), BERLIN), PRICES)
+        scope = Scope(EVERYTHING, Period(date(2026, 5, 4), date(2026, 5, 4), BERLIN), PRICES)
         assert (desk.report(scope).now.conversations, desk.report(scope).now.turns) == (3, 2)
 
         store.delete_sessions([gone])
@@ -421,7 +428,7 @@ class TestByHand:
 
     def test_new_events_count_at_once_and_only_they_are_read(self, store, history):
         desk = Analytics(store)
-        scope = Scope(Filters(), Period(date(2026, 5, 4), date(2026, 5, 4), BERLIN), PRICES)
+        scope = Scope(EVERYTHING, Period(date(2026, 5, 4), date(2026, 5, 4), BERLIN), PRICES)
         chat = history.chat(on("2026-05-04 10:00"))
         history.turn(chat, on("2026-05-04 10:00"), asked="first")
         assert desk.report(scope).now.messages == 2
@@ -448,10 +455,10 @@ class TestByHand:
             return look(store, date(2026, 5, 4), date(2026, 5, 4), **filters).now.turns
 
         assert turns() == 3
-        assert turns(saved_only=True) == turns(agents=("a",)) == turns(users=("ann",)) == 1
-        assert turns(models=("mystery",)) == turns(statuses=("stopped",)) == turns(agents=("b", "c")) == 2
-        assert turns(workspaces=(GENERAL,)) == 3
-        assert turns(workspaces=(SAMPLE_SHOP,)) == turns(agents=("a",), users=("bob",)) == 0
+        assert turns(saved=True) == turns(agents={"a"}) == turns(users={"ann"}) == 1
+        assert turns(answered_by={"mystery"}) == turns(turn_statuses={"stopped"}) == turns(agents={"b", "c"}) == 2
+        assert turns(workspace_ids={GENERAL}) == 3
+        assert turns(workspace_ids={SAMPLE_SHOP}) == turns(agents={"a"}, users={"bob"}) == 0
 
     def test_tags_select_conversations_regardless_of_case(self, store, history):
         first, second = (history.chat(on("2026-05-04 10:00")) for _ in range(2))

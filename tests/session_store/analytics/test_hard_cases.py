@@ -10,17 +10,17 @@ from google.adk.events.event_actions import EventActions
 from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.genai import types
 
-from session_store.analytics import Analytics, Filters, Period
+from session_store.analytics import Analytics, Period
 from session_store.analytics.analytics import DrillDownInvalidError
 from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.scope import Scope
-from session_store.history.models import HistoryFilter
+from session_store.history.filters import EVERYTHING
 from session_store.model_names import NAMES
 from session_store.models import TurnStatus
 from session_store.prices import Price
 from session_store.sessions.tool_columns import NOT_ANSWERED
 from tests.session_store.analytics.history import History
-from tests.session_store.analytics.test_figures import BERLIN, PRICES, look, on
+from tests.session_store.analytics.test_figures import BERLIN, PRICES, filtered, look, on
 from tests.session_store.events import append
 
 DAY = date(2026, 5, 4)
@@ -43,7 +43,7 @@ def tools_of(store, first=DAY, last=DAY):
 
 class TestSessionsThatChangeModels:
     def report(self, store, **filters):
-        return Analytics(store).report(Scope(Filters(**filters), Period(DAY, DAY, BERLIN), LOCAL_IS_FREE))
+        return Analytics(store).report(Scope(filtered(**filters), Period(DAY, DAY, BERLIN), LOCAL_IS_FREE))
 
     def test_each_model_has_its_own_price(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"), model="openai/mystery-9")
@@ -68,7 +68,7 @@ class TestSessionsThatChangeModels:
         history.turn(chat, on("2026-05-04 10:00"), model=None)
         store.set_model(chat, "openai/other")
         assert list(self.report(store).tables["models"]["Model"]) == ["gemini-2.5-flash"]
-        assert self.report(store, models=("other",)).now.conversations == 0
+        assert self.report(store, answered_by={"other"}).now.conversations == 0
 
     def test_a_query_answered_without_a_model_counts_for_none(self, store, history):
         chat = history.chat(on("2026-05-04 10:00"))
@@ -154,7 +154,7 @@ class TestUnknownValues:
 class TestDrillDown:
     def drill_down(self, store, kind, *values, first=DAY, last=DAY):
         """The place in each conversation, by its number."""
-        analytics, scope = Analytics(store), Scope(Filters(), Period(first, last, BERLIN), PRICES)
+        analytics, scope = Analytics(store), Scope(EVERYTHING, Period(first, last, BERLIN), PRICES)
         found = analytics.conversations(scope, DrillDown(kind, values))
         places = analytics.places(scope, DrillDown(kind, values), found)
         return {number: places.get(number) for number in found}
@@ -184,7 +184,7 @@ class TestDrillDown:
         history.turn(chat, on("2026-05-04 10:00"), status=TurnStatus.FAILED)
         branch = store.branch_session(chat, store.list_events(chat)[-1].event.id, "branch")
         own = history.turn(branch.key, on("2026-05-04 11:00"), status=TurnStatus.FAILED)
-        number = next(row.number for row in store.list_history(HistoryFilter()).items if row.key == branch.key)
+        number = next(row.number for row in store.list_history(EVERYTHING).items if row.key == branch.key)
         wanted = self.drill_down(store, Kind.STATUS, "failed")[number].event_id
         meant = next(stored.event for stored in store.list_events(branch.key) if stored.event.id == wanted)
         assert meant.invocation_id == own
@@ -203,14 +203,14 @@ class TestDrillDown:
     def test_values_of_another_kind_are_refused_with_an_explanation(self, store, history, drill_down):
         history.turn(history.chat(on("2026-05-04 10:00")), on("2026-05-04 10:00"))
         with pytest.raises(DrillDownInvalidError, match="Open the list again"):
-            Analytics(store).conversations(Scope(Filters(), Period(DAY, DAY, BERLIN), PRICES), drill_down)
+            Analytics(store).conversations(Scope(EVERYTHING, Period(DAY, DAY, BERLIN), PRICES), drill_down)
 
     def test_unknown_costs_list_only_chats_with_tokens_without_a_price_at_the_time(self, store, history):
         for day in (4, 6):
             chat = history.chat(on(f"2026-05-0{day} 10:00"), model="openai/late")
             history.turn(chat, on(f"2026-05-0{day} 10:00"), model="late", chosen="openai/late")
         prices = (Price("late", date(2026, 5, 5), 1.0, 1.0),)
-        scope = Scope(Filters(), Period(DAY, date(2026, 5, 6), BERLIN), prices)
+        scope = Scope(EVERYTHING, Period(DAY, date(2026, 5, 6), BERLIN), prices)
         unpriced = Analytics(store).report(scope).unpriced
         assert unpriced == ("late",)
         assert len(Analytics(store).conversations(scope, DrillDown(Kind.UNPRICED, unpriced))) == 1

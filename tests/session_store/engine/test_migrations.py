@@ -8,7 +8,7 @@ import pytest
 from session_store import Store
 from session_store.engine import migrations
 from session_store.engine.migrations import first_tables, tags_tools_and_queries, workspaces_and_results
-from session_store.history.models import HistoryFilter
+from session_store.history.filters import HistoryFilter
 from session_store.models import GENERAL, SAMPLE_SHOP, SessionKey, SessionStatus
 from session_store.sessions.tool_columns import STOPPED
 from tests.session_store.events import append, said, text_of

@@ -11,7 +11,7 @@ from google.genai import types
 
 from session_store.errors import CursorError
 from session_store.history import search
-from session_store.history.models import HistoryFilter
+from session_store.history.filters import HistoryFilter
 from session_store.history.words import words_of
 from session_store.models import GENERAL, SessionKey, TitleSource
 from tests.session_store.events import append, rewind, said
@@ -106,7 +106,7 @@ def test_a_search_can_be_limited_to_part_of_the_history(shown):
     assert {hit.key for hit in shown.search_history("low", HistoryFilter(models=frozenset({"large"}))).items} == {BREAD}
     in_general = HistoryFilter(workspace_ids=frozenset({GENERAL}), text="heat")
     assert {hit.key for hit in shown.search_history("low", in_general).items} == {BREAD}
-    assert shown.search_history("low", HistoryFilter(user_id="bob")).items == ()
+    assert shown.search_history("low", HistoryFilter(users=frozenset({"bob"}))).items == ()
 
 
 def test_deleted_and_rewound_messages_are_not_found(history):

@@ -7,7 +7,8 @@ from google.genai import types
 
 from session_store import Store
 from session_store.errors import CursorError
-from session_store.history.models import EVERYTHING, HistoryFilter, HistorySort
+from session_store.history.filters import EVERYTHING, HistoryFilter
+from session_store.history.models import HistorySort
 from session_store.models import GENERAL, SessionKey, TurnStatus
 from session_store.prices import PricesInvalidError, keep_prices
 from tests.session_store.events import append, rewind, said
@@ -102,7 +103,7 @@ def test_neighbors_of_a_conversation_in_every_order(shown, sort, descending):
 
 
 def test_neighbors_respect_the_filter(shown):
-    ann = HistoryFilter(user_id="ann")
+    ann = HistoryFilter(users=frozenset({"ann"}))
     found = shown.history_neighbours(BREAD, ann)
     assert (found.place, found.total, found.before) == (1, 2, None)
     assert found.after.key == TIDES
@@ -143,7 +144,7 @@ def test_a_cursor_is_valid_only_for_its_order(shown):
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        ({"user_id": "bob"}, {STARS}),
+        ({"users": frozenset({"bob"})}, {STARS}),
         ({"workspace_ids": frozenset({GENERAL})}, {BREAD, STARS}),
         ({"workspace_ids": frozenset()}, set()),
         ({"agents": frozenset({"poet", "nobody"})}, {STARS}),

@@ -9,8 +9,9 @@ import pytest
 from google.genai import types
 
 from session_store import Store
-from session_store.analytics import Analytics, Filters, Period
+from session_store.analytics import Analytics, Period
 from session_store.analytics.scope import Scope
+from session_store.history.filters import EVERYTHING
 from session_store.models import SessionKey
 from session_store.prices import Price, keep_prices, price_list
 from session_store.sessions.event_rows import Tokens, tokens_of
@@ -81,7 +82,7 @@ def test_figures_and_costs_include_all_tokens_and_cached_ones_have_their_own_pri
     assert (listed.input_tokens, listed.output_tokens) == (1_000, 3_900)
     assert listed.cost == pytest.approx(cost / 1e6)
     period = Period(date(2026, 3, 1), date(2026, 3, 3), ZoneInfo("UTC"))
-    report = Analytics(store).report(Scope(Filters(), period, price_list(path.parent)))
+    report = Analytics(store).report(Scope(EVERYTHING, period, price_list(path.parent)))
     assert (report.now.input_tokens, report.now.output_tokens) == (1_000, 3_900)
     assert report.now.cost == pytest.approx(cost / 1e6)
     with store.cursor() as cursor:

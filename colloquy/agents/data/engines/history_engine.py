@@ -15,18 +15,18 @@ from colloquy.agents.data.guard.bounds import Bounds, Cut, EngineError
 from colloquy.agents.data.guard.guard import Statement
 from colloquy.agents.data.guard.narrowing import narrowing
 from colloquy.agents.data.guard.scope import Scope
-from colloquy.agents.data.history_scope import HistoryScope
+from session_store.history.filters import HistoryFilter
 
 _STORE: Final = "colloquy"
 _SCHEMA: Final = "history"
 
 
 class HistoryEngine(DuckDbEngine):
-    """Exposes only the views. A ``scope`` (see HistoryScope) limits them to a part of their rows."""
+    """Exposes only the views. A ``scope`` (see HistoryFilter) limits them to a part of their rows."""
 
     def __init__(self, setup: dict[str, Any]) -> None:
         super().__init__(setup)
-        self._narrow = narrowing(HistoryScope.of_json(setup["scope"])) if setup.get("scope") else None
+        self._narrow = narrowing(HistoryFilter.of_json(setup["scope"])) if setup.get("scope") else None
 
     @contextmanager
     def _opened(self, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: ARG002 - the folder needs it

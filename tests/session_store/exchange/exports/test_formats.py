@@ -16,6 +16,7 @@ from google.genai import types
 
 from session_store import DuckDBSessionService
 from session_store.exchange import ExportError, Format, export, selected
+from session_store.history.filters import HistoryFilter, only
 from session_store.models import SessionKey, TurnStatus
 from session_store.transcripts.transcript import ASKS
 from tests.session_store.events import append, said
@@ -182,8 +183,12 @@ def test_conversations_can_be_selected_by_id_user_agent_and_saved_mark(store):
     fill(store)
     append(store, KEY, said("More", turn="t"))
 
-    assert selected(store, session_ids=[KEY.session_id]) == selected(store, saved=True) == [KEY]
-    assert selected(store, user_id="local") == selected(store, app_name="data_analyst") == [KEY]
+    assert selected(store, session_ids=[KEY.session_id]) == selected(store, HistoryFilter(saved=True)) == [KEY]
+    assert (
+        selected(store, HistoryFilter(users=only("local")))
+        == selected(store, HistoryFilter(agents=only("data_analyst")))
+        == [KEY]
+    )
     assert len(selected(store)) == 2
     with pytest.raises(ExportError, match="no conversation with the id nowhere"):
         selected(store, session_ids=["nowhere"])
