@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 import streamlit as st
 
 from colloquy.agents.agent import Agent
-from colloquy.agents.data.history_scope import STATE
+from colloquy.agents.data.history_scope import STATE, UNREADABLE
 from colloquy.runtime.application import current
 from colloquy.runtime.turns.messages import SessionGoneError
 from colloquy.ui.formatting import plain_markdown
@@ -220,8 +220,8 @@ def _be_about(told: str | None) -> None:
     """Applies the URL's scope for a new chat; with None, the chat is not about a part of the history."""
     try:
         scope = None if told is None else HistoryFilter.of_json(told)
-    except FilterInvalidError as error:
-        say(str(error), ":material/filter_alt_off:")
+    except FilterInvalidError:
+        say(UNREADABLE, ":material/filter_alt_off:")
         scope = None
     if scope is not None and scope != st.session_state.get(SCOPE):
         st.session_state[SCOPE] = scope

@@ -36,8 +36,8 @@ class TestScopeOfAPage:
         figures = values(open_page("analytics", **{"show": "All", **filters}))
         for figure, sql in (
             ("Chats", "select count(*) from conversations"),
-            ("Turns", "select count(*) from turns where not copied"),
-            ("Messages", "select count(*) from messages where not copied"),
+            ("Turns", "select count(*) from turns"),
+            ("Messages", "select count(*) from messages"),
         ):
             assert figures[figure] == f"{counted(demo, scope, sql):,}"
 

@@ -14,6 +14,10 @@ STATE: Final = "colloquy_history_scope"
 
 Name = Callable[[str], str]
 
+UNREADABLE: Final = (
+    "The filters that this chat started with cannot be read. Start a new chat from the page with the filters."
+)
+
 
 class ScopeInvalidError(DataError):
     """The filter stored with a session cannot be read."""
@@ -30,9 +34,7 @@ def scope_in(state: Mapping[str, Any]) -> HistoryFilter | None:
     try:
         return HistoryFilter.of_values(state[STATE])
     except FilterInvalidError as error:
-        raise ScopeInvalidError(
-            "The filters that this chat started with cannot be read. Start a new chat from the page with the filters."
-        ) from error
+        raise ScopeInvalidError(UNREADABLE) from error
 
 
 def in_words(
