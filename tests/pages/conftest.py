@@ -1,4 +1,5 @@
 import html
+import json
 import re
 from datetime import UTC, datetime
 
@@ -76,6 +77,13 @@ def open_demo(tmp_path, application):
     install(application)
     for demo in opened:
         demo.close()
+
+
+def put_back(page: AppTest) -> str:
+    """The text that the page puts back into the field for messages."""
+    assistants = [one.proto for one in page.get("bidi_component") if one.proto.component_name == "colloquy.composer"]
+    [returned] = [json.loads(proto.json)["returned"] for proto in assistants]
+    return returned[0] if returned else ""
 
 
 def choose(page: AppTest, key: str, option: str) -> AppTest:

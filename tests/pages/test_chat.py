@@ -9,7 +9,7 @@ from colloquy.ui.chat.session_list import SAVED_ROWS
 from colloquy.ui.long_texts import MOST_CHARACTERS
 from session_store.errors import StoreFullError
 from session_store.models import TurnStatus
-from tests.pages.conftest import choose, said_in
+from tests.pages.conftest import choose, put_back, said_in
 from tests.session_store.events import append
 from tests.session_store.events import said as event
 from tests.support.applications import finish, new_session, open_application, said, until
@@ -76,7 +76,7 @@ class TestNewChat:
             tab.chat_input[0].set_value("hello").run()
         assert tab.query_params["session"]
         assert "Free some space" in tab.warning[0].value
-        assert tab.chat_input[0].proto.value == "hello"
+        assert put_back(tab) == "hello"
         tab.chat_input[0].set_value("hello").run()
         assert not tab.warning
 

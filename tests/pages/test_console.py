@@ -288,8 +288,7 @@ class TestEditor:
     def test_a_query_can_be_saved_renamed_and_removed(self, console, application):
         tab = console()
         write(tab, "select 1 as one")
-        tab.text_input(key="keep-name").set_value("One *star*")
-        tab.button(key="keep-query").click().run()
+        save(tab, "One *star*")
         [kept] = application.store.named_queries()
         assert (kept.name, kept.sql) == ("One *star*", "select 1 as one")
         write(tab, "")
@@ -301,14 +300,31 @@ class TestEditor:
         choose(tab, f"menu-query-{kept.id}", "Remove")
         assert application.store.named_queries() == []
 
+    def test_a_form_that_saved_does_not_come_back_when_the_browser_reports_it_late(self, console):
+        tab = console()
+        write(tab, "select 1")
+        tab.text_input(key="keep-name-0").set_value("One")
+        late = tab._tree.get_widget_states()
+        popover = next(block.proto.popover for block in tab.get("popover") if block.proto.popover.label == "Save")
+        late.widgets.add(id=popover.id, bool_value=True)
+        tab.button(key="keep-query-0").click().run()
+        tab._run(late)
+        assert tab.text_input(key="keep-name-1").value == ""
+        [popover] = [block.proto.popover for block in tab.get("popover") if block.proto.popover.label == "Save"]
+        assert not popover.open
+
     def test_a_duplicate_name_is_refused_with_an_explanation(self, console, application):
         application.store.save_query("one", "select 1")
         tab = console()
         write(tab, "select 2")
-        tab.text_input(key="keep-name").set_value("ONE")
-        tab.button(key="keep-query").click().run()
+        save(tab, "ONE")
         assert "already" in tab.error[0].value
         assert len(application.store.named_queries()) == 1
+
+
+def save(tab, name):
+    tab.text_input(key="keep-name-0").set_value(name)
+    tab.button(key="keep-query-0").click().run()
 
 
 class TestDocuments:

@@ -13,7 +13,7 @@ from colloquy.runtime.application import install
 from colloquy.ui.chat.context_mark import WORDS
 from session_store.models import SAMPLE_SHOP, TurnStatus
 from tests.agents.folders import PATIENCE, agent_folders
-from tests.pages.conftest import said_in
+from tests.pages.conftest import put_back, said_in
 from tests.runtime import desk
 from tests.support.applications import conversation, finish, new_session, open_application, until
 
@@ -262,7 +262,7 @@ class TestFiles:
         application.store.set_model(key, "scripted/two")
         tab = self.send(page, key, "what is this?", ("shop.png", picture, "image/png"))
         assert "Scripted two does not read images" in tab.warning[0].value
-        assert tab.chat_input[0].proto.value == "what is this?"
+        assert put_back(tab) == "what is this?"
         assert not application.store.list_events(key)
         tab.chat_input[0].set_value("what is this?").run()
         until(application, lambda: not application.turns.live(key))
@@ -272,7 +272,7 @@ class TestFiles:
         tab = page()
         tab.chat_input[0].set_value("look").upload("a.bin", b"\0\1\2", "application/octet-stream").run()
         assert "neither a text file" in tab.warning[0].value
-        assert tab.chat_input[0].proto.value == "look"
+        assert put_back(tab) == "look"
         assert not application.store.list_sessions("local").items
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -49,10 +50,11 @@ def message_input(
     """Draws the input at the bottom of the page.
 
     ``send`` gets each message once. If it refuses one, the text is put back into the field, with the files that can be
-    sent, below the reasons. ``commands`` are what can follow a ``/``; ``above`` draws what stands over the field or in
-    it.
+    sent, below the reasons. The browser does that: a value that Streamlit sets is lost if the page runs again before
+    the browser has drawn it. ``commands`` are what can follow a ``/``; ``above`` draws what stands over the field or
+    in it.
     """
-    taken, kept, reasons, files = f"{key}-taken", f"{key}-kept", f"{key}-reasons", f"{key}-files"
+    taken, returned, reasons, files = f"{key}-taken", f"{key}-returned", f"{key}-reasons", f"{key}-files"
 
     def take(value: ChatInputValue) -> None:
         _put_back(key, value.text, _sent(value, st.session_state.get(files, ()), send))
@@ -61,8 +63,6 @@ def message_input(
         st.session_state[taken] = True
         take(st.session_state[key])
 
-    if text := st.session_state.pop(kept, None):
-        st.session_state[key] = text
     with st.bottom, st.container(key="composer"):
         if why := st.session_state.get(reasons):
             st.warning(plain_markdown("\n".join(why)), icon=":material/error:")
@@ -75,7 +75,7 @@ def message_input(
             max_upload_size=current().settings.attachment_mb,
             on_submit=take_submitted,
         )
-        assist_typing(commands)
+        assist_typing(commands, st.session_state.get(returned))
         if above:
             above()
     # A server that has just restarted does not know the callback of an open page yet: only the message arrives.
@@ -97,8 +97,7 @@ def put_back(session: SessionKey, text: str, refused: Refused) -> None:
 def _put_back(key: str, text: str, refused: Refused | None) -> None:
     st.session_state[f"{key}-reasons"] = refused.reasons if refused else ()
     st.session_state[f"{key}-files"] = tuple(refused.kept) if refused else ()
-    if refused:
-        st.session_state[f"{key}-kept"] = text
+    st.session_state[f"{key}-returned"] = (text, time.time_ns() // 1_000_000) if refused else None
 
 
 def _kept_files(place: str) -> None:

@@ -107,15 +107,16 @@ class Command:
     text: str = ""
 
 
-def assist_typing(commands: Sequence[Command]) -> None:
+def assist_typing(commands: Sequence[Command], returned: tuple[str, int] | None) -> None:
     """Helps with typing in the message input.
 
     It suggests the ``commands`` that match what was typed after a ``/``, stops the answer on Escape, and sends nothing
-    while a file is shown as refused.
+    while a file is shown as refused. It puts the text of a message that was not sent back into the field, once and
+    before what was typed meanwhile; ``returned`` is that text and a number that grows.
     """
     mount = st.components.v2.component("colloquy.composer", js=_read("composer.js"))
     told = [{"name": one.name, "about": one.about, "text": one.text} for one in commands]
-    mount(key="assist", data={"commands": told}, height=0)
+    mount(key="assist", data={"commands": told, "returned": returned}, height=0)
 
 
 def jump_to(anchors: list[str], number: int) -> None:

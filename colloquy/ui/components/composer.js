@@ -1,5 +1,5 @@
 // Helps with typing in the message input: suggests what can follow a "/", stops the running answer on Escape, and sends
-// nothing while a file is shown as refused.
+// nothing while a file is shown as refused. Puts the text of a message that was not sent back into the input.
 const INPUT = '[data-testid="stChatInputTextArea"]';
 const SEND = '[data-testid="stChatInputSubmitButton"]';
 const REFUSED = '[data-testid="stFileChip"][aria-invalid="true"]';
@@ -31,14 +31,26 @@ export default function ({ data }) {
     input()?.setAttribute("aria-activedescendant", chosen.id);
   };
 
+  const write = (field, text) => {
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(field, text);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.setSelectionRange(text.length, text.length);
+  };
+
   const choose = (number) => {
     const { text } = options[number];
     close();
     const field = input();
     field.focus();
-    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(field, text);
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-    field.setSelectionRange(text.length, text.length);
+    write(field, text);
+  };
+
+  const putBack = () => {
+    const [text, number] = data.returned ?? [];
+    const field = input();
+    if (!text || !field || number <= (window.colloquyReturned ?? 0)) return;
+    window.colloquyReturned = number;
+    write(field, field.value ? `${text}\n${field.value}` : text);
   };
 
   const offer = (typed) => {
@@ -141,5 +153,6 @@ export default function ({ data }) {
   };
   window.colloquyAssist = leave;
   if (input() && document.activeElement === input()) offer(input().value);
+  putBack();
   return leave;
 }

@@ -11,14 +11,9 @@ export default function ({ data }) {
     const found = data.anchors.map((key) => document.querySelector(`[data-testid="stChatMessage"] .st-key-${key}`)).find(Boolean);
     if (!found) return false;
     window.colloquyJumped = data.number;
-    const release = keepInView(found);
+    highlight(found);
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     found.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
-    found.classList.add("colloquy-lit");
-    setTimeout(() => {
-      found.classList.remove("colloquy-lit");
-      release();
-    }, LIGHT);
     return true;
   };
 
@@ -32,24 +27,33 @@ export default function ({ data }) {
   };
 }
 
-// Redraws may interrupt the scrolling or push the part away. Returns a function that releases the part; any user input
-// that moves the page releases it, too.
-function keepInView(part) {
+// Redraws may interrupt the scrolling or push the part away, on a busy machine for seconds. The part is kept in view until
+// it has stood there for as long as it is highlighted; any user input that moves the page releases it earlier.
+function highlight(part) {
   const scroller = document.querySelector('[data-testid="stMain"]');
   const follow = window.colloquyFollow ?? {};
-  follow.jumping = part;
+  const began = performance.now();
+  let isHeld = true;
   let last;
-  const timer = setInterval(() => {
-    const { top, bottom } = part.getBoundingClientRect();
-    const isOut = bottom < 0 || top > window.innerHeight;
-    if (isOut && scroller.scrollTop === last) part.scrollIntoView({ block: "center" });
-    last = scroller.scrollTop;
-  }, STANDSTILL);
+  let shown = 0;
   const release = () => {
-    clearInterval(timer);
+    isHeld = false;
     if (follow.jumping === part) follow.jumping = null;
     for (const name of MOVES) document.removeEventListener(name, release);
   };
+  const timer = setInterval(() => {
+    const { top, bottom } = part.getBoundingClientRect();
+    const isOut = bottom < 0 || top > window.innerHeight;
+    const isStill = scroller.scrollTop === last;
+    last = scroller.scrollTop;
+    if (isHeld && isOut && isStill) part.scrollIntoView({ block: "center" });
+    if (!isHeld || (isStill && !isOut)) shown += STANDSTILL;
+    if (shown < LIGHT && performance.now() - began < PATIENCE) return;
+    clearInterval(timer);
+    part.classList.remove("colloquy-lit");
+    release();
+  }, STANDSTILL);
+  follow.jumping = part;
+  part.classList.add("colloquy-lit");
   for (const name of MOVES) document.addEventListener(name, release, { passive: true });
-  return release;
 }

@@ -20,19 +20,25 @@ ASKED = 30
 LONGEST_LABEL = 70
 RENAME, REMOVE = "Rename", "Remove"
 ICONS = {RENAME: ":material/edit:", REMOVE: ":material/delete:"}
-POPOVER = "keep-popover"
+SAVED = "console_saved"
+"""How many queries were saved in this tab."""
 PROBLEM = "console_keep_problem"
 RENAMING = "console_renaming"
 
 
 def keep_button() -> None:
     """Draws the button that saves the query in the editor under a name."""
+    # The next query gets a form of its own: a browser that has not heard yet that this one was saved and closed would
+    # report it as open, with the name in it, and have it opened again.
+    number = st.session_state.get(SAVED, 0)
     with (
-        st.popover("Save", icon=":material/bookmark_add:", key=POPOVER, on_change=state.touch, args=(Part.PAGE,)),
-        st.form("keep-form", border=False),
+        st.popover(
+            "Save", icon=":material/bookmark_add:", key=f"keep-{number}", on_change=state.touch, args=(Part.PAGE,)
+        ),
+        st.form(f"keep-form-{number}", border=False),
     ):
-        st.text_input("Query name", max_chars=LONGEST_NAME, key="keep-name")
-        st.form_submit_button("Save query", key="keep-query", type="primary", on_click=_keep)
+        st.text_input("Query name", max_chars=LONGEST_NAME, key=f"keep-name-{number}")
+        st.form_submit_button("Save query", key=f"keep-query-{number}", type="primary", on_click=_keep, args=(number,))
         if problem := st.session_state.pop(PROBLEM, None):
             st.error(plain_markdown(problem), icon=":material/error:")
 
@@ -106,15 +112,15 @@ def _rename_field(one: NamedQuery) -> None:
 # -- callbacks ---------------------------------------------------------------------------------------------------------
 
 
-def _keep() -> None:
+def _keep(number: int) -> None:
+    name = st.session_state[f"keep-name-{number}"]
     try:
-        current().save_query(st.session_state["keep-name"], query())
+        current().save_query(name, query())
     except ColloquyError as error:
         st.session_state[PROBLEM] = str(error)
     else:
-        state.say(f"Saved “{st.session_state['keep-name'].strip()}”.", icon=":material/bookmark:")
-        st.session_state["keep-name"] = ""
-        st.session_state[POPOVER] = False
+        state.say(f"Saved “{name.strip()}”.", icon=":material/bookmark:")
+        st.session_state[SAVED] = number + 1
     state.touch(Part.PAGE)
 
 
