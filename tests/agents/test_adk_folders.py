@@ -177,7 +177,6 @@ class TestLoading:
 
     def test_errors_printed_by_an_import_are_logged(self, agent_folder, capsys):
         agent_folder("warning_desk", f"import sys\nprint('oh', file=sys.stderr)\n{AGENT}")
-        structlog.reset_defaults()  # logs are printed
         assert only(loaded(agent_folder.parent)).problem is None
         assert "oh" in capsys.readouterr().out
 
