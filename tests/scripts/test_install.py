@@ -142,8 +142,16 @@ def python_of(checkout: Path) -> Path:
     return checkout / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def make_environment(checkout: Path, *packages: str | Path, **variables: str) -> Path:
-    subprocess.run([sys.executable, "-m", "venv", checkout / ".venv"], check=True)
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory) -> Path:
+    """An environment with pip alone, to be copied: making one takes seconds."""
+    folder = tmp_path_factory.mktemp("fresh") / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    return folder
+
+
+def make_environment(fresh: Path, checkout: Path, *packages: str | Path) -> Path:
+    shutil.copytree(fresh, checkout / ".venv", symlinks=True)
     python = python_of(checkout)
     if packages:
         command = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", *packages]
@@ -153,9 +161,9 @@ def make_environment(checkout: Path, *packages: str | Path, **variables: str) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("age", ["oldest", "newest"])
-def test_exactly_the_pins_are_installed_although_everything_has_a_newer_version(checkout, pins, age):
+def test_exactly_the_pins_are_installed_although_everything_has_a_newer_version(checkout, pins, fresh, age):
     folder = pins if age == "oldest" else pins / "newest"
-    python = make_environment(checkout, next(folder.glob("pip-*.whl")))
+    python = make_environment(fresh, checkout, next(folder.glob("pip-*.whl")))
     hash_wheels(checkout, pins)
 
     with index_of(pins) as index:
@@ -172,11 +180,11 @@ def test_exactly_the_pins_are_installed_although_everything_has_a_newer_version(
 
 
 @pytest.mark.slow
-def test_the_store_is_installed_into_another_project_by_the_lines_of_its_page(tmp_path, store_wheels):
+def test_the_store_is_installed_into_another_project_by_the_lines_of_its_page(tmp_path, store_wheels, fresh):
     shutil.copytree(ROOT / "session_store", tmp_path / "session_store")
     for file in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, tmp_path / file)
-    python = make_environment(tmp_path)
+    python = make_environment(fresh, tmp_path)
     page = (ROOT / "docs" / "adk_session_service.md").read_text("utf-8")
     lines = page.partition("```bash\n")[2].partition("```")[0].replace("python -m", f"'{python}' -m")
     use = "from session_store import DuckDBSessionService; DuckDBSessionService('chats.duckdb')"
@@ -197,8 +205,8 @@ def test_the_store_is_installed_into_another_project_by_the_lines_of_its_page(tm
     assert used.returncode == 0, used.stderr
 
 
-def test_a_machine_without_a_network_is_told_so_and_keeps_its_environment(checkout):
-    make_environment(checkout)
+def test_a_machine_without_a_network_is_told_so_and_keeps_its_environment(checkout, fresh):
+    make_environment(fresh, checkout)
     (checkout / ".venv" / "kept").touch()
 
     done = install(checkout)
@@ -209,11 +217,11 @@ def test_a_machine_without_a_network_is_told_so_and_keeps_its_environment(checko
     assert (checkout / ".venv" / "kept").exists()
 
 
-def test_leftovers_that_do_not_fit_have_the_environment_made_again(checkout):
+def test_leftovers_that_do_not_fit_have_the_environment_made_again(checkout, fresh):
     (checkout / "requirements.txt").write_text("")
     leftover = checkout / "leftover-1.0-py3-none-any.whl"
     write_wheel(leftover, "Metadata-Version: 2.1\nName: leftover\nVersion: 1.0\nRequires-Dist: packaging>=9999\n")
-    make_environment(checkout, leftover)
+    make_environment(fresh, checkout, leftover)
 
     done = install(checkout)
 

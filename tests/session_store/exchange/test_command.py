@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from session_store import Store
+from session_store.exchange.command import main
 from tests.session_store.exchange.foreign_chats import answered, asked, webui_chat
 from tests.session_store.exchange.histories import KEY, contents, fill
 
@@ -44,6 +45,22 @@ def run(*arguments, folder):
 
 
 @pytest.fixture
+def run_here(monkeypatch, capfd):
+    """Runs it in this process, which has imported what a new one would import first, for more than a second."""
+    monkeypatch.delenv("COLLOQUY_DATA_DIR", raising=False)
+
+    def run_in(folder, *arguments):
+        monkeypatch.chdir(folder)
+        try:
+            code = main([*map(str, arguments)])
+        except SystemExit as exit_of_argparse:
+            code = exit_of_argparse.code
+        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
+
+    return run_in
+
+
+@pytest.fixture
 def data(tmp_path):
     """A folder that contains Colloquy's data folder."""
     store = Store(tmp_path / "data" / "colloquy.duckdb")
@@ -64,10 +81,10 @@ def test_everything_can_be_moved_to_another_machine(data):
     assert contents(data / "elsewhere/colloquy.duckdb")["events"] == contents(data / "data/colloquy.duckdb")["events"]
 
 
-def test_the_report_names_what_could_not_be_imported_unchanged(data):
+def test_the_report_names_what_could_not_be_imported_unchanged(data, run_here):
     (data / "chats.json").write_text(json.dumps([webui_chat(asked(), answered(followUps=["More?"])), 17]), "utf-8")
 
-    done = run("import", "chats.json", folder=data)
+    done = run_here(data, "import", "chats.json")
 
     assert done.stderr.splitlines()[-4:] == [
         "chats.json (Open WebUI export): Imported 1 chat (2 events). Skipped 1.",
@@ -83,9 +100,9 @@ def test_one_conversation_is_written_to_the_terminal(data):
     assert json.loads(done.stdout)["id"] == KEY.session_id
 
 
-def test_a_backup_is_a_complete_store(data):
-    done = run("backup", "copy/backup.duckdb", folder=data)
-    refused = run("backup", "copy/backup.duckdb", folder=data)
+def test_a_backup_is_a_complete_store(data, run_here):
+    done = run_here(data, "backup", "copy/backup.duckdb")
+    refused = run_here(data, "backup", "copy/backup.duckdb")
 
     assert done.returncode == 0, done.stderr
     assert (refused.returncode, "exists already" in refused.stderr) == (1, True)
@@ -93,14 +110,14 @@ def test_a_backup_is_a_complete_store(data):
 
 
 @pytest.mark.parametrize("command", [["export", "-o", "all.zip"], ["import", "x.json"], ["backup", "b.duckdb"]])
-def test_the_command_names_the_process_that_has_the_database_open(data, command):
+def test_the_command_names_the_process_that_has_the_database_open(data, command, run_here):
     (data / "x.json").write_text("{}", "utf-8")
     path = data / "data" / "colloquy.duckdb"
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
         assert holder.stdout.readline() == "open\n"
-        done = run(*command, folder=data)
+        done = run_here(data, *command)
         holder.stdin.close()
 
     assert done.returncode == 3
@@ -122,8 +139,8 @@ def test_the_command_names_the_process_that_has_the_database_open(data, command)
         (["backup", "data/colloquy.duckdb", "--overwrite"], "is the database itself"),
     ],
 )
-def test_mistakes_are_explained_and_have_an_exit_code(data, arguments, words):
-    done = run(*arguments, folder=data)
+def test_mistakes_are_explained_and_have_an_exit_code(data, arguments, words, run_here):
+    done = run_here(data, *arguments)
 
     assert done.returncode == 1
     assert words in done.stderr
@@ -131,14 +148,14 @@ def test_mistakes_are_explained_and_have_an_exit_code(data, arguments, words):
 
 
 @pytest.mark.parametrize("command", [[], ["import"], ["export"], ["backup"]])
-def test_help_explains_the_command(command, tmp_path):
-    done = run(*command, "--help", folder=tmp_path)
+def test_help_explains_the_command(command, tmp_path, run_here):
+    done = run_here(tmp_path, *command, "--help")
 
     assert done.returncode == 0
     assert "Exit codes:" in " ".join(done.stdout.split())
 
 
-def test_after_a_crash_each_conversation_is_complete_or_absent(tmp_path):
+def test_after_a_crash_each_conversation_is_complete_or_absent(tmp_path, run_here):
     event = {"author": "user", "content": {"role": "user", "parts": [{"text": "Hi"}]}}
     sessions = [
         {
@@ -158,7 +175,7 @@ def test_after_a_crash_each_conversation_is_complete_or_absent(tmp_path):
 
     killed = subprocess.run([sys.executable, "-c", KILL, str(path), str(file)], cwd=ROOT, check=False)
     after_crash = contents(path)
-    rest = run("import", file, folder=tmp_path)
+    rest = run_here(tmp_path, "import", file)
     complete = contents(path)
 
     assert killed.returncode == 9
