@@ -23,7 +23,7 @@ UV_COMPILE := $(VENV_PYTHON) -m uv pip compile --quiet --universal --python-vers
 	--custom-compile-command "make pins" $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lint format audit bench litellm pins model clean
+.PHONY: help run demo test coverage check lint format audit bench litellm pins model clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ ifeq ($(ARGS),)
 else
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 endif
+
+coverage: $(INSTALLED_DEV) model ## Measure which branches the tests run, without those in a browser (ARGS="tests/api")
+	@$(VENV_PYTHON) -m coverage erase
+	@$(VENV_PYTHON) -m coverage run -m pytest $(or $(ARGS),--ignore tests/browser --ignore tests/faults) $(SIDE_BY_SIDE)
+	@$(VENV_PYTHON) -m coverage combine --quiet
+	@$(VENV_PYTHON) -m coverage report --skip-covered --skip-empty
 
 check: lint ## Lint and run the fastest tests, in under a minute
 	@$(VENV_PYTHON) -m pytest $(QUICK) -m "not slow" --deselect tests/session_store/adk/test_adk_contract.py $(SIDE_BY_SIDE)
