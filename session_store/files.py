@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from session_store.errors import ColloquyError
+from session_store.phrases import size_text
 
 _FLAGS: Final = (
     os.O_RDONLY
@@ -104,7 +105,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
         except OSError as error:
             raise _in_words(path, error) from error
     if too_large:
-        raise BadFileError(f"it is larger than {_size(limit)}")
+        raise BadFileError(f"it is larger than {size_text(limit)}")
     return data
 
 
@@ -194,7 +195,3 @@ def _in_words(path: Path, error: OSError | ValueError) -> Exception:
     if isinstance(error, PermissionError):
         return BadFileError(_FORBIDDEN)
     return BadFileError(f"the system says: {error.strerror or error}")
-
-
-def _size(limit: int) -> str:
-    return f"{limit // 1_000_000} MB" if limit >= 1_000_000 else f"{limit // 1000} kB"

@@ -1,8 +1,9 @@
-"""Short texts for the user: counts and titles."""
+"""Short texts for the user: counts, days, sizes and titles."""
 
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 from typing import Final
 
 from session_store.limits import LONGEST_REASON
@@ -16,9 +17,27 @@ _MODIFIERS: Final = range(0x1F3FB, 0x1F400)
 """Code points of the modifiers that change the emoji before them."""
 
 
-def counted(number: int, noun: str, nouns: str | None = None) -> str:
-    """Format a count: ``1 chat``, ``2 chats``, ``12,000 chats``. ``nouns`` is for irregular plurals."""
-    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+def counted(number: float, noun: str, nouns: str | None = None) -> str:
+    """Format a count: ``1 chat``, ``2 chats``, ``12,000 chats``, ``0.5 seconds``. ``nouns`` is an irregular plural."""
+    return f"{number:,.15g} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
+def day_text(day: date) -> str:
+    """Format a day: ``27 Nov 2026``."""
+    return f"{day:%d %b %Y}"
+
+
+def size_text(size: int) -> str:
+    """Format a number of bytes: ``2.5 MB``."""
+    if size < 1000:
+        return counted(size, "byte")
+    number, unit = size / 1000, "KB"
+    for larger in ("MB", "GB"):
+        if round(number) < 1000:
+            break
+        number, unit = number / 1000, larger
+    shown = f"{number:.1f}".removesuffix(".0") if number < 99.95 else f"{number:,.0f}"
+    return f"{shown} {unit}"
 
 
 def first_words(text: str, longest: int = TITLE_LENGTH) -> str:

@@ -5,40 +5,42 @@ python -m colloquy.demo --folder demo-data --sessions 2000
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
+
+import click
 
 from colloquy.demo.filling import fill
 from session_store.phrases import counted
 
 DATABASE = "colloquy.duckdb"
-DESCRIPTION = "Fill a data folder with demo conversations, unless it already contains a database."
 
 
-def main() -> None:
-    """Read the command line, create the demo data, and report what was made."""
-    parser = argparse.ArgumentParser(prog="python -m colloquy.demo", description=DESCRIPTION)
-    parser.add_argument("--folder", type=Path, default=Path("demo-data"), help="data folder (default: demo-data)")
-    parser.add_argument("--sessions", type=int, default=2000, help="number of conversations (default: 2000)")
-    parser.add_argument("--messages", type=int, help="approximate total number of messages")
-    parser.add_argument("--seed", type=int, default=1, help="seed: the same one gives the same conversations")
-    parser.add_argument(
-        "--until", type=date.fromisoformat, default=datetime.now(UTC).date(), help="last day (default: today)"
-    )
-    chosen = parser.parse_args()
-    path = chosen.folder / DATABASE
+@click.command(context_settings={"show_default": True})
+@click.option("--folder", type=click.Path(path_type=Path), default="demo-data", help="Data folder.")
+@click.option("--sessions", default=2000, help="Number of conversations.")
+@click.option("--messages", type=int, help="Approximate total number of messages.")
+@click.option("--seed", default=1, help="The same one gives the same conversations.")
+@click.option(
+    "--until",
+    type=date.fromisoformat,
+    default=lambda: str(datetime.now(UTC).date()),
+    metavar="YYYY-MM-DD",
+    show_default="today",
+    help="Last day.",
+)
+def main(folder: Path, sessions: int, messages: int | None, seed: int, until: date) -> None:
+    """Fill a data folder with demo conversations, unless it already contains a database."""
+    path = folder / DATABASE
     if path.exists():
-        sys.stdout.write(f"{path} already exists. To generate it again, delete the folder first.\n")
+        click.echo(f"{path} already exists. To generate it again, delete the folder first.")
         return
     begin = time.perf_counter()
-    events = fill(path, sessions=chosen.sessions, messages=chosen.messages, seed=chosen.seed, until=chosen.until)
+    events = fill(path, sessions=sessions, messages=messages, seed=seed, until=until)
     seconds = time.perf_counter() - begin
-    made = f"{counted(chosen.sessions, 'demo conversation')} with {counted(events, 'event')}"
-    sys.stdout.write(f"{path}: {made}, in {seconds:.1f} s.\n")
+    click.echo(f"{path}: {counted(sessions, 'demo conversation')} with {counted(events, 'event')}, in {seconds:.1f} s.")
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m colloquy.demo")

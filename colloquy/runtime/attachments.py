@@ -13,6 +13,7 @@ from colloquy.agents.models import ModelInfo
 from session_store.errors import ColloquyError
 from session_store.json_safe import joined
 from session_store.limits import MOST_FILES
+from session_store.phrases import size_text
 
 MEGABYTE: Final = 1_000_000
 
@@ -102,7 +103,7 @@ def refuse_large(size: int, *, most_mb: int, last: str = "") -> None:
     if size > most_mb * MEGABYTE:
         raise AttachmentRefusedError(
             f"The files of one message may have {most_mb} MB together, and these have"
-            f" {size / MEGABYTE:.1f} MB{f' with {last}' if last else ''}. Send fewer or smaller ones, or raise"
+            f" {size_text(size)}{f' with {last}' if last else ''}. Send fewer or smaller ones, or raise"
             " COLLOQUY_ATTACHMENT_MB."
         )
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from session_store.models import SessionSummary
+from session_store.phrases import day_text
 from session_store.transcripts.markup import code_spans
 
 IMAGE = re.compile(r"!(?=\[)")
@@ -169,7 +170,7 @@ def short_time(at: float) -> str:
 
 def long_time(at: float) -> str:
     """Formats a time with its date, to the minute."""
-    return f"{local(at):%d %b %Y, %H:%M}"
+    return f"{day_text(local(at))}, {local(at):%H:%M}"
 
 
 def duration(seconds: float) -> str:

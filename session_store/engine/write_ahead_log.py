@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from session_store.errors import StoreDamagedError, StoreNotWritableError
+from session_store.phrases import size_text
 
 _BEGIN: Final = b"d\x00be\x00"
 """The start of a DuckDB log: an entry with the version of its format."""
@@ -46,7 +47,7 @@ def incomplete_part(path: Path) -> bytes:
             end = _end_of_commits(file, size, head)
             if size - end > MOST_INCOMPLETE:
                 raise StoreDamagedError(
-                    f"{log} holds {size - end:,} bytes that are no changes to {path.name}: it was overwritten or "
+                    f"{log} holds {size_text(size - end)} that are no changes to {path.name}: it was overwritten or "
                     f"damaged. Nothing was changed. Restore it or a backup of both files; to go on without what "
                     f"{path.name} does not hold yet, move the log away."
                 )

@@ -26,6 +26,7 @@ from session_store.exchange.imports.documents import parse, unreadable
 from session_store.exchange.imports.notes import Notes
 from session_store.exchange.own_records import result_json, workspace_json
 from session_store.files import BadFileError, open_regular
+from session_store.phrases import size_text
 
 MANIFEST: Final = "colloquy.json"
 FORMAT: Final = "colloquy-archive"
@@ -245,7 +246,7 @@ class Archive:
                 data += piece
                 self._unpacked += len(piece)
                 if len(data) > LARGEST:
-                    raise DamagedError(f"{entry.filename} is larger than {LARGEST // 1_000_000} MB")
+                    raise DamagedError(f"{entry.filename} is larger than {size_text(LARGEST)}")
                 # Counted here whatever the archive claims, and however often it names the same file.
                 self._check_growth(self._unpacked)
         return bytes(data)
@@ -253,7 +254,7 @@ class Archive:
     def _check_growth(self, size: int) -> None:
         if size > SUSPICIOUS_BYTES and size > SUSPICIOUS_RATIO * self._path.stat().st_size:
             raise ImportRefusedError(
-                f"{self._path} would unpack to more than {size // 1_000_000:,} MB, over {SUSPICIOUS_RATIO} times its "
+                f"{self._path} would unpack to more than {size_text(size)}, over {SUSPICIOUS_RATIO} times its "
                 "size. It looks like an archive made to fill disks, so it was not imported."
             )
 

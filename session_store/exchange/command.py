@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, TextIO, TypeVar
+
+import click
 
 from session_store.errors import ColloquyError, StoreLockedError, WorkspaceError
 from session_store.exchange.agent_files import FOLDER, AgentFiles
@@ -22,7 +23,7 @@ from session_store.exchange.imports.documents import require_file
 from session_store.exchange.imports.importing import Report, Wishes, import_database, import_file
 from session_store.files import BadFileError, read_env, require_regular
 from session_store.history.filters import HistoryFilter, only
-from session_store.phrases import counted
+from session_store.phrases import counted, size_text
 from session_store.store import Store
 
 DATABASE: Final = "colloquy.duckdb"
@@ -32,142 +33,92 @@ _CODES: Final = (
     "Exit codes: 0: success. 1: failure; the message says why, and nothing was changed. 2: invalid arguments. "
     "3: Colloquy is running and has the database open."
 )
-
-EVERY_SECONDS = 0.1
+_EVERY_SECONDS: Final = 0.1
+_PATH: Final = click.Path(path_type=Path)
+_Command = TypeVar("_Command", bound=Callable[..., None])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code."""
-    chosen = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], None] = chosen.run
     try:
-        run(chosen)
+        return int(commands.main(arguments, "python -m session_store", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
     except StoreLockedError as error:
         _say(f"{error}\nIf that is Colloquy, stop it (Ctrl+C in its terminal), run this again, and start it again.")
         return IN_USE
     except ColloquyError as error:
         _say(f"{error} The option is --skip-damaged." if isinstance(error, DamagedFileError) else str(error))
         return FAILED
-    except KeyboardInterrupt:
+    except click.Abort:
         _say("Interrupted. The chats imported so far are complete; import the file again to get the rest.")
         return INTERRUPTED
-    return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m session_store",
-        description="Import, export and back up Colloquy conversations. Stop Colloquy first: only one process "
-        "at a time can use its database.",
-        epilog=f"Run a command with --help to see its options. {_CODES}",
-    )
-    commands = parser.add_subparsers(title="commands", metavar="{import,export,backup}", required=True)
-    where = argparse.ArgumentParser(add_help=False)
-    place = where.add_mutually_exclusive_group()
-    place.add_argument(
-        "--data",
-        type=Path,
-        metavar="FOLDER",
-        help=f"Colloquy's data folder (default: {DATA_DIR} from the environment or .env, else data)",
-    )
-    place.add_argument(
-        "--database",
-        type=Path,
-        metavar="FILE",
-        help=f"path of the database, instead of {DATABASE} in the data folder",
-    )
-    _add_import(commands.add_parser, where)
-    _add_export(commands.add_parser, where)
-    _add_backup(commands.add_parser, where)
-    return parser
+@click.group(epilog=f"Run a command with --help to see its options. {_CODES}")
+def commands() -> None:
+    """Import, export and back up Colloquy conversations. Stop Colloquy first: only one process at a time can use its
+    database."""
 
 
-def _add_import(add: Callable[..., argparse.ArgumentParser], where: argparse.ArgumentParser) -> None:
-    parser = add(
-        "import",
-        parents=[where],
-        help="import conversations from files",
-        description="Import conversations that are not in the database yet. The file type is detected: a session "
-        "exported as JSON by Colloquy, adk web or adk run; a ZIP archive or JSON Lines file from Colloquy; the "
-        "session database of an ADK project (a SQLite file, or a SQLite or PostgreSQL URL in the form ADK uses); "
-        "ChatGPT's conversations.json, or the ZIP archive that contains it; an export from Open WebUI.",
-        epilog="Importing a file again adds only what is new. If a file is damaged, nothing is imported. The report "
-        "lists everything that was left out or changed. " + _CODES,
-    )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a file or database URL to import")
-    parser.add_argument(
-        "--user",
-        metavar="ID",
-        help="owner of the imported conversations (default: the user named in the file; local for conversations "
-        "from other programs). Colloquy shows the conversations of COLLOQUY_USER (default: local)",
-    )
-    parser.add_argument(
-        "--agent",
-        default="assistant",
-        metavar="ID",
-        help="agent to continue conversations from other programs with (default: assistant)",
-    )
-    parser.add_argument("--workspace", metavar="NAME", help="workspace to put all of them in, by name or id")
-    parser.add_argument(
-        "--skip-damaged", action="store_true", help="skip damaged conversations instead of refusing the file"
-    )
-    parser.set_defaults(run=_import)
+def _where(command: _Command) -> _Command:
+    """Add the options that say where the database is."""
+    for option in (
+        click.option(
+            "--database", type=_PATH, metavar="FILE", help=f"Path of the database, instead of {DATABASE} in --data."
+        ),
+        click.option(
+            "--data",
+            type=_PATH,
+            metavar="FOLDER",
+            help=f"Colloquy's data folder (default: {DATA_DIR} from the environment or .env, else data).",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
-def _add_export(add: Callable[..., argparse.ArgumentParser], where: argparse.ArgumentParser) -> None:
-    parser = add(
-        "export",
-        parents=[where],
-        help="write conversations to files",
-        description="Write conversations to a file, to a folder (one file per conversation), or to the terminal. "
-        "Formats: markdown, for reading; json, ADK's complete session format; adk-web, the same without what ADK's "
-        "own import rejects (actions and ADK's internal function calls); jsonl, one line per event; zip, everything "
-        "including results and workspaces, for import elsewhere; parquet, the whole history as tables.",
-        epilog=_CODES,
-    )
-    parser.add_argument(
-        "ids",
-        nargs="*",
-        metavar="ID",
-        help="ids of the conversations, as shown after ?session= in the page URL (default: all)",
-    )
-    parser.add_argument(
-        "--format",
-        type=Format,
-        choices=list(Format),
-        metavar="FORMAT",
-        help=", ".join(Format) + " (default: taken from the file extension of --output)",
-    )
-    parser.add_argument(
-        "--output", "-o", type=Path, metavar="PATH", help="a file, or an existing folder (default: standard output)"
-    )
-    parser.add_argument("--user", metavar="ID", help="only conversations of this user")
-    parser.add_argument("--agent", metavar="ID", help="only conversations with this agent")
-    parser.add_argument("--saved", action="store_true", help="only saved conversations")
-    parser.add_argument("--overwrite", action="store_true", help="overwrite existing files")
-    parser.set_defaults(run=_export)
+@commands.command("import", epilog=_CODES)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@_where
+@click.option(
+    "--user",
+    metavar="ID",
+    help="Owner of the imported conversations (default: the user named in the file; local for conversations from other "
+    "programs). Colloquy shows the conversations of COLLOQUY_USER (default: local).",
+)
+@click.option(
+    "--agent",
+    default="assistant",
+    metavar="ID",
+    help="Agent to continue conversations from other programs with (default: assistant).",
+)
+@click.option("--workspace", metavar="NAME", help="Workspace to put all of them in, by name or id.")
+@click.option("--skip-damaged", is_flag=True, help="Skip damaged conversations instead of refusing the file.")
+def _import(
+    files: tuple[str, ...],
+    user: str | None,
+    agent: str,
+    workspace: str | None,
+    *,
+    skip_damaged: bool,
+    **where: Path | None,
+) -> None:
+    """Import conversations from files.
 
+    Imports conversations that are not in the database yet. The file type is detected: a session exported as JSON by
+    Colloquy, adk web or adk run; a ZIP archive or JSON Lines file from Colloquy; the session database of an ADK project
+    (a SQLite file, or a SQLite or PostgreSQL URL in the form ADK uses); ChatGPT's conversations.json, or the ZIP
+    archive that contains it; an export from Open WebUI.
 
-def _add_backup(add: Callable[..., argparse.ArgumentParser], where: argparse.ArgumentParser) -> None:
-    parser = add(
-        "backup",
-        parents=[where],
-        help="copy the database",
-        description="Make a consistent copy of the database, opened once to check it. To restore it, stop Colloquy, "
-        f"replace {DATABASE} in the data folder with the copy, and delete {DATABASE}.wal if it exists. Files made by "
-        "agents and passwords of connections are stored next to the database: copy the data folder to keep them too.",
-        epilog=_CODES,
-    )
-    parser.add_argument("target", type=Path, metavar="FILE", help="the copy")
-    parser.add_argument("--overwrite", action="store_true", help="overwrite the file if it exists")
-    parser.set_defaults(run=_backup)
-
-
-def _import(chosen: argparse.Namespace) -> None:
-    path = _database(chosen)
+    Importing a file again adds only what is new. If a file is damaged, nothing is imported. The report lists everything
+    that was left out or changed.
+    """
+    path = _database(**where)
     is_new = not os.path.exists(path)  # noqa: PTH110 - the store reports what is wrong with the path
     # Check all files first, so that no file is imported before a later one turns out to be missing.
-    for file in chosen.files:
+    for file in files:
         if "://" not in file:
             require_file(Path(file))
     store = Store(path)
@@ -175,76 +126,122 @@ def _import(chosen: argparse.Namespace) -> None:
         if is_new:
             _say(f"{path} was not there and is made now.")
         wishes = Wishes(
-            owner=Owner(chosen.agent, chosen.user or "local"),
-            user_id=chosen.user,
-            workspace_id=_workspace(store, chosen.workspace),
-            skip_damaged=chosen.skip_damaged,
+            owner=Owner(agent, user or "local"),
+            user_id=user,
+            workspace_id=_workspace(store, workspace),
+            skip_damaged=skip_damaged,
         )
-        files = AgentFiles(path.parent / FOLDER)
-        for file in chosen.files:
-            with ProgressLine(sys.stderr) as progress:
-                report = _taken(store, file, wishes, files, progress)
+        agent_files = AgentFiles(path.parent / FOLDER)
+        for file in files:
+            with _ProgressLine(sys.stderr) as progress:
+                report = _imported(store, file, wishes, agent_files, progress)
             _tell(file, report)
     finally:
         store.close()
 
 
-def _taken(store: Store, file: str, wishes: Wishes, files: AgentFiles, progress: Progress) -> Report:
+def _imported(store: Store, file: str, wishes: Wishes, files: AgentFiles, progress: Progress) -> Report:
     if "://" in file:
         return import_database(store, file, wishes, progress=progress)
     return import_file(store, Path(file), wishes, files=files, progress=progress)
 
 
-def _export(chosen: argparse.Namespace) -> None:
-    form, output = _form(chosen), chosen.output
-    if output is None and form not in (Format.MARKDOWN, Format.JSON, Format.ADK_WEB, Format.JSON_LINES):
-        raise ExportError(f"Name with --output where the {form} is to be written.")
-    store = Store(_present(chosen))
+@commands.command("export", epilog=_CODES)
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@_where
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([form.value for form in Format]),
+    metavar="FORMAT",
+    help=f"{', '.join(Format)} (default: taken from the file extension of --output).",
+)
+@click.option("--output", "-o", type=_PATH, metavar="PATH", help="A file, or a folder (default: standard output).")
+@click.option("--user", metavar="ID", help="Only conversations of this user.")
+@click.option("--agent", metavar="ID", help="Only conversations with this agent.")
+@click.option("--saved", is_flag=True, help="Only saved conversations.")
+@click.option("--overwrite", is_flag=True, help="Overwrite existing files.")
+def _export(
+    ids: tuple[str, ...],
+    form: str | None,
+    output: Path | None,
+    user: str | None,
+    agent: str | None,
+    *,
+    saved: bool,
+    overwrite: bool,
+    **where: Path | None,
+) -> None:
+    """Write conversations to files.
+
+    Writes the conversations with these IDs, as shown after ?session= in the page URL, or all of them, to a file, to a
+    folder (one file per conversation), or to the terminal. Formats: markdown, for reading; json, ADK's complete session
+    format; adk-web, the same without what ADK's own import rejects (actions and ADK's internal function calls); jsonl,
+    one line per event; zip, everything including results and workspaces, for import elsewhere; parquet, the whole
+    history as tables.
+    """
+    chosen = _format(form, output)
+    if output is None and chosen not in (Format.MARKDOWN, Format.JSON, Format.ADK_WEB, Format.JSON_LINES):
+        raise ExportError(f"Name with --output where the {chosen} is to be written.")
+    store = Store(_present(**where))
     try:
-        wanted = HistoryFilter(users=only(chosen.user), agents=only(chosen.agent), saved=chosen.saved or None)
-        keys = selected(store, wanted, session_ids=chosen.ids)
-        if not keys and form is not Format.PARQUET:
+        wanted = HistoryFilter(users=only(user), agents=only(agent), saved=saved or None)
+        keys = selected(store, wanted, session_ids=ids)
+        if not keys and chosen is not Format.PARQUET:
             raise ExportError("There are no such conversations.")
         if output is None:
-            sys.stdout.writelines(text(wholes(store, keys), form))
+            sys.stdout.writelines(text(wholes(store, keys), chosen))
             return
-        with ProgressLine(sys.stderr) as progress:
+        with _ProgressLine(sys.stderr) as progress:
             made = AgentFiles(store.path.parent / FOLDER)
-            files = export(store, keys, form, output, files=made, overwrite=chosen.overwrite, progress=progress)
+            files = export(store, keys, chosen, output, files=made, overwrite=overwrite, progress=progress)
     finally:
         store.close()
-    what = "The whole history" if form is Format.PARQUET else counted(len(keys), "conversation")
-    _say(f"{what} written to {files[0] if len(files) == 1 else f'{len(files):,} files in {output}'}.")
+    what = "The whole history" if chosen is Format.PARQUET else counted(len(keys), "conversation")
+    written_to = files[0] if len(files) == 1 else f"{counted(len(files), 'file')} in {output}"
+    _say(f"{what} written to {written_to}.")
 
 
-def _backup(chosen: argparse.Namespace) -> None:
-    source = _present(chosen)
-    size = backup(source, chosen.target, overwrite=chosen.overwrite)
-    _say(f"{chosen.target} is a copy of {source} ({size / 1e6:,.1f} MB). It was opened once to check it.")
+@commands.command("backup", epilog=_CODES)
+@click.argument("target", type=_PATH, metavar="FILE")
+@_where
+@click.option("--overwrite", is_flag=True, help="Overwrite the file if it exists.")
+def _backup(target: Path, *, overwrite: bool, **where: Path | None) -> None:
+    """Copy the database.
+
+    Makes a consistent copy of the database, opened once to check it. To restore it, stop Colloquy, replace
+    colloquy.duckdb in the data folder with the copy, and delete colloquy.duckdb.wal if it exists. Files made by agents
+    and passwords of connections are stored next to the database: copy the data folder to keep them too.
+    """
+    source = _present(**where)
+    size = backup(source, target, overwrite=overwrite)
+    _say(f"{target} is a copy of {source} ({size_text(size)}). It was opened once to check it.")
 
 
-def _form(chosen: argparse.Namespace) -> Format:
-    if chosen.format is not None:
-        return Format(chosen.format)
-    suffix = chosen.output.suffix.lower() if chosen.output else ""
+def _format(form: str | None, output: Path | None) -> Format:
+    if form is not None:
+        return Format(form)
+    suffix = output.suffix.lower() if output else ""
     found = next((form for form, known in SUFFIXES.items() if known == suffix), None)
     if found is None:
         raise ExportError(f"Say with --format what to write: {', '.join(Format)}.")
     return found
 
 
-def _database(chosen: argparse.Namespace) -> Path:
-    if chosen.database is not None:
-        return Path(chosen.database)
+def _database(data: Path | None, database: Path | None) -> Path:
+    if data is not None and database is not None:
+        raise click.UsageError("Name the database with either --data or --database.")
+    if database is not None:
+        return database
     try:
-        folder = chosen.data or os.environ.get(DATA_DIR) or read_env(Path(".env")).get(DATA_DIR) or "data"
+        folder = data or os.environ.get(DATA_DIR) or read_env(Path(".env")).get(DATA_DIR) or "data"
     except BadFileError as error:
         raise ExportError(f".env cannot be read: {error}. Name Colloquy's data folder with --data.") from error
     return Path(folder) / DATABASE
 
 
-def _present(chosen: argparse.Namespace) -> Path:
-    path = _database(chosen)
+def _present(data: Path | None, database: Path | None) -> Path:
+    path = _database(data, database)
     try:
         require_regular(path)
     except FileNotFoundError:
@@ -283,10 +280,10 @@ def _tell(file: str, report: Report) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    click.echo(line, err=True)
 
 
-class ProgressLine:
+class _ProgressLine:
     """Shows progress on a terminal and writes nothing elsewhere. Use it as a context manager, and call it with the
     progress."""
 
@@ -296,7 +293,7 @@ class ProgressLine:
         self._next = 0.0
         self._written = False
 
-    def __enter__(self) -> ProgressLine:
+    def __enter__(self) -> _ProgressLine:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -309,8 +306,8 @@ class ProgressLine:
         now = time.monotonic()
         if not self._shows or (now < self._next and done != total):
             return
-        self._next = now + EVERY_SECONDS
-        of = "" if total is None else f" of {total:,} ({100 * done // total if total else 100} %)"
+        self._next = now + _EVERY_SECONDS
+        of = "" if total is None else f" of {total:,} ({100 * done // total if total else 100}%)"
         self._stream.write(f"\r\x1b[K{doing}: {done:,}{of}")
         self._stream.flush()
         self._written = True

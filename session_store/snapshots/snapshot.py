@@ -24,6 +24,7 @@ import duckdb
 from session_store.engine.database import Database
 from session_store.engine.migrations import migrate
 from session_store.errors import StoreError, StoreFullError
+from session_store.phrases import size_text
 from session_store.sessions.log import SessionLog
 
 _WORKER: Final = Path(__file__).with_name("worker.py")
@@ -173,7 +174,7 @@ def _require_room(source: Path, target: Path, unfinished: Path) -> None:
 
 
 def _full(target: Path, needed: int | None = None) -> SnapshotError:
-    size = f"about {max(1, needed // 1_000_000):,} MB" if needed else "some space"
+    size = f"about {size_text(needed)}" if needed else "some space"
     return SnapshotFullError(
         f"The disk of {target.parent} has too little free space for a snapshot. Free {size} and try again."
     )

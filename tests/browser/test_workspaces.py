@@ -116,7 +116,7 @@ def test_the_life_of_a_workspace(chat, data_file):
     node(chat, outer).get_by_role("button").click()
     expect(chosen(chat)).to_contain_text(outer)
     chat.page.get_by_role("button", name="Delete", exact=True).click()
-    expect(chat.page.get_by_role("dialog")).to_contain_text("the workspace inside it and 1 chat with everything in it")
+    expect(chat.page.get_by_role("dialog")).to_contain_text("1 workspace inside it and 1 chat with everything in it")
     chat.confirm_deletion()
     expect(node(chat, outer)).to_have_count(0)
     expect(node(chat, inner)).to_have_count(0)

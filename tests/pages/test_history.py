@@ -327,7 +327,7 @@ class TestReader:
             if "note" in json.loads(one.proto.json)
         ]
         assert "first word after" in notes[1]
-        assert "1 tokens in, 2 out" in notes[1]
+        assert "1 token in, 2 out" in notes[1]
         assert foot["actions"] == ["Branch here"]
 
     def test_the_versions_of_a_message_can_be_paged(self, history, application, talk):

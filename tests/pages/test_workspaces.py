@@ -330,7 +330,7 @@ class TestManager:
         page = manage(sales.id)
         page.button(key="delete-workspace").click().run()
         [question] = [text.value for text in page.markdown if text.value.startswith("Delete")]
-        assert "“Sales”, the workspace inside it and 2 chats" in question
+        assert "“Sales”, 1 workspace inside it and 2 chats" in question
         page.button(key="cancel-delete-workspace").click().run()
         assert application.store.get_workspace(sales.id)
         page.button(key="delete-workspace").click().run()

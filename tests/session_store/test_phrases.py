@@ -1,7 +1,8 @@
-"""Counted nouns, and titles."""
+"""Counted nouns, days, sizes and titles."""
 
 import re
 import unicodedata
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from session_store.exchange import conversation
-from session_store.phrases import TITLE_LENGTH, counted, first_words, shortened, without_thoughts
+from session_store.phrases import (
+    TITLE_LENGTH,
+    counted,
+    day_text,
+    first_words,
+    shortened,
+    size_text,
+    without_thoughts,
+)
 
 HERE = Path(__file__).parents[2]
-HAND_MADE = re.compile(r"""["']1 \w+["'] if|== 1 else ['"]s|['"]['"] if \w+ == 1 else""")
+HAND_MADE = re.compile(r"""["']1 \w+["'] if|== 1 else ['"]s|['"]['"] if \w+ == 1 else|%d %[bB] %Y|// ?1_000_000.* MB""")
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(0, "0 chats"), (1, "1 chat"), (2, "2 chats"), (1_000, "1,000 chats"), (-1, "-1 chats")]
+    ("number", "said"),
+    [(0, "0 chats"), (1, "1 chat"), (1_000, "1,000 chats"), (-1, "-1 chats"), (1.0, "1 chat"), (0.5, "0.5 chats")],
 )
 def test_nouns_agree_with_their_number(number, said):
     assert counted(number, "chat") == said
@@ -28,20 +38,36 @@ def test_nouns_may_have_an_irregular_plural():
     assert (counted(1, "reply", "replies"), counted(3, "reply", "replies")) == ("1 reply", "3 replies")
 
 
-def test_no_plural_is_built_by_hand():
-    # SQL units, compact numbers, whole sentences.
-    exceptions = {
-        "phrases.py",
-        "cells.py",
-        "cards.py",
-        "importing.py",
-    }
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1_000, "1 KB"),
+        (2_540_000, "2.5 MB"),
+        (10_300_000, "10.3 MB"),
+        (999_700, "1 MB"),
+        (64_000_000, "64 MB"),
+        (345_600_000, "346 MB"),
+        (5_000_000_000_000, "5,000 GB"),
+    ],
+)
+def test_a_size_has_the_unit_that_fits(size, said):
+    assert size_text(size) == said
+
+
+def test_a_day_is_written_with_the_name_of_its_month():
+    assert day_text(date(2026, 3, 7)) == "07 Mar 2026"
+
+
+def test_no_plural_day_or_size_is_written_by_hand():
+    exceptions = {"phrases.py", "cells.py"}  # PostgreSQL's intervals
     found = [
         f"{path.relative_to(HERE)}: {line.strip()}"
         for folder in ("colloquy", "session_store", "pages")
         for path in (HERE / folder).rglob("*.py")
         for line in path.read_text(encoding="utf-8").splitlines()
-        if path.name not in exceptions and HAND_MADE.search(line)
+        if path.name not in exceptions and HAND_MADE.search(line) and 'turns == "1"' not in line  # a range of them
     ]
     assert not found
 

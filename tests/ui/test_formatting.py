@@ -135,7 +135,7 @@ def is_plain(text: ast.expr) -> bool:
         case ast.FormattedValue(value=value, format_spec=form):
             return form is not None or is_plain(value)
         case ast.Call(func=ast.Name(id=name)):
-            return name in {"plain_markdown", "label", "counted"}
+            return name in {"plain_markdown", "label", "counted", "duration"}
     return False
 
 

@@ -10,6 +10,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from session_store.phrases import counted
+
 LONGEST_TEXT: Final = 500
 MOST_VALUES: Final = 200
 """How many values nested in one value are included."""
@@ -64,7 +66,7 @@ def _nested(cell: pa.ListScalar | pa.StructScalar, room: list[int], depth: int) 
 def _short(cell: pa.BinaryScalar) -> str:
     buffer = cell.as_buffer()
     if not isinstance(cell, pa.StringScalar | pa.LargeStringScalar | pa.StringViewScalar):
-        return f"<{buffer.size:,} bytes>"
+        return f"<{counted(buffer.size, 'byte')}>"
     text = bytes(memoryview(buffer)[:_MOST_BYTES]).decode("utf-8", "ignore")
     if buffer.size <= _MOST_BYTES and len(text) <= LONGEST_TEXT:
         return text

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from colloquy.agents.data.errors import DataError
 from session_store.history.filters import FilterInvalidError, HistoryFilter
+from session_store.phrases import day_text
 
 STATE: Final = "colloquy_history_scope"
 """The key of a session's state under which its scope is kept."""
@@ -75,12 +76,12 @@ def _between(what: str, since: float | None, until: float | None, zone: tzinfo) 
 def _begin(at: float, zone: tzinfo) -> str:
     """A day where one begins at that moment, else with the time of day."""
     when = datetime.fromtimestamp(at, zone)
-    return f"{when:%d %b %Y}" if (when.hour, when.minute) == (0, 0) else f"{when:%d %b %Y %H:%M}"
+    return day_text(when) if (when.hour, when.minute) == (0, 0) else f"{day_text(when)}, {when:%H:%M}"
 
 
 def _end(at: float, zone: tzinfo) -> str:
     """The last day where one ends at that moment, else the moment."""
     when = datetime.fromtimestamp(at, zone)
     if (when.hour, when.minute) == (0, 0):
-        return f"to {when - timedelta(days=1):%d %b %Y}"
-    return f"until {when:%d %b %Y %H:%M}"
+        return f"to {day_text(when - timedelta(days=1))}"
+    return f"until {day_text(when)}, {when:%H:%M}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from colloquy.agents.data.guard.bounds import Bounds, Cut
+from session_store.phrases import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,17 @@ class QueryResult:
     @property
     def note(self) -> str:
         """A sentence about what is missing; empty if nothing is."""
+        first = f"Only the first {counted(self.rows, 'row was', 'rows were')} read"
         if self.cut == "rows":
-            return f"Only the first {self.rows:,} rows were read, which is the limit. The query returned more."
+            return f"{first}, which is the limit. The query returned more."
         if self.cut == "cells":
             cells = f"{self.bounds.cells:,} cells"
             if any(map(pa.types.is_nested, self.table.schema.types)):
                 cells += ", counting the values within lists and the like"
-            return f"Only the first {self.rows:,} rows were read: a result may have {cells}. The query returned more."
+            return f"{first}: a result may have {cells}. The query returned more."
         if self.cut == "bytes":
             size = self.bounds.result_bytes // (1024 * 1024)
-            return f"Only the first {self.rows:,} rows were read: a result may have {size} MB. The query returned more."
+            return f"{first}: a result may have {size} MB. The query returned more."
         return ""
 
 

@@ -13,6 +13,7 @@ from openai.types.completion_usage import CompletionTokensDetails, PromptTokensD
 from colloquy.agents.models.failures import ModelError
 from colloquy.agents.models.pacing import Breather, answer_characters
 from colloquy.compat.openai_models import BaseModel
+from session_store.phrases import size_text
 from session_store.sessions.event_rows import believed
 
 BYTES_PER_CHARACTER = 12
@@ -72,7 +73,7 @@ async def _whole(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for chunk in chunks:
         size += len(chunk)
         if size > most:
-            raise TooMuchSentError(f"more than {most // 1_000_000:,} MB at once")
+            raise TooMuchSentError(f"more than {size_text(most)} at once")
         yield chunk
         await breather.breathe()
 
@@ -93,11 +94,9 @@ async def _events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         else:
             lines += len(_END_OF_LINE.findall(chunk))
         if size > most or lines > MOST_LINES:
-            raise TooMuchSentError(
-                f"a piece of an answer of more than {most // 1_000_000:,} MB or {MOST_LINES:,} lines"
-            )
+            raise TooMuchSentError(f"a piece of an answer of more than {size_text(most)} or {MOST_LINES:,} lines")
         if of_all > most_of_all:
-            raise TooMuchSentError(f"more than {most_of_all // 1_000_000:,} MB for one answer")
+            raise TooMuchSentError(f"more than {size_text(most_of_all)} for one answer")
         end = chunk[-3:] if len(chunk) > 2 else (end + chunk)[-3:]
         await breather.breathe()
     if waiting:

@@ -9,10 +9,9 @@ from google.adk.events.event import Event
 from google.genai import types
 
 from colloquy.agents.models.pacing import CHUNK
-from colloquy.runtime.attachments import MEGABYTE
 from session_store.errors import ColloquyError
 from session_store.limits import LONGEST_RESULT, MOST_OF_A_TURN
-from session_store.phrases import beginning_of
+from session_store.phrases import beginning_of, size_text
 from session_store.sizes import characters_in
 from session_store.transcripts.endings import TOO_LONG
 
@@ -63,7 +62,7 @@ class Given:
             raise TooMuchGivenError(f"gave out more than {MOST_OF_A_TURN:,} characters in one turn")
 
     def _take_out_files(self, event: Event, parts: list[types.Part]) -> None:
-        too_much = TooMuchGivenError(f"gave out more than {self._files // MEGABYTE:,} MB of files at once")
+        too_much = TooMuchGivenError(f"gave out more than {size_text(self._files)} of files at once")
         if event.partial or not event.content:
             raise too_much
         event.content = event.content.model_copy(update={"parts": [part for part in parts if not _bytes_of(part)]})

@@ -14,6 +14,7 @@ from session_store.analytics.charts import TERMS_FROM, WEEKDAYS
 from session_store.analytics.drill_down import DrillDown, Kind
 from session_store.analytics.period import Step, day_number
 from session_store.analytics.report import Report
+from session_store.phrases import counted, day_text
 
 LONGEST_NAME = 70
 
@@ -23,9 +24,9 @@ def _span(report: Report, point: Point) -> tuple[tuple[int, int], str]:
     first = date.fromisoformat(point["Start"])
     step = report.scope.period.step
     if step is Step.DAY:
-        return (day_number(first), day_number(first)), f"{first:%A, %d %B %Y}"
+        return (day_number(first), day_number(first)), f"{first:%A}, {day_text(first)}"
     if step is Step.WEEK:
-        return (day_number(first), day_number(first) + 6), f"Week of {first:%d %B %Y}"
+        return (day_number(first), day_number(first) + 6), f"Week of {day_text(first)}"
     last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
     return (day_number(first), day_number(last)), f"{first:%B %Y}"
 
@@ -85,7 +86,7 @@ def _term(_: Report, point: Point) -> tuple[DrillDown, str]:
 
 
 def _chats(chats: int) -> str:
-    return "1 chat" if chats == 1 else f"{count(chats)} chats"
+    return counted(chats, "chat")
 
 
 def _turns_label(turns: str) -> str:
@@ -110,7 +111,7 @@ def _model_value(row: Row, measure: str) -> str:
 
 def _tool_value(row: Row, measure: str) -> str:
     if measure != "Seconds":
-        return f"{count(row['Calls'])} calls"
+        return counted(row["Calls"], "call")
     if row["Median"] is None:
         return "no answer"
     return f"median {seconds(row['Median'])}, p95 {seconds(row['p95'])}"
@@ -207,14 +208,14 @@ CARDS = (
     Card(
         "questions",
         "Repeated questions",
-        Bars("Question", lambda row, _: f"{count(row['Times'])} times", {"": ("Times",)}, label=_short),
+        Bars("Question", lambda row, _: counted(row["Times"], "time"), {"": ("Times",)}, label=_short),
         _question,
         "No question was asked more than once in this period.",
     ),
     Card(
         "terms",
         "Frequent words",
-        Bars("Term", lambda row, _: f"{count(row['Messages'])} messages", {"": ("Messages",)}),
+        Bars("Term", lambda row, _: counted(row["Messages"], "message"), {"": ("Messages",)}),
         _term,
         "No word was used more than once in this period.",
         note=f"From the newest {TERMS_FROM:,} user messages, without common words.",

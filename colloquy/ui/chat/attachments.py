@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 
 from colloquy.ui.formatting import label
-from colloquy.ui.results.cards import size_of
+from session_store.phrases import size_text
 from session_store.transcripts.parts import FilePart
 
 THUMBNAIL = (320, 240)
@@ -33,7 +33,7 @@ def attachments(files: Sequence[FilePart]) -> None:
 
 
 def _chip(file: FilePart) -> str:
-    size = f" · {size_of(len(file.data))}" if file.data is not None else ""
+    size = f" · {size_text(len(file.data))}" if file.data is not None else ""
     return f":gray-badge[:material/description: {label(file.name)}{size}]"
 
 

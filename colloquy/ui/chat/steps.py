@@ -171,4 +171,4 @@ def _json(value: object) -> str:
 def _shortened(text: str, longest: int) -> str:
     if len(text) <= longest:
         return text
-    return f"{text[:longest]} … and {len(text) - longest:,} more characters"
+    return f"{text[:longest]} … and {counted(len(text) - longest, 'more character')}"

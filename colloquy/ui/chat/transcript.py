@@ -22,6 +22,7 @@ from colloquy.ui.components import Actions, Rating, message_toolbar
 from colloquy.ui.formatting import duration, key_of, long_time, plain_markdown, short_time
 from colloquy.ui.results.cards import result_view
 from session_store.models import Feedback, Result, SessionKey, StoredEvent, Turn, TurnStatus
+from session_store.phrases import counted
 from session_store.transcripts.parts import FilePart, readable
 from session_store.transcripts.transcript import Message, Shown, Step, messages
 
@@ -265,7 +266,7 @@ def _measures(turn: Turn) -> list[str]:
     if turn.started_at and turn.first_token_at:
         facts.append(f"first word after {duration(turn.first_token_at - turn.started_at)}")
     if turn.input_tokens is not None or turn.output_tokens is not None:
-        facts.append(f"{turn.input_tokens or 0:,} tokens in, {turn.output_tokens or 0:,} out")
+        facts.append(f"{counted(turn.input_tokens or 0, 'token')} in, {turn.output_tokens or 0:,} out")
     return facts
 
 

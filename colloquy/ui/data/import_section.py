@@ -17,6 +17,7 @@ from colloquy.ui.state import Part
 from colloquy.ui.workspaces.tree import WorkspaceTree
 from session_store.exchange import Owner, Wishes
 from session_store.limits import LONGEST_ADDRESS
+from session_store.phrases import counted
 
 MOST_MB: Final = 500
 """Maximum size of an uploaded file: the upload is held in memory once. The API and the command line accept larger
@@ -45,7 +46,7 @@ def import_section() -> None:
         "Files to import", accept_multiple_files=True, key=key, max_upload_size=MOST_MB, label_visibility="collapsed"
     )
     st.button(
-        f"Import {len(files)} files" if len(files or []) > 1 else "Import",
+        f"Import {counted(len(files), 'file')}" if len(files or []) > 1 else "Import",
         key="import-files",
         type="primary",
         icon=":material/upload:",

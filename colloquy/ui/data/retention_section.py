@@ -14,7 +14,7 @@ from colloquy.ui.formatting import label, local
 from colloquy.ui.state import Part
 from colloquy.ui.undo import grace, undo_bar
 from session_store.models import SessionKey
-from session_store.phrases import counted
+from session_store.phrases import counted, day_text
 
 DAYS: Final = 90
 MOST_DAYS: Final = 36_500
@@ -50,9 +50,9 @@ def _preview(found: RetentionPreview) -> None:
     if not found.count or found.oldest is None:
         st.markdown("No chats will be removed.")
         return
-    st.markdown(f"{counted(found.count, 'chat')} will be removed, the oldest from {local(found.oldest):%d %b %Y}.")
+    st.markdown(f"{counted(found.count, 'chat')} will be removed, the oldest from {day_text(local(found.oldest))}.")
     shown = "\n".join(
-        f"- {label(one.title) or 'New chat'} · {local(one.updated_at):%d %b %Y}" for one in found.examples
+        f"- {label(one.title) or 'New chat'} · {day_text(local(one.updated_at))}" for one in found.examples
     )
     st.markdown(shown + ("\n- …" if found.count > len(found.examples) else ""))
 

@@ -9,10 +9,9 @@ import streamlit as st
 
 from colloquy.runtime.application import current
 from colloquy.ui import dialogs
-from colloquy.ui.formatting import local, plain_markdown
-from colloquy.ui.results.cards import size_of
+from colloquy.ui.formatting import duration, long_time, plain_markdown
 from session_store.errors import ColloquyError
-from session_store.phrases import counted
+from session_store.phrases import counted, size_text
 from session_store.snapshots.folder import KeptSnapshot, SnapshotFolder
 from session_store.snapshots.snapshot import SnapshotForm, SnapshotInfo
 
@@ -75,7 +74,7 @@ def _make(form: SnapshotForm) -> None:
         info = job.info
         st.success(
             f"Exported {counted(info.conversations, 'chat')} ({counted(info.messages, 'message')})"
-            f" in {info.seconds:.1f} s.",
+            f" in {duration(info.seconds)}.",
             icon=":material/check:",
         )
 
@@ -126,7 +125,7 @@ def _kept() -> None:
 
 def _row(snapshot: KeptSnapshot) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        facts = f"{local(snapshot.made_at):%d %b %Y, %H:%M} · {size_of(snapshot.size)}"
+        facts = f"{long_time(snapshot.made_at)} · {size_text(snapshot.size)}"
         st.html(
             f'<a href="./api/v1/snapshots/{escape(snapshot.name)}" download>{escape(snapshot.name)}</a>'
             f'<div class="muted">{escape(facts)}</div>',

@@ -27,6 +27,7 @@ from session_store.analytics.places import Place
 from session_store.analytics.scope import Scope
 from session_store.errors import ColloquyError
 from session_store.history.filters import EVERYTHING, HistoryFilter
+from session_store.phrases import day_text
 from session_store.prices import price_list
 
 EARLIEST: Final = date(1970, 1, 2)
@@ -153,7 +154,7 @@ def heading(text: str) -> None:
 
 def _words(drill: Drill) -> list[str]:
     filters = drill.filters
-    days = f"{drill.first:%d %b %Y}" + (f" to {drill.last:%d %b %Y}" if drill.last > drill.first else "")
+    days = day_text(drill.first) + (f" to {day_text(drill.last)}" if drill.last > drill.first else "")
     places = WorkspaceTree(current().store.list_workspaces()).full_names()
     return [
         days,

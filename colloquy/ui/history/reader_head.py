@@ -9,7 +9,7 @@ import streamlit as st
 from colloquy.runtime.application import current
 from colloquy.ui import dialogs, state
 from colloquy.ui.agents import agent_name
-from colloquy.ui.analytics.numbers import count, money
+from colloquy.ui.analytics.numbers import money
 from colloquy.ui.attempts import attempt
 from colloquy.ui.data.export_dialog import export_dialog
 from colloquy.ui.formatting import label, long_time, short_time
@@ -99,7 +99,7 @@ def _facts(row: HistoryRow) -> str:
         row.key.user_id,
         long_time(row.created_at) + (f" to {long_time(row.updated_at)}" if row.updated_at > row.created_at else ""),
         counted(row.messages, "message"),
-        f"{count(tokens)} tokens" if tokens else "",
+        counted(tokens, "token") if tokens else "",
         f"cost {money(row.cost)}" if tokens else "",
     ]
     spans = "".join(f"<span>{escape(fact)}</span>" for fact in facts if fact)

@@ -16,7 +16,7 @@ from colloquy.runtime.application import current
 from colloquy.ui.formatting import duration, key_of, label, plain_markdown
 from colloquy.ui.results.data import Preview, preview_of, with_rows
 from session_store.models import Result, ResultKind
-from session_store.phrases import counted
+from session_store.phrases import counted, size_text
 
 ICONS = {
     ResultKind.TABLE: ":material/table_chart:",
@@ -146,18 +146,8 @@ def _facts(result: Result) -> list[str]:
     if result.seconds is not None and result.seconds >= TELLING_SECONDS:
         facts.append(duration(result.seconds))
     if result.kind is ResultKind.FILE:
-        facts.append(size_of(result.size))
+        facts.append(size_text(result.size))
     return facts
-
-
-def size_of(size: int) -> str:
-    """Formats a number of bytes: ``2.5 MB``."""
-    number = float(size)
-    for unit in ("bytes", "KB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "bytes" or number >= 10 else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} GB"
 
 
 def _link(result: Result, form: str) -> str:

@@ -163,7 +163,7 @@ def _delete_dialog(workspace_id: str) -> None:
     chats, below = sum(counts.get(workspace_id, 0) for workspace_id in ids), len(ids) - 1
     what = [f"the workspace “{label(place.workspace.name)}”"]
     if below:
-        what.append(f"{below} workspaces inside it" if below > 1 else "the workspace inside it")
+        what.append(f"{counted(below, 'workspace')} inside it")
     if chats:
         what.append(f"{counted(chats, 'chat')} with everything in {'them' if chats > 1 else 'it'}")
     listed = " and ".join(filter(None, [", ".join(what[:-1]), what[-1]]))

@@ -13,6 +13,7 @@ from session_store.exchange.adk.tables import TABLES, AdkTables, Row
 from session_store.exchange.errors import ImportRefusedError
 from session_store.exchange.imports.documents import require_file
 from session_store.limits import LARGEST_EVENT
+from session_store.phrases import size_text
 
 MAGIC: Final = b"SQLite format 3\x00"
 SECONDS: Final = 120.0
@@ -83,7 +84,7 @@ class AdkSqlite(AdkTables):
                 raise self._ended from None
             if isinstance(error, sqlite3.DataError):  # one of SQLite's limits was exceeded
                 raise ImportRefusedError(
-                    f"{self._path} has a row of more than {LARGEST_EVENT // 1_000_000} MB. Nothing was imported. "
+                    f"{self._path} has a row of more than {size_text(LARGEST_EVENT)}. Nothing was imported. "
                     "Delete it from a copy of the database, and import that."
                 ) from error
             raise ImportRefusedError(

@@ -15,6 +15,7 @@ from google.genai import types
 
 from session_store.exchange.errors import DamagedError, ImportRefusedError
 from session_store.exchange.imports.notes import Notes, quoted
+from session_store.phrases import size_text
 
 MOST_BYTES: Final = 10_000_000
 """Largest size of a file that is imported."""
@@ -84,9 +85,9 @@ class Enclosed:
         name = file_name if not name or name.startswith(".") else name
         why, data = "damaged", b""
         if entry.file_size > MOST_BYTES:
-            why = f"larger than {MOST_BYTES // 1_000_000} MB"
+            why = f"larger than {size_text(MOST_BYTES)}"
         elif entry.file_size > MOST_IN_CHAT - before:
-            why = f"too much for one chat (over {MOST_IN_CHAT // 1_000_000} MB in all)"
+            why = f"too much for one chat (over {size_text(MOST_IN_CHAT)} in all)"
         elif not entry.file_size:
             why = "empty"
         elif self._read:

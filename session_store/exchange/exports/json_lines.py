@@ -24,6 +24,7 @@ from session_store.files import BadFileError, open_regular
 from session_store.json_safe import as_json
 from session_store.limits import LARGEST_EVENT
 from session_store.models import TitleSource
+from session_store.phrases import size_text
 from session_store.sessions.event_rows import tokens_of
 from session_store.transcripts.parts import parts_of, readable, speaker_of
 
@@ -121,7 +122,7 @@ def _in_utf_8(file: IO[bytes]) -> Iterator[bytes]:
     lines: IO[Any] = file if encoding.startswith("utf-8") else TextIOWrapper(file, encoding, "replace")
     while line := lines.readline(LARGEST_EVENT + 1):
         if len(line) > LARGEST_EVENT:
-            raise BadFileError(f"it has a line of more than {LARGEST_EVENT // 1_000_000} MB")
+            raise BadFileError(f"it has a line of more than {size_text(LARGEST_EVENT)}")
         yield line if isinstance(line, bytes) else line.encode("utf-8", "surrogatepass")
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from session_store import limits
 from session_store.exchange.imports.notes import Notes, quoted
 from session_store.models import Turn
-from session_store.phrases import beginning_of
+from session_store.phrases import beginning_of, size_text
 from session_store.sizes import characters_in
 
 LONGEST_FIELD: Final = 1_000
@@ -136,7 +136,7 @@ class _Bounds:
     def _is_kept(self, file: types.Blob | types.FunctionResponseBlob | None) -> bool:
         size = len(file.data or b"") if file else 0
         if size > self._files:
-            self._notes.left_out(f"files beyond {limits.LARGEST_FILES // 1_000_000} MB in one message")
+            self._notes.left_out(f"files beyond {size_text(limits.LARGEST_FILES)} in one message")
             return False
         self._files -= size
         return True

@@ -78,7 +78,7 @@ class Report:
         """Returns what is worth knowing besides the numbers, in sentences. Names from the file are in backticks."""
         remarks = in_words(self.notes)
         if self.renamed:
-            given = "1 chat got a new id" if self.renamed == 1 else f"{self.renamed:,} chats got new ids"
+            given = counted(self.renamed, "chat got a new id", "chats got new ids")
             remarks.append(f"{given}, because other chats here have theirs.")
         return remarks
 
@@ -303,7 +303,7 @@ def _refusal(what: str, damaged: list[Skipped]) -> str:
     lines = [f"  {skipped.name}: {skipped.why}" for skipped in damaged[:SHOWN]]
     if len(damaged) > SHOWN:
         lines.append(f"  and {len(damaged) - SHOWN:,} more")
-    places = "1 place in it is" if len(damaged) == 1 else f"{len(damaged):,} places in it are"
+    places = counted(len(damaged), "place in it is", "places in it are")
     return (
         f"{what} was not imported, because {places} damaged. Nothing was changed.\n"
         + "\n".join(lines)

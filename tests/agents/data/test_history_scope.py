@@ -293,6 +293,6 @@ class TestKeeping:
             "not saved",
             "with “two words” in it",
             "last continued from 02 Jan 1970 to 02 Jan 1970",
-            "only what happened from 01 Jan 1970 until 01 Jan 1970 01:00",
+            "only what happened from 01 Jan 1970 until 01 Jan 1970, 01:00",
         ]
         assert in_words(HistoryFilter()) == []

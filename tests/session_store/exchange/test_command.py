@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from session_store import Store
+from session_store.exchange import command
 from session_store.exchange.command import main
 from tests.session_store.exchange.foreign_chats import answered, asked, webui_chat
 from tests.session_store.exchange.histories import KEY, contents, fill
@@ -51,11 +52,7 @@ def run_here(monkeypatch, capfd):
 
     def run_in(folder, *arguments):
         monkeypatch.chdir(folder)
-        try:
-            code = main([*map(str, arguments)])
-        except SystemExit as exit_of_argparse:
-            code = exit_of_argparse.code
-        return subprocess.CompletedProcess(arguments, code, *capfd.readouterr())
+        return subprocess.CompletedProcess(arguments, main([*map(str, arguments)]), *capfd.readouterr())
 
     return run_in
 
@@ -145,6 +142,35 @@ def test_mistakes_are_explained_and_have_an_exit_code(data, arguments, words, ru
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["import"], "Missing argument 'FILE"),
+        (["export", "--format", "pdf"], "'pdf' is not one of 'markdown'"),
+        (["export", "--data", "data", "--database", "data/colloquy.duckdb", "-o", "x.zip"], "either --data or --data"),
+        (["expo"], "Did you mean 'export'?"),
+    ],
+)
+def test_invalid_arguments_are_named_and_nothing_is_done(tmp_path, arguments, words, run_here):
+    done = run_here(tmp_path, *arguments)
+
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupted_import_says_what_it_leaves(tmp_path, monkeypatch, run_here):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    (tmp_path / "chats.json").write_text("[]")
+    monkeypatch.setattr(command, "import_file", interrupted)
+    done = run_here(tmp_path, "import", "chats.json")
+
+    assert done.returncode == 130
+    assert "The chats imported so far are complete" in done.stderr
 
 
 @pytest.mark.parametrize("command", [[], ["import"], ["export"], ["backup"]])

@@ -10,6 +10,7 @@ from typing import Final, Literal
 import pyarrow as pa
 
 from colloquy.agents.data.guard.values import count, fitting, leaf_columns, size, storable
+from session_store.phrases import counted
 
 MEBIBYTE: Final = 1024 * 1024
 
@@ -59,7 +60,7 @@ class Deadline:
 def too_slow(seconds: float) -> str:
     """The message for a query that was stopped for taking too long."""
     return (
-        f"The query was stopped after {seconds:g} seconds, which is the limit. "
+        f"The query was stopped after {counted(seconds, 'second')}, which is the limit. "
         "Reduce the work: filter rows, join on keys, or aggregate."
     )
 

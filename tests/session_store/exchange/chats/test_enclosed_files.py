@@ -146,7 +146,7 @@ def test_unreferenced_and_missing_files_are_named(store, tmp_path):
 @pytest.mark.parametrize(
     ("why", "limit"),
     [
-        ("larger than 0 MB", {"MOST_BYTES": 20}),
+        ("larger than 20 bytes", {"MOST_BYTES": 20}),
         ("damaged", {}),
         ("empty", {}),
     ],
@@ -173,7 +173,7 @@ def test_the_total_size_of_the_files_of_a_chat_is_limited(store, tmp_path, monke
     report = import_file(store, zipped(tmp_path, question, **{"file-AAA-a.png": PNG, "file-BBB-b.png": PNG}))
 
     assert [kind for kind, _ in parts_of(store, "gpt-1")] == ["text", "file", "text"]
-    assert report.remarks == ["Left out: file `b.png` that is too much for one chat (over 0 MB in all) (1)."]
+    assert report.remarks == ["Left out: file `b.png` that is too much for one chat (over 17 bytes in all) (1)."]
 
 
 @pytest.mark.parametrize("form", [Format.JSON, Format.ZIP])
