@@ -18,7 +18,8 @@ from colloquy.agents.data.database import WorkerDatabase
 from colloquy.agents.data.errors import DataError, QueryBoundError, QueryStoppedError, SqlFailedError
 from colloquy.agents.data.guard.bounds import Bounds
 from colloquy.agents.data.history_database import HistoryDatabase
-from colloquy.agents.data.workers.memory_limits import bytes_of
+from colloquy.agents.data.workers import memory_limits
+from colloquy.agents.data.workers.memory_limits import EXIT_MEMORY, bytes_of
 from colloquy.agents.data.workers.pool import Workers
 from colloquy.agents.data.workers.stopping import Stop
 from session_store import Store
@@ -194,7 +195,8 @@ def test_a_query_process_loads_no_unneeded_modules():
     program = f"""
 import sys, colloquy.agents.data.workers.worker
 from colloquy.agents.data.engines import {engines}
-print(*sorted({{"google.adk", "google.genai", "session_store.store", "streamlit", "pandas"}} & set(sys.modules)))
+unneeded = {{"google.adk", "google.genai", "session_store.store", "streamlit", "pandas", "psutil"}}
+print(*sorted(unneeded & set(sys.modules)))
 """
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[4])}
     asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
@@ -307,3 +309,41 @@ def wait_for(condition, seconds=30):
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that"
         time.sleep(0.01)
+
+
+ELSEWHERE = """
+import sys
+from pathlib import Path
+from colloquy.agents.data.workers import memory_limits
+memory_limits._PROC = Path("no such folder")
+memory_limits.take_at_most(64)
+kept = bytearray(32 * 2**20)
+print("kept", flush=True)
+kept += bytearray(200 * 2**20)
+sys.stdin.read()
+"""
+
+
+def test_where_the_system_limits_no_memory_a_process_ends_itself_above_its_limit():
+    with subprocess.Popen(
+        [sys.executable, "-c", ELSEWHERE],
+        cwd=Path(__file__).parents[4],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "kept\n"
+        assert process.wait(30) == EXIT_MEMORY
+
+
+@pytest.mark.parametrize("proc", ["/proc", "no such folder"])
+def test_the_memory_of_a_process_is_known_on_every_system(monkeypatch, proc):
+    monkeypatch.setattr(memory_limits, "_PROC", Path(proc))
+    with subprocess.Popen(
+        [sys.executable, "-c", "kept = bytearray(b'x' * (50 * 2**20)); print(); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        process.stdout.readline()
+        assert 50 * 2**20 < bytes_of(process.pid) < 150 * 2**20
+    assert bytes_of(process.pid) == 0
