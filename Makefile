@@ -4,7 +4,7 @@ PORT ?= 8501
 HOST ?= 127.0.0.1
 ARGS ?=
 RETRY ?=
-SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 SLOW_OF_THE_STORE := $(addprefix --ignore tests/session_store/,analytics exchange history)
 QUICK := tests/test_settings.py tests/ui tests/compat tests/session_store $(SLOW_OF_THE_STORE)
 UPGRADE ?= --upgrade
@@ -43,7 +43,7 @@ test: $(INSTALLED_DEV) model ## Run the tests (ARGS="tests/test_settings.py -x")
 ifeq ($(ARGS),)
 	@echo "The tests that need a browser or end processes mostly wait: they run beside the others, and report last."
 	@report=$$(mktemp); \
-	$(VENV_PYTHON) -m pytest tests/faults tests/browser --numprocesses 3 --dist loadfile $(RETRY) >"$$report" 2>&1 & \
+	$(VENV_PYTHON) -m pytest tests/faults tests/browser --numprocesses 3 --dist loadfile --no-loadscope-reorder $(RETRY) >"$$report" 2>&1 & \
 	nice -n 5 $(VENV_PYTHON) -m pytest --ignore tests/browser --ignore tests/faults $(SIDE_BY_SIDE) $(RETRY); failed=$$?; \
 	wait $$! || failed=$$?; \
 	cat "$$report"; rm "$$report"; exit $$failed

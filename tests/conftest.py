@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections import Counter
 
 import pytest
 import structlog
@@ -14,6 +15,9 @@ __all__ = ["postgres_url"]
 
 NO_BROWSER = "No Chromium or Chrome was found. Install one, or name it in COLLOQUY_CHROMIUM."
 BROWSER_REQUIRED = "COLLOQUY_REQUIRE_BROWSER"
+
+SLOW = 15
+"""How many other tests take as long as one that is marked as slow, about."""
 
 MAIN = sys.modules["__main__"]
 REPORT = pytest.StashKey[pytest.TestReport]()
@@ -45,8 +49,14 @@ def needs_browser(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Run browser tests last: Playwright keeps an event loop in this thread, and no other can run beside it."""
+    """Run browser tests last: Playwright keeps an event loop in this thread, and no other can run beside it. Of several
+    processes, each takes the next file when it is done with one: the longest come first, so that all end together."""
     items.sort(key=needs_browser)
+    if hasattr(config, "workerinput"):
+        length = Counter()
+        for item in items:
+            length[item.path] += SLOW if item.get_closest_marker("slow") else 1
+        items.sort(key=lambda item: (needs_browser(item), -length[item.path], item.path))
 
 
 @pytest.hookimpl(tryfirst=True)
